@@ -1,0 +1,56 @@
+"""The one family of errors that a person may see: a line saying what, and a hint saying what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DatmoError(Exception):
+    """Something that a person can act on.
+
+    `what` is one line without a full stop, naming the path or id; `hint` is the next step.
+    """
+
+    exit_code = 128
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+class UsageError(DatmoError):
+    """The words of the command are off."""
+
+    exit_code = 129
+
+
+class Incomplete(DatmoError):
+    """Objects that can be had nowhere; `missing` names them in hex."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, hint: str = "", *, missing: Sequence[str] = ()) -> None:
+        super().__init__(what, hint)
+        self.missing = tuple(missing)
+
+
+class Damaged(DatmoError):
+    """Bytes that do not follow the format: a record, a note, a tree, a pack."""
+
+
+class EngineMissing(DatmoError):
+    """The engine that was asked for does not answer."""
+
+
+class GitFailed(DatmoError):
+    """A git command that failed; `stderr` holds git's own lines."""
+
+    def __init__(self, argv: Sequence[str], status: int, stderr: str) -> None:
+        lines = [line for line in stderr.splitlines() if line.strip()]
+        said = next((x for x in lines if x.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
+        said = said.removeprefix("fatal: ").removeprefix("error: ")
+        super().__init__(f"git {argv[0]} failed: {said or f'exit status {status}'}")
+        self.argv = tuple(argv)
+        self.status = status
+        self.stderr = stderr

@@ -1,0 +1,59 @@
+"""Zlib streams for pack entries: stored blocks where content does not compress, ISA-L's fast level where it does.
+
+Neither choice is part of an object's id: any zlib stream of the same bytes is the same object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from isal import isal_zlib
+
+Buffer = bytes | memoryview
+
+SAMPLE = 4096
+WORTHWHILE = 0.92
+STORED_LIMIT = 65535
+
+
+def deflate(content: Buffer) -> Sequence[Buffer]:
+    """A zlib stream of `content`, in parts; the parts of a stored stream are slices of `content` itself."""
+    if len(content) > 256 and not _looks_compressible(content):
+        return stored(content)
+    packed: bytes = isal_zlib.compress(content, 1)
+    return (packed,) if len(packed) < len(content) else stored(content)
+
+
+def _looks_compressible(content: Buffer) -> bool:
+    # Three places, so that a text header before random bytes (or padding behind them) does not decide alone.
+    if len(content) <= 3 * SAMPLE:
+        return True
+    middle = len(content) // 2
+    sample = b"".join((content[:SAMPLE], content[middle : middle + SAMPLE], content[-SAMPLE:]))
+    return len(isal_zlib.compress(sample, 1)) < WORTHWHILE * len(sample)
+
+
+def stored(content: Buffer) -> Sequence[Buffer]:
+    """`content` in stored blocks (RFC 1951, 3.2.4) between a zlib header and its Adler-32 (RFC 1950)."""
+    view = memoryview(content)
+    parts: list[Buffer] = [b"\x78\x01"]
+    last = max(len(view) - 1, 0) // STORED_LIMIT * STORED_LIMIT
+    for start in range(0, last + 1, STORED_LIMIT):
+        block = view[start : start + STORED_LIMIT]
+        size = len(block)
+        parts.append(b"%c%b%b" % (start == last, size.to_bytes(2, "little"), (size ^ 0xFFFF).to_bytes(2, "little")))
+        parts.append(block)
+    parts.append(isal_zlib.adler32(content).to_bytes(4, "big"))
+    return parts
+
+
+def inflate(stream: Buffer, size: int) -> bytes:
+    """The `size` bytes that begin at the start of `stream`; what follows the stream is left alone.
+
+    Raises `isal_zlib.error` when the stream is broken.
+    """
+    machine = isal_zlib.decompressobj()
+    content: bytes = machine.decompress(stream)
+    if not machine.eof or len(content) != size:
+        raise isal_zlib.error("the stream ends early or has another length than its entry says")
+    return content

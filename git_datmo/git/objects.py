@@ -1,0 +1,71 @@
+"""Git's object encodings as pure functions (git's technical documentation: gitformat-pack, hash-function-transition)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from git_datmo.errors import Damaged
+from git_datmo.model import ObjectFormat, Oid
+
+BLOB, EXECUTABLE, LINK, TREE, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
+MODES = frozenset({BLOB, EXECUTABLE, LINK, TREE, GITLINK})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a tree: a raw name, a mode, an object."""
+
+    name: bytes
+    mode: int
+    oid: Oid
+
+
+def sort_key(name: bytes, mode: int) -> bytes:
+    """Git sorts a tree's entries as if a folder's name ended in '/' (git's `base_name_compare`)."""
+    return name + b"/" if mode == TREE else name
+
+
+def encode_tree(entries: Iterable[Entry]) -> bytes:
+    """The tree that has `entries`, in git's order."""
+    ordered = sorted(entries, key=lambda entry: sort_key(entry.name, entry.mode))
+    return b"".join(b"%o %b\0%b" % (entry.mode, entry.name, entry.oid) for entry in ordered)
+
+
+def parse_tree(content: bytes, form: ObjectFormat) -> Iterator[Entry]:
+    """The entries of a tree in their order; raises `Damaged` where it is none."""
+    place, size = 0, form.size
+    while place < len(content):
+        space = content.find(b" ", place, place + 7)
+        end = content.find(b"\0", space)
+        if space < 0 or end < 0 or end + 1 + size > len(content):
+            raise Damaged("a tree is cut off or malformed", "'git datmo verify' names what is damaged")
+        try:
+            mode = int(content[place:space], 8)
+        except ValueError:
+            mode = 0
+        if mode not in MODES:
+            raise Damaged(f"a tree has an entry of unknown mode {content[place:space]!r}")
+        place = end + 1 + size
+        yield Entry(content[space + 1 : end], mode, Oid(content[end + 1 : place]))
+
+
+def encode_commit(tree: Oid, parents: Iterable[Oid], identity: str, seconds: int, message: str) -> bytes:
+    """A commit by `identity` ('Name <mail>') at `seconds` since 1970, UTC."""
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    lines += [f"{who} {identity} {seconds} +0000" for who in ("author", "committer")]
+    return ("\n".join(lines) + f"\n\n{message}\n").encode("utf-8", "surrogateescape")
+
+
+def commit_tree(content: bytes) -> Oid:
+    """The tree of an encoded commit."""
+    first = content.partition(b"\n")[0]
+    if not first.startswith(b"tree "):
+        raise Damaged("a commit is malformed")
+    return Oid.parse(first[5:].decode("ascii", "replace"))
+
+
+def commit_parents(content: bytes) -> tuple[Oid, ...]:
+    """The parents of an encoded commit, in order."""
+    head = content.partition(b"\n\n")[0].split(b"\n")
+    return tuple(Oid.parse(line[7:].decode("ascii", "replace")) for line in head if line.startswith(b"parent "))

@@ -1,0 +1,99 @@
+"""Objects of the code repository: read through one `git cat-file --batch` child, written as loose objects."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from git_datmo import fsio
+from git_datmo.errors import Damaged, DatmoError
+from git_datmo.git.run import Git
+from git_datmo.model import ObjectFormat, Oid
+
+
+def loose_path(objects: Path, oid: Oid) -> Path:
+    text = str(oid)
+    return objects / text[:2] / text[2:]
+
+
+def write_loose(objects: Path, form: ObjectFormat, kind: str, content: bytes) -> Oid:
+    """Add one small object below `objects` (gitformat-loose); a no-op when it is there."""
+    oid = form.hash(kind, content)
+    path = loose_path(objects, oid)
+    if not path.exists():
+        raw = zlib.compress(b"%s %d\0" % (kind.encode(), len(content)) + content, 1)
+        fsio.write_file(path, raw, mode=0o444)
+    return oid
+
+
+def read_loose(objects: Path, oid: Oid) -> tuple[str, bytes] | None:
+    """The kind and content of a loose object, or None when it is not there."""
+    try:
+        raw = zlib.decompress(loose_path(objects, oid).read_bytes())
+    except FileNotFoundError:
+        return None
+    except zlib.error as error:
+        raise Damaged(f"cannot read object '{oid}': {error}", "'git datmo fetch' gets it again") from error
+    head, _, content = raw.partition(b"\0")
+    return head.split(b" ")[0].decode("ascii", "replace"), content
+
+
+class Odb:
+    """The code repository's object database."""
+
+    def __init__(self, git: Git, objects: Path, form: ObjectFormat) -> None:
+        self._git = git
+        self._objects = objects
+        self.format = form
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def find(self, oid: Oid | str) -> tuple[str, bytes] | None:
+        """The kind and content of an object, or None when the repository lacks it."""
+        if self._child is None:
+            self._child = self._git.start("cat-file", "--batch")
+        child = self._child
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(f"{oid}\n".encode())
+        child.stdin.flush()
+        return self._answer(child)
+
+    def _answer(self, child: subprocess.Popen[bytes]) -> tuple[str, bytes] | None:
+        assert child.stdout is not None
+        head = child.stdout.readline().decode("utf-8", "replace").split()
+        if not head:
+            raise DatmoError("git cat-file ended early", "run 'git fsck'")
+        if head[-1] in ("missing", "ambiguous"):
+            return None
+        content = child.stdout.read(int(head[2]))
+        child.stdout.read(1)
+        return head[1], content
+
+    def read(self, oid: Oid | str, kind: str) -> bytes:
+        """The content of an object of a known kind; raises `Damaged` when it is another or absent."""
+        found = self.find(oid)
+        if found is None or found[0] != kind:
+            raise Damaged(f"cannot read {kind} '{oid}'", "run 'git fsck', or 'git fetch' again")
+        return found[1]
+
+    def write(self, kind: str, content: bytes) -> Oid:
+        return write_loose(self._objects, self.format, kind, content)
+
+    def close(self) -> None:
+        if self._child is None:
+            return
+        with suppress(BrokenPipeError):
+            self._child.communicate()
+        self._child = None
+
+
+@contextmanager
+def open_odb(git: Git, common_dir: Path, form: ObjectFormat) -> Iterator[Odb]:
+    odb = Odb(git, Path(os.path.join(common_dir, "objects")), form)
+    try:
+        yield odb
+    finally:
+        odb.close()

@@ -1,0 +1,211 @@
+"""Reads packs and their indexes in place (gitformat-pack, version 2): membership, content, raw entries."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from isal import isal_zlib
+
+from git_datmo.errors import Damaged
+from git_datmo.git.deflate import inflate
+from git_datmo.git.odb import loose_path, read_loose
+from git_datmo.model import ObjectFormat, Oid
+
+KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+OFFSET_DELTA, REF_DELTA = 6, 7
+DELTA_DEPTH_LIMIT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands before an entry's stream: its type, inflated size, where the stream begins, a delta's base."""
+
+    type: int
+    size: int
+    stream: int
+    base: int | Oid | None
+
+
+class Pack:
+    """One pack with its index, both mapped."""
+
+    def __init__(self, index: Path, form: ObjectFormat) -> None:
+        self.path = index.with_suffix(".pack")
+        self._width = form.size
+        self._idx = _map(index)
+        if self._idx[:8] != b"\377tOc\0\0\0\2":
+            raise Damaged(f"'{index}' is not a version 2 pack index", "run 'git index-pack' on its pack")
+        self._fanout = struct.unpack(">256I", self._idx[8:1032])
+        self.count: int = self._fanout[255]
+        self._data: mmap.mmap | None = None
+
+    def close(self) -> None:
+        self._idx.close()
+        if self._data is not None:
+            with suppress(BufferError):
+                self._data.close()
+
+    @property
+    def data(self) -> mmap.mmap:
+        if self._data is None:
+            self._data = _map(self.path)
+        return self._data
+
+    def oid_at(self, place: int) -> bytes:
+        start = 1032 + place * self._width
+        return self._idx[start : start + self._width]
+
+    def place(self, oid: bytes) -> int | None:
+        """Where `oid` stands in the index."""
+        low = self._fanout[oid[0] - 1] if oid[0] else 0
+        high = self._fanout[oid[0]]
+        place = bisect_left(_Names(self, low, high), oid) + low
+        return place if place < high and self.oid_at(place) == oid else None
+
+    def offset(self, place: int) -> int:
+        table = 1032 + self.count * (self._width + 4)
+        (value,) = struct.unpack_from(">I", self._idx, table + 4 * place)
+        if value & 1 << 31:
+            start = table + 4 * self.count + 8 * (value & (1 << 31) - 1)
+            (value,) = struct.unpack_from(">Q", self._idx, start)
+        return int(value)
+
+    def head(self, offset: int) -> Head:
+        data = self.data
+        place = offset
+        byte = data[place]
+        kind, size, shift = byte >> 4 & 7, byte & 15, 4
+        while byte & 0x80:
+            place += 1
+            byte = data[place]
+            size |= (byte & 0x7F) << shift
+            shift += 7
+        place += 1
+        if kind == OFFSET_DELTA:
+            byte = data[place]
+            back = byte & 0x7F
+            while byte & 0x80:
+                place += 1
+                byte = data[place]
+                back = back + 1 << 7 | byte & 0x7F
+            return Head(kind, size, place + 1, offset - back)
+        if kind == REF_DELTA:
+            return Head(kind, size, place + self._width, Oid(data[place : place + self._width]))
+        return Head(kind, size, place, None)
+
+    def inflate(self, head: Head) -> bytes:
+        # A stream is never longer than its content in stored blocks, plus a little.
+        most = head.size + head.size // 1000 + 1024
+        with memoryview(self.data) as view, view[head.stream : head.stream + most] as stream:
+            try:
+                return inflate(stream, head.size)
+            except isal_zlib.error as error:
+                raise Damaged(f"'{self.path}' is damaged near byte {head.stream}: {error}") from error
+
+
+class _Names:
+    """The sorted ids of a part of a pack's index, as `bisect` wants them."""
+
+    def __init__(self, pack: Pack, low: int, high: int) -> None:
+        self._pack, self._low, self._size = pack, low, high - low
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, place: int) -> bytes:
+        return self._pack.oid_at(self._low + place)
+
+
+def _map(path: Path) -> mmap.mmap:
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+class PackedObjects:
+    """All objects below one `objects` folder: its packs, then its loose objects."""
+
+    def __init__(self, objects: Path, form: ObjectFormat) -> None:
+        self.folder = objects
+        self.format = form
+        self._packs: dict[str, Pack] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look for packs that came or went."""
+        with suppress(FileNotFoundError):
+            names = {name for name in os.listdir(self.folder / "pack") if name.endswith(".idx")}
+            for gone in self._packs.keys() - names:
+                self._packs.pop(gone).close()
+            for name in sorted(names - self._packs.keys()):
+                self._packs[name] = Pack(self.folder / "pack" / name, self.format)
+
+    def close(self) -> None:
+        for pack in self._packs.values():
+            pack.close()
+        self._packs.clear()
+
+    def packs(self) -> tuple[Pack, ...]:
+        return tuple(self._packs.values())
+
+    def __contains__(self, oid: bytes) -> bool:
+        return any(pack.place(oid) is not None for pack in self._packs.values()) or (
+            loose_path(self.folder, Oid(oid)).exists()
+        )
+
+    def __iter__(self) -> Iterator[Oid]:
+        """Every packed id; one that is in several packs comes several times."""
+        for pack in self._packs.values():
+            for place in range(pack.count):
+                yield Oid(pack.oid_at(place))
+
+    def locate(self, oid: bytes) -> tuple[Pack, int] | None:
+        """The pack that holds `oid` and the offset of its entry."""
+        for pack in self._packs.values():
+            place = pack.place(oid)
+            if place is not None:
+                return pack, pack.offset(place)
+        return None
+
+    def find(self, oid: Oid) -> tuple[str, bytes] | None:
+        """The kind and content of an object, or None when it is not here."""
+        found = self.locate(oid)
+        return read_loose(self.folder, oid) if found is None else self._read(*found)
+
+    def kind(self, oid: Oid) -> str | None:
+        """'blob', 'tree' and so on, or None when the object is not here."""
+        found = self.locate(oid)
+        if found is None:
+            loose = read_loose(self.folder, oid)
+            return loose[0] if loose else None
+        head = found[0].head(found[1])
+        return KINDS.get(head.type) or self._read(*found)[0]
+
+    def _read(self, pack: Pack, offset: int) -> tuple[str, bytes]:
+        deltas: list[bytes] = []
+        head = pack.head(offset)
+        while head.type not in KINDS:
+            if len(deltas) > DELTA_DEPTH_LIMIT or head.base is None:
+                raise Damaged(f"'{pack.path}' has an entry of unknown type near byte {offset}")
+            deltas.append(pack.inflate(head))
+            if isinstance(head.base, int):
+                offset = head.base
+            else:
+                found = self.locate(head.base)
+                if found is None:
+                    raise Damaged(f"'{pack.path}' lacks a delta's base '{head.base}'")
+                pack, offset = found
+            head = pack.head(offset)
+        content = pack.inflate(head)
+        if deltas:
+            from dulwich.pack import apply_delta
+
+            for delta in reversed(deltas):
+                content = b"".join(apply_delta(content, delta))
+        return KINDS[head.type], content

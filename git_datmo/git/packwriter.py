@@ -1,0 +1,175 @@
+"""Writes packs and their indexes (gitformat-pack, version 2), without deltas.
+
+A pack becomes visible complete: data, trailer and index are fsynced and renamed, the pack before its index, since git
+looks for `*.idx`.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from isal import isal_zlib
+
+from git_datmo import fsio
+from git_datmo.git.deflate import Buffer
+from git_datmo.model import ObjectFormat, Oid
+
+TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
+BATCH = 8 << 20
+IOV_LIMIT = 1000
+
+
+def entry_header(kind: str, size: int) -> bytes:
+    """The type and inflated size before an entry's stream."""
+    low, rest = size & 15, size >> 4
+    head = bytearray([TYPES[kind] << 4 | low | (0x80 if rest else 0)])
+    while rest:
+        low, rest = rest & 0x7F, rest >> 7
+        head.append(low | (0x80 if rest else 0))
+    return bytes(head)
+
+
+@dataclass(frozen=True, slots=True)
+class PackEntry:
+    """An object ready to be written: header and zlib stream in parts, and the CRC-32 of them all."""
+
+    oid: Oid
+    parts: Sequence[Buffer]
+    length: int
+    crc: int
+
+
+def make_entry(oid: Oid, kind: str, size: int, stream: Sequence[Buffer]) -> PackEntry:
+    parts = (entry_header(kind, size), *stream)
+    crc = length = 0
+    for part in parts:
+        crc = isal_zlib.crc32(part, crc)
+        length += len(part)
+    return PackEntry(oid, parts, length, crc)
+
+
+class PackWriter:
+    """One pack in the making; `finish` names it, leaving the block without that discards it."""
+
+    def __init__(self, folder: Path, form: ObjectFormat) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._format = form
+        self._fd, self._path = tempfile.mkstemp(prefix="tmp_pack_", dir=folder)
+        self._pending: list[Buffer] = [b"\0" * 12]
+        self._pending_size = 12
+        self._offset = 12
+        self._oids = bytearray()
+        self._crcs = array("I")
+        self._offsets = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._crcs)
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._offset
+
+    def __enter__(self) -> PackWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        with suppress(FileNotFoundError):
+            os.unlink(self._path)
+
+    def add(self, entry: PackEntry) -> None:
+        self._oids += entry.oid
+        self._crcs.append(entry.crc)
+        self._offsets.append(self._offset)
+        self._pending += entry.parts
+        self._pending_size += entry.length
+        self._offset += entry.length
+        if self._pending_size >= BATCH or len(self._pending) >= IOV_LIMIT - 16:
+            self._flush()
+
+    def _flush(self) -> None:
+        parts, self._pending = self._pending, []
+        left, self._pending_size = self._pending_size, 0
+        for start in range(0, len(parts), IOV_LIMIT):
+            group = parts[start : start + IOV_LIMIT]
+            want = sum(map(len, group))
+            done = os.writev(self._fd, group)
+            if done < want:
+                # A short write is rare (a signal, a nearly full disk): finish it the plain way.
+                rest = memoryview(b"".join(group))[done:]
+                while rest:
+                    rest = rest[os.write(self._fd, rest) :]
+            left -= want
+        assert left == 0
+
+    def finish(self, *, promisor: bool = False) -> Path | None:
+        """Complete the pack and return its path; None when it holds nothing.
+
+        `promisor` marks a pack whose trees may name objects that only a remote has (git's partial clone).
+        """
+        if not self._crcs:
+            return None
+        self._flush()
+        trailer = self._seal()
+        stem = self._folder / f"pack-{trailer.hex()}"
+        os.fchmod(self._fd, 0o444)
+        os.fsync(self._fd)
+        os.close(self._fd)
+        self._fd = -1
+        if promisor:
+            fsio.write_file(stem.with_suffix(".promisor"), b"", mode=0o444)
+        os.replace(self._path, stem.with_suffix(".pack"))
+        fsio.write_file(stem.with_suffix(".idx"), self._index(trailer), mode=0o444)
+        return stem.with_suffix(".pack")
+
+    def _seal(self) -> bytes:
+        """Write the count into the header, hash the whole, append the hash."""
+        os.pwrite(self._fd, struct.pack(">4sII", b"PACK", 2, len(self._crcs)), 0)
+        digest = self._format.new_hash()
+        buffer = bytearray(1 << 20)
+        place = 0
+        while count := os.preadv(self._fd, [buffer], place):
+            digest.update(memoryview(buffer)[:count])
+            place += count
+        trailer: bytes = digest.digest()
+        os.pwrite(self._fd, trailer, place)
+        return trailer
+
+    def _index(self, trailer: bytes) -> bytes:
+        """The version 2 index of the entries."""
+        width = self._format.size
+        oids = [bytes(self._oids[i : i + width]) for i in range(0, len(self._oids), width)]
+        order = sorted(range(len(oids)), key=oids.__getitem__)
+        fanout = [0] * 256
+        for oid in oids:
+            fanout[oid[0]] += 1
+        for first in range(1, 256):
+            fanout[first] += fanout[first - 1]
+        small, large = array("I"), array("Q")
+        for place in order:
+            offset = self._offsets[place]
+            if offset < 1 << 31:
+                small.append(offset)
+            else:
+                small.append(1 << 31 | len(large))
+                large.append(offset)
+        crcs = array("I", [self._crcs[place] for place in order])
+        if struct.pack("=H", 1) != struct.pack(">H", 1):
+            for numbers in (small, large, crcs):
+                numbers.byteswap()
+        body = b"".join(
+            (b"\377tOc\0\0\0\2", struct.pack(">256I", *fanout), b"".join(oids[place] for place in order))
+            + (crcs.tobytes(), small.tobytes(), large.tobytes(), trailer)
+        )
+        return body + self._format.new_hash(body).digest()

@@ -1,0 +1,94 @@
+"""Where the user's repository is: found once, then said by absolute paths."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.errors import DatmoError
+from git_datmo.git.config import Config, read_config
+from git_datmo.git.run import Git
+from git_datmo.model import FORMATS, ObjectFormat, Oid
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The user's code repository, seen from one of its working trees.
+
+    `prefix` is the folder in which the command was started, relative to the top, '' or ending in '/'.
+    """
+
+    git: Git
+    git_dir: Path
+    common_dir: Path
+    top: Path | None
+    prefix: str
+    format: ObjectFormat
+    config: Config
+
+    @property
+    def work_tree(self) -> Path:
+        if self.top is None:
+            raise DatmoError("this operation must be run in a work tree", "change to a clone that has one")
+        return self.top
+
+    def resolve(self, revision: str, kind: str = "commit") -> Oid:
+        """The id of the object that `revision` names; raises `DatmoError` when it names none."""
+        done = self.git.finish("rev-parse", "--verify", "-q", "--end-of-options", f"{revision}^{{{kind}}}")
+        if done.returncode:
+            raise DatmoError(f"bad revision '{revision}'", "'git datmo log' lists the experiments")
+        return Oid.parse(done.stdout.decode().strip())
+
+    def head(self) -> Oid | None:
+        """The commit that is checked out, or None before the first one."""
+        done = self.git.finish("rev-parse", "--verify", "-q", "HEAD^{commit}")
+        return Oid.parse(done.stdout.decode().strip()) if done.returncode == 0 else None
+
+    def remotes(self) -> tuple[str, ...]:
+        keys = (s.key for s in self.config.settings)
+        names = (k[len("remote.") : -len(".url")] for k in keys if k.startswith("remote.") and k.endswith(".url"))
+        return tuple(dict.fromkeys(names))
+
+    def default_remote(self) -> str | None:
+        """The remote that a bare `git push` uses here, as git chooses it (git-push, `remote.pushDefault`)."""
+        names = self.remotes()
+        branch = self.git.finish("symbolic-ref", "-q", "--short", "HEAD").stdout.decode().strip()
+        for key in (f"branch.{branch}.pushremote", "remote.pushdefault", f"branch.{branch}.remote"):
+            if self.config.get(key) in names:
+                return self.config.get(key)
+        return "origin" if "origin" in names else names[0] if len(names) == 1 else None
+
+
+def discover(environ: Mapping[str, str], cwd: Path) -> Repository:
+    """The repository around `cwd`, or the one that `GIT_DIR` names; raises `DatmoError` outside of any."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--is-inside-work-tree", "--show-object-format", "--path-format=absolute"]
+            + ["--git-dir", "--git-common-dir"],
+            capture_output=True,
+            env={**environ, "LC_ALL": "C"},
+            cwd=cwd,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise DatmoError("git is not on PATH", "install git 2.36 or later") from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        what = said[0].removeprefix("fatal: ") if said else "git rev-parse failed"
+        raise DatmoError(what, "run this inside a git repository, or make one with 'git init'")
+    inside, form, git_dir, common = (os.fsdecode(line) for line in done.stdout.rstrip(b"\n").split(b"\n"))
+    top, prefix = None, ""
+    if inside == "true":
+        out = subprocess.run(
+            ["git", "rev-parse", "--show-toplevel", "--show-prefix"],
+            capture_output=True,
+            env=dict(environ),
+            cwd=cwd,
+            check=True,
+        ).stdout.split(b"\n")
+        top, prefix = Path(os.fsdecode(out[0])), os.fsdecode(out[1])
+    git = Git(environ, Path(git_dir), top)
+    return Repository(git, Path(git_dir), Path(common), top, prefix, FORMATS[form], read_config(git))

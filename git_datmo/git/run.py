@@ -1,0 +1,131 @@
+"""The one place that starts git.
+
+Arguments are lists, never a shell line. The child's environment is the caller's without what would point git
+elsewhere (`GIT_DIR` and its like), in the C locale, so that neither configuration nor language changes what is parsed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from git_datmo.errors import DatmoError, GitFailed
+
+# What `git rev-parse --local-env-vars` lists, less the configuration that a user gave by `git -c`.
+LOCATING = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_QUARANTINE_PATH",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NOTES_REF",
+    "GIT_NOTES_REWRITE_REF",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_DEFAULT_HASH",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_REFLOG_ACTION",
+)
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a git child that is told by arguments alone where it works."""
+    kept = {name: value for name, value in environ.items() if name not in LOCATING}
+    kept.update(LC_ALL="C", LANGUAGE="C", GIT_PAGER="cat", GIT_LITERAL_PATHSPECS="1", GIT_NO_LAZY_FETCH="1")
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Starts git in one repository.
+
+    `config` are settings for the children alone; they go by the environment, so secrets among them (headers,
+    credentials) stay out of the process list.
+    """
+
+    environ: Mapping[str, str]
+    git_dir: Path | None = None
+    work_tree: Path | None = None
+    index_file: Path | None = None
+    config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def with_config(self, settings: Iterable[tuple[str, str]]) -> Git:
+        return replace(self, config=(*self.config, *settings))
+
+    def child_environment(self) -> dict[str, str]:
+        env = clean_environment(self.environ)
+        for variable, path in (
+            ("GIT_DIR", self.git_dir),
+            ("GIT_WORK_TREE", self.work_tree),
+            ("GIT_INDEX_FILE", self.index_file),
+        ):
+            if path is not None:
+                env[variable] = str(path)
+        count = int(env.get("GIT_CONFIG_COUNT") or 0)
+        for place, (key, value) in enumerate(self.config, count):
+            env[f"GIT_CONFIG_KEY_{place}"] = key
+            env[f"GIT_CONFIG_VALUE_{place}"] = value
+        if self.config:
+            env["GIT_CONFIG_COUNT"] = str(count + len(self.config))
+        return env
+
+    def finish(
+        self, *argv: str | bytes, stdin: bytes = b"", cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run git to its end, whatever its exit status."""
+        try:
+            return subprocess.run(
+                ["git", *argv],
+                input=stdin,
+                capture_output=True,
+                env=self.child_environment(),
+                cwd=cwd or self.work_tree,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise DatmoError("git is not on PATH", "install git 2.36 or later") from None
+
+    def run(self, *argv: str | bytes, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
+        """What git printed; raises `GitFailed` when it exits with anything but 0."""
+        done = self.finish(*argv, stdin=stdin, cwd=cwd)
+        if done.returncode:
+            raise failure(argv, done.returncode, done.stderr)
+        return done.stdout
+
+    def text(self, *argv: str | bytes, stdin: bytes = b"") -> str:
+        """What git printed, without the line end."""
+        return self.run(*argv, stdin=stdin).decode("utf-8", "surrogateescape").rstrip("\n")
+
+    def start(
+        self,
+        *argv: str | bytes,
+        stdin: int | None = subprocess.PIPE,
+        stdout: int | None = subprocess.PIPE,
+        stderr: int | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """A running git child; the caller ends it."""
+        return subprocess.Popen(
+            ["git", *argv],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=self.child_environment(),
+            cwd=self.work_tree,
+        )
+
+
+def failure(argv: Sequence[str | bytes], status: int, stderr: bytes) -> GitFailed:
+    words = [word.decode("utf-8", "replace") if isinstance(word, bytes) else word for word in argv]
+    return GitFailed(words, status, stderr.decode("utf-8", "replace"))

@@ -1,0 +1,203 @@
+"""The pipeline from files to objects: read and cut here, hash and deflate on threads, write here, in order.
+
+Every stage that touches content releases the interpreter's lock, so two cores work at once; the queue between them is
+bounded, so memory does not grow with the data.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from git_datmo.errors import DatmoError
+from git_datmo.git.deflate import deflate
+from git_datmo.git.packwriter import PackEntry, make_entry
+from git_datmo.model import ObjectFormat, Oid
+from git_datmo.progress import Progress
+from git_datmo.store import chunks, names
+from git_datmo.store.layout import Kind, Node, write_chunks
+from git_datmo.store.store import StoreWriter
+
+_T = TypeVar("_T")
+
+THREADS = 2
+IN_FLIGHT = 6
+BATCH_FILES = 128
+BATCH_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file as it was read: its node, and the stat that held before and after."""
+
+    path: bytes
+    node: Node
+    stat: os.stat_result
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    """One piece of content: its entry, unless the store has it already."""
+
+    oid: Oid
+    size: int
+    entry: PackEntry | None
+
+
+Deliver = Callable[[Taken], None]
+
+
+class Ingest:
+    """Takes files into a store's writer; `root` is the folder to which paths are relative."""
+
+    def __init__(self, root: Path, writer: StoreWriter, form: ObjectFormat, progress: Progress) -> None:
+        self._root = os.fsencode(root)
+        self._writer = writer
+        self._format = form
+        self._progress = progress
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")
+        self._queue: deque[tuple[Future[list[_Hashed]], Callable[[list[_Hashed]], None]]] = deque()
+
+    def __enter__(self) -> Ingest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def take(self, paths: Iterable[bytes], deliver: Deliver) -> None:
+        """Store every file of `paths` and hand each to `deliver`, in order."""
+        small: list[tuple[bytes, os.stat_result]] = []
+        pending = 0
+        for path in paths:
+            info = self._inspect(path)
+            if stat.S_ISREG(info.st_mode) and info.st_size > chunks.WHOLE_LIMIT:
+                self._take_whole(small, deliver)
+                small, pending = [], 0
+                self._take_chunked(path, info, deliver)
+                continue
+            small.append((path, info))
+            pending += info.st_size
+            if len(small) >= BATCH_FILES or pending >= BATCH_BYTES:
+                self._take_whole(small, deliver)
+                small, pending = [], 0
+        self._take_whole(small, deliver)
+        self._drain(0)
+
+    def _full(self, path: bytes) -> bytes:
+        return os.path.join(self._root, path)
+
+    def _inspect(self, path: bytes) -> os.stat_result:
+        info = _call(os.lstat, self._full(path), path)
+        if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
+            raise DatmoError(
+                f"{names.show(path)} is {_describe(info.st_mode)}",
+                "only files, folders and symbolic links can be stored",
+            )
+        return info
+
+    def _submit(self, work: Callable[[], list[_Hashed]], done: Callable[[list[_Hashed]], None]) -> None:
+        self._drain(IN_FLIGHT - 1)
+        self._queue.append((self._pool.submit(work), done))
+
+    def _drain(self, leave: int) -> None:
+        while len(self._queue) > leave:
+            future, done = self._queue.popleft()
+            hashed = future.result()
+            for piece in hashed:
+                if piece.entry is not None:
+                    self._writer.add(piece.entry)
+                self._progress.advance(piece.size)
+            done(hashed)
+
+    def _hash(self, content: bytes | memoryview) -> _Hashed:
+        oid = self._format.hash("blob", content)
+        if self._writer.knows(oid):
+            return _Hashed(oid, len(content), None)
+        return _Hashed(oid, len(content), make_entry(oid, "blob", len(content), deflate(content)))
+
+    def _take_whole(self, files: list[tuple[bytes, os.stat_result]], deliver: Deliver) -> None:
+        if not files:
+            return
+
+        def work() -> list[_Hashed]:
+            return [self._hash(self._content(path, info)) for path, info in files]
+
+        def done(hashed: list[_Hashed]) -> None:
+            for (path, info), piece in zip(files, hashed, strict=True):
+                deliver(Taken(path, Node(_kind(info), piece.oid), info))
+
+        self._submit(work, done)
+
+    def _content(self, path: bytes, info: os.stat_result) -> bytes:
+        if stat.S_ISLNK(info.st_mode):
+            return _call(os.readlink, self._full(path), path)
+        fd = _call(_open, self._full(path), path)
+        try:
+            content = os.read(fd, info.st_size + 1)
+            while 0 < len(content) < info.st_size and (more := os.read(fd, info.st_size + 1 - len(content))):
+                content += more
+            self._check_unchanged(fd, path, info, len(content))
+            return content
+        finally:
+            os.close(fd)
+
+    def _take_chunked(self, path: bytes, info: os.stat_result, deliver: Deliver) -> None:
+        pieces: list[tuple[Oid, int]] = []
+
+        def collect(hashed: list[_Hashed]) -> None:
+            pieces.extend((piece.oid, piece.size) for piece in hashed)
+
+        def complete(_: list[_Hashed]) -> None:
+            oid = write_chunks(pieces, self._writer.put_tree)
+            deliver(Taken(path, Node(_kind(info), oid, chunked=True), info))
+
+        fd = _call(_open, self._full(path), path)
+        try:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL) if hasattr(os, "posix_fadvise") else None
+            size = 0
+            for block in chunks.split(lambda view: os.readv(fd, [view])):
+                size += len(block.data)
+                self._submit(lambda block=block: list(map(self._hash, block.chunks())), collect)
+            self._check_unchanged(fd, path, info, size)
+        finally:
+            os.close(fd)
+        self._submit(list, complete)
+
+    def _check_unchanged(self, fd: int, path: bytes, before: os.stat_result, size: int) -> None:
+        after = os.fstat(fd)
+        if (after.st_size, after.st_mtime_ns, after.st_ino) != (before.st_size, before.st_mtime_ns, before.st_ino) or (
+            size != before.st_size
+        ):
+            raise DatmoError(
+                f"{names.show(path)} changed while it was read", "run this again when nothing writes to it"
+            )
+
+
+def _open(path: bytes) -> int:
+    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _call(function: Callable[[bytes], _T], full: bytes, path: bytes) -> _T:
+    """`function(full)`, with what the system refuses told in terms of `path`."""
+    try:
+        return function(full)
+    except OSError as error:
+        hint = "make it readable, or leave it out" if isinstance(error, PermissionError) else ""
+        raise DatmoError(f"cannot read {names.show(path)}: {error.strerror}", hint) from error
+
+
+def _kind(info: os.stat_result) -> Kind:
+    if stat.S_ISLNK(info.st_mode):
+        return Kind.LINK
+    return Kind.EXECUTABLE if info.st_mode & 0o100 else Kind.FILE
+
+
+def _describe(mode: int) -> str:
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a fifo"), (stat.S_ISSOCK, "a socket"))
+    return next((name for test, name in kinds if test(mode)), "a device")

@@ -1,0 +1,241 @@
+"""Files and folders as git trees, and back: pure functions over a reader and a writer of trees.
+
+A folder is a tree that mirrors it. A file above `WHOLE_LIMIT` is a tree of chunks; a folder of more than `PART_LIMIT`
+entries is split by the hash of their names. `docs/FORMAT.md` gives the encoding in full.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from git_datmo.errors import Damaged
+from git_datmo.git.objects import BLOB, EXECUTABLE, LINK, TREE, Entry, encode_tree
+from git_datmo.model import Oid
+from git_datmo.store import names
+
+# A folder's tree holds at most this many entries; a larger folder is split in sixteen by each further hex digit of the
+# SHA-256 of the entries' real names.
+PART_LIMIT = 256
+
+# A node of a chunk tree ends after an entry whose id's last byte has its low bits all zero, but holds at least
+# NODE_MIN entries (the last node excepted) and at most NODE_MAX.
+NODE_MIN = 16
+NODE_MAX = 512
+NODE_MASK = 0x7F
+
+ReadTree = Callable[[Oid], Iterable[Entry]]
+WriteTree = Callable[[bytes], Oid]
+
+
+class Kind(Enum):
+    """What a name in a folder is."""
+
+    FILE = "file"
+    EXECUTABLE = "executable"
+    LINK = "link"
+    FOLDER = "folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a folder holds under a name; a file is a blob, or a tree of chunks where `chunked`."""
+
+    kind: Kind
+    oid: Oid
+    chunked: bool = False
+
+
+_WHOLE = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK, Kind.FOLDER: TREE}
+_KINDS = {mode: kind for kind, mode in _WHOLE.items()}
+_CHUNKED = {Kind.FILE: names.CHUNKED_FILE, Kind.EXECUTABLE: names.CHUNKED_EXECUTABLE}
+
+
+def encode_entry(name: bytes, node: Node) -> Entry:
+    """The tree entry for `node` under the real `name`."""
+    if node.chunked:
+        return Entry(names.escape(name) + _CHUNKED[node.kind], TREE, node.oid)
+    return Entry(names.escape(name), _WHOLE[node.kind], node.oid)
+
+
+def decode_entry(entry: Entry) -> tuple[bytes, Node]:
+    """The real name and node of a tree entry; raises `Damaged` for an entry that `encode_entry` never makes."""
+    if entry.mode == TREE:
+        for kind, suffix in _CHUNKED.items():
+            if entry.name.endswith(suffix):
+                return names.unescape(entry.name[: -len(suffix)]), Node(kind, entry.oid, chunked=True)
+    if entry.mode not in _KINDS:
+        raise Damaged(f"the entry {names.show(entry.name)} of a payload is neither a file nor a folder")
+    return names.unescape(entry.name), Node(_KINDS[entry.mode], entry.oid)
+
+
+def _digit(name: bytes, depth: int) -> str:
+    return hashlib.sha256(name).hexdigest()[depth]
+
+
+def write_folder(nodes: dict[bytes, Node], write: WriteTree, depth: int = 0) -> Oid:
+    """The object of a folder, or of the part of one that shares `depth` hex digits."""
+    if len(nodes) <= PART_LIMIT:
+        return write(encode_tree(encode_entry(name, node) for name, node in nodes.items()))
+    parts: dict[str, dict[bytes, Node]] = {}
+    for name, node in nodes.items():
+        parts.setdefault(_digit(name, depth), {})[name] = node
+    return _write_parts({digit: write_folder(part, write, depth + 1) for digit, part in parts.items()}, write)
+
+
+def _write_parts(parts: dict[str, Oid], write: WriteTree) -> Oid:
+    return write(encode_tree(Entry(digit.encode() + names.PART, TREE, oid) for digit, oid in parts.items()))
+
+
+def _parts(entries: list[Entry]) -> dict[str, Oid] | None:
+    """The parts of a split folder, or None for a tree that holds its entries itself."""
+    if not entries or not entries[0].name.endswith(names.PART):
+        return None
+    parts = {}
+    for entry in entries:
+        digit = entry.name[:1].decode("ascii", "replace")
+        if entry.mode != TREE or entry.name[1:] != names.PART or digit not in "0123456789abcdef":
+            raise Damaged(f"the entry {names.show(entry.name)} does not belong in a split folder")
+        parts[digit] = entry.oid
+    return parts
+
+
+def read_folder(oid: Oid, read: ReadTree, prefix: str = "") -> Iterator[tuple[bytes, Node]]:
+    """The names and nodes of a folder; raises `Damaged` where a name stands in the wrong part or twice."""
+    entries = list(read(oid))
+    parts = _parts(entries)
+    if parts is not None:
+        for digit, part in parts.items():
+            yield from read_folder(part, read, prefix + digit)
+        return
+    seen: set[bytes] = set()
+    for entry in entries:
+        name, node = decode_entry(entry)
+        if name in seen or (prefix and not hashlib.sha256(name).hexdigest().startswith(prefix)):
+            raise Damaged(f"the name {names.show(name)} stands twice or in the wrong part of a folder")
+        seen.add(name)
+        yield name, node
+
+
+def find_name(oid: Oid, name: bytes, read: ReadTree, depth: int = 0) -> Node | None:
+    """What a folder holds under `name`, reading only the part that can hold it."""
+    entries = list(read(oid))
+    parts = _parts(entries)
+    if parts is not None:
+        part = parts.get(_digit(name, depth))
+        return find_name(part, name, read, depth + 1) if part is not None else None
+    return next((node for real, node in map(decode_entry, entries) if real == name), None)
+
+
+def write_chunks(chunks: Iterable[tuple[Oid, int]], write: WriteTree) -> Oid:
+    """The tree of a chunked file, from the ids and sizes of its chunks in order.
+
+    Entries are named by their offset within their own tree, so equal stretches of two files share whole subtrees.
+    """
+    level = [(Entry(b"", BLOB, oid), size) for oid, size in chunks]
+    while True:
+        level = [_write_node(group, write) for group in _groups(level)]
+        if len(level) == 1:
+            return level[0][0].oid
+
+
+def _groups(level: list[tuple[Entry, int]]) -> Iterator[list[tuple[Entry, int]]]:
+    group: list[tuple[Entry, int]] = []
+    for item in level:
+        group.append(item)
+        if (len(group) >= NODE_MIN and item[0].oid[-1] & NODE_MASK == 0) or len(group) == NODE_MAX:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _write_node(group: list[tuple[Entry, int]], write: WriteTree) -> tuple[Entry, int]:
+    offset, entries = 0, []
+    for entry, size in group:
+        entries.append(Entry(b"%016x" % offset, entry.mode, entry.oid))
+        offset += size
+    return Entry(b"", TREE, write(encode_tree(entries))), offset
+
+
+def read_chunks(oid: Oid, read: ReadTree) -> Iterator[Oid]:
+    """The chunks of a file in order; raises `Damaged` where an entry is no chunk."""
+    for entry in read(oid):
+        if len(entry.name) != 16 or entry.mode not in (BLOB, TREE):
+            raise Damaged(f"the entry {names.show(entry.name)} does not belong in a file's chunk tree")
+        if entry.mode == TREE:
+            yield from read_chunks(entry.oid, read)
+        else:
+            yield entry.oid
+
+
+@dataclass(slots=True)
+class Change:
+    """What becomes of a name: a new node, its removal, or changes below it; an emptied folder goes unless `node`
+    says that it stays."""
+
+    node: Node | None = None
+    removed: bool = False
+    below: dict[bytes, Change] = field(default_factory=dict)
+
+    def at(self, path: Iterable[bytes]) -> Change:
+        """The change at `path` below this one."""
+        change = self
+        for name in path:
+            change = change.below.setdefault(name, Change())
+        return change
+
+
+class FolderEditor:
+    """Applies changes to a folder, rewriting only the trees that they touch."""
+
+    def __init__(self, read: ReadTree, write: WriteTree) -> None:
+        self._read, self._write = read, write
+
+    def edit(self, oid: Oid | None, changes: dict[bytes, Change]) -> tuple[Oid, bool]:
+        """The changed folder's object, and whether the folder is empty; `oid` None is a folder not there yet."""
+        result = self._part(oid, changes, 0)
+        return (result, False) if result is not None else (write_folder({}, self._write), True)
+
+    def _part(self, oid: Oid | None, changes: dict[bytes, Change], depth: int) -> Oid | None:
+        entries = list(self._read(oid)) if oid is not None else []
+        parts = _parts(entries)
+        if parts is None:
+            nodes = dict(map(decode_entry, entries))
+            for name, change in changes.items():
+                node = self._node(nodes.pop(name, None), change)
+                if node is not None:
+                    nodes[name] = node
+            return write_folder(nodes, self._write, depth) if nodes else None
+        by_digit: dict[str, dict[bytes, Change]] = {}
+        for name, change in changes.items():
+            by_digit.setdefault(_digit(name, depth), {})[name] = change
+        for digit, part in by_digit.items():
+            changed = self._part(parts.pop(digit, None), part, depth + 1)
+            if changed is not None:
+                parts[digit] = changed
+        if not parts:
+            return None
+        united = self._few(parts.values())
+        return write_folder(united, self._write, depth) if united is not None else _write_parts(parts, self._write)
+
+    def _node(self, old: Node | None, change: Change) -> Node | None:
+        if change.below:
+            base = old.oid if old is not None and old.kind is Kind.FOLDER else None
+            oid, empty = self.edit(base, change.below)
+            if not empty:
+                return Node(Kind.FOLDER, oid)
+            return change.node
+        return change.node if change.node is not None or change.removed else old
+
+    def _few(self, parts: Iterable[Oid]) -> dict[bytes, Node] | None:
+        """The nodes of all `parts` when they fit one tree again."""
+        nodes: dict[bytes, Node] = {}
+        for part in parts:
+            for name, node in read_folder(part, self._read):
+                nodes[name] = node
+                if len(nodes) > PART_LIMIT:
+                    return None
+        return nodes

@@ -1,0 +1,5 @@
+"""Entry of the remote helper."""
+
+
+def main() -> int:
+    return 0
