@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 
 Buffer = bytes | memoryview
 
 SAMPLE = 4096
 WORTHWHILE = 0.92
 STORED_LIMIT = 65535
+
+
+class BrokenStream(Exception):
+    """Bytes that are no zlib stream of the expected length."""
 
 
 def deflate(content: Buffer) -> Sequence[Buffer]:
@@ -50,10 +54,13 @@ def stored(content: Buffer) -> Sequence[Buffer]:
 def inflate(stream: Buffer, size: int) -> bytes:
     """The `size` bytes that begin at the start of `stream`; what follows the stream is left alone.
 
-    Raises `isal_zlib.error` when the stream is broken.
+    Raises `BrokenStream` where it is none of that length.
     """
     machine = isal_zlib.decompressobj()
-    content: bytes = machine.decompress(stream)
+    try:
+        content: bytes = machine.decompress(stream)
+    except igzip_lib.IsalError as error:
+        raise BrokenStream(str(error)) from error
     if not machine.eof or len(content) != size:
-        raise isal_zlib.error("the stream ends early or has another length than its entry says")
+        raise BrokenStream("the stream ends early or has another length than its entry says")
     return content

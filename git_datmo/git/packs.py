@@ -11,10 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal import isal_zlib
-
 from git_datmo.errors import Damaged
-from git_datmo.git.deflate import inflate
+from git_datmo.git.deflate import BrokenStream, inflate
 from git_datmo.git.odb import loose_path, read_loose
 from git_datmo.model import ObjectFormat, Oid
 
@@ -106,7 +104,7 @@ class Pack:
         with memoryview(self.data) as view, view[head.stream : head.stream + most] as stream:
             try:
                 return inflate(stream, head.size)
-            except isal_zlib.error as error:
+            except BrokenStream as error:
                 raise Damaged(f"'{self.path}' is damaged near byte {head.stream}: {error}") from error
 
 
@@ -186,6 +184,15 @@ class PackedObjects:
             return loose[0] if loose else None
         head = found[0].head(found[1])
         return KINDS.get(head.type) or self._read(*found)[0]
+
+    def size(self, oid: Oid) -> int | None:
+        """An object's length, or None when it is not here; without inflating it where the pack tells."""
+        found = self.locate(oid)
+        if found is None:
+            loose = read_loose(self.folder, oid)
+            return len(loose[1]) if loose else None
+        head = found[0].head(found[1])
+        return head.size if head.type in KINDS else len(self._read(*found)[1])
 
     def _read(self, pack: Pack, offset: int) -> tuple[str, bytes]:
         deltas: list[bytes] = []

@@ -172,4 +172,5 @@ class PackWriter:
             (b"\377tOc\0\0\0\2", struct.pack(">256I", *fanout), b"".join(oids[place] for place in order))
             + (crcs.tobytes(), small.tobytes(), large.tobytes(), trailer)
         )
-        return body + self._format.new_hash(body).digest()
+        checksum: bytes = self._format.new_hash(body).digest()
+        return body + checksum

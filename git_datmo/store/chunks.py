@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from pyfastcdc import FastCDC
 
 MIN_SIZE = 64 << 10
 AVERAGE_SIZE = 256 << 10
 MAX_SIZE = 1 << 20
-NORMALISATION = 1
+NORMALISATION: Literal[1] = 1
 SEED = 0
 
 # A file up to this size is one blob; a larger one is a tree of chunks.

@@ -12,12 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.deflate import deflate
 from git_datmo.git.packwriter import PackEntry, make_entry
+from git_datmo.git.paths import show
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.progress import Progress
 from git_datmo.store import chunks, names
@@ -96,7 +98,7 @@ class Ingest:
         info = _call(os.lstat, self._full(path), path)
         if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
             raise DatmoError(
-                f"{names.show(path)} is {_describe(info.st_mode)}",
+                f"{show(path)} is {_describe(info.st_mode)}",
                 "only files, folders and symbolic links can be stored",
             )
         return info
@@ -120,6 +122,9 @@ class Ingest:
         if self._writer.knows(oid):
             return _Hashed(oid, len(content), None)
         return _Hashed(oid, len(content), make_entry(oid, "blob", len(content), deflate(content)))
+
+    def _hash_block(self, block: chunks.Block) -> list[_Hashed]:
+        return [self._hash(chunk) for chunk in block.chunks()]
 
     def _take_whole(self, files: list[tuple[bytes, os.stat_result]], deliver: Deliver) -> None:
         if not files:
@@ -163,7 +168,7 @@ class Ingest:
             size = 0
             for block in chunks.split(lambda view: os.readv(fd, [view])):
                 size += len(block.data)
-                self._submit(lambda block=block: list(map(self._hash, block.chunks())), collect)
+                self._submit(partial(self._hash_block, block), collect)
             self._check_unchanged(fd, path, info, size)
         finally:
             os.close(fd)
@@ -174,9 +179,7 @@ class Ingest:
         if (after.st_size, after.st_mtime_ns, after.st_ino) != (before.st_size, before.st_mtime_ns, before.st_ino) or (
             size != before.st_size
         ):
-            raise DatmoError(
-                f"{names.show(path)} changed while it was read", "run this again when nothing writes to it"
-            )
+            raise DatmoError(f"{show(path)} changed while it was read", "run this again when nothing writes to it")
 
 
 def _open(path: bytes) -> int:
@@ -189,7 +192,7 @@ def _call(function: Callable[[bytes], _T], full: bytes, path: bytes) -> _T:
         return function(full)
     except OSError as error:
         hint = "make it readable, or leave it out" if isinstance(error, PermissionError) else ""
-        raise DatmoError(f"cannot read {names.show(path)}: {error.strerror}", hint) from error
+        raise DatmoError(f"cannot read {show(path)}: {error.strerror}", hint) from error
 
 
 def _kind(info: os.stat_result) -> Kind:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from git_datmo.errors import Damaged
-from git_datmo.git.objects import BLOB, EXECUTABLE, LINK, TREE, Entry, encode_tree
-from git_datmo.model import Oid
+from git_datmo.git.objects import BLOB, EXECUTABLE, LINK, TREE, Entry, encode_tree, parse_tree
+from git_datmo.git.paths import show
+from git_datmo.model import Content, Form, ObjectFormat, Oid
 from git_datmo.store import names
+from git_datmo.store.chunks import WHOLE_LIMIT
 
 # A folder's tree holds at most this many entries; a larger folder is split in sixteen by each further hex digit of the
 # SHA-256 of the entries' real names.
@@ -67,7 +69,7 @@ def decode_entry(entry: Entry) -> tuple[bytes, Node]:
             if entry.name.endswith(suffix):
                 return names.unescape(entry.name[: -len(suffix)]), Node(kind, entry.oid, chunked=True)
     if entry.mode not in _KINDS:
-        raise Damaged(f"the entry {names.show(entry.name)} of a payload is neither a file nor a folder")
+        raise Damaged(f"the entry {show(entry.name)} of a payload is neither a file nor a folder")
     return names.unescape(entry.name), Node(_KINDS[entry.mode], entry.oid)
 
 
@@ -97,7 +99,7 @@ def _parts(entries: list[Entry]) -> dict[str, Oid] | None:
     for entry in entries:
         digit = entry.name[:1].decode("ascii", "replace")
         if entry.mode != TREE or entry.name[1:] != names.PART or digit not in "0123456789abcdef":
-            raise Damaged(f"the entry {names.show(entry.name)} does not belong in a split folder")
+            raise Damaged(f"the entry {show(entry.name)} does not belong in a split folder")
         parts[digit] = entry.oid
     return parts
 
@@ -114,7 +116,7 @@ def read_folder(oid: Oid, read: ReadTree, prefix: str = "") -> Iterator[tuple[by
     for entry in entries:
         name, node = decode_entry(entry)
         if name in seen or (prefix and not hashlib.sha256(name).hexdigest().startswith(prefix)):
-            raise Damaged(f"the name {names.show(name)} stands twice or in the wrong part of a folder")
+            raise Damaged(f"the name {show(name)} stands twice or in the wrong part of a folder")
         seen.add(name)
         yield name, node
 
@@ -164,7 +166,7 @@ def read_chunks(oid: Oid, read: ReadTree) -> Iterator[Oid]:
     """The chunks of a file in order; raises `Damaged` where an entry is no chunk."""
     for entry in read(oid):
         if len(entry.name) != 16 or entry.mode not in (BLOB, TREE):
-            raise Damaged(f"the entry {names.show(entry.name)} does not belong in a file's chunk tree")
+            raise Damaged(f"the entry {show(entry.name)} does not belong in a file's chunk tree")
         if entry.mode == TREE:
             yield from read_chunks(entry.oid, read)
         else:
@@ -189,10 +191,24 @@ class Change:
 
 
 class FolderEditor:
-    """Applies changes to a folder, rewriting only the trees that they touch."""
+    """Applies changes to a folder, rewriting only the trees that they touch.
 
-    def __init__(self, read: ReadTree, write: WriteTree) -> None:
-        self._read, self._write = read, write
+    `replaced` collects the file nodes that a change took the place of.
+    """
+
+    def __init__(self, read: Callable[[Oid], Iterable[Entry]], write: WriteTree, form: ObjectFormat) -> None:
+        self._stored, self._store, self._format = read, write, form
+        self._written: dict[Oid, bytes] = {}
+        self.replaced: list[Node] = []
+
+    def _write(self, content: bytes) -> Oid:
+        oid = self._store(content)
+        self._written[oid] = content
+        return oid
+
+    def _read(self, oid: Oid) -> Iterable[Entry]:
+        content = self._written.get(oid)
+        return self._stored(oid) if content is None else parse_tree(content, self._format)
 
     def edit(self, oid: Oid | None, changes: dict[bytes, Change]) -> tuple[Oid, bool]:
         """The changed folder's object, and whether the folder is empty; `oid` None is a folder not there yet."""
@@ -222,6 +238,8 @@ class FolderEditor:
         return write_folder(united, self._write, depth) if united is not None else _write_parts(parts, self._write)
 
     def _node(self, old: Node | None, change: Change) -> Node | None:
+        if old is not None and old.kind is not Kind.FOLDER and (change.removed or change.node or change.below):
+            self.replaced.append(old)
         if change.below:
             base = old.oid if old is not None and old.kind is Kind.FOLDER else None
             oid, empty = self.edit(base, change.below)
@@ -239,3 +257,56 @@ class FolderEditor:
                 if len(nodes) > PART_LIMIT:
                     return None
         return nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A path below a payload (() is the payload itself) whose node is another in the new version than in the old."""
+
+    path: tuple[bytes, ...]
+    old: Node | None
+    new: Node | None
+
+
+def root_node(content: Content) -> Node:
+    """A payload's content as a node: a file above the limit, and no other, is chunked."""
+    if content.form is Form.FOLDER:
+        return Node(Kind.FOLDER, content.object)
+    return Node(Kind(content.form.value), content.object, chunked=content.size > WHOLE_LIMIT)
+
+
+def compare(old: Node | None, new: Node | None, read: ReadTree, path: tuple[bytes, ...] = ()) -> Iterator[Difference]:
+    """What differs between two versions, reading only trees that differ.
+
+    A folder that comes stands before what is in it; one that goes stands behind.
+    """
+    if old == new:
+        return
+    old_folder = old is not None and old.kind is Kind.FOLDER
+    new_folder = new is not None and new.kind is Kind.FOLDER
+    if new_folder and not old_folder:
+        yield Difference(path, old, new)
+    if old_folder or new_folder:
+        below = _compare_folders(old.oid if old and old_folder else None, new.oid if new and new_folder else None, read)
+        for name, was, now in below:
+            yield from compare(was, now, read, (*path, name))
+    if not new_folder:
+        yield Difference(path, old, new)
+
+
+def _compare_folders(
+    old: Oid | None, new: Oid | None, read: ReadTree
+) -> Iterator[tuple[bytes, Node | None, Node | None]]:
+    if old == new:
+        return
+    old_parts = _parts(list(read(old))) if old is not None else {}
+    new_parts = _parts(list(read(new))) if new is not None else {}
+    if old_parts and new_parts:
+        for digit in sorted(old_parts.keys() | new_parts.keys()):
+            yield from _compare_folders(old_parts.get(digit), new_parts.get(digit), read)
+        return
+    before = dict(read_folder(old, read)) if old is not None else {}
+    after = dict(read_folder(new, read)) if new is not None else {}
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield name, before.get(name), after.get(name)

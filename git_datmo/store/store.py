@@ -94,6 +94,13 @@ class Store:
             raise Incomplete(f"the store lacks {kind} '{oid}'", "get it with 'git datmo checkout'", missing=[str(oid)])
         return found[1]
 
+    def size(self, oid: Oid) -> int:
+        """An object's length in bytes; raises `Incomplete` when the store lacks it."""
+        size = self.objects.size(oid)
+        if size is None:
+            raise Incomplete(f"the store lacks object '{oid}'", "get it with 'git datmo checkout'", missing=[str(oid)])
+        return size
+
     def read_tree(self, oid: Oid) -> Iterator[Entry]:
         """A tree's entries; raises `Incomplete` when the store lacks it."""
         if oid == self.empty_tree:
@@ -125,7 +132,6 @@ class StoreWriter:
         self._store = store
         self._pack: PackWriter | None = None
         self._new: set[bytes] = set()
-        self._trees: dict[Oid, bytes] = {}
         self.written = 0
         self.new_objects = 0
         self.promisor = False
@@ -152,15 +158,7 @@ class StoreWriter:
         return oid
 
     def put_tree(self, content: bytes) -> Oid:
-        oid = self.put("tree", content)
-        if oid in self._new:
-            self._trees[oid] = content
-        return oid
-
-    def read_tree(self, oid: Oid) -> Iterator[Entry]:
-        """A tree's entries, from this writer's own trees or the store."""
-        content = self._trees.get(oid)
-        return self._store.read_tree(oid) if content is None else parse_tree(content, self._store.format)
+        return self.put("tree", content)
 
     def _close_pack(self) -> None:
         if self._pack is None:
@@ -170,7 +168,6 @@ class StoreWriter:
         self._pack = None
         self._store.objects.refresh()
         self._new.clear()
-        self._trees.clear()
 
     def finish(self) -> None:
         self._close_pack()
@@ -179,6 +176,13 @@ class StoreWriter:
         if self._pack is not None:
             self._pack.__exit__()
             self._pack = None
+
+
+class HashOnly(StoreWriter):
+    """A writer that only finds out what the ids would be."""
+
+    def knows(self, oid: Oid) -> bool:  # noqa: ARG002
+        return True
 
 
 def sweep(store_folder: Path) -> None:

@@ -1,0 +1,312 @@
+"""From the working tree to tracked payloads and snapshots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from git_datmo.errors import DatmoError
+from git_datmo.flows.exclude import write_excludes
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.paths import check_path
+from git_datmo.model import Content, Oid, Payload, Role
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.store.capture import Captured, Capturer, walk
+from git_datmo.store.names import TEMPORARY
+from git_datmo.store.statcache import Differences, StatCache
+from git_datmo.store.store import HashOnly, StoreWriter
+from git_datmo.store.tracking import Tracked, Tracking, read_tracking
+
+# What programs leave behind for themselves; it is neither code nor result.
+CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
+UNTRACKED_LIMIT = 10 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A payload that was stored, and the bytes that the store grew by for all that were stored with it."""
+
+    payload: Payload
+    new_bytes: int
+
+
+def is_cache(path: bytes) -> bool:
+    names = path.decode("utf-8", "replace").split("/")
+    return any(name in CACHES for name in names) or names[-1].endswith((".pyc", ".pyo"))
+
+
+def add(ws: Workspace, paths: Sequence[str], role: Role, *, progress: Progress = QUIET) -> tuple[Added, ...]:
+    """Store and track `paths` (relative to the repository); what is tracked already is read only where it changed."""
+    with ws.locked():
+        refuse_during_checkout(ws)
+        tracking = ws.tracking()
+        for path in paths:
+            _check_addable(ws, tracking, path)
+        before = {path: tracking.get(path) for path in paths}
+        tracking, new_bytes = store_payloads(ws, tracking, dict.fromkeys(paths, role), progress=progress)
+        for path in paths:
+            was = before[path]
+            if was is not None and was.payload.role is not role:
+                now = tracking.get(path)
+                assert now is not None
+                tracking = tracking.having([replace(now, payload=replace(now.payload, role=role))])
+        save(ws, tracking)
+    return tuple(Added(t.payload, new_bytes) for t in tracking.payloads if t.payload.path in before)
+
+
+def save(ws: Workspace, tracking: Tracking) -> None:
+    """Make a tracking state the working tree's, and keep its payloads out of git's index."""
+    every = {tracked.payload.path for tracked in tracking.payloads}
+    # The exclude file is shared by all working trees of the repository; what another one tracks stays in it.
+    ws.save_tracking(tracking)
+    write_excludes(ws.repo.common_dir / "info" / "exclude", every | _tracked_elsewhere(ws))
+
+
+def _tracked_elsewhere(ws: Workspace) -> set[str]:
+    folders = [ws.repo.common_dir, *(ws.repo.common_dir / "worktrees").glob("*")]
+    others = [folder / "datmo" / "tracked.json" for folder in folders if folder != ws.repo.git_dir]
+    states = [read_tracking(path) for path in others]
+    return {tracked.payload.path for state in states if state for tracked in state.payloads}
+
+
+def _check_addable(ws: Workspace, tracking: Tracking, path: str) -> None:
+    if not path:
+        raise DatmoError("the repository itself cannot be a payload", "add the files and folders in it that are data")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise DatmoError(
+            f"the name {os.fsencode(path)!r} is not valid UTF-8", "rename it, or add the folder that holds it"
+        ) from None
+    check_path(path)
+    if not os.path.lexists(ws.root / path):
+        raise DatmoError(
+            f"'{path}' does not exist", "check the name, or 'git datmo checkout' fetches what was snapshotted"
+        )
+    holder = tracking.holding(path)
+    if holder is not None and holder.payload.path != path:
+        raise DatmoError(
+            f"'{path}' is part of the payload '{holder.payload.path}'", f"add '{holder.payload.path}' again instead"
+        )
+    inside = [t.payload.path for t in tracking.within(path) if t.payload.path != path]
+    if inside:
+        raise DatmoError(
+            f"'{path}' holds the payload '{inside[0]}'", f"stop tracking that first: git datmo rm {' '.join(inside)}"
+        )
+    listed = ws.repo.git.run("ls-files", "-z", "--", path).split(b"\0")[:-1]
+    if listed:
+        shown = os.fsdecode(listed[0])
+        raise DatmoError(
+            f"git tracks '{shown}'" + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
+            f"take it out of git's index first: git rm -r --cached -- '{path}', then commit",
+        )
+
+
+def refuse_during_checkout(ws: Workspace) -> None:
+    if (ws.state / "checkout").exists():
+        raise DatmoError("a checkout of payloads was interrupted", "finish it with 'git datmo checkout'")
+
+
+def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:
+    """How each placed payload's files differ from the stat cache, by the payload's path."""
+    placed = {os.fsencode(t.payload.path): t for t in tracking.payloads if t.placed}
+    found = ws.cache.differences(ws.store_git, [t.payload.path for t in placed.values()])
+    parts: dict[str, tuple[list[bytes], ...]] = {t.payload.path: ([], [], [], []) for t in placed.values()}
+    for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
+        for path in paths:
+            holder = _holder(path, placed)
+            if holder is None or _is_leftover(path) or (kind == 3 and _is_known_empty(ws, holder, path)):
+                continue
+            parts[holder.payload.path][kind].append(path)
+    for tracked in placed.values():
+        root = os.fsencode(ws.root)
+        gone = (folder for folder in tracked.empty_folders if not os.path.isdir(os.path.join(root, folder)))
+        parts[tracked.payload.path][3].extend(gone)
+    return {path: Differences(*(tuple(part) for part in kinds)) for path, kinds in parts.items()}
+
+
+def _is_known_empty(ws: Workspace, tracked: Tracked, folder: bytes) -> bool:
+    """Whether a folder that the cache does not know is one that was stored empty, and still is."""
+    if folder in tracked.empty_folders:
+        return not any(os.scandir(os.path.join(os.fsencode(ws.root), folder)))
+    if folder == os.fsencode(tracked.payload.path) and tracked.payload.content.files == 0:
+        return not any(walk(ws.root, folder, []))
+    return False
+
+
+def _is_leftover(path: bytes) -> bool:
+    return path.rpartition(b"/")[2].startswith(TEMPORARY)
+
+
+def _holder(path: bytes, placed: Mapping[bytes, Tracked]) -> Tracked | None:
+    while path:
+        if path in placed:
+            return placed[path]
+        path = path.rpartition(b"/")[0]
+    return None
+
+
+def store_payloads(
+    ws: Workspace, tracking: Tracking, asked: Mapping[str, Role], *, progress: Progress = QUIET
+) -> tuple[Tracking, int]:
+    """Store each path of `asked`, new or changed; returns the new state and the bytes that the store grew by."""
+    differences = find_differences(ws, tracking)
+    capturer = Capturer(ws.store, ws.root, ws.cache, progress)
+    changed: list[Tracked] = []
+    entries: dict[bytes, bytes | None] = {}
+    with ws.store.writer() as writer:
+        for path, role in asked.items():
+            tracked = tracking.get(path)
+            if tracked is not None and tracked.placed and not differences[path]:
+                continue
+            captured = _capture(capturer, path, tracked, differences, writer)
+            entries |= captured.entries
+            kept = tracked.payload.role if tracked else role
+            changed.append(Tracked(Payload(path, kept, captured.content), True, captured.empty_folders))
+    progress.finish()
+    ws.cache.update(entries)
+    return tracking.having(changed), writer.written
+
+
+def _capture(
+    capturer: Capturer, path: str, tracked: Tracked | None, differences: Mapping[str, Differences], writer: StoreWriter
+) -> Captured:
+    if tracked is None or not tracked.placed:
+        return capturer.whole(path, writer)
+    return capturer.changes(path, tracked.payload.content, tracked.empty_folders, differences[path], writer)
+
+
+def refresh(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> tuple[Tracking, int]:
+    """Store what changed in the payloads of this working tree; one whose path is gone is a mistake to be told."""
+    asked: dict[str, Role] = {}
+    for tracked in tracking.payloads:
+        if not tracked.placed:
+            continue
+        path = tracked.payload.path
+        if not os.path.lexists(ws.root / path):
+            raise DatmoError(
+                f"the payload '{path}' is missing",
+                f"'git datmo checkout -- {path}' restores it, 'git datmo rm {path}' drops it",
+            )
+        asked[path] = tracked.payload.role
+    return store_payloads(ws, tracking, asked, progress=progress)
+
+
+def would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured | None:
+    """What storing a payload now would make of it, or None when that is clear without reading: it differs."""
+    if found.missing or found.added or found.folders:
+        return None
+    capturer = Capturer(ws.store, ws.root, ws.cache, QUIET)
+    return capturer.changes(
+        tracked.payload.path, tracked.payload.content, tracked.empty_folders, found, HashOnly(ws.store)
+    )
+
+
+def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> tuple[Content, tuple[str, ...]]:
+    """Store the working tree's own files: those that git tracks, and the others that it does not ignore.
+
+    Returns the payload and the untracked files that were left out for their size.
+    """
+    git = ws.repo.git
+    tracked = set(git.run("ls-files", "-z", "--recurse-submodules").split(b"\0")[:-1])
+    others = set(git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0")[:-1])
+    limit = ws.repo.config.number("datmo.untrackedlimit", UNTRACKED_LIMIT)
+    payloads = {os.fsencode(t.payload.path): t for t in tracking.payloads}
+    chosen, left_out = [], []
+    root = os.fsencode(ws.root)
+    for path in sorted(tracked | others):
+        if _holder(path, payloads) is not None or (path in others and is_cache(path)):
+            continue
+        full = os.path.join(root, path)
+        if not os.path.islink(full) and not os.path.isfile(full):
+            continue
+        if path in others and os.lstat(full).st_size > limit:
+            left_out.append(os.fsdecode(path))
+            continue
+        chosen.append(path)
+    capturer = Capturer(ws.store, ws.root, StatCache(ws.state / "code-index", ws.repo.format), progress)
+    with ws.store.writer() as writer:
+        captured = capturer.files(b"", chosen, writer)
+    return captured.content, tuple(left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the person says about a snapshot."""
+
+    message: str = ""
+    why: str = ""
+    parameters: Mapping[str, Value] | None = None
+    metrics: Mapping[str, Value] | None = None
+
+
+def require_commit(ws: Workspace) -> Oid:
+    head = ws.repo.head()
+    if head is None:
+        raise DatmoError(
+            "this repository has no commits yet", "a snapshot belongs to a commit: make one with 'git commit'"
+        )
+    return head
+
+
+def make_snapshot(
+    ws: Workspace,
+    tracking: Tracking,
+    asked: Asked,
+    *,
+    code: Content,
+    environment: Content | None,
+    run: Run | None,
+) -> Snapshot:
+    """The record that ties HEAD to all that is given."""
+    commit = require_commit(ws)
+    tree = ws.repo.resolve(str(commit), "tree")
+    return Snapshot(
+        commit=commit,
+        tree=tree,
+        patch=patch_id(ws, commit),
+        created=ws.now(),
+        author=ws.person,
+        message=asked.message,
+        why=asked.why,
+        payloads=tuple(tracked.payload for tracked in tracking.payloads),
+        parameters=dict(asked.parameters or {}),
+        metrics=dict(asked.metrics or {}),
+        code=code,
+        clean=ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0,
+        environment=environment,
+        run=run,
+    )
+
+
+def patch_id(ws: Workspace, commit: Oid) -> str:
+    """What a commit changes, as an id that survives a rebase (git-patch-id); '' for a merge or an empty commit."""
+    diff = ws.repo.git.run("diff-tree", "-p", "--no-ext-diff", "--no-textconv", "--root", str(commit))
+    return ws.repo.git.run("patch-id", "--stable", stdin=diff).decode().partition(" ")[0] if diff else ""
+
+
+def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
+    """Store a snapshot's record; the working tree then is at it."""
+    (oid,) = ws.ledger.attach(snapshot)
+    save(ws, replace(tracking, snapshot=str(oid)))
+    return oid
+
+
+def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
+    """Stop tracking; the files stay."""
+    with ws.locked():
+        tracking = ws.tracking()
+        gone: list[str] = []
+        for path in paths:
+            within = [t.payload.path for t in tracking.within(path)]
+            if not within:
+                holder = tracking.holding(path)
+                hint = f"it is part of '{holder.payload.path}'" if holder else "'git datmo status' lists the payloads"
+                raise DatmoError(f"'{path}' is not a payload", hint)
+            gone += within
+        for path in gone:
+            ws.cache.forget_below(os.fsencode(path))
+        save(ws, tracking.without(gone))
+    return tuple(gone)

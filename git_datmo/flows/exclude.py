@@ -1,0 +1,37 @@
+"""Tracked payloads stay out of git's own index: their paths stand in `.git/info/exclude`, between two marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from git_datmo import fsio
+
+BEGIN = "# git-datmo: payloads, kept by 'git datmo add-data' and 'git datmo rm'"
+END = "# git-datmo: end"
+
+
+def pattern(path: str) -> str:
+    """A gitignore pattern that matches `path` at the top and nothing else (gitignore, PATTERN FORMAT)."""
+    quoted = "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path)
+    stripped = quoted.rstrip(" ")
+    return "/" + stripped + "\\ " * (len(quoted) - len(stripped))
+
+
+def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
+    """Make our part of the file name exactly `paths`, leaving the rest as it is."""
+    try:
+        text = exclude.read_text("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        text = ""
+    before, begin, rest = text.partition(BEGIN + "\n")
+    _, _, after = rest.partition(END + "\n")
+    wanted = [pattern(path) for path in sorted(set(paths))]
+    if not begin and not wanted:
+        return
+    if before and not before.endswith("\n"):
+        before += "\n"
+    block = "\n".join([BEGIN, *wanted, END, ""])
+    fresh = before + block + after
+    if fresh != text:
+        fsio.write_file(exclude, fresh.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,179 @@
+"""Which experiments belong to a commit: by its note, else by its tree, else by its patch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from git_datmo.errors import Damaged, DatmoError
+from git_datmo.flows.capture import patch_id
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.refs import read_refs
+from git_datmo.model import Oid
+from git_datmo.records.catalog import Catalog, Row
+from git_datmo.records.ledger import Tips
+from git_datmo.records.types import Receipt, Snapshot
+
+REMOTE_REFS = "refs/datmo-remotes/"
+_ID = re.compile(r"[0-9a-f]{4,64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A snapshot that belongs to `commit`; `way` says by what: 'note', 'tree' or 'patch'."""
+
+    id: Oid
+    snapshot: Snapshot
+    commit: Oid
+    way: str
+
+
+def remote_tips(ws: Workspace) -> dict[str, Tips]:
+    """What the remotes' records and notes were when they were last fetched or pushed, by remote."""
+    refs = read_refs(ws.repo.git, REMOTE_REFS)
+    names = {ref[len(REMOTE_REFS) :].rpartition("/")[0] for ref in refs}
+    return {
+        name: Tips(refs.get(f"{REMOTE_REFS}{name}/records"), refs.get(f"{REMOTE_REFS}{name}/notes")) for name in names
+    }
+
+
+def unite_remotes(ws: Workspace) -> None:
+    """Take in what `git fetch` brought."""
+    for tips in remote_tips(ws).values():
+        ws.ledger.unite(tips)
+
+
+class History:
+    """The experiments of a repository, as of when it was opened.
+
+    `warnings` collects what a stranger's broken record or note made unreadable; it never stops a reader.
+    """
+
+    def __init__(self, ws: Workspace) -> None:
+        unite_remotes(ws)
+        self._ws = ws
+        self.warnings: list[str] = []
+        self.catalog: Catalog = ws.catalog()
+
+    @cached_property
+    def _notes(self) -> dict[Oid, Oid]:
+        return self._ws.ledger.notes()
+
+    def _rows_of_note(self, commit: Oid) -> list[Row]:
+        blob = self._notes.get(commit)
+        if blob is None:
+            return []
+        rows = []
+        for line in self._ws.ledger.lines(blob):
+            row = self.catalog.get(str(line.record))
+            if row is not None and not row.kind:
+                self._warn(f"record {line.record} on commit {str(commit)[:10]} is not one that this version reads")
+            elif row is not None and row.kind == "snapshot":
+                rows.append(row)
+            elif row is None and str(line.record) not in self.catalog.dropped:
+                self._warn(f"the note on commit {str(commit)[:10]} names the unknown record {line.record}")
+        return sorted(rows, key=lambda row: (row.created, row.record))
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def rows(self, commit: Oid, tree: str) -> tuple[list[Row], str]:
+        """The snapshots that belong to a commit, oldest first, and by what they were found."""
+        rows = self._rows_of_note(commit)
+        if rows:
+            return rows, "note"
+        rows = self.catalog.with_tree(tree)
+        if rows:
+            return rows, "tree"
+        if self._lost:
+            rows = self._lost.get(patch_id(self._ws, commit), [])
+        return rows, "patch"
+
+    @cached_property
+    def _lost(self) -> dict[str, list[Row]]:
+        """Snapshots whose commit is no part of HEAD's history any more, by their patch."""
+        rows = [row for row in self.catalog.rows if row.patch]
+        if not rows:
+            return {}
+        git = self._ws.repo.git
+        names = "".join(f"{row.commit}\n" for row in rows).encode()
+        outside = (
+            git.finish("rev-list", "--ignore-missing", "--stdin", stdin=b"^HEAD\n" + names).stdout.decode().split()
+        )
+        answers = git.text("cat-file", "--batch-check", stdin=names).splitlines()
+        lost = {*outside, *(answer.split()[0] for answer in answers if answer.endswith(" missing"))}
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            if row.commit in lost:
+                found.setdefault(row.patch, []).append(row)
+        return found
+
+    def read(self, row: Row, commit: Oid, way: str) -> Found | None:
+        """The snapshot of a row; None, with a warning, when it cannot be read."""
+        try:
+            record = self._ws.ledger.record(Oid.parse(row.record))
+        except Damaged as error:
+            self._warn(error.what)
+            return None
+        return Found(Oid.parse(row.record), record, commit, way) if isinstance(record, Snapshot) else None
+
+    def receipts(self, found: Found) -> tuple[Receipt, ...]:
+        """Who reran a snapshot, and how it came out; oldest first."""
+        records = (self._ws.ledger.record(Oid.parse(r.record)) for r in self.catalog.about(str(found.id), "receipt"))
+        return tuple(record for record in records if isinstance(record, Receipt))
+
+    def walk(self, arguments: tuple[str, ...] = ("HEAD",), *, first_parent: bool = False) -> Iterator[Found]:
+        """The snapshots of the commits of a revision range, newest first.
+
+        A snapshot that several commits can claim is given once, to the newest that has it by note.
+        """
+        seen: set[Oid] = set()
+        for commit, tree in self._commits(arguments, first_parent=first_parent):
+            rows, way = self.rows(commit, tree)
+            for row in reversed(rows):
+                found = self.read(row, commit, way)
+                if found is not None and found.id not in seen:
+                    seen.add(found.id)
+                    yield found
+
+    def _commits(self, arguments: tuple[str, ...], *, first_parent: bool) -> Iterator[tuple[Oid, str]]:
+        options = ["--first-parent"] if first_parent else []
+        argv = ["rev-list", "--format=%H %T", "--no-commit-header", *options, "--end-of-options", *arguments, "--"]
+        git = self._ws.repo.git
+        with git.start(*argv, stdin=None) as child:
+            assert child.stdout is not None
+            try:
+                for line in child.stdout:
+                    commit, _, tree = line.decode().strip().partition(" ")
+                    yield Oid.parse(commit), tree
+            finally:
+                child.stdout.close()
+                child.terminate()
+
+    def nearest(self, commit: Oid) -> Found | None:
+        """What says which data a commit has: the newest snapshot of itself or its nearest first-parent ancestor."""
+        if not self.catalog.rows:
+            return None
+        return next(self.walk((str(commit),), first_parent=True), None)
+
+    def resolve(self, name: str) -> Found:
+        """The snapshot that a person names, by its id (or the start of it) or by a commit that has one."""
+        if _ID.match(name):
+            rows = [row for row in self.catalog.starting(name) if row.kind == "snapshot"]
+            if len(rows) > 1:
+                raise DatmoError(f"'{name}' is the start of {len(rows)} snapshots' ids", "give more of the id")
+            if rows:
+                found = self.read(rows[0], Oid.parse(rows[0].commit), "note")
+                if found is not None:
+                    return found
+        commit = self._ws.repo.resolve(name)
+        tree = str(self._ws.repo.resolve(str(commit), "tree"))
+        rows, way = self.rows(commit, tree)
+        for row in reversed(rows):
+            found = self.read(row, commit, way)
+            if found is not None:
+                return found
+        raise DatmoError(f"commit '{name}' has no snapshot", "'git datmo log' lists those that have one")

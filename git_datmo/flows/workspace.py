@@ -1,0 +1,141 @@
+"""Where everything meets: one repository, its store, its records, one working tree's state."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+
+from git_datmo import fsio
+from git_datmo.errors import DatmoError
+from git_datmo.git.odb import Odb
+from git_datmo.git.repo import Repository, discover
+from git_datmo.git.run import Git
+from git_datmo.records.catalog import Catalog, read_catalog
+from git_datmo.records.ledger import Ledger
+from git_datmo.records.types import Person
+from git_datmo.store.statcache import StatCache
+from git_datmo.store.store import Store, store_path
+from git_datmo.store.tracking import Tracking, read_tracking, write_tracking
+
+NOBODY = Person("git-datmo", "git-datmo@localhost")
+
+
+@dataclass
+class Workspace:
+    """One command's view of a repository; what is slow to open is opened when it is asked for."""
+
+    repo: Repository
+    environ: Mapping[str, str]
+    clock: Callable[[], float] = time.time
+    _opened: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def root(self) -> Path:
+        return self.repo.work_tree
+
+    @property
+    def state(self) -> Path:
+        """The folder of this working tree's own state."""
+        return self.repo.git_dir / "datmo"
+
+    @property
+    def shared_state(self) -> Path:
+        """The folder of what all working trees of the repository share."""
+        return self.repo.common_dir / "datmo"
+
+    @cached_property
+    def store(self) -> Store:
+        return self._opened.enter_context(Store(self.repo.git, store_path(self.repo.common_dir), self.repo.format))
+
+    @property
+    def has_store(self) -> bool:
+        return (store_path(self.repo.common_dir) / "HEAD").exists()
+
+    @cached_property
+    def store_git(self) -> Git:
+        """Git on the store, with the code's working tree as its own."""
+        return Git(self.environ, self.store.path, self.repo.top)
+
+    @cached_property
+    def odb(self) -> Odb:
+        odb = Odb(self.repo.git, self.repo.common_dir / "objects", self.repo.format)
+        self._opened.callback(odb.close)
+        return odb
+
+    @cached_property
+    def person(self) -> Person:
+        """The user, as git knows them; somebody without a name may still read and share."""
+        done = self.repo.git.finish("var", "GIT_COMMITTER_IDENT")
+        name, _, rest = done.stdout.decode("utf-8", "replace").partition(" <")
+        mail = rest.partition(">")[0]
+        return Person(name, mail) if done.returncode == 0 and mail else NOBODY
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        identity = f"{self.person.name} <{self.person.email}>"
+        return Ledger(self.repo.git, self.odb, identity, self.clock)
+
+    def catalog(self) -> Catalog:
+        return read_catalog(self.repo.git, self.ledger, self.shared_state / "catalog")
+
+    @cached_property
+    def cache(self) -> StatCache:
+        return StatCache(self.state / "index", self.repo.format)
+
+    @property
+    def tracking_path(self) -> Path:
+        return self.state / "tracked.json"
+
+    def tracking(self) -> Tracking:
+        return read_tracking(self.tracking_path) or Tracking()
+
+    def save_tracking(self, tracking: Tracking) -> None:
+        write_tracking(self.tracking_path, tracking)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other git-datmo commands out of this working tree's state."""
+        with fsio.locked(self.state / "lock"):
+            yield
+
+    def now(self) -> str:
+        """The time in UTC, to the microsecond, so that records made in a row keep their order."""
+        return datetime.fromtimestamp(self.clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def relative(self, argument: str) -> str:
+        """A path that the user gave, relative to the working tree; raises `DatmoError` for one outside."""
+        top = os.path.realpath(self.root)
+        here = os.path.join(top, self.repo.prefix)
+        # The last name is not resolved: a link is named, not followed; the folders above it are where they really are.
+        given = os.path.normpath(os.path.join(here, argument))
+        full = os.path.join(os.path.realpath(os.path.dirname(given)), os.path.basename(given))
+        if full == top:
+            return ""
+        if not full.startswith(top + "/"):
+            raise DatmoError(
+                f"'{argument}' is outside the repository at '{top}'", "copy or move it into the repository"
+            )
+        lexical = os.path.relpath(given, top)
+        if lexical != os.path.relpath(full, top):
+            raise DatmoError(f"'{argument}' is beyond a symbolic link", "name it by its real path")
+        return lexical
+
+    def close(self) -> None:
+        self._opened.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_workspace(environ: Mapping[str, str], cwd: Path) -> Workspace:
+    """The workspace around `cwd`; raises `DatmoError` outside a repository."""
+    return Workspace(discover(environ, cwd), environ)

@@ -1,0 +1,44 @@
+"""Changes to trees of the code repository: the paths that change, and the trees above them, are written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from git_datmo.git.objects import BLOB, TREE, Entry, encode_tree, parse_tree
+from git_datmo.git.odb import Odb
+from git_datmo.git.run import Git
+from git_datmo.model import Oid
+
+
+def list_blobs(git: Git, revision: str) -> dict[bytes, Oid]:
+    """Every blob of a commit's tree by its path."""
+    listed = git.run("ls-tree", "-r", "-z", "--full-tree", revision).split(b"\0")
+    found = {}
+    for line in listed[:-1]:
+        head, _, path = line.partition(b"\t")
+        _, kind, oid = head.split(b" ")
+        if kind == b"blob":
+            found[path] = Oid.fromhex(oid.decode())
+    return found
+
+
+def edit_tree(odb: Odb, root: Oid | None, changes: Mapping[bytes, Oid | None]) -> Oid:
+    """The tree `root` with a blob at each path of `changes`, or (None) nothing there."""
+    entries = {e.name: e for e in parse_tree(odb.read(root, "tree"), odb.format)} if root is not None else {}
+    below: dict[bytes, dict[bytes, Oid | None]] = {}
+    for path, oid in changes.items():
+        name, slash, rest = path.partition(b"/")
+        if slash:
+            below.setdefault(name, {})[rest] = oid
+        elif oid is None:
+            entries.pop(name, None)
+        else:
+            entries[name] = Entry(name, BLOB, oid)
+    for name, part in below.items():
+        old = entries.get(name)
+        oid = edit_tree(odb, old.oid if old is not None and old.mode == TREE else None, part)
+        if oid == odb.format.hash("tree", b""):
+            entries.pop(name, None)
+        else:
+            entries[name] = Entry(name, TREE, oid)
+    return odb.write("tree", encode_tree(entries.values()))

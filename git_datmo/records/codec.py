@@ -1,0 +1,151 @@
+"""Records as JSON documents, and back; `record.schema.json` says which documents are records."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+from git_datmo.errors import Damaged
+from git_datmo.git.paths import check_path
+from git_datmo.model import Content, Form, Oid, Payload, Role
+from git_datmo.records.types import Annotation, Difference, Drop, Person, Receipt, Record, Run, Snapshot, Value
+
+VERSION = 1
+SIZE_LIMIT = 16 << 20
+_NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def encode(record: Record) -> bytes:
+    """The one encoding of a record: UTF-8, keys sorted, an indent of one, a line end."""
+    document = to_document(record)
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def to_document(record: Record) -> dict[str, Any]:
+    """A record as the JSON object that `show --json` prints, without its id."""
+    return {
+        "version": VERSION,
+        "kind": record.kind,
+        **{f.name: _plain(getattr(record, f.name)) for f in fields(record)},
+    }
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Oid):
+        return str(value)
+    if isinstance(value, Payload):
+        return {"path": value.path, "role": str(value.role), **_plain(value.content)}
+    if isinstance(value, Content):
+        return {"object": str(value.object), "form": str(value.form), "size": value.size, "files": value.files}
+    if isinstance(value, Run):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Person | Difference):
+        return {name: _plain(item) for name, item in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return next(name for name, number in _NOT_NUMBERS.items() if repr(number) == repr(value))
+    return value
+
+
+def number(value: Value | None) -> float | None:
+    """A parameter or metric as a number, or None where it is none."""
+    if isinstance(value, str):
+        return _NOT_NUMBERS.get(value)
+    return None if value is None or isinstance(value, bool) else float(value)
+
+
+def decode(raw: bytes) -> Record:
+    """The record that `raw` encodes; raises `Damaged` for anything else."""
+    if len(raw) > SIZE_LIMIT:
+        raise Damaged("a record is larger than any record may be")
+    try:
+        document = json.loads(raw, parse_constant=_refuse)
+        _validator()(document)
+        return _BUILD[document["kind"]](document)
+    except (ValueError, RecursionError) as error:
+        # What fastjsonschema raises is a ValueError; its first line says which key is off.
+        raise Damaged(f"not a record that this version reads: {str(error).splitlines()[0][:200]}") from error
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+@cache
+def _validator() -> Callable[[object], object]:
+    import fastjsonschema
+
+    text = resources.files("git_datmo.records").joinpath("record.schema.json").read_text("utf-8")
+    return cast("Callable[[object], object]", fastjsonschema.compile(json.loads(text), use_default=False))
+
+
+def _content(raw: dict[str, Any] | None) -> Content | None:
+    return None if raw is None else Content(Oid.parse(raw["object"]), Form(raw["form"]), raw["size"], raw["files"])
+
+
+def _payloads(raw: list[dict[str, Any]]) -> tuple[Payload, ...]:
+    for entry in raw:
+        check_path(entry["path"])
+    seen = {entry["path"] for entry in raw}
+    if len(seen) != len(raw):
+        raise Damaged("a record names a payload twice")
+    return tuple(Payload(e["path"], Role(e["role"]), cast("Content", _content(e))) for e in raw)
+
+
+def _run(raw: dict[str, Any] | None) -> Run | None:
+    if raw is None:
+        return None
+    for path in (*raw["outputs"], *([raw["folder"]] if raw["folder"] else [])):
+        check_path(path)
+    changed = {
+        "command": tuple(raw["command"]),
+        "inputs": _payloads(raw["inputs"]),
+        "outputs": tuple(raw["outputs"]),
+        "log": _content(raw["log"]),
+    }
+    return Run(**{**raw, **changed})
+
+
+def _common(raw: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in raw.items() if key not in ("version", "kind")}
+    return {**rest, "commit": Oid.parse(raw["commit"]), "author": Person(**raw["author"])}
+
+
+def _snapshot(raw: dict[str, Any]) -> Snapshot:
+    changed = {
+        "tree": Oid.parse(raw["tree"]),
+        "payloads": _payloads(raw["payloads"]),
+        "code": _content(raw["code"]),
+        "environment": _content(raw["environment"]),
+        "run": _run(raw["run"]),
+    }
+    return Snapshot(**{**_common(raw), **changed})
+
+
+def _receipt(raw: dict[str, Any]) -> Receipt:
+    changed = {key: tuple(Difference(**entry) for entry in raw[key]) for key in ("metrics", "outputs")}
+    return Receipt(**{**_common(raw), **changed, "snapshot": Oid.parse(raw["snapshot"])})
+
+
+def _annotation(raw: dict[str, Any]) -> Annotation:
+    return Annotation(**{**_common(raw), "record": Oid.parse(raw["record"])})
+
+
+def _drop(raw: dict[str, Any]) -> Drop:
+    return Drop(**{**_common(raw), "records": tuple(map(Oid.parse, raw["records"]))})
+
+
+_BUILD: dict[str, Callable[[dict[str, Any]], Record]] = {
+    "snapshot": _snapshot,
+    "receipt": _receipt,
+    "annotation": _annotation,
+    "drop": _drop,
+}

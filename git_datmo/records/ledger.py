@@ -1,0 +1,171 @@
+"""Records and notes in the code repository: attached in one ref transaction, united without conflict.
+
+`refs/datmo/records` holds every record as `ab/cdef….json`; `refs/notes/datmo` says on each commit which are about it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from git_datmo.errors import Damaged
+from git_datmo.git.objects import commit_tree, encode_commit
+from git_datmo.git.odb import Odb
+from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_ref
+from git_datmo.git.run import Git
+from git_datmo.git.trees import edit_tree, list_blobs
+from git_datmo.model import Oid
+from git_datmo.records import codec
+from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
+from git_datmo.records.types import Record
+
+RECORDS_REF = "refs/datmo/records"
+NOTES_REF = "refs/notes/datmo"
+ATTEMPTS = 20
+
+_RECORD_PATH = re.compile(rb"([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})\.json\Z")
+
+
+def record_path(oid: Oid) -> bytes:
+    text = str(oid).encode()
+    return text[:2] + b"/" + text[2:] + b".json"
+
+
+def record_ids(git: Git, revision: str) -> set[Oid]:
+    """The records that a records tree holds, each where its id says; anything else in it is passed over."""
+    found = set()
+    for path, oid in list_blobs(git, revision).items():
+        match = _RECORD_PATH.match(path)
+        if match and match[1] + match[2] == str(oid).encode():
+            found.add(oid)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Tips:
+    """A pair of refs that belong together; None where there is none."""
+
+    records: Oid | None
+    notes: Oid | None
+
+
+class Ledger:
+    """The local records and notes; `identity` signs the commits that hold them ('Name <mail>')."""
+
+    def __init__(self, git: Git, odb: Odb, identity: str, clock: Callable[[], float] = time.time) -> None:
+        self._git, self._odb, self._identity, self._clock = git, odb, identity, clock
+
+    def tips(self) -> Tips:
+        return Tips(read_ref(self._git, RECORDS_REF), read_ref(self._git, NOTES_REF))
+
+    def notes(self, tip: Oid | None = None) -> dict[Oid, Oid]:
+        """The note blob of every commit that has one."""
+        tip = tip or self.tips().notes
+        return {} if tip is None else {oid: blob for oid, (_, blob) in self._note_paths(tip).items()}
+
+    def _note_paths(self, tip: Oid) -> dict[Oid, tuple[bytes, Oid]]:
+        """Where each commit's note stands: git spreads notes over folders as it likes (git-notes)."""
+        found = {}
+        width = 2 * self._odb.format.size
+        for path, blob in list_blobs(self._git, str(tip)).items():
+            name = path.replace(b"/", b"")
+            if len(name) == width and not name.strip(b"0123456789abcdef"):
+                found[Oid.parse(name.decode())] = (path, blob)
+        return found
+
+    def lines(self, blob: Oid) -> tuple[NoteLine, ...]:
+        return parse_note(self._odb.read(blob, "blob"))[0]
+
+    def record(self, oid: Oid) -> Record:
+        """The record `oid`; raises `Damaged` when it is none or absent."""
+        try:
+            return codec.decode(self._odb.read(oid, "blob"))
+        except Damaged as error:
+            raise Damaged(f"record '{oid}': {error.what}", error.hint) from error
+
+    def attach(self, *records: Record) -> tuple[Oid, ...]:
+        """Store records and note them on their commits; another process may do the same at the same time."""
+        encoded = [(record, self._odb.write("blob", codec.encode(record))) for record in records]
+        wanted: dict[Oid, list[bytes]] = {}
+        for record, oid in encoded:
+            wanted.setdefault(record.commit, []).append(f"{make_line(oid, record)}\n".encode())
+        notes = {commit: b"".join(lines) for commit, lines in wanted.items()}
+        self._retry(lambda: self._add({oid for _, oid in encoded}, notes, (), "attach"))
+        return tuple(oid for _, oid in encoded)
+
+    def unite(self, theirs: Tips) -> bool:
+        """Take in the records and notes of `theirs`, whose objects are here; says whether anything was new."""
+        before = self.tips()
+
+        def step() -> None:
+            records = record_ids(self._git, str(theirs.records)) if theirs.records else set()
+            notes = {commit: self._odb.read(blob, "blob") for commit, blob in self._new_notes(theirs.notes).items()}
+            self._add(records, notes, (theirs,), "unite")
+
+        if (theirs.records and not self._has(before.records, theirs.records)) or (
+            theirs.notes and not self._has(before.notes, theirs.notes)
+        ):
+            self._retry(step)
+        return self.tips() != before
+
+    def _new_notes(self, tip: Oid | None) -> dict[Oid, Oid]:
+        mine = self.notes()
+        theirs = self.notes(tip) if tip is not None else {}
+        return {commit: blob for commit, blob in theirs.items() if mine.get(commit) != blob}
+
+    def _has(self, tip: Oid | None, ancestor: Oid) -> bool:
+        if tip is None:
+            return False
+        done = self._git.finish("merge-base", "--is-ancestor", str(ancestor), str(tip))
+        return done.returncode == 0
+
+    def _retry(self, step: Callable[[], None]) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                return step()
+            except RefMoved:
+                if attempt == ATTEMPTS - 1:
+                    raise
+                time.sleep(0.005 * (attempt + 1))
+        return None
+
+    def _add(self, records: Iterable[Oid], notes: Mapping[Oid, bytes], merged: Iterable[Tips], why: str) -> None:
+        old = self.tips()
+        theirs = tuple(merged)
+        new_records = self._commit(
+            old.records, [t.records for t in theirs], {record_path(oid): oid for oid in records}, why
+        )
+        paths = self._note_paths(old.notes) if old.notes else {}
+        changes: dict[bytes, Oid | None] = {}
+        for commit, lines in notes.items():
+            text = str(commit).encode()
+            path, blob = paths.get(commit, (text[:2] + b"/" + text[2:], None))
+            mine = self._odb.read(blob, "blob") if blob is not None else b""
+            changes[path] = self._odb.write("blob", unite(mine, lines))
+        new_notes = self._commit(old.notes, [t.notes for t in theirs], changes, why)
+        moves = (RefChange(RECORDS_REF, old.records, new_records), RefChange(NOTES_REF, old.notes, new_notes))
+        changes_needed = [move for move in moves if move.new is not None and move.new != move.old]
+        if changes_needed:
+            change_refs(self._git, changes_needed, why=why)
+
+    def _commit(
+        self, old: Oid | None, merged: Iterable[Oid | None], changes: Mapping[bytes, Oid | None], why: str
+    ) -> Oid | None:
+        """A commit on `old` with `changes` and the merged histories; the one that is enough where one is."""
+        others = [tip for tip in merged if tip is not None and not self._has(old, tip)]
+        old_tree = self._tree(old) if old is not None else None
+        tree = edit_tree(self._odb, old_tree, changes) if changes or old_tree is None else old_tree
+        if not others and tree == old_tree:
+            return old
+        if len(others) == 1 and self._tree(others[0]) == tree and (old is None or self._has(others[0], old)):
+            return others[0]
+        if old is None and not others and not changes:
+            return None
+        parents = [*([old] if old is not None else []), *others]
+        content = encode_commit(tree, parents, self._identity, int(self._clock()), f"datmo: {why}")
+        return self._odb.write("commit", content)
+
+    def _tree(self, commit: Oid) -> Oid:
+        return commit_tree(self._odb.read(commit, "commit"))

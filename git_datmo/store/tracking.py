@@ -1,0 +1,106 @@
+"""What a working tree tracks: its payloads as they were last stored or placed.
+
+The state belongs to one working tree and never travels; a snapshot is made from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from git_datmo import fsio
+from git_datmo.errors import Damaged
+from git_datmo.model import Content, Form, Oid, Payload, Role
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A payload of this working tree; `placed` is False while its files were never fetched here."""
+
+    payload: Payload
+    placed: bool = True
+    empty_folders: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """All that a working tree tracks, by path; `snapshot` is the id of the record that it was last brought to."""
+
+    payloads: tuple[Tracked, ...] = ()
+    snapshot: str = ""
+
+    def get(self, path: str) -> Tracked | None:
+        return next((tracked for tracked in self.payloads if tracked.payload.path == path), None)
+
+    def holding(self, path: str) -> Tracked | None:
+        """The payload that `path` is, or lies in."""
+        return next((t for t in self.payloads if path == t.payload.path or path.startswith(t.payload.path + "/")), None)
+
+    def within(self, path: str) -> tuple[Tracked, ...]:
+        """The payloads that `path` is or holds; '' holds all."""
+        return tuple(t for t in self.payloads if not path or (t.payload.path + "/").startswith(path + "/"))
+
+    def having(self, changed: Iterable[Tracked]) -> Tracking:
+        """This state with `changed` added or put in place of what has their path."""
+        by_path = {tracked.payload.path: tracked for tracked in (*self.payloads, *changed)}
+        return replace(self, payloads=tuple(by_path[path] for path in sorted(by_path)))
+
+    def without(self, paths: Iterable[str]) -> Tracking:
+        gone = set(paths)
+        return replace(self, payloads=tuple(t for t in self.payloads if t.payload.path not in gone))
+
+
+def read_tracking(path: Path) -> Tracking | None:
+    """The state in the file `path`, or None where there is none; raises `Damaged` for anything else."""
+    try:
+        raw = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise Damaged(f"cannot read '{path}': {error}", "remove it, then run 'git datmo checkout'") from error
+    try:
+        if raw["version"] != VERSION:
+            raise Damaged(f"'{path}' was written by another version of git-datmo", "upgrade git-datmo")
+        return Tracking(tuple(_decode(entry) for entry in raw["payloads"]), raw["snapshot"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Damaged(f"'{path}' is malformed: {error}", "remove it, then run 'git datmo checkout'") from error
+
+
+def write_tracking(path: Path, tracking: Tracking) -> None:
+    document = {
+        "version": VERSION,
+        "snapshot": tracking.snapshot,
+        "payloads": [_encode(tracked) for tracked in tracking.payloads],
+    }
+    fsio.write_file(path, json.dumps(document, indent=1).encode() + b"\n")
+
+
+def _encode(tracked: Tracked) -> dict[str, object]:
+    payload, content = tracked.payload, tracked.payload.content
+    return {
+        "path": payload.path,
+        "role": str(payload.role),
+        "form": str(content.form),
+        "object": str(content.object),
+        "size": content.size,
+        "files": content.files,
+        "placed": tracked.placed,
+        "empty_folders": sorted(folder.decode("utf-8", "surrogateescape") for folder in tracked.empty_folders),
+    }
+
+
+def _decode(entry: dict[str, object]) -> Tracked:
+    size, files, folders = entry["size"], entry["files"], entry["empty_folders"]
+    assert isinstance(size, int)
+    assert isinstance(files, int)
+    assert isinstance(folders, list)
+    content = Content(Oid.parse(str(entry["object"])), Form(str(entry["form"])), size, files)
+    return Tracked(
+        Payload(str(entry["path"]), Role(str(entry["role"])), content),
+        bool(entry["placed"]),
+        frozenset(folder.encode("utf-8", "surrogateescape") for folder in folders),
+    )

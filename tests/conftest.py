@@ -1,0 +1,43 @@
+"""What every test stands on: a sealed environment, and real repositories and servers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers.hosting import host, http_host, ssh_host
+from tests.servers.shell import Shell, seal
+
+__all__ = ["host", "http_host", "make_repo", "sealed", "shell", "ssh_host"]
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> dict[str, str]:
+    """The environment of a fresh user: own HOME, own configuration, fixed locale and dates."""
+    return seal(tmp_path / "home")
+
+
+@pytest.fixture
+def shell(tmp_path: Path, sealed: dict[str, str]) -> Callable[..., Shell]:
+    """Makes a shell in a folder of the test, with more variables if given."""
+
+    def make(cwd: Path | str = "", **variables: str) -> Shell:
+        folder = tmp_path / cwd
+        folder.mkdir(parents=True, exist_ok=True)
+        return Shell(folder, {**sealed, **variables})
+
+    return make
+
+
+@pytest.fixture
+def make_repo(shell: Callable[..., Shell]) -> Callable[..., Shell]:
+    """Makes a repository in a new folder of the test, and a shell in it."""
+
+    def make(name: str = "repo", *, bare: bool = False, object_format: str = "sha1", **variables: str) -> Shell:
+        made = shell(name, **variables)
+        made.git("init", "-q", f"--object-format={object_format}", *(["--bare"] if bare else []), ".")
+        return made
+
+    return make

@@ -1,0 +1,89 @@
+"""A CGI child between a request and its answer, streaming both ways at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO
+
+STEP = 65536
+
+Headers = list[tuple[str, str]]
+
+
+class CutError(Exception):
+    """A fault, or the other side, ended the connection."""
+
+
+class CgiChild:
+    """One run of a CGI program; the caller names what takes the header and the body of its answer."""
+
+    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, bufsize=STEP
+        )
+        self._cut = threading.Event()
+
+    def bridge(
+        self, body: Iterator[bytes], start: Callable[[int, Headers], None], send: Callable[[bytes], None]
+    ) -> None:
+        """Feed the request while the answer is passed on: either may be larger than any pipe."""
+        feeder = threading.Thread(target=self._feed, args=(body,), daemon=True)
+        feeder.start()
+        answer = self.process.stdout
+        assert answer is not None
+        status, headers = read_header(answer)
+        self._check()
+        start(status, headers)
+        while data := answer.read1(STEP):  # type: ignore[attr-defined]
+            self._check()
+            send(data)
+        feeder.join()
+        self._check()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def _check(self) -> None:
+        if self._cut.is_set():
+            raise CutError
+
+    def _feed(self, body: Iterator[bytes]) -> None:
+        stdin = self.process.stdin
+        assert stdin is not None
+        try:
+            taking = True
+            for data in body:
+                # A child that has answered early reads no more; the rest must still be taken off the connection.
+                taking = taking and wrote(stdin.fileno(), data)
+        except (CutError, ConnectionError, ValueError):
+            self._cut.set()
+        finally:
+            stdin.close()
+
+
+def wrote(descriptor: int, data: bytes) -> bool:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def read_header(answer: IO[bytes]) -> tuple[int, Headers]:
+    """The status and the headers of a CGI answer, up to its empty line."""
+    status, headers = 200, []
+    while line := answer.readline().strip():
+        name, _, value = line.decode("latin-1").partition(":")
+        if name.lower() == "status":
+            status = int(value.split()[0])
+        else:
+            headers.append((name, value.strip()))
+    return status, headers

@@ -1,0 +1,81 @@
+"""One face for every way to reach a repository, so that a story is told once and holds on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.servers.daemon import serve_daemon
+from tests.servers.http import HttpHost, serve_http
+from tests.servers.shell import seal
+from tests.servers.ssh import SshHost, serve_ssh
+
+KINDS = ("path", "file", "http", "ssh", "git")
+
+
+class Host(Protocol):
+    """Where bare repositories are reached."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What a client needs in its environment."""
+
+    def url(self, bare: Path) -> str:
+        """The address of a bare repository of this machine."""
+
+
+@dataclass(frozen=True)
+class LocalHost:
+    """A folder, named by its path or by a file:// URL."""
+
+    name: str
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, bare: Path) -> str:
+        return str(bare) if self.name == "path" else f"file://{bare}"
+
+
+@contextmanager
+def serve(kind: str, folder: Path) -> Iterator[Host]:
+    """A host of one kind while the context lasts; `folder` (new) holds its home, keys and configuration."""
+    env = seal(folder / "home")
+    if kind == "http":
+        with serve_http(env) as http:
+            yield http
+    elif kind == "ssh":
+        with serve_ssh(folder / "ssh", env) as ssh:
+            yield ssh
+    elif kind == "git":
+        with serve_daemon(env) as daemon:
+            yield daemon
+    else:
+        yield LocalHost(kind)
+
+
+@pytest.fixture(params=KINDS)
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """Each kind of host in turn."""
+    with serve(request.param, tmp_path_factory.mktemp("host") / request.param) as served:
+        yield served
+
+
+@pytest.fixture
+def http_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpHost]:
+    """The HTTP host alone, for its faults and its count of bytes."""
+    with serve_http(seal(tmp_path_factory.mktemp("http"))) as served:
+        yield served
+
+
+@pytest.fixture
+def ssh_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
+    folder = tmp_path_factory.mktemp("ssh")
+    with serve_ssh(folder / "ssh", seal(folder / "home")) as served:
+        yield served

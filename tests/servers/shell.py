@@ -1,0 +1,110 @@
+"""Commands in a sealed environment: what the developer's own machine has set must never decide a test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+# Commits made at a fixed time have the same ids in every run, so a failure can be compared with the one before.
+DATE = "2024-05-01T12:00:00+0000"
+
+GLOBAL_CONFIG = """\
+[user]
+	name = A U Thor
+	email = author@example.com
+[init]
+	defaultBranch = main
+[protocol "file"]
+	allow = always
+[advice]
+	detachedHead = false
+"""
+
+
+def seal(home: Path) -> dict[str, str]:
+    """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets in."""
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "gitconfig"
+    config.write_text(GLOBAL_CONFIG)
+    # The interpreter's folder unresolved: in a virtual environment it is the one that holds the console scripts.
+    scripts = str(Path(sys.executable).parent)
+    return {
+        "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
+        "HOME": str(home),
+        "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": str(config),
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_DATE": DATE,
+        "GIT_COMMITTER_DATE": DATE,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A command that ended."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"$ {' '.join(self.argv)}\nexit {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Runs commands in one folder with one environment."""
+
+    cwd: Path
+    env: Mapping[str, str]
+
+    def at(self, cwd: Path | str) -> Shell:
+        return replace(self, cwd=self.cwd / cwd)
+
+    def having(self, **variables: str) -> Shell:
+        return replace(self, env={**self.env, **variables})
+
+    def run(
+        self,
+        *argv: str | Path,
+        ok: bool = True,
+        code: int | None = None,
+        stdin: bytes = b"",
+        timeout: float = 120,
+    ) -> Done:
+        """Run to the end; an exit code other than `code` (or than 0, unless `ok` is false) fails the test."""
+        words = tuple(map(str, argv))
+        ended = subprocess.run(
+            words, input=stdin, capture_output=True, cwd=self.cwd, env=self.env, timeout=timeout, check=False
+        )
+        stdout, stderr = (text.decode("utf-8", "replace") for text in (ended.stdout, ended.stderr))
+        done = Done(words, ended.returncode, stdout, stderr)
+        expected = 0 if code is None and ok else code
+        if expected is not None and done.returncode != expected:
+            raise AssertionError(f"expected exit {expected} in {self.cwd}\n{done}")
+        return done
+
+    def git(self, *argv: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b"") -> str:
+        """What git printed, without the line end."""
+        return self.run("git", *argv, ok=ok, code=code, stdin=stdin).stdout.rstrip("\n")
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        target = self.cwd / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        return target
+
+    def commit(self, path: str, content: str | bytes, message: str = "") -> str:
+        """Write one file and commit it; the commit's id."""
+        self.write(path, content)
+        self.git("add", "--", path)
+        self.git("commit", "-q", "-m", message or f"change {path}")
+        return self.git("rev-parse", "HEAD")
