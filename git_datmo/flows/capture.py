@@ -37,21 +37,23 @@ def is_cache(path: bytes) -> bool:
     return any(name in CACHES for name in names) or names[-1].endswith((".pyc", ".pyo"))
 
 
-def add(ws: Workspace, paths: Sequence[str], role: Role, *, progress: Progress = QUIET) -> tuple[Added, ...]:
-    """Store and track `paths` (relative to the repository); what is tracked already is read only where it changed."""
+def add(
+    ws: Workspace, paths: Sequence[str], role: Role | None = None, *, progress: Progress = QUIET
+) -> tuple[Added, ...]:
+    """Store and track `paths` (relative to the repository); what is tracked already is read only where it changed.
+
+    A new payload without a `role` is data; a tracked one keeps the role that it has.
+    """
     with ws.locked():
         refuse_during_checkout(ws)
         tracking = ws.tracking()
         for path in paths:
-            _check_addable(ws, tracking, path)
-        before = {path: tracking.get(path) for path in paths}
-        tracking, new_bytes = store_payloads(ws, tracking, dict.fromkeys(paths, role), progress=progress)
-        for path in paths:
-            was = before[path]
-            if was is not None and was.payload.role is not role:
-                now = tracking.get(path)
-                assert now is not None
-                tracking = tracking.having([replace(now, payload=replace(now.payload, role=role))])
+            check_addable(ws, tracking, path)
+        before = set(paths)
+        tracking, new_bytes = store_payloads(ws, tracking, dict.fromkeys(paths, role or Role.DATA), progress=progress)
+        if role is not None:
+            mine = [tracked for tracked in tracking.payloads if tracked.payload.path in before]
+            tracking = tracking.having(replace(t, payload=replace(t.payload, role=role)) for t in mine)
         save(ws, tracking)
     return tuple(Added(t.payload, new_bytes) for t in tracking.payloads if t.payload.path in before)
 
@@ -71,7 +73,8 @@ def _tracked_elsewhere(ws: Workspace) -> set[str]:
     return {tracked.payload.path for state in states if state for tracked in state.payloads}
 
 
-def _check_addable(ws: Workspace, tracking: Tracking, path: str) -> None:
+def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
+    """Raise `DatmoError` unless `path` can be a payload, saying the way out."""
     if not path:
         raise DatmoError("the repository itself cannot be a payload", "add the files and folders in it that are data")
     try:
@@ -81,7 +84,7 @@ def _check_addable(ws: Workspace, tracking: Tracking, path: str) -> None:
             f"the name {os.fsencode(path)!r} is not valid UTF-8", "rename it, or add the folder that holds it"
         ) from None
     check_path(path)
-    if not os.path.lexists(ws.root / path):
+    if exists and not os.path.lexists(ws.root / path):
         raise DatmoError(
             f"'{path}' does not exist", "check the name, or 'git datmo checkout' fetches what was snapshotted"
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isal import igzip_lib, isal_zlib
+from isal import isal_zlib
 
 Buffer = bytes | memoryview
 
@@ -59,7 +59,7 @@ def inflate(stream: Buffer, size: int) -> bytes:
     machine = isal_zlib.decompressobj()
     try:
         content: bytes = machine.decompress(stream)
-    except igzip_lib.IsalError as error:
+    except isal_zlib.error as error:  # type: ignore[misc]  # the stub gives an instance for the class
         raise BrokenStream(str(error)) from error
     if not machine.eof or len(content) != size:
         raise BrokenStream("the stream ends early or has another length than its entry says")

@@ -1,4 +1,4 @@
-"""Git's object encodings as pure functions (git's technical documentation: gitformat-pack, hash-function-transition)."""
+"""Git's object encodings as pure functions (gitformat-pack, hash-function-transition)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Odb:
         if self._child is None:
             self._child = self._git.start("cat-file", "--batch")
         child = self._child
-        assert child.stdin is not None and child.stdout is not None
+        assert child.stdin is not None
         child.stdin.write(f"{oid}\n".encode())
         child.stdin.flush()
         return self._answer(child)

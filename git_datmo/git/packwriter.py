@@ -169,8 +169,10 @@ class PackWriter:
             for numbers in (small, large, crcs):
                 numbers.byteswap()
         body = b"".join(
-            (b"\377tOc\0\0\0\2", struct.pack(">256I", *fanout), b"".join(oids[place] for place in order))
-            + (crcs.tobytes(), small.tobytes(), large.tobytes(), trailer)
+            [
+                *(b"\377tOc\0\0\0\2", struct.pack(">256I", *fanout), b"".join(oids[place] for place in order)),
+                *(crcs.tobytes(), small.tobytes(), large.tobytes(), trailer),
+            ]
         )
         checksum: bytes = self._format.new_hash(body).digest()
         return body + checksum

@@ -20,10 +20,8 @@ def is_dotgit(name: bytes) -> bool:
     if _IGNORED_BY_HFS.sub("", text).lower() == ".git":
         return True
     # NTFS ends a name at a colon and drops trailing blanks and dots; a backslash separates there.
-    for component in text.split("\\"):
-        if component.split(":")[0].rstrip(" .").lower() in (".git", "git~1"):
-            return True
-    return False
+    components = (component.split(":")[0].rstrip(" .").lower() for component in text.split("\\"))
+    return any(component in (".git", "git~1") for component in components)
 
 
 def is_safe(name: bytes) -> bool:

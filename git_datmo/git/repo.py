@@ -66,8 +66,10 @@ def discover(environ: Mapping[str, str], cwd: Path) -> Repository:
     """The repository around `cwd`, or the one that `GIT_DIR` names; raises `DatmoError` outside of any."""
     try:
         done = subprocess.run(
-            ["git", "rev-parse", "--is-inside-work-tree", "--show-object-format", "--path-format=absolute"]
-            + ["--git-dir", "--git-common-dir"],
+            [
+                *("git", "rev-parse", "--is-inside-work-tree", "--show-object-format"),
+                *("--path-format=absolute", "--git-dir", "--git-common-dir"),
+            ],
             capture_output=True,
             env={**environ, "LC_ALL": "C"},
             cwd=cwd,

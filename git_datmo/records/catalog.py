@@ -11,7 +11,7 @@ from git_datmo import fsio
 from git_datmo.errors import Damaged
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
-from git_datmo.records.ledger import RECORDS_REF, Ledger, record_ids
+from git_datmo.records.ledger import Ledger, record_ids
 from git_datmo.records.types import Drop, Receipt, Record, Snapshot
 
 HEADER = "git-datmo catalog 1"
@@ -97,7 +97,7 @@ def read_catalog(git: Git, ledger: Ledger, path: Path) -> Catalog:
         for text in present - known.keys():
             known[text] = _row(ledger, Oid.parse(text))
         rows = tuple(known.values())
-        lines = [f"{HEADER} {tip}", *(json.dumps(list(asdict(row).values())) for row in rows)]
+        lines = [f"{HEADER} {tip}", *(json.dumps(asdict(row)) for row in rows)]
         fsio.write_file(path, "\n".join(lines).encode())
     return Catalog(rows)
 
@@ -115,6 +115,6 @@ def _load(path: Path) -> tuple[str, tuple[Row, ...]]:
         if not head.startswith(HEADER):
             return "", ()
         rows = [json.loads(line) for line in lines]
-        return head[len(HEADER) + 1 :], tuple(Row(*row[:6], about=tuple(row[6])) for row in rows)
+        return head[len(HEADER) + 1 :], tuple(Row(**{**row, "about": tuple(row["about"])}) for row in rows)
     except (FileNotFoundError, ValueError, TypeError, IndexError):
         return "", ()

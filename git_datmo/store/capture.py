@@ -86,11 +86,8 @@ class Capturer:
             parent, name = _split(path)
             content.setdefault(parent, {})[name] = node
         for folder in list(content):
-            while folder not in (top, b""):
-                folder = _split(folder)[0]
-                if folder in content:
-                    break
-                content[folder] = {}
+            for parent in parents(folder, top):
+                content.setdefault(parent, {})
         empty = set()
         for folder in sorted(content, key=lambda path: path.count(b"/") if path else -1, reverse=True):
             if folder != top:
@@ -143,9 +140,7 @@ class Capturer:
         """The folders that are empty now, among those that were, came, or lost something."""
         suspects = {*known, *scanned}
         for path in missing:
-            while path != top:
-                path = _split(path)[0]
-                suspects.add(path)
+            suspects.update(parents(path, top))
         root = os.fsencode(self._root)
         return {path for path in suspects if path != top and _is_empty_folder(os.path.join(root, path))}
 
@@ -155,6 +150,13 @@ def _is_empty_folder(path: bytes) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode) and not any(os.scandir(path))
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def parents(path: bytes, top: bytes) -> Iterator[bytes]:
+    """The folders above `path`, up to `top`, which may be b''."""
+    while path != top:
+        path = _split(path)[0]
+        yield path
 
 
 def _split(path: bytes) -> tuple[bytes, bytes]:

@@ -22,7 +22,7 @@ from git_datmo.git.packwriter import PackEntry, make_entry
 from git_datmo.git.paths import show
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.progress import Progress
-from git_datmo.store import chunks, names
+from git_datmo.store import chunks
 from git_datmo.store.layout import Kind, Node, write_chunks
 from git_datmo.store.store import StoreWriter
 

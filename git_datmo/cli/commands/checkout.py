@@ -1,0 +1,39 @@
+"""git datmo checkout."""
+
+import argparse
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """Puts the payloads of a commit or snapshot into the working tree, fetching what is missing. A file that holds what is
+stored nowhere is never overwritten, unless --force says so."""
+EXAMPLES = """
+git datmo checkout
+git datmo checkout main~3
+git datmo checkout -- data/faces/alice.png
+"""
+
+BEHIND = "paths"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="give up local changes")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("name", nargs="?", default="", metavar="REV|ID", help="a commit or snapshot (HEAD)")
+    parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- PATH...]"
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.flows.switch import switch
+    from git_datmo.flows.workspace import open_workspace
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        only = [ws.relative(path) for path in options.paths]
+        done = switch(ws, options.name, only=only, force=options.force, progress=console.progress())
+    if options.json:
+        console.print_json({"snapshot": done.snapshot, "placed": list(done.placed), "removed": list(done.removed)})
+        return 0
+    for path in done.placed:
+        console.print(f"checked out: {path}")
+    for path in done.removed:
+        console.print(f"removed: {path}")
+    return 0

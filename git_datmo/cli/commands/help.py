@@ -1,0 +1,27 @@
+"""git datmo help."""
+
+import argparse
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """Shows the manual page of a verb, or of git-datmo as a whole."""
+EXAMPLES = """
+git datmo help
+git datmo help run
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("verb", nargs="?", default="", metavar="VERB", help="which verb")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.cli.manual import plain_text
+    from git_datmo.cli.main import VERBS
+    from git_datmo.errors import UsageError
+
+    if options.verb and options.verb not in VERBS:
+        raise UsageError(f"'{options.verb}' is not a git-datmo verb", "see 'git datmo -h'")
+    with console.paged():
+        console.print(plain_text(options.verb).rstrip())
+    return 0

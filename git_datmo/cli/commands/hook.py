@@ -1,0 +1,98 @@
+"""git datmo hook: what the shell hooks call when there may be something to do."""
+
+import argparse
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
+EXAMPLES = """
+git datmo hook post-commit
+"""
+
+# Above this many bytes a share may outlast the patience of the host that waits for the code.
+LONG_SHARE = 256 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("hook", choices=("pre-push", "post-commit", "post-checkout", "post-merge"))
+    parser.add_argument("words", nargs="*", help="what git gave the hook")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    return {
+        "pre-push": _pre_push,
+        "post-commit": _post_commit,
+        "post-checkout": _post_checkout,
+        "post-merge": _post_merge,
+    }[options.hook](options, console)
+
+
+def _pre_push(options: argparse.Namespace, console: Console) -> int:
+    """Fails closed: what the records name must be on the remote before the code is."""
+    from git_datmo.errors import DatmoError
+    from git_datmo.flows.share import has_unshared, share, size_of_unshared
+    from git_datmo.flows.workspace import open_workspace
+
+    remote, url = (*options.words, "", "")[:2]
+    with open_workspace(console.environ, console.cwd) as ws:
+        if not has_unshared(ws, remote):
+            return 0
+        if size_of_unshared(ws, remote) > LONG_SHARE:
+            console.tell(
+                f"git-datmo: sharing data before the code; should '{remote}' hang up meanwhile, run 'git push' again, "
+                f"or let the helper do it: git datmo init --helper {remote}"
+            )
+        try:
+            share(ws, remote, url, progress=console.progress())
+        except DatmoError as error:
+            raise DatmoError(
+                error.what, error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone"
+            ) from error
+    return 0
+
+
+def _post_commit(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.flows.snapshot import snapshot_if_changed
+    from git_datmo.flows.workspace import open_workspace
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        if not ws.tracking_path.exists():
+            return 0
+        made = snapshot_if_changed(ws, progress=console.progress())
+    if made is not None:
+        console.tell(f"git-datmo: snapshot {str(made.id)[:10]} of the payloads")
+        for warning in made.warnings:
+            console.warn(warning)
+    return 0
+
+
+def _post_checkout(options: argparse.Namespace, console: Console) -> int:
+    # The third word says whether a branch was checked out (1) or files (0).
+    return 0 if options.words[2:3] == ["0"] else _follow(console)
+
+
+def _post_merge(options: argparse.Namespace, console: Console) -> int:
+    return _follow(console)
+
+
+def _follow(console: Console) -> int:
+    from git_datmo.flows.switch import follow
+    from git_datmo.flows.workspace import open_workspace
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        tell_followed(follow(ws, progress=console.progress()), console)
+    return 0
+
+
+def tell_followed(done: object, console: Console) -> None:
+    """Say what following a commit did, and which payloads could not."""
+    from git_datmo.flows.switch import Switched
+
+    if not isinstance(done, Switched):
+        return
+    for path in done.placed:
+        console.tell(f"git-datmo: {path} follows")
+    for path in done.removed:
+        console.tell(f"git-datmo: {path} removed")
+    for path in done.left:
+        console.warn(f"'{path}' is modified and was left alone ('git datmo checkout --force -- {path}' gives that up)")

@@ -1,0 +1,71 @@
+"""git datmo run."""
+
+import argparse
+
+from git_datmo.cli.commands.snapshot import add_words
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """Runs a command with its output both shown and logged, then makes a snapshot: command, exit code, duration, parameters,
+metrics from a 'metrics.json' that it wrote, what it wrote, and its environment. Exits as the command did, or with 125
+when the run could not be recorded."""
+EXAMPLES = """
+git datmo run -m "baseline" -- python train.py --lr 0.1
+git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
+"""
+
+BEHIND = "command"
+NOT_RECORDED = 125
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_words(parser)
+    parser.add_argument(
+        "-o", "--output", action="append", default=[], metavar="PATH", help="keep this file or folder; may be repeated"
+    )
+    parser.add_argument(
+        "--engine", choices=("host", "docker", "venv"), default="host", help="where the command runs (host)"
+    )
+    parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.cli.main import tell
+    from git_datmo.errors import DatmoError, UsageError
+
+    try:
+        return _run(options, console)
+    except UsageError:
+        raise
+    except DatmoError as error:
+        tell(error, console)
+        return NOT_RECORDED
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.cli.streams import copy_through
+    from git_datmo.engines.choose import make_engine
+    from git_datmo.errors import UsageError
+    from git_datmo.flows import run as flow
+    from git_datmo.flows.capture import Asked
+    from git_datmo.flows.figures import parse_figures
+    from git_datmo.flows.workspace import open_workspace
+
+    if not options.command:
+        raise UsageError("no command to run", "put it behind '--': git datmo run -- python train.py")
+    asked = Asked(options.message, options.why, parse_figures(options.parameter))
+    with open_workspace(console.environ, console.cwd) as ws:
+        outputs = [ws.relative(path) for path in options.output]
+        with make_engine(options.engine, cache=ws.shared_state / "environments", environ=ws.environ) as engine:
+            done = flow.run(
+                ws,
+                options.command,
+                asked,
+                outputs=outputs,
+                engine=engine,
+                output=copy_through,
+                progress=console.progress(),
+            )
+    for warning in done.warnings:
+        console.warn(warning)
+    console.tell(f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' has it whole")
+    return done.exit_code

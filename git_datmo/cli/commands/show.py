@@ -1,0 +1,38 @@
+"""git datmo show."""
+
+import argparse
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """Shows one experiment whole: the newest snapshot of a commit, or the record with an id."""
+EXAMPLES = """
+git datmo show HEAD
+git datmo show 3f9c2a --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)")
+    parser.add_argument("--json", action="store_true", help="print the record's own keys and its id as one JSON object")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.cli.render import receipt_document, snapshot_details, snapshot_document
+    from git_datmo.flows.history import History
+    from git_datmo.flows.workspace import open_workspace
+
+    console.use_colours()
+    with open_workspace(console.environ, console.cwd) as ws, console.paged():
+        history = History(ws)
+        found = history.resolve(options.name)
+        receipts = history.receipts(found)
+        if options.json:
+            document = snapshot_document(found)
+            document["receipts"] = [receipt_document(receipt) for receipt in receipts]
+            console.print_json(document)
+        else:
+            for line in snapshot_details(found, receipts, console):
+                console.print(line)
+    for warning in history.warnings:
+        console.warn(warning)
+    return 0

@@ -1,0 +1,44 @@
+"""git datmo snapshot."""
+
+import argparse
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """Ties HEAD to all tracked payloads, the environment and the given figures, and prints the snapshot's id. What follows
+'--' is recorded as the command, not run."""
+EXAMPLES = """
+git datmo snapshot -m "first labels" --why "the old ones had gaps"
+git datmo snapshot -p lr=0.1 -M accuracy=0.97 -- python train.py --lr 0.1
+"""
+
+BEHIND = "command"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_words(parser)
+    parser.add_argument("-M", "--metric", action="append", default=[], metavar="K=V", help="a result; may be repeated")
+    parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- CMD...]"
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    """What a person says about a snapshot, for every verb that makes one."""
+    parser.add_argument("-m", "--message", default="", metavar="MSG", help="what it is, in a line")
+    parser.add_argument("--why", default="", metavar="TEXT", help="the reason for it")
+    parser.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="K=V", help="a setting; may be repeated"
+    )
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.flows.capture import Asked
+    from git_datmo.flows.figures import parse_figures
+    from git_datmo.flows.snapshot import snapshot
+    from git_datmo.flows.workspace import open_workspace
+
+    asked = Asked(options.message, options.why, parse_figures(options.parameter), parse_figures(options.metric))
+    with open_workspace(console.environ, console.cwd) as ws:
+        made = snapshot(ws, asked, command=options.command, progress=console.progress())
+    for warning in made.warnings:
+        console.warn(warning)
+    console.print(str(made.id))
+    return 0

@@ -1,0 +1,83 @@
+"""git datmo status."""
+
+import argparse
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a snapshot has it, and what
+the remote has not got yet."""
+EXAMPLES = """
+git datmo status
+git datmo status --json
+"""
+
+COLOURS = {"unchanged": "green", "modified": "red", "missing": "red", "not fetched": "cyan"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.flows.status import Status, examine
+    from git_datmo.flows.workspace import open_workspace
+
+    console.use_colours()
+    with open_workspace(console.environ, console.cwd) as ws:
+        status = examine(ws)
+    if options.json:
+        console.print_json(_document(status))
+        return 0
+    _print(status, console)
+    for warning in status.warnings:
+        console.warn(warning)
+    assert isinstance(status, Status)
+    return 0
+
+
+def _document(status: object) -> dict[str, object]:
+    from git_datmo.flows.status import Status
+
+    assert isinstance(status, Status)
+    return {
+        "payloads": [
+            {
+                "path": each.payload.path,
+                "role": str(each.payload.role),
+                "object": str(each.payload.object),
+                "size": each.payload.content.size,
+                "files": each.payload.content.files,
+                "state": each.state,
+                "in_snapshot": each.in_snapshot,
+            }
+            for each in status.payloads
+        ],
+        "snapshot": status.snapshot or None,
+        "remote": status.remote or None,
+        "unshared": status.unshared,
+        "interrupted": status.interrupted,
+        "warnings": list(status.warnings),
+    }
+
+
+def _print(status: object, console: Console) -> None:
+    from git_datmo.flows.status import Status
+    from git_datmo.records.notes import show_size
+
+    assert isinstance(status, Status)
+    if status.interrupted:
+        console.print(console.paint("red", "A checkout was interrupted: 'git datmo checkout' finishes it"))
+    if not status.payloads:
+        console.print("No payloads are tracked ('git datmo add-data PATH' tracks one)")
+    width = max((len(each.payload.path) for each in status.payloads), default=0)
+    for each in status.payloads:
+        state = console.paint(COLOURS[each.state], f"{each.state:<11}")
+        size = show_size(each.payload.content.size)
+        where = "" if each.in_snapshot else console.paint("yellow", "  not in a snapshot")
+        console.print(f"  {state}  {each.payload.path:<{width}}  {each.payload.role}, {size}{where}")
+    if any(each.state == "not fetched" for each in status.payloads):
+        console.print("'git datmo checkout' fetches what is not here")
+    if status.unshared:
+        records = "record" if status.unshared == 1 else "records"
+        if status.remote:
+            console.print(f"{status.unshared} {records} not shared with '{status.remote}' yet ('git push' shares)")

@@ -1,0 +1,94 @@
+"""The terminal that a command speaks to: where it prints, whether in colour, through which pager."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from git_datmo.progress import QUIET, Progress
+
+COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
+
+
+@dataclass
+class Console:
+    """Everything that a command takes from outside."""
+
+    environ: Mapping[str, str]
+    cwd: Path
+    out: TextIO
+    err: TextIO
+    coloured: bool = field(default=False)
+
+    def print(self, text: str = "") -> None:
+        self.out.write(text + "\n")
+
+    def tell(self, text: str) -> None:
+        """A remark for the person, beside the output."""
+        self.err.write(text + "\n")
+
+    def warn(self, text: str) -> None:
+        self.tell(f"warning: {text}")
+
+    def print_json(self, document: Any) -> None:
+        """One JSON object on a line of its own."""
+        self.print(json.dumps(document, ensure_ascii=False, sort_keys=True))
+
+    def paint(self, colour: str, text: str) -> str:
+        return f"\x1b[{COLOURS[colour]}m{text}\x1b[m" if self.coloured else text
+
+    def progress(self) -> Progress:
+        """A meter on a terminal, silence elsewhere."""
+        if not self.err.isatty():
+            return QUIET
+        from git_datmo.cli.meter import Meter
+
+        return Meter(self.err)
+
+    def ask(self, question: str) -> bool:
+        """Whether the person says yes; False where there is nobody to ask."""
+        if not (sys.stdin.isatty() and self.err.isatty()):
+            return False
+        self.err.write(f"{question} [y/N] ")
+        self.err.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def use_colours(self) -> None:
+        """Colour as git's `color.ui` says; only a terminal is ever asked about."""
+        if self.out.isatty() and "NO_COLOR" not in self.environ:
+            asked = ["git", "config", "--get-colorbool", "color.ui", "true"]
+            done = subprocess.run(asked, cwd=self.cwd, capture_output=True, check=False)
+            self.coloured = done.stdout.strip() == b"true"
+
+    @contextmanager
+    def paged(self) -> Iterator[None]:
+        """Let git's pager show what is printed inside, where that is a terminal."""
+        if not self.out.isatty():
+            yield
+            return
+        asked = subprocess.run(["git", "var", "GIT_PAGER"], cwd=self.cwd, capture_output=True, text=True, check=False)
+        pager = asked.stdout.strip()
+        if pager in ("", "cat"):
+            yield
+            return
+        env = {**os.environ, "LESS": self.environ.get("LESS", "FRX"), "LV": self.environ.get("LV", "-c")}
+        # The pager is a shell command by git's definition (git-var, GIT_PAGER).
+        with subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, text=True, env=env) as child:  # noqa: S602
+            terminal, self.out = self.out, child.stdin or self.out
+            try:
+                yield
+            except BrokenPipeError:
+                pass
+            finally:
+                try:
+                    self.out.close()
+                except BrokenPipeError:
+                    pass
+                self.out = terminal

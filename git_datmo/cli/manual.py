@@ -1,0 +1,101 @@
+"""Manual pages: made from the verbs' own parsers, so that help and manual never differ."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from git_datmo import __version__
+from git_datmo.cli.main import VERBS, load, make_parser
+
+Section = tuple[str, list[tuple[str, str]]]
+
+OVERVIEW = """git-datmo lets the data, the model, the environment, the parameters, the result and the reason of an experiment travel
+with its commit, through the git host that a team already has. A payload is a file or folder kept out of git's index and
+stored as content-addressed git objects beside the code. A snapshot ties a commit to its payloads, its environment and
+what ran. 'git push' shares both; 'git datmo reproduce' reruns a snapshot elsewhere and says whether it is the same."""
+
+CONFIGURATION = [
+    ("datmo.engine", "Where 'reproduce' runs without --engine: docker or venv."),
+    ("datmo.baseImage", "The image that generated Dockerfiles start from (python:X.Y-slim)."),
+    ("datmo.trust", "Rerun others' snapshots outside a container without asking."),
+    ("datmo.variable", "An environment variable to record with runs; may be given several times."),
+    ("datmo.untrackedLimit", "Untracked files above this size are left out of the stored code (10m)."),
+    ("remote.<name>.vcs", "'datmo' reaches the remote through git-remote-datmo (see 'git datmo init --helper')."),
+]
+EXITS = [
+    ("0", "Done."),
+    ("1", "A checked no: the rerun is different or failed."),
+    ("2", "Incomplete: an object can be had nowhere."),
+    ("125", "'run' could not record; else it exits as its command did."),
+    ("128", "Fatal; the line says what, and the hint what to do."),
+    ("129", "The words of the command are off."),
+]
+
+
+def sections(verb: str) -> Iterator[Section]:
+    """A page's parts: a title, and paragraphs with or without a term before them."""
+    if not verb:
+        yield "NAME", [("", "git-datmo - data, model, environment and result travel with the commit")]
+        yield "SYNOPSIS", [("", "git datmo [--version] [-h] VERB [ARGUMENTS]")]
+        yield "DESCRIPTION", [("", OVERVIEW)]
+        yield "VERBS", list(VERBS.items())
+        yield "CONFIGURATION", CONFIGURATION
+        yield "EXIT STATUS", EXITS
+        yield (
+            "SEE ALSO",
+            [("", ", ".join(f"git-datmo-{name}(1)" for name in VERBS) + ", git-notes(1), gitremote-helpers(7)")],
+        )
+        return
+    module, parser = load(verb), make_parser(verb)
+    yield "NAME", [("", f"git-datmo-{verb} - {VERBS[verb]}")]
+    yield "SYNOPSIS", [("", " ".join(parser.format_usage().removeprefix("usage: ").split()))]
+    yield "DESCRIPTION", [("", module.DESCRIPTION)]
+    yield "OPTIONS", [_option(action) for action in parser._actions if action.help]  # noqa: SLF001  # argparse's one list
+    yield "EXAMPLES", [("", line) for line in module.EXAMPLES.strip().splitlines()]
+    yield "SEE ALSO", [("", "git-datmo(1)")]
+
+
+def _option(action: argparse.Action) -> tuple[str, str]:
+    value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
+    if not action.option_strings:
+        return str(value or action.dest), str(action.help)
+    term = ", ".join(action.option_strings)
+    return (f"{term} {value}" if value and action.nargs != 0 else term), str(action.help)
+
+
+def plain_text(verb: str) -> str:
+    """A page for the terminal."""
+    lines = []
+    for title, paragraphs in sections(verb):
+        lines.append(title)
+        for term, text in paragraphs:
+            if term:
+                lines.append(f"    {term}")
+            lines += [f"    {'    ' if term else ''}{line}" for line in text.splitlines()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def roff(verb: str) -> str:
+    """A page for man(1), in the man macros (man-pages(7))."""
+    name = f"GIT-DATMO-{verb.upper()}" if verb else "GIT-DATMO"
+    lines = [f'.TH "{name}" "1" "" "git-datmo {__version__}" "git-datmo manual"']
+    for title, paragraphs in sections(verb):
+        lines.append(f'.SH "{title}"')
+        for term, text in paragraphs:
+            lines += [".TP", f"\\fB{_quote(term)}\\fR"] if term else [".PP"]
+            lines += [".nf", _quote(text), ".fi"] if title == "EXAMPLES" else [_quote(text)]
+    return "\n".join(lines) + "\n"
+
+
+def _quote(text: str) -> str:
+    quoted = text.replace("\\", "\\e").replace("-", "\\-")
+    return "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in quoted.splitlines())
+
+
+def page_names() -> Iterator[tuple[str, str]]:
+    """Every page's file name with its verb ('' for the overview)."""
+    yield "git-datmo.1", ""
+    for verb in VERBS:
+        yield f"git-datmo-{verb}.1", verb

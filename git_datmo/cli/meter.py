@@ -1,0 +1,48 @@
+"""Progress on a terminal, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+# Work that is over before this many seconds shows nothing, as git's own progress.
+DELAY = 1.0
+
+
+class Meter:
+    """A `Progress` that draws a bar on `stream` while that is a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._draws = stream.isatty()
+        self._bar: tqdm[None] | None = None
+
+    def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:
+        self.finish()
+        if self._draws:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                desc=what,
+                total=total or None,
+                unit=unit,
+                unit_scale=True,
+                unit_divisor=1024 if unit == "B" else 1000,
+                file=self._stream,
+                delay=DELAY,
+                leave=False,
+                dynamic_ncols=True,
+            )
+
+    def advance(self, amount: int) -> None:
+        if self._bar is None and self._draws:
+            self.begin("Reading")
+        if self._bar is not None:
+            self._bar.update(amount)
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,127 @@
+"""Records as lines for people and as documents for programs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from git_datmo.cli.console import Console
+from git_datmo.flows.history import Found
+from git_datmo.records.codec import number, to_document
+from git_datmo.records.notes import show_size, show_value
+from git_datmo.records.types import Difference, Receipt, Value
+
+FOUND = {"tree": "found by its tree: the note was lost", "patch": "found by its change: the note was lost"}
+
+
+def snapshot_document(found: Found) -> dict[str, Any]:
+    return {"id": str(found.id), **to_document(found.snapshot)}
+
+
+def receipt_document(receipt: Receipt) -> dict[str, Any]:
+    return to_document(receipt)
+
+
+def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
+    """An experiment as `log` shows it."""
+    snapshot = found.snapshot
+    way = f"  ({FOUND[found.way]})" if found.way in FOUND else ""
+    yield console.paint("yellow", f"snapshot {str(found.id)[:10]} of commit {str(found.commit)[:10]}") + way
+    yield f"Author: {snapshot.author.name} <{snapshot.author.email}>"
+    yield f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC"
+    words = [line for text in (snapshot.message, snapshot.why and f"why: {snapshot.why}") for line in text.splitlines()]
+    if words:
+        yield ""
+        yield from (f"    {line}" for line in words)
+    yield ""
+    if snapshot.run is not None:
+        yield f"    $ {shlex.join(snapshot.run.command)}{_how_it_ended(found)}"
+    if snapshot.parameters:
+        yield f"    parameters: {figures(snapshot.parameters.items())}"
+    if snapshot.metrics:
+        yield f"    metrics:    {console.paint('green', figures(snapshot.metrics.items()))}"
+    for payload in snapshot.payloads:
+        files = f", {payload.content.files} files" if payload.content.form == "folder" else ""
+        yield f"    {payload.role!s:<7} {payload.path} ({show_size(payload.content.size)}{files})"
+
+
+def _how_it_ended(found: Found) -> str:
+    run = found.snapshot.run
+    if run is None or run.exit_code is None:
+        return "  (recorded, not run)"
+    failed = f", exit code {run.exit_code}" if run.exit_code else ""
+    return f"  ({run.seconds:.1f} s{failed})"
+
+
+def figures(items: Iterable[tuple[str, Value]]) -> str:
+    return "  ".join(f"{name}={show_value(value)}" for name, value in sorted(items))
+
+
+def receipts_line(receipts: Sequence[Receipt]) -> str:
+    """How often a snapshot was rerun, by how many people, and how it came out."""
+    counts: dict[str, int] = {}
+    for receipt in receipts:
+        counts[receipt.verdict] = counts.get(receipt.verdict, 0) + 1
+    people = len({receipt.author for receipt in receipts})
+    times = f"{len(receipts)} time" + ("s" if len(receipts) > 1 else "")
+    by = f"{people} " + ("people" if people > 1 else "person")
+    return f"reproduced {times} by {by}: " + ", ".join(
+        f"{count} {verdict}" for verdict, count in sorted(counts.items())
+    )
+
+
+def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
+    """An experiment as `show` shows it."""
+    yield from snapshot_lines(found, console)
+    snapshot = found.snapshot
+    yield ""
+    yield f"record:      {found.id}"
+    yield f"commit:      {snapshot.commit}" + ("" if snapshot.clean else "  (with uncommitted changes)")
+    for payload in snapshot.payloads:
+        yield f"payload:     {payload.object}  {payload.path}"
+    if snapshot.code is not None:
+        yield f"code:        {snapshot.code.object}  ({snapshot.code.files} files, {show_size(snapshot.code.size)})"
+    if snapshot.environment is not None:
+        yield f"environment: {snapshot.environment.object}"
+    run = snapshot.run
+    if run is not None:
+        yield f"run:         engine {run.engine}, in '{run.folder or '.'}'" + (
+            f", log {run.log.object}" if run.log else ""
+        )
+        if run.outputs:
+            yield f"outputs:     {', '.join(run.outputs)}"
+        if run.machine:
+            yield f"machine:     {figures(run.machine.items())}"
+    for receipt in receipts:
+        yield f"receipt:     {receipt.verdict}, by {receipt.author.name} on {receipt.created[:10]}"
+
+
+def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
+    """A verdict with a table of what was recorded beside what came out."""
+    good = receipt.verdict in ("identical", "within tolerance")
+    rows = [(m.name, _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
+    rows += [(o.name, _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
+    head = ("", "recorded", "rerun", "")
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(4)]
+    if rows:
+        for row in [head, *rows]:
+            yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield console.paint("green" if good else "red", f"verdict: {receipt.verdict}")
+
+
+def _cell(value: Value | None) -> str:
+    return "-" if value is None else show_value(value)
+
+
+def _short(value: Value | None) -> str:
+    return "-" if value is None else str(value)[:10]
+
+
+def _mark(difference: Difference) -> str:
+    if difference.rerun is None:
+        return "missing"
+    one, other = number(difference.recorded), number(difference.rerun)
+    if one is not None and other is not None and one != other:
+        return f"off by {abs(one - other):.3g}" + (" (allowed)" if difference.same else "")
+    return "same" if difference.same else "different"

@@ -1,0 +1,97 @@
+"""The contract between the flows and whatever runs a command: the host, a virtual environment, a container engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal, Protocol
+
+from git_datmo.engines.manifest import Environment
+from git_datmo.progress import Progress
+
+Stream = Literal["stdout", "stderr"]
+Output = Callable[[Stream, bytes], None]
+"""Receives the bytes of a stream exactly, as they come."""
+
+_PYTHON = re.compile(r"python[0-9.]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command to run in `folder`, which holds code and data; `cwd` is relative to it, '' for its top.
+
+    `variables` are the allow-listed ones of the environment; `read_only` are paths below `folder` that the run must
+    not write, where the engine can hold to it.
+    """
+
+    command: tuple[str, ...]
+    folder: Path
+    cwd: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    network: bool = False
+    read_only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended; one that signal n killed has the exit code 128+n, as in a shell."""
+
+    exit_code: int
+    seconds: float
+
+
+class Engine(Protocol):
+    """Runs jobs; the caller closes it (`contextlib.closing`). An engine never prints and never chooses another."""
+
+    @property
+    def name(self) -> str:
+        """`docker`, `venv` or `host`."""
+        ...
+
+    def check(self) -> None:
+        """Raise `EngineMissing` when the engine does not answer."""
+        ...
+
+    def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:
+        """Find what the environment names, or build it; `output` gets the words of the build, on `stderr`.
+
+        `code` is the folder that a Dockerfile of the repository's own is built from; best without the data.
+        """
+        ...
+
+    def run(self, job: Job, *, output: Output) -> Outcome:
+        """Run `job` in what was prepared. Raises `DatmoError` when its command cannot be started."""
+        ...
+
+    def describe(self) -> Mapping[str, str]:
+        """What the receipt says of the engine: its name, its version, the image; after `prepare`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; what was prepared stays for the next time."""
+        ...
+
+
+def portable_command(command: Sequence[str]) -> tuple[str, ...]:
+    """`command` without the host's places: an interpreter or a program given by its path is found on PATH instead.
+
+    `/home/x/env/bin/python` and `.venv/bin/python` become `python`, `/usr/bin/python3.11` becomes `python3`, and
+    `/home/x/env/bin/torchrun` becomes `torchrun`. Every other word, a script of the repository too, stays as it is.
+    """
+    program = PurePosixPath(command[0])
+    if len(program.parts) > 1:
+        if _PYTHON.match(program.name):
+            return ("python3" if program.name[6:].startswith("3") else "python", *command[1:])
+        if program.is_absolute() and program.parent.name in {"bin", "sbin"}:
+            return (program.name, *command[1:])
+    return tuple(command)
+
+
+def job_variables(job: Job) -> dict[str, str]:
+    """The variables that every engine gives to a run: the job's own, and those that make output live and folders clean.
+
+    The run leaves no bytecode among the outputs, and its output is not held back although no terminal reads it.
+    """
+    return {"LANG": "C.UTF-8", **job.variables, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,94 @@
+"""Runs a child and passes on its output, live and byte exact: for the engines that start processes themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import cast
+
+from git_datmo.engines.base import Outcome, Output, Stream
+from git_datmo.errors import DatmoError
+
+READ = 1 << 16
+IDLE = 0.2
+
+
+def stream(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Output) -> Outcome:
+    """Run `argv` to its end; stdin is ours, and so is the terminal: ^C goes to the child, which decides what it means.
+
+    What the child leaves running behind it (a daemon that holds the pipes) is not waited for.
+    """
+    if not cwd.is_dir():
+        raise DatmoError(f"cannot run '{argv[0]}': there is no folder '{cwd}'")
+    began = time.monotonic()
+    running: list[subprocess.Popen[bytes]] = []
+    with _signals_for(running), _started(argv, cwd, env) as child:
+        running.append(child)
+        try:
+            _pump(child, output)
+            code = child.wait()
+        except BaseException:
+            child.kill()
+            raise
+    return Outcome(code if code >= 0 else 128 - code, time.monotonic() - began)
+
+
+def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    except FileNotFoundError as e:
+        raise DatmoError(f"cannot run '{argv[0]}': not found") from e
+    except PermissionError as e:
+        raise DatmoError(f"cannot run '{argv[0]}': not executable", f"chmod +x {argv[0]}") from e
+    except (OSError, ValueError) as e:
+        raise DatmoError(f"cannot run '{argv[0]}': {getattr(e, 'strerror', None) or e}") from e
+
+
+def _pump(child: subprocess.Popen[bytes], output: Output) -> None:
+    with selectors.DefaultSelector() as selector:
+        for pipe, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
+            assert pipe is not None
+            selector.register(pipe, selectors.EVENT_READ, name)
+        while selector.get_map():
+            ended = child.poll() is not None
+            ready = selector.select(0 if ended else IDLE)
+            if ended and not ready:
+                return
+            for key, _ in ready:
+                data = os.read(key.fd, READ)
+                if data:
+                    output(cast(Stream, key.data), data)
+                else:
+                    selector.unregister(key.fileobj)
+
+
+@contextlib.contextmanager
+def _signals_for(running: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """While a child runs, outlive ^C (the terminal sends it to the child too) and pass on a request to end.
+
+    Signals that were ignored stay so, as children inherit that. Only the main thread can set handlers.
+    """
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        for child in running:
+            child.send_signal(number)
+
+    wanted = {signal.SIGINT: lambda *_: None, signal.SIGTERM: pass_on, signal.SIGHUP: pass_on}
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in wanted.items():
+            if signal.getsignal(number) not in {signal.SIG_IGN, None}:
+                before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,182 @@
+"""Runs inside the interpreter that is probed (3.8 or later, alone with its standard library): what is installed here.
+
+`probe.py` passes this text by `python -c` and reads the one JSON line behind `MARK`. A distribution whose metadata
+cannot be read is left out: it is what an interrupted install leaves behind.
+"""
+
+from __future__ import annotations
+
+import sys
+
+if sys.path[:1] == [""]:
+    del sys.path[0]  # a json.py in the working folder must not be taken for the standard library's
+
+import json
+import os
+import re
+import site
+import sysconfig
+from functools import lru_cache
+from importlib import metadata
+from typing import Any, Callable, Dict
+
+Known = Dict[str, Any]
+MARK = "git-datmo-probe:"
+MARKING = ("pip", "uv")  # the installers that leave a file REQUESTED by what a person asked for
+
+try:
+    from pip._vendor.packaging.requirements import Requirement
+except Exception:  # noqa: BLE001 - a broken pip is as good as none
+    try:
+        from packaging.requirements import Requirement  # type: ignore[assignment]
+    except Exception:  # noqa: BLE001
+        Requirement = None  # type: ignore[assignment,misc]
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def python_version() -> str:
+    info = sys.version_info
+    short = {"alpha": "a", "beta": "b", "candidate": "rc"}.get(info.releaselevel)
+    return "%d.%d.%d" % info[:3] + (f"{short}{info.serial}" if short else "")
+
+
+def bundled_setuptools() -> str | None:
+    try:
+        import ensurepip
+    except ImportError:
+        return None
+    return getattr(ensurepip, "_SETUPTOOLS_VERSION", None)
+
+
+def modules(dist: metadata.Distribution) -> list[str]:
+    """The names that an import statement knows the distribution by."""
+    listed = dist.read_text("top_level.txt")
+    if listed and listed.strip():
+        return sorted(set(listed.split()))
+    found: set[str] = set()
+    for line in (dist.read_text("RECORD") or "").splitlines():
+        first, below, _ = line.split(",", 1)[0].strip('"').partition("/")
+        if not below:
+            first = first.split(".", 1)[0] if first.endswith((".py", ".so", ".pyd")) else ""
+        if first.isidentifier() and first != "__pycache__":
+            found.add(first)
+    return sorted(found)
+
+
+def direct_url(dist: metadata.Distribution) -> Any:
+    try:
+        return json.loads(dist.read_text("direct_url.json") or "null")
+    except ValueError:
+        return None
+
+
+def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[str]) -> Known:
+    """What is to be told of one distribution; a `develop` install, which has no direct URL, is given one."""
+    name, version = dist.metadata["Name"], dist.metadata["Version"]
+    installer = (dist.read_text("INSTALLER") or "").strip()
+    vendor = where.startswith("/usr/lib") and installer not in MARKING
+    url = direct_url(dist) if installer != "conda" else None  # conda's names the folder of its build machine
+    if url is None and folder.endswith(".egg-info") and where not in sites:
+        url = {"url": "file://" + where, "dir_info": {"editable": True}}
+    requested = dist.read_text("REQUESTED") is not None
+    return {
+        "name": name,
+        "version": version,
+        "marked": requested,
+        "requested": requested or (installer not in MARKING and not vendor),
+        "vendor": vendor,
+        "direct_url": url,
+        "modules": modules(dist),
+        "requires": list(dist.requires or ()),
+        "extras": dist.metadata.get_all("Provides-Extra") or [],
+    }
+
+
+def distributions() -> dict[str, Known]:
+    """The distributions by normalised name; the first on the path is the one that an import would find."""
+    sites = {os.path.realpath(p) for p in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))}
+    if hasattr(site, "getsitepackages"):
+        sites.update(map(os.path.realpath, [*site.getsitepackages(), site.getusersitepackages()]))
+    found: dict[str, Known] = {}
+    for entry in sys.path:
+        here = [(str(getattr(d, "_path", "")), d) for d in metadata.distributions(path=[entry])]
+        for folder, dist in sorted(here, key=lambda pair: pair[0], reverse=True):
+            if os.path.basename(folder).startswith("~"):
+                continue  # pip renames so what it is about to delete
+            try:
+                known = describe(dist, folder, os.path.realpath(entry), sites)
+                if known["name"] and known["version"]:
+                    found.setdefault(normal(known["name"]), known)
+            except Exception:  # noqa: BLE001, S112 - see the module's docstring
+                continue
+    return found
+
+
+@lru_cache(maxsize=None)
+def parse(text: str) -> tuple[str, list[str], Callable[[str], bool]]:
+    """A requirement's name, the extras that it asks for, and what says whether it holds for an extra."""
+    if Requirement is not None:
+        try:
+            parsed = Requirement(text)
+            marker = parsed.marker
+            return (
+                normal(parsed.name),
+                sorted(parsed.extras),
+                lambda extra: marker is None or marker.evaluate({"extra": extra}),
+            )
+        except Exception:  # noqa: BLE001, S110 - older metadata than the grammar
+            pass
+    match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?", text)
+    if match is None:
+        return "", [], lambda _: False
+    extras = [part.strip() for part in (match.group(2) or "").split(",") if part.strip()]
+    asks = re.search(r"\bextra\s*==\s*['\"]([^'\"]+)['\"]", text.partition(";")[2])
+    return normal(match.group(1)), extras, lambda extra: asks is None or normal(asks.group(1)) == normal(extra)
+
+
+def resolve(found: dict[str, Known], whole: str) -> None:
+    """Turn requirement lines into the names that hold here, with the extras that installed packages ask of others.
+
+    `whole` is a distribution all of whose extras count.
+    """
+    active: dict[str, set[str]] = {name: {""} for name in found}
+    if whole in found:
+        active[whole].update(found[whole]["extras"])
+    names: dict[str, set[str]] = {name: set() for name in found}
+    waiting = list(found)
+    while waiting:
+        name = waiting.pop()
+        for text in found[name]["requires"]:
+            needed, extras, holds = parse(text)
+            if needed in found and any(holds(extra) for extra in active[name]):
+                names[name].add(needed)
+                if not active[needed].issuperset(extras):
+                    active[needed].update(extras)
+                    waiting.append(needed)
+    for name, known in found.items():
+        known["requires"] = sorted(names[name])
+        del known["extras"]
+
+
+def main() -> None:
+    found = distributions()
+    resolve(found, "git-datmo")
+    marked = any(known.pop("marked") for known in list(found.values()))
+    for known in found.values():
+        known.pop("marked", None)
+        known["requested"] = known["requested"] or not marked
+    if "setuptools" in found and found["setuptools"]["version"] == bundled_setuptools():
+        found["setuptools"]["requested"] = False  # ensurepip marks it in every environment
+    answer = {
+        "executable": sys.executable,
+        "implementation": sys.implementation.name,
+        "version": python_version(),
+        "distributions": list(found.values()),
+    }
+    sys.stdout.write("\n" + MARK + json.dumps(answer) + "\n")
+
+
+main()

@@ -1,0 +1,181 @@
+"""Finds the interpreter that a command will use, and asks it what is installed in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from git_datmo.errors import DatmoError
+
+SECONDS = 120
+_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*\Z")
+_MARK = b"git-datmo-probe:"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a distribution came from when not from an index (PEP 610).
+
+    `reference` is what pip would install again (`git+URL@COMMIT`, an archive's URL), without credentials; it is ''
+    for what is on this machine alone, and then `folder` is its absolute path, or '' when it was not a folder.
+    """
+
+    kind: Literal["vcs", "archive", "folder"]
+    reference: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """An installed package. `requires` are the names that it needs in this environment, with the extras in use.
+
+    `requested` is whether a person asked for it (or no installer here would have noted that), `vendor` whether the
+    operating system brought it, `modules` what an import calls it.
+    """
+
+    name: str
+    version: str
+    requested: bool = True
+    vendor: bool = False
+    requires: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What an interpreter says of itself: `implementation` is `cpython` or `pypy`, `version` the like of `3.11.7`."""
+
+    implementation: str
+    version: str
+    distributions: tuple[Distribution, ...] = ()
+    executable: str = ""
+
+
+def find_interpreter(command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> str | None:
+    """The Python that `command` would run in: itself, its script's, a word of it, the active environment's, PATH's."""
+    path = environ.get("PATH", os.defpath)
+    program = _which(command[0], path, cwd) if command else None
+    if program and _is_python(program):
+        return program
+    if program and (found := _script_interpreter(program, path, cwd)):
+        return found
+    for word in command[1:]:  # behind `env`, `nice`, `time`
+        if _is_python(word) and (found := _which(word, path, cwd)):
+            return found
+    if (active := environ.get("VIRTUAL_ENV")) and (found := _which(os.path.join(active, "bin", "python"), path, cwd)):
+        return found
+    return _which("python3", path, cwd) or _which("python", path, cwd)
+
+
+def _is_python(program: str) -> bool:
+    return _PYTHON.match(os.path.basename(program)) is not None
+
+
+def _which(program: str, path: str, cwd: Path) -> str | None:
+    if os.sep in program:
+        full = os.path.join(cwd, program)
+        return full if os.path.isfile(full) and os.access(full, os.X_OK) else None
+    folders = (os.path.join(cwd, folder) for folder in path.split(os.pathsep))
+    return shutil.which(program, path=os.pathsep.join(folders))
+
+
+def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
+    """The Python of a script's `#!` line, behind `env` and behind the `sh` detour that pip writes for long paths too."""
+    try:
+        with open(script, "rb") as file:
+            lines = os.fsdecode(file.read(4096)).splitlines()
+    except OSError:
+        return None
+    if not lines or not lines[0].startswith("#!"):
+        return None
+    words = lines[0][2:].split()
+    if words[:1] == ["/bin/sh"] and len(lines) > 1 and lines[1].startswith("'''exec'"):
+        try:
+            words = shlex.split(lines[1].removeprefix("'''exec'"))
+        except ValueError:
+            return None
+    if words and os.path.basename(words[0]) == "env":
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    return _which(words[0], path, cwd) if words and _is_python(words[0]) else None
+
+
+def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None) -> Probe:
+    """Ask `interpreter` what it is and what is installed in it, by one child started in `cwd`."""
+    source = Path(__file__).with_name("inventory.py").read_text(encoding="utf-8")
+    env = {**environ, "PYTHONIOENCODING": "utf-8"}
+    env.pop("PYTHONSTARTUP", None)
+    try:
+        done = subprocess.run(
+            [interpreter, "-c", source],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=env,
+            cwd=cwd,
+            timeout=SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        said = e.strerror if isinstance(e, OSError) else f"no answer in {SECONDS} s"
+        raise DatmoError(f"cannot ask '{interpreter}' for its packages: {said}") from e
+    answers = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if done.returncode or not answers:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {done.returncode}"]
+        raise DatmoError(f"cannot ask '{interpreter}' for its packages: {lines[-1]}", "git-datmo needs Python 3.8+")
+    return _probe_of(json.loads(answers[-1][len(_MARK) :]))
+
+
+def _probe_of(answer: Mapping[str, Any]) -> Probe:
+    distributions = tuple(
+        Distribution(
+            name=known["name"],
+            version=known["version"],
+            requested=known["requested"],
+            vendor=known["vendor"],
+            requires=tuple(known["requires"]),
+            modules=tuple(known["modules"]),
+            origin=origin_of(known["direct_url"]),
+        )
+        for known in answer["distributions"]
+    )
+    return Probe(answer["implementation"], answer["version"], distributions, answer["executable"])
+
+
+def origin_of(direct_url: object) -> Origin | None:
+    """The origin that a `direct_url.json` tells; None for what is no such document."""
+    if not isinstance(direct_url, dict) or not isinstance(url := direct_url.get("url"), str):
+        return None
+    parts = urlsplit(url)
+    local = parts.scheme in {"", "file"}
+    subdirectory = direct_url.get("subdirectory")
+    fragment = f"#subdirectory={subdirectory}" if isinstance(subdirectory, str) and subdirectory else ""
+    match direct_url:
+        case {"vcs_info": {"vcs": str(vcs), "commit_id": str(commit)}}:
+            return Origin("vcs", "" if local else f"{vcs}+{_without_password(url)}@{commit}{fragment}")
+        case {"dir_info": dict()} if local:
+            return Origin("folder", folder=os.path.realpath(unquote(parts.path)))
+        case {"archive_info": dict(info)}:
+            digest = (info.get("hashes") or {}).get("sha256") or str(info.get("hash", "")).removeprefix("sha256=")
+            pinned = f"#sha256={digest}" if digest and "=" not in digest else ""
+            return Origin("archive", "" if local else f"{_without_password(url)}{pinned}")
+    return None
+
+
+def _without_password(url: str) -> str:
+    """`url` without what opens the door: a password, and over http a user too (it may be a token)."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url
+    name = user.partition(":")[0]
+    keep = f"{name}@" if parts.scheme not in {"http", "https"} else ""
+    return parts._replace(netloc=keep + host).geturl()

@@ -1,0 +1,107 @@
+"""Reads the environment's files as a stranger's: every name, version and line is checked before an engine sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from git_datmo.engines.manifest import (
+    DOCKERFILE,
+    LOCK,
+    MANIFEST,
+    NAME,
+    PINNED,
+    REFERENCE,
+    VERSION,
+    Local,
+    Manifest,
+    Package,
+)
+from git_datmo.errors import Damaged
+
+SIZE_LIMIT = 4 << 20
+_WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*\Z")
+_IMAGE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._/:@-]*)?\Z")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_TEXT = re.compile(r"[^\0\r\n]*\Z")
+
+
+def read_environment(files: Mapping[str, bytes]) -> Manifest:
+    """The manifest among `files`; raises `Damaged` when they are not an environment that git-datmo writes."""
+    for name in (MANIFEST, LOCK, DOCKERFILE):
+        if name not in files:
+            raise Damaged(f"the environment has no '{name}'")
+        if len(files[name]) > SIZE_LIMIT:
+            raise Damaged(f"'{name}' of the environment is larger than {SIZE_LIMIT} bytes")
+    try:
+        files[DOCKERFILE].decode()
+        raw = json.loads(files[MANIFEST].decode())
+    except (ValueError, RecursionError) as e:
+        raise Damaged("the environment's files are not what git-datmo writes", str(e)) from e
+    manifest = _manifest(raw)
+    written = "".join(f"{package.requirement()}\n" for package in manifest.packages).encode()
+    if files[LOCK] != written:
+        raise Damaged(f"'{LOCK}' of the environment does not list the packages of '{MANIFEST}'")
+    return manifest
+
+
+def _manifest(raw: object) -> Manifest:
+    if not isinstance(raw, dict) or raw.get("version") != VERSION:
+        raise Damaged(f"'{MANIFEST}' is not of version {VERSION}", "a later git-datmo may have written it: update")
+    python, variables = raw.get("python"), raw.get("variables")
+    if not isinstance(python, dict) or not isinstance(variables, dict):
+        raise Damaged(f"'{MANIFEST}' lacks the interpreter or the variables")
+    return Manifest(
+        implementation=_text(python, "implementation", _WORD),
+        python=_text(python, "version", _PYTHON),
+        packages=tuple(
+            Package(_text(item, "name", NAME), _text(item, "version", PINNED), _source(item))
+            for item in _items(raw, "packages")
+        ),
+        local=tuple(Local(_text(item, "name", NAME), _path(item)) for item in _items(raw, "local")),
+        base_image=_text(raw, "base_image", _IMAGE),
+        dockerfile=_kind(raw),
+        variables=tuple(
+            (_text({"name": name}, "name", _VARIABLE), _text(variables, name, _TEXT)) for name in sorted(variables)
+        ),
+    )
+
+
+def _text(holder: Mapping[str, Any], key: str, pattern: re.Pattern[str]) -> str:
+    value = holder.get(key)
+    if not isinstance(value, str) or not pattern.match(value):
+        raise Damaged(f"'{MANIFEST}' has a bad {key}: {value!r:.80}")
+    return value
+
+
+def _items(holder: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    value = holder.get(key)
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Damaged(f"'{MANIFEST}' has a bad {key}")
+    return value
+
+
+def _source(item: Mapping[str, Any]) -> str:
+    return "index" if item.get("source") == "index" else _text(item, "source", REFERENCE)
+
+
+def _path(item: Mapping[str, Any]) -> str | None:
+    if item.get("path") is None:
+        return None
+    path = _text(item, "path", _TEXT)
+    if path and any(part in {"", ".", ".."} for part in path.split("/")) or ":" in path:
+        raise Damaged(f"'{MANIFEST}' names a path outside the repository: {path!r:.80}")
+    return path
+
+
+def _kind(raw: Mapping[str, Any]) -> Literal["generated", "repository"]:
+    match raw.get("dockerfile"):
+        case "generated":
+            return "generated"
+        case "repository":
+            return "repository"
+        case other:
+            raise Damaged(f"'{MANIFEST}' has a bad dockerfile: {other!r:.80}")

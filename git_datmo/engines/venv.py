@@ -1,0 +1,135 @@
+"""Runs a command in a virtual environment of the recorded packages: weaker than a container, for where none runs.
+
+The system's libraries, its network and its files are the machine's own; the Python is of the recorded series only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from git_datmo.engines.base import Job, Outcome, Output, job_variables
+from git_datmo.engines.child import stream
+from git_datmo.engines.manifest import LOCK, Environment, Manifest
+from git_datmo.engines.stranger import read_environment
+from git_datmo.errors import DatmoError, EngineMissing
+from git_datmo.fsio import locked, write_file
+from git_datmo.progress import Progress
+
+READY = "git-datmo-ready"
+"""Written last: an environment without it was cut off while being built. Holds the interpreter's version."""
+
+_SAY_VERSION = "import sys; print(sys.implementation.name, '%d.%d.%d' % sys.version_info[:3])"
+_STRIPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "PYTHONUSERBASE")
+
+
+@dataclass(slots=True)
+class VenvEngine:
+    """Keeps one virtual environment for each environment id in `cache`."""
+
+    cache: Path
+    environ: Mapping[str, str]
+    _prepared: tuple[Path, Manifest] | None = field(default=None, init=False)
+    name = "venv"
+
+    def check(self) -> None:
+        """This interpreter can make virtual environments; whether one of the right version is here, `prepare` tells."""
+
+    def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:
+        """Build the environment, or find it. Raises `EngineMissing` where its Python series is not on PATH."""
+        manifest = read_environment(environment.files)
+        home = self.cache / environment.id[:20]
+        with locked(self.cache / f"{home.name}.lock", seconds=3600):
+            if not (home / READY).is_file():
+                progress.begin("building the virtual environment", unit="step")
+                try:
+                    self._build(home, manifest, environment.files[LOCK], output)
+                finally:
+                    progress.finish()
+        self._prepared = home, manifest
+
+    def _build(self, home: Path, manifest: Manifest, lock: bytes, output: Output) -> None:
+        interpreter, version = self._interpreter(manifest)
+        shutil.rmtree(home, ignore_errors=True)
+        env = {name: value for name, value in self.environ.items() if name not in _STRIPPED}
+        self._step([interpreter, "-m", "venv", str(home)], env, output, "cannot make a virtual environment")
+        if manifest.packages:
+            (home / LOCK).write_bytes(lock)
+            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--no-deps", "--no-input"]
+            argv = [*pip, "--disable-pip-version-check", "-r", str(home / LOCK)]
+            self._step(argv, env, output, "cannot install the environment's packages")
+        write_file(home / READY, f"{version}\n".encode())
+
+    def _step(self, argv: list[str], env: Mapping[str, str], output: Output, problem: str) -> None:
+        said = bytearray()
+
+        def listen(_stream: str, data: bytes) -> None:
+            said.extend(data)
+            del said[:-65536]
+            output("stderr", data)
+
+        if stream(argv, cwd=self.cache, env=env, output=listen).exit_code:
+            raise DatmoError(f"{problem}: {telling_line(said.decode('utf-8', 'replace'))}")
+
+    def _interpreter(self, manifest: Manifest) -> tuple[str, str]:
+        for candidate in self._candidates(manifest):
+            try:
+                argv = [candidate, "-I", "-c", _SAY_VERSION]
+                said = subprocess.run(argv, capture_output=True, check=False, env=dict(self.environ)).stdout.split()
+            except OSError:
+                continue
+            words = [word.decode("ascii", "replace") for word in said]
+            if len(words) == 2 and words[0] == manifest.implementation and words[1].startswith(manifest.series + "."):
+                return candidate, words[1]
+        raise EngineMissing(
+            f"no {manifest.implementation} {manifest.series} on PATH, which the environment needs",
+            f"install Python {manifest.series}, or use the container engine",
+        )
+
+    def _candidates(self, manifest: Manifest) -> Iterator[str]:
+        yield sys.executable
+        family = "pypy" if manifest.implementation == "pypy" else "python"
+        for name in (f"{family}{manifest.series}", f"{family}3", family):
+            for folder in self.environ.get("PATH", os.defpath).split(os.pathsep):
+                if found := shutil.which(name, path=folder):
+                    yield found
+
+    def run(self, job: Job, *, output: Output) -> Outcome:
+        """Run `job` with nothing of the user's own but PATH behind the environment's programs, and a HOME of its own."""
+        home, manifest = self._ready()
+        with tempfile.TemporaryDirectory(prefix="git-datmo-home-") as scratch:
+            env = {
+                **job_variables(job),
+                "HOME": scratch,
+                "PATH": os.pathsep.join([str(home / "bin"), self.environ.get("PATH", os.defpath)]),
+                "VIRTUAL_ENV": str(home),
+            }
+            if folders := manifest.source_folders():
+                env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
+            return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output)
+
+    def describe(self) -> Mapping[str, str]:
+        home, manifest = self._ready()
+        version = (home / READY).read_text(encoding="ascii").strip()
+        return {"name": self.name, "implementation": manifest.implementation, "python": version}
+
+    def _ready(self) -> tuple[Path, Manifest]:
+        if self._prepared is None:
+            raise ValueError("prepare comes first")
+        return self._prepared
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def telling_line(log: str) -> str:
+    """The line of pip's log that says why: its last error, else its last line."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error:")]
+    return (errors or lines or ["no word of why"])[-1]

@@ -1,0 +1,68 @@
+"""Keep commits: what makes payload objects reachable on a remote, and lets a push leave out what it has.
+
+The keep commit of a record is made from the record alone: anyone who has the record makes the same commit, so anyone
+can name what a remote holds without having fetched it. A link, whose tree is empty, ties keep commits into the chain
+that a remote's keep ref points at; fetching a link alone brings nothing else along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from git_datmo.git.objects import BLOB, TREE, Entry, encode_commit, encode_tree
+from git_datmo.git.odb import write_loose
+from git_datmo.model import Content, Oid, Payload
+from git_datmo.records.types import Snapshot
+from git_datmo.store.layout import Kind, Node, root_node
+from git_datmo.store.store import Store
+
+IDENTITY = "git-datmo <git-datmo@localhost>"
+TIME = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An object that a record names; `path` is where its earlier versions were, in terms of the record."""
+
+    path: str
+    content: Content
+
+    @property
+    def node(self) -> Node:
+        return root_node(self.content)
+
+
+def kept_objects(snapshot: Snapshot) -> Iterator[Kept]:
+    """Every object that a snapshot names."""
+    for payload in (*snapshot.payloads, *(snapshot.run.inputs if snapshot.run else ())):
+        yield _kept(payload)
+    if snapshot.code is not None:
+        yield Kept(":code", snapshot.code)
+    if snapshot.environment is not None:
+        yield Kept(":environment", snapshot.environment)
+    if snapshot.run is not None and snapshot.run.log is not None:
+        yield Kept(":log", snapshot.run.log)
+
+
+def _kept(payload: Payload) -> Kept:
+    return Kept(payload.path, payload.content)
+
+
+def write_keep(store: Store, snapshot: Snapshot) -> Oid:
+    """The keep commit of a snapshot: its tree has each object under its id."""
+    entries = {}
+    for kept in kept_objects(snapshot):
+        node = kept.node
+        is_tree = node.kind is Kind.FOLDER or node.chunked
+        entries[node.oid] = Entry(str(node.oid).encode(), TREE if is_tree else BLOB, node.oid)
+    objects = store.objects.folder
+    tree = write_loose(objects, store.format, "tree", encode_tree(entries.values()))
+    return write_loose(objects, store.format, "commit", encode_commit(tree, (), IDENTITY, TIME, "datmo: keep"))
+
+
+def write_link(store: Store, parents: Iterable[Oid]) -> Oid:
+    """A link: a commit with an empty tree and these parents."""
+    objects = store.objects.folder
+    tree = write_loose(objects, store.format, "tree", b"")
+    return write_loose(objects, store.format, "commit", encode_commit(tree, parents, IDENTITY, TIME, "datmo: link"))

@@ -1,0 +1,152 @@
+"""From a remote to the store: the objects that are needed and lacking, and as little else as the remote allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from git_datmo.errors import DatmoError, GitFailed, Incomplete
+from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.share import KEEP_REFS, KEPT_REFS, receive
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.objects import TREE
+from git_datmo.git.refs import read_refs
+from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote, probe
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips
+from git_datmo.store.layout import Kind, Node
+from git_datmo.store.store import Store
+
+LEVELS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a store lacks of some nodes: trees, whose content is unknown as long, and blobs."""
+
+    trees: frozenset[Oid]
+    blobs: frozenset[Oid]
+
+    def __bool__(self) -> bool:
+        return bool(self.trees or self.blobs)
+
+    @property
+    def all(self) -> frozenset[Oid]:
+        return self.trees | self.blobs
+
+
+def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
+    """Walk what is here of `nodes` and collect what is not."""
+    trees: set[Oid] = set()
+    blobs: set[Oid] = set()
+    seen: set[Oid] = set()
+    stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked) for node in nodes]
+    while stack:
+        oid, is_tree = stack.pop()
+        if oid in seen:
+            continue
+        seen.add(oid)
+        if not is_tree:
+            if oid not in store:
+                blobs.add(oid)
+        elif oid != store.empty_tree and oid not in store:
+            trees.add(oid)
+        else:
+            stack += [(entry.oid, entry.mode == TREE) for entry in store.read_tree(oid)]
+    return Missing(frozenset(trees), frozenset(blobs))
+
+
+def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (), progress: Progress = QUIET) -> Missing:
+    """Fetch what the store lacks of `nodes`, from the first remotes that have it; returns what none has."""
+    wanted = list(nodes)
+    missing = find_missing(ws.store, wanted)
+    problems: list[DatmoError] = []
+    for name in tuple(remotes) or _remotes(ws):
+        if not missing:
+            break
+        try:
+            _obtain_from(ws, find_remote(ws.repo.config, name), wanted, progress)
+        except GitFailed as error:
+            problems.append(error)
+        ws.store.objects.refresh()
+        missing = find_missing(ws.store, wanted)
+    if missing and problems:
+        raise Incomplete(
+            f"cannot fetch {len(missing.all)} objects: {problems[0].what}",
+            "check the remote with 'git fetch', then run this again",
+            missing=sorted(map(str, missing.all)),
+        )
+    return missing
+
+
+def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUIET) -> None:
+    """Fetch just these trees, without what is below them where a remote can do that; raises `Incomplete`."""
+    wanted = list(oids)
+    for name in _remotes(ws):
+        remote = find_remote(ws.repo.config, name)
+        git = beside(ws.store.git, ws.repo.config, remote)
+        filters = probe(git, remote, f"{KEEP_REFS}*").filters
+        fetch_ids(git, remote, wanted, progress, *(["--filter=tree:0"] if filters else []))
+        ws.store.objects.refresh()
+        if all(oid in ws.store for oid in wanted):
+            return
+    raise Incomplete(
+        f"tree '{wanted[0]}' can be had nowhere",
+        "ask who made the snapshot to run 'git push'",
+        missing=list(map(str, wanted)),
+    )
+
+
+def _remotes(ws: Workspace) -> tuple[str, ...]:
+    first = ws.repo.default_remote()
+    names = ws.repo.remotes()
+    return (*([first] if first else []), *(name for name in names if name != first))
+
+
+def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> None:
+    store = ws.store
+    git = beside(store.git, ws.repo.config, remote)
+    offer = probe(git, remote, f"{KEEP_REFS}*")
+    if offer.version < 2:
+        progress.begin("This remote speaks an old protocol: fetching all that it keeps")
+        _fetch_keep_refs(ws, remote, progress)
+        return
+    related = _has_versions(ws)
+    if related and not offer.filters and _kept_refs(ws, remote):
+        _fetch_keep_refs(ws, remote, progress)
+        store.objects.refresh()
+    for _ in range(LEVELS):
+        missing = find_missing(store, wanted)
+        if not missing:
+            return
+        if missing.trees and offer.filters and related:
+            fetch_ids(git, remote, missing.trees, progress, "--filter=tree:0")
+        else:
+            fetch_ids(git, remote, missing.all, progress)
+        store.objects.refresh()
+        if find_missing(store, wanted) == missing:
+            return
+
+
+def _has_versions(ws: Workspace) -> bool:
+    """Whether the store has payloads of this working tree, so that most of what is wanted may be here already."""
+    return any(tracked.payload.object in ws.store for tracked in ws.tracking().payloads)
+
+
+def _kept_refs(ws: Workspace, remote: Remote) -> bool:
+    return bool(read_refs(ws.store.git, f"{KEPT_REFS}{remote.name}/"))
+
+
+def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:
+    git = beside(ws.store.git, ws.repo.config, remote)
+    fetch_refs(git, remote, [f"+{KEEP_REFS}*:{KEPT_REFS}{remote.name or 'url'}/*"], progress, "--quiet")
+
+
+def fetch(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Offer:
+    """Fetch a remote's records and notes, and take them in."""
+    remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "")
+    offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, RECORDS_REF, NOTES_REF)
+    receive(ws, remote, Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF)), progress=progress)
+    unite_remotes(ws)
+    return offer

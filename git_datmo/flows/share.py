@@ -1,0 +1,242 @@
+"""From here to a remote: objects first, then records and notes, so that no note names what the remote lacks.
+
+Planning reads; publishing writes. Each step leaves the remote consistent, and a share that was cut off, or that lost a
+race, goes on from what the remote has by then.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from git_datmo.errors import GitFailed, Incomplete
+from git_datmo.flows.history import REMOTE_REFS, remote_tips
+from git_datmo.flows.keep import Kept, kept_objects, write_keep, write_link
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.refs import RefChange, change_refs, read_ref, read_refs
+from git_datmo.git.remote import (
+    Offer,
+    Rejected,
+    Remote,
+    beside,
+    fetch_ids,
+    fetch_refs,
+    find_remote,
+    guarded,
+    probe,
+    push_refs,
+)
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
+from git_datmo.records.types import Snapshot
+
+KEEP_REFS = "refs/datmo/keep/"
+KEPT_REFS = "refs/datmo/kept/"
+ATTEMPTS = 30
+PARENTS_AT_ONCE = 100
+BASES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SharePlan:
+    """What a remote lacks: `records` in all, of which `snapshots` name objects; `tips` is what it has."""
+
+    remote: Remote
+    offer: Offer
+    tips: Tips
+    records: tuple[Oid, ...]
+    snapshots: tuple[Snapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a share did: the number of records that the remote did not have."""
+
+    remote: str
+    records: int
+
+
+def has_unshared(ws: Workspace, remote: str) -> bool:
+    """Whether, as far as is known here, `remote` lacks a record or a note; asks nobody."""
+    if not ws.has_store:
+        return False
+    here = ws.ledger.tips()
+    return here.records is not None and remote_tips(ws).get(remote) != here
+
+
+def unshared(ws: Workspace, remote: str) -> set[Oid]:
+    """The records that `remote` lacked when it was last heard of."""
+    here, there = ws.ledger.tips(), remote_tips(ws).get(remote, Tips(None, None))
+    mine = record_ids(ws.repo.git, str(here.records)) if here.records else set()
+    return mine - (record_ids(ws.repo.git, str(there.records)) if there.records else set())
+
+
+def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress = QUIET) -> Shared:
+    """Bring a remote up to date; other people may do the same at the same time."""
+    target = find_remote(ws.repo.config, remote or ws.repo.default_remote() or "", url, push=True)
+    done: set[Oid] = set()
+    for attempt in range(ATTEMPTS):
+        try:
+            plan_now = plan(ws, target, progress=progress)
+            publish(ws, plan_now, progress=progress)
+            done.update(plan_now.records)
+            return Shared(target.address, len(done))
+        except Rejected as error:
+            if not error.moved or attempt == ATTEMPTS - 1:
+                raise
+            # Others push at the same moment: the delay grows and differs, so that they do not meet again.
+            time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:
+    """What `remote` lacks, after taking in what it has and this repository lacks."""
+    offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, f"{KEEP_REFS}*", RECORDS_REF, NOTES_REF)
+    tips = Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF))
+    receive(ws, remote, tips, progress=progress)
+    mine = ws.ledger.tips()
+    here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
+    there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
+    lacking = sorted(here - there)
+    rows = {row.record for row in ws.catalog().rows if row.kind == "snapshot"}
+    records = (ws.ledger.record(oid) for oid in lacking if str(oid) in rows)
+    snapshots = tuple(record for record in records if isinstance(record, Snapshot))
+    return SharePlan(remote, offer, tips, tuple(lacking), snapshots)
+
+
+def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = QUIET) -> bool:
+    """Fetch a remote's records and notes where they are news, and unite them with ours; says whether any were."""
+    known = remote_tips(ws).get(_label(remote), Tips(None, None))
+    refspecs = []
+    for ref, now, before in ((RECORDS_REF, tips.records, known.records), (NOTES_REF, tips.notes, known.notes)):
+        if now is not None and now != before:
+            refspecs.append(f"+{ref}:{REMOTE_REFS}{_label(remote)}/{ref.rpartition('/')[2].replace('datmo', 'notes')}")
+    if refspecs:
+        fetch_refs(guarded(ws.repo.git), Remote("", remote.url), refspecs, progress, "--quiet")
+    return ws.ledger.unite(remote_tips(ws).get(_label(remote), tips))
+
+
+def _label(remote: Remote) -> str:
+    """Where a remote's state is remembered; a bare URL has a place of its own that is overwritten each time."""
+    return remote.name or "url"
+
+
+def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -> None:
+    """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it."""
+    mine = ws.ledger.tips()
+    if plan_now.snapshots:
+        _publish_objects(ws, plan_now, progress)
+    refs = [(RECORDS_REF, mine.records, plan_now.tips.records), (NOTES_REF, mine.notes, plan_now.tips.notes)]
+    moves = [f"{ref}:{ref}" for ref, here, there in refs if here is not None and here != there]
+    if moves:
+        _publish_records(ws, plan_now.remote, moves, progress)
+    if plan_now.remote.name:
+        remember(ws, plan_now.remote, mine)
+
+
+def _publish_records(ws: Workspace, remote: Remote, moves: list[str], progress: Progress) -> None:
+    """Records and notes go together, or records first where the remote cannot do both at once."""
+    git, there = guarded(ws.repo.git), Remote("", remote.url)
+    try:
+        push_refs(git, there, moves, progress, *(["--atomic"] if len(moves) > 1 else []))
+    except GitFailed as error:
+        if "--atomic" not in error.stderr:
+            raise
+        for move in moves:
+            push_refs(git, there, [move], progress)
+
+
+def remember(ws: Workspace, remote: Remote, tips: Tips) -> None:
+    """Note that `remote` now has `tips`, as `git push` does with its remote-tracking branches."""
+    refs = read_refs(ws.repo.git, f"{REMOTE_REFS}{remote.name}")
+    wanted = {"records": tips.records, "notes": tips.notes}
+    changes = []
+    for name, new in wanted.items():
+        ref = f"{REMOTE_REFS}{remote.name}/{name}"
+        if new is not None and refs.get(ref) != new:
+            changes.append(RefChange(ref, refs.get(ref), new))
+    if changes:
+        change_refs(ws.repo.git, changes, why=f"shared with {remote.name}")
+
+
+def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> None:
+    store, remote, offer = ws.store, plan_now.remote, plan_now.offer
+    git = beside(store.git, ws.repo.config, remote)
+    ref = max((name for name in offer.refs if name.startswith(KEEP_REFS)), key=_epoch, default=f"{KEEP_REFS}1")
+    tip = offer.refs.get(ref)
+    if tip is not None and tip not in store:
+        fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
+        store.objects.refresh()
+    shared = _shared_snapshots(ws, plan_now)
+    _require_objects(ws, plan_now, shared)
+    bases = _bases(ws, plan_now.snapshots, shared)
+    keeps = [write_keep(store, snapshot) for snapshot in plan_now.snapshots]
+    for start in range(0, len(keeps), PARENTS_AT_ONCE):
+        group = keeps[start : start + PARENTS_AT_ONCE]
+        # What the remote has of the bases is found out by negotiation: their commits are made here, not fetched.
+        tip = write_link(store, dict.fromkeys([*([tip] if tip is not None else []), *group, *bases]))
+        bases = []
+    push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{ref}"], progress)
+    if remote.name and tip is not None:
+        kept = f"{KEPT_REFS}{remote.name}/{_epoch(ref)}"
+        change_refs(store.git, [RefChange(kept, read_ref(store.git, kept), tip)], why="shared")
+
+
+def _epoch(ref: str) -> int:
+    number = ref.removeprefix(KEEP_REFS)
+    return int(number) if number.isdigit() else 0
+
+
+def _shared_snapshots(ws: Workspace, plan_now: SharePlan) -> list[Snapshot]:
+    """The newest snapshots that the remote has."""
+    if plan_now.tips.records is None:
+        return []
+    there = record_ids(ws.repo.git, str(plan_now.tips.records))
+    rows = [row for row in ws.catalog().rows if row.kind == "snapshot" and Oid.parse(row.record) in there]
+    records = (ws.ledger.record(Oid.parse(row.record)) for row in reversed(rows[-BASES:]))
+    return [record for record in records if isinstance(record, Snapshot)]
+
+
+def _bases(ws: Workspace, snapshots: Iterable[Snapshot], shared: list[Snapshot]) -> list[Oid]:
+    """Keep commits on the remote whose content overlaps most with what is to be sent."""
+    chosen: dict[int, Snapshot] = {}
+    for snapshot in snapshots:
+        for kept in kept_objects(snapshot):
+            match = next((s for s in shared if _names(s, kept)), None) or next(
+                (s for s in shared if any(k.path == kept.path and k.node.oid in ws.store for k in kept_objects(s))),
+                None,
+            )
+            if match is not None:
+                chosen[id(match)] = match
+    return [write_keep(ws.store, snapshot) for snapshot in chosen.values()]
+
+
+def _names(snapshot: Snapshot, kept: Kept) -> bool:
+    return any(other.node.oid == kept.node.oid for other in kept_objects(snapshot))
+
+
+def _require_objects(ws: Workspace, plan_now: SharePlan, shared: list[Snapshot]) -> None:
+    """Raise `Incomplete` for an object that neither this store nor the remote has."""
+    for snapshot in plan_now.snapshots:
+        for kept in kept_objects(snapshot):
+            if kept.node.oid not in ws.store and not any(_names(other, kept) for other in shared):
+                raise Incomplete(
+                    f"'{kept.path}' of a snapshot is neither here nor on '{plan_now.remote.address}'",
+                    "fetch it where it is with 'git datmo fetch', then push again",
+                    missing=[str(kept.node.oid)],
+                )
+
+
+def size_of_unshared(ws: Workspace, remote: str) -> int:
+    """At most how many bytes of payload a share will send: the size of all that new records name."""
+    new = unshared(ws, remote)
+    sizes: dict[Oid, int] = {}
+    for row in ws.catalog().rows:
+        if row.kind == "snapshot" and Oid.parse(row.record) in new:
+            record = ws.ledger.record(Oid.parse(row.record))
+            if isinstance(record, Snapshot):
+                sizes.update({kept.content.object: kept.content.size for kept in kept_objects(record)})
+    return sum(sizes.values())

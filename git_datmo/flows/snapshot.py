@@ -1,0 +1,66 @@
+"""Snapshots without a run: asked for, or made after a commit whose payloads changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from git_datmo.flows.capture import (
+    Asked,
+    attach,
+    capture_code,
+    make_snapshot,
+    refresh,
+    refuse_during_checkout,
+    require_commit,
+)
+from git_datmo.flows.environment import capture_environment
+from git_datmo.flows.history import History
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.types import Run
+from git_datmo.store.tracking import Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A snapshot that was attached, and what a person should know."""
+
+    id: Oid
+    warnings: tuple[str, ...]
+
+
+def snapshot(ws: Workspace, asked: Asked, *, command: Sequence[str] = (), progress: Progress = QUIET) -> Made:
+    """Tie HEAD to the payloads as they are now, the environment and what is `asked`."""
+    require_commit(ws)
+    with ws.locked():
+        refuse_during_checkout(ws)
+        tracking, _ = refresh(ws, ws.tracking(), progress=progress)
+        return _attach(ws, tracking, asked, command, progress)
+
+
+def _attach(ws: Workspace, tracking: Tracking, asked: Asked, command: Sequence[str], progress: Progress) -> Made:
+    code, left_out = capture_code(ws, tracking, progress=progress)
+    environment = capture_environment(ws, command)
+    folder = ws.repo.prefix.rstrip("/")
+    outputs = tuple(t.payload.path for t in tracking.payloads if t.payload.role != "data")
+    inputs = tuple(t.payload for t in tracking.payloads)
+    recorded = Run(tuple(command), folder, inputs=inputs, outputs=outputs) if command else None
+    oid = attach(ws, tracking, make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded))
+    return Made(oid, tuple(f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out))
+
+
+def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | None:
+    """After a commit: a snapshot when the payloads are not what the nearest one says, else nothing."""
+    commit = require_commit(ws)
+    with ws.locked():
+        refuse_during_checkout(ws)
+        tracking, new_bytes = refresh(ws, ws.tracking(), progress=progress)
+        nearest = History(ws).nearest(commit)
+        known = {p.path: p.object for p in nearest.snapshot.payloads} if nearest else {}
+        if {t.payload.path: t.payload.object for t in tracking.payloads} == known:
+            if new_bytes:
+                ws.save_tracking(tracking)
+            return None
+        return _attach(ws, tracking, Asked(), (), progress)

@@ -1,0 +1,73 @@
+"""How the working tree's payloads stand to the store, to the last snapshot, and to the remote."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from git_datmo.flows.capture import find_differences
+from git_datmo.flows.history import History
+from git_datmo.flows.share import unshared
+from git_datmo.flows.switch import really_differs
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Payload
+from git_datmo.store.statcache import Differences
+from git_datmo.store.tracking import Tracked, Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadStatus:
+    """One payload: `state` is 'unchanged', 'modified', 'missing' or 'not fetched'; `in_snapshot` says whether the
+    commit's snapshot has just this content."""
+
+    payload: Payload
+    state: str
+    in_snapshot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` a checkout cut off."""
+
+    payloads: tuple[PayloadStatus, ...]
+    snapshot: str
+    remote: str
+    unshared: int
+    interrupted: bool
+    warnings: tuple[str, ...]
+
+
+def examine(ws: Workspace) -> Status:
+    """Compare everything; reads file contents only where git's stat cache cannot tell."""
+    history = History(ws)
+    head = ws.repo.head()
+    nearest = history.nearest(head) if head is not None else None
+    tracking = effective_tracking(ws, nearest.snapshot.payloads if nearest else ())
+    known = {p.path: p.object for p in nearest.snapshot.payloads} if nearest else {}
+    differences = find_differences(ws, tracking)
+    states = []
+    for tracked in tracking.payloads:
+        path = tracked.payload.path
+        state = _state(ws, tracked, differences[path] if tracked.placed else None)
+        in_snapshot = known.get(path) == tracked.payload.object and state != "modified"
+        states.append(PayloadStatus(tracked.payload, state, in_snapshot))
+    remote = ws.repo.default_remote() or ""
+    waiting = len(unshared(ws, remote)) if remote else 0
+    interrupted = (ws.state / "checkout").exists()
+    snapshot = str(nearest.id) if nearest else ""
+    return Status(tuple(states), snapshot, remote, waiting, interrupted, tuple(history.warnings))
+
+
+def effective_tracking(ws: Workspace, payloads: tuple[Payload, ...]) -> Tracking:
+    """What is tracked here; in a clone that never checked payloads out, those of its snapshot, not fetched."""
+    if ws.tracking_path.exists():
+        return ws.tracking()
+    return Tracking().having([Tracked(payload, placed=False) for payload in payloads])
+
+
+def _state(ws: Workspace, tracked: Tracked, found: Differences | None) -> str:
+    if found is None:
+        return "not fetched"
+    if not os.path.lexists(ws.root / tracked.payload.path):
+        return "missing"
+    return "modified" if found and really_differs(ws, tracked, found) else "unchanged"

@@ -1,0 +1,197 @@
+"""Talks to remotes through the user's own git: credentials, ssh, proxies and `insteadOf` are theirs.
+
+Every command takes the remote by an address that the helper is not asked for again, and never runs hooks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from git_datmo.errors import DatmoError
+from git_datmo.git.config import Config
+from git_datmo.git.run import Git, failure
+from git_datmo.model import Oid
+from git_datmo.progress import Progress
+
+HELPER_PREFIX = "datmo::"
+
+# Set for every git child that talks to a remote: the hook and the helper then know that the sharing is under way.
+GUARD = "GIT_DATMO_SHARING"
+
+# What of a repository's own configuration decides how a remote is reached (git-config).
+_SECTIONS = (
+    *("http.", "https.", "credential.", "url.", "ssh.", "protocol."),
+    *("core.sshcommand", "core.gitproxy", "core.askpass", "core.compression"),
+)
+_REMOTE_KEYS = ("uploadpack", "receivepack", "proxy", "proxyauthmethod")
+
+# Exact ids go through the command's standard input; the server walks nothing for them, but checks each.
+IDS_AT_ONCE = 8000
+
+_DONE = re.compile(rb"(?:Writing|Receiving) objects:\s+\d+% \((\d+)/(\d+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A remote by its name ('' for a bare URL) and the plain URL at which it is reached."""
+
+    name: str
+    url: str
+
+    @property
+    def address(self) -> str:
+        return self.name or self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a remote advertised: refs, protocol version, whether it filters objects."""
+
+    refs: dict[str, Oid]
+    version: int
+    filters: bool
+
+
+class Rejected(DatmoError):
+    """The remote did not take a ref; `moved` when somebody else was there first."""
+
+    def __init__(self, ref: str, reason: str, *, moved: bool) -> None:
+        hint = "run the command again" if moved else "ask those who run the remote to accept it"
+        super().__init__(f"the remote refused '{ref}': {reason}", hint)
+        self.moved = moved
+
+
+def plain_url(url: str) -> str:
+    return url.removeprefix(HELPER_PREFIX)
+
+
+def find_remote(config: Config, name: str, url: str = "", *, push: bool = False) -> Remote:
+    """The remote `name`, reached at `url` where the caller knows it better than the configuration."""
+    key = f"remote.{name}."
+    configured = (push and config.get(key + "pushurl")) or config.get(key + "url")
+    if not configured:
+        if not url and not name:
+            raise DatmoError("there is no remote to share with", "add one with 'git remote add origin URL'")
+        if not url and not re.search(r"[/:]", name):
+            raise DatmoError(f"'{name}' does not appear to be a remote", "'git remote -v' lists them")
+        return Remote("", plain_url(url or name))
+    return Remote(name, plain_url(url or configured))
+
+
+def beside(git: Git, config: Config, remote: Remote) -> Git:
+    """`git` with what the code repository's own configuration says about reaching `remote`.
+
+    The store is a repository of its own: what is set for the code's repository alone has to be carried over.
+    """
+    carried = [(s.key, s.value) for s in config.local() if s.key.startswith(_SECTIONS)]
+    if remote.name:
+        key = f"remote.{remote.name}."
+        carried += [(key + "url", remote.url), (key + "pushurl", remote.url), (key + "promisor", "true")]
+        carried += [(key + part, config.get(key + part)) for part in _REMOTE_KEYS if config.get(key + part)]
+    return guarded(git.with_config(carried))
+
+
+def guarded(git: Git) -> Git:
+    return replace(git, environ={**git.environ, GUARD: "1"})
+
+
+def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
+    """Ask a remote for its refs that match `patterns`; raises `GitFailed` when it cannot be reached."""
+    with tempfile.NamedTemporaryFile(prefix="datmo-trace-") as trace:
+        tracing = replace(git, environ={**git.environ, "GIT_TRACE_PACKET": trace.name, "GIT_TRACE_REDACT": "1"})
+        listed = tracing.run("-c", "protocol.version=2", "ls-remote", "-q", "--", remote.address, *patterns).decode()
+        said = Path(trace.name).read_bytes()
+    refs = {name: Oid.parse(oid) for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
+    version = 2 if re.search(rb"< version 2", said) else 0
+    filters = bool(re.search(rb"< fetch=[^\n]*\bfilter\b" if version == 2 else rb"\bfilter\b", said))
+    return Offer(refs, version, filters)
+
+
+def fetch_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progress, *options: str) -> None:
+    """Fetch refs with all that they need."""
+    argv = ["fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"]
+    _watch(git, [*argv, "--progress", *options, "--", remote.address, *refspecs], progress)
+
+
+def fetch_ids(git: Git, remote: Remote, oids: Iterable[Oid], progress: Progress, *options: str) -> None:
+    """Fetch objects by their ids, with all that they refer to unless a `--filter` option says less."""
+    wanted = list(oids)
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        stdin = "".join(f"{oid}\n" for oid in wanted[start : start + IDS_AT_ONCE]).encode()
+        argv = ["-c", "protocol.version=2", "-c", "fetch.negotiationAlgorithm=noop", "fetch", "--no-tags"]
+        argv += ["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--progress", *options]
+        _watch(git, [*argv, "--stdin", "--", remote.address], progress, stdin=stdin)
+
+
+def push_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progress, *options: str) -> None:
+    """Push refs; raises `Rejected` where the remote takes one of them not."""
+    argv = ["push", "--porcelain", "--no-verify", "--progress", *options, "--", remote.address, *refspecs]
+    status, out, err = _run(git, argv, progress)
+    for line in out.decode("utf-8", "replace").splitlines():
+        flag, _, rest = line.partition("\t")
+        if flag == "!":
+            refs, _, reason = rest.partition("\t")
+            why = reason.strip()
+            moved = any(word in why for word in ("non-fast-forward", "fetch first", "stale", "failed to update ref"))
+            moved = moved or any(
+                word in why for word in ("cannot lock ref", "failed to lock", "reference already exists")
+            )
+            raise Rejected(refs.partition(":")[2] or refs, _reason(why, err), moved=moved)
+    if status:
+        raise failure(argv, status, err)
+
+
+def _reason(why: str, err: bytes) -> str:
+    """Why the remote refused, with the first thing that it said itself."""
+    lines = err.decode("utf-8", "replace").splitlines()
+    said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
+    said = [line for line in said if line and "objects" not in line]
+    return f"{why}: {said[0]}" if said else why
+
+
+def _watch(git: Git, argv: Sequence[str], progress: Progress, *, stdin: bytes = b"") -> None:
+    status, _, err = _run(git, argv, progress, stdin=stdin)
+    if status:
+        raise failure([word for word in argv if "=" not in word and word != "-c"], status, err)
+
+
+def _run(git: Git, argv: Sequence[str], progress: Progress, *, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+    """Run git to its end, telling `progress` of the objects that its own meter counts."""
+    with tempfile.TemporaryFile() as feed, tempfile.TemporaryFile() as printed:
+        feed.write(stdin)
+        feed.seek(0)
+        child = git.start(*argv, stdin=feed.fileno(), stdout=printed.fileno(), stderr=-1)
+        assert child.stderr is not None
+        err = _follow(child.stderr.fileno(), progress)
+        status = child.wait()
+        child.stderr.close()
+        printed.seek(0)
+        return status, printed.read(), err
+
+
+def _follow(fd: int, progress: Progress) -> bytes:
+    """Everything that git says on `fd` but its meter, which goes to `progress`."""
+    kept, line, done = bytearray(), bytearray(), 0
+    started = False
+    while chunk := os.read(fd, 65536):
+        line += chunk
+        *complete, rest = re.split(rb"(?<=[\r\n])", line)
+        line = bytearray(rest)
+        for piece in complete:
+            match = _DONE.search(piece)
+            if match:
+                if not started:
+                    progress.begin("Transferring", int(match[2]), unit="obj")
+                    started = True
+                progress.advance(max(int(match[1]) - done, 0))
+                done = int(match[1])
+            elif not piece.endswith(b"\r"):
+                kept += piece
+    if started:
+        progress.finish()
+    return bytes(kept + line)
