@@ -7,10 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from git_datmo.progress import QUIET, Progress
 
@@ -23,7 +23,7 @@ class Console:
 
     environ: Mapping[str, str]
     cwd: Path
-    out: TextIO
+    out: IO[str]
     err: TextIO
     coloured: bool = field(default=False)
 
@@ -81,14 +81,12 @@ class Console:
         env = {**os.environ, "LESS": self.environ.get("LESS", "FRX"), "LV": self.environ.get("LV", "-c")}
         # The pager is a shell command by git's definition (git-var, GIT_PAGER).
         with subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, text=True, env=env) as child:  # noqa: S602
-            terminal, self.out = self.out, child.stdin or self.out
-            try:
-                yield
-            except BrokenPipeError:
-                pass
-            finally:
+            assert child.stdin is not None
+            terminal, self.out = self.out, child.stdin
+            # A reader that leaves the pager early has seen enough.
+            with suppress(BrokenPipeError):
                 try:
-                    self.out.close()
-                except BrokenPipeError:
-                    pass
-                self.out = terminal
+                    yield
+                finally:
+                    self.out = terminal
+                    child.stdin.close()

@@ -125,7 +125,6 @@ def main() -> int:
     try:
         status = run(argv, console)
         sys.stdout.flush()
-        return status
     except DatmoError as error:
         return tell(error, console, as_json="--json" in _own_words(argv))
     except KeyboardInterrupt:
@@ -140,6 +139,7 @@ def main() -> int:
         return tell(DatmoError(what, _hint(error)), console, as_json="--json" in _own_words(argv))
     except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste
         return _bug(console)
+    return status
 
 
 def _hint(error: OSError) -> str:

@@ -10,10 +10,12 @@ from git_datmo.cli.main import VERBS, load, make_parser
 
 Section = tuple[str, list[tuple[str, str]]]
 
-OVERVIEW = """git-datmo lets the data, the model, the environment, the parameters, the result and the reason of an experiment travel
-with its commit, through the git host that a team already has. A payload is a file or folder kept out of git's index and
-stored as content-addressed git objects beside the code. A snapshot ties a commit to its payloads, its environment and
-what ran. 'git push' shares both; 'git datmo reproduce' reruns a snapshot elsewhere and says whether it is the same."""
+OVERVIEW = """\
+git-datmo lets the data, the model, the environment, the parameters, the result and the reason of an
+experiment travel with its commit, through the git host that a team already has. A payload is a file
+or folder kept out of git's index and stored as content-addressed git objects beside the code. A
+snapshot ties a commit to its payloads, its environment and what ran. 'git push' shares both; 'git
+datmo reproduce' reruns a snapshot elsewhere and says whether it is the same."""
 
 CONFIGURATION = [
     ("datmo.engine", "Where 'reproduce' runs without --engine: docker or venv."),

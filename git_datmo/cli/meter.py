@@ -24,7 +24,7 @@ class Meter:
         if self._draws:
             from tqdm import tqdm
 
-            self._bar = tqdm(
+            bar: tqdm[None] = tqdm(
                 desc=what,
                 total=total or None,
                 unit=unit,
@@ -35,6 +35,7 @@ class Meter:
                 leave=False,
                 dynamic_ncols=True,
             )
+            self._bar = bar
 
     def advance(self, amount: int) -> None:
         if self._bar is None and self._draws:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 
 def copy_through(stream: str, data: bytes) -> None:
     """Pass on what a run wrote, as it comes; a reader that went away does not end the run."""
     target = sys.stdout if stream == "stdout" else sys.stderr
-    try:
+    with suppress(BrokenPipeError):
         target.buffer.write(data)
         target.buffer.flush()
-    except BrokenPipeError:
-        pass
 
 
 def copy_to_errors(stream: str, data: bytes) -> None:  # noqa: ARG001

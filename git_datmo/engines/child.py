@@ -65,7 +65,7 @@ def _pump(child: subprocess.Popen[bytes], output: Output) -> None:
             for key, _ in ready:
                 data = os.read(key.fd, READ)
                 if data:
-                    output(cast(Stream, key.data), data)
+                    output(cast("Stream", key.data), data)
                 else:
                     selector.unregister(key.fileobj)
 

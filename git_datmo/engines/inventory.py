@@ -16,11 +16,11 @@ import os
 import re
 import site
 import sysconfig
+from collections.abc import Callable
 from functools import lru_cache
 from importlib import metadata
-from typing import Any, Callable, Dict
+from typing import Any
 
-Known = Dict[str, Any]
 MARK = "git-datmo-probe:"
 MARKING = ("pip", "uv")  # the installers that leave a file REQUESTED by what a person asked for
 
@@ -40,7 +40,7 @@ def normal(name: str) -> str:
 def python_version() -> str:
     info = sys.version_info
     short = {"alpha": "a", "beta": "b", "candidate": "rc"}.get(info.releaselevel)
-    return "%d.%d.%d" % info[:3] + (f"{short}{info.serial}" if short else "")
+    return f"{info[0]}.{info[1]}.{info[2]}" + (f"{short}{info.serial}" if short else "")
 
 
 def bundled_setuptools() -> str | None:
@@ -73,7 +73,7 @@ def direct_url(dist: metadata.Distribution) -> Any:
         return None
 
 
-def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[str]) -> Known:
+def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[str]) -> dict[str, Any]:
     """What is to be told of one distribution; a `develop` install, which has no direct URL, is given one."""
     name, version = dist.metadata["Name"], dist.metadata["Version"]
     installer = (dist.read_text("INSTALLER") or "").strip()
@@ -95,12 +95,12 @@ def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[st
     }
 
 
-def distributions() -> dict[str, Known]:
+def distributions() -> dict[str, dict[str, Any]]:
     """The distributions by normalised name; the first on the path is the one that an import would find."""
     sites = {os.path.realpath(p) for p in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))}
     if hasattr(site, "getsitepackages"):
         sites.update(map(os.path.realpath, [*site.getsitepackages(), site.getusersitepackages()]))
-    found: dict[str, Known] = {}
+    found: dict[str, dict[str, Any]] = {}
     for entry in sys.path:
         here = [(str(getattr(d, "_path", "")), d) for d in metadata.distributions(path=[entry])]
         for folder, dist in sorted(here, key=lambda pair: pair[0], reverse=True):
@@ -115,7 +115,7 @@ def distributions() -> dict[str, Known]:
     return found
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=None)  # noqa: UP033 - `cache` came with 3.9
 def parse(text: str) -> tuple[str, list[str], Callable[[str], bool]]:
     """A requirement's name, the extras that it asks for, and what says whether it holds for an extra."""
     if Requirement is not None:
@@ -137,7 +137,7 @@ def parse(text: str) -> tuple[str, list[str], Callable[[str], bool]]:
     return normal(match.group(1)), extras, lambda extra: asks is None or normal(asks.group(1)) == normal(extra)
 
 
-def resolve(found: dict[str, Known], whole: str) -> None:
+def resolve(found: dict[str, dict[str, Any]], whole: str) -> None:
     """Turn requirement lines into the names that hold here, with the extras that installed packages ask of others.
 
     `whole` is a distribution all of whose extras count.
@@ -167,7 +167,7 @@ def main() -> None:
     marked = any(known.pop("marked") for known in list(found.values()))
     for known in found.values():
         known.pop("marked", None)
-        known["requested"] = known["requested"] or not marked
+        known["requested"] = known["requested"] or not (marked or known["vendor"])
     if "setuptools" in found and found["setuptools"]["version"] == bundled_setuptools():
         found["setuptools"]["requested"] = False  # ensurepip marks it in every environment
     answer = {

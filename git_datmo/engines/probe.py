@@ -90,7 +90,7 @@ def _which(program: str, path: str, cwd: Path) -> str | None:
 
 
 def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
-    """The Python of a script's `#!` line, behind `env` and behind the `sh` detour that pip writes for long paths too."""
+    """The Python of a script's `#!` line, also behind `env` and behind the `sh` that pip writes for long paths."""
     try:
         with open(script, "rb") as file:
             lines = os.fsdecode(file.read(4096)).splitlines()

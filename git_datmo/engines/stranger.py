@@ -92,7 +92,7 @@ def _path(item: Mapping[str, Any]) -> str | None:
     if item.get("path") is None:
         return None
     path = _text(item, "path", _TEXT)
-    if path and any(part in {"", ".", ".."} for part in path.split("/")) or ":" in path:
+    if (path and any(part in {"", ".", ".."} for part in path.split("/"))) or ":" in path:
         raise Damaged(f"'{MANIFEST}' names a path outside the repository: {path!r:.80}")
     return path
 

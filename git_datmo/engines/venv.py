@@ -41,7 +41,7 @@ class VenvEngine:
     def check(self) -> None:
         """This interpreter can make virtual environments; whether one of the right version is here, `prepare` tells."""
 
-    def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:
+    def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:  # noqa: ARG002
         """Build the environment, or find it. Raises `EngineMissing` where its Python series is not on PATH."""
         manifest = read_environment(environment.files)
         home = self.cache / environment.id[:20]
@@ -101,7 +101,7 @@ class VenvEngine:
                     yield found
 
     def run(self, job: Job, *, output: Output) -> Outcome:
-        """Run `job` with nothing of the user's own but PATH behind the environment's programs, and a HOME of its own."""
+        """Run `job` with a HOME of its own and, of the user's variables, PATH alone behind the environment's."""
         home, manifest = self._ready()
         with tempfile.TemporaryDirectory(prefix="git-datmo-home-") as scratch:
             env = {

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 
-from git_datmo.engines.manifest import Environment, make_environment
+from git_datmo.engines.manifest import Environment, allowed_variables, imported_modules, make_environment
 from git_datmo.engines.probe import find_interpreter, probe
 from git_datmo.errors import Damaged
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Form
 from git_datmo.store.layout import Kind, Node, read_folder, write_folder
 
-# Settings that decide how a run comes out and name nobody's machine.
-VARIABLES = (
-    *("PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
-    *("CUBLAS_WORKSPACE_CONFIG", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC", "CUDA_VISIBLE_DEVICES", "TZ"),
-)
 FILE_LIMIT = 16 << 20
+SOURCE_LIMIT = 1 << 20
+SOURCES = (b".py", b".ipynb")
 
 
-def allowed_variables(ws: Workspace) -> dict[str, str]:
+def variables_of(ws: Workspace) -> dict[str, str]:
     """The environment variables that belong to a run: the known ones, and those that `datmo.variable` names."""
-    names = (*VARIABLES, *ws.repo.config.all("datmo.variable"))
-    return {name: ws.environ[name] for name in sorted(set(names)) if name in ws.environ}
+    return allowed_variables(ws.environ, more=ws.repo.config.all("datmo.variable"))
+
+
+def _sources(ws: Workspace) -> Iterator[bytes]:
+    """The text of the repository's own programs: what they import is needed, whatever else requires it."""
+    for path in ws.repo.git.run("ls-files", "-z", "-c", "-o", "--exclude-standard").split(b"\0"):
+        full = os.path.join(os.fsencode(ws.root), path)
+        if path.endswith(SOURCES) and os.path.isfile(full) and os.path.getsize(full) <= SOURCE_LIMIT:
+            with open(full, "rb") as file:
+                yield file.read()
 
 
 def capture_environment(ws: Workspace, command: Sequence[str]) -> Content | None:
@@ -33,9 +39,10 @@ def capture_environment(ws: Workspace, command: Sequence[str]) -> Content | None
     dockerfile = ws.root / "Dockerfile"
     environment = make_environment(
         probe(interpreter, ws.environ),
-        repository=ws.root,
-        variables=allowed_variables(ws),
-        base_image=ws.repo.config.get("datmo.baseimage") or None,
+        repository=ws.root.resolve(),
+        variables=variables_of(ws),
+        imported=imported_modules(_sources(ws)),
+        base_image=ws.repo.config.get("datmo.baseimage"),
         dockerfile=dockerfile.read_bytes() if dockerfile.is_file() else None,
     )
     with ws.store.writer() as writer:
@@ -54,4 +61,4 @@ def read_environment(ws: Workspace, content: Content) -> Environment:
         if node.kind is not Kind.FILE or node.chunked or ws.store.size(node.oid) > FILE_LIMIT:
             raise Damaged(f"environment '{content.object}' holds something that is no part of an environment")
         files[name.decode("utf-8", "replace")] = ws.store.read(node.oid, "blob")
-    return Environment(str(content.object), files)
+    return Environment.of(files)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Outcome, portable_command
-from git_datmo.engines.manifest import read_manifest
+from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command
+from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.environment import read_environment
 from git_datmo.flows.figures import METRICS_FILE, read_metrics
@@ -28,7 +29,6 @@ from git_datmo.store.store import HashOnly
 
 IDENTICAL, WITHIN, DIFFERENT, FAILED = "identical", "within tolerance", "different", "failed"
 
-Output = Callable[[str, bytes], None]
 Signature = tuple[int, int, int]
 
 
@@ -81,7 +81,7 @@ def reproduce(
     environment = read_environment(ws, snapshot.environment)
     engine.prepare(environment, code=folder, output=output, progress=progress)
     before = {path: _sign(folder, path) for path in _watched(run)}
-    variables = read_manifest(environment.files).variables
+    variables = dict(read_manifest(environment.files).variables)
     job = Job(portable_command(run.command), folder, run.folder, variables)
     outcome = engine.run(job, output=output)
     metrics = _compare_metrics(snapshot, folder, run, before, tolerances)
@@ -166,7 +166,7 @@ def _compare_metric(name: str, recorded: Value | None, rerun: Value | None, tole
     one, other = number(recorded), number(rerun)
     if one is None or other is None:
         return Difference(name, recorded, rerun, recorded == rerun)
-    both_nan = one != one and other != other
+    both_nan = isnan(one) and isnan(other)
     return Difference(name, recorded, rerun, both_nan or one == other or abs(one - other) <= (tolerance or 0.0))
 
 

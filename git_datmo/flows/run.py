@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Outcome
+from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import (
     Asked,
@@ -23,7 +23,7 @@ from git_datmo.flows.capture import (
     save,
     store_payloads,
 )
-from git_datmo.flows.environment import allowed_variables, capture_environment, read_environment
+from git_datmo.flows.environment import capture_environment, read_environment, variables_of
 from git_datmo.flows.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.workspace import Workspace
 from git_datmo.flows.written import find_ignored, find_written, guess_role, survey
@@ -34,8 +34,6 @@ from git_datmo.records.types import Run, Value
 from git_datmo.store.capture import Capturer
 
 LOG_LIMIT = 64 << 20
-
-Output = Callable[[str, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +73,14 @@ def run(
     environment = None
     if engine.name != "host":
         environment = capture_environment(ws, command)
+        if environment is None:
+            raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
         engine.prepare(read_environment(ws, environment), code=ws.root, output=output, progress=progress)
     clean = ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0
     before, metrics_before, inputs = survey(ws), _metrics_files(ws), tracking.payloads
     started = ws.now()
-    job = Job(tuple(command), ws.root, ws.repo.prefix.rstrip("/"), allowed_variables(ws))
+    as_run = tuple(command) if engine.name == "host" else portable_command(command)
+    job = Job(as_run, ws.root, ws.repo.prefix.rstrip("/"), variables_of(ws))
     outcome, log = _run_logged(ws, engine, job, output)
     after = survey(ws)
     written = find_written(ws, before, after)
@@ -123,7 +124,7 @@ def _run_logged(ws: Workspace, engine: Engine, job: Job, output: Output) -> tupl
     with tempfile.NamedTemporaryFile(prefix="git-datmo-log-", dir=ws.state) as log:
         room = LOG_LIMIT
 
-        def tee(stream: str, data: bytes) -> None:
+        def tee(stream: Stream, data: bytes) -> None:
             nonlocal room
             output(stream, data)
             log.write(data[:room])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError
 from git_datmo.flows.history import REMOTE_REFS
+from git_datmo.flows.obtain import fetch
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
 from git_datmo.git.remote import HELPER_PREFIX, plain_url
@@ -149,15 +150,7 @@ def _write_hook(path: Path, text: bytes) -> None:
 
 def set_up_clone(ws: Workspace, remote: str, url: str) -> None:
     """Make a clone of `datmo::url` ready, whose remote then shows the plain URL."""
-    git = ws.repo.git
-    git.run("config", f"remote.{remote}.url", url)
-    fresh = Workspace(ws.repo, ws.environ, ws.clock)
-    initialise(fresh, helper=False)
-    _set_refspecs_of_clone(fresh, remote)
-    route_through_helper(fresh, remote)
-
-
-def _set_refspecs_of_clone(ws: Workspace, remote: str) -> None:
-    have = read_config(ws.repo.git).all(f"remote.{remote}.fetch")
-    if not any(REMOTE_REFS in refspec for refspec in have):
-        _set_refspecs(ws, remote)
+    ws.repo.git.run("config", f"remote.{remote}.url", url)
+    fresh = Workspace(replace(ws.repo, config=read_config(ws.repo.git)), ws.environ, ws.clock)
+    initialise(fresh, remote, helper=True)
+    fetch(fresh, remote)

@@ -4,8 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Stores files and folders of any size as content-addressed chunks and tracks them; git's own index never holds them.
-Adding again reads only what changed."""
+DESCRIPTION = """\
+Stores files and folders of any size as content-addressed chunks and tracks them; git's own index
+never holds them. Adding again reads only what changed."""
 EXAMPLES = """
 git datmo add-data data/faces
 git datmo add-data --role model weights.pt

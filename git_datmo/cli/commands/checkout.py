@@ -4,8 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Puts the payloads of a commit or snapshot into the working tree, fetching what is missing. A file that holds what is
-stored nowhere is never overwritten, unless --force says so."""
+DESCRIPTION = """\
+Puts the payloads of a commit or snapshot into the working tree, fetching what is missing. A file
+that holds what is stored nowhere is never overwritten, unless --force says so."""
 EXAMPLES = """
 git datmo checkout
 git datmo checkout main~3

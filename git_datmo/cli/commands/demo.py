@@ -4,9 +4,11 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Plays the whole story in a temporary folder, with real commands that it shows: Alex trains a model and pushes; Ignacio
-clones, sees the experiment, reproduces it, adds data, trains again and pushes; Alex pulls and compares. Reproduces in a
-container where an engine answers, else in a virtual environment, and says which."""
+DESCRIPTION = """\
+Plays the whole story in a temporary folder, with real commands that it shows: Alex trains a model
+and pushes; Ignacio clones, sees the experiment, reproduces it, adds data, trains again and pushes;
+Alex pulls and compares. Reproduces in a container where an engine answers, else in a virtual
+environment, and says which."""
 EXAMPLES = """
 git datmo demo
 git datmo demo --keep

@@ -4,8 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Gets the experiments that others shared on a remote: their records, not their data, which 'git datmo checkout' fetches
-when it is wanted."""
+DESCRIPTION = """\
+Gets the experiments that others shared on a remote: their records, not their data, which 'git datmo
+checkout' fetches when it is wanted."""
 EXAMPLES = """
 git datmo fetch
 git datmo fetch origin

@@ -51,7 +51,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _post_commit(options: argparse.Namespace, console: Console) -> int:
+def _post_commit(_: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.snapshot import snapshot_if_changed
     from git_datmo.flows.workspace import open_workspace
 
@@ -71,7 +71,7 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
     return 0 if options.words[2:3] == ["0"] else _follow(console)
 
 
-def _post_merge(options: argparse.Namespace, console: Console) -> int:
+def _post_merge(_: argparse.Namespace, console: Console) -> int:
     return _follow(console)
 
 

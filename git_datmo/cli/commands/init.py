@@ -4,8 +4,10 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Makes a repository ready: the store beside git's own objects, hooks beside any that are there, refspecs so that a
-plain 'git fetch' brings experiments, and notes that show in 'git log'. Doing it again changes nothing."""
+DESCRIPTION = """\
+Makes a repository ready: the store beside git's own objects, hooks beside any that are there,
+refspecs so that a plain 'git fetch' brings experiments, and notes that show in 'git log'. Doing it
+again changes nothing."""
 EXAMPLES = """
 git datmo init
 git datmo init --helper origin     share through the remote helper, for pushes that take long

@@ -5,8 +5,9 @@ from typing import Any
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Shows the experiments of HEAD's history, or of a revision range, newest first: message, why, parameters, metrics, payload
-sizes, and who reproduced them."""
+DESCRIPTION = """\
+Shows the experiments of HEAD's history, or of a revision range, newest first: message, why,
+parameters, metrics, payload sizes, and who reproduced them."""
 EXAMPLES = """
 git datmo log
 git datmo log main..feature

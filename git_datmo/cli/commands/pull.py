@@ -4,8 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Gets the experiments that others shared, then brings unmodified payloads up to what the commit that is checked out
-says. The code stays where it is; 'git pull' moves it, and does all of this too."""
+DESCRIPTION = """\
+Gets the experiments that others shared, then brings unmodified payloads up to what the commit that
+is checked out says. The code stays where it is; 'git pull' moves it, and does all of this too."""
 EXAMPLES = """
 git datmo pull
 """

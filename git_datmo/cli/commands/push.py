@@ -4,7 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Shares experiments and all that they name with a remote; 'git push' does the same by itself before it pushes the code."""
+DESCRIPTION = """\
+Shares experiments and all that they name with a remote; 'git push' does the same by itself before
+it pushes the code."""
 EXAMPLES = """
 git datmo push
 git datmo push origin

@@ -4,8 +4,10 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the environment, runs the
-command in a container without network, compares metrics and outputs, and records a receipt.
+DESCRIPTION = """\
+Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
+environment, runs the command in a container without network, compares metrics and outputs, and
+records a receipt.
 
 Verdicts: identical, within tolerance (exit 0); different, failed (exit 1)."""
 EXAMPLES = """
@@ -35,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    from contextlib import closing
+
     from git_datmo.cli.render import receipt_document, verdict_lines
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.engines.choose import make_engine
@@ -51,7 +55,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
         _require_trust(options, console, ws, found, command, name)
         with (
-            make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ) as engine,
+            closing(make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ)) as engine,
             scratch_folder(ws, options.dir) as folder,
         ):
             done = flow.reproduce(

@@ -5,9 +5,10 @@ import argparse
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Runs a command with its output both shown and logged, then makes a snapshot: command, exit code, duration, parameters,
-metrics from a 'metrics.json' that it wrote, what it wrote, and its environment. Exits as the command did, or with 125
-when the run could not be recorded."""
+DESCRIPTION = """\
+Runs a command with its output both shown and logged, then makes a snapshot: command, exit code,
+duration, parameters, metrics from a 'metrics.json' that it wrote, what it wrote, and its
+environment. Exits as the command did, or with 125 when the run could not be recorded."""
 EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
@@ -42,6 +43,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    from contextlib import closing
+
     from git_datmo.cli.streams import copy_through
     from git_datmo.engines.choose import make_engine
     from git_datmo.errors import UsageError
@@ -55,7 +58,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     asked = Asked(options.message, options.why, parse_figures(options.parameter))
     with open_workspace(console.environ, console.cwd) as ws:
         outputs = [ws.relative(path) for path in options.output]
-        with make_engine(options.engine, cache=ws.shared_state / "environments", environ=ws.environ) as engine:
+        with closing(make_engine(options.engine, cache=ws.shared_state / "environments", environ=ws.environ)) as engine:
             done = flow.run(
                 ws,
                 options.command,

@@ -4,8 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Ties HEAD to all tracked payloads, the environment and the given figures, and prints the snapshot's id. What follows
-'--' is recorded as the command, not run."""
+DESCRIPTION = """\
+Ties HEAD to all tracked payloads, the environment and the given figures, and prints the snapshot's
+id. What follows '--' is recorded as the command, not run."""
 EXAMPLES = """
 git datmo snapshot -m "first labels" --why "the old ones had gaps"
 git datmo snapshot -p lr=0.1 -M accuracy=0.97 -- python train.py --lr 0.1

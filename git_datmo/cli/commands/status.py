@@ -4,8 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a snapshot has it, and what
-the remote has not got yet."""
+DESCRIPTION = """\
+Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a snapshot
+has it, and what the remote has not got yet."""
 EXAMPLES = """
 git datmo status
 git datmo status --json

@@ -1,0 +1,63 @@
+"""What a container engine builds from: contexts as tar streams, and the words of a build that say why it failed."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+from git_datmo.engines.base import Output
+from git_datmo.engines.manifest import DOCKERFILE, LOCK
+from git_datmo.errors import DatmoError
+
+OWN_DOCKERFILE = ".git-datmo.Dockerfile"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_FAILED_STEP = re.compile(r"The command '(?:/bin/sh -c )?(.*)' returned a non-zero code: (\d+)", re.DOTALL)
+
+
+def generated_context(files: Mapping[str, bytes]) -> IO[bytes]:
+    """The Dockerfile and the lock, in memory, with nothing of this machine or moment."""
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        for name in (DOCKERFILE, LOCK):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(files[name])
+            archive.addfile(entry, io.BytesIO(files[name]))
+    context.seek(0)
+    return context
+
+
+def repository_context(code: Path, dockerfile: bytes) -> IO[bytes]:
+    """The folder `code` without `.git` and what its `.dockerignore` names, and `dockerfile`, in a temporary file."""
+    from docker.utils.build import tar
+
+    rules = code / ".dockerignore"
+    lines = rules.read_text(encoding="utf-8").splitlines() if rules.is_file() else []
+    ignored = [".git", *(line.strip() for line in lines if line.strip() and not line.startswith("#"))]
+    return cast("IO[bytes]", tar(code, exclude=ignored, dockerfile=(OWN_DOCKERFILE, dockerfile.decode())))
+
+
+def follow_build(events: Iterable[Any], output: Output) -> None:
+    """Pass on what a build says; raises `DatmoError` with the line that tells most when it fails."""
+    last: deque[str] = deque(maxlen=200)
+    for event in events:
+        if text := event.get("stream"):
+            output("stderr", text.encode())
+            last.extend(_COLOUR.sub("", text).splitlines())
+        if problem := event.get("error"):
+            raise DatmoError(
+                f"cannot build the environment's image: {_why(problem, last)}",
+                "see the build's output; `datmo.baseImage` or a Dockerfile in the repository give another base",
+            )
+
+
+def _why(problem: str, last: Iterable[str]) -> str:
+    errors = [line.strip() for line in last if line.strip().lower().startswith("error:")]
+    if errors:
+        return errors[-1]
+    failed = _FAILED_STEP.search(problem)
+    return f"'{failed[1]}' exited with {failed[2]}" if failed else " ".join(problem.split())
