@@ -116,18 +116,18 @@ stop_engine() {
   rm -rf "$home"
 }
 
-find_python() { # a Python 3.11, whatever is first on PATH
+find_python() { # a Python 3.11 that has pip, whatever is first on PATH
   local name
-  for name in python3.11 python3 python; do
-    "$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && { echo "$name"; return; }
+  for name in python3.11 python3 python /usr/bin/python3; do
+    "$name" -c 'import sys, pip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && { echo "$name"; return; }
   done
-  log "there is no Python 3.11 on PATH to make the base image of"
+  log "there is no Python 3.11 with pip on PATH to make the base image of"
   return 1
 }
 
 # Copies the libraries that programs below $1 need and that are neither in it nor in the Python at $2.
 copy_libraries() {
-  { find "$1/usr/bin" "$1/usr/local" -type f \( -perm -100 -o -name '*.so*' \) -exec ldd {} + 2>/dev/null || true; } |
+  { find "$1/usr/bin" "$1/usr/local" "$1/usr/lib/python3.11" -type f \( -perm -100 -o -name '*.so*' \) -exec ldd {} + 2>/dev/null || true; } |
     awk '/=> \//{print $3} /^\t\//{print $1}' >"$home/libraries"
   # for wheels: the C and C++ libraries that every binary one may count on
   dpkg -L libc6 libgcc-s1 libstdc++6 | grep -E '^/(usr)?/?lib/.*\.so[.0-9]*$' | grep -vE '/gconv/|/audit/' >>"$home/libraries"
@@ -142,18 +142,20 @@ make_base() { # $1: the tar to write
   local root=$home/rootfs python prefix packages program found
   python=$(find_python)
   prefix=$("$python" -c 'import sys; print(sys.base_prefix)')
-  packages=$("$python" -c 'import os, pip; print(os.path.dirname(os.path.dirname(pip.__file__)))' 2>/dev/null || true)
+  packages=$("$python" -c 'import os, pip; print(os.path.dirname(os.path.dirname(pip.__file__)))')
   mkdir -p "$root"/{usr/{bin,sbin,lib/ssl,lib64,local},etc/ssl/certs,tmp,root,home,proc,sys,dev,run,var/tmp}
   chmod 1777 "$root"/{tmp,var/tmp}
   for found in bin sbin lib lib64; do ln -s "usr/$found" "$root/$found"; done
 
+  # Debian's own Python is patched for the prefix /usr and takes packages in dist-packages; any other goes to /usr/local
+  local target=$root/usr/local site=$root/usr/local/lib/python3.11/site-packages
+  if [ "$prefix" = /usr ]; then target=$root/usr site=$root/usr/local/lib/python3.11/dist-packages; fi
   (cd "$prefix" && tar -c --exclude={test,tests,__pycache__,idlelib,tkinter,turtledemo} --exclude='*.a' \
-    --exclude='config-3.11*' --exclude='lib/python3.11/*-packages/*' \
-    bin/python3.11 lib/python3.11 $(ls -d lib/libpython3* 2>/dev/null || true)) | tar -C "$root/usr/local" -x
-  for found in python python3; do ln -s python3.11 "$root/usr/local/bin/$found"; done
-  mkdir -p "$root/usr/local/lib/python3.11/site-packages"
-  cp -a "$packages"/{pip,setuptools,_distutils_hack,pkg_resources,pip-*,setuptools-*} \
-    "$root/usr/local/lib/python3.11/site-packages/" 2>/dev/null || true
+    --exclude='config-3.11*' --exclude='lib/python3.11/*-packages/*' --exclude=EXTERNALLY-MANAGED \
+    bin/python3.11 lib/python3.11 $(ls -d lib/libpython3* 2>/dev/null || true)) | tar -C "$target" -x
+  for found in python python3; do ln -s python3.11 "$target/bin/$found"; done
+  mkdir -p "$site"
+  cp -a "$packages"/{pip,setuptools,_distutils_hack,pkg_resources,pip-*,setuptools-*} "$site/" 2>/dev/null || true
   for program in sh bash env grep sed tar gzip find xargs awk $(dpkg -L coreutils | sed -n 's|.*/bin/||p'); do
     found=$(type -P "$program" || true)
     [ -n "$found" ] && cp -L "$found" "$root/usr/bin/$program"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -17,14 +17,14 @@ class Meter:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._draws = stream.isatty()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:
         self.finish()
         if self._draws:
             from tqdm import tqdm
 
-            bar: tqdm[None] = tqdm(
+            self._bar = tqdm(
                 desc=what,
                 total=total or None,
                 unit=unit,
@@ -35,7 +35,6 @@ class Meter:
                 leave=False,
                 dynamic_ncols=True,
             )
-            self._bar = bar
 
     def advance(self, amount: int) -> None:
         if self._bar is None and self._draws:

@@ -74,6 +74,10 @@ class Engine(Protocol):
         ...
 
 
+def silent(_stream: Stream, _data: bytes) -> None:
+    """An `Output` for a build whose words matter only when it fails; the error then has the telling one."""
+
+
 def portable_command(command: Sequence[str]) -> tuple[str, ...]:
     """`command` without the host's places: an interpreter or a program given by its path is found on PATH instead.
 

@@ -21,9 +21,9 @@ from docker.types import Mount
 from requests.exceptions import RequestException
 
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
+from git_datmo.engines.decode import read_environment
 from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
-from git_datmo.engines.stranger import read_environment
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.progress import Progress
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
 from git_datmo.engines.child import stream
+from git_datmo.engines.decode import read_environment
 from git_datmo.engines.manifest import LOCK, Environment, Manifest
-from git_datmo.engines.stranger import read_environment
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.fsio import locked, write_file
 from git_datmo.progress import Progress

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command
+from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command, silent
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.environment import read_environment
@@ -79,7 +79,7 @@ def reproduce(
     place(ws, snapshot, run, folder, progress)
     assert snapshot.environment is not None
     environment = read_environment(ws, snapshot.environment)
-    engine.prepare(environment, code=folder, output=output, progress=progress)
+    engine.prepare(environment, code=folder, output=silent, progress=progress)
     before = {path: _sign(folder, path) for path in _watched(run)}
     variables = dict(read_manifest(environment.files).variables)
     job = Job(portable_command(run.command), folder, run.folder, variables)

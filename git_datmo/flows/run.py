@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command
+from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command, silent
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import (
     Asked,
@@ -75,7 +75,7 @@ def run(
         environment = capture_environment(ws, command)
         if environment is None:
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
-        engine.prepare(read_environment(ws, environment), code=ws.root, output=output, progress=progress)
+        engine.prepare(read_environment(ws, environment), code=ws.root, output=silent, progress=progress)
     clean = ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0
     before, metrics_before, inputs = survey(ws), _metrics_files(ws), tracking.payloads
     started = ws.now()
@@ -100,7 +100,7 @@ def run(
         if environment is None:
             environment = capture_environment(ws, command)
         record = Run(
-            command=tuple(command),
+            command=portable_command(command),
             folder=ws.repo.prefix.rstrip("/"),
             engine=engine.name,
             exit_code=outcome.exit_code,
