@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -12,7 +13,14 @@ from git_datmo.records.codec import number, to_document
 from git_datmo.records.notes import show_size, show_value
 from git_datmo.records.types import Difference, Receipt, Value
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 FOUND = {"tree": "found by its tree: the note was lost", "patch": "found by its change: the note was lost"}
+
+
+def plain(text: str) -> str:
+    """A stranger's text without what a terminal would obey."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 def snapshot_document(found: Found) -> dict[str, Any]:
@@ -28,22 +36,22 @@ def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
     snapshot = found.snapshot
     way = f"  ({FOUND[found.way]})" if found.way in FOUND else ""
     yield console.paint("yellow", f"snapshot {str(found.id)[:10]} of commit {str(found.commit)[:10]}") + way
-    yield f"Author: {snapshot.author.name} <{snapshot.author.email}>"
+    yield plain(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
     yield f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC"
     words = [line for text in (snapshot.message, snapshot.why and f"why: {snapshot.why}") for line in text.splitlines()]
     if words:
         yield ""
-        yield from (f"    {line}" for line in words)
+        yield from (f"    {plain(line)}" for line in words)
     yield ""
     if snapshot.run is not None:
-        yield f"    $ {shlex.join(snapshot.run.command)}{_how_it_ended(found)}"
+        yield f"    $ {plain(shlex.join(snapshot.run.command))}{_how_it_ended(found)}"
     if snapshot.parameters:
         yield f"    parameters: {figures(snapshot.parameters.items())}"
     if snapshot.metrics:
         yield f"    metrics:    {console.paint('green', figures(snapshot.metrics.items()))}"
     for payload in snapshot.payloads:
         files = f", {payload.content.files} files" if payload.content.form == "folder" else ""
-        yield f"    {payload.role!s:<7} {payload.path} ({show_size(payload.content.size)}{files})"
+        yield f"    {payload.role!s:<7} {plain(payload.path)} ({show_size(payload.content.size)}{files})"
 
 
 def _how_it_ended(found: Found) -> str:
@@ -55,7 +63,7 @@ def _how_it_ended(found: Found) -> str:
 
 
 def figures(items: Iterable[tuple[str, Value]]) -> str:
-    return "  ".join(f"{name}={show_value(value)}" for name, value in sorted(items))
+    return plain("  ".join(f"{name}={show_value(value)}" for name, value in sorted(items)))
 
 
 def receipts_line(receipts: Sequence[Receipt]) -> str:
@@ -79,7 +87,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
     yield f"record:      {found.id}"
     yield f"commit:      {snapshot.commit}" + ("" if snapshot.clean else "  (with uncommitted changes)")
     for payload in snapshot.payloads:
-        yield f"payload:     {payload.object}  {payload.path}"
+        yield f"payload:     {payload.object}  {plain(payload.path)}"
     if snapshot.code is not None:
         yield f"code:        {snapshot.code.object}  ({snapshot.code.files} files, {show_size(snapshot.code.size)})"
     if snapshot.environment is not None:
@@ -90,18 +98,18 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
             f", log {run.log.object}" if run.log else ""
         )
         if run.outputs:
-            yield f"outputs:     {', '.join(run.outputs)}"
+            yield f"outputs:     {plain(', '.join(run.outputs))}"
         if run.machine:
             yield f"machine:     {figures(run.machine.items())}"
     for receipt in receipts:
-        yield f"receipt:     {receipt.verdict}, by {receipt.author.name} on {receipt.created[:10]}"
+        yield f"receipt:     {receipt.verdict}, by {plain(receipt.author.name)} on {receipt.created[:10]}"
 
 
 def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
     """A verdict with a table of what was recorded beside what came out."""
     good = receipt.verdict in ("identical", "within tolerance")
-    rows = [(m.name, _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
-    rows += [(o.name, _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
+    rows = [(plain(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
+    rows += [(plain(o.name), _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
     head = ("", "recorded", "rerun", "")
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(4)]
     if rows:
@@ -111,7 +119,7 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
 
 
 def _cell(value: Value | None) -> str:
-    return "-" if value is None else show_value(value)
+    return "-" if value is None else plain(show_value(value))
 
 
 def _short(value: Value | None) -> str:

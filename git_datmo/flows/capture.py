@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.exclude import write_excludes
+from git_datmo.flows.history import History
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Oid, Payload, Role
@@ -46,7 +47,7 @@ def add(
     """
     with ws.locked():
         refuse_during_checkout(ws)
-        tracking = ws.tracking()
+        tracking = current_tracking(ws)
         for path in paths:
             check_addable(ws, tracking, path)
         before = set(paths)
@@ -105,6 +106,17 @@ def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool 
             f"git tracks '{shown}'" + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
             f"take it out of git's index first: git rm -r --cached -- '{path}', then commit",
         )
+
+
+def current_tracking(ws: Workspace) -> Tracking:
+    """What this working tree tracks; where no command said so yet, what its commit's snapshot has, not fetched."""
+    if ws.tracking_path.exists():
+        return ws.tracking()
+    head = ws.repo.head()
+    found = History(ws).nearest(head) if head is not None else None
+    if found is None:
+        return Tracking()
+    return Tracking((), str(found.id)).having(Tracked(payload, placed=False) for payload in found.snapshot.payloads)
 
 
 def refuse_during_checkout(ws: Workspace) -> None:
@@ -269,7 +281,7 @@ def make_snapshot(
     return Snapshot(
         commit=commit,
         tree=tree,
-        patch=patch_id(ws, commit),
+        patch=ws.repo.patch_id(commit),
         created=ws.now(),
         author=ws.person,
         message=asked.message,
@@ -284,12 +296,6 @@ def make_snapshot(
     )
 
 
-def patch_id(ws: Workspace, commit: Oid) -> str:
-    """What a commit changes, as an id that survives a rebase (git-patch-id); '' for a merge or an empty commit."""
-    diff = ws.repo.git.run("diff-tree", "-p", "--no-ext-diff", "--no-textconv", "--root", str(commit))
-    return ws.repo.git.run("patch-id", "--stable", stdin=diff).decode().partition(" ")[0] if diff else ""
-
-
 def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
     """Store a snapshot's record; the working tree then is at it."""
     (oid,) = ws.ledger.attach(snapshot)
@@ -300,7 +306,7 @@ def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
 def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
     """Stop tracking; the files stay."""
     with ws.locked():
-        tracking = ws.tracking()
+        tracking = current_tracking(ws)
         gone: list[str] = []
         for path in paths:
             within = [t.payload.path for t in tracking.within(path)]

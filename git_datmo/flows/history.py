@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from git_datmo.errors import Damaged, DatmoError
-from git_datmo.flows.capture import patch_id
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import read_refs
+from git_datmo.git.run import failure
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog, Row
 from git_datmo.records.ledger import Tips
@@ -89,7 +90,7 @@ class History:
         if rows:
             return rows, "tree"
         if self._lost:
-            rows = self._lost.get(patch_id(self._ws, commit), [])
+            rows = self._lost.get(self._ws.repo.patch_id(commit), [])
         return rows, "patch"
 
     @cached_property
@@ -142,15 +143,17 @@ class History:
     def _commits(self, arguments: tuple[str, ...], *, first_parent: bool) -> Iterator[tuple[Oid, str]]:
         options = ["--first-parent"] if first_parent else []
         argv = ["rev-list", "--format=%H %T", "--no-commit-header", *options, "--end-of-options", *arguments, "--"]
-        git = self._ws.repo.git
-        with git.start(*argv, stdin=None) as child:
+        with self._ws.repo.git.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
             assert child.stdout is not None
+            assert child.stderr is not None
             try:
                 for line in child.stdout:
                     commit, _, tree = line.decode().strip().partition(" ")
                     yield Oid.parse(commit), tree
+                said = child.stderr.read()
+                if child.wait():
+                    raise failure(argv, child.returncode, said)
             finally:
-                child.stdout.close()
                 child.terminate()
 
     def nearest(self, commit: Oid) -> Found | None:

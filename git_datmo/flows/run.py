@@ -16,6 +16,7 @@ from git_datmo.flows.capture import (
     attach,
     capture_code,
     check_addable,
+    current_tracking,
     make_snapshot,
     refresh,
     refuse_during_checkout,
@@ -63,10 +64,10 @@ def run(
     commit = require_commit(ws)
     warnings: list[str] = []
     for path in outputs:
-        check_addable(ws, ws.tracking(), path, exists=False)
+        check_addable(ws, current_tracking(ws), path, exists=False)
     with ws.locked():
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, ws.tracking(), progress=progress)
+        tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
         save(ws, tracking)
         code, left_out = capture_code(ws, tracking, progress=progress)
     warnings += [f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out]
@@ -91,7 +92,7 @@ def run(
     with ws.locked():
         asked_roles, lost = _asked_outputs(ws, [*written, *outputs], explicit=outputs)
         warnings += lost
-        current, _ = refresh(ws, ws.tracking(), progress=progress)
+        current, _ = refresh(ws, current_tracking(ws), progress=progress)
         current, _ = store_payloads(ws, current, asked_roles, progress=progress)
         save(ws, current)
         was = {t.payload.path: t.payload.object for t in inputs}
@@ -143,7 +144,7 @@ def _asked_outputs(
     ws: Workspace, paths: Sequence[str], *, explicit: Sequence[str]
 ) -> tuple[dict[str, Role], list[str]]:
     """Roles for what a run wrote, and remarks on what cannot be kept."""
-    tracking, roles, remarks = ws.tracking(), dict[str, Role](), list[str]()
+    tracking, roles, remarks = current_tracking(ws), dict[str, Role](), list[str]()
     for path in dict.fromkeys(paths):
         if not os.path.lexists(ws.root / path):
             remarks.append(f"the run did not write '{path}'")

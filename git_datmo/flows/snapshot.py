@@ -9,6 +9,7 @@ from git_datmo.flows.capture import (
     Asked,
     attach,
     capture_code,
+    current_tracking,
     make_snapshot,
     refresh,
     refuse_during_checkout,
@@ -36,7 +37,7 @@ def snapshot(ws: Workspace, asked: Asked, *, command: Sequence[str] = (), progre
     require_commit(ws)
     with ws.locked():
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, ws.tracking(), progress=progress)
+        tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
         return _attach(ws, tracking, asked, command, progress)
 
 
@@ -56,7 +57,7 @@ def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | 
     commit = require_commit(ws)
     with ws.locked():
         refuse_during_checkout(ws)
-        tracking, new_bytes = refresh(ws, ws.tracking(), progress=progress)
+        tracking, new_bytes = refresh(ws, current_tracking(ws), progress=progress)
         nearest = History(ws).nearest(commit)
         known = {p.path: p.object for p in nearest.snapshot.payloads} if nearest else {}
         if {t.payload.path: t.payload.object for t in tracking.payloads} == known:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import find_differences
+from git_datmo.flows.capture import current_tracking, find_differences
 from git_datmo.flows.history import History
 from git_datmo.flows.share import unshared
 from git_datmo.flows.switch import really_differs
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.store.statcache import Differences
-from git_datmo.store.tracking import Tracked, Tracking
+from git_datmo.store.tracking import Tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def examine(ws: Workspace) -> Status:
     history = History(ws)
     head = ws.repo.head()
     nearest = history.nearest(head) if head is not None else None
-    tracking = effective_tracking(ws, nearest.snapshot.payloads if nearest else ())
+    tracking = current_tracking(ws)
     known = {p.path: p.object for p in nearest.snapshot.payloads} if nearest else {}
     differences = find_differences(ws, tracking)
     states = []
@@ -56,13 +56,6 @@ def examine(ws: Workspace) -> Status:
     interrupted = (ws.state / "checkout").exists()
     snapshot = str(nearest.id) if nearest else ""
     return Status(tuple(states), snapshot, remote, waiting, interrupted, tuple(history.warnings))
-
-
-def effective_tracking(ws: Workspace, payloads: tuple[Payload, ...]) -> Tracking:
-    """What is tracked here; in a clone that never checked payloads out, those of its snapshot, not fetched."""
-    if ws.tracking_path.exists():
-        return ws.tracking()
-    return Tracking().having([Tracked(payload, placed=False) for payload in payloads])
 
 
 def _state(ws: Workspace, tracked: Tracked, found: Differences | None) -> str:

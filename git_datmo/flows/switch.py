@@ -10,7 +10,7 @@ from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import find_differences, save, would_be
+from git_datmo.flows.capture import current_tracking, find_differences, save, would_be
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
 from git_datmo.flows.workspace import Workspace
@@ -45,7 +45,7 @@ def switch(
     """
     found = find_target(ws, name)
     with ws.locked():
-        tracking = ws.tracking()
+        tracking = current_tracking(ws)
         whole, parts = _split(found.snapshot.payloads, only)
         refuse_tracked_by_git(ws, [*whole, *(payload for payload, _ in parts)])
         if not force:

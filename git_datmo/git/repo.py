@@ -47,6 +47,11 @@ class Repository:
         done = self.git.finish("rev-parse", "--verify", "-q", "HEAD^{commit}")
         return Oid.parse(done.stdout.decode().strip()) if done.returncode == 0 else None
 
+    def patch_id(self, commit: Oid) -> str:
+        """What a commit changes, as an id that survives a rebase (git-patch-id); '' for a merge or an empty commit."""
+        diff = self.git.run("diff-tree", "-p", "--no-ext-diff", "--no-textconv", "--root", str(commit))
+        return self.git.run("patch-id", "--stable", stdin=diff).decode().partition(" ")[0] if diff else ""
+
     def remotes(self) -> tuple[str, ...]:
         keys = (s.key for s in self.config.settings)
         names = (k[len("remote.") : -len(".url")] for k in keys if k.startswith("remote.") and k.endswith(".url"))

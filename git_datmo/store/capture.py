@@ -55,6 +55,7 @@ class Capturer:
         """Read a file or folder from end to end."""
         top = os.fsencode(path)
         info = inspect(self._root, top)
+        self._progress.begin("Storing", 0 if stat.S_ISDIR(info.st_mode) else info.st_size)
         if not stat.S_ISDIR(info.st_mode):
             return self._listed([top], top, writer, form_of(info))
         folders: list[bytes] = []

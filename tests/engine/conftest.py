@@ -1,0 +1,69 @@
+"""What tests of reproduction stand on: an engine that answers, and environments for it to build."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_datmo.engines.manifest import Environment, make_environment
+from git_datmo.engines.probe import Distribution, Probe
+
+
+@pytest.fixture(scope="session")
+def engine_host() -> str:
+    """The address of a container engine; `tests/container-engine.sh -- pytest` gives one."""
+    host = os.environ.get("DOCKER_HOST", "")
+    why = "DOCKER_HOST is not set" if not host else _complaint(host)
+    if why and os.environ.get("DATMO_REQUIRE_ENGINE") == "1":
+        pytest.fail(f"no container engine, and DATMO_REQUIRE_ENGINE=1: {why}")
+    if why:
+        pytest.skip(f"no container engine: {why}; run 'tests/container-engine.sh -- pytest'")
+    return host
+
+
+def _complaint(host: str) -> str:
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.DockerClient(base_url=host)
+        client.ping()
+        client.close()
+    except (DockerException, OSError) as error:
+        return f"'{host}' does not answer: {error}"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def make_env() -> Callable[..., Environment]:
+    """Makes an environment of this series with packages given as `name==version`."""
+
+    def make(
+        *packages: str, version: str = "3.11.7", own: tuple[Distribution, ...] = (), **more: object
+    ) -> Environment:
+        found = [Distribution(*package.split("==")) for package in packages]
+        return make_environment(
+            Probe("cpython", version, (*found, *own)),
+            repository=Path("/repository"),
+            **more,  # type: ignore[arg-type]
+        )
+
+    return make
+
+
+class Heard:
+    """Keeps what an engine says, by stream."""
+
+    def __init__(self) -> None:
+        self.streams = {"stdout": b"", "stderr": b""}
+
+    def __call__(self, stream: str, data: bytes) -> None:
+        self.streams[stream] += data
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()

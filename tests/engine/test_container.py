@@ -1,0 +1,327 @@
+"""The container engine, against a real one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import docker
+import pytest
+
+from git_datmo.engines.base import Job, Outcome
+from git_datmo.engines.container import ContainerEngine
+from git_datmo.engines.manifest import Environment
+from git_datmo.engines.probe import Distribution, Origin
+from git_datmo.errors import DatmoError
+from git_datmo.progress import QUIET
+from tests.engine.conftest import Heard
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def client(engine_host: str) -> Iterator[docker.DockerClient]:
+    with closing(docker.DockerClient(base_url=engine_host)) as client:
+        yield client
+
+
+@pytest.fixture
+def engine(engine_host: str) -> Iterator[ContainerEngine]:
+    with closing(ContainerEngine({"DOCKER_HOST": engine_host})) as engine:
+        engine.check()
+        yield engine
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def bare(
+    engine: ContainerEngine, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
+) -> ContainerEngine:
+    """An engine with an environment of no packages."""
+    engine.prepare(make_env(), code=tmp_path, output=heard, progress=QUIET)
+    heard.streams.update(stdout=b"", stderr=b"")
+    return engine
+
+
+def python(engine: ContainerEngine, heard: Heard, folder: Path, code: str, **more: object) -> Outcome:
+    job = Job(("python", "-c", textwrap.dedent(code)), folder, **more)  # type: ignore[arg-type]
+    return engine.run(job, output=heard)
+
+
+def ours(client: docker.DockerClient) -> list[str]:
+    found = client.containers.list(all=True, filters={"label": "git-datmo=run"})
+    return [str(container.id) for container in found if container.labels["git-datmo.pid"] == str(os.getpid())]
+
+
+def test_a_package_is_built_in_and_used(
+    engine: ContainerEngine, make_env: Callable[..., Environment], work: Path, heard: Heard
+) -> None:
+    engine.prepare(make_env("six==1.17.0"), code=work, output=heard, progress=QUIET)
+    outcome = python(engine, heard, work, "import six; print(six.__version__)")
+    assert outcome.exit_code == 0
+    assert heard.streams["stdout"] == b"1.17.0\n"
+
+
+def test_an_image_is_built_once(
+    engine: ContainerEngine, engine_host: str, make_env: Callable[..., Environment], work: Path
+) -> None:
+    env = make_env("six==1.16.0")
+    engine.prepare(env, code=work, output=Heard(), progress=QUIET)
+    again = Heard()
+    with closing(ContainerEngine({"DOCKER_HOST": engine_host})) as other:
+        other.prepare(env, code=work, output=again, progress=QUIET)
+        told = other.describe()
+        assert told == engine.describe()
+    assert again.streams["stderr"] == b""
+    assert told["name"] == "docker"
+    assert told["image"].startswith("sha256:")
+    assert told["base_image"]
+
+
+def test_an_image_that_somebody_else_tagged_is_not_taken(
+    engine: ContainerEngine, client: docker.DockerClient, make_env: Callable[..., Environment], work: Path, heard: Heard
+) -> None:
+    env = make_env(variables={"PYTHONHASHSEED": "1"})
+    client.images.get("python:3.11-slim").tag("git-datmo/env", env.id[:20])
+    engine.prepare(env, code=work, output=heard, progress=QUIET)
+    assert client.images.get(f"git-datmo/env:{env.id[:20]}").labels["git-datmo.environment"] == env.id
+
+
+def test_both_streams_are_exact(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+    outcome = python(
+        bare,
+        heard,
+        work,
+        """
+        import sys
+        sys.stdout.buffer.write(bytes(range(256)) * 4000)
+        sys.stderr.buffer.write(bytes(range(256))[::-1] * 100 + b"no line end")
+        raise SystemExit(3)
+        """,
+    )
+    assert outcome.exit_code == 3
+    assert heard.streams["stdout"] == bytes(range(256)) * 4000
+    assert heard.streams["stderr"] == bytes(range(256))[::-1] * 100 + b"no line end"
+
+
+def test_a_silent_command_and_one_that_is_killed(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+    assert python(bare, heard, work, "").exit_code == 0
+    killed = bare.run(Job(("sh", "-c", "sh -c 'kill -KILL $$'"), work), output=heard)
+    assert killed.exit_code == 128 + signal.SIGKILL
+
+
+def test_output_comes_while_the_command_runs(bare: ContainerEngine, work: Path) -> None:
+    os.mkfifo(work / "go")
+    lines: list[bytes] = []
+
+    def answer(_stream: str, data: bytes) -> None:
+        lines.append(data)
+        if data == b"first\n":
+            (work / "go").write_text("on\n")
+
+    code = "print('first'); print(open('go').read(), end='')"
+    assert bare.run(Job(("python", "-c", code), work), output=answer).exit_code == 0
+    assert b"".join(lines) == b"first\non\n"
+
+
+def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+    (work / "deep er").mkdir()
+    code = """
+        import getpass, os, pathlib
+        print(os.getcwd(), os.environ["SEED"], os.listdir("/sys/class/net"))
+        getpass.getuser()
+        pathlib.Path.home().joinpath("cache").write_text("x")
+        import json
+        open("result", "w").write("made")
+        """
+    variables = {"SEED": "7"}
+    assert python(bare, heard, work, code, cwd="deep er", variables=variables).exit_code == 0, heard.streams
+    assert heard.streams["stdout"] == b"/work/deep er 7 ['lo']\n"
+    assert sorted(os.listdir(work / "deep er")) == ["result"]
+
+
+def test_network_only_when_asked(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+    code = "import os; print(len(os.listdir('/sys/class/net')))"
+    python(bare, heard, work, code, network=True)
+    assert int(heard.streams["stdout"]) > 1
+
+
+def test_paths_that_must_not_be_written(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+    (work / "data").mkdir()
+    outcome = python(bare, heard, work, "open('data/x', 'w')", read_only=("data",))
+    assert outcome.exit_code == 1
+    assert b"Read-only file system" in heard.streams["stderr"]
+    (work / "out").symlink_to("/etc")
+    with pytest.raises(DatmoError, match="leads out"):
+        python(bare, heard, work, "", read_only=("out",))
+
+
+def test_packages_of_the_repository_are_imported_from_it(
+    engine: ContainerEngine, make_env: Callable[..., Environment], work: Path, heard: Heard
+) -> None:
+    (work / "libs/one/src/first").mkdir(parents=True)
+    (work / "libs/one/src/first/__init__.py").write_text("print('first')")
+    (work / "second.py").write_text("print('second')")
+    own = tuple(Distribution(n, "1", origin=Origin("folder", folder=f"/repository/{n}")) for n in ("libs/one", ""))
+    own = (
+        Distribution("one", "1", origin=Origin("folder", folder="/repository/libs/one")),
+        Distribution("whole", "1", origin=Origin("folder", folder="/repository")),
+    )
+    engine.prepare(make_env(own=own), code=work, output=heard, progress=QUIET)
+    heard.streams["stdout"] = b""
+    (work / "elsewhere").mkdir()
+    assert python(engine, heard, work, "import first, second", cwd="elsewhere").exit_code == 0, heard.streams
+    assert heard.streams["stdout"] == b"first\nsecond\n"
+
+
+def test_what_cannot_start_is_said_in_one_line(
+    bare: ContainerEngine, client: docker.DockerClient, work: Path, heard: Heard
+) -> None:
+    with pytest.raises(DatmoError, match="cannot run 'no-such-program' in the container") as caught:
+        bare.run(Job(("no-such-program",), work), output=heard)
+    assert "\n" not in caught.value.what
+    assert "not found" in caught.value.what
+    with pytest.raises(DatmoError, match="no such folder"):
+        bare.run(Job(("python",), work / "gone"), output=heard)
+    assert not (work / "gone").exists()
+    assert ours(client) == []
+
+
+def test_a_listener_that_fails_leaves_nothing(bare: ContainerEngine, client: docker.DockerClient, work: Path) -> None:
+    def fail(_stream: str, _data: bytes) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        bare.run(Job(("sh", "-c", "echo x; sleep 1000"), work), output=fail)
+    assert ours(client) == []
+
+
+DRIVER = """
+import os, sys
+from pathlib import Path
+from git_datmo.engines.base import Job
+from git_datmo.engines.container import ContainerEngine
+from git_datmo.engines.manifest import make_environment
+from git_datmo.engines.probe import Probe
+from git_datmo.progress import QUIET
+
+def say(stream, data):
+    if stream == "stdout":
+        os.write(1, data)
+
+user = int(sys.argv[1])
+if user:
+    os.setresgid(user, 0, 0)
+    os.setresuid(user, 0, 0)
+engine = ContainerEngine(dict(os.environ))
+engine.prepare(make_environment(Probe("cpython", "3.11.7"), repository=Path("/repository")),
+    code=Path("/"), output=say, progress=QUIET)
+engine.run(Job(tuple(sys.argv[3:]), Path(sys.argv[2])), output=say)
+"""
+
+
+def drive(host: str, user: int, folder: Path, *command: str) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "DOCKER_HOST": host, "PYTHONPATH": str(ROOT)}
+    argv = [sys.executable, "-c", DRIVER, str(user), str(folder), *command]
+    return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_interrupt_leaves_nothing(engine_host: str, client: docker.DockerClient, work: Path) -> None:
+    with drive(engine_host, 0, work, "sh", "-c", "echo started; sleep 1000") as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"started\n"
+        mine = {"label": f"git-datmo.pid={child.pid}"}
+        assert len(client.containers.list(all=True, filters=mine)) == 1
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate()
+    assert b"KeyboardInterrupt" in said
+    assert client.containers.list(all=True, filters=mine) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="takes another user's place, which only root can")
+def test_files_belong_to_who_runs(engine_host: str, work: Path) -> None:
+    os.chown(work, 4321, 4321)
+    with drive(engine_host, 4321, work, "sh", "-c", "echo x >made; id -u") as child:
+        out, said = child.communicate()
+    assert out == b"4321\n", said
+    info = (work / "made").stat()
+    assert (info.st_uid, info.st_gid) == (4321, 4321)
+
+
+def test_ended_containers_of_ours_are_cleared_away(
+    engine: ContainerEngine, client: docker.DockerClient, work: Path
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+
+    def leave(pid: int, label: str) -> str:
+        labels = {label: "run", "git-datmo.pid": str(pid)}
+        left = client.containers.create("python:3.11-slim", ["true"], labels=labels)
+        left.start()
+        left.wait()
+        return str(left.id)
+
+    orphan, mine, foreign = leave(gone.pid, "git-datmo"), leave(os.getpid(), "git-datmo"), leave(gone.pid, "other")
+    try:
+        engine.check()
+        there = {str(c.id) for c in client.containers.list(all=True)}
+        assert orphan not in there
+        assert {mine, foreign} <= there
+    finally:
+        for left in (mine, foreign):
+            client.containers.get(left).remove(force=True)
+
+
+def test_a_build_that_fails_says_why(
+    engine: ContainerEngine, client: docker.DockerClient, make_env: Callable[..., Environment], work: Path, heard: Heard
+) -> None:
+    before = len(client.containers.list(all=True))
+    env = make_env("six==0.0.1.999")
+    with pytest.raises(DatmoError) as caught:
+        engine.prepare(env, code=work, output=heard, progress=QUIET)
+    assert "No matching distribution found for six==0.0.1.999" in caught.value.what
+    assert "\n" not in caught.value.what
+    assert caught.value.hint
+    assert b"six" in heard.streams["stderr"]
+    assert len(client.containers.list(all=True)) == before
+    with pytest.raises(docker.errors.ImageNotFound):
+        client.images.get(f"git-datmo/env:{env.id[:20]}")
+
+
+def test_the_repositorys_own_dockerfile(
+    engine: ContainerEngine, make_env: Callable[..., Environment], work: Path, heard: Heard
+) -> None:
+    text = b'FROM python:3.11-slim\nCOPY . /baked\nENTRYPOINT ["false"]\n'
+    env = make_env(dockerfile=text)
+    (work / ".dockerignore").write_text("# not these\nsecret\n")
+    (work / "secret").write_text("x")
+    for content in ("one", "two"):
+        (work / "code").write_text(content)
+        engine.prepare(env, code=work, output=heard, progress=QUIET)
+        heard.streams["stdout"] = b""
+        code = "import os; print(open('/baked/code').read(), sorted(os.listdir('/baked')))"
+        assert python(engine, heard, work, code).exit_code == 0
+        assert heard.streams["stdout"].decode() == f"{content} ['.dockerignore', 'code']\n"
+
+
+def test_a_dockerfile_that_fails_says_which_step(
+    engine: ContainerEngine, make_env: Callable[..., Environment], work: Path, heard: Heard
+) -> None:
+    env = make_env(dockerfile=b"FROM python:3.11-slim\nRUN exit 42\n")
+    with pytest.raises(DatmoError, match="42") as caught:
+        engine.prepare(env, code=work, output=heard, progress=QUIET)
+    assert "\n" not in caught.value.what

@@ -1,0 +1,110 @@
+"""The virtual environment engine, with real packages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_datmo.engines.base import Job
+from git_datmo.engines.manifest import Environment
+from git_datmo.engines.probe import Distribution, Origin
+from git_datmo.engines.venv import READY, VenvEngine
+from git_datmo.errors import Damaged, DatmoError, EngineMissing
+from git_datmo.progress import QUIET
+from tests.engine.conftest import Heard
+
+HERE = "{}.{}.{}".format(*sys.version_info[:3])
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def engine(cache: Path) -> VenvEngine:
+    return VenvEngine(cache, dict(os.environ))
+
+
+def prepared(engine: VenvEngine, env: Environment, heard: Heard) -> VenvEngine:
+    engine.prepare(env, code=engine.cache, output=heard, progress=QUIET)
+    heard.streams.update(stdout=b"", stderr=b"")
+    return engine
+
+
+def test_a_package_is_installed_and_used_once_built(
+    engine: VenvEngine, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
+) -> None:
+    env = make_env("six==1.17.0", version=HERE)
+    prepared(engine, env, heard)
+    code = "import six, sys, os; print(six.__version__, sys.prefix, os.getcwd(), os.environ['SEED'])"
+    (tmp_path / "deep er").mkdir()
+    job = Job(("python", "-c", code), tmp_path, "deep er", {"SEED": "3"})
+    assert engine.run(job, output=heard).exit_code == 0, heard.streams
+    home = engine.cache / env.id[:20]
+    assert heard.streams["stdout"].decode() == f"1.17.0 {home} {tmp_path}/deep er 3\n"
+    assert engine.describe() == {"name": "venv", "implementation": "cpython", "python": HERE}
+    stamp = (home / READY).stat().st_mtime_ns
+    prepared(VenvEngine(engine.cache, engine.environ), env, heard)
+    assert (home / READY).stat().st_mtime_ns == stamp
+
+
+def test_the_users_own_variables_stay_out(
+    engine: VenvEngine, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
+) -> None:
+    mine = VenvEngine(engine.cache, {**engine.environ, "SECRET": "x", "PYTHONPATH": "/somewhere"})
+    prepared(mine, make_env(version=HERE), heard)
+    code = "import os; print(sorted(os.environ)); open(os.path.expanduser('~/x'), 'w')"
+    assert mine.run(Job(("python", "-c", code), tmp_path), output=heard).exit_code == 0
+    assert b"SECRET" not in heard.streams["stdout"]
+    assert b"PYTHONPATH" not in heard.streams["stdout"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_packages_of_the_repository_are_imported_from_it(
+    engine: VenvEngine, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
+) -> None:
+    own = (Distribution("mine", "1", origin=Origin("folder", folder="/repository")),)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "mine.py").write_text("print('here')")
+    prepared(engine, make_env(version=HERE, own=own), heard)
+    assert engine.run(Job(("python", "-m", "mine"), tmp_path), output=heard).exit_code == 0
+    assert heard.streams["stdout"] == b"here\n"
+
+
+def test_an_environment_that_was_cut_off_is_built_anew(
+    tmp_path: Path, engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard
+) -> None:
+    env = make_env(version=HERE)
+    fresh = VenvEngine(tmp_path, engine.environ)
+    half = tmp_path / env.id[:20]
+    half.mkdir()
+    (half / "left").write_text("x")
+    prepared(fresh, env, heard)
+    assert not (half / "left").exists()
+    assert fresh.run(Job(("python", "-c", ""), tmp_path), output=heard).exit_code == 0
+
+
+def test_an_install_that_fails_says_why_and_is_not_taken_for_built(
+    engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard
+) -> None:
+    env = make_env("six==0.0.1.999", version=HERE)
+    for _ in range(2):
+        with pytest.raises(DatmoError, match=r"No matching distribution found for six==0\.0\.1\.999") as caught:
+            engine.prepare(env, code=engine.cache, output=heard, progress=QUIET)
+        assert "\n" not in caught.value.what
+
+
+def test_a_missing_python_is_named(engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard) -> None:
+    with pytest.raises(EngineMissing, match=r"no cpython 3\.99 on PATH"):
+        engine.prepare(make_env(version="3.99.1"), code=engine.cache, output=heard, progress=QUIET)
+
+
+def test_a_strangers_environment_is_checked_first(engine: VenvEngine, tmp_path: Path, heard: Heard) -> None:
+    files = {"environment.json": b"{}", "requirements.txt": b"-e /etc\n", "Dockerfile": b""}
+    with pytest.raises(Damaged):
+        engine.prepare(Environment.of(files), code=tmp_path, output=heard, progress=QUIET)

@@ -1,0 +1,86 @@
+"""What the stories are told with: what git-datmo says of a clone, and what lies in its folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.servers.shell import Done, Shell
+
+Picture = dict[bytes, tuple[str, bytes]]
+
+
+def picture(folder: Path) -> Picture:
+    """Everything below `folder`: files with their bytes and executable bit, links, folders; `.git` is left out."""
+    return dict(_look(os.fsencode(folder), b""))
+
+
+def _look(top: bytes, path: bytes) -> Iterator[tuple[bytes, tuple[str, bytes]]]:
+    full = os.path.join(top, path) if path else top
+    info = os.lstat(full)
+    if stat.S_ISLNK(info.st_mode):
+        yield path, ("link", os.readlink(full))
+    elif stat.S_ISDIR(info.st_mode):
+        yield path, ("folder", b"")
+        for name in sorted(os.listdir(full)):
+            if name != b".git":
+                yield from _look(top, os.path.join(path, name) if path else name)
+    elif stat.S_ISREG(info.st_mode):
+        with open(full, "rb") as file:
+            yield path, ("executable" if info.st_mode & 0o100 else "file", file.read())
+    else:
+        yield path, ("special", b"")
+
+
+def datmo(shell: Shell, *words: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b"") -> Done:
+    """Run `git datmo WORDS`, as a person does."""
+    return shell.run("git", "datmo", *words, ok=ok, code=code, stdin=stdin)
+
+
+def experiments(shell: Shell, *words: str) -> list[dict[str, Any]]:
+    """What `log --json` prints, newest first."""
+    return [json.loads(line) for line in datmo(shell, "log", "--json", *words).stdout.splitlines()]
+
+
+def states(shell: Shell) -> dict[str, str]:
+    """What `status --json` says of each payload."""
+    document = json.loads(datmo(shell, "status", "--json").stdout)
+    return {payload["path"]: payload["state"] for payload in document["payloads"]}
+
+
+def refusal(done: Done, *words: str) -> str:
+    """The one `fatal:` line of a command that failed as it should; `words` are all in it or in its one hint."""
+    lines = done.stderr.splitlines()
+    fatal = [line for line in lines if line.startswith("fatal: ")]
+    hints = [line for line in lines if line.startswith("hint: ")]
+    assert len(fatal) == 1, str(done)
+    assert len(hints) <= 1, str(done)
+    assert "Traceback" not in done.stderr, str(done)
+    assert "BUG" not in done.stderr, str(done)
+    for word in words:
+        assert word in "\n".join(fatal + hints), str(done)
+    return fatal[0]
+
+
+def refused(shell: Shell, *words: str | Path, code: int = 128, says: tuple[str, ...] = ()) -> str:
+    """Run `git datmo WORDS`, which says in one line why it does nothing."""
+    return refusal(datmo(shell, *words, code=code), *says)
+
+
+def objects(shell: Shell, *where: str) -> dict[str, tuple[str, int]]:
+    """Every object of a repository by its id, with its type and size."""
+    listed = shell.git(*where, "cat-file", "--batch-all-objects", "--batch-check", "--unordered").splitlines()
+    return {oid: (kind, int(size)) for oid, kind, size in map(str.split, listed)}
+
+
+def count_stored(shell: Shell, *where: str) -> int:
+    """How many objects a repository holds, one that it holds twice counted twice."""
+    counted = dict(line.split(": ") for line in shell.git(*where, "count-objects", "-v").splitlines())
+    return int(counted["count"]) + int(counted["in-pack"])
+
+
+STORE = ("--git-dir=.git/datmo/store.git",)
