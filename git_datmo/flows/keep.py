@@ -7,6 +7,7 @@ that a remote's keep ref points at; fetching a link alone brings nothing else al
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -23,10 +24,15 @@ TIME = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An object that a record names; `path` is where its earlier versions were, in terms of the record."""
+    """An object that a record names; `path` is where its earlier versions were, in terms of the record.
+
+    `name` is the object's in the keep commit's tree. It stays the same from version to version: a server leaves out
+    of a fetch what the client has at the same path, and looks at no other (git-config, `pack.useSparse`).
+    """
 
     path: str
     content: Content
+    name: str
 
     @property
     def node(self) -> Node:
@@ -35,29 +41,31 @@ class Kept:
 
 def kept_objects(snapshot: Snapshot) -> Iterator[Kept]:
     """Every object that a snapshot names."""
-    for payload in (*snapshot.payloads, *(snapshot.run.inputs if snapshot.run else ())):
-        yield _kept(payload)
+    for payload in snapshot.payloads:
+        yield _kept("payload", payload)
+    for payload in snapshot.run.inputs if snapshot.run else ():
+        yield _kept("input", payload)
     if snapshot.code is not None:
-        yield Kept(":code", snapshot.code)
+        yield Kept(":code", snapshot.code, "code")
     if snapshot.environment is not None:
-        yield Kept(":environment", snapshot.environment)
+        yield Kept(":environment", snapshot.environment, "environment")
     if snapshot.run is not None and snapshot.run.log is not None:
-        yield Kept(":log", snapshot.run.log)
+        yield Kept(":log", snapshot.run.log, "log")
 
 
-def _kept(payload: Payload) -> Kept:
-    return Kept(payload.path, payload.content)
+def _kept(use: str, payload: Payload) -> Kept:
+    return Kept(payload.path, payload.content, f"{use}-{hashlib.sha256(payload.path.encode()).hexdigest()[:40]}")
 
 
 def write_keep(store: Store, snapshot: Snapshot) -> Oid:
-    """The keep commit of a snapshot: its tree has each object under its id."""
-    entries = {}
+    """The keep commit of a snapshot: its tree has each object under its name."""
+    entries = []
     for kept in kept_objects(snapshot):
         node = kept.node
         is_tree = node.kind is Kind.FOLDER or node.chunked
-        entries[node.oid] = Entry(str(node.oid).encode(), TREE if is_tree else BLOB, node.oid)
+        entries.append(Entry(kept.name.encode(), TREE if is_tree else BLOB, node.oid))
     objects = store.objects.folder
-    tree = write_loose(objects, store.format, "tree", encode_tree(entries.values()))
+    tree = write_loose(objects, store.format, "tree", encode_tree(entries))
     return write_loose(objects, store.format, "commit", encode_commit(tree, (), IDENTITY, TIME, "datmo: keep"))
 
 

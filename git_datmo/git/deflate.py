@@ -11,7 +11,7 @@ from isal import isal_zlib
 
 Buffer = bytes | memoryview
 
-SAMPLE = 4096
+SAMPLE = 1024
 WORTHWHILE = 0.92
 STORED_LIMIT = 65535
 

@@ -126,6 +126,10 @@ def _map(path: Path) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
+def _is_fanout(name: str) -> bool:
+    return len(name) == 2 and not name.strip("0123456789abcdef")
+
+
 class PackedObjects:
     """All objects below one `objects` folder: its packs, then its loose objects."""
 
@@ -133,10 +137,13 @@ class PackedObjects:
         self.folder = objects
         self.format = form
         self._packs: dict[str, Pack] = {}
+        self._loose: frozenset[int] = frozenset()
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for packs that came or went."""
+        """Look for packs that came or went, and for folders of loose objects."""
+        with suppress(FileNotFoundError):
+            self._loose = frozenset(bytes.fromhex(name)[0] for name in os.listdir(self.folder) if _is_fanout(name))
         with suppress(FileNotFoundError):
             names = {name for name in os.listdir(self.folder / "pack") if name.endswith(".idx")}
             for gone in self._packs.keys() - names:
@@ -154,7 +161,7 @@ class PackedObjects:
 
     def __contains__(self, oid: bytes) -> bool:
         return any(pack.place(oid) is not None for pack in self._packs.values()) or (
-            loose_path(self.folder, Oid(oid)).exists()
+            oid[0] in self._loose and loose_path(self.folder, Oid(oid)).exists()
         )
 
     def __iter__(self) -> Iterator[Oid]:
