@@ -55,7 +55,7 @@ class ContainerEngine:
         return self._client
 
     def _remove_leftovers(self) -> None:
-        ours: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}=run", "status": ["exited", "dead"]}
+        ours: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}=run", "status": "exited"}
         for left in self._connected().containers.list(all=True, filters=ours, ignore_removed=True):
             if not _is_running(left.labels.get(OWNER_LABEL, "")):
                 with contextlib.suppress(APIError):
@@ -113,10 +113,10 @@ class ContainerEngine:
         """
         image, manifest = self._ready()
         with _explained(), _created(self._connected(), self._settings(image, manifest, job)) as container:
-            # Before the start, or the first bytes are lost; the log that the engine keeps is not byte exact.
-            streams = container.attach(stream=True, demux=True)
             began = time.monotonic()
             try:
+                # Before the start, or the first bytes are lost; the log that the engine keeps is not byte exact.
+                streams = container.attach(stream=True, demux=True)
                 container.start()
             except APIError as e:
                 raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e

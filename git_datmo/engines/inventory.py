@@ -179,4 +179,5 @@ def main() -> None:
     sys.stdout.write("\n" + MARK + json.dumps(answer) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -103,8 +103,11 @@ def guarded(git: Git) -> Git:
 def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
     """Ask a remote for its refs that match `patterns`; raises `GitFailed` when it cannot be reached."""
     with tempfile.NamedTemporaryFile(prefix="datmo-trace-") as trace:
-        tracing = replace(git, environ={**git.environ, "GIT_TRACE_PACKET": trace.name, "GIT_TRACE_REDACT": "1"})
-        listed = tracing.run("-c", "protocol.version=2", "ls-remote", "-q", "--", remote.address, *patterns).decode()
+        tracing = replace(
+            git.with_config([("protocol.version", "2")]),
+            environ={**git.environ, "GIT_TRACE_PACKET": trace.name, "GIT_TRACE_REDACT": "1"},
+        )
+        listed = tracing.run("ls-remote", "-q", "--", remote.address, *patterns).decode()
         said = Path(trace.name).read_bytes()
     refs = {name: Oid.parse(oid) for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
     version = 2 if re.search(rb"< version 2", said) else 0

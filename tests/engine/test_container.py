@@ -126,16 +126,16 @@ def test_a_silent_command_and_one_that_is_killed(bare: ContainerEngine, work: Pa
 
 def test_output_comes_while_the_command_runs(bare: ContainerEngine, work: Path) -> None:
     os.mkfifo(work / "go")
-    lines: list[bytes] = []
+    heard = bytearray()
 
     def answer(_stream: str, data: bytes) -> None:
-        lines.append(data)
-        if data == b"first\n":
+        heard.extend(data)
+        if heard == b"first\n":
             (work / "go").write_text("on\n")
 
     code = "print('first'); print(open('go').read(), end='')"
     assert bare.run(Job(("python", "-c", code), work), output=answer).exit_code == 0
-    assert b"".join(lines) == b"first\non\n"
+    assert heard == b"first\non\n"
 
 
 def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> None:
@@ -176,7 +176,6 @@ def test_packages_of_the_repository_are_imported_from_it(
     (work / "libs/one/src/first").mkdir(parents=True)
     (work / "libs/one/src/first/__init__.py").write_text("print('first')")
     (work / "second.py").write_text("print('second')")
-    own = tuple(Distribution(n, "1", origin=Origin("folder", folder=f"/repository/{n}")) for n in ("libs/one", ""))
     own = (
         Distribution("one", "1", origin=Origin("folder", folder="/repository/libs/one")),
         Distribution("whole", "1", origin=Origin("folder", folder="/repository")),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.team import STORE, count_stored, datmo, experiments, objects, picture, states
-from tests.servers.hosting import Host
+from tests.servers.hosting import Host, LocalHost
 from tests.servers.shell import Shell, seal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
@@ -48,23 +49,18 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
 
 
 @pytest.fixture(params=[(host, way) for host in HOSTS for way in ("hook", "helper")], ids="-".join)
-def team(request: pytest.FixtureRequest, shell: Callable[..., Shell]) -> Iterator[Team]:
+def team(request: pytest.FixtureRequest, shell: Callable[..., Shell]) -> Team:
     """A host with an empty repository, and the way in which two people share through it."""
     kind, way = request.param
     hosts = {"http": "http_host", "ssh": "ssh_host"}
-    if kind in hosts:
-        host: Host = request.getfixturevalue(hosts[kind])
-    else:
-        from tests.servers.hosting import LocalHost
-
-        host = LocalHost(kind)
+    host: Host = request.getfixturevalue(hosts[kind]) if kind in hosts else LocalHost(kind)
     top = shell("team", **host.environ)
     top.git("init", "-q", "--bare", "hub.git")
     # Every push stays the pack that it came as, so that the server shows what travelled, the superfluous included.
     top.at("hub.git").git("config", "receive.unpackLimit", "1")
     # The example's own training, with scikit-learn, once; elsewhere one that takes no time.
     train = (EXAMPLE / "train.py").read_text() if request.param == ("path", "helper") else QUICK
-    yield Team(host, way, top, top.at("hub.git"), host.url(top.cwd / "hub.git"), train)
+    return Team(host, way, top, top.at("hub.git"), host.url(top.cwd / "hub.git"), train)
 
 
 @dataclass(frozen=True)
@@ -177,3 +173,81 @@ def test_the_whole_story(team: Team, images: Images) -> None:
     assert alex.git("status", "--porcelain") == ""
     # Nothing of it is in the code's own object database.
     assert not blobs & objects(alex).keys()
+
+
+VERDICTS = """\
+import json, random, sys
+from pathlib import Path
+how = sys.argv[1]
+total = sum(map(len, (path.read_bytes() for path in sorted(Path("data").iterdir()))))
+if how == "missing":
+    total += int(Path("settings.local").read_text())
+if how == "noisy":
+    total += random.random() / 1000
+Path("model.pkl").write_text(repr(total))
+Path("metrics.json").write_text(json.dumps({"total": total}))
+"""
+
+
+@pytest.fixture
+def engine_environ() -> dict[str, str]:
+    """How a container engine is reached; a visible skip where there is none, unless the tests must have it."""
+    address = os.environ.get("DOCKER_HOST", "")
+    if not address:
+        why = "no container engine: run 'tests/container-engine.sh docker -- pytest'"
+        pytest.fail(why) if os.environ.get("DATMO_REQUIRE_ENGINE") == "1" else pytest.skip(why)
+    return {"DOCKER_HOST": address}
+
+
+@pytest.mark.engine
+def test_reruns_in_a_container_get_their_verdicts(
+    make_repo: Callable[..., Shell], engine_environ: dict[str, str], images: Images
+) -> None:
+    hub = make_repo("hub.git", bare=True)
+    alex = make_repo("alex")
+    alex.git("remote", "add", "origin", str(hub.cwd))
+    datmo(alex, "init")
+    alex.write(".gitignore", "settings.local\n")
+    alex.git("add", ".gitignore")
+    alex.commit("fit.py", VERDICTS)
+    alex.write("settings.local", "1")
+    shutil.copytree(images.more, alex.cwd / "data")
+    datmo(alex, "add-data", "data")
+    made = {}
+    for how in ("exact", "noisy", "missing"):
+        datmo(alex, "run", "-m", how, "--", "python", "fit.py", how)
+        made[how] = experiments(alex)[0]["id"]
+    alex.git("push", "-q", "origin", "main")
+
+    other = hub.at("..").having(**engine_environ)
+    other.git("clone", "-q", f"datmo::{hub.cwd}", "ignacio")
+    ignacio = other.at("ignacio")
+
+    def verdict(how: str, *words: str, code: int) -> dict[str, Any]:
+        said = datmo(ignacio, "reproduce", made[how], "--engine", "docker", "--json", *words, code=code)
+        document: dict[str, Any] = json.loads(said.stdout)
+        return document
+
+    same = verdict("exact", code=0)
+    assert same["verdict"] == "identical"
+    assert same["snapshot"] == made["exact"]
+    assert same["engine"]["name"] == "docker"
+    assert all(difference["same"] for difference in (*same["metrics"], *same["outputs"]))
+    assert verdict("noisy", code=1)["verdict"] == "different"
+    within = verdict("noisy", "--tolerance", "total=0.01", code=0)
+    assert within["verdict"] == "within tolerance"
+    assert within["tolerances"] == {"total": 0.01}
+    failed = verdict("missing", code=1)
+    assert failed["verdict"] == "failed"
+    assert failed["exit_code"] == 1
+
+    # The rerun touched nothing here, and its receipt goes to everybody.
+    assert ignacio.git("status", "--porcelain") == ""
+    assert set(states(ignacio).values()) == {"not fetched"}
+    ignacio.git("push", "-q")
+    alex.git("pull", "-q", "origin", "main")
+    datmo(alex, "fetch")
+    receipts = {each["message"]: [r["verdict"] for r in each["receipts"]] for each in experiments(alex)}
+    assert receipts["exact"] == ["identical"]
+    assert receipts["noisy"] == ["different", "within tolerance"]
+    assert receipts["missing"] == ["failed"]

@@ -63,6 +63,8 @@ class CgiChild:
                 taking = taking and wrote(stdin.fileno(), data)
         except (CutError, ConnectionError, ValueError):
             self._cut.set()
+            # git http-backend reads on for ever where its input ends before the length that was announced.
+            self.process.kill()
         finally:
             stdin.close()
 

@@ -70,17 +70,17 @@ def test_output_comes_while_the_command_runs(tmp_path: Path) -> None:
     """The command waits for a file that only the arrival of its first line makes."""
     go = tmp_path / "go"
     os.mkfifo(go)
-    heard: list[bytes] = []
+    heard = bytearray()
 
     def answer(_stream: str, data: bytes) -> None:
-        heard.append(data)
-        if data == b"first\n":
+        heard.extend(data)
+        if heard == b"first\n":
             go.write_text("on\n")
 
     code = "print('first'); print(open('go').read(), end='')"
     job = Job((sys.executable, "-c", code), tmp_path)
     assert HostEngine(dict(os.environ)).run(job, output=answer).exit_code == 0
-    assert heard == [b"first\n", b"on\n"]
+    assert heard == b"first\non\n"
 
 
 def test_what_is_left_behind_is_not_waited_for(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_the_operating_systems_packages_stay_only_where_needed() -> None:
     yaml = Distribution("PyYAML", "6.0", requested=False, vendor=True, modules=("yaml",))
     assert kept(apt, yaml) == []
     assert kept(apt, yaml, imported=["yaml"]) == ["PyYAML"]
-    assert kept(apt, yaml, asked("hydra", "pyyaml")) == ["PyYAML", "hydra"]
+    assert kept(apt, yaml, asked("hydra", "pyyaml")) == ["hydra", "PyYAML"]
 
 
 def test_files_of_a_plain_environment() -> None:

@@ -1,0 +1,141 @@
+"""Remotes that refuse, lack, or are gone: the code never goes ahead of its data, and the next try finishes."""
+
+from __future__ import annotations
+
+import shutil
+from random import Random
+
+import pytest
+
+from tests.integration.conftest import Pair, both_ways
+from tests.integration.team import datmo, experiments, objects, refusal, refused
+from tests.servers.http import HttpHost
+from tests.servers.shell import Shell
+
+
+def change(alex: Shell, text: str) -> None:
+    """New code, new data, a snapshot of both."""
+    alex.write("data/x", text)
+    datmo(alex, "add-data", "data")
+    alex.commit("code.py", text)
+
+
+def hook(hub: Shell, name: str, text: str) -> None:
+    hub.write(f"hooks/{name}", f"#!/bin/sh\n{text}\n").chmod(0o755)
+
+
+@both_ways
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pre-receive", "echo closed for today >&2; exit 1"),
+        ("update", 'case "$1" in refs/datmo/keep/*) echo closed for today >&2; exit 1;; esac'),
+        ("update", 'case "$1" in refs/datmo/records) echo closed for today >&2; exit 1;; esac'),
+        ("update", 'case "$1" in refs/notes/*) echo closed for today >&2; exit 1;; esac'),
+    ],
+    ids=["everything", "objects", "records", "notes"],
+)
+def test_a_remote_that_refuses(pair: Pair, name: str, text: str) -> None:
+    change(pair.alex, "one")
+    before = pair.hub.git("for-each-ref", "refs/heads", "refs/notes", "refs/datmo/records")
+    hook(pair.hub, name, text)
+    done = pair.alex.run("git", "push", "origin", "main", code=1)
+    refusal(done, "the remote refused 'refs/", "closed for today")
+    refused(pair.alex, "push", says=("closed for today",))
+    assert pair.hub.git("for-each-ref", "refs/heads", "refs/notes", "refs/datmo/records") == before
+    assert len(experiments(pair.alex)) == 1
+    (pair.hub.cwd / "hooks" / name).unlink()
+    pair.alex.git("push", "-q", "origin", "main")
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data" / "x").read_text() == "one"
+
+
+@both_ways
+def test_code_that_the_remote_refuses(pair: Pair) -> None:
+    """Data that is there before its code is no harm; a later push goes on from there."""
+    change(pair.alex, "one")
+    hook(pair.hub, "update", 'case "$1" in refs/heads/*) exit 1;; esac')
+    pair.alex.run("git", "push", "origin", "main", code=1)
+    assert pair.hub.git("rev-parse", "refs/datmo/records") == pair.alex.git("rev-parse", "refs/datmo/records")
+    (pair.hub.cwd / "hooks" / "update").unlink()
+    pair.alex.git("push", "-q", "origin", "main")
+    datmo(pair.clone(), "checkout")
+
+
+def test_a_remote_without_experiments(pair: Pair) -> None:
+    ignacio = pair.clone()
+    assert datmo(ignacio, "log").stdout == ""
+    for verb in ("fetch", "pull", "push"):
+        datmo(ignacio, verb)
+    ignacio.git("pull", "-q")
+    refused(ignacio, "checkout", says=("snapshot", "git datmo fetch"))
+    assert "refs/datmo" not in pair.hub.git("for-each-ref")
+
+
+def test_a_remote_that_is_gone(pair: Pair) -> None:
+    change(pair.alex, "one")
+    shutil.move(pair.hub.cwd, pair.top.cwd / "away.git")
+    for verb in ("fetch", "pull", "push"):
+        refused(pair.alex, verb, says=("git ls-remote failed", "hub.git"))
+    assert pair.alex.run("git", "push", ok=False).returncode
+    shutil.move(pair.top.cwd / "away.git", pair.hub.cwd)
+    pair.alex.git("push", "-q")
+    shutil.move(pair.hub.cwd, pair.top.cwd / "away.git")
+    # What is here needs no remote.
+    (pair.alex.cwd / "data" / "x").unlink()
+    datmo(pair.alex, "checkout")
+    assert (pair.alex.cwd / "data" / "x").read_text() == "one"
+
+
+@both_ways
+def test_an_upload_that_is_cut_off(pair: Pair, http_host: HttpHost) -> None:
+    alex = pair.alex
+    alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
+    # More than curl keeps of a request: it would send the rest again by itself.
+    alex.write("data/noise", Random(1).randbytes(3 << 20))
+    datmo(alex, "add-data", "data")
+    alex.commit("code.py", "one")
+    main = pair.hub.git("rev-parse", "main")
+    fault = http_host.cut_after(1 << 20, "request", path="git-receive-pack")
+    done = alex.run("git", "push", "origin", "main", ok=False)
+    assert done.returncode
+    assert fault.bitten
+    refusal(done)
+    assert pair.hub.git("rev-parse", "main") == main
+    assert "refs/notes" not in pair.hub.git("for-each-ref")
+    alex.git("push", "-q", "origin", "main")
+    pair.hub.git("fsck", "--strict")
+    datmo(pair.clone(), "checkout")
+
+
+def test_a_server_that_answers_500(pair: Pair, http_host: HttpHost) -> None:
+    alex = pair.alex
+    alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
+    change(alex, "one")
+    fault = http_host.fail_post(500, path="git-receive-pack")
+    done = alex.run("git", "push", "origin", "main", ok=False)
+    assert done.returncode
+    assert fault.bitten
+    alex.git("push", "-q", "origin", "main")
+    datmo(pair.clone(), "checkout")
+
+
+@both_ways
+def test_objects_that_are_nowhere(pair: Pair) -> None:
+    """Somebody removed data from the remote: exit 2, the ids, and everything else still works."""
+    alex = pair.alex
+    change(alex, "one")
+    alex.git("push", "-q", "origin", "main")
+    ignacio = pair.clone()
+    lost = experiments(ignacio)[0]["payloads"][0]["object"]
+    pair.hub.git("update-ref", "-d", "refs/datmo/keep/1")
+    pair.hub.git("-c", "gc.pruneExpire=now", "gc", "-q", "--prune=now")
+    assert lost not in objects(pair.hub)
+    done = datmo(ignacio, "checkout", code=2)
+    refusal(done)
+    assert lost in done.stderr
+    as_json = datmo(ignacio, "checkout", "--json", code=2)
+    assert lost in as_json.stderr
+    assert not (ignacio.cwd / "data").exists()
+    assert [each["id"] for each in experiments(ignacio)] == [each["id"] for each in experiments(alex)]

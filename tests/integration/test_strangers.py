@@ -1,0 +1,288 @@
+"""Records, notes and trees that strangers made: refused before a byte is written, and never in a reader's way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Pair
+from tests.integration.team import datmo, experiments, picture, refused, states
+from tests.servers.shell import Shell
+
+BLOB, LINK, TREE = "100644", "120000", "40000"
+
+
+def put(hub: Shell, kind: str, content: bytes) -> str:
+    """Any bytes as an object, git's own checks left aside."""
+    return hub.run("git", "hash-object", "--literally", "-w", "-t", kind, "--stdin", stdin=content).stdout.strip()
+
+
+def put_tree(hub: Shell, *entries: tuple[str, bytes, str]) -> str:
+    return put(hub, "tree", b"".join(b"%s %s\0" % (m.encode(), n) + bytes.fromhex(oid) for m, n, oid in entries))
+
+
+def plant(hub: Shell, raw: bytes, commit: str, line: str = "snapshot planted") -> str:
+    """Put a blob among the remote's records, and name it in the commit's note."""
+    oid = put(hub, "blob", raw)
+    index = hub.having(GIT_INDEX_FILE=str(hub.cwd / "planting"), GIT_WORK_TREE=str(hub.cwd))
+    if hub.git("for-each-ref", "refs/datmo/records"):
+        index.git("read-tree", "refs/datmo/records")
+    index.git("update-index", "--add", "--cacheinfo", f"100644,{oid},{oid[:2]}/{oid[2:]}.json")
+    parents = ["-p", "refs/datmo/records"] if hub.git("for-each-ref", "refs/datmo/records") else []
+    hub.git("update-ref", "refs/datmo/records", hub.git("commit-tree", *parents, "-m", "x", index.git("write-tree")))
+    hub.git("notes", "--ref=datmo", "append", "-m", f"{oid} {line}", commit)
+    return oid
+
+
+def genuine(shell: Shell) -> dict[str, Any]:
+    """The record of the newest experiment, as a document to spoil."""
+    document: dict[str, Any] = json.loads(datmo(shell, "show", "--json").stdout)
+    for own in ("id", "receipts", "found_by", "found_on", "commit_found"):
+        document.pop(own, None)
+    return document
+
+
+@pytest.fixture
+def shared(pair: Pair) -> Pair:
+    """One good experiment is on the remote."""
+    pair.alex.write("data/x", "good")
+    datmo(pair.alex, "add-data", "data")
+    datmo(pair.alex, "snapshot", "-m", "good")
+    pair.alex.git("push", "-q", "origin", "main")
+    return pair
+
+
+def spoil(**changes: Any) -> Callable[[dict[str, Any]], bytes]:
+    return lambda document: json.dumps({**document, **changes}).encode()
+
+
+def at_path(path: str) -> Callable[[dict[str, Any]], bytes]:
+    def change(document: dict[str, Any]) -> bytes:
+        document["payloads"][0]["path"] = path
+        return json.dumps(document).encode()
+
+    return change
+
+
+BAD_RECORDS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "malformed": lambda _: b'{"version": 1, "kind": ',
+    "not text": lambda _: b"\xff\xfe\0\1" * 100,
+    "a list": lambda _: b"[1, 2, 3]",
+    "deep": lambda _: b"[" * 100_000,
+    "NaN": lambda document: json.dumps({**document, "metrics": {"loss": float("nan")}}).encode(),
+    "another version": spoil(version=99),
+    "another kind": spoil(kind="miracle"),
+    "a receipt's kind": spoil(kind="receipt"),
+    "a commit that is none": spoil(commit="HEAD; touch ran"),
+    "more keys": spoil(surprise=True),
+    "huge": lambda document: json.dumps({**document, "message": "x" * (17 << 20)}).encode(),
+    "upwards": at_path("../x"),
+    "deeper upwards": at_path("data/../../x"),
+    "hooks": at_path(".git/hooks/post-checkout"),
+    "GIT": at_path("data/.GIT/config"),
+    "git~1": at_path("git~1/config"),
+    "absolute": at_path("/tmp/x"),
+    "empty": at_path(""),
+    "a dot": at_path("./x"),
+    "two slashes": at_path("data//x"),
+    "a slash behind": at_path("data/"),
+    "a zero": at_path("data\0x"),
+}
+
+
+@pytest.mark.parametrize("raw", BAD_RECORDS.values(), ids=BAD_RECORDS.keys())
+def test_records_that_are_none(shared: Pair, raw: Callable[[dict[str, Any]], bytes]) -> None:
+    ignacio = shared.clone()
+    bad = plant(shared.hub, raw(genuine(shared.alex)), shared.alex.git("rev-parse", "HEAD"))
+    ignacio.git("pull", "-q")
+    before = picture(shared.top.cwd)
+    done = datmo(ignacio, "log", "--json")
+    assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == ["good"]
+    assert done.stderr.count("warning: ") == 1, str(done)
+    assert bad in done.stderr
+    warned = datmo(ignacio, "status")
+    assert warned.stderr.count("warning: ") == 1, str(warned)
+    assert json.loads(datmo(ignacio, "show", "--json").stdout)["message"] == "good"
+    refused(ignacio, "checkout", bad)
+    refused(ignacio, "show", bad)
+    refused(ignacio, "reproduce", bad, "--engine", "venv", "--trust")
+    assert picture(shared.top.cwd) == before
+    # The good one is what the commit's data are, and sharing goes on.
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data" / "x").read_text() == "good"
+    ignacio.write("data/x", "better")
+    ignacio.git("commit", "-q", "--allow-empty", "-m", "better")
+    ignacio.git("push", "-q")
+    assert len(experiments(ignacio)) == 2
+    shared.alex.git("pull", "-q")
+    assert (shared.alex.cwd / "data" / "x").read_text() == "better"
+
+
+def test_notes_that_are_not_ours(shared: Pair) -> None:
+    commit = shared.alex.git("rev-parse", "HEAD")
+    hub = shared.hub
+    unknown = "0123456789" * 4
+    for text in (
+        "a word from a stranger",
+        f"{unknown} snapshot of nothing",
+        "\x1b[31mred",
+        f"{'f' * 40}",
+        "x" * 100_000,
+    ):
+        hub.git("notes", "--ref=datmo", "append", "-F", "-", commit, stdin=text.encode())
+    other = hub.git("commit-tree", "-m", "other", hub.git("rev-parse", "main^{tree}"))
+    hub.git("notes", "--ref=datmo", "add", "-m", "a note on a commit that nobody has", other)
+    ignacio = shared.clone()
+    ignacio.git("fetch", "-q")
+    done = datmo(ignacio, "log")
+    assert "good" in done.stdout
+    assert f"names the unknown record {unknown}" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    datmo(ignacio, "checkout")
+    assert states(ignacio) == {"data": "unchanged"}
+    # What is not ours stays in the note.
+    datmo(ignacio, "snapshot", "-m", "mine")
+    ignacio.git("push", "-q")
+    assert "a word from a stranger" in hub.git("notes", "--ref=datmo", "show", commit)
+
+
+def test_things_among_the_records_that_do_not_belong(shared: Pair) -> None:
+    hub = shared.hub
+    index = hub.having(GIT_INDEX_FILE=str(hub.cwd / "planting"), GIT_WORK_TREE=str(hub.cwd))
+    index.git("read-tree", "refs/datmo/records")
+    blob = put(hub, "blob", b"{}")
+    for path in ("README", f"{blob[:2]}/{blob[2:]}.txt", f"ab/{'c' * 38}.json", "ab/deep/er.json"):
+        index.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+    tip = hub.git("commit-tree", "-p", "refs/datmo/records", "-m", "x", index.git("write-tree"))
+    hub.git("update-ref", "refs/datmo/records", tip)
+    ignacio = shared.clone()
+    done = datmo(ignacio, "log")
+    assert "good" in done.stdout
+    assert done.stderr == ""
+    ignacio.write("data/x", "new")
+    datmo(ignacio, "checkout", "--force")
+    datmo(ignacio, "snapshot")
+    ignacio.git("push", "-q")
+    hub.git("merge-base", "--is-ancestor", tip, "refs/datmo/records")
+
+
+def evil_trees(hub: Shell, outside: Path) -> dict[str, str]:
+    """Folders that would write outside of themselves, by the name of the trick."""
+    bad = put(hub, "blob", b"bad")
+    away = put(hub, "blob", str(outside).encode())
+    inner = put_tree(hub, (BLOB, b"x", bad))
+    names = (
+        *(b"..", b".", b".git", b".GIT", b".git ", b".git.", b"git~1", b"GIT~1", b".git::$INDEX_ALLOCATION"),
+        *(b".g\xe2\x80\x8cit", b"a/b", b"../x", b"/x", b"", b"..\\x\\.git"),
+    )
+    made = {f"{name!r} as a file": put_tree(hub, (BLOB, name, bad)) for name in names}
+    made |= {f"{name!r} as a folder": put_tree(hub, (TREE, name, inner)) for name in names}
+    made["below"] = put_tree(hub, (BLOB, b"a", bad), (TREE, b"b", put_tree(hub, (TREE, b"..", inner))))
+    made["a link, then through it"] = put_tree(hub, (LINK, b"link", away), (TREE, b"link", inner))
+    made["a folder, then a link in its place"] = put_tree(hub, (TREE, b"link", inner), (LINK, b"link", away))
+    made["a name twice"] = put_tree(hub, (BLOB, b"a", bad), (BLOB, b"a", away))
+    made["a submodule"] = put_tree(hub, ("160000", b"module", bad))
+    made["a mode that is none"] = put_tree(hub, ("100000", b"odd", bad))
+    made["escaped"] = put_tree(hub, (BLOB, b"...datmo-name", bad))
+    made["a marker"] = put_tree(hub, (TREE, b"...datmo-file", put_tree(hub, (BLOB, b"0" * 16, bad))))
+    made["a split"] = put_tree(hub, (TREE, b"0.datmo-part", put_tree(hub, (BLOB, b"..", bad))))
+    return made
+
+
+def test_trees_that_would_write_elsewhere(shared: Pair, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    hub, commit = shared.hub, shared.alex.git("rev-parse", "HEAD")
+    ignacio = shared.clone()
+    records = {}
+    for trick, tree in evil_trees(hub, outside).items():
+        document = genuine(shared.alex)
+        document["message"] = trick
+        document["payloads"][0]["object"] = tree
+        records[trick] = plant(hub, json.dumps(document).encode(), commit)
+        # Kept, as a stranger's push would keep it.
+        hub.git("update-ref", f"refs/heads/evil{len(records)}", put(hub, "commit", keep(tree)))
+    ignacio.git("fetch", "-q", "origin", "main")
+    datmo(ignacio, "fetch")
+    before = picture(shared.top.cwd)
+    hooks = picture(ignacio.cwd / ".git" / "hooks")
+    for trick, record in records.items():
+        for words in (("checkout", record), ("checkout", record, "--force"), ("checkout", record, "--", "data")):
+            done = datmo(ignacio, *words, ok=False)
+            assert done.returncode == 128, f"{trick}: {done}"
+            assert done.stderr.count("fatal: ") == 1, f"{trick}: {done}"
+            assert "BUG" not in done.stderr, f"{trick}: {done}"
+            assert picture(shared.top.cwd) == before, trick
+    assert not list(outside.iterdir())
+    assert picture(ignacio.cwd / ".git" / "hooks") == hooks
+    datmo(ignacio, "log")
+    datmo(ignacio, "status")
+
+
+def keep(tree: str) -> bytes:
+    person = b"A <a@example.com> 1000000000 +0000"
+    return b"tree %s\nauthor %s\ncommitter %s\n\nx\n" % (tree.encode(), person, person)
+
+
+def test_payloads_that_lie_in_each_other(shared: Pair, tmp_path: Path) -> None:
+    """One payload brings a link, the other a file beyond it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    hub = shared.hub
+    away = put(hub, "blob", str(outside).encode())
+    document = genuine(shared.alex)
+    first = document["payloads"][0]
+    first["object"] = put_tree(hub, (LINK, b"link", away))
+    second = {**first, "path": "data/link/in", "object": put_tree(hub, (BLOB, b"x", put(hub, "blob", b"bad")))}
+    document["payloads"].append(second)
+    hub.git(
+        "update-ref",
+        "refs/heads/evil",
+        put(hub, "commit", keep(put_tree(hub, (TREE, b"a", first["object"]), (TREE, b"b", second["object"])))),
+    )
+    bad = plant(hub, json.dumps(document).encode(), shared.alex.git("rev-parse", "HEAD"))
+    ignacio = shared.clone()
+    datmo(ignacio, "fetch")
+    before = picture(ignacio.cwd)
+    refused(ignacio, "checkout", bad)
+    refused(ignacio, "checkout", bad, "--force")
+    assert picture(ignacio.cwd) == before
+    assert not list(outside.iterdir())
+
+
+def test_a_payload_beyond_a_link_of_the_working_tree(shared: Pair, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    document = genuine(shared.alex)
+    document["payloads"][0]["path"] = "link/data"
+    bad = plant(shared.hub, json.dumps(document).encode(), shared.alex.git("rev-parse", "HEAD"))
+    ignacio = shared.clone()
+    (ignacio.cwd / "link").symlink_to(outside)
+    datmo(ignacio, "fetch")
+    for force in ((), ("--force",)):
+        refused(ignacio, "checkout", bad, *force, says=("'link'",))
+    assert not list(outside.iterdir())
+
+
+def test_hooks_are_not_led_astray(shared: Pair) -> None:
+    """A planted snapshot is the newest of the commit that a pull brings: the payloads stay, the pull goes on."""
+    ignacio = shared.clone()
+    datmo(ignacio, "checkout")
+    shared.alex.commit("code.py", "new")
+    shared.alex.git("push", "-q")
+    commit = shared.alex.git("rev-parse", "HEAD")
+    document = genuine(shared.alex)
+    document.update(commit=commit, tree=shared.alex.git("rev-parse", "HEAD^{tree}"), created="2099-01-01T00:00:00Z")
+    inner = put_tree(shared.hub, (BLOB, b"post-checkout", put(shared.hub, "blob", b"#!/bin/sh\ntouch ran\n")))
+    document["payloads"][0]["object"] = put_tree(shared.hub, (TREE, b".git", inner))
+    shared.hub.git("update-ref", "refs/heads/evil", put(shared.hub, "commit", keep(document["payloads"][0]["object"])))
+    plant(shared.hub, json.dumps(document).encode(), commit)
+    done = ignacio.run("git", "pull", "-q")
+    assert "unsafe name" in done.stderr
+    assert "BUG" not in done.stderr
+    assert ignacio.git("rev-parse", "HEAD") == commit
+    assert picture(ignacio.cwd / "data") == picture(shared.alex.cwd / "data")
