@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -121,6 +122,8 @@ def main() -> int:
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     argv = sys.argv[1:]
+    # Ended from outside, a run still takes its container down on the way out.
+    signal.signal(signal.SIGTERM, _end)
     console = Console(dict(os.environ), Path.cwd(), sys.stdout, sys.stderr)
     try:
         status = run(argv, console)
@@ -140,6 +143,10 @@ def main() -> int:
     except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste
         return _bug(console)
     return status
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _hint(error: OSError) -> str:

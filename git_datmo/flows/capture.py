@@ -14,7 +14,7 @@ from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Snapshot, Value
-from git_datmo.store.capture import Captured, Capturer, walk
+from git_datmo.store.capture import Captured, Capturer
 from git_datmo.store.names import TEMPORARY
 from git_datmo.store.statcache import Differences, StatCache
 from git_datmo.store.store import HashOnly, StoreWriter
@@ -143,12 +143,19 @@ def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences
 
 
 def _is_known_empty(ws: Workspace, tracked: Tracked, folder: bytes) -> bool:
-    """Whether a folder that the cache does not know is one that was stored empty, and still is."""
-    if folder in tracked.empty_folders:
-        return not any(os.scandir(os.path.join(os.fsencode(ws.root), folder)))
-    if folder == os.fsencode(tracked.payload.path) and tracked.payload.content.files == 0:
-        return not any(walk(ws.root, folder, []))
-    return False
+    """Whether a folder that the cache does not know holds no file, and no empty folder but those that were stored."""
+    known = tracked.empty_folders
+    if tracked.payload.content.files == 0:
+        known |= {os.fsencode(tracked.payload.path)}
+    stack = [folder]
+    while stack:
+        path = stack.pop()
+        with os.scandir(os.path.join(os.fsencode(ws.root), path)) as listing:
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
+        if not all(is_folder for _, is_folder in entries) or (not entries and path not in known):
+            return False
+        stack += [path + b"/" + name for name, _ in entries]
+    return True
 
 
 def _is_leftover(path: bytes) -> bool:
@@ -290,10 +297,15 @@ def make_snapshot(
         parameters=dict(asked.parameters or {}),
         metrics=dict(asked.metrics or {}),
         code=code,
-        clean=ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0,
+        clean=is_clean(ws),
         environment=environment,
         run=run,
     )
+
+
+def is_clean(ws: Workspace) -> bool:
+    """Whether the files that git tracks are as HEAD has them."""
+    return ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0
 
 
 def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:

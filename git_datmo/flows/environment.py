@@ -33,12 +33,13 @@ def _sources(ws: Workspace) -> Iterator[bytes]:
 
 def capture_environment(ws: Workspace, command: Sequence[str]) -> Content | None:
     """Store the environment that `command` runs in; None where there is no Python to ask."""
-    interpreter = find_interpreter(command, ws.environ, ws.repo.work_tree / ws.repo.prefix)
+    folder = ws.root / ws.repo.prefix
+    interpreter = find_interpreter(command, ws.environ, folder)
     if interpreter is None:
         return None
     dockerfile = ws.root / "Dockerfile"
     environment = make_environment(
-        probe(interpreter, ws.environ),
+        probe(interpreter, ws.environ, cwd=folder),
         repository=ws.root.resolve(),
         variables=variables_of(ws),
         imported=imported_modules(_sources(ws)),

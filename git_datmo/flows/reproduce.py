@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -76,10 +76,14 @@ def reproduce(
             "ask who made it to run 'git push'",
             missing=sorted(map(str, missing.all)),
         )
-    place(ws, snapshot, run, folder, progress)
     assert snapshot.environment is not None
     environment = read_environment(ws, snapshot.environment)
+    # The image is built before the data is there: a Dockerfile of the repository's own takes the folder as its context.
+    if snapshot.code is not None:
+        place(ws, [("", root_node(snapshot.code))], folder, progress)
     engine.prepare(environment, code=folder, output=silent, progress=progress)
+    place(ws, [(p.path, root_node(p.content)) for p in _inputs(snapshot, run)], folder, progress)
+    (folder / run.folder).mkdir(parents=True, exist_ok=True)
     before = {path: _sign(folder, path) for path in _watched(run)}
     variables = dict(read_manifest(environment.files).variables)
     job = Job(portable_command(run.command), folder, run.folder, variables)
@@ -103,15 +107,12 @@ def reproduce(
     return Reproduced(receipt, oid, folder)
 
 
-def place(ws: Workspace, snapshot: Snapshot, run: Run, folder: Path, progress: Progress) -> None:
-    """Write the code and the payloads as they were before the run into the empty `folder`."""
+def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> None:
+    """Write stored files and folders at their paths in a folder that holds nothing there."""
     nothing = Differences((), (), (), ())
     checkout = Checkout(ws.store, folder, None, progress)
-    contents: list[tuple[str, Node]] = [("", root_node(snapshot.code))] if snapshot.code is not None else []
-    contents += [(payload.path, root_node(payload.content)) for payload in _inputs(snapshot, run)]
     for path, node in contents:
         checkout.apply(checkout.plan(path, None, node, nothing))
-    (folder / run.folder).mkdir(parents=True, exist_ok=True)
 
 
 def _inputs(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command, silent
+from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import (
     Asked,
@@ -17,6 +18,7 @@ from git_datmo.flows.capture import (
     capture_code,
     check_addable,
     current_tracking,
+    is_clean,
     make_snapshot,
     refresh,
     refuse_during_checkout,
@@ -26,13 +28,17 @@ from git_datmo.flows.capture import (
 )
 from git_datmo.flows.environment import capture_environment, read_environment, variables_of
 from git_datmo.flows.figures import METRICS_FILE, read_metrics
+from git_datmo.flows.reproduce import place
+from git_datmo.flows.scratch import scratch_folder
 from git_datmo.flows.workspace import Workspace
-from git_datmo.flows.written import find_ignored, find_written, guess_role, survey
+from git_datmo.flows.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.git.paths import check_path
-from git_datmo.model import Content, Form, Oid, Role
+from git_datmo.model import Content, Form, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Value
 from git_datmo.store.capture import Capturer
+from git_datmo.store.layout import root_node
+from git_datmo.store.tracking import Tracking
 
 LOG_LIMIT = 64 << 20
 
@@ -43,6 +49,21 @@ class Ran:
 
     snapshot: Oid
     exit_code: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a run starts from: what its record will need, and what tells afterwards what it wrote."""
+
+    commit: Oid
+    clean: bool
+    inputs: tuple[Payload, ...]
+    code: Content
+    environment: Content | None
+    surroundings: Surroundings
+    metrics: Mapping[Path, Signature]
+    started: str
     warnings: tuple[str, ...]
 
 
@@ -61,8 +82,50 @@ def run(
     `outputs` are paths relative to the repository that are kept beside what the run is seen to write. Raises
     `DatmoError` before anything ran when it could not be recorded.
     """
+    before = _prepare(ws, command, outputs, engine, progress)
+    as_run = tuple(command) if engine.name == "host" else portable_command(command)
+    outcome, log = _run_logged(ws, engine, Job(as_run, ws.root, _folder(ws), variables_of(ws)), output)
+    after = survey(ws)
+    ignored = (path for path in find_ignored(ws, before.surroundings, after) if path not in outputs)
+    warnings = [
+        *before.warnings,
+        *(f"'{path}' was written but git ignores it: keep it with '-o {path}'" for path in ignored),
+    ]
+    metrics = _new_metrics(ws, before.metrics, warnings)
+    written = find_written(ws, before.surroundings, after)
+    with ws.locked():
+        tracking, touched = _store_outputs(ws, before, [*written, *outputs], outputs, warnings, progress)
+        environment = before.environment or capture_environment(ws, command)
+        record = Run(
+            command=portable_command(command),
+            folder=_folder(ws),
+            engine=engine.name,
+            exit_code=outcome.exit_code,
+            started=before.started,
+            seconds=round(outcome.seconds, 6),
+            inputs=before.inputs,
+            outputs=touched,
+            log=log,
+            machine=describe_machine(),
+        )
+        asked = replace(asked, metrics={**metrics, **(asked.metrics or {})})
+        snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)
+        oid = attach(ws, tracking, replace(snapshot, commit=before.commit, clean=before.clean))
+    if environment is not None:
+        absent = read_manifest(read_environment(ws, environment).files).absent()
+        warnings += [f"'{name}' was installed from this machine alone: no other can rebuild it" for name in absent]
+    return Ran(oid, outcome.exit_code, tuple(warnings))
+
+
+def _folder(ws: Workspace) -> str:
+    return ws.repo.prefix.rstrip("/")
+
+
+def _prepare(
+    ws: Workspace, command: Sequence[str], outputs: Sequence[str], engine: Engine, progress: Progress
+) -> Before:
+    """Store what the run starts from, and build what it runs in."""
     commit = require_commit(ws)
-    warnings: list[str] = []
     for path in outputs:
         check_addable(ws, current_tracking(ws), path, exists=False)
     with ws.locked():
@@ -70,54 +133,44 @@ def run(
         tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
         save(ws, tracking)
         code, left_out = capture_code(ws, tracking, progress=progress)
-    warnings += [f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out]
     environment = None
     if engine.name != "host":
         environment = capture_environment(ws, command)
         if environment is None:
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
-        engine.prepare(read_environment(ws, environment), code=ws.root, output=silent, progress=progress)
-    clean = ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0
-    before, metrics_before, inputs = survey(ws), _metrics_files(ws), tracking.payloads
-    started = ws.now()
-    as_run = tuple(command) if engine.name == "host" else portable_command(command)
-    job = Job(as_run, ws.root, ws.repo.prefix.rstrip("/"), variables_of(ws))
-    outcome, log = _run_logged(ws, engine, job, output)
-    after = survey(ws)
-    written = find_written(ws, before, after)
-    for path in find_ignored(ws, before, after):
-        if path not in outputs:
-            warnings.append(f"'{path}' was written but git ignores it: keep it with '-o {path}'")
-    metrics = _new_metrics(ws, metrics_before, warnings)
-    with ws.locked():
-        asked_roles, lost = _asked_outputs(ws, [*written, *outputs], explicit=outputs)
-        warnings += lost
-        current, _ = refresh(ws, current_tracking(ws), progress=progress)
-        current, _ = store_payloads(ws, current, asked_roles, progress=progress)
-        save(ws, current)
-        was = {t.payload.path: t.payload.object for t in inputs}
-        changed = [t.payload.path for t in current.payloads if was.get(t.payload.path) != t.payload.object]
-        touched = sorted({*changed, *asked_roles})
-        if environment is None:
-            environment = capture_environment(ws, command)
-        record = Run(
-            command=portable_command(command),
-            folder=ws.repo.prefix.rstrip("/"),
-            engine=engine.name,
-            exit_code=outcome.exit_code,
-            started=started,
-            seconds=round(outcome.seconds, 6),
-            inputs=tuple(t.payload for t in inputs),
-            outputs=tuple(touched),
-            log=log,
-            machine=describe_machine(),
-        )
-        figures = {**metrics, **(asked.metrics or {})}
-        snapshot = make_snapshot(
-            ws, current, replace(asked, metrics=figures), code=code, environment=environment, run=record
-        )
-        oid = attach(ws, current, replace(snapshot, commit=commit, clean=clean))
-    return Ran(oid, outcome.exit_code, tuple(warnings))
+        with scratch_folder(ws, None) as folder:
+            place(ws, [("", root_node(code))], folder, progress)
+            engine.prepare(read_environment(ws, environment), code=folder, output=silent, progress=progress)
+    return Before(
+        commit=commit,
+        clean=is_clean(ws),
+        inputs=tuple(tracked.payload for tracked in tracking.payloads),
+        code=code,
+        environment=environment,
+        surroundings=survey(ws),
+        metrics=_metrics_files(ws),
+        started=ws.now(),
+        warnings=tuple(f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out),
+    )
+
+
+def _store_outputs(
+    ws: Workspace,
+    before: Before,
+    paths: Sequence[str],
+    explicit: Sequence[str],
+    warnings: list[str],
+    progress: Progress,
+) -> tuple[Tracking, tuple[str, ...]]:
+    """Store and track what the run wrote; returns the new state and the paths that the run made or changed."""
+    roles, remarks = _asked_outputs(ws, paths, explicit=explicit)
+    warnings += remarks
+    tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
+    tracking, _ = store_payloads(ws, tracking, roles, progress=progress)
+    save(ws, tracking)
+    was = {payload.path: payload.content for payload in before.inputs}
+    changed = (t.payload.path for t in tracking.payloads if was.get(t.payload.path) != t.payload.content)
+    return tracking, tuple(sorted({*changed, *roles}))
 
 
 def _run_logged(ws: Workspace, engine: Engine, job: Job, output: Output) -> tuple[Outcome, Content]:
@@ -158,7 +211,7 @@ def _asked_outputs(
     return roles, remarks
 
 
-def _metrics_files(ws: Workspace) -> Mapping[Path, tuple[int, int, int]]:
+def _metrics_files(ws: Workspace) -> Mapping[Path, Signature]:
     """The metrics files that a run may write, with what tells whether it did."""
     found = {}
     for folder in dict.fromkeys([ws.root / ws.repo.prefix, ws.root]):
@@ -168,7 +221,7 @@ def _metrics_files(ws: Workspace) -> Mapping[Path, tuple[int, int, int]]:
     return found
 
 
-def _new_metrics(ws: Workspace, before: Mapping[Path, tuple[int, int, int]], warnings: list[str]) -> dict[str, Value]:
+def _new_metrics(ws: Workspace, before: Mapping[Path, Signature], warnings: list[str]) -> dict[str, Value]:
     for path, signature in _metrics_files(ws).items():
         if signature != before[path] and signature[1] >= 0:
             try:

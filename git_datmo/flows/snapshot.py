@@ -59,8 +59,8 @@ def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | 
         refuse_during_checkout(ws)
         tracking, new_bytes = refresh(ws, current_tracking(ws), progress=progress)
         nearest = History(ws).nearest(commit)
-        known = {p.path: p.object for p in nearest.snapshot.payloads} if nearest else {}
-        if {t.payload.path: t.payload.object for t in tracking.payloads} == known:
+        known = {p.path: p.content for p in nearest.snapshot.payloads} if nearest else {}
+        if {t.payload.path: t.payload.content for t in tracking.payloads} == known:
             if new_bytes:
                 ws.save_tracking(tracking)
             return None

@@ -43,13 +43,13 @@ def examine(ws: Workspace) -> Status:
     head = ws.repo.head()
     nearest = history.nearest(head) if head is not None else None
     tracking = current_tracking(ws)
-    known = {p.path: p.object for p in nearest.snapshot.payloads} if nearest else {}
+    known = {p.path: p.content for p in nearest.snapshot.payloads} if nearest else {}
     differences = find_differences(ws, tracking)
     states = []
     for tracked in tracking.payloads:
         path = tracked.payload.path
         state = _state(ws, tracked, differences[path] if tracked.placed else None)
-        in_snapshot = known.get(path) == tracked.payload.object and state != "modified"
+        in_snapshot = known.get(path) == tracked.payload.content and state != "modified"
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
     remote = ws.repo.default_remote() or ""
     waiting = len(unshared(ws, remote)) if remote else 0

@@ -14,7 +14,7 @@ from git_datmo.flows.capture import current_tracking, find_differences, save, wo
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Oid, Payload
+from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Snapshot
 from git_datmo.store.capture import walk
@@ -102,10 +102,10 @@ def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
         )
 
 
-def _base(ws: Workspace, tracking: Tracking) -> dict[str, Oid]:
+def _base(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
     """The payloads of the snapshot that the working tree was last brought to, by path."""
     record = ws.ledger.record(Oid.parse(tracking.snapshot)) if tracking.snapshot else None
-    return {p.path: p.object for p in record.payloads} if isinstance(record, Snapshot) else {}
+    return {p.path: p.content for p in record.payloads} if isinstance(record, Snapshot) else {}
 
 
 def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Payload]) -> None:
@@ -114,7 +114,7 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
         tracked = tracking.get(payload.path)
         if tracked is None or not tracked.placed:
             continue
-        if tracked.payload.object not in (payload.object, base.get(payload.path)):
+        if tracked.payload.content not in (payload.content, base.get(payload.path)):
             raise DatmoError(
                 f"'{payload.path}' was added in a version that no snapshot has",
                 "keep it with 'git datmo snapshot', or give it up with 'git datmo checkout --force'",
@@ -126,7 +126,7 @@ def _place_all(ws: Workspace, tracking: Tracking, found: Found, *, force: bool, 
     wanted = found.snapshot.payloads
     paths, base = {payload.path for payload in wanted}, _base(ws, tracking)
     absent = [t for t in tracking.payloads if t.payload.path not in paths]
-    going = [t for t in absent if base.get(t.payload.path) == t.payload.object]
+    going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
     placed = _place(ws, tracking, found, wanted, going, force=force, progress=progress)
     kept = [t for t in absent if t not in going]
     save(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]))
@@ -297,18 +297,18 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
         refuse_tracked_by_git(ws, movable)
         base, wanted = _base(ws, tracking), {p.path: p for p in found.snapshot.payloads}
         absent = [t for t in placed if t.payload.path not in wanted and t.payload.path not in stay]
-        going = [t for t in absent if base.get(t.payload.path) == t.payload.object]
+        going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
         changed = _place(ws, tracking, found, movable, going, force=False, progress=progress)
         kept = [t for t in placed if t.payload.path in stay or (t in absent and t not in going)]
         asleep = [Tracked(wanted[path], placed=False) for path in sorted(asleep_paths & wanted.keys())]
         save(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]))
-        left = sorted(p for p in stay & wanted.keys() if _object(tracking, p) != wanted[p].object)
+        left = sorted(p for p in stay & wanted.keys() if _content(tracking, p) != wanted[p].content)
         return Switched(str(found.id), changed, tuple(t.payload.path for t in going), tuple(left))
 
 
-def _object(tracking: Tracking, path: str) -> Oid | None:
+def _content(tracking: Tracking, path: str) -> Content | None:
     tracked = tracking.get(path)
-    return tracked.payload.object if tracked is not None else None
+    return tracked.payload.content if tracked is not None else None
 
 
 def _staying(ws: Workspace, tracking: Tracking, placed: Sequence[Tracked]) -> set[str]:
@@ -317,7 +317,7 @@ def _staying(ws: Workspace, tracking: Tracking, placed: Sequence[Tracked]) -> se
     return {
         t.payload.path
         for t in placed
-        if base.get(t.payload.path) != t.payload.object
+        if base.get(t.payload.path) != t.payload.content
         or (differences[t.payload.path] and really_differs(ws, t, differences[t.payload.path]))
     }
 
@@ -327,4 +327,4 @@ def really_differs(ws: Workspace, tracked: Tracked, found: Differences) -> bool:
     if not os.path.lexists(Path(ws.root, tracked.payload.path)):
         return True
     captured = would_be(ws, tracked, found)
-    return captured is None or captured.content.object != tracked.payload.object
+    return captured is None or captured.content != tracked.payload.content

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any, cast
 
 from git_datmo.errors import Damaged
@@ -87,6 +88,11 @@ def _validator() -> Callable[[object], object]:
     return cast("Callable[[object], object]", fastjsonschema.compile(json.loads(text), use_default=False))
 
 
+def _known(made: type[Any], raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
+    """A value of the dataclass `made`; keys of a later writer are passed over."""
+    return made(**{f.name: changed[f.name] if f.name in changed else raw[f.name] for f in fields(made)})
+
+
 def _content(raw: dict[str, Any] | None) -> Content | None:
     return None if raw is None else Content(Oid.parse(raw["object"]), Form(raw["form"]), raw["size"], raw["files"])
 
@@ -94,9 +100,9 @@ def _content(raw: dict[str, Any] | None) -> Content | None:
 def _payloads(raw: list[dict[str, Any]]) -> tuple[Payload, ...]:
     for entry in raw:
         check_path(entry["path"])
-    seen = {entry["path"] for entry in raw}
-    if len(seen) != len(raw):
-        raise Damaged("a record names a payload twice")
+    paths = sorted(entry["path"] + "/" for entry in raw)
+    if any(path.startswith(before) for before, path in pairwise(paths)):
+        raise Damaged("a record names a payload twice, or one within another")
     return tuple(Payload(e["path"], Role(e["role"]), cast("Content", _content(e))) for e in raw)
 
 
@@ -111,36 +117,37 @@ def _run(raw: dict[str, Any] | None) -> Run | None:
         "outputs": tuple(raw["outputs"]),
         "log": _content(raw["log"]),
     }
-    return Run(**{**raw, **changed})
+    return cast("Run", _known(Run, raw, changed))
 
 
-def _common(raw: dict[str, Any]) -> dict[str, Any]:
-    rest = {key: value for key, value in raw.items() if key not in ("version", "kind")}
-    return {**rest, "commit": Oid.parse(raw["commit"]), "author": Person(**raw["author"])}
+def _record(made: type[Record], raw: dict[str, Any], **changed: Any) -> Record:
+    author = _known(Person, raw["author"], {})
+    return cast("Record", _known(made, raw, {"commit": Oid.parse(raw["commit"]), "author": author, **changed}))
 
 
-def _snapshot(raw: dict[str, Any]) -> Snapshot:
-    changed = {
-        "tree": Oid.parse(raw["tree"]),
-        "payloads": _payloads(raw["payloads"]),
-        "code": _content(raw["code"]),
-        "environment": _content(raw["environment"]),
-        "run": _run(raw["run"]),
-    }
-    return Snapshot(**{**_common(raw), **changed})
+def _snapshot(raw: dict[str, Any]) -> Record:
+    return _record(
+        Snapshot,
+        raw,
+        tree=Oid.parse(raw["tree"]),
+        payloads=_payloads(raw["payloads"]),
+        code=_content(raw["code"]),
+        environment=_content(raw["environment"]),
+        run=_run(raw["run"]),
+    )
 
 
-def _receipt(raw: dict[str, Any]) -> Receipt:
-    changed = {key: tuple(Difference(**entry) for entry in raw[key]) for key in ("metrics", "outputs")}
-    return Receipt(**{**_common(raw), **changed, "snapshot": Oid.parse(raw["snapshot"])})
+def _receipt(raw: dict[str, Any]) -> Record:
+    metrics, outputs = (tuple(_known(Difference, entry, {}) for entry in raw[key]) for key in ("metrics", "outputs"))
+    return _record(Receipt, raw, metrics=metrics, outputs=outputs, snapshot=Oid.parse(raw["snapshot"]))
 
 
-def _annotation(raw: dict[str, Any]) -> Annotation:
-    return Annotation(**{**_common(raw), "record": Oid.parse(raw["record"])})
+def _annotation(raw: dict[str, Any]) -> Record:
+    return _record(Annotation, raw, record=Oid.parse(raw["record"]))
 
 
-def _drop(raw: dict[str, Any]) -> Drop:
-    return Drop(**{**_common(raw), "records": tuple(map(Oid.parse, raw["records"]))})
+def _drop(raw: dict[str, Any]) -> Record:
+    return _record(Drop, raw, records=tuple(map(Oid.parse, raw["records"])))
 
 
 _BUILD: dict[str, Callable[[dict[str, Any]], Record]] = {

@@ -23,7 +23,8 @@ class Run:
     """A command as it ran; `exit_code` is None when it was given to be recorded and did not run.
 
     `inputs` are the payloads as they were before it, `outputs` the paths that it wrote, `folder` where it ran,
-    relative to the repository. `machine` is what it ran on; it never decides an id but the record's own.
+    relative to the repository. `machine` is what it ran on and `resources` what it used there, where that was measured
+    (`user_seconds`, `system_seconds`, `peak_memory` in bytes); neither decides an id but the record's own.
     """
 
     command: tuple[str, ...]
@@ -36,6 +37,7 @@ class Run:
     outputs: tuple[str, ...] = ()
     log: Content | None = None
     machine: Mapping[str, Value] = field(default_factory=dict)
+    resources: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,10 +121,8 @@ class Capturer:
         now_empty = self._empty_folders(top, empty, folders, found.missing)
         for folder in empty - now_empty:
             root.at(_below(folder, top)).removed = True
-        empty_tree = write_folder({}, writer.put_tree)
         for folder in now_empty:
-            if folder != top:
-                root.at(_below(folder, top)).node = Node(Kind.FOLDER, empty_tree)
+            root.at(_below(folder, top)).node = Node(Kind.FOLDER, write_folder({}, writer.put_tree))
         for file, node in gathered.nodes.items():
             root.at(_below(file, top)).node = node
         editor = FolderEditor(self._store.read_tree, writer.put_tree, self._store.format)

@@ -7,6 +7,7 @@ id is the blob's, so that git itself can settle what the clock cannot.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ from git_datmo.store.layout import Kind
 _STAT = struct.Struct(">10I")
 _MODES = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK}
 _MASK = 0xFFFFFFFF
+
+
+def _is_folder(root: Path | None, path: bytes) -> bool:
+    full = os.path.join(os.fsencode(root or b"."), path)
+    return os.path.isdir(full) and not os.path.islink(full)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class StatCache:
         listed = asked.run("ls-files", "-z", "-o", "--directory", "--", *below).split(b"\0")
         # A folder is named with a slash; so is a payload's own folder while the cache holds nothing of it.
         folders = tuple(path[:-1] for path in listed if path.endswith(b"/"))
+        # A folder in the place of a file that the cache knows is one that `git ls-files -o --directory` passes over.
+        folders += tuple(path for path in missing if _is_folder(git.work_tree, path))
         added = tuple(path for path in listed if path and not path.endswith(b"/"))
         return Differences(tuple(changed), tuple(missing), added, folders)
 
