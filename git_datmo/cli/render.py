@@ -101,6 +101,8 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
             yield f"outputs:     {plain(', '.join(run.outputs))}"
         if run.machine:
             yield f"machine:     {figures(run.machine.items())}"
+        if run.resources:
+            yield f"resources:   {figures(run.resources.items())}"
     for receipt in receipts:
         yield f"receipt:     {receipt.verdict}, by {plain(receipt.author.name)} on {receipt.created[:10]}"
 

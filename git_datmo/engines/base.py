@@ -36,10 +36,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended; one that signal n killed has the exit code 128+n, as in a shell."""
+    """How a command ended; one that signal n killed has the exit code 128+n, as in a shell.
+
+    `resources` is what it used, where the engine can tell: `user_seconds`, `system_seconds`, `peak_memory` in bytes.
+    """
 
     exit_code: int
     seconds: float
+    resources: Mapping[str, float | int] = field(default_factory=dict)
 
 
 class Engine(Protocol):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import selectors
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,13 +34,44 @@ def stream(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Ou
     running: list[subprocess.Popen[bytes]] = []
     with _signals_for(running), _started(argv, cwd, env) as child:
         running.append(child)
+        watch = _Watch(child)
         try:
-            _pump(child, output)
-            code = child.wait()
+            _pump(watch, output)
+            code = watch.wait()
         except BaseException:
             child.kill()
             raise
-    return Outcome(code if code >= 0 else 128 - code, time.monotonic() - began)
+    return Outcome(code if code >= 0 else 128 - code, time.monotonic() - began, watch.resources())
+
+
+class _Watch:
+    """Waits for a child itself, since only who reaps it is told what it used."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self.child = child
+        self._usage: resource.struct_rusage | None = None
+
+    def has_ended(self, options: int = os.WNOHANG) -> bool:
+        if self.child.returncode is None:
+            pid, status, usage = os.wait4(self.child.pid, options)
+            if pid:
+                self.child.returncode, self._usage = os.waitstatus_to_exitcode(status), usage
+        return self.child.returncode is not None
+
+    def wait(self) -> int:
+        self.has_ended(0)
+        return int(self.child.returncode)
+
+    def resources(self) -> dict[str, float | int]:
+        """CPU seconds of the child and of all that it waited for, and the peak memory of the largest among them."""
+        if self._usage is None:
+            return {}
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {
+            "user_seconds": round(self._usage.ru_utime, 6),
+            "system_seconds": round(self._usage.ru_stime, 6),
+            "peak_memory": self._usage.ru_maxrss * unit,
+        }
 
 
 def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -52,13 +85,13 @@ def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subproce
         raise DatmoError(f"cannot run '{argv[0]}': {getattr(e, 'strerror', None) or e}") from e
 
 
-def _pump(child: subprocess.Popen[bytes], output: Output) -> None:
+def _pump(watch: _Watch, output: Output) -> None:
     with selectors.DefaultSelector() as selector:
-        for pipe, name in ((child.stdout, "stdout"), (child.stderr, "stderr")):
+        for pipe, name in ((watch.child.stdout, "stdout"), (watch.child.stderr, "stderr")):
             assert pipe is not None
             selector.register(pipe, selectors.EVENT_READ, name)
         while selector.get_map():
-            ended = child.poll() is not None
+            ended = watch.has_ended()
             ready = selector.select(0 if ended else IDLE)
             if ended and not ready:
                 return

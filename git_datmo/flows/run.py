@@ -107,6 +107,7 @@ def run(
             outputs=touched,
             log=log,
             machine=describe_machine(),
+            resources=dict(outcome.resources),
         )
         asked = replace(asked, metrics={**metrics, **(asked.metrics or {})})
         snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)

@@ -60,6 +60,14 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert run(tmp_path, "sh", "-c", "kill -KILL $$")[0].exit_code == 128 + signal.SIGKILL
 
 
+def test_what_a_command_used(tmp_path: Path) -> None:
+    burn = "x = bytearray(64 << 20); x[::4096] = b'1' * len(x[::4096]); sum(i * i for i in range(10**6))"
+    outcome, _ = python(tmp_path, burn)
+    assert outcome.resources["peak_memory"] > 64 << 20
+    assert outcome.resources["user_seconds"] > 0
+    assert outcome.resources.keys() == {"user_seconds", "system_seconds", "peak_memory"}
+
+
 def test_folder_and_variables(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     _, streams = run(tmp_path, "sh", "-c", 'pwd; echo "$SEED"', cwd="a b", SEED="4")
