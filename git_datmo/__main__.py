@@ -1,6 +1,6 @@
 """`python -m git_datmo` is `git-datmo`."""
 
-from git_datmo.cli.main import main
+from git_datmo.cli.entry import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

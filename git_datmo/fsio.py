@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,8 @@ def sync_folder(folder: Path) -> None:
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Put `data` at `path` so that a crash leaves the old content or the new, never a part."""
+    import tempfile
+
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
     try:

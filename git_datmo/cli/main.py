@@ -2,119 +2,35 @@
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import json
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import NoReturn
 
 from git_datmo import __version__
 from git_datmo.cli.console import Console
+from git_datmo.cli.parser import make_parser, own_words, parse
+from git_datmo.cli.verbs import HIDDEN, VERBS, load, usage
 from git_datmo.errors import DatmoError, Incomplete, UsageError
-
-# What each verb does, in the words of its help; the module that does it is named alike.
-VERBS = {
-    "init": "make a repository ready: store, hooks, refspecs",
-    "add-data": "store and track data of any size",
-    "add-model": "store and track a model",
-    "rm": "stop tracking payloads; the files stay",
-    "status": "show how payloads differ from what is stored and shared",
-    "run": "run a command and snapshot what it made",
-    "snapshot": "tie the commit to its payloads, environment and figures",
-    "log": "show the experiments, newest first",
-    "show": "show one experiment whole",
-    "checkout": "put the payloads of a commit into the working tree",
-    "fetch": "get others' experiments from a remote",
-    "push": "share experiments and what they name",
-    "pull": "fetch, then bring unmodified payloads up to date",
-    "reproduce": "rerun an experiment elsewhere and say whether it is the same",
-    "demo": "play the whole story in a temporary folder",
-    "help": "show the manual of a verb",
-}
-HIDDEN = {"hook": "what the git hooks call"}
-
-
-class Parser(argparse.ArgumentParser):
-    """Refuses wrong words as git does, with exit code 129."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"see '{self.prog} -h'")
-
-
-def load(verb: str) -> ModuleType:
-    return importlib.import_module(f"git_datmo.cli.commands.{verb.replace('-', '_')}")
-
-
-def make_parser(verb: str) -> Parser:
-    """The parser of one verb, whose text is the verb's module's own."""
-    module = load(verb)
-    parser = Parser(
-        prog=f"git datmo {verb}",
-        description=module.DESCRIPTION,
-        epilog="examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES.strip().splitlines()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    module.add_arguments(parser)
-    return parser
-
-
-def usage() -> str:
-    width = max(map(len, VERBS))
-    lines = [f"   {verb:<{width}}  {summary}" for verb, summary in VERBS.items()]
-    return "\n".join(
-        [
-            "usage: git datmo [--version] [-h] VERB [ARGUMENTS]",
-            "",
-            "Data, model, environment and result travel with the commit.",
-            "",
-            *lines,
-            "",
-            "'git datmo VERB -h' explains a verb, 'git datmo help VERB' in full.",
-        ]
-    )
 
 
 def run(argv: Sequence[str], console: Console) -> int:
     """Run one command line; raises what goes wrong."""
     verb, *rest = argv or ["-h"]
-    if verb in ("-v", "--version"):
-        console.print(f"git-datmo version {__version__}")
-        return 0
     if verb in ("-h", "--help"):
         console.print(usage())
         return 0 if argv else 129
     if verb not in VERBS and verb not in HIDDEN:
         raise UsageError(f"'{verb}' is not a git-datmo verb", "see 'git datmo -h'")
     parser = make_parser(verb)
-    if any(word in ("-h", "--help") for word in _own_words(rest)):
+    if any(word in ("-h", "--help") for word in own_words(rest)):
         console.print(parser.format_help().rstrip())
         return 0
     status: int = load(verb).run(parse(parser, verb, rest), console)
     return status
-
-
-def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace:
-    """The options of a verb; where the verb names what stands behind '--', that is kept apart as it is."""
-    behind = getattr(load(verb), "BEHIND", None)
-    if behind is None:
-        return parser.parse_args(words)
-    own = _own_words(words)
-    options = parser.parse_args(own)
-    setattr(options, behind, list(words[len(own) + 1 :]))
-    return options
-
-
-def _own_words(words: Sequence[str]) -> Sequence[str]:
-    """The words before '--': what follows belongs to the command that is run."""
-    return words[: words.index("--")] if "--" in words else words
 
 
 def main() -> int:
@@ -129,7 +45,7 @@ def main() -> int:
         status = run(argv, console)
         sys.stdout.flush()
     except DatmoError as error:
-        return tell(error, console, as_json="--json" in _own_words(argv))
+        return tell(error, console, as_json="--json" in own_words(argv))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -139,7 +55,7 @@ def main() -> int:
     except OSError as error:
         where = f"'{error.filename}': " if error.filename else ""
         what = f"{where}{error.strerror or error}"
-        return tell(DatmoError(what, _hint(error)), console, as_json="--json" in _own_words(argv))
+        return tell(DatmoError(what, _hint(error)), console, as_json="--json" in own_words(argv))
     except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste
         return _bug(console)
     return status
@@ -172,6 +88,9 @@ def tell(error: DatmoError, console: Console, *, as_json: bool = False) -> int:
 
 
 def _bug(console: Console) -> int:
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="git-datmo-", suffix=".log", delete=False) as log:
         log.write(f"git-datmo {__version__}, Python {sys.version}\n{sys.argv}\n{traceback.format_exc()}")
     last = traceback.format_exc().strip().splitlines()[-1]

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterator
 
 from git_datmo import __version__
-from git_datmo.cli.main import VERBS, load, make_parser
+from git_datmo.cli.parser import make_parser
+from git_datmo.cli.verbs import VERBS, load
 
 Section = tuple[str, list[tuple[str, str]]]
 

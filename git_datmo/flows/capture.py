@@ -216,7 +216,7 @@ def refresh(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) ->
     return store_payloads(ws, tracking, asked, progress=progress)
 
 
-def would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured | None:
+def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured | None:
     """What storing a payload now would make of it, or None when that is clear without reading: it differs."""
     if found.missing or found.added or found.folders:
         return None
@@ -224,6 +224,14 @@ def would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured | 
     return capturer.changes(
         tracked.payload.path, tracked.payload.content, tracked.empty_folders, found, HashOnly(ws.store)
     )
+
+
+def really_differs(ws: Workspace, tracked: Tracked, found: Differences) -> bool:
+    """Whether a payload whose files look changed is changed, by content."""
+    if not os.path.lexists(ws.root / tracked.payload.path):
+        return True
+    captured = _would_be(ws, tracked, found)
+    return captured is None or captured.content != tracked.payload.content
 
 
 def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> tuple[Content, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from git_datmo.errors import Damaged, DatmoError
@@ -14,7 +14,7 @@ from git_datmo.git.refs import read_refs
 from git_datmo.git.run import failure
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog, Row
-from git_datmo.records.ledger import Tips
+from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
 from git_datmo.records.types import Receipt, Snapshot
 
 REMOTE_REFS = "refs/datmo-remotes/"
@@ -31,19 +31,43 @@ class Found:
     way: str
 
 
-def remote_tips(ws: Workspace) -> dict[str, Tips]:
-    """What the remotes' records and notes were when they were last fetched or pushed, by remote."""
-    refs = read_refs(ws.repo.git, REMOTE_REFS)
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The records and notes of this repository, and of each remote as it was last fetched or pushed."""
+
+    here: Tips
+    remotes: dict[str, Tips]
+
+    def of(self, remote: str) -> Tips:
+        return self.remotes.get(remote, Tips(None, None))
+
+
+def read_heads(ws: Workspace) -> Heads:
+    refs = read_refs(ws.repo.git, RECORDS_REF, NOTES_REF, REMOTE_REFS)
+    return Heads(Tips(refs.pop(RECORDS_REF, None), refs.pop(NOTES_REF, None)), _by_remote(refs))
+
+
+def _by_remote(refs: dict[str, Oid]) -> dict[str, Tips]:
     names = {ref[len(REMOTE_REFS) :].rpartition("/")[0] for ref in refs}
     return {
         name: Tips(refs.get(f"{REMOTE_REFS}{name}/records"), refs.get(f"{REMOTE_REFS}{name}/notes")) for name in names
     }
 
 
-def unite_remotes(ws: Workspace) -> None:
+def unshared(ws: Workspace, heads: Heads, remote: str) -> set[Oid]:
+    """The records that `remote` lacked when it was last heard of."""
+    here, there = heads.here, heads.of(remote)
+    if here.records == there.records:
+        return set()
+    mine = record_ids(ws.repo.git, str(here.records)) if here.records else set()
+    return mine - (record_ids(ws.repo.git, str(there.records)) if there.records else set())
+
+
+def unite_remotes(ws: Workspace) -> Heads:
     """Take in what `git fetch` brought."""
-    for tips in remote_tips(ws).values():
-        ws.ledger.unite(tips)
+    heads = read_heads(ws)
+    changed = [ws.ledger.unite(tips) for tips in heads.remotes.values() if tips != heads.here]
+    return replace(heads, here=ws.ledger.tips()) if any(changed) else heads
 
 
 class History:
@@ -53,14 +77,14 @@ class History:
     """
 
     def __init__(self, ws: Workspace) -> None:
-        unite_remotes(ws)
         self._ws = ws
         self.warnings: list[str] = []
-        self.catalog: Catalog = ws.catalog()
+        self.heads = unite_remotes(ws)
+        self.catalog: Catalog = ws.catalog(self.heads.here.records)
 
     @cached_property
     def _notes(self) -> dict[Oid, Oid]:
-        return self._ws.ledger.notes()
+        return self._ws.ledger.notes(self.heads.here.notes)
 
     def _rows_of_note(self, commit: Oid) -> list[Row]:
         blob = self._notes.get(commit)
@@ -115,7 +139,7 @@ class History:
     def read(self, row: Row, commit: Oid, way: str) -> Found | None:
         """The snapshot of a row; None, with a warning, when it cannot be read."""
         try:
-            record = self._ws.ledger.record(Oid.parse(row.record))
+            record = self._ws.ledger.record(Oid.parse(row.record), checked=True)
         except Damaged as error:
             self._warn(error.what)
             return None
@@ -123,7 +147,8 @@ class History:
 
     def receipts(self, found: Found) -> tuple[Receipt, ...]:
         """Who reran a snapshot, and how it came out; oldest first."""
-        records = (self._ws.ledger.record(Oid.parse(r.record)) for r in self.catalog.about(str(found.id), "receipt"))
+        rows = self.catalog.about(str(found.id), "receipt")
+        records = (self._ws.ledger.record(Oid.parse(row.record), checked=True) for row in rows)
         return tuple(record for record in records if isinstance(record, Receipt))
 
     def walk(self, arguments: tuple[str, ...] = ("HEAD",), *, first_parent: bool = False) -> Iterator[Found]:

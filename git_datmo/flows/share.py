@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from git_datmo.errors import GitFailed, Incomplete
-from git_datmo.flows.history import REMOTE_REFS, remote_tips
+from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
 from git_datmo.flows.keep import Kept, kept_objects, write_keep, write_link
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_ref, read_refs
@@ -63,15 +63,8 @@ def has_unshared(ws: Workspace, remote: str) -> bool:
     """Whether, as far as is known here, `remote` lacks a record or a note; asks nobody."""
     if not ws.has_store:
         return False
-    here = ws.ledger.tips()
-    return here.records is not None and remote_tips(ws).get(remote) != here
-
-
-def unshared(ws: Workspace, remote: str) -> set[Oid]:
-    """The records that `remote` lacked when it was last heard of."""
-    here, there = ws.ledger.tips(), remote_tips(ws).get(remote, Tips(None, None))
-    mine = record_ids(ws.repo.git, str(here.records)) if here.records else set()
-    return mine - (record_ids(ws.repo.git, str(there.records)) if there.records else set())
+    heads = read_heads(ws)
+    return heads.here.records is not None and heads.of(remote) != heads.here
 
 
 def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress = QUIET) -> Shared:
@@ -101,22 +94,22 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
     lacking = sorted(here - there)
-    rows = {row.record for row in ws.catalog().rows if row.kind == "snapshot"}
-    records = (ws.ledger.record(oid) for oid in lacking if str(oid) in rows)
+    rows = {row.record for row in ws.catalog(mine.records).rows if row.kind == "snapshot"}
+    records = (ws.ledger.record(oid, checked=True) for oid in lacking if str(oid) in rows)
     snapshots = tuple(record for record in records if isinstance(record, Snapshot))
     return SharePlan(remote, offer, tips, tuple(lacking), snapshots)
 
 
 def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = QUIET) -> bool:
     """Fetch a remote's records and notes where they are news, and unite them with ours; says whether any were."""
-    known = remote_tips(ws).get(_label(remote), Tips(None, None))
+    known = read_heads(ws).of(_label(remote))
     refspecs = []
     for ref, now, before in ((RECORDS_REF, tips.records, known.records), (NOTES_REF, tips.notes, known.notes)):
         if now is not None and now != before:
             refspecs.append(f"+{ref}:{REMOTE_REFS}{_label(remote)}/{ref.rpartition('/')[2].replace('datmo', 'notes')}")
     if refspecs:
         fetch_refs(guarded(ws.repo.git), Remote("", remote.url), refspecs, progress, "--quiet")
-    return ws.ledger.unite(remote_tips(ws).get(_label(remote), tips))
+    return ws.ledger.unite(read_heads(ws).remotes.get(_label(remote), tips))
 
 
 def _label(remote: Remote) -> str:
@@ -195,8 +188,9 @@ def _shared_snapshots(ws: Workspace, plan_now: SharePlan) -> list[Snapshot]:
     if plan_now.tips.records is None:
         return []
     there = record_ids(ws.repo.git, str(plan_now.tips.records))
-    rows = [row for row in ws.catalog().rows if row.kind == "snapshot" and Oid.parse(row.record) in there]
-    records = (ws.ledger.record(Oid.parse(row.record)) for row in reversed(rows[-BASES:]))
+    catalog = ws.catalog(ws.ledger.tips().records)
+    rows = [row for row in catalog.rows if row.kind == "snapshot" and Oid.parse(row.record) in there]
+    records = (ws.ledger.record(Oid.parse(row.record), checked=True) for row in reversed(rows[-BASES:]))
     return [record for record in records if isinstance(record, Snapshot)]
 
 
@@ -232,11 +226,12 @@ def _require_objects(ws: Workspace, plan_now: SharePlan, shared: list[Snapshot])
 
 def size_of_unshared(ws: Workspace, remote: str) -> int:
     """At most how many bytes of payload a share will send: the size of all that new records name."""
-    new = unshared(ws, remote)
+    heads = read_heads(ws)
+    new = unshared(ws, heads, remote)
     sizes: dict[Oid, int] = {}
-    for row in ws.catalog().rows:
+    for row in ws.catalog(heads.here.records).rows:
         if row.kind == "snapshot" and Oid.parse(row.record) in new:
-            record = ws.ledger.record(Oid.parse(row.record))
+            record = ws.ledger.record(Oid.parse(row.record), checked=True)
             if isinstance(record, Snapshot):
                 sizes.update({kept.content.object: kept.content.size for kept in kept_objects(record)})
     return sum(sizes.values())

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import current_tracking, find_differences
-from git_datmo.flows.history import History
-from git_datmo.flows.share import unshared
-from git_datmo.flows.switch import really_differs
+from git_datmo.flows.capture import current_tracking, find_differences, really_differs
+from git_datmo.flows.history import History, unshared
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.store.statcache import Differences
@@ -52,7 +50,7 @@ def examine(ws: Workspace) -> Status:
         in_snapshot = known.get(path) == tracked.payload.content and state != "modified"
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
     remote = ws.repo.default_remote() or ""
-    waiting = len(unshared(ws, remote)) if remote else 0
+    waiting = len(unshared(ws, history.heads, remote)) if remote else 0
     interrupted = (ws.state / "checkout").exists()
     snapshot = str(nearest.id) if nearest else ""
     return Status(tuple(states), snapshot, remote, waiting, interrupted, tuple(history.warnings))

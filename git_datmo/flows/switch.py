@@ -6,11 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import current_tracking, find_differences, save, would_be
+from git_datmo.flows.capture import current_tracking, find_differences, really_differs, save
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
 from git_datmo.flows.workspace import Workspace
@@ -320,11 +319,3 @@ def _staying(ws: Workspace, tracking: Tracking, placed: Sequence[Tracked]) -> se
         if base.get(t.payload.path) != t.payload.content
         or (differences[t.payload.path] and really_differs(ws, t, differences[t.payload.path]))
     }
-
-
-def really_differs(ws: Workspace, tracked: Tracked, found: Differences) -> bool:
-    """Whether a payload whose files look changed is changed, by content."""
-    if not os.path.lexists(Path(ws.root, tracked.payload.path)):
-        return True
-    captured = would_be(ws, tracked, found)
-    return captured is None or captured.content != tracked.payload.content

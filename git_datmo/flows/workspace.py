@@ -16,6 +16,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
+from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog, read_catalog
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.types import Person
@@ -78,11 +79,14 @@ class Workspace:
 
     @cached_property
     def ledger(self) -> Ledger:
-        identity = f"{self.person.name} <{self.person.email}>"
+        def identity() -> str:
+            return f"{self.person.name} <{self.person.email}>"
+
         return Ledger(self.repo.git, self.odb, identity, self.clock)
 
-    def catalog(self) -> Catalog:
-        return read_catalog(self.repo.git, self.ledger, self.shared_state / "catalog")
+    def catalog(self, records: Oid | None) -> Catalog:
+        """The table of what the records commit holds."""
+        return read_catalog(self.repo.git, self.ledger, records, self.shared_state / "catalog")
 
     @cached_property
     def cache(self) -> StatCache:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
@@ -59,6 +58,8 @@ class PackWriter:
     """One pack in the making; `finish` names it, leaving the block without that discards it."""
 
     def __init__(self, folder: Path, form: ObjectFormat) -> None:
+        import tempfile
+
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._format = form

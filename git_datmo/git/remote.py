@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,6 +101,8 @@ def guarded(git: Git) -> Git:
 
 def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
     """Ask a remote for its refs that match `patterns`; raises `GitFailed` when it cannot be reached."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile(prefix="datmo-trace-") as trace:
         tracing = replace(
             git.with_config([("protocol.version", "2")]),
@@ -165,6 +166,8 @@ def _watch(git: Git, argv: Sequence[str], progress: Progress, *, stdin: bytes = 
 
 def _run(git: Git, argv: Sequence[str], progress: Progress, *, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
     """Run git to its end, telling `progress` of the objects that its own meter counts."""
+    import tempfile
+
     with tempfile.TemporaryFile() as feed, tempfile.TemporaryFile() as printed:
         feed.write(stdin)
         feed.seek(0)

@@ -13,6 +13,9 @@ from git_datmo.git.config import Config, read_config
 from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, ObjectFormat, Oid
 
+# What `git rev-parse` can tell of every repository, a bare one too.
+_EVERYWHERE = ("--show-object-format", "--path-format=absolute", "--git-dir", "--git-common-dir")
+
 
 @dataclass(frozen=True, slots=True)
 class Repository:
@@ -69,33 +72,24 @@ class Repository:
 
 def discover(environ: Mapping[str, str], cwd: Path) -> Repository:
     """The repository around `cwd`, or the one that `GIT_DIR` names; raises `DatmoError` outside of any."""
-    try:
-        done = subprocess.run(
-            [
-                *("git", "rev-parse", "--is-inside-work-tree", "--show-object-format"),
-                *("--path-format=absolute", "--git-dir", "--git-common-dir"),
-            ],
-            capture_output=True,
-            env={**environ, "LC_ALL": "C"},
-            cwd=cwd,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise DatmoError("git is not on PATH", "install git 2.36 or later") from None
+    done = _rev_parse(environ, cwd, *_EVERYWHERE, "--show-toplevel", "--show-prefix")
+    if done.returncode:
+        # A bare repository has no top; anything else fails again, and says why.
+        done = _rev_parse(environ, cwd, *_EVERYWHERE)
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         what = said[0].removeprefix("fatal: ") if said else "git rev-parse failed"
         raise DatmoError(what, "run this inside a git repository, or make one with 'git init'")
-    inside, form, git_dir, common = (os.fsdecode(line) for line in done.stdout.rstrip(b"\n").split(b"\n"))
-    top, prefix = None, ""
-    if inside == "true":
-        out = subprocess.run(
-            ["git", "rev-parse", "--show-toplevel", "--show-prefix"],
-            capture_output=True,
-            env=dict(environ),
-            cwd=cwd,
-            check=True,
-        ).stdout.split(b"\n")
-        top, prefix = Path(os.fsdecode(out[0])), os.fsdecode(out[1])
-    git = Git(environ, Path(git_dir), top)
-    return Repository(git, Path(git_dir), Path(common), top, prefix, FORMATS[form], read_config(git))
+    form, *places = map(os.fsdecode, done.stdout.split(b"\n"))
+    git_dir, common_dir = Path(places[0]), Path(places[1])
+    top, prefix = (Path(places[2]), places[3]) if len(places) > 3 else (None, "")
+    git = Git(environ, git_dir, top)
+    return Repository(git, git_dir, common_dir, top, prefix, FORMATS[form], read_config(git))
+
+
+def _rev_parse(environ: Mapping[str, str], cwd: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        argv = ["git", "rev-parse", *words]
+        return subprocess.run(argv, capture_output=True, env={**environ, "LC_ALL": "C"}, cwd=cwd, check=False)
+    except FileNotFoundError:
+        raise DatmoError("git is not on PATH", "install git 2.36 or later") from None

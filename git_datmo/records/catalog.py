@@ -85,9 +85,8 @@ class Catalog:
         return self._by_patch.get(patch, [])
 
 
-def read_catalog(git: Git, ledger: Ledger, path: Path) -> Catalog:
-    """The table of what `refs/datmo/records` holds, brought up to date in the file `path`."""
-    tip = ledger.tips().records
+def read_catalog(git: Git, ledger: Ledger, tip: Oid | None, path: Path) -> Catalog:
+    """The table of what the records commit `tip` holds, brought up to date in the file `path`."""
     if tip is None:
         return Catalog(())
     stored_tip, rows = _load(path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from git_datmo.errors import Damaged
 from git_datmo.git.objects import commit_tree, encode_commit
 from git_datmo.git.odb import Odb
-from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_ref
+from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_refs
 from git_datmo.git.run import Git
 from git_datmo.git.trees import edit_tree, list_blobs
 from git_datmo.model import Oid
@@ -52,17 +52,17 @@ class Tips:
 
 
 class Ledger:
-    """The local records and notes; `identity` signs the commits that hold them ('Name <mail>')."""
+    """The local records and notes; `identity` says who signs the commits that hold them ('Name <mail>')."""
 
-    def __init__(self, git: Git, odb: Odb, identity: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, git: Git, odb: Odb, identity: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
         self._git, self._odb, self._identity, self._clock = git, odb, identity, clock
 
     def tips(self) -> Tips:
-        return Tips(read_ref(self._git, RECORDS_REF), read_ref(self._git, NOTES_REF))
+        refs = read_refs(self._git, RECORDS_REF, NOTES_REF)
+        return Tips(refs.get(RECORDS_REF), refs.get(NOTES_REF))
 
-    def notes(self, tip: Oid | None = None) -> dict[Oid, Oid]:
-        """The note blob of every commit that has one."""
-        tip = tip or self.tips().notes
+    def notes(self, tip: Oid | None) -> dict[Oid, Oid]:
+        """The note blob of every commit that has one, in the notes commit `tip`."""
         return {} if tip is None else {oid: blob for oid, (_, blob) in self._note_paths(tip).items()}
 
     def _note_paths(self, tip: Oid) -> dict[Oid, tuple[bytes, Oid]]:
@@ -78,10 +78,13 @@ class Ledger:
     def lines(self, blob: Oid) -> tuple[NoteLine, ...]:
         return parse_note(self._odb.read(blob, "blob"))[0]
 
-    def record(self, oid: Oid) -> Record:
-        """The record `oid`; raises `Damaged` when it is none or absent."""
+    def record(self, oid: Oid, *, checked: bool = False) -> Record:
+        """The record `oid`; raises `Damaged` when it is none or absent.
+
+        `checked` says that the catalog has it as a record, so that it need not be held against the schema again.
+        """
         try:
-            return codec.decode(self._odb.read(oid, "blob"))
+            return codec.decode(self._odb.read(oid, "blob"), checked=checked)
         except Damaged as error:
             raise Damaged(f"record '{oid}': {error.what}", error.hint) from error
 
@@ -111,13 +114,13 @@ class Ledger:
         return self.tips() != before
 
     def _new_notes(self, tip: Oid | None) -> dict[Oid, Oid]:
-        mine = self.notes()
-        theirs = self.notes(tip) if tip is not None else {}
+        mine = self.notes(self.tips().notes)
+        theirs = self.notes(tip)
         return {commit: blob for commit, blob in theirs.items() if mine.get(commit) != blob}
 
     def _has(self, tip: Oid | None, ancestor: Oid) -> bool:
-        if tip is None:
-            return False
+        if tip is None or tip == ancestor:
+            return tip is not None
         done = self._git.finish("merge-base", "--is-ancestor", str(ancestor), str(tip))
         return done.returncode == 0
 
@@ -164,7 +167,7 @@ class Ledger:
         if old is None and not others and not changes:
             return None
         parents = [*([old] if old is not None else []), *others]
-        content = encode_commit(tree, parents, self._identity, int(self._clock()), f"datmo: {why}")
+        content = encode_commit(tree, parents, self._identity(), int(self._clock()), f"datmo: {why}")
         return self._odb.write("commit", content)
 
     def _tree(self, commit: Oid) -> Oid:

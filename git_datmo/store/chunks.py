@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pyfastcdc import FastCDC
-
 MIN_SIZE = 64 << 10
 AVERAGE_SIZE = 256 << 10
 MAX_SIZE = 1 << 20
@@ -40,6 +38,8 @@ class Block:
 
 def split(readinto: Callable[[memoryview], int]) -> Iterator[Block]:
     """Cut what `readinto` delivers; each block owns its memory, so that it may be worked on while the next is read."""
+    from pyfastcdc import FastCDC
+
     cutter = FastCDC(
         avg_size=AVERAGE_SIZE, min_size=MIN_SIZE, max_size=MAX_SIZE, normalized_chunking=NORMALISATION, seed=SEED
     )

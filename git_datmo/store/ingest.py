@@ -10,11 +10,10 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.deflate import deflate
@@ -25,6 +24,9 @@ from git_datmo.progress import Progress
 from git_datmo.store import chunks
 from git_datmo.store.layout import Kind, Node, write_chunks
 from git_datmo.store.store import StoreWriter
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _T = TypeVar("_T")
 
@@ -59,6 +61,8 @@ class Ingest:
     """Takes files into a store's writer; `root` is the folder to which paths are relative."""
 
     def __init__(self, root: Path, writer: StoreWriter, form: ObjectFormat, progress: Progress) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         self._root = os.fsencode(root)
         self._writer = writer
         self._format = form

@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.main import VERBS
     from git_datmo.cli.manual import plain_text
+    from git_datmo.cli.verbs import VERBS
     from git_datmo.errors import UsageError
 
     if options.verb and options.verb not in VERBS:

@@ -1,0 +1,47 @@
+"""The table of verbs, each in a module of its own that is loaded when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+# What each verb does, in the words of its help; the module that does it is named alike.
+VERBS = {
+    "init": "make a repository ready: store, hooks, refspecs",
+    "add-data": "store and track data of any size",
+    "add-model": "store and track a model",
+    "rm": "stop tracking payloads; the files stay",
+    "status": "show how payloads differ from what is stored and shared",
+    "run": "run a command and snapshot what it made",
+    "snapshot": "tie the commit to its payloads, environment and figures",
+    "log": "show the experiments, newest first",
+    "show": "show one experiment whole",
+    "checkout": "put the payloads of a commit into the working tree",
+    "fetch": "get others' experiments from a remote",
+    "push": "share experiments and what they name",
+    "pull": "fetch, then bring unmodified payloads up to date",
+    "reproduce": "rerun an experiment elsewhere and say whether it is the same",
+    "demo": "play the whole story in a temporary folder",
+    "help": "show the manual of a verb",
+}
+HIDDEN = {"hook": "what the git hooks call"}
+
+
+def load(verb: str) -> ModuleType:
+    return importlib.import_module(f"git_datmo.cli.commands.{verb.replace('-', '_')}")
+
+
+def usage() -> str:
+    width = max(map(len, VERBS))
+    lines = [f"   {verb:<{width}}  {summary}" for verb, summary in VERBS.items()]
+    return "\n".join(
+        [
+            "usage: git datmo [--version] [-h] VERB [ARGUMENTS]",
+            "",
+            "Data, model, environment and result travel with the commit.",
+            "",
+            *lines,
+            "",
+            "'git datmo VERB -h' explains a verb, 'git datmo help VERB' in full.",
+        ]
+    )
