@@ -13,13 +13,13 @@ from git_datmo.records.codec import number, to_document
 from git_datmo.records.notes import show_size, show_value
 from git_datmo.records.types import Difference, Receipt, Value
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 FOUND = {"tree": "found by its tree: the note was lost", "patch": "found by its change: the note was lost"}
 
 
 def plain(text: str) -> str:
-    """A stranger's text without what a terminal would obey."""
+    """A stranger's text on one line, without what a terminal would obey."""
     return _CONTROL.sub("\ufffd", text)
 
 
@@ -37,7 +37,7 @@ def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
     way = f"  ({FOUND[found.way]})" if found.way in FOUND else ""
     yield console.paint("yellow", f"snapshot {str(found.id)[:10]} of commit {str(found.commit)[:10]}") + way
     yield plain(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
-    yield f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC"
+    yield plain(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")
     words = [line for text in (snapshot.message, snapshot.why and f"why: {snapshot.why}") for line in text.splitlines()]
     if words:
         yield ""
@@ -74,9 +74,8 @@ def receipts_line(receipts: Sequence[Receipt]) -> str:
     people = len({receipt.author for receipt in receipts})
     times = f"{len(receipts)} time" + ("s" if len(receipts) > 1 else "")
     by = f"{people} " + ("people" if people > 1 else "person")
-    return f"reproduced {times} by {by}: " + ", ".join(
-        f"{count} {verdict}" for verdict, count in sorted(counts.items())
-    )
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    return plain(f"reproduced {times} by {by}: {verdicts}")
 
 
 def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
@@ -94,7 +93,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
         yield f"environment: {snapshot.environment.object}"
     run = snapshot.run
     if run is not None:
-        yield f"run:         engine {run.engine}, in '{run.folder or '.'}'" + (
+        yield plain(f"run:         engine {run.engine}, in '{run.folder or '.'}'") + (
             f", log {run.log.object}" if run.log else ""
         )
         if run.outputs:
@@ -104,7 +103,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
         if run.resources:
             yield f"resources:   {figures(run.resources.items())}"
     for receipt in receipts:
-        yield f"receipt:     {receipt.verdict}, by {plain(receipt.author.name)} on {receipt.created[:10]}"
+        yield plain(f"receipt:     {receipt.verdict}, by {receipt.author.name} on {receipt.created[:10]}")
 
 
 def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
@@ -117,7 +116,7 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
     if rows:
         for row in [head, *rows]:
             yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    yield console.paint("green" if good else "red", f"verdict: {receipt.verdict}")
+    yield console.paint("green" if good else "red", plain(f"verdict: {receipt.verdict}"))
 
 
 def _cell(value: Value | None) -> str:
@@ -125,13 +124,13 @@ def _cell(value: Value | None) -> str:
 
 
 def _short(value: Value | None) -> str:
-    return "-" if value is None else str(value)[:10]
+    return "-" if value is None else plain(str(value)[:10])
 
 
 def _mark(difference: Difference) -> str:
     if difference.rerun is None:
         return "missing"
     one, other = number(difference.recorded), number(difference.rerun)
-    if one is not None and other is not None and one != other:
+    if one is not None and other is not None and abs(one - other) > 0:
         return f"off by {abs(one - other):.3g}" + (" (allowed)" if difference.same else "")
     return "same" if difference.same else "different"

@@ -39,7 +39,10 @@ def read_loose(objects: Path, oid: Oid) -> tuple[str, bytes] | None:
     except zlib.error as error:
         raise Damaged(f"cannot read object '{oid}': {error}", "'git datmo fetch' gets it again") from error
     head, _, content = raw.partition(b"\0")
-    return head.split(b" ")[0].decode("ascii", "replace"), content
+    kind, _, size = head.partition(b" ")
+    if size != b"%d" % len(content):
+        raise Damaged(f"cannot read object '{oid}': it is not as long as it says", "'git datmo fetch' gets it again")
+    return kind.decode("ascii", "replace"), content
 
 
 class Odb:

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from git_datmo.errors import Damaged
@@ -38,10 +39,13 @@ class Pack:
         self.path = index.with_suffix(".pack")
         self._width = form.size
         self._idx = _map(index)
-        if self._idx[:8] != b"\377tOc\0\0\0\2":
+        self._fanout: tuple[int, ...] = ()
+        if len(self._idx) >= 1032 and self._idx[:8] == b"\377tOc\0\0\0\2":
+            self._fanout = struct.unpack(">256I", self._idx[8:1032])
+        self.count: int = self._fanout[255] if self._fanout else 0
+        rises = all(low <= high for low, high in pairwise(self._fanout))
+        if not self._fanout or not rises or len(self._idx) < 1032 + self.count * (self._width + 8) + 2 * self._width:
             raise Damaged(f"'{index}' is not a version 2 pack index", "run 'git index-pack' on its pack")
-        self._fanout = struct.unpack(">256I", self._idx[8:1032])
-        self.count: int = self._fanout[255]
         self._data: mmap.mmap | None = None
 
     def close(self) -> None:
@@ -72,10 +76,24 @@ class Pack:
         (value,) = struct.unpack_from(">I", self._idx, table + 4 * place)
         if value & 1 << 31:
             start = table + 4 * self.count + 8 * (value & (1 << 31) - 1)
+            if start + 8 > len(self._idx) - 2 * self._width:
+                raise self._damaged("its index")
             (value,) = struct.unpack_from(">Q", self._idx, start)
         return int(value)
 
+    def _damaged(self, where: object) -> Damaged:
+        return Damaged(f"'{self.path}' is damaged near {where}", "'git datmo fetch' gets lost objects again")
+
     def head(self, offset: int) -> Head:
+        """What stands before the entry at `offset`."""
+        if offset < 12:
+            raise self._damaged(f"byte {offset}")
+        try:
+            return self._head(offset)
+        except IndexError as error:
+            raise self._damaged(f"byte {offset}") from error
+
+    def _head(self, offset: int) -> Head:
         data = self.data
         place = offset
         byte = data[place]
@@ -105,7 +123,7 @@ class Pack:
             try:
                 return inflate(stream, head.size)
             except BrokenStream as error:
-                raise Damaged(f"'{self.path}' is damaged near byte {head.stream}: {error}") from error
+                raise self._damaged(f"byte {head.stream}: {error}") from error
 
 
 class _Names:
@@ -123,6 +141,8 @@ class _Names:
 
 def _map(path: Path) -> mmap.mmap:
     with open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise Damaged(f"'{path}' is empty", "remove it; 'git datmo fetch' gets lost objects again")
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -217,9 +237,16 @@ class PackedObjects:
                 pack, offset = found
             head = pack.head(offset)
         content = pack.inflate(head)
-        if deltas:
-            from dulwich.pack import apply_delta
-
-            for delta in reversed(deltas):
-                content = b"".join(apply_delta(content, delta))
+        for delta in reversed(deltas):
+            content = _apply(pack, content, delta)
         return KINDS[head.type], content
+
+
+def _apply(pack: Pack, base: bytes, delta: bytes) -> bytes:
+    from dulwich.errors import ApplyDeltaError
+    from dulwich.pack import apply_delta
+
+    try:
+        return b"".join(apply_delta(base, delta))
+    except (ApplyDeltaError, AssertionError, ValueError, LookupError) as error:
+        raise Damaged(f"'{pack.path}' has a delta that cannot be applied: {error}") from error

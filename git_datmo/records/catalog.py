@@ -111,9 +111,10 @@ def _row(ledger: Ledger, oid: Oid) -> Row:
 def _load(path: Path) -> tuple[str, tuple[Row, ...]]:
     try:
         head, *lines = path.read_text("utf-8").split("\n")
-        if not head.startswith(HEADER):
+        header, _, tip = head.rpartition(" ")
+        if header != HEADER:
             return "", ()
         rows = [json.loads(line) for line in lines]
-        return head[len(HEADER) + 1 :], tuple(Row(**{**row, "about": tuple(row["about"])}) for row in rows)
-    except (FileNotFoundError, ValueError, TypeError, IndexError):
+        return tip, tuple(Row(**{**row, "about": tuple(row["about"])}) for row in rows)
+    except (FileNotFoundError, ValueError, TypeError, LookupError):
         return "", ()

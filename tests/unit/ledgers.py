@@ -1,0 +1,34 @@
+"""Ledgers of test repositories, and annotations to put into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from git_datmo.git.odb import open_odb
+from git_datmo.git.run import Git
+from git_datmo.model import FORMATS, Oid
+from git_datmo.records.ledger import Ledger
+from git_datmo.records.types import Annotation, Person
+from tests.servers.shell import Shell
+
+SOMEBODY = Person("A U Thor", "author@example.com")
+IDENTITY = f"{SOMEBODY.name} <{SOMEBODY.email}>"
+
+
+def git_of(repo: Shell) -> Git:
+    return Git(repo.env, repo.cwd / ".git", repo.cwd)
+
+
+@contextmanager
+def open_ledger(repo: Shell) -> Iterator[Ledger]:
+    form = FORMATS[repo.git("rev-parse", "--show-object-format")]
+    git = git_of(repo)
+    with open_odb(git, repo.cwd / ".git", form) as odb:
+        yield Ledger(git, odb, lambda: IDENTITY, lambda: 1_714_564_800.0)
+
+
+def annotation(commit: str, text: str, about: str = "") -> Annotation:
+    """A record that is told apart by its text."""
+    oid = Oid.parse(commit)
+    return Annotation(Oid.parse(about) if about else oid, oid, "2024-05-01T12:00:00.000000Z", SOMEBODY, text)

@@ -1,0 +1,379 @@
+"""What `docs/ARCHITECTURE.md` draws, held on the syntax trees of all product modules."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.servers.shell import Shell
+
+TOP = Path(__file__).parents[2]
+SOURCES = {"git_datmo": TOP / "git_datmo", "git_remote_datmo": TOP / "remote_helper" / "git_remote_datmo"}
+
+BASE = frozenset({"git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.fsio", "git_datmo.progress"})
+
+# What a layer may import beside itself.
+BELOW = {
+    "base": {"base"},
+    "git": {"base", "git"},
+    "store": {"base", "git", "store"},
+    "records": {"base", "git", "records"},
+    "engines": {"base", "engines"},
+    "flows": {"base", "git", "store", "records", "engines", "flows"},
+    "cli": {"base", "git", "store", "records", "engines", "flows", "cli"},
+    "helper": {"base", "git", "flows", "helper"},
+}
+
+# The helper shows the same meter as the command line, and has no other use for it.
+EXCEPTIONS = {("git_remote_datmo.session", "git_datmo.cli.meter")}
+
+# Where each of these may be imported. `late` ones only inside a function.
+HEAVY = {
+    "docker": {"git_datmo.engines.container": "top", "git_datmo.engines.images": "late"},
+    "requests": {"git_datmo.engines.container": "top"},
+    "dulwich": {"git_datmo.git.packs": "late"},
+    "tqdm": {"git_datmo.cli.meter": "late"},
+    "fastjsonschema": {"git_datmo.records.codec": "late"},
+    "pyfastcdc": {"git_datmo.store.chunks": "late"},
+    "isal": {"git_datmo.git.deflate": "top", "git_datmo.git.packwriter": "top"},
+}
+
+# Modules that bring something heavy along, and are therefore themselves imported late, and by these alone.
+LATE_MODULES = {
+    "git_datmo.engines.container": {"git_datmo.engines.choose"},
+    "git_datmo.engines.venv": {"git_datmo.engines.choose"},
+    "git_datmo.engines.host": {"git_datmo.engines.choose"},
+    "git_datmo.cli.meter": {"git_datmo.cli.console", "git_remote_datmo.session"},
+}
+
+# What starts processes, and why it may.
+STARTERS = {
+    "git_datmo.git.run": "git",
+    "git_datmo.git.repo": "git, before it is known where the repository is",
+    "git_datmo.engines.child": "the user's command",
+    "git_datmo.engines.venv": "interpreters",
+    "git_datmo.engines.probe": "interpreters",
+    "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
+    "git_datmo.cli.demo": "what a person would type",
+    "git_remote_datmo.native": "git's plumbing, with pipes that are git's own",
+    "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
+    "git_remote_datmo.pipes": "git's plumbing, with pipes that are git's own",
+}
+STARTS_GIT = {
+    "git_datmo.git.run",
+    "git_datmo.git.repo",
+    "git_datmo.cli.console",
+    "git_remote_datmo.native",
+    "git_remote_datmo.proxy",
+    "git_remote_datmo.pipes",
+}
+
+# Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it prints.
+FOREIGN = "git_datmo.engines.inventory"
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module; `late` inside a function, `typing` only where types are checked."""
+
+    name: str
+    late: bool
+    typing: bool
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every product module by its name."""
+    found = {}
+    for package, folder in SOURCES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = [package, *path.relative_to(folder).with_suffix("").parts]
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = ast.parse(path.read_text("utf-8"), str(path))
+    return found
+
+
+def names_of(node: ast.stmt) -> Iterator[str]:
+    """The modules that a statement imports; `from package import module` is the module."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "product code imports by full names"
+        assert node.module is not None
+        inner = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from {name if name in modules() else node.module for name in inner}
+
+
+def imports(tree: ast.Module) -> Iterator[Import]:
+    def visit(nodes: list[ast.stmt], *, late: bool, typing: bool) -> Iterator[Import]:
+        for node in nodes:
+            yield from (Import(name, late, typing) for name in names_of(node))
+            inside = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            checked = typing or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+            children: list[ast.stmt] = []
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.stmt):
+                    children.append(child)
+                else:
+                    children += [n for n in ast.iter_child_nodes(child) if isinstance(n, ast.stmt)]
+            yield from visit(children, late=inside, typing=checked)
+
+    return visit(tree.body, late=False, typing=False)
+
+
+@cache
+def imported(module: str) -> tuple[Import, ...]:
+    return tuple(imports(modules()[module]))
+
+
+def layer(module: str) -> str:
+    package, *rest = module.split(".")
+    if package == "git_remote_datmo":
+        return "helper"
+    if module in BASE:
+        return "base"
+    if rest == ["__main__"]:
+        return "cli"
+    return rest[0]
+
+
+def is_ours(name: str) -> bool:
+    return name.partition(".")[0] in SOURCES
+
+
+def outside(module: str) -> Iterator[Import]:
+    """What a module imports that is neither ours nor the standard library's."""
+    for found in imported(module):
+        if not is_ours(found.name) and found.name.split(".")[0] not in sys.stdlib_module_names:
+            yield found
+
+
+def test_every_module_is_in_a_layer() -> None:
+    assert {layer(module) for module in modules()} == set(BELOW)
+    assert len(modules()) > 70
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_imports_go_down_and_never_up_or_sideways(module: str) -> None:
+    wrong = [
+        found.name
+        for found in imported(module)
+        if is_ours(found.name)
+        and layer(found.name) not in BELOW[layer(module)]
+        and (module, found.name) not in EXCEPTIONS
+    ]
+    assert wrong == []
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Imports at the top of modules form no circle, so any of them can be imported first."""
+    edges = {
+        module: {found.name for found in imported(module) if not found.late and not found.typing}
+        for module in modules()
+    }
+    open_, closed = [], set()
+
+    def visit(module: str) -> None:
+        assert module not in open_, f"a circle: {[*open_, module]}"
+        if module in closed or module not in edges:
+            return
+        open_.append(module)
+        for other in sorted(edges[module]):
+            visit(other)
+        closed.add(open_.pop())
+
+    for module in sorted(edges):
+        visit(module)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_heavy_packages_are_imported_where_the_list_says(module: str) -> None:
+    for found in outside(module):
+        if module == FOREIGN or found.typing:
+            continue
+        package = found.name.split(".")[0]
+        assert package in HEAVY, f"{module} imports {package}, which the list does not have"
+        assert module in HEAVY[package], f"{module} imports {package}"
+        assert found.late == (HEAVY[package][module] == "late"), f"{module} imports {package} at the wrong time"
+
+
+def test_the_list_of_heavy_packages_has_nothing_that_is_not_imported() -> None:
+    real = {(found.name.split(".")[0], module) for module in modules() for found in outside(module)}
+    assert {(package, module) for package, where in HEAVY.items() for module in where} <= real
+
+
+def test_modules_that_bring_heavy_ones_along_are_imported_late() -> None:
+    for module in modules():
+        for found in imported(module):
+            if found.name in LATE_MODULES:
+                assert found.late, f"{module} imports {found.name} at its top"
+                assert module in LATE_MODULES[found.name]
+
+
+def test_verbs_import_flows_late() -> None:
+    """`-h` and a wrong word cost no more than the verb's own module."""
+    for module in modules():
+        if module.startswith("git_datmo.cli.commands."):
+            early = [f.name for f in imported(module) if is_ours(f.name) and not f.late and not f.typing]
+            assert all(name.startswith(("git_datmo.cli.commands.", "git_datmo.cli.console")) for name in early)
+
+
+def test_the_base_is_of_the_standard_library_alone() -> None:
+    assert [found for module in BASE for found in outside(module)] == []
+
+
+def test_the_foreign_module_imports_nothing_of_ours() -> None:
+    assert not any(is_ours(found.name) for found in imported(FOREIGN))
+
+
+def calls(module: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call whose function is a plain dotted name."""
+    for node in ast.walk(modules()[module]):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield ast.unparse(node.func), node
+
+
+STARTING = re.compile(
+    r"subprocess\.(run|Popen|call|check_call|check_output|getoutput|getstatusoutput)\Z"
+    r"|os\.(system|popen|fork|forkpty|(posix_)?spawn\w*|exec\w*)\Z|pty\.\w+\Z"
+)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_processes_are_started_where_the_list_says(module: str) -> None:
+    starts = [name for name, _ in calls(module) if STARTING.match(name)]
+    assert bool(starts) == (module in STARTERS), starts
+
+
+def test_only_modules_that_start_processes_import_what_starts_them() -> None:
+    direct = {
+        module
+        for module in modules()
+        for node in ast.walk(modules()[module])
+        if isinstance(node, ast.ImportFrom) and node.module in ("subprocess", "pty", "os") and node.names
+    }
+    assert direct == set(), "imported by name, what starts processes would be hard to see"
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_git_is_started_where_the_list_says(module: str) -> None:
+    lists = (node for node in ast.walk(modules()[module]) if isinstance(node, ast.List | ast.Tuple))
+    firsts = (item.elts[0] for item in lists if item.elts)
+    flat = (item.value.elts[0] if _is_spread(item) else item for item in firsts)
+    named = any(isinstance(item, ast.Constant) and item.value == "git" for item in flat)
+    assert named == (module in STARTS_GIT)
+
+
+def _is_spread(item: ast.expr) -> bool:
+    return isinstance(item, ast.Starred) and isinstance(item.value, ast.Tuple | ast.List)
+
+
+def test_a_shell_is_asked_only_for_the_pager() -> None:
+    shells = [
+        module
+        for module in modules()
+        for _, call in calls(module)
+        if any(
+            k.arg == "shell" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in call.keywords
+        )
+    ]
+    assert shells == ["git_datmo.cli.console"]
+
+
+OUTER = re.compile(
+    r"os\.(environ|getenv|environb|putenv|isatty|get_terminal_size)\Z"
+    r"|sys\.(argv|stdin|stdout|stderr|__std\w+)\Z|(print|input)\Z"
+)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_only_the_command_line_and_the_helper_see_the_outside(module: str) -> None:
+    """Environment, arguments and terminal come in as arguments everywhere else."""
+    if layer(module) in ("cli", "helper") or module == FOREIGN:
+        return
+    nodes = (n for n in ast.walk(modules()[module]) if isinstance(n, ast.Name | ast.Attribute))
+    assert [ast.unparse(node) for node in nodes if OUTER.match(ast.unparse(node))] == []
+
+
+def test_the_helper_reads_the_outside_in_its_entry_alone() -> None:
+    seen = set()
+    for module in modules():
+        if layer(module) == "helper":
+            for node in ast.walk(modules()[module]):
+                if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "sys.argv"):
+                    seen.add(module)
+    assert seen == {"git_remote_datmo.main"}
+
+
+def test_nothing_is_done_at_import() -> None:
+    """At the top of a module stand imports, definitions and constants."""
+    wrong = []
+    for module, tree in modules().items():
+        for node in tree.body:
+            calls_something = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            loops = isinstance(node, ast.For | ast.While | ast.With | ast.Try)
+            if (calls_something or loops) and module not in ("git_datmo.__main__", FOREIGN):
+                wrong.append((module, node.lineno))
+    assert wrong == []
+
+
+def test_no_module_is_called_for_no_purpose() -> None:
+    assert not {name.rpartition(".")[2] for name in modules()} & {"utils", "util", "helpers", "common", "manager"}
+
+
+def declared() -> set[str]:
+    """The distributions that `pyproject.toml` depends on; they are all imported by their own names."""
+    text = (TOP / "pyproject.toml").read_text("utf-8")
+    block = re.search(r"^dependencies = \[(.*?)^\]", text, re.MULTILINE | re.DOTALL)
+    assert block is not None
+    return set(re.findall(r'"([A-Za-z0-9_.-]+?)\s*[><=!~;\["]', block[1]))
+
+
+def test_what_is_declared_is_imported_and_the_other_way_round() -> None:
+    used = {found.name.split(".")[0] for module in modules() if module != FOREIGN for found in outside(module)}
+    assert used == declared()
+
+
+def test_the_checks_see_what_they_look_for() -> None:
+    """The tree walker finds each kind of import, where it stands, and each kind of call."""
+    source = """
+import a
+if TYPE_CHECKING:
+    import b
+try:
+    import c
+except ImportError:
+    import d
+class X:
+    def f(self):
+        with e:
+            import g
+match h:
+    case 1:
+        import i
+"""
+    found = {item.name: (item.late, item.typing) for item in imports(ast.parse(source))}
+    assert found == {
+        "a": (False, False),
+        "b": (False, True),
+        "c": (False, False),
+        "d": (False, False),
+        "g": (True, False),
+        "i": (False, False),
+    }
+    for name in ("subprocess.run", "subprocess.Popen", "os.system", "os.execvp", "os.posix_spawnp"):
+        assert STARTING.match(name)
+    for name in ("os.environ", "sys.argv", "print", "sys.stdout"):
+        assert OUTER.match(name)
+
+
+def test_every_product_module_can_be_imported(shell: Callable[..., Shell]) -> None:
+    script = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
+    shell().run(sys.executable, "-c", script, *sorted(modules().keys() - {"git_datmo.__main__"}, reverse=True))

@@ -1,0 +1,202 @@
+"""The catalog: a table that may be lost, stale or damaged at any time, and is then made anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_datmo.model import SHA1, Oid
+from git_datmo.records.catalog import Catalog, Row, make_row, read_catalog
+from git_datmo.records.ledger import RECORDS_REF, Ledger
+from git_datmo.records.types import Drop, Receipt, Snapshot
+from tests.servers.shell import Shell
+from tests.unit.ledgers import SOMEBODY, annotation, git_of, open_ledger
+
+ONE, TWO, THREE = (SHA1.hash("blob", text) for text in (b"1", b"2", b"3"))
+
+
+def snapshot(commit: str, text: str = "", created: str = "2024-05-01T12:00:00.000000Z", patch: str = "") -> Snapshot:
+    return Snapshot(Oid.parse(commit), TWO, patch, created, SOMEBODY, text, "", (), {}, {}, None, True, None, None)
+
+
+@pytest.fixture
+def repo(make_repo: Callable[..., Shell]) -> Shell:
+    made = make_repo()
+    made.commit("a", "1")
+    return made
+
+
+def head(repo: Shell) -> str:
+    return repo.git("rev-parse", "HEAD")
+
+
+class Counting(Ledger):
+    """A ledger that counts the records that are read from it."""
+
+    read = 0
+
+    def record(self, oid: Oid, *, checked: bool = False) -> Snapshot:
+        type(self).read += 1
+        return super().record(oid, checked=checked)  # type: ignore[return-value]
+
+
+def catalog(repo: Shell, path: Path) -> tuple[Catalog, int]:
+    """The catalog, and how many records were read for it."""
+    with open_ledger(repo) as ledger:
+        counting = Counting(ledger._git, ledger._odb, ledger._identity)
+        Counting.read = 0
+        made = read_catalog(git_of(repo), counting, ledger.tips().records, path)
+    return made, Counting.read
+
+
+def add(repo: Shell, *texts: str) -> list[str]:
+    with open_ledger(repo) as ledger:
+        return list(map(str, ledger.attach(*(snapshot(head(repo), text) for text in texts))))
+
+
+def ids(made: Catalog) -> set[str]:
+    return {row.record for row in made.rows}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "catalog"
+
+
+def test_without_records_there_is_nothing_and_nothing_is_written(repo: Shell, path: Path) -> None:
+    made, _ = catalog(repo, path)
+    assert made.rows == ()
+    assert not path.exists()
+
+
+def test_only_new_records_are_read(repo: Shell, path: Path) -> None:
+    first = add(repo, "a", "b")
+    assert (ids(catalog(repo, path)[0]), catalog(repo, path)[1]) == (set(first), 0)
+    second = add(repo, "c")
+    made, read = catalog(repo, path)
+    assert (ids(made), read) == ({*first, *second}, 1)
+
+
+def test_what_is_gone_from_the_records_is_gone_from_the_catalog(repo: Shell, path: Path) -> None:
+    first = add(repo, "a")
+    before = repo.git("rev-parse", RECORDS_REF)
+    add(repo, "b")
+    catalog(repo, path)
+    repo.git("update-ref", RECORDS_REF, before)
+    assert ids(catalog(repo, path)[0]) == set(first)
+
+
+def _drop_key(raw: bytes) -> bytes:
+    head, *lines = raw.decode().split("\n")
+    rows = [json.loads(line) for line in lines]
+    for row in rows:
+        del row["about"]
+    return "\n".join([head, *map(json.dumps, rows)]).encode()
+
+
+SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("nothing", lambda _: b""),
+    ("bytes that are no text", lambda raw: raw.replace(b"snapshot", b"\xff\xfe")),
+    ("another header", lambda raw: b"git-datmo catalog 0" + raw[19:]),
+    ("the header of a later version", lambda raw: raw.replace(b"catalog 1", b"catalog 17", 1)),
+    ("cut off within a line", lambda raw: raw[:-30]),
+    ("no JSON", lambda raw: raw + b"\n{"),
+    ("an empty line", lambda raw: raw + b"\n"),
+    ("a list for a row", lambda raw: raw + b"\n[]"),
+    ("a number for a row", lambda raw: raw + b"\n5"),
+    ("a row without a key", _drop_key),
+    ("a row with another key", lambda raw: raw.replace(b'"kind"', b'"sort"')),
+    ("another text altogether", lambda _: b"\n\n\n"),
+]
+
+
+@pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
+def test_a_damaged_catalog_is_made_anew(repo: Shell, path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    wanted = add(repo, "a", "b")
+    before, _ = catalog(repo, path)
+    path.write_bytes(spoil(path.read_bytes()))
+    made, read = catalog(repo, path)
+    assert (made.rows, read) == (before.rows, 2)
+    assert ids(made) == set(wanted)
+    assert catalog(repo, path)[1] == 0, "and is sound then"
+
+
+def test_a_lost_catalog_is_made_anew(repo: Shell, path: Path) -> None:
+    add(repo, "a")
+    before, _ = catalog(repo, path)
+    path.unlink()
+    assert catalog(repo, path)[0].rows == before.rows
+
+
+def test_a_catalog_of_another_repository_is_made_anew(repo: Shell, path: Path, make_repo: Callable[..., Shell]) -> None:
+    other = make_repo("other")
+    other.commit("b", "2")
+    add(other, "theirs")
+    catalog(other, path)
+    assert ids(catalog(repo, path)[0]) == set()
+    wanted = add(repo, "mine")
+    assert ids(catalog(repo, path)[0]) == set(wanted)
+
+
+def test_what_no_version_reads_is_kept_apart(repo: Shell, path: Path) -> None:
+    wanted = add(repo, "a")
+    blob = repo.git("hash-object", "-w", "--stdin", stdin=b"{}")
+    tree = repo.git("ls-tree", RECORDS_REF)
+    inner = repo.git("mktree", stdin=f"100644 blob {blob}\t{blob[2:]}.json\n".encode())
+    top = repo.git("mktree", stdin=f"{tree}\n040000 tree {inner}\t{blob[:2]}\n".encode())
+    repo.git("update-ref", RECORDS_REF, repo.git("commit-tree", top, "-m", "x"))
+    made, _ = catalog(repo, path)
+    assert made.unreadable == (blob,)
+    assert ids(made) == {*wanted, blob}
+    row = made.get(blob)
+    assert row is not None
+    assert row.kind == ""
+
+
+# The table itself.
+
+
+def row(record: str, created: str = "", kind: str = "snapshot", **more: object) -> Row:
+    return Row(record, kind, created=created, **more)  # type: ignore[arg-type]
+
+
+def test_rows_come_oldest_first_and_equal_times_by_id() -> None:
+    made = Catalog([row("b", "2"), row("a", "2"), row("c", "1")])
+    assert [r.record for r in made.rows] == ["c", "a", "b"]
+
+
+def test_what_was_dropped_is_not_there_nor_is_it_found() -> None:
+    made = Catalog([row("a", tree="t", patch="p"), row("b", tree="t"), row("d", kind="drop", about=("a",))])
+    assert made.dropped == {"a"}
+    assert made.get("a") is None
+    assert [r.record for r in made.with_tree("t")] == ["b"]
+    assert made.with_patch("p") == []
+    assert made.starting("a") == []
+
+
+def test_rows_are_found_by_tree_patch_beginning_and_subject() -> None:
+    made = Catalog(
+        [row("ab1", tree="t", patch="p"), row("ab2", tree="u"), row("r", kind="receipt", about=("ab1",), tree="t")]
+    )
+    assert [r.record for r in made.starting("ab")] == ["ab1", "ab2"]
+    assert [r.record for r in made.with_tree("t")] == ["ab1"]
+    assert [r.record for r in made.with_patch("p")] == ["ab1"]
+    assert made.with_patch("") == []
+    assert [r.record for r in made.about("ab1", "receipt")] == ["r"]
+    assert made.about("ab1", "annotation") == []
+    assert made.about("nothing", "receipt") == []
+
+
+def test_a_row_says_what_its_record_says() -> None:
+    commit, when = str(ONE), "2024-05-01T12:00:00.000000Z"
+    assert make_row(THREE, snapshot(commit, patch="0" * 40)) == Row(
+        str(THREE), "snapshot", commit, str(TWO), "0" * 40, when
+    )
+    receipt = Receipt(TWO, ONE, when, SOMEBODY, "identical", 0, 1.0, {}, (), (), {})
+    assert make_row(THREE, receipt) == Row(str(THREE), "receipt", commit, created=when, about=(str(TWO),))
+    drop = Drop((TWO, ONE), ONE, when, SOMEBODY, "")
+    assert make_row(THREE, drop).about == (str(TWO), str(ONE))
+    assert make_row(THREE, annotation(commit, "x", str(TWO))).about == (str(TWO),)

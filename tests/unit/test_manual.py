@@ -1,0 +1,190 @@
+"""Help, manual pages and README say the same, since all but the README is made from the verbs' own parsers."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.main import run
+from git_datmo.cli.manual import page_names, plain_text, roff
+from git_datmo.cli.parser import make_parser, parse
+from git_datmo.cli.verbs import HIDDEN, VERBS, load
+from git_datmo.errors import UsageError
+from tests.servers.shell import Shell
+
+TOP = Path(__file__).parents[2]
+PAGES = TOP / "docs" / "man"
+EVERY = sorted(VERBS)
+# The verbs that keep what stands behind '--' apart, as it is.
+TAKERS = [verb for verb in EVERY if getattr(load(verb), "BEHIND", None)]
+
+
+def say(*words: str) -> tuple[int, str]:
+    """What a command line prints, without a process of its own, and its exit code."""
+    out = io.StringIO()
+    return run(words, Console({}, Path.cwd(), out, io.StringIO())), out.getvalue()
+
+
+def options(verb: str) -> list[argparse.Action]:
+    return [action for action in make_parser(verb)._actions if action.help != argparse.SUPPRESS]
+
+
+def text_of(page: str) -> str:
+    """A page as a reader of man(1) sees its words: without the macros' own quoting."""
+    lines = [re.sub(r"\\f[A-Z]", "", line) for line in page.splitlines() if not line.startswith(".")]
+    return "\n".join(lines).replace("\\&", "").replace("\\-", "-").replace("\\e", "\\")
+
+
+@pytest.mark.parametrize(("name", "verb"), sorted(page_names()))
+def test_a_page_is_what_the_parser_makes(name: str, verb: str) -> None:
+    """Made anew by `python -c 'from git_datmo.cli.manual import *'` and `roff(verb)` for each of `page_names()`."""
+    assert (PAGES / name).read_text("utf-8") == roff(verb)
+
+
+def test_every_page_is_a_verbs_and_every_verb_has_one() -> None:
+    wanted = {"git-datmo.1", *(f"git-datmo-{verb}.1" for verb in VERBS)}
+    assert {path.name for path in PAGES.iterdir()} == wanted
+    assert {name for name, _ in page_names()} == wanted
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_every_option_is_in_its_page_and_its_help(verb: str) -> None:
+    page, help_ = text_of((PAGES / f"git-datmo-{verb}.1").read_text("utf-8")), " ".join(say(verb, "-h")[1].split())
+    for action in options(verb):
+        assert action.help, f"{verb}: {action.dest} says nothing of itself"
+        assert action.help in page
+        assert " ".join(action.help.split()) in help_
+        for word in action.option_strings:
+            assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", page), word
+            assert word in help_
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_every_option_in_a_page_exists(verb: str) -> None:
+    page = (PAGES / f"git-datmo-{verb}.1").read_text("utf-8")
+    terms = re.findall(r"^\.TP\n\\fB(.*?)\\fR$", page, re.MULTILINE)
+    words = {word for term in terms for word in re.findall(r"(?<!\S)--?[a-zA-Z][\w-]*", text_of(term))}
+    assert words == {word for action in options(verb) for word in action.option_strings}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, _ in page_names()))
+def test_a_page_has_no_line_that_roff_would_obey_by_mistake(name: str) -> None:
+    macros = {".TH", ".SH", ".PP", ".TP", ".nf", ".fi"}
+    for line in (PAGES / name).read_text("utf-8").splitlines():
+        assert not line.startswith("'"), line
+        assert not line.startswith(".") or line.split(" ")[0] in macros, line
+        assert "\\" not in re.sub(r"\\(fB|fR|&|-|e)", "", line), line
+
+
+def test_the_overview_names_every_verb_and_no_hidden_one() -> None:
+    page, usage = text_of(roff("")), say("-h")[1]
+    for verb, summary in VERBS.items():
+        assert f"{verb}\n{summary}" in page
+        assert re.search(rf"^   {verb} +{re.escape(summary)}$", usage, re.MULTILINE)
+    assert not any(re.search(rf"^ *{verb}\b", text, re.MULTILINE) for verb in HIDDEN for text in (page, usage))
+
+
+def test_the_readme_names_every_verb() -> None:
+    readme = (TOP / "README.md").read_text("utf-8")
+    section = readme.partition("\n## The verbs\n")[2].partition("\n## ")[0]
+    assert section, "the README has a section on the verbs"
+    listed = re.findall(r"`([a-z-]+)`", section.partition(". ")[0])
+    assert sorted(listed) == sorted(VERBS.keys() - {"help"})
+    assert "`git datmo help VERB`" in section
+
+
+def test_every_verb_that_the_readme_uses_exists() -> None:
+    readme = (TOP / "README.md").read_text("utf-8")
+    used = set(re.findall(r"git datmo ([a-z][a-z-]*)", readme))
+    assert used
+    assert used <= VERBS.keys()
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_help_of_a_verb_has_its_examples_and_exits_0(verb: str) -> None:
+    module = load(verb)
+    for word in ("-h", "--help"):
+        status, said = say(verb, word)
+        assert status == 0
+        assert said.startswith(f"usage: git datmo {verb} ")
+        assert module.DESCRIPTION in said
+        examples = module.EXAMPLES.strip().splitlines()
+        assert examples
+        assert said.rstrip().endswith("\n".join(["examples:", *(f"  {line}" for line in examples)]))
+    assert say(verb, "--nonsense", "-h")[0] == 0
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_the_examples_of_a_verb_are_words_that_it_takes(verb: str) -> None:
+    for line in load(verb).EXAMPLES.strip().splitlines():
+        words = shlex.split(re.split(r"\s{2,}|\s[|>]\s", line)[0])
+        assert words[:2] == ["git", "datmo"], line
+        assert words[2] == verb or verb == "add-model", line
+        parse(make_parser(words[2]), words[2], words[3:])
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_the_manual_of_a_verb_is_printed_by_help(verb: str) -> None:
+    status, said = say("help", verb)
+    assert status == 0
+    assert said.rstrip() == plain_text(verb).rstrip()
+    for title in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXAMPLES"):
+        assert f"\n{title}\n" in f"\n{said}"
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_a_wrong_option_is_refused(verb: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        say(verb, "--nonsense")
+    assert caught.value.exit_code == 129
+    assert "\n" not in caught.value.what
+    assert caught.value.hint == f"see 'git datmo {verb} -h'"
+
+
+@pytest.mark.parametrize("words", [("log", "--nonsense"), ("nonsense",), ("run", "--mess", "x", "--", "true")])
+def test_a_wrong_word_is_one_line_and_exit_code_129(shell: Callable[..., Shell], words: tuple[str, ...]) -> None:
+    done = shell().run("git-datmo", *words, code=129)
+    fatal, *rest = done.stderr.splitlines()
+    assert fatal.startswith("fatal: ")
+    assert len(rest) == 1
+    assert rest[0].startswith("hint: see 'git datmo")
+    assert done.stdout == ""
+
+
+def test_no_words_at_all_are_usage_and_exit_code_129(shell: Callable[..., Shell]) -> None:
+    done = shell().run("git-datmo", code=129)
+    assert done.stdout.startswith("usage: git datmo ")
+
+
+@pytest.mark.parametrize("verb", TAKERS)
+@pytest.mark.parametrize("word", ["-h", "--help", "--", "--json", "-m", "--nonsense"])
+def test_words_behind_the_dashes_belong_to_the_command(verb: str, word: str) -> None:
+    behind = ["program", word, "--", "-h"]
+    taken = parse(make_parser(verb), verb, ["--", *behind])
+    assert getattr(taken, load(verb).BEHIND) == behind
+    assert say(verb, "-h", "--", "program")[1].startswith("usage: ")
+
+
+def test_help_behind_the_dashes_is_run_and_not_shown(make_repo: Callable[..., Shell]) -> None:
+    repo = make_repo()
+    repo.commit("code.py", "import sys; print(sys.argv[1:])\n")
+    repo.run("git", "datmo", "init")
+    done = repo.run("git", "datmo", "run", "--", "python", "code.py", "-h", "--help", "--", "--json")
+    assert done.stdout == "['-h', '--help', '--', '--json']\n"
+    assert "usage" not in done.stderr
+
+
+@pytest.mark.parametrize("verb", EVERY)
+def test_options_are_taken_by_their_whole_name_alone(verb: str) -> None:
+    for action in options(verb):
+        for word in action.option_strings:
+            if word.startswith("--") and len(word) > 4:
+                with pytest.raises(UsageError):
+                    make_parser(verb).parse_args([word[:-1]])

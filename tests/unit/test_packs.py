@@ -1,0 +1,432 @@
+"""Packs: those that we write, before every reader there is; those that others write, before ours."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import struct
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from git_datmo.errors import Damaged
+from git_datmo.git.deflate import deflate
+from git_datmo.git.objects import BLOB, Entry, encode_commit, encode_tree
+from git_datmo.git.packs import Pack, PackedObjects
+from git_datmo.git.packwriter import PackWriter, entry_header, make_entry
+from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
+from tests.servers.shell import Shell
+
+Objects = Mapping[Oid, tuple[str, bytes]]
+
+# About the sizes at which an entry's header grows by a byte, and a stored stream by a block.
+SIZES = [0, 1, 15, 16, 17, 2047, 2048, 2049, 65534, 65535, 65536, 131070, 262143, 262144, 1 << 20, (1 << 20) + 1]
+
+
+def some_objects(form: ObjectFormat) -> dict[Oid, tuple[str, bytes]]:
+    """Objects of every type and of sizes that matter, noise and text."""
+    made: dict[Oid, tuple[str, bytes]] = {}
+
+    def add(kind: str, content: bytes) -> Oid:
+        oid = form.hash(kind, content)
+        made[oid] = (kind, content)
+        return oid
+
+    blobs = [add("blob", random.Random(size).randbytes(size)) for size in SIZES]
+    blobs += [add("blob", (b"%d 0.125\n" % size) * (size // 9)) for size in SIZES]
+    tree = add("tree", encode_tree(Entry(b"%03d.bin" % n, BLOB, oid) for n, oid in enumerate(blobs)))
+    add("tree", b"")
+    commit = add("commit", encode_commit(tree, (), "A U Thor <author@example.com>", 1_714_564_800, "all of it"))
+    tag = f"object {commit}\ntype commit\ntag v1\ntagger A U Thor <author@example.com> 1714564800 +0000\n\nv1\n"
+    add("tag", tag.encode())
+    return made
+
+
+def write(folder: Path, form: ObjectFormat, objects: Objects, *, promisor: bool = False) -> Path:
+    with PackWriter(folder, form) as writer:
+        for oid, (kind, content) in objects.items():
+            writer.add(make_entry(oid, kind, len(content), deflate(content)))
+        path = writer.finish(promisor=promisor)
+    assert path is not None
+    return path
+
+
+@pytest.fixture(params=sorted(FORMATS))
+def form(request: pytest.FixtureRequest) -> ObjectFormat:
+    return FORMATS[request.param]
+
+
+@pytest.fixture
+def repo(make_repo: Callable[..., Shell], form: ObjectFormat) -> Shell:
+    return make_repo("repo.git", bare=True, object_format=form.name)
+
+
+def folder_of(repo: Shell) -> Path:
+    return repo.cwd / "objects" / "pack"
+
+
+# What we write.
+
+
+def test_git_makes_the_same_index_of_a_pack(repo: Shell, form: ObjectFormat) -> None:
+    """`git index-pack --strict` reads every stream, hashes every object, and agrees with us to the byte."""
+    pack = write(folder_of(repo), form, some_objects(form))
+    own = pack.with_suffix(".idx").read_bytes()
+    repo.git("index-pack", "--strict", f"--object-format={form.name}", "-o", str(repo.cwd / "git.idx"), str(pack))
+    assert (repo.cwd / "git.idx").read_bytes() == own
+
+
+def test_git_verifies_a_pack_and_finds_nothing_in_its_objects(repo: Shell, form: ObjectFormat) -> None:
+    objects = some_objects(form)
+    pack = write(folder_of(repo), form, objects)
+    listed = repo.git("verify-pack", "-v", f"--object-format={form.name}", str(pack)).splitlines()
+    rows = [line.split() for line in listed if len(line.split()) >= 5]
+    assert {(row[0], row[1], int(row[2])) for row in rows} == {
+        (str(oid), kind, len(content)) for oid, (kind, content) in objects.items()
+    }
+    tag = next(oid for oid, (kind, _) in objects.items() if kind == "tag")
+    repo.git("update-ref", "refs/tags/v1", str(tag))
+    assert repo.git("fsck", "--full", "--strict", "--no-dangling") == ""
+
+
+def test_git_reads_every_object_of_a_pack(repo: Shell, form: ObjectFormat) -> None:
+    objects = some_objects(form)
+    write(folder_of(repo), form, objects)
+    for oid, (kind, content) in objects.items():
+        assert repo.git("cat-file", "-t", str(oid)) == kind
+        assert repo.git("hash-object", "-t", kind, "--literally", "--stdin", stdin=content) == str(oid)
+        assert int(repo.git("cat-file", "-s", str(oid))) == len(content)
+
+
+def test_dulwich_reads_every_object_of_a_pack(repo: Shell, form: ObjectFormat) -> None:
+    from dulwich.object_format import OBJECT_FORMATS
+    from dulwich.pack import Pack as DulwichPack
+
+    objects = some_objects(form)
+    path = write(folder_of(repo), form, objects)
+    pack = DulwichPack(str(path.with_suffix("")), object_format=OBJECT_FORMATS[form.name])
+    try:
+        pack.check()
+        assert set(pack) == {str(oid).encode() for oid in objects}
+        kinds = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+        for oid, (kind, content) in objects.items():
+            number, read = pack.get_raw(str(oid).encode())
+            assert (kinds[number], bytes(read)) == (kind, content)
+    finally:
+        pack.close()
+
+
+def test_libgit2_reads_every_object_of_a_pack(make_repo: Callable[..., Shell]) -> None:
+    """SHA-1 alone: libgit2 opens no other repository."""
+    import pygit2
+
+    repo = make_repo("repo.git", bare=True)
+    objects = some_objects(SHA1)
+    write(folder_of(repo), SHA1, objects)
+    opened = pygit2.Repository(str(repo.cwd))
+    kinds = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+    assert {str(oid) for oid in opened} == set(map(str, objects))
+    for oid, (kind, content) in objects.items():
+        number, read = opened.odb.read(str(oid))
+        assert (kinds[int(number)], read) == (kind, content)
+
+
+def test_our_own_reader_reads_what_we_write(tmp_path: Path, form: ObjectFormat) -> None:
+    objects = some_objects(form)
+    write(tmp_path / "pack", form, objects)
+    check_reader(tmp_path, form, objects)
+
+
+def check_reader(folder: Path, form: ObjectFormat, objects: Objects) -> None:
+    packed = PackedObjects(folder, form)
+    try:
+        for oid, (kind, content) in objects.items():
+            assert oid in packed
+            assert packed.find(oid) == (kind, content)
+            assert packed.kind(oid) == kind
+            assert packed.size(oid) == len(content)
+        absent = form.hash("blob", b"nowhere")
+        assert absent not in packed
+        assert (packed.find(absent), packed.kind(absent), packed.size(absent)) == (None, None, None)
+        assert packed.locate(absent) is None
+    finally:
+        packed.close()
+
+
+def test_a_pack_of_many_objects_is_written_in_batches(repo: Shell, form: ObjectFormat) -> None:
+    """More parts than one system call takes."""
+    objects = {form.hash("blob", b"%d" % n): ("blob", b"%d" % n) for n in range(5_000)}
+    pack = write(folder_of(repo), form, objects)
+    repo.git("verify-pack", f"--object-format={form.name}", str(pack))
+    packed = PackedObjects(repo.cwd / "objects", form)
+    assert set(packed) == set(objects)
+    packed.close()
+
+
+def test_a_short_write_loses_nothing(repo: Shell, form: ObjectFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    real = os.writev
+    monkeypatch.setattr(os, "writev", lambda fd, parts: real(fd, [memoryview(b"".join(parts))[:1000]]))
+    pack = write(folder_of(repo), form, some_objects(form))
+    repo.git("verify-pack", f"--object-format={form.name}", str(pack))
+
+
+def test_a_pack_is_named_after_its_own_hash_and_is_read_only(tmp_path: Path, form: ObjectFormat) -> None:
+    pack = write(tmp_path, form, some_objects(form), promisor=True)
+    raw = pack.read_bytes()
+    assert raw[-form.size :] == form.new_hash(raw[: -form.size]).digest()
+    assert pack.name == f"pack-{raw[-form.size :].hex()}.pack"
+    names = sorted(path.suffix for path in tmp_path.iterdir())
+    assert names == [".idx", ".pack", ".promisor"]
+    assert all(path.stat().st_mode & 0o777 == 0o444 for path in tmp_path.iterdir())
+
+
+def test_nothing_is_left_of_a_pack_that_is_given_up_or_empty(tmp_path: Path, form: ObjectFormat) -> None:
+    with PackWriter(tmp_path, form) as writer:
+        assert writer.finish() is None
+    with PackWriter(tmp_path, form) as writer:
+        writer.add(make_entry(form.hash("blob", b"x"), "blob", 1, deflate(b"x")))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [0, 15, 16, 2047, 2048, (1 << 20), (1 << 32) + 5])
+def test_the_head_of_an_entry_says_its_size(size: int) -> None:
+    head = entry_header("blob", size)
+    read, shift = head[0] & 15, 4
+    for byte in head[1:]:
+        read |= (byte & 0x7F) << shift
+        shift += 7
+    assert (head[0] >> 4 & 7, read) == (3, size)
+    assert [bool(byte & 0x80) for byte in head] == [True] * (len(head) - 1) + [False]
+
+
+# What others write.
+
+
+def similar(form: ObjectFormat) -> dict[Oid, tuple[str, bytes]]:
+    """Blobs of which each is a little more than the one before: git stores them as deltas of deltas."""
+    body = random.Random(3).randbytes(3_000)
+    grown = [body + random.Random(n).randbytes(40) * n for n in range(30)]
+    return {form.hash("blob", content): ("blob", content) for content in grown}
+
+
+@pytest.mark.parametrize("base", ["--delta-base-offset", "--no-delta-base-offset"])
+def test_deltas_that_git_made_are_read(repo: Shell, form: ObjectFormat, base: str) -> None:
+    objects = similar(form)
+    for _, content in objects.values():
+        repo.git("hash-object", "-w", "--stdin", stdin=content)
+    stdin = "".join(f"{oid}\n" for oid in objects).encode()
+    repo.git("pack-objects", "-q", base, "--window=10", "--depth=50", str(folder_of(repo) / "pack"), stdin=stdin)
+    repo.git("prune-packed")
+    (index,) = folder_of(repo).glob("*.idx")
+    pack = Pack(index, form)
+    types = {pack.head(pack.offset(place)).type for place in range(pack.count)}
+    pack.close()
+    assert types == {3, 6 if base == "--delta-base-offset" else 7}
+    assert repo.git("count-objects") == "0 objects, 0 kilobytes"
+    check_reader(repo.cwd / "objects", form, objects)
+
+
+def test_loose_objects_are_read_beside_packs(repo: Shell, form: ObjectFormat) -> None:
+    packed = some_objects(form)
+    write(folder_of(repo), form, packed)
+    loose = {form.hash("blob", b"loose"): ("blob", b"loose")}
+    repo.git("hash-object", "-w", "--stdin", stdin=b"loose")
+    check_reader(repo.cwd / "objects", form, packed | loose)
+
+
+def test_packs_that_come_and_go_are_seen_at_the_next_look(tmp_path: Path, form: ObjectFormat) -> None:
+    packed = PackedObjects(tmp_path, form)
+    oid = form.hash("blob", b"x")
+    assert packed.find(oid) is None
+    pack = write(tmp_path / "pack", form, {oid: ("blob", b"x")})
+    assert oid not in packed
+    packed.refresh()
+    assert packed.find(oid) == ("blob", b"x")
+    pack.unlink()
+    pack.with_suffix(".idx").unlink()
+    assert packed.find(oid) == ("blob", b"x"), "what is mapped stays readable"
+    packed.refresh()
+    assert oid not in packed
+    packed.close()
+
+
+def test_an_object_beyond_two_gibibytes_is_found(repo: Shell, form: ObjectFormat) -> None:
+    """A hole of 5 GiB before the last entries: their offsets stand in the index's second table."""
+    far = {form.hash("blob", text): ("blob", text) for text in (b"behind", b"the hole")}
+    near = {form.hash("blob", b"before"): ("blob", b"before")}
+    writer = PackWriter(folder_of(repo), form)
+    places: dict[Oid, int] = {}
+    path = folder_of(repo) / f"pack-{'0' * 2 * form.size}.pack"
+    with writer, open(path, "wb") as file:
+        file.write(struct.pack(">4sII", b"PACK", 2, len(near) + len(far)))
+        for start, objects in ((12, near), ((1 << 31) - 20, {}), (5 << 30, far)):
+            file.seek(start)
+            writer._offset = start
+            for oid, (kind, content) in objects.items():
+                entry = make_entry(oid, kind, len(content), deflate(content))
+                places[oid] = writer.size
+                writer.add(entry)
+                file.write(b"".join(bytes(part) for part in entry.parts))
+        trailer = form.new_hash(b"no hash of five gibibytes").digest()
+        file.write(trailer)
+        path.with_suffix(".idx").write_bytes(writer._index(trailer))
+    assert path.stat().st_size > 5 << 30
+    assert path.stat().st_blocks * 512 < 1 << 20, "the hole takes no room"
+    listed = repo.git("show-index", f"--object-format={form.name}", stdin=path.with_suffix(".idx").read_bytes())
+    assert {line.split()[1]: int(line.split()[0]) for line in listed.splitlines()} == {
+        str(oid): offset for oid, offset in places.items()
+    }
+    check_reader(repo.cwd / "objects", form, near | far)
+    for oid, (_, content) in far.items():
+        assert repo.git("cat-file", "blob", str(oid)).encode() == content
+
+
+# Damage.
+
+
+def entry(number: int, size: int, body: bytes) -> bytes:
+    """An entry of any type, sound or not."""
+    head, rest = bytearray(), size >> 4
+    byte = number << 4 | size & 15
+    while rest:
+        head.append(byte | 0x80)
+        byte, rest = rest & 0x7F, rest >> 7
+    return bytes([*head, byte]) + body
+
+
+def pack_by_hand(folder: Path, entries: Mapping[Oid, bytes]) -> Path:
+    """A SHA-1 pack with an index, of entries that nobody looks into."""
+    folder.mkdir(exist_ok=True)
+    body, offsets = struct.pack(">4sII", b"PACK", 2, len(entries)), {}
+    for oid, raw in entries.items():
+        offsets[oid] = len(body)
+        body += raw
+    trailer = hashlib.sha1(body).digest()
+    path = folder / f"pack-{trailer.hex()}.pack"
+    path.write_bytes(body + trailer)
+    ordered = sorted(offsets)
+    fanout = [sum(oid[0] <= first for oid in ordered) for first in range(256)]
+    index = b"\377tOc\0\0\0\2" + struct.pack(">256I", *fanout) + b"".join(ordered)
+    index += bytes(4 * len(ordered)) + b"".join(struct.pack(">I", offsets[oid]) for oid in ordered) + trailer
+    path.with_suffix(".idx").write_bytes(index + hashlib.sha1(index).digest())
+    return path
+
+
+ONE, TWO, GONE = (SHA1.hash("blob", text) for text in (b"one", b"two", b"gone"))
+WHOLE = entry(3, 3, zlib.compress(b"one"))
+DELTA = zlib.compress(b"\x03\x03\x90\x03")
+
+
+BROKEN: list[tuple[str, dict[Oid, bytes]]] = [
+    ("a stream that is none", {ONE: entry(3, 3, b"no stream")}),
+    ("a stream that is shorter than it says", {ONE: entry(3, 4, zlib.compress(b"one"))}),
+    ("a stream that is longer than it says", {ONE: entry(3, 2, zlib.compress(b"one"))}),
+    ("an entry of type 0", {ONE: entry(0, 3, zlib.compress(b"one"))}),
+    ("an entry of type 5", {ONE: entry(5, 3, zlib.compress(b"one"))}),
+    ("a delta without its base", {ONE: entry(7, 4, GONE + DELTA)}),
+    ("a delta on itself", {ONE: entry(7, 4, ONE + DELTA)}),
+    ("deltas in a circle", {ONE: entry(7, 4, TWO + DELTA), TWO: entry(7, 4, ONE + DELTA)}),
+    ("a delta on what is before the pack", {ONE: entry(6, 4, b"\xff\xff\x7f" + DELTA)}),
+    ("a delta on itself by offset", {ONE: entry(6, 4, b"\0" + DELTA)}),
+    ("a delta for a base of another size", {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x09\x03\x90\x03"))}),
+    ("a delta beyond its base", {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x03\x09\x90\x09"))}),
+    (
+        "a delta of a size that it does not make",
+        {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x03\x09\x90\x03"))},
+    ),
+    ("a delta that is cut off", {TWO: WHOLE, ONE: entry(7, 2, TWO + zlib.compress(b"\x03\x03"))}),
+    ("a delta of nothing", {TWO: WHOLE, ONE: entry(7, 0, TWO + zlib.compress(b""))}),
+    ("a delta with a reserved instruction", {TWO: WHOLE, ONE: entry(7, 3, TWO + zlib.compress(b"\x03\x03\x00"))}),
+    ("an entry that the pack cuts off", {ONE: b"\xb3"}),
+]
+
+
+@pytest.mark.parametrize("entries", [pytest.param(entries, id=what) for what, entries in BROKEN])
+def test_a_broken_entry_is_told_in_one_line(tmp_path: Path, entries: dict[Oid, bytes]) -> None:
+    pack_by_hand(tmp_path / "pack", entries)
+    packed = PackedObjects(tmp_path, SHA1)
+    with pytest.raises(Damaged) as caught:
+        packed.find(ONE)
+    packed.close()
+    assert len(caught.value.what.splitlines()) == 1
+    assert ".pack'" in caught.value.what
+
+
+def test_an_entry_made_by_hand_is_read_where_nothing_is_broken(tmp_path: Path) -> None:
+    pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)})
+    packed = PackedObjects(tmp_path, SHA1)
+    assert packed.find(ONE) == packed.find(TWO) == ("blob", b"one")
+    packed.close()
+
+
+def test_every_byte_of_a_pack_that_changes_is_told_or_does_not_matter(tmp_path: Path) -> None:
+    """Whatever a disk does to a pack, reading it gives the content or one line."""
+    path = pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)})
+    sound = path.read_bytes()
+    for place in range(len(sound)):
+        for change in (0x01, 0x80, 0xFF):
+            spoilt = bytearray(sound)
+            spoilt[place] ^= change
+            path.write_bytes(spoilt)
+            packed = PackedObjects(tmp_path, SHA1)
+            for oid in (ONE, TWO):
+                try:
+                    packed.find(oid)
+                    packed.size(oid)
+                    packed.kind(oid)
+                except Damaged as error:
+                    assert len(error.what.splitlines()) == 1  # noqa: PT017
+            packed.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 11, 12, 13, 20, 40])
+def test_a_pack_that_is_cut_off_is_told_in_one_line(tmp_path: Path, size: int) -> None:
+    path = pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)})
+    path.write_bytes(path.read_bytes()[:size])
+    packed = PackedObjects(tmp_path, SHA1)
+    with pytest.raises(Damaged):
+        packed.find(ONE)
+    packed.close()
+
+
+SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("nothing", lambda _: b""),
+    ("another file", lambda _: b"text"),
+    ("version 1", lambda raw: raw[8:]),
+    ("the head alone", lambda raw: raw[:8]),
+    ("a part of the table", lambda raw: raw[:500]),
+    ("no ids", lambda raw: raw[:1032]),
+    ("no offsets", lambda raw: raw[: 1032 + 2 * 24]),
+    ("more ids than there are", lambda raw: raw[:8] + struct.pack(">256I", *[1 << 30] * 256) + raw[1032:]),
+    ("a table that falls", lambda raw: raw[:8] + struct.pack(">256I", *range(256, 0, -1)) + raw[1032:]),
+    ("offsets in a second table that is not there", lambda raw: raw[:-48] + b"\xff" * 8 + raw[-40:]),
+    ("offsets beyond the pack", lambda raw: raw[:-48] + b"\x7f\xff\xff\xff" * 2 + raw[-40:]),
+]
+
+
+@pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
+def test_a_damaged_index_is_told_in_one_line(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    index = pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)}).with_suffix(".idx")
+    index.write_bytes(spoil(index.read_bytes()))
+    with pytest.raises(Damaged) as caught:
+        PackedObjects(tmp_path, SHA1).find(ONE)
+    assert len(caught.value.what.splitlines()) == 1
+
+
+def test_a_pack_that_is_gone_is_told_in_one_line(tmp_path: Path) -> None:
+    pack_by_hand(tmp_path / "pack", {TWO: WHOLE}).unlink()
+    with pytest.raises((Damaged, FileNotFoundError), match="pack"):
+        PackedObjects(tmp_path, SHA1).find(TWO)
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", zlib.compress(b"blob 3\0one")[:-3], zlib.compress(b"blob")])
+def test_a_damaged_loose_object_is_told_in_one_line(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / str(ONE)[:2] / str(ONE)[2:]
+    path.parent.mkdir()
+    path.write_bytes(raw)
+    with pytest.raises(Damaged, match=str(ONE)):
+        PackedObjects(tmp_path, SHA1).find(ONE)

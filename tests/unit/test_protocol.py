@@ -1,0 +1,283 @@
+"""The remote helper's lines, bytes and URLs: pure parts, held against git's own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_datmo.errors import DatmoError
+from git_datmo.model import SHA1
+from git_remote_datmo.native import UNDERSTOOD
+from git_remote_datmo.protocol import (
+    Batch,
+    Capabilities,
+    Command,
+    Connect,
+    End,
+    ListRefs,
+    Option,
+    Unknown,
+    is_shared_ref,
+    parse,
+    pushes,
+    ref_list,
+    refusals,
+    unquote,
+)
+from git_remote_datmo.urls import SCHEMES, kind_of
+from git_remote_datmo.wire import STEP, LineReader, pump, write_all
+from tests.property.strategies import bare
+from tests.servers.shell import Shell
+
+# Lines.
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (b"", End()),
+        (b"capabilities", Capabilities()),
+        (b"list", ListRefs(for_push=False)),
+        (b"list for-push", ListRefs(for_push=True)),
+        (b"option verbosity 1", Option("verbosity", "1")),
+        (b"option progress true", Option("progress", "true")),
+        (b'option push-option "a b\\n\\303\\244"', Option("push-option", "a b\n\u00e4")),
+        (b"option cas refs/heads/main:", Option("cas", "refs/heads/main:")),
+        (b"option empty", Option("empty", "")),
+        (b"connect git-upload-pack", Connect("git-upload-pack", stateless=False)),
+        (b"stateless-connect git-upload-pack", Connect("git-upload-pack", stateless=True)),
+        (b"push refs/heads/a:refs/heads/b", Batch("push")),
+        (b"fetch 0123 refs/heads/a", Batch("fetch")),
+        (b"import refs/heads/a", Unknown("import refs/heads/a")),
+        (b"PUSH a:b", Unknown("PUSH a:b")),
+        (b"\xff\xfe", Unknown("\udcff\udcfe")),
+    ],
+)
+def test_a_line_of_git_is_a_command(line: bytes, command: Command) -> None:
+    assert parse(line) == command
+
+
+@given(st.binary().filter(lambda line: b"\n" not in line))
+def test_any_line_is_some_command(line: bytes) -> None:
+    command = parse(line)
+    assert (command == End()) == (line.partition(b" ")[0] == b"")
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    return bare(tmp_path_factory.mktemp("quoting"), SHA1)
+
+
+@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1) | st.just('\\303\t"'))
+def test_what_git_quotes_is_unquoted(repo: Shell, name: str) -> None:
+    """Git quotes names in its listings as it does values for a helper."""
+    if name in (".", ".."):
+        return
+    blob = repo.git("hash-object", "-w", "--stdin", stdin=b"")
+    tree = repo.git("mktree", "-z", stdin=f"100644 blob {blob}\t{name}\0".encode())
+    printed = repo.run("git", "ls-tree", "--name-only", tree).stdout.removesuffix("\n")
+    assert unquote(printed) == name or (printed == name and name[0] == name[-1] == '"')
+
+
+@pytest.mark.parametrize("value", ["", '"', "a", 'a"', '"a', "a b", "\\n", "'a'"])
+def test_a_value_without_quotes_stays(value: str) -> None:
+    assert unquote(value) == value
+
+
+def test_every_option_of_git_that_the_helper_acts_on_is_one_it_says_it_understands() -> None:
+    assert {"dry-run", "atomic", "cas", "progress", "verbosity", "push-option", "object-format"} <= UNDERSTOOD
+
+
+# Pushes.
+
+
+@pytest.mark.parametrize(
+    ("ref", "ours"),
+    [
+        ("refs/notes/datmo", True),
+        ("refs/notes/datmo/x", True),
+        ("refs/datmo/records", True),
+        ("refs/datmo/keep/1", True),
+        ("refs/notes/datmos", False),
+        ("refs/notes/commits", False),
+        ("refs/datmos/x", False),
+        ("refs/heads/refs/datmo/x", False),
+        ("refs/heads/datmo", False),
+    ],
+)
+def test_refs_that_git_datmo_alone_moves_are_known(ref: str, ours: bool) -> None:
+    assert is_shared_ref(ref) == ours
+
+
+def test_a_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
+    batch = pushes([b"push refs/heads/a:refs/heads/a", b"push :refs/notes/datmo", b"push +x:refs/datmo/keep/1"])
+    answer = refusals(batch).decode()
+    assert answer.endswith("\n\n")
+    lines = answer.splitlines()[:-1]
+    assert [line.split(" ")[:2] for line in lines] == [
+        ["error", "refs/heads/a"],
+        ["error", "refs/notes/datmo"],
+        ["error", "refs/datmo/keep/1"],
+    ]
+    assert lines[0].endswith("not pushed")
+    assert "mirror" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"push refs/heads/a:refs/heads/a",
+        b"push +refs/heads/a:refs/heads/a",
+        b"push :refs/heads/a",
+        b"push refs/notes/datmo:refs/notes/datmo",
+        b"push :refs/notes/datmos",
+    ],
+)
+def test_any_other_push_is_left_to_git(line: bytes) -> None:
+    assert refusals(pushes([line])) == b""
+
+
+def test_the_target_of_a_push_is_behind_its_last_colon() -> None:
+    (push,) = pushes([b"push +HEAD^{/a:b}:refs/heads/\xff"])
+    assert push.target == "refs/heads/\udcff"
+    assert push.deletes_or_forces
+
+
+def test_a_list_of_refs_is_what_ls_remote_printed() -> None:
+    listing = b"%s\tHEAD\n%s\trefs/heads/a\n" % (b"1" * 40, b"2" * 40)
+    plain = b"%s HEAD\n%s refs/heads/a\n\n" % (b"1" * 40, b"2" * 40)
+    assert ref_list(listing, fallback_format="sha256", say_format=False) == plain
+    assert ref_list(listing, fallback_format="sha256", say_format=True) == b":object-format sha1\n" + plain
+    assert ref_list(b"", fallback_format="sha256", say_format=True) == b":object-format sha256\n\n"
+    long = b"%s\trefs/heads/a\n" % (b"1" * 64)
+    assert ref_list(long, fallback_format="sha1", say_format=True).startswith(b":object-format sha256\n")
+
+
+# Bytes.
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[int, int]]:
+    reading, writing = os.pipe()
+    with open(reading, "rb", closefd=False), open(writing, "wb", closefd=False):
+        yield reading, writing
+    for descriptor in (reading, writing):
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue
+
+
+@given(st.lists(st.binary(max_size=20), max_size=6), st.integers(0, 6))
+def test_lines_and_what_is_behind_them_come_in_any_pieces(pieces: list[bytes], count: int) -> None:
+    content = b"".join(pieces)
+    expected = content.split(b"\n")
+    with pipe() as (reading, writing):
+        reader = LineReader(reading)
+        for piece in pieces:
+            os.write(writing, piece)
+        os.close(writing)
+        read = [reader.line() for _ in range(count)]
+        complete = expected[:-1]
+        assert read == [*complete[:count], *([None] * (count - len(complete)))]
+        left = reader.rest() + os.read(reading, 1 << 16)
+        assert left == b"\n".join(expected[min(count, len(complete)) :])
+        assert reader.rest() == b""
+
+
+def test_lines_up_to_an_empty_one_are_a_block_and_a_block_that_is_cut_off_is_none() -> None:
+    with pipe() as (reading, writing):
+        reader = LineReader(reading)
+        os.write(writing, b"a\nb\n\nraw")
+        assert reader.until_empty() == [b"a", b"b"]
+        assert reader.rest() == b"raw"
+        os.write(writing, b"\nc\n")
+        assert reader.until_empty() == []
+        os.close(writing)
+        assert reader.until_empty() is None
+
+
+def test_more_than_a_pipe_holds_is_written_and_pumped_through() -> None:
+    content = bytes(range(256)) * (20 * STEP // 256)
+    got = bytearray()
+    with pipe() as (reading, writing):
+        thread = threading.Thread(target=pump, args=(lambda size: os.read(reading, size), got.extend))
+        thread.start()
+        write_all(writing, content)
+        os.close(writing)
+        thread.join()
+    assert bytes(got) == content
+
+
+# URLs.
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("/srv/git/x.git", "path"),
+        ("../x", "path"),
+        ("./a:b", "path"),
+        ("/a:b", "path"),
+        ("x", "path"),
+        ("file:///srv/x", "file"),
+        ("ssh://alex@host:22/x", "ssh"),
+        ("host:x", "ssh"),
+        ("alex@host:team/x", "ssh"),
+        ("[::1]:x", "ssh"),
+        ("git://host/x", "git"),
+        ("http://host/x", "http"),
+        ("https://host/x?y=ext::z", "https"),
+    ],
+)
+def test_a_url_is_told_as_git_tells_it(url: str, kind: str) -> None:
+    assert kind_of(url) == kind
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "-oProxyCommand=touch x",
+        "--upload-pack=touch x",
+        "ext::sh -c touch% x",
+        "EXT::sh",
+        "fd::3",
+        "datmo::datmo::/x",
+        "datmo::/x",
+        "transport::address",
+        "ftp://host/x",
+        "ext://host/x",
+        "HTTPS://host/x",
+        "git+ssh://host/x",
+        "a.b-c+d::x",
+    ],
+)
+def test_a_url_that_could_run_a_command_or_is_of_no_known_kind_is_refused(url: str) -> None:
+    with pytest.raises(DatmoError) as caught:
+        kind_of(url)
+    assert len(caught.value.what.splitlines()) == 1
+
+
+@given(st.text())
+def test_any_text_is_of_a_known_kind_or_refused(url: str) -> None:
+    try:
+        kind = kind_of(url)
+    except DatmoError:
+        return
+    assert kind in {"path", "ssh", *SCHEMES.values()}
+    assert not url.startswith("-")
+
+
+def test_a_scheme_that_is_refused_runs_nothing(make_repo: Callable[..., Shell]) -> None:
+    repo = make_repo()
+    done = repo.run("git", "clone", "datmo::ext::sh -c touch% evil", "copy", ok=False)
+    assert done.returncode != 0
+    assert "transport 'ext' is not allowed behind datmo::" in done.stderr
+    assert not (repo.cwd / "evil").exists()

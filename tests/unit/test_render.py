@@ -1,0 +1,189 @@
+"""Records on a terminal: readable, and nothing in them that the terminal would obey."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.render import (
+    figures,
+    plain,
+    receipt_document,
+    receipts_line,
+    snapshot_details,
+    snapshot_document,
+    snapshot_lines,
+    verdict_lines,
+)
+from git_datmo.flows.history import Found
+from git_datmo.model import SHA1, Content, Form, Payload, Role
+from git_datmo.records.types import Difference, Person, Receipt, Run, Snapshot
+from tests.property.records import records_in
+
+ZERO = SHA1.hash("blob", b"")
+SOMEBODY = Person("Alex", "alex@example.com")
+WHEN = "2024-05-01T12:30:45.123456Z"
+CONTENT = Content(ZERO, Form.FOLDER, 2048, 3)
+
+
+def console(*, coloured: bool = False) -> Console:
+    return Console({}, Path.cwd(), io.StringIO(), io.StringIO(), coloured)
+
+
+def snapshot(text: str = "text", **changes: object) -> Snapshot:
+    run = Run(
+        (text, "-c", text),
+        folder=text,
+        engine=text,
+        exit_code=3,
+        seconds=1.25,
+        outputs=(text,),
+        log=CONTENT,
+        machine={text: text},
+        resources={text: 1.5},
+    )
+    return Snapshot(
+        commit=ZERO,
+        tree=ZERO,
+        patch="",
+        created=WHEN,
+        author=Person(text, text),
+        message=text,
+        why=text,
+        payloads=(Payload(text, Role.DATA, CONTENT),),
+        parameters={text: text},
+        metrics={text: 0.25},
+        code=CONTENT,
+        clean=False,
+        environment=CONTENT,
+        run=run,
+    )
+
+
+def receipt(text: str = "text") -> Receipt:
+    differences = (Difference(text, text, text, same=True), Difference(text, 0.5, 0.25, same=False))
+    outputs = (Difference(text, text, None, same=False),)
+    return Receipt(ZERO, ZERO, WHEN, Person(text, text), "different", 0, 1.0, {text: text}, differences, outputs, {})
+
+
+def every_line(made: Snapshot, received: Receipt) -> Iterable[str]:
+    found = Found(ZERO, made, ZERO, "note")
+    yield from snapshot_lines(found, console())
+    yield from snapshot_details(found, (received,), console())
+    yield receipts_line((received, received))
+    yield from verdict_lines(received, console())
+
+
+def obeyed(text: str) -> list[str]:
+    """The letters of a text that a terminal obeys, but for tabs and line ends."""
+    return [letter for letter in text if (ord(letter) < 32 and letter not in "\t\n") or 0x7F <= ord(letter) < 0xA0]
+
+
+HOSTILE = ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "a\rb", "a\bb", "\x00", "\x7f", "\x85", "\x1b[31mred\x1b[m"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=repr)
+def test_no_text_of_a_stranger_is_obeyed_by_a_terminal(text: str) -> None:
+    for line in every_line(snapshot(text), receipt(text)):
+        assert obeyed(line) == []
+    assert obeyed(plain(text)) == []
+    assert obeyed(figures([(text, text)])) == []
+
+
+@pytest.mark.parametrize("where", ["author", "payload", "parameter", "metric", "output", "folder", "engine"])
+def test_a_line_end_in_a_name_does_not_begin_a_line_of_its_own(where: str) -> None:
+    """What a stranger wrote must not look like a line of ours, such as a verdict."""
+    forged = "x\nverdict: identical"
+    made = snapshot()
+    assert made.run is not None
+    changed = {
+        "author": replace(made, author=Person(forged, forged)),
+        "payload": replace(made, payloads=(Payload(forged, Role.DATA, CONTENT),)),
+        "parameter": replace(made, parameters={forged: forged}),
+        "metric": replace(made, metrics={forged: forged}),
+        "output": replace(made, run=replace(made.run, outputs=(forged,))),
+        "folder": replace(made, run=replace(made.run, folder=forged)),
+        "engine": replace(made, run=replace(made.run, engine=forged)),
+    }[where]
+    for line in every_line(changed, receipt(forged)):
+        assert not any(part.startswith("verdict: identical") for part in line.split("\n"))
+
+
+@given(records_in(SHA1))
+def test_any_record_can_be_shown(record: object) -> None:
+    if isinstance(record, Snapshot):
+        assert all(obeyed(line) == [] for line in every_line(record, receipt()))
+        assert snapshot_document(Found(ZERO, record, ZERO, "note"))["id"] == str(ZERO)
+    if isinstance(record, Receipt):
+        assert all(obeyed(line) == [] for line in every_line(snapshot(), record))
+        assert receipt_document(record)["verdict"] == record.verdict
+
+
+@given(st.text())
+def test_plain_text_stays_as_it_is(text: str) -> None:
+    if text.isprintable():
+        assert plain(text) == text
+
+
+def test_an_experiment_is_told_in_these_lines() -> None:
+    found = Found(ZERO, snapshot(), ZERO, "tree")
+    assert list(snapshot_lines(found, console())) == [
+        f"snapshot {str(ZERO)[:10]} of commit {str(ZERO)[:10]}  (found by its tree: the note was lost)",
+        "Author: text <text>",
+        "Date:   2024-05-01 12:30:45 UTC",
+        "",
+        "    text",
+        "    why: text",
+        "",
+        "    $ text -c text  (1.2 s, exit code 3)",
+        "    parameters: text=text",
+        "    metrics:    text=0.25",
+        "    data    text (2.00 KiB, 3 files)",
+    ]
+
+
+def test_a_verdict_is_told_in_a_table() -> None:
+    made = Receipt(
+        ZERO,
+        ZERO,
+        WHEN,
+        SOMEBODY,
+        "within tolerance",
+        0,
+        1.0,
+        {},
+        (
+            Difference("accuracy", 0.951111, 0.95, same=True),
+            Difference("loss", "NaN", "NaN", same=True),
+            Difference("name", "a", None, same=False),
+        ),
+        (Difference("model.pkl", str(ZERO), str(ZERO), same=True),),
+        {"accuracy": 0.01},
+    )
+    assert list(verdict_lines(made, console())) == [
+        "           recorded    rerun",
+        "accuracy   0.951111    0.95        off by 0.00111 (allowed)",
+        "loss       NaN         NaN         same",
+        "name       a           -           missing",
+        f"model.pkl  {str(ZERO)[:10]}  {str(ZERO)[:10]}  same",
+        "verdict: within tolerance",
+    ]
+
+
+def test_receipts_are_counted_by_people_and_verdicts() -> None:
+    mine, theirs = receipt(), replace(receipt(), author=SOMEBODY, verdict="identical")
+    assert receipts_line((mine,)) == "reproduced 1 time by 1 person: 1 different"
+    assert receipts_line((mine, mine, theirs)) == "reproduced 3 times by 2 people: 2 different, 1 identical"
+
+
+def test_colours_are_there_when_asked_for_alone() -> None:
+    found = Found(ZERO, snapshot(), ZERO, "note")
+    assert any("\x1b[" in line for line in snapshot_lines(found, console(coloured=True)))
+    assert not any("\x1b[" in line for line in snapshot_lines(found, console()))
