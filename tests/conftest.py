@@ -6,11 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.hosting import host, http_host, ssh_host
 from tests.servers.shell import Shell, seal
 
 __all__ = ["host", "http_host", "make_repo", "sealed", "shell", "ssh_host"]
+
+# The same examples in every run, so that a failure is the change's and not the dice's; `--hypothesis-profile=deep`
+# throws new dice, and more often. No example has a deadline: the machines that run these are slow at times.
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
+settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile("ci")
 
 
 @pytest.fixture

@@ -56,6 +56,9 @@ def main() -> int:
         where = f"'{error.filename}': " if error.filename else ""
         what = f"{where}{error.strerror or error}"
         return tell(DatmoError(what, _hint(error)), console, as_json="--json" in own_words(argv))
+    except RecursionError:
+        deep = DatmoError("a folder is nested too deeply", "no folder of a payload may lie some hundred levels deep")
+        return tell(deep, console, as_json="--json" in own_words(argv))
     except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste
         return _bug(console)
     return status

@@ -131,7 +131,11 @@ def normalise(name: str) -> str:
 
 def allowed_variables(environ: Mapping[str, str], *, more: Collection[str] = ()) -> dict[str, str]:
     """The variables of `environ` that decide results, and no others: the rest may be secrets or names of the host."""
-    return {name: value for name, value in sorted(environ.items()) if name in ALLOWED_VARIABLES or name in more}
+    allowed = {name: value for name, value in sorted(environ.items()) if name in ALLOWED_VARIABLES or name in more}
+    for name, value in allowed.items():
+        if not value.isprintable() and (set(value) & set("\0\r\n") or any("\ud800" <= c <= "\udfff" for c in value)):
+            raise DatmoError(f"the variable '{name}' is not one line of UTF-8", "unset or correct it")
+    return allowed
 
 
 _IMPORT = re.compile(rb'^[ \t]*"?(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#;\r\n"\\]+))', re.MULTILINE)

@@ -13,7 +13,11 @@ END = "# git-datmo: end"
 
 def pattern(path: str) -> str:
     """A gitignore pattern that matches `path` at the top and nothing else (gitignore, PATTERN FORMAT)."""
-    quoted = "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path)
+    # A pattern is one line: a line end within a name can only be said as any letter.
+    quoted = "".join(f"\\{letter}" if letter in "\\*?[" else letter for letter in path).replace("\n", "?")
+    if quoted.endswith("\r"):
+        # Git takes a carriage return at a line's end for a part of the line end.
+        return "/" + quoted[:-1] + "[\r]"
     stripped = quoted.rstrip(" ")
     return "/" + stripped + "\\ " * (len(quoted) - len(stripped))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, UsageError
@@ -30,24 +31,31 @@ def parse_value(text: str) -> Value:
     for number in (int, float):
         try:
             # Python takes 1_000 and blanks; a person who writes them means text.
-            return number(text) if "_" not in text and text == text.strip() else text
-        except ValueError:
+            value = number(text) if "_" not in text and text == text.strip() else text
+            float(value)  # what no floating point number can hold is kept as its digits
+        except (ValueError, OverflowError):
             continue
+        return value
     return text
 
 
 def read_metrics(path: Path) -> dict[str, Value]:
     """The figures of a JSON file; those of nested objects and lists are named by their path, with dots."""
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(path.read_text("utf-8"), parse_int=_whole)
+        figures = dict(_flatten("", document))
     except (ValueError, RecursionError) as error:
         raise DatmoError(f"cannot read the metrics in '{path.name}': {error}", "write one JSON object") from error
     if not isinstance(document, dict):
         raise DatmoError(f"'{path.name}' holds no JSON object", 'write something like {"accuracy": 0.97}')
-    figures = dict(_flatten("", document))
     if len(figures) > FIGURES_LIMIT:
         raise DatmoError(f"'{path.name}' holds {len(figures)} figures, more than {FIGURES_LIMIT}", "write fewer")
     return figures
+
+
+def _whole(text: str) -> Value:
+    """A whole number; beyond what a floating point number can hold, its digits."""
+    return int(text) if isfinite(float(text)) else text
 
 
 def _flatten(prefix: str, value: object) -> Iterator[tuple[str, Value]]:

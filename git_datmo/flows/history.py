@@ -99,7 +99,7 @@ class History:
                 rows.append(row)
             elif row is None and str(line.record) not in self.catalog.dropped:
                 self._warn(f"the note on commit {str(commit)[:10]} names the unknown record {line.record}")
-        return sorted(rows, key=lambda row: (row.created, row.record))
+        return sorted(rows, key=lambda row: row.order)
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:

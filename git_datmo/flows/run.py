@@ -118,6 +118,10 @@ def run(
     return Ran(oid, outcome.exit_code, tuple(warnings))
 
 
+def _is_text(word: str) -> bool:
+    return word.encode("utf-8", "replace").decode() == word
+
+
 def _folder(ws: Workspace) -> str:
     return ws.repo.prefix.rstrip("/")
 
@@ -127,6 +131,11 @@ def _prepare(
 ) -> Before:
     """Store what the run starts from, and build what it runs in."""
     commit = require_commit(ws)
+    for word in command:
+        if not _is_text(word):
+            raise DatmoError(
+                f"the command's word {os.fsencode(word)!r} is not valid UTF-8", "a record could not name it: rename it"
+            )
     for path in outputs:
         check_addable(ws, current_tracking(ws), path, exists=False)
     with ws.locked():

@@ -7,6 +7,7 @@ race, goes on from what the remote has by then.
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from git_datmo.git.remote import (
     Rejected,
     Remote,
     beside,
+    common_commits,
     fetch_ids,
     fetch_refs,
     find_remote,
@@ -28,6 +30,7 @@ from git_datmo.git.remote import (
     probe,
     push_refs,
 )
+from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
@@ -35,6 +38,7 @@ from git_datmo.records.types import Snapshot
 
 KEEP_REFS = "refs/datmo/keep/"
 KEPT_REFS = "refs/datmo/kept/"
+_KEEP_REF = re.compile(r"refs/datmo/keep/([1-9][0-9]*)\Z")
 ATTEMPTS = 30
 PARENTS_AT_ONCE = 100
 BASES = 64
@@ -158,14 +162,12 @@ def remember(ws: Workspace, remote: Remote, tips: Tips) -> None:
 def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> None:
     store, remote, offer = ws.store, plan_now.remote, plan_now.offer
     git = beside(store.git, ws.repo.config, remote)
-    ref = max((name for name in offer.refs if name.startswith(KEEP_REFS)), key=_epoch, default=f"{KEEP_REFS}1")
+    ref = max((name for name in offer.refs if _epoch(name)), key=_epoch, default=f"{KEEP_REFS}1")
     tip = offer.refs.get(ref)
     if tip is not None and tip not in store:
         fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
         store.objects.refresh()
-    shared = _shared_snapshots(ws, plan_now)
-    _require_objects(ws, plan_now, shared)
-    bases = _bases(ws, plan_now.snapshots, shared)
+    bases = _find_bases(ws, git, plan_now)
     keeps = [write_keep(store, snapshot) for snapshot in plan_now.snapshots]
     for start in range(0, len(keeps), PARENTS_AT_ONCE):
         group = keeps[start : start + PARENTS_AT_ONCE]
@@ -179,8 +181,8 @@ def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> 
 
 
 def _epoch(ref: str) -> int:
-    number = ref.removeprefix(KEEP_REFS)
-    return int(number) if number.isdigit() else 0
+    match = _KEEP_REF.match(ref)
+    return int(match[1]) if match else 0
 
 
 def _shared_snapshots(ws: Workspace, plan_now: SharePlan) -> list[Snapshot]:
@@ -194,8 +196,24 @@ def _shared_snapshots(ws: Workspace, plan_now: SharePlan) -> list[Snapshot]:
     return [record for record in records if isinstance(record, Snapshot)]
 
 
-def _bases(ws: Workspace, snapshots: Iterable[Snapshot], shared: list[Snapshot]) -> list[Oid]:
-    """Keep commits on the remote whose content overlaps most with what is to be sent."""
+def _find_bases(ws: Workspace, git: Git, plan_now: SharePlan) -> list[Oid]:
+    """Keep commits that the remote surely has, whose content overlaps most with what is to be sent.
+
+    That a record is there does not say that what it names is: a stranger's may name anything.
+    """
+    shared = _shared_snapshots(ws, plan_now)
+    while True:
+        bases = _overlapping(ws, plan_now.snapshots, shared)
+        there = common_commits(git, plan_now.remote, list(bases))
+        absent = [id(bases[oid]) for oid in bases if oid not in there]
+        if not absent:
+            _require_objects(ws, plan_now, list(bases.values()))
+            return list(bases)
+        shared = [snapshot for snapshot in shared if id(snapshot) not in absent]
+
+
+def _overlapping(ws: Workspace, snapshots: Iterable[Snapshot], shared: list[Snapshot]) -> dict[Oid, Snapshot]:
+    """For each object that is to be sent, a snapshot that names it or an earlier version, by its keep commit."""
     chosen: dict[int, Snapshot] = {}
     for snapshot in snapshots:
         for kept in kept_objects(snapshot):
@@ -205,7 +223,7 @@ def _bases(ws: Workspace, snapshots: Iterable[Snapshot], shared: list[Snapshot])
             )
             if match is not None:
                 chosen[id(match)] = match
-    return [write_keep(ws.store, snapshot) for snapshot in chosen.values()]
+    return {write_keep(ws.store, snapshot): snapshot for snapshot in chosen.values()}
 
 
 def _names(snapshot: Snapshot, kept: Kept) -> bool:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.run import Git
 
-TRUE = frozenset({"true", "yes", "on", "1", ""})
+TRUE = frozenset({"true", "yes", "on"})
+FALSE = frozenset({"false", "no", "off", ""})
+
+
+# As strtoimax(3) reads it: white space before, octal behind a 0, hexadecimal behind 0x; then git's unit.
+_NUMBER = re.compile(
+    r"[ \t\n\v\f\r]*(?P<sign>[+-]?)(?P<digits>0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)(?P<unit>[kKmMgG]?)\Z"
+)
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def _read_digits(sign: str, digits: str) -> int:
+    base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+    # More digits than any number that git takes are not worth the time that they cost.
+    return int(sign + digits[:80], base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +49,23 @@ class Config:
         return values[-1] if values else default
 
     def flag(self, key: str, *, default: bool = False) -> bool:
+        """A boolean as git reads it: a word, or a number that is not 0; raises `DatmoError` when it is none."""
         values = self.all(key)
-        return values[-1].lower() in TRUE if values else default
+        if not values:
+            return default
+        word = values[-1].lower()
+        return word in TRUE if word in TRUE | FALSE else self.number(key, 0) != 0
 
     def number(self, key: str, default: int) -> int:
         """A whole number with git's suffixes k, m and g; raises `DatmoError` when it is none."""
-        text = self.get(key).lower()
+        text = self.get(key)
         if not text:
             return default
-        factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(text[-1], 1)
-        try:
-            return int(text[:-1] if factor > 1 else text) * factor
-        except ValueError:
-            raise DatmoError(f"bad number '{text}' for '{key}' in git's config") from None
+        match = _NUMBER.match(text)
+        value = _UNITS[match["unit"].lower()] * _read_digits(match["sign"], match["digits"]) if match else None
+        if value is None or not -(1 << 63) <= value < 1 << 63:
+            raise DatmoError(f"bad number '{text[:40]}' for '{key}' in git's config")
+        return value
 
     def local(self) -> Iterator[Setting]:
         """The settings of the repository itself, not the user's or the machine's."""

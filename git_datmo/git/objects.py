@@ -10,6 +10,7 @@ from git_datmo.model import ObjectFormat, Oid
 
 BLOB, EXECUTABLE, LINK, TREE, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 MODES = frozenset({BLOB, EXECUTABLE, LINK, TREE, GITLINK})
+_SPELT = {b"%o" % mode: mode for mode in MODES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,8 @@ def parse_tree(content: bytes, form: ObjectFormat) -> Iterator[Entry]:
         end = content.find(b"\0", space)
         if space < 0 or end < 0 or end + 1 + size > len(content):
             raise Damaged("a tree is cut off or malformed", "'git datmo verify' names what is damaged")
-        try:
-            mode = int(content[place:space], 8)
-        except ValueError:
-            mode = 0
-        if mode not in MODES:
+        mode = _SPELT.get(content[place:space])
+        if mode is None:
             raise Damaged(f"a tree has an entry of unknown mode {content[place:space]!r}")
         place = end + 1 + size
         yield Entry(content[space + 1 : end], mode, Oid(content[end + 1 : place]))

@@ -20,6 +20,8 @@ from git_datmo.model import ObjectFormat, Oid
 KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 OFFSET_DELTA, REF_DELTA = 6, 7
 DELTA_DEPTH_LIMIT = 4096
+# What can stand before an entry's stream: its type and size, and the id or distance of a delta's base.
+HEAD_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Head:
 
 
 class Pack:
-    """One pack with its index, both mapped."""
+    """One pack with its index; the index is mapped, the pack is not, since mapped pages count as memory in use."""
 
     def __init__(self, index: Path, form: ObjectFormat) -> None:
         self.path = index.with_suffix(".pack")
@@ -46,19 +48,19 @@ class Pack:
         rises = all(low <= high for low, high in pairwise(self._fanout))
         if not self._fanout or not rises or len(self._idx) < 1032 + self.count * (self._width + 8) + 2 * self._width:
             raise Damaged(f"'{index}' is not a version 2 pack index", "run 'git index-pack' on its pack")
-        self._data: mmap.mmap | None = None
+        self._fd = -1
 
     def close(self) -> None:
         self._idx.close()
-        if self._data is not None:
-            with suppress(BufferError):
-                self._data.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
-    @property
-    def data(self) -> mmap.mmap:
-        if self._data is None:
-            self._data = _map(self.path)
-        return self._data
+    def _read(self, offset: int, size: int) -> bytes:
+        """At most `size` bytes of the pack: fewer at its end."""
+        if self._fd < 0:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.pread(self._fd, size, offset)
 
     def oid_at(self, place: int) -> bytes:
         start = 1032 + place * self._width
@@ -94,8 +96,7 @@ class Pack:
             raise self._damaged(f"byte {offset}") from error
 
     def _head(self, offset: int) -> Head:
-        data = self.data
-        place = offset
+        data, place = self._read(offset, HEAD_LIMIT), 0
         byte = data[place]
         kind, size, shift = byte >> 4 & 7, byte & 15, 4
         while byte & 0x80:
@@ -111,19 +112,18 @@ class Pack:
                 place += 1
                 byte = data[place]
                 back = back + 1 << 7 | byte & 0x7F
-            return Head(kind, size, place + 1, offset - back)
+            return Head(kind, size, offset + place + 1, offset - back)
         if kind == REF_DELTA:
-            return Head(kind, size, place + self._width, Oid(data[place : place + self._width]))
-        return Head(kind, size, place, None)
+            return Head(kind, size, offset + place + self._width, Oid(data[place : place + self._width]))
+        return Head(kind, size, offset + place, None)
 
     def inflate(self, head: Head) -> bytes:
         # A stream is never longer than its content in stored blocks, plus a little.
         most = head.size + head.size // 1000 + 1024
-        with memoryview(self.data) as view, view[head.stream : head.stream + most] as stream:
-            try:
-                return inflate(stream, head.size)
-            except BrokenStream as error:
-                raise self._damaged(f"byte {head.stream}: {error}") from error
+        try:
+            return inflate(self._read(head.stream, most), head.size)
+        except BrokenStream as error:
+            raise self._damaged(f"byte {head.stream}: {error}") from error
 
 
 class _Names:

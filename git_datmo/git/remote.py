@@ -132,6 +132,15 @@ def fetch_ids(git: Git, remote: Remote, oids: Iterable[Oid], progress: Progress,
         _watch(git, [*argv, "--stdin", "--", remote.address], progress, stdin=stdin)
 
 
+def common_commits(git: Git, remote: Remote, tips: Sequence[Oid]) -> set[Oid]:
+    """Those of the commits `tips` that a remote has (git-fetch, `--negotiate-only`); none where it cannot be asked."""
+    if not tips:
+        return set()
+    argv = ["fetch", "--negotiate-only", *(f"--negotiation-tip={tip}" for tip in tips), "--", remote.address]
+    said = git.with_config([("protocol.version", "2")]).finish(*argv)
+    return {Oid.parse(line) for line in said.stdout.decode().split()} if said.returncode == 0 else set()
+
+
 def push_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progress, *options: str) -> None:
     """Push refs; raises `Rejected` where the remote takes one of them not."""
     argv = ["push", "--porcelain", "--no-verify", "--progress", *options, "--", remote.address, *refspecs]

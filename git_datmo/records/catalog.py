@@ -32,6 +32,11 @@ class Row:
     created: str = ""
     about: tuple[str, ...] = ()
 
+    @property
+    def order(self) -> tuple[str, str]:
+        """Oldest first; a time without a fraction of a second comes before those with one."""
+        return self.created.removesuffix("Z"), self.record
+
 
 def make_row(oid: Oid, record: Record) -> Row:
     tree = patch = ""
@@ -52,7 +57,7 @@ class Catalog:
     """All local records, oldest first, without those that were dropped."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        every = sorted(rows, key=lambda row: (row.created, row.record))
+        every = sorted(rows, key=lambda row: row.order)
         self.dropped = frozenset(oid for row in every if row.kind == "drop" for oid in row.about)
         self.rows = tuple(row for row in every if row.record not in self.dropped)
         self.unreadable = tuple(row.record for row in self.rows if not row.kind)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from functools import cache
 from importlib import resources
@@ -18,6 +19,8 @@ from git_datmo.records.types import Annotation, Difference, Drop, Person, Receip
 
 VERSION = 1
 SIZE_LIMIT = 16 << 20
+# Half a character: what Python makes of a command line's bytes that are no text.
+_HALF = re.compile("[\ud800-\udfff]")
 _NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -48,7 +51,9 @@ def _plain(value: object) -> Any:
     if isinstance(value, Person | Difference):
         return {name: _plain(item) for name, item in asdict(value).items()}
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
+        return {_HALF.sub("\ufffd", name): _plain(item) for name, item in value.items()}
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
@@ -60,7 +65,12 @@ def number(value: Value | None) -> float | None:
     """A parameter or metric as a number, or None where it is none."""
     if isinstance(value, str):
         return _NOT_NUMBERS.get(value)
-    return None if value is None or isinstance(value, bool) else float(value)
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def decode(raw: bytes, *, checked: bool = False) -> Record:
@@ -71,17 +81,61 @@ def decode(raw: bytes, *, checked: bool = False) -> Record:
     if len(raw) > SIZE_LIMIT:
         raise Damaged("a record is larger than any record may be")
     try:
-        document = json.loads(raw, parse_constant=_refuse)
+        text = raw.decode()
+        document = json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
+        )
+        if b"\\u" in raw:
+            # An escape may spell half a character, which is no text.
+            json.dumps(document, ensure_ascii=False).encode()
         if not checked:
             _validator()(document)
-        return _BUILD[document["kind"]](document)
+        record = _BUILD[document["kind"]](document)
     except (ValueError, RecursionError) as error:
         # What fastjsonschema raises is a ValueError; its first line says which key is off.
         raise Damaged(f"not a record that this version reads: {str(error).splitlines()[0][:200]}") from error
+    if len({len(named) for named in object_ids(record)}) > 1:
+        raise Damaged("a record names objects of two object formats")
+    return record
 
 
 def _refuse(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text[:40])
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice")
+    return made
+
+
+def object_ids(record: Record) -> Iterator[Oid]:
+    """Every id that a record names."""
+    yield record.commit
+    match record:
+        case Snapshot():
+            yield record.tree
+            contents = [*record.payloads, record.code, record.environment]
+            if record.run is not None:
+                contents += [*record.run.inputs, record.run.log]
+            yield from (content.object for content in contents if content is not None)
+        case Receipt():
+            yield record.snapshot
+        case Annotation():
+            yield record.record
+        case Drop():
+            yield from record.records
 
 
 @cache

@@ -84,14 +84,19 @@ class Ledger:
         `checked` says that the catalog has it as a record, so that it need not be held against the schema again.
         """
         try:
-            return codec.decode(self._odb.read(oid, "blob"), checked=checked)
+            record = codec.decode(self._odb.read(oid, "blob"), checked=checked)
         except Damaged as error:
             raise Damaged(f"record '{oid}': {error.what}", error.hint) from error
+        if not checked and any(len(named) != len(oid) for named in codec.object_ids(record)):
+            raise Damaged(f"record '{oid}': it names an object of another object format")
+        return record
 
     def attach(self, *records: Record) -> tuple[Oid, ...]:
         """Store records and note them on their commits; another process may do the same at the same time."""
-        encoded = [(record, self._odb.write("blob", codec.encode(record))) for record in records]
         wanted: dict[Oid, list[bytes]] = {}
+        raws = [codec.encode(record) for record in records]
+        # The line is made from what others will read.
+        encoded = [(codec.decode(raw, checked=True), self._odb.write("blob", raw)) for raw in raws]
         for record, oid in encoded:
             wanted.setdefault(record.commit, []).append(f"{make_line(oid, record)}\n".encode())
         notes = {commit: b"".join(lines) for commit, lines in wanted.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite, isnan
 
 from git_datmo.model import Oid, Payload
 from git_datmo.records.types import Annotation, Drop, Receipt, Record, Snapshot, Value
@@ -75,6 +76,8 @@ def _payload_words(payload: Payload) -> str:
 
 def show_value(value: Value) -> str:
     """A parameter or metric as a person reads it."""
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

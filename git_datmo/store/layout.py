@@ -7,6 +7,7 @@ entries is split by the hash of their names. `docs/FORMAT.md` gives the encoding
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,6 +28,8 @@ PART_LIMIT = 256
 NODE_MIN = 16
 NODE_MAX = 512
 NODE_MASK = 0x7F
+
+_OFFSET = re.compile(rb"[0-9a-f]{16}\Z")
 
 ReadTree = Callable[[Oid], Iterable[Entry]]
 WriteTree = Callable[[bytes], Oid]
@@ -98,7 +101,7 @@ def _parts(entries: list[Entry]) -> dict[str, Oid] | None:
     parts = {}
     for entry in entries:
         digit = entry.name[:1].decode("ascii", "replace")
-        if entry.mode != TREE or entry.name[1:] != names.PART or digit not in "0123456789abcdef":
+        if entry.mode != TREE or entry.name[1:] != names.PART or digit not in "0123456789abcdef" or digit in parts:
             raise Damaged(f"the entry {show(entry.name)} does not belong in a split folder")
         parts[digit] = entry.oid
     return parts
@@ -165,7 +168,7 @@ def _write_node(group: list[tuple[Entry, int]], write: WriteTree) -> tuple[Entry
 def read_chunks(oid: Oid, read: ReadTree) -> Iterator[Oid]:
     """The chunks of a file in order; raises `Damaged` where an entry is no chunk."""
     for entry in read(oid):
-        if len(entry.name) != 16 or entry.mode not in (BLOB, TREE):
+        if not _OFFSET.match(entry.name) or entry.mode not in (BLOB, TREE):
             raise Damaged(f"the entry {show(entry.name)} does not belong in a file's chunk tree")
         if entry.mode == TREE:
             yield from read_chunks(entry.oid, read)
@@ -212,10 +215,12 @@ class FolderEditor:
 
     def edit(self, oid: Oid | None, changes: dict[bytes, Change]) -> tuple[Oid, bool]:
         """The changed folder's object, and whether the folder is empty; `oid` None is a folder not there yet."""
-        result = self._part(oid, changes, 0)
+        result = self._part(oid, changes, "")
         return (result, False) if result is not None else (write_folder({}, self._write), True)
 
-    def _part(self, oid: Oid | None, changes: dict[bytes, Change], depth: int) -> Oid | None:
+    def _part(self, oid: Oid | None, changes: dict[bytes, Change], prefix: str) -> Oid | None:
+        """The changed part of the names whose hashes begin with the digits `prefix`; None for an empty one."""
+        depth = len(prefix)
         entries = list(self._read(oid)) if oid is not None else []
         parts = _parts(entries)
         if parts is None:
@@ -229,12 +234,12 @@ class FolderEditor:
         for name, change in changes.items():
             by_digit.setdefault(_digit(name, depth), {})[name] = change
         for digit, part in by_digit.items():
-            changed = self._part(parts.pop(digit, None), part, depth + 1)
+            changed = self._part(parts.pop(digit, None), part, prefix + digit)
             if changed is not None:
                 parts[digit] = changed
         if not parts:
             return None
-        united = self._few(parts.values())
+        united = self._few(parts, prefix)
         return write_folder(united, self._write, depth) if united is not None else _write_parts(parts, self._write)
 
     def _node(self, old: Node | None, change: Change) -> Node | None:
@@ -248,11 +253,11 @@ class FolderEditor:
             return change.node
         return change.node if change.node is not None or change.removed else old
 
-    def _few(self, parts: Iterable[Oid]) -> dict[bytes, Node] | None:
+    def _few(self, parts: dict[str, Oid], prefix: str) -> dict[bytes, Node] | None:
         """The nodes of all `parts` when they fit one tree again."""
         nodes: dict[bytes, Node] = {}
-        for part in parts:
-            for name, node in read_folder(part, self._read):
+        for digit, part in parts.items():
+            for name, node in read_folder(part, self._read, prefix + digit):
                 nodes[name] = node
                 if len(nodes) > PART_LIMIT:
                     return None

@@ -12,9 +12,13 @@ CHUNKED_EXECUTABLE = b".datmo-exec"
 PART = b".datmo-part"
 ESCAPE = b".datmo-name"
 
-# Names that end like a marker, and names whose content git's fsck judges (.gitmodules, .gitattributes, .mailmap, and
-# their short forms on NTFS): they are stored with ESCAPE behind them.
-_RESERVED = re.compile(rb"\.datmo-[a-z]+\Z|\A\.?git|\A\.mailmap\Z", re.IGNORECASE)
+# Names that end like a marker, and names whose content git's fsck judges (.gitmodules, .gitattributes, .mailmap, in
+# every spelling that NTFS or HFS+ takes for them): they are stored with ESCAPE behind them.
+_RESERVED = re.compile(
+    rb"\.datmo-[a-z]+\Z|\A\.?git|\A\.mailmap\Z|~[0-9]|\\"
+    rb"|\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf",
+    re.IGNORECASE,
+)
 
 # Files that a checkout is about to rename into place.
 TEMPORARY = b".git-datmo-tmp-"

@@ -105,16 +105,21 @@ class StatCache:
             raw = self.path.read_bytes()
         except FileNotFoundError:
             return
-        if raw[:8] != b"DIRC\0\0\0\2":
-            raise Damaged(f"'{self.path}' is not a version 2 git index", "remove it; it will be made anew")
+        if raw[:8] != b"DIRC\0\0\0\2" or len(raw) < 12 + self._format.size:
+            raise self._damaged()
         fixed = 42 + self._format.size
         place = 12
         for _ in range(int.from_bytes(raw[8:12], "big")):
             start = place + fixed
-            end = raw.index(b"\0", start)
+            end = raw.find(b"\0", start)
+            if end < 0:
+                raise self._damaged()
             size = (fixed + end - start + 8) & ~7
             yield raw[start:end], raw[place : place + size]
             place += size
+
+    def _damaged(self) -> Damaged:
+        return Damaged(f"'{self.path}' is not a version 2 git index", "remove it; it will be made anew")
 
     def encode(self, file: Taken) -> bytes:
         """The index entry of a file as it was read."""

@@ -1,0 +1,83 @@
+"""What every tool is asked to do; one that has no such thing answers None."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.contest import Box, Command
+
+
+class Tool:
+    """A tool that stores data. `leaves_files` is false where `add` turns files into links."""
+
+    name = ""
+    package = ""
+    leaves_files = True
+
+    def version(self) -> str:
+        """What is installed; '' when it is not."""
+        raise NotImplementedError
+
+    def start(self, box: Box) -> None:
+        """Make an empty repository, ready to be added to."""
+
+    def add(self, box: Box) -> Command | None:
+        """Store the payload."""
+        raise NotImplementedError
+
+    def unchanged(self, box: Box) -> Command | None:
+        """Find that nothing changed since it was stored."""
+        return self.add(box)
+
+    def keep(self, box: Box) -> None:
+        """What has to be done beside `add` before the payload can be restored or shared."""
+
+    def restore(self, box: Box) -> Command | None:
+        """Bring the payload back from the store into the working folder that lacks it."""
+        del box
+        return None
+
+    def stored(self, box: Box) -> int | None:
+        """Bytes of the files of the store."""
+        del box
+        return None
+
+    def collect(self, box: Box) -> None:
+        """Store and keep the payload, so that it can be published."""
+        command = self.add(box)
+        if command is not None:
+            box.perform(command)
+        self.keep(box)
+
+    def publish(self, box: Box, url: str) -> Command | None:
+        """Send what is kept to the empty bare repository at `url`, or to a folder beside it."""
+        del box, url
+        return None
+
+    def obtain(self, box: Box, url: str) -> Command | None:
+        """Bring what was published, files included, into the new folder `box.folder / 'clone'`."""
+        del box, url
+        return None
+
+
+def size_of(*folders: Path) -> int:
+    """Bytes of all files below; one that two names have counts once, and links count nothing."""
+    seen = {}
+    for folder in folders:
+        for top, _, names in os.walk(folder):
+            for name in names:
+                info = os.lstat(os.path.join(top, name))
+                seen[info.st_dev, info.st_ino] = info.st_size
+    return sum(seen.values())
+
+
+def ask_version(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
+    """The first line that a command prints; '' when it is not there or fails."""
+    if shutil.which(argv[0]) is None:
+        return ""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environ)
+    return done.stdout.strip().split("\n")[0] if done.returncode == 0 else ""

@@ -1,0 +1,125 @@
+"""git-datmo and the small implementation of `docs/FORMAT.md` agree on whatever they are given."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from git_datmo.engines.manifest import Environment
+from git_datmo.git.objects import parse_tree
+from git_datmo.model import FORMATS, Oid
+from git_datmo.records import codec
+from git_datmo.records.notes import make_line
+from git_datmo.store import layout
+from git_datmo.store.layout import Kind, Node
+from tests.golden.independent import (
+    BLOB,
+    EXECUTABLE,
+    LINK,
+    RESERVED,
+    TREE,
+    Writer,
+    canonical,
+    cut,
+    environment_id,
+    note_line,
+    stream,
+)
+from tests.golden.test_vectors import product_cuts, record_bytes
+from tests.property.strategies import safe_names
+
+object_formats = st.sampled_from(["sha1", "sha256"])
+
+# Stretches of a file: noise, which is cut somewhere, and repetition, which is cut at once or never.
+_pieces = st.one_of(
+    st.builds(stream, st.integers(0, 9_999).map(str), st.integers(0, 400_000)),
+    st.builds(
+        lambda unit, size: (unit * (size // len(unit) + 1))[:size], st.binary(min_size=1), st.integers(0, 1 << 20)
+    ),
+)
+
+
+@settings(max_examples=20)
+@given(st.lists(_pieces, max_size=5).map(b"".join))
+def test_files_are_cut_alike(data: bytes) -> None:
+    assert product_cuts(data) == cut(data)
+
+
+@given(object_formats, st.randoms(use_true_random=False), st.integers(1, 3_000), st.sampled_from([1, 3, 40, 128]))
+def test_trees_of_chunks_are_alike(name: str, random: Any, count: int, spread: int) -> None:
+    form = FORMATS[name]
+    pieces = [
+        (Oid(random.randbytes(form.size - 1) + bytes([random.randrange(spread)])), random.randint(1, 1 << 20))
+        for _ in range(count)
+    ]
+    made = layout.write_chunks(pieces, lambda content: form.hash("tree", content))
+    assert str(made) == Writer(name).chunk_tree([(str(oid), size) for oid, size in pieces])
+
+
+_MODES = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK, Kind.FOLDER: TREE}
+
+
+@given(
+    object_formats,
+    st.dictionaries(safe_names, st.tuples(st.sampled_from(Kind), st.booleans()), max_size=20),
+    st.sampled_from([0, 250, 256, 257, 2_000, 4_200]),
+)
+def test_folders_are_alike(name: str, odd: dict[bytes, tuple[Kind, bool]], plain: int) -> None:
+    form, writer = FORMATS[name], Writer(name)
+    kinds = {b"%d" % number: (Kind.FILE, False) for number in range(plain)} | odd
+    nodes, entries = {}, {}
+    for real, (kind, large) in kinds.items():
+        oid = form.hash("blob", real)
+        chunked = large and kind in (Kind.FILE, Kind.EXECUTABLE)
+        nodes[real] = Node(kind, oid, chunked)
+        stored = real + b".datmo-name" if RESERVED.search(real) else real
+        marker = {Kind.FILE: b".datmo-file", Kind.EXECUTABLE: b".datmo-exec"}[kind] if chunked else b""
+        entries[real] = (TREE if chunked else _MODES[kind], stored + marker, str(oid))
+    written = writer.split(entries, 0)
+    assert str(layout.write_folder(nodes, lambda content: form.hash("tree", content))) == written
+    read = layout.read_folder(Oid.parse(written), lambda oid: parse_tree(writer.objects[str(oid)][1], form))
+    assert dict(read) == nodes
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+values = st.dictionaries(
+    texts, st.one_of(texts, st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)), max_size=6
+)
+sizes = st.integers(0, 1 << 60)
+
+
+@given(texts, texts, values, values, sizes)
+def test_snapshots_are_written_alike(
+    message: str, why: str, parameters: dict[str, Any], metrics: dict[str, Any], size: int
+) -> None:
+    document = json.loads(record_bytes("snapshot"))
+    document.update(message=message, why=why, parameters=parameters, metrics=metrics)
+    document["payloads"][1]["size"] = size
+    same(document)
+
+
+@given(texts, texts)
+def test_other_records_are_written_alike(one: str, other: str) -> None:
+    for kind, key in (("receipt", "name"), ("annotation", "message"), ("drop", "why")):
+        document = json.loads(record_bytes(kind))
+        document["author"] = {"name": one, "email": other}
+        if key != "name":
+            document[key] = other
+        same(document)
+
+
+def same(document: dict[str, Any]) -> None:
+    """Both write the document alike, and the line of its note; unknown keys are passed over in reading."""
+    raw = canonical(document)
+    record = codec.decode(json.dumps({**document, "later": {"version": 2}}).encode())
+    assert codec.encode(record) == raw
+    oid = FORMATS["sha1"].hash("blob", raw)
+    assert str(make_line(oid, record)) == note_line(str(oid), document)
+
+
+@given(st.dictionaries(texts, st.binary(max_size=40), max_size=5))
+def test_environments_have_the_same_id(files: dict[str, bytes]) -> None:
+    assert Environment.of(files).id == environment_id(files)

@@ -1,0 +1,128 @@
+"""`docs/FORMAT.md` says what the code does: constants, settings, rules, keys and vectors are compared with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import git_datmo
+from git_datmo.engines import decode as environments
+from git_datmo.flows import keep, share
+from git_datmo.flows.history import REMOTE_REFS
+from git_datmo.records import codec, ledger, notes
+from git_datmo.store import chunks, layout, names
+from git_datmo.store.store import SETTINGS
+from tests.golden import independent, test_vectors
+from tests.golden.content import INPUTS
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
+SCHEMA = Path(git_datmo.__file__).parent / "records" / "record.schema.json"
+
+
+def section(number: int) -> str:
+    """One section of the document."""
+    match = re.search(rf"^## {number}\. .*?(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    assert match, f"no section {number}"
+    return match[0]
+
+
+def tables(text: str) -> list[list[str]]:
+    """The rows of all tables, without their heads."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    rules = {place for place, row in enumerate(rows) if set("".join(row)) == {"-", " "} or set("".join(row)) == {"-"}}
+    return [row for place, row in enumerate(rows) if place not in rules and place + 1 not in rules]
+
+
+def code_words(text: str) -> list[str]:
+    return re.findall(r"`([^`]*)`", text)
+
+
+def test_constants() -> None:
+    told = {name: int(value, 0) for name, value in re.findall(r"^([A-Z_]+) = (\w+)$", section(3), re.MULTILINE)}
+    assert told == {
+        **{name: getattr(chunks, name) for name in ("MIN_SIZE", "AVERAGE_SIZE", "MAX_SIZE", "NORMALISATION", "SEED")},
+        **{name: getattr(layout, name) for name in ("WHOLE_LIMIT", "NODE_MIN", "NODE_MAX", "NODE_MASK", "PART_LIMIT")},
+        "MASK_SMALL": independent.MASK_SMALL,
+        "MASK_LARGE": independent.MASK_LARGE,
+        "RECORD_LIMIT": codec.SIZE_LIMIT,
+        "ENVIRONMENT_LIMIT": environments.SIZE_LIMIT,
+        "SUMMARY_LIMIT": notes.SUMMARY_LIMIT,
+    }
+
+
+def test_settings_of_the_store() -> None:
+    told = {row[0].strip("`"): row[1].strip("`") for row in tables(section(2)) if row[0].startswith("`")}
+    assert told == SETTINGS
+
+
+def test_names() -> None:
+    text = section(5)
+    (pattern,) = re.findall(r"^```\n(.*)\n```$", text, re.MULTILINE)
+    assert pattern.encode() == names._RESERVED.pattern
+    assert names._RESERVED.flags & re.IGNORECASE
+    words = {*code_words(text)}
+    for name in (names.CHUNKED_FILE, names.CHUNKED_EXECUTABLE, names.PART, names.ESCAPE, names.TEMPORARY):
+        assert name.decode() in words
+
+
+def schema_keys(schema: Any) -> set[str]:
+    """Every key that the schema names, of records and of what is in them."""
+    if isinstance(schema, list):
+        return {key for item in schema for key in schema_keys(item)}
+    if not isinstance(schema, dict):
+        return set()
+    below = {key for name, item in schema.items() if name != "properties" for key in schema_keys(item)}
+    own = schema.get("properties", {})
+    return below | set(own) | {key for item in own.values() for key in schema_keys(item)}
+
+
+def test_every_key_of_a_record_is_told_and_no_other() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    keys = schema_keys(schema)
+    text = section(7)
+    assert keys <= {*code_words(text)}
+    kinds = {"receipt", "annotation", "drop"}
+    told = {word for row in tables(text) for word in code_words(row[1] if row[0] in kinds else row[0])}
+    assert told <= keys
+
+
+def test_what_may_stand_under_a_key() -> None:
+    words = {*code_words(section(6) + section(7))}
+    definitions = json.loads(SCHEMA.read_text())["definitions"]
+    assert {*definitions["payload"]["properties"]["role"]["enum"]} <= words
+    assert {*definitions["content"]["properties"]["form"]["enum"]} <= words
+    assert {"identical", "within tolerance", "different", "failed", "NaN", "Infinity", "-Infinity"} <= words
+
+
+def test_refs_and_keep_commits() -> None:
+    text = section(10)
+    words = code_words(text)
+    for ref in (ledger.RECORDS_REF, ledger.NOTES_REF):
+        assert ref in words
+    for start in (share.KEEP_REFS, share.KEPT_REFS, REMOTE_REFS):
+        assert any(word.startswith(start) for word in words)
+    assert (
+        f"author {keep.IDENTITY} {keep.TIME} +0000\ncommitter {keep.IDENTITY} {keep.TIME} +0000\n\ndatmo: keep" in text
+    )
+
+
+def test_the_vectors_are_those_of_the_tests() -> None:
+    text = section(15)
+    rows = {row[0]: [cell.strip("`") for cell in row[1:]] for row in tables(text)}
+    objects = {**test_vectors.FOLDER_IDS, **{f"{n} chunks": ids for n, ids in test_vectors.CHUNK_TREE_IDS.items()}}
+    for name, ids in objects.items():
+        assert rows[name] == list(ids)
+    cuts = [list(map(int, row[1].split())) for row in tables(text) if re.fullmatch(r"[\d ]+", row[1])]
+    assert cuts == [test_vectors.CUTS[name] for name in INPUTS]
+    assert "\n".join(test_vectors.RECORD_LINES.values()) in text
+    assert test_vectors.record_bytes("drop").decode() in text
+    told = {row[0] for row in rows.values()}
+    assert told >= {test_vectors.KEEP_ID, test_vectors.LINK_ID, *test_vectors.FIRST_LINK_IDS}
+    assert told >= {test_vectors.ENVIRONMENT_ID, test_vectors.ENVIRONMENT_OBJECT}
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", DOCUMENT.read_text()):
+        assert (DOCUMENT.parent / target).exists(), target

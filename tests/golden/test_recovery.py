@@ -1,0 +1,140 @@
+"""What `docs/FORMAT.md` promises: with stock git and a shell, every file comes back from the remote alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.golden.independent import stream
+from tests.golden.test_document import section
+from tests.integration.team import datmo, picture
+from tests.servers.shell import Shell
+
+MIB = 1 << 20
+# With this seed, the chunk tree of 12 MiB has two levels in both object formats.
+TWO_LEVELS = 23
+
+NAMES = [
+    *(b"x.datmo-file", b"x.datmo-exec", b"0.datmo-part", b"x.datmo-name", b".gitattributes", b".gitmodules", b"git x"),
+    *(b"two words", b" lead", b"-rf", b"a\nb", b"a\tb", b"\xff\xfe", b"\xc3\xa4", b"\xc3\xa4" * 60, b"\xff" * 200),
+    *(b"q'\"$(x)`\\", b"*?[x]", b"%s", b"new\n", b"..."),
+]
+ATTRIBUTES = b"* text=auto eol=crlf export-ignore export-subst ident\n"
+
+
+def put(folder: bytes, name: bytes, content: bytes, mode: int = 0o644) -> None:
+    path = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+    os.chmod(path, mode)
+
+
+def fill(folder: bytes) -> None:
+    """Something of every kind that a payload can hold."""
+    for number, name in enumerate(NAMES):
+        put(folder, b"files/" + name, ATTRIBUTES + b"$Id$ $Format:%H$\r\n\n", 0o755 if number % 2 else 0o644)
+        put(folder, b"folders/" + name + b"/in", b"\0\r\n")
+        os.symlink(name, folder + b"/folders/" + name + b"/link")
+        os.makedirs(folder + b"/hollow/" + name)
+    for number, name in enumerate(NAMES[:12]):
+        put(folder, b"large/" + name, stream(f"large-{number}", MIB + 1), 0o755 if number % 2 else 0o644)
+    put(folder, b"two levels", Random(TWO_LEVELS).randbytes(12 * MIB))
+    put(folder, b"tool", stream("tool", 2 * MIB), 0o755)
+    put(folder, b"empty", b"")
+    for number in range(5_000):
+        put(folder, b"many/%d.txt" % number, b"%d\n" % number)
+    # A split folder whose names look like its parts, files and folders among them.
+    for number in range(300):
+        put(folder, b"parts/%x.datmo-part" % number + (b"/in" if number % 3 else b""), b"%d" % number)
+    os.symlink(b"../nowhere", folder + b"/broken")
+    os.symlink(b"/etc", folder + b"/away")
+
+
+@pytest.fixture
+def stock(tmp_path: Path, sealed: dict[str, str]) -> Shell:
+    """A shell that finds git and the system's tools, and nothing of git-datmo; the user's settings are hostile."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("git", "sh", "find", "xargs", "sort", "cat", "mv", "rm", "rmdir", "mkdir", "chmod", "tar"):
+        found = shutil.which(name)
+        assert found
+        (tools / name).symlink_to(os.path.realpath(found))
+    config = tmp_path / "stock-config"
+    config.write_text(f"[core]\n\tautocrlf = true\n\tattributesFile = {tmp_path}/attributes\n")
+    (tmp_path / "attributes").write_bytes(ATTRIBUTES)
+    stock = Shell(tmp_path, {**sealed, "PATH": str(tools), "GIT_CONFIG_GLOBAL": str(config)})
+    assert "not a git command" in stock.run("git", "datmo", ok=False).stderr
+    return stock
+
+
+def recipe() -> tuple[list[str], str]:
+    """The commands that find a payload, and the program that restores it."""
+    find, restore = re.findall(r"^```(?:sh)?\n(.*?)^```$", section(14), re.MULTILINE | re.DOTALL)
+    return [line.partition("#")[0].strip() for line in find.splitlines()], restore
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_every_file_comes_back_without_git_datmo(
+    make_repo: Callable[..., Shell], stock: Shell, object_format: str
+) -> None:
+    hub = make_repo("hub.git", bare=True, object_format=object_format)
+    alex = make_repo("alex", object_format=object_format)
+    commit = alex.commit("code.py", "pass\n")
+    alex.git("remote", "add", "origin", str(hub.cwd))
+    alex.git("push", "-q", "-u", "origin", "main")
+    datmo(alex, "init")
+    fill(os.fsencode(alex.cwd / "data"))
+    (alex.cwd / "hollow").mkdir()
+    alex.write("small", "x")
+    alex.write("large", stream("single", 2 * MIB))
+    alex.write("model", stream("model", 3 * MIB)).chmod(0o755)
+    alex.write("run.sh", "#!/bin/sh\n").chmod(0o755)
+    paths = ["data", "hollow", "large", "model", "run.sh", "small"]
+    datmo(alex, "add-data", *paths)
+    datmo(alex, "snapshot", "-m", "all of it")
+    alex.git("push", "-q")
+
+    (clone, enter, note, every, show), restore = recipe()
+    assert enter == "cd mirror.git"
+    stock.run(*clone.replace("URL", str(hub.cwd)).split())
+    mirror = stock.at("mirror.git")
+    (line,) = mirror.run(*note.replace("COMMIT", commit).split()).stdout.splitlines()
+    record, kind, _ = line.split(" ", 2)
+    assert kind == "snapshot"
+    assert record in mirror.run(*every.split()).stdout
+    document = json.loads(mirror.run(*show.replace("RECORD", record).split()).stdout)
+    assert [payload["path"] for payload in document["payloads"]] == paths
+    stock.write("restore.sh", restore)
+    for payload in [*document["payloads"], {"path": "code", **document["code"]}]:
+        target = f"back/{payload['path']}"
+        (stock.cwd / "back").mkdir(exist_ok=True)
+        stock.run("sh", "restore.sh", "mirror.git", payload["form"], payload["object"], target)
+        if payload["path"] in paths:
+            assert picture(stock.cwd / target) == picture(alex.cwd / payload["path"])
+    assert (stock.cwd / "back" / "code" / "code.py").read_text() == "pass\n"
+    assert sorted(os.listdir(stock.cwd / "back")) == sorted([*paths, "code"])
+
+    # What the test is about was there: chunk trees of two levels, parts in parts, every marker.
+    listed = mirror.git("ls-tree", "-r", "-t", "--name-only", document["payloads"][0]["object"])
+    assert re.search(r"^two levels\.datmo-file/[0-9a-f]{16}/[0-9a-f]{16}$", listed, re.MULTILINE)
+    assert re.search(r"^many/[0-9a-f]\.datmo-part/[0-9a-f]\.datmo-part/", listed, re.MULTILINE)
+    assert re.search(r"^parts/[0-9a-f]\.datmo-part/[0-9a-f]+\.datmo-part\.datmo-name", listed, re.MULTILINE)
+
+
+def test_a_payload_that_lacks_objects_is_not_restored_in_part(make_repo: Callable[..., Shell], stock: Shell) -> None:
+    hub = make_repo("hub.git", bare=True)
+    blob = hub.git("hash-object", "-w", "--stdin", stdin=b"x")
+    tree = hub.git("mktree", "--missing", stdin=f"100644 blob {blob}\ta\n100644 blob {'1' * 40}\tb\n".encode())
+    stock.write("restore.sh", recipe()[1])
+    assert stock.run("sh", "restore.sh", "hub.git", "folder", tree, "back", ok=False).returncode
+    assert stock.run("sh", "restore.sh", "hub.git", "file", tree, "back", ok=False).returncode
+    assert stock.run("sh", "restore.sh", "hub.git", "folder", blob, "back", ok=False).returncode
+    assert not (stock.cwd / "back").exists()

@@ -1,0 +1,266 @@
+"""The same content has the same ids, for ever: what stands here may be added to, but never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_datmo.engines.decode import read_environment
+from git_datmo.engines.manifest import Environment, encode_manifest, generated_dockerfile
+from git_datmo.flows.keep import write_keep, write_link
+from git_datmo.git.objects import parse_tree
+from git_datmo.git.run import Git
+from git_datmo.model import FORMATS, Oid
+from git_datmo.records import codec
+from git_datmo.records.notes import make_line
+from git_datmo.records.types import Snapshot
+from git_datmo.store import chunks, layout
+from git_datmo.store.layout import Kind, Node
+from git_datmo.store.store import Store, create_store
+from tests.golden.content import FOLDERS, INPUTS, chunk_list
+from tests.golden.independent import Reader, Writer, canonical, cut, environment_id, note_line
+from tests.integration.team import datmo, experiments
+from tests.servers.shell import Shell
+
+HERE = Path(__file__).parent
+
+CUTS = {
+    "a": [162031, 80148, 888233, 319942, 348773, 629566, 347477, 192505, 158073, 18980],
+    "limit": [287830, 303926, 97921, 352316, 6584],
+    "odd": [301517, 222929, 647684, 772900, 152899],
+    "zeros": [1048576, 1048576, 402848],
+    "tail": [65601],
+}
+
+FOLDER_IDS = {
+    "empty": (
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+        "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+    ),
+    "small": (
+        "25b5d3dd75ea5dbf9f4f12d5f0445a2532268397",
+        "d5bce78107f08980886e26e0a8b945b567a3d400d2d140245d984b74fae9d46e",
+    ),
+    "names": (
+        "47431d4fbf72d5905579ecaefe6d3f7feaed75ed",
+        "20cc4e34e5c5fd53a7dbcdfb058506c225fb29da66e4d0c856b72091d2950922",
+    ),
+    "chunked": (
+        "30d3e36bfa77ff45f68923709bc77fa0c629c92b",
+        "b469e23e7548472585e5ab465d9628109801dd82dbfdf7963a8d7f2a6d1487bc",
+    ),
+    "256 files": (
+        "e5c2c6a352b558700c4551250dfc1143094f2023",
+        "1033ea382a84aca76ac1d3a3f4f29a83b711e6606e6cfcbd54b0521177c2fa6f",
+    ),
+    "257 files": (
+        "257c54a10a44bb2e75bc2c2172d481a399d0a477",
+        "73179d74ccd4ce288057378b162ed6b7cdf470ce48b96e069a0bdf80f01974a8",
+    ),
+    "5000 files": (
+        "67e0f10ac4bdb3585525ece26cdfd0dfbc86a8a0",
+        "e78414b1da43bc20a1c1dfd5c661da9965d40ce0ab5eac07a359cd3970fb3fa9",
+    ),
+}
+
+CHUNK_TREE_IDS = {
+    1_000: (
+        "6a40d777da038e20a5a736d56b73ca8e5ce435c4",
+        "c11c9acbe896724031b864c640298bef7268450e7269d97e8bdff46a71722015",
+    ),
+    60_000: (
+        "739a79cad032211e55dba15c697f97d88a146e4f",
+        "844e659fbe10a9d91e18df73a60687894d18d3407ff6b66c7e0b8482b28308b2",
+    ),
+}
+
+RECORD_LINES = {
+    "snapshot": "7fe8b36c27dff5da5ad19c32a4a8b130ba9c3cc6 snapshot"
+    " 'Lauf №1' accuracy=0.951111 loss=NaN n=3 score=1 data/ä b (2 bytes) model.bin (1.50 MiB)",
+    "receipt": "1e6f9af03705722cd215ecdbb153bfa8f6fff3da receipt within tolerance by Ada Ångström",
+    "annotation": "efbda9dbcfa4646b8d9d3fac0ade0a8c5d4c26fd annotation use this one",
+    "drop": "ff33db4a9f4bec469ff834ac26d4ecefa9e4ddcb drop 1 dropped said in haste",
+}
+
+# The keep commit of the snapshot above, and the link whose parents are a commit of all ones and that keep commit.
+KEEP_ID = "422bce4676ba65b97c9be67ae043f57deb7279e7"
+LINK_ID = "5f7a46ef76711aeb4d9587cd4bd7d120738bdecc"
+# A link without parents.
+FIRST_LINK_IDS = (
+    "3670f115381528ccb2a6365b228d6ca26a6de1bc",
+    "afbab160fdc04435c2821116b8306b1cd590dd839b1bec8d6db655be3a8e1a57",
+)
+
+MANIFEST = b"""\
+{
+ "base_image": "python:3.11-slim",
+ "dockerfile": "generated",
+ "local": [
+  {
+   "name": "mine",
+   "path": ""
+  }
+ ],
+ "packages": [
+  {
+   "name": "numpy",
+   "source": "index",
+   "version": "2.1.0"
+  }
+ ],
+ "python": {
+  "implementation": "cpython",
+  "version": "3.11.7"
+ },
+ "variables": {
+  "PYTHONHASHSEED": "0"
+ },
+ "version": 1
+}
+"""
+DOCKERFILE = b"""\
+FROM python:3.11-slim
+COPY requirements.txt /opt/datmo/requirements.txt
+RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check\
+ -r /opt/datmo/requirements.txt
+WORKDIR /work
+"""
+ENVIRONMENT = {"environment.json": MANIFEST, "requirements.txt": b"numpy==2.1.0\n", "Dockerfile": DOCKERFILE}
+ENVIRONMENT_ID = "8b3ae7fad0e72e308ac245df844effff5a813439cd327c05d386221b0586b162"
+ENVIRONMENT_OBJECT = "0d6e8f57f74e593cb0d6162e194994a038e83a68"
+
+both_formats = pytest.mark.parametrize("place", [0, 1], ids=["sha1", "sha256"])
+NAMES = ("sha1", "sha256")
+
+
+def product_cuts(data: bytes) -> list[int]:
+    """The lengths of the chunks that git-datmo makes of `data`."""
+    source = io.BytesIO(data)
+    return [len(chunk) for block in chunks.split(source.readinto) for chunk in block.chunks()]
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_files_are_cut_at_the_same_places(name: str) -> None:
+    assert product_cuts(INPUTS[name]) == CUTS[name]
+    assert cut(INPUTS[name]) == CUTS[name]
+    assert sum(CUTS[name]) == len(INPUTS[name])
+
+
+@both_formats
+@pytest.mark.parametrize("name", FOLDERS)
+def test_folders_that_are_captured_have_their_id(make_repo: Callable[..., Shell], name: str, place: int) -> None:
+    repo = make_repo(object_format=NAMES[place])
+    repo.commit("code.py", "pass\n")
+    datmo(repo, "init")
+    lay(repo.cwd / "data", FOLDERS[name])
+    datmo(repo, "add-data", "data")
+    datmo(repo, "snapshot")
+    assert experiments(repo)[0]["payloads"][0]["object"] == FOLDER_IDS[name][place]
+
+
+def lay(folder: Path, content: dict[bytes, Any]) -> None:
+    folder.mkdir()
+    for name, value in content.items():
+        path = folder / name.decode("utf-8", "surrogateescape")
+        if isinstance(value, dict):
+            lay(path, value)
+            continue
+        kind, data = value if isinstance(value, tuple) else ("file", value)
+        if kind == "link":
+            path.symlink_to(data.decode())
+            continue
+        path.write_bytes(data)
+        path.chmod(0o755 if kind == "executable" else 0o644)
+
+
+@both_formats
+@pytest.mark.parametrize("name", FOLDERS)
+def test_folders_have_their_id_by_the_document_alone(name: str, place: int) -> None:
+    writer = Writer(NAMES[place])
+    oid = writer.folder(FOLDERS[name])
+    assert oid == FOLDER_IDS[name][place]
+    assert Reader(writer.objects, NAMES[place]).folder(oid) == FOLDERS[name]
+
+
+@both_formats
+@pytest.mark.parametrize("count", CHUNK_TREE_IDS)
+def test_trees_of_chunks_have_their_id(count: int, place: int) -> None:
+    writer, form = Writer(NAMES[place]), FORMATS[NAMES[place]]
+    pieces = chunk_list(writer, count)
+    assert writer.chunk_tree(pieces) == CHUNK_TREE_IDS[count][place]
+    stored: dict[Oid, bytes] = {}
+
+    def write(content: bytes) -> Oid:
+        oid = form.hash("tree", content)
+        stored[oid] = content
+        return oid
+
+    made = layout.write_chunks(((Oid.parse(oid), size) for oid, size in pieces), write)
+    assert str(made) == CHUNK_TREE_IDS[count][place]
+    read = layout.read_chunks(made, lambda oid: parse_tree(stored[oid], form))
+    assert [str(oid) for oid in read] == [oid for oid, _ in pieces]
+
+
+def record_bytes(kind: str) -> bytes:
+    return (HERE / "records" / f"{kind}.json").read_bytes()
+
+
+@pytest.mark.parametrize("kind", RECORD_LINES)
+def test_records_have_their_bytes_id_and_line(kind: str) -> None:
+    raw, line = record_bytes(kind), RECORD_LINES[kind]
+    record = codec.decode(raw)
+    assert record.kind == kind
+    assert codec.encode(record) == raw
+    oid = FORMATS["sha1"].hash("blob", raw)
+    assert str(make_line(oid, record)) == line
+    assert canonical(json.loads(raw)) == raw
+    assert note_line(Writer("sha1").put("blob", raw), json.loads(raw)) == line
+
+
+@pytest.fixture
+def store(tmp_path: Path, sealed: dict[str, str]) -> Store:
+    create_store(Git(sealed), tmp_path / "store.git", FORMATS["sha1"])
+    return Store(Git(sealed), tmp_path / "store.git", FORMATS["sha1"])
+
+
+def test_keep_commits_and_links_have_their_id(store: Store) -> None:
+    snapshot = codec.decode(record_bytes("snapshot"))
+    assert isinstance(snapshot, Snapshot)
+    keep = write_keep(store, snapshot)
+    assert str(keep) == KEEP_ID
+    assert str(write_link(store, [Oid.parse("1" * 40), keep])) == LINK_ID
+    assert str(write_link(store, [])) == FIRST_LINK_IDS[0]
+    writer = Writer("sha1")
+    assert writer.keep(json.loads(record_bytes("snapshot"))) == KEEP_ID
+    assert writer.link(["1" * 40, KEEP_ID]) == LINK_ID
+    assert (writer.link([]), Writer("sha256").link([])) == FIRST_LINK_IDS
+
+
+def test_an_environment_has_its_files_and_id() -> None:
+    manifest = read_environment(ENVIRONMENT)
+    assert encode_manifest(manifest) == MANIFEST
+    assert generated_dockerfile(manifest) == DOCKERFILE
+    assert Environment.of(ENVIRONMENT).id == ENVIRONMENT_ID
+    assert environment_id(ENVIRONMENT) == ENVIRONMENT_ID
+    assert canonical(json.loads(MANIFEST)) == MANIFEST
+    form = FORMATS["sha1"]
+    nodes = {name.encode(): Node(Kind.FILE, form.hash("blob", content)) for name, content in ENVIRONMENT.items()}
+    assert str(layout.write_folder(nodes, lambda content: form.hash("tree", content))) == ENVIRONMENT_OBJECT
+    assert (
+        Writer("sha1").folder({name.encode(): content for name, content in ENVIRONMENT.items()}) == ENVIRONMENT_OBJECT
+    )
+
+
+def test_the_gear_table_is_made_of_md5() -> None:
+    # Where the numbers come from; pyfastcdc has them as constants.
+    from pyfastcdc.py.constants import GEAR, MASKS
+
+    made = [int.from_bytes(hashlib.md5(bytes([value]) * 64).digest()[:8], "big") for value in range(256)]
+    assert made == list(GEAR)
+    assert (MASKS[19], MASKS[17]) == (0x0000D91707537000, 0x0000D90703537000)

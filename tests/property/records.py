@@ -1,0 +1,99 @@
+"""Arbitrary records of all kinds, as they may be made here or come from a stranger."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
+from git_datmo.records.types import Annotation, Difference, Drop, Person, Receipt, Record, Run, Snapshot
+from tests.property.strategies import oids
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
+    ["NaN", "Infinity", "-Infinity", "\u2028", "\x1b[31m", "line\nline", "\x00", "\u202e", "'", '"', "\\", "1e400"]
+)
+# Any number that a program may report, those that JSON cannot say among them.
+values = st.booleans() | st.integers() | st.floats() | texts
+tables = st.dictionaries(texts, values, max_size=4)
+times = st.datetimes().map(lambda when: when.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0"))
+seconds = st.floats(0, 1e9)
+counts = st.integers(0, 1 << 62)
+persons = st.builds(Person, texts, texts)
+paths = st.lists(st.from_regex(r"[a-z\u00e4 .-]{0,6}[a-z]", fullmatch=True), min_size=1, max_size=3).map("/".join)
+
+
+def contents(form: ObjectFormat) -> st.SearchStrategy[Content]:
+    return st.builds(Content, oids(form), st.sampled_from(Form), counts, counts)
+
+
+@st.composite
+def payloads(draw: st.DrawFn, form: ObjectFormat) -> tuple[Payload, ...]:
+    """Payloads none of which lies in another."""
+    chosen = draw(st.lists(paths, max_size=4, unique=True))
+    apart = [p for p in chosen if not any(other != p and f"{p}/".startswith(f"{other}/") for other in chosen)]
+    return tuple(Payload(path, draw(st.sampled_from(Role)), draw(contents(form))) for path in apart)
+
+
+def runs(form: ObjectFormat) -> st.SearchStrategy[Run]:
+    return st.builds(
+        Run,
+        command=st.lists(texts, min_size=1, max_size=4).map(tuple),
+        folder=st.just("") | paths,
+        engine=texts,
+        exit_code=st.none() | st.integers(-300, 300),
+        started=st.just("") | times,
+        seconds=seconds,
+        inputs=payloads(form),
+        outputs=st.lists(paths, max_size=3).map(tuple),
+        log=st.none() | contents(form),
+        machine=tables,
+        resources=tables,
+    )
+
+
+def _snapshots(form: ObjectFormat) -> st.SearchStrategy[Record]:
+    return st.builds(
+        Snapshot,
+        commit=oids(form),
+        tree=oids(form),
+        patch=st.just("") | oids(form).map(str),
+        created=times,
+        author=persons,
+        message=texts,
+        why=texts,
+        payloads=payloads(form),
+        parameters=tables,
+        metrics=tables,
+        code=st.none() | contents(form),
+        clean=st.booleans(),
+        environment=st.none() | contents(form),
+        run=st.none() | runs(form),
+    )
+
+
+def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
+    differences = st.builds(Difference, texts, st.none() | values, st.none() | values, st.booleans())
+    return st.builds(
+        Receipt,
+        snapshot=oids(form),
+        commit=oids(form),
+        created=times,
+        author=persons,
+        verdict=st.sampled_from(["identical", "within tolerance", "different", "failed"]),
+        exit_code=st.integers(-300, 300),
+        seconds=seconds,
+        engine=tables,
+        metrics=st.lists(differences, max_size=3).map(tuple),
+        outputs=st.lists(differences, max_size=3).map(tuple),
+        tolerances=st.dictionaries(texts, seconds, max_size=3),
+    )
+
+
+def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
+    """Records of all kinds whose ids are of one object format, as those of one repository are."""
+    annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts)
+    drops = st.builds(Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts)
+    return _snapshots(form) | _receipts(form) | annotations | drops
+
+
+def records() -> st.SearchStrategy[Record]:
+    return records_in(SHA1) | records_in(SHA256)

@@ -1,0 +1,83 @@
+"""Streams of pack entries: whatever is chosen to save time, zlib reads back the same bytes."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_datmo.git.deflate import STORED_LIMIT, BrokenStream, deflate, inflate, stored
+
+EDGES = [0, 1, 255, 256, 257, 3072, 3073, *(n * STORED_LIMIT + d for n in (1, 2, 3) for d in (-1, 0, 1))]
+
+# Text, noise, and both in one: what decides between a stored and a compressed stream.
+contents = st.builds(
+    lambda seed, noise, text: random.Random(seed).randbytes(noise) + b"0.125 " * text,
+    st.integers(0, 99),
+    st.sampled_from(EDGES) | st.integers(0, 1 << 18),
+    st.integers(0, 1 << 12),
+)
+
+
+@given(contents | st.binary())
+def test_zlib_reads_what_is_deflated(content: bytes) -> None:
+    for given_as in (content, memoryview(content)):
+        assert zlib.decompress(b"".join(deflate(given_as))) == content
+        assert zlib.decompress(b"".join(stored(given_as))) == content
+
+
+@given(contents)
+def test_a_stream_is_hardly_longer_than_its_content(content: bytes) -> None:
+    """The reader relies on this bound: it looks no further for the end of a stream."""
+    assert sum(map(len, deflate(content))) <= len(content) + len(content) // 1000 + 1024
+
+
+@pytest.mark.parametrize("size", EDGES)
+def test_stored_blocks_are_cut_at_their_limit(size: int) -> None:
+    content = bytes(size)
+    parts = stored(content)
+    assert zlib.decompress(b"".join(parts)) == content
+    assert len(parts) == 2 + 2 * max(1, -(-size // STORED_LIMIT))
+
+
+def test_noise_is_stored_as_it_is_and_text_is_compressed() -> None:
+    noise, text = random.Random(1).randbytes(1 << 16), b"0.125 " * 10_000
+    assert sum(map(len, deflate(noise))) > len(noise)
+    assert sum(map(len, deflate(text))) < len(text) // 10
+
+
+@given(contents | st.binary(), st.sampled_from([0, 1, 6, 9]), st.binary(max_size=40))
+def test_any_zlib_stream_is_read_and_what_follows_is_left_alone(content: bytes, level: int, behind: bytes) -> None:
+    assert inflate(zlib.compress(content, level) + behind, len(content)) == content
+
+
+@given(st.binary(), st.integers(-2, 2).filter(bool))
+def test_a_stream_of_another_length_is_broken(content: bytes, off: int) -> None:
+    with pytest.raises(BrokenStream):
+        inflate(b"".join(deflate(content)), max(0, len(content) + off) if content else 1)
+
+
+@given(st.binary(min_size=1), st.data())
+def test_a_damaged_stream_is_broken_or_still_says_the_same(content: bytes, data: st.DataObject) -> None:
+    stream = bytearray(b"".join(deflate(content)))
+    place = data.draw(st.integers(0, len(stream) - 1))
+    stream[place] ^= data.draw(st.integers(1, 255))
+    with suppress(BrokenStream):
+        assert inflate(bytes(stream), len(content)) == content
+
+
+@given(st.binary(min_size=1), st.data())
+def test_a_stream_that_is_cut_off_is_broken(content: bytes, data: st.DataObject) -> None:
+    stream = b"".join(deflate(content))
+    with pytest.raises(BrokenStream):
+        inflate(stream[: data.draw(st.integers(0, len(stream) - 1))], len(content))
+
+
+@given(st.binary(max_size=200), st.integers(0, 1000))
+def test_garbage_is_broken(garbage: bytes, size: int) -> None:
+    with suppress(BrokenStream):
+        assert inflate(garbage, size) == zlib.decompressobj().decompress(garbage)

@@ -1,0 +1,128 @@
+"""Names in trees: each real name has one stored form, and none that git's own checks refuse."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_datmo.errors import Damaged
+from git_datmo.git.objects import BLOB, LINK, TREE, Entry, encode_tree
+from git_datmo.git.paths import is_safe
+from git_datmo.model import SHA1
+from git_datmo.store import names
+from git_datmo.store.names import escape, unescape
+from tests.property.strategies import bare, raw_names, safe_names, unsafe_names
+from tests.servers.shell import Shell
+
+
+@given(safe_names)
+def test_a_stored_name_is_read_as_the_real_one(name: bytes) -> None:
+    assert unescape(escape(name)) == name
+
+
+@given(raw_names, raw_names)
+def test_two_names_are_never_stored_alike(one: bytes, other: bytes) -> None:
+    assert (escape(one) == escape(other)) == (one == other)
+
+
+@given(raw_names | st.builds(lambda n, e: n + e, raw_names, st.sampled_from([names.ESCAPE, names.ESCAPE * 2])))
+def test_a_name_is_in_its_one_form_or_damaged(stored: bytes) -> None:
+    try:
+        real = unescape(stored)
+    except Damaged:
+        return
+    assert escape(real) == stored
+    assert is_safe(real)
+
+
+@given(raw_names)
+def test_a_stored_name_is_never_a_marker(name: bytes) -> None:
+    assert not escape(name).endswith((names.CHUNKED_FILE, names.CHUNKED_EXECUTABLE, names.PART))
+
+
+@given(unsafe_names)
+def test_an_unsafe_name_is_damaged_however_it_is_stored(name: bytes) -> None:
+    for stored in (name, escape(name), name + names.ESCAPE):
+        with pytest.raises(Damaged):
+            unescape(stored)
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """A bare repository that receives as strict hosts do."""
+    return bare(tmp_path_factory.mktemp("names"), SHA1)
+
+
+# What git's fsck looks into, in spellings that some file system takes for it.
+JUDGED = [
+    *(".gitmodules", ".GITMODULES", ".gitmodules ", ".gitmodules.", "gitmod~1", "GITMOD~4"),
+    *(".gitattributes", "gitatt~1", ".gitignore", ".mailmap", "mailma~1", "maba30~1", ".MAILMAP "),
+    *(".mailm\u200dap", ".datmo-name", "a.datmo-name", "b.datmo-file"),
+    *(".g\u200citmodules", "gi7eba~1", "GI7EBA~9", "gi7eb~10", "g~100000", "~1000000", "a\\.gitmodules"),
+]
+# Spellings that escaping does not cover, as docs/FORMAT.md says: a host that checks strictly refuses them.
+UNCOVERED = [".gitmodules:x"]
+BAD_MODULES = b'[submodule "../x"]\n\turl = -u./evil\n\tpath = a\n'
+
+
+def is_covered(name: bytes) -> bool:
+    """Whether NTFS would not cut the name at a colon, before the ending that tells it from one that git judges."""
+    return b":" not in name
+
+
+@pytest.mark.parametrize("mode", [BLOB, LINK, TREE], ids=["file", "link", "folder"])
+@pytest.mark.parametrize("name", JUDGED)
+def test_git_finds_nothing_in_a_stored_name(repo: Shell, name: str, mode: int) -> None:
+    """Nor does a host that checks what it receives (`receive.fsckObjects`), whatever the file holds."""
+    real = name.encode()
+    assert is_safe(real)
+    check_strictly(repo, real, mode)
+
+
+@given(safe_names.filter(is_covered), st.sampled_from([BLOB, LINK, TREE]))
+def test_git_finds_nothing_in_any_stored_name(repo: Shell, name: bytes, mode: int) -> None:
+    check_strictly(repo, name, mode)
+
+
+@pytest.mark.parametrize("name", UNCOVERED)
+def test_a_spelling_that_escaping_does_not_cover_is_still_read_back(repo: Shell, name: str) -> None:
+    assert unescape(escape(name.encode())) == name.encode()
+    with pytest.raises(AssertionError, match="gitmodules"):
+        check_strictly(repo, name.encode(), LINK)
+
+
+def check_strictly(repo: Shell, name: bytes, mode: int) -> None:
+    kind, content = ("tree", b"") if mode == TREE else ("blob", BAD_MODULES)
+    inner = SHA1.hash(kind, content)
+    objects = [(kind, content), ("tree", encode_tree([Entry(escape(name), mode, inner)]))]
+    done = repo.run("git", "index-pack", "--stdin", "--strict", ok=False, stdin=pack_of(objects))
+    assert done.returncode == 0, str(done)
+
+
+def pack_of(objects: list[tuple[str, bytes]]) -> bytes:
+    """A pack in memory, made by hand: what a push of these objects sends."""
+    import hashlib
+    import zlib
+
+    kinds = {"commit": 1, "tree": 2, "blob": 3}
+    body = b"PACK\0\0\0\2" + len(objects).to_bytes(4, "big")
+    for kind, content in objects:
+        size, head = len(content), bytearray()
+        first = kinds[kind] << 4 | size & 15
+        size >>= 4
+        while size:
+            head.append(first | 0x80)
+            first, size = size & 0x7F, size >> 7
+        body += bytes([*head, first]) + zlib.compress(content)
+    return body + hashlib.sha1(body).digest()
+
+
+def test_the_check_sees_a_name_that_git_refuses(repo: Shell) -> None:
+    objects = [
+        ("blob", BAD_MODULES),
+        ("tree", encode_tree([Entry(b".gitmodules", LINK, SHA1.hash("blob", BAD_MODULES))])),
+    ]
+    done = repo.run("git", "index-pack", "--stdin", "--strict", ok=False, stdin=pack_of(objects))
+    assert done.returncode != 0
+    assert "gitmodules" in done.stderr

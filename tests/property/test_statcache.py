@@ -1,0 +1,215 @@
+"""The stat cache is an index that git reads as its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from git_datmo.errors import Damaged
+from git_datmo.git.objects import BLOB, EXECUTABLE, LINK
+from git_datmo.git.run import Git
+from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
+from git_datmo.store.ingest import Taken
+from git_datmo.store.layout import Kind, Node
+from git_datmo.store.statcache import StatCache
+from tests.property.strategies import bare, oids, safe_names
+from tests.servers.shell import Shell
+
+fewer = settings(max_examples=max(1, settings().max_examples // 2))
+MODES = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK}
+
+
+@pytest.fixture(scope="module", params=sorted(FORMATS))
+def repo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, ObjectFormat]:
+    return bare(tmp_path_factory.mktemp("cache"), FORMATS[request.param]), FORMATS[request.param]
+
+
+def stats() -> st.SearchStrategy[os.stat_result]:
+    """Any numbers that a file system may give, those beyond 32 bits and before 1970 too."""
+    number, small = st.integers(0, (1 << 64) - 1), st.integers(0, (1 << 32) - 1)
+    time = st.integers(-(1 << 33), 1 << 34).flatmap(lambda s: st.integers(0, 10**9 - 1).map(lambda n: s * 10**9 + n))
+
+    def make(ino: int, dev: int, uid: int, gid: int, size: int, mtime: int, ctime: int) -> os.stat_result:
+        times = {"st_mtime_ns": mtime, "st_ctime_ns": ctime}
+        return os.stat_result([0o100644, ino, dev, 1, uid, gid, size, 0, 0, 0], times)
+
+    return st.builds(make, number, number, small, small, st.integers(0, 1 << 42), time, time)
+
+
+long_paths = (
+    st.integers(1, 5000).map(lambda n: "/".join("d" * 200 for _ in range(1 + n // 200))[:n].strip("/")).map(str.encode)
+)
+paths = st.lists(safe_names, min_size=1, max_size=3).map(b"/".join) | long_paths
+
+
+def taken(form: ObjectFormat) -> st.SearchStrategy[Taken]:
+    nodes = st.builds(Node, st.sampled_from(list(MODES)), oids(form))
+    return st.builds(Taken, paths, nodes, stats())
+
+
+def clear(files: list[Taken]) -> list[Taken]:
+    """Files none of which is another's folder, each once."""
+    every = {file.path: file for file in files}
+    return [f for f in every.values() if not any(f.path.startswith(path + b"/") for path in every)]
+
+
+DEBUG = re.compile(
+    r"  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n  dev: (\d+)\tino: (\d+)\n"
+    r"  uid: (\d+)\tgid: (\d+)\n  size: (\d+)\tflags: 0\n"
+)
+
+
+@fewer
+@given(data=st.data())
+def test_git_reads_every_entry_as_it_was_written(repo: tuple[Shell, ObjectFormat], data: st.DataObject) -> None:
+    shell, form = repo
+    files = clear(data.draw(st.lists(taken(form), max_size=6)))
+    cache = StatCache(Path(shell.cwd) / "cache", form)
+    cache.path.unlink(missing_ok=True)
+    cache.update({file.path: cache.encode(file) for file in files})
+    git = Git(shell.env, Path(shell.cwd), None, cache.path)
+    listed = git.run("ls-files", "-z", "--stage").split(b"\0")[:-1]
+    ordered = sorted(files, key=lambda file: file.path)
+    assert listed == [b"%o %s 0\t%s" % (MODES[f.node.kind], str(f.node.oid).encode(), f.path) for f in ordered]
+    assert list(cache.paths()) == [file.path for file in ordered]
+    told = git.run("ls-files", "-z", "--debug").decode("utf-8", "replace")
+    numbers = [tuple(map(int, found)) for found in DEBUG.findall(told)]
+    mask = 0xFFFFFFFF
+    expected = []
+    for file in ordered:
+        info = file.stat
+        ctime, mtime = divmod(info.st_ctime_ns, 10**9), divmod(info.st_mtime_ns, 10**9)
+        plain = (*ctime, *mtime, info.st_dev, info.st_ino, info.st_uid, info.st_gid, info.st_size)
+        expected.append(tuple(part & mask for part in plain))
+    assert numbers == expected
+
+
+@fewer
+@given(data=st.data())
+def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is in the cache after any updates is what a dictionary would hold."""
+    cache = StatCache(tmp_path_factory.mktemp("updates") / "cache", SHA1)
+    table: dict[bytes, bytes] = {}
+    few = st.sampled_from([b"a", b"a b", b"a/b", b"a/c", b"a0", b"b", b"\xff"])
+    for _ in range(data.draw(st.integers(1, 5))):
+        if data.draw(st.booleans()):
+            folder = data.draw(few)
+            cache.forget_below(folder)
+            table = {p: e for p, e in table.items() if p != folder and not p.startswith(folder + b"/")}
+            continue
+        files = data.draw(st.lists(st.builds(Taken, few, st.builds(Node, st.just(Kind.FILE), oids()), stats())))
+        changes: dict[bytes, bytes | None] = {file.path: cache.encode(file) for file in files}
+        changes |= dict.fromkeys(data.draw(st.lists(few, max_size=3)))
+        cache.update(changes)
+        for path, entry in changes.items():
+            table.pop(path, None)
+            if entry is not None:
+                table[path] = entry
+    assert list(cache._entries()) == sorted(table.items())
+
+
+@st.composite
+def worktrees(draw: st.DrawFn) -> dict[bytes, tuple[Kind, bytes]]:
+    """Files and links, by name, none with a name that is too long for a file system."""
+    names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
+    encoded = names.map(str.encode).filter(lambda n: n not in (b".", b"..") and not n.lower().startswith(b".git"))
+    kinds = st.sampled_from([Kind.FILE, Kind.EXECUTABLE, Kind.LINK])
+    content = st.binary(min_size=1, max_size=30).filter(lambda raw: b"\0" not in raw)
+    return draw(st.dictionaries(encoded, st.tuples(kinds, content), min_size=1, max_size=5))
+
+
+def place(folder: Path, name: bytes, kind: Kind, content: bytes) -> None:
+    full = os.path.join(os.fsencode(folder), name)
+    if kind is Kind.LINK:
+        os.symlink(content, full)
+    else:
+        with open(full, "wb") as file:
+            file.write(content)
+        os.chmod(full, 0o755 if kind is Kind.EXECUTABLE else 0o644)
+
+
+@fewer
+@given(data=st.data())
+def test_git_sees_nothing_changed_and_then_just_what_was(
+    repo: tuple[Shell, ObjectFormat], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    shell, form = repo
+    top = tmp_path_factory.mktemp("tree")
+    folder = top / "data"
+    folder.mkdir()
+    files = data.draw(worktrees())
+    cache = StatCache(top / "cache", form)
+    entries: dict[bytes, bytes | None] = {}
+    for name, (kind, content) in files.items():
+        place(folder, name, kind, content)
+        # As after a capture: git reads the object of a link to compare it.
+        shell.git("hash-object", "-w", "--stdin", stdin=content)
+        path = b"data/" + name
+        info = os.lstat(os.path.join(os.fsencode(top), path))
+        assert stat.S_ISLNK(info.st_mode) == (kind is Kind.LINK)
+        entries[path] = cache.encode(Taken(path, Node(kind, form.hash("blob", content)), info))
+    cache.update(entries)
+    git = Git(shell.env, Path(shell.cwd), top)
+    assert not cache.differences(git, ["data"])
+    changed = data.draw(st.sampled_from(sorted(files)))
+    full = os.path.join(os.fsencode(folder), changed)
+    os.unlink(full)
+    assert cache.differences(git, ["data"]).missing == (b"data/" + changed,)
+    kind, content = files[changed]
+    place(folder, changed, kind, content + b"x")
+    found = cache.differences(git, ["data"])
+    assert (found.changed, found.missing, found.added, found.folders) == ((b"data/" + changed,), (), (), ())
+
+
+def oid_of(form: ObjectFormat) -> Oid:
+    return form.hash("blob", b"")
+
+
+def test_new_files_and_folders_are_told_apart(repo: tuple[Shell, ObjectFormat], tmp_path: Path) -> None:
+    shell, form = repo
+    cache = StatCache(tmp_path / "cache", form)
+    (tmp_path / "data" / "empty").mkdir(parents=True)
+    (tmp_path / "data" / "full").mkdir()
+    (tmp_path / "data" / "full" / "inner").write_text("x")
+    (tmp_path / "data" / "old").write_text("")
+    (tmp_path / "data" / "new").write_text("x")
+    info = os.lstat(tmp_path / "data" / "old")
+    cache.update({b"data/old": cache.encode(Taken(b"data/old", Node(Kind.FILE, oid_of(form)), info))})
+    found = cache.differences(Git(shell.env, Path(shell.cwd), tmp_path), ["data"])
+    assert found.added == (b"data/new",)
+    assert set(found.folders) == {b"data/empty", b"data/full"}
+
+
+def test_nothing_is_asked_of_git_for_no_payloads(tmp_path: Path) -> None:
+    assert not StatCache(tmp_path / "cache", SHA1).differences(Git({}, tmp_path / "nowhere"), [])
+
+
+WRONG: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("nothing", lambda _: b""),
+    ("another file", lambda _: b"{}"),
+    ("another version", lambda raw: raw[:7] + b"\4" + raw[8:]),
+    ("cut off in the head", lambda raw: raw[:10]),
+    ("cut off in an entry", lambda raw: raw[:100]),
+    ("more entries than there are", lambda raw: raw[:8] + b"\0\0\0\xff" + raw[12:]),
+]
+
+
+@pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in WRONG])
+def test_a_damaged_cache_is_told_in_one_line(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    cache = StatCache(tmp_path / "cache", SHA1)
+    (tmp_path / "file").write_text("")
+    info = os.lstat(tmp_path / "file")
+    for name in (b"a", b"b"):
+        cache.update({name: cache.encode(Taken(name, Node(Kind.FILE, oid_of(SHA1)), info))})
+    cache.path.write_bytes(spoil(cache.path.read_bytes()))
+    with pytest.raises(Damaged) as caught:
+        list(cache.paths())
+    assert len(caught.value.what.splitlines()) == 1
+    assert caught.value.hint
