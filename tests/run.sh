@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests need into .venv and, as root on Debian, into the system; then runs the checks and all tests.
+# Installs what the tests need into .venv and, as root on Debian, into the system; then runs the checks and all tests,
+# and the fast ones again under each other Python that git-datmo supports and this machine has.
 # usage: tests/run.sh [PYTEST-ARGUMENTS]; PYTHON names another interpreter than python3.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,6 +11,16 @@ install() {
     apt-get update -q >/dev/null
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null
   }
+}
+
+# The interpreters of other series: on PATH, or where pyenv keeps them.
+other_pythons() {
+  for series in 3.10 3.11 3.12 3.13; do
+    [ "$series" != "$1" ] || continue
+    for found in "$(command -v "python$series" || :)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$series".*/bin/python; do
+      if "$found" -c 'import ensurepip, venv' 2>/dev/null; then echo "$series $found"; break; fi
+    done
+  done
 }
 
 python=${PYTHON:-python3}
@@ -32,4 +43,12 @@ ruff check .
 ruff format --check -q .
 mypy
 export DATMO_REQUIRE_ENGINE=1 DATMO_REQUIRE_SERVERS=1
-exec tests/container-engine.sh docker -- python -m pytest -n 2 "$@"
+tests/container-engine.sh docker -- python -m pytest -n 2 "$@"
+[ $# -eq 0 ] || exit 0
+
+other_pythons "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" | while read -r series found; do
+  echo "the fast tests under Python $series"
+  [ -x ".venv-$series/bin/python" ] || "$found" -m venv ".venv-$series"
+  ".venv-$series/bin/python" -m pip install -q --disable-pip-version-check -e '.[test]'
+  PATH=$PWD/.venv-$series/bin:$PATH python -m pytest -q -n 2 tests/unit
+done

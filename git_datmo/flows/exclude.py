@@ -25,7 +25,7 @@ def pattern(path: str) -> str:
 def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
     """Make our part of the file name exactly `paths`, leaving the rest as it is."""
     try:
-        text = exclude.read_text("utf-8", "surrogateescape")
+        text = exclude.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         text = ""
     before, begin, rest = text.partition(BEGIN + "\n")

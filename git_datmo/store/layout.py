@@ -300,7 +300,7 @@ def compare(old: Node | None, new: Node | None, read: ReadTree, path: tuple[byte
 
 
 def _compare_folders(
-    old: Oid | None, new: Oid | None, read: ReadTree
+    old: Oid | None, new: Oid | None, read: ReadTree, prefix: str = ""
 ) -> Iterator[tuple[bytes, Node | None, Node | None]]:
     if old == new:
         return
@@ -308,10 +308,10 @@ def _compare_folders(
     new_parts = _parts(list(read(new))) if new is not None else {}
     if old_parts and new_parts:
         for digit in sorted(old_parts.keys() | new_parts.keys()):
-            yield from _compare_folders(old_parts.get(digit), new_parts.get(digit), read)
+            yield from _compare_folders(old_parts.get(digit), new_parts.get(digit), read, prefix + digit)
         return
-    before = dict(read_folder(old, read)) if old is not None else {}
-    after = dict(read_folder(new, read)) if new is not None else {}
+    before = dict(read_folder(old, read, prefix)) if old is not None else {}
+    after = dict(read_folder(new, read, prefix)) if new is not None else {}
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             yield name, before.get(name), after.get(name)

@@ -60,13 +60,13 @@ def read_tracking(path: Path) -> Tracking | None:
         raw = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged(f"cannot read '{path}': {error}", "remove it, then run 'git datmo checkout'") from error
+    if isinstance(raw, dict) and raw.get("version", VERSION) != VERSION:
+        raise Damaged(f"'{path}' was written by another version of git-datmo", "upgrade git-datmo")
     try:
-        if raw["version"] != VERSION:
-            raise Damaged(f"'{path}' was written by another version of git-datmo", "upgrade git-datmo")
         return Tracking(tuple(_decode(entry) for entry in raw["payloads"]), raw["snapshot"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, Damaged, KeyError, TypeError, ValueError) as error:
         raise Damaged(f"'{path}' is malformed: {error}", "remove it, then run 'git datmo checkout'") from error
 
 
@@ -95,9 +95,8 @@ def _encode(tracked: Tracked) -> dict[str, object]:
 
 def _decode(entry: dict[str, object]) -> Tracked:
     size, files, folders = entry["size"], entry["files"], entry["empty_folders"]
-    assert isinstance(size, int)
-    assert isinstance(files, int)
-    assert isinstance(folders, list)
+    if not (isinstance(size, int) and isinstance(files, int) and isinstance(folders, list)):
+        raise TypeError(f"the payload '{entry['path']}' has no size, no number of files or no list of folders")
     content = Content(Oid.parse(str(entry["object"])), Form(str(entry["form"])), size, files)
     return Tracked(
         Payload(str(entry["path"]), Role(str(entry["role"])), content),

@@ -1,0 +1,270 @@
+"""Two people, their clones and one remote, in any order of events: nobody loses anything, and the remote is whole.
+
+Git is real, and so are its hooks and the helper; `git datmo` runs in this process, which is the same and quicker.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.main import run
+from git_datmo.errors import DatmoError
+from tests.crash.remote_check import lacking
+from tests.integration.team import Picture, picture
+from tests.servers.shell import Shell, seal
+
+NAMES = ("a", "b", "sub/c", "sub/deep/d", "e")
+# The last is above the size at which files are cut into chunks.
+CONTENTS = (b"one", b"two", b"", b"x" * 5000, Random(3).randbytes(1_200_000))
+
+people = st.sampled_from(("alex", "ben"))
+names = st.sampled_from(NAMES)
+contents = st.sampled_from(CONTENTS)
+
+
+@dataclass
+class Person:
+    """A clone, and what its user has done in it since their data were last stored."""
+
+    shell: Shell
+    name: str
+    unsaved: dict[str, bytes] = field(default_factory=dict)
+    commits: int = 0
+
+    @property
+    def data(self) -> Path:
+        return self.shell.cwd / "data"
+
+    def datmo(self, *words: str) -> tuple[int, str]:
+        """What `git datmo` answers: its exit code and output; an error is one that says what is wrong, and no other."""
+        out, err = io.StringIO(), io.StringIO()
+        try:
+            return run(words, Console(dict(self.shell.env), self.shell.cwd, out, err)), out.getvalue()
+        except DatmoError as error:
+            return error.exit_code, f"{error.what}: {error.hint}"
+
+    def must(self, *words: str) -> str:
+        code, said = self.datmo(*words)
+        assert code == 0, f"{words}: {said}"
+        return said
+
+    def experiments(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.must("log", "--json").splitlines()]
+
+    def status(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.must("status", "--json"))
+        return document
+
+    def tracks_data(self) -> bool:
+        return any(payload["path"] == "data" for payload in self.status()["payloads"])
+
+
+class TwoClones(RuleBasedStateMachine):
+    """`stored` is what each snapshot has of the data, by its id; None where it has none."""
+
+    top: ClassVar[Path]
+    env: ClassVar[dict[str, str]]
+
+    @initialize()
+    def begin(self) -> None:
+        live = self.top / "live"
+        shutil.rmtree(live, ignore_errors=True)
+        shutil.copytree(self.top / "template", live, symlinks=True)
+        self.hub = Shell(live / "hub.git", self.env)
+        self.people = {name: Person(Shell(live / name, self.env), name) for name in ("alex", "ben")}
+        self.stored: dict[str, Picture | None] = {}
+        self.times = 0
+
+    def note_snapshots(self, person: Person) -> None:
+        """Remember what the newest snapshot must give back: the data as they are right after it was made."""
+        for experiment in person.experiments()[:1]:
+            if experiment["id"] not in self.stored:
+                has = any(payload["path"] == "data" for payload in experiment["payloads"])
+                self.stored[experiment["id"]] = picture(person.data) if has else None
+                if has:
+                    person.unsaved.clear()
+
+    @rule(who=people, name=names, content=contents)
+    def edit(self, who: str, name: str, content: bytes) -> None:
+        person = self.people[who]
+        target = person.data / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        person.unsaved[name] = content
+
+    @rule(who=people, name=names)
+    def remove(self, who: str, name: str) -> None:
+        person = self.people[who]
+        (person.data / name).unlink(missing_ok=True)
+        person.unsaved.pop(name, None)
+
+    @rule(who=people)
+    def add(self, who: str) -> None:
+        person = self.people[who]
+        if person.data.exists():
+            person.must("add-data", "data")
+
+    @rule(who=people)
+    def stop_tracking(self, who: str) -> None:
+        person = self.people[who]
+        before = picture(person.data) if person.data.exists() else {}
+        code, _ = person.datmo("rm", "data")
+        assert code in (0, 128)
+        assert (picture(person.data) if person.data.exists() else {}) == before
+
+    @rule(who=people)
+    def commit(self, who: str) -> None:
+        person = self.people[who]
+        self.times += 1
+        person.commits += 1
+        person.shell.commit(f"code-{who}", f"{self.times}\n")
+        self.note_snapshots(person)
+
+    @rule(who=people)
+    def amend(self, who: str) -> None:
+        person = self.people[who]
+        self.times += 1
+        if person.commits:
+            person.shell.git("commit", "-q", "--amend", "--allow-empty", "-m", f"amended {self.times}")
+            self.note_snapshots(person)
+
+    @rule(who=people)
+    def snapshot(self, who: str) -> None:
+        person = self.people[who]
+        self.times += 1
+        code, said = person.datmo("snapshot", "-m", f"snapshot {self.times}")
+        if code:
+            assert not person.data.exists(), said
+            return
+        self.note_snapshots(person)
+
+    @rule(who=people)
+    def push(self, who: str) -> None:
+        done = self.people[who].shell.run("git", "push", "-q", "origin", "HEAD:main", ok=False)
+        assert done.returncode == 0 or "fetch first" in done.stderr or "non-fast-forward" in done.stderr, str(done)
+        self.check_remote()
+
+    @rule(who=people)
+    def share(self, who: str) -> None:
+        self.people[who].must("push")
+        self.check_remote()
+
+    @rule(who=people)
+    def pull(self, who: str) -> None:
+        person = self.people[who]
+        person.shell.git("pull", "-q", "--no-rebase", "--no-edit")
+        person.commits = 0
+
+    @rule(who=people, back=st.integers(1, 3))
+    def visit_an_earlier_commit(self, who: str, back: int) -> None:
+        person = self.people[who]
+        if person.shell.run("git", "rev-parse", "-q", "--verify", f"HEAD~{back}", ok=False).returncode:
+            return
+        person.shell.git("checkout", "-q", f"HEAD~{back}")
+        self.check_edits()
+        person.shell.git("checkout", "-q", "main")
+
+    @rule(who=people, choice=st.integers(0, 100))
+    def check_out_an_experiment(self, who: str, choice: int) -> None:
+        person = self.people[who]
+        known = [experiment["id"] for experiment in person.experiments() if experiment["id"] in self.stored]
+        if not known:
+            return
+        chosen = known[choice % len(known)]
+        own = set(picture(person.data)) if person.data.exists() else set()
+        code, said = person.datmo("checkout", chosen)
+        if code:
+            assert code == 128, said
+            return
+        wanted = self.stored[chosen]
+        if wanted is not None:
+            now = picture(person.data)
+            assert {path: what for path, what in now.items() if path in wanted} == wanted
+            assert set(now) - set(wanted) <= own, "only what the user put there is there besides"
+
+    @rule()
+    def meet(self) -> None:
+        """Everything goes both ways: then both see the same."""
+        for name in ("alex", "ben", "alex", "ben"):
+            person = self.people[name]
+            person.shell.git("pull", "-q", "--no-rebase", "--no-edit")
+            person.commits = 0
+            person.shell.git("push", "-q", "origin", "HEAD:main")
+        self.check_remote()
+        alex, ben = self.people["alex"], self.people["ben"]
+        assert alex.shell.git("rev-parse", "HEAD") == ben.shell.git("rev-parse", "HEAD")
+        assert alex.experiments() == ben.experiments()
+        for person in (alex, ben):
+            assert person.status()["unshared"] == 0
+
+    def check_remote(self) -> None:
+        assert not lacking(self.hub)
+
+    @invariant()
+    def check_edits(self) -> None:
+        """What a user wrote and nothing has stored is there as they left it."""
+        for person in getattr(self, "people", {}).values():
+            for name, content in person.unsaved.items():
+                assert (person.data / name).read_bytes() == content, f"{person.name}'s edit of {name} is lost"
+
+    def teardown(self) -> None:
+        """At the end, a stranger gets every experiment of the remote byte for byte."""
+        if not hasattr(self, "people"):
+            return
+        stranger = Person(Shell(self.top / "live" / "stranger", self.env), "stranger")
+        self.hub.at("..").git("clone", "-q", f"datmo::{self.hub.cwd}", "stranger")
+        for experiment in stranger.experiments():
+            wanted = self.stored.get(experiment["id"])
+            if wanted is not None:
+                stranger.must("checkout", experiment["id"])
+                assert picture(stranger.data) == wanted
+
+
+def make_template(top: Path, env: dict[str, str]) -> None:
+    """Made where it is used, since a clone knows its remote by its path; then kept aside."""
+    live = top / "live"
+    live.mkdir()
+    shell = Shell(live, env)
+    shell.git("init", "-q", "--bare", "hub.git")
+    shell.git("clone", "-q", str(live / "hub.git"), "alex")
+    alex = Person(shell.at("alex"), "alex")
+    alex.shell.commit("code", "pass\n")
+    alex.shell.git("push", "-q", "-u", "origin", "main")
+    alex.must("init")
+    shell.git("clone", "-q", f"datmo::{live / 'hub.git'}", "ben")
+    live.rename(top / "template")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    top = tmp_path_factory.mktemp("two")
+    env = seal(top / "home")
+    make_template(top, env)
+    return top
+
+
+def test_two_clones_and_a_remote(place: Path) -> None:
+    TwoClones.top, TwoClones.env = place, seal(place / "home")
+    # A step is many processes: some hundredths of what a profile asks of quick examples.
+    deep = settings().max_examples > 500
+    run_state_machine_as_test(
+        TwoClones,
+        settings=settings(
+            max_examples=settings().max_examples // 20 if deep else 6,
+            stateful_step_count=40 if deep else 14,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
