@@ -21,12 +21,15 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def write_file(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Put `data` at `path` so that a crash leaves the old content or the new, never a part."""
+def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tmp-") -> None:
+    """Put `data` at `path` so that a crash leaves the old content or the new, never a part.
+
+    What a crash can leave beside it is a file whose name starts with `prefix`.
+    """
     import tempfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    fd, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)

@@ -24,6 +24,9 @@ from git_datmo.store.tracking import Tracked, Tracking, read_tracking
 CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
 UNTRACKED_LIMIT = 10 << 20
 
+# The file in a working tree's state that says that a checkout of payloads is under way.
+MARK = "checkout"
+
 
 @dataclass(frozen=True, slots=True)
 class Added:
@@ -120,7 +123,7 @@ def current_tracking(ws: Workspace) -> Tracking:
 
 
 def refuse_during_checkout(ws: Workspace) -> None:
-    if (ws.state / "checkout").exists():
+    if (ws.state / MARK).exists():
         raise DatmoError("a checkout of payloads was interrupted", "finish it with 'git datmo checkout'")
 
 
@@ -173,7 +176,7 @@ def _holder(path: bytes, placed: Mapping[bytes, Tracked]) -> Tracked | None:
 def store_payloads(
     ws: Workspace, tracking: Tracking, asked: Mapping[str, Role], *, progress: Progress = QUIET
 ) -> tuple[Tracking, int]:
-    """Store each path of `asked`, new or changed; returns the new state and the bytes that the store grew by."""
+    """Store each path of `asked`, new or changed; returns the new state, which is saved, and the new bytes."""
     differences = find_differences(ws, tracking)
     capturer = Capturer(ws.store, ws.root, ws.cache, progress)
     changed: list[Tracked] = []
@@ -188,8 +191,13 @@ def store_payloads(
             kept = tracked.payload.role if tracked else role
             changed.append(Tracked(Payload(path, kept, captured.content), True, captured.empty_folders))
     progress.finish()
+    tracking = tracking.having(changed)
+    if changed:
+        # Before the stat cache: should the process die between the two, files look changed and are read again. The
+        # other way round they would look stored.
+        save(ws, tracking)
     ws.cache.update(entries)
-    return tracking.having(changed), writer.written
+    return tracking, writer.written
 
 
 def _capture(
@@ -335,7 +343,7 @@ def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
                 hint = f"it is part of '{holder.payload.path}'" if holder else "'git datmo status' lists the payloads"
                 raise DatmoError(f"'{path}' is not a payload", hint)
             gone += within
+        save(ws, tracking.without(gone))
         for path in gone:
             ws.cache.forget_below(os.fsencode(path))
-        save(ws, tracking.without(gone))
     return tuple(gone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import current_tracking, find_differences, really_differs
+from git_datmo.flows.capture import MARK, current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
@@ -51,7 +51,7 @@ def examine(ws: Workspace) -> Status:
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
     remote = ws.repo.default_remote() or ""
     waiting = len(unshared(ws, history.heads, remote)) if remote else 0
-    interrupted = (ws.state / "checkout").exists()
+    interrupted = (ws.state / MARK).exists()
     snapshot = str(nearest.id) if nearest else ""
     return Status(tuple(states), snapshot, remote, waiting, interrupted, tuple(history.warnings))
 

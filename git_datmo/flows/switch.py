@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import current_tracking, find_differences, really_differs, save
+from git_datmo.flows.capture import (
+    MARK,
+    current_tracking,
+    find_differences,
+    really_differs,
+    refuse_during_checkout,
+    save,
+)
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
 from git_datmo.flows.workspace import Workspace
@@ -23,6 +30,7 @@ from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
 
 NOTHING = Differences((), (), (), ())
+Entries = dict[bytes, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +59,9 @@ def switch(
             _refuse_unsnapshotted(ws, tracking, whole)
         if not only:
             return _place_all(ws, tracking, found, force=force, progress=progress)
-        _place_parts(ws, tracking, found, parts, force=force, progress=progress)
-        placed = _place(ws, tracking, found, whole, (), force=force, progress=progress)
-        save(ws, tracking.having(_as_placed(ws, whole)))
+        entries = _place_parts(ws, tracking, found, parts, force=force, progress=progress)
+        placed, more = _place(ws, tracking, found, whole, (), force=force, progress=progress)
+        _finish(ws, tracking.having(_as_placed(ws, whole)), entries | more)
         return Switched(str(found.id), (*placed, *(path for _, path in parts)))
 
 
@@ -126,9 +134,9 @@ def _place_all(ws: Workspace, tracking: Tracking, found: Found, *, force: bool, 
     paths, base = {payload.path for payload in wanted}, _base(ws, tracking)
     absent = [t for t in tracking.payloads if t.payload.path not in paths]
     going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
-    placed = _place(ws, tracking, found, wanted, going, force=force, progress=progress)
+    placed, entries = _place(ws, tracking, found, wanted, going, force=force, progress=progress)
     kept = [t for t in absent if t not in going]
-    save(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]))
+    _finish(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), entries)
     return Switched(str(found.id), placed, tuple(t.payload.path for t in going))
 
 
@@ -145,8 +153,9 @@ def _place(
     *,
     force: bool,
     progress: Progress,
-) -> tuple[str, ...]:
-    """Write some payloads and take others away; returns the paths where something was written."""
+) -> tuple[tuple[str, ...], Entries]:
+    """Write some payloads and take others away; returns the paths where something was written, and the stat cache's
+    new entries."""
     _require(ws, [root_node(payload.content) for payload in coming], progress)
     checkout = Checkout(ws.store, ws.root, ws.cache, progress)
     differences = find_differences(ws, tracking)
@@ -161,10 +170,10 @@ def _place(
             path, content = tracked.payload.path, tracked.payload.content
             plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
     progress.begin("Checking out", sum(payload.content.size for payload in coming))
-    with _under_way(ws, found, plans):
-        _carry_out(ws, checkout, plans)
+    entries = _carry_out(ws, found, checkout, plans)
     progress.finish()
-    return tuple(payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
+    placed = (payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
+    return tuple(placed), entries
 
 
 def _unknown(ws: Workspace, path: str) -> Differences:
@@ -186,22 +195,22 @@ def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
         )
 
 
-@contextmanager
-def _under_way(ws: Workspace, found: Found, plans: dict[str, Placement]) -> Iterator[None]:
-    """Leave a mark while files change: should the process die, every other command then says what to do."""
-    mark = ws.state / "checkout"
+def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str, Placement]) -> Entries:
+    """Change the files; a mark that only `_finish` takes away says to other commands that it is under way."""
     if any(plan.write or plan.remove or plan.rmdir for plan in plans.values()):
-        fsio.write_file(mark, f"{found.id}\n".encode())
-    yield
-    mark.unlink(missing_ok=True)
-
-
-def _carry_out(ws: Workspace, checkout: Checkout, plans: dict[str, Placement]) -> None:
-    entries: dict[bytes, bytes | None] = {}
+        fsio.write_file(ws.state / MARK, f"{found.id}\n".encode())
+    entries: Entries = {}
     for plan in plans.values():
         sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
         entries |= checkout.apply(plan)
+    return entries
+
+
+def _finish(ws: Workspace, tracking: Tracking, entries: Entries) -> None:
+    """Make what was placed the working tree's state: first the state, then the stat cache, as after storing."""
+    save(ws, tracking)
     ws.cache.update(entries)
+    (ws.state / MARK).unlink(missing_ok=True)
 
 
 def empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
@@ -225,10 +234,10 @@ def _place_parts(
     *,
     force: bool,
     progress: Progress,
-) -> None:
-    """Place files and folders from within payloads, fetching nothing else of them."""
+) -> Entries:
+    """Place files and folders from within payloads, fetching nothing else of them; the stat cache's new entries."""
     if not parts:
-        return
+        return {}
     checkout = Checkout(ws.store, ws.root, ws.cache, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
@@ -243,8 +252,7 @@ def _place_parts(
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None
         around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else _unknown(ws, path)
         plans[path] = checkout.plan(path, old, node, around, force=force)
-    with _under_way(ws, found, plans):
-        _carry_out(ws, checkout, plans)
+    return _carry_out(ws, found, checkout, plans)
 
 
 def _find_node(ws: Workspace, root: Node, steps: tuple[bytes, ...], progress: Progress) -> Node | None:
@@ -282,6 +290,7 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
     if found is None:
         return None
     with ws.locked():
+        refuse_during_checkout(ws)
         tracking = ws.tracking()
         if str(found.id) == tracking.snapshot:
             return None
@@ -297,10 +306,10 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
         base, wanted = _base(ws, tracking), {p.path: p for p in found.snapshot.payloads}
         absent = [t for t in placed if t.payload.path not in wanted and t.payload.path not in stay]
         going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
-        changed = _place(ws, tracking, found, movable, going, force=False, progress=progress)
+        changed, entries = _place(ws, tracking, found, movable, going, force=False, progress=progress)
         kept = [t for t in placed if t.payload.path in stay or (t in absent and t not in going)]
         asleep = [Tracked(wanted[path], placed=False) for path in sorted(asleep_paths & wanted.keys())]
-        save(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]))
+        _finish(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]), entries)
         left = sorted(p for p in stay & wanted.keys() if _content(tracking, p) != wanted[p].content)
         return Switched(str(found.id), changed, tuple(t.payload.path for t in going), tuple(left))
 

@@ -26,7 +26,8 @@ def write_loose(objects: Path, form: ObjectFormat, kind: str, content: bytes) ->
     path = loose_path(objects, oid)
     if not path.exists():
         raw = zlib.compress(b"%s %d\0" % (kind.encode(), len(content)) + content, 1)
-        fsio.write_file(path, raw, mode=0o444)
+        # Git passes over files of such names among its objects, and removes old ones (git-gc).
+        fsio.write_file(path, raw, mode=0o444, prefix="tmp_obj_")
     return oid
 
 

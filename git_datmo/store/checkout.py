@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, Incomplete
@@ -39,12 +39,16 @@ class Conflict(DatmoError):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What has to be done to one payload: `write` in order, then folders removed; `keep` are files found in place."""
+    """What has to be done to one payload: `write` in order, then folders removed; `keep` are files found in place.
+
+    `forget` are files that are gone, as they should be, but still known to the stat cache.
+    """
 
     write: tuple[tuple[bytes, Node], ...]
     remove: tuple[bytes, ...]
     rmdir: tuple[bytes, ...]
     keep: tuple[Taken, ...]
+    forget: tuple[bytes, ...] = ()
 
 
 class Checkout:
@@ -64,8 +68,10 @@ class Checkout:
         top = os.fsencode(path)
         differences = list(compare(old, new, self._store.read_tree))
         touched = {_join(top, difference.path) for difference in differences}
-        differences += self._restore(top, new, found, touched)
-        doubtful = {*found.changed, *found.added}
+        unknown = {*found.added, *(path for folder in found.folders for path in self._files_below(folder))}
+        differences += self._restore(top, new, (*found.missing, *found.changed, *unknown), touched)
+        forget = [path for path in found.missing if not _is_file(self.find(new, _steps(path, top)))]
+        doubtful = {*found.changed, *unknown}
         base = {_join(top, d.path): d for d in differences}
         suspects = [p for p, d in base.items() if p in doubtful or not _is_file(d.old)]
         suspects = [p for p in suspects if self._is_there(p)]
@@ -82,11 +88,21 @@ class Checkout:
         if conflicts and not force:
             raise Conflict(sorted(set(conflicts)))
         blocking = {path for path in suspects if not _is_file(base[path].new)}
-        return _order(base, blocking, keep)
+        return replace(_order(base, blocking, keep), forget=tuple(forget))
 
-    def _restore(self, top: bytes, new: Node | None, found: Differences, touched: set[bytes]) -> Iterator[Difference]:
-        """Files that the new version has as the old one did, but the working tree has not."""
-        for path in (*found.missing, *found.changed):
+    def _files_below(self, folder: bytes) -> list[bytes]:
+        full = self._full(folder)
+        if not os.path.isdir(full) or os.path.islink(full):
+            return []
+        return [
+            os.path.relpath(os.path.join(base, name), self._root) for base, _, names in os.walk(full) for name in names
+        ]
+
+    def _restore(
+        self, top: bytes, new: Node | None, paths: Iterable[bytes], touched: set[bytes]
+    ) -> Iterator[Difference]:
+        """Files that the new version has as the old one did, but the working tree has not, or the cache knows not."""
+        for path in paths:
             if path in touched:
                 continue
             steps = _steps(path, top)
@@ -138,10 +154,11 @@ class Checkout:
 
     def apply(self, placement: Placement) -> dict[bytes, bytes | None]:
         """Carry out a plan; returns the stat cache's new entries."""
-        entries: dict[bytes, bytes | None] = {}
+        entries: dict[bytes, bytes | None] = dict.fromkeys(placement.forget)
         encode: Callable[[Taken], bytes] = self._cache.encode if self._cache else lambda _: b""
         for path in placement.remove:
-            with suppress(FileNotFoundError, NotADirectoryError):
+            # What a checkout that was cut off had put in its place already is no file.
+            with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 if self._parent_is_real(path):
                     os.unlink(self._full(path))
             entries[path] = None

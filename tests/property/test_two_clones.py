@@ -48,7 +48,7 @@ class Person:
         return self.shell.cwd / "data"
 
     def datmo(self, *words: str) -> tuple[int, str]:
-        """What `git datmo` answers: its exit code and output; an error is one that says what is wrong, and no other."""
+        """What `git datmo` answers: its exit code and output, or why it does nothing; anything else fails the test."""
         out, err = io.StringIO(), io.StringIO()
         try:
             return run(words, Console(dict(self.shell.env), self.shell.cwd, out, err)), out.getvalue()
