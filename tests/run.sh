@@ -43,7 +43,7 @@ ruff check .
 ruff format --check -q .
 mypy
 export DATMO_REQUIRE_ENGINE=1 DATMO_REQUIRE_SERVERS=1
-tests/container-engine.sh docker -- python -m pytest -n 2 "$@"
+tests/container-engine.sh docker -- python -m pytest -n 2 --dist loadgroup "$@"
 [ $# -eq 0 ] || exit 0
 
 other_pythons "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" | while read -r series found; do

@@ -200,6 +200,7 @@ def engine_environ() -> dict[str, str]:
 
 
 @pytest.mark.engine
+@pytest.mark.xdist_group("engine")
 def test_reruns_in_a_container_get_their_verdicts(
     make_repo: Callable[..., Shell], engine_environ: dict[str, str], images: Images
 ) -> None:
