@@ -52,6 +52,8 @@ def switch(
     """
     found = find_target(ws, name)
     with ws.locked():
+        if only:
+            refuse_during_checkout(ws)
         tracking = current_tracking(ws)
         whole, parts = _split(found.snapshot.payloads, only)
         refuse_tracked_by_git(ws, [*whole, *(payload for payload, _ in parts)])

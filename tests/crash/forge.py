@@ -1,0 +1,71 @@
+"""Starts git-datmo quickly: a process that has it loaded already, and forks for each command that is asked for.
+
+One line of JSON in (`words`, `cwd`, `env`), one line out (`code`, `stdout`, `stderr`). The child is a process like any
+other, with its own environment and folder, and dies like one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import sys
+import tempfile
+from typing import Any
+
+import mortal
+
+
+def load_all() -> None:
+    import git_datmo.cli.commands
+    import git_datmo.flows
+
+    for package in (git_datmo.cli.commands, git_datmo.flows):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def become(asked: dict[str, Any], out: int, err: int) -> int:
+    """In the child: the command itself."""
+    for fd, wanted in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+        os.dup2(fd, wanted)
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.stdout, sys.stderr = (os.fdopen(fd, "w") for fd in (1, 2))
+    try:
+        return mortal.live(asked["words"])
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def answer(asked: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                status = become(asked, out.fileno(), err.fileno())
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 1
+            finally:
+                os._exit(status)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode("utf-8", "replace"))
+        return {"code": code, "stdout": texts[0], "stderr": texts[1]}
+
+
+def main() -> None:
+    load_all()
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

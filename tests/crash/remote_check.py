@@ -1,0 +1,68 @@
+"""What a remote must hold at every instant: whatever its notes and records name, kept by its own refs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.servers.shell import Shell
+
+RECORDS, NOTES, KEEPS = "refs/datmo/records", "refs/notes/datmo", "refs/datmo/keep/"
+
+
+def has_ref(hub: Shell, ref: str) -> bool:
+    return hub.run("git", "rev-parse", "-q", "--verify", ref, ok=False).returncode == 0
+
+
+def blobs(hub: Shell, ref: str) -> dict[str, bytes]:
+    """Every file of a ref's tree by its path."""
+    if not has_ref(hub, ref):
+        return {}
+    listed = [line.split("\t") for line in hub.git("ls-tree", "-r", ref).splitlines()]
+    ids = "".join(f"{head.split()[2]}\n" for head, _ in listed)
+    raw = hub.run("git", "cat-file", "--batch", stdin=ids.encode()).stdout.encode()
+    found = {}
+    for _, path in listed:
+        head, _, raw = raw.partition(b"\n")
+        size = int(head.split()[2])
+        found[path], raw = raw[:size], raw[size + 1 :]
+    return found
+
+
+def contents(document: dict[str, Any]) -> set[str]:
+    """The ids of all content that a record names."""
+    run = document.get("run") or {}
+    named = [*document.get("payloads", ()), *run.get("inputs", ())]
+    named += [one for one in (document.get("code"), document.get("environment"), run.get("log")) if one]
+    return {one["object"] for one in named}
+
+
+def lacking(hub: Shell) -> list[str]:
+    """What is named by a note or a record of `hub`, and is not there or would be collected some day; empty is well.
+
+    Read in the order notes, records, objects: so it holds while somebody is pushing, too.
+    """
+    notes = blobs(hub, NOTES)
+    records = {path.replace("/", "").removesuffix(".json"): raw for path, raw in blobs(hub, RECORDS).items()}
+    problems: list[str] = []
+    named = ((path, line.split()[0]) for path, note in notes.items() for line in note.decode().splitlines())
+    problems += [f"the note on {path} names the record {oid}, not there" for path, oid in named if oid not in records]
+    wanted = {oid: name for name, raw in records.items() for oid in contents(json.loads(raw))}
+    if not wanted:
+        return problems
+    here = hub.git("cat-file", "--batch-check", stdin="".join(f"{oid}\n" for oid in wanted).encode()).splitlines()
+    missing = [line.split()[0] for line in here if line.endswith(" missing")]
+    problems += [f"record {wanted.pop(oid)} names the object {oid}, which is not there" for oid in missing]
+    tips = hub.git("for-each-ref", "--format=%(objectname)", KEEPS).split()
+    kept = (
+        set(hub.git("rev-list", "--objects", "--no-object-names", "--missing=print", *tips).split()) if tips else set()
+    )
+    needs = hub.git(
+        "rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin", stdin="\n".join(wanted).encode()
+    )
+    for oid in needs.split():
+        if oid.startswith("?"):
+            problems.append(f"a payload needs the object {oid[1:]}, which is not there")
+        elif oid not in kept:
+            problems.append(f"a payload needs the object {oid}, which no keep ref keeps")
+    return problems

@@ -1,0 +1,155 @@
+"""Every command, killed at every kind of durable step: nothing is lost, and running it again finishes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crash.scenes import SCENES, Scene
+from tests.crash.worlds import KILLED, World, says_what_to_do
+from tests.integration.team import Picture, picture
+
+TEMPORARY = b".git-datmo-tmp-"
+
+
+def set_up(world: World, scene: Scene) -> None:
+    world.now = 1_700_000_000
+    world.template(scene.make.__name__, scene.make)
+    world.now = 1_700_001_000
+    if scene.warm:
+        world.run(scene.who, ["datmo", "add-data", *scene.warm])
+    scene.before(world)
+
+
+def finish(world: World, scene: Scene) -> None:
+    """What a person does who saw the command die: run it again, and do what it says if it says to do something else."""
+    again = world.run(scene.who, scene.command, ok=False)
+    if again.returncode:
+        assert says_what_to_do(again), str(again)
+        assert scene.then or scene.done in again.stderr, str(again)
+    if scene.then:
+        world.run(scene.who, scene.then)
+
+
+# Steps at which git-datmo's own state, or what others see, changes: none of them is left out.
+WEIGHTY = ("tracking.", "statcache.", "switch.", "exclude.", "git-")
+
+
+def choose(steps: list[str], every: int) -> list[int]:
+    """The number of the first step of each kind, and of the last where there are many.
+
+    Where another scene has the same kinds, only one of `every` is kept, and all that are weighty.
+    """
+    numbers: dict[str, list[int]] = {}
+    for number, step in enumerate(steps, 1):
+        numbers.setdefault(step, []).append(number)
+    some = sorted(
+        {*(found[0] for found in numbers.values()), *(found[-1] for found in numbers.values() if len(found) > 3)}
+    )
+    weighty = (number for number in some if any(word in steps[number - 1] for word in WEIGHTY))
+    return sorted({*some[::every], *weighty})
+
+
+def files(shown: Picture) -> Picture:
+    """What a person has: the files that a killed checkout had not put in place yet are not theirs."""
+    return {path: what for path, what in shown.items() if TEMPORARY not in path and what[0] != "folder"}
+
+
+def check_files(before: Picture, after: Picture, now: Picture) -> None:
+    """Each file is what it was before the command, or what it is after it; none is a part, none is lost."""
+    for path, what in now.items():
+        assert what in (before.get(path), after.get(path)), f"{path!r} is neither old nor new"
+    for path in before.keys() & after.keys():
+        assert path in now or any(other.startswith(path + b"/") or path.startswith(other + b"/") for other in now), path
+
+
+def stored_as(world: World, folder: Path) -> dict[str, Any]:
+    """What a repository that knows nothing yet stores the payload at `folder` as."""
+    oracle = world.top / "oracle"
+    if not oracle.exists():
+        shell = world.shell("../oracle")
+        oracle.mkdir()
+        shell.git("init", "-q", ".")
+        world.forge.run(["git-datmo", "init"], oracle, dict(shell.env))
+    target = oracle / "payload"
+    shutil.rmtree(target, ignore_errors=True)
+    (shutil.copytree if folder.is_dir() else shutil.copy)(
+        folder, target, **({"symlinks": True} if folder.is_dir() else {})
+    )
+    env = dict(world.shell("alex").env)
+    done = world.forge.run(["git-datmo", "add-data", "payload", "--json"], oracle, env)
+    assert done.returncode == 0, str(done)
+    document = json.loads(done.stdout)
+    world.forge.run(["git-datmo", "rm", "payload"], oracle, env)
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    return {key: document[key] for key in ("object", "size", "files", "form")}
+
+
+def check_next_snapshot(world: World, scene: Scene) -> None:
+    """Whoever goes on with a snapshot gets one of what is there, or is told what to do first."""
+    kept = world.top / "kept"
+    shutil.copytree(world.live / scene.who, kept, symlinks=True)
+    done = world.run(scene.who, ["datmo", "snapshot", "-m", "went on"], ok=False)
+    if done.returncode == 0:
+        newest = json.loads(world.run(scene.who, ["datmo", "log", "--json", "-n", "1"]).stdout)
+        for payload in newest["payloads"]:
+            real = stored_as(world, world.live / scene.who / payload["path"])
+            assert {key: payload[key] for key in real} == real, f"the snapshot has not what {payload['path']} holds"
+    else:
+        assert says_what_to_do(done), str(done)
+    shutil.rmtree(world.live / scene.who)
+    kept.rename(world.live / scene.who)
+
+
+def kill_and_finish(world: World, scene: Scene, step: int, whole: dict[str, Any], *, goes_on: bool) -> None:
+    """One kill, what must hold right after it, and the way out; `goes_on` asks what a person gets who does not care."""
+    set_up(world, scene)
+    before = files(picture(world.live / scene.who))
+    done = world.run(scene.who, scene.command, die_at=step, ok=False)
+    if len(world.steps()) < step and not scene.exact:
+        # How long a run took is told in a few bytes more or less, and so may be in an object more or less.
+        return
+    assert len(world.steps()) >= step, "the process was to die"
+    assert done.returncode != 0 or scene.then, str(done)
+    check_files(before, files(whole[scene.who]["tree"]), files(picture(world.live / scene.who)))
+    world.check_sound(scene.who)
+    world.check_readers(scene.who)
+    if goes_on:
+        check_next_snapshot(world, scene)
+    finish(world, scene)
+    again = world.portrait(scene.who, exact=scene.exact)
+    for name, found in again.items():
+        for part, value in found.items():
+            assert value == whole[name][part], f"{name}'s {part} is another than without a kill"
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name.replace(" ", "-"))
+def test_a_command_that_is_killed_loses_nothing_and_can_be_run_again(world: World, scene: Scene) -> None:
+    set_up(world, scene)
+    world.run(scene.who, scene.command, journal=True)
+    steps = world.steps()
+    if scene.then:
+        world.run(scene.who, scene.then)
+    whole = world.portrait(scene.who, exact=scene.exact)
+    problems = []
+    for place, step in enumerate(choose(steps, scene.every)):
+        try:
+            kill_and_finish(world, scene, step, whole, goes_on=bool(scene.reads) and place % 4 == 2)
+        except AssertionError as error:
+            problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")
+    assert not problems, "\n\n".join(problems)
+
+
+def cut_off(world: World) -> Path:
+    """Alex's checkout of version one, killed while it wrote; the data are of both versions."""
+    scene = next(scene for scene in SCENES if scene.name == "older version")
+    set_up(world, scene)
+    world.run("alex", scene.command, journal=True)
+    writes = [number for number, step in enumerate(world.steps(), 1) if step.startswith("write checkout.")]
+    set_up(world, scene)
+    assert world.run("alex", scene.command, die_at=writes[len(writes) // 2], ok=False).returncode == KILLED
+    return world.live / "alex"

@@ -1,0 +1,245 @@
+"""Repositories that commands are killed in: made once, copied for each kill, always at the same place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.crash.remote_check import has_ref, lacking
+from tests.integration.team import STORE, picture
+from tests.servers.shell import Done, Shell, seal
+
+HERE = Path(__file__).parent
+PROGRAMS = ("git-datmo", "git-remote-datmo")
+# Records made at a stopped clock have the same ids, however often their command was killed.
+NOW = 1_700_000_000
+KILLED = -9
+
+WRAPPER = """\
+#!/bin/sh
+exec '{python}' '{mortal}' {program} "$@"
+"""
+
+
+class Forge:
+    """The process that git-datmo's own processes are forked from."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, HERE / "forge.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True
+        )
+
+    def run(self, words: Sequence[str], cwd: Path, env: dict[str, str]) -> Done:
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._child.stdin.write(json.dumps({"words": words, "cwd": str(cwd), "env": env}) + "\n")
+        self._child.stdin.flush()
+        said = json.loads(self._child.stdout.readline())
+        return Done(tuple(words), said["code"], said["stdout"], said["stderr"])
+
+    def close(self) -> None:
+        self._child.communicate()
+
+
+def install_wrappers(folder: Path) -> Path:
+    """Console scripts that can be killed, for a folder that stands first on PATH."""
+    folder.mkdir()
+    for program in PROGRAMS:
+        script = folder / program
+        script.write_text(WRAPPER.format(python=sys.executable, mortal=HERE / "mortal.py", program=program))
+        script.chmod(0o755)
+    # An interpreter without packages, which is quickly asked for its environment.
+    python = folder / "python3"
+    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S \"$@\"\n")
+    python.chmod(0o755)
+    return folder
+
+
+@dataclass
+class World:
+    """A folder with a bare repository `hub.git` and people's clones, and a template of it for each set-up."""
+
+    top: Path
+    env: dict[str, str]
+    forge: Forge
+    now: int = NOW
+
+    @property
+    def live(self) -> Path:
+        return self.top / "live"
+
+    def shell(self, name: str, **more: str) -> Shell:
+        return Shell(self.live / name, {**self.env, "DATMO_NOW": str(self.now), **more})
+
+    @property
+    def hub(self) -> Shell:
+        return self.shell("hub.git")
+
+    def run(self, name: str, words: Sequence[str], *, die_at: int = 0, journal: bool = False, ok: bool = True) -> Done:
+        """Run a command of git or git-datmo as the person `name`; the journal is the world's `journal` file."""
+        more = {"DATMO_DIE_AT": str(die_at), "DATMO_JOURNAL": str(self.top / "journal")} if die_at or journal else {}
+        if more:
+            (self.top / "journal").unlink(missing_ok=True)
+        shell = self.shell(name, **more)
+        if words[0] == "datmo":
+            done = self.forge.run(["git-datmo", *words[1:]], shell.cwd, dict(shell.env))
+        else:
+            done = shell.run(*words, ok=False)
+        assert not ok or done.returncode == 0, str(done)
+        return done
+
+    def steps(self) -> list[str]:
+        """The steps that the journal has."""
+        path = self.top / "journal"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def template(self, name: str, make: Callable[[World], None]) -> None:
+        """Let `live` be a copy of the template, which `make` makes in a new `live` the first time."""
+        kept = self.top / f"template-{name}"
+        if not kept.exists():
+            self.clear()
+            self.live.mkdir()
+            make(self)
+            for repository in (*self.people(), "hub.git"):
+                self.shell(repository).git("repack", "-a", "-d", "-q")
+            os.rename(self.live, kept)
+        self.clear()
+        shutil.copytree(kept, self.live, symlinks=True, copy_function=copy)
+
+    def check_readers(self, who: str) -> None:
+        """The commands that only read do so whatever was cut off, or say what to do first."""
+        if (self.live / who / ".git" / "datmo" / "store.git" / "HEAD").exists():
+            for verb in ("status", "log"):
+                done = self.run(who, ["datmo", verb, "--json"], ok=False)
+                assert done.returncode == 0 or says_what_to_do(done), str(done)
+
+    def clear(self) -> None:
+        shutil.rmtree(self.live, ignore_errors=True)
+
+    def people(self) -> list[str]:
+        return sorted(entry.name for entry in self.live.iterdir() if (entry / ".git").is_dir())
+
+    def portrait(self, who: str, *, exact: bool = True) -> dict[str, Any]:
+        """All that `who` can see of the end of a command, and the remote; `exact` includes the ids of records."""
+        found = {who: self._portrait_of(who, exact=exact)}
+        if (self.live / "hub.git").exists():
+            found["hub.git"] = refs(self.hub, exact=exact)
+        return found
+
+    def _portrait_of(self, name: str, *, exact: bool) -> dict[str, Any]:
+        shell = self.shell(name)
+        git = shell.cwd / ".git"
+        found: dict[str, Any] = {"tree": picture(shell.cwd)}
+        found["config"] = (git / "config").read_text()
+        hooks = picture(git / "hooks") if (git / "hooks").exists() else {}
+        found["hooks"] = {path: what for path, what in hooks.items() if not path.startswith(b".tmp-")}
+        if not (git / "datmo" / "store.git" / "HEAD").exists():
+            return found | {"refs": refs(shell, exact=exact)}
+        found["status"] = json.loads(self.run(name, ["datmo", "status", "--json"]).stdout)
+        found["log"] = [
+            told(line, exact=exact) for line in self.run(name, ["datmo", "log", "--json"]).stdout.splitlines()
+        ]
+        if not exact:
+            found["status"].pop("snapshot")
+            found["status"].pop("unshared")
+            found["log"] = found["log"][:1]
+        # Whoever reads takes in what a fetch brought.
+        found["refs"] = refs(shell, exact=exact)
+        exclude = git / "info" / "exclude"
+        found["exclude"] = exclude.read_text() if exclude.exists() else ""
+        # What the stat cache still knows of payloads that are tracked no more is never asked for.
+        paths = [payload["path"] for payload in found["status"]["payloads"]]
+        index = Shell(shell.cwd, {**shell.env, "GIT_INDEX_FILE": str(git / "datmo" / "index")})
+        found["cache"] = index.git("ls-files", "-s", "--", *paths) if paths else ""
+        found["store"] = (git / "datmo" / "store.git" / "config").read_text()
+        found["left over"] = sorted(path.name for path in git.glob("datmo/checkout"))
+        return found
+
+    def check_sound(self, who: str) -> None:
+        """What holds at every instant: git finds no fault anywhere, and the remote has what its notes name."""
+        shell = self.shell(who)
+        fsck(shell)
+        if (shell.cwd / ".git" / "datmo" / "store.git" / "HEAD").exists():
+            fsck(shell, *STORE)
+        if (self.live / "hub.git").exists():
+            fsck(self.hub)
+            assert not lacking(self.hub)
+
+
+def copy(source: str, target: str) -> None:
+    """Copy a file of a repository; an object, which nobody changes in place, is shared."""
+    (os.link if "/objects/" in source else shutil.copy2)(source, target)
+
+
+def fsck(shell: Shell, *where: str) -> None:
+    """Git's own judgement; dangling objects are fine, any other line is not."""
+    done = shell.run("git", *where, "fsck", "--strict", "--no-dangling", "--no-progress", ok=False)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice: ")]
+    assert done.returncode == 0, str(done)
+    assert not said, str(done)
+
+
+def says_what_to_do(done: Done) -> bool:
+    """Whether a command that does nothing says why, and what to do, in a line each."""
+    lines = done.stderr.splitlines()
+    return (
+        done.returncode in (2, 128)
+        and len([line for line in lines if line.startswith("fatal: ")]) == 1
+        and len([line for line in lines if line.startswith("hint: ")]) == 1
+        and "BUG" not in done.stderr
+    )
+
+
+def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
+    """Every ref but the keep refs: a commit of the code by its id, records and notes by their trees.
+
+    The chains of records and notes may be longer after a kill; what they hold must be the same.
+    """
+    found = {}
+    for line in shell.git("for-each-ref", "--format=%(refname) %(objectname) %(tree)").splitlines():
+        name, commit, tree = line.split(" ")
+        if name.startswith("refs/datmo/keep/"):
+            continue
+        if name.startswith(("refs/datmo", "refs/notes/")):
+            found[name] = tree if exact else ""
+        else:
+            found[name] = commit
+    head = shell.cwd / (".git/HEAD" if (shell.cwd / ".git").exists() else "HEAD")
+    return {**found, "HEAD": head.read_text()}
+
+
+def told(line: str, *, exact: bool) -> dict[str, Any]:
+    """An experiment as `log --json` prints it, without what differs between two runs of one command."""
+    document: dict[str, Any] = json.loads(line)
+    if exact:
+        return document
+    kept = ("message", "why", "payloads", "parameters", "metrics", "commit", "tree", "clean")
+    return {key: document[key] for key in kept} | {"exit_code": (document["run"] or {}).get("exit_code")}
+
+
+@contextlib.contextmanager
+def open_world(top: Path) -> Iterator[World]:
+    env = seal(top / "home")
+    (top / "tmp").mkdir()
+    env["TMPDIR"] = str(top / "tmp")
+    # Git's sample hooks would be copied a hundred times.
+    env["GIT_TEMPLATE_DIR"] = ""
+    git = shutil.which("git", path=env["PATH"])
+    assert git is not None
+    env["PATH"] = os.pathsep.join((str(install_wrappers(top / "bin")), str(Path(git).parent), os.defpath))
+    forge = Forge(env)
+    try:
+        yield World(top, env, forge)
+    finally:
+        forge.close()
+
+
+__all__ = ["KILLED", "NOW", "World", "fsck", "has_ref", "open_world", "says_what_to_do"]
