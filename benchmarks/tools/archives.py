@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 
 from benchmarks.contest import Box, Command
@@ -46,8 +47,9 @@ class _Archive(Tool):
     def restore(self, box: Box) -> Command:
         return self.restore_to(box, box.work)
 
+    @abstractmethod
     def restore_to(self, box: Box, folder: Path) -> Command:
-        raise NotImplementedError
+        """Bring the payload back into `folder`."""
 
 
 class Borg(_Archive):

@@ -5,29 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.contest import Box, Command
 
 
-class Tool:
+class Tool(ABC):
     """A tool that stores data. `leaves_files` is false where `add` turns files into links."""
 
     name = ""
     package = ""
     leaves_files = True
 
+    @abstractmethod
     def version(self) -> str:
         """What is installed; '' when it is not."""
-        raise NotImplementedError
 
     def start(self, box: Box) -> None:
         """Make an empty repository, ready to be added to."""
+        del box
 
+    @abstractmethod
     def add(self, box: Box) -> Command | None:
         """Store the payload."""
-        raise NotImplementedError
 
     def unchanged(self, box: Box) -> Command | None:
         """Find that nothing changed since it was stored."""
@@ -35,6 +37,7 @@ class Tool:
 
     def keep(self, box: Box) -> None:
         """What has to be done beside `add` before the payload can be restored or shared."""
+        del box
 
     def restore(self, box: Box) -> Command | None:
         """Bring the payload back from the store into the working folder that lacks it."""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.paths import is_dotgit, is_safe, show
-from git_datmo.model import Content, Form, Oid
+from git_datmo.model import Content, Form
 from git_datmo.progress import Progress
 from git_datmo.store import names
 from git_datmo.store.ingest import Ingest, Taken
-from git_datmo.store.layout import Change, FolderEditor, Kind, Node, read_chunks, read_folder, write_folder
+from git_datmo.store.layout import Change, FolderEditor, Kind, Node, read_chunks, write_folder
 from git_datmo.store.statcache import Differences, StatCache
 from git_datmo.store.store import Store, StoreWriter
-
-Skip = Callable[[bytes], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +213,3 @@ def node_size(store: Store, node: Node) -> int:
     if not node.chunked:
         return store.size(node.oid)
     return sum(store.size(oid) for oid in read_chunks(node.oid, store.read_tree))
-
-
-def measure(store: Store, content_object: Oid) -> tuple[int, int]:
-    """Size and number of files of a stored folder."""
-    size = files = 0
-    for _, node in read_folder(content_object, store.read_tree):
-        if node.kind is Kind.FOLDER:
-            below = measure(store, node.oid)
-            size, files = size + below[0], files + below[1]
-        else:
-            size, files = size + node_size(store, node), files + 1
-    return size, files

@@ -123,18 +123,13 @@ class Store:
 
 
 class StoreWriter:
-    """Adds objects to packs, each once.
-
-    `written` and `new_objects` count what the store lacked: bytes of packs, and objects.
-    """
+    """Adds objects to packs, each once; `written` counts the bytes of packs that the store lacked."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pack: PackWriter | None = None
         self._new: set[bytes] = set()
         self.written = 0
-        self.new_objects = 0
-        self.promisor = False
 
     def knows(self, oid: Oid) -> bool:
         return oid in self._new or oid in self._store.objects
@@ -146,7 +141,6 @@ class StoreWriter:
             self._pack = PackWriter(self._store.objects.folder / "pack", self._store.format)
         self._pack.add(entry)
         self._new.add(entry.oid)
-        self.new_objects += 1
         self.written += entry.length
         if len(self._pack) >= PACK_OBJECTS or self._pack.size >= PACK_BYTES:
             self._close_pack()
@@ -164,7 +158,7 @@ class StoreWriter:
         if self._pack is None:
             return
         with self._pack as pack:
-            pack.finish(promisor=self.promisor)
+            pack.finish()
         self._pack = None
         self._store.objects.refresh()
         self._new.clear()
