@@ -84,13 +84,13 @@ class StatCache:
     def forget_below(self, folder: bytes) -> None:
         """Remove the entry of `folder` and all below it."""
         prefix = folder + b"/"
-        self._write(item for item in self._entries() if item[0] != folder and not item[0].startswith(prefix))
+        self._write(item for item in self._kept() if item[0] != folder and not item[0].startswith(prefix))
 
     def _merge(self, entries: Mapping[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
         fresh = {path: entry for path, entry in entries.items() if entry is not None}
         coming = iter(sorted(fresh))
         following = next(coming, None)
-        for path, entry in self._entries():
+        for path, entry in self._kept():
             while following is not None and following < path:
                 yield following, fresh[following]
                 following = next(coming, None)
@@ -99,6 +99,21 @@ class StatCache:
         while following is not None:
             yield following, fresh[following]
             following = next(coming, None)
+
+    def _kept(self) -> Iterator[tuple[bytes, bytes]]:
+        """The entries as they may be written again.
+
+        A file that changed in the second in which the cache was written last is told by its content alone, as long as
+        the cache is not newer than the file (git's racy-git). A newer one would hide it: so its size is taken away,
+        and it looks changed until its content was looked at.
+        """
+        try:
+            written = int(os.stat(self.path).st_mtime)
+        except FileNotFoundError:
+            return
+        for path, entry in self._entries():
+            racy = int.from_bytes(entry[8:12], "big") >= written
+            yield path, entry[:36] + b"\0\0\0\0" + entry[40:] if racy else entry
 
     def _entries(self) -> Iterator[tuple[bytes, bytes]]:
         try:

@@ -99,6 +99,9 @@ def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pyt
     table: dict[bytes, bytes] = {}
     few = st.sampled_from([b"a", b"a b", b"a/b", b"a/c", b"a0", b"b", b"\xff"])
     for _ in range(data.draw(st.integers(1, 5))):
+        if cache.path.exists():
+            # Newer than any file, so that no entry is in doubt and each stays as it was written.
+            os.utime(cache.path, (1 << 32, 1 << 32))
         if data.draw(st.booleans()):
             folder = data.draw(few)
             cache.forget_below(folder)
@@ -213,3 +216,29 @@ def test_a_damaged_cache_is_told_in_one_line(tmp_path: Path, spoil: Callable[[by
         list(cache.paths())
     assert len(caught.value.what.splitlines()) == 1
     assert caught.value.hint
+
+
+def test_a_change_in_the_second_of_the_last_write_is_seen_after_the_next_one(
+    repo: tuple[Shell, ObjectFormat], tmp_path: Path
+) -> None:
+    """What is written again for another file must not make this one look older than the cache."""
+    shell, form = repo
+    second = 1_700_000_000
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("one")
+        os.utime(tmp_path / name, (second, second))
+    cache = StatCache(tmp_path / "cache", form)
+    node = Node(Kind.FILE, form.hash("blob", b"one"))
+    files = {name: Taken(name, node, os.lstat(os.fsencode(tmp_path) + b"/" + name)) for name in (b"a", b"b")}
+    cache.update({name: cache.encode(file) for name, file in files.items()})
+    os.utime(cache.path, (second, second))
+    # In place and of the same size, so that whole seconds are all that git has to tell it by.
+    (tmp_path / "a").write_text("two")
+    os.utime(tmp_path / "a", (second, second))
+    cache.update({b"b": cache.encode(files[b"b"])})
+    os.utime(cache.path, (second + 5, second + 5))
+    git = Git(shell.env, shell.cwd, tmp_path, None, (("core.trustctime", "false"),))
+    assert b"a" in cache.differences(git, ["a"]).changed
+    (tmp_path / "c").write_text("c")
+    cache.forget_below(b"c")
+    assert b"a" in cache.differences(git, ["a"]).changed
