@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from git_datmo.errors import DatmoError
 
@@ -21,18 +22,20 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tmp-") -> None:
-    """Put `data` at `path` so that a crash leaves the old content or the new, never a part.
+@contextlib.contextmanager
+def replacing(path: Path, *, mode: int = 0o644, prefix: str = ".tmp-") -> Iterator[BinaryIO]:
+    """A file to write, and read, that takes the place of `path` when the block ends well.
 
-    What a crash can leave beside it is a file whose name starts with `prefix`.
+    A crash leaves the old content or the new, never a part. What it can leave beside it is a file whose name starts
+    with `prefix`.
     """
     import tempfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
+        with os.fdopen(fd, "w+b") as file:
+            yield file
             file.flush()
             os.fchmod(fd, mode)
             os.fsync(fd)
@@ -42,6 +45,12 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tm
             os.unlink(name)
         raise
     sync_folder(path.parent)
+
+
+def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tmp-") -> None:
+    """Put `data` at `path`, as `replacing` does."""
+    with replacing(path, mode=mode, prefix=prefix) as file:
+        file.write(data)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.capture import Captured, Capturer
 from git_datmo.store.names import TEMPORARY
-from git_datmo.store.statcache import Differences, StatCache
+from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly, StoreWriter
 from git_datmo.store.tracking import Tracked, Tracking, read_tracking
 
@@ -178,16 +178,15 @@ def store_payloads(
 ) -> tuple[Tracking, int]:
     """Store each path of `asked`, new or changed; returns the new state, which is saved, and the new bytes."""
     differences = find_differences(ws, tracking)
-    capturer = Capturer(ws.store, ws.root, ws.cache, progress)
+    edit = ws.cache.edit()
+    capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks)
     changed: list[Tracked] = []
-    entries: dict[bytes, bytes | None] = {}
     with ws.store.writer() as writer:
         for path, role in asked.items():
             tracked = tracking.get(path)
             if tracked is not None and tracked.placed and not differences[path]:
                 continue
             captured = _capture(capturer, path, tracked, differences, writer)
-            entries |= captured.entries
             kept = tracked.payload.role if tracked else role
             changed.append(Tracked(Payload(path, kept, captured.content), True, captured.empty_folders))
     progress.finish()
@@ -196,7 +195,7 @@ def store_payloads(
         # Before the stat cache: should the process die between the two, files look changed and are read again. The
         # other way round they would look stored.
         save(ws, tracking)
-    ws.cache.update(entries)
+    ws.cache.update(edit)
     return tracking, writer.written
 
 
@@ -228,7 +227,7 @@ def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured |
     """What storing a payload now would make of it, or None when that is clear without reading: it differs."""
     if found.missing or found.added or found.folders:
         return None
-    capturer = Capturer(ws.store, ws.root, ws.cache, QUIET)
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET, ws.cache.marks)
     return capturer.changes(
         tracked.payload.path, tracked.payload.content, tracked.empty_folders, found, HashOnly(ws.store)
     )
@@ -264,7 +263,7 @@ def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIE
             left_out.append(os.fsdecode(path))
             continue
         chosen.append(path)
-    capturer = Capturer(ws.store, ws.root, StatCache(ws.state / "code-index", ws.repo.format), progress)
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), progress)
     with ws.store.writer() as writer:
         captured = capturer.files(b"", chosen, writer)
     return captured.content, tuple(left_out)
@@ -344,6 +343,8 @@ def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
                 raise DatmoError(f"'{path}' is not a payload", hint)
             gone += within
         save(ws, tracking.without(gone))
+        edit = ws.cache.edit()
         for path in gone:
-            ws.cache.forget_below(os.fsencode(path))
+            edit.renew(os.fsencode(path))
+        ws.cache.update(edit)
     return tuple(gone)

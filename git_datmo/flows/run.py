@@ -198,7 +198,7 @@ def _run_logged(ws: Workspace, engine: Engine, job: Job, output: Output) -> tupl
         log.flush()
         size = os.path.getsize(log.name)
         folder, name = os.path.split(log.name)
-        capturer = Capturer(ws.store, Path(folder), ws.cache, QUIET)
+        capturer = Capturer(ws.store, Path(folder), ws.cache.edit(), QUIET)
         with ws.store.writer() as writer:
             return outcome, replace(capturer.whole(name, writer).content, size=size, form=Form.FILE)
 

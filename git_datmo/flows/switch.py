@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,11 +27,10 @@ from git_datmo.records.types import Snapshot
 from git_datmo.store.capture import walk
 from git_datmo.store.checkout import Checkout, Placement, sweep
 from git_datmo.store.layout import Kind, Node, find_name, read_folder, root_node
-from git_datmo.store.statcache import Differences
+from git_datmo.store.statcache import CacheEdit, Differences
 from git_datmo.store.tracking import Tracked, Tracking
 
 NOTHING = Differences((), (), (), ())
-Entries = dict[bytes, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ def switch(
             _refuse_unsnapshotted(ws, tracking, whole)
         if not only:
             return _place_all(ws, tracking, found, force=force, progress=progress)
-        entries = _place_parts(ws, tracking, found, parts, force=force, progress=progress)
-        placed, more = _place(ws, tracking, found, whole, (), force=force, progress=progress)
-        _finish(ws, tracking.having(_as_placed(ws, whole)), entries | more)
+        edit = ws.cache.edit()
+        _place_parts(ws, tracking, found, parts, edit, force=force, progress=progress)
+        placed = _place(ws, tracking, found, whole, (), edit, force=force, progress=progress)
+        _finish(ws, tracking.having(_as_placed(ws, whole)), edit)
         return Switched(str(found.id), (*placed, *(path for _, path in parts)))
 
 
@@ -136,9 +137,10 @@ def _place_all(ws: Workspace, tracking: Tracking, found: Found, *, force: bool, 
     paths, base = {payload.path for payload in wanted}, _base(ws, tracking)
     absent = [t for t in tracking.payloads if t.payload.path not in paths]
     going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
-    placed, entries = _place(ws, tracking, found, wanted, going, force=force, progress=progress)
+    edit = ws.cache.edit()
+    placed = _place(ws, tracking, found, wanted, going, edit, force=force, progress=progress)
     kept = [t for t in absent if t not in going]
-    _finish(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), entries)
+    _finish(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), edit)
     return Switched(str(found.id), placed, tuple(t.payload.path for t in going))
 
 
@@ -152,14 +154,14 @@ def _place(
     found: Found,
     coming: Sequence[Payload],
     going: Sequence[Tracked],
+    edit: CacheEdit,
     *,
     force: bool,
     progress: Progress,
-) -> tuple[tuple[str, ...], Entries]:
-    """Write some payloads and take others away; returns the paths where something was written, and the stat cache's
-    new entries."""
+) -> tuple[str, ...]:
+    """Write some payloads and take others away; returns the paths where something was written."""
     _require(ws, [root_node(payload.content) for payload in coming], progress)
-    checkout = Checkout(ws.store, ws.root, ws.cache, progress)
+    checkout = Checkout(ws.store, ws.root, edit, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
     for payload in coming:
@@ -172,10 +174,9 @@ def _place(
             path, content = tracked.payload.path, tracked.payload.content
             plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
     progress.begin("Checking out", sum(payload.content.size for payload in coming))
-    entries = _carry_out(ws, found, checkout, plans)
+    _carry_out(ws, found, checkout, plans)
     progress.finish()
-    placed = (payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
-    return tuple(placed), entries
+    return tuple(payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
 
 
 def _unknown(ws: Workspace, path: str) -> Differences:
@@ -183,8 +184,9 @@ def _unknown(ws: Workspace, path: str) -> Differences:
     full = ws.root / path
     if not os.path.lexists(full):
         return NOTHING
-    top = os.fsencode(path)
-    return replace(NOTHING, added=tuple(walk(ws.root, top, [])) if full.is_dir() and not full.is_symlink() else (top,))
+    if full.is_dir() and not full.is_symlink():
+        return replace(NOTHING, added=tuple(walk(ws.root, os.fsencode(path), deque())))
+    return replace(NOTHING, added=(os.fsencode(path),))
 
 
 def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
@@ -197,21 +199,19 @@ def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
         )
 
 
-def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str, Placement]) -> Entries:
+def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str, Placement]) -> None:
     """Change the files; a mark that only `_finish` takes away says to other commands that it is under way."""
     if any(plan.write or plan.remove or plan.rmdir for plan in plans.values()):
         fsio.write_file(ws.state / MARK, f"{found.id}\n".encode())
-    entries: Entries = {}
     for plan in plans.values():
         sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
-        entries |= checkout.apply(plan)
-    return entries
+        checkout.apply(plan)
 
 
-def _finish(ws: Workspace, tracking: Tracking, entries: Entries) -> None:
+def _finish(ws: Workspace, tracking: Tracking, edit: CacheEdit) -> None:
     """Make what was placed the working tree's state: first the state, then the stat cache, as after storing."""
     save(ws, tracking)
-    ws.cache.update(entries)
+    ws.cache.update(edit)
     (ws.state / MARK).unlink(missing_ok=True)
 
 
@@ -233,14 +233,15 @@ def _place_parts(
     tracking: Tracking,
     found: Found,
     parts: Sequence[tuple[Payload, str]],
+    edit: CacheEdit,
     *,
     force: bool,
     progress: Progress,
-) -> Entries:
-    """Place files and folders from within payloads, fetching nothing else of them; the stat cache's new entries."""
+) -> None:
+    """Place files and folders from within payloads, fetching nothing else of them."""
     if not parts:
-        return {}
-    checkout = Checkout(ws.store, ws.root, ws.cache, progress)
+        return
+    checkout = Checkout(ws.store, ws.root, edit, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
     for payload, path in parts:
@@ -254,7 +255,7 @@ def _place_parts(
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None
         around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else _unknown(ws, path)
         plans[path] = checkout.plan(path, old, node, around, force=force)
-    return _carry_out(ws, found, checkout, plans)
+    _carry_out(ws, found, checkout, plans)
 
 
 def _find_node(ws: Workspace, root: Node, steps: tuple[bytes, ...], progress: Progress) -> Node | None:
@@ -308,10 +309,11 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
         base, wanted = _base(ws, tracking), {p.path: p for p in found.snapshot.payloads}
         absent = [t for t in placed if t.payload.path not in wanted and t.payload.path not in stay]
         going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
-        changed, entries = _place(ws, tracking, found, movable, going, force=False, progress=progress)
+        edit = ws.cache.edit()
+        changed = _place(ws, tracking, found, movable, going, edit, force=False, progress=progress)
         kept = [t for t in placed if t.payload.path in stay or (t in absent and t not in going)]
         asleep = [Tracked(wanted[path], placed=False) for path in sorted(asleep_paths & wanted.keys())]
-        _finish(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]), entries)
+        _finish(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]), edit)
         left = sorted(p for p in stay & wanted.keys() if _content(tracking, p) != wanted[p].content)
         return Switched(str(found.id), changed, tuple(t.payload.path for t in going), tuple(left))
 

@@ -161,15 +161,17 @@ class PackedObjects:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for packs that came or went, and for folders of loose objects."""
+        """Look for packs that came or went, and for folders of loose objects; other threads may be reading."""
         with suppress(FileNotFoundError):
             self._loose = frozenset(bytes.fromhex(name)[0] for name in os.listdir(self.folder) if _is_fanout(name))
         with suppress(FileNotFoundError):
             names = {name for name in os.listdir(self.folder / "pack") if name.endswith(".idx")}
-            for gone in self._packs.keys() - names:
-                self._packs.pop(gone).close()
-            for name in sorted(names - self._packs.keys()):
-                self._packs[name] = Pack(self.folder / "pack" / name, self.format)
+            packs = {name: pack for name, pack in self._packs.items() if name in names}
+            for name in sorted(names - packs.keys()):
+                packs[name] = Pack(self.folder / "pack" / name, self.format)
+            gone, self._packs = [pack for name, pack in self._packs.items() if name not in names], packs
+            for pack in gone:
+                pack.close()
 
     def close(self) -> None:
         for pack in self._packs.values():

@@ -38,10 +38,18 @@ WriteTree = Callable[[bytes], Oid]
 class Kind(Enum):
     """What a name in a folder is."""
 
-    FILE = "file"
-    EXECUTABLE = "executable"
-    LINK = "link"
-    FOLDER = "folder"
+    FILE = "file", BLOB
+    EXECUTABLE = "executable", EXECUTABLE
+    LINK = "link", LINK
+    FOLDER = "folder", TREE
+
+    mode: int
+
+    def __new__(cls, value: str, mode: int) -> Kind:
+        """`mode` is that of a tree's entry."""
+        kind = object.__new__(cls)
+        kind._value_, kind.mode = value, mode
+        return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,7 @@ class Node:
     chunked: bool = False
 
 
-_WHOLE = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK, Kind.FOLDER: TREE}
-_KINDS = {mode: kind for kind, mode in _WHOLE.items()}
+_KINDS = {kind.mode: kind for kind in Kind}
 _CHUNKED = {Kind.FILE: names.CHUNKED_FILE, Kind.EXECUTABLE: names.CHUNKED_EXECUTABLE}
 
 
@@ -62,7 +69,7 @@ def encode_entry(name: bytes, node: Node) -> Entry:
     """The tree entry for `node` under the real `name`."""
     if node.chunked:
         return Entry(names.escape(name) + _CHUNKED[node.kind], TREE, node.oid)
-    return Entry(names.escape(name), _WHOLE[node.kind], node.oid)
+    return Entry(names.escape(name), node.kind.mode, node.oid)
 
 
 def decode_entry(entry: Entry) -> tuple[bytes, Node]:
@@ -132,6 +139,16 @@ def find_name(oid: Oid, name: bytes, read: ReadTree, depth: int = 0) -> Node | N
         part = parts.get(_digit(name, depth))
         return find_name(part, name, read, depth + 1) if part is not None else None
     return next((node for real, node in map(decode_entry, entries) if real == name), None)
+
+
+def find_path(root: Node | None, steps: Iterable[bytes], read: ReadTree) -> Node | None:
+    """What stands at the path `steps` below `root`."""
+    node = root
+    for name in steps:
+        if node is None or node.kind is not Kind.FOLDER:
+            return None
+        node = find_name(node.oid, name, read)
+    return node
 
 
 def write_chunks(chunks: Iterable[tuple[Oid, int]], write: WriteTree) -> Oid:
@@ -277,7 +294,7 @@ def root_node(content: Content) -> Node:
     """A payload's content as a node: a file above the limit, and no other, is chunked."""
     if content.form is Form.FOLDER:
         return Node(Kind.FOLDER, content.object)
-    return Node(Kind(content.form.value), content.object, chunked=content.size > WHOLE_LIMIT)
+    return Node(Kind[content.form.name], content.object, chunked=content.size > WHOLE_LIMIT)
 
 
 def compare(old: Node | None, new: Node | None, read: ReadTree, path: tuple[bytes, ...] = ()) -> Iterator[Difference]:
