@@ -16,6 +16,7 @@ from git_datmo.flows.capture import (
     Asked,
     attach,
     capture_code,
+    changing,
     check_addable,
     current_tracking,
     is_clean,
@@ -138,9 +139,9 @@ def _prepare(
             )
     for path in outputs:
         check_addable(ws, current_tracking(ws), path, exists=False)
-    with ws.locked():
+    with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
+        tracking, _ = refresh(ws, old, progress=progress)
         save(ws, tracking)
         code, left_out = capture_code(ws, tracking, progress=progress)
     environment = None

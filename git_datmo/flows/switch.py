@@ -11,7 +11,7 @@ from git_datmo import fsio
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.capture import (
     MARK,
-    current_tracking,
+    changing,
     find_differences,
     really_differs,
     refuse_during_checkout,
@@ -51,10 +51,9 @@ def switch(
     Raises `DatmoError` before anything is written when a file would be lost, unless `force`.
     """
     found = find_target(ws, name)
-    with ws.locked():
+    with changing(ws) as tracking:
         if only:
             refuse_during_checkout(ws)
-        tracking = current_tracking(ws)
         whole, parts = _split(found.snapshot.payloads, only)
         refuse_tracked_by_git(ws, [*whole, *(payload for payload, _ in parts)])
         if not force:
@@ -63,7 +62,7 @@ def switch(
             return _place_all(ws, tracking, found, force=force, progress=progress)
         entries = _place_parts(ws, tracking, found, parts, force=force, progress=progress)
         placed, more = _place(ws, tracking, found, whole, (), force=force, progress=progress)
-        _finish(ws, tracking.having(_as_placed(ws, whole)), entries | more)
+        _finish(ws, tracking, tracking.having(_as_placed(ws, whole)), entries | more)
         return Switched(str(found.id), (*placed, *(path for _, path in parts)))
 
 
@@ -138,7 +137,7 @@ def _place_all(ws: Workspace, tracking: Tracking, found: Found, *, force: bool, 
     going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
     placed, entries = _place(ws, tracking, found, wanted, going, force=force, progress=progress)
     kept = [t for t in absent if t not in going]
-    _finish(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), entries)
+    _finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), entries)
     return Switched(str(found.id), placed, tuple(t.payload.path for t in going))
 
 
@@ -208,10 +207,11 @@ def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str,
     return entries
 
 
-def _finish(ws: Workspace, tracking: Tracking, entries: Entries) -> None:
+def _finish(ws: Workspace, before: Tracking, after: Tracking, entries: Entries) -> None:
     """Make what was placed the working tree's state: first the state, then the stat cache, as after storing."""
-    save(ws, tracking)
-    ws.cache.update(entries)
+    save(ws, after)
+    known = {tracked.payload.path for tracked in before.payloads if tracked.placed}
+    ws.cache.update(entries, anew=[os.fsencode(t.payload.path) for t in after.payloads if t.payload.path not in known])
     (ws.state / MARK).unlink(missing_ok=True)
 
 
@@ -291,9 +291,8 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
     found = History(ws).nearest(head) if head is not None else None
     if found is None:
         return None
-    with ws.locked():
+    with changing(ws) as tracking:
         refuse_during_checkout(ws)
-        tracking = ws.tracking()
         if str(found.id) == tracking.snapshot:
             return None
         placed = [t for t in tracking.payloads if t.placed]
@@ -311,7 +310,8 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
         changed, entries = _place(ws, tracking, found, movable, going, force=False, progress=progress)
         kept = [t for t in placed if t.payload.path in stay or (t in absent and t not in going)]
         asleep = [Tracked(wanted[path], placed=False) for path in sorted(asleep_paths & wanted.keys())]
-        _finish(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]), entries)
+        after = Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)])
+        _finish(ws, tracking, after, entries)
         left = sorted(p for p in stay & wanted.keys() if _content(tracking, p) != wanted[p].content)
         return Switched(str(found.id), changed, tuple(t.payload.path for t in going), tuple(left))
 

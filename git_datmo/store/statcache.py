@@ -76,17 +76,17 @@ class StatCache:
     def paths(self) -> Iterator[bytes]:
         return (path for path, _ in self._entries())
 
-    def update(self, entries: Mapping[bytes, bytes | None]) -> None:
-        """Replace or (None) remove the entries of these paths; `encode` makes an entry."""
-        if entries or not self.path.exists():
-            self._write(self._merge(entries))
+    def update(self, entries: Mapping[bytes, bytes | None], *, anew: Sequence[bytes] = ()) -> None:
+        """Replace or (None) remove the entries of these paths; `encode` makes an entry.
 
-    def forget_below(self, folder: bytes) -> None:
-        """Remove the entry of `folder` and all below it."""
-        prefix = folder + b"/"
-        self._write(item for item in self._kept() if item[0] != folder and not item[0].startswith(prefix))
+        Of the files and folders `anew`, nothing else stays that was known before.
+        """
+        if entries or anew or not self.path.exists():
+            self._write(self._merge(entries, frozenset(anew), tuple(path + b"/" for path in anew)))
 
-    def _merge(self, entries: Mapping[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
+    def _merge(
+        self, entries: Mapping[bytes, bytes | None], anew: frozenset[bytes], below: tuple[bytes, ...]
+    ) -> Iterator[tuple[bytes, bytes]]:
         fresh = {path: entry for path, entry in entries.items() if entry is not None}
         coming = iter(sorted(fresh))
         following = next(coming, None)
@@ -94,7 +94,7 @@ class StatCache:
             while following is not None and following < path:
                 yield following, fresh[following]
                 following = next(coming, None)
-            if path not in entries:
+            if path not in entries and path not in anew and not path.startswith(below):
                 yield path, entry
         while following is not None:
             yield following, fresh[following]

@@ -104,7 +104,7 @@ def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pyt
             os.utime(cache.path, (1 << 32, 1 << 32))
         if data.draw(st.booleans()):
             folder = data.draw(few)
-            cache.forget_below(folder)
+            cache.update({}, anew=[folder])
             table = {p: e for p, e in table.items() if p != folder and not p.startswith(folder + b"/")}
             continue
         files = data.draw(st.lists(st.builds(Taken, few, st.builds(Node, st.just(Kind.FILE), oids()), stats())))
@@ -240,5 +240,5 @@ def test_a_change_in_the_second_of_the_last_write_is_seen_after_the_next_one(
     git = Git(shell.env, shell.cwd, tmp_path, None, (("core.trustctime", "false"),))
     assert b"a" in cache.differences(git, ["a"]).changed
     (tmp_path / "c").write_text("c")
-    cache.forget_below(b"c")
+    cache.update({}, anew=[b"c"])
     assert b"a" in cache.differences(git, ["a"]).changed
