@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from git_datmo.errors import DatmoError
 from git_datmo.flows.exclude import write_excludes
 from git_datmo.flows.history import History
+from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Oid, Payload, Role
@@ -24,9 +25,6 @@ from git_datmo.store.tracking import Tracked, Tracking, read_tracking
 # What programs leave behind for themselves; it is neither code nor result.
 CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
 UNTRACKED_LIMIT = 10 << 20
-
-# The file in a working tree's state that says that a checkout of payloads is under way.
-MARK = "checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +130,6 @@ def current_tracking(ws: Workspace) -> Tracking:
     if found is None:
         return Tracking()
     return Tracking((), str(found.id)).having(Tracked(payload, placed=False) for payload in found.snapshot.payloads)
-
-
-def refuse_during_checkout(ws: Workspace) -> None:
-    if (ws.state / MARK).exists():
-        raise DatmoError("a checkout of payloads was interrupted", "finish it with 'git datmo checkout'")
 
 
 def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:

@@ -22,7 +22,6 @@ from git_datmo.flows.capture import (
     is_clean,
     make_snapshot,
     refresh,
-    refuse_during_checkout,
     require_commit,
     save,
     store_payloads,
@@ -31,6 +30,7 @@ from git_datmo.flows.environment import capture_environment, read_environment, v
 from git_datmo.flows.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.reproduce import place
 from git_datmo.flows.scratch import scratch_folder
+from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.flows.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.git.paths import check_path

@@ -12,11 +12,11 @@ from git_datmo.flows.capture import (
     changing,
     make_snapshot,
     refresh,
-    refuse_during_checkout,
     require_commit,
 )
 from git_datmo.flows.environment import capture_environment
 from git_datmo.flows.history import History
+from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from git_datmo import fsio
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import (
-    MARK,
-    changing,
-    find_differences,
-    really_differs,
-    refuse_during_checkout,
-    save,
-)
+from git_datmo.flows.capture import changing, find_differences, really_differs, save
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
+from git_datmo.flows.underway import end_underway, interrupted, read_underway, refuse_during_checkout, write_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Snapshot
 from git_datmo.store.capture import walk
-from git_datmo.store.checkout import Checkout, Placement, sweep
+from git_datmo.store.checkout import Checkout, Conflict, Placement, sweep
 from git_datmo.store.layout import Kind, Node, find_name, read_folder, root_node
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
@@ -52,18 +46,33 @@ def switch(
     """
     found = find_target(ws, name)
     with changing(ws) as tracking:
-        if only:
-            refuse_during_checkout(ws)
+        halfway = _halfway(ws, found)
+        if not only:
+            stay = _staying(ws, tracking, halfway) if halfway and not force else set()
+            return _bring(ws, tracking, found, stay, force=force, progress=progress)
         whole, parts = _split(found.snapshot.payloads, only)
+        if halfway - {payload.path for payload in whole}:
+            refuse_during_checkout(ws)
         refuse_tracked_by_git(ws, [*whole, *(payload for payload, _ in parts)])
         if not force:
             _refuse_unsnapshotted(ws, tracking, whole)
-        if not only:
-            return _place_all(ws, tracking, found, force=force, progress=progress)
-        entries = _place_parts(ws, tracking, found, parts, force=force, progress=progress)
+        entries = _place_parts(ws, tracking, parts, force=force, progress=progress)
         placed, more = _place(ws, tracking, found, whole, (), force=force, progress=progress)
         _finish(ws, tracking, tracking.having(_as_placed(ws, whole)), entries | more)
         return Switched(str(found.id), (*placed, *(path for _, path in parts)))
+
+
+def _halfway(ws: Workspace, found: Found) -> frozenset[str]:
+    """The payloads in which a checkout to `found` was cut off; raises `DatmoError` where it was one to another.
+
+    What such a checkout had placed already is known to it alone; to any other it is nobody's.
+    """
+    underway = read_underway(ws)
+    if underway is None:
+        return frozenset()
+    if underway.snapshot != str(found.id):
+        raise interrupted(underway)
+    return underway.payloads
 
 
 def find_target(ws: Workspace, name: str) -> Found:
@@ -83,9 +92,7 @@ def find_target(ws: Workspace, name: str) -> Found:
 def _split(
     payloads: Sequence[Payload], only: Sequence[str]
 ) -> tuple[tuple[Payload, ...], tuple[tuple[Payload, str], ...]]:
-    """The payloads that the paths `only` name whole, and the paths within others; all of them for no path."""
-    if not only:
-        return tuple(payloads), ()
+    """The payloads that the paths `only` name whole, and the paths within others."""
     whole: list[Payload] = []
     parts: list[tuple[Payload, str]] = []
     for path in only:
@@ -129,16 +136,29 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
             )
 
 
-def _place_all(ws: Workspace, tracking: Tracking, found: Found, *, force: bool, progress: Progress) -> Switched:
-    """Bring the whole tracking state to a snapshot; what the last one brought and this one lacks goes."""
-    wanted = found.snapshot.payloads
-    paths, base = {payload.path for payload in wanted}, _base(ws, tracking)
-    absent = [t for t in tracking.payloads if t.payload.path not in paths]
-    going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
-    placed, entries = _place(ws, tracking, found, wanted, going, force=force, progress=progress)
-    kept = [t for t in absent if t not in going]
-    _finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), entries)
-    return Switched(str(found.id), placed, tuple(t.payload.path for t in going))
+def _bring(
+    ws: Workspace, tracking: Tracking, found: Found, stay: AbstractSet[str], *, force: bool, progress: Progress
+) -> Switched:
+    """Bring the tracking state to a snapshot, but for the payloads `stay`; what the last one brought and this one
+    lacks goes."""
+    wanted = {payload.path: payload for payload in found.snapshot.payloads}
+    coming = [payload for payload in wanted.values() if payload.path not in stay]
+    refuse_tracked_by_git(ws, coming)
+    if not force:
+        _refuse_unsnapshotted(ws, tracking, coming)
+    base = _base(ws, tracking)
+    others = [t for t in tracking.payloads if t.payload.path in stay or t.payload.path not in wanted]
+    going = [t for t in others if t.payload.path not in stay and base.get(t.payload.path) == t.payload.content]
+    placed, entries = _place(ws, tracking, found, coming, going, force=force, progress=progress)
+    staying = [t for t in others if t not in going]
+    kept = (t if t.placed else replace(t, payload=wanted.get(t.payload.path, t.payload)) for t in staying)
+    _finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, coming)]), entries)
+    left = [
+        t.payload.path
+        for t in staying
+        if t.placed and wanted.get(t.payload.path, t.payload).content != t.payload.content
+    ]
+    return Switched(str(found.id), placed, tuple(t.payload.path for t in going if t.placed), tuple(left))
 
 
 def _as_placed(ws: Workspace, payloads: Iterable[Payload]) -> list[Tracked]:
@@ -159,6 +179,32 @@ def _place(
     new entries."""
     _require(ws, [root_node(payload.content) for payload in coming], progress)
     checkout = Checkout(ws.store, ws.root, ws.cache, progress)
+    try:
+        plans = _plan(ws, tracking, checkout, coming, going, force=force)
+    except Conflict as conflict:
+        if _halfway(ws, found):
+            hint = "move them away and run this again, or give them up with 'git datmo checkout --force'"
+            raise DatmoError(conflict.what, hint) from None
+        raise
+    progress.begin("Checking out", sum(payload.content.size for payload in coming))
+    touched = {path for path, plan in plans.items() if plan.write or plan.remove or plan.rmdir}
+    if touched:
+        write_underway(ws, str(found.id), touched | _halfway(ws, found))
+    entries = _carry_out(ws, checkout, plans.values())
+    progress.finish()
+    placed = (payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
+    return tuple(placed), entries
+
+
+def _plan(
+    ws: Workspace,
+    tracking: Tracking,
+    checkout: Checkout,
+    coming: Sequence[Payload],
+    going: Sequence[Tracked],
+    *,
+    force: bool,
+) -> dict[str, Placement]:
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
     for payload in coming:
@@ -170,11 +216,7 @@ def _place(
         if tracked.placed:
             path, content = tracked.payload.path, tracked.payload.content
             plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
-    progress.begin("Checking out", sum(payload.content.size for payload in coming))
-    entries = _carry_out(ws, found, checkout, plans)
-    progress.finish()
-    placed = (payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
-    return tuple(placed), entries
+    return plans
 
 
 def _unknown(ws: Workspace, path: str) -> Differences:
@@ -196,12 +238,9 @@ def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
         )
 
 
-def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str, Placement]) -> Entries:
-    """Change the files; a mark that only `_finish` takes away says to other commands that it is under way."""
-    if any(plan.write or plan.remove or plan.rmdir for plan in plans.values()):
-        fsio.write_file(ws.state / MARK, f"{found.id}\n".encode())
+def _carry_out(ws: Workspace, checkout: Checkout, plans: Iterable[Placement]) -> Entries:
     entries: Entries = {}
-    for plan in plans.values():
+    for plan in plans:
         sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
         entries |= checkout.apply(plan)
     return entries
@@ -212,7 +251,7 @@ def _finish(ws: Workspace, before: Tracking, after: Tracking, entries: Entries) 
     save(ws, after)
     known = {tracked.payload.path for tracked in before.payloads if tracked.placed}
     ws.cache.update(entries, anew=[os.fsencode(t.payload.path) for t in after.payloads if t.payload.path not in known])
-    (ws.state / MARK).unlink(missing_ok=True)
+    end_underway(ws)
 
 
 def empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
@@ -229,20 +268,18 @@ def empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
 
 
 def _place_parts(
-    ws: Workspace,
-    tracking: Tracking,
-    found: Found,
-    parts: Sequence[tuple[Payload, str]],
-    *,
-    force: bool,
-    progress: Progress,
+    ws: Workspace, tracking: Tracking, parts: Sequence[tuple[Payload, str]], *, force: bool, progress: Progress
 ) -> Entries:
-    """Place files and folders from within payloads, fetching nothing else of them; the stat cache's new entries."""
+    """Place files and folders from within payloads, fetching nothing else of them; the stat cache's new entries.
+
+    A payload that gets parts of another version is modified, as if a person had copied them there.
+    """
     if not parts:
         return {}
     checkout = Checkout(ws.store, ws.root, ws.cache, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
+    foreign: list[str] = []
     for payload, path in parts:
         steps = tuple(name.encode() for name in path[len(payload.path) + 1 :].split("/"))
         node = _find_node(ws, root_node(payload.content), steps, progress)
@@ -254,7 +291,13 @@ def _place_parts(
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None
         around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else _unknown(ws, path)
         plans[path] = checkout.plan(path, old, node, around, force=force)
-    return _carry_out(ws, found, checkout, plans)
+        if node != old:
+            foreign.append(path)
+    entries: Entries = {}
+    for path, plan in plans.items():
+        placed_here = _carry_out(ws, checkout, [plan])
+        entries |= dict.fromkeys(placed_here) if path in foreign else placed_here
+    return entries
 
 
 def _find_node(ws: Workspace, root: Node, steps: tuple[bytes, ...], progress: Progress) -> Node | None:
@@ -292,41 +335,32 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
     if found is None:
         return None
     with changing(ws) as tracking:
-        refuse_during_checkout(ws)
-        if str(found.id) == tracking.snapshot:
+        halfway = _halfway(ws, found)
+        if str(found.id) == tracking.snapshot and not halfway:
             return None
-        placed = [t for t in tracking.payloads if t.placed]
-        if not placed:
+        if not halfway and not any(t.placed for t in tracking.payloads):
             asleep = [Tracked(payload, placed=False) for payload in found.snapshot.payloads]
             save(ws, Tracking((), str(found.id)).having(asleep))
             return None
-        stay = _staying(ws, tracking, placed)
-        asleep_paths = {t.payload.path for t in tracking.payloads if not t.placed}
-        movable = tuple(p for p in found.snapshot.payloads if p.path not in stay | asleep_paths)
-        refuse_tracked_by_git(ws, movable)
-        base, wanted = _base(ws, tracking), {p.path: p for p in found.snapshot.payloads}
-        absent = [t for t in placed if t.payload.path not in wanted and t.payload.path not in stay]
-        going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
-        changed, entries = _place(ws, tracking, found, movable, going, force=False, progress=progress)
-        kept = [t for t in placed if t.payload.path in stay or (t in absent and t not in going)]
-        asleep = [Tracked(wanted[path], placed=False) for path in sorted(asleep_paths & wanted.keys())]
-        after = Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)])
-        _finish(ws, tracking, after, entries)
-        left = sorted(p for p in stay & wanted.keys() if _content(tracking, p) != wanted[p].content)
-        return Switched(str(found.id), changed, tuple(t.payload.path for t in going), tuple(left))
+        wanted = {payload.path for payload in found.snapshot.payloads}
+        asleep_paths = {t.payload.path for t in tracking.payloads if not t.placed} & wanted - halfway
+        stay = _staying(ws, tracking, halfway) | asleep_paths
+        return _bring(ws, tracking, found, stay, force=False, progress=progress)
 
 
-def _content(tracking: Tracking, path: str) -> Content | None:
-    tracked = tracking.get(path)
-    return tracked.payload.content if tracked is not None else None
+def _staying(ws: Workspace, tracking: Tracking, halfway: AbstractSet[str]) -> set[str]:
+    """The payloads that hold what no snapshot has: modified files, or a version that was only added.
 
-
-def _staying(ws: Workspace, tracking: Tracking, placed: Sequence[Tracked]) -> set[str]:
-    """The payloads that hold what no snapshot has: modified files, or a version that was only added."""
+    Those that a checkout was cut off in only look modified.
+    """
     base, differences = _base(ws, tracking), find_differences(ws, tracking)
     return {
         t.payload.path
-        for t in placed
-        if base.get(t.payload.path) != t.payload.content
-        or (differences[t.payload.path] and really_differs(ws, t, differences[t.payload.path]))
+        for t in tracking.payloads
+        if t.placed
+        and t.payload.path not in halfway
+        and (
+            base.get(t.payload.path) != t.payload.content
+            or (differences[t.payload.path] and really_differs(ws, t, differences[t.payload.path]))
+        )
     }

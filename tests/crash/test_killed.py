@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.crash.scenes import SCENES, Scene
-from tests.crash.worlds import KILLED, World, says_what_to_do
+from tests.crash.worlds import World, says_what_to_do
 from tests.integration.team import Picture, picture
 
 TEMPORARY = b".git-datmo-tmp-"
@@ -142,14 +142,3 @@ def test_a_command_that_is_killed_loses_nothing_and_can_be_run_again(world: Worl
         except AssertionError as error:
             problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")
     assert not problems, "\n\n".join(problems)
-
-
-def cut_off(world: World) -> Path:
-    """Alex's checkout of version one, killed while it wrote; the data are of both versions."""
-    scene = next(scene for scene in SCENES if scene.name == "older version")
-    set_up(world, scene)
-    world.run("alex", scene.command, journal=True)
-    writes = [number for number, step in enumerate(world.steps(), 1) if step.startswith("write checkout.")]
-    set_up(world, scene)
-    assert world.run("alex", scene.command, die_at=writes[len(writes) // 2], ok=False).returncode == KILLED
-    return world.live / "alex"
