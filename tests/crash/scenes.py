@@ -216,6 +216,7 @@ SCENES = (
     Scene("git checkout", shared, ("git", "checkout", "-q", "one"), warm=TWO, then=BY_GIT, every=2),
     Scene("git pull", behind, ("git", "pull", "-q"), who="ben", warm=ONE, then=BY_GIT, every=3),
     Scene("pull", behind, ("datmo", "pull"), who="ben", warm=ONE, before=move_the_code, every=3),
+    Scene("first fetch", linked, ("git", "fetch", "-q"), who="ben"),
     Scene("push", two, ("datmo", "push")),
     Scene("push by the hook", two, ("git", "push", "-q", "origin", "main"), every=2),
     Scene("push by the helper", helped, ("git", "push", "-q", "origin", "main"), every=2),
