@@ -44,8 +44,9 @@ def switch(
 
     Raises `DatmoError` before anything is written when a file would be lost, unless `force`.
     """
-    found = find_target(ws, name)
     with changing(ws) as tracking:
+        # Under the lock: an older snapshot than the working tree is at by then would take away what that one has more.
+        found = find_target(ws, name)
         halfway = _halfway(ws, found)
         if not only:
             stay = _staying(ws, tracking, halfway) if halfway and not force else set()
@@ -330,11 +331,11 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
 
     A payload that was never fetched here stays so, and so does a clone in which none was.
     """
-    head = ws.repo.head()
-    found = History(ws).nearest(head) if head is not None else None
-    if found is None:
-        return None
     with changing(ws) as tracking:
+        head = ws.repo.head()
+        found = History(ws).nearest(head) if head is not None else None
+        if found is None:
+            return None
         halfway = _halfway(ws, found)
         if str(found.id) == tracking.snapshot and not halfway:
             return None
