@@ -35,14 +35,14 @@ def finish(world: World, scene: Scene) -> None:
         world.run(scene.who, scene.then)
 
 
-# Steps at which git-datmo's own state, or what others see, changes: none of them is left out.
-WEIGHTY = ("tracking.", "statcache.", "switch.", "exclude.", "git-")
+# Steps at which git-datmo's own state, or what others see, changes.
+WEIGHTY = ("tracking.", "statcache.", "underway.", "exclude.", "git-")
 
 
 def choose(steps: list[str], every: int) -> list[int]:
     """The number of the first step of each kind, and of the last where there are many.
 
-    Where another scene has the same kinds, only one of `every` is kept, and all that are weighty.
+    Where another scene has the same kinds, only one of `every` is kept, and three times as many that are weighty.
     """
     numbers: dict[str, list[int]] = {}
     for number, step in enumerate(steps, 1):
@@ -50,8 +50,8 @@ def choose(steps: list[str], every: int) -> list[int]:
     some = sorted(
         {*(found[0] for found in numbers.values()), *(found[-1] for found in numbers.values() if len(found) > 3)}
     )
-    weighty = (number for number in some if any(word in steps[number - 1] for word in WEIGHTY))
-    return sorted({*some[::every], *weighty})
+    weighty = [number for number in some if any(word in steps[number - 1] for word in WEIGHTY)]
+    return sorted({*some[::every], *weighty[:: max(1, every // 3)]})
 
 
 def files(shown: Picture) -> Picture:
