@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.exclude import write_excludes
 from git_datmo.flows.history import History
+from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Oid, Payload, Role
@@ -23,9 +25,6 @@ from git_datmo.store.tracking import Tracked, Tracking, read_tracking
 # What programs leave behind for themselves; it is neither code nor result.
 CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
 UNTRACKED_LIMIT = 10 << 20
-
-# The file in a working tree's state that says that a checkout of payloads is under way.
-MARK = "checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,12 @@ def add(
 
     A new payload without a `role` is data; a tracked one keeps the role that it has.
     """
-    with ws.locked():
+    with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking = current_tracking(ws)
         for path in paths:
-            check_addable(ws, tracking, path)
+            check_addable(ws, old, path)
         before = set(paths)
-        tracking, new_bytes = store_payloads(ws, tracking, dict.fromkeys(paths, role or Role.DATA), progress=progress)
+        tracking, new_bytes = store_payloads(ws, old, dict.fromkeys(paths, role or Role.DATA), progress=progress)
         if role is not None:
             mine = [tracked for tracked in tracking.payloads if tracked.payload.path in before]
             tracking = tracking.having(replace(t, payload=replace(t.payload, role=role)) for t in mine)
@@ -62,19 +60,31 @@ def add(
     return tuple(Added(t.payload, new_bytes) for t in tracking.payloads if t.payload.path in before)
 
 
+@contextmanager
+def changing(ws: Workspace) -> Iterator[Tracking]:
+    """Hold the working tree's lock, and give its tracking state; what a killed command left excluded is so no more."""
+    with ws.locked():
+        tracking = current_tracking(ws)
+        _exclude(ws, tracking)
+        yield tracking
+
+
 def save(ws: Workspace, tracking: Tracking) -> None:
     """Make a tracking state the working tree's, and keep its payloads out of git's index."""
-    every = {tracked.payload.path for tracked in tracking.payloads}
-    # The exclude file is shared by all working trees of the repository; what another one tracks stays in it.
+    # Should the process die on the way, too much is excluded, never too little: `git add` must not take in a payload.
+    _exclude(ws, ws.tracking(), tracking)
     ws.save_tracking(tracking)
-    write_excludes(ws.repo.common_dir / "info" / "exclude", every | _tracked_elsewhere(ws))
+    _exclude(ws, tracking)
 
 
-def _tracked_elsewhere(ws: Workspace) -> set[str]:
+def _exclude(ws: Workspace, *states: Tracking) -> None:
+    """Keep the payloads of `states` out of git's index, and those that other working trees of the repository track:
+    they have one exclude file."""
     folders = [ws.repo.common_dir, *(ws.repo.common_dir / "worktrees").glob("*")]
     others = [folder / "datmo" / "tracked.json" for folder in folders if folder != ws.repo.git_dir]
-    states = [read_tracking(path) for path in others]
-    return {tracked.payload.path for state in states if state for tracked in state.payloads}
+    every = (*states, *(read_tracking(path) or Tracking() for path in others))
+    paths = {tracked.payload.path for state in every for tracked in state.payloads}
+    write_excludes(ws.repo.common_dir / "info" / "exclude", paths)
 
 
 def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
@@ -120,11 +130,6 @@ def current_tracking(ws: Workspace) -> Tracking:
     if found is None:
         return Tracking()
     return Tracking((), str(found.id)).having(Tracked(payload, placed=False) for payload in found.snapshot.payloads)
-
-
-def refuse_during_checkout(ws: Workspace) -> None:
-    if (ws.state / MARK).exists():
-        raise DatmoError("a checkout of payloads was interrupted", "finish it with 'git datmo checkout'")
 
 
 def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:
@@ -187,6 +192,8 @@ def store_payloads(
             if tracked is not None and tracked.placed and not differences[path]:
                 continue
             captured = _capture(capturer, path, tracked, differences, writer)
+            if tracked is None or not tracked.placed:
+                edit.renew(os.fsencode(path))
             kept = tracked.payload.role if tracked else role
             changed.append(Tracked(Payload(path, kept, captured.content), True, captured.empty_folders))
     progress.finish()
@@ -332,8 +339,7 @@ def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
 
 def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
     """Stop tracking; the files stay."""
-    with ws.locked():
-        tracking = current_tracking(ws)
+    with changing(ws) as tracking:
         gone: list[str] = []
         for path in paths:
             within = [t.payload.path for t in tracking.within(path)]
@@ -342,9 +348,10 @@ def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
                 hint = f"it is part of '{holder.payload.path}'" if holder else "'git datmo status' lists the payloads"
                 raise DatmoError(f"'{path}' is not a payload", hint)
             gone += within
-        save(ws, tracking.without(gone))
+        # Before the tracking state: should the process die between the two, the files are unknown and are read again.
         edit = ws.cache.edit()
         for path in gone:
             edit.renew(os.fsencode(path))
         ws.cache.update(edit)
+        save(ws, tracking.without(gone))
     return tuple(gone)

@@ -83,16 +83,17 @@ def _set_refspecs(ws: Workspace, remote: str) -> None:
 def route_through_helper(ws: Workspace, remote: str) -> None:
     """Let git reach `remote` through `git-remote-datmo`, its URL staying the plain one."""
     git = ws.repo.git
-    for key in (f"remote.{remote}.url", f"remote.{remote}.pushurl"):
-        value = ws.repo.config.get(key)
-        if value.startswith(HELPER_PREFIX):
-            git.run("config", key, plain_url(value))
     git.run("config", f"remote.{remote}.vcs", "datmo")
     program = find_program("git-remote-datmo")
     if program:
         # Where PATH is bare, as in many graphical programs, git finds the helper as an alias.
         quoted = "'" + program.replace("'", "'\\''") + "'"
         git.run("config", "alias.remote-datmo", f"!{quoted}")
+    # Last, so that a set-up that was cut off is still seen to be one: the helper completes it at the next fetch.
+    for key in (f"remote.{remote}.pushurl", f"remote.{remote}.url"):
+        value = ws.repo.config.get(key)
+        if value.startswith(HELPER_PREFIX):
+            git.run("config", key, plain_url(value))
 
 
 def find_program(name: str) -> str:
@@ -150,7 +151,7 @@ def _write_hook(path: Path, text: bytes) -> None:
 
 def set_up_clone(ws: Workspace, remote: str, url: str) -> None:
     """Make a clone of `datmo::url` ready, whose remote then shows the plain URL."""
-    ws.repo.git.run("config", f"remote.{remote}.url", url)
+    ws.repo.git.run("config", f"remote.{remote}.url", HELPER_PREFIX + url)
     fresh = Workspace(replace(ws.repo, config=read_config(ws.repo.git)), ws.environ, ws.clock)
     initialise(fresh, remote, helper=True)
     fetch(fresh, remote)

@@ -92,8 +92,7 @@ def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress 
 def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:
     """What `remote` lacks, after taking in what it has and this repository lacks."""
     offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, f"{KEEP_REFS}*", RECORDS_REF, NOTES_REF)
-    tips = Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF))
-    receive(ws, remote, tips, progress=progress)
+    tips = receive(ws, remote, Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF)), progress=progress)
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
@@ -104,8 +103,11 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     return SharePlan(remote, offer, tips, tuple(lacking), snapshots)
 
 
-def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = QUIET) -> bool:
-    """Fetch a remote's records and notes where they are news, and unite them with ours; says whether any were."""
+def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = QUIET) -> Tips:
+    """Fetch a remote's records and notes where they are news, and unite them with ours.
+
+    Returns what came of `tips`, which the remote advertised: by the time of the fetch it may have more.
+    """
     known = read_heads(ws).of(_label(remote))
     refspecs = []
     for ref, now, before in ((RECORDS_REF, tips.records, known.records), (NOTES_REF, tips.notes, known.notes)):
@@ -113,7 +115,10 @@ def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = Q
             refspecs.append(f"+{ref}:{REMOTE_REFS}{_label(remote)}/{ref.rpartition('/')[2].replace('datmo', 'notes')}")
     if refspecs:
         fetch_refs(guarded(ws.repo.git), Remote("", remote.url), refspecs, progress, "--quiet")
-    return ws.ledger.unite(read_heads(ws).remotes.get(_label(remote), tips))
+    came = read_heads(ws).of(_label(remote))
+    there = Tips(came.records if tips.records else None, came.notes if tips.notes else None)
+    ws.ledger.unite(there)
+    return there
 
 
 def _label(remote: Remote) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import MARK, current_tracking, find_differences, really_differs
+from git_datmo.flows.capture import current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
+from git_datmo.flows.underway import read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.store.statcache import Differences
@@ -25,13 +26,14 @@ class PayloadStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` a checkout cut off."""
+    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` is the
+    snapshot to which a checkout was cut off, or ''."""
 
     payloads: tuple[PayloadStatus, ...]
     snapshot: str
     remote: str
     unshared: int
-    interrupted: bool
+    interrupted: str
     warnings: tuple[str, ...]
 
 
@@ -51,7 +53,8 @@ def examine(ws: Workspace) -> Status:
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
     remote = ws.repo.default_remote() or ""
     waiting = len(unshared(ws, history.heads, remote)) if remote else 0
-    interrupted = (ws.state / MARK).exists()
+    underway = read_underway(ws)
+    interrupted = underway.snapshot if underway else ""
     snapshot = str(nearest.id) if nearest else ""
     return Status(tuple(states), snapshot, remote, waiting, interrupted, tuple(history.warnings))
 

@@ -5,27 +5,21 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from git_datmo import fsio
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import (
-    MARK,
-    current_tracking,
-    find_differences,
-    really_differs,
-    refuse_during_checkout,
-    save,
-)
+from git_datmo.flows.capture import changing, find_differences, really_differs, save
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
+from git_datmo.flows.underway import end_underway, interrupted, read_underway, refuse_during_checkout, write_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Snapshot
 from git_datmo.store.capture import walk
-from git_datmo.store.checkout import Checkout, Placement, sweep
+from git_datmo.store.checkout import Checkout, Conflict, Placement, sweep
 from git_datmo.store.layout import Kind, Node, find_name, read_folder, root_node
 from git_datmo.store.statcache import CacheEdit, Differences
 from git_datmo.store.tracking import Tracked, Tracking
@@ -50,22 +44,37 @@ def switch(
 
     Raises `DatmoError` before anything is written when a file would be lost, unless `force`.
     """
-    found = find_target(ws, name)
-    with ws.locked():
-        if only:
-            refuse_during_checkout(ws)
-        tracking = current_tracking(ws)
+    with changing(ws) as tracking:
+        # Under the lock: an older snapshot than the working tree is at by then would take away what that one has more.
+        found = find_target(ws, name)
+        halfway = _halfway(ws, found)
+        if not only:
+            stay = _staying(ws, tracking, halfway) if halfway and not force else set()
+            return _bring(ws, tracking, found, stay, force=force, progress=progress)
         whole, parts = _split(found.snapshot.payloads, only)
+        if halfway - {payload.path for payload in whole}:
+            refuse_during_checkout(ws)
         refuse_tracked_by_git(ws, [*whole, *(payload for payload, _ in parts)])
         if not force:
             _refuse_unsnapshotted(ws, tracking, whole)
-        if not only:
-            return _place_all(ws, tracking, found, force=force, progress=progress)
         edit = ws.cache.edit()
-        _place_parts(ws, tracking, found, parts, edit, force=force, progress=progress)
+        _place_parts(ws, tracking, parts, edit, force=force, progress=progress)
         placed = _place(ws, tracking, found, whole, (), edit, force=force, progress=progress)
-        _finish(ws, tracking.having(_as_placed(ws, whole)), edit)
+        _finish(ws, tracking, tracking.having(_as_placed(ws, whole)), edit)
         return Switched(str(found.id), (*placed, *(path for _, path in parts)))
+
+
+def _halfway(ws: Workspace, found: Found) -> frozenset[str]:
+    """The payloads in which a checkout to `found` was cut off; raises `DatmoError` where it was one to another.
+
+    What such a checkout had placed already is known to it alone; to any other it is nobody's.
+    """
+    underway = read_underway(ws)
+    if underway is None:
+        return frozenset()
+    if underway.snapshot != str(found.id):
+        raise interrupted(underway)
+    return underway.payloads
 
 
 def find_target(ws: Workspace, name: str) -> Found:
@@ -85,9 +94,7 @@ def find_target(ws: Workspace, name: str) -> Found:
 def _split(
     payloads: Sequence[Payload], only: Sequence[str]
 ) -> tuple[tuple[Payload, ...], tuple[tuple[Payload, str], ...]]:
-    """The payloads that the paths `only` name whole, and the paths within others; all of them for no path."""
-    if not only:
-        return tuple(payloads), ()
+    """The payloads that the paths `only` name whole, and the paths within others."""
     whole: list[Payload] = []
     parts: list[tuple[Payload, str]] = []
     for path in only:
@@ -131,17 +138,30 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
             )
 
 
-def _place_all(ws: Workspace, tracking: Tracking, found: Found, *, force: bool, progress: Progress) -> Switched:
-    """Bring the whole tracking state to a snapshot; what the last one brought and this one lacks goes."""
-    wanted = found.snapshot.payloads
-    paths, base = {payload.path for payload in wanted}, _base(ws, tracking)
-    absent = [t for t in tracking.payloads if t.payload.path not in paths]
-    going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
+def _bring(
+    ws: Workspace, tracking: Tracking, found: Found, stay: AbstractSet[str], *, force: bool, progress: Progress
+) -> Switched:
+    """Bring the tracking state to a snapshot, but for the payloads `stay`; what the last one brought and this one
+    lacks goes."""
+    wanted = {payload.path: payload for payload in found.snapshot.payloads}
+    coming = [payload for payload in wanted.values() if payload.path not in stay]
+    refuse_tracked_by_git(ws, coming)
+    if not force:
+        _refuse_unsnapshotted(ws, tracking, coming)
+    base = _base(ws, tracking)
+    others = [t for t in tracking.payloads if t.payload.path in stay or t.payload.path not in wanted]
+    going = [t for t in others if t.payload.path not in stay and base.get(t.payload.path) == t.payload.content]
     edit = ws.cache.edit()
-    placed = _place(ws, tracking, found, wanted, going, edit, force=force, progress=progress)
-    kept = [t for t in absent if t not in going]
-    _finish(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), edit)
-    return Switched(str(found.id), placed, tuple(t.payload.path for t in going))
+    placed = _place(ws, tracking, found, coming, going, edit, force=force, progress=progress)
+    staying = [t for t in others if t not in going]
+    kept = (t if t.placed else replace(t, payload=wanted.get(t.payload.path, t.payload)) for t in staying)
+    _finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, coming)]), edit)
+    left = [
+        t.payload.path
+        for t in staying
+        if t.placed and wanted.get(t.payload.path, t.payload).content != t.payload.content
+    ]
+    return Switched(str(found.id), placed, tuple(t.payload.path for t in going if t.placed), tuple(left))
 
 
 def _as_placed(ws: Workspace, payloads: Iterable[Payload]) -> list[Tracked]:
@@ -162,6 +182,31 @@ def _place(
     """Write some payloads and take others away; returns the paths where something was written."""
     _require(ws, [root_node(payload.content) for payload in coming], progress)
     checkout = Checkout(ws.store, ws.root, edit, progress)
+    try:
+        plans = _plan(ws, tracking, checkout, coming, going, force=force)
+    except Conflict as conflict:
+        if _halfway(ws, found):
+            hint = "move them away and run this again, or give them up with 'git datmo checkout --force'"
+            raise DatmoError(conflict.what, hint) from None
+        raise
+    progress.begin("Checking out", sum(payload.content.size for payload in coming))
+    touched = {path for path, plan in plans.items() if plan.write or plan.remove or plan.rmdir}
+    if touched:
+        write_underway(ws, str(found.id), touched | _halfway(ws, found))
+    _carry_out(ws, checkout, plans.values())
+    progress.finish()
+    return tuple(payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
+
+
+def _plan(
+    ws: Workspace,
+    tracking: Tracking,
+    checkout: Checkout,
+    coming: Sequence[Payload],
+    going: Sequence[Tracked],
+    *,
+    force: bool,
+) -> dict[str, Placement]:
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
     for payload in coming:
@@ -173,10 +218,7 @@ def _place(
         if tracked.placed:
             path, content = tracked.payload.path, tracked.payload.content
             plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
-    progress.begin("Checking out", sum(payload.content.size for payload in coming))
-    _carry_out(ws, found, checkout, plans)
-    progress.finish()
-    return tuple(payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
+    return plans
 
 
 def _unknown(ws: Workspace, path: str) -> Differences:
@@ -199,20 +241,21 @@ def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
         )
 
 
-def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str, Placement]) -> None:
-    """Change the files; a mark that only `_finish` takes away says to other commands that it is under way."""
-    if any(plan.write or plan.remove or plan.rmdir for plan in plans.values()):
-        fsio.write_file(ws.state / MARK, f"{found.id}\n".encode())
-    for plan in plans.values():
+def _carry_out(ws: Workspace, checkout: Checkout, plans: Iterable[Placement]) -> None:
+    for plan in plans:
         sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
         checkout.apply(plan)
 
 
-def _finish(ws: Workspace, tracking: Tracking, edit: CacheEdit) -> None:
+def _finish(ws: Workspace, before: Tracking, after: Tracking, edit: CacheEdit) -> None:
     """Make what was placed the working tree's state: first the state, then the stat cache, as after storing."""
-    save(ws, tracking)
+    save(ws, after)
+    known = {tracked.payload.path for tracked in before.payloads if tracked.placed}
+    for tracked in after.payloads:
+        if tracked.payload.path not in known:
+            edit.renew(os.fsencode(tracked.payload.path))
     ws.cache.update(edit)
-    (ws.state / MARK).unlink(missing_ok=True)
+    end_underway(ws)
 
 
 def empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
@@ -231,19 +274,22 @@ def empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
 def _place_parts(
     ws: Workspace,
     tracking: Tracking,
-    found: Found,
     parts: Sequence[tuple[Payload, str]],
     edit: CacheEdit,
     *,
     force: bool,
     progress: Progress,
 ) -> None:
-    """Place files and folders from within payloads, fetching nothing else of them."""
+    """Place files and folders from within payloads, fetching nothing else of them.
+
+    A payload that gets parts of another version is modified, as if a person had copied them there.
+    """
     if not parts:
         return
     checkout = Checkout(ws.store, ws.root, edit, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
+    foreign: list[str] = []
     for payload, path in parts:
         steps = tuple(name.encode() for name in path[len(payload.path) + 1 :].split("/"))
         node = _find_node(ws, root_node(payload.content), steps, progress)
@@ -255,7 +301,11 @@ def _place_parts(
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None
         around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else _unknown(ws, path)
         plans[path] = checkout.plan(path, old, node, around, force=force)
-    _carry_out(ws, found, checkout, plans)
+        if node != old:
+            foreign.append(path)
+    _carry_out(ws, checkout, plans.values())
+    for path in foreign:
+        edit.disown(os.fsencode(path))
 
 
 def _find_node(ws: Workspace, root: Node, steps: tuple[bytes, ...], progress: Progress) -> Node | None:
@@ -288,47 +338,37 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
 
     A payload that was never fetched here stays so, and so does a clone in which none was.
     """
-    head = ws.repo.head()
-    found = History(ws).nearest(head) if head is not None else None
-    if found is None:
-        return None
-    with ws.locked():
-        refuse_during_checkout(ws)
-        tracking = ws.tracking()
-        if str(found.id) == tracking.snapshot:
+    with changing(ws) as tracking:
+        head = ws.repo.head()
+        found = History(ws).nearest(head) if head is not None else None
+        if found is None:
             return None
-        placed = [t for t in tracking.payloads if t.placed]
-        if not placed:
+        halfway = _halfway(ws, found)
+        if str(found.id) == tracking.snapshot and not halfway:
+            return None
+        if not halfway and not any(t.placed for t in tracking.payloads):
             asleep = [Tracked(payload, placed=False) for payload in found.snapshot.payloads]
             save(ws, Tracking((), str(found.id)).having(asleep))
             return None
-        stay = _staying(ws, tracking, placed)
-        asleep_paths = {t.payload.path for t in tracking.payloads if not t.placed}
-        movable = tuple(p for p in found.snapshot.payloads if p.path not in stay | asleep_paths)
-        refuse_tracked_by_git(ws, movable)
-        base, wanted = _base(ws, tracking), {p.path: p for p in found.snapshot.payloads}
-        absent = [t for t in placed if t.payload.path not in wanted and t.payload.path not in stay]
-        going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
-        edit = ws.cache.edit()
-        changed = _place(ws, tracking, found, movable, going, edit, force=False, progress=progress)
-        kept = [t for t in placed if t.payload.path in stay or (t in absent and t not in going)]
-        asleep = [Tracked(wanted[path], placed=False) for path in sorted(asleep_paths & wanted.keys())]
-        _finish(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]), edit)
-        left = sorted(p for p in stay & wanted.keys() if _content(tracking, p) != wanted[p].content)
-        return Switched(str(found.id), changed, tuple(t.payload.path for t in going), tuple(left))
+        wanted = {payload.path for payload in found.snapshot.payloads}
+        asleep_paths = {t.payload.path for t in tracking.payloads if not t.placed} & wanted - halfway
+        stay = _staying(ws, tracking, halfway) | asleep_paths
+        return _bring(ws, tracking, found, stay, force=False, progress=progress)
 
 
-def _content(tracking: Tracking, path: str) -> Content | None:
-    tracked = tracking.get(path)
-    return tracked.payload.content if tracked is not None else None
+def _staying(ws: Workspace, tracking: Tracking, halfway: AbstractSet[str]) -> set[str]:
+    """The payloads that hold what no snapshot has: modified files, or a version that was only added.
 
-
-def _staying(ws: Workspace, tracking: Tracking, placed: Sequence[Tracked]) -> set[str]:
-    """The payloads that hold what no snapshot has: modified files, or a version that was only added."""
+    Those that a checkout was cut off in only look modified.
+    """
     base, differences = _base(ws, tracking), find_differences(ws, tracking)
     return {
         t.payload.path
-        for t in placed
-        if base.get(t.payload.path) != t.payload.content
-        or (differences[t.payload.path] and really_differs(ws, t, differences[t.payload.path]))
+        for t in tracking.payloads
+        if t.placed
+        and t.payload.path not in halfway
+        and (
+            base.get(t.payload.path) != t.payload.content
+            or (differences[t.payload.path] and really_differs(ws, t, differences[t.payload.path]))
+        )
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.store import names
 from git_datmo.store.ingest import Ingest, Taken, new_digest
-from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, read_chunks
+from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
 from git_datmo.store.statcache import CacheEdit, Differences
 from git_datmo.store.store import HashOnly, Store
 
@@ -69,8 +69,11 @@ class Checkout:
         differences = list(compare(old, new, self._store.read_tree))
         touched = {_join(top, difference.path) for difference in differences}
         unknown = {*found.added, *(path for folder in found.folders for path in self._files_below(folder))}
-        differences += self._restore(top, new, (*found.missing, *found.changed, *unknown), touched)
-        forget = [path for path in found.missing if not _is_file(self.find(new, _steps(path, top)))]
+        # Files that the new version has as the old one did, but the working tree has not, or the cache knows not.
+        sought = sorted({_steps(path, top) for path in (*found.missing, *found.changed, *unknown)})
+        there = {_join(top, steps): (steps, node) for steps, node in find_paths(new, sought, self._store.read_tree)}
+        differences += [Difference(steps, node, node) for path, (steps, node) in there.items() if path not in touched]
+        forget = [path for path in found.missing if path not in there or not _is_file(there[path][1])]
         doubtful = {*found.changed, *unknown}
         base = {_join(top, d.path): d for d in differences}
         suspects = [p for p, d in base.items() if p in doubtful or not _is_file(d.old)]
@@ -97,18 +100,6 @@ class Checkout:
         return [
             os.path.relpath(os.path.join(base, name), self._root) for base, _, names in os.walk(full) for name in names
         ]
-
-    def _restore(
-        self, top: bytes, new: Node | None, paths: Iterable[bytes], touched: set[bytes]
-    ) -> Iterator[Difference]:
-        """Files that the new version has as the old one did, but the working tree has not, or the cache knows not."""
-        for path in paths:
-            if path in touched:
-                continue
-            steps = _steps(path, top)
-            node = self.find(new, steps)
-            if node is not None:
-                yield Difference(steps, node, node)
 
     def find(self, root: Node | None, steps: tuple[bytes, ...]) -> Node | None:
         """The node at `steps` below `root`."""

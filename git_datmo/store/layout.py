@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import groupby
+from operator import itemgetter
 
 from git_datmo.errors import Damaged
 from git_datmo.git.objects import BLOB, EXECUTABLE, LINK, TREE, Entry, encode_tree, parse_tree
@@ -28,6 +30,9 @@ PART_LIMIT = 256
 NODE_MIN = 16
 NODE_MAX = 512
 NODE_MASK = 0x7F
+
+# Up to so many names are looked for one by one in a folder; for more it is read whole.
+FEW = 4
 
 _OFFSET = re.compile(rb"[0-9a-f]{16}\Z")
 
@@ -149,6 +154,27 @@ def find_path(root: Node | None, steps: Iterable[bytes], read: ReadTree) -> Node
             return None
         node = find_name(node.oid, name, read)
     return node
+
+
+def find_paths(
+    root: Node | None, paths: Sequence[tuple[bytes, ...]], read: ReadTree, above: tuple[bytes, ...] = ()
+) -> Iterator[tuple[tuple[bytes, ...], Node]]:
+    """What stands at each of the sorted `paths` below `root`, where something does; each tree is read once.
+
+    `above` is what comes before `paths` in what is returned.
+    """
+    if root is not None and () in paths[:1]:
+        yield above, root
+    if root is None or root.kind is not Kind.FOLDER:
+        return
+    groups = {name: list(group) for name, group in groupby(filter(None, paths), key=itemgetter(0))}
+    if len(groups) > FEW:
+        nodes = ((name, node) for name, node in read_folder(root.oid, read) if name in groups)
+    else:
+        found = ((name, find_name(root.oid, name, read)) for name in groups)
+        nodes = ((name, node) for name, node in found if node is not None)
+    for name, node in nodes:
+        yield from find_paths(node, [path[1:] for path in groups[name]], read, (*above, name))
 
 
 def write_chunks(chunks: Iterable[tuple[Oid, int]], write: WriteTree) -> Oid:

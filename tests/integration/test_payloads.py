@@ -249,3 +249,22 @@ def test_names_that_look_like_the_formats_own(pair: Pair, name: str) -> None:
     datmo(ignacio, "checkout")
     for path in ("data", "more"):
         assert picture(ignacio.cwd / path) == picture(alex.cwd / path)
+
+
+def test_a_part_of_another_version_is_a_change_like_any_other(repo: Shell) -> None:
+    """The next snapshot has it: what lies there is what is recorded, wherever it came from."""
+    repo.write("data/a", "first")
+    repo.write("data/b", "b")
+    datmo(repo, "add-data", "data")
+    repo.commit("code.py", "one")
+    repo.git("tag", "one")
+    repo.write("data/a", "second, longer")
+    datmo(repo, "add-data", "data")
+    repo.commit("code.py", "two")
+    datmo(repo, "checkout", "one", "--", "data/a")
+    assert states(repo) == {"data": "modified"}
+    datmo(repo, "snapshot")
+    newest, _, oldest = experiments(repo)
+    assert newest["payloads"] == oldest["payloads"]
+    datmo(repo, "checkout", str(newest["id"]))
+    assert (repo.cwd / "data" / "a").read_text() == "first"

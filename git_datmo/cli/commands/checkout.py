@@ -37,4 +37,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.print(f"checked out: {path}")
     for path in done.removed:
         console.print(f"removed: {path}")
+    for path in done.left:
+        console.warn(f"'{path}' is modified and was left alone ('git datmo checkout --force -- {path}' gives that up)")
     return 0

@@ -56,7 +56,7 @@ def _document(status: object) -> dict[str, object]:
         "snapshot": status.snapshot or None,
         "remote": status.remote or None,
         "unshared": status.unshared,
-        "interrupted": status.interrupted,
+        "interrupted": bool(status.interrupted),
         "warnings": list(status.warnings),
     }
 
@@ -67,7 +67,8 @@ def _print(status: object, console: Console) -> None:
 
     assert isinstance(status, Status)
     if status.interrupted:
-        console.print(console.paint("red", "A checkout was interrupted: 'git datmo checkout' finishes it"))
+        finish = f"git datmo checkout {status.interrupted[:10]}"
+        console.print(console.paint("red", f"A checkout was interrupted: '{finish}' finishes it"))
     if not status.payloads:
         console.print("No payloads are tracked ('git datmo add-data PATH' tracks one)")
     width = max((len(each.payload.path) for each in status.payloads), default=0)
