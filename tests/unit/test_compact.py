@@ -66,7 +66,8 @@ def check(store: Store, shell: Callable[..., Shell], *seeds: int) -> None:
     for seed in seeds:
         assert store.objects.find(blob(seed)[0]) == ("blob", blob(seed)[1])
     for path in (store.objects.folder / "pack").glob("*.idx"):
-        git("index-pack", "--strict", "-o", os.devnull, str(path.with_suffix(".pack")))
+        git("index-pack", "--strict", "-o", str(store.path / "git.idx"), str(path.with_suffix(".pack")))
+        assert (store.path / "git.idx").read_bytes() == path.read_bytes()
         git("verify-pack", str(path))
 
 
