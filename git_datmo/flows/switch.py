@@ -18,7 +18,7 @@ from git_datmo.flows.capture import (
     save,
 )
 from git_datmo.flows.history import Found, History
-from git_datmo.flows.obtain import obtain, obtain_trees
+from git_datmo.flows.obtain import obtain_trees, require
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import QUIET, Progress
@@ -158,7 +158,7 @@ def _place(
 ) -> tuple[tuple[str, ...], Entries]:
     """Write some payloads and take others away; returns the paths where something was written, and the stat cache's
     new entries."""
-    _require(ws, [root_node(payload.content) for payload in coming], progress)
+    require(ws, {payload.path: root_node(payload.content) for payload in coming}, progress=progress)
     checkout = Checkout(ws.store, ws.root, ws.cache, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
@@ -185,16 +185,6 @@ def _unknown(ws: Workspace, path: str) -> Differences:
         return NOTHING
     top = os.fsencode(path)
     return replace(NOTHING, added=tuple(walk(ws.root, top, [])) if full.is_dir() and not full.is_symlink() else (top,))
-
-
-def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
-    missing = obtain(ws, nodes, progress=progress)
-    if missing:
-        raise Incomplete(
-            f"{len(missing.all)} objects of the payloads can be had nowhere",
-            "ask who made the snapshot to run 'git push'",
-            missing=sorted(map(str, missing.all)),
-        )
 
 
 def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str, Placement]) -> Entries:
@@ -248,7 +238,7 @@ def _place_parts(
         node = _find_node(ws, root_node(payload.content), steps, progress)
         if node is None:
             raise DatmoError(f"the payload '{payload.path}' has no '{path}' in that snapshot")
-        _require(ws, [node], progress)
+        require(ws, {path: node}, progress=progress)
         tracked = tracking.get(payload.path)
         placed = tracked is not None and tracked.placed
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.paths import is_dotgit, is_safe, show
 from git_datmo.model import Content, Form
 from git_datmo.progress import Progress
@@ -125,10 +125,15 @@ class Capturer:
             root.at(_below(file, top)).node = node
         editor = FolderEditor(self._store.read_tree, writer.put_tree, self._store.format)
         oid, _ = editor.edit(old.object, root.below)
-        lost = sum(node_size(self._store, node) for node in editor.replaced)
-        content = Content(
-            oid, Form.FOLDER, old.size - lost + gathered.size, old.files - len(editor.replaced) + len(gathered.nodes)
-        )
+        try:
+            size = old.size - sum(node_size(self._store, node) for node in editor.replaced) + gathered.size
+        except Incomplete:
+            # What was replaced is not here any more; what is in its folder now tells the same.
+            size = sum(
+                os.lstat(os.path.join(os.fsencode(self._root), path)).st_size for path in walk(self._root, top, [])
+            )
+        files = old.files - len(editor.replaced) + len(gathered.nodes)
+        content = Content(oid, Form.FOLDER, size, files)
         return Captured(content, {**dict.fromkeys(found.missing), **gathered.entries}, frozenset(now_empty))
 
     def _empty_folders(
