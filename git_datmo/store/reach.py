@@ -59,15 +59,17 @@ def reach(objects: PackedObjects, roots: Iterable[Oid], marks: Marks) -> Marks:
         while stack:
             oid = stack.pop()
             kind = marks.add(oid)
-            if kind in ("tree", "commit"):
-                stack += _named(objects, oid, kind)
+            if kind is not None and kind != "blob":
+                stack += named_by(objects, oid)
     return marks
 
 
-def _named(objects: PackedObjects, oid: Oid, kind: str) -> Iterator[Oid]:
-    found = objects.find(oid)
-    assert found is not None
-    if kind == "tree":
+def named_by(objects: PackedObjects, oid: Oid) -> Iterator[Oid]:
+    """The objects that an object names itself; none where it is not here."""
+    found = objects.find(oid) if objects.kind(oid) in ("tree", "commit") else None
+    if found is None:
+        return
+    if found[0] == "tree":
         yield from (entry.oid for entry in parse_tree(found[1], objects.format) if entry.mode != GITLINK)
     else:
         yield commit_tree(found[1])

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from git_datmo.git.deflate import deflate
 from git_datmo.git.objects import BLOB, TREE, Entry, encode_tree
-from git_datmo.git.odb import write_loose
+from git_datmo.git.odb import loose_path, write_loose
 from git_datmo.git.packwriter import PackWriter, make_entry
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1, Oid
 from git_datmo.store import compact
 from git_datmo.store.reach import Marks, all_but, reach
 from git_datmo.store.store import Store, create_store
+from git_datmo.store.weigh import weigh
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,29 @@ def test_blobs_go_that_one_side_leads_to_and_the_other_does_not(web: Web) -> Non
         compact.carry_out(store, compact.plan(store.objects, marks, worth=0))
         spare = web.closure(web.roots) - web.closure(web.others)
         assert left(store, web) == web.here - {oid for oid in spare if web.objects[oid][0] == "blob"}
+
+
+@given(webs(), st.lists(st.integers(0, 11), max_size=6))
+def test_each_object_weighs_once_on_whom_leads_to_it_alone(web: Web, picked: list[int]) -> None:
+    known = sorted(web.objects)
+    groups = {"one": web.roots, "two": web.others, "three": frozenset(known[n % len(known)] for n in picked)}
+    with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
+        found = weigh(store.objects, groups)
+        closures = {name: web.closure(roots) for name, roots in groups.items()}
+        owners = {oid: [name for name, closure in closures.items() if oid in closure] for oid in web.here}
+        sizes = {oid: min(copy_sizes(store, oid)) for oid in web.here}
+        for name, own in found.own.items():
+            mine = {oid for oid, whose in owners.items() if whose == [name]}
+            assert sum(sizes[oid] for oid in mine) == own
+        assert found.shared == sum(sizes[oid] for oid, whose in owners.items() if len(whose) > 1)
+
+
+def copy_sizes(store: Store, oid: Oid) -> list[int]:
+    """What the copies of an object take up in packs, all alike, or where there is none as a loose object."""
+    lengths = [{place: length for place, _, length in pack.entries()} for pack in store.objects.packs()]
+    packed = [
+        by_place[place]
+        for pack, by_place in zip(store.objects.packs(), lengths, strict=True)
+        if (place := pack.place(oid)) is not None
+    ]
+    return packed or [loose_path(store.objects.folder, oid).stat().st_size]
