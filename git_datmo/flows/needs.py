@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_datmo.errors import Damaged
-from git_datmo.flows.capture import MARK
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
@@ -15,6 +14,9 @@ from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog
 from git_datmo.records.types import Snapshot
 from git_datmo.store.tracking import Tracking, read_tracking
+
+# Files of a working tree's state, and of what all share, whose ids are read for what they are, or name no content.
+READ = frozenset({"tracked.json", "index", "code-index", "catalog", "lock", "store.lock"})
 
 _IDS = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])")
 
@@ -60,15 +62,28 @@ def _state_folders(ws: Workspace) -> Iterator[Path]:
 def unclear(ws: Workspace, catalog: Catalog) -> Iterator[Oid]:
     """What may be needed beside what snapshots and working trees name.
 
-    A record that this version cannot read may name objects: each id in it counts. So does the snapshot of a checkout
-    that was cut off, though it was dropped since.
+    A record that this version cannot read may name objects: each id in it counts. So does each in what a working tree
+    has written down for a command that was cut off, or waits for a person; a snapshot there stands for all it names.
     """
     for text in catalog.unreadable:
-        raw = ws.odb.read(Oid.parse(text), "blob")
-        yield from (Oid.fromhex(found.decode()) for found in _IDS.findall(raw))
+        yield from _ids(ws.odb.read(Oid.parse(text), "blob"))
     for folder in _state_folders(ws):
-        mark = folder / MARK
-        if mark.exists():
-            record = ws.ledger.record(Oid.parse(mark.read_text().strip()))
-            if isinstance(record, Snapshot):
-                yield from (kept.content.object for kept in kept_objects(record))
+        for path in sorted(folder.glob("*")):
+            if path.name not in READ and path.is_file():
+                for oid in _ids(path.read_bytes()):
+                    yield oid
+                    yield from _contents(ws, oid)
+
+
+def _ids(raw: bytes) -> Iterator[Oid]:
+    return (Oid.fromhex(found.decode()) for found in _IDS.findall(raw))
+
+
+def _contents(ws: Workspace, oid: Oid) -> Iterator[Oid]:
+    """What the record `oid` names, if it is a snapshot."""
+    try:
+        record = ws.ledger.record(oid)
+    except Damaged:
+        return
+    if isinstance(record, Snapshot):
+        yield from (kept.content.object for kept in kept_objects(record))

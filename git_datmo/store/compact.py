@@ -160,14 +160,15 @@ def _remove_pack(path: Path) -> None:
 
 def sweep(objects: Path) -> None:
     """Remove what a killed process left below the folder `objects`: half-made files, packs without their index."""
-    with suppress(FileNotFoundError):
-        for folder in [entry for entry in os.scandir(objects) if entry.is_dir()]:
-            for entry in os.scandir(folder):
-                if _is_left_over(entry) and time.time() - entry.stat().st_mtime > YOUNG:
-                    os.unlink(entry.path)
+    for folder, _, names in os.walk(objects):
+        for path in (os.path.join(folder, name) for name in names if _is_left_over(folder, name)):
+            # Another process may be sweeping too, or finish what it was making.
+            with suppress(FileNotFoundError):
+                if time.time() - os.stat(path).st_mtime > YOUNG:
+                    os.unlink(path)
 
 
-def _is_left_over(entry: os.DirEntry[str]) -> bool:
-    stem, ending = os.path.splitext(entry.path)
-    orphan = ending in (".pack", ".promisor", ".rev") and not os.path.exists(f"{stem}.idx")
-    return entry.name.startswith(("tmp_", ".tmp-")) or orphan
+def _is_left_over(folder: str, name: str) -> bool:
+    stem, ending = os.path.splitext(name)
+    orphan = ending in (".pack", ".promisor", ".rev") and not os.path.exists(os.path.join(folder, f"{stem}.idx"))
+    return name.startswith(("tmp_", ".tmp-")) or orphan

@@ -21,8 +21,10 @@ def first(world: World) -> str:
 
 
 def add_what_nobody_needs(world: World) -> None:
-    write(world.live / "alex" / "vain", "in vain" * 10_000)
-    world.run("alex", ["datmo", "add-data", "vain"])
+    """Half a pack that is for nothing."""
+    write(world.live / "alex" / "data" / "more", "more" * 1000)
+    write(world.live / "alex" / "vain", "in vain" * 100_000)
+    world.run("alex", ["datmo", "add-data", "data", "vain"])
     world.run("alex", ["datmo", "rm", "vain"])
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -531,3 +533,59 @@ def test_what_a_remote_holds_and_what_of_it_is_here(pair: Pair) -> None:
     datmo(pair.alex, "drop", two, "--remote")
     assert told(other, "du", "--remote")["snapshots"] == 1
     assert "in 1 snapshot on 'origin'" in datmo(other, "du", "--remote").stdout
+
+
+# Two at once.
+
+
+def test_nothing_that_a_command_is_about_to_name_is_freed_under_it(repo: Shell) -> None:
+    """A run's input is in the store already, and named by nothing until the run ends."""
+    repo.write("in", noise(1))
+    datmo(repo, "add-data", "in")
+    datmo(repo, "rm", "in")
+    (repo.cwd / ".git" / "info" / "exclude").write_text("go\nin\nready\n")
+    os.mkfifo(repo.cwd / "go")
+    script = "cat go >/dev/null; echo done"
+    with ThreadPoolExecutor() as pool:
+        datmo(repo, "add-data", "in")
+        running = pool.submit(datmo, repo, "run", "--", "sh", "-c", f": >ready; {script}")
+        while not (repo.cwd / "ready").exists():
+            datmo(repo, "status")
+        collecting = pool.submit(datmo, repo, "gc")
+        datmo(repo, "rm", "in")
+        datmo(repo, "status")
+        assert not collecting.done()
+        (repo.cwd / "go").write_text("go\n")
+        running.result()
+        collecting.result()
+    (repo.cwd / "in").unlink()
+    datmo(repo, "checkout", experiments(repo)[0]["id"])
+    assert datmo(repo, "du").stdout
+    check_store(repo)
+
+
+def test_adding_and_collecting_at_once(repo: Shell) -> None:
+    """What is added again and again is free in between, and in the store at times."""
+
+    def add() -> None:
+        for _ in range(5):
+            datmo(repo, "add-data", "data")
+            datmo(repo, "snapshot")
+            datmo(repo, "drop", experiments(repo)[0]["id"])
+            datmo(repo, "rm", "data")
+        datmo(repo, "add-data", "data")
+        datmo(repo, "snapshot")
+
+    def collect() -> None:
+        for _ in range(8):
+            datmo(repo, "gc")
+
+    repo.write("data/large", noise(1))
+    with ThreadPoolExecutor() as pool:
+        for ended in [pool.submit(add), pool.submit(collect)]:
+            ended.result()
+    datmo(repo, "gc")
+    shutil.rmtree(repo.cwd / "data")
+    datmo(repo, "checkout")
+    assert (repo.cwd / "data" / "large").read_bytes() == noise(1)
+    check_store(repo)
