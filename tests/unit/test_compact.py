@@ -133,6 +133,20 @@ def test_a_crash_before_the_old_pack_went_is_taken_up(store: Store, shell: Calla
     check(store, shell, 1, 2)
 
 
+@pytest.mark.parametrize("seed", range(0, 60, 10))
+def test_a_pack_that_is_written_under_the_name_of_one_that_goes_stays(
+    store: Store, shell: Callable[..., Shell], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """The pack of five has two that live and are nowhere else, but for the very pack that they would make."""
+    monkeypatch.setattr(compact, "SMALL", 0)
+    one, two, *others = every = range(seed, seed + 5)
+    add(store, *others).with_suffix(".keep").touch()
+    add(store, *every)
+    add(store, one, two)
+    collect(store, *every)
+    check(store, shell, *every)
+
+
 def test_small_packs_are_joined_when_they_are_many(store: Store, shell: Callable[..., Shell]) -> None:
     seeds = range(compact.FEW + 3)
     for seed in seeds[:-2]:
