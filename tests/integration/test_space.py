@@ -421,7 +421,9 @@ def test_a_remote_that_only_says_so_keeps_nothing_from_staying(pair: Pair) -> No
     assert weigh(store_of(alex)) > 4 * MIB
 
 
-def test_a_change_after_an_eviction_is_stored_and_shared_alone(pair: Pair) -> None:
+@filtering
+def test_a_change_after_an_eviction_is_stored_and_shared_alone(pair: Pair, filters: str) -> None:
+    pair.hub.git("config", "uploadpack.allowFilter", filters)
     alex = pair.alex
     for number in range(300):
         alex.write(f"data/{number}", noise(number, 5000 + number))
