@@ -6,7 +6,8 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Frees the store of objects that nothing needs: no snapshot that was not dropped, and no working tree.
-What lives in wasteful packs is written to new ones first. Other commands wait until it is done."""
+What lives in wasteful packs is written to new ones first. It waits for other commands that use the
+store, as they wait for it, for a minute at most; a run uses it from beginning to end."""
 EXAMPLES = """
 git datmo gc
 git datmo gc --dry-run
