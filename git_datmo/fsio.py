@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from git_datmo.errors import DatmoError
 
@@ -54,17 +55,21 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tm
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, seconds: float = 60.0) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False, seconds: float = 60.0) -> Iterator[None]:
     """Hold the lock file `path`; the kernel lets go of it when the process ends, however it ends.
 
-    Raises `DatmoError` when another process keeps it longer than `seconds`.
+    A `shared` lock keeps out only those who want it for themselves; where the folder cannot be written to there is
+    nobody to keep out. Raises `DatmoError` when another process keeps the lock longer than `seconds`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
+    file = _open_lock(path, optional=shared)
+    if file is None:
+        yield
+        return
+    with file:
         until = time.monotonic() + seconds
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
@@ -73,3 +78,13 @@ def locked(path: Path, *, seconds: float = 60.0) -> Iterator[None]:
                     ) from None
                 time.sleep(0.02)
         yield
+
+
+def _open_lock(path: Path, *, optional: bool) -> IO[str] | None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "w")
+    except OSError as error:
+        if optional and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return None
+        raise

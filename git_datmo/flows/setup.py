@@ -17,7 +17,8 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
 from git_datmo.git.remote import HELPER_PREFIX, plain_url
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF
-from git_datmo.store.store import create_store, store_path, sweep
+from git_datmo.store.compact import sweep
+from git_datmo.store.store import create_store, store_path
 
 HOOKS = ("pre-push", "post-commit", "post-checkout", "post-merge")
 OURS = "git-datmo hook"
@@ -48,7 +49,7 @@ def initialise(ws: Workspace, remote: str = "", *, helper: bool = False) -> SetU
         raise DatmoError(f"'{remote}' is not a remote of this repository", "'git remote -v' lists them")
     path = store_path(ws.repo.common_dir)
     create_store(ws.repo.git, path, ws.repo.format)
-    sweep(path)
+    sweep(path / "objects")
     hooks = install_hooks(ws)
     _set_notes(ws)
     for each in ws.repo.remotes():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.capture import changing, find_differences, really_differs, save
 from git_datmo.flows.history import Found, History
-from git_datmo.flows.obtain import obtain, obtain_trees
+from git_datmo.flows.obtain import obtain_trees, require
 from git_datmo.flows.underway import end_underway, interrupted, read_underway, refuse_during_checkout, write_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
@@ -180,7 +180,7 @@ def _place(
     progress: Progress,
 ) -> tuple[str, ...]:
     """Write some payloads and take others away; returns the paths where something was written."""
-    _require(ws, [root_node(payload.content) for payload in coming], progress)
+    require(ws, {payload.path: root_node(payload.content) for payload in coming}, progress=progress)
     checkout = Checkout(ws.store, ws.root, edit, progress)
     try:
         plans = _plan(ws, tracking, checkout, coming, going, force=force)
@@ -229,16 +229,6 @@ def _unknown(ws: Workspace, path: str) -> Differences:
     if full.is_dir() and not full.is_symlink():
         return replace(NOTHING, added=tuple(walk(ws.root, os.fsencode(path), deque())))
     return replace(NOTHING, added=(os.fsencode(path),))
-
-
-def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
-    missing = obtain(ws, nodes, progress=progress)
-    if missing:
-        raise Incomplete(
-            f"{len(missing.all)} objects of the payloads can be had nowhere",
-            "ask who made the snapshot to run 'git push'",
-            missing=sorted(map(str, missing.all)),
-        )
 
 
 def _carry_out(ws: Workspace, checkout: Checkout, plans: Iterable[Placement]) -> None:
@@ -295,7 +285,7 @@ def _place_parts(
         node = _find_node(ws, root_node(payload.content), steps, progress)
         if node is None:
             raise DatmoError(f"the payload '{payload.path}' has no '{path}' in that snapshot")
-        _require(ws, [node], progress)
+        require(ws, {path: node}, progress=progress)
         tracked = tracking.get(payload.path)
         placed = tracked is not None and tracked.placed
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None

@@ -6,10 +6,11 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.paths import is_dotgit, is_safe, show
 from git_datmo.model import Content, Form, Oid
 from git_datmo.progress import Progress
@@ -147,8 +148,12 @@ class Capturer:
             if not known:
                 known.append(read())
             mark = known[0].get(path)
-            node = find_path(root, _below(path, top), self._store.read_tree) if mark is not None else None
-            return Stored(node, mark) if node is not None and mark is not None else None
+            if mark is None:
+                return None
+            with suppress(Incomplete):
+                node = find_path(root, _below(path, top), self._store.read_tree)
+                return Stored(node, mark) if node is not None else None
+            return None
 
         return recall
 
@@ -189,9 +194,17 @@ class Capturer:
             root.at(_below(file, top)).node = node
         editor = FolderEditor(self._store.read_tree, writer.put_tree, self._store.format)
         oid, _ = editor.edit(old.object, root.below)
-        size = old.size + sizes - sum(node_size(self._store, node) for node in editor.replaced)
+        size = self._size(top, old.size + sizes, editor.replaced)
         content = Content(oid, Form.FOLDER, size, old.files - len(editor.replaced) + len(nodes))
         return Captured(content, frozenset(now_empty))
+
+    def _size(self, top: bytes, size: int, replaced: Iterable[Node]) -> int:
+        """`size` without what was replaced; where that is not here any more, what is in the folder tells the same."""
+        try:
+            return size - sum(node_size(self._store, node) for node in replaced)
+        except Incomplete:
+            root = os.fsencode(self._root)
+            return sum(os.lstat(os.path.join(root, path)).st_size for path in walk(self._root, top, deque()))
 
     def _empty_folders(
         self, top: bytes, known: frozenset[bytes], scanned: Iterable[bytes], missing: Iterable[bytes]

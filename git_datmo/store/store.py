@@ -5,8 +5,6 @@ It may lack what a remote has, as git's partial clones may; nothing in it is eve
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -217,13 +215,3 @@ class HashOnly(StoreWriter):
 
     def knows(self, oid: Oid) -> bool:  # noqa: ARG002
         return True
-
-
-def sweep(store_folder: Path) -> None:
-    """Remove what a killed writer left: half-made packs that no process writes any more."""
-    folder = store_folder / "objects" / "pack"
-    if not folder.is_dir():
-        return
-    for entry in os.scandir(folder):
-        if entry.name.startswith(("tmp_pack_", ".tmp-")) and time.time() - entry.stat().st_mtime > 3600:
-            os.unlink(entry.path)
