@@ -1,0 +1,85 @@
+"""A folder that is read in one pass becomes the object that writing it from the leaves up gives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from git_datmo.git.run import Git
+from git_datmo.model import SHA1, Oid
+from git_datmo.progress import QUIET
+from git_datmo.store.capture import Capturer
+from git_datmo.store.layout import Kind, Node, write_folder
+from git_datmo.store.statcache import CacheEdit
+from git_datmo.store.store import HashOnly, Store, create_store
+
+Tree = dict[bytes, "Tree | bytes"]
+
+# Names whose order among files is another than among the paths below folders of these names.
+names = st.sampled_from([b"a", b"a.b", b"a-", b"a0", b"b", b"b c", b"\xff", b"z"])
+trees: st.SearchStrategy[Tree] = st.recursive(
+    st.dictionaries(names, st.binary(max_size=3), max_size=4),
+    lambda inner: st.dictionaries(names, inner | st.binary(max_size=3), max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    path = tmp_path_factory.mktemp("capture") / "store.git"
+    create_store(Git(dict(os.environ)), path, SHA1)
+    return Store(Git(dict(os.environ)), path, SHA1)
+
+
+def lay(folder: bytes, tree: Tree) -> None:
+    os.mkdir(folder)
+    for name, item in tree.items():
+        path = os.path.join(folder, name)
+        if isinstance(item, dict):
+            lay(path, item)
+        else:
+            with open(path, "wb") as file:
+                file.write(item)
+
+
+def plainly(tree: Tree, empty: set[bytes], path: bytes = b"data") -> Oid:
+    """The folder's object, from the leaves up."""
+    nodes = {}
+    for name, item in tree.items():
+        if isinstance(item, dict):
+            below = path + b"/" + name
+            if not item:
+                empty.add(below)
+            nodes[name] = Node(Kind.FOLDER, plainly(item, empty, below))
+        else:
+            nodes[name] = Node(Kind.FILE, SHA1.hash("blob", item))
+    return write_folder(nodes, lambda content: SHA1.hash("tree", content))
+
+
+def paths(tree: Tree, path: bytes = b"data") -> set[bytes]:
+    found = set()
+    for name, item in tree.items():
+        below = path + b"/" + name
+        found |= paths(item, below) if isinstance(item, dict) else {below}
+    return found
+
+
+@settings(max_examples=max(1, settings().max_examples // 2))
+@given(tree=trees)
+def test_one_pass_makes_the_folder_that_it_reads(
+    tree: Tree, store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    top = Path(tmp_path_factory.mktemp("laid"))
+    lay(os.fsencode(top / "data"), tree)
+    edit, empty = CacheEdit(SHA1), set[bytes]()
+    captured = Capturer(store, top, edit, QUIET).whole("data", HashOnly(store))
+    assert captured.content.object == plainly(tree, empty)
+    assert captured.empty_folders == empty
+    assert captured.content.files == len(paths(tree))
+    recorded = [path for path, _ in edit.entries()]
+    assert recorded == sorted(paths(tree))
+    assert edit._ordered
