@@ -19,6 +19,7 @@ from git_datmo.git.paths import show
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.store import names
+from git_datmo.store.ahead import ahead
 from git_datmo.store.ingest import Ingest, Taken, new_digest
 from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
 from git_datmo.store.statcache import CacheEdit, Differences
@@ -216,8 +217,9 @@ class Checkout:
             os.replace(temporary, self._full(path))
 
     def _contents(self, node: Node) -> Iterator[bytes]:
-        oids = read_chunks(node.oid, self._store.read_tree) if node.chunked else iter((node.oid,))
-        return (self._store.read(oid, "blob") for oid in oids)
+        if not node.chunked:
+            return iter((self._store.read(node.oid, "blob"),))
+        return ahead(lambda oid: self._store.read(oid, "blob"), read_chunks(node.oid, self._store.read_tree))
 
 
 def sweep(root: Path, folders: Iterator[bytes]) -> None:
