@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.flows.workspace import Workspace
@@ -16,6 +18,11 @@ from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog, Row
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
 from git_datmo.records.types import Receipt, Snapshot
+
+_T = TypeVar("_T")
+
+# Records that are read at once.
+TOGETHER = 512
 
 REMOTE_REFS = "refs/datmo-remotes/"
 _ID = re.compile(r"[0-9a-f]{4,64}\Z")
@@ -27,6 +34,14 @@ class Found:
 
     id: Oid
     snapshot: Snapshot
+    commit: Oid
+    way: str
+
+
+class Claim(NamedTuple):
+    """That a snapshot belongs to `commit`, and by what."""
+
+    row: Row
     commit: Oid
     way: str
 
@@ -80,26 +95,22 @@ class History:
         self._ws = ws
         self.warnings: list[str] = []
         self.heads = unite_remotes(ws)
-        self.catalog: Catalog = ws.catalog(self.heads.here.records)
-
-    @cached_property
-    def _notes(self) -> dict[Oid, Oid]:
-        return self._ws.ledger.notes(self.heads.here.notes)
+        self.catalog: Catalog = ws.catalog(self.heads.here)
 
     def _rows_of_note(self, commit: Oid) -> list[Row]:
-        blob = self._notes.get(commit)
-        if blob is None:
+        note = self.catalog.notes.get(str(commit))
+        if note is None:
             return []
         rows = []
-        for line in self._ws.ledger.lines(blob):
-            row = self.catalog.get(str(line.record))
+        for record in note.records:
+            row = self.catalog.get(record)
             if row is not None and not row.kind:
-                self._warn(f"record {line.record} on commit {str(commit)[:10]} is not one that this version reads")
+                self._warn(f"record {record} on commit {str(commit)[:10]} is not one that this version reads")
             elif row is not None and row.kind == "snapshot":
                 rows.append(row)
-            elif row is None and str(line.record) not in self.catalog.dropped:
-                self._warn(f"the note on commit {str(commit)[:10]} names the unknown record {line.record}")
-        return sorted(rows, key=lambda row: row.order)
+            elif row is None and record not in self.catalog.dropped:
+                self._warn(f"the note on commit {str(commit)[:10]} names the unknown record {record}")
+        return sorted(rows, key=lambda row: row.order) if len(rows) > 1 else rows
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
@@ -136,14 +147,14 @@ class History:
                 found.setdefault(row.patch, []).append(row)
         return found
 
-    def read(self, row: Row, commit: Oid, way: str) -> Found | None:
-        """The snapshot of a row; None, with a warning, when it cannot be read."""
-        try:
-            record = self._ws.ledger.record(Oid.parse(row.record), checked=True)
-        except Damaged as error:
-            self._warn(error.what)
-            return None
-        return Found(Oid.parse(row.record), record, commit, way) if isinstance(record, Snapshot) else None
+    def _read(self, claims: Sequence[Claim]) -> Iterator[Found]:
+        """The snapshots of some claims; a warning for each that cannot be read."""
+        oids = [Oid.parse(claim.row.record) for claim in claims]
+        for claim, oid, record in zip(claims, oids, self._ws.ledger.checked_records(oids), strict=True):
+            if isinstance(record, Damaged):
+                self._warn(record.what)
+            elif isinstance(record, Snapshot):
+                yield Found(oid, record, claim.commit, claim.way)
 
     def receipts(self, found: Found) -> tuple[Receipt, ...]:
         """Who reran a snapshot, and how it came out; oldest first."""
@@ -156,14 +167,17 @@ class History:
 
         A snapshot that several commits can claim is given once, to the newest that has it by note.
         """
-        seen: set[Oid] = set()
+        for claims in _growing(self._claims(arguments, first_parent=first_parent)):
+            yield from self._read(claims)
+
+    def _claims(self, arguments: tuple[str, ...], *, first_parent: bool) -> Iterator[Claim]:
+        seen: set[str] = set()
         for commit, tree in self._commits(arguments, first_parent=first_parent):
             rows, way = self.rows(commit, tree)
             for row in reversed(rows):
-                found = self.read(row, commit, way)
-                if found is not None and found.id not in seen:
-                    seen.add(found.id)
-                    yield found
+                if row.record not in seen:
+                    seen.add(row.record)
+                    yield Claim(row, commit, way)
 
     def _commits(self, arguments: tuple[str, ...], *, first_parent: bool) -> Iterator[tuple[Oid, str]]:
         options = ["--first-parent"] if first_parent else []
@@ -193,15 +207,19 @@ class History:
             rows = [row for row in self.catalog.starting(name) if row.kind == "snapshot"]
             if len(rows) > 1:
                 raise DatmoError(f"'{name}' is the start of {len(rows)} snapshots' ids", "give more of the id")
-            if rows:
-                found = self.read(rows[0], Oid.parse(rows[0].commit), "note")
-                if found is not None:
-                    return found
+            for found in self._read([Claim(row, Oid.parse(row.commit), "note") for row in rows]):
+                return found
         commit = self._ws.repo.resolve(name)
         tree = str(self._ws.repo.resolve(str(commit), "tree"))
         rows, way = self.rows(commit, tree)
-        for row in reversed(rows):
-            found = self.read(row, commit, way)
-            if found is not None:
-                return found
+        for found in self._read([Claim(row, commit, way) for row in reversed(rows)]):
+            return found
         raise DatmoError(f"commit '{name}' has no snapshot", "'git datmo log' lists those that have one")
+
+
+def _growing(items: Iterator[_T]) -> Iterator[list[_T]]:
+    """Items in groups that double: who wants the first waits for no others, who wants all has them read together."""
+    size = 1
+    while group := list(islice(items, size)):
+        yield group
+        size = min(2 * size, TOGETHER)
