@@ -7,7 +7,9 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Shows the experiments of HEAD's history, or of a revision range, newest first: message, why,
-parameters, metrics, payload sizes, and who reproduced them."""
+parameters, metrics, payload sizes, and who reproduced them. An experiment whose commit was
+rewritten or squashed is shown with the commit that was made of it, and by what it was found: the
+same tree, the same change, or the change of its whole branch."""
 EXAMPLES = """
 git datmo log
 git datmo log main..feature
