@@ -17,6 +17,7 @@ from git_datmo.flows.capture import (
     refuse_during_checkout,
     save,
 )
+from git_datmo.flows.contents import edit, measure
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
 from git_datmo.flows.workspace import Workspace
@@ -61,9 +62,9 @@ def switch(
             _refuse_unsnapshotted(ws, tracking, whole)
         if not only:
             return _place_all(ws, tracking, found, force=force, progress=progress)
-        entries = _place_parts(ws, tracking, found, parts, force=force, progress=progress)
+        changed, entries = _place_parts(ws, tracking, found, parts, force=force, progress=progress)
         placed, more = _place(ws, tracking, found, whole, (), force=force, progress=progress)
-        _finish(ws, tracking.having(_as_placed(ws, whole)), entries | more)
+        _finish(ws, tracking.having(_as_placed(ws, [*changed, *whole])), entries | more)
         return Switched(str(found.id), (*placed, *(path for _, path in parts)))
 
 
@@ -236,13 +237,17 @@ def _place_parts(
     *,
     force: bool,
     progress: Progress,
-) -> Entries:
-    """Place files and folders from within payloads, fetching nothing else of them; the stat cache's new entries."""
+) -> tuple[list[Payload], Entries]:
+    """Place files and folders from within payloads, fetching nothing else of them.
+
+    Returns the payloads that now have them, and the stat cache's new entries; none of a payload that is not placed.
+    """
     if not parts:
-        return {}
+        return [], {}
     checkout = Checkout(ws.store, ws.root, ws.cache, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
+    changes: dict[str, dict[tuple[bytes, ...], Node | None]] = {}
     for payload, path in parts:
         steps = tuple(name.encode() for name in path[len(payload.path) + 1 :].split("/"))
         node = _find_node(ws, root_node(payload.content), steps, progress)
@@ -254,7 +259,15 @@ def _place_parts(
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None
         around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else _unknown(ws, path)
         plans[path] = checkout.plan(path, old, node, around, force=force)
-    return _carry_out(ws, found, checkout, plans)
+        changes.setdefault(payload.path, {})[steps] = node
+    entries = _carry_out(ws, found, checkout, plans)
+    changed = []
+    for path, nodes in changes.items():
+        tracked = tracking.get(path)
+        root = edit(ws, root_node(tracked.payload.content), nodes) if tracked is not None and tracked.placed else None
+        if tracked is not None and root is not None:
+            changed.append(replace(tracked.payload, content=measure(ws, root, tracked.payload.content)))
+    return changed, entries if changed else {}
 
 
 def _find_node(ws: Workspace, root: Node, steps: tuple[bytes, ...], progress: Progress) -> Node | None:

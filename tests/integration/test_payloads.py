@@ -249,3 +249,22 @@ def test_names_that_look_like_the_formats_own(pair: Pair, name: str) -> None:
     datmo(ignacio, "checkout")
     for path in ("data", "more"):
         assert picture(ignacio.cwd / path) == picture(alex.cwd / path)
+
+
+def test_a_file_of_another_snapshot_is_a_change_to_the_payload(repo: Shell) -> None:
+    repo.write("data/a", "1")
+    repo.write("data/b", "1")
+    datmo(repo, "add-data", "data")
+    first = datmo(repo, "snapshot").stdout.strip()
+    repo.write("data/a", "2")
+    repo.write("data/c", "2")
+    second = datmo(repo, "snapshot").stdout.strip()
+    datmo(repo, "checkout", first, "--", "data/a")
+    assert "not in a snapshot" in datmo(repo, "status").stdout
+    datmo(repo, "checkout", second, "--", "data/a")
+    assert "not in a snapshot" not in datmo(repo, "status").stdout
+    datmo(repo, "checkout", first, "--", "data/a")
+    third = datmo(repo, "snapshot").stdout.strip()
+    datmo(repo, "checkout", first)
+    datmo(repo, "checkout", third)
+    assert {path.name: path.read_text() for path in (repo.cwd / "data").iterdir()} == {"a": "1", "b": "1", "c": "2"}
