@@ -26,6 +26,8 @@ UNTRACKED_LIMIT = 10 << 20
 
 # The file in a working tree's state that says that a checkout of payloads is under way.
 MARK = "checkout"
+# The file there that says that payloads are being merged, or wait for a person's decision.
+MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,9 +327,10 @@ def is_clean(ws: Workspace) -> bool:
 
 
 def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
-    """Store a snapshot's record; the working tree then is at it."""
+    """Store a snapshot's record; the working tree then is at it, and no merge waits any more."""
     (oid,) = ws.ledger.attach(snapshot)
     save(ws, replace(tracking, snapshot=str(oid)))
+    (ws.state / MERGE).unlink(missing_ok=True)
     return oid
 
 

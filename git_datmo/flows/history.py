@@ -188,6 +188,14 @@ class History:
             merges = merges or len(each.parents) > 1
         return self._merged(str(commit), None) if merges else None
 
+    def commit(self, name: str) -> Commit:
+        """A commit as it is walked; raises `DatmoError` for a name that is none."""
+        return next(self._commits((str(self._ws.repo.resolve(name)),), "--no-walk"))
+
+    def has_own(self, commit: Commit) -> bool:
+        """Whether a snapshot belongs to just this commit."""
+        return bool(self._all_of(commit, Rewritten(self._ws, self.catalog, [str(commit.oid)])))
+
     def _all_of(self, commit: Commit, rewritten: Rewritten) -> list[Claim]:
         """What one commit has by its note, or else claims, newest first."""
         rows = self._rows_of_note(commit.oid)
@@ -219,7 +227,7 @@ class History:
                 raise DatmoError(f"'{name}' is the start of {len(rows)} snapshots' ids", "give more of the id")
             for found in self._read([Claim(row, Oid.parse(row.commit), "note") for row in rows]):
                 return found
-        commit = next(self._commits((str(self._ws.repo.resolve(name)),), "--no-walk"))
+        commit = self.commit(name)
         rewritten = Rewritten(self._ws, self.catalog, [str(commit.oid)], whole=True)
         for found in self._read(self._all_of(commit, rewritten)):
             return found

@@ -30,6 +30,7 @@ from git_datmo.flows.environment import capture_environment, read_environment, v
 from git_datmo.flows.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.reproduce import place
 from git_datmo.flows.scratch import scratch_folder
+from git_datmo.flows.unresolved import refuse_unresolved
 from git_datmo.flows.workspace import Workspace
 from git_datmo.flows.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.git.paths import check_path
@@ -141,6 +142,7 @@ def _prepare(
     with ws.locked():
         refuse_during_checkout(ws)
         tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
+        refuse_unresolved(ws, tracking)
         save(ws, tracking)
         code, left_out = capture_code(ws, tracking, progress=progress)
     environment = None

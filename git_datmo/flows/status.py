@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from git_datmo.flows.capture import MARK, current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
+from git_datmo.flows.unresolved import read_pending
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.store.statcache import Differences
@@ -25,13 +26,18 @@ class PayloadStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` a checkout cut off."""
+    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` a checkout cut off.
+
+    `undecided` are paths that a merge left as they were here, and `hint` says how to decide.
+    """
 
     payloads: tuple[PayloadStatus, ...]
     snapshot: str
     remote: str
     unshared: int
     interrupted: bool
+    undecided: tuple[str, ...]
+    hint: str
     warnings: tuple[str, ...]
 
 
@@ -51,9 +57,13 @@ def examine(ws: Workspace) -> Status:
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
     remote = ws.repo.default_remote() or ""
     waiting = len(unshared(ws, history.heads, remote)) if remote else 0
-    interrupted = (ws.state / MARK).exists()
+    pending = read_pending(ws)
+    interrupted = (ws.state / MARK).exists() or (pending is not None and not pending.placed)
+    undecided = pending.paths if pending is not None else ()
+    hint = pending.hint if pending is not None and undecided else ""
     snapshot = str(nearest.id) if nearest else ""
-    return Status(tuple(states), snapshot, remote, waiting, interrupted, tuple(history.warnings))
+    warnings = tuple(history.warnings)
+    return Status(tuple(states), snapshot, remote, waiting, interrupted, undecided, hint, warnings)
 
 
 def _state(ws: Workspace, tracked: Tracked, found: Differences | None) -> str:

@@ -11,6 +11,7 @@ from git_datmo import fsio
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.capture import (
     MARK,
+    MERGE,
     current_tracking,
     find_differences,
     really_differs,
@@ -20,6 +21,7 @@ from git_datmo.flows.capture import (
 from git_datmo.flows.contents import edit, measure
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain, obtain_trees
+from git_datmo.flows.unresolved import read_pending, resolve
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import QUIET, Progress
@@ -64,7 +66,8 @@ def switch(
             return _place_all(ws, tracking, found, force=force, progress=progress)
         changed, entries = _place_parts(ws, tracking, found, parts, force=force, progress=progress)
         placed, more = _place(ws, tracking, found, whole, (), force=force, progress=progress)
-        _finish(ws, tracking.having(_as_placed(ws, [*changed, *whole])), entries | more)
+        finish(ws, tracking.having(as_placed(ws, [*changed, *whole])), entries | more)
+        resolve(ws, only)
         return Switched(str(found.id), (*placed, *(path for _, path in parts)))
 
 
@@ -112,14 +115,14 @@ def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
         )
 
 
-def _base(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
+def last_snapshot(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
     """The payloads of the snapshot that the working tree was last brought to, by path."""
     record = ws.ledger.record(Oid.parse(tracking.snapshot)) if tracking.snapshot else None
     return {p.path: p.content for p in record.payloads} if isinstance(record, Snapshot) else {}
 
 
 def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Payload]) -> None:
-    base = _base(ws, tracking)
+    base = last_snapshot(ws, tracking)
     for payload in coming:
         tracked = tracking.get(payload.path)
         if tracked is None or not tracked.placed:
@@ -134,16 +137,18 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
 def _place_all(ws: Workspace, tracking: Tracking, found: Found, *, force: bool, progress: Progress) -> Switched:
     """Bring the whole tracking state to a snapshot; what the last one brought and this one lacks goes."""
     wanted = found.snapshot.payloads
-    paths, base = {payload.path for payload in wanted}, _base(ws, tracking)
+    paths, base = {payload.path for payload in wanted}, last_snapshot(ws, tracking)
     absent = [t for t in tracking.payloads if t.payload.path not in paths]
     going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
     placed, entries = _place(ws, tracking, found, wanted, going, force=force, progress=progress)
     kept = [t for t in absent if t not in going]
-    _finish(ws, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, wanted)]), entries)
+    finish(ws, Tracking((), str(found.id)).having([*kept, *as_placed(ws, wanted)]), entries)
+    (ws.state / MERGE).unlink(missing_ok=True)
     return Switched(str(found.id), placed, tuple(t.payload.path for t in going))
 
 
-def _as_placed(ws: Workspace, payloads: Iterable[Payload]) -> list[Tracked]:
+def as_placed(ws: Workspace, payloads: Iterable[Payload]) -> list[Tracked]:
+    """Payloads as the working tree tracks them once their files are there."""
     return [Tracked(p, True, frozenset(empty_folders(ws, p))) for p in payloads]
 
 
@@ -159,27 +164,27 @@ def _place(
 ) -> tuple[tuple[str, ...], Entries]:
     """Write some payloads and take others away; returns the paths where something was written, and the stat cache's
     new entries."""
-    _require(ws, [root_node(payload.content) for payload in coming], progress)
+    require_objects(ws, [root_node(payload.content) for payload in coming], progress)
     checkout = Checkout(ws.store, ws.root, ws.cache, progress)
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
     for payload in coming:
         tracked = tracking.get(payload.path)
         old = root_node(tracked.payload.content) if tracked is not None and tracked.placed else None
-        around = differences.get(payload.path, NOTHING) if old is not None else _unknown(ws, payload.path)
+        around = differences.get(payload.path, NOTHING) if old is not None else what_is_at(ws, payload.path)
         plans[payload.path] = checkout.plan(payload.path, old, root_node(payload.content), around, force=force)
     for tracked in going:
         if tracked.placed:
             path, content = tracked.payload.path, tracked.payload.content
             plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
     progress.begin("Checking out", sum(payload.content.size for payload in coming))
-    entries = _carry_out(ws, found, checkout, plans)
+    entries = carry_out(ws, str(found.id), checkout, plans)
     progress.finish()
     placed = (payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
     return tuple(placed), entries
 
 
-def _unknown(ws: Workspace, path: str) -> Differences:
+def what_is_at(ws: Workspace, path: str) -> Differences:
     """What is at a path that the stat cache knows nothing of."""
     full = ws.root / path
     if not os.path.lexists(full):
@@ -188,7 +193,8 @@ def _unknown(ws: Workspace, path: str) -> Differences:
     return replace(NOTHING, added=tuple(walk(ws.root, top, [])) if full.is_dir() and not full.is_symlink() else (top,))
 
 
-def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
+def require_objects(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
+    """Fetch what the store lacks of `nodes`; raises `Incomplete` for what can be had nowhere."""
     missing = obtain(ws, nodes, progress=progress)
     if missing:
         raise Incomplete(
@@ -198,10 +204,10 @@ def _require(ws: Workspace, nodes: Sequence[Node], progress: Progress) -> None:
         )
 
 
-def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str, Placement]) -> Entries:
-    """Change the files; a mark that only `_finish` takes away says to other commands that it is under way."""
+def carry_out(ws: Workspace, target: str, checkout: Checkout, plans: dict[str, Placement]) -> Entries:
+    """Change the files; a mark that only `finish` takes away says to other commands that it is under way."""
     if any(plan.write or plan.remove or plan.rmdir for plan in plans.values()):
-        fsio.write_file(ws.state / MARK, f"{found.id}\n".encode())
+        fsio.write_file(ws.state / MARK, f"{target}\n".encode())
     entries: Entries = {}
     for plan in plans.values():
         sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
@@ -209,7 +215,7 @@ def _carry_out(ws: Workspace, found: Found, checkout: Checkout, plans: dict[str,
     return entries
 
 
-def _finish(ws: Workspace, tracking: Tracking, entries: Entries) -> None:
+def finish(ws: Workspace, tracking: Tracking, entries: Entries) -> None:
     """Make what was placed the working tree's state: first the state, then the stat cache, as after storing."""
     save(ws, tracking)
     ws.cache.update(entries)
@@ -248,19 +254,21 @@ def _place_parts(
     differences = find_differences(ws, tracking)
     plans: dict[str, Placement] = {}
     changes: dict[str, dict[tuple[bytes, ...], Node | None]] = {}
+    pending = read_pending(ws)
+    undecided = pending.paths if pending is not None else ()
     for payload, path in parts:
         steps = tuple(name.encode() for name in path[len(payload.path) + 1 :].split("/"))
         node = _find_node(ws, root_node(payload.content), steps, progress)
-        if node is None:
+        if node is None and path not in undecided:
             raise DatmoError(f"the payload '{payload.path}' has no '{path}' in that snapshot")
-        _require(ws, [node], progress)
+        require_objects(ws, [node] if node is not None else [], progress)
         tracked = tracking.get(payload.path)
         placed = tracked is not None and tracked.placed
         old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None
-        around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else _unknown(ws, path)
+        around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else what_is_at(ws, path)
         plans[path] = checkout.plan(path, old, node, around, force=force)
         changes.setdefault(payload.path, {})[steps] = node
-    entries = _carry_out(ws, found, checkout, plans)
+    entries = carry_out(ws, str(found.id), checkout, plans)
     changed = []
     for path, nodes in changes.items():
         tracked = tracking.get(path)
@@ -318,13 +326,13 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
         asleep_paths = {t.payload.path for t in tracking.payloads if not t.placed}
         movable = tuple(p for p in found.snapshot.payloads if p.path not in stay | asleep_paths)
         refuse_tracked_by_git(ws, movable)
-        base, wanted = _base(ws, tracking), {p.path: p for p in found.snapshot.payloads}
+        base, wanted = last_snapshot(ws, tracking), {p.path: p for p in found.snapshot.payloads}
         absent = [t for t in placed if t.payload.path not in wanted and t.payload.path not in stay]
         going = [t for t in absent if base.get(t.payload.path) == t.payload.content]
         changed, entries = _place(ws, tracking, found, movable, going, force=False, progress=progress)
         kept = [t for t in placed if t.payload.path in stay or (t in absent and t not in going)]
         asleep = [Tracked(wanted[path], placed=False) for path in sorted(asleep_paths & wanted.keys())]
-        _finish(ws, Tracking((), str(found.id)).having([*kept, *asleep, *_as_placed(ws, movable)]), entries)
+        finish(ws, Tracking((), str(found.id)).having([*kept, *asleep, *as_placed(ws, movable)]), entries)
         left = sorted(p for p in stay & wanted.keys() if _content(tracking, p) != wanted[p].content)
         return Switched(str(found.id), changed, tuple(t.payload.path for t in going), tuple(left))
 
@@ -336,7 +344,7 @@ def _content(tracking: Tracking, path: str) -> Content | None:
 
 def _staying(ws: Workspace, tracking: Tracking, placed: Sequence[Tracked]) -> set[str]:
     """The payloads that hold what no snapshot has: modified files, or a version that was only added."""
-    base, differences = _base(ws, tracking), find_differences(ws, tracking)
+    base, differences = last_snapshot(ws, tracking), find_differences(ws, tracking)
     return {
         t.payload.path
         for t in placed
