@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import MERGE, Asked, find_differences, refuse_during_checkout, save
+from git_datmo.flows.capture import MARK, MERGE, Asked, find_differences, refuse_during_checkout, save
 from git_datmo.flows.contents import edit, measure
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain_trees
@@ -71,6 +71,7 @@ def unite(ws: Workspace, *, progress: Progress = QUIET) -> United | None:
         return None
     sides = find_sides(ws)
     if sides is None:
+        _forget_cut_off(ws)
         return None
     with ws.locked():
         pending = read_pending(ws)
@@ -83,6 +84,12 @@ def unite(ws: Workspace, *, progress: Progress = QUIET) -> United | None:
         merge.unite_payloads()
         placed = merge.place()
         return merge.conclude(placed)
+
+
+def _forget_cut_off(ws: Workspace) -> None:
+    """A merge that died once its snapshot was there, or for which somebody else made one, is done."""
+    if is_interrupted(ws) and not (ws.state / MARK).exists():
+        (ws.state / MERGE).unlink(missing_ok=True)
 
 
 def is_interrupted(ws: Workspace) -> bool:
