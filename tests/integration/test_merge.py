@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -276,3 +277,55 @@ def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
     assert files(alex) == {**UNITED, "old.bin": "old"}
     assert experiments(alex, "-n", "1")[0]["commit"] == alex.git("rev-parse", "HEAD")
     assert "interrupted" not in datmo(alex, "status").stdout
+
+
+def test_a_merge_that_is_given_up(pair: Pair) -> None:
+    alex, ours, _ = clash(pair)
+    alex.git("switch", "-q", "-c", "other", "HEAD~1")
+    assert undecided(alex) == [], "here is no merge"
+    alex.git("switch", "-q", "main")
+    assert undecided(alex) == ["data/a", "data/b", "data/twice", "old.bin"]
+    alex.git("reset", "-q", "--hard", "HEAD~1")
+    refused(alex, "checkout", says=("no snapshot has", "--force"))
+    datmo(alex, "checkout", "--force")
+    assert experiments(alex, "-n", "1")[0]["id"] == ours
+    assert files(alex)["data/sub/c"] == "c"
+    assert set(states(alex).values()) == {"unchanged"}
+    datmo(alex, "snapshot")
+
+
+def test_large_files_and_large_folders(pair: Pair) -> None:
+    alex, random = pair.alex, Random(1)
+    large = {name: random.randbytes(1_500_000) for name in ("one", "two", "three")}
+    for name, content in large.items():
+        alex.write(f"data/{name}", content)
+    for number in range(600):
+        alex.write(f"data/many/{number}", str(number))
+    datmo(alex, "add-data", "data")
+    alex.commit("first.py", "")
+    alex.git("push", "-q", "origin", "main")
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    for shell, name, start in ((alex, "one", 0), (ignacio, "two", 100)):
+        shell.write(f"data/{name}", name.encode() + large[name])
+        shell.write("data/three", name.encode() + large["three"])
+        for number in range(start, start + 100):
+            (shell.cwd / f"data/many/{number}").unlink()
+            shell.write(f"data/many/{name}{number}", name)
+        shell.commit(f"{name}.py", "")
+    ignacio.git("push", "-q")
+    pull(alex)
+    assert undecided(alex) == ["data/three"]
+    assert (alex.cwd / "data/two").read_bytes() == b"two" + large["two"]
+    assert (alex.cwd / "data/one").read_bytes() == b"one" + large["one"]
+    names = {path.name for path in (alex.cwd / "data/many").iterdir()}
+    assert names == {
+        *map(str, range(200, 600)),
+        *(f"{n}{i + s}" for n, s in (("one", 0), ("two", 100)) for i in range(100)),
+    }
+    datmo(alex, "checkout", "HEAD^2", "--", "data/three")
+    datmo(alex, "snapshot")
+    assert (alex.cwd / "data/three").read_bytes() == b"two" + large["three"]
+    alex.git("push", "-q")
+    pull(ignacio)
+    assert picture(ignacio.cwd / "data") == picture(alex.cwd / "data")
