@@ -2,7 +2,7 @@
 
 A claim needs one of three proofs, and that the snapshot's own commit is no descendant of the commit that claims it:
 
-- tree: both commits have the same tree;
+- tree: both commits have the same tree, and the one that claims changed something to have it;
 - patch: both change the same (git-patch-id);
 - range: the commit changes the same as a whole branch did, on which the snapshot's commit is.
 """
@@ -56,6 +56,9 @@ class Rewritten:
         found: dict[str, tuple[Row, str]] = {}
         for way, rows in ways.items():
             for row in rows:
+                # Whoever commits nothing new has the tree of many, and is none of them.
+                if way == "tree" and not patch and len(commit.parents) < 2 and self._is_elsewhere(row):
+                    continue
                 if row.commit in self._lost and row.record not in found and self._may_stem(commit, row):
                     found[row.record] = row, way
         return sorted(found.values(), key=lambda claim: claim[0].order)
@@ -127,6 +130,9 @@ class Rewritten:
         for line in done.stdout.decode().splitlines():
             commit, *parents = line.split()
             yield commit, parents
+
+    def _is_elsewhere(self, row: Row) -> bool:
+        return row.commit in self._missing or row.commit in self._outside
 
     @cached_property
     def _ranges(self) -> dict[str, list[Row]]:

@@ -172,6 +172,18 @@ def test_a_commit_never_has_what_was_made_after_it(pair: Pair) -> None:
     assert later not in ways(pair.clone())
 
 
+def test_empty_commits_side_by_side_are_not_each_other(pair: Pair) -> None:
+    alex = start(pair)
+    alex.git("switch", "-q", "-c", "feature")
+    alex.write("data/two", "2")
+    alex.git("commit", "-q", "--allow-empty", "-m", "more data")
+    there = experiments(alex, "-n", "1")[0]["id"]
+    alex.git("switch", "-q", "main")
+    alex.git("commit", "-q", "--allow-empty", "-m", "other data to come")
+    assert there not in ways(alex)
+    assert not (alex.cwd / "data" / "two").exists()
+
+
 def test_half_of_a_branch_is_not_the_branch(pair: Pair) -> None:
     alex = start(pair)
     one, two = branch(alex)
