@@ -1,5 +1,6 @@
 """After git merged two branches, their payloads: what both sides changed is united in a snapshot of the merge.
 
+A commit that was rebased or cherry-picked is merged likewise: what it changed in the payloads before, with those here.
 The sides are what the merge's parents have by their nearest snapshots, the base is what their merge base has. What both
 changed differently, or what the working tree holds changed, stays as it is here until a person decides.
 """
@@ -7,6 +8,7 @@ changed differently, or what the working tree holds changed, stays as it is here
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -16,6 +18,7 @@ from git_datmo.flows.capture import MARK, MERGE, Asked, find_differences, refuse
 from git_datmo.flows.contents import edit, measure
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.obtain import obtain_trees
+from git_datmo.flows.rewritten import Commit
 from git_datmo.flows.snapshot import attach_snapshot
 from git_datmo.flows.switch import (
     as_placed,
@@ -38,6 +41,8 @@ from git_datmo.store.tracking import Tracked, Tracking
 
 Payloads = dict[str, Payload]
 _T = TypeVar("_T")
+# What git's reflog says of a commit that was made of another (git-rebase, git-cherry-pick).
+_PICKED = re.compile(r"(rebase|pull)\b.* \((pick|reword|edit|continue)\)|cherry-pick\b|commit \(cherry-pick\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class United:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """A merge commit whose payloads no snapshot has, and what they are made from."""
+    """A merge or a picked commit whose payloads no snapshot has, and what they are made from."""
 
     commit: Oid
     base: Payloads
@@ -67,8 +72,6 @@ def unite(ws: Workspace, *, progress: Progress = QUIET) -> United | None:
 
     A merge that was cut off goes on; one that waits for a person still waits.
     """
-    if ws.repo.git.finish("rev-parse", "-q", "--verify", "HEAD^2^{commit}").returncode:
-        return None
     sides = find_sides(ws)
     if sides is None:
         _forget_cut_off(ws)
@@ -99,9 +102,14 @@ def is_interrupted(ws: Workspace) -> bool:
 
 
 def find_sides(ws: Workspace) -> Sides | None:
-    """What HEAD unites, when it is a merge of two that has no snapshot and both sides changed payloads."""
+    """What HEAD unites, when it is a merge of two without a snapshot and both sides changed payloads, or was picked."""
+    is_merge = ws.repo.git.finish("rev-parse", "-q", "--verify", "HEAD^2^{commit}").returncode == 0
+    if not is_merge and not _is_picked(ws) and not is_interrupted(ws):
+        return None
     history = History(ws)
     head = history.commit("HEAD")
+    if not is_merge:
+        return _find_picked(ws, history, head)
     if len(head.parents) != 2 or not history.catalog.rows or history.has_own(head):
         return None
     ours, theirs = (history.nearest(Oid.parse(parent)) for parent in head.parents)
@@ -123,6 +131,31 @@ def find_sides(ws: Workspace) -> Sides | None:
     return Sides(head.oid, known[0], ours, theirs, nearest)
 
 
+def _is_picked(ws: Workspace) -> bool:
+    """Whether git made HEAD of another commit just now, by rebase or cherry-pick, as its reflog says."""
+    done = ws.repo.git.finish("reflog", "-1", "--format=%gs", "HEAD", "--")
+    return _PICKED.match(done.stdout.decode("utf-8", "replace")) is not None
+
+
+def _find_picked(ws: Workspace, history: History, head: Commit) -> Sides | None:
+    """What a picked commit unites: the payloads here, and what the commit that it was made of changed in its own."""
+    found = history.nearest(head.oid)
+    if found is None or found.commit != head.oid or found.snapshot.commit == head.oid or len(head.parents) != 1:
+        return None
+    # When a rebase is over, git has copied the note; until then the patch says what was picked.
+    if found.way != "patch" and not is_interrupted(ws):
+        return None
+    before = ws.repo.git.finish("rev-parse", "-q", "--verify", f"{found.snapshot.commit}^1^{{commit}}")
+    ours = history.nearest(Oid.parse(head.parents[0]))
+    if before.returncode or ours is None or ws.tracking().snapshot == str(found.id):
+        return None
+    base = history.nearest(Oid.parse(before.stdout.decode().strip()))
+    known = _by_path(base.snapshot.payloads) if base is not None else {}
+    if known == _by_path(found.snapshot.payloads):
+        return None
+    return Sides(head.oid, known, ours, found, found)
+
+
 def _merge_bases(ws: Workspace, parents: Sequence[str]) -> list[str]:
     return ws.repo.git.finish("merge-base", "--all", *parents).stdout.decode().split()
 
@@ -139,7 +172,9 @@ class _Merge:
         self._placed = {tracked.payload.path: tracked for tracked in tracking.payloads if tracked.placed}
         self._asleep = {tracked.payload.path for tracked in tracking.payloads if not tracked.placed}
         self._payloads: Payloads = {}
-        self._kept: list[str] = []
+        # What an earlier step of a rebase left undecided is so still.
+        pending = read_pending(ws)
+        self._kept = list(pending.paths) if pending is not None and pending.placed else []
 
     def unite_payloads(self) -> None:
         """Find out what the payloads become, by content alone; objects that are missing are fetched."""

@@ -329,3 +329,46 @@ def test_large_files_and_large_folders(pair: Pair) -> None:
     alex.git("push", "-q")
     pull(ignacio)
     assert picture(ignacio.cwd / "data") == picture(alex.cwd / "data")
+
+
+def test_a_rebase_brings_the_data_along(pair: Pair) -> None:
+    alex, ignacio = start(pair)
+    commit(ignacio, "i.py", {**THEIRS})
+    ignacio.git("push", "-q")
+    commit(alex, "a.py", {**MINE})
+    commit(alex, "a2.py", {"data/a": "mine again"})
+    alex.git("pull", "-q", "--rebase")
+    assert files(alex) == {**UNITED, "old.bin": "old", "data/a": "mine again"}
+    assert states(alex)["data"] == "unchanged"
+    datmo(alex, "checkout", "HEAD~1")
+    assert files(alex) == {**UNITED, "old.bin": "old"}
+    datmo(alex, "checkout")
+    alex.git("push", "-q")
+    pull(ignacio)
+    assert files(ignacio) == files(alex)
+
+
+def test_a_cherry_pick_takes_what_its_commit_changed_and_no_more(pair: Pair) -> None:
+    alex, _ = start(pair)
+    alex.git("switch", "-q", "-c", "feature")
+    commit(alex, "f.py", {"data/f": "1"})
+    commit(alex, "f2.py", {"data/b": "better", "data/a": "clash"})
+    picked = experiments(alex, "-n", "1")[0]["id"]
+    alex.git("switch", "-q", "main")
+    commit(alex, "m.py", {"data/a": "mine"})
+    said = alex.run("git", "cherry-pick", "feature").stderr
+    assert "'data/a' was changed on both sides" in said
+    assert undecided(alex) == ["data/a"]
+    assert files(alex) == {**FIRST, "data/a": "mine", "data/b": "better"}
+    datmo(alex, "checkout", picked, "--", "data/a")
+    datmo(alex, "snapshot")
+    assert files(alex) == {**FIRST, "data/a": "clash", "data/b": "better"}
+
+
+def test_an_amended_commit_keeps_its_data(pair: Pair) -> None:
+    alex, _ = start(pair)
+    commit(alex, "a.py", {"data/a": "mine"})
+    made = len(experiments(alex))
+    alex.git("commit", "-q", "--amend", "-m", "said better")
+    assert len(experiments(alex)) == made
+    assert files(alex) == {**FIRST, "data/a": "mine"}
