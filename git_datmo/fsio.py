@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, BinaryIO
 
 from git_datmo.errors import DatmoError
 
@@ -21,18 +23,20 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tmp-") -> None:
-    """Put `data` at `path` so that a crash leaves the old content or the new, never a part.
+@contextlib.contextmanager
+def replacing(path: Path, *, mode: int = 0o644, prefix: str = ".tmp-") -> Iterator[BinaryIO]:
+    """A file to write, and read, that takes the place of `path` when the block ends well.
 
-    What a crash can leave beside it is a file whose name starts with `prefix`.
+    A crash leaves the old content or the new, never a part. What it can leave beside it is a file whose name starts
+    with `prefix`.
     """
     import tempfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
     fd, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
+        with os.fdopen(fd, "w+b") as file:
+            yield file
             file.flush()
             os.fchmod(fd, mode)
             os.fsync(fd)
@@ -44,18 +48,28 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tm
     sync_folder(path.parent)
 
 
+def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tmp-") -> None:
+    """Put `data` at `path`, as `replacing` does."""
+    with replacing(path, mode=mode, prefix=prefix) as file:
+        file.write(data)
+
+
 @contextlib.contextmanager
-def locked(path: Path, *, seconds: float = 60.0) -> Iterator[None]:
+def locked(path: Path, *, shared: bool = False, seconds: float = 60.0) -> Iterator[None]:
     """Hold the lock file `path`; the kernel lets go of it when the process ends, however it ends.
 
-    Raises `DatmoError` when another process keeps it longer than `seconds`.
+    A `shared` lock keeps out only those who want it for themselves; where the folder cannot be written to there is
+    nobody to keep out. Raises `DatmoError` when another process keeps the lock longer than `seconds`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as file:
+    file = _open_lock(path, optional=shared)
+    if file is None:
+        yield
+        return
+    with file:
         until = time.monotonic() + seconds
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > until:
@@ -64,3 +78,13 @@ def locked(path: Path, *, seconds: float = 60.0) -> Iterator[None]:
                     ) from None
                 time.sleep(0.02)
         yield
+
+
+def _open_lock(path: Path, *, optional: bool) -> IO[str] | None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "w")
+    except OSError as error:
+        if optional and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return None
+        raise

@@ -21,6 +21,10 @@ VERBS = {
     "push": "share experiments and what they name",
     "pull": "fetch, then bring unmodified payloads up to date",
     "reproduce": "rerun an experiment elsewhere and say whether it is the same",
+    "drop": "give snapshots up, here or on a remote",
+    "du": "show how much room payloads and snapshots take up",
+    "evict": "free the store of what the remote has",
+    "gc": "free the store of what nothing needs",
     "demo": "play the whole story in a temporary folder",
     "help": "show the manual of a verb",
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.exclude import write_excludes
 from git_datmo.flows.history import History
+from git_datmo.flows.underway import end_merge, refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Oid, Payload, Role
@@ -16,18 +18,13 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.capture import Captured, Capturer
 from git_datmo.store.names import TEMPORARY
-from git_datmo.store.statcache import Differences, StatCache
+from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly, StoreWriter
 from git_datmo.store.tracking import Tracked, Tracking, read_tracking
 
 # What programs leave behind for themselves; it is neither code nor result.
 CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
 UNTRACKED_LIMIT = 10 << 20
-
-# The file in a working tree's state that says that a checkout of payloads is under way.
-MARK = "checkout"
-# The file there that says that payloads are being merged, or wait for a person's decision.
-MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +47,12 @@ def add(
 
     A new payload without a `role` is data; a tracked one keeps the role that it has.
     """
-    with ws.locked():
+    with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking = current_tracking(ws)
         for path in paths:
-            check_addable(ws, tracking, path)
+            check_addable(ws, old, path)
         before = set(paths)
-        tracking, new_bytes = store_payloads(ws, tracking, dict.fromkeys(paths, role or Role.DATA), progress=progress)
+        tracking, new_bytes = store_payloads(ws, old, dict.fromkeys(paths, role or Role.DATA), progress=progress)
         if role is not None:
             mine = [tracked for tracked in tracking.payloads if tracked.payload.path in before]
             tracking = tracking.having(replace(t, payload=replace(t.payload, role=role)) for t in mine)
@@ -64,19 +60,31 @@ def add(
     return tuple(Added(t.payload, new_bytes) for t in tracking.payloads if t.payload.path in before)
 
 
+@contextmanager
+def changing(ws: Workspace) -> Iterator[Tracking]:
+    """Hold the working tree's lock, and give its tracking state; what a killed command left excluded is so no more."""
+    with ws.locked():
+        tracking = current_tracking(ws)
+        _exclude(ws, tracking)
+        yield tracking
+
+
 def save(ws: Workspace, tracking: Tracking) -> None:
     """Make a tracking state the working tree's, and keep its payloads out of git's index."""
-    every = {tracked.payload.path for tracked in tracking.payloads}
-    # The exclude file is shared by all working trees of the repository; what another one tracks stays in it.
+    # Should the process die on the way, too much is excluded, never too little: `git add` must not take in a payload.
+    _exclude(ws, ws.tracking(), tracking)
     ws.save_tracking(tracking)
-    write_excludes(ws.repo.common_dir / "info" / "exclude", every | _tracked_elsewhere(ws))
+    _exclude(ws, tracking)
 
 
-def _tracked_elsewhere(ws: Workspace) -> set[str]:
+def _exclude(ws: Workspace, *states: Tracking) -> None:
+    """Keep the payloads of `states` out of git's index, and those that other working trees of the repository track:
+    they have one exclude file."""
     folders = [ws.repo.common_dir, *(ws.repo.common_dir / "worktrees").glob("*")]
     others = [folder / "datmo" / "tracked.json" for folder in folders if folder != ws.repo.git_dir]
-    states = [read_tracking(path) for path in others]
-    return {tracked.payload.path for state in states if state for tracked in state.payloads}
+    every = (*states, *(read_tracking(path) or Tracking() for path in others))
+    paths = {tracked.payload.path for state in every for tracked in state.payloads}
+    write_excludes(ws.repo.common_dir / "info" / "exclude", paths)
 
 
 def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
@@ -122,11 +130,6 @@ def current_tracking(ws: Workspace) -> Tracking:
     if found is None:
         return Tracking()
     return Tracking((), str(found.id)).having(Tracked(payload, placed=False) for payload in found.snapshot.payloads)
-
-
-def refuse_during_checkout(ws: Workspace) -> None:
-    if (ws.state / MARK).exists():
-        raise DatmoError("a checkout of payloads was interrupted", "finish it with 'git datmo checkout'")
 
 
 def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:
@@ -180,16 +183,17 @@ def store_payloads(
 ) -> tuple[Tracking, int]:
     """Store each path of `asked`, new or changed; returns the new state, which is saved, and the new bytes."""
     differences = find_differences(ws, tracking)
-    capturer = Capturer(ws.store, ws.root, ws.cache, progress)
+    edit = ws.cache.edit()
+    capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks)
     changed: list[Tracked] = []
-    entries: dict[bytes, bytes | None] = {}
     with ws.store.writer() as writer:
         for path, role in asked.items():
             tracked = tracking.get(path)
             if tracked is not None and tracked.placed and not differences[path]:
                 continue
             captured = _capture(capturer, path, tracked, differences, writer)
-            entries |= captured.entries
+            if tracked is None or not tracked.placed:
+                edit.renew(os.fsencode(path))
             kept = tracked.payload.role if tracked else role
             changed.append(Tracked(Payload(path, kept, captured.content), True, captured.empty_folders))
     progress.finish()
@@ -198,7 +202,7 @@ def store_payloads(
         # Before the stat cache: should the process die between the two, files look changed and are read again. The
         # other way round they would look stored.
         save(ws, tracking)
-    ws.cache.update(entries)
+    ws.cache.update(edit)
     return tracking, writer.written
 
 
@@ -230,7 +234,7 @@ def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured |
     """What storing a payload now would make of it, or None when that is clear without reading: it differs."""
     if found.missing or found.added or found.folders:
         return None
-    capturer = Capturer(ws.store, ws.root, ws.cache, QUIET)
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET, ws.cache.marks)
     return capturer.changes(
         tracked.payload.path, tracked.payload.content, tracked.empty_folders, found, HashOnly(ws.store)
     )
@@ -266,7 +270,7 @@ def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIE
             left_out.append(os.fsdecode(path))
             continue
         chosen.append(path)
-    capturer = Capturer(ws.store, ws.root, StatCache(ws.state / "code-index", ws.repo.format), progress)
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), progress)
     with ws.store.writer() as writer:
         captured = capturer.files(b"", chosen, writer)
     return captured.content, tuple(left_out)
@@ -330,14 +334,13 @@ def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
     """Store a snapshot's record; the working tree then is at it, and no merge waits any more."""
     (oid,) = ws.ledger.attach(snapshot)
     save(ws, replace(tracking, snapshot=str(oid)))
-    (ws.state / MERGE).unlink(missing_ok=True)
+    end_merge(ws)
     return oid
 
 
 def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
     """Stop tracking; the files stay."""
-    with ws.locked():
-        tracking = current_tracking(ws)
+    with changing(ws) as tracking:
         gone: list[str] = []
         for path in paths:
             within = [t.payload.path for t in tracking.within(path)]
@@ -346,7 +349,10 @@ def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
                 hint = f"it is part of '{holder.payload.path}'" if holder else "'git datmo status' lists the payloads"
                 raise DatmoError(f"'{path}' is not a payload", hint)
             gone += within
-        save(ws, tracking.without(gone))
+        # Before the tracking state: should the process die between the two, the files are unknown and are read again.
+        edit = ws.cache.edit()
         for path in gone:
-            ws.cache.forget_below(os.fsencode(path))
+            edit.renew(os.fsencode(path))
+        ws.cache.update(edit)
+        save(ws, tracking.without(gone))
     return tuple(gone)

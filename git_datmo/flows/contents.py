@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from git_datmo.flows.workspace import Workspace
@@ -12,7 +13,7 @@ from git_datmo.store.layout import Change, FolderEditor, Kind, Node, compare, ro
 Steps = tuple[bytes, ...]
 
 
-def edit(ws: Workspace, root: Node | None, changes: Mapping[Steps, Node | None]) -> Node | None:
+def rewrite(ws: Workspace, root: Node | None, changes: Mapping[Steps, Node | None]) -> Node | None:
     """The folder `root` with a node at each path below it, or (None) nothing there; None when nothing is left."""
     if () in changes:
         return changes[()]
@@ -24,6 +25,17 @@ def edit(ws: Workspace, root: Node | None, changes: Mapping[Steps, Node | None])
         base = root.oid if root is not None and root.kind is Kind.FOLDER else None
         oid, empty = editor.edit(base, change.below)
     return None if empty and root is None else Node(Kind.FOLDER, oid)
+
+
+def differing(ws: Workspace, path: str, known: Content, root: Node) -> list[tuple[str, Node]]:
+    """The files, on either side, by which the payload at `path` differs from the `known` one: `measure` needs them."""
+    top = os.fsencode(path)
+    return [
+        (os.fsdecode(b"/".join((top, *difference.path))), node)
+        for difference in compare(root_node(known), root, ws.store.read_tree)
+        for node in (difference.old, difference.new)
+        if node is not None and node.kind is not Kind.FOLDER
+    ]
 
 
 def measure(ws: Workspace, root: Node, known: Content) -> Content:

@@ -8,12 +8,12 @@ that a remote's keep ref points at; fetching a link alone brings nothing else al
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
-from git_datmo.git.objects import BLOB, TREE, Entry, encode_commit, encode_tree
+from git_datmo.git.objects import BLOB, TREE, Entry, commit_parents, commit_tree, encode_commit, encode_tree
 from git_datmo.git.odb import write_loose
-from git_datmo.model import Content, Oid, Payload
+from git_datmo.model import Content, ObjectFormat, Oid, Payload
 from git_datmo.records.types import Snapshot
 from git_datmo.store.layout import Kind, Node, root_node
 from git_datmo.store.store import Store
@@ -57,16 +57,27 @@ def _kept(use: str, payload: Payload) -> Kept:
     return Kept(payload.path, payload.content, f"{use}-{hashlib.sha256(payload.path.encode()).hexdigest()[:40]}")
 
 
-def write_keep(store: Store, snapshot: Snapshot) -> Oid:
-    """The keep commit of a snapshot: its tree has each object under its name."""
+def encode_keep(snapshot: Snapshot, form: ObjectFormat) -> tuple[bytes, bytes]:
+    """The keep commit of a snapshot and its tree, the tree first: it has each object under its name."""
     entries = []
     for kept in kept_objects(snapshot):
         node = kept.node
         is_tree = node.kind is Kind.FOLDER or node.chunked
         entries.append(Entry(kept.name.encode(), TREE if is_tree else BLOB, node.oid))
-    objects = store.objects.folder
-    tree = write_loose(objects, store.format, "tree", encode_tree(entries))
-    return write_loose(objects, store.format, "commit", encode_commit(tree, (), IDENTITY, TIME, "datmo: keep"))
+    tree = encode_tree(entries)
+    return tree, encode_commit(form.hash("tree", tree), (), IDENTITY, TIME, "datmo: keep")
+
+
+def keep_id(snapshot: Snapshot, form: ObjectFormat) -> Oid:
+    """The id of a snapshot's keep commit."""
+    return form.hash("commit", encode_keep(snapshot, form)[1])
+
+
+def write_keep(store: Store, snapshot: Snapshot) -> Oid:
+    """The keep commit of a snapshot, put into the store."""
+    tree, commit = encode_keep(snapshot, store.format)
+    write_loose(store.objects.folder, store.format, "tree", tree)
+    return write_loose(store.objects.folder, store.format, "commit", commit)
 
 
 def write_link(store: Store, parents: Iterable[Oid]) -> Oid:
@@ -74,3 +85,30 @@ def write_link(store: Store, parents: Iterable[Oid]) -> Oid:
     objects = store.objects.folder
     tree = write_loose(objects, store.format, "tree", b"")
     return write_loose(objects, store.format, "commit", encode_commit(tree, parents, IDENTITY, TIME, "datmo: link"))
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What some links tie, as far as it is told here: `absent` are commits that may be links or keep commits."""
+
+    keeps: frozenset[Oid]
+    absent: frozenset[Oid]
+
+
+def read_chain(store: Store, tips: Iterable[Oid], known: Container[Oid]) -> Chain:
+    """Follow links from `tips`; `known` are keep commits, which need not be here."""
+    keeps, absent, seen = set[Oid](), set[Oid](), set[Oid]()
+    stack = list(tips)
+    while stack:
+        oid = stack.pop()
+        if oid in seen:
+            continue
+        seen.add(oid)
+        found = None if oid in known else store.objects.find(oid)
+        if oid not in known and found is None:
+            absent.add(oid)
+        elif found is not None and found[0] == "commit" and commit_tree(found[1]) == store.empty_tree:
+            stack += commit_parents(found[1])
+        else:
+            keeps.add(oid)
+    return Chain(frozenset(keeps), frozenset(absent))

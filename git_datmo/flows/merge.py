@@ -14,27 +14,20 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import MARK, MERGE, Asked, find_differences, refuse_during_checkout, save
-from git_datmo.flows.contents import edit, measure
+from git_datmo.flows.capture import Asked, changing, find_differences, save
+from git_datmo.flows.contents import differing, measure, rewrite
 from git_datmo.flows.history import Found, History
-from git_datmo.flows.obtain import obtain_trees
+from git_datmo.flows.obtain import obtain_trees, require
+from git_datmo.flows.placing import as_placed, carry_out, finish, last_snapshot, refuse_tracked_by_git, what_is_at
 from git_datmo.flows.rewritten import Commit
 from git_datmo.flows.snapshot import attach_snapshot
-from git_datmo.flows.switch import (
-    as_placed,
-    carry_out,
-    finish,
-    last_snapshot,
-    refuse_tracked_by_git,
-    require_objects,
-    what_is_at,
-)
-from git_datmo.flows.unresolved import Pending, node_name, read_pending, write_pending
+from git_datmo.flows.underway import end_merge, interrupted, read_underway
+from git_datmo.flows.unresolved import Pending, is_interrupted, node_name, read_pending, write_pending
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.checkout import Checkout, Conflict, Placement
-from git_datmo.store.layout import Kind, Node, compare, root_node
+from git_datmo.store.layout import Node, compare, root_node
 from git_datmo.store.merge import Merger
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
@@ -72,33 +65,23 @@ def unite(ws: Workspace, *, progress: Progress = QUIET) -> United | None:
 
     A merge that was cut off goes on; one that waits for a person still waits.
     """
-    sides = find_sides(ws)
-    if sides is None:
-        _forget_cut_off(ws)
-        return None
-    with ws.locked():
+    with changing(ws) as tracking:
+        sides = find_sides(ws)
         pending = read_pending(ws)
-        if pending is None or pending.commit != str(sides.commit):
-            refuse_during_checkout(ws)
-        elif pending.placed:
+        if sides is None:
+            # A merge that died once its snapshot was there, or for which somebody else made one, is done.
+            if is_interrupted(ws):
+                end_merge(ws)
+            return None
+        underway = read_underway(ws)
+        if underway is not None and not underway.is_merge:
+            raise interrupted(underway)
+        if pending is not None and pending.placed and pending.commit == str(sides.commit):
             return United("", (), pending.paths, pending.hint)
-        tracking = ws.tracking()
         merge = _Merge(ws, sides, tracking, progress)
         merge.unite_payloads()
         placed = merge.place()
         return merge.conclude(placed)
-
-
-def _forget_cut_off(ws: Workspace) -> None:
-    """A merge that died once its snapshot was there, or for which somebody else made one, is done."""
-    if is_interrupted(ws) and not (ws.state / MARK).exists():
-        (ws.state / MERGE).unlink(missing_ok=True)
-
-
-def is_interrupted(ws: Workspace) -> bool:
-    """Whether a merge of payloads was cut off, so that `unite` has to finish it."""
-    pending = read_pending(ws)
-    return pending is not None and not pending.placed
 
 
 def find_sides(ws: Workspace) -> Sides | None:
@@ -208,7 +191,7 @@ class _Merge:
             return theirs
         nodes = [root_node(side.content) if side is not None else None for side in (base, ours, theirs)]
         if path in self._placed and nodes[2] is not None:
-            require_objects(self._ws, [nodes[2]], self._progress)
+            require(self._ws, [(path, nodes[2])], progress=self._progress)
         node, conflicts = self._nodes(nodes)
         if conflicts and path in self._asleep:
             raise DatmoError(
@@ -217,7 +200,7 @@ class _Merge:
             )
         self._kept += (os.fsdecode(b"/".join((path.encode(), *steps))) for steps in conflicts)
         known = next(side.content for side in (ours, theirs, base) if side is not None)
-        return Payload(path, _role(base, ours, theirs), self._measure(node, known)) if node is not None else None
+        return Payload(path, _role(base, ours, theirs), self._measure(path, node, known)) if node is not None else None
 
     def _nodes(self, nodes: Sequence[Node | None]) -> tuple[Node | None, list[tuple[bytes, ...]]]:
         store, (base, ours, theirs) = self._ws.store, nodes
@@ -230,12 +213,9 @@ class _Merge:
 
         return self._fetching(attempt)
 
-    def _measure(self, node: Node, known: Content) -> Content:
-        def differing() -> list[Node]:
-            each = compare(root_node(known), node, self._ws.store.read_tree)
-            return [side for d in each for side in (d.old, d.new) if side is not None and side.kind is not Kind.FOLDER]
-
-        require_objects(self._ws, self._fetching(differing), self._progress)
+    def _measure(self, path: str, node: Node, known: Content) -> Content:
+        files = self._fetching(lambda: differing(self._ws, path, known, node))
+        require(self._ws, files, progress=self._progress)
         return measure(self._ws, node, known)
 
     def _fetching(self, attempt: Callable[[], _T]) -> _T:
@@ -255,8 +235,9 @@ class _Merge:
         ws, sides = self._ws, self._sides
         coming = [p for p in self._payloads.values() if p.path not in self._asleep] if self._placed else []
         refuse_tracked_by_git(ws, coming)
-        require_objects(ws, [root_node(payload.content) for payload in coming], self._progress)
-        checkout = Checkout(ws.store, ws.root, ws.cache, self._progress)
+        require(ws, ((payload.path, root_node(payload.content)) for payload in coming), progress=self._progress)
+        edit = ws.cache.edit()
+        checkout = Checkout(ws.store, ws.root, edit, self._progress)
         differences = find_differences(ws, self._tracking)
         placements: dict[str, Placement] = {}
         for path in sorted({payload.path for payload in coming} | self._placed.keys()):
@@ -265,12 +246,13 @@ class _Merge:
             placements[path] = self._settle(checkout, path, tracked, around)
         write_pending(ws, Pending(str(sides.commit), str(sides.ours.id), str(sides.theirs.id), placed=False))
         self._progress.begin("Checking out", sum(payload.content.size for payload in coming))
-        entries = carry_out(ws, str(sides.theirs.id), checkout, placements)
+        carry_out(ws, "", checkout, placements)
         self._progress.finish()
         there = [self._payloads[path] for path in placements if path in self._payloads]
         asleep = [Tracked(p, placed=False) for p in self._payloads.values() if p.path not in placements]
-        self._tracking = Tracking((), str(sides.ours.id)).having([*asleep, *as_placed(ws, there)])
-        finish(ws, self._tracking, entries)
+        after = Tracking((), str(sides.ours.id)).having([*asleep, *as_placed(ws, there)])
+        finish(ws, self._tracking, after, edit)
+        self._tracking = after
         return tuple(path for path, plan in placements.items() if plan.write or plan.remove)
 
     def _settle(self, checkout: Checkout, path: str, tracked: Tracked | None, around: Differences) -> Placement:
@@ -298,10 +280,10 @@ class _Merge:
             if not near:
                 continue
             self._kept += sorted(os.fsdecode(name) for name in near)
-            node = edit(self._ws, new, {touched[name].path: touched[name].old for name in near})
+            node = rewrite(self._ws, new, {touched[name].path: touched[name].old for name in near})
             before = self._payloads.pop(path, None) or (tracked.payload if tracked is not None else None)
             if node is not None and before is not None:
-                self._payloads[path] = replace(before, content=measure(self._ws, node, before.content))
+                self._payloads[path] = replace(before, content=self._measure(path, node, before.content))
 
     def conclude(self, placed: tuple[str, ...]) -> United:
         """Tie the merge commit to its payloads; where some paths are kept, that waits for a person."""
@@ -313,7 +295,7 @@ class _Merge:
             return United("", placed, pending.paths, pending.hint)
         if sides.nearest is not None and _by_path(sides.nearest.snapshot.payloads) == self._payloads:
             save(ws, replace(tracking, snapshot=str(sides.nearest.id)))
-            (ws.state / MERGE).unlink(missing_ok=True)
+            end_merge(ws)
             return United(str(sides.nearest.id), placed)
         made = attach_snapshot(ws, tracking, Asked(), (), self._progress)
         return United(str(made.id), placed, warnings=made.warnings)

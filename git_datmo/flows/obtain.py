@@ -19,6 +19,8 @@ from git_datmo.store.layout import Kind, Node
 from git_datmo.store.store import Store
 
 LEVELS = 64
+# What a server says of an id that it lacks (git-upload-pack).
+ABSENT = "not our ref"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,7 @@ def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (),
     for name in tuple(remotes) or _remotes(ws):
         if not missing:
             break
-        try:
-            _obtain_from(ws, find_remote(ws.repo.config, name), wanted, progress)
-        except GitFailed as error:
-            problems.append(error)
+        problems += _try_to_obtain(ws, find_remote(ws.repo.config, name), wanted, progress)
         ws.store.objects.refresh()
         missing = find_missing(ws.store, wanted)
     if missing and problems:
@@ -80,6 +79,34 @@ def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (),
     return missing
 
 
+def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Progress = QUIET) -> None:
+    """Fetch what the store lacks of `wanted`; raises `Incomplete` with the names of those that can be had nowhere."""
+    named = list(wanted)
+    missing = obtain(ws, (node for _, node in named), progress=progress)
+    if not missing:
+        return
+    names = dict.fromkeys(f"'{name}'" for name, node in named if find_missing(ws.store, [node]))
+    raise Incomplete(
+        f"{', '.join(names)} can be had nowhere: {len(missing.all)} objects are missing",
+        "ask who made the snapshot to run 'git push'",
+        missing=sorted(map(str, missing.all)),
+    )
+
+
+def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[GitFailed]:
+    """Fetch from one remote what it has; what it does not have is no problem, anything else that goes wrong is."""
+    try:
+        _obtain_from(ws, remote, wanted, progress)
+    except GitFailed as error:
+        if ABSENT not in error.stderr:
+            return [error]
+        if len(wanted) > 1:
+            # One object that a remote lacks makes it refuse the others too.
+            ws.store.objects.refresh()
+            return [problem for node in wanted for problem in _try_to_obtain(ws, remote, [node], progress)]
+    return []
+
+
 def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUIET) -> None:
     """Fetch just these trees, without what is below them where a remote can do that; raises `Incomplete`."""
     wanted = list(oids)
@@ -87,7 +114,11 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUI
         remote = find_remote(ws.repo.config, name)
         git = beside(ws.store.git, ws.repo.config, remote)
         filters = probe(git, remote, f"{KEEP_REFS}*").filters
-        fetch_ids(git, remote, wanted, progress, *(["--filter=tree:0"] if filters else []))
+        try:
+            fetch_ids(git, remote, wanted, progress, *(["--filter=tree:0"] if filters else []))
+        except GitFailed as error:
+            if ABSENT not in error.stderr:
+                raise
         ws.store.objects.refresh()
         if all(oid in ws.store for oid in wanted):
             return

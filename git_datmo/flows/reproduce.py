@@ -24,7 +24,7 @@ from git_datmo.records.types import Difference, Receipt, Run, Snapshot, Value
 from git_datmo.store.capture import Capturer
 from git_datmo.store.checkout import Checkout
 from git_datmo.store.layout import Node, root_node
-from git_datmo.store.statcache import Differences, StatCache
+from git_datmo.store.statcache import CacheEdit, Differences
 from git_datmo.store.store import HashOnly
 
 IDENTICAL, WITHIN, DIFFERENT, FAILED = "identical", "within tolerance", "different", "failed"
@@ -110,7 +110,7 @@ def reproduce(
 def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> None:
     """Write stored files and folders at their paths in a folder that holds nothing there."""
     nothing = Differences((), (), (), ())
-    checkout = Checkout(ws.store, folder, None, progress)
+    checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
     for path, node in contents:
         checkout.apply(checkout.plan(path, None, node, nothing))
 
@@ -192,8 +192,7 @@ def _compare_outputs(
 
 def _object_of(ws: Workspace, folder: Path, path: str) -> Oid:
     """The id that the file or folder would have as a payload."""
-    cache = StatCache(folder / "unused", ws.repo.format)
-    return Capturer(ws.store, folder, cache, QUIET).whole(path, HashOnly(ws.store)).content.object
+    return Capturer(ws.store, folder, CacheEdit(ws.repo.format), QUIET).whole(path, HashOnly(ws.store)).content.object
 
 
 def judge(

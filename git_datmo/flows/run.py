@@ -16,12 +16,12 @@ from git_datmo.flows.capture import (
     Asked,
     attach,
     capture_code,
+    changing,
     check_addable,
     current_tracking,
     is_clean,
     make_snapshot,
     refresh,
-    refuse_during_checkout,
     require_commit,
     save,
     store_payloads,
@@ -30,6 +30,7 @@ from git_datmo.flows.environment import capture_environment, read_environment, v
 from git_datmo.flows.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.reproduce import place
 from git_datmo.flows.scratch import scratch_folder
+from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.unresolved import refuse_unresolved
 from git_datmo.flows.workspace import Workspace
 from git_datmo.flows.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
@@ -139,9 +140,9 @@ def _prepare(
             )
     for path in outputs:
         check_addable(ws, current_tracking(ws), path, exists=False)
-    with ws.locked():
+    with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
+        tracking, _ = refresh(ws, old, progress=progress)
         refuse_unresolved(ws, tracking)
         save(ws, tracking)
         code, left_out = capture_code(ws, tracking, progress=progress)
@@ -200,7 +201,7 @@ def _run_logged(ws: Workspace, engine: Engine, job: Job, output: Output) -> tupl
         log.flush()
         size = os.path.getsize(log.name)
         folder, name = os.path.split(log.name)
-        capturer = Capturer(ws.store, Path(folder), ws.cache, QUIET)
+        capturer = Capturer(ws.store, Path(folder), ws.cache.edit(), QUIET)
         with ws.store.writer() as writer:
             return outcome, replace(capturer.whole(name, writer).content, size=size, form=Form.FILE)
 

@@ -17,7 +17,8 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
 from git_datmo.git.remote import HELPER_PREFIX, plain_url
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF
-from git_datmo.store.store import create_store, store_path, sweep
+from git_datmo.store.compact import sweep
+from git_datmo.store.store import create_store, store_path
 
 HOOKS = ("pre-push", "post-commit", "post-checkout", "post-merge")
 OURS = "git-datmo hook"
@@ -48,7 +49,7 @@ def initialise(ws: Workspace, remote: str = "", *, helper: bool = False) -> SetU
         raise DatmoError(f"'{remote}' is not a remote of this repository", "'git remote -v' lists them")
     path = store_path(ws.repo.common_dir)
     create_store(ws.repo.git, path, ws.repo.format)
-    sweep(path)
+    sweep(path / "objects")
     hooks = install_hooks(ws)
     _set_notes(ws)
     for each in ws.repo.remotes():
@@ -83,16 +84,17 @@ def _set_refspecs(ws: Workspace, remote: str) -> None:
 def route_through_helper(ws: Workspace, remote: str) -> None:
     """Let git reach `remote` through `git-remote-datmo`, its URL staying the plain one."""
     git = ws.repo.git
-    for key in (f"remote.{remote}.url", f"remote.{remote}.pushurl"):
-        value = ws.repo.config.get(key)
-        if value.startswith(HELPER_PREFIX):
-            git.run("config", key, plain_url(value))
     git.run("config", f"remote.{remote}.vcs", "datmo")
     program = find_program("git-remote-datmo")
     if program:
         # Where PATH is bare, as in many graphical programs, git finds the helper as an alias.
         quoted = "'" + program.replace("'", "'\\''") + "'"
         git.run("config", "alias.remote-datmo", f"!{quoted}")
+    # Last, so that a set-up that was cut off is still seen to be one: the helper completes it at the next fetch.
+    for key in (f"remote.{remote}.pushurl", f"remote.{remote}.url"):
+        value = ws.repo.config.get(key)
+        if value.startswith(HELPER_PREFIX):
+            git.run("config", key, plain_url(value))
 
 
 def find_program(name: str) -> str:
@@ -150,7 +152,7 @@ def _write_hook(path: Path, text: bytes) -> None:
 
 def set_up_clone(ws: Workspace, remote: str, url: str) -> None:
     """Make a clone of `datmo::url` ready, whose remote then shows the plain URL."""
-    ws.repo.git.run("config", f"remote.{remote}.url", url)
+    ws.repo.git.run("config", f"remote.{remote}.url", HELPER_PREFIX + url)
     fresh = Workspace(replace(ws.repo, config=read_config(ws.repo.git)), ws.environ, ws.clock)
     initialise(fresh, remote, helper=True)
     fetch(fresh, remote)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from git_datmo.errors import GitFailed, Incomplete
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
@@ -35,6 +36,8 @@ from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
 from git_datmo.records.types import Snapshot
+
+T = TypeVar("T")
 
 KEEP_REFS = "refs/datmo/keep/"
 KEPT_REFS = "refs/datmo/kept/"
@@ -75,12 +78,21 @@ def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress 
     """Bring a remote up to date; other people may do the same at the same time."""
     target = find_remote(ws.repo.config, remote or ws.repo.default_remote() or "", url, push=True)
     done: set[Oid] = set()
+
+    def once() -> Shared:
+        plan_now = plan(ws, target, progress=progress)
+        publish(ws, plan_now, progress=progress)
+        done.update(plan_now.records)
+        return Shared(target.address, len(done))
+
+    return retried(once)
+
+
+def retried(step: Callable[[], T]) -> T:
+    """What `step` returns, which is made anew where somebody else was first at a remote."""
     for attempt in range(ATTEMPTS):
         try:
-            plan_now = plan(ws, target, progress=progress)
-            publish(ws, plan_now, progress=progress)
-            done.update(plan_now.records)
-            return Shared(target.address, len(done))
+            return step()
         except Rejected as error:
             if not error.moved or attempt == ATTEMPTS - 1:
                 raise
@@ -92,8 +104,7 @@ def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress 
 def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:
     """What `remote` lacks, after taking in what it has and this repository lacks."""
     offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, f"{KEEP_REFS}*", RECORDS_REF, NOTES_REF)
-    tips = Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF))
-    receive(ws, remote, tips, progress=progress)
+    tips = receive(ws, remote, Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF)), progress=progress)
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
@@ -104,8 +115,11 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     return SharePlan(remote, offer, tips, tuple(lacking), snapshots)
 
 
-def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = QUIET) -> bool:
-    """Fetch a remote's records and notes where they are news, and unite them with ours; says whether any were."""
+def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = QUIET) -> Tips:
+    """Fetch a remote's records and notes where they are news, and unite them with ours.
+
+    Returns what came of `tips`, which the remote advertised: by the time of the fetch it may have more.
+    """
     known = read_heads(ws).of(_label(remote))
     refspecs = []
     for ref, now, before in ((RECORDS_REF, tips.records, known.records), (NOTES_REF, tips.notes, known.notes)):
@@ -113,7 +127,10 @@ def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = Q
             refspecs.append(f"+{ref}:{REMOTE_REFS}{_label(remote)}/{ref.rpartition('/')[2].replace('datmo', 'notes')}")
     if refspecs:
         fetch_refs(guarded(ws.repo.git), Remote("", remote.url), refspecs, progress, "--quiet")
-    return ws.ledger.unite(read_heads(ws).remotes.get(_label(remote), tips))
+    came = read_heads(ws).of(_label(remote))
+    there = Tips(came.records if tips.records else None, came.notes if tips.notes else None)
+    ws.ledger.unite(there)
+    return there
 
 
 def _label(remote: Remote) -> str:
@@ -162,8 +179,8 @@ def remember(ws: Workspace, remote: Remote, tips: Tips) -> None:
 def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> None:
     store, remote, offer = ws.store, plan_now.remote, plan_now.offer
     git = beside(store.git, ws.repo.config, remote)
-    ref = max((name for name in offer.refs if _epoch(name)), key=_epoch, default=f"{KEEP_REFS}1")
-    tip = offer.refs.get(ref)
+    ref = max((name for name in offer.refs if epoch_of(name)), key=epoch_of, default=f"{KEEP_REFS}1")
+    old = tip = offer.refs.get(ref)
     if tip is not None and tip not in store:
         fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
         store.objects.refresh()
@@ -174,13 +191,16 @@ def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> 
         # What the remote has of the bases is found out by negotiation: their commits are made here, not fetched.
         tip = write_link(store, dict.fromkeys([*([tip] if tip is not None else []), *group, *bases]))
         bases = []
-    push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{ref}"], progress)
+    # An epoch that was given up meanwhile must not come back.
+    lease = f"--force-with-lease={ref}:{old or ''}"
+    push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{ref}"], progress, lease)
     if remote.name and tip is not None:
-        kept = f"{KEPT_REFS}{remote.name}/{_epoch(ref)}"
+        kept = f"{KEPT_REFS}{remote.name}/{epoch_of(ref)}"
         change_refs(store.git, [RefChange(kept, read_ref(store.git, kept), tip)], why="shared")
 
 
-def _epoch(ref: str) -> int:
+def epoch_of(ref: str) -> int:
+    """The epoch of a keep ref, counted from 1; 0 for any other ref."""
     match = _KEEP_REF.match(ref)
     return int(match[1]) if match else 0
 

@@ -9,14 +9,14 @@ from git_datmo.flows.capture import (
     Asked,
     attach,
     capture_code,
-    current_tracking,
+    changing,
     make_snapshot,
     refresh,
-    refuse_during_checkout,
     require_commit,
 )
 from git_datmo.flows.environment import capture_environment
 from git_datmo.flows.history import History
+from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.unresolved import refuse_unresolved
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
@@ -36,9 +36,9 @@ class Made:
 def snapshot(ws: Workspace, asked: Asked, *, command: Sequence[str] = (), progress: Progress = QUIET) -> Made:
     """Tie HEAD to the payloads as they are now, the environment and what is `asked`."""
     require_commit(ws)
-    with ws.locked():
+    with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, current_tracking(ws), progress=progress)
+        tracking, _ = refresh(ws, old, progress=progress)
         refuse_unresolved(ws, tracking)
         return attach_snapshot(ws, tracking, asked, command, progress)
 
@@ -60,9 +60,9 @@ def attach_snapshot(
 def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | None:
     """After a commit: a snapshot when the payloads are not what the nearest one says, else nothing."""
     commit = require_commit(ws)
-    with ws.locked():
+    with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking, new_bytes = refresh(ws, current_tracking(ws), progress=progress)
+        tracking, new_bytes = refresh(ws, old, progress=progress)
         nearest = History(ws).nearest(commit)
         known = {p.path: p.content for p in nearest.snapshot.payloads} if nearest else {}
         if {t.payload.path: t.payload.content for t in tracking.payloads} == known:

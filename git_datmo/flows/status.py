@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import MARK, current_tracking, find_differences, really_differs
+from git_datmo.flows.capture import current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
+from git_datmo.flows.underway import MERGING, read_underway
 from git_datmo.flows.unresolved import read_pending
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
@@ -26,7 +27,8 @@ class PayloadStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` a checkout cut off.
+    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` is the command that
+    finishes a checkout or merge that was cut off, or ''.
 
     `undecided` are paths that a merge left as they were here, and `hint` says how to decide.
     """
@@ -35,7 +37,7 @@ class Status:
     snapshot: str
     remote: str
     unshared: int
-    interrupted: bool
+    interrupted: str
     undecided: tuple[str, ...]
     hint: str
     warnings: tuple[str, ...]
@@ -58,9 +60,12 @@ def examine(ws: Workspace) -> Status:
     remote = ws.repo.default_remote() or ""
     waiting = len(unshared(ws, history.heads, remote)) if remote else 0
     pending = read_pending(ws)
-    interrupted = (ws.state / MARK).exists() or (pending is not None and not pending.placed)
     undecided = pending.paths if pending is not None else ()
     hint = pending.hint if pending is not None and undecided else ""
+    underway = read_underway(ws)
+    if underway is None and pending is not None and not pending.placed:
+        underway = MERGING
+    interrupted = underway.way if underway is not None else ""
     snapshot = str(nearest.id) if nearest else ""
     warnings = tuple(history.warnings)
     return Status(tuple(states), snapshot, remote, waiting, interrupted, undecided, hint, warnings)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
-from git_datmo.flows.capture import MERGE
+from git_datmo.flows.underway import MERGE, MERGING, interrupted
 from git_datmo.flows.workspace import Workspace
-from git_datmo.store.layout import Kind, Node, find_name, root_node
+from git_datmo.store.layout import find_path, root_node
 from git_datmo.store.tracking import Tracking
 
 
@@ -55,6 +55,12 @@ def read_pending(ws: Workspace) -> Pending | None:
     return pending if done.returncode == 0 else None
 
 
+def is_interrupted(ws: Workspace) -> bool:
+    """Whether a merge of payloads was cut off, and is HEAD's still."""
+    pending = read_pending(ws)
+    return pending is not None and not pending.placed
+
+
 def write_pending(ws: Workspace, pending: Pending) -> None:
     document = {
         "commit": pending.commit,
@@ -66,7 +72,7 @@ def write_pending(ws: Workspace, pending: Pending) -> None:
     fsio.write_file(ws.state / MERGE, json.dumps(document, indent=1).encode() + b"\n")
 
 
-def resolve(ws: Workspace, paths: Iterable[str]) -> None:
+def decide(ws: Workspace, paths: Iterable[str]) -> None:
     """Note that a person took a side at `paths`, and all below them."""
     pending = read_pending(ws)
     if pending is not None:
@@ -81,7 +87,7 @@ def refuse_unresolved(ws: Workspace, tracking: Tracking) -> None:
     if pending is None:
         return
     if not pending.placed:
-        raise DatmoError("a merge of payloads was interrupted", "finish it with 'git datmo checkout'")
+        raise interrupted(MERGING)
     paths = [path for path, node in pending.kept if node_name(ws, tracking, path) == node]
     if paths:
         shown = ", ".join(f"'{path}'" for path in paths[:3]) + (", …" if len(paths) > 3 else "")
@@ -91,10 +97,8 @@ def refuse_unresolved(ws: Workspace, tracking: Tracking) -> None:
 def node_name(ws: Workspace, tracking: Tracking, path: str) -> str:
     """What a working tree's payloads have at `path`, as kind and id; '' for nothing."""
     tracked = tracking.holding(path)
-    node: Node | None = None
-    if tracked is not None:
-        node = root_node(tracked.payload.content)
-        inner = path[len(tracked.payload.path) + 1 :]
-        for name in os.fsencode(inner).split(b"/") if inner else ():
-            node = find_name(node.oid, name, ws.store.read_tree) if node and node.kind is Kind.FOLDER else None
+    if tracked is None:
+        return ""
+    inner = os.fsencode(path[len(tracked.payload.path) + 1 :])
+    node = find_path(root_node(tracked.payload.content), inner.split(b"/") if inner else (), ws.store.read_tree)
     return f"{node.kind.value} {node.oid}" if node is not None else ""

@@ -51,7 +51,19 @@ class Workspace:
 
     @cached_property
     def store(self) -> Store:
-        return self._opened.enter_context(Store(self.repo.git, store_path(self.repo.common_dir), self.repo.format))
+        """The store, which nothing is taken out of as long as this workspace is open."""
+        return self._open_store(shared=True)
+
+    def hold_store(self) -> None:
+        """Open the store once no other command has it open, and keep them waiting: what is taken out of it could be
+        what they are about to name."""
+        self.store = self._open_store(shared=False)
+
+    def _open_store(self, *, shared: bool) -> Store:
+        store = Store(self.repo.git, store_path(self.repo.common_dir), self.repo.format)
+        self._opened.enter_context(fsio.locked(self.shared_state / "store.lock", shared=shared))
+        store.objects.refresh()
+        return self._opened.enter_context(store)
 
     @property
     def has_store(self) -> bool:

@@ -9,8 +9,9 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
+from zlib import crc32
 
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import BrokenStream, inflate
@@ -82,6 +83,34 @@ class Pack:
                 raise self._damaged("its index")
             (value,) = struct.unpack_from(">Q", self._idx, start)
         return int(value)
+
+    def entries(self) -> Iterator[tuple[int, int, int]]:
+        """Each entry's place in the index, its offset and its length, in the order in which they stand in the pack."""
+        order = sorted(range(self.count), key=self.offset)
+        end = self.size - self._width
+        for place, following in zip_longest(order, order[1:]):
+            start = self.offset(place)
+            yield place, start, (end if following is None else self.offset(following)) - start
+
+    @property
+    def size(self) -> int:
+        """The bytes of the pack's file."""
+        return os.stat(self.path).st_size
+
+    def raw(self, place: int, offset: int, length: int) -> bytes:
+        """An entry as it stands in the pack; raises `Damaged` when its checksum is not the index's."""
+        data = self._read(offset, length)
+        if len(data) < length or crc32(data) != self.crc(place):
+            raise self._damaged(f"byte {offset}")
+        return data
+
+    def crc(self, place: int) -> int:
+        (value,) = struct.unpack_from(">I", self._idx, 1032 + self.count * self._width + 4 * place)
+        return int(value)
+
+    def marked(self, mark: str) -> bool:
+        """Whether git has the pack marked as 'keep' or 'promisor' (gitrepository-layout)."""
+        return self.path.with_suffix(f".{mark}").exists()
 
     def _damaged(self, where: object) -> Damaged:
         return Damaged(f"'{self.path}' is damaged near {where}", "'git datmo fetch' gets lost objects again")
@@ -161,15 +190,17 @@ class PackedObjects:
         self.refresh()
 
     def refresh(self) -> None:
-        """Look for packs that came or went, and for folders of loose objects."""
+        """Look for packs that came or went, and for folders of loose objects; other threads may be reading."""
         with suppress(FileNotFoundError):
             self._loose = frozenset(bytes.fromhex(name)[0] for name in os.listdir(self.folder) if _is_fanout(name))
         with suppress(FileNotFoundError):
             names = {name for name in os.listdir(self.folder / "pack") if name.endswith(".idx")}
-            for gone in self._packs.keys() - names:
-                self._packs.pop(gone).close()
-            for name in sorted(names - self._packs.keys()):
-                self._packs[name] = Pack(self.folder / "pack" / name, self.format)
+            packs = {name: pack for name, pack in self._packs.items() if name in names}
+            for name in sorted(names - packs.keys()):
+                packs[name] = Pack(self.folder / "pack" / name, self.format)
+            gone, self._packs = [pack for name, pack in self._packs.items() if name not in names], packs
+            for pack in gone:
+                pack.close()
 
     def close(self) -> None:
         for pack in self._packs.values():
@@ -198,8 +229,32 @@ class PackedObjects:
                 return pack, pack.offset(place)
         return None
 
+    def copies(self, oid: bytes) -> Iterator[tuple[Pack, int]]:
+        """Every pack that holds `oid`, with its place in the pack's index."""
+        for pack in self._packs.values():
+            place = pack.place(oid)
+            if place is not None:
+                yield pack, place
+
+    def loose(self) -> Iterator[Oid]:
+        """Every loose id."""
+        width = 2 * self.format.size - 2
+        for first in sorted(self._loose):
+            with suppress(FileNotFoundError):
+                for name in sorted(os.listdir(self.folder / f"{first:02x}")):
+                    if len(name) == width and not name.strip("0123456789abcdef"):
+                        yield Oid.fromhex(f"{first:02x}{name}")
+
     def find(self, oid: Oid) -> tuple[str, bytes] | None:
         """The kind and content of an object, or None when it is not here."""
+        try:
+            return self._find(oid)
+        except FileNotFoundError:
+            # Its pack was replaced by another since we looked.
+            self.refresh()
+            return self._find(oid)
+
+    def _find(self, oid: Oid) -> tuple[str, bytes] | None:
         found = self.locate(oid)
         return read_loose(self.folder, oid) if found is None else self._read(*found)
 
@@ -209,8 +264,13 @@ class PackedObjects:
         if found is None:
             loose = read_loose(self.folder, oid)
             return loose[0] if loose else None
-        head = found[0].head(found[1])
-        return KINDS.get(head.type) or self._read(*found)[0]
+        pack, offset = found
+        for _ in range(DELTA_DEPTH_LIMIT):
+            head = pack.head(offset)
+            if head.type in KINDS:
+                return KINDS[head.type]
+            pack, offset = self._base(pack, offset, head)
+        raise Damaged(f"'{pack.path}' has too long a chain of deltas near byte {offset}")
 
     def size(self, oid: Oid) -> int | None:
         """An object's length, or None when it is not here; without inflating it where the pack tells."""
@@ -221,20 +281,26 @@ class PackedObjects:
         head = found[0].head(found[1])
         return head.size if head.type in KINDS else len(self._read(*found)[1])
 
+    def _base(self, pack: Pack, offset: int, head: Head) -> tuple[Pack, int]:
+        """Where the base of the delta at `offset` stands."""
+        if head.base is None:
+            raise Damaged(f"'{pack.path}' has an entry of unknown type near byte {offset}")
+        if isinstance(head.base, int):
+            return pack, head.base
+        found = self.locate(head.base)
+        if found is None:
+            raise Damaged(f"'{pack.path}' lacks a delta's base '{head.base}'")
+        return found
+
     def _read(self, pack: Pack, offset: int) -> tuple[str, bytes]:
         deltas: list[bytes] = []
         head = pack.head(offset)
         while head.type not in KINDS:
-            if len(deltas) > DELTA_DEPTH_LIMIT or head.base is None:
-                raise Damaged(f"'{pack.path}' has an entry of unknown type near byte {offset}")
+            if len(deltas) > DELTA_DEPTH_LIMIT:
+                raise Damaged(f"'{pack.path}' has too long a chain of deltas near byte {offset}")
+            following = self._base(pack, offset, head)
             deltas.append(pack.inflate(head))
-            if isinstance(head.base, int):
-                offset = head.base
-            else:
-                found = self.locate(head.base)
-                if found is None:
-                    raise Damaged(f"'{pack.path}' lacks a delta's base '{head.base}'")
-                pack, offset = found
+            pack, offset = following
             head = pack.head(offset)
         content = pack.inflate(head)
         for delta in reversed(deltas):

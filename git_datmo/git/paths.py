@@ -16,6 +16,8 @@ _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 def is_dotgit(name: bytes) -> bool:
     """Whether some file system takes `name` for `.git`."""
+    if b"g" not in name and b"G" not in name:
+        return False
     text = name.decode("utf-8", "replace")
     if _IGNORED_BY_HFS.sub("", text).lower() == ".git":
         return True

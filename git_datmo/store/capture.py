@@ -4,99 +4,158 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.paths import is_dotgit, is_safe, show
-from git_datmo.model import Content, Form
+from git_datmo.model import Content, Form, Oid
 from git_datmo.progress import Progress
 from git_datmo.store import names
-from git_datmo.store.ingest import Ingest, Taken
-from git_datmo.store.layout import Change, FolderEditor, Kind, Node, read_chunks, write_folder
-from git_datmo.store.statcache import Differences, StatCache
+from git_datmo.store.ingest import Deliver, Ingest, Recall, Stored, Taken
+from git_datmo.store.layout import (
+    Change,
+    FolderEditor,
+    Kind,
+    Node,
+    WriteTree,
+    find_path,
+    read_chunks,
+    root_node,
+    write_folder,
+)
+from git_datmo.store.statcache import CacheEdit, Differences, Marks
 from git_datmo.store.store import Store, StoreWriter
+
+# Where more files than this changed, all are read, in order: what has to be kept in mind is one folder's names then.
+MANY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A payload as it was just stored: its content, the stat cache's new entries, its empty folders."""
+    """A payload as it was just stored: its content and its empty folders."""
 
     content: Content
-    entries: dict[bytes, bytes | None]
     empty_folders: frozenset[bytes]
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What the pipeline delivered so far."""
+class _Assembly:
+    """Makes the trees of a folder out of files that come in the order of git's index, each as soon as it is complete.
 
-    cache: StatCache
-    nodes: dict[bytes, Node] = field(default_factory=dict)
-    entries: dict[bytes, bytes | None] = field(default_factory=dict)
-    size: int = 0
+    `folders` are those that were met on the way, each before what is in it; one without files is known by that alone.
+    """
+
+    def __init__(self, top: bytes, folders: deque[bytes], write: WriteTree) -> None:
+        self._folders, self._write = folders, write
+        self._open: list[tuple[bytes, dict[bytes, Node]]] = [(top, {})]
+        self.empty: set[bytes] = set()
+        self.size = self.files = 0
 
     def add(self, file: Taken) -> None:
-        self.nodes[file.path] = file.node
-        self.entries[file.path] = self.cache.encode(file)
+        while self._folders and self._folders[0] + b"/" < file.path:
+            self._enter(self._folders.popleft())
+        parent, name = _split(file.path)
+        self._enter(parent)
+        self._open[-1][1][name] = file.node
         self.size += file.stat.st_size
+        self.files += 1
+
+    def _enter(self, folder: bytes) -> None:
+        """Make `folder` the innermost that is open."""
+        while not _lies_in(folder, self._open[-1][0]):
+            self._leave()
+        path = self._open[-1][0]
+        while path != folder:
+            rest = folder[len(path) + 1 if path else 0 :]
+            path = folder[: len(folder) - len(rest)] + rest.partition(b"/")[0]
+            self._open.append((path, {}))
+
+    def _leave(self) -> None:
+        path, nodes = self._open.pop()
+        if not nodes:
+            self.empty.add(path)
+        self._open[-1][1][_split(path)[1]] = Node(Kind.FOLDER, write_folder(nodes, self._write))
+
+    def finish(self) -> Oid:
+        """The whole folder's object."""
+        while self._folders:
+            self._enter(self._folders.popleft())
+        while len(self._open) > 1:
+            self._leave()
+        return write_folder(self._open[0][1], self._write)
 
 
 class Capturer:
-    """Captures payloads of the working tree at `root` into a store."""
+    """Captures payloads of the working tree at `root` into a store; `edit` gets the stat cache's new entries.
 
-    def __init__(self, store: Store, root: Path, cache: StatCache, progress: Progress) -> None:
-        self._store, self._root, self._cache, self._progress = store, root, cache, progress
+    `marks` are those that the stat cache has already.
+    """
 
-    def whole(self, path: str, writer: StoreWriter) -> Captured:
-        """Read a file or folder from end to end."""
+    def __init__(
+        self, store: Store, root: Path, edit: CacheEdit, progress: Progress, marks: Callable[[], Marks] | None = None
+    ) -> None:
+        self._store, self._root, self._edit, self._progress, self._marks = store, root, edit, progress, marks
+
+    def whole(self, path: str, writer: StoreWriter, old: Content | None = None) -> Captured:
+        """Read a file or folder from end to end; `old` is what it was when it was stored before."""
         top = os.fsencode(path)
         info = inspect(self._root, top)
         self._progress.begin("Storing", 0 if stat.S_ISDIR(info.st_mode) else info.st_size)
         if not stat.S_ISDIR(info.st_mode):
-            return self._listed([top], top, writer, form_of(info))
-        folders: list[bytes] = []
-        gathered = self._take(walk(self._root, top, folders), writer)
-        return self._assemble(top, folders, gathered, writer)
+            return self._single(top, form_of(info), writer, old)
+        folders: deque[bytes] = deque()
+        return self._folder(top, walk(self._root, top, folders), folders, writer, old)
 
     def files(self, top: bytes, paths: Iterable[bytes], writer: StoreWriter) -> Captured:
-        """Read just these files, as a folder whose root is `top` ('' is the working tree's)."""
-        gathered = self._take(paths, writer)
-        return self._assemble(top, [], gathered, writer)
+        """Read just these files, in order, as a folder whose root is `top` ('' is the working tree's)."""
+        return self._folder(top, paths, deque(), writer, None)
 
-    def _listed(self, paths: list[bytes], top: bytes, writer: StoreWriter, form: Form) -> Captured:
-        gathered = self._take(paths, writer)
-        content = Content(gathered.nodes[top].oid, form, gathered.size, 1)
-        return Captured(content, gathered.entries, frozenset())
+    def _single(self, path: bytes, form: Form, writer: StoreWriter, old: Content | None) -> Captured:
+        files: list[Taken] = []
+        self._take([path], files.append, writer, path, old)
+        return Captured(Content(files[0].node.oid, form, files[0].stat.st_size, 1), frozenset())
 
-    def _take(self, paths: Iterable[bytes], writer: StoreWriter) -> _Gathered:
-        gathered = _Gathered(self._cache)
-        with Ingest(self._root, writer, self._store.format, self._progress) as ingest:
-            ingest.take(paths, gathered.add)
-        return gathered
+    def _folder(
+        self, top: bytes, paths: Iterable[bytes], folders: deque[bytes], writer: StoreWriter, old: Content | None
+    ) -> Captured:
+        assembly = _Assembly(top, folders, writer.put_tree)
+        self._take(paths, assembly.add, writer, top, old)
+        content = Content(assembly.finish(), Form.FOLDER, assembly.size, assembly.files)
+        return Captured(content, frozenset(assembly.empty))
 
-    def _assemble(self, top: bytes, folders: Iterable[bytes], gathered: _Gathered, writer: StoreWriter) -> Captured:
-        """Write the folders' trees from the leaves up."""
-        content: dict[bytes, dict[bytes, Node]] = {top: {}}
-        for folder in folders:
-            content.setdefault(folder, {})
-        for path, node in gathered.nodes.items():
-            parent, name = _split(path)
-            content.setdefault(parent, {})[name] = node
-        for folder in list(content):
-            for parent in parents(folder, top):
-                content.setdefault(parent, {})
-        empty = set()
-        for folder in sorted(content, key=lambda path: path.count(b"/") if path else -1, reverse=True):
-            if folder != top:
-                parent, name = _split(folder)
-                if not content[folder]:
-                    empty.add(folder)
-                content[parent][name] = Node(Kind.FOLDER, write_folder(content.pop(folder), writer.put_tree))
-        oid = write_folder(content[top], writer.put_tree)
-        files = len(gathered.nodes)
-        return Captured(Content(oid, Form.FOLDER, gathered.size, files), gathered.entries, frozenset(empty))
+    def _take(
+        self, paths: Iterable[bytes], deliver: Deliver, writer: StoreWriter, top: bytes, old: Content | None
+    ) -> None:
+        def record(file: Taken) -> None:
+            self._edit.record(file)
+            deliver(file)
+
+        recall = self._recall(top, old)
+        with Ingest(self._root, writer, self._store.format, self._progress, recall) as ingest:
+            ingest.take(paths, record)
+
+    def _recall(self, top: bytes, old: Content | None) -> Recall:
+        """What the stat cache and the payload `old` at `top` tell of a file."""
+        if old is None or self._marks is None:
+            return lambda _: None
+        root, read = root_node(old), self._marks
+        known: list[Marks] = []
+
+        def recall(path: bytes) -> Stored | None:
+            if not known:
+                known.append(read())
+            mark = known[0].get(path)
+            if mark is None:
+                return None
+            with suppress(Incomplete):
+                node = find_path(root, _below(path, top), self._store.read_tree)
+                return Stored(node, mark) if node is not None else None
+            return None
+
+        return recall
 
     def changes(
         self, path: str, old: Content, empty: frozenset[bytes], found: Differences, writer: StoreWriter
@@ -104,15 +163,25 @@ class Capturer:
         """Read only what differs from `old`, and rewrite only the trees that lead there."""
         top = os.fsencode(path)
         info = inspect(self._root, top)
-        if (form_of(info) is Form.FOLDER) != (old.form is Form.FOLDER) or old.form is not Form.FOLDER:
-            anew = self.whole(path, writer)
-            return replace(anew, entries={**dict.fromkeys(found.missing), **anew.entries})
-        folders: list[bytes] = []
+        for gone in found.missing:
+            self._edit.forget(gone)
+        is_folder = form_of(info) is Form.FOLDER and old.form is Form.FOLDER
+        if not is_folder or len(found.changed) + len(found.added) > MANY:
+            return self.whole(path, writer, old)
+        folders: deque[bytes] = deque()
         added = list(found.added)
         for folder in found.folders:
             if os.path.isdir(os.path.join(os.fsencode(self._root), folder)):
                 added += walk(self._root, folder, folders)
-        gathered = self._take([*found.changed, *added], writer)
+        nodes: dict[bytes, Node] = {}
+        sizes = 0
+
+        def gather(file: Taken) -> None:
+            nonlocal sizes
+            nodes[file.path] = file.node
+            sizes += file.stat.st_size
+
+        self._take([*found.changed, *added], gather, writer, top, old)
         root = Change()
         for gone in found.missing:
             root.at(_below(gone, top)).removed = True
@@ -121,18 +190,24 @@ class Capturer:
             root.at(_below(folder, top)).removed = True
         for folder in now_empty:
             root.at(_below(folder, top)).node = Node(Kind.FOLDER, write_folder({}, writer.put_tree))
-        for file, node in gathered.nodes.items():
+        for file, node in nodes.items():
             root.at(_below(file, top)).node = node
         editor = FolderEditor(self._store.read_tree, writer.put_tree, self._store.format)
         oid, _ = editor.edit(old.object, root.below)
-        lost = sum(node_size(self._store, node) for node in editor.replaced)
-        content = Content(
-            oid, Form.FOLDER, old.size - lost + gathered.size, old.files - len(editor.replaced) + len(gathered.nodes)
-        )
-        return Captured(content, {**dict.fromkeys(found.missing), **gathered.entries}, frozenset(now_empty))
+        size = self._size(top, old.size + sizes, editor.replaced)
+        content = Content(oid, Form.FOLDER, size, old.files - len(editor.replaced) + len(nodes))
+        return Captured(content, frozenset(now_empty))
+
+    def _size(self, top: bytes, size: int, replaced: Iterable[Node]) -> int:
+        """`size` without what was replaced; where that is not here any more, what is in the folder tells the same."""
+        try:
+            return size - sum(node_size(self._store, node) for node in replaced)
+        except Incomplete:
+            root = os.fsencode(self._root)
+            return sum(os.lstat(os.path.join(root, path)).st_size for path in walk(self._root, top, deque()))
 
     def _empty_folders(
-        self, top: bytes, known: frozenset[bytes], scanned: list[bytes], missing: Iterable[bytes]
+        self, top: bytes, known: frozenset[bytes], scanned: Iterable[bytes], missing: Iterable[bytes]
     ) -> set[bytes]:
         """The folders that are empty now, among those that were, came, or lost something."""
         suspects = {*known, *scanned}
@@ -162,7 +237,11 @@ def _split(path: bytes) -> tuple[bytes, bytes]:
 
 
 def _below(path: bytes, top: bytes) -> list[bytes]:
-    return path[len(top) + 1 :].split(b"/")
+    return path[len(top) + 1 :].split(b"/") if path != top else []
+
+
+def _lies_in(path: bytes, folder: bytes) -> bool:
+    return not folder or path == folder or path.startswith(folder + b"/")
 
 
 def form_of(info: os.stat_result) -> Form:
@@ -186,26 +265,31 @@ def inspect(root: Path, path: bytes) -> os.stat_result:
     return info
 
 
-def walk(root: Path, top: bytes, folders: list[bytes]) -> Iterator[bytes]:
-    """Every file below the folder `top`, in order; `folders` receives every folder that is met."""
+def walk(root: Path, top: bytes, folders: deque[bytes]) -> Iterator[bytes]:
+    """Every file below the folder `top`, in the order of git's index; `folders` receives every folder that is met."""
     folders.append(top)
     try:
         with os.scandir(os.path.join(os.fsencode(root), top)) as listing:
-            entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
+            found = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
+            entries = sorted(found, key=lambda entry: entry[0] + b"/" if entry[1] else entry[0])
     except OSError as error:
         raise DatmoError(f"cannot read {show(top)}: {error.strerror}", "make it readable") from error
     for name, is_folder in entries:
         path = top + b"/" + name
-        if is_dotgit(name):
-            raise DatmoError(
-                f"{show(top)} is a git repository of its own", "move its '.git' away, or add its parts one by one"
-            )
         if not is_safe(name):
-            raise DatmoError(f"the name {show(path)} cannot be stored safely", "rename it")
+            raise _refusal(top, name)
         if is_folder:
             yield from walk(root, path, folders)
         elif not name.startswith(names.TEMPORARY):
             yield path
+
+
+def _refusal(folder: bytes, name: bytes) -> DatmoError:
+    if is_dotgit(name):
+        return DatmoError(
+            f"{show(folder)} is a git repository of its own", "move its '.git' away, or add its parts one by one"
+        )
+    return DatmoError(f"the name {show(folder + b'/' + name)} cannot be stored safely", "rename it")
 
 
 def node_size(store: Store, node: Node) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +19,9 @@ from git_datmo.git.paths import show
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.store import names
-from git_datmo.store.ingest import Ingest, Taken
-from git_datmo.store.layout import Difference, Kind, Node, compare, find_name, read_chunks
-from git_datmo.store.statcache import Differences, StatCache
+from git_datmo.store.ingest import Ingest, Taken, new_digest
+from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
+from git_datmo.store.statcache import CacheEdit, Differences
 from git_datmo.store.store import HashOnly, Store
 
 
@@ -52,10 +52,10 @@ class Placement:
 
 
 class Checkout:
-    """Places payloads below `root`; `cache` may be None where nothing of them is there yet."""
+    """Places payloads below `root`; `edit` gets the stat cache's new entries."""
 
-    def __init__(self, store: Store, root: Path, cache: StatCache | None, progress: Progress) -> None:
-        self._store, self._root, self._cache, self._progress = store, os.fsencode(root), cache, progress
+    def __init__(self, store: Store, root: Path, edit: CacheEdit, progress: Progress) -> None:
+        self._store, self._root, self._edit, self._progress = store, os.fsencode(root), edit, progress
         self._real_folders: set[bytes] = set()
 
     def _full(self, path: bytes) -> bytes:
@@ -69,8 +69,11 @@ class Checkout:
         differences = list(compare(old, new, self._store.read_tree))
         touched = {_join(top, difference.path) for difference in differences}
         unknown = {*found.added, *(path for folder in found.folders for path in self._files_below(folder))}
-        differences += self._restore(top, new, (*found.missing, *found.changed, *unknown), touched)
-        forget = [path for path in found.missing if not _is_file(self.find(new, _steps(path, top)))]
+        # Files that the new version has as the old one did, but the working tree has not, or the cache knows not.
+        sought = sorted({_steps(path, top) for path in (*found.missing, *found.changed, *unknown)})
+        there = {_join(top, steps): (steps, node) for steps, node in find_paths(new, sought, self._store.read_tree)}
+        differences += [Difference(steps, node, node) for path, (steps, node) in there.items() if path not in touched]
+        forget = [path for path in found.missing if path not in there or not _is_file(there[path][1])]
         doubtful = {*found.changed, *unknown}
         base = {_join(top, d.path): d for d in differences}
         suspects = [p for p, d in base.items() if p in doubtful or not _is_file(d.old)]
@@ -98,26 +101,9 @@ class Checkout:
             os.path.relpath(os.path.join(base, name), self._root) for base, _, names in os.walk(full) for name in names
         ]
 
-    def _restore(
-        self, top: bytes, new: Node | None, paths: Iterable[bytes], touched: set[bytes]
-    ) -> Iterator[Difference]:
-        """Files that the new version has as the old one did, but the working tree has not, or the cache knows not."""
-        for path in paths:
-            if path in touched:
-                continue
-            steps = _steps(path, top)
-            node = self.find(new, steps)
-            if node is not None:
-                yield Difference(steps, node, node)
-
     def find(self, root: Node | None, steps: tuple[bytes, ...]) -> Node | None:
         """The node at `steps` below `root`."""
-        node = root
-        for name in steps:
-            if node is None or node.kind is not Kind.FOLDER:
-                return None
-            node = find_name(node.oid, name, self._store.read_tree)
-        return node
+        return find_path(root, steps, self._store.read_tree)
 
     def _is_there(self, path: bytes) -> bool:
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -152,16 +138,16 @@ class Checkout:
         except Incomplete as error:
             return [Oid.parse(text) for text in error.missing]
 
-    def apply(self, placement: Placement) -> dict[bytes, bytes | None]:
-        """Carry out a plan; returns the stat cache's new entries."""
-        entries: dict[bytes, bytes | None] = dict.fromkeys(placement.forget)
-        encode: Callable[[Taken], bytes] = self._cache.encode if self._cache else lambda _: b""
+    def apply(self, placement: Placement) -> None:
+        """Carry out a plan."""
+        for path in placement.forget:
+            self._edit.forget(path)
         for path in placement.remove:
             # What a checkout that was cut off had put in its place already is no file.
             with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 if self._parent_is_real(path):
                     os.unlink(self._full(path))
-            entries[path] = None
+            self._edit.forget(path)
         for path in placement.rmdir:
             with suppress(OSError):
                 # A folder that still holds something unknown stays: nothing unknown is deleted.
@@ -170,10 +156,9 @@ class Checkout:
             if node.kind is Kind.FOLDER:
                 self._make_folder(path)
                 continue
-            entries[path] = encode(self._write(path, node))
+            self._edit.record(self._write(path, node))
         for taken in placement.keep:
-            entries[taken.path] = encode(taken)
-        return entries
+            self._edit.record(taken)
 
     def _parent_is_real(self, path: bytes) -> bool:
         """Whether every folder above `path` is a folder, not a link that leads elsewhere."""
@@ -203,6 +188,7 @@ class Checkout:
         temporary = os.path.join(self._full(parent), names.TEMPORARY + b"%d" % os.getpid())
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+        digest = new_digest()
         if node.kind is Kind.LINK:
             os.symlink(self._store.read(node.oid, "blob"), temporary)
         else:
@@ -211,11 +197,12 @@ class Checkout:
             try:
                 for content in self._contents(node):
                     _write_all(fd, content)
+                    digest.update(content)
                     self._progress.advance(len(content))
             finally:
                 os.close(fd)
         self._rename(temporary, path)
-        return Taken(path, node, os.lstat(self._full(path)))
+        return Taken(path, node, os.lstat(self._full(path)), digest.digest())
 
     def _rename(self, temporary: bytes, path: bytes) -> None:
         try:

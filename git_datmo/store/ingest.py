@@ -28,21 +28,46 @@ from git_datmo.store.store import StoreWriter
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from xxhash import xxh3_128
+
 _T = TypeVar("_T")
 
 THREADS = 2
 IN_FLIGHT = 6
 BATCH_FILES = 128
 BATCH_BYTES = 4 << 20
+READ = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A file as it was read: its node, and the stat that held before and after."""
+    """A file as it was read: its node, and the stat that held before and after.
+
+    `digest` is that of the content, by `new_digest`, where the file has several chunks.
+    """
 
     path: bytes
     node: Node
     stat: os.stat_result
+    digest: bytes = b""
+
+    def mark(self, form: ObjectFormat) -> bytes:
+        """What tells, as quickly as the content can be read, whether a file still is what this node holds.
+
+        As long as an object id; for a file of one blob it is the blob's.
+        """
+        if not self.node.chunked:
+            return self.node.oid
+        mark: bytes = form.new_hash(self.digest + self.node.oid).digest()
+        return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a path held when it was read last, with the mark of that (`Taken.mark`)."""
+
+    node: Node
+    mark: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +80,30 @@ class _Hashed:
 
 
 Deliver = Callable[[Taken], None]
+Recall = Callable[[bytes], Stored | None]
 
 
 class Ingest:
-    """Takes files into a store's writer; `root` is the folder to which paths are relative."""
+    """Takes files into a store's writer; `root` is the folder to which paths are relative.
 
-    def __init__(self, root: Path, writer: StoreWriter, form: ObjectFormat, progress: Progress) -> None:
+    `recall` tells of large files that were stored before, which are then cut only if their content is another.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        writer: StoreWriter,
+        form: ObjectFormat,
+        progress: Progress,
+        recall: Recall = lambda _: None,
+    ) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
         self._root = os.fsencode(root)
         self._writer = writer
         self._format = form
         self._progress = progress
+        self._recall = recall
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")
         self._queue: deque[tuple[Future[list[_Hashed]], Callable[[list[_Hashed]], None]]] = deque()
 
@@ -85,7 +122,8 @@ class Ingest:
             if stat.S_ISREG(info.st_mode) and info.st_size > chunks.WHOLE_LIMIT:
                 self._take_whole(small, deliver)
                 small, pending = [], 0
-                self._take_chunked(path, info, deliver)
+                if not self._take_unchanged(path, info, deliver):
+                    self._take_chunked(path, info, deliver)
                 continue
             small.append((path, info))
             pending += info.st_size
@@ -156,22 +194,43 @@ class Ingest:
         finally:
             os.close(fd)
 
+    def _take_unchanged(self, path: bytes, info: os.stat_result, deliver: Deliver) -> bool:
+        """Deliver a file as it was stored before, if it was and has the same content."""
+        stored = self._recall(path)
+        if stored is None or stored.node.kind is not _kind(info):
+            return False
+        fd = _call(_open, self._full(path), path)
+        try:
+            digest, size = _digest(fd)
+            self._check_unchanged(fd, path, info, size)
+        finally:
+            os.close(fd)
+        file = Taken(path, stored.node, info, digest)
+        if file.mark(self._format) != stored.mark:
+            return False
+        self._submit(list, lambda _: deliver(file))
+        self._progress.advance(size)
+        return True
+
     def _take_chunked(self, path: bytes, info: os.stat_result, deliver: Deliver) -> None:
         pieces: list[tuple[Oid, int]] = []
+        digest = new_digest()
 
         def collect(hashed: list[_Hashed]) -> None:
             pieces.extend((piece.oid, piece.size) for piece in hashed)
 
         def complete(_: list[_Hashed]) -> None:
             oid = write_chunks(pieces, self._writer.put_tree)
-            deliver(Taken(path, Node(_kind(info), oid, chunked=True), info))
+            deliver(Taken(path, Node(_kind(info), oid, chunked=True), info, digest.digest()))
 
+        self._writer.expect(info.st_size)
         fd = _call(_open, self._full(path), path)
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL) if hasattr(os, "posix_fadvise") else None
             size = 0
             for block in chunks.split(lambda view: os.readv(fd, [view])):
                 size += len(block.data)
+                digest.update(block.data)
                 self._submit(partial(self._hash_block, block), collect)
             self._check_unchanged(fd, path, info, size)
         finally:
@@ -184,6 +243,23 @@ class Ingest:
             size != before.st_size
         ):
             raise DatmoError(f"{show(path)} changed while it was read", "run this again when nothing writes to it")
+
+
+def new_digest() -> xxh3_128:
+    """The hash that tells a changed file: XXH3, which is about as fast as memory."""
+    from xxhash import xxh3_128
+
+    return xxh3_128()
+
+
+def _digest(fd: int) -> tuple[bytes, int]:
+    """The digest of a file's content, and its length."""
+    digest, size = new_digest(), 0
+    buffer = memoryview(bytearray(READ))
+    while count := os.readv(fd, [buffer]):
+        digest.update(buffer[:count])
+        size += count
+    return digest.digest(), size
 
 
 def _open(path: bytes) -> int:

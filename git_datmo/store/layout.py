@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import groupby
+from operator import itemgetter
 
 from git_datmo.errors import Damaged
 from git_datmo.git.objects import BLOB, EXECUTABLE, LINK, TREE, Entry, encode_tree, parse_tree
@@ -29,6 +31,9 @@ NODE_MIN = 16
 NODE_MAX = 512
 NODE_MASK = 0x7F
 
+# Up to so many names are looked for one by one in a folder; for more it is read whole.
+FEW = 4
+
 _OFFSET = re.compile(rb"[0-9a-f]{16}\Z")
 
 ReadTree = Callable[[Oid], Iterable[Entry]]
@@ -38,10 +43,18 @@ WriteTree = Callable[[bytes], Oid]
 class Kind(Enum):
     """What a name in a folder is."""
 
-    FILE = "file"
-    EXECUTABLE = "executable"
-    LINK = "link"
-    FOLDER = "folder"
+    FILE = "file", BLOB
+    EXECUTABLE = "executable", EXECUTABLE
+    LINK = "link", LINK
+    FOLDER = "folder", TREE
+
+    mode: int
+
+    def __new__(cls, value: str, mode: int) -> Kind:
+        """`mode` is that of a tree's entry."""
+        kind = object.__new__(cls)
+        kind._value_, kind.mode = value, mode
+        return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +66,7 @@ class Node:
     chunked: bool = False
 
 
-_WHOLE = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK, Kind.FOLDER: TREE}
-_KINDS = {mode: kind for kind, mode in _WHOLE.items()}
+_KINDS = {kind.mode: kind for kind in Kind}
 _CHUNKED = {Kind.FILE: names.CHUNKED_FILE, Kind.EXECUTABLE: names.CHUNKED_EXECUTABLE}
 
 
@@ -62,7 +74,7 @@ def encode_entry(name: bytes, node: Node) -> Entry:
     """The tree entry for `node` under the real `name`."""
     if node.chunked:
         return Entry(names.escape(name) + _CHUNKED[node.kind], TREE, node.oid)
-    return Entry(names.escape(name), _WHOLE[node.kind], node.oid)
+    return Entry(names.escape(name), node.kind.mode, node.oid)
 
 
 def decode_entry(entry: Entry) -> tuple[bytes, Node]:
@@ -134,6 +146,37 @@ def find_name(oid: Oid, name: bytes, read: ReadTree, depth: int = 0) -> Node | N
         part = parts.get(digit_of(name, depth))
         return find_name(part, name, read, depth + 1) if part is not None else None
     return next((node for real, node in map(decode_entry, entries) if real == name), None)
+
+
+def find_path(root: Node | None, steps: Iterable[bytes], read: ReadTree) -> Node | None:
+    """What stands at the path `steps` below `root`."""
+    node = root
+    for name in steps:
+        if node is None or node.kind is not Kind.FOLDER:
+            return None
+        node = find_name(node.oid, name, read)
+    return node
+
+
+def find_paths(
+    root: Node | None, paths: Sequence[tuple[bytes, ...]], read: ReadTree, above: tuple[bytes, ...] = ()
+) -> Iterator[tuple[tuple[bytes, ...], Node]]:
+    """What stands at each of the sorted `paths` below `root`, where something does; each tree is read once.
+
+    `above` is what comes before `paths` in what is returned.
+    """
+    if root is not None and () in paths[:1]:
+        yield above, root
+    if root is None or root.kind is not Kind.FOLDER:
+        return
+    groups = {name: list(group) for name, group in groupby(filter(None, paths), key=itemgetter(0))}
+    if len(groups) > FEW:
+        nodes = ((name, node) for name, node in read_folder(root.oid, read) if name in groups)
+    else:
+        found = ((name, find_name(root.oid, name, read)) for name in groups)
+        nodes = ((name, node) for name, node in found if node is not None)
+    for name, node in nodes:
+        yield from find_paths(node, [path[1:] for path in groups[name]], read, (*above, name))
 
 
 def write_chunks(chunks: Iterable[tuple[Oid, int]], write: WriteTree) -> Oid:
@@ -279,7 +322,7 @@ def root_node(content: Content) -> Node:
     """A payload's content as a node: a file above the limit, and no other, is chunked."""
     if content.form is Form.FOLDER:
         return Node(Kind.FOLDER, content.object)
-    return Node(Kind(content.form.value), content.object, chunked=content.size > WHOLE_LIMIT)
+    return Node(Kind[content.form.name], content.object, chunked=content.size > WHOLE_LIMIT)
 
 
 def compare(old: Node | None, new: Node | None, read: ReadTree, path: tuple[bytes, ...] = ()) -> Iterator[Difference]:

@@ -1,15 +1,15 @@
 """Which files of the payloads changed since they were stored, asked of git's own index machinery.
 
 The cache is a git index (gitformat-index, version 2) of its own, beside the worktree's: git compares it with the
-working tree far faster than anything in Python could. Only its paths and stat data matter; for a file of one blob the
-id is the blob's, so that git itself can settle what the clock cannot.
+working tree far faster than anything in Python could. Only its paths and stat data matter to git; for a file of one
+blob the id is the blob's, so that git itself can settle what the clock cannot.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,16 @@ from git_datmo.git.objects import BLOB, EXECUTABLE, LINK
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
 from git_datmo.store.ingest import Taken
-from git_datmo.store.layout import Kind
 
 _STAT = struct.Struct(">10I")
-_MODES = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK}
+_MODES = frozenset((BLOB, EXECUTABLE, LINK))
 _MASK = 0xFFFFFFFF
+# What stands before an entry's path, less the id.
+FIXED = 42
+READ = 1 << 20
+# A cache of at least this many bytes is not written entry by entry for at most so many.
+PATCH_SIZE = 4 << 20
+PATCH_ENTRIES = 100
 
 
 def _is_folder(root: Path | None, path: bytes) -> bool:
@@ -76,29 +81,62 @@ class StatCache:
     def paths(self) -> Iterator[bytes]:
         return (path for path, _ in self._entries())
 
-    def update(self, entries: Mapping[bytes, bytes | None]) -> None:
-        """Replace or (None) remove the entries of these paths; `encode` makes an entry."""
-        if entries or not self.path.exists():
-            self._write(self._merge(entries))
+    def edit(self) -> CacheEdit:
+        return CacheEdit(self._format)
 
-    def forget_below(self, folder: bytes) -> None:
-        """Remove the entry of `folder` and all below it."""
-        prefix = folder + b"/"
-        self._write(item for item in self._kept() if item[0] != folder and not item[0].startswith(prefix))
+    def marks(self) -> Marks:
+        """What the cache has now, to be asked by path."""
+        try:
+            return Marks(bytearray(self.path.read_bytes()), self._format)
+        except FileNotFoundError:
+            return Marks(bytearray(), self._format)
 
-    def _merge(self, entries: Mapping[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
-        fresh = {path: entry for path, entry in entries.items() if entry is not None}
-        coming = iter(sorted(fresh))
-        following = next(coming, None)
-        for path, entry in self._kept():
-            while following is not None and following < path:
-                yield following, fresh[following]
-                following = next(coming, None)
-            if path not in entries:
-                yield path, entry
-        while following is not None:
-            yield following, fresh[following]
-            following = next(coming, None)
+    def update(self, edit: CacheEdit) -> None:
+        """Carry out an edit."""
+        if (edit or not self.path.exists()) and not self._patch(edit):
+            self._write(self._merge(edit))
+
+    def _patch(self, edit: CacheEdit) -> bool:
+        """Put a few entries in the place of those of the same paths, without reading all others one by one.
+
+        The file keeps its old time, so that whatever was in doubt stays in doubt (see `_kept`). So do the new entries,
+        which is why those of large files, whose content takes long to read, are not written like this.
+        """
+        entries = list(edit.entries())
+        if edit.gone or edit.renewed or edit.large or len(entries) > PATCH_ENTRIES or not self.path.exists():
+            return False
+        before = os.stat(self.path)
+        if before.st_size < PATCH_SIZE:
+            return False
+        marks = self.marks()
+        if not all(marks.replace(path, entry) for path, entry in entries):
+            return False
+        body = memoryview(marks.raw)[: -self._format.size]
+        with fsio.replacing(self.path) as file:
+            file.write(body)
+            file.write(self._format.new_hash(body).digest())
+            file.flush()
+            os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
+        return True
+
+    def _merge(self, edit: CacheEdit) -> Iterator[tuple[bytes, bytes]]:
+        """The entries as they will be, in order."""
+        coming = edit.entries()
+        nothing = (b"", b"")
+        fresh, entry = next(coming, nothing)
+        below = tuple(path + b"/" for path in edit.renewed)
+        for path, old in self._kept():
+            while fresh and fresh < path:
+                yield fresh, entry
+                fresh, entry = next(coming, nothing)
+            if fresh == path:
+                yield fresh, entry
+                fresh, entry = next(coming, nothing)
+            elif path not in edit.gone and path not in edit.renewed and not path.startswith(below):
+                yield path, old
+        while fresh:
+            yield fresh, entry
+            fresh, entry = next(coming, nothing)
 
     def _kept(self) -> Iterator[tuple[bytes, bytes]]:
         """The entries as they may be written again.
@@ -116,37 +154,142 @@ class StatCache:
             yield path, entry[:36] + b"\0\0\0\0" + entry[40:] if racy else entry
 
     def _entries(self) -> Iterator[tuple[bytes, bytes]]:
-        try:
-            raw = self.path.read_bytes()
-        except FileNotFoundError:
+        if not self.path.exists():
             return
-        if raw[:8] != b"DIRC\0\0\0\2" or len(raw) < 12 + self._format.size:
-            raise self._damaged()
-        fixed = 42 + self._format.size
-        place = 12
-        for _ in range(int.from_bytes(raw[8:12], "big")):
-            start = place + fixed
-            end = raw.find(b"\0", start)
-            if end < 0:
+        with open(self.path, "rb") as file:
+            head = file.read(12)
+            left = os.fstat(file.fileno()).st_size - 12 - self._format.size
+            if head[:8] != b"DIRC\0\0\0\2" or left < 0:
                 raise self._damaged()
-            size = (fixed + end - start + 8) & ~7
-            yield raw[start:end], raw[place : place + size]
-            place += size
+            count = int.from_bytes(head[8:], "big")
+            fixed = FIXED + self._format.size
+            raw = b""
+            while count:
+                block = file.read(min(READ, left))
+                left -= len(block)
+                raw += block
+                place = 0
+                # An entry is surely whole where its path ends and its padding fits.
+                while count and (end := raw.find(b"\0", place + fixed)) >= 0:
+                    size = (end - place + 8) & ~7
+                    if place + size > len(raw):
+                        break
+                    yield raw[place + fixed : end], raw[place : place + size]
+                    place += size
+                    count -= 1
+                raw = raw[place:]
+                if count and not block:
+                    raise self._damaged()
 
     def _damaged(self) -> Damaged:
         return Damaged(f"'{self.path}' is not a version 2 git index", "remove it; it will be made anew")
 
-    def encode(self, file: Taken) -> bytes:
-        """The index entry of a file as it was read."""
+    def _write(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
+        """Write them as they come, since there can be millions; their number, which stands first, is known then."""
+        count = 0
+        with fsio.replacing(self.path) as file:
+            file.write(b"DIRC\0\0\0\2\0\0\0\0")
+            for _, entry in entries:
+                file.write(entry)
+                count += 1
+            file.seek(8)
+            file.write(count.to_bytes(4, "big"))
+            file.seek(0)
+            digest = self._format.new_hash()
+            while block := file.read(READ):
+                digest.update(block)
+            file.write(digest.digest())
+
+
+class CacheEdit:
+    """Entries that are new, and paths that went; for a path that is told more than once, the last entry counts."""
+
+    def __init__(self, form: ObjectFormat) -> None:
+        self._format = form
+        self._fixed = FIXED + form.size
+        self._fresh: list[bytes] = []
+        self._ordered = True
+        self._latest = b""
+        self.gone: set[bytes] = set()
+        self.renewed: set[bytes] = set()
+        # Whether a file of several chunks is among the new.
+        self.large = False
+
+    def __bool__(self) -> bool:
+        return bool(self._fresh or self.gone or self.renewed)
+
+    def record(self, file: Taken) -> None:
+        """Note a file as it was read or written."""
+        self._ordered = self._ordered and self._latest < file.path
+        self._latest = file.path
+        self._fresh.append(self._encode(file))
+        self.large = self.large or file.node.chunked
+
+    def forget(self, path: bytes) -> None:
+        self.gone.add(path)
+
+    def renew(self, path: bytes) -> None:
+        """Let nothing stay of what was known of the file or folder `path` before this edit."""
+        self.renewed.add(path)
+
+    def entries(self) -> Iterator[tuple[bytes, bytes]]:
+        """The new entries by their paths, in order, each once."""
+        if not self._ordered:
+            latest = {self._path(entry): entry for entry in self._fresh}
+            self._fresh = [latest[path] for path in sorted(latest)]
+            self._ordered = True
+        return ((self._path(entry), entry) for entry in self._fresh)
+
+    def _path(self, entry: bytes) -> bytes:
+        return entry[self._fixed : entry.index(b"\0", self._fixed)]
+
+    def _encode(self, file: Taken) -> bytes:
         info = file.stat
-        seconds = (info.st_ctime_ns, info.st_mtime_ns)
-        numbers = [part & _MASK for value in seconds for part in divmod(value, 10**9)]
-        numbers += [info.st_dev & _MASK, info.st_ino & _MASK, _MODES[file.node.kind], info.st_uid, info.st_gid]
-        head = _STAT.pack(*numbers, info.st_size & _MASK) + file.node.oid
-        head += min(len(file.path), 0xFFF).to_bytes(2, "big") + file.path
+        changed, modified = divmod(info.st_ctime_ns, 10**9), divmod(info.st_mtime_ns, 10**9)
+        head = _STAT.pack(
+            *(changed[0] & _MASK, changed[1], modified[0] & _MASK, modified[1], info.st_dev & _MASK),
+            *(info.st_ino & _MASK, file.node.kind.mode, info.st_uid, info.st_gid, info.st_size & _MASK),
+        )
+        head += file.mark(self._format)
+        head += _flags(file.path) + file.path
         return head + b"\0" * (8 - len(head) % 8)
 
-    def _write(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
-        body = [entry for _, entry in entries]
-        raw = b"".join((b"DIRC\0\0\0\2", len(body).to_bytes(4, "big"), *body))
-        fsio.write_file(self.path, raw + self._format.new_hash(raw).digest())
+
+class Marks:
+    """A cache's bytes, searched by path."""
+
+    def __init__(self, raw: bytearray, form: ObjectFormat) -> None:
+        self.raw = raw
+        self._size = form.size
+
+    def get(self, path: bytes) -> bytes | None:
+        """The mark of a file as it was recorded (`Taken.mark`)."""
+        place = self._find(path)
+        return None if place < 0 else bytes(self.raw[place + _STAT.size : place + _STAT.size + self._size])
+
+    def replace(self, path: bytes, entry: bytes) -> bool:
+        """Put `entry` where that of `path` is; says whether there is one."""
+        place = self._find(path)
+        if place >= 0:
+            self.raw[place : place + len(entry)] = entry
+        return place >= 0
+
+    def _find(self, path: bytes) -> int:
+        """Where the entry of `path` begins, or -1.
+
+        A path contains no zero, so its length before it and a zero behind are found in no other path. They can be found
+        among numbers, where an entry cannot begin, or would have no mode of a file.
+        """
+        wanted = _flags(path) + path + b"\0"
+        before = _STAT.size + self._size
+        found = self.raw.find(wanted)
+        while found >= 0:
+            place = found - before
+            if place >= 12 and (place - 12) % 8 == 0 and _STAT.unpack_from(self.raw, place)[6] in _MODES:
+                return place
+            found = self.raw.find(wanted, found + 1)
+        return -1
+
+
+def _flags(path: bytes) -> bytes:
+    return min(len(path), 0xFFF).to_bytes(2, "big")

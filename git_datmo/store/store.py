@@ -5,11 +5,10 @@ It may lack what a remote has, as git's partial clones may; nothing in it is eve
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.deflate import deflate
@@ -18,6 +17,9 @@ from git_datmo.git.packs import PackedObjects
 from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat, Oid
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 # Settings under which git leaves the store's packs as they are (git-config; `pack.window=0` stops the search for
 # deltas, `pack.useSparse=false` lets a push leave out objects wherever they stood before).
@@ -42,6 +44,10 @@ SETTINGS = {
 # A pack is closed at either limit, so that memory for its index stays bounded.
 PACK_OBJECTS = 200_000
 PACK_BYTES = 16 << 30
+# One that is closed is hashed once more and synced while the next is filled, so the last should be the smallest; but
+# few packs are better than many.
+PACK_LEAST = 128 << 20
+PACK_SHARE = 0.3
 
 
 def store_path(common_dir: Path) -> Path:
@@ -123,26 +129,40 @@ class Store:
 
 
 class StoreWriter:
-    """Adds objects to packs, each once; `written` counts the bytes of packs that the store lacked."""
+    """Adds objects to packs, each once; `written` counts the bytes of packs that the store lacked.
+
+    A pack that is full is finished on a thread, while the next is filled.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pack: PackWriter | None = None
-        self._new: set[bytes] = set()
+        self._limit = self._expected = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self._closing: Future[None] | None = None
+        # What is in packs that cannot be read yet: the one that is filled, the one that is being finished.
+        self._filled: set[bytes] = set()
+        self._finished: set[bytes] = set()
         self.written = 0
 
+    def expect(self, size: int) -> None:
+        """Prepare for `size` bytes more, if nothing of them is here yet."""
+        self._expected = self.written + size
+
     def knows(self, oid: Oid) -> bool:
-        return oid in self._new or oid in self._store.objects
+        return oid in self._filled or oid in self._finished or oid in self._store.objects
 
     def add(self, entry: PackEntry) -> None:
-        if entry.oid in self._new:
+        if entry.oid in self._filled or entry.oid in self._finished:
             return
         if self._pack is None:
             self._pack = PackWriter(self._store.objects.folder / "pack", self._store.format)
+            share = PACK_SHARE * self._expected if self.written < self._expected else self.written
+            self._limit = min(max(PACK_LEAST, int(share)), PACK_BYTES)
         self._pack.add(entry)
-        self._new.add(entry.oid)
+        self._filled.add(entry.oid)
         self.written += entry.length
-        if len(self._pack) >= PACK_OBJECTS or self._pack.size >= PACK_BYTES:
+        if len(self._pack) >= PACK_OBJECTS or self._pack.size >= self._limit:
             self._close_pack()
 
     def put(self, kind: str, content: bytes | memoryview) -> Oid:
@@ -155,21 +175,39 @@ class StoreWriter:
         return self.put("tree", content)
 
     def _close_pack(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._wait()
         if self._pack is None:
             return
-        with self._pack as pack:
-            pack.finish()
-        self._pack = None
-        self._store.objects.refresh()
-        self._new.clear()
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1, thread_name_prefix="finish")
+        self._closing, self._pack = self._pool.submit(_finish, self._pack), None
+        self._finished, self._filled = self._filled, set()
+
+    def _wait(self) -> None:
+        """See to the end of the pack that is being finished."""
+        if self._closing is not None:
+            closing, self._closing = self._closing, None
+            closing.result()
+            self._store.objects.refresh()
+            self._finished = set()
 
     def finish(self) -> None:
         self._close_pack()
+        self._wait()
 
     def close(self) -> None:
         if self._pack is not None:
             self._pack.__exit__()
             self._pack = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+
+
+def _finish(pack: PackWriter) -> None:
+    with pack:
+        pack.finish()
 
 
 class HashOnly(StoreWriter):
@@ -177,13 +215,3 @@ class HashOnly(StoreWriter):
 
     def knows(self, oid: Oid) -> bool:  # noqa: ARG002
         return True
-
-
-def sweep(store_folder: Path) -> None:
-    """Remove what a killed writer left: half-made packs that no process writes any more."""
-    folder = store_folder / "objects" / "pack"
-    if not folder.is_dir():
-        return
-    for entry in os.scandir(folder):
-        if entry.name.startswith(("tmp_pack_", ".tmp-")) and time.time() - entry.stat().st_mtime > 3600:
-            os.unlink(entry.path)

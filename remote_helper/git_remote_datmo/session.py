@@ -120,12 +120,20 @@ class Session:
     def set_up(self) -> None:
         """Make a repository that was reached by a `datmo::` URL into one that is set up, once."""
         named = not self.remote.startswith(PREFIX) and self.remote != self.url
-        if not named or "GIT_DIR" not in self.environ or self.config.get(f"remote.{self.remote}.vcs") == "datmo":
+        if not named or "GIT_DIR" not in self.environ or self._is_set_up():
             return
         from git_datmo.flows.setup import set_up_clone
         from git_datmo.flows.workspace import open_workspace
 
         set_up_clone(open_workspace(self.environ, self.cwd), self.remote, self.url)
+
+    def _is_set_up(self) -> bool:
+        url = self.config.get(f"remote.{self.remote}.url")
+        return _names_helper(self.config, self.remote) and not url.startswith(PREFIX)
+
+
+def _names_helper(config: Config, remote: str) -> bool:
+    return config.get(f"remote.{remote}.vcs") == "datmo"
 
 
 def open_session(remote: str, url: str, environ: Mapping[str, str], cwd: Path) -> Session:
@@ -133,6 +141,9 @@ def open_session(remote: str, url: str, environ: Mapping[str, str], cwd: Path) -
     absolute = {**environ, GUARD: "1"}
     if git_dir := environ.get("GIT_DIR"):
         absolute["GIT_DIR"] = os.path.join(cwd, git_dir)
+        if url.startswith(PREFIX) and _names_helper(read_config(Git(absolute, Path(absolute["GIT_DIR"]))), remote):
+            # The set-up was cut off: git takes the prefix off a URL only where it names the helper by it.
+            url = url.removeprefix(PREFIX)
     # Kept as it is where nothing is there: git says best what is wrong with the path that the user wrote.
     if kind_of(url) == "path" and os.path.exists(os.path.join(cwd, url)):
         url = os.path.normpath(os.path.join(cwd, url))

@@ -47,7 +47,10 @@ def lacking(hub: Shell) -> list[str]:
     problems: list[str] = []
     named = ((path, line.split()[0]) for path, note in notes.items() for line in note.decode().splitlines())
     problems += [f"the note on {path} names the record {oid}, not there" for path, oid in named if oid not in records]
-    wanted = {oid: name for name, raw in records.items() for oid in contents(json.loads(raw))}
+    documents = {name: json.loads(raw) for name, raw in records.items()}
+    dropped = {oid for each in documents.values() if each["kind"] == "drop" for oid in each["records"]}
+    living = {name: each for name, each in documents.items() if name not in dropped}
+    wanted = {oid: name for name, each in living.items() for oid in contents(each)}
     if not wanted:
         return problems
     here = hub.git("cat-file", "--batch-check", stdin="".join(f"{oid}\n" for oid in wanted).encode()).splitlines()

@@ -217,6 +217,7 @@ class Scene:
 
 
 ONE, TWO = ("data", "base.pt"), ("data", "extra")
+PART = ("data/large", "data/sub")
 
 # A remote's URL and its helper are two lines of git's configuration; between them the hooks share.
 ROUTE = ("git", "config", "remote.origin.vcs", "datmo")
@@ -230,6 +231,14 @@ SCENES = (
     Scene("snapshot", one, ("datmo", "snapshot", "-m", "asked"), warm=ONE, before=edit, reads=ONE, every=2),
     Scene("run", one, ("datmo", "run", "--", "sh", "train.sh"), warm=ONE, before=edit, reads=ONE, exact=False, every=3),
     Scene("first checkout", shared, ("datmo", "checkout"), who="ben", every=2),
+    Scene("rm", one, ("datmo", "rm", "data"), warm=ONE, done="'data' is not a payload"),
+    Scene("older version", shared, ("datmo", "checkout", "one"), warm=TWO, reads=ONE, every=2),
+    Scene("older payload", shared, ("datmo", "checkout", "one", "--", "data"), warm=TWO, reads=("data",), every=9),
+    Scene("older part", shared, ("datmo", "checkout", "one", "--", *PART), warm=TWO, reads=("data",), every=4),
+    Scene("git checkout", shared, ("git", "checkout", "-q", "one"), warm=TWO, then=BY_GIT, every=9),
+    Scene("git pull", behind, ("git", "pull", "-q"), who="ben", warm=ONE, then=BY_GIT, every=9),
+    Scene("pull", behind, ("datmo", "pull"), who="ben", warm=ONE, before=move_the_code, every=9),
+    Scene("first fetch", linked, ("git", "fetch", "-q"), who="ben"),
     Scene("push", two, ("datmo", "push")),
     Scene("push by the hook", two, ("git", "push", "-q", "origin", "main"), every=2),
     Scene("push by the helper", helped, ("git", "push", "-q", "origin", "main"), every=2),

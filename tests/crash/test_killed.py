@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.crash.scenes import SCENES, Scene
-from tests.crash.worlds import KILLED, World, says_what_to_do
+from tests.crash.worlds import World, says_what_to_do
 from tests.integration.team import Picture, picture
 
 TEMPORARY = b".git-datmo-tmp-"
@@ -35,14 +35,14 @@ def finish(world: World, scene: Scene) -> None:
         world.run(scene.who, scene.then)
 
 
-# Steps at which git-datmo's own state, or what others see, changes: none of them is left out.
-WEIGHTY = ("tracking.", "statcache.", "switch.", "exclude.", "git-")
+# Steps at which git-datmo's own state, or what others see, changes.
+WEIGHTY = ("tracking.", "statcache.", "underway.", "exclude.", "git-")
 
 
 def choose(steps: list[str], every: int) -> list[int]:
     """The number of the first step of each kind, and of the last where there are many.
 
-    Where another scene has the same kinds, only one of `every` is kept, and all that are weighty.
+    Where another scene has the same kinds, only one of `every` is kept, and three times as many that are weighty.
     """
     numbers: dict[str, list[int]] = {}
     for number, step in enumerate(steps, 1):
@@ -50,8 +50,8 @@ def choose(steps: list[str], every: int) -> list[int]:
     some = sorted(
         {*(found[0] for found in numbers.values()), *(found[-1] for found in numbers.values() if len(found) > 3)}
     )
-    weighty = (number for number in some if any(word in steps[number - 1] for word in WEIGHTY))
-    return sorted({*some[::every], *weighty})
+    weighty = [number for number in some if any(word in steps[number - 1] for word in WEIGHTY)]
+    return sorted({*some[::every], *weighty[:: max(1, every // 3)]})
 
 
 def files(shown: Picture) -> Picture:
@@ -142,14 +142,3 @@ def test_a_command_that_is_killed_loses_nothing_and_can_be_run_again(world: Worl
         except AssertionError as error:
             problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")
     assert not problems, "\n\n".join(problems)
-
-
-def cut_off(world: World) -> Path:
-    """Alex's checkout of version one, killed while it wrote; the data are of both versions."""
-    scene = next(scene for scene in SCENES if scene.name == "older version")
-    set_up(world, scene)
-    world.run("alex", scene.command, journal=True)
-    writes = [number for number, step in enumerate(world.steps(), 1) if step.startswith("write checkout.")]
-    set_up(world, scene)
-    assert world.run("alex", scene.command, die_at=writes[len(writes) // 2], ok=False).returncode == KILLED
-    return world.live / "alex"

@@ -191,7 +191,7 @@ def says_what_to_do(done: Done) -> bool:
     """Whether a command that does nothing says why, and what to do, in a line each."""
     lines = done.stderr.splitlines()
     return (
-        done.returncode in (2, 128)
+        done.returncode in (2, 125, 128)
         and len([line for line in lines if line.startswith("fatal: ")]) == 1
         and len([line for line in lines if line.startswith("hint: ")]) == 1
         and "BUG" not in done.stderr

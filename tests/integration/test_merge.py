@@ -267,7 +267,7 @@ def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
     alex.git("-c", "core.hooksPath=/dev/null", "merge", "-q", "--no-edit", "origin/main")
     state = alex.cwd / ".git" / "datmo"
     if step == "mark":
-        (state / "checkout").write_text(f"{theirs}\n")
+        (state / "checkout").write_text(json.dumps({"snapshot": "", "payloads": ["data"]}))
         write(alex, {"data/sub/c": "theirs"})
     pending = {"commit": alex.git("rev-parse", "HEAD"), "ours": ours, "theirs": theirs, "placed": False, "kept": []}
     (state / "merge").write_text(json.dumps(pending))

@@ -268,3 +268,23 @@ def test_a_file_of_another_snapshot_is_a_change_to_the_payload(repo: Shell) -> N
     datmo(repo, "checkout", first)
     datmo(repo, "checkout", third)
     assert {path.name: path.read_text() for path in (repo.cwd / "data").iterdir()} == {"a": "1", "b": "1", "c": "2"}
+
+
+def test_a_part_of_another_version_is_a_change_like_any_other(repo: Shell) -> None:
+    """The next snapshot has it: what lies there is what is recorded, wherever it came from."""
+    repo.write("data/a", "first")
+    repo.write("data/b", "b")
+    datmo(repo, "add-data", "data")
+    repo.commit("code.py", "one")
+    repo.git("tag", "one")
+    repo.write("data/a", "second, longer")
+    datmo(repo, "add-data", "data")
+    repo.commit("code.py", "two")
+    datmo(repo, "checkout", "one", "--", "data/a")
+    assert states(repo) == {"data": "unchanged"}
+    assert "not in a snapshot" in datmo(repo, "status").stdout
+    datmo(repo, "snapshot")
+    newest, _, oldest = experiments(repo)
+    assert newest["payloads"] == oldest["payloads"]
+    datmo(repo, "checkout", str(newest["id"]))
+    assert (repo.cwd / "data" / "a").read_text() == "first"

@@ -139,3 +139,32 @@ def test_objects_that_are_nowhere(pair: Pair) -> None:
     assert lost in as_json.stderr
     assert not (ignacio.cwd / "data").exists()
     assert [each["id"] for each in experiments(ignacio)] == [each["id"] for each in experiments(alex)]
+
+
+def test_somebody_pushes_between_the_question_and_the_fetch(pair: Pair) -> None:
+    """Records that come with a later state of the remote are the remote's, not ours to share."""
+    change(pair.alex, "alex's")
+    pair.alex.git("push", "-q", "origin", "main")
+    ignacio = pair.clone()
+    for name in ("first", "second"):
+        ignacio.write("own/x", name)
+        datmo(ignacio, "add-data", "own")
+        ignacio.commit("other.py", name)
+        if name == "first":
+            ignacio.git("push", "-q", "origin", "HEAD:refs/heads/ignacio")
+    # The first answer that Alex gets is older than what Ignacio pushes as soon as it was given.
+    script = pair.top.write(
+        "upload-pack",
+        f"""#!/bin/sh
+git-upload-pack "$@"
+if mkdir '{pair.top.cwd}/once' 2>/dev/null; then
+  git -C '{ignacio.cwd}' push -q origin HEAD:refs/heads/ignacio >&2
+fi
+""",
+    )
+    script.chmod(0o755)
+    pair.alex.git("config", "remote.origin.uploadpack", str(script))
+    change(pair.alex, "alex's second")
+    datmo(pair.alex, "push")
+    assert (pair.top.cwd / "once").exists()
+    assert len(experiments(pair.clone("third"), "origin/ignacio")) == 3

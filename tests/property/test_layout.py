@@ -27,6 +27,8 @@ from git_datmo.store.layout import (
     decode_entry,
     encode_entry,
     find_name,
+    find_path,
+    find_paths,
     read_chunks,
     read_folder,
     write_chunks,
@@ -132,6 +134,16 @@ def test_a_name_is_found_where_it_is_and_nowhere_else(folder: Folder, limit: int
         for name in {*folder, *others}:
             expected = as_node(folder[name], trees) if name in folder else None
             assert find_name(oid, name, trees.read) == expected
+
+
+@given(folders(), st.data())
+def test_many_paths_are_found_as_one_by_one(folder: Folder, data: st.DataObject) -> None:
+    trees = Trees()
+    root = Node(Kind.FOLDER, write(folder, trees))
+    known = [path for path, _ in flat(folder)]
+    asked = data.draw(st.sets(st.sampled_from(known) | st.lists(safe_names, max_size=3).map(tuple)))
+    expected = {path: found for path in asked if (found := find_path(root, path, trees.read)) is not None}
+    assert dict(find_paths(root, sorted(asked), trees.read)) == expected
 
 
 def test_a_name_of_a_large_folder_is_found_by_few_reads() -> None:

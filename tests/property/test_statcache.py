@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,10 @@ from git_datmo.errors import Damaged
 from git_datmo.git.objects import BLOB, EXECUTABLE, LINK
 from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
+from git_datmo.store import statcache
 from git_datmo.store.ingest import Taken
 from git_datmo.store.layout import Kind, Node
-from git_datmo.store.statcache import StatCache
+from git_datmo.store.statcache import CacheEdit, StatCache
 from tests.property.strategies import bare, oids, safe_names
 from tests.servers.shell import Shell
 
@@ -60,6 +61,13 @@ def clear(files: list[Taken]) -> list[Taken]:
     return [f for f in every.values() if not any(f.path.startswith(path + b"/") for path in every)]
 
 
+def recording(cache: StatCache, files: Iterable[Taken]) -> CacheEdit:
+    edit = cache.edit()
+    for file in files:
+        edit.record(file)
+    return edit
+
+
 DEBUG = re.compile(
     r"  ctime: (\d+):(\d+)\n  mtime: (\d+):(\d+)\n  dev: (\d+)\tino: (\d+)\n"
     r"  uid: (\d+)\tgid: (\d+)\n  size: (\d+)\tflags: 0\n"
@@ -73,7 +81,7 @@ def test_git_reads_every_entry_as_it_was_written(repo: tuple[Shell, ObjectFormat
     files = clear(data.draw(st.lists(taken(form), max_size=6)))
     cache = StatCache(Path(shell.cwd) / "cache", form)
     cache.path.unlink(missing_ok=True)
-    cache.update({file.path: cache.encode(file) for file in files})
+    cache.update(recording(cache, files))
     git = Git(shell.env, Path(shell.cwd), None, cache.path)
     listed = git.run("ls-files", "-z", "--stage").split(b"\0")[:-1]
     ordered = sorted(files, key=lambda file: file.path)
@@ -104,18 +112,42 @@ def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pyt
             os.utime(cache.path, (1 << 32, 1 << 32))
         if data.draw(st.booleans()):
             folder = data.draw(few)
-            cache.forget_below(folder)
+            edit = cache.edit()
+            edit.renew(folder)
+            cache.update(edit)
             table = {p: e for p, e in table.items() if p != folder and not p.startswith(folder + b"/")}
             continue
         files = data.draw(st.lists(st.builds(Taken, few, st.builds(Node, st.just(Kind.FILE), oids()), stats())))
-        changes: dict[bytes, bytes | None] = {file.path: cache.encode(file) for file in files}
-        changes |= dict.fromkeys(data.draw(st.lists(few, max_size=3)))
-        cache.update(changes)
-        for path, entry in changes.items():
+        edit = recording(cache, files)
+        for path in data.draw(st.lists(few, max_size=3)):
+            edit.forget(path)
             table.pop(path, None)
-            if entry is not None:
-                table[path] = entry
+        table |= {file.path: edit._encode(file) for file in files}
+        cache.update(edit)
     assert list(cache._entries()) == sorted(table.items())
+
+
+@fewer
+@given(data=st.data())
+def test_few_entries_are_put_in_place_as_if_all_were_written(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Patched or merged, the cache holds the same; and one that was patched is no newer than it was."""
+    folder = tmp_path_factory.mktemp("patched")
+    form = FORMATS[data.draw(st.sampled_from(sorted(FORMATS)))]
+    few = st.sampled_from([b"a", b"b", b"a/b", b"\1", b"b" * 300, b"\x81\xa4"])
+    files = clear(data.draw(st.lists(st.builds(Taken, few, st.builds(Node, st.just(Kind.FILE), oids(form)), stats()))))
+    again = [Taken(f.path, f.node, data.draw(stats())) for f in files if data.draw(st.booleans())]
+    caches = [StatCache(folder / name, form) for name in ("patched", "merged")]
+    for cache, size in zip(caches, (0, 1 << 40), strict=True):
+        cache.update(recording(cache, files))
+        os.utime(cache.path, (1 << 32, 1 << 32))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(statcache, "PATCH_SIZE", size)
+            cache.update(recording(cache, again))
+    patched, merged = (cache.path.read_bytes() for cache in caches)
+    assert patched == merged
+    assert int(os.stat(caches[0].path).st_mtime) == 1 << 32
 
 
 @st.composite
@@ -149,7 +181,7 @@ def test_git_sees_nothing_changed_and_then_just_what_was(
     folder.mkdir()
     files = data.draw(worktrees())
     cache = StatCache(top / "cache", form)
-    entries: dict[bytes, bytes | None] = {}
+    edit = cache.edit()
     for name, (kind, content) in files.items():
         place(folder, name, kind, content)
         # As after a capture: git reads the object of a link to compare it.
@@ -157,8 +189,8 @@ def test_git_sees_nothing_changed_and_then_just_what_was(
         path = b"data/" + name
         info = os.lstat(os.path.join(os.fsencode(top), path))
         assert stat.S_ISLNK(info.st_mode) == (kind is Kind.LINK)
-        entries[path] = cache.encode(Taken(path, Node(kind, form.hash("blob", content)), info))
-    cache.update(entries)
+        edit.record(Taken(path, Node(kind, form.hash("blob", content)), info))
+    cache.update(edit)
     git = Git(shell.env, Path(shell.cwd), top)
     assert not cache.differences(git, ["data"])
     changed = data.draw(st.sampled_from(sorted(files)))
@@ -184,7 +216,7 @@ def test_new_files_and_folders_are_told_apart(repo: tuple[Shell, ObjectFormat], 
     (tmp_path / "data" / "old").write_text("")
     (tmp_path / "data" / "new").write_text("x")
     info = os.lstat(tmp_path / "data" / "old")
-    cache.update({b"data/old": cache.encode(Taken(b"data/old", Node(Kind.FILE, oid_of(form)), info))})
+    cache.update(recording(cache, [Taken(b"data/old", Node(Kind.FILE, oid_of(form)), info)]))
     found = cache.differences(Git(shell.env, Path(shell.cwd), tmp_path), ["data"])
     assert found.added == (b"data/new",)
     assert set(found.folders) == {b"data/empty", b"data/full"}
@@ -210,7 +242,7 @@ def test_a_damaged_cache_is_told_in_one_line(tmp_path: Path, spoil: Callable[[by
     (tmp_path / "file").write_text("")
     info = os.lstat(tmp_path / "file")
     for name in (b"a", b"b"):
-        cache.update({name: cache.encode(Taken(name, Node(Kind.FILE, oid_of(SHA1)), info))})
+        cache.update(recording(cache, [Taken(name, Node(Kind.FILE, oid_of(SHA1)), info)]))
     cache.path.write_bytes(spoil(cache.path.read_bytes()))
     with pytest.raises(Damaged) as caught:
         list(cache.paths())
@@ -230,15 +262,17 @@ def test_a_change_in_the_second_of_the_last_write_is_seen_after_the_next_one(
     cache = StatCache(tmp_path / "cache", form)
     node = Node(Kind.FILE, form.hash("blob", b"one"))
     files = {name: Taken(name, node, os.lstat(os.fsencode(tmp_path) + b"/" + name)) for name in (b"a", b"b")}
-    cache.update({name: cache.encode(file) for name, file in files.items()})
+    cache.update(recording(cache, files.values()))
     os.utime(cache.path, (second, second))
     # In place and of the same size, so that whole seconds are all that git has to tell it by.
     (tmp_path / "a").write_text("two")
     os.utime(tmp_path / "a", (second, second))
-    cache.update({b"b": cache.encode(files[b"b"])})
+    cache.update(recording(cache, [files[b"b"]]))
     os.utime(cache.path, (second + 5, second + 5))
     git = Git(shell.env, shell.cwd, tmp_path, None, (("core.trustctime", "false"),))
     assert b"a" in cache.differences(git, ["a"]).changed
     (tmp_path / "c").write_text("c")
-    cache.forget_below(b"c")
+    edit = cache.edit()
+    edit.renew(b"c")
+    cache.update(edit)
     assert b"a" in cache.differences(git, ["a"]).changed

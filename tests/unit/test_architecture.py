@@ -40,6 +40,7 @@ HEAVY = {
     "requests": {"git_datmo.engines.container": "top"},
     "dulwich": {"git_datmo.git.packs": "late"},
     "tqdm": {"git_datmo.cli.meter": "late"},
+    "xxhash": {"git_datmo.store.ingest": "late"},
     "fastjsonschema": {"git_datmo.records.codec": "late"},
     "pyfastcdc": {"git_datmo.store.chunks": "late"},
     "isal": {"git_datmo.git.deflate": "top", "git_datmo.git.packwriter": "top"},

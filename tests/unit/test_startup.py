@@ -12,7 +12,19 @@ from git_datmo import __version__
 from tests.servers.shell import Shell
 
 HEAVY = frozenset(
-    {"docker", "dulwich", "isal", "pyfastcdc", "tqdm", "fastjsonschema", "requests", "pygit2", "numpy", "urllib3"}
+    [
+        "docker",
+        "dulwich",
+        "isal",
+        "pyfastcdc",
+        "xxhash",
+        "tqdm",
+        "fastjsonschema",
+        "requests",
+        "pygit2",
+        "numpy",
+        "urllib3",
+    ]
 )
 # What shows or checks nothing and works on no store needs none of these either.
 FLOWS = frozenset({"git_datmo.flows", "git_datmo.store", "git_datmo.records", "git_datmo.engines", "git_datmo.git"})

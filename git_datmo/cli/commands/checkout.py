@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.commands.hook import tell_united
-    from git_datmo.flows.merge import is_interrupted, unite
+    from git_datmo.flows.merge import unite
     from git_datmo.flows.switch import switch
+    from git_datmo.flows.unresolved import is_interrupted
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
@@ -46,4 +47,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.print(f"checked out: {path}")
     for path in done.removed:
         console.print(f"removed: {path}")
+    for path in done.left:
+        console.warn(f"'{path}' is modified and was left alone ('git datmo checkout --force -- {path}' gives that up)")
     return 0

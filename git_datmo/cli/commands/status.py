@@ -56,7 +56,7 @@ def _document(status: object) -> dict[str, object]:
         "snapshot": status.snapshot or None,
         "remote": status.remote or None,
         "unshared": status.unshared,
-        "interrupted": status.interrupted,
+        "interrupted": bool(status.interrupted),
         "undecided": list(status.undecided),
         "warnings": list(status.warnings),
     }
@@ -69,7 +69,7 @@ def _print(status: object, console: Console) -> None:
 
     assert isinstance(status, Status)
     if status.interrupted:
-        console.print(console.paint("red", "A checkout was interrupted: 'git datmo checkout' finishes it"))
+        console.print(console.paint("red", f"A checkout was interrupted: '{status.interrupted}' finishes it"))
     if status.undecided:
         console.print(console.paint("red", "The merge kept these as they are here, until you decide:"))
         for path in status.undecided:

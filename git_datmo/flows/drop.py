@@ -1,0 +1,63 @@
+"""Gives snapshots up: a record says so, since a union with others' records would bring a deletion back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from git_datmo.errors import DatmoError
+from git_datmo.flows.history import History
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.refs import read_refs
+from git_datmo.model import Oid
+from git_datmo.records.catalog import Row
+from git_datmo.records.types import Drop
+
+_ID = re.compile(r"[0-9a-f]{4,64}\Z")
+HEADS = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The drop's record, the records that it names, and what a person should know of them."""
+
+    id: Oid
+    records: tuple[Oid, ...]
+    remarks: tuple[str, ...]
+
+
+def drop(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
+    """Give up the records whose ids begin as `names` do; their objects become free unless others need them."""
+    history = History(ws)
+    rows = {row.record: row for row in (_resolve(history, name) for name in names)}
+    remarks = tuple(_remarks(ws, history, rows))
+    first = next(iter(rows.values()))
+    commit = Oid.parse(first.commit) if first.commit else ws.repo.resolve("HEAD")
+    record = Drop(tuple(map(Oid.parse, rows)), commit, ws.now(), ws.person, why)
+    (oid,) = ws.ledger.attach(record)
+    return Dropped(oid, record.records, remarks)
+
+
+def _resolve(history: History, name: str) -> Row:
+    """The one record whose id begins with `name`."""
+    known = _ID.match(name)
+    rows = [row for row in history.catalog.starting(name) if row.kind != "drop"] if known else []
+    if len(rows) > 1:
+        raise DatmoError(f"'{name}' is the start of {len(rows)} records' ids", "give more of the id")
+    if not rows:
+        if known and any(oid.startswith(name) for oid in history.catalog.dropped):
+            raise DatmoError(f"'{name}' was dropped already", "'git datmo gc' frees what it alone needed")
+        raise DatmoError(f"no snapshot's id starts with '{name}'", "'git datmo log' lists the snapshots")
+    return rows[0]
+
+
+def _remarks(ws: Workspace, history: History, rows: dict[str, Row]) -> Iterator[str]:
+    at = ws.tracking().snapshot if ws.repo.top is not None else ""
+    if at in rows:
+        yield f"the working tree is at snapshot {at[:10]}: its payloads stay tracked, and stored"
+    for ref, tip in read_refs(ws.repo.git, HEADS).items():
+        nearest = history.nearest(tip)
+        if nearest is not None and str(nearest.id) in rows:
+            branch = ref.removeprefix(HEADS)
+            yield f"snapshot {str(nearest.id)[:10]} was what said which data the branch '{branch}' has"

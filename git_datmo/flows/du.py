@@ -1,0 +1,155 @@
+"""How much room payloads and snapshots take up: in the store, or on a remote as its records tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.flows.keep import Kept, kept_objects
+from git_datmo.flows.needs import read_catalog_of_all, snapshots, working_trees
+from git_datmo.flows.obtain import fetch
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.objects import TREE, parse_tree
+from git_datmo.git.packs import PackedObjects
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.ledger import RECORDS_REF, record_ids
+from git_datmo.records.types import Snapshot
+from git_datmo.store.layout import Kind
+from git_datmo.store.weigh import weigh
+
+# What working trees track beside what snapshots have; no snapshot's id is empty.
+TRACKED = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadUse:
+    """A payload path in all its versions, and the bytes that it alone needs; ':code' and the like are no payloads."""
+
+    path: str
+    versions: int
+    own: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotUse:
+    """A snapshot, the size of all that it names, and the bytes that it alone needs: what dropping it would free."""
+
+    id: Oid
+    snapshot: Snapshot
+    size: int
+    own: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the store holds, as it is packed; `disk` is what its files take up, whatever they hold."""
+
+    payloads: tuple[PayloadUse, ...]
+    payloads_shared: int
+    snapshots: tuple[SnapshotUse, ...]
+    snapshots_shared: int
+    total: int
+    disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePayload:
+    """A payload path on a remote: its versions, their recorded sizes, and those of the versions that are here whole."""
+
+    path: str
+    versions: int
+    size: int
+    here: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteUse:
+    """What a remote's records name; an object that several paths have counts for each of them, and once in all."""
+
+    remote: str
+    payloads: tuple[RemotePayload, ...]
+    snapshots: int
+    size: int
+    here: int
+
+
+def measure(ws: Workspace, *, progress: Progress = QUIET) -> Use:
+    """What payloads and snapshots take up here."""
+    progress.begin("Measuring")
+    living = list(snapshots(ws, read_catalog_of_all(ws)))
+    tracked = [t.payload for state in working_trees(ws) for t in state.payloads]
+    by_path: dict[str, dict[Oid, None]] = {}
+    for kept in (kept for _, snapshot in living for kept in kept_objects(snapshot)):
+        by_path.setdefault(kept.path, {})[kept.content.object] = None
+    for payload in tracked:
+        by_path.setdefault(payload.path, {})[payload.object] = None
+    by_snapshot = {str(oid): [k.content.object for k in kept_objects(snapshot)] for oid, snapshot in living}
+    paths = weigh(ws.store.objects, by_path)
+    each = weigh(ws.store.objects, {**by_snapshot, TRACKED: [payload.object for payload in tracked]})
+    progress.finish()
+    return Use(
+        tuple(PayloadUse(path, len(by_path[path]), own) for path, own in sorted(paths.own.items())),
+        paths.shared,
+        tuple(SnapshotUse(oid, snapshot, _size(snapshot), each.own[str(oid)]) for oid, snapshot in reversed(living)),
+        each.shared,
+        paths.total,
+        _on_disk(ws.store.path),
+    )
+
+
+def _size(snapshot: Snapshot) -> int:
+    return sum({kept.content.object: kept.content.size for kept in kept_objects(snapshot)}.values())
+
+
+def _on_disk(folder: Path) -> int:
+    return sum(
+        os.lstat(os.path.join(base, name)).st_blocks * 512 for base, _, names in os.walk(folder) for name in names
+    )
+
+
+def measure_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> RemoteUse:
+    """What a remote holds by its own records, which are fetched, and what of it is here."""
+    remote, offer = name or ws.repo.default_remote() or "", fetch(ws, name, progress=progress)
+    tip = offer.refs.get(RECORDS_REF)
+    there = record_ids(ws.repo.git, str(tip)) if tip is not None else set()
+    living = [snapshot for oid, snapshot in snapshots(ws, read_catalog_of_all(ws)) if oid in there]
+    by_path: dict[str, dict[Oid, Kept]] = {}
+    for kept in (kept for snapshot in living for kept in kept_objects(snapshot)):
+        by_path.setdefault(kept.path, {})[kept.content.object] = kept
+    whole = _Whole(ws.store.objects)
+    rows, every = [], dict[Oid, Kept]()
+    for path, versions in sorted(by_path.items()):
+        here = (kept for kept in versions.values() if whole.has(kept))
+        rows.append(RemotePayload(path, len(versions), _sum(versions.values()), _sum(here)))
+        every |= versions
+    here_of_all = _sum(kept for kept in every.values() if whole.has(kept))
+    return RemoteUse(remote, tuple(rows), len(living), _sum(every.values()), here_of_all)
+
+
+def _sum(kept: Iterable[Kept]) -> int:
+    return sum(each.content.size for each in kept)
+
+
+class _Whole:
+    """Which contents are here with all that they consist of; versions share most trees, so each is looked at once."""
+
+    def __init__(self, objects: PackedObjects) -> None:
+        self._objects = objects
+        self._trees: dict[Oid, bool] = {objects.format.hash("tree", b""): True}
+
+    def has(self, kept: Kept) -> bool:
+        node = kept.node
+        return self._has(node.oid, is_tree=node.kind is Kind.FOLDER or node.chunked)
+
+    def _has(self, oid: Oid, *, is_tree: bool) -> bool:
+        if not is_tree:
+            return oid in self._objects
+        if oid not in self._trees:
+            found = self._objects.find(oid)
+            self._trees[oid] = found is not None and all(
+                self._has(entry.oid, is_tree=entry.mode == TREE) for entry in parse_tree(found[1], self._objects.format)
+            )
+        return self._trees[oid]

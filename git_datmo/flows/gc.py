@@ -1,0 +1,67 @@
+"""Frees the store of what no snapshot and no working tree needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from git_datmo.flows.keep import keep_id, kept_objects, read_chain
+from git_datmo.flows.needs import read_catalog_of_all, snapshots, unclear, working_trees
+from git_datmo.flows.share import KEPT_REFS
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.refs import RefChange, change_refs, read_refs
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.types import Snapshot
+from git_datmo.store import compact
+from git_datmo.store.reach import Marks, reach
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was freed, or would be: objects (or copies of them) and their bytes in the store."""
+
+    objects: int
+    size: int
+
+
+def gc(ws: Workspace, *, dry_run: bool = False, progress: Progress = QUIET) -> Collected:
+    """Free what nothing needs; `dry_run` only says what that is."""
+    if not dry_run:
+        ws.hold_store()
+        compact.sweep(ws.store.objects.folder)
+    catalog = read_catalog_of_all(ws)
+    living = [snapshot for _, snapshot in snapshots(ws, catalog)]
+    refs = read_refs(ws.store.git)
+    stale = _stale(ws, refs, living)
+    roots = [oid for ref, oid in refs.items() if ref not in {change.ref for change in stale}]
+    progress.begin("Looking for what is needed")
+    marks = Marks(ws.store.objects)
+    reach(ws.store.objects, roots, marks)
+    reach(ws.store.objects, _needed(ws, living), marks)
+    reach(ws.store.objects, unclear(ws, catalog), marks)
+    planned = compact.plan(ws.store.objects, marks)
+    progress.finish()
+    if not dry_run:
+        if stale:
+            change_refs(ws.store.git, stale, why="gc")
+        progress.begin("Writing what lives")
+        compact.carry_out(ws.store, planned, progress=progress)
+        progress.finish()
+    return Collected(planned.freed, planned.size)
+
+
+def _needed(ws: Workspace, living: list[Snapshot]) -> Iterator[Oid]:
+    for snapshot in living:
+        yield from (kept.content.object for kept in kept_objects(snapshot))
+        yield keep_id(snapshot, ws.store.format)
+    for state in working_trees(ws):
+        yield from (tracked.payload.object for tracked in state.payloads)
+
+
+def _stale(ws: Workspace, refs: dict[str, Oid], living: list[Snapshot]) -> list[RefChange]:
+    """What we remember of a remote's keep ref is given up where it keeps what was dropped: git takes all that a ref
+    leads to for present."""
+    keeps = {keep_id(snapshot, ws.store.format) for snapshot in living}
+    kept = ((ref, tip) for ref, tip in refs.items() if ref.startswith(KEPT_REFS))
+    return [RefChange(ref, tip, None) for ref, tip in kept if read_chain(ws.store, [tip], keeps).keeps - keeps]

@@ -1,0 +1,135 @@
+"""Lets a remote free what was dropped: what it keeps beside that is kept by a new ref, and the old ones are deleted.
+
+All that a keep ref leads to stays, but for what a drop names: somebody who is sharing at the moment has put there what
+no record names yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from git_datmo.errors import DatmoError
+from git_datmo.flows.keep import keep_id, read_chain, write_keep, write_link
+from git_datmo.flows.needs import dropped_snapshots, snapshots
+from git_datmo.flows.share import (
+    KEEP_REFS,
+    KEPT_REFS,
+    PARENTS_AT_ONCE,
+    epoch_of,
+    receive,
+    retried,
+    share,
+)
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.refs import RefChange, change_refs, read_refs
+from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, find_remote, probe, push_refs
+from git_datmo.git.run import Git
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
+from git_datmo.records.types import Snapshot
+
+KeptBy = dict[str, frozenset[Oid]]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What a remote keeps now, in keep commits, and what it may free; `unkept` are snapshots that its records name,
+    and that it does not keep."""
+
+    remote: str
+    kept: int
+    released: int
+    unkept: tuple[Oid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The keep ref that is to hold all that is wanted: `tip` is what it points at, `more` what it lacks."""
+
+    ref: str
+    tip: Oid | None
+    more: tuple[Oid, ...]
+
+
+def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Released:
+    """Let go, on a remote, of what dropped snapshots alone need; others may push there at the same time."""
+    remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "", push=True)
+    if not remote.name:
+        raise DatmoError(f"'{remote.url}' is not a remote of this repository", "name one that 'git remote -v' lists")
+    return retried(lambda: _release(ws, remote, progress))
+
+
+def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
+    share(ws, remote.name, progress=progress)
+    git = beside(ws.store.git, ws.repo.config, remote)
+    offer = probe(git, remote, f"{KEEP_REFS}*", RECORDS_REF, NOTES_REF)
+    tips = Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF))
+    receive(ws, remote, tips, progress=progress)
+    form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
+    living = {oid: (keep_id(snapshot, form), snapshot) for oid, snapshot in snapshots(ws, catalog)}
+    wanted_ids = {keep for keep, _ in living.values()}
+    dead = {keep_id(snapshot, form) for _, snapshot in dropped_snapshots(ws, catalog)} - wanted_ids
+    kept_by = read_kept(ws, git, remote, offer, wanted_ids | dead)
+    every = frozenset[Oid]().union(*kept_by.values())
+    if kept_by:
+        move = _plan(offer, kept_by, dead)
+        _keep(ws, git, remote, move, dict(living.values()), progress)
+        _delete(ws, git, remote, {ref: offer.refs[ref] for ref in kept_by if ref != move.ref}, progress)
+    there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
+    unkept = tuple(oid for oid, (keep, _) in living.items() if oid in there and keep not in every)
+    return Released(remote.name, len(every - dead), len(every & dead), unkept)
+
+
+def read_kept(ws: Workspace, git: Git, remote: Remote, offer: Offer, known: Container[Oid]) -> KeptBy:
+    """The keep commits that each keep ref of a remote leads to; `known` ones need not be here.
+
+    Links that are not here are fetched, without any payload, but where a remote cannot filter: there a keep commit that
+    is not known comes with all that it keeps.
+    """
+    tips = {ref: oid for ref, oid in offer.refs.items() if epoch_of(ref)}
+    option = "--filter=tree:0" if offer.filters else "--depth=1"
+    before: frozenset[Oid] = frozenset()
+    while absent := read_chain(ws.store, tips.values(), known).absent:
+        if absent == before:
+            raise DatmoError(f"'{remote.address}' does not give the commit '{min(absent)}' that its keep ref needs")
+        fetch_ids(git, remote, sorted(absent), QUIET, option, "--quiet")
+        ws.store.objects.refresh()
+        before = absent
+    return {ref: read_chain(ws.store, [tip], known).keeps for ref, tip in tips.items()}
+
+
+def _plan(offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
+    """A new epoch where the newest one keeps what is dropped, else the newest with what older ones have beyond it."""
+    newest = max(kept_by, key=epoch_of)
+    wanted = frozenset[Oid]().union(*kept_by.values()) - dead
+    if kept_by[newest] & dead:
+        return Move(f"{KEEP_REFS}{epoch_of(newest) + 1}", None, tuple(sorted(wanted)))
+    return Move(newest, offer.refs[newest], tuple(sorted(wanted - kept_by[newest])))
+
+
+def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, living: dict[Oid, Snapshot], progress: Progress) -> None:
+    """Bring the remote's keep ref to where it is to be, by links alone: it has all that they tie."""
+    if not move.more and move.tip is not None:
+        return
+    for keep in move.more:
+        if keep in living:
+            write_keep(ws.store, living[keep])
+    tip = move.tip
+    for start in range(0, max(len(move.more), 1), PARENTS_AT_ONCE):
+        group = move.more[start : start + PARENTS_AT_ONCE]
+        tip = write_link(ws.store, [*([tip] if tip is not None else []), *group])
+    lease = f"--force-with-lease={move.ref}:{move.tip or ''}"
+    push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{move.ref}"], progress, lease)
+
+
+def _delete(ws: Workspace, git: Git, remote: Remote, old: dict[str, Oid], progress: Progress) -> None:
+    """Delete refs that nobody moved meanwhile, there and from what we remember of them."""
+    for ref, tip in sorted(old.items()):
+        push_refs(git, remote, [f":{ref}"], progress, f"--force-with-lease={ref}:{tip}")
+    kept = read_refs(ws.store.git, f"{KEPT_REFS}{remote.name}/")
+    gone = {f"{KEPT_REFS}{remote.name}/{epoch_of(ref)}" for ref in old}
+    changes = [RefChange(ref, tip, None) for ref, tip in kept.items() if ref in gone]
+    if changes:
+        change_refs(ws.store.git, changes, why="released")

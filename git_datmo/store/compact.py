@@ -1,0 +1,174 @@
+"""Gives the room of objects that are not needed back: whole packs go, and what lives in wasteful ones moves.
+
+What lives is copied as it stands, without being inflated, into packs that are on disk under their names before the old
+ones go. So a process that dies on the way leaves objects twice, at worst, and doing it again takes up from there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.git.deflate import deflate
+from git_datmo.git.odb import loose_path
+from git_datmo.git.packs import KINDS, Pack, PackedObjects
+from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.store.reach import Marks
+from git_datmo.store.store import PACK_BYTES, PACK_OBJECTS, Store
+
+# A pack is written anew when that frees at least this part of what has to be copied.
+WORTH = 0.25
+# Every pack is looked into for every object: small ones are joined when they are more than a few.
+SMALL = 32 << 20
+FEW = 16
+# What a process may still be making.
+YOUNG = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Packs that go, after what lives in them was written to others."""
+
+    packs: tuple[Pack, ...]
+    promisor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done: `marks` say where the one copy of each object is that stays; `freed` objects of `size`
+    bytes, in packs and loose, go."""
+
+    marks: Marks
+    moves: tuple[Move, ...]
+    loose: tuple[Oid, ...]
+    freed: int
+    size: int
+
+
+def plan(objects: PackedObjects, marks: Marks, *, worth: float = WORTH) -> Plan:
+    """How to free what is not marked, wherever that frees `worth` of what it copies; changes `marks`."""
+    _leave_one_copy(marks)
+    weights = {pack: _weigh(pack, live) for pack, live in marks.packs.items() if not pack.marked("keep")}
+    spent = {pack for pack, (live, dead) in weights.items() if dead and dead >= worth * live}
+    small = [pack for pack, (live, _) in weights.items() if live and pack.size < SMALL]
+    joined = small if len(small) > FEW else [pack for pack in small if pack in spent]
+    moves = [Move((pack,), pack.marked("promisor")) for pack in weights if pack in spent and pack not in joined]
+    for promisor in (False, True):
+        group = tuple(pack for pack in joined if pack.marked("promisor") == promisor)
+        if len(group) > 1 or spent.intersection(group):
+            moves.append(Move(group, promisor))
+    loose = tuple(oid for oid, mark in marks.loose.items() if not mark or _is_packed(objects, marks, oid))
+    freed = sum(marks.packs[pack].count(0) for move in moves for pack in move.packs) + len(loose)
+    size = sum(weights[pack][1] for move in moves for pack in move.packs)
+    size += sum(loose_path(objects.folder, oid).stat().st_size for oid in loose)
+    return Plan(marks, tuple(moves), loose, freed, size)
+
+
+def _leave_one_copy(marks: Marks) -> None:
+    """Of an object in several packs, the one in the pack that wastes least stays marked."""
+
+    def waste(pack: Pack) -> tuple[bool, float, int]:
+        return not pack.marked("keep"), marks.packs[pack].count(0) / max(pack.count, 1), -pack.count
+
+    before: list[Pack] = []
+    for pack in sorted(marks.packs, key=waste):
+        live = marks.packs[pack]
+        for place in range(pack.count) if before else ():
+            if live[place] and _is_marked(marks, before, pack.oid_at(place)):
+                live[place] = 0
+        before.append(pack)
+
+
+def _is_marked(marks: Marks, packs: Iterable[Pack], oid: bytes) -> bool:
+    places = ((pack, pack.place(oid)) for pack in packs)
+    return any(place is not None and marks.packs[pack][place] for pack, place in places)
+
+
+def _is_packed(objects: PackedObjects, marks: Marks, oid: Oid) -> bool:
+    return any(marks.packs[pack][place] for pack, place in objects.copies(oid))
+
+
+def _weigh(pack: Pack, live: bytearray) -> tuple[int, int]:
+    """The bytes of a pack that live, and those that do not."""
+    sizes = [0, 0]
+    for place, _, length in pack.entries():
+        sizes[not live[place]] += length
+    return sizes[0], sizes[1]
+
+
+def carry_out(store: Store, planned: Plan, *, progress: Progress = QUIET) -> None:
+    """Do what was planned; nobody else may be writing to the store."""
+    objects = store.objects
+    # A pack's name follows from what is in it: what is written may have the name of one that was to go.
+    written: set[Path] = set()
+    for move in planned.moves:
+        written.update(_write(objects, planned.marks, move, progress))
+        for pack in move.packs:
+            if pack.path not in written:
+                _remove_pack(pack.path)
+    for oid in planned.loose:
+        path = loose_path(objects.folder, oid)
+        os.unlink(path)
+        with suppress(OSError):
+            os.rmdir(path.parent)
+    objects.refresh()
+
+
+def _write(objects: PackedObjects, marks: Marks, move: Move, progress: Progress) -> Iterator[Path]:
+    """Write what lives in the packs of `move` to new ones; yields their paths."""
+    entries = (entry for pack in move.packs for entry in _living(objects, pack, marks.packs[pack]))
+    entry = next(entries, None)
+    while entry is not None:
+        with PackWriter(objects.folder / "pack", objects.format) as writer:
+            while entry is not None and len(writer) < PACK_OBJECTS and writer.size < PACK_BYTES:
+                writer.add(entry)
+                progress.advance(entry.length)
+                entry = next(entries, None)
+            path = writer.finish(promisor=move.promisor)
+        assert path is not None
+        yield path
+
+
+def _living(objects: PackedObjects, pack: Pack, live: bytearray) -> Iterator[PackEntry]:
+    for place, offset, length in pack.entries():
+        if not live[place]:
+            continue
+        oid = Oid(pack.oid_at(place))
+        if pack.head(offset).type in KINDS:
+            raw = pack.raw(place, offset, length)
+            yield PackEntry(oid, (raw,), length, pack.crc(place))
+            continue
+        # A delta's base may stay behind.
+        found = objects.find(oid)
+        assert found is not None
+        yield make_entry(oid, found[0], len(found[1]), deflate(found[1]))
+
+
+def _remove_pack(path: Path) -> None:
+    """The index first: without it nobody looks for the pack."""
+    parts = (path.with_suffix(f".{ending}") for ending in ("idx", "pack", "promisor", "rev", "bitmap", "mtimes"))
+    for part in (path.with_name("multi-pack-index"), *parts):
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+
+
+def sweep(objects: Path) -> None:
+    """Remove what a killed process left below the folder `objects`: half-made files, packs without their index."""
+    for folder, _, names in os.walk(objects):
+        for path in (os.path.join(folder, name) for name in names if _is_left_over(folder, name)):
+            # Another process may be sweeping too, or finish what it was making.
+            with suppress(FileNotFoundError):
+                if time.time() - os.stat(path).st_mtime > YOUNG:
+                    os.unlink(path)
+
+
+def _is_left_over(folder: str, name: str) -> bool:
+    stem, ending = os.path.splitext(name)
+    orphan = ending in (".pack", ".promisor", ".rev") and not os.path.exists(os.path.join(folder, f"{stem}.idx"))
+    return name.startswith(("tmp_", ".tmp-")) or orphan

@@ -1,0 +1,76 @@
+"""What is needed of a store: every object that some roots lead to, as far as it is here.
+
+A byte stands for each copy of each packed object, so that memory does not grow with what is stored, but with a small
+part of its indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from git_datmo.git.objects import GITLINK, commit_parents, commit_tree, parse_tree
+from git_datmo.git.packs import Pack, PackedObjects
+from git_datmo.model import Oid
+
+ABSENT, PLAIN, BLOB = 0, 1, 2
+
+
+class Marks:
+    """Which objects of a store are meant; what is marked as a blob is told from the rest."""
+
+    def __init__(self, objects: PackedObjects) -> None:
+        self._objects = objects
+        self.packs: dict[Pack, bytearray] = {pack: bytearray(pack.count) for pack in objects.packs()}
+        self.loose: dict[Oid, int] = dict.fromkeys(objects.loose(), ABSENT)
+
+    def add(self, oid: Oid) -> str | None:
+        """Mark every copy of an object; its kind where it is here and was not marked."""
+        copies = [(pack, place) for pack, place in self._objects.copies(oid) if pack in self.packs]
+        marks = [self.packs[pack][place] for pack, place in copies]
+        marks += [self.loose[oid]] if oid in self.loose else []
+        if not marks or any(marks):
+            return None
+        # The kind is the object's own: a tree or record that takes it for another would hide what is below it.
+        kind = self._objects.kind(oid)
+        mark = BLOB if kind == "blob" else PLAIN
+        for pack, place in copies:
+            self.packs[pack][place] = mark
+        if oid in self.loose:
+            self.loose[oid] = mark
+        return kind
+
+
+def all_but(objects: PackedObjects, gone: Marks, kept: Marks) -> Marks:
+    """Everything that is here less the blobs that are in `gone` and not in `kept`."""
+
+    def left(one: int, other: int) -> int:
+        return ABSENT if one == BLOB and not other else PLAIN
+
+    made = Marks(objects)
+    made.packs = {pack: bytearray(map(left, marks, kept.packs[pack])) for pack, marks in gone.packs.items()}
+    made.loose = {oid: left(mark, kept.loose[oid]) for oid, mark in gone.loose.items()}
+    return made
+
+
+def reach(objects: PackedObjects, roots: Iterable[Oid], marks: Marks) -> Marks:
+    """Mark all that `roots` lead to; what is not here is passed over."""
+    for root in roots:
+        stack = [root]
+        while stack:
+            oid = stack.pop()
+            kind = marks.add(oid)
+            if kind is not None and kind != "blob":
+                stack += named_by(objects, oid)
+    return marks
+
+
+def named_by(objects: PackedObjects, oid: Oid) -> Iterator[Oid]:
+    """The objects that an object names itself; none where it is not here."""
+    found = objects.find(oid) if objects.kind(oid) in ("tree", "commit") else None
+    if found is None:
+        return
+    if found[0] == "tree":
+        yield from (entry.oid for entry in parse_tree(found[1], objects.format) if entry.mode != GITLINK)
+    else:
+        yield commit_tree(found[1])
+        yield from commit_parents(found[1])

@@ -1,0 +1,116 @@
+"""A checkout that was cut off: what the other commands say, and every way out of it that a person may take."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.crash.scenes import SCENES, Scene
+from tests.crash.test_killed import set_up
+from tests.crash.worlds import KILLED, World, says_what_to_do
+from tests.integration.team import Picture, picture
+from tests.servers.shell import Done
+
+Way = tuple[str, ...]
+
+
+def scene_of(name: str) -> Scene:
+    return next(scene for scene in SCENES if scene.name == name)
+
+
+def cut_off(world: World, name: str, step: str = "replace checkout.") -> Path:
+    """The folder of whoever was killed in the middle of such a `step` of a scene; the data are of both versions."""
+    scene = scene_of(name)
+    set_up(world, scene)
+    world.run(scene.who, scene.command, journal=True)
+    numbers = [number for number, taken in enumerate(world.steps(), 1) if taken.startswith(step)]
+    set_up(world, scene)
+    world.run(scene.who, scene.command, die_at=numbers[len(numbers) // 2], ok=False)
+    return world.live / scene.who
+
+
+def told_way(done: Done) -> Way:
+    """The command that the hint of a refusal names."""
+    assert says_what_to_do(done), str(done)
+    words = done.stderr.partition("finish it with 'git ")[2].partition("'")[0].split()
+    assert words[:2] == ["datmo", "checkout"], str(done)
+    return tuple(words)
+
+
+def version(world: World, tag: str) -> Picture:
+    """The data of a tag, in a clone of its own."""
+    world.live.joinpath("other").mkdir()
+    world.shell("other").git("clone", "-q", f"datmo::{world.hub.cwd}", ".")
+    world.run("other", ["datmo", "checkout", tag])
+    return picture(world.live / "other" / "data")
+
+
+REFUSED = [
+    ("datmo", "add-data", "data"),
+    ("datmo", "snapshot"),
+    ("datmo", "run", "--", "true"),
+    ("datmo", "checkout", "--", "data/a"),
+    # To another version than the one that was on its way: what had arrived of that would stay behind, unknown.
+    ("datmo", "checkout"),
+    ("datmo", "checkout", "--force"),
+    ("datmo", "pull"),
+]
+
+
+def test_commands_that_would_take_the_mixture_for_a_version_say_how_to_finish(world: World) -> None:
+    alex = cut_off(world, "older version")
+    before = picture(alex)
+    ways = {told_way(world.run("alex", command, ok=False)) for command in REFUSED}
+    assert picture(alex) == before
+    (way,) = ways
+    world.run("alex", way)
+    assert picture(alex / "data") == version(world, "one")
+    world.run("alex", ["datmo", "checkout"])
+    world.run("alex", ["datmo", "snapshot"])
+
+
+def test_what_was_edited_meanwhile_is_moved_away_or_given_up(world: World) -> None:
+    alex = cut_off(world, "older version")
+    (alex / "data" / "large").write_text("edited after the kill")
+    way = told_way(world.run("alex", ["datmo", "snapshot"], ok=False))
+    done = world.run("alex", way, ok=False)
+    assert says_what_to_do(done), str(done)
+    assert "data/large" in done.stderr
+    assert "move them away" in done.stderr
+    (alex / "data" / "large").rename(alex / "mine")
+    world.run("alex", way)
+    assert picture(alex / "data") == version(world, "one")
+    assert (alex / "mine").read_text() == "edited after the kill"
+
+
+@pytest.mark.parametrize("way", [("datmo", "checkout"), ("datmo", "pull")], ids="-".join)
+def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(world: World, way: Way) -> None:
+    """Its own edits, or a version that no snapshot has, must not stand in the way of the others."""
+    set_up(world, scene_of("pull"))
+    ben = world.live / "ben"
+    (ben / "base.pt").write_text("ben's own")
+    world.run("ben", ["datmo", "add-model", "base.pt"])
+    world.run("ben", ["datmo", "pull"], journal=True)
+    numbers = [number for number, taken in enumerate(world.steps(), 1) if taken.startswith("replace checkout.")]
+    set_up(world, scene_of("pull"))
+    (ben / "base.pt").write_text("ben's own")
+    world.run("ben", ["datmo", "add-model", "base.pt"])
+    assert world.run("ben", ["datmo", "pull"], die_at=numbers[1], ok=False).returncode == KILLED
+    world.run("ben", way)
+    assert picture(ben / "data") == version(world, "two")
+    assert (ben / "base.pt").read_text() == "ben's own"
+    world.run("ben", ["datmo", "snapshot"])
+
+
+def test_what_the_stat_cache_knew_of_a_payload_that_went_is_not_held_against_a_new_one(world: World) -> None:
+    alex = cut_off(world, "older version", "fsync statcache.")
+    way = told_way(world.run("alex", ["datmo", "snapshot"], ok=False))
+    world.run("alex", way)
+    assert not (alex / "extra").exists()
+    (alex / "extra").mkdir()
+    (alex / "extra" / "another").write_text("another")
+    world.run("alex", ["datmo", "add-data", "extra"])
+    states = json.loads(world.run("alex", ["datmo", "status", "--json"]).stdout)["payloads"]
+    assert {payload["path"]: payload["state"] for payload in states}["extra"] == "unchanged"

@@ -1,0 +1,45 @@
+"""Commands that give space back, killed at every kind of durable step: what is needed can be had, before and after."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crash.scenes import Scene
+from tests.crash.scenes_space import SCENES
+from tests.crash.test_killed import choose, kill_and_finish, set_up
+from tests.crash.worlds import World
+from tests.integration.team import STORE, objects, picture
+
+
+def check_can_be_had(world: World) -> None:
+    """Each side gets the snapshot that is left of 'two', though the remote collects its garbage first."""
+    world.hub.git("gc", "-q", "--prune=now")
+    for who in ("alex", "ben"):
+        world.shell(who).git("fetch", "-q", "--tags", "origin")
+        world.run(who, ["datmo", "checkout", "--force", "two"])
+    assert picture(world.live / "alex" / "data") == picture(world.live / "ben" / "data")
+
+
+def held(world: World, who: str) -> tuple[set[str], str]:
+    """What a store holds beside commits, and which epochs the remote has."""
+    stored = {oid for oid, (kind, _) in objects(world.shell(who), *STORE).items() if kind != "commit"}
+    return stored, world.hub.git("for-each-ref", "--format=%(refname)", "refs/datmo/keep")
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name.replace(" ", "-"))
+def test_a_command_that_is_killed_loses_nothing_that_is_needed(world: World, scene: Scene) -> None:
+    set_up(world, scene)
+    world.run(scene.who, scene.command, journal=True)
+    steps = world.steps()
+    whole = world.portrait(scene.who)
+    left = held(world, scene.who)
+    check_can_be_had(world)
+    problems = []
+    for step in choose(steps, scene.every):
+        try:
+            kill_and_finish(world, scene, step, whole, goes_on=False)
+            assert held(world, scene.who) == left, "something is left over, or gone"
+            check_can_be_had(world)
+        except AssertionError as error:
+            problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")
+    assert not problems, "\n\n".join(problems)

@@ -1,0 +1,63 @@
+"""Two people who also give space back, on both sides and in any order: only what was dropped is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from tests.integration.team import STORE
+from tests.property.test_two_clones import TwoClones, people, place
+from tests.servers.shell import seal
+
+__all__ = ["place"]
+
+
+class GivingBack(TwoClones):
+    """What is dropped is no longer `stored`."""
+
+    @rule(who=people, choice=st.integers(0, 100))
+    def drop(self, who: str, choice: int) -> None:
+        person = self.people[who]
+        known = [experiment["id"] for experiment in person.experiments()]
+        if known:
+            chosen = known[choice % len(known)]
+            person.must("drop", chosen)
+            self.stored.pop(chosen, None)
+
+    @rule(who=people)
+    def collect(self, who: str) -> None:
+        person = self.people[who]
+        person.must("gc")
+        person.shell.git(*STORE, "fsck", "--strict", "--no-dangling", "--no-progress")
+
+    @rule(who=people)
+    def evict(self, who: str) -> None:
+        person = self.people[who]
+        before = person.status()
+        person.must("evict", "--all")
+        assert person.status() == before
+        person.shell.git(*STORE, "fsck", "--strict", "--no-dangling", "--no-progress")
+
+    @rule(who=people)
+    def let_go(self, who: str) -> None:
+        self.people[who].must("drop", "--remote")
+        self.hub.git("gc", "-q", "--prune=now")
+        self.hub.git("fsck", "--strict", "--no-dangling", "--no-progress")
+        self.check_remote()
+
+
+def test_two_clones_that_give_space_back(place: Path) -> None:
+    GivingBack.top, GivingBack.env = place, seal(place / "home")
+    deep = settings().max_examples > 500
+    run_state_machine_as_test(
+        GivingBack,
+        settings=settings(
+            max_examples=settings().max_examples // 20 if deep else 6,
+            stateful_step_count=40 if deep else 16,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
