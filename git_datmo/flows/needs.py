@@ -69,7 +69,8 @@ def unclear(ws: Workspace, catalog: Catalog) -> Iterator[Oid]:
         yield from _ids(ws.odb.read(Oid.parse(text), "blob"))
     for folder in _state_folders(ws):
         for path in sorted(folder.glob("*")):
-            if path.name not in READ and path.is_file():
+            # What is hidden was being written when its process died, and never took its place.
+            if path.name not in READ and not path.name.startswith(".") and path.is_file():
                 for oid in _ids(path.read_bytes()):
                     yield oid
                     yield from _contents(ws, oid)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from git_datmo.errors import DatmoError, GitFailed, Incomplete
+from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.share import KEEP_REFS, KEPT_REFS, receive
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.folder import find_folder
 from git_datmo.git.objects import TREE
+from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote, probe
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips
+from git_datmo.store.handover import hand_over
 from git_datmo.store.layout import Kind, Node
+from git_datmo.store.reach import Marks, reach
 from git_datmo.store.store import Store
 
 LEVELS = 64
@@ -86,15 +91,18 @@ def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Prog
     if not missing:
         return
     names = dict.fromkeys(f"'{name}'" for name, node in named if find_missing(ws.store, [node]))
+    lost = sorted(map(str, missing.all))
     raise Incomplete(
-        f"{', '.join(names)} can be had nowhere: {len(missing.all)} objects are missing",
+        f"{', '.join(names)} can be had nowhere: {len(lost)} objects are missing, the first is {lost[0]}",
         "ask who made the snapshot to run 'git push'",
-        missing=sorted(map(str, missing.all)),
+        missing=lost,
     )
 
 
 def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[GitFailed]:
     """Fetch from one remote what it has; what it does not have is no problem, anything else that goes wrong is."""
+    if _take_from_folder(ws, remote, wanted, progress):
+        return []
     try:
         _obtain_from(ws, remote, wanted, progress)
     except GitFailed as error:
@@ -133,6 +141,17 @@ def _remotes(ws: Workspace) -> tuple[str, ...]:
     first = ws.repo.default_remote()
     names = ws.repo.remotes()
     return (*([first] if first else []), *(name for name in names if name != first))
+
+
+def _take_from_folder(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> bool:
+    """Fetch by files where the remote is a folder that has everything; says whether it did."""
+    folder = find_folder(ws.repo.git, ws.repo.config, remote, ws.store.format)
+    if folder is None:
+        return False
+    with closing(PackedObjects(folder.objects, ws.store.format)) as giver, suppress(OSError, Damaged):
+        marks = reach(giver, find_missing(ws.store, wanted).all, Marks(giver))
+        hand_over(giver, ws.store.objects, marks, progress, promisor=True)
+    return not find_missing(ws.store, wanted)
 
 
 def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> None:

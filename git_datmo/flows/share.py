@@ -10,6 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ from git_datmo.errors import GitFailed, Incomplete
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
 from git_datmo.flows.keep import Kept, kept_objects, write_keep, write_link
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.folder import find_folder
+from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import RefChange, change_refs, read_ref, read_refs
 from git_datmo.git.remote import (
     Offer,
@@ -36,6 +39,7 @@ from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
 from git_datmo.records.types import Snapshot
+from git_datmo.store.handover import hand_over, mark_each
 
 T = TypeVar("T")
 
@@ -184,19 +188,47 @@ def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> 
     if tip is not None and tip not in store:
         fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
         store.objects.refresh()
-    bases = _find_bases(ws, git, plan_now)
+    bases = there = _find_bases(ws, git, plan_now)
     keeps = [write_keep(store, snapshot) for snapshot in plan_now.snapshots]
     for start in range(0, len(keeps), PARENTS_AT_ONCE):
         group = keeps[start : start + PARENTS_AT_ONCE]
         # What the remote has of the bases is found out by negotiation: their commits are made here, not fetched.
         tip = write_link(store, dict.fromkeys([*([tip] if tip is not None else []), *group, *bases]))
         bases = []
-    # An epoch that was given up meanwhile must not come back.
-    lease = f"--force-with-lease={ref}:{old or ''}"
-    push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{ref}"], progress, lease)
+    if tip is not None and not _put_into_folder(ws, plan_now, RefChange(ref, old, tip), there, progress):
+        # An epoch that was given up meanwhile must not come back.
+        lease = f"--force-with-lease={ref}:{old or ''}"
+        push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{ref}"], progress, lease)
     if remote.name and tip is not None:
         kept = f"{KEPT_REFS}{remote.name}/{epoch_of(ref)}"
         change_refs(store.git, [RefChange(kept, read_ref(store.git, kept), tip)], why="shared")
+
+
+def _put_into_folder(
+    ws: Workspace, plan_now: SharePlan, change: RefChange, bases: list[Oid], progress: Progress
+) -> bool:
+    """Share by files where the remote is a folder that takes them; says whether it did.
+
+    `bases` are commits beside those of its keep refs that it has.
+    """
+    folder = find_folder(ws.repo.git, ws.repo.config, plan_now.remote, ws.store.format)
+    if folder is None or change.new is None or not folder.takes_files():
+        return False
+    kept = (oid for name, oid in plan_now.offer.refs.items() if epoch_of(name) and oid in ws.store)
+    there = (*kept, *bases)
+    stdin = "\n".join([str(change.new), *(f"^{oid}" for oid in there), ""]).encode()
+    argv = ("rev-list", "--objects", "--no-object-names", "--stdin")
+    listed = ws.store.git.finish(*argv, stdin=stdin)
+    if listed.returncode:
+        return False
+    taker = PackedObjects(folder.objects, ws.store.format)
+    with closing(taker), suppress(OSError):
+        marks = mark_each(ws.store.objects, map(Oid.parse, listed.stdout.decode().split()))
+        hand_over(ws.store.objects, taker, marks, progress)
+        if folder.holds(change.new):
+            folder.move(change.ref, change.old, change.new)
+            return True
+    return False
 
 
 def epoch_of(ref: str) -> int:

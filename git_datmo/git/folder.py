@@ -1,0 +1,84 @@
+"""A remote that is a folder on this machine: where git itself would do no more than copy, files can be handed over."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.git.config import Config, Setting, read_config
+from git_datmo.git.refs import RefChange, RefMoved, change_refs
+from git_datmo.git.remote import Rejected, Remote
+from git_datmo.git.run import Git
+from git_datmo.model import ObjectFormat, Oid
+
+# What a repository can ask to be done with everything that it receives (githooks, git-config).
+_HOOKS = (
+    *("pre-receive", "update", "proc-receive", "post-receive", "post-update", "reference-transaction"),
+    "push-to-checkout",
+)
+_WISHES = (
+    *("receive.fsckobjects", "transfer.fsckobjects", "receive.maxinputsize", "receive.hiderefs", "transfer.hiderefs"),
+    *("receive.procreceiverefs", "receive.certnonceseed", "core.hookspath", "core.sharedrepository"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The repository in a folder, of the same owner and object format as ours."""
+
+    git: Git
+    common_dir: Path
+
+    @property
+    def objects(self) -> Path:
+        return self.common_dir / "objects"
+
+    def takes_files(self) -> bool:
+        """Whether it takes what is put there, without a hook or check of its own that git would run."""
+        if any((self.common_dir / "hooks" / name).exists() for name in _HOOKS):
+            return False
+        settings = read_config(self.git).settings
+        return os.access(self.objects / "pack", os.W_OK) and not any(s.key in _WISHES for s in settings)
+
+    def holds(self, tip: Oid) -> bool:
+        """Whether all that `tip` leads to is here, as a receiving git checks it (git-receive-pack)."""
+        stdin = f"{tip}\n--not\n--all\n".encode()
+        return self.git.finish("rev-list", "--objects", "--stdin", "--quiet", stdin=stdin).returncode == 0
+
+    def move(self, ref: str, old: Oid | None, new: Oid) -> None:
+        """Let a ref point elsewhere; raises `Rejected` when it is not `old` any more."""
+        try:
+            change_refs(self.git, [RefChange(ref, old, new)], why="push")
+        except RefMoved as error:
+            raise Rejected(ref, "stale info", moved=True) from error
+
+
+def _steers(setting: Setting) -> bool:
+    """Whether a setting may lead a path elsewhere, or forbid it."""
+    if setting.key in ("protocol.allow", "protocol.file.allow"):
+        return setting.value != "always"
+    return setting.key.startswith("url.")
+
+
+def find_folder(git: Git, config: Config, remote: Remote, form: ObjectFormat) -> Folder | None:
+    """The folder that `remote` is, where nothing in git's configuration has a say in how it is reached."""
+    if not os.path.isabs(remote.url) or any(_steers(setting) for setting in config.settings):
+        return None
+    if any(config.get(f"remote.{remote.name}.{part}") for part in ("uploadpack", "receivepack")):
+        return None
+    asked = ("rev-parse", "--show-object-format", "--path-format=absolute", "--git-common-dir")
+    there = Path(remote.url)
+    try:
+        mine = os.stat(there).st_uid == os.getuid()
+    except OSError:
+        return None
+    done = Git(git.environ).finish("-C", str(there), *asked) if mine else None
+    if done is None or done.returncode:
+        return None
+    found, _, common_dir = os.fsdecode(done.stdout).rstrip("\n").partition("\n")
+    # Not one that merely lies in the folder of another.
+    itself = os.path.realpath(common_dir) in (os.path.realpath(there), os.path.realpath(there / ".git"))
+    if not itself or found != form.name:
+        return None
+    return Folder(Git(git.environ, Path(common_dir)), Path(common_dir))

@@ -1,0 +1,111 @@
+"""Hands objects over to a repository on the same machine: whole packs as they are, of others what is wanted.
+
+A pack of which everything is wanted gets a second name where the file system can do that, else a copy by the kernel.
+What is copied object by object is held against its id first.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from git_datmo import fsio
+from git_datmo.errors import Damaged
+from git_datmo.git.deflate import deflate
+from git_datmo.git.packs import KINDS, Pack, PackedObjects
+from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
+from git_datmo.model import Oid
+from git_datmo.progress import Progress
+from git_datmo.store.reach import Marks
+
+# Errors that say that a second name cannot be had, but perhaps a copy.
+_NO_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP))
+
+
+def mark_each(objects: PackedObjects, oids: Iterable[Oid]) -> Marks:
+    """Mark just these objects, each where it is found first."""
+    marks = Marks(objects)
+    for oid in oids:
+        found = next(objects.copies(oid), None)
+        if found is not None:
+            marks.packs[found[0]][found[1]] = 1
+        else:
+            marks.loose[oid] = 1
+    return marks
+
+
+def hand_over(
+    giver: PackedObjects, taker: PackedObjects, marks: Marks, progress: Progress, *, promisor: bool = False
+) -> None:
+    """Let `taker` have the objects of `giver` that are marked and that it lacks.
+
+    `promisor` says that `taker` may lack what they name, as a partial clone may. Raises `Damaged` for an object that is
+    not what its id says, and `OSError` when the file system refuses.
+    """
+    wanted = {pack: _lacking(pack, mark, taker) for pack, mark in marks.packs.items()}
+    whole = [pack for pack, places in wanted.items() if places and len(places) == pack.count]
+    parts = {pack: places for pack, places in wanted.items() if places and pack not in whole}
+    loose = [oid for oid, mark in marks.loose.items() if mark and oid not in taker]
+    progress.begin("Handing over", sum(pack.size for pack in whole))
+    for pack in whole:
+        _give(pack, taker.folder / "pack")
+        progress.advance(pack.size)
+    if parts or loose:
+        with PackWriter(taker.folder / "pack", giver.format) as writer:
+            for pack, places in parts.items():
+                _copy(giver, pack, places, writer)
+            for oid in loose:
+                writer.add(_entry(giver, oid))
+            writer.finish(promisor=promisor)
+    progress.finish()
+    taker.refresh()
+
+
+def _lacking(pack: Pack, mark: bytearray, taker: PackedObjects) -> set[int]:
+    return {place for place, wanted in enumerate(mark) if wanted and Oid(pack.oid_at(place)) not in taker}
+
+
+def _give(pack: Pack, folder: Path) -> None:
+    """The pack before its index, since git looks for indexes."""
+    for source in (pack.path, pack.path.with_suffix(".idx")):
+        target = folder / source.name
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            with open(source, "rb") as file, fsio.replacing(target, mode=0o444, prefix="tmp_pack_") as copy:
+                shutil.copyfileobj(file, copy, 1 << 20)
+    fsio.sync_folder(folder)
+
+
+def _copy(giver: PackedObjects, pack: Pack, places: set[int], writer: PackWriter) -> None:
+    for place, offset, length in pack.entries():
+        if place not in places:
+            continue
+        oid, head = Oid(pack.oid_at(place)), pack.head(offset)
+        if head.type not in KINDS:
+            writer.add(_entry(giver, oid))
+            continue
+        raw = pack.raw(place, offset, length)
+        _check(giver, oid, KINDS[head.type], pack.inflate(head))
+        writer.add(PackEntry(oid, (raw,), length, pack.crc(place)))
+
+
+def _entry(giver: PackedObjects, oid: Oid) -> PackEntry:
+    found = giver.find(oid)
+    if found is None:
+        raise Damaged(f"object '{oid}' is not where it was", "run this again")
+    kind, content = found
+    _check(giver, oid, kind, content)
+    return make_entry(oid, kind, len(content), deflate(content))
+
+
+def _check(giver: PackedObjects, oid: Oid, kind: str, content: bytes) -> None:
+    if giver.format.hash(kind, content) != oid:
+        raise Damaged(f"'{giver.folder}' has another object under the id '{oid}'", "run 'git fsck' there")

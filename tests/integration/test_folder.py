@@ -1,0 +1,64 @@
+"""A remote that is a folder gets files and gives them; what it then holds is what git would have sent."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.crash.remote_check import lacking
+from tests.integration.conftest import Pair, both_ways
+from tests.integration.team import STORE, datmo, objects
+
+
+def prepare(pair: Pair) -> None:
+    """Alex's data in a snapshot, and data that are in none."""
+    pair.alex.write("data/large", Random(1).randbytes(3_000_000))
+    pair.alex.write("data/small", "small")
+    datmo(pair.alex, "add-data", "data")
+    pair.alex.commit("code.py", "one")
+    pair.alex.write("private", Random(2).randbytes(2_000_000))
+    datmo(pair.alex, "add-data", "private")
+
+
+@both_ways
+def test_packs_are_shared_by_name_and_nothing_else_is(pair: Pair) -> None:
+    prepare(pair)
+    pair.alex.git("push", "-q", "origin", "main")
+    mine = pair.alex.cwd / ".git/datmo/store.git/objects/pack"
+    theirs = {path.name: path for path in (pair.hub.cwd / "objects/pack").glob("*.pack")}
+    shared = [path for path in mine.glob("*.pack") if path.name in theirs]
+    assert shared
+    assert all(path.samefile(theirs[path.name]) for path in shared)
+    private = {oid for oid, (_, size) in objects(pair.alex, *STORE).items() if size > 500_000}
+    assert sum(size for _, size in objects(pair.hub).values()) < 3_100_000
+    assert private - objects(pair.hub).keys()
+    assert not pair.hub.git("fsck", "--strict", "--no-dangling")
+    assert not lacking(pair.hub)
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/large").read_bytes() == Random(1).randbytes(3_000_000)
+    ignacio.git(*STORE, "fsck", "--strict", "--no-dangling")
+
+
+@both_ways
+def test_a_folder_with_a_wish_of_its_own_is_pushed_to_by_git(pair: Pair) -> None:
+    prepare(pair)
+    seen = pair.hub.cwd / "seen"
+    pair.hub.write("hooks/pre-receive", f"#!/bin/sh\ncat >> '{seen}'\n").chmod(0o755)
+    pair.alex.git("push", "-q", "origin", "main")
+    assert "refs/datmo/keep/1" in seen.read_text()
+    mine = {path.name for path in (pair.alex.cwd / ".git/datmo/store.git/objects/pack").glob("*.pack")}
+    assert not mine & {path.name for path in (pair.hub.cwd / "objects/pack").glob("*.pack")}
+    assert not lacking(pair.hub)
+
+
+def test_what_the_folder_holds_of_another_version_is_not_given_again(pair: Pair) -> None:
+    prepare(pair)
+    pair.alex.git("push", "-q", "origin", "main")
+    before = objects(pair.hub)
+    pair.alex.write("data/small", "another")
+    pair.alex.commit("code.py", "two")
+    pair.alex.git("push", "-q", "origin", "main")
+    new = {oid: size for oid, (_, size) in objects(pair.hub).items() if oid not in before}
+    # `private` is in this snapshot; of `data` only the small file is new.
+    assert 2_000_000 < sum(new.values()) < 2_050_000
+    assert not pair.hub.git("fsck", "--strict", "--no-dangling")

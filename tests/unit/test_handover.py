@@ -1,0 +1,118 @@
+"""Objects change hands: whole packs by another name, of others just what is wanted, and nothing that is not its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from git_datmo.errors import Damaged
+from git_datmo.git.deflate import deflate
+from git_datmo.git.odb import write_loose
+from git_datmo.git.packs import PackedObjects
+from git_datmo.git.packwriter import PackWriter, make_entry
+from git_datmo.git.run import Git
+from git_datmo.model import SHA1, Oid
+from git_datmo.progress import QUIET
+from git_datmo.store import handover
+from git_datmo.store.handover import hand_over, mark_each
+from git_datmo.store.store import create_store
+from tests.servers.shell import Shell
+
+
+@pytest.fixture
+def stores(tmp_path: Path, sealed: dict[str, str]) -> tuple[PackedObjects, PackedObjects]:
+    for name in ("giver.git", "taker.git"):
+        create_store(Git(sealed), tmp_path / name, SHA1)
+    giver, taker = (PackedObjects(tmp_path / name / "objects", SHA1) for name in ("giver.git", "taker.git"))
+    return giver, taker
+
+
+def blob(seed: int) -> tuple[Oid, bytes]:
+    content = Random(seed).randbytes(1000)
+    return SHA1.hash("blob", content), content
+
+
+def add(objects: PackedObjects, *seeds: int, lies: bool = False) -> Path:
+    """A pack of blobs; one that lies has them under each other's ids."""
+    found = [blob(seed) for seed in seeds]
+    contents = [content for _, content in found][:: -1 if lies else 1]
+    with PackWriter(objects.folder / "pack", SHA1) as writer:
+        for (oid, _), content in zip(found, contents, strict=True):
+            writer.add(make_entry(oid, "blob", len(content), deflate(content)))
+        path = writer.finish()
+    objects.refresh()
+    assert path is not None
+    return path
+
+
+def give(giver: PackedObjects, taker: PackedObjects, *seeds: int) -> None:
+    hand_over(giver, taker, mark_each(giver, [blob(seed)[0] for seed in seeds]), QUIET)
+
+
+def holds(taker: PackedObjects, shell: Callable[..., Shell], *seeds: int) -> None:
+    git = shell(taker.folder.parent).git
+    listed = git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split()
+    assert set(listed) == {str(blob(seed)[0]) for seed in seeds}
+    git("fsck", "--strict", "--no-dangling")
+    for seed in seeds:
+        assert taker.find(blob(seed)[0]) == ("blob", blob(seed)[1])
+
+
+def test_a_pack_that_is_wanted_whole_gets_another_name(
+    stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]
+) -> None:
+    giver, taker = stores
+    path = add(giver, 1, 2, 3)
+    add(giver, 4)
+    give(giver, taker, 1, 2, 3)
+    holds(taker, shell, 1, 2, 3)
+    assert (taker.folder / "pack" / path.name).samefile(path)
+
+
+def test_where_there_is_no_second_name_there_is_a_copy(
+    stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    giver, taker = stores
+    path = add(giver, 1, 2)
+
+    def refuse(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(handover.os, "link", refuse)
+    give(giver, taker, 1, 2)
+    holds(taker, shell, 1, 2)
+    assert not (taker.folder / "pack" / path.name).samefile(path)
+
+
+def test_of_other_packs_and_loose_objects_only_what_is_wanted_is_copied(
+    stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]
+) -> None:
+    giver, taker = stores
+    add(giver, 1, 2, 3)
+    write_loose(giver.folder, SHA1, "blob", blob(4)[1])
+    write_loose(giver.folder, SHA1, "blob", blob(5)[1])
+    giver.refresh()
+    add(taker, 2)
+    give(giver, taker, 1, 2, 4)
+    holds(taker, shell, 1, 2, 4)
+
+
+def test_nothing_is_given_twice(stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]) -> None:
+    giver, taker = stores
+    add(giver, 1, 2)
+    give(giver, taker, 1, 2)
+    before = sorted((taker.folder / "pack").iterdir())
+    give(giver, taker, 1, 2)
+    assert sorted((taker.folder / "pack").iterdir()) == before
+    holds(taker, shell, 1, 2)
+
+
+def test_an_object_that_is_not_what_its_id_says_is_not_copied(stores: tuple[PackedObjects, PackedObjects]) -> None:
+    giver, taker = stores
+    add(giver, 1, 2, 3, lies=True)
+    with pytest.raises(Damaged):
+        give(giver, taker, 1)
+    assert not list((taker.folder / "pack").iterdir())
