@@ -255,15 +255,15 @@ def test_branches_that_met_crosswise_are_left_to_a_person(pair: Pair) -> None:
     assert files(alex) == here
 
 
-@pytest.mark.parametrize("step", ["mark", "state"])
-def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
+def cut_off(pair: Pair, step: str) -> tuple[Shell, str]:
+    """Alex, whose merge died with some files in place, or before the first; the snapshot of his side."""
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})
     ignacio.git("push", "-q")
     commit(alex, "a.py", {**MINE})
     alex.git("fetch", "-q")
     ours, theirs = (experiments(each, "-n", "1")[0]["id"] for each in (alex, ignacio))
-    # As after a death with some files in place: git has merged, the hook had only begun.
+    # Git has merged, the hook had only begun.
     alex.git("-c", "core.hooksPath=/dev/null", "merge", "-q", "--no-edit", "origin/main")
     state = alex.cwd / ".git" / "datmo"
     if step == "mark":
@@ -271,12 +271,36 @@ def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
         write(alex, {"data/sub/c": "theirs"})
     pending = {"commit": alex.git("rev-parse", "HEAD"), "ours": ours, "theirs": theirs, "placed": False, "kept": []}
     (state / "merge").write_text(json.dumps(pending))
-    assert "interrupted" in datmo(alex, "status").stdout
-    refused(alex, "snapshot", says=("git datmo checkout",))
+    return alex, ours
+
+
+@pytest.mark.parametrize("step", ["mark", "state"])
+def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
+    alex, _ = cut_off(pair, step)
+    assert "'git datmo checkout' finishes it" in datmo(alex, "status").stdout
+    refused(alex, "snapshot", says=("a merge of payloads was interrupted", "'git datmo checkout'"))
     datmo(alex, "checkout")
     assert files(alex) == {**UNITED, "old.bin": "old"}
     assert experiments(alex, "-n", "1")[0]["commit"] == alex.git("rev-parse", "HEAD")
     assert "interrupted" not in datmo(alex, "status").stdout
+
+
+@pytest.mark.parametrize("back", ["HEAD", "HEAD~1"])
+def test_a_merge_that_was_cut_off_is_given_up(pair: Pair, back: str) -> None:
+    alex, ours = cut_off(pair, "mark")
+    before = files(alex)
+    for words in (("checkout", "HEAD~1"), ("checkout", ours, "--", "data"), ("checkout", "--force", "--", "data/a")):
+        refused(alex, *words, says=("interrupted", "'git datmo checkout'"))
+    alex.git("reset", "-q", "--hard", back)
+    if back != "HEAD":
+        refused(alex, "checkout", says=("data/sub/c", "--force"))
+    assert files(alex) == before
+    datmo(alex, "checkout", "--force")
+    assert experiments(alex, "-n", "1")[0]["id"] == ours
+    assert files(alex) == {**before, "data/sub/c": "c"}
+    assert set(states(alex).values()) == {"unchanged"}
+    assert "interrupted" not in datmo(alex, "status").stdout
+    datmo(alex, "snapshot")
 
 
 def test_a_merge_that_is_given_up(pair: Pair) -> None:
