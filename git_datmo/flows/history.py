@@ -167,7 +167,7 @@ class History:
             try:
                 for line in child.stdout:
                     commit, tree, time, *parents = line.decode().split()
-                    yield Commit(Oid.parse(commit), tree, int(time), tuple(parents))
+                    yield Commit(Oid.fromhex(commit), tree, int(time), tuple(parents))
                 said = child.stderr.read()
                 if child.wait():
                     raise failure(argv, child.returncode, said)

@@ -35,7 +35,7 @@ def read_loose(objects: Path, oid: Oid) -> tuple[str, bytes] | None:
     """The kind and content of a loose object, or None when it is not there."""
     name = oid.hex()
     try:
-        with open(f"{objects}/{name[:2]}/{name[2:]}", "rb") as file:
+        with open(f"{objects}/{name[:2]}/{name[2:]}", "rb", buffering=0) as file:
             raw = zlib.decompress(file.read())
     except FileNotFoundError:
         return None

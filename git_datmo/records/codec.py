@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from functools import cache
 from importlib import resources
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, cast
 
 from git_datmo.errors import Damaged
@@ -82,7 +83,7 @@ def decode(raw: bytes, *, checked: bool = False) -> Record:
     if len(raw) > SIZE_LIMIT:
         raise Damaged("a record is larger than any record may be")
     try:
-        document = json.loads(raw) if checked else _check(raw)
+        document = json.loads(raw.decode()) if checked else _check(raw)
         record = _BUILD[document["kind"]](document)
     except (ValueError, RecursionError) as error:
         # What fastjsonschema raises is a ValueError; its first line says which key is off.
@@ -167,7 +168,12 @@ def _validator() -> Callable[[object], object]:
 
 def _known(made: type[Any], raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
     """A value of the dataclass `made`; keys of a later writer are passed over."""
-    return made(*(changed[name] if name in changed else raw[name] for name in made.__dataclass_fields__))
+    return made(*_in_order(tuple(made.__dataclass_fields__))({**raw, **changed}))
+
+
+@cache
+def _in_order(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*names)
 
 
 def _content(raw: dict[str, Any] | None) -> Content | None:

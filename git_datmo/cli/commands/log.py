@@ -44,12 +44,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 document["receipts"] = [{"verdict": r.verdict, "author": r.author.name} for r in receipts]
                 console.print_json(document)
                 continue
-            if place:
-                console.print()
-            for line in snapshot_lines(found, console):
-                console.print(line)
+            lines = [*([""] if place else []), *snapshot_lines(found, console)]
             if receipts:
-                console.print(f"    {receipts_line(receipts)}")
+                lines.append(f"    {receipts_line(receipts)}")
+            console.print("\n".join(lines))
     for warning in history.warnings:
         console.warn(warning)
     return 0
