@@ -15,12 +15,17 @@ from git_datmo.records.types import Difference, Receipt, Value
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
-FOUND = {"tree": "found by its tree: the note was lost", "patch": "found by its change: the note was lost"}
+FOUND = {
+    "tree": "found by its tree, made at commit",
+    "patch": "found by its change, made at commit",
+    "range": "found by the change of its branch, made at commit",
+}
 
 
 def plain(text: str) -> str:
     """A stranger's text on one line, without what a terminal would obey."""
-    return _CONTROL.sub("\ufffd", text)
+    # Nearly every text is, and to see that takes a fraction of the time.
+    return text if text.isprintable() else _CONTROL.sub("\ufffd", text)
 
 
 def snapshot_document(found: Found) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def receipt_document(receipt: Receipt) -> dict[str, Any]:
 def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
     """An experiment as `log` shows it."""
     snapshot = found.snapshot
-    way = f"  ({FOUND[found.way]})" if found.way in FOUND else ""
+    way = f"  ({FOUND[found.way]} {str(snapshot.commit)[:10]})" if found.way in FOUND else ""
     yield console.paint("yellow", f"snapshot {str(found.id)[:10]} of commit {str(found.commit)[:10]}") + way
     yield plain(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
     yield plain(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")

@@ -1,14 +1,16 @@
-"""Which experiments belong to a commit: by its note, else by its tree, else by its patch."""
+"""Which experiments belong to a commit: by its note, or since it was made from theirs."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from git_datmo.errors import Damaged, DatmoError
+from git_datmo.flows.rewritten import Commit, Rewritten
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import read_refs
 from git_datmo.git.run import failure
@@ -17,16 +19,29 @@ from git_datmo.records.catalog import Catalog, Row
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
 from git_datmo.records.types import Receipt, Snapshot
 
+_T = TypeVar("_T")
+
+# Records that are read at once.
+TOGETHER = 512
+
 REMOTE_REFS = "refs/datmo-remotes/"
 _ID = re.compile(r"[0-9a-f]{4,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A snapshot that belongs to `commit`; `way` says by what: 'note', 'tree' or 'patch'."""
+    """A snapshot that belongs to `commit`; `way` says by what: 'note', or as in `rewritten`."""
 
     id: Oid
     snapshot: Snapshot
+    commit: Oid
+    way: str
+
+
+class Claim(NamedTuple):
+    """That a snapshot belongs to `commit`, and by what."""
+
+    row: Row
     commit: Oid
     way: str
 
@@ -80,70 +95,35 @@ class History:
         self._ws = ws
         self.warnings: list[str] = []
         self.heads = unite_remotes(ws)
-        self.catalog: Catalog = ws.catalog(self.heads.here.records)
-
-    @cached_property
-    def _notes(self) -> dict[Oid, Oid]:
-        return self._ws.ledger.notes(self.heads.here.notes)
+        self.catalog: Catalog = ws.catalog(self.heads.here)
 
     def _rows_of_note(self, commit: Oid) -> list[Row]:
-        blob = self._notes.get(commit)
-        if blob is None:
+        note = self.catalog.notes.get(str(commit))
+        if note is None:
             return []
         rows = []
-        for line in self._ws.ledger.lines(blob):
-            row = self.catalog.get(str(line.record))
+        for record in note.records:
+            row = self.catalog.get(record)
             if row is not None and not row.kind:
-                self._warn(f"record {line.record} on commit {str(commit)[:10]} is not one that this version reads")
+                self._warn(f"record {record} on commit {str(commit)[:10]} is not one that this version reads")
             elif row is not None and row.kind == "snapshot":
                 rows.append(row)
-            elif row is None and str(line.record) not in self.catalog.dropped:
-                self._warn(f"the note on commit {str(commit)[:10]} names the unknown record {line.record}")
-        return sorted(rows, key=lambda row: row.order)
+            elif row is None and record not in self.catalog.dropped:
+                self._warn(f"the note on commit {str(commit)[:10]} names the unknown record {record}")
+        return sorted(rows, key=lambda row: row.order) if len(rows) > 1 else rows
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
 
-    def rows(self, commit: Oid, tree: str) -> tuple[list[Row], str]:
-        """The snapshots that belong to a commit, oldest first, and by what they were found."""
-        rows = self._rows_of_note(commit)
-        if rows:
-            return rows, "note"
-        rows = self.catalog.with_tree(tree)
-        if rows:
-            return rows, "tree"
-        if self._lost:
-            rows = self._lost.get(self._ws.repo.patch_id(commit), [])
-        return rows, "patch"
-
-    @cached_property
-    def _lost(self) -> dict[str, list[Row]]:
-        """Snapshots whose commit is no part of HEAD's history any more, by their patch."""
-        rows = [row for row in self.catalog.rows if row.patch]
-        if not rows:
-            return {}
-        git = self._ws.repo.git
-        names = "".join(f"{row.commit}\n" for row in rows).encode()
-        outside = (
-            git.finish("rev-list", "--ignore-missing", "--stdin", stdin=b"^HEAD\n" + names).stdout.decode().split()
-        )
-        answers = git.text("cat-file", "--batch-check", stdin=names).splitlines()
-        lost = {*outside, *(answer.split()[0] for answer in answers if answer.endswith(" missing"))}
-        found: dict[str, list[Row]] = {}
-        for row in rows:
-            if row.commit in lost:
-                found.setdefault(row.patch, []).append(row)
-        return found
-
-    def read(self, row: Row, commit: Oid, way: str) -> Found | None:
-        """The snapshot of a row; None, with a warning, when it cannot be read."""
-        try:
-            record = self._ws.ledger.record(Oid.parse(row.record), checked=True)
-        except Damaged as error:
-            self._warn(error.what)
-            return None
-        return Found(Oid.parse(row.record), record, commit, way) if isinstance(record, Snapshot) else None
+    def _read(self, claims: Sequence[Claim]) -> Iterator[Found]:
+        """The snapshots of some claims; a warning for each that cannot be read."""
+        oids = [Oid.parse(claim.row.record) for claim in claims]
+        for claim, oid, record in zip(claims, oids, self._ws.ledger.checked_records(oids), strict=True):
+            if isinstance(record, Damaged):
+                self._warn(record.what)
+            elif isinstance(record, Snapshot):
+                yield Found(oid, record, claim.commit, claim.way)
 
     def receipts(self, found: Found) -> tuple[Receipt, ...]:
         """Who reran a snapshot, and how it came out; oldest first."""
@@ -151,30 +131,43 @@ class History:
         records = (self._ws.ledger.record(Oid.parse(row.record), checked=True) for row in rows)
         return tuple(record for record in records if isinstance(record, Receipt))
 
-    def walk(self, arguments: tuple[str, ...] = ("HEAD",), *, first_parent: bool = False) -> Iterator[Found]:
+    def walk(self, arguments: tuple[str, ...] = ("HEAD",)) -> Iterator[Found]:
         """The snapshots of the commits of a revision range, newest first.
 
-        A snapshot that several commits can claim is given once, to the newest that has it by note.
+        A commit has those that its note names, and those that it claims of commits that are no part of this history.
         """
-        seen: set[Oid] = set()
-        for commit, tree in self._commits(arguments, first_parent=first_parent):
-            rows, way = self.rows(commit, tree)
-            for row in reversed(rows):
-                found = self.read(row, commit, way)
-                if found is not None and found.id not in seen:
-                    seen.add(found.id)
-                    yield found
+        git = self._ws.repo.git
+        named = git.text("rev-parse", "--revs-only", "--end-of-options", *arguments).splitlines()
+        rewritten = Rewritten(self._ws, self.catalog, [name for name in named if not name.startswith("^")])
+        for claims in _growing(self._claims(rewritten, arguments)):
+            yield from self._read(claims)
 
-    def _commits(self, arguments: tuple[str, ...], *, first_parent: bool) -> Iterator[tuple[Oid, str]]:
-        options = ["--first-parent"] if first_parent else []
-        argv = ["rev-list", "--format=%H %T", "--no-commit-header", *options, "--end-of-options", *arguments, "--"]
+    def _claims(self, rewritten: Rewritten, arguments: tuple[str, ...], *options: str) -> Iterator[Claim]:
+        seen: set[str] = set()
+        for commits in _growing(self._commits(arguments, *options)):
+            noted = {commit.oid: self._rows_of_note(commit.oid) for commit in commits}
+            # Whoever wants the newest alone has it before anything is looked for.
+            first = [Claim(row, commit, "note") for commit in list(noted)[:1] for row in reversed(noted[commit])]
+            yield from first
+            seen.update(claim.row.record for claim in first)
+            more = rewritten.claims(commits)
+            for commit in commits:
+                claims = [(row, "note") for row in noted[commit.oid]] + more.get(commit.oid, [])
+                for row, way in sorted(claims, key=lambda claim: claim[0].order, reverse=True):
+                    if row.record not in seen:
+                        seen.add(row.record)
+                        yield Claim(row, commit.oid, way)
+
+    def _commits(self, arguments: tuple[str, ...], *options: str) -> Iterator[Commit]:
+        argv = ["rev-list", "--format=%H %T %ct %P", "--no-commit-header", *options]
+        argv += ["--end-of-options", *arguments, "--"]
         with self._ws.repo.git.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
             assert child.stdout is not None
             assert child.stderr is not None
             try:
                 for line in child.stdout:
-                    commit, _, tree = line.decode().strip().partition(" ")
-                    yield Oid.parse(commit), tree
+                    commit, tree, time, *parents = line.decode().split()
+                    yield Commit(Oid.fromhex(commit), tree, int(time), tuple(parents))
                 said = child.stderr.read()
                 if child.wait():
                     raise failure(argv, child.returncode, said)
@@ -182,10 +175,49 @@ class History:
                 child.terminate()
 
     def nearest(self, commit: Oid) -> Found | None:
-        """What says which data a commit has: the newest snapshot of itself or its nearest first-parent ancestor."""
+        """What says which data a commit has: the newest snapshot of itself or its nearest first-parent ancestor.
+
+        Where a branch was merged that went on from there, and no other did, its newest snapshot says it.
+        """
         if not self.catalog.rows:
             return None
-        return next(self.walk((str(commit),), first_parent=True), None)
+        rewritten, merges = Rewritten(self._ws, self.catalog, [str(commit)]), False
+        for each in self._commits((str(commit),), "--first-parent"):
+            for found in self._read(self._all_of(each, rewritten)):
+                return (self._merged(str(commit), found) if merges else None) or found
+            merges = merges or len(each.parents) > 1
+        return self._merged(str(commit), None) if merges else None
+
+    def commit(self, name: str) -> Commit:
+        """A commit as it is walked; raises `DatmoError` for a name that is none."""
+        return next(self._commits((str(self._ws.repo.resolve(name)),), "--no-walk"))
+
+    def has_own(self, commit: Commit) -> bool:
+        """Whether a snapshot belongs to just this commit."""
+        return bool(self._all_of(commit, Rewritten(self._ws, self.catalog, [str(commit.oid)])))
+
+    def _all_of(self, commit: Commit, rewritten: Rewritten) -> list[Claim]:
+        """What one commit has by its note, or else claims, newest first."""
+        rows = self._rows_of_note(commit.oid)
+        if rows:
+            return [Claim(row, commit.oid, "note") for row in reversed(rows)]
+        found = rewritten.claims([commit]).get(commit.oid, [])
+        return [Claim(row, commit.oid, way) for row, way in reversed(found)]
+
+    def _merged(self, commit: str, found: Found | None) -> Found | None:
+        """The newest snapshot behind `found` up to `commit`, where all others there are part of its history."""
+        within = ["--ancestry-path", f"^{found.commit}"] if found is not None else []
+        git = self._ws.repo.git
+        listed = git.text("rev-list", "--topo-order", *within, commit).split()
+        noted = [name for name in listed if name in self.catalog.notes and self._rows_of_note(Oid.parse(name))]
+        if not noted:
+            return None
+        names = "".join(f"{name}\n" for name in (f"^{noted[0]}", *noted[1:])).encode()
+        if git.text("rev-list", "-n1", "--stdin", stdin=names):
+            return None
+        newest = Oid.parse(noted[0])
+        rows = reversed(self._rows_of_note(newest))
+        return next(self._read([Claim(row, newest, "note") for row in rows]), None)
 
     def resolve(self, name: str) -> Found:
         """The snapshot that a person names, by its id (or the start of it) or by a commit that has one."""
@@ -193,15 +225,18 @@ class History:
             rows = [row for row in self.catalog.starting(name) if row.kind == "snapshot"]
             if len(rows) > 1:
                 raise DatmoError(f"'{name}' is the start of {len(rows)} snapshots' ids", "give more of the id")
-            if rows:
-                found = self.read(rows[0], Oid.parse(rows[0].commit), "note")
-                if found is not None:
-                    return found
-        commit = self._ws.repo.resolve(name)
-        tree = str(self._ws.repo.resolve(str(commit), "tree"))
-        rows, way = self.rows(commit, tree)
-        for row in reversed(rows):
-            found = self.read(row, commit, way)
-            if found is not None:
+            for found in self._read([Claim(row, Oid.parse(row.commit), "note") for row in rows]):
                 return found
+        commit = self.commit(name)
+        rewritten = Rewritten(self._ws, self.catalog, [str(commit.oid)], whole=True)
+        for found in self._read(self._all_of(commit, rewritten)):
+            return found
         raise DatmoError(f"commit '{name}' has no snapshot", "'git datmo log' lists those that have one")
+
+
+def _growing(items: Iterator[_T]) -> Iterator[list[_T]]:
+    """Items in groups that double: who wants the first waits for no others, who wants all has them read together."""
+    size = 1
+    while group := list(islice(items, size)):
+        yield group
+        size = min(2 * size, TOGETHER)

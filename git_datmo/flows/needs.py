@@ -16,14 +16,14 @@ from git_datmo.records.types import Snapshot
 from git_datmo.store.tracking import Tracking, read_tracking
 
 # Files of a working tree's state, and of what all share, whose ids are read for what they are, or name no content.
-READ = frozenset({"tracked.json", "index", "code-index", "catalog", "lock", "store.lock"})
+READ = frozenset({"tracked.json", "index", "code-index", "catalog", "patches", "lock", "store.lock"})
 
 _IDS = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])")
 
 
 def read_catalog_of_all(ws: Workspace) -> Catalog:
     """The records of this repository, with those that a fetch brought."""
-    return ws.catalog(unite_remotes(ws).here.records)
+    return ws.catalog(unite_remotes(ws).here)
 
 
 def snapshots(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Snapshot]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -84,12 +84,13 @@ def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (),
     return missing
 
 
-def require(ws: Workspace, wanted: Mapping[str, Node], *, progress: Progress = QUIET) -> None:
+def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Progress = QUIET) -> None:
     """Fetch what the store lacks of `wanted`; raises `Incomplete` with the names of those that can be had nowhere."""
-    missing = obtain(ws, wanted.values(), progress=progress)
+    named = list(wanted)
+    missing = obtain(ws, (node for _, node in named), progress=progress)
     if not missing:
         return
-    names = [f"'{name}'" for name, node in wanted.items() if find_missing(ws.store, [node])]
+    names = dict.fromkeys(f"'{name}'" for name, node in named if find_missing(ws.store, [node]))
     lost = sorted(map(str, missing.all))
     raise Incomplete(
         f"{', '.join(names)} can be had nowhere: {len(lost)} objects are missing, the first is {lost[0]}",

@@ -67,7 +67,7 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     offer = probe(git, remote, f"{KEEP_REFS}*", RECORDS_REF, NOTES_REF)
     tips = Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF))
     receive(ws, remote, tips, progress=progress)
-    form, catalog = ws.store.format, ws.catalog(ws.ledger.tips().records)
+    form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
     living = {oid: (keep_id(snapshot, form), snapshot) for oid, snapshot in snapshots(ws, catalog)}
     wanted_ids = {keep for keep, _ in living.values()}
     dead = {keep_id(snapshot, form) for _, snapshot in dropped_snapshots(ws, catalog)} - wanted_ids

@@ -31,6 +31,7 @@ from git_datmo.flows.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.reproduce import place
 from git_datmo.flows.scratch import scratch_folder
 from git_datmo.flows.underway import refuse_during_checkout
+from git_datmo.flows.unresolved import refuse_unresolved
 from git_datmo.flows.workspace import Workspace
 from git_datmo.flows.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.git.paths import check_path
@@ -142,6 +143,7 @@ def _prepare(
     with changing(ws) as old:
         refuse_during_checkout(ws)
         tracking, _ = refresh(ws, old, progress=progress)
+        refuse_unresolved(ws, tracking)
         save(ws, tracking)
         code, left_out = capture_code(ws, tracking, progress=progress)
     environment = None

@@ -113,7 +113,7 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
     lacking = sorted(here - there)
-    rows = {row.record for row in ws.catalog(mine.records).rows if row.kind == "snapshot"}
+    rows = {row.record for row in ws.catalog(mine).rows if row.kind == "snapshot"}
     records = (ws.ledger.record(oid, checked=True) for oid in lacking if str(oid) in rows)
     snapshots = tuple(record for record in records if isinstance(record, Snapshot))
     return SharePlan(remote, offer, tips, tuple(lacking), snapshots)
@@ -242,7 +242,7 @@ def _shared_snapshots(ws: Workspace, plan_now: SharePlan) -> list[Snapshot]:
     if plan_now.tips.records is None:
         return []
     there = record_ids(ws.repo.git, str(plan_now.tips.records))
-    catalog = ws.catalog(ws.ledger.tips().records)
+    catalog = ws.catalog(ws.ledger.tips())
     rows = [row for row in catalog.rows if row.kind == "snapshot" and Oid.parse(row.record) in there]
     records = (ws.ledger.record(Oid.parse(row.record), checked=True) for row in reversed(rows[-BASES:]))
     return [record for record in records if isinstance(record, Snapshot)]
@@ -299,7 +299,7 @@ def size_of_unshared(ws: Workspace, remote: str) -> int:
     heads = read_heads(ws)
     new = unshared(ws, heads, remote)
     sizes: dict[Oid, int] = {}
-    for row in ws.catalog(heads.here.records).rows:
+    for row in ws.catalog(heads.here).rows:
         if row.kind == "snapshot" and Oid.parse(row.record) in new:
             record = ws.ledger.record(Oid.parse(row.record), checked=True)
             if isinstance(record, Snapshot):

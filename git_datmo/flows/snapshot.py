@@ -17,6 +17,7 @@ from git_datmo.flows.capture import (
 from git_datmo.flows.environment import capture_environment
 from git_datmo.flows.history import History
 from git_datmo.flows.underway import refuse_during_checkout
+from git_datmo.flows.unresolved import refuse_unresolved
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
@@ -38,10 +39,14 @@ def snapshot(ws: Workspace, asked: Asked, *, command: Sequence[str] = (), progre
     with changing(ws) as old:
         refuse_during_checkout(ws)
         tracking, _ = refresh(ws, old, progress=progress)
-        return _attach(ws, tracking, asked, command, progress)
+        refuse_unresolved(ws, tracking)
+        return attach_snapshot(ws, tracking, asked, command, progress)
 
 
-def _attach(ws: Workspace, tracking: Tracking, asked: Asked, command: Sequence[str], progress: Progress) -> Made:
+def attach_snapshot(
+    ws: Workspace, tracking: Tracking, asked: Asked, command: Sequence[str], progress: Progress
+) -> Made:
+    """Attach a snapshot of payloads as they were just stored; the caller holds the lock."""
     code, left_out = capture_code(ws, tracking, progress=progress)
     environment = capture_environment(ws, command)
     folder = ws.repo.prefix.rstrip("/")
@@ -64,4 +69,5 @@ def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | 
             if new_bytes:
                 ws.save_tracking(tracking)
             return None
-        return _attach(ws, tracking, Asked(), (), progress)
+        refuse_unresolved(ws, tracking)
+        return attach_snapshot(ws, tracking, Asked(), (), progress)

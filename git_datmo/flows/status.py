@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from git_datmo.flows.capture import current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
-from git_datmo.flows.underway import read_underway
+from git_datmo.flows.underway import MERGING, read_underway
+from git_datmo.flows.unresolved import read_pending
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.store.statcache import Differences
@@ -26,14 +27,19 @@ class PayloadStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` is the
-    snapshot to which a checkout was cut off, or ''."""
+    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` is the command that
+    finishes a checkout or merge that was cut off, or ''.
+
+    `undecided` are paths that a merge left as they were here, and `hint` says how to decide.
+    """
 
     payloads: tuple[PayloadStatus, ...]
     snapshot: str
     remote: str
     unshared: int
     interrupted: str
+    undecided: tuple[str, ...]
+    hint: str
     warnings: tuple[str, ...]
 
 
@@ -53,10 +59,16 @@ def examine(ws: Workspace) -> Status:
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
     remote = ws.repo.default_remote() or ""
     waiting = len(unshared(ws, history.heads, remote)) if remote else 0
+    pending = read_pending(ws)
+    undecided = pending.paths if pending is not None else ()
+    hint = pending.hint if pending is not None and undecided else ""
     underway = read_underway(ws)
-    interrupted = underway.snapshot if underway else ""
+    if underway is None and pending is not None and not pending.placed:
+        underway = MERGING
+    interrupted = underway.way if underway is not None else ""
     snapshot = str(nearest.id) if nearest else ""
-    return Status(tuple(states), snapshot, remote, waiting, interrupted, tuple(history.warnings))
+    warnings = tuple(history.warnings)
+    return Status(tuple(states), snapshot, remote, waiting, interrupted, undecided, hint, warnings)
 
 
 def _state(ws: Workspace, tracked: Tracked, found: Differences | None) -> str:

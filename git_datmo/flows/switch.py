@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import changing, find_differences, really_differs, save
 from git_datmo.flows.history import Found, History
-from git_datmo.flows.obtain import obtain_trees, require
-from git_datmo.flows.underway import end_underway, interrupted, read_underway, refuse_during_checkout, write_underway
+from git_datmo.flows.obtain import require
+from git_datmo.flows.parts import place_parts, split
+from git_datmo.flows.placing import (
+    NOTHING,
+    as_placed,
+    carry_out,
+    finish,
+    last_snapshot,
+    refuse_tracked_by_git,
+    what_is_at,
+)
+from git_datmo.flows.underway import end_merge, interrupted, read_underway, refuse_during_checkout
+from git_datmo.flows.unresolved import decide, is_interrupted
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Content, Oid, Payload
+from git_datmo.model import Payload
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Snapshot
-from git_datmo.store.capture import walk
-from git_datmo.store.checkout import Checkout, Conflict, Placement, sweep
-from git_datmo.store.layout import Kind, Node, find_name, read_folder, root_node
-from git_datmo.store.statcache import CacheEdit, Differences
+from git_datmo.store.checkout import Checkout, Conflict, Placement
+from git_datmo.store.layout import root_node
+from git_datmo.store.statcache import CacheEdit
 from git_datmo.store.tracking import Tracked, Tracking
-
-NOTHING = Differences((), (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +52,38 @@ def switch(
     with changing(ws) as tracking:
         # Under the lock: an older snapshot than the working tree is at by then would take away what that one has more.
         found = find_target(ws, name)
-        halfway = _halfway(ws, found)
+        halfway = _halfway(ws, found, force=force and not only)
         if not only:
             stay = _staying(ws, tracking, halfway) if halfway and not force else set()
-            return _bring(ws, tracking, found, stay, force=force, progress=progress)
-        whole, parts = _split(found.snapshot.payloads, only)
+            done = _bring(ws, tracking, found, stay, force=force, progress=progress)
+            if not stay:
+                end_merge(ws)
+            return done
+        whole, parts = split(found.snapshot.payloads, only)
         if halfway - {payload.path for payload in whole}:
             refuse_during_checkout(ws)
-        refuse_tracked_by_git(ws, [*whole, *(payload for payload, _ in parts)])
+        refuse_tracked_by_git(ws, [*whole, *(part.payload for part in parts)])
         if not force:
             _refuse_unsnapshotted(ws, tracking, whole)
         edit = ws.cache.edit()
-        _place_parts(ws, tracking, parts, edit, force=force, progress=progress)
+        changed = place_parts(ws, tracking, parts, edit, force=force, progress=progress)
         placed = _place(ws, tracking, found, whole, (), edit, force=force, progress=progress)
-        _finish(ws, tracking, tracking.having(_as_placed(ws, whole)), edit)
-        return Switched(str(found.id), (*placed, *(path for _, path in parts)))
+        finish(ws, tracking, tracking.having([*changed, *as_placed(ws, whole)]), edit)
+        decide(ws, only)
+        return Switched(str(found.id), (*placed, *(part.path for part in parts)))
 
 
-def _halfway(ws: Workspace, found: Found) -> frozenset[str]:
+def _halfway(ws: Workspace, found: Found, *, force: bool = False) -> frozenset[str]:
     """The payloads in which a checkout to `found` was cut off; raises `DatmoError` where it was one to another.
 
-    What such a checkout had placed already is known to it alone; to any other it is nobody's.
+    What such a checkout had placed already is known to it alone; to any other it is nobody's. A merge that was cut off
+    is given up by `force`, and where HEAD has it no more.
     """
     underway = read_underway(ws)
     if underway is None:
         return frozenset()
-    if underway.snapshot != str(found.id):
+    given_up = underway.is_merge and (force or not is_interrupted(ws))
+    if underway.snapshot != str(found.id) and not given_up:
         raise interrupted(underway)
     return underway.payloads
 
@@ -91,42 +102,8 @@ def find_target(ws: Workspace, name: str) -> Found:
     return found
 
 
-def _split(
-    payloads: Sequence[Payload], only: Sequence[str]
-) -> tuple[tuple[Payload, ...], tuple[tuple[Payload, str], ...]]:
-    """The payloads that the paths `only` name whole, and the paths within others."""
-    whole: list[Payload] = []
-    parts: list[tuple[Payload, str]] = []
-    for path in only:
-        inside = [p for p in payloads if not path or (p.path + "/").startswith(path + "/")]
-        holder = next((p for p in payloads if path.startswith(p.path + "/")), None)
-        if not inside and holder is None:
-            raise DatmoError(f"the snapshot has no payload at '{path}'", "'git datmo show' lists its payloads")
-        whole += inside
-        if holder is not None:
-            parts.append((holder, path))
-    return tuple(dict.fromkeys(whole)), tuple(parts)
-
-
-def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
-    paths = [payload.path for payload in payloads]
-    listed = ws.repo.git.run("ls-files", "-z", "--", *paths).split(b"\0")[:-1] if paths else []
-    if listed:
-        shown = os.fsdecode(listed[0])
-        raise DatmoError(
-            f"the payload path '{shown}' is tracked by git here",
-            f"take it out of git's index first: git rm --cached -- '{shown}'",
-        )
-
-
-def _base(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
-    """The payloads of the snapshot that the working tree was last brought to, by path."""
-    record = ws.ledger.record(Oid.parse(tracking.snapshot)) if tracking.snapshot else None
-    return {p.path: p.content for p in record.payloads} if isinstance(record, Snapshot) else {}
-
-
 def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Payload]) -> None:
-    base = _base(ws, tracking)
+    base = last_snapshot(ws, tracking)
     for payload in coming:
         tracked = tracking.get(payload.path)
         if tracked is None or not tracked.placed:
@@ -148,24 +125,20 @@ def _bring(
     refuse_tracked_by_git(ws, coming)
     if not force:
         _refuse_unsnapshotted(ws, tracking, coming)
-    base = _base(ws, tracking)
+    base = last_snapshot(ws, tracking)
     others = [t for t in tracking.payloads if t.payload.path in stay or t.payload.path not in wanted]
     going = [t for t in others if t.payload.path not in stay and base.get(t.payload.path) == t.payload.content]
     edit = ws.cache.edit()
     placed = _place(ws, tracking, found, coming, going, edit, force=force, progress=progress)
     staying = [t for t in others if t not in going]
     kept = (t if t.placed else replace(t, payload=wanted.get(t.payload.path, t.payload)) for t in staying)
-    _finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *_as_placed(ws, coming)]), edit)
+    finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *as_placed(ws, coming)]), edit)
     left = [
         t.payload.path
         for t in staying
         if t.placed and wanted.get(t.payload.path, t.payload).content != t.payload.content
     ]
     return Switched(str(found.id), placed, tuple(t.payload.path for t in going if t.placed), tuple(left))
-
-
-def _as_placed(ws: Workspace, payloads: Iterable[Payload]) -> list[Tracked]:
-    return [Tracked(p, True, frozenset(empty_folders(ws, p))) for p in payloads]
 
 
 def _place(
@@ -180,20 +153,17 @@ def _place(
     progress: Progress,
 ) -> tuple[str, ...]:
     """Write some payloads and take others away; returns the paths where something was written."""
-    require(ws, {payload.path: root_node(payload.content) for payload in coming}, progress=progress)
+    require(ws, ((payload.path, root_node(payload.content)) for payload in coming), progress=progress)
     checkout = Checkout(ws.store, ws.root, edit, progress)
     try:
         plans = _plan(ws, tracking, checkout, coming, going, force=force)
     except Conflict as conflict:
-        if _halfway(ws, found):
+        if read_underway(ws) is not None:
             hint = "move them away and run this again, or give them up with 'git datmo checkout --force'"
             raise DatmoError(conflict.what, hint) from None
         raise
     progress.begin("Checking out", sum(payload.content.size for payload in coming))
-    touched = {path for path, plan in plans.items() if plan.write or plan.remove or plan.rmdir}
-    if touched:
-        write_underway(ws, str(found.id), touched | _halfway(ws, found))
-    _carry_out(ws, checkout, plans.values())
+    carry_out(ws, str(found.id), checkout, plans)
     progress.finish()
     return tuple(payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
 
@@ -212,115 +182,13 @@ def _plan(
     for payload in coming:
         tracked = tracking.get(payload.path)
         old = root_node(tracked.payload.content) if tracked is not None and tracked.placed else None
-        around = differences.get(payload.path, NOTHING) if old is not None else _unknown(ws, payload.path)
+        around = differences.get(payload.path, NOTHING) if old is not None else what_is_at(ws, payload.path)
         plans[payload.path] = checkout.plan(payload.path, old, root_node(payload.content), around, force=force)
     for tracked in going:
         if tracked.placed:
             path, content = tracked.payload.path, tracked.payload.content
             plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
     return plans
-
-
-def _unknown(ws: Workspace, path: str) -> Differences:
-    """What is at a path that the stat cache knows nothing of."""
-    full = ws.root / path
-    if not os.path.lexists(full):
-        return NOTHING
-    if full.is_dir() and not full.is_symlink():
-        return replace(NOTHING, added=tuple(walk(ws.root, os.fsencode(path), deque())))
-    return replace(NOTHING, added=(os.fsencode(path),))
-
-
-def _carry_out(ws: Workspace, checkout: Checkout, plans: Iterable[Placement]) -> None:
-    for plan in plans:
-        sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
-        checkout.apply(plan)
-
-
-def _finish(ws: Workspace, before: Tracking, after: Tracking, edit: CacheEdit) -> None:
-    """Make what was placed the working tree's state: first the state, then the stat cache, as after storing."""
-    save(ws, after)
-    known = {tracked.payload.path for tracked in before.payloads if tracked.placed}
-    for tracked in after.payloads:
-        if tracked.payload.path not in known:
-            edit.renew(os.fsencode(tracked.payload.path))
-    ws.cache.update(edit)
-    end_underway(ws)
-
-
-def empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
-    """The folders of a payload that hold nothing, but its own."""
-    root = root_node(payload.content)
-    stack = [(os.fsencode(payload.path), root.oid)] if root.kind is Kind.FOLDER else []
-    while stack:
-        path, oid = stack.pop()
-        for name, node in read_folder(oid, ws.store.read_tree):
-            if node.kind is Kind.FOLDER:
-                if node.oid == ws.store.empty_tree:
-                    yield path + b"/" + name
-                stack.append((path + b"/" + name, node.oid))
-
-
-def _place_parts(
-    ws: Workspace,
-    tracking: Tracking,
-    parts: Sequence[tuple[Payload, str]],
-    edit: CacheEdit,
-    *,
-    force: bool,
-    progress: Progress,
-) -> None:
-    """Place files and folders from within payloads, fetching nothing else of them.
-
-    A payload that gets parts of another version is modified, as if a person had copied them there.
-    """
-    if not parts:
-        return
-    checkout = Checkout(ws.store, ws.root, edit, progress)
-    differences = find_differences(ws, tracking)
-    plans: dict[str, Placement] = {}
-    foreign: list[str] = []
-    for payload, path in parts:
-        steps = tuple(name.encode() for name in path[len(payload.path) + 1 :].split("/"))
-        node = _find_node(ws, root_node(payload.content), steps, progress)
-        if node is None:
-            raise DatmoError(f"the payload '{payload.path}' has no '{path}' in that snapshot")
-        require(ws, {path: node}, progress=progress)
-        tracked = tracking.get(payload.path)
-        placed = tracked is not None and tracked.placed
-        old = checkout.find(root_node(tracked.payload.content), steps) if tracked is not None and placed else None
-        around = _narrow(differences.get(payload.path, NOTHING), os.fsencode(path)) if old else _unknown(ws, path)
-        plans[path] = checkout.plan(path, old, node, around, force=force)
-        if node != old:
-            foreign.append(path)
-    _carry_out(ws, checkout, plans.values())
-    for path in foreign:
-        edit.disown(os.fsencode(path))
-
-
-def _find_node(ws: Workspace, root: Node, steps: tuple[bytes, ...], progress: Progress) -> Node | None:
-    """The node at `steps` below `root`, fetching only the trees on the way to it."""
-    node: Node | None = root
-    for name in steps:
-        if node is None or node.kind is not Kind.FOLDER:
-            return None
-        node = _find_name(ws, node.oid, name, progress)
-    return node
-
-
-def _find_name(ws: Workspace, folder: Oid, name: bytes, progress: Progress) -> Node | None:
-    try:
-        return find_name(folder, name, ws.store.read_tree)
-    except Incomplete as error:
-        obtain_trees(ws, [Oid.parse(text) for text in error.missing], progress=progress)
-    return _find_name(ws, folder, name, progress)
-
-
-def _narrow(found: Differences, path: bytes) -> Differences:
-    def below(paths: tuple[bytes, ...]) -> tuple[bytes, ...]:
-        return tuple(p for p in paths if p == path or p.startswith(path + b"/"))
-
-    return Differences(below(found.changed), below(found.missing), below(found.added), below(found.folders))
 
 
 def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
@@ -351,7 +219,7 @@ def _staying(ws: Workspace, tracking: Tracking, halfway: AbstractSet[str]) -> se
 
     Those that a checkout was cut off in only look modified.
     """
-    base, differences = _base(ws, tracking), find_differences(ws, tracking)
+    base, differences = last_snapshot(ws, tracking), find_differences(ws, tracking)
     return {
         t.payload.path
         for t in tracking.payloads

@@ -15,14 +15,30 @@ from git_datmo.errors import Damaged, DatmoError
 from git_datmo.flows.workspace import Workspace
 
 MARK = "checkout"
+# Beside it, while payloads are merged, and until a person decided about what a merge left (see unresolved.py).
+MERGE = "merge"
 
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """The snapshot's id, and the paths of the payloads that are brought to it."""
+    """The snapshot's id, '' for the one that a merge of payloads is to make, and the paths of the payloads that are
+    brought to it."""
 
     snapshot: str
     payloads: frozenset[str]
+
+    @property
+    def is_merge(self) -> bool:
+        return not self.snapshot
+
+    @property
+    def way(self) -> str:
+        """The command that finishes it."""
+        return f"git datmo checkout {self.snapshot[:10]}".rstrip()
+
+
+# A merge that was cut off before it changed a file.
+MERGING = Underway("", frozenset())
 
 
 def read_underway(ws: Workspace) -> Underway | None:
@@ -45,11 +61,14 @@ def end_underway(ws: Workspace) -> None:
     (ws.state / MARK).unlink(missing_ok=True)
 
 
+def end_merge(ws: Workspace) -> None:
+    (ws.state / MERGE).unlink(missing_ok=True)
+
+
 def interrupted(underway: Underway) -> DatmoError:
     """What a command says that cannot go on before the checkout was finished."""
-    return DatmoError(
-        "a checkout of payloads was interrupted", f"finish it with 'git datmo checkout {underway.snapshot[:10]}'"
-    )
+    what = "merge" if underway.is_merge else "checkout"
+    return DatmoError(f"a {what} of payloads was interrupted", f"finish it with '{underway.way}'")
 
 
 def refuse_during_checkout(ws: Workspace) -> None:

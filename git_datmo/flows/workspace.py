@@ -16,9 +16,8 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
-from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog, read_catalog
-from git_datmo.records.ledger import Ledger
+from git_datmo.records.ledger import Ledger, Tips
 from git_datmo.records.types import Person
 from git_datmo.store.statcache import StatCache
 from git_datmo.store.store import Store, store_path
@@ -96,9 +95,9 @@ class Workspace:
 
         return Ledger(self.repo.git, self.odb, identity, self.clock)
 
-    def catalog(self, records: Oid | None) -> Catalog:
-        """The table of what the records commit holds."""
-        return read_catalog(self.repo.git, self.ledger, records, self.shared_state / "catalog")
+    def catalog(self, tips: Tips) -> Catalog:
+        """The table of what the records and notes hold."""
+        return read_catalog(self.repo.git, self.ledger, tips, self.shared_state / "catalog")
 
     @cached_property
     def cache(self) -> StatCache:

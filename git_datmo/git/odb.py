@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,8 +33,10 @@ def write_loose(objects: Path, form: ObjectFormat, kind: str, content: bytes) ->
 
 def read_loose(objects: Path, oid: Oid) -> tuple[str, bytes] | None:
     """The kind and content of a loose object, or None when it is not there."""
+    name = oid.hex()
     try:
-        raw = zlib.decompress(loose_path(objects, oid).read_bytes())
+        with open(f"{objects}/{name[:2]}/{name[2:]}", "rb", buffering=0) as file:
+            raw = zlib.decompress(file.read())
     except FileNotFoundError:
         return None
     except zlib.error as error:
@@ -57,13 +59,16 @@ class Odb:
 
     def find(self, oid: Oid | str) -> tuple[str, bytes] | None:
         """The kind and content of an object, or None when the repository lacks it."""
-        if self._child is None:
-            self._child = self._git.start("cat-file", "--batch")
-        child = self._child
+        child = self._start()
         assert child.stdin is not None
         child.stdin.write(f"{oid}\n".encode())
         child.stdin.flush()
         return self._answer(child)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            self._child = self._git.start("cat-file", "--batch")
+        return self._child
 
     def _answer(self, child: subprocess.Popen[bytes]) -> tuple[str, bytes] | None:
         assert child.stdout is not None
@@ -75,6 +80,17 @@ class Odb:
         content = child.stdout.read(int(head[2]))
         child.stdout.read(1)
         return head[1], content
+
+    def find_all(self, oids: Sequence[Oid]) -> Iterator[tuple[str, bytes] | None]:
+        """`find` for several objects, in order; of at most some hundred, since git is asked for all of them at once."""
+        loose = {oid: read_loose(self._objects, oid) for oid in oids}
+        packed = [oid for oid in oids if loose[oid] is None]
+        child = self._start() if packed else None
+        if child is not None and child.stdin is not None:
+            child.stdin.write(b"".join(b"%s\n" % oid.hex().encode() for oid in packed))
+            child.stdin.flush()
+        answers = {oid: self._answer(child) for oid in packed} if child is not None else {}
+        return ((loose[oid] or answers[oid]) for oid in oids)
 
     def read(self, oid: Oid | str, kind: str) -> bytes:
         """The content of an object of a known kind; raises `Damaged` when it is another or absent."""

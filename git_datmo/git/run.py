@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 from git_datmo.errors import DatmoError, GitFailed
 
@@ -111,7 +112,7 @@ class Git:
     def start(
         self,
         *argv: str | bytes,
-        stdin: int | None = subprocess.PIPE,
+        stdin: int | IO[bytes] | None = subprocess.PIPE,
         stdout: int | None = subprocess.PIPE,
         stderr: int | None = None,
     ) -> subprocess.Popen[bytes]:

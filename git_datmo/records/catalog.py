@@ -1,27 +1,27 @@
-"""A table of all records, so that finding one does not read them all; it is made anew when it is lost."""
+"""A table of all records and notes, so that finding one does not read them all; it is made anew when it is lost."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
-from git_datmo.records.ledger import Ledger, record_ids
+from git_datmo.records.ledger import Ledger, Tips, record_ids
 from git_datmo.records.types import Drop, Receipt, Record, Snapshot
 
-HEADER = "git-datmo catalog 1"
+HEADER = "git-datmo catalog 2"
+_NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What the table says of one record; `kind` is '' for a blob that is no record that this version reads.
 
-    `about` are the records that a receipt, annotation or drop speaks of.
+    `about` are the records that a receipt, annotation or drop speaks of. A tuple, since every command reads them all.
     """
 
     record: str
@@ -53,25 +53,41 @@ def make_row(oid: Oid, record: Record) -> Row:
     return Row(str(oid), record.kind, str(record.commit), tree, patch, record.created, about)
 
 
-class Catalog:
-    """All local records, oldest first, without those that were dropped."""
+class Note(NamedTuple):
+    """The records that the note on a commit names, and the blob in which it does."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    blob: str
+    records: tuple[str, ...]
+
+
+class Catalog:
+    """All local records, oldest first, without those that were dropped; `notes` has each commit's note."""
+
+    def __init__(self, rows: Iterable[Row], notes: Mapping[str, Note] | None = None) -> None:
         every = sorted(rows, key=lambda row: row.order)
+        self.notes: Mapping[str, Note] = notes or {}
         self.dropped = frozenset(oid for row in every if row.kind == "drop" for oid in row.about)
         self.rows = tuple(row for row in every if row.record not in self.dropped)
-        self.unreadable = tuple(row.record for row in self.rows if not row.kind)
-        self._by_id = {row.record: row for row in self.rows}
-        self._about: dict[str, list[Row]] = {}
-        self._by_tree: dict[str, list[Row]] = {}
-        self._by_patch: dict[str, list[Row]] = {}
-        for row in self.rows:
-            for oid in row.about:
-                self._about.setdefault(oid, []).append(row)
-            if row.kind == "snapshot":
-                self._by_tree.setdefault(row.tree, []).append(row)
-                if row.patch:
-                    self._by_patch.setdefault(row.patch, []).append(row)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        return tuple(row.record for row in self.rows if not row.kind)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Row]:
+        return {row.record: row for row in self.rows}
+
+    @cached_property
+    def _about(self) -> dict[str, list[Row]]:
+        return _group((oid, row) for row in self.rows for oid in row.about)
+
+    @cached_property
+    def _by_tree(self) -> dict[str, list[Row]]:
+        return _group((row.tree, row) for row in self.rows if row.kind == "snapshot")
+
+    @cached_property
+    def _by_patch(self) -> dict[str, list[Row]]:
+        return _group((row.patch, row) for row in self.rows if row.kind == "snapshot" and row.patch)
 
     def get(self, oid: str) -> Row | None:
         return self._by_id.get(oid)
@@ -90,36 +106,72 @@ class Catalog:
         return self._by_patch.get(patch, [])
 
 
-def read_catalog(git: Git, ledger: Ledger, tip: Oid | None, path: Path) -> Catalog:
-    """The table of what the records commit `tip` holds, brought up to date in the file `path`."""
-    if tip is None:
+def _group(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
+    grouped: dict[str, list[Row]] = {}
+    for key, row in pairs:
+        grouped.setdefault(key, []).append(row)
+    return grouped
+
+
+def read_catalog(git: Git, ledger: Ledger, tips: Tips, path: Path) -> Catalog:
+    """The table of what the records and notes at `tips` hold, brought up to date in the file `path`."""
+    if tips.records is None:
         return Catalog(())
-    stored_tip, rows = _load(path)
-    if stored_tip != str(tip):
-        present = {str(oid) for oid in record_ids(git, str(tip))}
-        known = {row.record: row for row in rows if row.record in present}
-        for text in present - known.keys():
-            known[text] = _row(ledger, Oid.parse(text))
-        rows = tuple(known.values())
-        lines = [f"{HEADER} {tip}", *(json.dumps(asdict(row)) for row in rows)]
-        fsio.write_file(path, "\n".join(lines).encode())
-    return Catalog(rows)
+    head = f"{HEADER} {tips.records} {tips.notes or ''}"
+    stored, rows, notes = _load(path)
+    if stored != head:
+        rows, notes = _renew_rows(git, ledger, tips.records, rows), _renew_notes(ledger, tips.notes, notes)
+        fsio.write_file(path, "\n".join([head, *_lines(rows, notes), ""]).encode())
+    return Catalog(rows, notes)
 
 
-def _row(ledger: Ledger, oid: Oid) -> Row:
+def _renew_rows(git: Git, ledger: Ledger, tip: Oid, rows: list[Row]) -> list[Row]:
+    present = {str(oid): oid for oid in record_ids(git, str(tip))}
+    known = {row.record: row for row in rows if row.record in present}
+    return [*known.values(), *_read_rows(ledger, [oid for text, oid in present.items() if text not in known])]
+
+
+def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
+    for oid in oids:
+        try:
+            yield make_row(oid, ledger.record(oid))
+        except Damaged:
+            yield Row(str(oid), "")
+
+
+def _renew_notes(ledger: Ledger, tip: Oid | None, notes: Mapping[str, Note]) -> dict[str, Note]:
+    renewed = {}
+    for commit, blob in ledger.notes(tip).items():
+        known = notes.get(str(commit))
+        if known is None or known.blob != str(blob):
+            known = Note(str(blob), tuple(str(line.record) for line in ledger.lines(blob)))
+        renewed[str(commit)] = known
+    return renewed
+
+
+def _lines(rows: Iterable[Row], notes: Mapping[str, Note]) -> Iterator[str]:
+    """A line a record or note, its fields between tabs; no field can hold one, nor a line end."""
+    for row in sorted(rows, key=lambda row: row.order):
+        yield "\t".join((*row[:-1], " ".join(row.about)))
+    for commit, note in notes.items():
+        yield "\t".join((_NOTE, commit, note.blob, " ".join(note.records)))
+
+
+def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
+    """The head, rows and notes of the file; nothing where it is lost or damaged."""
+    rows, notes = [], {}
     try:
-        return make_row(oid, ledger.record(oid))
-    except Damaged:
-        return Row(str(oid), "")
-
-
-def _load(path: Path) -> tuple[str, tuple[Row, ...]]:
-    try:
-        head, *lines = path.read_text("utf-8").split("\n")
-        header, _, tip = head.rpartition(" ")
-        if header != HEADER:
-            return "", ()
-        rows = [json.loads(line) for line in lines]
-        return tip, tuple(Row(**{**row, "about": tuple(row["about"])}) for row in rows)
-    except (FileNotFoundError, ValueError, TypeError, LookupError):
-        return "", ()
+        head, *lines, end = path.read_text("utf-8").split("\n")
+        if not head.startswith(HEADER + " ") or end:
+            return "", [], {}
+        for line in lines:
+            fields = line.split("\t")
+            if fields[0] == _NOTE:
+                _, commit, blob, named = fields
+                notes[commit] = Note(blob, tuple(named.split()))
+            else:
+                record, kind, commit, tree, patch, created, about = fields
+                rows.append(Row(record, kind, commit, tree, patch, created, tuple(about.split())))
+    except (FileNotFoundError, ValueError):
+        return "", [], {}
+    return head, rows, notes

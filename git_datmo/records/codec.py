@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from functools import cache
 from importlib import resources
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, cast
 
 from git_datmo.errors import Damaged
@@ -76,27 +77,46 @@ def number(value: Value | None) -> float | None:
 def decode(raw: bytes, *, checked: bool = False) -> Record:
     """The record that `raw` encodes; raises `Damaged` for anything else.
 
-    `checked` says that these bytes were decoded before: compiling the schema takes longer than most commands have.
+    `checked` says that these bytes were decoded before, so that nothing about them needs to be looked at again:
+    compiling the schema alone takes longer than most commands have.
     """
     if len(raw) > SIZE_LIMIT:
         raise Damaged("a record is larger than any record may be")
     try:
-        text = raw.decode()
-        document = json.loads(
-            text, parse_constant=_refuse, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
-        )
-        if b"\\u" in raw:
-            # An escape may spell half a character, which is no text.
-            json.dumps(document, ensure_ascii=False).encode()
-        if not checked:
-            _validator()(document)
+        document = json.loads(raw.decode()) if checked else _check(raw)
         record = _BUILD[document["kind"]](document)
     except (ValueError, RecursionError) as error:
         # What fastjsonschema raises is a ValueError; its first line says which key is off.
         raise Damaged(f"not a record that this version reads: {str(error).splitlines()[0][:200]}") from error
-    if len({len(named) for named in object_ids(record)}) > 1:
+    if not checked and len({len(named) for named in object_ids(record)}) > 1:
         raise Damaged("a record names objects of two object formats")
     return record
+
+
+def _check(raw: bytes) -> Any:
+    """The document that `raw` encodes; raises `ValueError` unless it is one of the schema, with every path safe."""
+    document = json.loads(
+        raw.decode(), parse_constant=_refuse, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
+    )
+    if b"\\u" in raw:
+        # An escape may spell half a character, which is no text.
+        json.dumps(document, ensure_ascii=False).encode()
+    _validator()(document)
+    if document["kind"] == Snapshot.kind:
+        _check_paths(document)
+    return document
+
+
+def _check_paths(snapshot: Mapping[str, Any]) -> None:
+    run = snapshot["run"]
+    for payloads in (snapshot["payloads"], run["inputs"] if run else []):
+        for entry in payloads:
+            check_path(entry["path"])
+        paths = sorted(entry["path"] + "/" for entry in payloads)
+        if any(path.startswith(before) for before, path in pairwise(paths)):
+            raise Damaged("a record names a payload twice, or one within another")
+    for path in (*run["outputs"], *([run["folder"]] if run["folder"] else [])) if run else ():
+        check_path(path)
 
 
 def _refuse(name: str) -> float:
@@ -148,7 +168,12 @@ def _validator() -> Callable[[object], object]:
 
 def _known(made: type[Any], raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
     """A value of the dataclass `made`; keys of a later writer are passed over."""
-    return made(**{f.name: changed[f.name] if f.name in changed else raw[f.name] for f in fields(made)})
+    return made(*_in_order(tuple(made.__dataclass_fields__))({**raw, **changed}))
+
+
+@cache
+def _in_order(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    return itemgetter(*names)
 
 
 def _content(raw: dict[str, Any] | None) -> Content | None:
@@ -156,19 +181,12 @@ def _content(raw: dict[str, Any] | None) -> Content | None:
 
 
 def _payloads(raw: list[dict[str, Any]]) -> tuple[Payload, ...]:
-    for entry in raw:
-        check_path(entry["path"])
-    paths = sorted(entry["path"] + "/" for entry in raw)
-    if any(path.startswith(before) for before, path in pairwise(paths)):
-        raise Damaged("a record names a payload twice, or one within another")
     return tuple(Payload(e["path"], Role(e["role"]), cast("Content", _content(e))) for e in raw)
 
 
 def _run(raw: dict[str, Any] | None) -> Run | None:
     if raw is None:
         return None
-    for path in (*raw["outputs"], *([raw["folder"]] if raw["folder"] else [])):
-        check_path(path)
     changed = {
         "command": tuple(raw["command"]),
         "inputs": _payloads(raw["inputs"]),

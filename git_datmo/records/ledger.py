@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import Damaged
@@ -90,6 +90,14 @@ class Ledger:
         if not checked and any(len(named) != len(oid) for named in codec.object_ids(record)):
             raise Damaged(f"record '{oid}': it names an object of another object format")
         return record
+
+    def checked_records(self, oids: Sequence[Oid]) -> Iterator[Record | Damaged]:
+        """Records that the catalog has as such, read together; for each that cannot be read, what is wrong with it."""
+        for oid, found in zip(oids, self._odb.find_all(oids), strict=True):
+            try:
+                yield codec.decode(found[1] if found else self._odb.read(oid, "blob"), checked=True)
+            except Damaged as error:
+                yield Damaged(f"record '{oid}': {error.what}", error.hint)
 
     def attach(self, *records: Record) -> tuple[Oid, ...]:
         """Store records and note them on their commits; another process may do the same at the same time."""

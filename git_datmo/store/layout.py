@@ -88,7 +88,8 @@ def decode_entry(entry: Entry) -> tuple[bytes, Node]:
     return names.unescape(entry.name), Node(_KINDS[entry.mode], entry.oid)
 
 
-def _digit(name: bytes, depth: int) -> str:
+def digit_of(name: bytes, depth: int) -> str:
+    """Which part of a split folder holds a name, `depth` parts down."""
     return hashlib.sha256(name).hexdigest()[depth]
 
 
@@ -98,15 +99,16 @@ def write_folder(nodes: dict[bytes, Node], write: WriteTree, depth: int = 0) -> 
         return write(encode_tree(encode_entry(name, node) for name, node in nodes.items()))
     parts: dict[str, dict[bytes, Node]] = {}
     for name, node in nodes.items():
-        parts.setdefault(_digit(name, depth), {})[name] = node
-    return _write_parts({digit: write_folder(part, write, depth + 1) for digit, part in parts.items()}, write)
+        parts.setdefault(digit_of(name, depth), {})[name] = node
+    return write_parts({digit: write_folder(part, write, depth + 1) for digit, part in parts.items()}, write)
 
 
-def _write_parts(parts: dict[str, Oid], write: WriteTree) -> Oid:
+def write_parts(parts: dict[str, Oid], write: WriteTree) -> Oid:
+    """The object of a folder, or of a part of one, that is split into `parts` by their digits."""
     return write(encode_tree(Entry(digit.encode() + names.PART, TREE, oid) for digit, oid in parts.items()))
 
 
-def _parts(entries: list[Entry]) -> dict[str, Oid] | None:
+def parts_of(entries: list[Entry]) -> dict[str, Oid] | None:
     """The parts of a split folder, or None for a tree that holds its entries itself."""
     if not entries or not entries[0].name.endswith(names.PART):
         return None
@@ -122,7 +124,7 @@ def _parts(entries: list[Entry]) -> dict[str, Oid] | None:
 def read_folder(oid: Oid, read: ReadTree, prefix: str = "") -> Iterator[tuple[bytes, Node]]:
     """The names and nodes of a folder; raises `Damaged` where a name stands in the wrong part or twice."""
     entries = list(read(oid))
-    parts = _parts(entries)
+    parts = parts_of(entries)
     if parts is not None:
         for digit, part in parts.items():
             yield from read_folder(part, read, prefix + digit)
@@ -139,9 +141,9 @@ def read_folder(oid: Oid, read: ReadTree, prefix: str = "") -> Iterator[tuple[by
 def find_name(oid: Oid, name: bytes, read: ReadTree, depth: int = 0) -> Node | None:
     """What a folder holds under `name`, reading only the part that can hold it."""
     entries = list(read(oid))
-    parts = _parts(entries)
+    parts = parts_of(entries)
     if parts is not None:
-        part = parts.get(_digit(name, depth))
+        part = parts.get(digit_of(name, depth))
         return find_name(part, name, read, depth + 1) if part is not None else None
     return next((node for real, node in map(decode_entry, entries) if real == name), None)
 
@@ -265,7 +267,7 @@ class FolderEditor:
         """The changed part of the names whose hashes begin with the digits `prefix`; None for an empty one."""
         depth = len(prefix)
         entries = list(self._read(oid)) if oid is not None else []
-        parts = _parts(entries)
+        parts = parts_of(entries)
         if parts is None:
             nodes = dict(map(decode_entry, entries))
             for name, change in changes.items():
@@ -275,7 +277,7 @@ class FolderEditor:
             return write_folder(nodes, self._write, depth) if nodes else None
         by_digit: dict[str, dict[bytes, Change]] = {}
         for name, change in changes.items():
-            by_digit.setdefault(_digit(name, depth), {})[name] = change
+            by_digit.setdefault(digit_of(name, depth), {})[name] = change
         for digit, part in by_digit.items():
             changed = self._part(parts.pop(digit, None), part, prefix + digit)
             if changed is not None:
@@ -283,7 +285,7 @@ class FolderEditor:
         if not parts:
             return None
         united = self._few(parts, prefix)
-        return write_folder(united, self._write, depth) if united is not None else _write_parts(parts, self._write)
+        return write_folder(united, self._write, depth) if united is not None else write_parts(parts, self._write)
 
     def _node(self, old: Node | None, change: Change) -> Node | None:
         if old is not None and old.kind is not Kind.FOLDER and (change.removed or change.node or change.below):
@@ -347,8 +349,8 @@ def _compare_folders(
 ) -> Iterator[tuple[bytes, Node | None, Node | None]]:
     if old == new:
         return
-    old_parts = _parts(list(read(old))) if old is not None else {}
-    new_parts = _parts(list(read(new))) if new is not None else {}
+    old_parts = parts_of(list(read(old))) if old is not None else {}
+    new_parts = parts_of(list(read(new))) if new is not None else {}
     if old_parts and new_parts:
         for digit in sorted(old_parts.keys() | new_parts.keys()):
             yield from _compare_folders(old_parts.get(digit), new_parts.get(digit), read, prefix + digit)

@@ -228,12 +228,6 @@ class CacheEdit:
     def forget(self, path: bytes) -> None:
         self.gone.add(path)
 
-    def disown(self, path: bytes) -> None:
-        """Let the file or folder `path` be unknown, whatever was recorded of it."""
-        self.renew(path)
-        below = path + b"/"
-        self._fresh = [entry for known, entry in self.entries() if known != path and not known.startswith(below)]
-
     def renew(self, path: bytes) -> None:
         """Let nothing stay of what was known of the file or folder `path` before this edit."""
         self.renewed.add(path)

@@ -132,6 +132,28 @@ def behind(world: World) -> None:
     world.shell("alex").git("push", "-q", "origin", "main", "one", "two")
 
 
+def diverged(world: World) -> None:
+    """Ben changed the data and shared them; Alex changed others, and has merged the code alone."""
+    one(world)
+    ben(world)
+    world.run("ben", ["datmo", "checkout"])
+    data = world.live / "ben" / "data"
+    write(data / "sub" / "x", "x by Ben")
+    write(data / "ben" / "new", "Ben's")
+    (data / "b").unlink()
+    world.now += 1
+    world.shell("ben").commit("ben.sh", "")
+    world.shell("ben").git("push", "-q", "origin", "main")
+    data = world.live / "alex" / "data"
+    write(data / "a", "a by Alex")
+    (data / "kindred" / "f").unlink()
+    write(data / "alex", "Alex's")
+    commit(world, "two")
+    git = world.shell("alex").git
+    git("fetch", "-q", "origin")
+    git("-c", "core.hooksPath=/dev/null", "merge", "-q", "-m", "merge", "origin/main")
+
+
 def helped(world: World) -> None:
     two(world, way="helper")
 
@@ -220,5 +242,6 @@ SCENES = (
     Scene("push", two, ("datmo", "push")),
     Scene("push by the hook", two, ("git", "push", "-q", "origin", "main"), every=2),
     Scene("push by the helper", helped, ("git", "push", "-q", "origin", "main"), every=2),
+    Scene("merge of payloads", diverged, ("datmo", "pull"), then=BY_GIT, warm=ONE, reads=ONE, every=3),
     Scene("fetch", behind, ("datmo", "fetch"), who="ben"),
 )

@@ -251,6 +251,25 @@ def test_names_that_look_like_the_formats_own(pair: Pair, name: str) -> None:
         assert picture(ignacio.cwd / path) == picture(alex.cwd / path)
 
 
+def test_a_file_of_another_snapshot_is_a_change_to_the_payload(repo: Shell) -> None:
+    repo.write("data/a", "1")
+    repo.write("data/b", "1")
+    datmo(repo, "add-data", "data")
+    first = datmo(repo, "snapshot").stdout.strip()
+    repo.write("data/a", "2")
+    repo.write("data/c", "2")
+    second = datmo(repo, "snapshot").stdout.strip()
+    datmo(repo, "checkout", first, "--", "data/a")
+    assert "not in a snapshot" in datmo(repo, "status").stdout
+    datmo(repo, "checkout", second, "--", "data/a")
+    assert "not in a snapshot" not in datmo(repo, "status").stdout
+    datmo(repo, "checkout", first, "--", "data/a")
+    third = datmo(repo, "snapshot").stdout.strip()
+    datmo(repo, "checkout", first)
+    datmo(repo, "checkout", third)
+    assert {path.name: path.read_text() for path in (repo.cwd / "data").iterdir()} == {"a": "1", "b": "1", "c": "2"}
+
+
 def test_a_part_of_another_version_is_a_change_like_any_other(repo: Shell) -> None:
     """The next snapshot has it: what lies there is what is recorded, wherever it came from."""
     repo.write("data/a", "first")
@@ -262,7 +281,8 @@ def test_a_part_of_another_version_is_a_change_like_any_other(repo: Shell) -> No
     datmo(repo, "add-data", "data")
     repo.commit("code.py", "two")
     datmo(repo, "checkout", "one", "--", "data/a")
-    assert states(repo) == {"data": "modified"}
+    assert states(repo) == {"data": "unchanged"}
+    assert "not in a snapshot" in datmo(repo, "status").stdout
     datmo(repo, "snapshot")
     newest, _, oldest = experiments(repo)
     assert newest["payloads"] == oldest["payloads"]

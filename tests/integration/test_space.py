@@ -390,6 +390,22 @@ def test_what_the_remote_has_is_evicted_and_fetched_again(pair: Pair, filters: s
     assert (alex.cwd / "data" / "large").read_bytes() == noise(1)
 
 
+def test_what_was_evicted_gives_way_to_a_part_of_another_version(pair: Pair) -> None:
+    """The payload's new size is told from files that are here in the working tree alone."""
+    alex = pair.alex
+    alex.write("data/small", "small")
+    one, _ = versions(alex)
+    alex.write("data/small", "smaller than before")
+    datmo(alex, "snapshot")
+    alex.git("push", "-q")
+    told(alex, "evict", "--all")
+    datmo(alex, "checkout", one, "--", "data/small", "data/large")
+    assert (alex.cwd / "data" / "large").read_bytes() == noise(1)
+    made = datmo(alex, "snapshot").stdout.strip()
+    assert told(alex, "show", made)["payloads"] == told(alex, "show", one)["payloads"]
+    check_store(alex)
+
+
 def test_what_no_remote_has_is_never_evicted(pair: Pair) -> None:
     alex = pair.alex
     versions(alex, 1)

@@ -430,7 +430,7 @@ def parts_of(nodes: Mapping[bytes, Node], trees: Trees) -> list[Entry]:
     """The entries of a folder split by the first digit, whatever its size."""
     groups: dict[str, dict[bytes, Node]] = {}
     for name, node in nodes.items():
-        groups.setdefault(layout._digit(name, 0), {})[name] = node
+        groups.setdefault(layout.digit_of(name, 0), {})[name] = node
     return [Entry(d.encode() + names.PART, TREE, write_folder(g, trees.write, 1)) for d, g in sorted(groups.items())]
 
 

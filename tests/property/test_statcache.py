@@ -123,9 +123,6 @@ def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pyt
             edit.forget(path)
             table.pop(path, None)
         table |= {file.path: edit._encode(file) for file in files}
-        for folder in data.draw(st.lists(few, max_size=1)):
-            edit.disown(folder)
-            table = {p: e for p, e in table.items() if p != folder and not p.startswith(folder + b"/")}
         cache.update(edit)
     assert list(cache._entries()) == sorted(table.items())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,7 +47,7 @@ def catalog(repo: Shell, path: Path) -> tuple[Catalog, int]:
     with open_ledger(repo) as ledger:
         counting = Counting(ledger._git, ledger._odb, ledger._identity)
         Counting.read = 0
-        made = read_catalog(git_of(repo), counting, ledger.tips().records, path)
+        made = read_catalog(git_of(repo), counting, ledger.tips(), path)
     return made, Counting.read
 
 
@@ -89,26 +88,18 @@ def test_what_is_gone_from_the_records_is_gone_from_the_catalog(repo: Shell, pat
     assert ids(catalog(repo, path)[0]) == set(first)
 
 
-def _drop_key(raw: bytes) -> bytes:
-    head, *lines = raw.decode().split("\n")
-    rows = [json.loads(line) for line in lines]
-    for row in rows:
-        del row["about"]
-    return "\n".join([head, *map(json.dumps, rows)]).encode()
-
-
 SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("nothing", lambda _: b""),
     ("bytes that are no text", lambda raw: raw.replace(b"snapshot", b"\xff\xfe")),
-    ("another header", lambda raw: b"git-datmo catalog 0" + raw[19:]),
-    ("the header of a later version", lambda raw: raw.replace(b"catalog 1", b"catalog 17", 1)),
+    ("the header of an earlier version", lambda raw: b"git-datmo catalog 1" + raw[19:]),
+    ("the header of a later version", lambda raw: raw.replace(b"catalog 2", b"catalog 27", 1)),
     ("cut off within a line", lambda raw: raw[:-30]),
-    ("no JSON", lambda raw: raw + b"\n{"),
+    ("no line end", lambda raw: raw[:-1]),
     ("an empty line", lambda raw: raw + b"\n"),
-    ("a list for a row", lambda raw: raw + b"\n[]"),
-    ("a number for a row", lambda raw: raw + b"\n5"),
-    ("a row without a key", _drop_key),
-    ("a row with another key", lambda raw: raw.replace(b'"kind"', b'"sort"')),
+    ("a line of another kind", lambda raw: raw + b"[]\n"),
+    ("a field too few", lambda raw: raw.replace(b"\tsnapshot", b"", 1)),
+    ("a field too many", lambda raw: raw.replace(b"\tsnapshot", b"\tsnapshot\tsnapshot", 1)),
+    ("a note without records", lambda raw: raw + b"note\t" + b"0" * 40 + b"\n"),
     ("another text altogether", lambda _: b"\n\n\n"),
 ]
 
@@ -139,6 +130,20 @@ def test_a_catalog_of_another_repository_is_made_anew(repo: Shell, path: Path, m
     assert ids(catalog(repo, path)[0]) == set()
     wanted = add(repo, "mine")
     assert ids(catalog(repo, path)[0]) == set(wanted)
+
+
+def test_notes_are_read_when_they_change_and_only_those(repo: Shell, path: Path) -> None:
+    first = head(repo)
+    one = add(repo, "a")
+    assert catalog(repo, path)[0].notes[first].records == tuple(one)
+    second = repo.commit("b", "2")
+    two = add(repo, "b", "c")
+    before, _ = catalog(repo, path)
+    assert before.notes[first].records == tuple(one)
+    assert set(before.notes[second].records) == set(two)
+    assert catalog(repo, path)[0].notes == before.notes
+    repo.git("notes", "--ref=datmo", "remove", second)
+    assert set(catalog(repo, path)[0].notes) == {first}
 
 
 def test_what_no_version_reads_is_kept_apart(repo: Shell, path: Path) -> None:

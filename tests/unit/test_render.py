@@ -133,9 +133,11 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
 
 
 def test_an_experiment_is_told_in_these_lines() -> None:
-    found = Found(ZERO, snapshot(), ZERO, "tree")
+    made = snapshot()
+    found = Found(ZERO, made, ZERO, "tree")
+    made_at = str(made.commit)[:10]
     assert list(snapshot_lines(found, console())) == [
-        f"snapshot {str(ZERO)[:10]} of commit {str(ZERO)[:10]}  (found by its tree: the note was lost)",
+        f"snapshot {str(ZERO)[:10]} of commit {str(ZERO)[:10]}  (found by its tree, made at commit {made_at})",
         "Author: text <text>",
         "Date:   2024-05-01 12:30:45 UTC",
         "",

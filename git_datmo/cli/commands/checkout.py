@@ -6,7 +6,8 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Puts the payloads of a commit or snapshot into the working tree, fetching what is missing. A file
-that holds what is stored nowhere is never overwritten, unless --force says so."""
+that holds what is stored nowhere is never overwritten, unless --force says so. After a merge it
+takes one side's files, and it finishes a merge of payloads that was cut off."""
 EXAMPLES = """
 git datmo checkout
 git datmo checkout main~3
@@ -24,10 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.cli.commands.hook import tell_united
+    from git_datmo.flows.merge import unite
     from git_datmo.flows.switch import switch
+    from git_datmo.flows.unresolved import is_interrupted
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
+        united = None
+        if not (options.name or options.paths or options.force) and is_interrupted(ws):
+            united = unite(ws, progress=console.progress())
+        if united is not None:
+            tell_united(united, console)
+            return 0
         only = [ws.relative(path) for path in options.paths]
         done = switch(ws, options.name, only=only, force=options.force, progress=console.progress())
     if options.json:

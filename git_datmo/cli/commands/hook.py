@@ -1,8 +1,15 @@
 """git datmo hook: what the shell hooks call when there may be something to do."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from git_datmo.flows.merge import United
+    from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
 EXAMPLES = """
@@ -52,11 +59,17 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
 
 
 def _post_commit(_: argparse.Namespace, console: Console) -> int:
+    from git_datmo.flows.merge import unite
     from git_datmo.flows.snapshot import snapshot_if_changed
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
         if not ws.tracking_path.exists():
+            return 0
+        # A merge that stopped at conflicts ends here, not in post-merge.
+        united = unite(ws, progress=console.progress())
+        if united is not None:
+            tell_united(united, console)
             return 0
         made = snapshot_if_changed(ws, progress=console.progress())
     if made is not None:
@@ -72,7 +85,39 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
 
 
 def _post_merge(_: argparse.Namespace, console: Console) -> int:
-    return _follow(console)
+    from git_datmo.flows.workspace import open_workspace
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        unite_or_follow(ws, console)
+    return 0
+
+
+def unite_or_follow(ws: Workspace, console: Console) -> None:
+    """Bring the payloads to what HEAD has: of a merge that nobody made a snapshot of, to what its sides have."""
+    from git_datmo.flows.merge import unite
+    from git_datmo.flows.switch import follow
+
+    united = unite(ws, progress=console.progress())
+    if united is not None:
+        tell_united(united, console)
+    else:
+        tell_followed(follow(ws, progress=console.progress()), console)
+
+
+def tell_united(united: United, console: Console) -> None:
+    """Say what merging payloads did, and which paths wait for a decision."""
+    from git_datmo.cli.render import plain
+
+    for path in united.placed:
+        console.tell(f"git-datmo: {plain(path)} merged")
+    for path in united.kept:
+        console.warn(f"'{plain(path)}' was changed on both sides and was kept as it is here")
+    if united.hint:
+        console.tell(f"hint: {united.hint}")
+    if united.snapshot:
+        console.tell(f"git-datmo: snapshot {united.snapshot[:10]} of the merged payloads")
+    for warning in united.warnings:
+        console.warn(warning)
 
 
 def _follow(console: Console) -> int:

@@ -7,7 +7,9 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Shows the experiments of HEAD's history, or of a revision range, newest first: message, why,
-parameters, metrics, payload sizes, and who reproduced them."""
+parameters, metrics, payload sizes, and who reproduced them. An experiment whose commit was
+rewritten or squashed is shown with the commit that was made of it, and by what it was found: the
+same tree, the same change, or the change of its whole branch."""
 EXAMPLES = """
 git datmo log
 git datmo log main..feature
@@ -42,12 +44,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 document["receipts"] = [{"verdict": r.verdict, "author": r.author.name} for r in receipts]
                 console.print_json(document)
                 continue
-            if place:
-                console.print()
-            for line in snapshot_lines(found, console):
-                console.print(line)
+            lines = [*([""] if place else []), *snapshot_lines(found, console)]
             if receipts:
-                console.print(f"    {receipts_line(receipts)}")
+                lines.append(f"    {receipts_line(receipts)}")
+            console.print("\n".join(lines))
     for warning in history.warnings:
         console.warn(warning)
     return 0

@@ -6,7 +6,8 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Gets the experiments that others shared, then brings unmodified payloads up to what the commit that
-is checked out says. The code stays where it is; 'git pull' moves it, and does all of this too."""
+is checked out says; of a merge that has no snapshot, to what its sides say, united. The code stays
+where it is; 'git pull' moves it, and does all of this too."""
 EXAMPLES = """
 git datmo pull
 """
@@ -17,12 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.commands.hook import tell_followed
+    from git_datmo.cli.commands.hook import unite_or_follow
     from git_datmo.flows.obtain import fetch
-    from git_datmo.flows.switch import follow
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
         fetch(ws, options.remote, progress=console.progress())
-        tell_followed(follow(ws, progress=console.progress()), console)
+        unite_or_follow(ws, console)
     return 0

@@ -6,7 +6,7 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a snapshot
-has it, and what the remote has not got yet."""
+has it, and what the remote has not got yet; after a merge, which paths wait for a decision."""
 EXAMPLES = """
 git datmo status
 git datmo status --json
@@ -57,18 +57,24 @@ def _document(status: object) -> dict[str, object]:
         "remote": status.remote or None,
         "unshared": status.unshared,
         "interrupted": bool(status.interrupted),
+        "undecided": list(status.undecided),
         "warnings": list(status.warnings),
     }
 
 
 def _print(status: object, console: Console) -> None:
+    from git_datmo.cli.render import plain
     from git_datmo.flows.status import Status
     from git_datmo.records.notes import show_size
 
     assert isinstance(status, Status)
     if status.interrupted:
-        finish = f"git datmo checkout {status.interrupted[:10]}"
-        console.print(console.paint("red", f"A checkout was interrupted: '{finish}' finishes it"))
+        console.print(console.paint("red", f"A checkout was interrupted: '{status.interrupted}' finishes it"))
+    if status.undecided:
+        console.print(console.paint("red", "The merge kept these as they are here, until you decide:"))
+        for path in status.undecided:
+            console.print(f"  {plain(path)}")
+        console.print(f"({status.hint})")
     if not status.payloads:
         console.print("No payloads are tracked ('git datmo add-data PATH' tracks one)")
     width = max((len(each.payload.path) for each in status.payloads), default=0)

@@ -1,0 +1,95 @@
+"""What a checkout and a merge of payloads have in common: see what is there, change the files, make that the state."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from git_datmo.errors import DatmoError
+from git_datmo.flows.capture import save
+from git_datmo.flows.underway import end_underway, read_underway, write_underway
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Content, Oid, Payload
+from git_datmo.records.types import Snapshot
+from git_datmo.store.capture import walk
+from git_datmo.store.checkout import Checkout, Placement, sweep
+from git_datmo.store.layout import Kind, read_folder, root_node
+from git_datmo.store.statcache import CacheEdit, Differences
+from git_datmo.store.tracking import Tracked, Tracking
+
+NOTHING = Differences((), (), (), ())
+
+
+def what_is_at(ws: Workspace, path: str) -> Differences:
+    """What is at a path that the stat cache knows nothing of."""
+    full = ws.root / path
+    if not os.path.lexists(full):
+        return NOTHING
+    if full.is_dir() and not full.is_symlink():
+        return replace(NOTHING, added=tuple(walk(ws.root, os.fsencode(path), deque())))
+    return replace(NOTHING, added=(os.fsencode(path),))
+
+
+def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
+    """Raise `DatmoError` where git itself tracks what lies at a payload's path."""
+    paths = [payload.path for payload in payloads]
+    listed = ws.repo.git.run("ls-files", "-z", "--", *paths).split(b"\0")[:-1] if paths else []
+    if listed:
+        shown = os.fsdecode(listed[0])
+        raise DatmoError(
+            f"the payload path '{shown}' is tracked by git here",
+            f"take it out of git's index first: git rm --cached -- '{shown}'",
+        )
+
+
+def last_snapshot(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
+    """The payloads of the snapshot that the working tree was last brought to, by path."""
+    record = ws.ledger.record(Oid.parse(tracking.snapshot)) if tracking.snapshot else None
+    return {p.path: p.content for p in record.payloads} if isinstance(record, Snapshot) else {}
+
+
+def carry_out(ws: Workspace, target: str, checkout: Checkout, plans: Mapping[str, Placement]) -> None:
+    """Change the files of payloads on the way to the snapshot `target` ('' for a merge's); until `finish`, other
+    commands are told that this is under way."""
+    touched = {path for path, plan in plans.items() if plan.write or plan.remove or plan.rmdir}
+    if touched:
+        before = read_underway(ws)
+        write_underway(ws, target, touched | (before.payloads if before is not None else set()))
+    for plan in plans.values():
+        change_files(ws, checkout, plan)
+
+
+def change_files(ws: Workspace, checkout: Checkout, plan: Placement) -> None:
+    sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
+    checkout.apply(plan)
+
+
+def finish(ws: Workspace, before: Tracking, after: Tracking, edit: CacheEdit) -> None:
+    """Make what was placed the working tree's state: first the state, then the stat cache, as after storing."""
+    save(ws, after)
+    known = {tracked.payload.path for tracked in before.payloads if tracked.placed}
+    for tracked in after.payloads:
+        if tracked.payload.path not in known:
+            edit.renew(os.fsencode(tracked.payload.path))
+    ws.cache.update(edit)
+    end_underway(ws)
+
+
+def as_placed(ws: Workspace, payloads: Iterable[Payload]) -> list[Tracked]:
+    """Payloads as the working tree tracks them once their files are there."""
+    return [Tracked(p, True, frozenset(_empty_folders(ws, p))) for p in payloads]
+
+
+def _empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
+    """The folders of a payload that hold nothing, but its own."""
+    root = root_node(payload.content)
+    stack = [(os.fsencode(payload.path), root.oid)] if root.kind is Kind.FOLDER else []
+    while stack:
+        path, oid = stack.pop()
+        for name, node in read_folder(oid, ws.store.read_tree):
+            if node.kind is Kind.FOLDER:
+                if node.oid == ws.store.empty_tree:
+                    yield path + b"/" + name
+                stack.append((path + b"/" + name, node.oid))

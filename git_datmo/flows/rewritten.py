@@ -1,0 +1,191 @@
+"""Snapshots of commits that history lost: rebased, squashed or picked commits have them by tree, patch or range.
+
+A claim needs one of three proofs, and that the snapshot's own commit is no descendant of the commit that claims it:
+
+- tree: both commits have the same tree, and the one that claims changed something to have it;
+- patch: both change the same (git-patch-id);
+- range: the commit changes the same as a whole branch did, on which the snapshot's commit is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.patches import patch_ids, range_patch_id
+from git_datmo.model import Oid
+from git_datmo.records.catalog import Catalog, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as history is walked; `time` is its committer's, in seconds."""
+
+    oid: Oid
+    tree: str
+    time: int
+    parents: tuple[str, ...]
+
+
+class Rewritten:
+    """Finds snapshots that the history of `tips` lost.
+
+    With `whole`, those that it still has count as well: a change that was reverted and made again is found, too.
+    """
+
+    def __init__(self, ws: Workspace, catalog: Catalog, tips: Sequence[str], *, whole: bool = False) -> None:
+        self._ws, self._catalog, self._tips, self._whole = ws, catalog, tips, whole
+        self._patches: dict[str, str] = {}
+
+    def claims(self, commits: Sequence[Commit]) -> dict[Oid, list[tuple[Row, str]]]:
+        """What each commit can claim, oldest first, and by what; patches of all of them are found out together."""
+        if not self._lost:
+            return {}
+        patches = self._patches_of(commits)
+        return {commit.oid: self._of(commit, patches[commit.oid]) for commit in commits}
+
+    def _of(self, commit: Commit, patch: str) -> list[tuple[Row, str]]:
+        ways = {
+            "tree": self._catalog.with_tree(commit.tree),
+            "patch": self._catalog.with_patch(patch),
+            "range": self._ranges.get(patch, []) if patch else [],
+        }
+        found: dict[str, tuple[Row, str]] = {}
+        for way, rows in ways.items():
+            for row in rows:
+                # Whoever commits nothing new has the tree of many, and is none of them.
+                if way == "tree" and not patch and len(commit.parents) < 2 and self._is_elsewhere(row):
+                    continue
+                if row.commit in self._lost and row.record not in found and self._may_stem(commit, row):
+                    found[row.record] = row, way
+        return sorted(found.values(), key=lambda claim: claim[0].order)
+
+    def _patches_of(self, commits: Sequence[Commit]) -> dict[Oid, str]:
+        """The commits' patches; that of one which has a snapshot of its own stands in that snapshot."""
+        known: dict[Oid, str] = {}
+        for commit in commits:
+            note = self._catalog.notes.get(str(commit.oid))
+            rows = [self._catalog.get(record) for record in note.records] if note else []
+            own = [row.patch for row in rows if row is not None and row.commit == str(commit.oid)]
+            if own or len(commit.parents) > 1:
+                known[commit.oid] = own[0] if own else ""
+        return known | self._cached([commit.oid for commit in commits if commit.oid not in known])
+
+    def _cached(self, commits: Sequence[Oid]) -> dict[Oid, str]:
+        cache = PatchCache(self._ws)
+        self._patches = self._patches or cache.read()
+        new = [commit for commit in commits if str(commit) not in self._patches]
+        if new:
+            made = {str(commit): patch for commit, patch in patch_ids(self._ws.repo.git, new).items()}
+            cache.add(made)
+            self._patches |= made
+        return {commit: self._patches[str(commit)] for commit in commits}
+
+    def _may_stem(self, commit: Commit, row: Row) -> bool:
+        """Whether `commit` can have been made from the snapshot's own, which then is not its descendant.
+
+        Where that one is not here any more, the clocks have to tell.
+        """
+        if row.commit == str(commit.oid):
+            return True
+        if row.commit in self._missing:
+            made = datetime.fromtimestamp(commit.time, timezone.utc)
+            return made.strftime("%Y-%m-%dT%H:%M:%S") >= row.created[:19]
+        return self._ws.repo.git.finish("merge-base", "--is-ancestor", str(commit.oid), row.commit).returncode == 1
+
+    @cached_property
+    def _snapshots(self) -> dict[str, list[Row]]:
+        """The snapshots of each commit that has some."""
+        grouped: dict[str, list[Row]] = {}
+        for row in self._catalog.rows:
+            if row.kind == "snapshot":
+                grouped.setdefault(row.commit, []).append(row)
+        return grouped
+
+    @cached_property
+    def _missing(self) -> frozenset[str]:
+        """The snapshots' commits that this repository has not, or not any more."""
+        names = "".join(f"{commit}\n" for commit in self._snapshots).encode()
+        answers = self._ws.repo.git.text("cat-file", "--batch-check", stdin=names).splitlines()
+        return frozenset(answer.split()[0] for answer in answers if answer.endswith(" missing"))
+
+    @cached_property
+    def _outside(self) -> dict[str, list[str]]:
+        """The commits that the tips' history lacks, of those that lead to snapshots' commits, with their parents."""
+        return dict(self._list_outside(self._snapshots))
+
+    @cached_property
+    def _lost(self) -> frozenset[str]:
+        """The commits whose snapshots may be claimed."""
+        if self._whole:
+            return frozenset(self._snapshots)
+        return self._missing | (self._outside.keys() & self._snapshots.keys())
+
+    def _list_outside(self, starts: Iterable[str], *options: str) -> Iterator[tuple[str, list[str]]]:
+        names = "".join(f"{name}\n" for name in (*(f"^{tip}" for tip in self._tips), *starts)).encode()
+        done = self._ws.repo.git.finish("rev-list", "--ignore-missing", "--parents", *options, "--stdin", stdin=names)
+        for line in done.stdout.decode().splitlines():
+            commit, *parents = line.split()
+            yield commit, parents
+
+    def _is_elsewhere(self, row: Row) -> bool:
+        return row.commit in self._missing or row.commit in self._outside
+
+    @cached_property
+    def _ranges(self) -> dict[str, list[Row]]:
+        """The snapshots of branches that no merge is part of, by the patch of all that the branch changes."""
+        lost = self._outside.keys() & self._snapshots.keys()
+        if not lost:
+            return {}
+        # A branch may have gone on behind its last snapshot, and may be gone itself.
+        outside = self._outside | dict(self._list_outside((), "--branches", "--remotes", "--reflog"))
+        inner = {parent for parents in outside.values() for parent in parents}
+        found: dict[str, list[Row]] = {}
+        for tip in sorted(lost | (outside.keys() - inner)):
+            base, commits = _line(tip, outside)
+            rows = [row for commit in commits for row in self._snapshots.get(commit, ())]
+            if base and rows and len(commits) > 1:
+                found.setdefault(self._range_patch(base, tip), []).extend(rows)
+        return found
+
+    def _range_patch(self, base: str, tip: str) -> str:
+        cache, name = PatchCache(self._ws), f"{base}..{tip}"
+        self._patches = self._patches or cache.read()
+        if name not in self._patches:
+            self._patches[name] = range_patch_id(self._ws.repo.git, Oid.parse(base), Oid.parse(tip))
+            cache.add({name: self._patches[name]})
+        return self._patches[name]
+
+
+def _line(tip: str, outside: dict[str, list[str]]) -> tuple[str, list[str]]:
+    """The commits from `tip` down to where they meet the history, and the one there; '' where the line is none."""
+    commits: list[str] = []
+    while tip in outside:
+        commits.append(tip)
+        if len(outside[tip]) != 1:
+            return "", commits
+        tip = outside[tip][0]
+    return tip, commits
+
+
+class PatchCache:
+    """Patch ids that were found out before, by commit or 'BASE..TIP'; both say all about what they change."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self._path = ws.shared_state / "patches"
+
+    def read(self) -> dict[str, str]:
+        try:
+            lines = self._path.read_text("ascii").split("\n")
+        except (FileNotFoundError, ValueError):
+            return {}
+        # The last one is cut off where a writer was.
+        return {name: patch.strip() for name, tab, patch in (line.partition("\t") for line in lines[:-1]) if tab}
+
+    def add(self, patches: dict[str, str]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self._path, "a", encoding="ascii") as file:
+            file.write("\n" + "".join(f"{name}\t{patch}\n" for name, patch in patches.items()))
