@@ -19,6 +19,7 @@ from benchmarks.cases.large import Large
 from benchmarks.cases.many import Many
 from benchmarks.cases.share import Share
 from benchmarks.cases.small import Small
+from benchmarks.cases.stages import Stages
 from benchmarks.cases.startup import Startup
 from benchmarks.contest import CommandFailed, Table
 from benchmarks.tools.archives import Borg, Bup, Copy, Restic
@@ -34,7 +35,7 @@ SLOW = ("many", "share")
 
 
 def all_cases() -> tuple[Case, ...]:
-    return (Large("random"), Change(), Large("text"), Small(), Startup(), Share(), Many())
+    return (Stages(), Large("random"), Change(), Large("text"), Small(), Startup(), Share(), Many())
 
 
 def all_tools(environments: Path | None) -> tuple[Tool, ...]:

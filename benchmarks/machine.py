@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-LIBRARIES = ("pyfastcdc", "isal", "dulwich")
+LIBRARIES = ("pyfastcdc", "isal", "xxhash", "dulwich")
 
 
 def describe(folder: Path) -> Iterator[tuple[str, str]]:

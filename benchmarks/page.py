@@ -16,6 +16,18 @@ time over the peer's in the same run, and the median of those. Peak memory is th
 its children included. What was stored is what the store grew by, in bytes of files. What was checked out was compared
 with what had been stored, byte by byte, in the first and the last run. A tool that is far behind the others takes part
 in the first run alone."""
+LIMITS = """\
+## What stands behind a bound that is not met
+
+- Adding: git's formats hash everything twice, as objects and as a pack, and what is to be shared in parts has to be cut
+  first. The table of the parts has what each takes on one thread; reading, cutting, twice SHA-1, CRC-32, XXH3 and
+  writing, divided by the cores, is the least that an add can take. Peers that are near it hash once, and cut nothing or
+  more slowly.
+- Adding text: deflate is the one codec that git reads, and takes longer than all other parts together. ISA-L's first
+  level, which is used, is the quickest that there is for it; peers that store text faster store more, or use LZ4.
+- Over a connection, the receiving git's `index-pack` decides, at a fifth of the speed of the hash that it checks with.
+- Memory: what a checkout will do is planned as a whole, so that a conflict is found before the first byte is written.
+  That takes some hundred bytes a file which differs."""
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 
 
@@ -43,6 +55,8 @@ def _lines(tables: Sequence[Table], bounds: Sequence[Bound], facts: Facts) -> It
     yield "## Bounds"
     yield ""
     yield from grid(("what", "bound", "measured", ""), ((b.what, b.limit, b.measured, VERDICTS[b.met]) for b in bounds))
+    yield ""
+    yield from LIMITS.split("\n")
     yield ""
     for table in tables:
         yield f"## {table.title[0].upper()}{table.title[1:]}"
