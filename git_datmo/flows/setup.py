@@ -12,7 +12,7 @@ from pathlib import Path
 from git_datmo import fsio
 from git_datmo.errors import DatmoError
 from git_datmo.flows.history import REMOTE_REFS
-from git_datmo.flows.obtain import fetch
+from git_datmo.flows.sharing.obtain import fetch
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
 from git_datmo.git.remote import HELPER_PREFIX, plain_url

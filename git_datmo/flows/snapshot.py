@@ -14,10 +14,10 @@ from git_datmo.flows.capture import (
     refresh,
     require_commit,
 )
-from git_datmo.flows.environment import capture_environment
 from git_datmo.flows.history import History
+from git_datmo.flows.merging.unresolved import refuse_unresolved
+from git_datmo.flows.running.environment import capture_environment
 from git_datmo.flows.underway import refuse_during_checkout
-from git_datmo.flows.unresolved import refuse_unresolved
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress

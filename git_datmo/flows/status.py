@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from git_datmo.flows.capture import current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
+from git_datmo.flows.merging.unresolved import read_pending
 from git_datmo.flows.underway import MERGING, read_underway
-from git_datmo.flows.unresolved import read_pending
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.store.statcache import Differences

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import changing, find_differences, really_differs, save
 from git_datmo.flows.history import Found, History
-from git_datmo.flows.obtain import require
-from git_datmo.flows.parts import place_parts, split
-from git_datmo.flows.placing import (
+from git_datmo.flows.merging.parts import place_parts, split
+from git_datmo.flows.merging.placing import (
     NOTHING,
     as_placed,
     carry_out,
@@ -21,8 +20,9 @@ from git_datmo.flows.placing import (
     refuse_tracked_by_git,
     what_is_at,
 )
+from git_datmo.flows.merging.unresolved import decide, is_interrupted
+from git_datmo.flows.sharing.obtain import require
 from git_datmo.flows.underway import end_merge, interrupted, read_underway, refuse_during_checkout
-from git_datmo.flows.unresolved import decide, is_interrupted
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.progress import QUIET, Progress

@@ -102,7 +102,7 @@ class Session:
         """Send what the commits need before any of them is pushed, unless this is a dry run."""
         if self.asks("dry-run"):
             return
-        from git_datmo.flows.share import share
+        from git_datmo.flows.sharing.share import share
         from git_datmo.flows.workspace import open_workspace
         from git_datmo.progress import QUIET
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import git_datmo
 from git_datmo.engines import decode as environments
-from git_datmo.flows import keep, share
 from git_datmo.flows.history import REMOTE_REFS
+from git_datmo.flows.sharing import keep, share
 from git_datmo.records import codec, ledger, notes
 from git_datmo.store import chunks, layout, names
 from git_datmo.store.store import SETTINGS

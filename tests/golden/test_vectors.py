@@ -13,7 +13,7 @@ import pytest
 
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.manifest import Environment, encode_manifest, generated_dockerfile
-from git_datmo.flows.keep import write_keep, write_link
+from git_datmo.flows.sharing.keep import write_keep, write_link
 from git_datmo.git.objects import parse_tree
 from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, Oid

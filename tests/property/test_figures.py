@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from git_datmo.errors import DatmoError, UsageError
-from git_datmo.flows.figures import FIGURES_LIMIT, parse_figures, parse_value, read_metrics
+from git_datmo.flows.running.figures import FIGURES_LIMIT, parse_figures, parse_value, read_metrics
 from git_datmo.model import SHA1
 from git_datmo.records.codec import decode, encode
 from git_datmo.records.types import Person, Snapshot, Value

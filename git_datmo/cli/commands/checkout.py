@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.commands.hook import tell_united
-    from git_datmo.flows.merge import unite
+    from git_datmo.flows.merging.merge import unite
+    from git_datmo.flows.merging.unresolved import is_interrupted
     from git_datmo.flows.switch import switch
-    from git_datmo.flows.unresolved import is_interrupted
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:

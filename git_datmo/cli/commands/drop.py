@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
-    from git_datmo.flows.drop import drop
-    from git_datmo.flows.release import release
+    from git_datmo.flows.space.drop import drop
+    from git_datmo.flows.space.release import release
     from git_datmo.flows.workspace import open_workspace
 
     if not options.ids and options.remote is None:
@@ -53,8 +53,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _document(done: object, freed: object) -> dict[str, object]:
-    from git_datmo.flows.drop import Dropped
-    from git_datmo.flows.release import Released
+    from git_datmo.flows.space.drop import Dropped
+    from git_datmo.flows.space.release import Released
 
     document: dict[str, object] = {"id": None, "dropped": [], "remarks": [], "remote": None}
     if isinstance(done, Dropped):

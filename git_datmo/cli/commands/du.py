@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.du import measure, measure_remote
+    from git_datmo.flows.space.du import measure, measure_remote
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _document(use: object) -> dict[str, object]:
-    from git_datmo.flows.du import Use
+    from git_datmo.flows.space.du import Use
 
     assert isinstance(use, Use)
     return {
@@ -62,7 +62,7 @@ def _document(use: object) -> dict[str, object]:
 
 def _lines(use: object) -> Iterator[str]:
     from git_datmo.cli.render import plain
-    from git_datmo.flows.du import Use
+    from git_datmo.flows.space.du import Use
     from git_datmo.records.notes import show_size
 
     assert isinstance(use, Use)
@@ -80,7 +80,7 @@ def _lines(use: object) -> Iterator[str]:
 
 
 def _remote_document(use: object) -> dict[str, object]:
-    from git_datmo.flows.du import RemoteUse
+    from git_datmo.flows.space.du import RemoteUse
 
     assert isinstance(use, RemoteUse)
     return {
@@ -97,7 +97,7 @@ def _remote_document(use: object) -> dict[str, object]:
 
 def _remote_lines(use: object) -> Iterator[str]:
     from git_datmo.cli.render import plain
-    from git_datmo.flows.du import RemoteUse
+    from git_datmo.flows.space.du import RemoteUse
     from git_datmo.records.notes import show_size
 
     assert isinstance(use, RemoteUse)

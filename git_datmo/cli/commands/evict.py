@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
-    from git_datmo.flows.evict import evict
+    from git_datmo.flows.space.evict import evict
     from git_datmo.flows.workspace import open_workspace
     from git_datmo.records.notes import show_size
 

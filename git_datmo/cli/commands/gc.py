@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.gc import gc
+    from git_datmo.flows.space.gc import gc
     from git_datmo.flows.workspace import open_workspace
     from git_datmo.records.notes import show_size
 

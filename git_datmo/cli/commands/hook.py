@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.merge import United
+    from git_datmo.flows.merging.merge import United
     from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
     """Fails closed: what the records name must be on the remote before the code is."""
     from git_datmo.errors import DatmoError
-    from git_datmo.flows.share import has_unshared, share, size_of_unshared
+    from git_datmo.flows.sharing.share import has_unshared, share, size_of_unshared
     from git_datmo.flows.workspace import open_workspace
 
     remote, url = (*options.words, "", "")[:2]
@@ -59,7 +59,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
 
 
 def _post_commit(_: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.merge import unite
+    from git_datmo.flows.merging.merge import unite
     from git_datmo.flows.snapshot import snapshot_if_changed
     from git_datmo.flows.workspace import open_workspace
 
@@ -94,7 +94,7 @@ def _post_merge(_: argparse.Namespace, console: Console) -> int:
 
 def unite_or_follow(ws: Workspace, console: Console) -> None:
     """Bring the payloads to what HEAD has: of a merge that nobody made a snapshot of, to what its sides have."""
-    from git_datmo.flows.merge import unite
+    from git_datmo.flows.merging.merge import unite
     from git_datmo.flows.switch import follow
 
     united = unite(ws, progress=console.progress())

@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import DatmoError
-    from git_datmo.flows.obtain import fetch
     from git_datmo.flows.setup import initialise
+    from git_datmo.flows.sharing.obtain import fetch
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:

@@ -42,9 +42,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.render import receipt_document, verdict_lines
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.engines.choose import make_engine
-    from git_datmo.flows import reproduce as flow
     from git_datmo.flows.history import History
-    from git_datmo.flows.scratch import scratch_folder
+    from git_datmo.flows.running import reproduce as flow
+    from git_datmo.flows.running.scratch import scratch_folder
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def parse_tolerances(words: list[str]) -> dict[str, float]:
     """What `--tolerance METRIC=X` gives."""
     from git_datmo.errors import UsageError
-    from git_datmo.flows.figures import parse_figures
+    from git_datmo.flows.running.figures import parse_figures
 
     found = {}
     for name, value in parse_figures(words).items():

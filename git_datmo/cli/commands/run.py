@@ -48,9 +48,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.streams import copy_through
     from git_datmo.engines.choose import make_engine
     from git_datmo.errors import UsageError
-    from git_datmo.flows import run as flow
     from git_datmo.flows.capture import Asked
-    from git_datmo.flows.figures import parse_figures
+    from git_datmo.flows.running import run as flow
+    from git_datmo.flows.running.figures import parse_figures
     from git_datmo.flows.workspace import open_workspace
 
     if not options.command:

@@ -32,7 +32,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.capture import Asked
-    from git_datmo.flows.figures import parse_figures
+    from git_datmo.flows.running.figures import parse_figures
     from git_datmo.flows.snapshot import snapshot
     from git_datmo.flows.workspace import open_workspace
 

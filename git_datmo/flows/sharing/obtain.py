@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
-from git_datmo.flows.share import KEEP_REFS, KEPT_REFS, receive
+from git_datmo.flows.sharing.share import KEEP_REFS, KEPT_REFS, receive
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
 from git_datmo.git.objects import TREE

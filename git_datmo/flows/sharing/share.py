@@ -9,14 +9,15 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from git_datmo.errors import GitFailed, Incomplete
+from git_datmo.errors import GitFailed
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
-from git_datmo.flows.keep import Kept, kept_objects, write_keep, write_link
+from git_datmo.flows.sharing.bases import find_bases
+from git_datmo.flows.sharing.keep import kept_objects, write_keep, write_link
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
 from git_datmo.git.packs import PackedObjects
@@ -26,7 +27,6 @@ from git_datmo.git.remote import (
     Rejected,
     Remote,
     beside,
-    common_commits,
     fetch_ids,
     fetch_refs,
     find_remote,
@@ -34,7 +34,6 @@ from git_datmo.git.remote import (
     probe,
     push_refs,
 )
-from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
@@ -48,7 +47,6 @@ KEPT_REFS = "refs/datmo/kept/"
 _KEEP_REF = re.compile(r"refs/datmo/keep/([1-9][0-9]*)\Z")
 ATTEMPTS = 30
 PARENTS_AT_ONCE = 100
-BASES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> 
     if tip is not None and tip not in store:
         fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
         store.objects.refresh()
-    bases = there = _find_bases(ws, git, plan_now)
+    bases = there = find_bases(ws, git, plan_now.remote, plan_now.tips, plan_now.snapshots)
     keeps = [write_keep(store, snapshot) for snapshot in plan_now.snapshots]
     for start in range(0, len(keeps), PARENTS_AT_ONCE):
         group = keeps[start : start + PARENTS_AT_ONCE]
@@ -235,63 +233,6 @@ def epoch_of(ref: str) -> int:
     """The epoch of a keep ref, counted from 1; 0 for any other ref."""
     match = _KEEP_REF.match(ref)
     return int(match[1]) if match else 0
-
-
-def _shared_snapshots(ws: Workspace, plan_now: SharePlan) -> list[Snapshot]:
-    """The newest snapshots that the remote has."""
-    if plan_now.tips.records is None:
-        return []
-    there = record_ids(ws.repo.git, str(plan_now.tips.records))
-    catalog = ws.catalog(ws.ledger.tips())
-    rows = [row for row in catalog.rows if row.kind == "snapshot" and Oid.parse(row.record) in there]
-    records = (ws.ledger.record(Oid.parse(row.record), checked=True) for row in reversed(rows[-BASES:]))
-    return [record for record in records if isinstance(record, Snapshot)]
-
-
-def _find_bases(ws: Workspace, git: Git, plan_now: SharePlan) -> list[Oid]:
-    """Keep commits that the remote surely has, whose content overlaps most with what is to be sent.
-
-    That a record is there does not say that what it names is: a stranger's may name anything.
-    """
-    shared = _shared_snapshots(ws, plan_now)
-    while True:
-        bases = _overlapping(ws, plan_now.snapshots, shared)
-        there = common_commits(git, plan_now.remote, list(bases))
-        absent = [id(bases[oid]) for oid in bases if oid not in there]
-        if not absent:
-            _require_objects(ws, plan_now, list(bases.values()))
-            return list(bases)
-        shared = [snapshot for snapshot in shared if id(snapshot) not in absent]
-
-
-def _overlapping(ws: Workspace, snapshots: Iterable[Snapshot], shared: list[Snapshot]) -> dict[Oid, Snapshot]:
-    """For each object that is to be sent, a snapshot that names it or an earlier version, by its keep commit."""
-    chosen: dict[int, Snapshot] = {}
-    for snapshot in snapshots:
-        for kept in kept_objects(snapshot):
-            match = next((s for s in shared if _names(s, kept)), None) or next(
-                (s for s in shared if any(k.path == kept.path and k.node.oid in ws.store for k in kept_objects(s))),
-                None,
-            )
-            if match is not None:
-                chosen[id(match)] = match
-    return {write_keep(ws.store, snapshot): snapshot for snapshot in chosen.values()}
-
-
-def _names(snapshot: Snapshot, kept: Kept) -> bool:
-    return any(other.node.oid == kept.node.oid for other in kept_objects(snapshot))
-
-
-def _require_objects(ws: Workspace, plan_now: SharePlan, shared: list[Snapshot]) -> None:
-    """Raise `Incomplete` for an object that neither this store nor the remote has."""
-    for snapshot in plan_now.snapshots:
-        for kept in kept_objects(snapshot):
-            if kept.node.oid not in ws.store and not any(_names(other, kept) for other in shared):
-                raise Incomplete(
-                    f"'{kept.path}' of a snapshot is neither here nor on '{plan_now.remote.address}'",
-                    "fetch it where it is with 'git datmo fetch', then push again",
-                    missing=[str(kept.node.oid)],
-                )
 
 
 def size_of_unshared(ws: Workspace, remote: str) -> int:

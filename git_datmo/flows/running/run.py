@@ -26,14 +26,14 @@ from git_datmo.flows.capture import (
     save,
     store_payloads,
 )
-from git_datmo.flows.environment import capture_environment, read_environment, variables_of
-from git_datmo.flows.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.reproduce import place
-from git_datmo.flows.scratch import scratch_folder
+from git_datmo.flows.merging.unresolved import refuse_unresolved
+from git_datmo.flows.running.environment import capture_environment, read_environment, variables_of
+from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
+from git_datmo.flows.running.reproduce import place
+from git_datmo.flows.running.scratch import scratch_folder
+from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.flows.underway import refuse_during_checkout
-from git_datmo.flows.unresolved import refuse_unresolved
 from git_datmo.flows.workspace import Workspace
-from git_datmo.flows.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Form, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from git_datmo.flows.keep import keep_id, kept_objects, read_chain
-from git_datmo.flows.needs import read_catalog_of_all, snapshots, unclear, working_trees
-from git_datmo.flows.share import KEPT_REFS
+from git_datmo.flows.sharing.keep import keep_id, kept_objects, read_chain
+from git_datmo.flows.sharing.share import KEPT_REFS
+from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.model import Oid

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.keep import Kept, keep_id, kept_objects
-from git_datmo.flows.needs import read_catalog_of_all, snapshots, unclear, working_trees
-from git_datmo.flows.release import read_kept
-from git_datmo.flows.share import KEEP_REFS, KEPT_REFS
+from git_datmo.flows.sharing.keep import Kept, keep_id, kept_objects
+from git_datmo.flows.sharing.share import KEEP_REFS, KEPT_REFS
+from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
+from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.git.remote import beside, find_remote, probe

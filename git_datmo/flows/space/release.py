@@ -10,9 +10,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.keep import keep_id, read_chain, write_keep, write_link
-from git_datmo.flows.needs import dropped_snapshots, snapshots
-from git_datmo.flows.share import (
+from git_datmo.flows.sharing.keep import keep_id, read_chain, write_keep, write_link
+from git_datmo.flows.sharing.share import (
     KEEP_REFS,
     KEPT_REFS,
     PARENTS_AT_ONCE,
@@ -21,6 +20,7 @@ from git_datmo.flows.share import (
     retried,
     share,
 )
+from git_datmo.flows.space.needs import dropped_snapshots, snapshots
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, find_remote, probe, push_refs

@@ -11,11 +11,11 @@ from pathlib import Path
 from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command, silent
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.environment import read_environment
-from git_datmo.flows.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.history import Found
-from git_datmo.flows.keep import kept_objects
-from git_datmo.flows.obtain import obtain
+from git_datmo.flows.running.environment import read_environment
+from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
+from git_datmo.flows.sharing.keep import kept_objects
+from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress

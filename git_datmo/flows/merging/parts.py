@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.capture import find_differences
-from git_datmo.flows.contents import Steps, differing, measure, rewrite
-from git_datmo.flows.obtain import obtain_trees, require
-from git_datmo.flows.placing import NOTHING, as_placed, change_files, what_is_at
-from git_datmo.flows.unresolved import read_pending
+from git_datmo.flows.merging.contents import Steps, differing, measure, rewrite
+from git_datmo.flows.merging.placing import NOTHING, as_placed, change_files, what_is_at
+from git_datmo.flows.merging.unresolved import read_pending
+from git_datmo.flows.sharing.obtain import obtain_trees, require
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import Progress

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_datmo.errors import Damaged
 from git_datmo.flows.history import unite_remotes
-from git_datmo.flows.keep import kept_objects
+from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog

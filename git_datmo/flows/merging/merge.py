@@ -15,14 +15,21 @@ from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.capture import Asked, changing, find_differences, save
-from git_datmo.flows.contents import differing, measure, rewrite
 from git_datmo.flows.history import Found, History
-from git_datmo.flows.obtain import obtain_trees, require
-from git_datmo.flows.placing import as_placed, carry_out, finish, last_snapshot, refuse_tracked_by_git, what_is_at
+from git_datmo.flows.merging.contents import differing, measure, rewrite
+from git_datmo.flows.merging.placing import (
+    as_placed,
+    carry_out,
+    finish,
+    last_snapshot,
+    refuse_tracked_by_git,
+    what_is_at,
+)
+from git_datmo.flows.merging.unresolved import Pending, is_interrupted, node_name, read_pending, write_pending
 from git_datmo.flows.rewritten import Commit
+from git_datmo.flows.sharing.obtain import obtain_trees, require
 from git_datmo.flows.snapshot import attach_snapshot
 from git_datmo.flows.underway import end_merge, interrupted, read_underway
-from git_datmo.flows.unresolved import Pending, is_interrupted, node_name, read_pending, write_pending
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress

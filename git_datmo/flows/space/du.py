@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.flows.keep import Kept, kept_objects
-from git_datmo.flows.needs import read_catalog_of_all, snapshots, working_trees
-from git_datmo.flows.obtain import fetch
+from git_datmo.flows.sharing.keep import Kept, kept_objects
+from git_datmo.flows.sharing.obtain import fetch
+from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.objects import TREE, parse_tree
 from git_datmo.git.packs import PackedObjects
