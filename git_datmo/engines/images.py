@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from git_datmo.engines.base import Output
-from git_datmo.engines.manifest import DOCKERFILE, LOCK
+from git_datmo.engines.manifest import MANIFEST
 from git_datmo.errors import DatmoError
 
 OWN_DOCKERFILE = ".git-datmo.Dockerfile"
@@ -20,10 +20,10 @@ _FAILED_STEP = re.compile(r"The command '(?:/bin/sh -c )?(.*)' returned a non-ze
 
 
 def generated_context(files: Mapping[str, bytes]) -> IO[bytes]:
-    """The Dockerfile and the lock, in memory, with nothing of this machine or moment."""
+    """The Dockerfile and what it copies, in memory, with nothing of this machine or moment."""
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
-        for name in (DOCKERFILE, LOCK):
+        for name in sorted(files.keys() - {MANIFEST}):
             entry = tarfile.TarInfo(name)
             entry.size = len(files[name])
             archive.addfile(entry, io.BytesIO(files[name]))

@@ -49,21 +49,24 @@ class VenvEngine:
             if not (home / READY).is_file():
                 progress.begin("building the virtual environment", unit="step")
                 try:
-                    self._build(home, manifest, environment.files[LOCK], output)
+                    self._build(home, manifest, environment.files, output)
                 finally:
                     progress.finish()
         self._prepared = home, manifest
 
-    def _build(self, home: Path, manifest: Manifest, lock: bytes, output: Output) -> None:
+    def _build(self, home: Path, manifest: Manifest, files: Mapping[str, bytes], output: Output) -> None:
         interpreter, version = self._interpreter(manifest)
         shutil.rmtree(home, ignore_errors=True)
         env = {name: value for name, value in self.environ.items() if name not in _STRIPPED}
         self._step([interpreter, "-m", "venv", str(home)], env, output, "cannot make a virtual environment")
+        install = [str(home / "bin" / "python"), "-m", "pip", "install", "--no-deps", "--no-input"]
+        install.append("--disable-pip-version-check")
+        for name in manifest.files():
+            (home / name).write_bytes(files[name])
         if manifest.packages:
-            (home / LOCK).write_bytes(lock)
-            pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--no-deps", "--no-input"]
-            argv = [*pip, "--disable-pip-version-check", "-r", str(home / LOCK)]
-            self._step(argv, env, output, "cannot install the environment's packages")
+            self._step([*install, "-r", str(home / LOCK)], env, output, "cannot install the environment's packages")
+        if archives := [str(home / name) for name in manifest.archives()]:
+            self._step([*install, *archives], env, output, "cannot install the environment's own packages")
         write_file(home / READY, f"{version}\n".encode())
 
     def _step(self, argv: list[str], env: Mapping[str, str], output: Output, problem: str) -> None:
@@ -89,7 +92,7 @@ class VenvEngine:
                 return candidate, words[1]
         raise EngineMissing(
             f"no {manifest.implementation} {manifest.series} on PATH, which the environment needs",
-            f"install Python {manifest.series}, or use the container engine",
+            f"install {manifest.implementation} {manifest.series}, or use the container engine",
         )
 
     def _candidates(self, manifest: Manifest) -> Iterator[str]:

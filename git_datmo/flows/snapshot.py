@@ -48,13 +48,15 @@ def attach_snapshot(
 ) -> Made:
     """Attach a snapshot of payloads as they were just stored; the caller holds the lock."""
     code, left_out = capture_code(ws, tracking, progress=progress)
-    environment = capture_environment(ws, command)
+    surrounded = capture_environment(ws, command)
+    environment = surrounded.content if surrounded is not None else None
     folder = ws.repo.prefix.rstrip("/")
     outputs = tuple(t.payload.path for t in tracking.payloads if t.payload.role != "data")
     inputs = tuple(t.payload for t in tracking.payloads)
     recorded = Run(tuple(command), folder, inputs=inputs, outputs=outputs) if command else None
     oid = attach(ws, tracking, make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded))
-    return Made(oid, tuple(f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out))
+    warnings = [f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out]
+    return Made(oid, (*warnings, *(surrounded.warnings if surrounded is not None else ())))
 
 
 def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | None:

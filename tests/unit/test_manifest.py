@@ -11,16 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.engines.decode import read_environment
+from git_datmo.engines.kept import imported_modules, kept_distributions
 from git_datmo.engines.manifest import (
     Environment,
     Local,
     Package,
-    allowed_variables,
-    imported_modules,
-    kept_distributions,
     make_environment,
 )
 from git_datmo.engines.probe import Distribution, Origin, Probe
+from git_datmo.engines.variables import allowed_variables
 from git_datmo.errors import Damaged, DatmoError
 
 REPOSITORY = PurePosixPath("/home/alex/faces")
@@ -184,9 +183,10 @@ def test_a_dockerfile_that_no_engine_could_read_is_refused_when_recorded() -> No
 
 
 def test_variables_are_allowed_by_name() -> None:
-    environ = {"PYTHONHASHSEED": "1", "AWS_SECRET_ACCESS_KEY": "x", "SEED": "3", "USER": "alex"}
-    assert allowed_variables(environ) == {"PYTHONHASHSEED": "1"}
-    assert allowed_variables(environ, more=["SEED"]) == {"PYTHONHASHSEED": "1", "SEED": "3"}
+    environ = {"PYTHONHASHSEED": "1", "AWS_SECRET_ACCESS_KEY": "x", "SEED": "3", "PL_GLOBAL_SEED": "a"}
+    environ |= {"USER": "alex", "HOST_SEED_KEY": "3", "LAYERS": "3"}
+    assert allowed_variables(environ) == {"PYTHONHASHSEED": "1", "SEED": "3"}
+    assert allowed_variables(environ, more=["LAYERS"]) == {"PYTHONHASHSEED": "1", "SEED": "3", "LAYERS": "3"}
 
 
 def test_imports_of_programs_and_notebooks() -> None:
@@ -236,7 +236,7 @@ def test_what_is_written_is_read(found: list[Distribution]) -> None:
 
 def strangers() -> list[tuple[str, object]]:
     return [
-        ("version", 2),
+        ("version", 3),
         ("packages", {}),
         ("packages", [{"name": "../x", "version": "1", "source": "index"}]),
         ("packages", [{"name": "x", "version": "1\n--index-url http://evil", "source": "index"}]),

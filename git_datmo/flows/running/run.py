@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command, silent
-from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import (
     Asked,
@@ -27,7 +26,12 @@ from git_datmo.flows.capture import (
     store_payloads,
 )
 from git_datmo.flows.merging.unresolved import refuse_unresolved
-from git_datmo.flows.running.environment import capture_environment, read_environment, variables_of
+from git_datmo.flows.running.environment import (
+    Surrounded,
+    capture_environment,
+    read_environment,
+    variables_of,
+)
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.running.reproduce import place
 from git_datmo.flows.running.scratch import scratch_folder
@@ -62,7 +66,7 @@ class Before:
     clean: bool
     inputs: tuple[Payload, ...]
     code: Content
-    environment: Content | None
+    environment: Surrounded | None
     surroundings: Surroundings
     metrics: Mapping[Path, Signature]
     started: str
@@ -97,7 +101,8 @@ def run(
     written = find_written(ws, before.surroundings, after)
     with ws.locked():
         tracking, touched = _store_outputs(ws, before, [*written, *outputs], outputs, warnings, progress)
-        environment = before.environment or capture_environment(ws, command)
+        surrounded = before.environment or capture_environment(ws, command)
+        environment = surrounded.content if surrounded is not None else None
         record = Run(
             command=portable_command(command),
             folder=_folder(ws),
@@ -108,15 +113,14 @@ def run(
             inputs=before.inputs,
             outputs=touched,
             log=log,
-            machine=describe_machine(),
+            machine=describe_machine(ws.environ, system=surrounded.system if surrounded is not None else ()),
             resources=dict(outcome.resources),
         )
         asked = replace(asked, metrics={**metrics, **(asked.metrics or {})})
         snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)
         oid = attach(ws, tracking, replace(snapshot, commit=before.commit, clean=before.clean))
-    if environment is not None:
-        absent = read_manifest(read_environment(ws, environment).files).absent()
-        warnings += [f"'{name}' was installed from this machine alone: no other can rebuild it" for name in absent]
+    if surrounded is not None:
+        warnings += surrounded.warnings
     return Ran(oid, outcome.exit_code, tuple(warnings))
 
 
@@ -153,7 +157,7 @@ def _prepare(
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
         with scratch_folder(ws, None) as folder:
             place(ws, [("", root_node(code))], folder, progress)
-            engine.prepare(read_environment(ws, environment), code=folder, output=silent, progress=progress)
+            engine.prepare(read_environment(ws, environment.content), code=folder, output=silent, progress=progress)
     return Before(
         commit=commit,
         clean=is_clean(ws),
@@ -242,14 +246,3 @@ def _new_metrics(ws: Workspace, before: Mapping[Path, Signature], warnings: list
             except DatmoError as error:
                 warnings.append(error.what)
     return {}
-
-
-def describe_machine() -> dict[str, Value]:
-    """What a run's figures may depend on beside its environment; nothing that names the machine."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count() or 0,
-        "memory": pages,
-    }
