@@ -30,7 +30,8 @@ OMITTED = frozenset(
 )  # fmt: skip
 _INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"})
 _SHEBANG = re.compile(rb"#![^\n]*python[0-9.w]*[^\n]*")
-_EPOCH = (1980, 1, 1, 0, 0, 0)
+# What builds a wheel from the archive can write no earlier time.
+_EPOCH, _EPOCH_SECONDS = (1980, 1, 1, 0, 0, 0), 315619200
 
 
 class NotPackable(DatmoError):
@@ -157,7 +158,7 @@ def packed_source(name: str, version: str, folder: Path, paths: Iterable[str], *
 
 def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int) -> None:
     entry = tarfile.TarInfo(path)
-    entry.size, entry.mode = len(content), mode
+    entry.size, entry.mode, entry.mtime = len(content), mode, _EPOCH_SECONDS
     archive.addfile(entry, io.BytesIO(content))
 
 
