@@ -19,6 +19,19 @@ _PYTHON = re.compile(r"python[0-9.]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may use, where its engine can hold it to that: none of it means no limit, and no device.
+
+    `memory` is in bytes, `cpus` a number of processors, `gpus` is `all`, a number of them, or their ids with commas.
+    """
+
+    memory: int | None = None
+    cpus: float | None = None
+    gpus: str = ""
+    devices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A command to run in `folder`, which holds code and data; `cwd` is relative to it, '' for its top.
 
@@ -32,6 +45,7 @@ class Job:
     variables: Mapping[str, str] = field(default_factory=dict)
     network: bool = False
     read_only: tuple[str, ...] = ()
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +53,13 @@ class Outcome:
     """How a command ended; one that signal n killed has the exit code 128+n, as in a shell.
 
     `resources` is what it used, where the engine can tell: `user_seconds`, `system_seconds`, `peak_memory` in bytes.
+    `interrupted` is whether somebody asked for its end.
     """
 
     exit_code: int
     seconds: float
     resources: Mapping[str, float | int] = field(default_factory=dict)
+    interrupted: bool = False
 
 
 class Engine(Protocol):

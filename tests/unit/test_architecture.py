@@ -36,8 +36,12 @@ EXCEPTIONS = {("git_remote_datmo.session", "git_datmo.cli.meter")}
 
 # Where each of these may be imported. `late` ones only inside a function.
 HEAVY = {
-    "docker": {"git_datmo.engines.container": "top", "git_datmo.engines.images": "late"},
-    "requests": {"git_datmo.engines.container": "top"},
+    "docker": {
+        "git_datmo.engines.container": "top",
+        "git_datmo.engines.connection": "top",
+        "git_datmo.engines.images": "late",
+    },
+    "requests": {"git_datmo.engines.container": "top", "git_datmo.engines.connection": "top"},
     "dulwich": {"git_datmo.git.packs": "late"},
     "tqdm": {"git_datmo.cli.meter": "late"},
     "xxhash": {"git_datmo.store.ingest": "late"},
