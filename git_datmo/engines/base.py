@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
+from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.manifest import Environment
 from git_datmo.progress import Progress
 
@@ -16,19 +17,6 @@ Output = Callable[[Stream, bytes], None]
 """Receives the bytes of a stream exactly, as they come."""
 
 _PYTHON = re.compile(r"python[0-9.]*\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a run may use, where its engine can hold it to that: none of it means no limit, and no device.
-
-    `memory` is in bytes, `cpus` a number of processors, `gpus` is `all`, a number of them, or their ids with commas.
-    """
-
-    memory: int | None = None
-    cpus: float | None = None
-    gpus: str = ""
-    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +31,8 @@ class Job:
     folder: Path
     cwd: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
-    network: bool = False
     read_only: tuple[str, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,11 @@ from docker.models.containers import Container
 from docker.types import DeviceRequest, Mount
 from requests.exceptions import RequestException
 
-from git_datmo.engines.base import Job, Limits, Outcome, Output, job_variables
+from git_datmo.engines.base import Job, Outcome, Output, job_variables
 from git_datmo.engines.connection import Connection, connect, describe_owner, is_gone
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context
+from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
 from git_datmo.engines.signals import passing_signals
 from git_datmo.engines.travel import Luggage
@@ -156,7 +157,6 @@ class ContainerEngine:
             "security_opt": ["no-new-privileges", "label=disable"],  # SELinux would hide the folder
             "shm_size": max(1 << 26, int(info.get("MemTotal") or 0) // 2),  # as on a host: data loaders share by it
             **_limits(job.limits),
-            **({} if job.network else {"network_mode": "none"}),
         }
 
     def _user(self) -> tuple[int, int]:
@@ -228,7 +228,7 @@ def _end(container: Container, number: int) -> None:
 
 def _limits(limits: Limits) -> dict[str, Any]:
     """What the engine calls the limits of a run."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {} if limits.network else {"network_mode": "none"}
     if limits.memory is not None:
         # No swap beyond it: a limit that only slows a run down says nothing.
         settings |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}

@@ -31,10 +31,11 @@ _STRIPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "PYTHON
 
 @dataclass(slots=True)
 class VenvEngine:
-    """Keeps one virtual environment for each environment id in `cache`."""
+    """Keeps one virtual environment for each environment id in `cache`; `rebuild` makes it anew."""
 
     cache: Path
     environ: Mapping[str, str]
+    rebuild: bool = False
     _prepared: tuple[Path, Manifest] | None = field(default=None, init=False)
     name = "venv"
 
@@ -46,7 +47,7 @@ class VenvEngine:
         manifest = read_environment(environment.files)
         home = self.cache / environment.id[:20]
         with locked(self.cache / f"{home.name}.lock", seconds=3600):
-            if not (home / READY).is_file():
+            if self.rebuild or not (home / READY).is_file():
                 progress.begin("building the virtual environment", unit="step")
                 try:
                     self._build(home, manifest, environment.files[LOCK], output)

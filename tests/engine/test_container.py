@@ -14,9 +14,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from git_datmo.engines.base import Job, Limits, Outcome
+from git_datmo.engines.base import Job, Outcome
 from git_datmo.engines.connection import describe_owner
 from git_datmo.engines.container import ContainerEngine
+from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import Environment
 from git_datmo.engines.probe import Distribution, Origin
 from git_datmo.errors import DatmoError
@@ -160,7 +161,7 @@ def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> Non
 
 def test_network_only_when_asked(bare: ContainerEngine, work: Path, heard: Heard) -> None:
     code = "import os; print(len(os.listdir('/sys/class/net')))"
-    python(bare, heard, work, code, network=True)
+    python(bare, heard, work, code, limits=Limits(network=True))
     assert int(heard.streams["stdout"]) > 1
 
 
