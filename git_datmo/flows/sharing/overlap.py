@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from subprocess import DEVNULL
 from tempfile import TemporaryFile
 
 from git_datmo.git.objects import GITLINK
@@ -57,7 +57,7 @@ def _listing(store: Store, wanted: Iterable[Oid], there: Iterable[Oid]) -> Itera
         stdin.write("".join(f"{oid}\n" for oid in wanted if oid in store).encode())
         stdin.write("".join(f"^{oid}\n" for oid in there if oid in store).encode())
         stdin.seek(0)
-        with store.git.start(*argv, stdin=stdin, stderr=DEVNULL) as child:
+        with store.git.start(*argv, stdin=stdin, stderr=subprocess.DEVNULL) as child:
             assert child.stdout is not None
             try:
                 yield child.stdout
