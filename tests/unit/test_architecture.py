@@ -47,6 +47,7 @@ HEAVY = {
     "xxhash": {"git_datmo.store.ingest": "late"},
     "fastjsonschema": {"git_datmo.records.codec": "late"},
     "pyfastcdc": {"git_datmo.store.chunks": "late"},
+    "detect_secrets": {"git_datmo.flows.secrecy.rules": "late"},
     "packaging": {"git_datmo.engines.locks": "late"},
     "tomli": {"git_datmo.engines.locks": "late"},
     "yaml": {"git_datmo.engines.locks": "late"},
@@ -338,7 +339,7 @@ def test_no_module_is_called_for_no_purpose() -> None:
     assert not {name.rpartition(".")[2] for name in modules()} & {"utils", "util", "helpers", "common", "manager"}
 
 
-IMPORTED_AS = {"PyYAML": "yaml"}
+IMPORTED_AS = {"PyYAML": "yaml", "detect-secrets": "detect_secrets"}
 
 
 def declared() -> set[str]:

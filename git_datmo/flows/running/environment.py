@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from git_datmo.engines.projects import APT_FILES, find_language, project_environ
 from git_datmo.engines.variables import allowed_variables
 from git_datmo.errors import Damaged
 from git_datmo.flows.running.packages import pack_local
+from git_datmo.flows.secrecy.masking import harmless_variables
+from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content
 from git_datmo.progress import QUIET
@@ -45,9 +47,10 @@ def capture_environment(ws: Workspace, command: Sequence[str]) -> Surrounded | N
     """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read."""
     language = find_language(command)
     system = _system_packages(ws)
-    found = _project(ws, language, system) if language else None
-    environment, warnings = found or _python(ws, command, system) or (None, ())
-    return Surrounded(_store(ws, environment), warnings, system) if environment is not None else None
+    variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
+    found = _project(ws, language, variables, system) if language else None
+    environment, warnings = found or _python(ws, command, variables, system) or (None, ())
+    return Surrounded(_store(ws, environment), (*hidden, *warnings), system) if environment is not None else None
 
 
 def _folders(ws: Workspace) -> Iterator[Path]:
@@ -71,13 +74,15 @@ def _system_packages(ws: Workspace) -> tuple[str, ...]:
     return ()
 
 
-def _project(ws: Workspace, language: str, system: Sequence[str]) -> tuple[Environment, tuple[str, ...]] | None:
+def _project(
+    ws: Workspace, language: str, variables: Mapping[str, str], system: Sequence[str]
+) -> tuple[Environment, tuple[str, ...]] | None:
     for folder in _folders(ws):
         files = {name: content for name in PROJECT_FILES[language] if (content := _read(folder / name)) is not None}
         environment = project_environment(
             language,
             files,
-            variables=variables_of(ws),
+            variables=variables,
             base_image=ws.repo.config.get("datmo.baseimage"),
             dockerfile=_dockerfile(ws),
             system=system,
@@ -87,7 +92,9 @@ def _project(ws: Workspace, language: str, system: Sequence[str]) -> tuple[Envir
     return None
 
 
-def _python(ws: Workspace, command: Sequence[str], system: Sequence[str]) -> tuple[Environment, tuple[str, ...]] | None:
+def _python(
+    ws: Workspace, command: Sequence[str], variables: Mapping[str, str], system: Sequence[str]
+) -> tuple[Environment, tuple[str, ...]] | None:
     folder = ws.root / ws.repo.prefix
     interpreter = find_interpreter(command, ws.environ, folder)
     if interpreter is None:
@@ -99,7 +106,7 @@ def _python(ws: Workspace, command: Sequence[str], system: Sequence[str]) -> tup
     environment = make_environment(
         told,
         repository=ws.root.resolve(),
-        variables=variables_of(ws),
+        variables=variables,
         imported=imported,
         base_image=ws.repo.config.get("datmo.baseimage"),
         dockerfile=_dockerfile(ws),

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from git_datmo.errors import GitFailed
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
+from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.bases import find_bases
 from git_datmo.flows.sharing.keep import kept_objects, write_keep, write_link
 from git_datmo.flows.workspace import Workspace
@@ -112,8 +113,9 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
     lacking = sorted(here - there)
     rows = {row.record for row in ws.catalog(mine).rows if row.kind == "snapshot"}
-    records = (ws.ledger.record(oid, checked=True) for oid in lacking if str(oid) in rows)
-    snapshots = tuple(record for record in records if isinstance(record, Snapshot))
+    named = [(oid, ws.ledger.record(oid, checked=True)) for oid in lacking if str(oid) in rows]
+    refuse_secrets(ws, lacking, named)
+    snapshots = tuple(record for _, record in named if isinstance(record, Snapshot))
     return SharePlan(remote, offer, tips, tuple(lacking), snapshots)
 
 
