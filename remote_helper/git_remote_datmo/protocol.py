@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -110,7 +112,7 @@ def pushes(lines: Iterable[bytes]) -> tuple[Push, ...]:
 
 def is_shared_ref(name: str) -> bool:
     """Whether git-datmo alone moves this ref on a remote."""
-    return name == "refs/notes/datmo" or name.startswith(("refs/datmo/", "refs/notes/datmo/"))
+    return name == NOTES_REF or name.startswith((f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES)))
 
 
 def refusals(batch: Sequence[Push]) -> bytes:
