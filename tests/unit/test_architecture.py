@@ -67,7 +67,6 @@ STARTERS = {
     "git_datmo.engines.probe": "interpreters",
     "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
     "git_datmo.cli.demo": "what a person would type",
-    "git_remote_datmo.native": "git's plumbing, with pipes that are git's own",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
     "git_remote_datmo.pipes": "git's plumbing, with pipes that are git's own",
 }
@@ -75,7 +74,6 @@ STARTS_GIT = {
     "git_datmo.git.run",
     "git_datmo.git.repo",
     "git_datmo.cli.console",
-    "git_remote_datmo.native",
     "git_remote_datmo.proxy",
     "git_remote_datmo.pipes",
 }
