@@ -3,6 +3,7 @@
 import argparse
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.limits import add_limits, read_limits
 
 DESCRIPTION = """\
 Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how far a metric may be off; may be repeated",
     )
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
+    add_limits(parser)
     parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
 
 
@@ -42,6 +44,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.render import receipt_document, verdict_lines
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.engines.choose import make_engine
+    from git_datmo.engines.limits import recorded_limits
     from git_datmo.flows.history import History
     from git_datmo.flows.running import reproduce as flow
     from git_datmo.flows.running.scratch import scratch_folder
@@ -55,7 +58,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
         name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
         _require_trust(options, console, ws, found, command, name)
         with (
-            closing(make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ)) as engine,
+            closing(
+                make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ, rebuild=options.rebuild)
+            ) as engine,
             scratch_folder(ws, options.dir) as folder,
         ):
             done = flow.reproduce(
@@ -64,6 +69,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 engine,
                 folder=folder,
                 tolerances=tolerances,
+                limits=read_limits(options, name, recorded_limits(command.resources)),
                 output=copy_to_errors,
                 progress=console.progress(),
             )
