@@ -21,6 +21,7 @@ VERBS = {
     "push": "share experiments and what they name",
     "pull": "fetch, then bring unmodified payloads up to date",
     "reproduce": "rerun an experiment elsewhere and say whether it is the same",
+    "env": "look at environments, compare and build them, work in one",
     "drop": "give snapshots up, here or on a remote",
     "du": "show how much room payloads and snapshots take up",
     "evict": "free the store of what the remote has",

@@ -24,7 +24,8 @@ class Job:
     """A command to run in `folder`, which holds code and data; `cwd` is relative to it, '' for its top.
 
     `variables` are the allow-listed ones of the environment; `read_only` are paths below `folder` that the run must
-    not write, where the engine can hold to it.
+    not write, where the engine can hold to it. With `terminal` the command has ours as its own, and nothing is passed
+    on as output; `port` is one that it listens on, reached by this machine alone (0 for none).
     """
 
     command: tuple[str, ...]
@@ -33,6 +34,8 @@ class Job:
     variables: Mapping[str, str] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
     limits: Limits = NO_LIMITS
+    terminal: bool = False
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,20 @@ def python_dockerfile(base_image: str, *, lock: str, system: Sequence[str] = (),
     return _end(lines)
 
 
+def starting_dockerfile(
+    base_image: str, packages: Sequence[str], *, system: Sequence[str], left_out: Sequence[str]
+) -> bytes:
+    """For a person to go on from: it needs no file beside it. `packages` are requirements, `left_out` has names."""
+    lines = [
+        "# Runs in containers are built from this file, and it is recorded with every run.",
+        *_begin(base_image, system),
+        *(f"# Installed here from a folder or file that the image lacks: {name}" for name in left_out),
+    ]
+    if packages:
+        lines.append(" \\\n    ".join([_PIP, *(f"'{requirement}'" for requirement in packages)]))
+    return _end(lines)
+
+
 def r_dockerfile(base_image: str, *, system: Sequence[str] = ()) -> bytes:
     """For R: renv installs into the image's own library, and the repository's `.Rprofile` must not look for another."""
     restore = f"renv::restore(lockfile = '{HOME}/renv.lock', library = .libPaths()[1], prompt = FALSE)"

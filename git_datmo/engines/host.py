@@ -28,7 +28,7 @@ class HostEngine:
     def run(self, job: Job, *, output: Output) -> Outcome:
         env = {**self.environ, **job.variables}
         env.setdefault("PYTHONUNBUFFERED", "1")  # a pipe holds output back where a terminal would not
-        return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output)
+        return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal)
 
     def describe(self) -> Mapping[str, str]:
         return {"name": self.name}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
-from git_datmo.engines.dockerfile import julia_dockerfile, python_dockerfile, r_dockerfile
+from git_datmo.engines.dockerfile import julia_dockerfile, python_dockerfile, r_dockerfile, starting_dockerfile
 from git_datmo.engines.kept import kept_distributions
 from git_datmo.engines.locks import Lock
 from git_datmo.engines.probe import Distribution, Probe, normalise
@@ -297,3 +297,12 @@ def generated_dockerfile(manifest: Manifest) -> bytes:
             return julia_dockerfile(manifest.base_image, system=manifest.system)
     lock = LOCK if manifest.packages else ""
     return python_dockerfile(manifest.base_image, lock=lock, system=manifest.system, archives=manifest.archives())
+
+
+def own_dockerfile(manifest: Manifest) -> bytes:
+    """A Dockerfile of the same that a person can keep in the repository and go on from."""
+    if manifest.is_foreign:
+        return generated_dockerfile(manifest)
+    packages = [package.requirement() for package in manifest.packages]
+    left_out = [local.name for local in manifest.local if local.path is None]
+    return starting_dockerfile(manifest.base_image, packages, system=manifest.system, left_out=left_out)

@@ -124,7 +124,7 @@ class VenvEngine:
             }
             if folders := manifest.source_folders():
                 env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
-            return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output)
+            return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal)
 
     def describe(self) -> Mapping[str, str]:
         home, manifest = self._ready()

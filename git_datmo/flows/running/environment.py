@@ -30,8 +30,17 @@ SOURCES = (b".py", b".ipynb")
 
 
 @dataclass(frozen=True, slots=True)
+class FoundEnvironment:
+    """An environment, what a person should know of it, and the Debian packages that the repository asks for."""
+
+    environment: Environment
+    warnings: tuple[str, ...]
+    system: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Surrounded:
-    """An environment that was found and stored, what it leaves out, and the Debian packages that it asks for."""
+    """An environment that was found and stored."""
 
     content: Content
     warnings: tuple[str, ...] = ()
@@ -45,12 +54,18 @@ def variables_of(ws: Workspace) -> dict[str, str]:
 
 def capture_environment(ws: Workspace, command: Sequence[str]) -> Surrounded | None:
     """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read."""
+    found = find_environment(ws, command)
+    return Surrounded(_store(ws, found.environment), found.warnings, found.system) if found is not None else None
+
+
+def find_environment(ws: Workspace, command: Sequence[str]) -> FoundEnvironment | None:
+    """The environment that `command` would run in now."""
     language = find_language(command)
     system = _system_packages(ws)
     variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
     found = _project(ws, language, variables, system) if language else None
     environment, warnings = found or _python(ws, command, variables, system) or (None, ())
-    return Surrounded(_store(ws, environment), (*hidden, *warnings), system) if environment is not None else None
+    return FoundEnvironment(environment, (*hidden, *warnings), system) if environment is not None else None
 
 
 def _folders(ws: Workspace) -> Iterator[Path]:
