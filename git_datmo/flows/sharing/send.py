@@ -195,6 +195,9 @@ class _KeepRef:
 
     def _known(self, tip: Oid | None, progress: Progress) -> Oid | None:
         """A tip whose commit is here, fetched if it was not."""
+        # The link that keeps nothing is the same on every remote: fetched, it would count as cut off from its past.
+        write_link(self._ws.store, ())
+        self._ws.store.objects.refresh()
         if tip is not None and tip not in self._ws.store:
             fetch_ids(self.git, self.remote, [tip], progress, "--depth=1", "--quiet")
             self._ws.store.objects.refresh()
