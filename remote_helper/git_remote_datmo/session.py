@@ -11,6 +11,7 @@ from pathlib import Path
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.config import Config, Setting, read_config
+from git_datmo.git.refs import read_refs
 from git_datmo.git.run import Git
 from git_datmo.progress import QUIET, Progress
 from git_remote_datmo.protocol import NOTES, RECORDS, Option
@@ -105,15 +106,15 @@ class Session:
     def share(self, there: Mapping[str, str]) -> bool:
         """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
         whether anything was sent."""
+        self.set_up()
+        here = read_refs(self.git, RECORDS, NOTES)
+        if all(there.get(name) == str(oid) for name, oid in here.items()):
+            return False
         from git_datmo.flows.sharing.share import share
         from git_datmo.flows.workspace import open_workspace
 
-        self.set_up()
         with open_workspace(self.environ_for(self.push_url), self.cwd) as workspace:
             if not workspace.has_store:
-                return False
-            here = workspace.ledger.tips()
-            if str(here.records or "") == there.get(RECORDS, "") and str(here.notes or "") == there.get(NOTES, ""):
                 return False
             return share(workspace, self.remote, self.push_url, progress=self._progress()).records > 0
 
