@@ -6,6 +6,8 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF
+
 TEXT = ("utf-8", "surrogateescape")
 RECEIVE_PACK = "git-receive-pack"
 
@@ -115,7 +117,7 @@ RECORDS, NOTES = "refs/datmo/records", "refs/notes/datmo"
 
 def is_shared_ref(name: str) -> bool:
     """Whether git-datmo alone moves this ref on a remote."""
-    return name == NOTES or name.startswith(("refs/datmo/", f"{NOTES}/"))
+    return name == NOTES_REF or name.startswith((f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES)))
 
 
 Refused = dict[str, str]
