@@ -11,10 +11,11 @@ from pathlib import Path
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.config import Config, Setting, read_config
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
 from git_datmo.git.refs import read_refs
 from git_datmo.git.run import Git
 from git_datmo.progress import QUIET, Progress
-from git_remote_datmo.protocol import NOTES, RECORDS, Option
+from git_remote_datmo.protocol import Option
 from git_remote_datmo.urls import PREFIX, kind_of
 
 # Tells the pre-push hook of a child that the sharing is being done.
@@ -107,8 +108,9 @@ class Session:
         """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
         whether anything was sent."""
         self.set_up()
-        here = read_refs(self.git, RECORDS, NOTES)
-        if all(there.get(name) == str(oid) for name, oid in here.items()):
+        here = read_refs(self.git, RECORDS_REF, NOTES_REF)
+        records, notes = (str(here.get(name, "")) for name in (RECORDS_REF, NOTES_REF))
+        if any((records, notes) == (there.get(ns.records, ""), there.get(ns.notes, "")) for ns in NAMESPACES):
             return False
         from git_datmo.flows.sharing.share import share
         from git_datmo.flows.workspace import open_workspace
