@@ -8,16 +8,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import data
 from benchmarks.__main__ import ENVIRONMENTS
 from benchmarks.contest import Box, Command, CommandFailed
-from benchmarks.object_server import serve_objects
+from benchmarks.lfs_server import PACKAGE, Counted, has_server, serve_lfs
+from benchmarks.object_server import ObjectServer, serve_objects
 from benchmarks.page import grid
 from benchmarks.tools.base import Tool
+from benchmarks.tools.gits import Lfs
 from benchmarks.tools.own_environments import Dvc
 from benchmarks.tools.sharing import SHARERS, Sharer, sharing_tools
 from tests.servers.http import serve_http
@@ -45,6 +47,12 @@ class Traffic:
 
 
 Meter = Callable[[], Traffic]
+
+# Where those that keep data beside git keep it.
+STORES: dict[str, Callable[[Path], AbstractContextManager[Counted | ObjectServer]]] = {
+    Dvc.name: serve_objects,
+    Lfs.name: serve_lfs,
+}
 
 
 @dataclass
@@ -172,12 +180,12 @@ def measure(tool: Tool, folder: Path, size: Size) -> Measured:
             return Traffic(sum(each.bytes_in for each in done), sum(each.bytes_out for each in done), len(done))
 
         store, meter = "", gits
-        if isinstance(tool, Dvc):
-            objects = stack.enter_context(serve_objects(box.side / "objects"))
-            store = objects.url
+        if tool.name in STORES:
+            other = stack.enter_context(STORES[tool.name](box.side / "objects"))
+            store = other.url
 
             def both() -> Traffic:
-                return gits() + Traffic(objects.bytes_in, objects.bytes_out, objects.requests)
+                return gits() + Traffic(other.bytes_in, other.bytes_out, other.requests)
 
             meter = both
         told = Measured(SHARERS[tool.name](tool, box, host.url(hub), store), meter)
@@ -222,6 +230,9 @@ def main() -> int:
             continue
         if not tool.version():
             left_out.append(f"{tool.name} is left out: not installed ({tool.package})")
+            continue
+        if tool.name == Lfs.name and not has_server():
+            left_out.append(f"{tool.name} is left out: its server is not installed ({PACKAGE})")
             continue
         try:
             told.append(measure(tool, folder, Size(options.large << 20, options.files)))
