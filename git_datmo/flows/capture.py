@@ -284,6 +284,7 @@ class Asked:
     why: str = ""
     parameters: Mapping[str, Value] | None = None
     metrics: Mapping[str, Value] | None = None
+    tolerances: Mapping[str, float] | None = None
 
 
 def require_commit(ws: Workspace) -> Oid:
@@ -322,6 +323,7 @@ def make_snapshot(
         clean=is_clean(ws),
         environment=environment,
         run=run,
+        tolerances=dict(asked.tolerances or {}),
     )
 
 

@@ -6,31 +6,45 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
-environment, runs the command in a container without network, compares metrics and outputs, and
-records a receipt.
+environment, runs the command in a container without network, compares metrics as numbers and
+outputs byte for byte, or where these differ, by what they hold; says what could explain a
+difference, and records a receipt.
+
+A tolerance for a metric says that the metrics decide: outputs without a tolerance of their own then
+have to be there, but may differ. Where none is given for it, datmo.tolerance in git's config holds
+(NAME=X, any number of them), then the snapshot's own.
 
 Verdicts: identical, within tolerance (exit 0); different, failed (exit 1)."""
 EXAMPLES = """
 git datmo reproduce HEAD
 git datmo reproduce 3f9c2a --tolerance accuracy=0.002
+git datmo reproduce HEAD --tolerance predictions.npy=1e-6 --repeat 3
 git datmo reproduce HEAD --engine venv --trust
 """
+
+WEAKER = {
+    "venv": "a virtual environment isolates less than a container: the system's own libraries took part",
+    "host": "it ran with what is installed here: nothing was rebuilt",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="REV|ID", help="a commit or snapshot")
     parser.add_argument(
         "--engine",
-        choices=("docker", "venv"),
-        help="a container, or a virtual environment, which isolates less (datmo.engine, else docker)",
+        choices=("docker", "venv", "host"),
+        help="a container; a virtual environment, which isolates less; what is installed here (datmo.engine or docker)",
     )
     parser.add_argument("--trust", action="store_true", help="run it without asking, whoever made it")
     parser.add_argument(
         "--tolerance",
         action="append",
         default=[],
-        metavar="METRIC=X",
-        help="how far a metric may be off; may be repeated",
+        metavar="NAME=X",
+        help="how far a metric or output may be off; may be repeated",
+    )
+    parser.add_argument(
+        "--repeat", type=int, default=1, metavar="N", help="rerun it N times, and say what differs between them (1)"
     )
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
     parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
@@ -39,31 +53,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     from contextlib import closing
 
-    from git_datmo.cli.render import receipt_document, verdict_lines
     from git_datmo.cli.streams import copy_to_errors
+    from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
     from git_datmo.engines.choose import make_engine
+    from git_datmo.errors import UsageError
     from git_datmo.flows.history import History
-    from git_datmo.flows.running import reproduce as flow
+    from git_datmo.flows.running.reproduce import reproduce
+    from git_datmo.flows.running.rerun import require_run
     from git_datmo.flows.running.scratch import scratch_folder
+    from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
-    tolerances = parse_tolerances(options.tolerance)
+    asked = parse_tolerances(options.tolerance)
+    if options.repeat < 1:
+        raise UsageError("--repeat takes a number of 1 or more")
     with open_workspace(console.environ, console.cwd) as ws:
         found = History(ws).resolve(options.name)
-        command = flow.prepare_run(found)
+        command = require_run(found)
+        tolerances = find_tolerances(ws, found.snapshot, asked)
         name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
         _require_trust(options, console, ws, found, command, name)
         with (
             closing(make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ)) as engine,
             scratch_folder(ws, options.dir) as folder,
         ):
-            done = flow.reproduce(
+            done = reproduce(
                 ws,
                 found,
                 engine,
                 folder=folder,
                 tolerances=tolerances,
+                repeat=options.repeat,
                 output=copy_to_errors,
                 progress=console.progress(),
             )
@@ -72,22 +93,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     else:
         for line in verdict_lines(done.receipt, console):
             console.print(line)
-        if name == "venv":
-            console.warn("a virtual environment isolates less than a container: the system's own libraries took part")
-    return 0 if done.receipt.verdict in (flow.IDENTICAL, flow.WITHIN) else 1
-
-
-def parse_tolerances(words: list[str]) -> dict[str, float]:
-    """What `--tolerance METRIC=X` gives."""
-    from git_datmo.errors import UsageError
-    from git_datmo.flows.running.figures import parse_figures
-
-    found = {}
-    for name, value in parse_figures(words).items():
-        if isinstance(value, bool | str) or not value >= 0:
-            raise UsageError(f"the tolerance '{name}={value}' is not a number of 0 or more")
-        found[name] = float(value)
-    return found
+        if name in WEAKER:
+            console.warn(WEAKER[name])
+    return 0 if done.receipt.verdict in GOOD else 1
 
 
 def _require_trust(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,8 @@ from git_datmo.flows.capture import (
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import capture_environment, read_environment, variables_of
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.running.reproduce import place
+from git_datmo.flows.running.machine import describe_machine
+from git_datmo.flows.running.rerun import place
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.flows.underway import refuse_during_checkout
@@ -242,14 +242,3 @@ def _new_metrics(ws: Workspace, before: Mapping[Path, Signature], warnings: list
             except DatmoError as error:
                 warnings.append(error.what)
     return {}
-
-
-def describe_machine() -> dict[str, Value]:
-    """What a run's figures may depend on beside its environment; nothing that names the machine."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count() or 0,
-        "memory": pages,
-    }
