@@ -9,17 +9,20 @@ from git_datmo.engines.base import Engine
 from git_datmo.errors import UsageError
 
 
-def make_engine(name: str, *, cache: Path, environ: Mapping[str, str]) -> Engine:
-    """The engine called `name`; `cache` is the folder where virtual environments are kept."""
+def make_engine(name: str, *, cache: Path, environ: Mapping[str, str], rebuild: bool = False) -> Engine:
+    """The engine called `name`; `cache` is the folder where virtual environments are kept.
+
+    `rebuild` builds an environment again though there is one.
+    """
     match name:
         case "docker":
             from git_datmo.engines.container import ContainerEngine
 
-            return ContainerEngine(environ)
+            return ContainerEngine(environ, rebuild)
         case "venv":
             from git_datmo.engines.venv import VenvEngine
 
-            return VenvEngine(cache, environ)
+            return VenvEngine(cache, environ, rebuild)
         case "host":
             from git_datmo.engines.host import HostEngine
 

@@ -3,6 +3,7 @@
 import argparse
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.limits import add_limits, read_limits
 
 DESCRIPTION = """\
 Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--repeat", type=int, default=1, metavar="N", help="rerun it N times, and say what differs between them (1)"
     )
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
+    add_limits(parser)
     parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
 
 
@@ -56,10 +58,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
     from git_datmo.engines.choose import make_engine
+    from git_datmo.engines.limits import recorded_limits
     from git_datmo.errors import UsageError
     from git_datmo.flows.history import History
     from git_datmo.flows.running.reproduce import reproduce
-    from git_datmo.flows.running.rerun import require_run
+    from git_datmo.flows.running.rerun import Means, require_run
     from git_datmo.flows.running.scratch import scratch_folder
     from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
     from git_datmo.flows.workspace import open_workspace
@@ -73,20 +76,21 @@ def run(options: argparse.Namespace, console: Console) -> int:
         command = require_run(found)
         tolerances = find_tolerances(ws, found.snapshot, asked)
         name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
+        limits = read_limits(options, name, recorded_limits(command.resources))
         _require_trust(options, console, ws, found, command, name)
         with (
-            closing(make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ)) as engine,
+            closing(
+                make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ, rebuild=options.rebuild)
+            ) as engine,
             scratch_folder(ws, options.dir) as folder,
         ):
             done = reproduce(
                 ws,
                 found,
-                engine,
+                Means(engine, copy_to_errors, limits, console.progress()),
                 folder=folder,
                 tolerances=tolerances,
                 repeat=options.repeat,
-                output=copy_to_errors,
-                progress=console.progress(),
             )
     if options.json:
         console.print_json({"id": str(done.id), **receipt_document(done.receipt)})

@@ -8,19 +8,17 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Output
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.causes import ask_interpreter, find_causes
 from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.judging import IDENTICAL, VERDICTS, Judged, judge
 from git_datmo.flows.running.machine import describe_machine
-from git_datmo.flows.running.rerun import Parts, Rerun, parts_of, require_objects, require_run, rerun
+from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_objects, require_run, rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
-from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Cause, Receipt
 
 
@@ -35,14 +33,12 @@ class Reproduced:
 def reproduce(
     ws: Workspace,
     found: Found,
-    engine: Engine,
+    means: Means,
     *,
     folder: Path,
     tolerances: Mapping[str, float],
     repeat: int = 1,
     parts: Parts | None = None,
-    output: Output,
-    progress: Progress = QUIET,
 ) -> Reproduced:
     """Rebuild the environment, rerun the command in the empty `folder`, compare metrics and outputs.
 
@@ -50,16 +46,16 @@ def reproduce(
     `parts` are what to rerun where that is not the snapshot's own; no receipt is left then. Raises `DatmoError` where
     the rerun could not even be tried; a command that fails is a verdict.
     """
-    engine.check()
+    means.engine.check()
     began = time.monotonic()
     nodes = (kept.node for kept in kept_objects(found.snapshot))
-    require_objects(ws, [*nodes, *(parts.nodes() if parts else ())], found.id, progress)
+    require_objects(ws, [*nodes, *(parts.nodes() if parts else ())], found.id, means.progress)
     fetched = time.monotonic() - began
     chosen, tried = parts or parts_of(found), list[_Try]()
     for place in range(repeat):
         with nullcontext(folder) if place == 0 else scratch_folder(ws, None) as where:
-            tried.append(_try(ws, found, chosen, engine, where, tolerances, output, progress))
-    receipt = _write_receipt(ws, found, engine, tried, tolerances, fetched)
+            tried.append(_try(ws, found, chosen, means, where, tolerances))
+    receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
     if parts is not None:
         return Reproduced(receipt, None)
     (oid,) = ws.ledger.attach(receipt)
@@ -80,27 +76,25 @@ def _try(
     ws: Workspace,
     found: Found,
     parts: Parts,
-    engine: Engine,
+    means: Means,
     folder: Path,
     tolerances: Mapping[str, float],
-    output: Output,
-    progress: Progress,
 ) -> _Try:
     snapshot, run = found.snapshot, require_run(found)
-    done = rerun(ws, parts, engine, folder=folder, output=output, progress=progress)
+    done = rerun(ws, parts, means, folder)
     began = time.monotonic()
-    judged = judge(ws, snapshot, run, done, tolerances, progress)
+    judged = judge(ws, snapshot, run, done, tolerances, means.progress)
     compared = time.monotonic() - began
     if judged.verdict == IDENTICAL:
         return _Try(done, judged, (), compared)
     assert snapshot.environment is not None
     recorded = read_manifest(read_environment(ws, snapshot.environment).files)
-    causes = find_causes(recorded, run.machine, describe_machine(), ask_interpreter(engine, folder), done)
+    causes = find_causes(recorded, run.machine, describe_machine(), ask_interpreter(means.engine, folder), done)
     return _Try(done, judged, causes, compared)
 
 
 def _write_receipt(
-    ws: Workspace, found: Found, engine: Engine, tried: list[_Try], tolerances: Mapping[str, float], fetched: float
+    ws: Workspace, found: Found, means: Means, tried: list[_Try], tolerances: Mapping[str, float], fetched: float
 ) -> Receipt:
     worst = max(tried, key=lambda each: VERDICTS.index(each.judged.verdict))
     unstable = _find_unstable([each.done for each in tried])
@@ -113,7 +107,7 @@ def _write_receipt(
         verdict=worst.judged.verdict,
         exit_code=worst.done.outcome.exit_code,
         seconds=round(worst.done.outcome.seconds, 6),
-        engine=dict(engine.describe()),
+        engine=dict(means.engine.describe()),
         metrics=worst.judged.metrics,
         outputs=worst.judged.outputs,
         tolerances=dict(tolerances),

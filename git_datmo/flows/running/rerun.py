@@ -10,13 +10,14 @@ from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command, silent
 from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Content, Oid, Payload
+from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.capture import Capturer
@@ -47,6 +48,16 @@ class Parts:
         for content in (self.code, self.environment, *(payload.content for payload in self.data)):
             if content is not None:
                 yield root_node(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What reruns are made with: an engine, what they may use of the machine, where their output and progress go."""
+
+    engine: Engine
+    output: Output
+    limits: Limits = NO_LIMITS
+    progress: Progress = QUIET
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +115,9 @@ def require_objects(ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Pro
         )
 
 
-def rerun(
-    ws: Workspace, parts: Parts, engine: Engine, *, folder: Path, output: Output, progress: Progress = QUIET
-) -> Rerun:
+def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     """Rebuild the environment and run the command in the empty `folder`; the objects are here."""
+    engine, progress = means.engine, means.progress
     environment = read_environment(ws, parts.environment)
     began = time.monotonic()
     # The image is built before the data is there: a Dockerfile of the repository's own takes the folder as its context.
@@ -120,7 +130,12 @@ def rerun(
     before = {path: _sign(folder, path) for path in (*parts.outputs, *_metrics_places(parts.folder))}
     placed = time.monotonic()
     variables = dict(read_manifest(environment.files).variables)
-    outcome = engine.run(Job(portable_command(parts.command), folder, parts.folder, variables), output=output)
+    data = read_only_data(folder, parts.data, parts.outputs)
+    job = Job(portable_command(parts.command), folder, parts.folder, variables, data, means.limits)
+    outcome = engine.run(job, output=means.output)
+    if outcome.interrupted:
+        # A rerun that somebody stopped says nothing about the experiment.
+        raise KeyboardInterrupt
     written = {path for path, signature in before.items() if _sign(folder, path) not in ({}, signature)}
     return Rerun(
         folder,
@@ -151,6 +166,22 @@ def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, pro
     checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
     for path, node in contents:
         checkout.apply(checkout.plan(path, None, node, nothing))
+
+
+def read_only_data(folder: Path, inputs: Iterable[Payload], outputs: Iterable[str]) -> tuple[str, ...]:
+    """The data among `inputs` that a run has no business to write: neither they nor what is in them is an output.
+
+    A payload that is not in `folder`, or is a link there, cannot be guarded.
+    """
+    written = [f"{path}/" for path in outputs]
+    return tuple(
+        payload.path
+        for payload in inputs
+        if payload.role is Role.DATA
+        and (folder / payload.path).exists()
+        and not (folder / payload.path).is_symlink()
+        and not any(f"{payload.path}/".startswith(path) or path.startswith(f"{payload.path}/") for path in written)
+    )
 
 
 def _metrics_places(folder: str) -> Iterator[str]:

@@ -186,7 +186,9 @@ def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> 
     if tip is not None and tip not in store:
         fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
         store.objects.refresh()
-    bases = there = find_bases(ws, git, plan_now.remote, plan_now.tips, plan_now.snapshots)
+    bases = there = find_bases(
+        ws, git, remote, plan_now.tips, plan_now.snapshots, tip=tip, filters=offer.filters and offer.version >= 2
+    )
     keeps = [write_keep(store, snapshot) for snapshot in plan_now.snapshots]
     for start in range(0, len(keeps), PARENTS_AT_ONCE):
         group = keeps[start : start + PARENTS_AT_ONCE]
