@@ -21,6 +21,8 @@ VERBS = {
     "push": "share experiments and what they name",
     "pull": "fetch, then bring unmodified payloads up to date",
     "reproduce": "rerun an experiment elsewhere and say whether it is the same",
+    "explain": "say which part of an experiment changed its metrics",
+    "bisect": "find the commit that made a metric bad",
     "drop": "give snapshots up, here or on a remote",
     "du": "show how much room payloads and snapshots take up",
     "evict": "free the store of what the remote has",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from git_datmo.errors import DatmoError
 from git_datmo.flows.exclude import write_excludes
 from git_datmo.flows.history import History
+from git_datmo.flows.running.trust import trust
 from git_datmo.flows.underway import end_merge, refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
@@ -335,6 +336,8 @@ def is_clean(ws: Workspace) -> bool:
 def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
     """Store a snapshot's record; the working tree then is at it, and no merge waits any more."""
     (oid,) = ws.ledger.attach(snapshot)
+    if snapshot.run is not None:
+        trust(ws, oid)
     save(ws, replace(tracking, snapshot=str(oid)))
     end_merge(ws)
     return oid

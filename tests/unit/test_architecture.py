@@ -239,7 +239,7 @@ def test_modules_that_bring_heavy_ones_along_are_imported_late() -> None:
 
 def test_verbs_import_flows_late() -> None:
     """`-h` and a wrong word cost no more than the verb's own module."""
-    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.limits")
+    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.limits", "git_datmo.cli.rerunning")
     for module in modules():
         if module.startswith("git_datmo.cli.commands."):
             early = [f.name for f in imported(module) if is_ours(f.name) and not f.late and not f.typing]

@@ -1,9 +1,10 @@
 """git datmo reproduce."""
 
 import argparse
+from typing import Any
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.limits import add_limits, read_limits
+from git_datmo.cli.rerunning import add_means, open_means
 
 DESCRIPTION = """\
 Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
@@ -15,28 +16,26 @@ A tolerance for a metric says that the metrics decide: outputs without a toleran
 have to be there, but may differ. Where none is given for it, datmo.tolerance in git's config holds
 (NAME=X, any number of them), then the snapshot's own.
 
+With --with, one part is another experiment's, and there is no receipt, since it is no reproduction:
+'code', 'data' (what was there before the run), 'env' (packages and variables), 'params' (the words of
+the command).
+
+The command of a snapshot that was not made here is shown, and asked about once. Outside a container
+that holds for your own from elsewhere too: anybody can write your name.
+
 Verdicts: identical, within tolerance (exit 0); different, failed (exit 1)."""
 EXAMPLES = """
 git datmo reproduce HEAD
 git datmo reproduce 3f9c2a --tolerance accuracy=0.002
 git datmo reproduce HEAD --tolerance predictions.npy=1e-6 --repeat 3
+git datmo reproduce HEAD --with data=HEAD~1
 git datmo reproduce HEAD --engine venv --trust
 """
-
-WEAKER = {
-    "venv": "a virtual environment isolates less than a container: the system's own libraries took part",
-    "host": "it ran with what is installed here: nothing was rebuilt",
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="REV|ID", help="a commit or snapshot")
-    parser.add_argument(
-        "--engine",
-        choices=("docker", "venv", "host"),
-        help="a container; a virtual environment, which isolates less; what is installed here (datmo.engine or docker)",
-    )
-    parser.add_argument("--trust", action="store_true", help="run it without asking, whoever made it")
+    add_means(parser)
     parser.add_argument(
         "--tolerance",
         action="append",
@@ -47,84 +46,80 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repeat", type=int, default=1, metavar="N", help="rerun it N times, and say what differs between them (1)"
     )
+    parser.add_argument(
+        "--with",
+        dest="swapped",
+        action="append",
+        default=[],
+        metavar="PART=REV|ID",
+        help="take code, data, env or params from another; may be repeated",
+    )
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
-    add_limits(parser)
     parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from contextlib import closing
-
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
-    from git_datmo.engines.choose import make_engine
-    from git_datmo.engines.limits import recorded_limits
     from git_datmo.errors import UsageError
     from git_datmo.flows.history import History
     from git_datmo.flows.running.reproduce import reproduce
-    from git_datmo.flows.running.rerun import Means, require_run
+    from git_datmo.flows.running.rerun import parts_of, swap
     from git_datmo.flows.running.scratch import scratch_folder
     from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
-    asked = parse_tolerances(options.tolerance)
+    asked, swapped = parse_tolerances(options.tolerance), parse_swaps(options.swapped)
     if options.repeat < 1:
         raise UsageError("--repeat takes a number of 1 or more")
     with open_workspace(console.environ, console.cwd) as ws:
-        found = History(ws).resolve(options.name)
-        command = require_run(found)
+        history = History(ws)
+        found = history.resolve(options.name)
+        others = {part: history.resolve(name) for part, name in swapped.items()}
+        parts = parts_of(found)
+        for part, other in others.items():
+            parts = swap(parts, part, parts_of(other))
         tolerances = find_tolerances(ws, found.snapshot, asked)
-        name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
-        limits = read_limits(options, name, recorded_limits(command.resources))
-        _require_trust(options, console, ws, found, command, name)
         with (
-            closing(
-                make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ, rebuild=options.rebuild)
-            ) as engine,
+            open_means(options, console, ws, [found, *others.values()], copy_to_errors) as means,
             scratch_folder(ws, options.dir) as folder,
         ):
+            if means.fixed and others.keys() & set(means.fixed):
+                raise UsageError(f"'{means.engine.name}' has one env", "give --engine docker or venv")
             done = reproduce(
                 ws,
                 found,
-                Means(engine, copy_to_errors, limits, console.progress()),
+                means,
                 folder=folder,
                 tolerances=tolerances,
                 repeat=options.repeat,
+                parts=parts if others else None,
             )
     if options.json:
-        console.print_json({"id": str(done.id), **receipt_document(done.receipt)})
+        document: dict[str, Any] = {"id": str(done.id) if done.id else None, **receipt_document(done.receipt)}
+        if others:
+            document["with"] = {part: str(other.id) for part, other in others.items()}
+        console.print_json(document)
     else:
         for line in verdict_lines(done.receipt, console):
             console.print(line)
-        if name in WEAKER:
-            console.warn(WEAKER[name])
+        for part, other in others.items():
+            console.tell(f"the {part} was that of snapshot {str(other.id)[:10]}: no receipt is left")
     return 0 if done.receipt.verdict in GOOD else 1
 
 
-def _require_trust(
-    options: argparse.Namespace, console: Console, ws: object, found: object, run_of: object, engine: str
-) -> None:
-    """A stranger's command runs outside a container only when somebody said so."""
-    import shlex
+def parse_swaps(words: list[str]) -> dict[str, str]:
+    """What `--with PART=REV` gives."""
+    from git_datmo.errors import UsageError
+    from git_datmo.flows.running.rerun import PARTS
 
-    from git_datmo.errors import DatmoError
-    from git_datmo.flows.history import Found
-    from git_datmo.flows.workspace import Workspace
-    from git_datmo.records.types import Run
-
-    assert isinstance(ws, Workspace)
-    assert isinstance(found, Found)
-    assert isinstance(run_of, Run)
-    own = found.snapshot.author == ws.person
-    if engine == "docker" or options.trust or own or ws.repo.config.flag("datmo.trust"):
-        return
-    author = found.snapshot.author
-    console.tell(
-        f"{author.name} <{author.email}> made this snapshot; outside a container its command can do what you can:"
-    )
-    console.tell(f"  {shlex.join(run_of.command)}")
-    if not console.ask("Run it?"):
-        raise DatmoError(
-            "not run: the snapshot is somebody else's", "look at it with 'git datmo show', then give --trust"
-        )
+    found: dict[str, str] = {}
+    for word in words:
+        part, _, name = word.partition("=")
+        if part not in PARTS or not name:
+            raise UsageError(f"'{word}' is not of the form PART=REV", f"the parts are {', '.join(PARTS)}")
+        if part in found:
+            raise UsageError(f"the {part} can be taken from one snapshot alone")
+        found[part] = name
+    return found

@@ -26,6 +26,8 @@ from git_datmo.store.layout import Node, root_node
 from git_datmo.store.statcache import CacheEdit, Differences
 from git_datmo.store.store import HashOnly
 
+PARTS = ("code", "data", "env", "params")
+
 Signature = tuple[int, int, int]
 
 
@@ -58,6 +60,11 @@ class Means:
     output: Output
     limits: Limits = NO_LIMITS
     progress: Progress = QUIET
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The parts that are what they are here, whatever is asked for."""
+        return ("env",) if self.engine.name == "host" else ()
 
 
 @dataclass(frozen=True, slots=True)
