@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.limits import add_limits, read_limits
+from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
 
 if TYPE_CHECKING:
     from git_datmo.engines.base import Output
@@ -29,7 +29,7 @@ def add_means(parser: argparse.ArgumentParser) -> None:
         help="a container; a virtual environment, which isolates less; what is installed here (datmo.engine or docker)",
     )
     parser.add_argument("--trust", action="store_true", help="run it without asking, whoever made it (datmo.trust)")
-    add_limits(parser)
+    add_engine_options(parser)
 
 
 @contextmanager
@@ -37,9 +37,6 @@ def open_means(
     options: argparse.Namespace, console: Console, ws: Workspace, snapshots: Sequence[Found], output: Output
 ) -> Iterator[Means]:
     """What to rerun with, once it is clear that all of `snapshots` may; the first says what limits hold."""
-    from contextlib import closing
-
-    from git_datmo.engines.choose import make_engine
     from git_datmo.engines.limits import recorded_limits
     from git_datmo.flows.running.rerun import Means, require_run
 
@@ -48,9 +45,8 @@ def open_means(
     limits = read_limits(options, name, recorded_limits(runs[0].resources))
     for found in snapshots:
         _require_trust(options, console, ws, found, isolated=name == "docker")
-    cache = ws.shared_state / "environments"
-    with closing(make_engine(name, cache=cache, environ=ws.environ, rebuild=options.rebuild)) as engine:
-        yield Means(engine, output, limits, console.progress())
+    with open_engine(options, name, ws) as engine:
+        yield Means(engine, output, limits, console.progress(), elsewhere=bool(options.on))
     if name in WEAKER and not options.json:
         console.warn(WEAKER[name])
 

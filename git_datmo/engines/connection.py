@@ -8,9 +8,11 @@ import platform
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import docker
+from docker.context import ContextAPI
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
@@ -30,9 +32,11 @@ class Connection:
 
 def connect(environ: Mapping[str, str]) -> Connection:
     """The engine of `DOCKER_HOST`, else of the current Docker context, else the first of the usual sockets."""
+    _check_way(environ)
     runtime = environ.get("XDG_RUNTIME_DIR", "/run/user/none")
     sockets = [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock", "/run/podman/podman.sock"]
-    hosts = [] if environ.get("DOCKER_HOST") else [f"unix://{path}" for path in sockets if _is_socket(path)]
+    named = environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT")
+    hosts = [] if named else [f"unix://{path}" for path in sockets if _is_socket(path)]
     why = ""
     for host in ("", *hosts):
         try:
@@ -46,11 +50,23 @@ def connect(environ: Mapping[str, str]) -> Connection:
             why = why or str(e)
         else:
             return Connection(client, str(client.api.base_url) in _HERE)
-    where = environ.get("DOCKER_HOST") or "the usual sockets"
+    where = named or "the usual sockets"
     raise EngineMissing(
         f"no container engine answers at {where}",
         "start Docker or Podman, or take the weaker `--engine venv`" + (f" ({why[:200]})" if why else ""),
     )
+
+
+def _check_way(environ: Mapping[str, str]) -> None:
+    """Raise `EngineMissing` where the SDK would take another engine than the one named, or say nothing useful."""
+    host, context = environ.get("DOCKER_HOST", ""), environ.get("DOCKER_CONTEXT", "")
+    if context and not host:
+        found = ContextAPI.get_context(context)
+        if found is None:
+            raise EngineMissing(f"there is no Docker context '{context}'", "'docker context ls' lists them")
+        host = str(found.Host or "")
+    if host.startswith("ssh://") and find_spec("paramiko") is None:
+        raise EngineMissing(f"'{host}' needs the package paramiko", "pip install 'git-datmo[ssh]'")
 
 
 def _is_socket(path: str) -> bool:

@@ -78,7 +78,6 @@ STARTERS = {
     "git_datmo.engines.probe": "interpreters",
     "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
     "git_datmo.cli.demo": "what a person would type",
-    "git_remote_datmo.native": "git's plumbing, with pipes that are git's own",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
     "git_remote_datmo.pipes": "git's plumbing, with pipes that are git's own",
 }
@@ -86,7 +85,6 @@ STARTS_GIT = {
     "git_datmo.git.run",
     "git_datmo.git.repo",
     "git_datmo.cli.console",
-    "git_remote_datmo.native",
     "git_remote_datmo.proxy",
     "git_remote_datmo.pipes",
 }
@@ -239,7 +237,7 @@ def test_modules_that_bring_heavy_ones_along_are_imported_late() -> None:
 
 def test_verbs_import_flows_late() -> None:
     """`-h` and a wrong word cost no more than the verb's own module."""
-    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.limits", "git_datmo.cli.rerunning")
+    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.engine", "git_datmo.cli.rerunning")
     for module in modules():
         if module.startswith("git_datmo.cli.commands."):
             early = [f.name for f in imported(module) if is_ours(f.name) and not f.late and not f.typing]

@@ -30,6 +30,7 @@ git datmo reproduce 3f9c2a --tolerance accuracy=0.002
 git datmo reproduce HEAD --tolerance predictions.npy=1e-6 --repeat 3
 git datmo reproduce HEAD --with data=HEAD~1
 git datmo reproduce HEAD --engine venv --trust
+git datmo reproduce HEAD --on ssh://trainer.example
 """
 
 

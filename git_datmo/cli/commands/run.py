@@ -4,7 +4,7 @@ import argparse
 
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
-from git_datmo.cli.limits import add_limits, read_limits
+from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
 
 DESCRIPTION = """\
 Runs a command with its output both shown and logged, then makes a snapshot: command, exit code,
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("host", "docker", "venv"), default="host", help="where the command runs (host)"
     )
-    add_limits(parser)
+    add_engine_options(parser)
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
 
 
@@ -46,10 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    from contextlib import closing
-
     from git_datmo.cli.streams import copy_through
-    from git_datmo.engines.choose import make_engine
     from git_datmo.errors import UsageError
     from git_datmo.flows.capture import Asked
     from git_datmo.flows.running import run as flow
@@ -64,10 +61,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     limits = read_limits(options, options.engine)
     with open_workspace(console.environ, console.cwd) as ws:
         outputs = [ws.relative(path) for path in options.output]
-        environments = ws.shared_state / "environments"
-        with closing(
-            make_engine(options.engine, cache=environments, environ=ws.environ, rebuild=options.rebuild)
-        ) as engine:
+        with open_engine(options, options.engine, ws) as engine:
             done = flow.run(
                 ws,
                 options.command,

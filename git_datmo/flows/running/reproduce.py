@@ -19,7 +19,7 @@ from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
-from git_datmo.records.types import Cause, Receipt
+from git_datmo.records.types import Cause, Receipt, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _try(
         return _Try(done, judged, (), compared)
     assert snapshot.environment is not None
     recorded = read_manifest(read_environment(ws, snapshot.environment).files)
-    causes = find_causes(recorded, run.machine, describe_machine(), ask_interpreter(means.engine, folder), done)
+    causes = find_causes(recorded, run.machine, _machine(means), ask_interpreter(means.engine, folder), done)
     return _Try(done, judged, causes, compared)
 
 
@@ -111,11 +111,15 @@ def _write_receipt(
         metrics=worst.judged.metrics,
         outputs=worst.judged.outputs,
         tolerances=dict(tolerances),
-        machine=describe_machine(),
+        machine=_machine(means),
         durations={name: round(seconds, 6) for name, seconds in durations.items()},
         causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
         reruns=len(tried),
     )
+
+
+def _machine(means: Means) -> Mapping[str, Value]:
+    return {} if means.elsewhere else describe_machine()
 
 
 def _find_unstable(done: list[Rerun]) -> list[str]:

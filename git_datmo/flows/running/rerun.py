@@ -54,12 +54,16 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What reruns are made with: an engine, what they may use of the machine, where their output and progress go."""
+    """What reruns are made with: an engine, what they may use of the machine, where their output and progress go.
+
+    `elsewhere` says that the engine is on another machine, of which nothing is known.
+    """
 
     engine: Engine
     output: Output
     limits: Limits = NO_LIMITS
     progress: Progress = QUIET
+    elsewhere: bool = False
 
     @property
     def fixed(self) -> tuple[str, ...]:

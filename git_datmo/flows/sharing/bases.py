@@ -7,7 +7,7 @@ from itertools import islice
 
 from git_datmo.errors import GitFailed, Incomplete
 from git_datmo.flows.sharing.keep import Kept, kept_objects, write_keep
-from git_datmo.flows.sharing.overlap import ENOUGH, cover, difference, weigh
+from git_datmo.flows.sharing.overlap import ENOUGH, ENTRY_SIZE, cover, difference, differs_little, weigh
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.remote import Remote, common_commits, fetch_ids
 from git_datmo.git.run import Git
@@ -27,7 +27,6 @@ BASES = 64
 
 # Trees of others' versions are fetched where they take at most this part of what they may save.
 LISTING_SHARE = 20
-ENTRY_SIZE = 64
 
 
 def find_bases(
@@ -88,11 +87,17 @@ def _history(ws: Workspace, snapshots: Sequence[Snapshot]) -> list[str]:
 
 
 def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Snapshot]) -> tuple[list[Snapshot], int]:
-    """Those of `shared` that hold most of `wanted`, and how many bytes none of them is known to hold."""
-    if not shared:
-        return [], sum(kept.content.size for kept in wanted)
-    chosen = {id(match): match for match in (_akin(ws, kept, shared) for kept in wanted) if match is not None}
-    roots = [kept.node.oid for kept in wanted]
+    """Those of `shared` that hold most of `wanted`, and about how many bytes none of them is known to hold."""
+    chosen: dict[int, Snapshot] = {}
+    roots: list[Oid] = []
+    for kept in wanted:
+        match = _akin(ws, kept, shared)
+        if match is not None:
+            chosen[id(match[0])] = match[0]
+        if match is None or not differs_little(ws.store, match[1].node, kept.node):
+            roots.append(kept.node.oid)
+    if not shared or not roots:
+        return list(chosen.values()), 0
     there = list(_roots(chosen.values()))
     unsent = weigh(ws.store, roots, there)
     if unsent > ENOUGH:
@@ -103,15 +108,15 @@ def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Snapsho
     return list(chosen.values()), unsent
 
 
-def _akin(ws: Workspace, kept: Kept, shared: Iterable[Snapshot]) -> Snapshot | None:
+def _akin(ws: Workspace, kept: Kept, shared: Iterable[Snapshot]) -> tuple[Snapshot, Kept] | None:
     """The first snapshot that names an object, or else another version of it that is here."""
     version = None
     for snapshot in shared:
         for other in kept_objects(snapshot):
             if other.node.oid == kept.node.oid:
-                return snapshot
+                return snapshot, other
             if version is None and other.path == kept.path and other.node.oid in ws.store:
-                version = snapshot
+                version = snapshot, other
     return version
 
 

@@ -7,13 +7,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 
+from git_datmo.errors import Incomplete
 from git_datmo.git.objects import GITLINK
 from git_datmo.model import Oid
 from git_datmo.store.chunks import MAX_SIZE
+from git_datmo.store.layout import Kind, Node, compare
 from git_datmo.store.store import Store
 
-# Bytes that are not worth another question.
-ENOUGH = 16 << 10
+# Bytes that are sent sooner than they are looked for.
+ENOUGH = 48 << 10
+ENTRY_SIZE = 64
+
+
+def differs_little(store: Store, old: Node, new: Node) -> bool:
+    """Whether what `new` has and `old`, at the same names, has not is surely small; reads only trees that differ."""
+    weight = 0
+    try:
+        for change in compare(old, new, store.read_tree):
+            weight += ENTRY_SIZE
+            if change.new is not None and change.new.kind is not Kind.FOLDER:
+                weight += MAX_SIZE if change.new.chunked else store.size(change.new.oid)
+            if weight > ENOUGH:
+                return False
+    except Incomplete:
+        return False
+    return True
 
 
 def weigh(store: Store, wanted: Iterable[Oid], there: Iterable[Oid]) -> int:
