@@ -23,6 +23,7 @@ VERBS = {
     "reproduce": "rerun an experiment elsewhere and say whether it is the same",
     "explain": "say which part of an experiment changed its metrics",
     "bisect": "find the commit that made a metric bad",
+    "verify": "check the signatures of experiments and receipts",
     "drop": "give snapshots up, here or on a remote",
     "du": "show how much room payloads and snapshots take up",
     "evict": "free the store of what the remote has",

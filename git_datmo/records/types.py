@@ -137,13 +137,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Words added to a record afterwards."""
+    """Words added to a record afterwards; with a `signature`, a signed commit that names it (`flows/signing.py`)."""
 
     record: Oid
     commit: Oid
     created: str
     author: Person
     message: str
+    signature: str = _later(str)
 
     kind = "annotation"
 

@@ -96,7 +96,7 @@ def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
 
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Records of all kinds whose ids are of one object format, as those of one repository are."""
-    annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts)
+    annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts, texts)
     drops = st.builds(Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts)
     return _snapshots(form) | _receipts(form) | annotations | drops
 

@@ -115,9 +115,9 @@ def test_keys_of_a_later_writer_are_passed_over(record: Record, more: dict[str, 
 
 def later_keys(inner: dict[str, Any]) -> set[str]:
     """What the first writers did not write into such an object: without them it is one of theirs."""
-    made = {"snapshot": Snapshot, "receipt": Receipt}.get(inner.get("kind", "") if "version" in inner else "")
-    made = made or (Difference if "same" in inner else None)
-    return {f.name for f in fields(made) if LATER in f.metadata} if made else set()
+    made = [each for each in (Snapshot, Receipt, Annotation) if "version" in inner and inner["kind"] == each.kind]
+    every = [*made, *([Difference] if "same" in inner else [])]
+    return {f.name for each in every for f in fields(each) if LATER in f.metadata}
 
 
 @given(records(), st.data())

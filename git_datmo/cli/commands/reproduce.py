@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PART=REV|ID",
         help="take code, data, env or params from another; may be repeated",
     )
+    parser.add_argument("--sign", action="store_true", help="sign the receipt with git's own key (datmo.sign)")
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
     parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
 
@@ -96,7 +97,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 tolerances=tolerances,
                 repeat=options.repeat,
                 parts=parts if others else None,
+                sign=options.sign,
             )
+    for warning in done.warnings:
+        console.warn(warning)
     if options.json:
         document: dict[str, Any] = {"id": str(done.id) if done.id else None, **receipt_document(done.receipt)}
         if others:

@@ -56,8 +56,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
     if not options.command:
         raise UsageError("no command to run", "put it behind '--': git datmo run -- python train.py")
-    tolerances = parse_tolerances(options.tolerance)
-    asked = Asked(options.message, options.why, parse_figures(options.parameter), tolerances=tolerances)
+    figures, tolerances = parse_figures(options.parameter), parse_tolerances(options.tolerance)
+    asked = Asked(options.message, options.why, figures, tolerances=tolerances, sign=options.sign)
     limits = read_limits(options, options.engine)
     with open_workspace(console.environ, console.cwd) as ws:
         outputs = [ws.relative(path) for path in options.output]

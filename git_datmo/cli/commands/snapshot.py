@@ -35,6 +35,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=X",
         help="how far a rerun's metric or output may be off; may be repeated",
     )
+    parser.add_argument("--sign", action="store_true", help="sign it with git's own key (datmo.sign)")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         parse_figures(options.parameter),
         parse_figures(options.metric),
         parse_tolerances(options.tolerance),
+        options.sign,
     )
     with open_workspace(console.environ, console.cwd) as ws:
         made = snapshot(ws, asked, command=options.command, progress=console.progress())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.causes import ask_interpreter, find_causes
 from git_datmo.flows.running.environment import read_environment
@@ -17,6 +18,7 @@ from git_datmo.flows.running.machine import describe_machine
 from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_objects, require_run, rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
+from git_datmo.flows.signing import attach_signed, require_key, wants_signature
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.records.types import Cause, Receipt, Value
@@ -28,6 +30,7 @@ class Reproduced:
 
     receipt: Receipt
     id: Oid | None
+    warnings: tuple[str, ...] = ()
 
 
 def reproduce(
@@ -39,6 +42,7 @@ def reproduce(
     tolerances: Mapping[str, float],
     repeat: int = 1,
     parts: Parts | None = None,
+    sign: bool = False,
 ) -> Reproduced:
     """Rebuild the environment, rerun the command in the empty `folder`, compare metrics and outputs.
 
@@ -46,6 +50,9 @@ def reproduce(
     `parts` are what to rerun where that is not the snapshot's own; no receipt is left then. Raises `DatmoError` where
     the rerun could not even be tried; a command that fails is a verdict.
     """
+    sign = parts is None and wants_signature(ws, asked=sign)
+    if sign:
+        require_key(ws)
     means.engine.check()
     began = time.monotonic()
     nodes = (kept.node for kept in kept_objects(found.snapshot))
@@ -58,8 +65,19 @@ def reproduce(
     receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
     if parts is not None:
         return Reproduced(receipt, None)
+    return _attach(ws, receipt, sign=sign)
+
+
+def _attach(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced:
+    """Attach the receipt, without a signature where the key is gone meanwhile: a rerun is not lost for that."""
+    warnings: tuple[str, ...] = ()
+    if sign:
+        try:
+            return Reproduced(receipt, attach_signed(ws, receipt))
+        except DatmoError as error:
+            warnings = (f"the receipt is not signed: {error.what}",)
     (oid,) = ws.ledger.attach(receipt)
-    return Reproduced(receipt, oid)
+    return Reproduced(receipt, oid, warnings)
 
 
 @dataclass(frozen=True, slots=True)
