@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 HOME = "/opt/datmo"
+_FROM = re.compile(
+    r"^[ \t]*FROM[ \t]+(?:--[a-z]+=\S+[ \t]+)*(?P<base>\S+)(?:[ \t]+AS[ \t]+(?P<stage>\S+))?",
+    re.MULTILINE | re.IGNORECASE,
+)
 _PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
 
 
@@ -56,6 +61,20 @@ def julia_dockerfile(base_image: str, *, system: Sequence[str] = ()) -> bytes:
             f"ENV JULIA_DEPOT_PATH=/tmp/julia:{HOME}/depot",
         ]
     )
+
+
+def pin_bases(dockerfile: bytes, pin: Callable[[str], str]) -> bytes:
+    """A Dockerfile with each image that it starts from as `pin` gives it; what is no image's name stays as it is."""
+    stages = {"scratch"}
+
+    def replaced(match: re.Match[str]) -> str:
+        base, stage = match["base"], match["stage"]
+        given = base if base.lower() in stages or "@" in base or "$" in base else pin(base)
+        if stage:
+            stages.add(stage.lower())
+        return match[0].replace(base, given, 1) if given != base else match[0]
+
+    return _FROM.sub(replaced, dockerfile.decode()).encode()
 
 
 def _begin(base_image: str, system: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ def describe_machine(environ: Mapping[str, str], *, system: Sequence[str] = ()) 
     if hasattr(os, "sched_getaffinity") and (usable := len(os.sched_getaffinity(0))) != facts["cpus"]:
         facts["usable_cpus"] = usable
     named = {
-        "cpu": _processor(),
+        "processor": _processor(),
         "libc": " ".join(platform.libc_ver()).strip(),
         "nvidia_driver": _first_version(DRIVER),
         "cuda_toolkit": _first_version(TOOLKIT),
@@ -40,8 +40,9 @@ def describe_machine(environ: Mapping[str, str], *, system: Sequence[str] = ()) 
 
 
 def _processor() -> str:
+    """The model of the CPU: two of one architecture may round differently, since libraries choose by it."""
     match = re.search(r"^model name\s*: (.*)$", _text(PROCESSORS), re.MULTILINE)
-    return " ".join(match[1].split()) if match else ""
+    return " ".join(match[1].split()) if match else platform.processor()
 
 
 def _first_version(path: Path) -> str:

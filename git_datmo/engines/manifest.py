@@ -9,12 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
-from git_datmo.engines.dockerfile import julia_dockerfile, python_dockerfile, r_dockerfile, starting_dockerfile
+from git_datmo.engines.dockerfile import (
+    julia_dockerfile,
+    pin_bases,
+    python_dockerfile,
+    r_dockerfile,
+    starting_dockerfile,
+)
 from git_datmo.engines.kept import kept_distributions
 from git_datmo.engines.locks import Lock
 from git_datmo.engines.probe import Distribution, Probe, normalise
@@ -306,3 +312,14 @@ def own_dockerfile(manifest: Manifest) -> bytes:
     packages = [package.requirement() for package in manifest.packages]
     left_out = [local.name for local in manifest.local if local.path is None]
     return starting_dockerfile(manifest.base_image, packages, system=manifest.system, left_out=left_out)
+
+
+def pinned(environment: Environment, manifest: Manifest, pin: Callable[[str], str]) -> Environment:
+    """An environment with its base images as `pin` gives them."""
+    files = environment.files
+    if manifest.dockerfile == "repository":
+        return Environment.of({**files, DOCKERFILE: pin_bases(files[DOCKERFILE], pin)})
+    if "@" in manifest.base_image:
+        return environment
+    exact = replace(manifest, base_image=pin(manifest.base_image))
+    return Environment.of({**files, MANIFEST: encode_manifest(exact), DOCKERFILE: generated_dockerfile(exact)})

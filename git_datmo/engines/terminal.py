@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Protocol
 
+from git_datmo.engines.base import Size
+
 IN, OUT = 0, 1
 READ = 1 << 16
 
@@ -25,9 +27,9 @@ class Line(Protocol):
     def sendall(self, data: bytes, /) -> None: ...
 
 
-def converse(line: Line, resize: Callable[[int, int], None]) -> None:
-    """Carry bytes between our terminal and `line` until it ends; `resize` is told the rows and columns there are."""
-    with _raw(), _following_size(resize):
+def converse(line: Line, size: Size, resize: Callable[[int, int], None]) -> None:
+    """Carry bytes between our terminal and `line` until it ends; `resize` is told whenever our size is another."""
+    with _raw(), _following(size, resize):
         sources = [IN, line.fileno()]
         while True:
             ready, _, _ = select.select(sources, [], [])
@@ -60,11 +62,10 @@ def _raw() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _following_size(resize: Callable[[int, int], None]) -> Iterator[None]:
+def _following(size: Size, resize: Callable[[int, int], None]) -> Iterator[None]:
     def tell() -> None:
         with contextlib.suppress(OSError):
-            size = os.get_terminal_size(OUT)
-            resize(size.lines, size.columns)
+            resize(*size())
 
     def changed(_number: int, _frame: FrameType | None) -> None:
         # Not in the handler, which may have come in the middle of another request.

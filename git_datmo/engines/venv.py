@@ -42,6 +42,10 @@ class VenvEngine:
     def check(self) -> None:
         """This interpreter can make virtual environments; whether one of the right version is here, `prepare` tells."""
 
+    def pin(self, reference: str, *, progress: Progress) -> str:  # noqa: ARG002
+        """There are no images here."""
+        return reference
+
     def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:  # noqa: ARG002
         """Build the environment, or find it. Raises `EngineMissing` where its Python series is not on PATH."""
         manifest = read_environment(environment.files)
@@ -124,7 +128,9 @@ class VenvEngine:
             }
             if folders := manifest.source_folders():
                 env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
-            return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal)
+            return stream(
+                job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal is not None
+            )
 
     def describe(self) -> Mapping[str, str]:
         home, manifest = self._ready()

@@ -19,6 +19,7 @@ from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import capture_environment
 from git_datmo.flows.secrecy.masking import conceal
 from git_datmo.flows.secrecy.rules import known_secrets
+from git_datmo.flows.signing import wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
@@ -58,7 +59,7 @@ def attach_snapshot(
     recorded = Run(tuple(command), folder, inputs=inputs, outputs=outputs) if command else None
     made = make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded)
     made, masked = conceal(made, known_secrets(ws.environ))
-    oid = attach(ws, tracking, made)
+    oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
     warnings = [f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out]
     return Made(oid, (*warnings, *masked, *(surrounded.warnings if surrounded is not None else ())))
 

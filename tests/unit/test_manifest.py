@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.engines.decode import read_environment
-from git_datmo.engines.images import generated_context
+from git_datmo.engines.images import generated_context, with_digest
 from git_datmo.engines.kept import imported_modules, kept_distributions
 from git_datmo.engines.locks import Lock, Pin
 from git_datmo.engines.manifest import (
@@ -20,6 +20,7 @@ from git_datmo.engines.manifest import (
     Local,
     Package,
     make_environment,
+    pinned,
 )
 from git_datmo.engines.probe import Distribution, Origin, Probe
 from git_datmo.engines.projects import find_language, project_environment, read_apt
@@ -478,3 +479,26 @@ def test_machines_with_the_same_resolved_set_have_the_same_id(
         made(here, found, base_image="x:1"),
     ]
     assert len({one, *others}) == 6
+
+
+def test_base_images_are_pinned_to_what_the_engine_has() -> None:
+    known = ["docker.io/library/python@sha256:" + A, "registry.example:5000/team/base@sha256:" + B]
+    assert with_digest("python:3.11-slim", known) == "python:3.11-slim@sha256:" + A
+    assert with_digest("registry.example:5000/team/base", known) == "registry.example:5000/team/base@sha256:" + B
+    assert with_digest("team/base:1", known) == "team/base:1"
+    assert with_digest("python:3.11", []) == "python:3.11"
+
+    def pin(reference: str) -> str:
+        return with_digest(reference, known)
+
+    made = make_environment(probe_of(asked("numpy")), repository=REPOSITORY)
+    exact = pinned(made, read_environment(made.files), pin)
+    assert exact.files["Dockerfile"].startswith(b"FROM python:3.11-slim@sha256:" + A.encode() + b"\n")
+    manifest = read_environment(exact.files)
+    assert manifest.base_image == "python:3.11-slim@sha256:" + A
+    assert pinned(exact, manifest, pin) == exact
+
+    own = b"from --platform=linux/amd64 python AS build\nFROM $BASE\nFROM scratch\nFROM build\nFROM python@sha256:c\n"
+    other = make_environment(probe_of(), repository=REPOSITORY, dockerfile=own)
+    exact = pinned(other, read_environment(other.files), pin)
+    assert exact.files["Dockerfile"] == own.replace(b"python AS", b"python@sha256:" + A.encode() + b" AS", 1)

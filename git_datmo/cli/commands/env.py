@@ -37,7 +37,7 @@ SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec s
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=tuple(NAMES), help="what to do")
+    parser.add_argument("action", nargs="?", choices=tuple(NAMES), default="show", help="what to do (show)")
     parser.add_argument("names", nargs="*", metavar="REV|ID", help="a commit or snapshot")
     parser.add_argument("--engine", choices=("docker", "venv"), help="what builds it (datmo.engine, else docker)")
     parser.add_argument("--on", default="", metavar="WHERE", help="build with an engine elsewhere (as with 'run')")
@@ -89,7 +89,8 @@ def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _lines(stored: Stored, console: Console) -> Iterator[str]:
-    from git_datmo.cli.render import figures, plain
+    from git_datmo.cli.plain import plain
+    from git_datmo.cli.render import figures
     from git_datmo.engines.compare import describe_packages
 
     manifest = stored.manifest
@@ -109,7 +110,7 @@ def _lines(stored: Stored, console: Console) -> Iterator[str]:
 
 
 def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    from git_datmo.cli.render import plain
+    from git_datmo.cli.plain import plain
     from git_datmo.engines.compare import compare
 
     one, other = _stored(ws, console, options.names), _stored(ws, console, options.names, 1)
@@ -177,7 +178,8 @@ def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
             inside, command = _jupyter(console, stored, name)
         else:
             variables = {"TERM": console.environ.get("TERM", "dumb")} if terminal else {}
-            inside, command = flow.Inside(variables, terminal, 0, options.network), options.command or SHELL
+            size = console.size if terminal else None
+            inside, command = flow.Inside(variables, size, 0, options.network), options.command or SHELL
         return flow.work_inside(ws, stored, engine, command, inside=inside, output=copy_through)
 
 
@@ -195,7 +197,7 @@ def _jupyter(console: Console, stored: Stored, engine: str) -> tuple[Inside, tup
     command = jupyter_command(stored.manifest, port, everywhere=contained)
     token = secrets.token_urlsafe(24)
     console.tell(f"Jupyter will answer at http://127.0.0.1:{port}/?token={token} until ^C")
-    return Inside({"JUPYTER_TOKEN": token}, False, port if contained else 0, contained), command
+    return Inside({"JUPYTER_TOKEN": token}, None, port if contained else 0, contained), command
 
 
 def _require_trust(options: argparse.Namespace, console: Console, ws: Workspace, stored: Stored) -> None:

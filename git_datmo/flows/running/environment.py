@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.kept import imported_modules, kept_distributions
 from git_datmo.engines.locks import SIZE_LIMIT, Lock, contradictions, is_lock, most_exact
-from git_datmo.engines.manifest import PROJECT_FILES, Environment, make_environment
+from git_datmo.engines.manifest import PROJECT_FILES, Environment, make_environment, pinned
 from git_datmo.engines.probe import Distribution, find_interpreter, normalise, probe
 from git_datmo.engines.projects import APT_FILES, find_language, project_environment, read_apt
 from git_datmo.engines.variables import allowed_variables
@@ -52,10 +53,20 @@ def variables_of(ws: Workspace) -> dict[str, str]:
     return allowed_variables(ws.environ, more=ws.repo.config.all("datmo.variable"))
 
 
-def capture_environment(ws: Workspace, command: Sequence[str]) -> Surrounded | None:
-    """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read."""
+def capture_environment(
+    ws: Workspace, command: Sequence[str], *, pin: Callable[[str], str] | None = None
+) -> Surrounded | None:
+    """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read.
+
+    Its base images are stored as `pin` gives them: where the run is in one, that decides it.
+    """
     found = find_environment(ws, command)
-    return Surrounded(_store(ws, found.environment), found.warnings, found.system) if found is not None else None
+    if found is None:
+        return None
+    environment = found.environment
+    if pin is not None:
+        environment = pinned(environment, read_manifest(environment.files), pin)
+    return Surrounded(_store(ws, environment), found.warnings, found.system)
 
 
 def find_environment(ws: Workspace, command: Sequence[str]) -> FoundEnvironment | None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Output
+from git_datmo.engines.base import Engine, Job, Output, Size
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest, own_dockerfile
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.running.environment import find_environment, read_environment
-from git_datmo.flows.running.reproduce import place
+from git_datmo.flows.running.rerun import place
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.workspace import Workspace
@@ -90,7 +90,7 @@ class Inside:
     """What a command gets that is no rerun: more variables, our terminal, a port, the network."""
 
     variables: Mapping[str, str]
-    terminal: bool = False
+    terminal: Size | None = None
     port: int = 0
     network: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Output, portable_command, silent
@@ -34,17 +35,18 @@ from git_datmo.flows.running.environment import (
 )
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.running.logged import run_logged
-from git_datmo.flows.running.reproduce import place, read_only_data
+from git_datmo.flows.running.rerun import place, read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.flows.secrecy.masking import conceal
 from git_datmo.flows.secrecy.rules import known_secrets
+from git_datmo.flows.signing import require_key, wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Run, Value
+from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.layout import root_node
 from git_datmo.store.tracking import Tracking
 
@@ -89,6 +91,9 @@ def run(
     `outputs` are paths relative to the repository that are kept beside what the run is seen to write. Raises
     `DatmoError` before anything ran when it could not be recorded.
     """
+    sign = wants_signature(ws, asked=asked.sign)
+    if sign:
+        require_key(ws)
     before = _prepare(ws, command, outputs, engine, progress)
     as_run = tuple(command) if engine.name == "host" else portable_command(command)
     data = read_only_data(ws.root, before.inputs, outputs)
@@ -124,10 +129,21 @@ def run(
         snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
-        oid = attach(ws, tracking, replace(snapshot, commit=before.commit, clean=before.clean))
+        snapshot = replace(snapshot, commit=before.commit, clean=before.clean)
+        oid = _attach(ws, tracking, snapshot, warnings, sign=sign)
     if surrounded is not None:
         warnings += surrounded.warnings
     return Ran(oid, outcome.exit_code, tuple(warnings))
+
+
+def _attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, warnings: list[str], *, sign: bool) -> Oid:
+    """Attach the snapshot, without a signature where the key is gone meanwhile: a run is not lost for that."""
+    if sign:
+        try:
+            return attach(ws, tracking, snapshot, sign=True)
+        except DatmoError as error:
+            warnings.append(f"the snapshot is not signed: {error.what}")
+    return attach(ws, tracking, snapshot, sign=False)
 
 
 def _is_text(word: str) -> bool:
@@ -158,7 +174,7 @@ def _prepare(
         code, left_out = capture_code(ws, tracking, progress=progress)
     environment = None
     if engine.name != "host":
-        environment = capture_environment(ws, command)
+        environment = capture_environment(ws, command, pin=partial(engine.pin, progress=progress))
         if environment is None:
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
         with scratch_folder(ws, None) as folder:
