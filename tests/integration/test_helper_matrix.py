@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sides import Side, Sides, make_sides, make_template, tell
+from tests.integration.sides import Side, Sides, make_sides, tell
 from tests.servers.hosting import KINDS, serve
 from tests.servers.shell import Shell
 
@@ -76,11 +76,6 @@ work fetch
 work push origin main
 work ls-remote URL
 """
-
-
-@pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {name: make_template(tmp_path_factory.mktemp(f"template-{name}"), name) for name in ("sha1", "sha256")}
 
 
 @pytest.fixture(params=WORLDS, ids="-".join)
