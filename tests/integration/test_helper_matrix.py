@@ -11,8 +11,8 @@ from tests.integration.sides import Side, Sides, make_sides, tell
 from tests.servers.hosting import KINDS, serve
 from tests.servers.shell import Shell
 
-# Two URLs of SHA-256, one for each of the ways in which the helper works.
-WORLDS = [*((kind, "sha1") for kind in KINDS), ("path", "sha256"), ("http", "sha256")]
+# SHA-256 once for each of the ways in which the helper works.
+WORLDS = [(kind, "sha256" if kind == "file" else "sha1") for kind in KINDS] + [("http", "sha256")]
 
 CLONES = """
 . clone --no-local URL work
@@ -22,7 +22,7 @@ thin fetch --unshallow
 thin rev-list --count HEAD
 . clone --no-local --filter=blob:none --recurse-submodules URL partial
 partial submodule status
-partial log --format=%H --stat
+partial show HEAD~2:code.py
 . clone --no-local --mirror URL mirror.git
 """
 

@@ -25,6 +25,7 @@ def annotate(clone: Shell) -> None:
         workspace.ledger.attach(Annotation(commit, commit, "2024-05-01T12:00:00Z", Person("A", "a@example.com"), "why"))
 
 
+@pytest.mark.parametrize("host", ["path", "http", "git"], indirect=True)
 def test_data_go_before_the_code_or_neither_goes(
     host: Host, templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:

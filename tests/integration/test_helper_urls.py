@@ -49,6 +49,7 @@ def test_forbidden_transports_stay_forbidden(
     check_forbidden(http_host, "http", served, work)
 
 
+@pytest.mark.parametrize("host", ["path", "http", "ssh", "git"], indirect=True)
 def test_the_protocol_is_the_one_that_was_set(
     host: Host, templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
