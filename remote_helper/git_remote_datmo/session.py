@@ -52,10 +52,6 @@ class Session:
     def asks(self, option: str) -> bool:
         return self.options.get(option) == "true"
 
-    @property
-    def is_quiet(self) -> bool:
-        return self.options.get("verbosity") == "0" or self.options.get("progress") == "false"
-
     @cached_property
     def fetch_url(self) -> str:
         """The URL after the user's `insteadOf`."""
@@ -132,7 +128,7 @@ class Session:
             return QUIET
         from git_datmo.cli.meter import Meter
 
-        return Meter(sys.stderr)
+        return Meter(sys.stderr, draws=self.options.get("progress") != "false")
 
     def set_up(self) -> None:
         """Make a repository that was reached by a `datmo::` URL into one that is set up, once."""
