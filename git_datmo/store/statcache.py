@@ -8,7 +8,6 @@ blob the id is the blob's, so that git itself can settle what the clock cannot.
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import BinaryIO
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged
-from git_datmo.git.run import Git, failure
+from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.entries import MODES, STAT, is_gone, named, split_entries
@@ -62,22 +61,18 @@ class StatCache:
         asked = Git(git.environ, git.git_dir, git.work_tree, self.path, git.config)
         changed: list[bytes] = []
         missing: list[bytes] = []
-        argv = ("ls-files", "-z", "-o", "--directory", "--", *below)
         # Both go through all files, so they do it side by side.
-        with asked.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as unknown:
+        with asked.fields("ls-files", "-z", "-o", "--directory", "--", *below) as unknown:
             if self.path.exists():
-                fields = asked.run("diff-files", "-z", "--no-renames", "--", *below).split(b"\0")
-                for head, path in zip(fields[::2], fields[1::2], strict=False):
-                    (missing if head.endswith(b"D") else changed).append(path)
-            told, said = unknown.communicate()
-        if unknown.returncode:
-            raise failure(argv, unknown.returncode, said)
-        listed = told.split(b"\0")
+                with asked.fields("diff-files", "-z", "--no-renames", "--", *below) as fields:
+                    for head, path in zip(fields, fields, strict=False):
+                        (missing if head.endswith(b"D") else changed).append(path)
+            listed = list(unknown)
         # A folder is named with a slash; so is a payload's own folder while the cache holds nothing of it.
         folders = tuple(path[:-1] for path in listed if path.endswith(b"/"))
         # A folder in the place of a file that the cache knows is one that `git ls-files -o --directory` passes over.
         folders += tuple(path for path in missing if _is_folder(git.work_tree, path))
-        added = tuple(path for path in listed if path and not path.endswith(b"/"))
+        added = tuple(path for path in listed if not path.endswith(b"/"))
         return Differences(tuple(changed), tuple(missing), added, folders)
 
     def paths(self) -> Iterator[bytes]:
