@@ -111,12 +111,11 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
 
 def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None) -> Probe:
     """Ask `interpreter` what it is and what is installed in it, by one child started in `cwd`."""
-    source = Path(__file__).with_name("inventory.py").read_text(encoding="utf-8")
     env = {**environ, "PYTHONIOENCODING": "utf-8"}
     env.pop("PYTHONSTARTUP", None)
     try:
         done = subprocess.run(
-            [interpreter, "-c", source],
+            [interpreter, "-c", inventory_program()],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=env,
@@ -127,11 +126,25 @@ def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = No
     except (OSError, subprocess.TimeoutExpired) as e:
         said = e.strerror if isinstance(e, OSError) else f"no answer in {SECONDS} s"
         raise DatmoError(f"cannot ask '{interpreter}' for its packages: {said}") from e
-    answers = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if done.returncode or not answers:
+    answer = read_answer(done.stdout)
+    if done.returncode or answer is None:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {done.returncode}"]
         raise DatmoError(f"cannot ask '{interpreter}' for its packages: {lines[-1]}", "git-datmo needs Python 3.8+")
-    return _probe_of(json.loads(answers[-1][len(_MARK) :]))
+    return answer
+
+
+def inventory_program() -> str:
+    """The program by which a Python says what it is; it needs nothing but that Python."""
+    return Path(__file__).with_name("inventory.py").read_text(encoding="utf-8")
+
+
+def read_answer(said: bytes) -> Probe | None:
+    """What the program printed, or None where it did not come to that."""
+    answers = [line for line in said.splitlines() if line.startswith(_MARK)]
+    try:
+        return _probe_of(json.loads(answers[-1][len(_MARK) :])) if answers else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _probe_of(answer: Mapping[str, Any]) -> Probe:

@@ -137,11 +137,16 @@ class History:
         records = (self._ws.ledger.record(Oid.parse(row.record), checked=True) for row in rows)
         return tuple(record for record in records if isinstance(record, Receipt))
 
-    def tell(self, arguments: tuple[str, ...], style: Style) -> Iterator[tuple[Claim, str]]:
-        """The snapshots of the commits of a revision range, newest first, each with its text in a style.
+    def walk(self, arguments: tuple[str, ...] = ("HEAD",)) -> Iterator[Found]:
+        """The snapshots of the commits of a revision range, newest first.
 
         A commit has those that its note names, and those that it claims of commits that are no part of this history.
         """
+        for claims in _growing(self._claims(arguments)):
+            yield from self._read(claims)
+
+    def tell(self, arguments: tuple[str, ...], style: Style) -> Iterator[tuple[Claim, str]]:
+        """What `walk` finds, each with its text in a style."""
         told = Told(self._ws.shared_state / "told", style)
 
         def make(claims: Sequence[Claim]) -> dict[str, str]:

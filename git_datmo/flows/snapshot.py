@@ -17,6 +17,7 @@ from git_datmo.flows.capture import (
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import capture_environment
+from git_datmo.flows.signing import wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
@@ -53,7 +54,8 @@ def attach_snapshot(
     outputs = tuple(t.payload.path for t in tracking.payloads if t.payload.role != "data")
     inputs = tuple(t.payload for t in tracking.payloads)
     recorded = Run(tuple(command), folder, inputs=inputs, outputs=outputs) if command else None
-    oid = attach(ws, tracking, make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded))
+    made = make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded)
+    oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
     return Made(oid, tuple(f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out))
 
 

@@ -112,9 +112,6 @@ def parse_push_line(line: bytes) -> Push:
     return Push(refspec.rpartition(":")[2], loses=refspec.startswith((":", "+")))
 
 
-RECORDS, NOTES = "refs/datmo/records", "refs/notes/datmo"
-
-
 def is_shared_ref(name: str) -> bool:
     """Whether git-datmo alone moves this ref on a remote."""
     return name == NOTES_REF or name.startswith((f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES)))

@@ -86,11 +86,11 @@ def test_what_was_found_out_of_a_host_is_found_out_again(pair: Pair) -> None:
     for ref in refs(pair.hub):
         pair.hub.git("update-ref", "-d", ref)
     hook(pair.hub, "update", 'case "$1" in refs/datmo/*|refs/notes/*) exit 1;; esac')
-    alex.git("push", "-q", "origin", "main")
+    datmo(alex, "push")
     assert "refs/heads/git-datmo/records" in refs(pair.hub)
     for ref in refs(pair.hub):
         pair.hub.git("update-ref", "-d", ref)
     (pair.hub.cwd / "hooks/update").unlink()
     known.write_text("{")
-    alex.git("push", "-q", "origin", "main")
+    datmo(alex, "push")
     assert "refs/datmo/records" in refs(pair.hub)

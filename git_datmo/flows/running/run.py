@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,15 +29,17 @@ from git_datmo.flows.capture import (
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import capture_environment, read_environment, variables_of
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.running.reproduce import place, read_only_data
+from git_datmo.flows.running.machine import describe_machine
+from git_datmo.flows.running.rerun import place, read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
+from git_datmo.flows.signing import require_key, wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Form, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Run, Value
+from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.capture import Capturer
 from git_datmo.store.layout import root_node
 from git_datmo.store.tracking import Tracking
@@ -86,6 +87,9 @@ def run(
     `outputs` are paths relative to the repository that are kept beside what the run is seen to write. Raises
     `DatmoError` before anything ran when it could not be recorded.
     """
+    sign = wants_signature(ws, asked=asked.sign)
+    if sign:
+        require_key(ws)
     before = _prepare(ws, command, outputs, engine, progress)
     as_run = tuple(command) if engine.name == "host" else portable_command(command)
     data = read_only_data(ws.root, before.inputs, outputs)
@@ -117,11 +121,22 @@ def run(
         )
         asked = replace(asked, metrics={**metrics, **(asked.metrics or {})})
         snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)
-        oid = attach(ws, tracking, replace(snapshot, commit=before.commit, clean=before.clean))
+        snapshot = replace(snapshot, commit=before.commit, clean=before.clean)
+        oid = _attach(ws, tracking, snapshot, warnings, sign=sign)
     if environment is not None:
         absent = read_manifest(read_environment(ws, environment).files).absent()
         warnings += [f"'{name}' was installed from this machine alone: no other can rebuild it" for name in absent]
     return Ran(oid, outcome.exit_code, tuple(warnings))
+
+
+def _attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, warnings: list[str], *, sign: bool) -> Oid:
+    """Attach the snapshot, without a signature where the key is gone meanwhile: a run is not lost for that."""
+    if sign:
+        try:
+            return attach(ws, tracking, snapshot, sign=True)
+        except DatmoError as error:
+            warnings.append(f"the snapshot is not signed: {error.what}")
+    return attach(ws, tracking, snapshot, sign=False)
 
 
 def _is_text(word: str) -> bool:
@@ -246,14 +261,3 @@ def _new_metrics(ws: Workspace, before: Mapping[Path, Signature], warnings: list
             except DatmoError as error:
                 warnings.append(error.what)
     return {}
-
-
-def describe_machine() -> dict[str, Value]:
-    """What a run's figures may depend on beside its environment; nothing that names the machine."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count() or 0,
-        "memory": pages,
-    }
