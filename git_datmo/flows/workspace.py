@@ -16,6 +16,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
+from git_datmo.places.packs import PackPlace
 from git_datmo.records.catalog import Catalog, read_catalog
 from git_datmo.records.ledger import Ledger, Tips
 from git_datmo.records.types import Person
@@ -33,6 +34,8 @@ class Workspace:
     repo: Repository
     environ: Mapping[str, str]
     clock: Callable[[], float] = time.time
+    # Places that were looked at, by their URL: what they had then, they still have.
+    places: dict[str, PackPlace] = field(default_factory=dict)
     _opened: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -102,6 +105,12 @@ class Workspace:
     @cached_property
     def cache(self) -> StatCache:
         return StatCache(self.state / "index", self.repo.format)
+
+    def keep_place(self, url: str, place: PackPlace) -> PackPlace:
+        """Keep a place for the rest of the command."""
+        self._opened.callback(place.close)
+        self.places[url] = place
+        return place
 
     @property
     def tracking_path(self) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.sharing.places import find_place, stores_of, take
 from git_datmo.flows.sharing.share import KEEP_REFS, KEPT_REFS, receive
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
@@ -16,6 +17,7 @@ from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote, probe
 from git_datmo.model import Oid
+from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips
 from git_datmo.store.handover import hand_over
@@ -72,9 +74,11 @@ def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (),
     for name in tuple(remotes) or _remotes(ws):
         if not missing:
             break
-        problems += _try_to_obtain(ws, find_remote(ws.repo.config, name), wanted, progress)
-        ws.store.objects.refresh()
-        missing = find_missing(ws.store, wanted)
+        remote = find_remote(ws.repo.config, name)
+        for step in (obtain_elsewhere, _try_to_obtain):
+            problems += step(ws, remote, wanted, progress) if missing else []
+            ws.store.objects.refresh()
+            missing = find_missing(ws.store, wanted)
     if missing and problems:
         raise Incomplete(
             f"cannot fetch {len(missing.all)} objects: {problems[0].what}",
@@ -99,7 +103,29 @@ def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Prog
     )
 
 
-def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[GitFailed]:
+def obtain_elsewhere(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[DatmoError]:
+    """Fetch from the places where a remote's payload is; returns what went wrong."""
+    problems: list[DatmoError] = []
+    for url in stores_of(ws.repo.config, remote):
+        try:
+            place = find_place(ws, remote, url)
+            if isinstance(place, PackPlace):
+                _take_levels(ws, place, wanted, progress)
+            else:
+                problems += _try_to_obtain(ws, place, wanted, progress)
+        except DatmoError as error:
+            problems.append(error)
+    return problems
+
+
+def _take_levels(ws: Workspace, place: PackPlace, wanted: list[Node], progress: Progress) -> None:
+    """Trees tell what is below them: a level after the other, until the place has no more."""
+    while missing := find_missing(ws.store, wanted).all:
+        if not take(ws, place, missing, progress):
+            return
+
+
+def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[DatmoError]:
     """Fetch from one remote what it has; what it does not have is no problem, anything else that goes wrong is."""
     if _take_from_folder(ws, remote, wanted, progress):
         return []
@@ -120,6 +146,12 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUI
     wanted = list(oids)
     for name in _remotes(ws):
         remote = find_remote(ws.repo.config, name)
+        for url in stores_of(ws.repo.config, remote):
+            place = find_place(ws, remote, url)
+            if isinstance(place, PackPlace):
+                take(ws, place, wanted, progress)
+        if all(oid in ws.store for oid in wanted):
+            return
         git = beside(ws.store.git, ws.repo.config, remote)
         filters = probe(git, remote, f"{KEEP_REFS}*").filters
         try:

@@ -11,13 +11,14 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from git_datmo.errors import GitFailed
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
 from git_datmo.flows.sharing.bases import find_bases
 from git_datmo.flows.sharing.keep import kept_objects, write_keep, write_link
+from git_datmo.flows.sharing.places import deposit, destination
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
 from git_datmo.git.packs import PackedObjects
@@ -35,6 +36,7 @@ from git_datmo.git.remote import (
     push_refs,
 )
 from git_datmo.model import Oid
+from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
 from git_datmo.records.types import Snapshot
@@ -144,13 +146,25 @@ def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -
     """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it."""
     mine = ws.ledger.tips()
     if plan_now.snapshots:
-        _publish_objects(ws, plan_now, progress)
+        place = destination(ws, plan_now.remote)
+        if isinstance(place, PackPlace):
+            deposit(ws, place, plan_now.snapshots, progress)
+        else:
+            publish_objects(ws, plan_for(ws, plan_now, place), progress)
     refs = [(RECORDS_REF, mine.records, plan_now.tips.records), (NOTES_REF, mine.notes, plan_now.tips.notes)]
     moves = [f"{ref}:{ref}" for ref, here, there in refs if here is not None and here != there]
     if moves:
         _publish_records(ws, plan_now.remote, moves, progress)
     if plan_now.remote.name:
         remember(ws, plan_now.remote, mine)
+
+
+def plan_for(ws: Workspace, plan_now: SharePlan, place: Remote) -> SharePlan:
+    """The plan with another remote for its objects, unless it is the same."""
+    if place == plan_now.remote:
+        return plan_now
+    offer = probe(beside(ws.store.git, ws.repo.config, place), place, f"{KEEP_REFS}*")
+    return replace(plan_now, remote=place, offer=offer)
 
 
 def _publish_records(ws: Workspace, remote: Remote, moves: list[str], progress: Progress) -> None:
@@ -178,7 +192,7 @@ def remember(ws: Workspace, remote: Remote, tips: Tips) -> None:
         change_refs(ws.repo.git, changes, why=f"shared with {remote.name}")
 
 
-def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> None:
+def publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> None:
     store, remote, offer = ws.store, plan_now.remote, plan_now.offer
     git = beside(store.git, ws.repo.config, remote)
     ref = max((name for name in offer.refs if epoch_of(name)), key=epoch_of, default=f"{KEEP_REFS}1")

@@ -1,0 +1,190 @@
+"""A place that is a Git LFS server, spoken to by its Batch API (git-lfs, docs/api).
+
+Such a server keeps objects by their SHA-256 and tells nobody which it has. So the git remote keeps a list: names of
+files with LFS pointers, which also keep the server from taking the objects for forgotten ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter, Retry
+
+from git_datmo.git.run import Git
+from git_datmo.places.files import Range, Unreachable
+from git_datmo.places.listing import Listing, Pointer
+from git_datmo.progress import Progress
+
+MEDIA_TYPE = "application/vnd.git-lfs+json"
+TIMEOUT = (30, 300)
+# What servers answer when they are busy; they may say how long to wait.
+BUSY = (429, 500, 502, 503, 504)
+# Requests for parts of files that are under way at a time.
+READERS = 8
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a server wants to be asked for an object: where, and with which headers."""
+
+    href: str
+    header: dict[str, str] = field(default_factory=dict)
+
+
+class _Told(io.FileIO):
+    """A file that tells of being read."""
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        super().__init__(path)
+        self._progress = progress
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size) or b""
+        self._progress.advance(len(data))
+        return data
+
+
+class LfsFiles:
+    """The files that a list names, on a server; `git` is asked for credentials."""
+
+    def __init__(self, url: str, listing: Listing, git: Git) -> None:
+        self.url = url
+        self._listing = listing
+        self._git = git
+        self._known: dict[str, Pointer] = {}
+        self._new: dict[str, Pointer] = {}
+        self._auth: tuple[str, str] | None = None
+        self._session = requests.Session()
+        retry = Retry(total=4, backoff_factor=0.5, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=READERS))
+
+    def list(self) -> dict[str, int]:
+        self._known = self._listing.read()
+        return {name: pointer.size for name, pointer in self._known.items()}
+
+    def put(self, source: Path, progress: Progress) -> None:
+        pointer = Pointer(_sha256(source), source.stat().st_size)
+        actions = self._batch("upload", [pointer])[pointer.oid]
+        # A server that wants nothing to be done has the object.
+        if "upload" in actions:
+            with _Told(source, progress) as file, self._translated():
+                self._do("PUT", actions["upload"], data=file).raise_for_status()
+        else:
+            progress.advance(pointer.size)
+        if "verify" in actions:
+            with self._translated():
+                document = {"oid": pointer.oid, "size": pointer.size}
+                header = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
+                verify = Action(actions["verify"].href, header | actions["verify"].header)
+                self._do("POST", verify, json=document).raise_for_status()
+        self._new[source.name] = pointer
+
+    def publish(self) -> None:
+        if self._new:
+            self._listing.add(self._new)
+            self._known |= self._new
+            self._new = {}
+
+    def read(self, ranges: Sequence[Range]) -> Iterator[bytes]:
+        pointers = list(dict.fromkeys(self._known[part.name] for part in ranges))
+        actions = self._batch("download", pointers)
+
+        def one(part: Range) -> bytes:
+            return self._read(actions[self._known[part.name].oid]["download"], part)
+
+        with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
+            yield from pool.map(one, ranges)
+
+    def _read(self, action: Action, part: Range) -> bytes:
+        header = action.header | {"Range": f"bytes={part.start}-{part.end - 1}", "Accept-Encoding": "identity"}
+        with self._translated(), self._do("GET", Action(action.href, header), stream=True) as answer:
+            answer.raise_for_status()
+            if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
+                return answer.content
+            # A server that knows no ranges gives the whole file.
+            kept, place = bytearray(), 0
+            for piece in answer.iter_content(PIECE):
+                kept += piece[max(part.start - place, 0) : max(part.end - place, 0)]
+                place += len(piece)
+                if place >= part.end:
+                    break
+            return bytes(kept)
+
+    def _batch(self, operation: str, pointers: Sequence[Pointer]) -> dict[str, dict[str, Action]]:
+        """What to do for each object, by its id; raises `Unreachable` where the server refuses one."""
+        objects = [{"oid": pointer.oid, "size": pointer.size} for pointer in pointers]
+        document = {"operation": operation, "transfers": ["basic"], "hash_algo": "sha256", "objects": objects}
+        action = Action(f"{self.url}/objects/batch", {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE})
+        with self._translated():
+            answer = self._do("POST", action, json=document)
+            if answer.status_code == HTTPStatus.UNAUTHORIZED:
+                self._log_in(action, document)
+                answer = self._do("POST", action, json=document)
+            answer.raise_for_status()
+            found = {each["oid"]: _actions(each) for each in answer.json()["objects"]}
+        for pointer in pointers:
+            refused = found.get(pointer.oid, "the server does not answer for it")
+            if isinstance(refused, str) or (operation == "download" and "download" not in refused):
+                raise Unreachable(f"'{self.url}' refuses object '{pointer.oid}': {refused}", "ask those who run it")
+        return {oid: each for oid, each in found.items() if not isinstance(each, str)}
+
+    def _log_in(self, action: Action, document: dict[str, Any]) -> None:
+        """Let git find credentials, and tell it whether they were right."""
+        asked = f"url={self.url}\n\n".encode()
+        filled = self._git.finish("credential", "fill", stdin=asked)
+        found = dict(line.split("=", 1) for line in filled.stdout.decode().splitlines() if "=" in line)
+        if filled.returncode or "password" not in found:
+            raise Unreachable(f"'{self.url}' wants credentials", "set a credential helper (see 'git help credentials')")
+        self._auth = (found.get("username", ""), found["password"])
+        right = self._do("POST", action, json=document).status_code != HTTPStatus.UNAUTHORIZED
+        self._git.finish("credential", "approve" if right else "reject", stdin=filled.stdout + b"\n")
+
+    def _do(self, method: str, action: Action, **options: Any) -> requests.Response:
+        """One request; our credentials go to the server's own host alone, and only where it gave no others."""
+        own = urlsplit(action.href)[:2] == urlsplit(self.url)[:2]
+        given = any(name.lower() == "authorization" for name in action.header)
+        auth = self._auth if self._auth is not None and own and not given else _as_it_is
+        return self._session.request(method, action.href, headers=action.header, auth=auth, timeout=TIMEOUT, **options)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (requests.RequestException, OSError, ValueError, LookupError, TypeError) as error:
+            said = next(iter(str(error).splitlines()), "") or type(error).__name__
+            raise Unreachable(f"'{self.url}': {said}", "check the address, and that it is an LFS server") from error
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Without this, `requests` would put what ~/.netrc says in the place of the headers that the server gave."""
+    return request
+
+
+def _actions(document: dict[str, Any]) -> dict[str, Action] | str:
+    """What a server says of one object: actions, or why there are none."""
+    if "error" in document:
+        return str(document["error"].get("message", document["error"]))
+    return {
+        name: Action(str(each["href"]), {key: str(value) for key, value in (each.get("header") or {}).items()})
+        for name, each in (document.get("actions") or {}).items()
+    }
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
