@@ -24,6 +24,14 @@ CONFIGURATION = [
     ("datmo.trust", "Rerun others' snapshots outside a container without asking."),
     ("datmo.variable", "An environment variable to record with runs; may be given several times."),
     ("datmo.untrackedLimit", "Untracked files above this size are left out of the stored code (10m)."),
+    (
+        "datmo.<remote>.store",
+        (
+            "Where the payload of a remote goes, if not to itself: another git remote, a folder, s3://BUCKET/PATH, "
+            "sftp://HOST/PATH, lfs+https://SERVER, or another URL of fsspec's. Of several, the last is pushed to, "
+            "and all are fetched from."
+        ),
+    ),
     ("remote.<name>.vcs", "'datmo' reaches the remote through git-remote-datmo (see 'git datmo init --helper')."),
 ]
 EXITS = [

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from git_datmo.progress import Progress
 EXTRAS = {"s3": "s3", "s3a": "s3", "sftp": "sftp"}
 # Stores in which a file appears when all of it is there; everywhere else a file is renamed when it is.
 ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory"})
+# Whose library gives whole files where it is asked for ranges (sshfs).
+SEEKING = frozenset({"sftp"})
 # How old a file must be to have been left by a process that died, in seconds.
 LEFT_BEHIND = 7 * 86400
 
@@ -51,7 +54,9 @@ class FileSystemFiles:
 
     def __init__(self, url: str, part: str) -> None:
         self.url = url
-        self._atomic = url.partition("://")[0] in ATOMIC
+        scheme = url.partition("://")[0]
+        self._atomic = scheme in ATOMIC
+        self._seeks = scheme in SEEKING
         with self._translated():
             self._system, top = _import(url)
         self._root = top.lstrip("/").partition("/")[0] if self._atomic else top
@@ -108,12 +113,23 @@ class FileSystemFiles:
         pass
 
     def read(self, ranges: Sequence[Range]) -> Iterator[bytes]:
+        if self._seeks:
+            yield from self._seek(ranges)
+            return
         paths = [f"{self._folder}/{part.name}" for part in ranges]
         with self._translated():
             found = self._system.cat_ranges(
                 paths, [part.start for part in ranges], [part.end for part in ranges], on_error="raise"
             )
         yield from (bytes(data) for data in found)
+
+    def _seek(self, ranges: Sequence[Range]) -> Iterator[bytes]:
+        """Each file is opened once: a place where opening is a request of its own."""
+        for name, parts in groupby(ranges, key=lambda part: part.name):
+            with self._translated(), self._system.open(f"{self._folder}/{name}", "rb") as file:
+                for part in parts:
+                    file.seek(part.start)
+                    yield file.read(part.end - part.start)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -31,6 +33,10 @@ TIMEOUT = (30, 300)
 BUSY = (429, 500, 502, 503, 504)
 # Requests for parts of files that are under way at a time.
 READERS = 8
+# How many objects a server is asked about at once, as Git LFS itself does.
+BATCH = 100
+# How many whole files are kept of a server that gives no parts.
+WHOLE_FILES = 8
 PIECE = 1 << 20
 
 
@@ -65,8 +71,10 @@ class LfsFiles:
         self._known: dict[str, Pointer] = {}
         self._new: dict[str, Pointer] = {}
         self._auth: tuple[str, str] | None = None
+        self._ranged: bool | None = None
+        self._whole: dict[str, IO[bytes]] = {}
         self._session = requests.Session()
-        retry = Retry(total=4, backoff_factor=0.5, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False)
+        retry = Retry(total=3, backoff_factor=0.5, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=READERS))
 
@@ -80,7 +88,7 @@ class LfsFiles:
         # A server that wants nothing to be done has the object.
         if "upload" in actions:
             with _Told(source, progress) as file, self._translated():
-                self._do("PUT", actions["upload"], data=file).raise_for_status()
+                self._check(self._do("PUT", actions["upload"], data=file))
         else:
             progress.advance(pointer.size)
         if "verify" in actions:
@@ -88,7 +96,7 @@ class LfsFiles:
                 document = {"oid": pointer.oid, "size": pointer.size}
                 header = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE}
                 verify = Action(actions["verify"].href, header | actions["verify"].header)
-                self._do("POST", verify, json=document).raise_for_status()
+                self._check(self._do("POST", verify, json=document))
         self._new[source.name] = pointer
 
     def publish(self) -> None:
@@ -98,47 +106,74 @@ class LfsFiles:
             self._new = {}
 
     def read(self, ranges: Sequence[Range]) -> Iterator[bytes]:
-        pointers = list(dict.fromkeys(self._known[part.name] for part in ranges))
-        actions = self._batch("download", pointers)
+        pointers = dict.fromkeys(self._known[part.name] for part in ranges)
+        actions = self._batch("download", list(pointers))
 
         def one(part: Range) -> bytes:
             return self._read(actions[self._known[part.name].oid]["download"], part)
 
-        with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
-            yield from pool.map(one, ranges)
+        rest = iter(ranges)
+        if self._ranged is None:
+            # The first answer tells whether the server knows ranges.
+            yield from map(one, islice(rest, 1))
+        if self._ranged:
+            with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
+                yield from pool.map(one, rest)
+        else:
+            yield from map(one, rest)
 
     def _read(self, action: Action, part: Range) -> bytes:
-        header = action.header | {"Range": f"bytes={part.start}-{part.end - 1}", "Accept-Encoding": "identity"}
-        with self._translated(), self._do("GET", Action(action.href, header), stream=True) as answer:
-            answer.raise_for_status()
-            if answer.status_code == HTTPStatus.PARTIAL_CONTENT:
-                return answer.content
-            # A server that knows no ranges gives the whole file.
-            kept, place = bytearray(), 0
-            for piece in answer.iter_content(PIECE):
-                kept += piece[max(part.start - place, 0) : max(part.end - place, 0)]
-                place += len(piece)
-                if place >= part.end:
-                    break
-            return bytes(kept)
+        if part.name not in self._whole:
+            header = action.header | {"Range": f"bytes={part.start}-{part.end - 1}", "Accept-Encoding": "identity"}
+            with self._translated(), self._do("GET", Action(action.href, header), stream=True) as answer:
+                self._check(answer)
+                self._ranged = answer.status_code == HTTPStatus.PARTIAL_CONTENT
+                if self._ranged:
+                    return answer.content
+                self._keep(part.name, answer)
+        file = self._whole[part.name]
+        file.seek(part.start)
+        return file.read(part.end - part.start)
+
+    def _keep(self, name: str, answer: requests.Response) -> None:
+        """Keep a whole file, which is what a server that knows no ranges gives, for the parts that will be wanted."""
+        while len(self._whole) >= WHOLE_FILES:
+            self._whole.pop(next(iter(self._whole))).close()
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it makes room, or with the process
+        for piece in answer.iter_content(PIECE):
+            file.write(piece)
+        self._whole[name] = file
 
     def _batch(self, operation: str, pointers: Sequence[Pointer]) -> dict[str, dict[str, Action]]:
         """What to do for each object, by its id; raises `Unreachable` where the server refuses one."""
-        objects = [{"oid": pointer.oid, "size": pointer.size} for pointer in pointers]
-        document = {"operation": operation, "transfers": ["basic"], "hash_algo": "sha256", "objects": objects}
-        action = Action(f"{self.url}/objects/batch", {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE})
-        with self._translated():
-            answer = self._do("POST", action, json=document)
-            if answer.status_code == HTTPStatus.UNAUTHORIZED:
-                self._log_in(action, document)
-                answer = self._do("POST", action, json=document)
-            answer.raise_for_status()
-            found = {each["oid"]: _actions(each) for each in answer.json()["objects"]}
+        found: dict[str, dict[str, Action] | str] = {}
+        for start in range(0, len(pointers), BATCH):
+            asked = pointers[start : start + BATCH]
+            objects = [{"oid": pointer.oid, "size": pointer.size} for pointer in asked]
+            document = {"operation": operation, "transfers": ["basic"], "hash_algo": "sha256", "objects": objects}
+            with self._translated():
+                answer = self._ask(document)
+                found |= {each["oid"]: _actions(each) for each in answer.json()["objects"]}
         for pointer in pointers:
             refused = found.get(pointer.oid, "the server does not answer for it")
             if isinstance(refused, str) or (operation == "download" and "download" not in refused):
                 raise Unreachable(f"'{self.url}' refuses object '{pointer.oid}': {refused}", "ask those who run it")
         return {oid: each for oid, each in found.items() if not isinstance(each, str)}
+
+    def _ask(self, document: dict[str, Any]) -> requests.Response:
+        action = Action(f"{self.url}/objects/batch", {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE})
+        answer = self._do("POST", action, json=document)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            self._log_in(action, document)
+            answer = self._do("POST", action, json=document)
+        self._check(answer)
+        return answer
+
+    def _check(self, answer: requests.Response) -> None:
+        """Raise `Unreachable` for an error; addresses of objects are left out, since they may open them to anybody."""
+        if not answer.ok:
+            said = f"{answer.status_code} {answer.reason}"
+            raise Unreachable(f"'{self.url}' answers '{said}'", "ask those who run it")
 
     def _log_in(self, action: Action, document: dict[str, Any]) -> None:
         """Let git find credentials, and tell it whether they were right."""

@@ -26,7 +26,7 @@ from git_datmo.progress import QUIET, Progress
 
 # A share that was cut off goes on behind the packs that are there: each is a small part of it, within these bounds.
 PARTS = 32
-LEAST, MOST = 8 << 20, 128 << 20
+LEAST, MOST = 4 << 20, 128 << 20
 OBJECTS = 50_000
 # What lies between two entries that are wanted is read along where a request would cost more.
 GAP = 8 << 10

@@ -60,7 +60,7 @@ def each_kind(*kinds: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("scene", kinds, indirect=True)
 
 
-@each_kind("folder", "s3")
+@each_kind("folder", "s3", "sftp", "lfs-on-s3")
 def test_payload_goes_to_the_store_and_comes_from_it_exactly(scene: Scene) -> None:
     """Each way: what the other side lacks, and little else; the git remote gets records and notes alone."""
     alex = scene.use(scene.pair.alex)

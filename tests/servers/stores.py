@@ -98,8 +98,21 @@ def lfs_token() -> str:
     return jwt.encode(claims, LFS_KEY, algorithm="HS256", headers={"kid": "tests"})
 
 
+def _transfer(kept: Path, s3: StoreHost | None) -> dict[str, object]:
+    """Where giftless keeps objects: behind itself, whole files alone; or in S3, to which it sends its clients."""
+    if s3 is None:
+        return {"options": {"storage_options": {"path": str(kept)}}}
+    endpoint = {"endpoint": s3.environ["AWS_ENDPOINT_URL"]}
+    options = {
+        "storage_class": "giftless.storage.amazon_s3:AmazonS3Storage",
+        "storage_options": {"bucket_name": BUCKET, **endpoint},
+        "action_lifetime": 900,
+    }
+    return {"factory": "giftless.transfer.basic_external:factory", "options": options}
+
+
 @contextmanager
-def serve_lfs(folder: Path, env: Mapping[str, str]) -> Iterator[StoreHost]:
+def serve_lfs(folder: Path, env: Mapping[str, str], s3: StoreHost | None = None) -> Iterator[StoreHost]:
     """A server that wants credentials, and a user whose credential helper has them."""
     require("giftless")
     kept = folder / "lfs"
@@ -107,13 +120,13 @@ def serve_lfs(folder: Path, env: Mapping[str, str]) -> Iterator[StoreHost]:
     options = {"algorithm": "HS256", "private_key": LFS_KEY, "key_id": "tests"}
     config = {
         "AUTH_PROVIDERS": [{"factory": "giftless.auth.jwt:factory", "options": options}],
-        "TRANSFER_ADAPTERS": {"basic": {"options": {"storage_options": {"path": str(kept)}}}},
+        "TRANSFER_ADAPTERS": {"basic": _transfer(kept, s3)},
         "LEGACY_ENDPOINTS": False,
     }
     server, port = start_on_free_port(
         lambda port: [sys.executable, "-m", "flask", "--app", "giftless.wsgi_entrypoint", "run", "-p", str(port)],
         ready="Running on",
-        env={**env, "GIFTLESS_CONFIG_STR": json.dumps(config)},
+        env={**env, **(s3.environ if s3 else {}), "GIFTLESS_CONFIG_STR": json.dumps(config)},
     )
     try:
         with wire_to(port) as wire:
@@ -123,7 +136,7 @@ def serve_lfs(folder: Path, env: Mapping[str, str]) -> Iterator[StoreHost]:
             with open(env["GIT_CONFIG_GLOBAL"], "a", encoding="utf-8") as file:
                 file.write(f'[credential "http://127.0.0.1:{wire.port}"]\n\thelper = {helper}\n')
             url = f"lfs+http://127.0.0.1:{wire.port}/team/data.git/info/lfs"
-            yield StoreHost("lfs", url, {}, wire, kept)
+            yield StoreHost("lfs", url, {}, s3.wire if s3 else wire, kept)
     finally:
         server.stop()
 
@@ -139,6 +152,9 @@ def serve_store(kind: str, folder: Path, env: Mapping[str, str]) -> Iterator[Sto
             yield host
     elif kind == "lfs":
         with serve_lfs(folder, env) as host:
+            yield host
+    elif kind == "lfs-on-s3":
+        with serve_s3(env) as s3, serve_lfs(folder, env, s3) as host:
             yield host
     else:
         top = folder / "store"

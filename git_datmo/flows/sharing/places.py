@@ -124,7 +124,7 @@ def holds(place: PackPlace, snapshot: Snapshot) -> bool:
     return all(kept.node.oid in place for kept in kept_objects(snapshot))
 
 
-def refuse(ws: Workspace, remote: Remote) -> None:
+def refuse_stored(ws: Workspace, remote: Remote) -> None:
     """Raise `DatmoError` where a remote's payload is elsewhere: nothing tells who else needs what is there."""
     stores = stores_of(ws.repo.config, remote)
     if stores:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.keep import keep_id, read_chain, write_keep, write_link
+from git_datmo.flows.sharing.places import refuse_stored
 from git_datmo.flows.sharing.share import (
     KEEP_REFS,
     KEPT_REFS,
@@ -58,6 +59,7 @@ def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Rel
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "", push=True)
     if not remote.name:
         raise DatmoError(f"'{remote.url}' is not a remote of this repository", "name one that 'git remote -v' lists")
+    refuse_stored(ws, remote)
     return retried(lambda: _release(ws, remote, progress))
 
 
