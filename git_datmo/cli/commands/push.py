@@ -11,7 +11,7 @@ all that snapshots name is brought there, wherever it is: so a store is moved, o
 EXAMPLES = """
 git datmo push
 git datmo push origin
-git config datmo.origin.store s3://bucket/team && git datmo push --store
+git datmo push --store
 """
 
 
