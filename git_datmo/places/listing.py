@@ -6,10 +6,11 @@ import hashlib
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from git_datmo.git.namespaces import NAMESPACES
 from git_datmo.git.objects import BLOB, Entry, commit_tree, encode_commit, encode_tree, parse_tree
 from git_datmo.git.odb import write_loose
 from git_datmo.git.packs import PackedObjects
@@ -19,7 +20,6 @@ from git_datmo.model import Oid
 from git_datmo.places.files import NAME
 from git_datmo.progress import QUIET
 
-LIST_REFS = "refs/datmo/packs/"
 IDENTITY = "git-datmo <git-datmo@localhost>"
 TIME = 1_000_000_000
 ATTEMPTS = 30
@@ -40,37 +40,40 @@ class Pointer:
         return f"version https://git-lfs.github.com/spec/v1\noid sha256:{self.oid}\nsize {self.size}\n".encode()
 
 
-def list_ref(url: str) -> str:
-    """The ref of the list of the server at `url`: the same for all who reach it there, whatever their name."""
+def list_refs(url: str) -> tuple[str, ...]:
+    """Where the list of the server at `url` may be, best first: the same for all who reach it, whatever their name."""
     parts = urlsplit(url)
     plain = f"{parts.netloc.rpartition('@')[2].lower()}{parts.path.rstrip('/')}"
-    return LIST_REFS + hashlib.sha256(plain.encode()).hexdigest()[:40]
+    name = hashlib.sha256(plain.encode()).hexdigest()[:40]
+    return tuple(f"{ns.name}/packs/{name}" for ns in NAMESPACES)
 
 
 class Listing:
-    """The list as the git remote has it; `git` works on the store, whose objects are `objects`."""
+    """The list as the git remote has it at one of `refs`; `git` works on the store, whose objects are `objects`."""
 
-    def __init__(self, git: Git, remote: Remote, ref: str, objects: PackedObjects) -> None:
+    def __init__(self, git: Git, remote: Remote, refs: Sequence[str], objects: PackedObjects) -> None:
         self._git = git
         self._remote = remote
-        self._ref = ref
+        self._refs = refs
         self._objects = objects
 
     def read(self) -> dict[str, Pointer]:
-        return self._entries(self._fetch())
+        found: dict[str, Pointer] = {}
+        for tip in self._fetch().values():
+            found |= self._entries(tip)
+        return found
 
     def add(self, new: Mapping[str, Pointer]) -> None:
         """Add files; others may add theirs at the same time."""
         for attempt in range(ATTEMPTS):
-            tip = self._fetch()
+            there = self._fetch()
+            ref, tip = next(iter(there.items()), (self._refs[0], None))
             have = self._entries(tip)
             wanted = {**have, **new}
             if wanted == have:
                 return
-            commit = self._write(wanted, tip)
-            lease = f"--force-with-lease={self._ref}:{tip or ''}"
             try:
-                push_refs(self._git, self._remote, [f"{commit}:{self._ref}"], QUIET, lease)
+                self._push(self._write(wanted, tip), [ref] if there else self._refs, tip)
             except Rejected as error:
                 if not error.moved or attempt == ATTEMPTS - 1:
                     raise
@@ -78,12 +81,27 @@ class Listing:
                 return
             time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))  # noqa: S311
 
-    def _fetch(self) -> Oid | None:
-        tip = probe(self._git, self._remote, self._ref).refs.get(self._ref)
-        if tip is not None and tip not in self._objects:
-            fetch_refs(self._git, self._remote, [f"+{self._ref}:{self._ref}"], QUIET, "--quiet")
+    def _push(self, commit: Oid, refs: Sequence[str], tip: Oid | None) -> None:
+        """To the first of `refs` that the remote takes."""
+        for ref in refs:
+            try:
+                return push_refs(
+                    self._git, self._remote, [f"{commit}:{ref}"], QUIET, f"--force-with-lease={ref}:{tip or ''}"
+                )
+            except Rejected as error:
+                if error.moved or ref == refs[-1]:
+                    raise
+        return None
+
+    def _fetch(self) -> dict[str, Oid]:
+        """The lists that the remote has now, which are then here."""
+        offered = probe(self._git, self._remote, *self._refs).refs
+        tips = {ref: offered[ref] for ref in self._refs if ref in offered}
+        lacking = [f"+{ref}:{ref}" for ref, tip in tips.items() if tip not in self._objects]
+        if lacking:
+            fetch_refs(self._git, self._remote, lacking, QUIET, "--quiet")
             self._objects.refresh()
-        return tip
+        return tips
 
     def _entries(self, tip: Oid | None) -> dict[str, Pointer]:
         """What a list says; what is no pointer in it is passed over."""

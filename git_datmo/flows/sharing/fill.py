@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.sharing.places import Place, deposit, destination, holds, stores_of
-from git_datmo.flows.sharing.share import KEEP_REFS, SharePlan, publish_objects, retried, share
+from git_datmo.flows.sharing.share import SharePlan, publish_objects, share
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.remote import beside, find_remote, probe
+from git_datmo.git.remote import beside, find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
@@ -76,7 +77,7 @@ def _lacking(ws: Workspace, place: Place, living: Living, progress: Progress) ->
         return {oid: snapshot for oid, snapshot in living.items() if not holds(place, snapshot)}
     git = beside(ws.store.git, ws.repo.config, place)
     keeps = {oid: keep_id(snapshot, ws.store.format) for oid, snapshot in living.items()}
-    offer = probe(git, place, f"{KEEP_REFS}*")
+    offer = ask(ws, place)
     there = frozenset[Oid]().union(*read_kept(ws, git, place, offer, set(keeps.values())).values())
     return {oid: snapshot for oid, snapshot in living.items() if keeps[oid] not in there}
 
@@ -87,8 +88,8 @@ def _give(ws: Workspace, place: Place, snapshots: tuple[Snapshot, ...], progress
         return
 
     def publish() -> None:
-        offer = probe(beside(ws.store.git, ws.repo.config, place), place, f"{KEEP_REFS}*")
-        publish_objects(ws, SharePlan(place, offer, Tips(None, None), (), snapshots), progress)
+        ns, offer = settle(ws, place, ask(ws, place), progress)
+        publish_objects(ws, SharePlan(place, offer, ns, Tips(None, None), (), snapshots), progress)
 
     if snapshots:
-        retried(publish)
+        retried(ws, place, publish, progress)

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.places import find_place, stores_of, take
-from git_datmo.flows.sharing.share import KEEP_REFS, KEPT_REFS, receive
+from git_datmo.flows.sharing.share import KEPT_REFS, receive
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
+from git_datmo.git.namespaces import NAMESPACES
 from git_datmo.git.objects import TREE
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import read_refs
-from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote, probe
+from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips
 from git_datmo.store.handover import hand_over
 from git_datmo.store.layout import Kind, Node
 from git_datmo.store.reach import Marks, reach
@@ -153,7 +154,7 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUI
         if all(oid in ws.store for oid in wanted):
             return
         git = beside(ws.store.git, ws.repo.config, remote)
-        filters = probe(git, remote, f"{KEEP_REFS}*").filters
+        filters = ask(ws, remote).filters
         try:
             fetch_ids(git, remote, wanted, progress, *(["--filter=tree:0"] if filters else []))
         except GitFailed as error:
@@ -189,7 +190,7 @@ def _take_from_folder(ws: Workspace, remote: Remote, wanted: list[Node], progres
 def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> None:
     store = ws.store
     git = beside(store.git, ws.repo.config, remote)
-    offer = probe(git, remote, f"{KEEP_REFS}*")
+    offer = ask(ws, remote)
     if offer.version < 2:
         progress.begin("This remote speaks an old protocol: fetching all that it keeps")
         _fetch_keep_refs(ws, remote, progress)
@@ -222,13 +223,14 @@ def _kept_refs(ws: Workspace, remote: Remote) -> bool:
 
 def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:
     git = beside(ws.store.git, ws.repo.config, remote)
-    fetch_refs(git, remote, [f"+{KEEP_REFS}*:{KEPT_REFS}{remote.name or 'url'}/*"], progress, "--quiet")
+    refspecs = [f"+{ns.keep}*:{KEPT_REFS}{ns.of(remote.name or 'url')}/*" for ns in NAMESPACES]
+    fetch_refs(git, remote, refspecs, progress, "--quiet")
 
 
 def fetch(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Offer:
     """Fetch a remote's records and notes, and take them in."""
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "")
-    offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, RECORDS_REF, NOTES_REF)
-    receive(ws, remote, Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF)), progress=progress)
+    offer = ask(ws, remote)
+    receive(ws, remote, offer, progress=progress)
     unite_remotes(ws)
     return offer

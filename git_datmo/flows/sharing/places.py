@@ -74,11 +74,11 @@ def _open(ws: Workspace, remote: Remote, url: str) -> Files | Remote:
         return find_remote(ws.repo.config, url, url, push=True)
     if url.startswith(_LFS):
         from git_datmo.places.lfs import LfsFiles
-        from git_datmo.places.listing import Listing, list_ref
+        from git_datmo.places.listing import Listing, list_refs
 
         server = url.removeprefix(_LFS).rstrip("/")
         git = beside(ws.store.git, ws.repo.config, remote)
-        return LfsFiles(server, Listing(git, remote, list_ref(server), ws.store.objects), ws.repo.git)
+        return LfsFiles(server, Listing(git, remote, list_refs(server), ws.store.objects), ws.repo.git)
     from git_datmo.places.filesystem import FileSystemFiles
 
     return FileSystemFiles(url, part)
