@@ -280,7 +280,7 @@ def test_what_is_shared_goes_before_the_code(sides: tuple[Side, Side]) -> None:
 def test_code_stays_here_when_sharing_fails(sides: tuple[Side, Side]) -> None:
     datmo = sides[1]
     copy = annotated_clone(datmo)
-    datmo.bare.write("hooks/update", "#!/bin/sh\ncase $1 in refs/heads/*) ;; *) exit 1;; esac\n").chmod(0o755)
+    datmo.bare.write("hooks/update", "#!/bin/sh\ncase $1 in refs/heads/main) ;; *) exit 1;; esac\n").chmod(0o755)
     before = datmo.bare.git("for-each-ref")
     done = copy.run("git", "push", "origin", "main", code=1)
     assert done.stderr.count("fatal: ") == 1, done.stderr
