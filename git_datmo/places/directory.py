@@ -24,12 +24,14 @@ class Directory:
     def find(self, oid: bytes) -> Iterator[tuple[Pack, int]]:
         """Every pack that holds `oid`, with its place in the pack's index."""
         start = int.from_bytes(oid[:8], "big") & ~_MASK
-        at = bisect_left(self._keys, start)
+        first = at = bisect_left(self._keys, start)
         while at < len(self._keys) and self._keys[at] & ~_MASK == start:
-            pack = self._packs[self._keys[at] & _MASK]
-            place = pack.place(oid)
-            if place is not None:
-                yield pack, place
+            # Two ids of one pack may begin alike.
+            if at == first or self._keys[at] != self._keys[at - 1]:
+                pack = self._packs[self._keys[at] & _MASK]
+                place = pack.place(oid)
+                if place is not None:
+                    yield pack, place
             at += 1
 
 

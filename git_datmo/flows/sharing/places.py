@@ -22,7 +22,6 @@ from git_datmo.places.files import Files
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import Progress
 from git_datmo.records.types import Snapshot
-from git_datmo.store.layout import Kind
 from git_datmo.store.outgoing import Outgoing
 from git_datmo.store.store import PACK_LEAST, PACK_OBJECTS
 
@@ -94,8 +93,7 @@ def deposit(ws: Workspace, place: PackPlace, snapshots: Sequence[Snapshot], prog
     progress.begin("Looking for what the store lacks")
     outgoing = Outgoing(ws.store.objects, place)
     for kept in (kept for snapshot in snapshots for kept in kept_objects(snapshot)):
-        node = kept.node
-        outgoing.add(node.oid, is_tree=node.kind is Kind.FOLDER or node.chunked)
+        outgoing.add(kept.content.object)
         if outgoing.missing:
             raise Incomplete(
                 f"'{kept.path}' of a snapshot is neither here nor in '{place.url}' as a whole",
