@@ -23,7 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter, Retry
 
 from git_datmo.git.run import Git
-from git_datmo.places.files import Range, Unreachable
+from git_datmo.places.files import Range, Unreachable, shown
 from git_datmo.places.listing import Listing, Pointer
 from git_datmo.progress import Progress
 
@@ -65,7 +65,8 @@ class LfsFiles:
     """The files that a list names, on a server; `git` is asked for credentials."""
 
     def __init__(self, url: str, listing: Listing, git: Git) -> None:
-        self.url = url
+        self.url = shown(url)
+        self._server = url
         self._listing = listing
         self._git = git
         self._known: dict[str, Pointer] = {}
@@ -161,7 +162,7 @@ class LfsFiles:
         return {oid: each for oid, each in found.items() if not isinstance(each, str)}
 
     def _ask(self, document: dict[str, Any]) -> requests.Response:
-        action = Action(f"{self.url}/objects/batch", {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE})
+        action = Action(f"{self._server}/objects/batch", {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE})
         answer = self._do("POST", action, json=document)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             self._log_in(action, document)
@@ -177,7 +178,7 @@ class LfsFiles:
 
     def _log_in(self, action: Action, document: dict[str, Any]) -> None:
         """Let git find credentials, and tell it whether they were right."""
-        asked = f"url={self.url}\n\n".encode()
+        asked = f"url={self._server}\n\n".encode()
         filled = self._git.finish("credential", "fill", stdin=asked)
         found = dict(line.split("=", 1) for line in filled.stdout.decode().splitlines() if "=" in line)
         if filled.returncode or "password" not in found:
@@ -188,7 +189,7 @@ class LfsFiles:
 
     def _do(self, method: str, action: Action, **options: Any) -> requests.Response:
         """One request; our credentials go to the server's own host alone, and only where it gave no others."""
-        own = urlsplit(action.href)[:2] == urlsplit(self.url)[:2]
+        own = _host(action.href) == _host(self._server)
         given = any(name.lower() == "authorization" for name in action.header)
         auth = self._auth if self._auth is not None and own and not given else _as_it_is
         return self._session.request(method, action.href, headers=action.header, auth=auth, timeout=TIMEOUT, **options)
@@ -200,6 +201,11 @@ class LfsFiles:
         except (requests.RequestException, OSError, ValueError, LookupError, TypeError) as error:
             said = next(iter(str(error).splitlines()), "") or type(error).__name__
             raise Unreachable(f"'{self.url}': {said}", "check the address, and that it is an LFS server") from error
+
+
+def _host(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -28,7 +28,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         if options.store:
             filled = fill_store(ws, options.remote, progress=console.progress())
-            console.tell(f"'{filled.store}' has all of {filled.snapshots} snapshots, {filled.added} of them new")
+            snapshots = "snapshot" if filled.snapshots == 1 else "snapshots"
+            console.tell(f"'{filled.store}' has all that {filled.snapshots} {snapshots} name")
             return 0
         done = share(ws, options.remote, progress=console.progress())
     if done.records:

@@ -5,34 +5,36 @@ Records say nothing of stores: nothing in history changes.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.obtain import obtain
-from git_datmo.flows.sharing.places import Place, deposit, destination, holds, stores_of
+from git_datmo.flows.sharing.places import destination, send, stores_of
 from git_datmo.flows.sharing.share import SharePlan, publish_objects, share
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.remote import beside, find_remote
+from git_datmo.git.remote import Remote, beside, find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
 from git_datmo.records.types import Snapshot
+from git_datmo.store.layout import Node
+from git_datmo.store.outgoing import Outgoing
 
 Living = dict[Oid, Snapshot]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a store has now: all that `snapshots` living snapshots name, of which it lacked something of `added`."""
+    """What a store has now: all that `snapshots` living snapshots name."""
 
     store: str
     snapshots: int
-    added: int
 
 
 def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Filled:
@@ -49,17 +51,42 @@ def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> 
     share(ws, remote.name, progress=progress)
     place = destination(ws, remote)
     living = dict(snapshots(ws, read_catalog_of_all(ws)))
-    lacking = _lacking(ws, place, living, progress)
-    whole = {oid: snapshot for oid, snapshot in lacking.items() if _is_had(ws, snapshot, progress)}
-    _give(ws, place, tuple(whole.values()), progress)
-    lost = [oid for oid in lacking if oid not in whole]
+    if isinstance(place, PackPlace):
+        lost = _fill_packs(ws, place, living, progress)
+    else:
+        lost = _fill_remote(ws, place, living, progress)
     if lost:
         raise Incomplete(
             f"{len(lost)} of {len(living)} snapshots can be had nowhere as a whole, the first is '{lost[0]}'",
             "ask who made them to run 'git datmo push --store', or drop them",
             missing=list(map(str, lost)),
         )
-    return Filled(place.url, len(living), len(whole))
+    return Filled(place.url, len(living))
+
+
+def _fill_packs(ws: Workspace, place: PackPlace, living: Living, progress: Progress) -> list[Oid]:
+    """Give a place what it lacks of snapshots; returns those of which something can be had nowhere.
+
+    Trees that are here are looked into even if the place has them: packs may have been lost there.
+    """
+    place.refresh(progress)
+    outgoing, lacking = _look(ws, place, living)
+    if lacking:
+        with suppress(Incomplete):
+            obtain(ws, [node for nodes in lacking.values() for node in nodes], progress=progress)
+        outgoing, lacking = _look(ws, place, living)
+    send(place, outgoing, progress)
+    return list(lacking)
+
+
+def _look(ws: Workspace, place: PackPlace, living: Living) -> tuple[Outgoing, dict[Oid, list[Node]]]:
+    """What a place lacks, and, for each snapshot, that of which something is neither there nor here."""
+    outgoing = Outgoing(ws.store.objects, place, deep=True)
+    lacking = {
+        oid: [kept.node for kept in kept_objects(snapshot) if not outgoing.add(kept.content.object)]
+        for oid, snapshot in living.items()
+    }
+    return outgoing, {oid: nodes for oid, nodes in lacking.items() if nodes}
 
 
 def _is_had(ws: Workspace, snapshot: Snapshot, progress: Progress) -> bool:
@@ -70,26 +97,18 @@ def _is_had(ws: Workspace, snapshot: Snapshot, progress: Progress) -> bool:
         return False
 
 
-def _lacking(ws: Workspace, place: Place, living: Living, progress: Progress) -> Living:
-    """The snapshots that a place has not whole."""
-    if isinstance(place, PackPlace):
-        place.refresh(progress)
-        return {oid: snapshot for oid, snapshot in living.items() if not holds(place, snapshot)}
-    git = beside(ws.store.git, ws.repo.config, place)
+def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progress) -> list[Oid]:
+    """The same for a git remote, which has what its keep refs lead to."""
+    git, offer = beside(ws.store.git, ws.repo.config, place), ask(ws, place)
     keeps = {oid: keep_id(snapshot, ws.store.format) for oid, snapshot in living.items()}
-    offer = ask(ws, place)
     there = frozenset[Oid]().union(*read_kept(ws, git, place, offer, set(keeps.values())).values())
-    return {oid: snapshot for oid, snapshot in living.items() if keeps[oid] not in there}
-
-
-def _give(ws: Workspace, place: Place, snapshots: tuple[Snapshot, ...], progress: Progress) -> None:
-    if isinstance(place, PackPlace):
-        deposit(ws, place, snapshots, progress)
-        return
+    lacking = {oid: snapshot for oid, snapshot in living.items() if keeps[oid] not in there}
+    whole = {oid: snapshot for oid, snapshot in lacking.items() if _is_had(ws, snapshot, progress)}
 
     def publish() -> None:
         ns, offer = settle(ws, place, ask(ws, place), progress)
-        publish_objects(ws, SharePlan(place, offer, ns, Tips(None, None), (), snapshots), progress)
+        publish_objects(ws, SharePlan(place, offer, ns, Tips(None, None), (), tuple(whole.values())), progress)
 
-    if snapshots:
+    if whole:
         retried(ws, place, publish, progress)
+    return [oid for oid in lacking if oid not in whole]

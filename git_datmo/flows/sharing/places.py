@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, Incomplete
@@ -87,20 +87,22 @@ def _is_repository(path: Path) -> bool:
     return (path / ".git").exists() or ((path / "HEAD").exists() and (path / "objects").is_dir())
 
 
-def deposit(ws: Workspace, place: PackPlace, snapshots: Sequence[Snapshot], progress: Progress) -> None:
+def deposit(ws: Workspace, place: PackPlace, snapshots: Iterable[Snapshot], progress: Progress) -> None:
     """Let a place have all that snapshots name; raises `Incomplete` for what is neither here nor there."""
     place.refresh(progress)
-    progress.begin("Looking for what the store lacks")
     outgoing = Outgoing(ws.store.objects, place)
     for kept in (kept for snapshot in snapshots for kept in kept_objects(snapshot)):
-        outgoing.add(kept.content.object)
-        if outgoing.missing:
+        if not outgoing.add(kept.content.object):
             raise Incomplete(
                 f"'{kept.path}' of a snapshot is neither here nor in '{place.url}' as a whole",
                 "'git datmo push --store' brings there what other remotes have",
                 missing=list(map(str, outgoing.missing)),
             )
-    progress.finish()
+    send(place, outgoing, progress)
+
+
+def send(place: PackPlace, outgoing: Outgoing, progress: Progress) -> None:
+    """Let a place have what it lacks."""
     if outgoing:
         place.put(outgoing.entries(), outgoing.measure(), progress)
 
