@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.plain import plain
+from git_datmo.cli.verdicts import receipt_line, receipts_line
 from git_datmo.flows.history import Found
-from git_datmo.records.codec import number, to_document
+from git_datmo.records.codec import to_document
 from git_datmo.records.notes import show_size, show_value
-from git_datmo.records.types import Difference, Receipt, Value
-
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+from git_datmo.records.types import Receipt, Run, Value
 
 FOUND = {
     "tree": "found by its tree, made at commit",
@@ -22,18 +21,8 @@ FOUND = {
 }
 
 
-def plain(text: str) -> str:
-    """A stranger's text on one line, without what a terminal would obey."""
-    # Nearly every text is, and to see that takes a fraction of the time.
-    return text if text.isprintable() else _CONTROL.sub("\ufffd", text)
-
-
 def snapshot_document(found: Found) -> dict[str, Any]:
     return {"id": str(found.id), **to_document(found.snapshot)}
-
-
-def receipt_document(receipt: Receipt) -> dict[str, Any]:
-    return to_document(receipt)
 
 
 def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
@@ -71,18 +60,6 @@ def figures(items: Iterable[tuple[str, Value]]) -> str:
     return plain("  ".join(f"{name}={show_value(value)}" for name, value in sorted(items)))
 
 
-def receipts_line(receipts: Sequence[Receipt]) -> str:
-    """How often a snapshot was rerun, by how many people, and how it came out."""
-    counts: dict[str, int] = {}
-    for receipt in receipts:
-        counts[receipt.verdict] = counts.get(receipt.verdict, 0) + 1
-    people = len({receipt.author for receipt in receipts})
-    times = f"{len(receipts)} time" + ("s" if len(receipts) > 1 else "")
-    by = f"{people} " + ("people" if people > 1 else "person")
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    return plain(f"reproduced {times} by {by}: {verdicts}")
-
-
 def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
     """An experiment as `show` shows it."""
     yield from snapshot_lines(found, console)
@@ -94,48 +71,26 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
         yield f"payload:     {payload.object}  {plain(payload.path)}"
     if snapshot.code is not None:
         yield f"code:        {snapshot.code.object}  ({snapshot.code.files} files, {show_size(snapshot.code.size)})"
+    if snapshot.tolerances:
+        yield f"tolerances:  {figures(snapshot.tolerances.items())}"
     if snapshot.environment is not None:
         yield f"environment: {snapshot.environment.object}"
-    run = snapshot.run
-    if run is not None:
-        yield plain(f"run:         engine {run.engine}, in '{run.folder or '.'}'") + (
-            f", log {run.log.object}" if run.log else ""
-        )
-        if run.outputs:
-            yield f"outputs:     {plain(', '.join(run.outputs))}"
-        if run.machine:
-            yield f"machine:     {figures(run.machine.items())}"
-        if run.resources:
-            yield f"resources:   {figures(run.resources.items())}"
+    yield from _run_details(snapshot.run)
+    if receipts:
+        yield f"summary:     {receipts_line(receipts)}"
     for receipt in receipts:
-        yield plain(f"receipt:     {receipt.verdict}, by {receipt.author.name} on {receipt.created[:10]}")
+        yield f"receipt:     {receipt_line(receipt)}"
 
 
-def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
-    """A verdict with a table of what was recorded beside what came out."""
-    good = receipt.verdict in ("identical", "within tolerance")
-    rows = [(plain(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
-    rows += [(plain(o.name), _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
-    head = ("", "recorded", "rerun", "")
-    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(4)]
-    if rows:
-        for row in [head, *rows]:
-            yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-    yield console.paint("green" if good else "red", plain(f"verdict: {receipt.verdict}"))
-
-
-def _cell(value: Value | None) -> str:
-    return "-" if value is None else plain(show_value(value))
-
-
-def _short(value: Value | None) -> str:
-    return "-" if value is None else plain(str(value)[:10])
-
-
-def _mark(difference: Difference) -> str:
-    if difference.rerun is None:
-        return "missing"
-    one, other = number(difference.recorded), number(difference.rerun)
-    if one is not None and other is not None and abs(one - other) > 0:
-        return f"off by {abs(one - other):.3g}" + (" (allowed)" if difference.same else "")
-    return "same" if difference.same else "different"
+def _run_details(run: Run | None) -> Iterator[str]:
+    if run is None:
+        return
+    yield plain(f"run:         engine {run.engine}, in '{run.folder or '.'}'") + (
+        f", log {run.log.object}" if run.log else ""
+    )
+    if run.outputs:
+        yield f"outputs:     {plain(', '.join(run.outputs))}"
+    if run.machine:
+        yield f"machine:     {figures(run.machine.items())}"
+    if run.resources:
+        yield f"resources:   {figures(run.resources.items())}"

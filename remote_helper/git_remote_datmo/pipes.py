@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
-import tempfile
 from pathlib import Path
 from typing import BinaryIO, Protocol
-from urllib.parse import unquote, urlsplit
 
 from git_datmo.errors import DatmoError
 from git_remote_datmo.protocol import RECEIVE_PACK
@@ -63,8 +60,7 @@ class Command:
         else:
             program = WRAPPED_LOCAL.format(command=program)
         argv = ["git", "ls-remote", *_family(session), f"--upload-pack={program}", url]
-        self._status: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
-        self._said: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+        self._status, self._said = _scratch_file(), _scratch_file()
         reading, self._asking = os.pipe()
         self._answers, writing = os.pipe()
         self._child = _start(argv, env, reading, writing, self._status.fileno(), self._said.fileno())
@@ -92,6 +88,14 @@ class Command:
             self._said.seek(0)
             write_all(2, self._said.read())
         return code
+
+
+def _scratch_file() -> BinaryIO:
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("git-remote-datmo"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()
 
 
 def _family(session: Session) -> list[str]:
@@ -142,6 +146,9 @@ class Daemon:
     """A service of a git:// server, whose protocol starts with one line over TCP."""
 
     def __init__(self, session: Session, url: str, program: str, *, reads: bool) -> None:
+        import socket
+        from urllib.parse import unquote, urlsplit
+
         if session.environ.get("GIT_PROXY_COMMAND") or session.config.get("core.gitproxy"):
             raise DatmoError(
                 "git:// through a proxy command is not served behind datmo::", "use an https:// or ssh:// URL"
@@ -171,6 +178,8 @@ class Daemon:
         self._connection.sendall(data)
 
     def close_asking(self) -> None:
+        import socket
+
         self._connection.shutdown(socket.SHUT_WR)
 
     def finish(self) -> int:

@@ -27,7 +27,8 @@ BELOW = {
     "records": {"base", "git", "records"},
     "places": {"base", "git", "places"},
     "engines": {"base", "engines"},
-    "flows": {"base", "git", "store", "records", "places", "engines", "flows"},
+    "compare": {"base", "compare"},
+    "flows": {"base", "git", "store", "records", "places", "engines", "compare", "flows"},
     "cli": {"base", "git", "store", "records", "places", "engines", "flows", "cli"},
     "helper": {"base", "git", "flows", "helper"},
 }
@@ -54,6 +55,19 @@ HEAVY = {
     "xxhash": {"git_datmo.store.ingest": "late"},
     "fastjsonschema": {"git_datmo.records.codec": "late"},
     "pyfastcdc": {"git_datmo.store.chunks": "late"},
+    "detect_secrets": {"git_datmo.flows.secrecy.rules": "late"},
+    "packaging": {"git_datmo.engines.locks": "late"},
+    "tomli": {"git_datmo.engines.locks": "late"},
+    "yaml": {"git_datmo.engines.locks": "late"},
+    "numpy": {
+        "git_datmo.compare.arrays": "late",
+        "git_datmo.compare.blocks": "late",
+        "git_datmo.compare.pixels": "late",
+        "git_datmo.compare.tensors": "late",
+    },
+    "safetensors": {"git_datmo.compare.tensors": "late"},
+    "pyarrow": {"git_datmo.compare.tables": "late"},
+    "PIL": {"git_datmo.compare.pixels": "late"},
     "isal": {"git_datmo.git.deflate": "top", "git_datmo.git.packwriter": "top"},
 }
 
@@ -72,8 +86,10 @@ STARTERS = {
     "git_datmo.git.run": "git",
     "git_datmo.git.repo": "git, before it is known where the repository is",
     "git_datmo.engines.child": "the user's command",
+    "git_datmo.compare.apart": "what decodes strangers' files",
     "git_datmo.engines.venv": "interpreters",
     "git_datmo.engines.probe": "interpreters",
+    "git_datmo.engines.machine": "what tells of GPUs and Debian packages",
     "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
     "git_datmo.cli.demo": "what a person would type",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
@@ -89,6 +105,10 @@ STARTS_GIT = {
 
 # Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it prints.
 FOREIGN = "git_datmo.engines.inventory"
+
+
+# Runs in a process of its own, and is spoken to by its pipes.
+APART = "git_datmo.compare.child"
 
 
 @dataclass(frozen=True)
@@ -231,7 +251,7 @@ def test_modules_that_bring_heavy_ones_along_are_imported_late() -> None:
 
 def test_verbs_import_flows_late() -> None:
     """`-h` and a wrong word cost no more than the verb's own module."""
-    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.engine")
+    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.engine", "git_datmo.cli.rerunning")
     for module in modules():
         if module.startswith("git_datmo.cli.commands."):
             early = [f.name for f in imported(module) if is_ours(f.name) and not f.late and not f.typing]
@@ -309,7 +329,7 @@ OUTER = re.compile(
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_only_the_command_line_and_the_helper_see_the_outside(module: str) -> None:
     """Environment, arguments and terminal come in as arguments everywhere else."""
-    if layer(module) in ("cli", "helper") or module == FOREIGN:
+    if layer(module) in ("cli", "helper") or module in (FOREIGN, APART):
         return
     nodes = (n for n in ast.walk(modules()[module]) if isinstance(n, ast.Name | ast.Attribute))
     assert [ast.unparse(node) for node in nodes if OUTER.match(ast.unparse(node))] == []
@@ -343,6 +363,7 @@ def test_no_module_is_called_for_no_purpose() -> None:
 
 # What an extra brings along for another library's sake, which imports it by itself.
 INDIRECT = {"s3fs"}
+IMPORTED_AS = {"PyYAML": "yaml", "detect-secrets": "detect_secrets", "pillow": "PIL"}
 
 
 def declared(*lists: str) -> set[str]:
@@ -350,12 +371,13 @@ def declared(*lists: str) -> set[str]:
     text = (TOP / "pyproject.toml").read_text("utf-8")
     blocks = [re.search(rf"^{name} = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL) for name in lists]
     assert all(blocks)
-    return {name for block in blocks if block for name in re.findall(r'"([A-Za-z0-9_.-]+?)\s*[><=!~;\["]', block[1])}
+    names = {name for block in blocks if block for name in re.findall(r'"([A-Za-z0-9_.-]+?)\s*[><=!~;\["]', block[1])}
+    return {IMPORTED_AS.get(name, name) for name in names}
 
 
 def test_what_is_declared_is_imported_and_the_other_way_round() -> None:
     used = {found.name.split(".")[0] for module in modules() if module != FOREIGN for found in outside(module)}
-    assert used | INDIRECT == declared("dependencies", "s3", "sftp")
+    assert used | INDIRECT == declared("dependencies", "compare", "s3", "sftp")
 
 
 def test_the_checks_see_what_they_look_for() -> None:

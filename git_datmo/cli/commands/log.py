@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     from itertools import islice
 
-    from git_datmo.cli.render import receipts_line, snapshot_document, snapshot_lines
+    from git_datmo.cli.render import snapshot_document, snapshot_lines
+    from git_datmo.cli.verdicts import receipts_line
     from git_datmo.flows.history import History
     from git_datmo.flows.workspace import open_workspace
 

@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.render import receipt_document, snapshot_details, snapshot_document
+    from git_datmo.cli.render import snapshot_details, snapshot_document
+    from git_datmo.cli.verdicts import receipt_document
     from git_datmo.flows.history import History
     from git_datmo.flows.workspace import open_workspace
 

@@ -13,7 +13,8 @@ from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.sharing.places import destination, send, stores_of
-from git_datmo.flows.sharing.share import SharePlan, publish_objects, share
+from git_datmo.flows.sharing.send import SharePlan, send_objects
+from git_datmo.flows.sharing.share import share
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
@@ -101,13 +102,14 @@ def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progres
     """The same for a git remote, which has what its keep refs lead to."""
     git, offer = beside(ws.store.git, ws.repo.config, place), ask(ws, place)
     keeps = {oid: keep_id(snapshot, ws.store.format) for oid, snapshot in living.items()}
-    there = frozenset[Oid]().union(*read_kept(ws, git, place, offer, set(keeps.values())).values())
+    chains = read_kept(ws, git, place, offer, set(keeps.values())).values()
+    there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     lacking = {oid: snapshot for oid, snapshot in living.items() if keeps[oid] not in there}
     whole = {oid: snapshot for oid, snapshot in lacking.items() if _is_had(ws, snapshot, progress)}
 
     def publish() -> None:
         ns, offer = settle(ws, place, ask(ws, place), progress)
-        publish_objects(ws, SharePlan(place, offer, ns, Tips(None, None), (), tuple(whole.values())), progress)
+        send_objects(ws, SharePlan(place, offer, ns, Tips(None, None), (), tuple(whole.values())), progress)
 
     if whole:
         retried(ws, place, publish, progress)

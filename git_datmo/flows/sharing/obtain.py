@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
+from git_datmo.flows.sharing.keep import KEPT_REFS
 from git_datmo.flows.sharing.places import find_place, stores_of, take
-from git_datmo.flows.sharing.share import KEPT_REFS, receive
+from git_datmo.flows.sharing.share import receive
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
 from git_datmo.git.namespaces import NAMESPACES
