@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job
-from git_datmo.engines.manifest import Manifest, normalise
-from git_datmo.engines.probe import Probe, inventory_program, read_answer
+from git_datmo.engines.manifest import Manifest
+from git_datmo.engines.probe import Probe, inventory_program, normalise, read_answer
 from git_datmo.errors import DatmoError
 from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.seeds import find_unseeded

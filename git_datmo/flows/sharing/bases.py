@@ -38,8 +38,8 @@ def find_bases(
     *,
     tip: Oid | None = None,
     filters: bool = False,
-) -> list[Oid]:
-    """Keep commits that a remote surely has, whose content overlaps most with what is to be sent.
+) -> list[Snapshot]:
+    """Snapshots whose keep commits a remote surely has, and whose content overlaps most with what is to be sent.
 
     The remote has `tips`, and the link `tip`; `filters` says that it can send trees alone.
     Raises `Incomplete` for an object that neither this store nor the remote has.
@@ -57,7 +57,7 @@ def find_bases(
             filters = False
         else:
             _require_objects(ws, remote, snapshots, bases)
-            return [write_keep(ws.store, snapshot) for snapshot in bases]
+            return bases
 
 
 def _shared_snapshots(ws: Workspace, tips: Tips, snapshots: Sequence[Snapshot]) -> list[Snapshot]:

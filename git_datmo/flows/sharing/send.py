@@ -25,6 +25,7 @@ from git_datmo.flows.sharing.keep import (
     write_part,
     write_part_link,
 )
+from git_datmo.flows.sharing.overlap import differs_little
 from git_datmo.flows.sharing.slices import divide, find_load, take_out, weigh_load
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import Folder, find_folder
@@ -71,12 +72,11 @@ def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> None:
     """Bring the objects of a plan to its remote, whose keep ref then keeps them."""
     store, keep = ws.store, _KeepRef(ws, plan, progress)
     filters = plan.offer.filters and plan.offer.version >= 2
-    bases = find_bases(ws, keep.git, plan.remote, plan.tips, plan.snapshots, tip=keep.tip, filters=filters)
-    keeps = [write_keep(store, snapshot) for snapshot in plan.snapshots]
+    akin = find_bases(ws, keep.git, plan.remote, plan.tips, plan.snapshots, tip=keep.tip, filters=filters)
+    bases, keeps = ([write_keep(store, snapshot) for snapshot in group] for group in (akin, plan.snapshots))
     folder = find_folder(ws.repo.git, ws.repo.config, plan.remote, store.format)
     folder = folder if folder is not None and folder.takes_files() else None
-    # What records say is the most that there can be; listing what there is takes long where little of much is new.
-    size = sum({k.content.object: k.content.size for s in plan.snapshots for k in kept_objects(s)}.values())
+    size = _largest_size(store, plan.snapshots, akin)
     end = _tie(store, keeps, bases, keep.tip, ())
     load = None
     if folder is not None or size > slice_size(ws, plan.remote, size):
@@ -85,6 +85,19 @@ def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> None:
         keep.remember(end)
     else:
         _send_slices(ws, keep, load, partial(_tie, store, keeps, bases), size, progress)
+
+
+def _largest_size(store: Store, snapshots: Sequence[Snapshot], bases: Sequence[Snapshot]) -> int:
+    """At most how many bytes of content are to be sent, told without listing them: that takes long where little of much
+    is new."""
+    there = {kept.node.oid: kept for base in bases for kept in kept_objects(base)}
+    versions = {kept.path: kept for kept in there.values()}
+    sizes = {}
+    for kept in (kept for snapshot in snapshots for kept in kept_objects(snapshot)):
+        version = versions.get(kept.path)
+        if kept.node.oid not in there and (version is None or not differs_little(store, version.node, kept.node)):
+            sizes[kept.node.oid] = kept.content.size
+    return sum(sizes.values())
 
 
 def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
