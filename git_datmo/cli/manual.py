@@ -23,6 +23,7 @@ CONFIGURATION = [
     ("datmo.baseImage", "The image that generated Dockerfiles start from (python:X.Y-slim)."),
     ("datmo.trust", "Rerun others' snapshots outside a container without asking."),
     ("datmo.variable", "An environment variable to record with runs; may be given several times."),
+    ("datmo.notSecret", "The id of a record that may be shared although something in it looks like a secret."),
     ("datmo.untrackedLimit", "Untracked files above this size are left out of the stored code (10m)."),
     ("datmo.<remote>.slice", "The most bytes in one push; else a 20th of what is shared, from 32m to 512m."),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -9,10 +10,14 @@ from typing import Any
 from git_datmo.cli.console import Console
 from git_datmo.cli.plain import plain
 from git_datmo.cli.verdicts import receipt_line, receipts_line
-from git_datmo.flows.history import Found
+from git_datmo.flows.history import Claim, Found
+from git_datmo.flows.told import Style
 from git_datmo.records.codec import to_document
 from git_datmo.records.notes import show_size, show_value
-from git_datmo.records.types import Receipt, Run, Value
+from git_datmo.records.types import Receipt, Run, Snapshot, Value
+
+# Where the colour begins and ends in what is told; `plain` leaves neither in a stranger's text.
+_GREEN, _PLAIN = "\x0e", "\x0f"
 
 FOUND = {
     "tree": "found by its tree, made at commit",
@@ -27,9 +32,27 @@ def snapshot_document(found: Found) -> dict[str, Any]:
 
 def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
     """An experiment as `log` shows it."""
-    snapshot = found.snapshot
-    way = f"  ({FOUND[found.way]} {str(snapshot.commit)[:10]})" if found.way in FOUND else ""
-    yield console.paint("yellow", f"snapshot {str(found.id)[:10]} of commit {str(found.commit)[:10]}") + way
+    yield _headline(str(found.id), str(found.snapshot.commit), str(found.commit), found.way, console)
+    yield from painted("\n".join(_tell(found.snapshot)), console).split("\n")
+
+
+def headline(claim: Claim, console: Console) -> str:
+    """Which experiment it is, and by what it is known to be the commit's."""
+    return _headline(claim.row.record, claim.row.commit, str(claim.commit), claim.way, console)
+
+
+def _headline(snapshot: str, made_at: str, commit: str, way: str, console: Console) -> str:
+    how = f"  ({FOUND[way]} {made_at[:10]})" if way in FOUND else ""
+    return console.paint("yellow", f"snapshot {snapshot[:10]} of commit {commit[:10]}") + how
+
+
+def painted(text: str, console: Console) -> str:
+    """A text of `LINES`, in colour or without."""
+    green, bare = console.paint("green", "\n").split("\n")
+    return text.replace(_GREEN, green).replace(_PLAIN, bare)
+
+
+def _tell(snapshot: Snapshot) -> Iterator[str]:
     yield plain(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
     yield plain(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")
     words = [line for text in (snapshot.message, snapshot.why and f"why: {snapshot.why}") for line in text.splitlines()]
@@ -38,19 +61,34 @@ def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
         yield from (f"    {plain(line)}" for line in words)
     yield ""
     if snapshot.run is not None:
-        yield f"    $ {plain(shlex.join(snapshot.run.command))}{_how_it_ended(found)}"
+        yield f"    $ {plain(shlex.join(snapshot.run.command))}{_how_it_ended(snapshot.run)}"
     if snapshot.parameters:
         yield f"    parameters: {figures(snapshot.parameters.items())}"
     if snapshot.metrics:
-        yield f"    metrics:    {console.paint('green', figures(snapshot.metrics.items()))}"
+        yield f"    metrics:    {_GREEN}{figures(snapshot.metrics.items())}{_PLAIN}"
     for payload in snapshot.payloads:
         files = f", {payload.content.files} files" if payload.content.form == "folder" else ""
         yield f"    {payload.role!s:<7} {plain(payload.path)} ({show_size(payload.content.size)}{files})"
 
 
-def _how_it_ended(found: Found) -> str:
-    run = found.snapshot.run
-    if run is None or run.exit_code is None:
+# Whoever changes what is told gives it another name.
+LINES = Style("lines-1", lambda snapshot: "\n".join(_tell(snapshot)))
+DOCUMENTS = Style("documents-1", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False))
+
+
+def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """An experiment as `log --json` shows it, from a text of `DOCUMENTS`."""
+    return {
+        **json.loads(text),
+        "id": claim.row.record,
+        "found_by": claim.way,
+        "found_on": str(claim.commit),
+        "receipts": [{"verdict": receipt.verdict, "author": receipt.author.name} for receipt in receipts],
+    }
+
+
+def _how_it_ended(run: Run) -> str:
+    if run.exit_code is None:
         return "  (recorded, not run)"
     failed = f", exit code {run.exit_code}" if run.exit_code else ""
     return f"  ({run.seconds:.1f} s{failed})"

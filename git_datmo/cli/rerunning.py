@@ -70,6 +70,6 @@ def _require_trust(
     console.tell(f"  $ {plain(shlex.join(require_run(found).command))}")
     if not console.ask("Run it, now and whenever it is asked for?"):
         raise DatmoError(
-            f"not run: snapshot '{short}' is somebody else's", "look at it with 'git datmo show', then give --trust"
+            f"not run: snapshot '{short}' was not made here", "look at it with 'git datmo show', then give --trust"
         )
     trust(ws, found.id)

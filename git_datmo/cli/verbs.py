@@ -21,6 +21,7 @@ VERBS = {
     "push": "share experiments and what they name",
     "pull": "fetch, then bring unmodified payloads up to date",
     "reproduce": "rerun an experiment elsewhere and say whether it is the same",
+    "env": "look at environments, compare and build them, work in one",
     "explain": "say which part of an experiment changed its metrics",
     "bisect": "find the commit that made a metric bad",
     "verify": "check the signatures of experiments and receipts",

@@ -9,7 +9,7 @@ from typing import Any
 
 from git_datmo.compare.comparison import Comparison, Tally, Unreadable, list_names
 
-SIZE_LIMIT = 64 << 20
+SIZE_LIMIT = 16 << 20
 
 
 def compare_json(recorded: Path, rerun: Path) -> Comparison:

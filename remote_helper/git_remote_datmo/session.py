@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.config import Config, Setting, read_config
-from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
-from git_datmo.git.refs import read_refs
 from git_datmo.git.run import Git
-from git_datmo.progress import QUIET, Progress
-from git_remote_datmo.protocol import Option
+from git_remote_datmo.protocol import Command
 from git_remote_datmo.urls import PREFIX, kind_of
+
+if TYPE_CHECKING:
+    from git_datmo.progress import Progress
 
 # Tells the pre-push hook of a child that the sharing is being done.
 GUARD = "GIT_DATMO_SHARING"
@@ -44,8 +45,9 @@ class Session:
     is_rewritten: bool
     options: dict[str, str] = field(default_factory=dict)
 
-    def remember(self, option: Option) -> None:
-        self.options[option.name] = option.value
+    def remember(self, option: Command) -> None:
+        name, value = option.option
+        self.options[name] = value
 
     def asks(self, option: str) -> bool:
         return self.options.get(option) == "true"
@@ -103,6 +105,9 @@ class Session:
     def share(self, there: Mapping[str, str]) -> bool:
         """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
         whether anything was sent."""
+        from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
+        from git_datmo.git.refs import read_refs
+
         self.set_up()
         here = read_refs(self.git, RECORDS_REF, NOTES_REF)
         records, notes = (str(here.get(name, "")) for name in (RECORDS_REF, NOTES_REF))
@@ -117,6 +122,8 @@ class Session:
             return share(workspace, self.remote, self.push_url, progress=self._progress()).records > 0
 
     def _progress(self) -> Progress:
+        from git_datmo.progress import QUIET
+
         if self.options.get("verbosity") == "0":
             return QUIET
         from git_datmo.cli.meter import Meter

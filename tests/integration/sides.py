@@ -18,9 +18,6 @@ from tests.servers.shell import Done, Shell, seal
 # What git-datmo adds on either side is its own affair; nothing else may differ.
 OWN_REFS = ("refs/datmo", "refs/notes/datmo")
 
-# Commits are made without the hooks of a clone that is set up: those have stories of their own.
-UNHOOKED = ("-c", "core.hooksPath=/dev/null")
-
 
 def make_template(folder: Path, object_format: str) -> Path:
     """A served repository with two branches, a tag and a submodule, and the repository that the submodule is of."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.integration.team import datmo, experiments, picture, refused
 from tests.servers.shell import Shell
 
+BISECT = ("bisect", "--metric", "total", "--below", "30")
 HERE = ("--engine", "host", "--trust")
 # The metric is a product, so that what a part explains depends on the others.
 PROGRAM = """\
@@ -78,42 +78,32 @@ def test_what_fails_in_some_combination_is_left_out(alex: Shell) -> None:
     alex.commit("fit.py", PROGRAM.format(factor=2).replace("int, Path", "ord, Path"), "letters")
     alex.write("data", "a b\n")
     datmo(alex, "run", "--", "python", "fit.py", "1")
-    said = datmo(alex, "explain", one, "HEAD", *HERE)
+    said = datmo(alex, "explain", one, "HEAD", *HERE, "--quick")
     # Letters cannot be read by the old code; figures of one digit can by the new.
     assert "total: 6 -> 390 (+384)" in said.stdout
     assert "by 1 of 2 orders" in said.stdout
     assert "failed with data of B: exit code 1" in said.stdout
 
 
-def bisected(shell: Shell, *words: str, code: int = 0) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(
-        datmo(shell, "bisect", "--metric", "total", *words, "--json", code=code).stdout
-    )
-    return document
-
-
 def test_the_commit_that_made_a_metric_bad_is_found(alex: Shell) -> None:
     run(alex, 9, "1 2 3\n", "1")
     alex.git("tag", "good")
-    # Commits that nobody ran, of which the second fails, and the third is to blame.
-    for factor in (8, 0, 2, 3):
+    # Commits that nobody ran, of which the second fails, and the fourth is to blame.
+    for factor in (8, 0, 7, 2, 3):
         alex.commit("fit.py", PROGRAM.format(factor=factor), f"factor {factor}")
     run(alex, 4, "1 2 3\n", "1")
     files, worktrees = picture(alex.cwd), alex.git("worktree", "list")
     commits = alex.git("rev-list", "--reverse", "good..").split()
 
-    recorded = bisected(alex, "--below", "30", "good", "HEAD", "--recorded", code=1)
+    recorded = json.loads(datmo(alex, *BISECT, "--recorded", "--json", "good", "HEAD", code=1).stdout)
     assert set(recorded["first_bad"]) == set(commits), "nothing tells the commits between"
+    assert {step["value"] for step in recorded["steps"]} == {54, 24, None}
 
-    found = bisected(alex, "--below", "30", "good", "HEAD", *HERE, code=1)
-    assert set(found["first_bad"]) == set(commits[1:3]), "the one that fails may be it, or the one behind it"
-    assert {step["way"] for step in found["steps"] if step["commit"] in commits[:4]} == {"rerun"}
-
-    said = datmo(alex, "bisect", "--metric", "total", "--above", "30", "HEAD~2", "good", *HERE, code=128)
-    assert "is not good" in said.stderr or "fatal" in said.stderr
-    exact = datmo(alex, "bisect", "--metric", "total", "--below", "50", "good", "HEAD", *HERE)
-    assert exact.stdout == f"{commits[0]} is the first bad commit: factor 8\n"
-    assert "bad   total: 48 (rerun)" in exact.stderr
+    said = datmo(alex, *BISECT, "good", "HEAD", *HERE)
+    assert said.stdout == f"{commits[3]} is the first bad commit: factor 2\n"
+    assert f"{commits[3][:10]}  bad   total: 12 (rerun)" in said.stderr
+    assert "total: 24 (recorded)" in said.stderr
+    refused(alex, *BISECT, "--recorded", "HEAD", "HEAD", says=("is not good", "total is 24"))
 
     # It happened elsewhere.
     assert picture(alex.cwd) == files

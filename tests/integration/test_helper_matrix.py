@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sides import Side, Sides, make_sides, make_template, tell
+from tests.integration.sides import Side, Sides, make_sides, tell
 from tests.servers.hosting import KINDS, serve
 from tests.servers.shell import Shell
 
-# Two URLs of SHA-256, one for each of the ways in which the helper works.
-WORLDS = [*((kind, "sha1") for kind in KINDS), ("path", "sha256"), ("http", "sha256")]
+# SHA-256 once for each of the ways in which the helper works.
+WORLDS = [(kind, "sha256" if kind == "file" else "sha1") for kind in KINDS] + [("http", "sha256")]
 
 CLONES = """
 . clone --no-local URL work
@@ -22,7 +22,7 @@ thin fetch --unshallow
 thin rev-list --count HEAD
 . clone --no-local --filter=blob:none --recurse-submodules URL partial
 partial submodule status
-partial log --format=%H --stat
+partial show HEAD~2:code.py
 . clone --no-local --mirror URL mirror.git
 """
 
@@ -76,11 +76,6 @@ work fetch
 work push origin main
 work ls-remote URL
 """
-
-
-@pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {name: make_template(tmp_path_factory.mktemp(f"template-{name}"), name) for name in ("sha1", "sha256")}
 
 
 @pytest.fixture(params=WORLDS, ids="-".join)

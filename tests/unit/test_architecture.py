@@ -48,6 +48,10 @@ HEAVY = {
     "xxhash": {"git_datmo.store.ingest": "late"},
     "fastjsonschema": {"git_datmo.records.codec": "late"},
     "pyfastcdc": {"git_datmo.store.chunks": "late"},
+    "detect_secrets": {"git_datmo.flows.secrecy.rules": "late"},
+    "packaging": {"git_datmo.engines.locks": "late"},
+    "tomli": {"git_datmo.engines.locks": "late"},
+    "yaml": {"git_datmo.engines.locks": "late"},
     "numpy": {
         "git_datmo.compare.arrays": "late",
         "git_datmo.compare.blocks": "late",
@@ -76,6 +80,7 @@ STARTERS = {
     "git_datmo.compare.apart": "what decodes strangers' files",
     "git_datmo.engines.venv": "interpreters",
     "git_datmo.engines.probe": "interpreters",
+    "git_datmo.engines.machine": "what tells of GPUs and Debian packages",
     "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
     "git_datmo.cli.demo": "what a person would type",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
@@ -347,13 +352,15 @@ def test_no_module_is_called_for_no_purpose() -> None:
     assert not {name.rpartition(".")[2] for name in modules()} & {"utils", "util", "helpers", "common", "manager"}
 
 
+IMPORTED_AS = {"PyYAML": "yaml", "detect-secrets": "detect_secrets", "pillow": "PIL"}
+
+
 def declared() -> set[str]:
-    """The distributions that `pyproject.toml` depends on, always or to compare; all but one are imported by their own
-    names."""
+    """What `pyproject.toml` depends on, always or to compare, by the names that are imported."""
     text = (TOP / "pyproject.toml").read_text("utf-8")
     blocks = [re.search(rf"^{key} = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL) for key in ("dependencies", "compare")]
     names = {name for block in blocks if block for name in re.findall(r'"([A-Za-z0-9_.-]+?)\s*[><=!~;\["]', block[1])}
-    return {"PIL" if name == "pillow" else name for name in names}
+    return {IMPORTED_AS.get(name, name) for name in names}
 
 
 def test_what_is_declared_is_imported_and_the_other_way_round() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +14,14 @@ from hypothesis import strategies as st
 
 from git_datmo.cli.console import Console
 from git_datmo.cli.plain import plain
-from git_datmo.cli.render import figures, snapshot_details, snapshot_document, snapshot_lines
+from git_datmo.cli.render import (
+    DOCUMENTS,
+    LINES,
+    figures,
+    snapshot_details,
+    snapshot_document,
+    snapshot_lines,
+)
 from git_datmo.cli.verdicts import receipt_document, receipts_line, verdict_lines
 from git_datmo.flows.history import Found
 from git_datmo.model import SHA1, Content, Form, Payload, Role
@@ -144,6 +152,17 @@ def test_an_experiment_is_told_in_these_lines() -> None:
         "    metrics:    text=0.25",
         "    data    text (2.00 KiB, 3 files)",
     ]
+
+
+def test_what_log_keeps_has_another_name_whenever_it_is_another_text() -> None:
+    """Texts made by an earlier version are shown as they are: where this fails, give the style a new name too."""
+    pinned = {
+        LINES: ("lines-1", "e05bac1a778a2a97"),
+        DOCUMENTS: ("documents-1", "eb284715f00495a9"),
+    }
+    for style, (name, digest) in pinned.items():
+        texts = "".join(style.tell(made) for made in (snapshot(), replace(snapshot("other"), run=None)))
+        assert (style.name, hashlib.sha256(texts.encode()).hexdigest()[:16]) == (name, digest)
 
 
 def test_a_verdict_is_told_in_a_table() -> None:

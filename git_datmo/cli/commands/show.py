@@ -26,7 +26,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws, console.paged():
         history = History(ws)
         found = history.resolve(options.name)
-        receipts = history.receipts(found)
+        receipts = history.receipts(str(found.id))
         if options.json:
             document = snapshot_document(found)
             document["receipts"] = [receipt_document(receipt) for receipt in receipts]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job
-from git_datmo.engines.manifest import Manifest, normalise
-from git_datmo.engines.probe import Probe, inventory_program, read_answer
+from git_datmo.engines.manifest import Manifest
+from git_datmo.engines.probe import Probe, inventory_program, normalise, read_answer
 from git_datmo.errors import DatmoError
 from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.seeds import find_unseeded
@@ -25,13 +25,18 @@ def find_causes(
     """Changed packages, another machine, a seed that nothing sets; `ran` is what the rerun's Python says of itself."""
     return (
         *(_changed_packages(recorded, ran) if ran is not None else ()),
-        *(Cause("machine", name, machine[name], here.get(name)) for name in _changed_keys(machine, here)),
+        *(Cause("machine", name, machine.get(name), here.get(name)) for name in _changed_keys(machine, here)),
         *(Cause("seed", name, None, path) for name, path in find_unseeded(_read_sources(done.folder))),
     )
 
 
 def _changed_keys(machine: Mapping[str, Value], here: Mapping[str, Value]) -> list[str]:
-    return sorted(name for name in machine.keys() & here.keys() - NO_CAUSE if machine[name] != here[name])
+    """What is told of both machines and differs, and GPUs that one alone has; nothing where one is not known."""
+    if not machine or not here:
+        return []
+    graphics = {name for name in (*machine, *here) if name.startswith("gpu")}
+    names = (machine.keys() & here.keys()) | graphics
+    return sorted(name for name in names - NO_CAUSE if machine.get(name) != here.get(name))
 
 
 def _changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:

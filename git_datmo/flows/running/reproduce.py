@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.causes import ask_interpreter, find_causes
 from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.judging import IDENTICAL, VERDICTS, Judged, judge
-from git_datmo.flows.running.machine import describe_machine
 from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_objects, require_run, rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
@@ -107,7 +107,7 @@ def _try(
         return _Try(done, judged, (), compared)
     assert snapshot.environment is not None
     recorded = read_manifest(read_environment(ws, snapshot.environment).files)
-    causes = find_causes(recorded, run.machine, _machine(means), ask_interpreter(means.engine, folder), done)
+    causes = find_causes(recorded, run.machine, _machine(ws, means), ask_interpreter(means.engine, folder), done)
     return _Try(done, judged, causes, compared)
 
 
@@ -129,15 +129,15 @@ def _write_receipt(
         metrics=worst.judged.metrics,
         outputs=worst.judged.outputs,
         tolerances=dict(tolerances),
-        machine=_machine(means),
+        machine=_machine(ws, means),
         durations={name: round(seconds, 6) for name, seconds in durations.items()},
         causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
         reruns=len(tried),
     )
 
 
-def _machine(means: Means) -> Mapping[str, Value]:
-    return {} if means.elsewhere else describe_machine()
+def _machine(ws: Workspace, means: Means) -> Mapping[str, Value]:
+    return {} if means.elsewhere else describe_machine(ws.environ)
 
 
 def _find_unstable(done: list[Rerun]) -> list[str]:

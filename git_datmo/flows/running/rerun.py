@@ -20,10 +20,11 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import Capturer
 from git_datmo.store.checkout import Checkout
 from git_datmo.store.layout import Node, root_node
-from git_datmo.store.statcache import CacheEdit, Differences
+from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly
 
 PARTS = ("code", "data", "env", "params")

@@ -41,7 +41,7 @@ GENERATORS = (
     ),
     Generator(
         "scikit-learn",
-        re.compile(rb"\b(?:train_test_split|KFold|shuffle|RandomForest\w*|MLP\w*|SGD\w*|KMeans|GradientBoosting\w*)\("),
+        re.compile(rb"\b(?:train_test_split|KFold|RandomForest\w*|MLP\w*|SGD\w*|KMeans|GradientBoosting\w*)\("),
         re.compile(rb"\brandom_state\s*=\s*(?!None)\w|\b(?:np|numpy)\.random\.seed\(\s*[^)\s]"),
     ),
 )

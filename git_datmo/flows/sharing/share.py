@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import GitFailed
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
+from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.sharing.refspecs import set_refspecs
@@ -62,8 +63,9 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     lacking = sorted(here.difference(*(shared_records(ws, tips) for tips in received.values())))
     rows = {row.record for row in ws.catalog(mine).rows if row.kind == "snapshot"}
-    records = (ws.ledger.record(oid, checked=True) for oid in lacking if str(oid) in rows)
-    snapshots = tuple(record for record in records if isinstance(record, Snapshot))
+    named = [(oid, ws.ledger.record(oid, checked=True)) for oid in lacking if str(oid) in rows]
+    refuse_secrets(ws, lacking, named)
+    snapshots = tuple(record for _, record in named if isinstance(record, Snapshot))
     ns, offer = settle(ws, remote, offer, progress) if mine.records else (NAMESPACES[0], offer)
     return SharePlan(remote, offer, ns, received.get(ns, Tips(None, None)), tuple(lacking), snapshots)
 
