@@ -231,7 +231,7 @@ def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:
 def fetch(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Offer:
     """Fetch a remote's records and notes, and take them in."""
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "")
-    offer = ask(ws, remote)
+    offer = ask(ws, remote, progress)
     receive(ws, remote, offer, progress=progress)
     unite_remotes(ws)
     return offer

@@ -59,7 +59,7 @@ def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress 
 
 def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:
     """What `remote` lacks, after taking in what it has and this repository lacks."""
-    offer = ask(ws, remote)
+    offer = ask(ws, remote, progress)
     received = receive(ws, remote, offer, progress=progress)
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
