@@ -124,7 +124,7 @@ class Session:
     def _progress(self) -> Progress:
         from git_datmo.progress import QUIET
 
-        if self.is_quiet:
+        if self.options.get("verbosity") == "0":
             return QUIET
         from git_datmo.cli.meter import Meter
 
