@@ -34,6 +34,14 @@ CONFIGURATION = [
     ("datmo.<remote>.filter", "Whether to ask the remote to leave objects out; else as it advertises."),
     ("datmo.<remote>.wantsById", "Whether to ask the remote for objects by their ids; else as it advertises."),
     ("datmo.<remote>.pause", "Seconds to wait when the remote limits how often it is asked (15)."),
+    (
+        "datmo.<remote>.store",
+        (
+            "Where the payload of a remote goes, if not to itself: another git remote, a folder, s3://BUCKET/PATH, "
+            "sftp://HOST/PATH, lfs+https://SERVER, or another URL of fsspec's. Of several, the last is pushed to, "
+            "and all are fetched from."
+        ),
+    ),
     ("remote.<name>.vcs", "'datmo' reaches the remote through git-remote-datmo (see 'git datmo init --helper')."),
 ]
 EXITS = [

@@ -54,7 +54,7 @@ def _write(data: bytes) -> None:
 @contextlib.contextmanager
 def _raw() -> Iterator[None]:
     before = termios.tcgetattr(IN)
-    tty.setraw(IN)
+    tty.setraw(IN, termios.TCSADRAIN)  # what was typed meanwhile is for the container
     try:
         yield
     finally:

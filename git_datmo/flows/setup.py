@@ -63,9 +63,11 @@ def initialise(ws: Workspace, remote: str = "", *, helper: bool = False) -> SetU
 def _set_notes(ws: Workspace) -> None:
     """Notes show in `git log`, and follow amend and rebase (git-notes, CONFIGURATION)."""
     git, config = ws.repo.git, ws.repo.config
+    # A glob, since git warns at every `log` of an exact name that is not there, as before the first experiment.
+    refs = f"{NOTES_REF}*"
     for key in ("notes.displayref", "notes.rewriteref"):
-        if NOTES_REF not in config.all(key):
-            git.run("config", "--add", key, NOTES_REF)
+        if not {NOTES_REF, refs} & set(config.all(key)):
+            git.run("config", "--add", key, refs)
     if not config.get("notes.rewritemode"):
         git.run("config", "notes.rewriteMode", "cat_sort_uniq")
 

@@ -17,6 +17,7 @@ from git_datmo.git.hosts import Hosts
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
+from git_datmo.places.packs import PackPlace
 from git_datmo.records.catalog import Catalog, read_catalog
 from git_datmo.records.ledger import Ledger, Tips
 from git_datmo.records.types import Person
@@ -34,6 +35,8 @@ class Workspace:
     repo: Repository
     environ: Mapping[str, str]
     clock: Callable[[], float] = time.time
+    # Places that were looked at, by their URL: what they had then, they still have.
+    places: dict[str, PackPlace] = field(default_factory=dict)
     _opened: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -108,6 +111,12 @@ class Workspace:
     @cached_property
     def cache(self) -> StatCache:
         return StatCache(self.state / "index", self.repo.format)
+
+    def keep_place(self, url: str, place: PackPlace) -> PackPlace:
+        """Keep a place for the rest of the command."""
+        self._opened.callback(place.close)
+        self.places[url] = place
+        return place
 
     @property
     def tracking_path(self) -> Path:

@@ -51,8 +51,8 @@ def stored(content: Buffer) -> Sequence[Buffer]:
     return parts
 
 
-def inflate(stream: Buffer, size: int) -> bytes:
-    """The `size` bytes that begin at the start of `stream`; what follows the stream is left alone.
+def inflate(stream: Buffer, size: int, *, alone: bool = False) -> bytes:
+    """The `size` bytes that begin at the start of `stream`; what follows the stream is left alone, if there may be any.
 
     Raises `BrokenStream` where it is none of that length.
     """
@@ -61,6 +61,6 @@ def inflate(stream: Buffer, size: int) -> bytes:
         content: bytes = machine.decompress(stream)
     except isal_zlib.error as error:  # type: ignore[misc]  # the stub gives an instance for the class
         raise BrokenStream(str(error)) from error
-    if not machine.eof or len(content) != size:
+    if not machine.eof or len(content) != size or (alone and machine.unused_data):
         raise BrokenStream("the stream ends early or has another length than its entry says")
     return content

@@ -29,7 +29,7 @@ class Host:
     ('' for not known yet), `limit` how many bytes a push may have (0 where none is known).
     """
 
-    version: int = 0
+    version: int = 2
     filters: bool = False
     by_id: bool = False
     refuses_ids: bool = False

@@ -35,19 +35,45 @@ class Head:
     base: int | Oid | None
 
 
+def parse_head(data: bytes, offset: int, width: int) -> Head:
+    """What stands before the entry at `offset`, with whose bytes `data` starts; `width` is the length of an id.
+
+    Raises `IndexError` where `data` ends before that.
+    """
+    byte, place = data[0], 0
+    kind, size, shift = byte >> 4 & 7, byte & 15, 4
+    while byte & 0x80:
+        place += 1
+        byte = data[place]
+        size |= (byte & 0x7F) << shift
+        shift += 7
+    place += 1
+    if kind == OFFSET_DELTA:
+        byte = data[place]
+        back = byte & 0x7F
+        while byte & 0x80:
+            place += 1
+            byte = data[place]
+            back = back + 1 << 7 | byte & 0x7F
+        return Head(kind, size, offset + place + 1, offset - back)
+    if kind == REF_DELTA:
+        return Head(kind, size, offset + place + width, Oid(data[place : place + width]))
+    return Head(kind, size, offset + place, None)
+
+
 class Pack:
     """One pack with its index; the index is mapped, the pack is not, since mapped pages count as memory in use."""
 
     def __init__(self, index: Path, form: ObjectFormat) -> None:
         self.path = index.with_suffix(".pack")
-        self._width = form.size
+        self.width = form.size
         self._idx = _map(index)
         self._fanout: tuple[int, ...] = ()
         if len(self._idx) >= 1032 and self._idx[:8] == b"\377tOc\0\0\0\2":
             self._fanout = struct.unpack(">256I", self._idx[8:1032])
         self.count: int = self._fanout[255] if self._fanout else 0
         rises = all(low <= high for low, high in pairwise(self._fanout))
-        if not self._fanout or not rises or len(self._idx) < 1032 + self.count * (self._width + 8) + 2 * self._width:
+        if not self._fanout or not rises or len(self._idx) < 1032 + self.count * (self.width + 8) + 2 * self.width:
             raise Damaged(f"'{index}' is not a version 2 pack index", "run 'git index-pack' on its pack")
         self._fd = -1
 
@@ -63,9 +89,13 @@ class Pack:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         return os.pread(self._fd, size, offset)
 
+    def oids(self) -> bytes:
+        """The ids of all entries, in their order, without anything between them."""
+        return self._idx[1032 : 1032 + self.count * self.width]
+
     def oid_at(self, place: int) -> bytes:
-        start = 1032 + place * self._width
-        return self._idx[start : start + self._width]
+        start = 1032 + place * self.width
+        return self._idx[start : start + self.width]
 
     def place(self, oid: bytes) -> int | None:
         """Where `oid` stands in the index."""
@@ -75,11 +105,11 @@ class Pack:
         return place if place < high and self.oid_at(place) == oid else None
 
     def offset(self, place: int) -> int:
-        table = 1032 + self.count * (self._width + 4)
+        table = 1032 + self.count * (self.width + 4)
         (value,) = struct.unpack_from(">I", self._idx, table + 4 * place)
         if value & 1 << 31:
             start = table + 4 * self.count + 8 * (value & (1 << 31) - 1)
-            if start + 8 > len(self._idx) - 2 * self._width:
+            if start + 8 > len(self._idx) - 2 * self.width:
                 raise self._damaged("its index")
             (value,) = struct.unpack_from(">Q", self._idx, start)
         return int(value)
@@ -87,7 +117,7 @@ class Pack:
     def entries(self) -> Iterator[tuple[int, int, int]]:
         """Each entry's place in the index, its offset and its length, in the order in which they stand in the pack."""
         order = sorted(range(self.count), key=self.offset)
-        end = self.size - self._width
+        end = self.size - self.width
         for place, following in zip_longest(order, order[1:]):
             start = self.offset(place)
             yield place, start, (end if following is None else self.offset(following)) - start
@@ -105,7 +135,7 @@ class Pack:
         return data
 
     def crc(self, place: int) -> int:
-        (value,) = struct.unpack_from(">I", self._idx, 1032 + self.count * self._width + 4 * place)
+        (value,) = struct.unpack_from(">I", self._idx, 1032 + self.count * self.width + 4 * place)
         return int(value)
 
     def marked(self, mark: str) -> bool:
@@ -120,31 +150,9 @@ class Pack:
         if offset < 12:
             raise self._damaged(f"byte {offset}")
         try:
-            return self._head(offset)
+            return parse_head(self._read(offset, HEAD_LIMIT), offset, self.width)
         except IndexError as error:
             raise self._damaged(f"byte {offset}") from error
-
-    def _head(self, offset: int) -> Head:
-        data, place = self._read(offset, HEAD_LIMIT), 0
-        byte = data[place]
-        kind, size, shift = byte >> 4 & 7, byte & 15, 4
-        while byte & 0x80:
-            place += 1
-            byte = data[place]
-            size |= (byte & 0x7F) << shift
-            shift += 7
-        place += 1
-        if kind == OFFSET_DELTA:
-            byte = data[place]
-            back = byte & 0x7F
-            while byte & 0x80:
-                place += 1
-                byte = data[place]
-                back = back + 1 << 7 | byte & 0x7F
-            return Head(kind, size, offset + place + 1, offset - back)
-        if kind == REF_DELTA:
-            return Head(kind, size, offset + place + self._width, Oid(data[place : place + self._width]))
-        return Head(kind, size, offset + place, None)
 
     def inflate(self, head: Head) -> bytes:
         # A stream is never longer than its content in stored blocks, plus a little.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,14 @@ def make_entry(oid: Oid, kind: str, size: int, stream: Sequence[Buffer]) -> Pack
         crc = isal_zlib.crc32(part, crc)
         length += len(part)
     return PackEntry(oid, parts, length, crc)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a pack is closed: a number of objects, and of bytes."""
+
+    objects: int
+    size: int
 
 
 class PackWriter:
@@ -182,3 +190,19 @@ class PackWriter:
         )
         checksum: bytes = self._format.new_hash(body).digest()
         return body + checksum
+
+
+def write_packs(
+    folder: Path, form: ObjectFormat, entries: Iterable[PackEntry], limits: Limits, *, promisor: bool = False
+) -> Iterator[Path]:
+    """Write `entries` to packs that are closed at either limit; yields each as soon as it is complete."""
+    rest = iter(entries)
+    entry = next(rest, None)
+    while entry is not None:
+        with PackWriter(folder, form) as writer:
+            while entry is not None and len(writer) < limits.objects and writer.size < limits.size:
+                writer.add(entry)
+                entry = next(rest, None)
+            path = writer.finish(promisor=promisor)
+        assert path is not None
+        yield path

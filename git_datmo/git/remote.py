@@ -32,6 +32,10 @@ _REMOTE_KEYS = ("uploadpack", "receivepack", "proxy", "proxyauthmethod")
 # Exact ids go through the command's standard input; the server walks nothing for them, but checks each.
 IDS_AT_ONCE = 8000
 
+# What git says where somebody else was first (git-receive-pack, refs backends).
+_LOCKED = ("cannot lock ref", "failed to lock", "reference already exists")
+_MOVED = ("non-fast-forward", "fetch first", "stale", "failed to update ref", *_LOCKED)
+
 _DONE = re.compile(rb"(?:Writing|Receiving) objects:\s+\d+% \((\d+)/(\d+)\)")
 
 
@@ -153,11 +157,10 @@ def push_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progr
         if flag == "!":
             refs, _, reason = rest.partition("\t")
             why = reason.strip()
-            moved = any(word in why for word in ("non-fast-forward", "fetch first", "stale", "failed to update ref"))
-            moved = moved or any(
-                word in why for word in ("cannot lock ref", "failed to lock", "reference already exists")
-            )
             said = err.decode("utf-8", "replace")
+            moved = any(word in why for word in _MOVED)
+            # Where refs go together, each of them is refused for the sake of one: the reason stands apart.
+            moved = moved or ("atomic" in why and any(word in said for word in _LOCKED))
             raise Rejected(refs.partition(":")[2] or refs, _reason(why, err), moved=moved, said=said)
     if status:
         raise failure(argv, status, err)

@@ -16,7 +16,7 @@ from pathlib import Path
 from git_datmo.git.deflate import deflate
 from git_datmo.git.odb import loose_path
 from git_datmo.git.packs import KINDS, Pack, PackedObjects
-from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
+from git_datmo.git.packwriter import Limits, PackEntry, make_entry, write_packs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.reach import Marks
@@ -121,23 +121,22 @@ def carry_out(store: Store, planned: Plan, *, progress: Progress = QUIET) -> Non
 
 
 def _write(objects: PackedObjects, marks: Marks, move: Move, progress: Progress) -> Iterator[Path]:
-    """Write what lives in the packs of `move` to new ones; yields their paths."""
-    entries = (entry for pack in move.packs for entry in _living(objects, pack, marks.packs[pack]))
-    entry = next(entries, None)
-    while entry is not None:
-        with PackWriter(objects.folder / "pack", objects.format) as writer:
-            while entry is not None and len(writer) < PACK_OBJECTS and writer.size < PACK_BYTES:
-                writer.add(entry)
-                progress.advance(entry.length)
-                entry = next(entries, None)
-            path = writer.finish(promisor=move.promisor)
-        assert path is not None
-        yield path
+    """Write what lives in the packs of `move` to new ones; returns their paths."""
+    entries = (entry for pack in move.packs for entry in marked_entries(objects, pack, marks.packs[pack]))
+    told = (_advanced(entry, progress) for entry in entries)
+    limits = Limits(PACK_OBJECTS, PACK_BYTES)
+    return write_packs(objects.folder / "pack", objects.format, told, limits, promisor=move.promisor)
 
 
-def _living(objects: PackedObjects, pack: Pack, live: bytearray) -> Iterator[PackEntry]:
+def _advanced(entry: PackEntry, progress: Progress) -> PackEntry:
+    progress.advance(entry.length)
+    return entry
+
+
+def marked_entries(objects: PackedObjects, pack: Pack, marks: bytearray) -> Iterator[PackEntry]:
+    """The entries of a pack that are marked, as they stand in it, but none as a delta."""
     for place, offset, length in pack.entries():
-        if not live[place]:
+        if not marks[place]:
             continue
         oid = Oid(pack.oid_at(place))
         if pack.head(offset).type in KINDS:

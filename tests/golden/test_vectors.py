@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from git_datmo.engines.decode import read_environment
-from git_datmo.engines.manifest import Environment, encode_manifest, generated_dockerfile
+from git_datmo.engines.manifest import (
+    Environment,
+    Local,
+    Manifest,
+    Package,
+    assemble,
+    encode_manifest,
+    generated_dockerfile,
+)
 from git_datmo.flows.sharing.keep import write_done_link, write_keep, write_link, write_part, write_part_link
 from git_datmo.git.objects import parse_tree
 from git_datmo.git.run import Git
@@ -141,6 +149,26 @@ ENVIRONMENT = {"environment.json": MANIFEST, "requirements.txt": b"numpy==2.1.0\
 ENVIRONMENT_ID = "8b3ae7fad0e72e308ac245df844effff5a813439cd327c05d386221b0586b162"
 ENVIRONMENT_OBJECT = "0d6e8f57f74e593cb0d6162e194994a038e83a68"
 
+SECOND = Manifest(
+    implementation="cpython",
+    python="3.11.7",
+    packages=(
+        Package("near", "1.0", f"https://host.example/near-1.0.whl#sha256={'2' * 64}"),
+        Package("numpy", "2.1.0", hashes=("0" * 64, "1" * 64)),
+    ),
+    local=(Local("tool", None, "tool-1.0-py3-none-any.whl"),),
+    base_image="python:3.11-slim",
+    variables=(("SEED", "7"),),
+    indexes=("https://packages.example/simple",),
+    system=("libgomp1",),
+)
+SECOND_LOCK = f"""\
+--extra-index-url https://packages.example/simple
+near @ https://host.example/near-1.0.whl#sha256={"2" * 64}
+numpy==2.1.0 --hash=sha256:{"0" * 64} --hash=sha256:{"1" * 64}
+"""
+SECOND_ID = "1abd5677bb8e890b46c7a4d3808e882d8e05d9a0f3647c37d060ce3579ba5351"
+
 both_formats = pytest.mark.parametrize("place", [0, 1], ids=["sha1", "sha256"])
 NAMES = ("sha1", "sha256")
 
@@ -256,6 +284,13 @@ def test_parts_and_their_links_have_their_id(store: Store) -> None:
     theirs = writer.part([writer.put("blob", str(number).encode()) for number in range(300)])
     assert (theirs, writer.link([writer.link([]), theirs], " part")) == PART_IDS[:2]
     assert writer.link(PART_IDS[1::-1], " parts done") == PART_IDS[2]
+
+
+def test_an_environment_of_version_2_has_its_files_and_id() -> None:
+    made = assemble(SECOND, None, {"tool-1.0-py3-none-any.whl": b"wheel"})
+    assert made.files["requirements.txt"].decode() == SECOND_LOCK
+    assert made.id == SECOND_ID == environment_id(made.files)
+    assert read_environment(made.files) == SECOND
 
 
 def test_an_environment_has_its_files_and_id() -> None:

@@ -81,7 +81,8 @@ Sides = tuple[Side, Side]
 
 def make_sides(host: Host, template: Path, shell: Callable[..., Shell]) -> Sides:
     def make(name: str, prefix: str) -> Side:
-        top = shell(name, **host.environ)
+        # Some meters are shown when something takes long, and machines differ.
+        top = shell(name, GIT_PROGRESS_DELAY="1000", **host.environ)
         for repository in ("served.git", "library.git"):
             shutil.copytree(template / repository, top.cwd / repository)
             url = host.url(top.cwd / repository)

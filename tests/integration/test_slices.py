@@ -178,14 +178,15 @@ def test_a_host_of_the_old_protocol(over_http: Pair, http_host: HttpHost) -> Non
     http_host.speaks_v2 = False
     alex.git("config", "datmo.origin.slice", "1m")
     change(alex, 1, 3 * MIB)
-    alex.git("push", "-q", "origin", "main")
+    told = datmo(alex, "push").stderr.splitlines()
+    assert len([line for line in told if "speaks an old protocol" in line]) == 1, told
     facts = known(alex)
     assert (facts["version"], facts["filters"], facts["by_id"]) == (0, False, False)
     before = received(http_host)
     alex.write("data/one-more", noise(2, 50_000))
     datmo(alex, "add-data", "data")
     alex.commit("code.py", "two")
-    alex.git("push", "-q", "origin", "main")
+    assert "protocol" not in datmo(alex, "push").stderr
     assert received(http_host) - before < 150_000
     ignacio = pair.clone()
     ignacio.git("remote", "set-url", "origin", http_host.url(hub.cwd))

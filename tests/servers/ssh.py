@@ -63,6 +63,7 @@ UseDNS no
 PrintMotd no
 PrintLastLog no
 MaxStartups 100
+Subsystem sftp internal-sftp
 AcceptEnv GIT_PROTOCOL
 SetEnv {passed}
 LogLevel INFO

@@ -28,10 +28,13 @@ class PlanChanged(DatmoError):
     """What a plan stood on is not so any more: it has to be made anew."""
 
 
-def ask(ws: Workspace, remote: Remote) -> Offer:
+def ask(ws: Workspace, remote: Remote, progress: Progress = QUIET) -> Offer:
     """What a remote has of ours in all namespaces, and what it can do as far as is known; raises `GitFailed`."""
+    before = ws.hosts.of(remote)
     offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, *PATTERNS)
     host = ws.hosts.meet(remote, offer)
+    if host.version < before.version:
+        progress.tell(f"'{remote.address}' speaks an old protocol: it may be sent, and send, what was there already")
     return replace(offer, filters=host.filters, by_id=host.by_id)
 
 

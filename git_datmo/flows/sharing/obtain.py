@@ -10,6 +10,7 @@ from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.keep import KEPT_REFS
+from git_datmo.flows.sharing.places import find_place, stores_of, take
 from git_datmo.flows.sharing.share import receive
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
@@ -19,6 +20,7 @@ from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote
 from git_datmo.model import Oid
+from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.handover import hand_over
 from git_datmo.store.layout import Kind, Node
@@ -74,9 +76,11 @@ def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (),
     for name in tuple(remotes) or _remotes(ws):
         if not missing:
             break
-        problems += _try_to_obtain(ws, find_remote(ws.repo.config, name), wanted, progress)
-        ws.store.objects.refresh()
-        missing = find_missing(ws.store, wanted)
+        remote = find_remote(ws.repo.config, name)
+        for step in (obtain_elsewhere, _try_to_obtain):
+            problems += step(ws, remote, wanted, progress) if missing else []
+            ws.store.objects.refresh()
+            missing = find_missing(ws.store, wanted)
     if missing and problems:
         raise Incomplete(
             f"cannot fetch {len(missing.all)} objects: {problems[0].what}",
@@ -101,7 +105,29 @@ def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Prog
     )
 
 
-def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[GitFailed]:
+def obtain_elsewhere(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[DatmoError]:
+    """Fetch from the places where a remote's payload is; returns what went wrong."""
+    problems: list[DatmoError] = []
+    for url in stores_of(ws.repo.config, remote):
+        try:
+            place = find_place(ws, remote, url)
+            if isinstance(place, PackPlace):
+                _take_levels(ws, place, wanted, progress)
+            else:
+                problems += _try_to_obtain(ws, place, wanted, progress)
+        except DatmoError as error:
+            problems.append(error)
+    return problems
+
+
+def _take_levels(ws: Workspace, place: PackPlace, wanted: list[Node], progress: Progress) -> None:
+    """Trees tell what is below them: a level after the other, until the place has no more."""
+    while missing := find_missing(ws.store, wanted).all:
+        if not take(ws, place, missing, progress):
+            return
+
+
+def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[DatmoError]:
     """Fetch from one remote what it has; what it does not have is no problem, anything else that goes wrong is."""
     if _take_from_folder(ws, remote, wanted, progress):
         return []
@@ -122,6 +148,12 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUI
     wanted = list(oids)
     for name in _remotes(ws):
         remote = find_remote(ws.repo.config, name)
+        for url in stores_of(ws.repo.config, remote):
+            place = find_place(ws, remote, url)
+            if isinstance(place, PackPlace):
+                take(ws, place, wanted, progress)
+        if all(oid in ws.store for oid in wanted):
+            return
         git = beside(ws.store.git, ws.repo.config, remote)
         filters = ask(ws, remote).filters
         try:
@@ -199,7 +231,7 @@ def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:
 def fetch(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Offer:
     """Fetch a remote's records and notes, and take them in."""
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "")
-    offer = ask(ws, remote)
+    offer = ask(ws, remote, progress)
     receive(ws, remote, offer, progress=progress)
     unite_remotes(ws)
     return offer

@@ -113,8 +113,8 @@ def _send_slices(ws: Workspace, keep: _KeepRef, load: Marks | None, tie: Tie, si
     parts: list[Oid] = []
     left = size
     if load is not None:
-        served = read_chain(ws.store, [keep.tip], ()).parts if keep.tip is not None else ()
-        parts += (part for part in sorted(served) if take_out(ws.store.objects, load, read_part(ws.store, part)))
+        under_way = read_chain(ws.store, [keep.tip], ()).parts if keep.tip is not None else ()
+        parts += (part for part in sorted(under_way) if take_out(ws.store.objects, load, read_part(ws.store, part)))
         left = weigh_load(load)
     progress.begin("Sharing", left)
     most = slice_size(ws, keep.remote, left)

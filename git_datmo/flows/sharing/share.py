@@ -6,13 +6,14 @@ race, goes on from what the remote has by then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from git_datmo.errors import GitFailed
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
 from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import kept_objects
+from git_datmo.flows.sharing.places import deposit, destination
 from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.sharing.send import SharePlan, send_objects
 from git_datmo.flows.workspace import Workspace
@@ -20,6 +21,7 @@ from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, Namespa
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.git.remote import Offer, Remote, fetch_refs, find_remote, guarded, push_refs
 from git_datmo.model import Oid
+from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips, record_ids
 from git_datmo.records.types import Snapshot
@@ -57,7 +59,7 @@ def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress 
 
 def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:
     """What `remote` lacks, after taking in what it has and this repository lacks."""
-    offer = ask(ws, remote)
+    offer = ask(ws, remote, progress)
     received = receive(ws, remote, offer, progress=progress)
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
@@ -107,7 +109,11 @@ def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -
     """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it."""
     mine = ws.ledger.tips()
     if plan_now.snapshots:
-        send_objects(ws, plan_now, progress)
+        place = destination(ws, plan_now.remote)
+        if isinstance(place, PackPlace):
+            deposit(ws, place, plan_now.snapshots, progress)
+        else:
+            send_objects(ws, plan_for(ws, plan_now, place, progress), progress)
     ns, there = plan_now.namespace, plan_now.tips
     moves = [f"{RECORDS_REF}:{ns.records}"] if mine.records not in (None, there.records) else []
     moves += [f"{NOTES_REF}:{ns.notes}"] if mine.notes not in (None, there.notes) else []
@@ -116,6 +122,14 @@ def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -
     if plan_now.remote.name:
         set_refspecs(ws, plan_now.remote.name, [ns])
         remember(ws, ns.of(plan_now.remote.name), mine)
+
+
+def plan_for(ws: Workspace, plan_now: SharePlan, place: Remote, progress: Progress) -> SharePlan:
+    """The plan with another remote for its objects, unless it is the same."""
+    if place == plan_now.remote:
+        return plan_now
+    ns, offer = settle(ws, place, ask(ws, place), progress)
+    return replace(plan_now, remote=place, offer=offer, namespace=ns)
 
 
 def _publish_records(ws: Workspace, remote: Remote, moves: list[str]) -> None:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.keep import KEPT_REFS, Kept, keep_id, kept_objects
+from git_datmo.flows.sharing.places import destination, holds
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.git.remote import beside, find_remote
 from git_datmo.model import Oid
+from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Snapshot
 from git_datmo.store import compact
@@ -59,11 +61,15 @@ def evict(ws: Workspace, paths: Sequence[str] | None, *, dry_run: bool = False, 
 
 
 def _divide(ws: Workspace, living: Sequence[Snapshot]) -> tuple[str, list[Snapshot], list[Snapshot]]:
-    """The remote's name; the snapshots whose keep commits its keep refs lead to, and the others.
+    """The remote's name, or its store's; the snapshots whose keep commits its keep refs lead to, and the others.
 
-    A remote takes a ref only with all that it needs, so what it has of the first it has whole.
+    A remote takes a ref only with all that it needs, so what it has of the first it has whole. A store of packs is
+    asked for its indexes.
     """
-    remote = find_remote(ws.repo.config, ws.repo.default_remote() or "")
+    remote = destination(ws, find_remote(ws.repo.config, ws.repo.default_remote() or ""))
+    if isinstance(remote, PackPlace):
+        remote.refresh()
+        return remote.url, [s for s in living if holds(remote, s)], [s for s in living if not holds(remote, s)]
     git = beside(ws.store.git, ws.repo.config, remote)
     offer = ask(ws, remote)
     keeps = [keep_id(snapshot, ws.store.format) for snapshot in living]

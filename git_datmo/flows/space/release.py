@@ -21,6 +21,7 @@ from git_datmo.flows.sharing.keep import (
     write_keep,
     write_link,
 )
+from git_datmo.flows.sharing.places import refuse_stored
 from git_datmo.flows.sharing.share import receive, share, shared_records
 from git_datmo.flows.space.needs import dropped_snapshots, snapshots
 from git_datmo.flows.workspace import Workspace
@@ -60,6 +61,7 @@ def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Rel
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "", push=True)
     if not remote.name:
         raise DatmoError(f"'{remote.url}' is not a remote of this repository", "name one that 'git remote -v' lists")
+    refuse_stored(ws, remote)
     return retried(ws, remote, lambda: _release(ws, remote, progress), progress)
 
 

@@ -1,0 +1,81 @@
+"""A wire between client and server that counts what goes through it, and can be cut."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Wire:
+    """Passes connections on to a port of this machine; `sent` and `received` are the client's bytes."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.sent = self.received = self.connections = 0
+        self._cut_at: int | None = None
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut_after(self, size: int) -> None:
+        """Let `size` more bytes of the client's through, then none at all until `mend`."""
+        with self._lock:
+            self._cut_at = self.sent + size
+
+    def mend(self) -> bool:
+        """Let everything through again; says whether the cut had come."""
+        with self._lock:
+            bitten = self._cut_at is not None and self.sent >= self._cut_at
+            self._cut_at = None
+            return bitten
+
+    def reset(self) -> None:
+        with self._lock:
+            self.sent = self.received = self.connections = 0
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                with self._lock:
+                    self.connections += 1
+                server = socket.create_connection(("127.0.0.1", self._target))
+                for pair in ((client, server, True), (server, client, False)):
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, sending: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                passed = self._count(data, sending)
+                target.sendall(passed)
+                if len(passed) < len(data):
+                    break
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _count(self, data: bytes, sending: bool) -> bytes:
+        with self._lock:
+            if not sending:
+                self.received += len(data)
+                return data
+            if self._cut_at is not None:
+                data = data[: max(self._cut_at - self.sent, 0)]
+            self.sent += len(data)
+            return data
+
+
+@contextmanager
+def wire_to(port: int) -> Iterator[Wire]:
+    wire = Wire(port)
+    try:
+        yield wire
+    finally:
+        wire.close()

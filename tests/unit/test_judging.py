@@ -1,0 +1,61 @@
+"""The verdict, from what was compared."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_datmo.flows.running.judging import DIFFERENT, IDENTICAL, WITHIN, compare_metric, conclude
+from git_datmo.records.types import Difference
+
+SAME = Difference("x", "a", "a", same=True, off=0.0)
+RESPELT = Difference("x", "a", "b", same=True, off=0.0, detail="other bytes")
+OTHER = Difference("x", "a", "b", same=False, off=0.5, detail="off")
+GONE = Difference("x", "a", None, same=False)
+METRIC, OFF = compare_metric("m", 1.0, 1.0, None), compare_metric("m", 1.0, 1.1, None)
+NEAR = compare_metric("m", 1.0, 1.1, 0.2)
+
+CASES = {
+    "all the same": ((METRIC,), (SAME,), {}, IDENTICAL),
+    "nothing to compare": ((), (), {}, IDENTICAL),
+    "a tolerance that was not needed": ((METRIC,), (SAME,), {"m": 1.0}, IDENTICAL),
+    "a metric is off": ((OFF,), (SAME,), {}, DIFFERENT),
+    "a metric is near": ((NEAR,), (SAME,), {"m": 0.2}, WITHIN),
+    "the metrics decide": ((NEAR,), (OTHER,), {"m": 0.2}, WITHIN),
+    "the metrics decide, and are equal": ((METRIC,), (OTHER,), {"m": 0.2}, WITHIN),
+    "an output must be there": ((NEAR,), (GONE,), {"m": 0.2}, DIFFERENT),
+    "an output has a tolerance of its own": ((NEAR,), (OTHER,), {"m": 0.2, "x": 0.1}, DIFFERENT),
+    "an output's tolerance says nothing of metrics": ((OFF,), (RESPELT,), {"x": 9.0}, DIFFERENT),
+    "an output holds the same": ((METRIC,), (RESPELT,), {}, WITHIN),
+    "an output differs": ((METRIC,), (OTHER,), {}, DIFFERENT),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_verdict_follows_from_metrics_outputs_and_tolerances(name: str) -> None:
+    metrics, outputs, tolerances, verdict = CASES[name]
+    assert conclude(metrics, outputs, tolerances) == verdict
+
+
+numbers = st.floats(allow_nan=True) | st.integers(-(10**400), 10**400)
+
+
+@given(numbers, numbers, st.none() | st.floats(0, 1e300))
+def test_metrics_are_compared_as_numbers(one: float, other: float, tolerance: float | None) -> None:
+    found = compare_metric("m", one, other, tolerance)
+    again = compare_metric("m", other, one, tolerance)
+    assert (found.same, found.off) == (again.same, again.off)
+    assert compare_metric("m", one, one, None).off == 0.0, "NaN too"
+    assert found.off is None or (math.isfinite(found.off) and found.off >= 0)
+    if found.same and found.off:
+        assert tolerance is not None
+        assert found.off <= tolerance
+
+
+@pytest.mark.parametrize(("one", "other"), [("a", "b"), (True, 1.0), (1.0, None), ("NaN", "Infinity"), (None, "x")])
+def test_what_is_no_number_is_the_same_or_not(one: float | str | None, other: float | str | None) -> None:
+    assert not compare_metric("m", one, other, 1e9).same or one == other
+    assert compare_metric("m", one, one, None).same
