@@ -69,7 +69,8 @@ def reproduce(
     """
     snapshot, run = found.snapshot, prepare_run(found)
     engine.check()
-    missing = obtain(ws, [kept.node for kept in kept_objects(snapshot)], progress=progress)
+    kept = {each.node: each.content.size for each in kept_objects(snapshot)}
+    missing = obtain(ws, kept, size=sum(kept.values()), progress=progress)
     if missing:
         raise Incomplete(
             f"{len(missing.all)} objects of snapshot '{found.id}' can be had nowhere",

@@ -2,77 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.sharing.missing import Missing, find_missing
 from git_datmo.flows.sharing.share import KEEP_REFS, KEPT_REFS, receive
+from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
-from git_datmo.git.objects import TREE
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import read_refs
-from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote, probe
-from git_datmo.model import Oid
+from git_datmo.git.remote import Offer, Remote, beside, fetch_refs, find_remote, probe
+from git_datmo.model import Content, Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips
 from git_datmo.store.handover import hand_over
-from git_datmo.store.layout import Kind, Node
+from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.reach import Marks, reach
-from git_datmo.store.store import Store
 
 LEVELS = 64
 # What a server says of an id that it lacks (git-upload-pack).
 ABSENT = "not our ref"
+# The trees of a payload of so many files are fetched whole: some 200 KB at most.
+FEW_FILES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What a store lacks of some nodes: trees, whose content is unknown as long, and blobs."""
+def obtain(
+    ws: Workspace, nodes: Iterable[Node], *, size: int = 0, remotes: Iterable[str] = (), progress: Progress = QUIET
+) -> Missing:
+    """Fetch what the store lacks of `nodes`, from the first remotes that have it; returns what none has.
 
-    trees: frozenset[Oid]
-    blobs: frozenset[Oid]
-
-    def __bool__(self) -> bool:
-        return bool(self.trees or self.blobs)
-
-    @property
-    def all(self) -> frozenset[Oid]:
-        return self.trees | self.blobs
-
-
-def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
-    """Walk what is here of `nodes` and collect what is not."""
-    trees: set[Oid] = set()
-    blobs: set[Oid] = set()
-    seen: set[Oid] = set()
-    stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked) for node in nodes]
-    while stack:
-        oid, is_tree = stack.pop()
-        if oid in seen:
-            continue
-        seen.add(oid)
-        if not is_tree:
-            if oid not in store:
-                blobs.add(oid)
-        elif oid != store.empty_tree and oid not in store:
-            trees.add(oid)
-        else:
-            stack += [(entry.oid, entry.mode == TREE) for entry in store.read_tree(oid)]
-    return Missing(frozenset(trees), frozenset(blobs))
-
-
-def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (), progress: Progress = QUIET) -> Missing:
-    """Fetch what the store lacks of `nodes`, from the first remotes that have it; returns what none has."""
+    `size` is how many bytes they have in all, where that is known.
+    """
     wanted = list(nodes)
     missing = find_missing(ws.store, wanted)
+    if missing:
+        ws.store.take_up()
     problems: list[DatmoError] = []
     for name in tuple(remotes) or _remotes(ws):
+        missing = find_missing(ws.store, wanted)
         if not missing:
             break
-        problems += _try_to_obtain(ws, find_remote(ws.repo.config, name), wanted, progress)
+        problems += _try_to_obtain(ws, find_remote(ws.repo.config, name), wanted, size, progress)
         ws.store.objects.refresh()
         missing = find_missing(ws.store, wanted)
     if missing and problems:
@@ -84,10 +57,13 @@ def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (),
     return missing
 
 
-def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Progress = QUIET) -> None:
-    """Fetch what the store lacks of `wanted`; raises `Incomplete` with the names of those that can be had nowhere."""
+def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, size: int = 0, progress: Progress = QUIET) -> None:
+    """Fetch what the store lacks of `wanted`; raises `Incomplete` with the names of those that can be had nowhere.
+
+    `size` is how many bytes they have in all, where that is known.
+    """
     named = list(wanted)
-    missing = obtain(ws, (node for _, node in named), progress=progress)
+    missing = obtain(ws, (node for _, node in named), size=size, progress=progress)
     if not missing:
         return
     names = dict.fromkeys(f"'{name}'" for name, node in named if find_missing(ws.store, [node]))
@@ -99,35 +75,34 @@ def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Prog
     )
 
 
-def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[GitFailed]:
+def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress) -> list[GitFailed]:
     """Fetch from one remote what it has; what it does not have is no problem, anything else that goes wrong is."""
     if _take_from_folder(ws, remote, wanted, progress):
         return []
     try:
-        _obtain_from(ws, remote, wanted, progress)
+        _obtain_from(ws, remote, wanted, size, progress)
     except GitFailed as error:
         if ABSENT not in error.stderr:
             return [error]
         if len(wanted) > 1:
             # One object that a remote lacks makes it refuse the others too.
             ws.store.objects.refresh()
-            return [problem for node in wanted for problem in _try_to_obtain(ws, remote, [node], progress)]
+            return [problem for node in wanted for problem in _try_to_obtain(ws, remote, [node], 0, progress)]
+    finally:
+        progress.finish()
     return []
 
 
-def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUIET) -> None:
-    """Fetch just these trees, without what is below them where a remote can do that; raises `Incomplete`."""
+def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, levels: str = ALONE, progress: Progress = QUIET) -> None:
+    """Fetch these trees, and below them no more than `levels` where a remote can do that; raises `Incomplete`."""
     wanted = list(oids)
     for name in _remotes(ws):
-        remote = find_remote(ws.repo.config, name)
-        git = beside(ws.store.git, ws.repo.config, remote)
-        filters = probe(git, remote, f"{KEEP_REFS}*").filters
+        source = open_source(ws, find_remote(ws.repo.config, name))
         try:
-            fetch_ids(git, remote, wanted, progress, *(["--filter=tree:0"] if filters else []))
+            source.fetch(wanted, progress, levels if source.filters else "")
         except GitFailed as error:
             if ABSENT not in error.stderr:
                 raise
-        ws.store.objects.refresh()
         if all(oid in ws.store for oid in wanted):
             return
     raise Incomplete(
@@ -135,6 +110,22 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUI
         "ask who made the snapshot to run 'git push'",
         missing=list(map(str, wanted)),
     )
+
+
+def obtain_way(ws: Workspace, content: Content, steps: Sequence[bytes], *, progress: Progress = QUIET) -> Node | None:
+    """What stands at the path `steps` in a payload, fetching the trees on the way to it, and few others.
+
+    A small payload's trees come all at once. In a large one the first is looked at alone; from there on they come two
+    levels at a time, which is cheap where folders are split, and spares every second request.
+    """
+    levels = TREES if content.files <= FEW_FILES else ALONE
+    while True:
+        try:
+            return find_path(root_node(content), steps, ws.store.read_tree)
+        except Incomplete as error:
+            lacking = [Oid.parse(text) for text in error.missing]
+        obtain_trees(ws, lacking, levels=levels, progress=progress)
+        levels = TREES if levels == TREES else TWO_LEVELS
 
 
 def _remotes(ws: Workspace) -> tuple[str, ...]:
@@ -154,28 +145,27 @@ def _take_from_folder(ws: Workspace, remote: Remote, wanted: list[Node], progres
     return not find_missing(ws.store, wanted)
 
 
-def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> None:
-    store = ws.store
-    git = beside(store.git, ws.repo.config, remote)
-    offer = probe(git, remote, f"{KEEP_REFS}*")
-    if offer.version < 2:
+def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress) -> None:
+    store, source = ws.store, open_source(ws, remote)
+    if not source.by_id:
         progress.begin("This remote speaks an old protocol: fetching all that it keeps")
         _fetch_keep_refs(ws, remote, progress)
         return
     related = _has_versions(ws)
-    if related and not offer.filters and _kept_refs(ws, remote):
+    if related and not source.filters and _kept_refs(ws, remote):
         _fetch_keep_refs(ws, remote, progress)
         store.objects.refresh()
     for _ in range(LEVELS):
         missing = find_missing(store, wanted)
         if not missing:
             return
-        if missing.trees and offer.filters and related:
-            fetch_ids(git, remote, missing.trees, progress, "--filter=tree:0")
+        if missing.trees and related and source.filters:
+            progress.begin("Looking for what is missing")
+            source.fetch(missing.trees, progress, ALONE)
         else:
-            fetch_ids(git, remote, missing.all, progress)
-        store.objects.refresh()
-        if find_missing(store, wanted) == missing:
+            progress.begin("Fetching", missing.part_of(size))
+            source.fetch(missing.all, progress)
+        if find_missing(store, wanted).all == missing.all:
             return
 
 
