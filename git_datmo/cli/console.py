@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from git_datmo.progress import QUIET, Progress
+from git_datmo.progress import Progress
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 
@@ -45,9 +45,7 @@ class Console:
         return f"\x1b[{COLOURS[colour]}m{text}\x1b[m" if self.coloured else text
 
     def progress(self) -> Progress:
-        """A meter on a terminal, silence elsewhere."""
-        if not self.err.isatty():
-            return QUIET
+        """A meter, which draws on a terminal alone."""
         from git_datmo.cli.meter import Meter
 
         return Meter(self.err)

@@ -1,4 +1,4 @@
-"""Progress on a terminal, and nowhere else."""
+"""Progress on a terminal, and nowhere else; what is told is written wherever it goes."""
 
 from __future__ import annotations
 
@@ -46,3 +46,9 @@ class Meter:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def tell(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        self._stream.write(f"git-datmo: {line}\n")
+        self._stream.flush()

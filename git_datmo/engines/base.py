@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
+from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.manifest import Environment
 from git_datmo.progress import Progress
 
@@ -30,8 +31,8 @@ class Job:
     folder: Path
     cwd: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
-    network: bool = False
     read_only: tuple[str, ...] = ()
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class Outcome:
     """How a command ended; one that signal n killed has the exit code 128+n, as in a shell.
 
     `resources` is what it used, where the engine can tell: `user_seconds`, `system_seconds`, `peak_memory` in bytes.
+    `interrupted` is whether somebody asked for its end.
     """
 
     exit_code: int
     seconds: float
     resources: Mapping[str, float | int] = field(default_factory=dict)
+    interrupted: bool = False
 
 
 class Engine(Protocol):

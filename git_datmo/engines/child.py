@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import selectors
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import cast
 
 from git_datmo.engines.base import Outcome, Output, Stream
+from git_datmo.engines.signals import passing_signals
 from git_datmo.errors import DatmoError
 
 READ = 1 << 16
@@ -32,7 +29,12 @@ def stream(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Ou
         raise DatmoError(f"cannot run '{argv[0]}': there is no folder '{cwd}'")
     began = time.monotonic()
     running: list[subprocess.Popen[bytes]] = []
-    with _signals_for(running), _started(argv, cwd, env) as child:
+
+    def send(number: int) -> None:
+        for child in running:
+            child.send_signal(number)
+
+    with passing_signals(send, terminal=True) as told, _started(argv, cwd, env) as child:
         running.append(child)
         watch = _Watch(child)
         try:
@@ -41,7 +43,7 @@ def stream(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Ou
         except BaseException:
             child.kill()
             raise
-    return Outcome(code if code >= 0 else 128 - code, time.monotonic() - began, watch.resources())
+    return Outcome(code if code >= 0 else 128 - code, time.monotonic() - began, watch.resources(), told.interrupted)
 
 
 class _Watch:
@@ -101,27 +103,3 @@ def _pump(watch: _Watch, output: Output) -> None:
                     output(cast("Stream", key.data), data)
                 else:
                     selector.unregister(key.fileobj)
-
-
-@contextlib.contextmanager
-def _signals_for(running: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """While a child runs, outlive ^C (the terminal sends it to the child too) and pass on a request to end.
-
-    Signals that were ignored stay so, as children inherit that. Only the main thread can set handlers.
-    """
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        for child in running:
-            child.send_signal(number)
-
-    wanted = {signal.SIGINT: lambda *_: None, signal.SIGTERM: pass_on, signal.SIGHUP: pass_on}
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in wanted.items():
-            if signal.getsignal(number) not in {signal.SIG_IGN, None}:
-                before[number] = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -1,13 +1,15 @@
-"""Runs a command in a container, by Docker or by Podman's socket; the only module that imports `docker`.
+"""Runs a command in a container, by Docker or by Podman's socket.
 
-What an engine gets to see of the machine is one folder, mounted at `/work`, and no network unless the job asks for it.
+What an engine gets to see of the machine is one folder, at `/work`, and no network unless the job asks for it. An
+engine on this machine mounts the folder; to one elsewhere the files travel, and back.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import stat
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,47 +19,61 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
-from docker.types import Mount
+from docker.types import DeviceRequest, Mount
 from requests.exceptions import RequestException
 
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
+from git_datmo.engines.connection import Connection, connect, describe_owner, is_gone
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context
+from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
+from git_datmo.engines.signals import passing_signals
+from git_datmo.engines.travel import Luggage
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.progress import Progress
 
 REPOSITORY = "git-datmo/env"
 ENVIRONMENT_LABEL = "git-datmo.environment"
 RUN_LABEL = "git-datmo"
-OWNER_LABEL = "git-datmo.pid"
+OWNER_LABEL = "git-datmo.owner"
 WORK = PurePosixPath("/work")
 SCRATCH = "/tmp"  # noqa: S108 - the container's own
+# How long a command that was asked to end may take for it, as with `docker stop`.
+GRACE = 10.0
 
 
 @dataclass(slots=True)
 class ContainerEngine:
-    """Talks to the engine that `DOCKER_HOST` names, else the current Docker context, else Podman's socket."""
+    """Talks to the engine that `DOCKER_HOST` names, else the current Docker context, else Podman's socket.
+
+    `rebuild` builds an environment's image though there is one.
+    """
 
     environ: Mapping[str, str]
-    _client: docker.DockerClient | None = field(default=None, init=False)
+    rebuild: bool = False
+    _connection: Connection | None = field(default=None, init=False)
     _prepared: tuple[str, Manifest] | None = field(default=None, init=False)
     name = "docker"
 
     def check(self) -> None:
-        """Connect, and clear away containers of ours that ended when nobody was left to remove them."""
+        """Connect, and clear away containers of ours that nobody is left to remove."""
         with _explained():
             self._remove_leftovers()
 
     def _connected(self) -> docker.DockerClient:
-        if self._client is None:
-            self._client = _connect(self.environ)
-        return self._client
+        if self._connection is None:
+            self._connection = connect(self.environ)
+        return self._connection.client
+
+    def _is_here(self) -> bool:
+        self._connected()
+        return self._connection is not None and self._connection.here
 
     def _remove_leftovers(self) -> None:
-        ours: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}=run", "status": "exited"}
+        ours: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}=run"}
         for left in self._connected().containers.list(all=True, filters=ours, ignore_removed=True):
-            if not _is_running(left.labels.get(OWNER_LABEL, "")):
+            if is_gone(left.labels.get(OWNER_LABEL, "")):
                 with contextlib.suppress(APIError):
                     left.remove(v=True, force=True)
 
@@ -70,13 +86,10 @@ class ContainerEngine:
         manifest = read_environment(environment.files)
         tag = f"{REPOSITORY}:{environment.id[:20]}"
         with _explained():
-            found = None if manifest.dockerfile == "repository" else self._find(tag, environment.id)
+            fresh = self.rebuild or manifest.dockerfile == "repository"
+            found = None if fresh else self._find(tag, environment.id)
             if found is None:
-                progress.begin("building the environment's image", unit="step")
-                try:
-                    found = self._build(tag, environment, manifest, code, output)
-                finally:
-                    progress.finish()
+                found = self._build(tag, environment, manifest, code, output, progress)
         self._prepared = found, manifest
 
     def _find(self, tag: str, identity: str) -> str | None:
@@ -86,7 +99,9 @@ class ContainerEngine:
             return None
         return image.id if image.labels.get(ENVIRONMENT_LABEL) == identity else None
 
-    def _build(self, tag: str, environment: Environment, manifest: Manifest, code: Path, output: Output) -> str:
+    def _build(
+        self, tag: str, environment: Environment, manifest: Manifest, code: Path, output: Output, progress: Progress
+    ) -> str:
         own = manifest.dockerfile == "repository"
         files = environment.files
         with repository_context(code, files[DOCKERFILE]) if own else generated_context(files) as context:
@@ -96,11 +111,12 @@ class ContainerEngine:
                 dockerfile=OWN_DOCKERFILE if own else DOCKERFILE,
                 tag=tag,
                 labels={ENVIRONMENT_LABEL: environment.id},
+                nocache=self.rebuild,
                 rm=True,
                 forcerm=True,
                 decode=True,
             )
-            follow_build(events, output)
+            follow_build(events, output, progress)
         built = self._find(tag, environment.id)
         if built is None:
             raise DatmoError(f"cannot build the environment's image: the engine does not keep '{tag}'")
@@ -109,44 +125,44 @@ class ContainerEngine:
     def run(self, job: Job, *, output: Output) -> Outcome:
         """Run `job` in a fresh container, which is removed however the run ends.
 
-        The image's entry point is set aside: the recorded command is run as it is.
+        The image's entry point is set aside: the recorded command is run as it is. ^C and requests to end are passed on
+        to it; it has `GRACE` seconds to heed them.
         """
         image, manifest = self._ready()
         with _explained(), _created(self._connected(), self._settings(image, manifest, job)) as container:
-            began = time.monotonic()
-            try:
-                # Before the start, or the first bytes are lost; the log that the engine keeps is not byte exact.
-                streams = container.attach(stream=True, demux=True)
-                container.start()
-            except APIError as e:
-                raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e
-            for out, err in streams:
-                if out:
-                    output("stdout", out)
-                if err:
-                    output("stderr", err)
-            status = container.wait()["StatusCode"]
-            return Outcome(status, time.monotonic() - began)
+            luggage = None if self._is_here() else Luggage(job.folder, self._user(), job.read_only)
+            if luggage is not None:
+                container.put_archive(str(WORK), luggage.pack())
+            outcome = _follow(container, job, output)
+            if luggage is not None:
+                luggage.unpack(container.get_archive(str(WORK))[0])
+            return outcome
 
     def _settings(self, image: str, manifest: Manifest, job: Job) -> dict[str, Any]:
         info = self._connected().info()
         variables = {**job_variables(job), "HOME": SCRATCH, "USER": "datmo"}  # a uid without a name has neither
         if folders := manifest.source_folders():
             variables["PYTHONPATH"] = ":".join(str(WORK / folder) for folder in folders)
+        mounts = _mounts(job)
         return {
             "image": image,
             "entrypoint": [job.command[0]],
             "command": list(job.command[1:]),
             "working_dir": str(WORK / job.cwd),
             "environment": variables,
-            "user": _user(info),
-            "mounts": _mounts(job),
-            "labels": {RUN_LABEL: "run", OWNER_LABEL: str(os.getpid())},
+            "user": "{}:{}".format(*self._user()),
+            "mounts": mounts if self._is_here() else [Mount(str(WORK), None, type="volume")],
+            "labels": {RUN_LABEL: "run", OWNER_LABEL: describe_owner(os.getpid())},
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges", "label=disable"],  # SELinux would hide the folder
             "shm_size": max(1 << 26, int(info.get("MemTotal") or 0) // 2),  # as on a host: data loaders share by it
-            **({} if job.network else {"network_mode": "none"}),
+            **_limits(job.limits),
         }
+
+    def _user(self) -> tuple[int, int]:
+        """Who writes the files: we; under an engine without root its root is we."""
+        options = self._connected().info().get("SecurityOptions") or ()
+        return (0, 0) if any("rootless" in option for option in options) else (os.getuid(), os.getgid())
 
     def describe(self) -> Mapping[str, str]:
         image, manifest = self._ready()
@@ -173,53 +189,65 @@ class ContainerEngine:
         return self._prepared
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._connection is not None:
+            self._connection.client.close()
+            self._connection = None
 
 
-def _connect(environ: Mapping[str, str]) -> docker.DockerClient:
-    """A client of the first engine that answers."""
-    runtime = environ.get("XDG_RUNTIME_DIR", "/run/user/none")
-    sockets = [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock", "/run/podman/podman.sock"]
-    hosts = [] if environ.get("DOCKER_HOST") else [f"unix://{path}" for path in sockets if _is_socket(path)]
-    why = ""
-    for host in ("", *hosts):
+def _follow(container: Container, job: Job, output: Output) -> Outcome:
+    """Start a container and pass on what it says, to its end."""
+
+    def send(number: int) -> None:
+        # Not in the handler, which may have come in the middle of another request.
+        threading.Thread(target=_end, args=(container, number), daemon=True).start()
+
+    began = time.monotonic()
+    with passing_signals(send, terminal=False) as told:
         try:
-            client = docker.DockerClient(base_url=host) if host else docker.from_env(environment=environ)
-            client.ping()
-        except (DockerException, RequestException) as e:
-            why = why or str(e)
-        else:
-            return client
-    where = environ.get("DOCKER_HOST") or "the usual sockets"
-    raise EngineMissing(
-        f"no container engine answers at {where}",
-        "start Docker or Podman, or take the weaker `--engine venv`" + (f" ({why[:200]})" if why else ""),
-    )
+            # Before the start, or the first bytes are lost; the log that the engine keeps is not byte exact.
+            streams = container.attach(stream=True, demux=True)
+            container.start()
+        except APIError as e:
+            raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e
+        for out, err in streams:
+            if out:
+                output("stdout", out)
+            if err:
+                output("stderr", err)
+        status = container.wait()["StatusCode"]
+    return Outcome(status, time.monotonic() - began, interrupted=told.interrupted)
 
 
-def _is_socket(path: str) -> bool:
-    try:
-        return stat.S_ISSOCK(os.stat(path).st_mode)
-    except OSError:
-        return False
+def _end(container: Container, number: int) -> None:
+    """Ask the command of a container to end, then end it."""
+    with contextlib.suppress(APIError, RequestException):
+        container.kill(signal.Signals(number).name)
+        time.sleep(GRACE)
+        container.kill()
 
 
-def _is_running(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return int(pid) > 0
+def _limits(limits: Limits) -> dict[str, Any]:
+    """What the engine calls the limits of a run."""
+    settings: dict[str, Any] = {} if limits.network else {"network_mode": "none"}
+    if limits.memory is not None:
+        # No swap beyond it: a limit that only slows a run down says nothing.
+        settings |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
+    if limits.cpus is not None:
+        settings["nano_cpus"] = round(limits.cpus * 1_000_000_000)
+    if limits.gpus:
+        settings["device_requests"] = [_gpus(limits.gpus)]
+    if limits.devices:
+        settings["devices"] = [f"{device}:{device}:rwm" for device in limits.devices]
+    return settings
 
 
-def _user(info: Mapping[str, Any]) -> str:
-    """Who writes the files: we; under an engine without root its root is we."""
-    rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
-    return "0:0" if rootless else f"{os.getuid()}:{os.getgid()}"
+def _gpus(asked: str) -> DeviceRequest:
+    kind = [["gpu"]]
+    if asked == "all":
+        return DeviceRequest(count=-1, capabilities=kind)
+    if asked.isdecimal():
+        return DeviceRequest(count=int(asked), capabilities=kind)
+    return DeviceRequest(device_ids=asked.split(","), capabilities=kind)
 
 
 def _mounts(job: Job) -> list[Mount]:

@@ -13,9 +13,11 @@ from typing import IO, Any, cast
 from git_datmo.engines.base import Output
 from git_datmo.engines.manifest import DOCKERFILE, LOCK
 from git_datmo.errors import DatmoError
+from git_datmo.progress import Progress
 
 OWN_DOCKERFILE = ".git-datmo.Dockerfile"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_STEP = re.compile(r"Step (\d+)/(\d+) : ")
 _FAILED_STEP = re.compile(r"The command '(?:/bin/sh -c )?(.*)' returned a non-zero code: (\d+)", re.DOTALL)
 
 
@@ -41,18 +43,28 @@ def repository_context(code: Path, dockerfile: bytes) -> IO[bytes]:
     return cast("IO[bytes]", tar(code, exclude=ignored, dockerfile=(OWN_DOCKERFILE, dockerfile.decode())))
 
 
-def follow_build(events: Iterable[Any], output: Output) -> None:
+def follow_build(events: Iterable[Any], output: Output, progress: Progress) -> None:
     """Pass on what a build says; raises `DatmoError` with the line that tells most when it fails."""
     last: deque[str] = deque(maxlen=200)
-    for event in events:
-        if text := event.get("stream"):
+    done = 0
+    progress.begin("building the environment's image", unit="step")
+    try:
+        for event in events:
+            text = event.get("stream") or ""
             output("stderr", text.encode())
             last.extend(_COLOUR.sub("", text).splitlines())
-        if problem := event.get("error"):
-            raise DatmoError(
-                f"cannot build the environment's image: {_why(problem, last)}",
-                "see the build's output; `datmo.baseImage` or a Dockerfile in the repository give another base",
-            )
+            if step := _STEP.match(text):
+                if not done:
+                    progress.begin("building the environment's image", int(step[2]), unit="step")
+                progress.advance(int(step[1]) - done)
+                done = int(step[1])
+            if problem := event.get("error"):
+                raise DatmoError(
+                    f"cannot build the environment's image: {_why(problem, last)}",
+                    "see the build's output; `datmo.baseImage` or a Dockerfile in the repository give another base",
+                )
+    finally:
+        progress.finish()
 
 
 def _why(problem: str, last: Iterable[str]) -> str:

@@ -12,11 +12,12 @@ from typing import NamedTuple, TypeVar
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.flows.rewritten import Commit, Rewritten
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
 from git_datmo.git.refs import read_refs
 from git_datmo.git.run import failure
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog, Row
-from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
+from git_datmo.records.ledger import Tips, record_ids
 from git_datmo.records.types import Receipt, Snapshot
 
 _T = TypeVar("_T")
@@ -54,7 +55,9 @@ class Heads:
     remotes: dict[str, Tips]
 
     def of(self, remote: str) -> Tips:
-        return self.remotes.get(remote, Tips(None, None))
+        """What a remote has; where it has it in several namespaces, the one that has what is here."""
+        known = [self.remotes[name] for name in (ns.of(remote) for ns in NAMESPACES) if name in self.remotes]
+        return self.here if self.here in known else known[0] if known else Tips(None, None)
 
 
 def read_heads(ws: Workspace) -> Heads:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError
-from git_datmo.flows.history import REMOTE_REFS
 from git_datmo.flows.sharing.obtain import fetch
+from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
+from git_datmo.git.namespaces import NOTES_REF
 from git_datmo.git.remote import HELPER_PREFIX, plain_url
-from git_datmo.records.ledger import NOTES_REF, RECORDS_REF
 from git_datmo.store.compact import sweep
 from git_datmo.store.store import create_store, store_path
 
@@ -53,7 +53,7 @@ def initialise(ws: Workspace, remote: str = "", *, helper: bool = False) -> SetU
     hooks = install_hooks(ws)
     _set_notes(ws)
     for each in ws.repo.remotes():
-        _set_refspecs(ws, each)
+        set_refspecs(ws, each)
     if name and (helper or ws.repo.config.get(f"remote.{name}.url").startswith(HELPER_PREFIX)):
         route_through_helper(ws, name)
     vcs = ws.repo.git.finish("config", "--get", f"remote.{name}.vcs").stdout.strip() == b"datmo"
@@ -68,17 +68,6 @@ def _set_notes(ws: Workspace) -> None:
             git.run("config", "--add", key, NOTES_REF)
     if not config.get("notes.rewritemode"):
         git.run("config", "notes.rewriteMode", "cat_sort_uniq")
-
-
-def _set_refspecs(ws: Workspace, remote: str) -> None:
-    """A plain `git fetch` brings records and notes too, beside ours; globs, since an exact name is fatal where the
-    remote lacks it."""
-    key = f"remote.{remote}.fetch"
-    have = ws.repo.config.all(key)
-    for source, kind in ((RECORDS_REF, "records"), (NOTES_REF, "notes")):
-        refspec = f"+{source}*:{REMOTE_REFS}{remote}/{kind}*"
-        if refspec not in have:
-            ws.repo.git.run("config", "--add", key, refspec)
 
 
 def route_through_helper(ws: Workspace, remote: str) -> None:

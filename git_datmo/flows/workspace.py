@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError
+from git_datmo.git.hosts import Hosts
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
@@ -100,6 +101,11 @@ class Workspace:
             return f"{self.person.name} <{self.person.email}>"
 
         return Ledger(self.repo.git, self.odb, identity, self.clock)
+
+    @property
+    def hosts(self) -> Hosts:
+        """What is known of the hosts that remotes are on."""
+        return Hosts(self.shared_state / "hosts", self.repo.config)
 
     def catalog(self, tips: Tips) -> Catalog:
         """The table of what the records and notes hold."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import IO
 
@@ -70,12 +71,12 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> Connection | N
     speaking = git.with_config([("protocol.version", "2")])
     with ExitStack() as ending:
         if scheme in ("http", "https"):
-            if not is_allowed(git, config, scheme):
+            if not is_allowed(git.environ, config, scheme):
                 return None
             return _open_helper(speaking, scheme, remote, url, ending)
         if scheme in ("file", "ssh"):
             return _open_pipes(speaking, config, remote, program, ending, is_ssh=scheme == "ssh")
-        if scheme == "git" and is_allowed(git, config, scheme) and not _has_git_proxy(git, config):
+        if scheme == "git" and is_allowed(git.environ, config, scheme) and not _has_git_proxy(git, config):
             connection = ending.enter_context(connect_daemon(url, program, "2"))
             ending.callback(_shut, connection)
             end = connection.fileno()
@@ -83,12 +84,12 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> Connection | N
     return None
 
 
-def is_allowed(git: Git, config: Config, scheme: str) -> bool:
+def is_allowed(environ: Mapping[str, str], config: Config, scheme: str) -> bool:
     """What git asks before it uses a transport (git-config, `protocol.allow`)."""
-    if (listed := git.environ.get("GIT_ALLOW_PROTOCOL")) is not None:
+    if (listed := environ.get("GIT_ALLOW_PROTOCOL")) is not None:
         return scheme in listed.split(":")
     policy = config.get(f"protocol.{scheme}.allow") or config.get("protocol.allow", "always")
-    return policy == "always" or (policy == "user" and git.environ.get("GIT_PROTOCOL_FROM_USER") != "0")
+    return policy == "always" or (policy == "user" and environ.get("GIT_PROTOCOL_FROM_USER") != "0")
 
 
 def _has_git_proxy(git: Git, config: Config) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, Queue
 
@@ -14,13 +14,13 @@ from git_datmo.git.entries import Entry, EntryReader, Truncated
 from git_datmo.model import ObjectFormat
 
 # What waits between the two threads: batches of so many bytes, which even out their pace.
-BATCH = 1 << 18
-WAITING = 16
+BATCH = 1 << 17
+WAITING = 8
 # Seconds for a thread to notice that nobody waits for it.
 PATIENCE = 2.0
 
 
-def read_pack(blocks: Iterator[Buffer], form: ObjectFormat, stop: Callable[[], None]) -> Iterator[Entry]:
+def read_pack(blocks: Iterator[Buffer], form: ObjectFormat, stop: Callable[[], None]) -> Generator[Entry, None, None]:
     """The entries of a pack; raises `Damaged` for one that is not what its header and trailer say.
 
     `stop` makes `blocks` end, and is called where the entries are not read to their end.

@@ -49,20 +49,22 @@ class Remote:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a remote advertised: refs, protocol version, whether it filters objects."""
+    """What a remote advertised: refs, protocol version, whether it filters objects and gives them by their ids."""
 
     refs: dict[str, Oid]
     version: int
     filters: bool
+    by_id: bool
 
 
 class Rejected(DatmoError):
-    """The remote did not take a ref; `moved` when somebody else was there first."""
+    """The remote did not take a ref; `moved` when somebody else was there first, `said` all that it said."""
 
-    def __init__(self, ref: str, reason: str, *, moved: bool) -> None:
+    def __init__(self, ref: str, reason: str, *, moved: bool, said: str = "") -> None:
         hint = "run the command again" if moved else "ask those who run the remote to accept it"
         super().__init__(f"the remote refused '{ref}': {reason}", hint)
         self.moved = moved
+        self.said = said
 
 
 def plain_url(url: str) -> str:
@@ -113,7 +115,8 @@ def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
     refs = {name: Oid.parse(oid) for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
     version = 2 if re.search(rb"< version 2", said) else 0
     filters = bool(re.search(rb"< fetch=[^\n]*\bfilter\b" if version == 2 else rb"\bfilter\b", said))
-    return Offer(refs, version, filters)
+    by_id = version == 2 or b"allow-reachable-sha1-in-want" in said
+    return Offer(refs, version, filters, by_id)
 
 
 def fetch_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progress, *options: str) -> None:
@@ -154,7 +157,8 @@ def push_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progr
             moved = moved or any(
                 word in why for word in ("cannot lock ref", "failed to lock", "reference already exists")
             )
-            raise Rejected(refs.partition(":")[2] or refs, _reason(why, err), moved=moved)
+            said = err.decode("utf-8", "replace")
+            raise Rejected(refs.partition(":")[2] or refs, _reason(why, err), moved=moved, said=said)
     if status:
         raise failure(argv, status, err)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import Damaged
+from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.git.objects import commit_tree, encode_commit
 from git_datmo.git.odb import Odb
 from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_refs
@@ -21,8 +22,6 @@ from git_datmo.records import codec
 from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
 from git_datmo.records.types import Record
 
-RECORDS_REF = "refs/datmo/records"
-NOTES_REF = "refs/notes/datmo"
 ATTEMPTS = 20
 
 _RECORD_PATH = re.compile(rb"([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})\.json\Z")

@@ -10,6 +10,9 @@ from typing import Protocol
 
 from git_datmo.errors import DatmoError, UsageError
 from git_remote_datmo.protocol import (
+    LINES,
+    PIPES,
+    RECEIVE_PACK,
     Batch,
     Capabilities,
     Connect,
@@ -18,57 +21,62 @@ from git_remote_datmo.protocol import (
     Option,
     Unknown,
     parse,
-    pushes,
-    refusals,
 )
 from git_remote_datmo.session import ServiceGoneError, Session, open_session
 from git_remote_datmo.urls import PREFIX, kind_of
-from git_remote_datmo.wire import LineReader, write_all
+from git_remote_datmo.wire import LineReader, complain, write_output
 
 
 class Backend(Protocol):
-    """Who does the work for one kind of URL; each takes git's line and gives the answer."""
+    """Who does the work for one URL; each takes git's lines and gives the answer."""
 
-    def capabilities(self) -> bytes: ...
-    def option(self, line: bytes) -> bytes: ...
+    def capabilities(self) -> tuple[bytes, ...]: ...
+    def option(self, line: bytes, /) -> bytes: ...
     def connect(self, line: bytes, asked: Connect, /) -> int | None: ...
-    def list_refs(self, line: bytes) -> bytes: ...
-    def batch(self, lines: list[bytes]) -> bytes: ...
+    def block(self, lines: list[bytes], /) -> bytes: ...
     def end(self) -> int: ...
 
 
-def start_backend(session: Session, url: str) -> Backend:
-    if kind_of(url) in ("http", "https"):
-        from git_remote_datmo.proxy import Proxy
-
-        return Proxy(session, url)
-    from git_remote_datmo.native import Native
-
-    return Native(session, url)
+def is_http(url: str) -> bool:
+    return kind_of(url) in ("http", "https")
 
 
 class Conversation:
-    """Answers git's commands in turn."""
+    """Answers git's commands in turn.
+
+    git asks what the helper can do before it says whether it will push, and `pushInsteadOf` may lead to a URL of
+    another kind. Then both kinds are offered, and git falls back from pipes to lines where a URL has none.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._lines = LineReader(0)
         self._options: list[bytes] = []
         self._has_read = False
+        self._is_mixed = is_http(session.fetch_url) != is_http(session.push_url)
 
     @cached_property
     def _fetching(self) -> Backend:
-        return start_backend(self._session, self._session.fetch_url)
+        return self._start(self._session.fetch_url)
 
     @cached_property
     def _pushing(self) -> Backend:
         if self._session.push_url == self._session.fetch_url:
             return self._fetching
-        other = start_backend(self._session, self._session.push_url)
+        other = self._start(self._session.push_url)
         other.capabilities()
         for line in self._options:
             other.option(line)
         return other
+
+    def _start(self, url: str) -> Backend:
+        if is_http(url):
+            from git_remote_datmo.proxy import Proxy
+
+            return Proxy(self._session, url, by_lines=self._is_mixed)
+        from git_remote_datmo.native import Native
+
+        return Native(self._session, url)
 
     def hold(self) -> int:
         while (line := self._lines.line()) is not None:
@@ -76,43 +84,42 @@ class Conversation:
             if isinstance(command, End):
                 break
             if isinstance(command, Connect):
-                status = self._fetching.connect(line, command)
+                pushes = command.service == RECEIVE_PACK
+                status = (self._pushing if pushes else self._fetching).connect(line, command)
                 if status is not None:
-                    return self._done_reading(status)
+                    return status if pushes else self._done_reading(status)
             else:
-                write_all(1, self._answer(line, command))
-        status = self._fetching.end()
-        if "_pushing" in self.__dict__ and self._pushing is not self._fetching:
-            status = self._pushing.end() or status
+                write_output(self._answer(line, command))
+        status = max((backend.end() for backend in self._started()), default=0)
         return self._done_reading(status) if self._has_read else status
+
+    def _started(self) -> list[Backend]:
+        backends = [self.__dict__.get(name) for name in ("_fetching", "_pushing")]
+        return list(dict.fromkeys(backend for backend in backends if backend is not None))
 
     def _answer(self, line: bytes, command: Capabilities | Option | ListRefs | Batch | Unknown) -> bytes:
         match command:
             case Capabilities():
-                return self._fetching.capabilities()
+                return self._offer()
             case Option():
                 self._session.remember(command)
                 self._options.append(line)
-                answer = self._fetching.option(line)
-                if "_pushing" in self.__dict__ and self._pushing is not self._fetching:
-                    answer = self._pushing.option(line)
-                return answer
+                return min(backend.option(line) for backend in self._started())
             case ListRefs(for_push):
-                return (self._pushing if for_push else self._fetching).list_refs(line)
+                return (self._pushing if for_push else self._fetching).block([line])
             case Batch(verb):
                 lines = [line, *(self._lines.until_empty() or [])]
-                if verb == "push":
-                    return self._push(lines)
-                self._has_read = True
-                return self._fetching.batch(lines)
+                self._has_read |= verb == "fetch"
+                return (self._pushing if verb == "push" else self._fetching).block(lines)
             case Unknown(text):
                 raise DatmoError(f"git asks the remote helper for '{text}', which it did not offer")
 
-    def _push(self, lines: list[bytes]) -> bytes:
-        if refused := refusals(pushes(lines)):
-            return refused
-        self._session.share()
-        return self._pushing.batch(lines)
+    def _offer(self) -> bytes:
+        offered = self._fetching.capabilities()
+        if self._is_mixed:
+            other = PIPES if is_http(self._session.fetch_url) else LINES
+            offered = tuple(dict.fromkeys(c for c in (*offered, *other) if c != b"stateless-connect"))
+        return b"".join(capability + b"\n" for capability in offered) + b"\n"
 
     def _done_reading(self, status: int) -> int:
         if status == 0:
@@ -135,8 +142,7 @@ def main() -> int:
     try:
         return serve()
     except DatmoError as error:
-        hint = f"hint: {error.hint}\n" if error.hint else ""
-        sys.stderr.write(f"fatal: {error.what}\n{hint}")
+        complain(error)
         return error.exit_code
     except ServiceGoneError as gone:
         return gone.status or 128

@@ -1,95 +1,116 @@
-"""Paths and ssh://, git:// and file:// URLs: git's own pipes for reading, `git send-pack` for pushing."""
+"""Paths and ssh://, git:// and file:// URLs: git speaks to git, and a push is looked at on its way."""
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
 
-from git_remote_datmo.pipes import family, join_daemon, join_service
-from git_remote_datmo.protocol import Connect, ref_list
-from git_remote_datmo.session import ServiceGoneError, Session
-from git_remote_datmo.urls import kind_of
-from git_remote_datmo.wire import write_all
+from git_datmo.errors import DatmoError
+from git_remote_datmo.packets import FLUSH, PacketReader, PushRequest, Update, advertised, parse_push, report
+from git_remote_datmo.pipes import Service, open_service
+from git_remote_datmo.protocol import (
+    NOT_SHARED,
+    PIPES,
+    RECEIVE_PACK,
+    Connect,
+    Push,
+    Refused,
+    is_shared_ref,
+    refusals,
+)
+from git_remote_datmo.session import Session
+from git_remote_datmo.wire import complain, pump, read_input, relay, write_output
 
-CAPABILITIES = b"connect\npush\noption\nobject-format\n\n"
-
-UNDERSTOOD = frozenset(
-    {
-        "atomic", "cas", "dry-run", "family", "followtags", "force-if-includes", "object-format", "progress",
-        "push-option", "pushcert", "servpath", "verbosity",
-    }
-)  # fmt: skip
+UNDERSTOOD = frozenset({"family", "progress", "servpath", "verbosity"})
 
 
 class Native:
-    """Answers each command of git's for one URL."""
+    """Joins git to the service at one URL."""
 
     def __init__(self, session: Session, url: str) -> None:
         self._session = session
         self._url = url
-        self._kind = kind_of(url)
 
-    def capabilities(self) -> bytes:
-        return CAPABILITIES
+    def capabilities(self) -> tuple[bytes, ...]:
+        return PIPES
 
     def option(self, line: bytes) -> bytes:
         name = line.split(b" ")[1].decode("ascii", "replace")
         return b"ok\n" if name in UNDERSTOOD else b"unsupported\n"
 
     def connect(self, _: bytes, asked: Connect) -> int | None:
-        """Serve the pipes to the end and give the exit status; None where git is to fall back to lines."""
-        if asked.stateless or asked.service == "git-receive-pack":
-            # Pipes would hide from the helper what is pushed, and whether it is at all.
-            write_all(1, b"fallback\n")
+        """Serve the pipes to the end and give the exit status; None where git is to ask in another way."""
+        if asked.stateless:
+            write_output(b"fallback\n")
             return None
-        program = self._session.options.pop("servpath", asked.service)
-        write_all(1, b"\n")
-        if self._kind == "git":
-            return join_daemon(self._session, self._url, program)
-        return join_service(self._session, self._url, program, is_ssh=self._kind == "ssh")
+        service = self._open(asked.service)
+        write_output(b"\n")
+        return self._push(service) if asked.service == RECEIVE_PACK else relay(service)
 
-    def list_refs(self, line: bytes) -> bytes:
-        """The remote's refs, for a push as its receiving side shows them."""
-        program = self._program("git-receive-pack" if line == b"list for-push" else "git-upload-pack")
-        argv = ["git", "ls-remote", *family(self._session), f"--upload-pack={program}", self._url]
-        done = subprocess.run(argv, stdout=subprocess.PIPE, env=self._session.environ, check=False)
-        if done.returncode:
-            raise ServiceGoneError(done.returncode)
-        own_format = self._session.config.get("extensions.objectformat", "sha1")
-        return ref_list(done.stdout, fallback_format=own_format, say_format=self._session.asks("object-format"))
-
-    def batch(self, lines: list[bytes]) -> bytes:
-        """Push by git's plumbing, whose status lines are the ones that git expects from a helper."""
-        argv = ["git", "send-pack", "--helper-status", "--stdin", "--thin", *self._push_arguments(), self._url]
-        wanted = b"".join(line.removeprefix(b"push ") + b"\n" for line in lines)
-        done = subprocess.run(argv, input=wanted, stdout=subprocess.PIPE, env=self._session.environ, check=False)
-        if done.returncode and not done.stdout:
-            raise ServiceGoneError(done.returncode)
-        return done.stdout + self._unsaid(lines, done.stdout) + b"\n"
+    def block(self, lines: list[bytes]) -> bytes:
+        raise DatmoError(f"git asks for '{lines[0].decode(errors='replace')}', which was not offered for '{self._url}'")
 
     def end(self) -> int:
         return 0
 
-    def _unsaid(self, lines: list[bytes], status: bytes) -> bytes:
-        """Statuses that `git send-pack` has no line for: refs that failed because another of an atomic push did."""
-        if not self._session.asks("atomic"):
-            return b""
-        said = {line.split(b" ", 2)[1] for line in status.splitlines()}
-        targets = [line.rpartition(b":")[2] for line in lines]
-        return b"".join(b"error %s atomic push failed\n" % target for target in targets if target not in said)
+    def _open(self, service: str) -> Service:
+        return open_service(self._session, self._url, service)
 
-    def _program(self, service: str) -> str:
-        return self._session.options.get("servpath", service)
+    def _push(self, service: Service) -> int:
+        """Let git push as ever, once what its commits need has been shared: it says what it pushes before it sends."""
+        offer = PacketReader(service.read).block()
+        write_output(offer.raw)
+        if not offer.complete:
+            return relay(service)
+        reader = PacketReader(read_input)
+        said = reader.block()
+        request = parse_push(said)
+        if request.updates:
+            refused = self._refusals(request, there := advertised(offer))
+            try:
+                has_sent = not refused and self._session.share(there)
+            except DatmoError as error:
+                complain(error)
+                refused = {update.target: NOT_SHARED for update in request.updates}
+            if refused:
+                return _answer_no(service, reader, request, refused)
+            # What signs a push holds for the connection that it was made for.
+            if has_sent and not request.signed:
+                service = self._open_anew(service)
+        return relay(service, said.raw + reader.rest())
 
-    def _push_arguments(self) -> list[str]:
-        session = self._session
-        flags = {"--dry-run": "dry-run", "--atomic": "atomic", "--force-if-includes": "force-if-includes"}
-        words = [flag for flag, option in flags.items() if session.asks(option)]
-        words.append("--progress" if session.asks("progress") else "--no-progress")
-        if session.verbosity != 1:
-            words.append("--verbose" if session.verbosity else "--quiet")
-        signed = {"true": "--signed=yes", "if-asked": "--signed=if-asked"}.get(session.options.get("pushcert", ""))
-        words += [signed] if signed else []
-        words += [f"--push-option={value}" for value in session.push_options]
-        words += [f"--force-with-lease={value}" for value in session.leases]
-        words.append(f"--receive-pack={self._program('git-receive-pack')}")
-        return words
+    def _refusals(self, request: PushRequest, there: dict[str, str]) -> Refused:
+        pushes = [Push(update.target, loses=update.deletes or self._rewinds(update)) for update in request.updates]
+        return refusals(pushes, there)
+
+    def _rewinds(self, update: Update) -> bool:
+        """Whether a ref that git-datmo moves would lose what it has; of others nobody asks here."""
+        if update.creates or not is_shared_ref(update.target):
+            return False
+        asked = self._session.git.finish("merge-base", "--is-ancestor", update.old, update.new)
+        return asked.returncode != 0
+
+    def _open_anew(self, service: Service) -> Service:
+        """Hosts hang up on those who are silent for as long as a share may take."""
+        _hang_up(service)
+        service = self._open(RECEIVE_PACK)
+        PacketReader(service.read).block()
+        return service
+
+
+def _hang_up(service: Service) -> int:
+    """Ask for nothing more, as git ends a push that sends nothing."""
+    with contextlib.suppress(OSError):
+        service.write(FLUSH)
+        service.close_asking()
+    return service.finish()
+
+
+def _answer_no(service: Service, reader: PacketReader, request: PushRequest, refused: Refused) -> int:
+    """Answer in the service's place; git reads the answer once all of it was taken that git has to send."""
+    _hang_up(service)
+    if not all(update.deletes for update in request.updates):
+        pump(read_input, lambda _: None)
+    elif b"push-options" in request.capabilities:
+        reader.block()
+    write_output(report(refused, request.capabilities))
+    return 1

@@ -1,67 +1,110 @@
-"""The helper's own pipes, joined to a service until it ends."""
+"""Services of git's on the other side, over pipes that git opens or over TCP."""
 
 from __future__ import annotations
 
 import os
 import socket
-import threading
+import tempfile
+from typing import BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.daemon import connect_daemon
 from git_datmo.git.pipes import Ends, start_service
+from git_remote_datmo.protocol import RECEIVE_PACK
 from git_remote_datmo.session import Session
-from git_remote_datmo.wire import pump, write_all
+from git_remote_datmo.urls import kind_of
+from git_remote_datmo.wire import write_all
 
 
-def join_service(session: Session, url: str, program: str, *, is_ssh: bool) -> int:
-    """Serve the helper's pipes with `program` at `url` until it ends; its exit status."""
-    import tempfile
+class Service(Protocol):
+    """A program of git's on the other side; what it says goes on until `read` gives nothing."""
 
-    with tempfile.TemporaryFile() as status, tempfile.TemporaryFile() as said:
-        ends = Ends(0, 1, 2, status.fileno(), said.fileno())
-        child = start_service(
-            session.environ, session.config, url, program, ends, is_ssh=is_ssh, options=family(session)
+    def read(self, size: int, /) -> bytes: ...
+    def write(self, data: bytes, /) -> None: ...
+    def close_asking(self) -> None: ...
+    def finish(self) -> int:
+        """Listen no longer, wait for the end, and give the exit status."""
+
+
+def open_service(session: Session, url: str, service: str) -> Service:
+    """`service` at a path or an ssh://, git:// or file:// URL; by the program that git asked for, if it named one."""
+    program = session.options.get("servpath", service)
+    kind = kind_of(url)
+    if kind == "git":
+        return Daemon(session, url, program, reads=service != RECEIVE_PACK)
+    return Command(session, url, program, is_ssh=kind == "ssh")
+
+
+class Command:
+    """A program that git starts here or over ssh."""
+
+    def __init__(self, session: Session, url: str, program: str, *, is_ssh: bool) -> None:
+        self._status: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+        self._said: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+        reading, self._asking = os.pipe()
+        self._answers, writing = os.pipe()
+        ends = Ends(reading, writing, 2, self._status.fileno(), self._said.fileno())
+        self._child = start_service(
+            session.environ_for(url), session.config, url, program, ends, is_ssh=is_ssh, options=_family(session)
         )
-        # Held by the helper too, they would hide from the other side that the service is gone, or from it that git is.
-        for descriptor in (0, 1):
-            null = os.open(os.devnull, os.O_RDWR)
-            os.dup2(null, descriptor)
-            os.close(null)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        status.seek(0)
-        if ended := status.read().strip():
-            return int(ended)
-        # The command was never started: then what git says is all there is to know.
-        said.seek(0)
-        write_all(2, said.read())
+        # Held here too, they would hide from this side that the service is gone.
+        os.close(reading)
+        os.close(writing)
+
+    def read(self, size: int) -> bytes:
+        return os.read(self._answers, size)
+
+    def write(self, data: bytes) -> None:
+        write_all(self._asking, data)
+
+    def close_asking(self) -> None:
+        os.close(self._asking)
+
+    def finish(self) -> int:
+        os.close(self._answers)
+        code = os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+        with self._status, self._said:
+            self._status.seek(0)
+            if ended := self._status.read().strip():
+                return int(ended)
+            # The command was never started: then what git says is all there is to know.
+            self._said.seek(0)
+            write_all(2, self._said.read())
         return code
 
 
-def family(session: Session) -> list[str]:
+def _family(session: Session) -> list[str]:
     wanted = {"ipv4": "-4", "ipv6": "-6"}.get(session.options.get("family", ""))
     return [wanted] if wanted else []
 
 
-def join_daemon(session: Session, url: str, program: str) -> int:
-    """Serve the helper's pipes with a service of a git:// server, whose protocol starts with one line over TCP."""
-    if session.environ.get("GIT_PROXY_COMMAND") or session.config.get("core.gitproxy"):
-        raise DatmoError("git:// through a proxy command is not served behind datmo::", "use an https:// or ssh:// URL")
-    session.check_allowed("git")
-    connection = connect_daemon(url, program, session.config.get("protocol.version", "2"))
-    with connection:
-        # Left behind when the server closes first: nothing that git still sends would be read.
-        threading.Thread(target=_send_own_input, args=(connection,), daemon=True).start()
+class Daemon:
+    """A service of a git:// server, whose protocol starts with one line over TCP."""
+
+    def __init__(self, session: Session, url: str, program: str, *, reads: bool) -> None:
+        if session.environ.get("GIT_PROXY_COMMAND") or session.config.get("core.gitproxy"):
+            raise DatmoError(
+                "git:// through a proxy command is not served behind datmo::", "use an https:// or ssh:// URL"
+            )
+        session.check_allowed("git")
+        self._place = urlsplit(url).netloc
+        version = session.config.get("protocol.version", "2")
+        # As git does: nothing that takes a push speaks version 2.
+        self._connection: socket.socket = connect_daemon(url, program, version if reads or version == "1" else "")
+
+    def read(self, size: int) -> bytes:
         try:
-            pump(connection.recv, lambda data: write_all(1, data))
+            return self._connection.recv(size)
         except ConnectionError as error:
-            raise DatmoError(f"connection to {urlsplit(url).netloc} lost: {error.strerror or error}") from error
-    return 0
+            raise DatmoError(f"connection to {self._place} lost: {error.strerror or error}") from error
 
+    def write(self, data: bytes) -> None:
+        self._connection.sendall(data)
 
-def _send_own_input(connection: socket.socket) -> None:
-    try:
-        pump(lambda size: os.read(0, size), connection.sendall)
-        connection.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
+    def close_asking(self) -> None:
+        self._connection.shutdown(socket.SHUT_WR)
+
+    def finish(self) -> int:
+        self._connection.close()
+        return 0

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF
+
+TEXT = ("utf-8", "surrogateescape")
+RECEIVE_PACK = "git-receive-pack"
+
+# What is offered to git: joined pipes, or lines for what is pushed.
+PIPES = (b"connect", b"option")
+LINES = (b"option", b"push", b"object-format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ Command = Capabilities | Option | Connect | ListRefs | Batch | End | Unknown
 
 def parse(line: bytes) -> Command:
     """One line of git's, without its end."""
-    text = line.decode("utf-8", "surrogateescape")
+    text = line.decode(*TEXT)
     verb, _, rest = text.partition(" ")
     match verb:
         case "":
@@ -86,53 +95,51 @@ def unquote(value: str) -> str:
     def plain(found: re.Match[bytes]) -> bytes:
         return ESCAPES.get(found[1]) or (bytes([int(found[1], 8) & 255]) if len(found[1]) == 3 else found[1])
 
-    return ESCAPE.sub(plain, value[1:-1].encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+    return ESCAPE.sub(plain, value[1:-1].encode(*TEXT)).decode(*TEXT)
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One `push [+]<source>:<target>` line; an empty source deletes the target."""
+    """A ref that is pushed; `loses` where it may not have, afterwards, all that it has now."""
 
-    refspec: str
-
-    @property
-    def target(self) -> str:
-        return self.refspec.rpartition(":")[2]
-
-    @property
-    def deletes_or_forces(self) -> bool:
-        return self.refspec.startswith((":", "+"))
+    target: str
+    loses: bool
 
 
-def pushes(lines: Iterable[bytes]) -> tuple[Push, ...]:
-    return tuple(Push(line.decode("utf-8", "surrogateescape").removeprefix("push ")) for line in lines)
+def parse_push_line(line: bytes) -> Push:
+    """`push [+]<source>:<target>`; an empty source deletes the target."""
+    refspec = line.decode(*TEXT).removeprefix("push ")
+    return Push(refspec.rpartition(":")[2], loses=refspec.startswith((":", "+")))
+
+
+RECORDS, NOTES = "refs/datmo/records", "refs/notes/datmo"
 
 
 def is_shared_ref(name: str) -> bool:
     """Whether git-datmo alone moves this ref on a remote."""
-    return name == "refs/notes/datmo" or name.startswith(("refs/datmo/", "refs/notes/datmo/"))
+    return name == NOTES_REF or name.startswith((f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES)))
 
 
-def refusals(batch: Sequence[Push]) -> bytes:
-    """The answer to a batch that would lose what others shared, as `push --mirror` does; empty if it would not."""
-    if not any(push.deletes_or_forces and is_shared_ref(push.target) for push in batch):
-        return b""
-    lines = []
-    for push in batch:
-        why = "git-datmo shares this ref; a mirror push would lose data" if is_shared_ref(push.target) else "not pushed"
-        lines.append(f"error {push.target} {why}\n")
-    return encode("".join(lines)) + b"\n"
+Refused = dict[str, str]
 
 
-def encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def refusals(batch: Sequence[Push], there: Container[str]) -> Refused:
+    """Why nothing of a batch is pushed that would lose what others shared, as `push --mirror` may; empty if it would
+    not. `there` are the refs that the remote has."""
+    lost = {push.target for push in batch if push.loses and is_shared_ref(push.target) and push.target in there}
+    return {push.target: LOST if push.target in lost else "not pushed" for push in batch} if lost else {}
 
 
-def ref_list(listing: bytes, *, fallback_format: str, say_format: bool) -> bytes:
-    """The answer to `list`, from what `git ls-remote` printed."""
-    rows = [line.partition(b"\t")[::2] for line in listing.splitlines()]
-    lines = [oid + b" " + name + b"\n" for oid, name in rows]
-    if say_format:
-        known = {40: "sha1", 64: "sha256"}.get(len(rows[0][0])) if rows else None
-        lines.insert(0, b":object-format %s\n" % (known or fallback_format).encode())
-    return b"".join(lines) + b"\n"
+LOST = "git-datmo shares this ref; a mirror push would lose data"
+NOT_SHARED = "not pushed, since git-datmo could not share its data"
+
+
+def errors(refused: Refused) -> bytes:
+    """The answer to a batch that is refused."""
+    return "".join(f"error {target} {why}\n" for target, why in refused.items()).encode(*TEXT) + b"\n"
+
+
+def listed_refs(listing: bytes) -> dict[str, str]:
+    """The refs in the answer to `list`, with their ids."""
+    rows = (line.split(" ") for line in listing.decode(*TEXT).splitlines())
+    return {row[1]: row[0] for row in rows if len(row) > 1 and row[1].startswith("refs/")}

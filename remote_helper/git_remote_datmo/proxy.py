@@ -5,94 +5,114 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import threading
 
-from git_remote_datmo.protocol import Connect
+from git_datmo.errors import DatmoError
+from git_remote_datmo.protocol import NOT_SHARED, Connect, errors, listed_refs, parse_push_line, refusals
 from git_remote_datmo.session import ServiceGoneError, Session
 from git_remote_datmo.urls import PREFIX, kind_of
-from git_remote_datmo.wire import LineReader, pump, write_all
+from git_remote_datmo.wire import LineReader, complain, relay, write_all, write_output
 
 
 class Proxy:
     """Passes each command of git's on to `git remote-<scheme>`, and its answer back."""
 
-    def __init__(self, session: Session, url: str) -> None:
+    def __init__(self, session: Session, url: str, *, by_lines: bool) -> None:
         scheme = kind_of(url)
         session.check_allowed(scheme)
+        self._session = session
         # Where no remote was named, git gives a helper the URL in the name's place.
         remote = url if session.remote.startswith(PREFIX) else session.remote
-        argv = ["git", f"remote-{scheme}", remote, url]
+        # A list of refs is the answer of the old protocol; of the new one, git asks for pipes.
+        version = ["-c", "protocol.version=0"] if by_lines else []
+        argv = ["git", *version, f"remote-{scheme}", remote, url]
         self._child = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=session.environ, bufsize=0
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=session.environ_for(url), bufsize=0
         )
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._asking = self._child.stdin.fileno()
         self._answers = LineReader(self._child.stdout.fileno())
+        self._there: dict[str, str] = {}
 
-    def capabilities(self) -> bytes:
-        return self._block([b"capabilities"])
+    def capabilities(self) -> tuple[bytes, ...]:
+        return tuple(self.block([b"capabilities"]).split())
 
     def option(self, line: bytes) -> bytes:
         self._ask(line + b"\n")
         return self._line() + b"\n"
 
-    def list_refs(self, line: bytes) -> bytes:
-        return self._block([line])
-
-    def batch(self, lines: list[bytes]) -> bytes:
-        """The answer to the lines of a `push` or `fetch`."""
-        return self._block([*lines, b""])
-
-    def connect(self, line: bytes, _: Connect) -> int | None:
-        """Serve raw pipes to the end and give the exit status; None where git is to fall back to lines."""
+    def connect(self, line: bytes, asked: Connect) -> int | None:
+        """Serve raw pipes to the end and give the exit status; None where git is to ask in another way."""
+        if not asked.stateless:
+            write_output(b"fallback\n")
+            return None
         self._ask(line + b"\n")
         answer = self._line()
-        write_all(1, answer + b"\n")
-        return None if answer else self._relay()
+        write_output(answer + b"\n")
+        if answer:
+            return None
+        # git speaks only after this answer, but the server's first bytes may have come with it.
+        write_output(self._answers.rest())
+        return relay(self)
+
+    def block(self, lines: list[bytes]) -> bytes:
+        """The answer to a command of one line, or to the lines of a `push` or `fetch`."""
+        verb = lines[0].partition(b" ")[0]
+        if verb == b"push" and (refused := self._refusals(lines)):
+            return errors(refused)
+        self._ask(b"".join(line + b"\n" for line in lines) + (b"\n" if verb in (b"push", b"fetch") else b""))
+        answer = self._answers.until_empty()
+        if answer is None:
+            raise ServiceGoneError(self._close())
+        text = b"".join(line + b"\n" for line in answer) + b"\n"
+        if lines[0] == b"list for-push":
+            self._there = listed_refs(text)
+        return text
 
     def end(self) -> int:
         with contextlib.suppress(BrokenPipeError):
             write_all(self._asking, b"\n")
-        return self._finish()
+        return self._close()
+
+    def read(self, size: int) -> bytes:
+        return os.read(self._answers.descriptor, size)
+
+    def write(self, data: bytes) -> None:
+        write_all(self._asking, data)
+
+    def close_asking(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+
+    def finish(self) -> int:
+        assert self._child.stdout is not None
+        self._child.stdout.close()
+        return self._child.wait()
+
+    def _refusals(self, lines: list[bytes]) -> dict[str, str]:
+        """Share what the commits need, and say why they are not to be pushed, if they are not."""
+        pushes = [parse_push_line(line) for line in lines]
+        refused = refusals(pushes, self._there)
+        if not refused and not self._session.asks("dry-run"):
+            try:
+                self._session.share(self._there)
+            except DatmoError as error:
+                complain(error)
+                refused = {push.target: NOT_SHARED for push in pushes}
+        return refused
 
     def _ask(self, data: bytes) -> None:
         try:
             write_all(self._asking, data)
         except BrokenPipeError:
-            raise ServiceGoneError(self._finish()) from None
+            raise ServiceGoneError(self._close()) from None
 
     def _line(self) -> bytes:
         line = self._answers.line()
         if line is None:
-            raise ServiceGoneError(self._finish())
+            raise ServiceGoneError(self._close())
         return line
 
-    def _block(self, lines: list[bytes]) -> bytes:
-        self._ask(b"".join(line + b"\n" for line in lines))
-        answer = self._answers.until_empty()
-        if answer is None:
-            raise ServiceGoneError(self._finish())
-        return b"".join(line + b"\n" for line in answer) + b"\n"
-
-    def _relay(self) -> int:
-        # git speaks only after the answer above, but the server's first bytes may have come with it.
-        write_all(1, self._answers.rest())
-        threading.Thread(target=self._pass_input, daemon=True).start()
-        try:
-            pump(lambda size: os.read(self._answers.descriptor, size), lambda data: write_all(1, data))
-        except BrokenPipeError:
-            self._child.terminate()
-        return self._finish(close=False)
-
-    def _pass_input(self) -> None:
-        with contextlib.suppress(OSError):
-            pump(lambda size: os.read(0, size), lambda data: write_all(self._asking, data))
-        with contextlib.suppress(OSError):
-            if self._child.stdin is not None:
-                self._child.stdin.close()
-
-    def _finish(self, *, close: bool = True) -> int:
-        if close and self._child.stdin is not None:
-            self._child.stdin.close()
+    def _close(self) -> int:
+        self.close_asking()
         return self._child.wait()

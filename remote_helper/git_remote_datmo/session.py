@@ -10,9 +10,11 @@ from functools import cached_property
 from pathlib import Path
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.config import Config, read_config
+from git_datmo.git.config import Config, Setting, read_config
+from git_datmo.git.connect import is_allowed
 from git_datmo.git.run import Git
-from git_remote_datmo.protocol import Option
+from git_datmo.progress import QUIET, Progress
+from git_remote_datmo.protocol import NOTES, RECORDS, Option
 from git_remote_datmo.urls import PREFIX, kind_of
 
 # Tells the pre-push hook of a child that the sharing is being done.
@@ -29,41 +31,27 @@ class ServiceGoneError(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """`remote` is a remote's name, or the URL as the user wrote it where none was named."""
+    """`remote` is a remote's name, or the URL as the user wrote it where none was named; `is_rewritten` where git has
+    applied `insteadOf` to the URL itself, since it knows the helper by the remote's name."""
 
     remote: str
     url: str
     environ: Mapping[str, str]
     cwd: Path
+    git: Git
+    config: Config
+    is_rewritten: bool
     options: dict[str, str] = field(default_factory=dict)
-    push_options: list[str] = field(default_factory=list)
-    leases: list[str] = field(default_factory=list)
 
     def remember(self, option: Option) -> None:
-        match option.name:
-            case "push-option":
-                self.push_options.append(option.value)
-            case "cas":
-                self.leases.append(option.value)
-            case _:
-                self.options[option.name] = option.value
+        self.options[option.name] = option.value
 
     def asks(self, option: str) -> bool:
         return self.options.get(option) == "true"
 
-    @cached_property
-    def verbosity(self) -> int:
-        text = self.options.get("verbosity", "1")
-        return int(text) if text.isdigit() else 1
-
-    @cached_property
-    def git(self) -> Git:
-        git_dir = self.environ.get("GIT_DIR")
-        return Git(self.environ, Path(git_dir) if git_dir else None)
-
-    @cached_property
-    def config(self) -> Config:
-        return read_config(self.git)
+    @property
+    def is_quiet(self) -> bool:
+        return self.options.get("verbosity") == "0" or self.options.get("progress") == "false"
 
     @cached_property
     def fetch_url(self) -> str:
@@ -75,13 +63,30 @@ class Session:
         """The URL after the user's `pushInsteadOf`, or else as for reading."""
         return self._rewritten("pushinsteadof") or self.fetch_url
 
+    def environ_for(self, url: str) -> dict[str, str]:
+        """The environment of a child that is given a URL which is not to be rewritten again."""
+        env = dict(self.environ)
+        if self._rewrites:
+            count = int(env.get("GIT_CONFIG_COUNT") or 0)
+            for place, how in enumerate(("insteadOf", "pushInsteadOf"), count):
+                env[f"GIT_CONFIG_KEY_{place}"] = f"url.{url}.{how}"
+                env[f"GIT_CONFIG_VALUE_{place}"] = url
+            env["GIT_CONFIG_COUNT"] = str(count + 2)
+        return env
+
+    @cached_property
+    def _rewrites(self) -> tuple[Setting, ...]:
+        return tuple(setting for setting in self.config.settings if setting.key.startswith("url."))
+
     def _rewritten(self, how: str) -> str | None:
-        """git's rule: the longest beginning that matches is replaced, once."""
+        """git's rule: the longest beginning that matches is replaced, once; for a named helper, git itself did it."""
+        if self.is_rewritten:
+            return None
         ending = f".{how}"
         matching = [
             (len(setting.value), setting.key)
-            for setting in self.config.settings
-            if setting.key.startswith("url.") and setting.key.endswith(ending) and self.url.startswith(setting.value)
+            for setting in self._rewrites
+            if setting.key.endswith(ending) and self.url.startswith(setting.value)
         ]
         if not matching:
             return None
@@ -90,32 +95,30 @@ class Session:
 
     def check_allowed(self, scheme: str) -> None:
         """Ask what git asks before it uses a transport, for those that the helper starts itself."""
-        if (listed := self.environ.get("GIT_ALLOW_PROTOCOL")) is not None:
-            allowed = scheme in listed.split(":")
-        else:
-            policy = self.config.get(f"protocol.{scheme}.allow") or self.config.get("protocol.allow", "always")
-            allowed = policy == "always" or (policy == "user" and self.environ.get("GIT_PROTOCOL_FROM_USER") != "0")
-        if not allowed:
+        if not is_allowed(self.environ, self.config, scheme):
             raise DatmoError(f"transport '{scheme}' not allowed")
 
-    def share(self) -> None:
-        """Send what the commits need before any of them is pushed, unless this is a dry run."""
-        if self.asks("dry-run"):
-            return
+    def share(self, there: Mapping[str, str]) -> bool:
+        """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
+        whether anything was sent."""
         from git_datmo.flows.sharing.share import share
         from git_datmo.flows.workspace import open_workspace
-        from git_datmo.progress import QUIET
 
         self.set_up()
-        workspace = open_workspace(self.environ, self.cwd)
-        if not workspace.has_store:
-            return
-        if self.verbosity == 0 or self.options.get("progress") == "false":
-            share(workspace, self.remote, self.url, progress=QUIET)
-            return
+        with open_workspace(self.environ_for(self.push_url), self.cwd) as workspace:
+            if not workspace.has_store:
+                return False
+            here = workspace.ledger.tips()
+            if str(here.records or "") == there.get(RECORDS, "") and str(here.notes or "") == there.get(NOTES, ""):
+                return False
+            return share(workspace, self.remote, self.push_url, progress=self._progress()).records > 0
+
+    def _progress(self) -> Progress:
+        if self.is_quiet:
+            return QUIET
         from git_datmo.cli.meter import Meter
 
-        share(workspace, self.remote, self.url, progress=Meter(sys.stderr))
+        return Meter(sys.stderr)
 
     def set_up(self) -> None:
         """Make a repository that was reached by a `datmo::` URL into one that is set up, once."""
@@ -125,7 +128,8 @@ class Session:
         from git_datmo.flows.setup import set_up_clone
         from git_datmo.flows.workspace import open_workspace
 
-        set_up_clone(open_workspace(self.environ, self.cwd), self.remote, self.url)
+        with open_workspace(self.environ, self.cwd) as workspace:
+            set_up_clone(workspace, self.remote, self.url)
 
     def _is_set_up(self) -> bool:
         url = self.config.get(f"remote.{self.remote}.url")
@@ -139,12 +143,16 @@ def _names_helper(config: Config, remote: str) -> bool:
 def open_session(remote: str, url: str, environ: Mapping[str, str], cwd: Path) -> Session:
     """A session whose paths hold wherever a child works."""
     absolute = {**environ, GUARD: "1"}
+    git = Git(absolute)
     if git_dir := environ.get("GIT_DIR"):
         absolute["GIT_DIR"] = os.path.join(cwd, git_dir)
-        if url.startswith(PREFIX) and _names_helper(read_config(Git(absolute, Path(absolute["GIT_DIR"]))), remote):
-            # The set-up was cut off: git takes the prefix off a URL only where it names the helper by it.
-            url = url.removeprefix(PREFIX)
+        git = Git(absolute, Path(absolute["GIT_DIR"]))
+    config = read_config(git)
+    is_rewritten = _names_helper(config, remote) and not url.startswith(PREFIX)
+    if _names_helper(config, remote):
+        # The set-up was cut off: git takes the prefix off a URL only where it names the helper by it.
+        url = url.removeprefix(PREFIX)
     # Kept as it is where nothing is there: git says best what is wrong with the path that the user wrote.
     if kind_of(url) == "path" and os.path.exists(os.path.join(cwd, url)):
         url = os.path.normpath(os.path.join(cwd, url))
-    return Session(remote, url, absolute, cwd)
+    return Session(remote, url, absolute, cwd, git, config, is_rewritten)

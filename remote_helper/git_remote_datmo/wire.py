@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from git_datmo.errors import DatmoError
+
+if TYPE_CHECKING:
+    from git_remote_datmo.pipes import Service
 
 STEP = 1 << 16
 
@@ -51,3 +60,36 @@ def pump(read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
     """Pass everything on until the reading side ends."""
     while data := read(STEP):
         write(data)
+
+
+def read_input(size: int) -> bytes:
+    return os.read(0, size)
+
+
+def write_output(data: bytes) -> None:
+    write_all(1, data)
+
+
+def complain(error: DatmoError) -> None:
+    """Tell the user, in the one line that git's own errors take, and what to do next."""
+    hint = f"hint: {error.hint}\n" if error.hint else ""
+    sys.stderr.write(f"fatal: {error.what}\n{hint}")
+    sys.stderr.flush()
+
+
+def relay(service: Service, ahead: bytes = b"") -> int:
+    """Join git's pipes to a service until it ends; its exit status. `ahead` is what git has said before."""
+    # Left behind when the service ends first: nothing that git still sends would be read.
+    threading.Thread(target=_pass_input, args=(service, ahead), daemon=True).start()
+    # Where git has gone away, it says itself why; hanging up ends the service too.
+    with contextlib.suppress(BrokenPipeError):
+        pump(service.read, write_output)
+    return service.finish()
+
+
+def _pass_input(service: Service, ahead: bytes) -> None:
+    with contextlib.suppress(OSError):
+        service.write(ahead)
+        pump(read_input, service.write)
+    with contextlib.suppress(OSError):
+        service.close_asking()

@@ -15,12 +15,15 @@ import docker
 import pytest
 
 from git_datmo.engines.base import Job, Outcome
+from git_datmo.engines.connection import describe_owner
 from git_datmo.engines.container import ContainerEngine
+from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import Environment
 from git_datmo.engines.probe import Distribution, Origin
 from git_datmo.errors import DatmoError
 from git_datmo.progress import QUIET
 from tests.engine.conftest import Heard
+from tests.servers.relay import relayed
 
 # One worker: what the engine holds is counted.
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -65,7 +68,8 @@ def python(engine: ContainerEngine, heard: Heard, folder: Path, code: str, **mor
 
 def ours(client: docker.DockerClient) -> list[str]:
     found = client.containers.list(all=True, filters={"label": "git-datmo=run"})
-    return [str(container.id) for container in found if container.labels["git-datmo.pid"] == str(os.getpid())]
+    me = describe_owner(os.getpid())
+    return [str(container.id) for container in found if container.labels["git-datmo.owner"] == me]
 
 
 def test_a_package_is_built_in_and_used(
@@ -157,7 +161,7 @@ def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> Non
 
 def test_network_only_when_asked(bare: ContainerEngine, work: Path, heard: Heard) -> None:
     code = "import os; print(len(os.listdir('/sys/class/net')))"
-    python(bare, heard, work, code, network=True)
+    python(bare, heard, work, code, limits=Limits(network=True))
     assert int(heard.streams["stdout"]) > 1
 
 
@@ -230,7 +234,9 @@ if user:
 engine = ContainerEngine(dict(os.environ))
 engine.prepare(make_environment(Probe("cpython", "3.11.7"), repository=Path("/repository")),
     code=Path("/"), output=say, progress=QUIET)
-engine.run(Job(tuple(sys.argv[3:]), Path(sys.argv[2])), output=say)
+outcome = engine.run(Job(tuple(sys.argv[3:]), Path(sys.argv[2])), output=say)
+if outcome.interrupted:
+    os.write(1, b"%d interrupted\\n" % outcome.exit_code)
 """
 
 
@@ -240,16 +246,38 @@ def drive(host: str, user: int, folder: Path, *command: str) -> subprocess.Popen
     return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def test_interrupt_leaves_nothing(engine_host: str, client: docker.DockerClient, work: Path) -> None:
+def owned_by(client: docker.DockerClient, pid: int) -> list[str]:
+    mine = {"label": f"git-datmo.owner={describe_owner(pid)}"}
+    return [str(container.id) for container in client.containers.list(all=True, filters=mine)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_is_told_to_end_and_nothing_is_left(
+    engine_host: str, client: docker.DockerClient, work: Path, number: signal.Signals
+) -> None:
+    command = f"trap 'echo heard; exit 5' {number.name[3:]}; echo started; sleep 1000 & wait"
+    with drive(engine_host, 0, work, "sh", "-c", command) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"started\n"
+        assert len(owned_by(client, child.pid)) == 1
+        child.send_signal(number)
+        out, said = child.communicate()
+    assert out == b"heard\n5 interrupted\n", said
+    assert owned_by(client, child.pid) == []
+
+
+def test_what_a_killed_process_left_running_is_cleared_away(
+    engine: ContainerEngine, engine_host: str, client: docker.DockerClient, work: Path
+) -> None:
     with drive(engine_host, 0, work, "sh", "-c", "echo started; sleep 1000") as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"started\n"
-        mine = {"label": f"git-datmo.pid={child.pid}"}
-        assert len(client.containers.list(all=True, filters=mine)) == 1
-        child.send_signal(signal.SIGINT)
-        _, said = child.communicate()
-    assert b"KeyboardInterrupt" in said
-    assert client.containers.list(all=True, filters=mine) == []
+        (left,) = owned_by(client, child.pid)
+        engine.check()
+        assert client.containers.get(left).status == "running", "its process is alive"
+        child.kill()
+    engine.check()
+    assert left not in {str(container.id) for container in client.containers.list(all=True)}
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes another user's place, which only root can")
@@ -268,22 +296,91 @@ def test_ended_containers_of_ours_are_cleared_away(
     gone = subprocess.Popen(["true"])
     gone.wait()
 
-    def leave(pid: int, label: str) -> str:
-        labels = {label: "run", "git-datmo.pid": str(pid)}
+    me = describe_owner(os.getpid())
+    machine = me.partition(".")[0]
+
+    def leave(owner: str, label: str) -> str:
+        labels = {label: "run", "git-datmo.owner": owner}
         left = client.containers.create("python:3.11-slim", ["true"], labels=labels)
         left.start()
         left.wait()
         return str(left.id)
 
-    orphan, mine, foreign = leave(gone.pid, "git-datmo"), leave(os.getpid(), "git-datmo"), leave(gone.pid, "other")
+    ended = f"{machine}.{gone.pid}.1"
+    orphan, reused = leave(ended, "git-datmo"), leave(f"{machine}.{os.getpid()}.1", "git-datmo")
+    kept = {leave(me, "git-datmo"), leave(ended, "other"), leave(f"elsewhere.{gone.pid}.1", "git-datmo")}
     try:
         engine.check()
         there = {str(c.id) for c in client.containers.list(all=True)}
-        assert orphan not in there
-        assert {mine, foreign} <= there
+        assert not {orphan, reused} & there
+        assert kept <= there
     finally:
-        for left in (mine, foreign):
+        for left in kept:
             client.containers.get(left).remove(force=True)
+
+
+def test_limits_are_the_engines_to_hold(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+    code = """
+        import os
+        try:
+            group = open("/sys/fs/cgroup/memory.max").read(), open("/sys/fs/cgroup/cpu.max").read().split()
+        except FileNotFoundError:
+            low = "/sys/fs/cgroup/cpu/cpu.cfs_"
+            cpu = [open(low + "quota_us").read(), open(low + "period_us").read()]
+            group = open("/sys/fs/cgroup/memory/memory.limit_in_bytes").read(), cpu
+        print(int(group[0]), int(group[1][0]) / int(group[1][1]), os.path.exists("/dev/fuse"))
+        """
+    limits = Limits(memory=200 << 20, cpus=0.5, devices=("/dev/fuse",))
+    assert python(bare, heard, work, code, limits=limits).exit_code == 0, heard.streams
+    assert heard.streams["stdout"].split() == [b"209715200", b"0.5", b"True"]
+    with pytest.raises(DatmoError, match="gpu"):
+        python(bare, heard, work, "", limits=Limits(gpus="all"))
+
+
+def test_an_engine_elsewhere_gets_the_files_and_gives_back_what_the_run_wrote(
+    engine_host: str, make_env: Callable[..., Environment], work: Path, heard: Heard
+) -> None:
+    for name, text in {"code/a.py": "a", "data/x": "x", "old": "old", "kept": "kept", ".git/config": "mine"}.items():
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text(text)
+    (work / "data/gone").symlink_to("x")
+    os.link(work / "kept", work / "second")
+    os.mkfifo(work / "pipe")
+    before = (work / "kept").stat()
+    code = """
+        import os, pathlib
+        assert not os.path.exists(".git") and not os.path.exists("pipe")
+        print(open("data/x").read(), os.readlink("data/gone"), open("second").read())
+        for path in ("data/new", "data/x"):
+            try:
+                open(path, "w")
+            except OSError as error:
+                print(error.strerror)
+        os.remove("old")
+        pathlib.Path("code/a.py").write_text("b")
+        os.makedirs("out/deep")
+        pathlib.Path("out/deep/result").write_bytes(bytes(1_000_000))
+        os.symlink("/etc/passwd", "out/link")
+        os.chmod("out/deep/result", 0o755)
+        """
+    with (
+        relayed(engine_host.removeprefix("unix://")) as host,
+        closing(ContainerEngine({"DOCKER_HOST": host})) as engine,
+    ):
+        engine.check()
+        engine.prepare(make_env(), code=work, output=heard, progress=QUIET)
+        outcome = python(engine, heard, work, code, read_only=("data",))
+    assert outcome.exit_code == 0, heard.streams
+    assert heard.streams["stdout"].decode() == "x x kept\nPermission denied\nPermission denied\n"
+    assert (work / "code/a.py").read_text() == "b"
+    assert (work / "out/deep/result").read_bytes() == bytes(1_000_000)
+    assert (work / "out/deep/result").stat().st_mode & 0o777 == 0o755
+    assert os.readlink(work / "out/link") == "/etc/passwd"
+    assert not (work / "old").exists()
+    after = (work / "kept").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "what was not written is untouched"
+    assert (work / "data/gone").is_symlink()
+    assert (work / ".git/config").read_text() == "mine"
 
 
 def test_a_build_that_fails_says_why(

@@ -19,6 +19,9 @@ from tests.engine.conftest import Heard
 
 HERE = "{}.{}.{}".format(*sys.version_info[:3])
 
+# What pip is told of the way to the index in its own words, in those of uv, which the tests have too.
+TOOLS = {**os.environ, **({"SSL_CERT_FILE": os.environ["PIP_CERT"]} if os.environ.get("PIP_CERT") else {})}
+
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -27,7 +30,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def engine(cache: Path) -> VenvEngine:
-    return VenvEngine(cache, dict(os.environ))
+    return VenvEngine(cache, TOOLS)
 
 
 def prepared(engine: VenvEngine, env: Environment, heard: Heard) -> VenvEngine:
@@ -51,6 +54,27 @@ def test_a_package_is_installed_and_used_once_built(
     stamp = (home / READY).stat().st_mtime_ns
     prepared(VenvEngine(engine.cache, engine.environ), env, heard)
     assert (home / READY).stat().st_mtime_ns == stamp
+
+
+def test_uv_installs_where_it_is_and_pip_where_it_fails(
+    make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
+) -> None:
+    env = make_env("six==1.17.0", version=HERE)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    said = tools / "said"
+    (tools / "uv").write_text(f'#!/bin/sh\necho "$@" >>{said}\nexec {sys.executable} -m uv "$@"\n')
+    (tools / "uv").chmod(0o755)
+    for number, broken in enumerate(({}, {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "UV_FIND_LINKS": ""})):
+        engine = VenvEngine(tmp_path / str(number), {**TOOLS, "PATH": path, **broken})
+        engine.cache.mkdir()
+        prepared(engine, env, heard)
+        assert engine.run(Job(("python", "-c", "import six"), tmp_path), output=heard).exit_code == 0
+        assert (engine.cache / env.id[:20] / "bin" / "python").exists()
+        installer = next((engine.cache / env.id[:20]).rglob("six-*.dist-info/INSTALLER")).read_text().strip()
+        assert installer == ("uv", "pip")[number]
+    assert len(said.read_text().splitlines()) == 2
 
 
 def test_the_users_own_variables_stay_out(

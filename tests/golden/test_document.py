@@ -11,7 +11,8 @@ import git_datmo
 from git_datmo.engines import decode as environments
 from git_datmo.flows.history import REMOTE_REFS
 from git_datmo.flows.sharing import keep, share
-from git_datmo.records import codec, ledger, notes
+from git_datmo.git import namespaces
+from git_datmo.records import codec, notes
 from git_datmo.store import chunks, layout, names
 from git_datmo.store.store import SETTINGS
 from tests.golden import independent, test_vectors
@@ -99,9 +100,9 @@ def test_what_may_stand_under_a_key() -> None:
 def test_refs_and_keep_commits() -> None:
     text = section(10)
     words = code_words(text)
-    for ref in (ledger.RECORDS_REF, ledger.NOTES_REF):
+    for ref in (namespaces.RECORDS_REF, namespaces.NOTES_REF):
         assert ref in words
-    for start in (share.KEEP_REFS, share.KEPT_REFS, REMOTE_REFS):
+    for start in (namespaces.NAMESPACES[0].keep, share.KEPT_REFS, REMOTE_REFS):
         assert any(word.startswith(start) for word in words)
     assert (
         f"author {keep.IDENTITY} {keep.TIME} +0000\ncommitter {keep.IDENTITY} {keep.TIME} +0000\n\ndatmo: keep" in text

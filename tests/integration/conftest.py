@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,16 @@ def repo(make_repo: Callable[..., Shell]) -> Shell:
     made.commit("code.py", "pass\n")
     datmo(made, "init")
     return made
+
+
+@pytest.fixture
+def engine_environ() -> dict[str, str]:
+    """How a container engine is reached; a visible skip where there is none, unless the tests must have it."""
+    address = os.environ.get("DOCKER_HOST", "")
+    if not address:
+        why = "no container engine: run 'tests/container-engine.sh docker -- pytest'"
+        pytest.fail(why) if os.environ.get("DATMO_REQUIRE_ENGINE") == "1" else pytest.skip(why)
+    return {"DOCKER_HOST": address}
 
 
 @dataclass(frozen=True)

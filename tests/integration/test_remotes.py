@@ -29,7 +29,7 @@ def hook(hub: Shell, name: str, text: str) -> None:
     ("name", "text"),
     [
         ("pre-receive", "echo closed for today >&2; exit 1"),
-        ("update", 'case "$1" in refs/datmo/keep/*) echo closed for today >&2; exit 1;; esac'),
+        ("update", 'case "$1" in */keep/*) echo closed for today >&2; exit 1;; esac'),
         ("update", 'case "$1" in refs/datmo/records) echo closed for today >&2; exit 1;; esac'),
         ("update", 'case "$1" in refs/notes/*) echo closed for today >&2; exit 1;; esac'),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -187,16 +186,6 @@ if how == "noisy":
 Path("model.pkl").write_text(repr(total))
 Path("metrics.json").write_text(json.dumps({"total": total}))
 """
-
-
-@pytest.fixture
-def engine_environ() -> dict[str, str]:
-    """How a container engine is reached; a visible skip where there is none, unless the tests must have it."""
-    address = os.environ.get("DOCKER_HOST", "")
-    if not address:
-        why = "no container engine: run 'tests/container-engine.sh docker -- pytest'"
-        pytest.fail(why) if os.environ.get("DATMO_REQUIRE_ENGINE") == "1" else pytest.skip(why)
-    return {"DOCKER_HOST": address}
 
 
 @pytest.mark.engine

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.git.namespaces import RECORDS_REF
 from git_datmo.model import SHA1, Oid
 from git_datmo.records.catalog import Catalog, Row, make_row, read_catalog
-from git_datmo.records.ledger import RECORDS_REF, Ledger
+from git_datmo.records.ledger import Ledger
 from git_datmo.records.types import Drop, Receipt, Snapshot
 from tests.servers.shell import Shell
 from tests.unit.ledgers import SOMEBODY, annotation, git_of, open_ledger

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from git_datmo.errors import Damaged
+from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.git.refs import read_ref
 from git_datmo.model import FORMATS, Oid
-from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids, record_path
+from git_datmo.records.ledger import Tips, record_ids, record_path
 from git_datmo.records.notes import make_line
 from tests.servers.shell import Shell
 from tests.unit.ledgers import annotation, git_of, open_ledger

@@ -22,11 +22,13 @@ from git_remote_datmo.protocol import (
     End,
     ListRefs,
     Option,
+    Push,
     Unknown,
+    errors,
     is_shared_ref,
+    listed_refs,
     parse,
-    pushes,
-    ref_list,
+    parse_push_line,
     refusals,
     unquote,
 )
@@ -91,7 +93,7 @@ def test_a_value_without_quotes_stays(value: str) -> None:
 
 
 def test_every_option_of_git_that_the_helper_acts_on_is_one_it_says_it_understands() -> None:
-    assert {"dry-run", "atomic", "cas", "progress", "verbosity", "push-option", "object-format"} <= UNDERSTOOD
+    assert {"family", "progress", "servpath", "verbosity"} <= UNDERSTOOD
 
 
 # Pushes.
@@ -115,18 +117,23 @@ def test_refs_that_git_datmo_alone_moves_are_known(ref: str, ours: bool) -> None
     assert is_shared_ref(ref) == ours
 
 
+THERE = {
+    "refs/heads/a": "1" * 40,
+    "refs/notes/datmo": "2" * 40,
+    "refs/datmo/keep/1": "3" * 40,
+    "refs/notes/datmos": "4",
+}
+
+
 def test_a_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
-    batch = pushes([b"push refs/heads/a:refs/heads/a", b"push :refs/notes/datmo", b"push +x:refs/datmo/keep/1"])
-    answer = refusals(batch).decode()
-    assert answer.endswith("\n\n")
-    lines = answer.splitlines()[:-1]
-    assert [line.split(" ")[:2] for line in lines] == [
-        ["error", "refs/heads/a"],
-        ["error", "refs/notes/datmo"],
-        ["error", "refs/datmo/keep/1"],
-    ]
-    assert lines[0].endswith("not pushed")
-    assert "mirror" in lines[1]
+    lines = [b"push refs/heads/a:refs/heads/a", b"push :refs/notes/datmo", b"push +x:refs/datmo/keep/1"]
+    refused = refusals([parse_push_line(line) for line in lines], THERE)
+    assert list(refused) == ["refs/heads/a", "refs/notes/datmo", "refs/datmo/keep/1"]
+    assert refused["refs/heads/a"] == "not pushed"
+    assert "mirror" in refused["refs/notes/datmo"]
+    answer = errors(refused)
+    assert answer.startswith(b"error refs/heads/a not pushed\nerror refs/notes/datmo git-datmo shares")
+    assert answer.endswith(b"\n\n")
 
 
 @pytest.mark.parametrize(
@@ -137,26 +144,21 @@ def test_a_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
         b"push :refs/heads/a",
         b"push refs/notes/datmo:refs/notes/datmo",
         b"push :refs/notes/datmos",
+        # A mirror of what git-datmo shares may be made where there is none yet.
+        b"push +refs/datmo/records:refs/datmo/records",
     ],
 )
 def test_any_other_push_is_left_to_git(line: bytes) -> None:
-    assert refusals(pushes([line])) == b""
+    assert refusals([parse_push_line(line)], THERE) == {}
 
 
 def test_the_target_of_a_push_is_behind_its_last_colon() -> None:
-    (push,) = pushes([b"push +HEAD^{/a:b}:refs/heads/\xff"])
-    assert push.target == "refs/heads/\udcff"
-    assert push.deletes_or_forces
+    assert parse_push_line(b"push +HEAD^{/a:b}:refs/heads/\xff") == Push("refs/heads/\udcff", loses=True)
 
 
-def test_a_list_of_refs_is_what_ls_remote_printed() -> None:
-    listing = b"%s\tHEAD\n%s\trefs/heads/a\n" % (b"1" * 40, b"2" * 40)
-    plain = b"%s HEAD\n%s refs/heads/a\n\n" % (b"1" * 40, b"2" * 40)
-    assert ref_list(listing, fallback_format="sha256", say_format=False) == plain
-    assert ref_list(listing, fallback_format="sha256", say_format=True) == b":object-format sha1\n" + plain
-    assert ref_list(b"", fallback_format="sha256", say_format=True) == b":object-format sha256\n\n"
-    long = b"%s\trefs/heads/a\n" % (b"1" * 64)
-    assert ref_list(long, fallback_format="sha1", say_format=True).startswith(b":object-format sha256\n")
+def test_a_list_of_refs_is_read_without_what_is_no_ref() -> None:
+    listing = b":object-format sha1\n@refs/heads/a HEAD\n%s refs/heads/a\n\n" % (b"1" * 40)
+    assert listed_refs(listing) == {"refs/heads/a": "1" * 40}
 
 
 # Bytes.

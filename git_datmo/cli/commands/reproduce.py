@@ -3,6 +3,7 @@
 import argparse
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
 
 DESCRIPTION = """\
 Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
@@ -14,6 +15,7 @@ EXAMPLES = """
 git datmo reproduce HEAD
 git datmo reproduce 3f9c2a --tolerance accuracy=0.002
 git datmo reproduce HEAD --engine venv --trust
+git datmo reproduce HEAD --on ssh://trainer.example
 """
 
 
@@ -33,15 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how far a metric may be off; may be repeated",
     )
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
+    add_engine_options(parser)
     parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from contextlib import closing
-
     from git_datmo.cli.render import receipt_document, verdict_lines
     from git_datmo.cli.streams import copy_to_errors
-    from git_datmo.engines.choose import make_engine
+    from git_datmo.engines.limits import recorded_limits
     from git_datmo.flows.history import History
     from git_datmo.flows.running import reproduce as flow
     from git_datmo.flows.running.scratch import scratch_folder
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
         _require_trust(options, console, ws, found, command, name)
         with (
-            closing(make_engine(name, cache=ws.shared_state / "environments", environ=ws.environ)) as engine,
+            open_engine(options, name, ws) as engine,
             scratch_folder(ws, options.dir) as folder,
         ):
             done = flow.reproduce(
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 engine,
                 folder=folder,
                 tolerances=tolerances,
+                limits=read_limits(options, name, recorded_limits(command.resources)),
                 output=copy_to_errors,
                 progress=console.progress(),
             )

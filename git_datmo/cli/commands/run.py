@@ -4,6 +4,7 @@ import argparse
 
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
+from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
 
 DESCRIPTION = """\
 Runs a command with its output both shown and logged, then makes a snapshot: command, exit code,
@@ -12,6 +13,7 @@ environment. Exits as the command did, or with 125 when the run could not be rec
 EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
+git datmo run --engine docker --memory 8g --gpus all -- python train.py
 """
 
 BEHIND = "command"
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("host", "docker", "venv"), default="host", help="where the command runs (host)"
     )
+    add_engine_options(parser)
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
 
 
@@ -43,10 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    from contextlib import closing
-
     from git_datmo.cli.streams import copy_through
-    from git_datmo.engines.choose import make_engine
     from git_datmo.errors import UsageError
     from git_datmo.flows.capture import Asked
     from git_datmo.flows.running import run as flow
@@ -56,15 +56,17 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if not options.command:
         raise UsageError("no command to run", "put it behind '--': git datmo run -- python train.py")
     asked = Asked(options.message, options.why, parse_figures(options.parameter))
+    limits = read_limits(options, options.engine)
     with open_workspace(console.environ, console.cwd) as ws:
         outputs = [ws.relative(path) for path in options.output]
-        with closing(make_engine(options.engine, cache=ws.shared_state / "environments", environ=ws.environ)) as engine:
+        with open_engine(options, options.engine, ws) as engine:
             done = flow.run(
                 ws,
                 options.command,
                 asked,
                 outputs=outputs,
                 engine=engine,
+                limits=limits,
                 output=copy_through,
                 progress=console.progress(),
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command, silent
 from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.environment import read_environment
@@ -17,7 +18,7 @@ from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Oid, Payload
+from git_datmo.model import Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.codec import number
 from git_datmo.records.types import Difference, Receipt, Run, Snapshot, Value
@@ -60,6 +61,7 @@ def reproduce(
     *,
     folder: Path,
     tolerances: Mapping[str, float],
+    limits: Limits = NO_LIMITS,
     output: Output,
     progress: Progress = QUIET,
 ) -> Reproduced:
@@ -87,8 +89,12 @@ def reproduce(
     (folder / run.folder).mkdir(parents=True, exist_ok=True)
     before = {path: _sign(folder, path) for path in _watched(run)}
     variables = dict(read_manifest(environment.files).variables)
-    job = Job(portable_command(run.command), folder, run.folder, variables)
+    data = read_only_data(folder, _inputs(snapshot, run), run.outputs)
+    job = Job(portable_command(run.command), folder, run.folder, variables, data, limits)
     outcome = engine.run(job, output=output)
+    if outcome.interrupted:
+        # A rerun that somebody stopped says nothing about the experiment.
+        raise KeyboardInterrupt
     metrics = _compare_metrics(snapshot, folder, run, before, tolerances)
     outputs = tuple(_compare_outputs(ws, snapshot, run, folder, before))
     receipt = Receipt(
@@ -114,6 +120,22 @@ def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, pro
     checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
     for path, node in contents:
         checkout.apply(checkout.plan(path, None, node, nothing))
+
+
+def read_only_data(folder: Path, inputs: Iterable[Payload], outputs: Iterable[str]) -> tuple[str, ...]:
+    """The data among `inputs` that a run has no business to write: neither they nor what is in them is an output.
+
+    A payload that is not in `folder`, or is a link there, cannot be guarded.
+    """
+    written = [f"{path}/" for path in outputs]
+    return tuple(
+        payload.path
+        for payload in inputs
+        if payload.role is Role.DATA
+        and (folder / payload.path).exists()
+        and not (folder / payload.path).is_symlink()
+        and not any(f"{payload.path}/".startswith(path) or path.startswith(f"{payload.path}/") for path in written)
+    )
 
 
 def _inputs(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command, silent
 from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import (
     Asked,
@@ -29,7 +30,7 @@ from git_datmo.flows.capture import (
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import capture_environment, read_environment, variables_of
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.running.reproduce import place
+from git_datmo.flows.running.reproduce import place, read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.flows.underway import refuse_during_checkout
@@ -76,6 +77,7 @@ def run(
     *,
     outputs: Sequence[str],
     engine: Engine,
+    limits: Limits = NO_LIMITS,
     output: Output,
     progress: Progress = QUIET,
 ) -> Ran:
@@ -86,7 +88,9 @@ def run(
     """
     before = _prepare(ws, command, outputs, engine, progress)
     as_run = tuple(command) if engine.name == "host" else portable_command(command)
-    outcome, log = _run_logged(ws, engine, Job(as_run, ws.root, _folder(ws), variables_of(ws)), output)
+    data = read_only_data(ws.root, before.inputs, outputs)
+    job = Job(as_run, ws.root, _folder(ws), variables_of(ws), data, limits)
+    outcome, log = _run_logged(ws, engine, job, output)
     after = survey(ws)
     ignored = (path for path in find_ignored(ws, before.surroundings, after) if path not in outputs)
     warnings = [
@@ -109,7 +113,7 @@ def run(
             outputs=touched,
             log=log,
             machine=describe_machine(),
-            resources=dict(outcome.resources),
+            resources={**limits.values(), **outcome.resources},
         )
         asked = replace(asked, metrics={**metrics, **(asked.metrics or {})})
         snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)

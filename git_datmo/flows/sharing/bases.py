@@ -2,72 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
-from git_datmo.errors import Incomplete
+from git_datmo.errors import GitFailed, Incomplete
 from git_datmo.flows.sharing.keep import Kept, kept_objects, write_keep
+from git_datmo.flows.sharing.overlap import ENOUGH, ENTRY_SIZE, cover, difference, differs_little, weigh
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.remote import Remote, common_commits
+from git_datmo.git.remote import Remote, common_commits, fetch_ids
 from git_datmo.git.run import Git
-from git_datmo.model import Oid
+from git_datmo.model import Form, Oid
+from git_datmo.progress import QUIET
+from git_datmo.records.catalog import Row
 from git_datmo.records.ledger import Tips, record_ids
 from git_datmo.records.types import Snapshot
+from git_datmo.store.chunks import AVERAGE_SIZE
 
+# So many snapshots are looked at, however many there are: those nearest in the history of what is shared, and the
+# newest.
+NEAREST = 64
+NEWEST = 192
+COMMITS = 2000
 BASES = 64
 
-
-def _shared_snapshots(ws: Workspace, tips: Tips) -> list[Snapshot]:
-    """The newest snapshots that the remote has."""
-    if tips.records is None:
-        return []
-    there = record_ids(ws.repo.git, str(tips.records))
-    catalog = ws.catalog(ws.ledger.tips())
-    rows = [row for row in catalog.rows if row.kind == "snapshot" and Oid.parse(row.record) in there]
-    records = (ws.ledger.record(Oid.parse(row.record), checked=True) for row in reversed(rows[-BASES:]))
-    return [record for record in records if isinstance(record, Snapshot)]
+# Trees of others' versions are fetched where they take at most this part of what they may save.
+LISTING_SHARE = 20
 
 
-def find_bases(ws: Workspace, git: Git, remote: Remote, tips: Tips, snapshots: Sequence[Snapshot]) -> list[Oid]:
-    """Keep commits that a remote with `tips` surely has, whose content overlaps most with what is to be sent.
+def find_bases(
+    ws: Workspace,
+    git: Git,
+    remote: Remote,
+    tips: Tips,
+    snapshots: Sequence[Snapshot],
+    *,
+    tip: Oid | None = None,
+    filters: bool = False,
+) -> list[Oid]:
+    """Keep commits that a remote surely has, whose content overlaps most with what is to be sent.
 
+    The remote has `tips`, and the link `tip`; `filters` says that it can send trees alone.
     Raises `Incomplete` for an object that neither this store nor the remote has.
 
     That a record is there does not say that what it names is: a stranger's may name anything.
     """
-    shared = _shared_snapshots(ws, tips)
+    shared = _shared_snapshots(ws, tips, snapshots)
+    wanted = [kept for snapshot in snapshots for kept in kept_objects(snapshot)]
     while True:
-        bases = _overlapping(ws, snapshots, shared)
-        there = common_commits(git, remote, list(bases))
-        absent = [id(bases[oid]) for oid in bases if oid not in there]
-        if not absent:
-            _require_objects(ws, remote, snapshots, list(bases.values()))
-            return list(bases)
-        shared = [snapshot for snapshot in shared if id(snapshot) not in absent]
+        bases, unsent = _overlapping(ws, wanted, shared)
+        absent = _absent(ws, git, remote, tip, bases)
+        if absent:
+            shared = [snapshot for snapshot in shared if id(snapshot) not in absent]
+        elif filters and unsent > ENOUGH and _fetch_listings(ws, git, remote, wanted, shared, unsent // LISTING_SHARE):
+            filters = False
+        else:
+            _require_objects(ws, remote, snapshots, bases)
+            return [write_keep(ws.store, snapshot) for snapshot in bases]
 
 
-def _overlapping(ws: Workspace, snapshots: Iterable[Snapshot], shared: list[Snapshot]) -> dict[Oid, Snapshot]:
-    """For each object that is to be sent, a snapshot that names it or an earlier version, by its keep commit."""
+def _shared_snapshots(ws: Workspace, tips: Tips, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+    """Some snapshots that the remote has, those that are most likely to be akin first."""
+    if tips.records is None:
+        return []
+    there = record_ids(ws.repo.git, str(tips.records))
+    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.kind == "snapshot" and _id(row) in there]
+    by_commit: dict[str, list[Row]] = {}
+    for row in reversed(rows):
+        by_commit.setdefault(row.commit, []).append(row)
+    near = (row for commit in _history(ws, snapshots) for row in by_commit.get(commit, ()))
+    chosen = dict.fromkeys([*islice(near, NEAREST), *reversed(rows[-NEWEST:])])
+    records = ws.ledger.checked_records([_id(row) for row in chosen])
+    return [record for record in records if isinstance(record, Snapshot)]
+
+
+def _id(row: Row) -> Oid:
+    return Oid.parse(row.record)
+
+
+def _history(ws: Workspace, snapshots: Sequence[Snapshot]) -> list[str]:
+    """The commits of `snapshots` and those before them, newest first; a commit may be nowhere."""
+    commits = "".join(f"{oid}\n" for oid in {snapshot.commit for snapshot in snapshots})
+    argv = ("rev-list", "--ignore-missing", f"--max-count={COMMITS}", "--stdin")
+    return ws.repo.git.finish(*argv, stdin=commits.encode()).stdout.decode().split()
+
+
+def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Snapshot]) -> tuple[list[Snapshot], int]:
+    """Those of `shared` that hold most of `wanted`, and about how many bytes none of them is known to hold."""
     chosen: dict[int, Snapshot] = {}
-    for snapshot in snapshots:
-        for kept in kept_objects(snapshot):
-            match = next((s for s in shared if _names(s, kept)), None) or next(
-                (s for s in shared if any(k.path == kept.path and k.node.oid in ws.store for k in kept_objects(s))),
-                None,
-            )
-            if match is not None:
-                chosen[id(match)] = match
-    return {write_keep(ws.store, snapshot): snapshot for snapshot in chosen.values()}
+    roots: list[Oid] = []
+    for kept in wanted:
+        match = _akin(ws, kept, shared)
+        if match is not None:
+            chosen[id(match[0])] = match[0]
+        if match is None or not differs_little(ws.store, match[1].node, kept.node):
+            roots.append(kept.node.oid)
+    if not shared or not roots:
+        return list(chosen.values()), 0
+    there = list(_roots(chosen.values()))
+    unsent = weigh(ws.store, roots, there)
+    if unsent > ENOUGH:
+        needed = difference(ws.store, roots, there, list(_roots(shared)))
+        more = islice(cover(ws.store, [list(_roots([each])) for each in shared], needed), BASES)
+        chosen.update((id(shared[place]), shared[place]) for place in more)
+        unsent -= sum(needed.values())
+    return list(chosen.values()), unsent
 
 
-def _names(snapshot: Snapshot, kept: Kept) -> bool:
-    return any(other.node.oid == kept.node.oid for other in kept_objects(snapshot))
+def _akin(ws: Workspace, kept: Kept, shared: Iterable[Snapshot]) -> tuple[Snapshot, Kept] | None:
+    """The first snapshot that names an object, or else another version of it that is here."""
+    version = None
+    for snapshot in shared:
+        for other in kept_objects(snapshot):
+            if other.node.oid == kept.node.oid:
+                return snapshot, other
+            if version is None and other.path == kept.path and other.node.oid in ws.store:
+                version = snapshot, other
+    return version
 
 
-def _require_objects(ws: Workspace, remote: Remote, snapshots: Sequence[Snapshot], shared: list[Snapshot]) -> None:
+def _roots(snapshots: Iterable[Snapshot]) -> Iterator[Oid]:
+    return (kept.node.oid for snapshot in snapshots for kept in kept_objects(snapshot))
+
+
+def _absent(ws: Workspace, git: Git, remote: Remote, tip: Oid | None, snapshots: Sequence[Snapshot]) -> set[int]:
+    """Those of `snapshots`, by identity, whose objects the remote is not sure to have.
+
+    It has what its tip leads to; of others it is asked.
+    """
+    keeps = {write_keep(ws.store, snapshot): id(snapshot) for snapshot in snapshots}
+    if tip is not None and keeps:
+        names = "".join(f"{oid}\n" for oid in (*keeps, f"^{tip}"))
+        listed = ws.store.git.finish("rev-list", "--stdin", stdin=names.encode())
+        if listed.returncode == 0:
+            outside = set(map(Oid.parse, listed.stdout.decode().split()))
+            keeps = {oid: place for oid, place in keeps.items() if oid in outside}
+    there = common_commits(git, remote, list(keeps))
+    return {place for oid, place in keeps.items() if oid not in there}
+
+
+def _fetch_listings(
+    ws: Workspace, git: Git, remote: Remote, wanted: Sequence[Kept], shared: Sequence[Snapshot], most: int
+) -> bool:
+    """Fetch the trees of versions that are not here, so that they can be compared: about `most` bytes at most."""
+    paths = {kept.path for kept in wanted}
+    known = ((snapshot, kept) for snapshot in shared for kept in kept_objects(snapshot))
+    unknown = [(snapshot, kept) for snapshot, kept in known if kept.node.oid not in ws.store and _has_trees(kept)]
+    picked: dict[Oid, Snapshot] = {}
+    for snapshot, kept in sorted(unknown, key=lambda pair: pair[1].path not in paths):
+        size = ENTRY_SIZE * (kept.content.files + kept.content.size // AVERAGE_SIZE + 1)
+        if size <= most and kept.node.oid not in picked:
+            picked[kept.node.oid] = snapshot
+            most -= size
+    absent = _absent(ws, git, remote, None, list(picked.values()))
+    trees = [oid for oid, snapshot in picked.items() if id(snapshot) not in absent]
+    try:
+        fetch_ids(git, remote, trees, QUIET, "--filter=blob:none", "--quiet")
+    except GitFailed:
+        return False
+    ws.store.objects.refresh()
+    return bool(trees)
+
+
+def _has_trees(kept: Kept) -> bool:
+    return kept.content.form is Form.FOLDER or kept.node.chunked
+
+
+def _require_objects(ws: Workspace, remote: Remote, snapshots: Sequence[Snapshot], bases: Sequence[Snapshot]) -> None:
     """Raise `Incomplete` for an object that neither this store nor the remote has."""
+    there = set(_roots(bases))
     for snapshot in snapshots:
         for kept in kept_objects(snapshot):
-            if kept.node.oid not in ws.store and not any(_names(other, kept) for other in shared):
+            if kept.node.oid not in ws.store and kept.node.oid not in there:
                 raise Incomplete(
                     f"'{kept.path}' of a snapshot is neither here nor on '{remote.address}'",
                     "fetch it where it is with 'git datmo fetch', then push again",

@@ -7,24 +7,24 @@ from contextlib import closing, suppress
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.missing import Missing, find_missing
-from git_datmo.flows.sharing.share import KEEP_REFS, KEPT_REFS, receive
+from git_datmo.flows.sharing.share import KEPT_REFS, receive
 from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
+from git_datmo.git.namespaces import NAMESPACES
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import read_refs
-from git_datmo.git.remote import Offer, Remote, beside, fetch_refs, find_remote, probe
+from git_datmo.git.refusals import is_absence
+from git_datmo.git.remote import Offer, Remote, beside, fetch_refs, find_remote
 from git_datmo.model import Content, Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips
 from git_datmo.store.handover import hand_over
 from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.reach import Marks, reach
 
 LEVELS = 64
-# What a server says of an id that it lacks (git-upload-pack).
-ABSENT = "not our ref"
 # The trees of a payload of so many files are fetched whole: some 200 KB at most.
 FEW_FILES = 4096
 
@@ -82,8 +82,10 @@ def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], size: int,
     try:
         _obtain_from(ws, remote, wanted, size, progress)
     except GitFailed as error:
-        if ABSENT not in error.stderr:
+        if not is_absence(error):
             return [error]
+        if open_source(ws, remote).refuses_ids():
+            return _try_to_obtain(ws, remote, wanted, size, progress)
         if len(wanted) > 1:
             # One object that a remote lacks makes it refuse the others too.
             ws.store.objects.refresh()
@@ -98,10 +100,13 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, levels: str = ALONE, pro
     wanted = list(oids)
     for name in _remotes(ws):
         source = open_source(ws, find_remote(ws.repo.config, name))
+        filters = source.host.filters
+        if not filters:
+            source.explain(progress, "cannot leave objects out: fetching all that is in a folder, to look into it")
         try:
-            source.fetch(wanted, progress, levels if source.filters else "")
+            source.fetch(wanted, progress, levels if filters else "")
         except GitFailed as error:
-            if ABSENT not in error.stderr:
+            if not is_absence(error):
                 raise
         if all(oid in ws.store for oid in wanted):
             return
@@ -147,19 +152,20 @@ def _take_from_folder(ws: Workspace, remote: Remote, wanted: list[Node], progres
 
 def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress) -> None:
     store, source = ws.store, open_source(ws, remote)
-    if not source.by_id:
-        progress.begin("This remote speaks an old protocol: fetching all that it keeps")
+    host, related = source.host, _has_versions(ws)
+    if not host.by_id:
+        why = "speaks an old protocol" if host.version < 2 else "gives no objects by their ids"
+        source.explain(progress, f"{why}: fetching all that it keeps")
         _fetch_keep_refs(ws, remote, progress)
         return
-    related = _has_versions(ws)
-    if related and not source.filters and _kept_refs(ws, remote):
+    if related and not host.filters and _kept_refs(ws, remote):
         _fetch_keep_refs(ws, remote, progress)
         store.objects.refresh()
     for _ in range(LEVELS):
         missing = find_missing(store, wanted)
         if not missing:
             return
-        if missing.trees and related and source.filters:
+        if missing.trees and related and host.filters:
             progress.begin("Looking for what is missing")
             source.fetch(missing.trees, progress, ALONE)
         else:
@@ -180,13 +186,14 @@ def _kept_refs(ws: Workspace, remote: Remote) -> bool:
 
 def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:
     git = beside(ws.store.git, ws.repo.config, remote)
-    fetch_refs(git, remote, [f"+{KEEP_REFS}*:{KEPT_REFS}{remote.name or 'url'}/*"], progress, "--quiet")
+    refspecs = [f"+{ns.keep}*:{KEPT_REFS}{ns.of(remote.name or 'url')}/*" for ns in NAMESPACES]
+    fetch_refs(git, remote, refspecs, progress, "--quiet")
 
 
 def fetch(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Offer:
     """Fetch a remote's records and notes, and take them in."""
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "")
-    offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, RECORDS_REF, NOTES_REF)
-    receive(ws, remote, Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF)), progress=progress)
+    offer = ask(ws, remote)
+    receive(ws, remote, offer, progress=progress)
     unite_remotes(ws)
     return offer

@@ -6,55 +6,41 @@ race, goes on from what the remote has by then.
 
 from __future__ import annotations
 
-import random
-import re
-import time
-from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
 from git_datmo.errors import GitFailed
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
 from git_datmo.flows.sharing.bases import find_bases
+from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import kept_objects, write_keep, write_link
+from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, Namespace, epoch_of, in_use, namespace_of
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import RefChange, change_refs, read_ref, read_refs
-from git_datmo.git.remote import (
-    Offer,
-    Rejected,
-    Remote,
-    beside,
-    fetch_ids,
-    fetch_refs,
-    find_remote,
-    guarded,
-    probe,
-    push_refs,
-)
+from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote, guarded, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
+from git_datmo.records.ledger import Tips, record_ids
 from git_datmo.records.types import Snapshot
 from git_datmo.store.handover import hand_over, mark_each
 
-T = TypeVar("T")
-
-KEEP_REFS = "refs/datmo/keep/"
 KEPT_REFS = "refs/datmo/kept/"
-_KEEP_REF = re.compile(r"refs/datmo/keep/([1-9][0-9]*)\Z")
-ATTEMPTS = 30
 PARENTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class SharePlan:
-    """What a remote lacks: `records` in all, of which `snapshots` name objects; `tips` is what it has."""
+    """What a remote lacks: `records` in all, of which `snapshots` name objects.
+
+    `tips` is what it has in `namespace`.
+    """
 
     remote: Remote
     offer: Offer
+    namespace: Namespace
     tips: Tips
     records: tuple[Oid, ...]
     snapshots: tuple[Snapshot, ...]
@@ -87,57 +73,54 @@ def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress 
         done.update(plan_now.records)
         return Shared(target.address, len(done))
 
-    return retried(once)
-
-
-def retried(step: Callable[[], T]) -> T:
-    """What `step` returns, which is made anew where somebody else was first at a remote."""
-    for attempt in range(ATTEMPTS):
-        try:
-            return step()
-        except Rejected as error:
-            if not error.moved or attempt == ATTEMPTS - 1:
-                raise
-            # Others push at the same moment: the delay grows and differs, so that they do not meet again.
-            time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))  # noqa: S311
-    raise AssertionError("unreachable")
+    return retried(ws, target, once, progress)
 
 
 def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:
     """What `remote` lacks, after taking in what it has and this repository lacks."""
-    offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, f"{KEEP_REFS}*", RECORDS_REF, NOTES_REF)
-    tips = receive(ws, remote, Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF)), progress=progress)
+    offer = ask(ws, remote)
+    received = receive(ws, remote, offer, progress=progress)
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
-    there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
-    lacking = sorted(here - there)
+    lacking = sorted(here.difference(*(shared_records(ws, tips) for tips in received.values())))
     rows = {row.record for row in ws.catalog(mine).rows if row.kind == "snapshot"}
     records = (ws.ledger.record(oid, checked=True) for oid in lacking if str(oid) in rows)
     snapshots = tuple(record for record in records if isinstance(record, Snapshot))
-    return SharePlan(remote, offer, tips, tuple(lacking), snapshots)
+    ns, offer = settle(ws, remote, offer, progress) if mine.records else (NAMESPACES[0], offer)
+    return SharePlan(remote, offer, ns, received.get(ns, Tips(None, None)), tuple(lacking), snapshots)
 
 
-def receive(ws: Workspace, remote: Remote, tips: Tips, *, progress: Progress = QUIET) -> Tips:
+def shared_records(ws: Workspace, tips: Tips) -> set[Oid]:
+    """The records that a remote has at `tips`, which were received."""
+    return record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
+
+
+def receive(ws: Workspace, remote: Remote, offer: Offer, *, progress: Progress = QUIET) -> dict[Namespace, Tips]:
     """Fetch a remote's records and notes where they are news, and unite them with ours.
 
-    Returns what came of `tips`, which the remote advertised: by the time of the fetch it may have more.
+    Returns, by namespace, what came of those in `offer`: by the time of the fetch the remote may have more.
     """
-    known = read_heads(ws).of(_label(remote))
+    used = in_use(offer.refs)
+    if remote.name:
+        set_refspecs(ws, remote.name, used)
+    return {ns: _receive(ws, remote, ns, offer, progress) for ns in used}
+
+
+def _receive(ws: Workspace, remote: Remote, ns: Namespace, offer: Offer, progress: Progress) -> Tips:
+    label = ns.of(remote.name or "url")
+    known = read_heads(ws).remotes.get(label, Tips(None, None))
+    records, notes = offer.refs.get(ns.records), offer.refs.get(ns.notes)
     refspecs = []
-    for ref, now, before in ((RECORDS_REF, tips.records, known.records), (NOTES_REF, tips.notes, known.notes)):
-        if now is not None and now != before:
-            refspecs.append(f"+{ref}:{REMOTE_REFS}{_label(remote)}/{ref.rpartition('/')[2].replace('datmo', 'notes')}")
+    if records is not None and records != known.records:
+        refspecs.append(f"+{ns.records}:{REMOTE_REFS}{label}/records")
+    if notes is not None and notes != known.notes:
+        refspecs.append(f"+{ns.notes}:{REMOTE_REFS}{label}/notes")
     if refspecs:
         fetch_refs(guarded(ws.repo.git), Remote("", remote.url), refspecs, progress, "--quiet")
-    came = read_heads(ws).of(_label(remote))
-    there = Tips(came.records if tips.records else None, came.notes if tips.notes else None)
+    came = read_heads(ws).remotes.get(label, Tips(None, None))
+    there = Tips(came.records if records else None, came.notes if notes else None)
     ws.ledger.unite(there)
     return there
-
-
-def _label(remote: Remote) -> str:
-    """Where a remote's state is remembered; a bare URL has a place of its own that is overwritten each time."""
-    return remote.name or "url"
 
 
 def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -> None:
@@ -145,48 +128,56 @@ def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -
     mine = ws.ledger.tips()
     if plan_now.snapshots:
         _publish_objects(ws, plan_now, progress)
-    refs = [(RECORDS_REF, mine.records, plan_now.tips.records), (NOTES_REF, mine.notes, plan_now.tips.notes)]
-    moves = [f"{ref}:{ref}" for ref, here, there in refs if here is not None and here != there]
+    ns, there = plan_now.namespace, plan_now.tips
+    moves = [f"{RECORDS_REF}:{ns.records}"] if mine.records not in (None, there.records) else []
+    moves += [f"{NOTES_REF}:{ns.notes}"] if mine.notes not in (None, there.notes) else []
     if moves:
         _publish_records(ws, plan_now.remote, moves, progress)
     if plan_now.remote.name:
-        remember(ws, plan_now.remote, mine)
+        set_refspecs(ws, plan_now.remote.name, [ns])
+        remember(ws, ns.of(plan_now.remote.name), mine)
 
 
 def _publish_records(ws: Workspace, remote: Remote, moves: list[str], progress: Progress) -> None:
     """Records and notes go together, or records first where the remote cannot do both at once."""
     git, there = guarded(ws.repo.git), Remote("", remote.url)
-    try:
-        push_refs(git, there, moves, progress, *(["--atomic"] if len(moves) > 1 else []))
-    except GitFailed as error:
-        if "--atomic" not in error.stderr:
-            raise
-        for move in moves:
-            push_refs(git, there, [move], progress)
+    if len(moves) > 1 and ws.hosts.of(remote).atomic:
+        try:
+            return push_refs(git, there, moves, progress, "--atomic")
+        except GitFailed as error:
+            if "--atomic" not in error.stderr:
+                raise
+            ws.hosts.learn(remote, atomic=False)
+    for move in moves:
+        push_refs(git, there, [move], progress)
+    return None
 
 
-def remember(ws: Workspace, remote: Remote, tips: Tips) -> None:
-    """Note that `remote` now has `tips`, as `git push` does with its remote-tracking branches."""
-    refs = read_refs(ws.repo.git, f"{REMOTE_REFS}{remote.name}")
+def remember(ws: Workspace, label: str, tips: Tips) -> None:
+    """Note that a remote, in one namespace, now has `tips`, as `git push` does with its remote-tracking branches."""
+    refs = read_refs(ws.repo.git, f"{REMOTE_REFS}{label}/")
     wanted = {"records": tips.records, "notes": tips.notes}
     changes = []
     for name, new in wanted.items():
-        ref = f"{REMOTE_REFS}{remote.name}/{name}"
+        ref = f"{REMOTE_REFS}{label}/{name}"
         if new is not None and refs.get(ref) != new:
             changes.append(RefChange(ref, refs.get(ref), new))
     if changes:
-        change_refs(ws.repo.git, changes, why=f"shared with {remote.name}")
+        change_refs(ws.repo.git, changes, why=f"shared with {label}")
 
 
 def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> None:
     store, remote, offer = ws.store, plan_now.remote, plan_now.offer
     git = beside(store.git, ws.repo.config, remote)
-    ref = max((name for name in offer.refs if epoch_of(name)), key=epoch_of, default=f"{KEEP_REFS}1")
+    ns = plan_now.namespace
+    ref = max((name for name in offer.refs if epoch_of(name) and ns.has(name)), key=epoch_of, default=ns.keep_ref(1))
     old = tip = offer.refs.get(ref)
     if tip is not None and tip not in store:
         fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
         store.objects.refresh()
-    bases = there = find_bases(ws, git, plan_now.remote, plan_now.tips, plan_now.snapshots)
+    bases = there = find_bases(
+        ws, git, remote, plan_now.tips, plan_now.snapshots, tip=tip, filters=offer.filters and offer.version >= 2
+    )
     keeps = [write_keep(store, snapshot) for snapshot in plan_now.snapshots]
     for start in range(0, len(keeps), PARENTS_AT_ONCE):
         group = keeps[start : start + PARENTS_AT_ONCE]
@@ -198,7 +189,7 @@ def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> 
         lease = f"--force-with-lease={ref}:{old or ''}"
         push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{ref}"], progress, lease)
     if remote.name and tip is not None:
-        kept = f"{KEPT_REFS}{remote.name}/{epoch_of(ref)}"
+        kept = kept_ref(remote, ref)
         change_refs(store.git, [RefChange(kept, read_ref(store.git, kept), tip)], why="shared")
 
 
@@ -229,10 +220,11 @@ def _put_into_folder(
     return False
 
 
-def epoch_of(ref: str) -> int:
-    """The epoch of a keep ref, counted from 1; 0 for any other ref."""
-    match = _KEEP_REF.match(ref)
-    return int(match[1]) if match else 0
+def kept_ref(remote: Remote, keep_ref: str) -> str:
+    """The store's own ref for what a remote's keep ref was when it was last seen."""
+    ns = namespace_of(keep_ref)
+    assert ns is not None
+    return f"{KEPT_REFS}{ns.of(remote.name or 'url')}/{epoch_of(keep_ref)}"
 
 
 def size_of_unshared(ws: Workspace, remote: str) -> int:

@@ -11,11 +11,12 @@ from git_datmo.flows.sharing.keep import Kept, kept_objects
 from git_datmo.flows.sharing.obtain import fetch
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, working_trees
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.namespaces import NAMESPACES
 from git_datmo.git.objects import TREE, parse_tree
 from git_datmo.git.packs import PackedObjects
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import RECORDS_REF, record_ids
+from git_datmo.records.ledger import record_ids
 from git_datmo.records.types import Snapshot
 from git_datmo.store.layout import Kind
 from git_datmo.store.weigh import weigh
@@ -113,8 +114,8 @@ def _on_disk(folder: Path) -> int:
 def measure_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> RemoteUse:
     """What a remote holds by its own records, which are fetched, and what of it is here."""
     remote, offer = name or ws.repo.default_remote() or "", fetch(ws, name, progress=progress)
-    tip = offer.refs.get(RECORDS_REF)
-    there = record_ids(ws.repo.git, str(tip)) if tip is not None else set()
+    tips = [tip for ns in NAMESPACES if (tip := offer.refs.get(ns.records)) is not None]
+    there = set[Oid]().union(*(record_ids(ws.repo.git, str(tip)) for tip in tips))
     living = [snapshot for oid, snapshot in snapshots(ws, read_catalog_of_all(ws)) if oid in there]
     by_path: dict[str, dict[Oid, Kept]] = {}
     for kept in (kept for snapshot in living for kept in kept_objects(snapshot)):

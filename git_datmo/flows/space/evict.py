@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
+from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.keep import Kept, keep_id, kept_objects
-from git_datmo.flows.sharing.share import KEEP_REFS, KEPT_REFS
+from git_datmo.flows.sharing.share import KEPT_REFS
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
-from git_datmo.git.remote import beside, find_remote, probe
+from git_datmo.git.remote import beside, find_remote
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Snapshot
@@ -65,7 +66,7 @@ def _divide(ws: Workspace, living: Sequence[Snapshot]) -> tuple[str, list[Snapsh
     """
     remote = find_remote(ws.repo.config, ws.repo.default_remote() or "")
     git = beside(ws.store.git, ws.repo.config, remote)
-    offer = probe(git, remote, f"{KEEP_REFS}*")
+    offer = ask(ws, remote)
     keeps = [keep_id(snapshot, ws.store.format) for snapshot in living]
     there = frozenset[Oid]().union(*read_kept(ws, git, remote, offer, set(keeps)).values())
     divided: tuple[list[Snapshot], list[Snapshot]] = ([], [])

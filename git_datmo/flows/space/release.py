@@ -10,24 +10,17 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
+from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import keep_id, read_chain, write_keep, write_link
-from git_datmo.flows.sharing.share import (
-    KEEP_REFS,
-    KEPT_REFS,
-    PARENTS_AT_ONCE,
-    epoch_of,
-    receive,
-    retried,
-    share,
-)
+from git_datmo.flows.sharing.share import KEPT_REFS, PARENTS_AT_ONCE, kept_ref, receive, share, shared_records
 from git_datmo.flows.space.needs import dropped_snapshots, snapshots
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.namespaces import Namespace, epoch_of
 from git_datmo.git.refs import RefChange, change_refs, read_refs
-from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, find_remote, probe, push_refs
+from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, find_remote, push_refs
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import NOTES_REF, RECORDS_REF, Tips, record_ids
 from git_datmo.records.types import Snapshot
 
 KeptBy = dict[str, frozenset[Oid]]
@@ -58,15 +51,14 @@ def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Rel
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "", push=True)
     if not remote.name:
         raise DatmoError(f"'{remote.url}' is not a remote of this repository", "name one that 'git remote -v' lists")
-    return retried(lambda: _release(ws, remote, progress))
+    return retried(ws, remote, lambda: _release(ws, remote, progress), progress)
 
 
 def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     share(ws, remote.name, progress=progress)
     git = beside(ws.store.git, ws.repo.config, remote)
-    offer = probe(git, remote, f"{KEEP_REFS}*", RECORDS_REF, NOTES_REF)
-    tips = Tips(offer.refs.get(RECORDS_REF), offer.refs.get(NOTES_REF))
-    receive(ws, remote, tips, progress=progress)
+    offer = ask(ws, remote)
+    there = set[Oid]().union(*(shared_records(ws, t) for t in receive(ws, remote, offer, progress=progress).values()))
     form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
     living = {oid: (keep_id(snapshot, form), snapshot) for oid, snapshot in snapshots(ws, catalog)}
     wanted_ids = {keep for keep, _ in living.values()}
@@ -74,10 +66,10 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     kept_by = read_kept(ws, git, remote, offer, wanted_ids | dead)
     every = frozenset[Oid]().union(*kept_by.values())
     if kept_by:
-        move = _plan(offer, kept_by, dead)
+        ns, offer = settle(ws, remote, offer, progress)
+        move = _plan(ns, offer, kept_by, dead)
         _keep(ws, git, remote, move, dict(living.values()), progress)
         _delete(ws, git, remote, {ref: offer.refs[ref] for ref in kept_by if ref != move.ref}, progress)
-    there = record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
     unkept = tuple(oid for oid, (keep, _) in living.items() if oid in there and keep not in every)
     return Released(remote.name, len(every - dead), len(every & dead), unkept)
 
@@ -100,12 +92,12 @@ def read_kept(ws: Workspace, git: Git, remote: Remote, offer: Offer, known: Cont
     return {ref: read_chain(ws.store, [tip], known).keeps for ref, tip in tips.items()}
 
 
-def _plan(offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
+def _plan(ns: Namespace, offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
     """A new epoch where the newest one keeps what is dropped, else the newest with what older ones have beyond it."""
-    newest = max(kept_by, key=epoch_of)
+    newest = max(filter(ns.has, kept_by), key=epoch_of, default="")
     wanted = frozenset[Oid]().union(*kept_by.values()) - dead
-    if kept_by[newest] & dead:
-        return Move(f"{KEEP_REFS}{epoch_of(newest) + 1}", None, tuple(sorted(wanted)))
+    if not newest or kept_by[newest] & dead:
+        return Move(ns.keep_ref(epoch_of(newest) + 1), None, tuple(sorted(wanted)))
     return Move(newest, offer.refs[newest], tuple(sorted(wanted - kept_by[newest])))
 
 
@@ -129,7 +121,7 @@ def _delete(ws: Workspace, git: Git, remote: Remote, old: dict[str, Oid], progre
     for ref, tip in sorted(old.items()):
         push_refs(git, remote, [f":{ref}"], progress, f"--force-with-lease={ref}:{tip}")
     kept = read_refs(ws.store.git, f"{KEPT_REFS}{remote.name}/")
-    gone = {f"{KEPT_REFS}{remote.name}/{epoch_of(ref)}" for ref in old}
+    gone = {kept_ref(remote, ref) for ref in old}
     changes = [RefChange(ref, tip, None) for ref, tip in kept.items() if ref in gone]
     if changes:
         change_refs(ws.store.git, changes, why="released")

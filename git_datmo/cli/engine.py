@@ -1,0 +1,54 @@
+"""The options that say where a command runs, and what it is held to or given there."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from contextlib import closing
+
+    from git_datmo.engines.base import Engine
+    from git_datmo.engines.limits import Limits
+    from git_datmo.flows.workspace import Workspace
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--memory", metavar="SIZE", help="in a container: at most so much memory (512m, 8g)")
+    add("--cpus", metavar="N", help="in a container: at most so many processors (2, 0.5)")
+    add("--gpus", metavar="WHICH", help="in a container: the GPUs that it gets (all, a number, or ids)")
+    add("--device", action="append", default=[], metavar="PATH", help="in a container: a device; may be repeated")
+    add("--network", action="store_true", help="in a container: let it reach the network")
+    add("--on", default="", metavar="WHERE", help="an engine elsewhere (ssh://host, tcp://host:port, a Docker context)")
+    add("--rebuild", action="store_true", help="build the environment again though it is there")
+
+
+def read_limits(options: argparse.Namespace, engine: str, recorded: Limits | None = None) -> Limits:
+    """What was asked for, else what is `recorded`; raises `UsageError` where `engine` can hold to none of it."""
+    from git_datmo.engines.limits import Limits, parse_cpus, parse_gpus, parse_memory
+    from git_datmo.errors import UsageError
+
+    asked = [name for name in ("memory", "cpus", "gpus", "device", "network") if getattr(options, name)]
+    if engine != "docker":
+        if asked:
+            raise UsageError(f"the engine '{engine}' cannot hold a run to --{asked[0]}", "give --engine docker")
+        return Limits()
+    recorded = recorded or Limits()
+    return Limits(
+        memory=parse_memory(options.memory) if options.memory else recorded.memory,
+        cpus=parse_cpus(options.cpus) if options.cpus else recorded.cpus,
+        gpus=parse_gpus(options.gpus) if options.gpus else recorded.gpus,
+        devices=tuple(options.device),
+        network=options.network,
+    )
+
+
+def open_engine(options: argparse.Namespace, name: str, ws: Workspace) -> closing[Engine]:
+    """The engine called `name`, where the options say, until the block ends."""
+    from contextlib import closing
+
+    from git_datmo.engines.choose import make_engine
+
+    cache = ws.shared_state / "environments"
+    return closing(make_engine(name, cache=cache, environ=ws.environ, rebuild=options.rebuild, on=options.on))

@@ -1,0 +1,104 @@
+"""Talks to remotes as they are: what is known of a host is taken into account, and what it does not take, avoided."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.flows.sharing.keep import write_link
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.folder import find_folder
+from git_datmo.git.namespaces import BRANCHES, NAMESPACES, PATTERNS, Namespace, in_use
+from git_datmo.git.refusals import is_rate_limit
+from git_datmo.git.remote import Offer, Rejected, Remote, beside, probe, push_refs
+from git_datmo.progress import QUIET, Progress
+
+T = TypeVar("T")
+
+ATTEMPTS = 30
+# Hosts count pushes and requests by the minute.
+PAUSE, PAUSES = 15, 20
+
+
+def ask(ws: Workspace, remote: Remote) -> Offer:
+    """What a remote has of ours in all namespaces, and what it can do as far as is known; raises `GitFailed`."""
+    offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, *PATTERNS)
+    host = ws.hosts.meet(remote, offer)
+    return replace(offer, filters=host.filters, by_id=host.by_id)
+
+
+def retried(ws: Workspace, remote: Remote, step: Callable[[], T], progress: Progress = QUIET) -> T:
+    """What `step` returns, which is made anew where somebody else was first at a remote, or its host wants a pause."""
+    attempt = pauses = 0
+    while True:
+        try:
+            return step()
+        except (Rejected, GitFailed) as error:
+            if is_rate_limit(error) and pauses < PAUSES:
+                _pause(ws, remote, progress)
+                pauses += 1
+            elif isinstance(error, Rejected) and error.moved and attempt < ATTEMPTS - 1:
+                # Others push at the same moment: the delay grows and differs, so that they do not meet again.
+                time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))  # noqa: S311
+                attempt += 1
+            else:
+                raise
+
+
+def _pause(ws: Workspace, remote: Remote, progress: Progress) -> None:
+    seconds = ws.repo.config.number(f"datmo.{remote.address}.pause", PAUSE)
+    progress.tell(f"'{remote.address}' limits how often it is asked: going on in {seconds} seconds")
+    time.sleep(seconds)
+
+
+def settle(ws: Workspace, remote: Remote, offer: Offer, progress: Progress = QUIET) -> tuple[Namespace, Offer]:
+    """The namespace to write to: what a person set, what the remote has in use, or the first that it takes.
+
+    Where nobody shared with the remote before, each is tried with a keep ref that keeps nothing, which is then part of
+    what the remote offers. Raises the refusal of the first where the remote takes none.
+    """
+    set_by_hand = ws.repo.config.get(f"datmo.{remote.address}.namespace").rstrip("/")
+    used = in_use(offer.refs)
+    if used and not set_by_hand:
+        return used[0], offer
+    known = set_by_hand or ws.hosts.of(remote).namespace
+    chosen = next((ns for ns in NAMESPACES if ns.name == known), None)
+    if set_by_hand and chosen is None:
+        names = ", ".join(ns.name for ns in NAMESPACES)
+        raise DatmoError(f"'{known}' is no place for what git-datmo shares", f"it can be one of: {names}")
+    if chosen is not None and set_by_hand:
+        return chosen, offer
+    folder = find_folder(ws.repo.git, ws.repo.config, remote, ws.store.format)
+    if folder is not None and folder.takes_files():
+        return NAMESPACES[0], offer
+    return _first_taken(ws, remote, offer, [*([chosen] if chosen is not None else []), *NAMESPACES], progress)
+
+
+def _first_taken(
+    ws: Workspace, remote: Remote, offer: Offer, namespaces: Iterable[Namespace], progress: Progress
+) -> tuple[Namespace, Offer]:
+    """The first namespace in which a keep ref can be made; told, where that is news and not the usual one."""
+    git, nothing = beside(ws.store.git, ws.repo.config, remote), write_link(ws.store, ())
+    refusals = []
+    for ns in namespaces:
+        ref = ns.keep_ref(1)
+        try:
+            push_refs(git, remote, [f"{nothing}:{ref}"], QUIET, f"--force-with-lease={ref}:")
+        except Rejected as refusal:
+            if refusal.moved or is_rate_limit(refusal):
+                raise
+            refusals.append(refusal)
+            continue
+        if ws.hosts.learn(remote, namespace=ns.name) and ns is not NAMESPACES[0]:
+            progress.tell(_explain(remote, ns))
+        return ns, replace(offer, refs={**offer.refs, ref: nothing})
+    raise refusals[0]
+
+
+def _explain(remote: Remote, ns: Namespace) -> str:
+    why = f"'{remote.address}' refuses refs below {NAMESPACES[0].name}: what is shared goes below {ns.name}"
+    return f"{why}, which plain clones bring along" if ns is BRANCHES else why

@@ -1,0 +1,42 @@
+"""What a plain `git fetch` brings: records and notes too, beside ours, and nothing that a remote keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from git_datmo.flows.history import REMOTE_REFS
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.config import read_config
+from git_datmo.git.namespaces import BRANCHES, NAMESPACES, Namespace
+from git_datmo.git.refs import RefChange, change_refs, read_refs
+
+HEADS = "refs/heads/"
+
+
+def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = NAMESPACES[:1]) -> None:
+    """Complete the remote's refspecs for the namespaces that it uses."""
+    wanted = [refspec for ns in namespaces for refspec in _refspecs(remote, ns)]
+    have = ws.repo.config.all(f"remote.{remote}.fetch")
+    if all(refspec in have for refspec in wanted):
+        return
+    # Other commands may have done it since ours began.
+    have = read_config(ws.repo.git).all(f"remote.{remote}.fetch")
+    for refspec in wanted:
+        if refspec not in have:
+            ws.repo.git.run("config", "--add", f"remote.{remote}.fetch", refspec)
+    brought = read_refs(ws.repo.git, _branch_of(remote, BRANCHES.keep))
+    if brought:
+        change_refs(ws.repo.git, [RefChange(ref, tip, None) for ref, tip in brought.items()], why="no branches")
+
+
+def _refspecs(remote: str, ns: Namespace) -> Iterable[str]:
+    """Globs, since an exact name is fatal where the remote lacks it."""
+    place = REMOTE_REFS + ns.of(remote)
+    yield f"+{ns.records}*:{place}/records*"
+    yield f"+{ns.notes}*:{place}/notes*"
+    if ns is BRANCHES:
+        yield f"^{ns.keep}*"
+
+
+def _branch_of(remote: str, head: str) -> str:
+    return f"refs/remotes/{remote}/{head.removeprefix(HEADS)}"

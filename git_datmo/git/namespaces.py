@@ -1,0 +1,73 @@
+"""Where a remote has what is shared: hosts differ in the refs that they take, so there is more than one place.
+
+The first namespace that a host takes is the one to write to; a reader looks in all of them. Branches come last, since
+a plain `git clone` brings all branches along, and with them what they keep.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+RECORDS_REF = "refs/datmo/records"
+NOTES_REF = "refs/notes/datmo"
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A remote's refs for records, notes and keep refs (`keep` ends in a slash), told by their common beginning.
+
+    `label` goes behind a remote's name where its refs are remembered here.
+    """
+
+    name: str
+    records: str
+    notes: str
+    keep: str
+    label: str = ""
+
+    def of(self, remote: str) -> str:
+        """The name under which this namespace of a remote is remembered."""
+        return remote + self.label
+
+    def keep_ref(self, epoch: int) -> str:
+        return f"{self.keep}{epoch}"
+
+    def has(self, ref: str) -> bool:
+        return ref in (self.records, self.notes) or ref.startswith(self.keep)
+
+
+def _below(name: str, label: str) -> Namespace:
+    return Namespace(name, f"{name}/records", f"{name}/notes", f"{name}/keep/", label)
+
+
+NAMESPACES = (
+    Namespace("refs/datmo", RECORDS_REF, NOTES_REF, "refs/datmo/keep/"),
+    _below("refs/notes/git-datmo", "/in-notes"),
+    _below("refs/heads/git-datmo", "/in-heads"),
+)
+BRANCHES = NAMESPACES[-1]
+
+# What `git ls-remote` is asked for.
+PATTERNS = tuple(pattern for ns in NAMESPACES for pattern in (f"{ns.keep}*", ns.records, ns.notes))
+
+_EPOCH = re.compile(r"[1-9][0-9]*\Z")
+
+
+def namespace_of(ref: str) -> Namespace | None:
+    """The namespace that a remote's ref belongs to."""
+    return next((ns for ns in NAMESPACES if ns.has(ref)), None)
+
+
+def epoch_of(ref: str) -> int:
+    """The epoch of a keep ref, counted from 1; 0 for any other ref."""
+    ns = namespace_of(ref)
+    number = ref[len(ns.keep) :] if ns is not None and ref.startswith(ns.keep) else ""
+    return int(number) if _EPOCH.match(number) else 0
+
+
+def in_use(refs: Iterable[str]) -> tuple[Namespace, ...]:
+    """The namespaces in which a remote has records or keeps something."""
+    present = [ref for ref in refs if epoch_of(ref) or any(ref == ns.records for ns in NAMESPACES)]
+    return tuple(ns for ns in NAMESPACES if any(ns.has(ref) for ref in present))

@@ -1,0 +1,40 @@
+"""What hosts say where a push is too much for them, in the words that are known of them."""
+
+from __future__ import annotations
+
+import re
+
+from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.git.remote import Rejected
+
+# git's own index-pack, HTTP servers, GitLab, Azure DevOps, Bitbucket.
+_TOO_LARGE = re.compile(
+    r"exceeds maximum allowed size|\bHTTP 413\b|returned error: 413|[Ee]ntity [Tt]oo [Ll]arge"
+    r"|size is greater than the limit|(?:pack|push)\b.{0,40}\b(?:too large|size limit|exceeds)",
+)
+_RATE_LIMIT = re.compile(r"\bHTTP 429\b|returned error: 429|\brate.limit|\btoo many (?:requests|pushes)", re.IGNORECASE)
+
+# git, and JGit where it gives nothing but what refs point at.
+_ABSENCE = re.compile(r"\bnot our ref\b|\bwant [0-9a-f]+ not valid\b")
+
+
+def is_absence(error: DatmoError) -> bool:
+    """Whether a host does not have an object, or does not give it by its id."""
+    return _ABSENCE.search(_said(error)) is not None
+
+
+def is_too_large(error: DatmoError) -> bool:
+    """Whether a host refused a push for its size."""
+    return _TOO_LARGE.search(_said(error)) is not None
+
+
+def is_rate_limit(error: DatmoError) -> bool:
+    """Whether a host wants to be asked less often."""
+    return _RATE_LIMIT.search(_said(error)) is not None
+
+
+def _said(error: DatmoError) -> str:
+    """All that git and the host said."""
+    if isinstance(error, Rejected):
+        return f"{error.what}\n{error.said}"
+    return error.stderr if isinstance(error, GitFailed) else error.what

@@ -1,0 +1,116 @@
+"""git's packets (gitprotocol-common), and what a push says with them; no decision is taken here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from git_datmo.git.pktline import packet
+from git_remote_datmo.protocol import TEXT
+
+FLUSH = b"0000"
+STEP = 1 << 16
+# A packet's length has four digits, and a band takes one byte of it.
+BAND = 65515
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Packets up to a flush; where the other side ended before it, or spoke no packets, `raw` is what it said."""
+
+    raw: bytes
+    packets: tuple[bytes, ...]
+    complete: bool
+
+
+class PacketReader:
+    """Blocks of packets; `rest` gives up what was read beyond the last one."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self._read = read
+        self._ahead = bytearray()
+
+    def block(self) -> Block:
+        packets: list[bytes] = []
+        at = 0
+        while self._has(at + 4) and re.fullmatch(rb"[0-9a-fA-F]{4}", self._ahead[at : at + 4]):
+            size = int(self._ahead[at : at + 4], 16)
+            if size == 0:
+                return Block(self._take(at + 4), tuple(packets), complete=True)
+            if size < 4 or not self._has(at + size):
+                break
+            packets.append(bytes(self._ahead[at + 4 : at + size]))
+            at += size
+        return Block(self.rest(), tuple(packets), complete=False)
+
+    def rest(self) -> bytes:
+        return self._take(len(self._ahead))
+
+    def _has(self, size: int) -> bool:
+        while len(self._ahead) < size:
+            data = self._read(STEP)
+            if not data:
+                return False
+            self._ahead += data
+        return True
+
+    def _take(self, size: int) -> bytes:
+        taken = bytes(self._ahead[:size])
+        del self._ahead[:size]
+        return taken
+
+
+def advertised(block: Block) -> dict[str, str]:
+    """The refs in what a receiving side says first, with their ids."""
+    rows = (re.fullmatch(rb"([0-9a-f]{40,}) (refs/[^\0\n]+)(?:\0.*)?\n?", line, re.DOTALL) for line in block.packets)
+    return {row[2].decode(*TEXT): row[1].decode() for row in rows if row}
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One ref that a push moves from `old` to `new`; an id of zeros stands for no ref."""
+
+    old: str
+    new: str
+    target: str
+
+    @property
+    def deletes(self) -> bool:
+        return not self.new.strip("0")
+
+    @property
+    def creates(self) -> bool:
+        return not self.old.strip("0")
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """What git asks of a receiving side, and with which of its capabilities; nothing in a dry run."""
+
+    updates: tuple[Update, ...]
+    capabilities: frozenset[bytes]
+    signed: bool
+
+
+def parse_push(block: Block) -> PushRequest:
+    """The updates stand alone, or within the certificate of a signed push."""
+    updates, capabilities = [], frozenset[bytes]()
+    for content in block.packets:
+        line, _, said = content.partition(b"\0")
+        capabilities |= frozenset(said.split())
+        if found := re.fullmatch(rb"([0-9a-f]{40,}) ([0-9a-f]{40,}) (.+?)\n?", line):
+            old, new, target = (field.decode(*TEXT) for field in found.groups())
+            updates.append(Update(old, new, target))
+    signed = any(content.startswith(b"push-cert\0") for content in block.packets)
+    return PushRequest(tuple(updates), capabilities, signed)
+
+
+def report(refused: Mapping[str, str], capabilities: frozenset[bytes]) -> bytes:
+    """A receiving side's answer that takes none of the refs, each with its reason."""
+    lines = (packet(f"ng {ref} {why}\n".encode(*TEXT)) for ref, why in refused.items())
+    text = packet(b"unpack ok\n") + b"".join(lines) + FLUSH
+    if b"side-band-64k" not in capabilities:
+        return text
+    bands = (text[start : start + BAND] for start in range(0, len(text), BAND))
+    return b"".join(packet(b"\1" + band) for band in bands) + FLUSH

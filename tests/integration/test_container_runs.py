@@ -1,0 +1,99 @@
+"""A run in a container, and its rerun: what it may write, what it is held to, where the engine is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration.team import datmo, experiments
+from tests.servers.relay import relayed
+from tests.servers.shell import Shell, seal
+from tests.servers.ssh import serve_ssh
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+
+TRAIN = """\
+import json, os
+from pathlib import Path
+try:
+    Path("data/raw/x").write_text("spoilt")
+except OSError as error:
+    print("guarded:", error.strerror)
+Path("data/made/y").write_text("written")
+Path("model.pkl").write_bytes(b"m" * 1000)
+Path("metrics.json").write_text(json.dumps({"length": len(Path("data/raw/x").read_text())}))
+"""
+
+
+def place(program: Path, line: str) -> None:
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\n{line} "$@"\n')
+    program.chmod(0o755)
+
+
+@contextmanager
+def behind_ssh(folder: Path, engine: str) -> Iterator[tuple[str, str]]:
+    """The engine as one on another machine: its address, and a PATH whose ssh finds it."""
+    there, here = folder / "there", folder / "here"
+    place(there / "docker", f"DOCKER_HOST={engine} exec {shutil.which('docker')}")
+    path = os.environ["PATH"]
+    with serve_ssh(folder / "sshd", {**seal(folder / "home"), "PATH": f"{there}:{path}"}) as host:
+        command = shlex.split(host.environ["GIT_SSH_COMMAND"])
+        line = shlex.join([str(shutil.which("ssh")), *command[1:]])
+        place(here / "ssh", f"exec {line}")
+        yield f"ssh://{host.user}@127.0.0.1:{host.port}", f"{here}:{path}"
+
+
+@contextmanager
+def engine_at(where: str, repo: Shell, folder: Path, engine: str) -> Iterator[tuple[Shell, tuple[str, ...]]]:
+    """A person who reaches the engine so, and the words by which they say it."""
+    if where == "ssh":
+        with behind_ssh(folder, engine) as (address, path):
+            yield repo.having(PATH=path, DOCKER_HOST=engine), ("--on", address)
+    elif where == "tcp":
+        with relayed(engine.removeprefix("unix://")) as address:
+            yield repo.having(DOCKER_HOST=address), ()
+    else:
+        yield repo.having(DOCKER_HOST=engine), ()
+
+
+@pytest.mark.parametrize("where", ["here", "tcp", "ssh"])
+def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
+    repo: Shell, engine_environ: dict[str, str], tmp_path: Path, where: str
+) -> None:
+    repo.write("data/raw/x", "data")
+    repo.write("data/made/y", "old")
+    repo.commit("train.py", TRAIN)
+    datmo(repo, "add-data", "data/raw", "data/made")
+    with engine_at(where, repo, tmp_path / "engine", engine_environ["DOCKER_HOST"]) as (person, on):
+        held = ("--memory", "512m", "--cpus", "1")
+        done = datmo(person, "run", "--engine", "docker", *on, *held, "-o", "data/made", "--", "python", "train.py")
+        assert ("Read-only file system" if where == "here" else "Permission denied") in done.stdout
+        assert (repo.cwd / "data/raw/x").read_text() == "data"
+        (made,) = experiments(repo)
+        assert made["run"]["outputs"] == ["data/made", "metrics.json", "model.pkl"]
+        assert made["run"]["resources"].items() >= {"memory_limit": 512 << 20, "cpu_limit": 1.0}.items()
+        assert made["metrics"] == {"length": 4}
+        again = datmo(person, "reproduce", "HEAD", "--engine", "docker", *on, "--dir", "../rerun", "--json")
+    receipt = json.loads(again.stdout)
+    assert receipt["verdict"] == "identical"
+    assert "guarded" in again.stderr
+    assert Path(repo.cwd, "../rerun/data/made/y").read_text() == "written"
+
+
+def test_what_no_engine_can_hold_to_is_refused(repo: Shell) -> None:
+    done = datmo(repo, "run", "--memory", "1g", "--", "true", code=129)
+    assert "the engine 'host' cannot hold a run to --memory" in done.stderr
+    done = datmo(repo, "run", "--engine", "docker", "--memory", "much", "--", "true", code=129)
+    assert "'much' is no amount of memory" in done.stderr
+    done = datmo(repo, "run", "--on", "ssh://x", "--", "true", code=129)
+    assert "the engine 'host' runs on this machine alone" in done.stderr
+    done = datmo(repo, "run", "--engine", "docker", "--on", "no-such-context", "--", "true", code=125)
+    assert "there is no Docker context 'no-such-context'" in done.stderr

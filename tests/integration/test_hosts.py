@@ -1,0 +1,96 @@
+"""Hosts that take less than git does: what is shared finds its way, and the next push knows it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.integration.conftest import Pair
+from tests.integration.team import datmo, experiments, refused
+from tests.servers.shell import Shell
+
+
+def change(shell: Shell, text: str) -> None:
+    """New code, new data, a snapshot of both."""
+    shell.write("data/x", text)
+    datmo(shell, "add-data", "data")
+    shell.commit(f"{shell.cwd.name}.py", text)
+
+
+def hook(hub: Shell, name: str, text: str) -> None:
+    hub.write(f"hooks/{name}", f"#!/bin/sh\n{text}\n").chmod(0o755)
+
+
+def refs(hub: Shell) -> list[str]:
+    return hub.git("for-each-ref", "--format=%(refname)").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("refused_refs", "place"),
+    [("refs/datmo/*", "refs/notes/git-datmo"), ("refs/datmo/*|refs/notes/*", "refs/heads/git-datmo")],
+    ids=["no namespace of ours", "branches alone"],
+)
+def test_a_host_that_does_not_take_every_ref(pair: Pair, refused_refs: str, place: str) -> None:
+    hub, alex = pair.hub, pair.alex
+    hook(hub, "update", f'case "$1" in {refused_refs}) echo unknown namespace >&2; exit 1;; esac')
+    change(alex, "one")
+    told = alex.run("git", "push", "origin", "main").stderr.splitlines()
+    assert len([line for line in told if line.startswith("git-datmo: ") and place in line]) == 1, told
+    assert {ref for ref in refs(hub) if ref != "refs/heads/main"} == {
+        f"{place}/{name}" for name in ("keep/1", "notes", "records")
+    }
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/x").read_text() == "one"
+    change(ignacio, "two")
+    assert "git-datmo" not in ignacio.run("git", "push", "origin", "main").stderr.replace("snapshot", "")
+    # Plain git brings the records, and nothing that is kept; pruning takes nothing away.
+    for _ in range(2):
+        alex.git("pull", "-q", "--prune")
+    assert [each["payloads"][0]["size"] for each in experiments(alex)] == [3, 3]
+    assert not [name for name in alex.git("for-each-ref", "refs/remotes").split() if "/keep/" in name]
+    datmo(alex, "drop", experiments(alex)[1]["id"])
+    datmo(alex, "drop", "--remote")
+    assert f"{place}/keep/2" in refs(hub)
+    assert f"{place}/keep/1" not in refs(hub)
+    third = pair.clone("third")
+    assert len(experiments(third)) == 1
+    datmo(third, "checkout")
+    assert not hub.git("fsck", "--strict", "--no-dangling")
+
+
+def test_a_namespace_that_a_person_sets(pair: Pair) -> None:
+    alex = pair.alex
+    change(alex, "one")
+    alex.git("config", "datmo.origin.namespace", "refs/elsewhere")
+    refused(alex, "push", says=("'refs/elsewhere' is no place", "refs/heads/git-datmo"))
+    alex.git("config", "datmo.origin.namespace", "refs/heads/git-datmo")
+    alex.git("push", "-q", "origin", "main")
+    assert "refs/heads/git-datmo/records" in refs(pair.hub)
+    # Somebody who is not told so finds it, and goes on there.
+    ignacio = pair.clone()
+    change(ignacio, "two")
+    ignacio.git("push", "-q", "origin", "main")
+    assert not [ref for ref in refs(pair.hub) if ref.startswith(("refs/datmo", "refs/notes"))]
+
+
+def test_what_was_found_out_of_a_host_is_found_out_again(pair: Pair) -> None:
+    """A host that takes no longer what it took, and a file of which nothing is left."""
+    alex, known = pair.alex, pair.alex.cwd / ".git/datmo/hosts"
+    hook(pair.hub, "update", 'case "$1" in refs/datmo/*) exit 1;; esac')
+    change(alex, "one")
+    alex.git("push", "-q", "origin", "main")
+    (facts,) = json.loads(known.read_text()).values()
+    assert facts["namespace"] == "refs/notes/git-datmo"
+    for ref in refs(pair.hub):
+        pair.hub.git("update-ref", "-d", ref)
+    hook(pair.hub, "update", 'case "$1" in refs/datmo/*|refs/notes/*) exit 1;; esac')
+    alex.git("push", "-q", "origin", "main")
+    assert "refs/heads/git-datmo/records" in refs(pair.hub)
+    for ref in refs(pair.hub):
+        pair.hub.git("update-ref", "-d", ref)
+    (pair.hub.cwd / "hooks/update").unlink()
+    known.write_text("{")
+    alex.git("push", "-q", "origin", "main")
+    assert "refs/datmo/records" in refs(pair.hub)
