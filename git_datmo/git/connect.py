@@ -30,6 +30,7 @@ class Connection:
     def __init__(
         self, asking: int, answering: int, ending: ExitStack, *, stateless: bool = False, said: IO[bytes] | None = None
     ) -> None:
+        _widen(answering)
         self.packets = PacketReader(answering)
         self.stateless = stateless
         self._asking = asking
@@ -140,7 +141,6 @@ def _open_pipes(
 
     said, status = (ending.enter_context(tempfile.TemporaryFile()) for _ in range(2))  # noqa: SIM115
     (its_in, asking), (answering, its_out) = os.pipe(), os.pipe()
-    _widen(answering)
     try:
         ends = Ends(its_in, its_out, said.fileno(), status.fileno(), said.fileno())
         child = start_service(git.child_environment(), config, remote.address, program, ends, is_ssh=is_ssh)

@@ -27,7 +27,7 @@ HEADER = 12
 
 # A pack that is being received: what is whole of it is kept when its process dies, so it is written in smaller steps.
 PARTIAL = "tmp_datmo_"
-PARTIAL_BATCH = 1 << 20
+PARTIAL_BATCH = 1 << 18
 
 
 def entry_header(kind: str, size: int) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from enum import Enum
 
-STEP = 1 << 18
+STEP = 1 << 20
 
 
 class Mark(Enum):
@@ -29,42 +28,31 @@ def mark(kind: Mark) -> bytes:
 
 
 class PacketReader:
-    """The packets that come over a descriptor."""
+    """The packets that come over a descriptor, which stays the caller's."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._ahead = memoryview(b"")
+        self._file = open(descriptor, "rb", buffering=STEP, closefd=False)  # noqa: SIM115
 
     def line(self) -> bytes:
         """A line that comes before any packet, without its end; raises `BrokenPackets` where none comes."""
-        while (end := bytes(self._ahead).find(b"\n")) < 0:
-            self._more()
-        return bytes(self._take(end + 1)[:-1])
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            raise BrokenPackets("the other side has closed")
+        return line[:-1]
 
-    def packet(self) -> memoryview | Mark:
-        """The next packet's content, or the mark that it is; raises `BrokenPackets`.
-
-        The content is not copied: a packet that is held on to keeps what was read with it.
-        """
-        while len(self._ahead) < 4:
-            self._more()
-        head = bytes(self._take(4))
+    def packet(self) -> bytes | Mark:
+        """The next packet's content, or the mark that it is; raises `BrokenPackets`."""
+        head = self._exactly(4)
         try:
             size = int(head, 16)
             if size < 4:
                 return Mark(size)
         except ValueError as error:
             raise BrokenPackets(f"{head!r} is no length of a packet") from error
-        while len(self._ahead) < size - 4:
-            self._more()
-        return self._take(size - 4)
+        return self._exactly(size - 4)
 
-    def _take(self, size: int) -> memoryview:
-        taken, self._ahead = self._ahead[:size], self._ahead[size:]
-        return taken
-
-    def _more(self) -> None:
-        data = os.read(self._descriptor, STEP)
-        if not data:
+    def _exactly(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if len(data) < size:
             raise BrokenPackets("the other side has closed")
-        self._ahead = memoryview(b"".join((self._ahead, data)) if self._ahead else data)
+        return data

@@ -15,7 +15,7 @@ _TOO_LARGE = re.compile(
 _RATE_LIMIT = re.compile(r"\bHTTP 429\b|returned error: 429|\brate.limit|\btoo many (?:requests|pushes)", re.IGNORECASE)
 
 # git, and JGit where it gives nothing but what refs point at.
-_ABSENCE = re.compile(r"\bnot our ref\b|\bwant [0-9a-f]+ not valid\b")
+_ABSENCE = re.compile(r"\bnot our ref\b|\bunadvertised object\b|\bwant [0-9a-f]+ not valid\b")
 
 
 def is_absence(error: DatmoError) -> bool:

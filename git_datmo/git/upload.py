@@ -64,24 +64,21 @@ class UploadPack:
             if section is Mark.FLUSH or section is Mark.RESPONSE_END:
                 raise self._connection.failure("the remote sent no pack")
         while not isinstance(content := packets.packet(), Mark):
-            band, data = bytes(content[:1]), content[1:]
-            if band == b"\1" and data:
-                yield data
-            elif band == b"\3":
-                raise self._connection.failure(f"remote error: {bytes(data).decode('utf-8', 'replace').strip()}")
+            if content[:1] == b"\1" and len(content) > 1:
+                yield memoryview(content)[1:]
+            elif content[:1] == b"\3":
+                raise self._connection.failure(f"remote error: {content[1:].decode('utf-8', 'replace').strip()}")
         if self._connection.stateless and content is Mark.FLUSH:
             packets.packet()
 
     def _next(self) -> bytes | Mark:
         content = self._connection.packets.packet()
-        if isinstance(content, Mark):
-            return content
-        _refuse_error(self._connection, bytes(content))
-        return bytes(content)
+        _refuse_error(self._connection, content)
+        return content
 
 
-def _refuse_error(connection: Connection, line: bytes) -> None:
-    if line.startswith(b"ERR "):
+def _refuse_error(connection: Connection, line: bytes | Mark) -> None:
+    if not isinstance(line, Mark) and line.startswith(b"ERR "):
         raise connection.failure(f"remote error: {line[4:].decode('utf-8', 'replace').strip()}")
 
 
@@ -107,12 +104,12 @@ def open_upload(git: Git, config: Config, remote: Remote, form: ObjectFormat) ->
 def _read_capabilities(connection: Connection) -> dict[str, str] | None:
     try:
         first = connection.packets.packet()
-        _refuse_error(connection, b"" if isinstance(first, Mark) else bytes(first))
-        if isinstance(first, Mark) or bytes(first).strip() != b"version 2":
+        _refuse_error(connection, first)
+        if isinstance(first, Mark) or first.strip() != b"version 2":
             return None
         found = {}
         while not isinstance(line := connection.packets.packet(), Mark):
-            key, _, value = bytes(line).decode("utf-8", "replace").strip().partition("=")
+            key, _, value = line.decode("utf-8", "replace").strip().partition("=")
             found[key] = value
     except BrokenPackets as error:
         raise connection.failure(str(error)) from error

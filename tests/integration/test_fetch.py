@@ -173,15 +173,17 @@ def test_a_connection_that_breaks_half_way(pair: Pair, http_host: HttpHost, *, r
     assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
 
 
-KILLING = """#!/bin/sh
+KILLING = f"""#!{sys.executable}
 # Passes half of what is sent on, and ends who is fetching when that has arrived.
-git-upload-pack "$@" | {{
-  head -c {half}
-  [ -e '{once}' ] && exec cat
-  : > '{once}'
-  until [ "$(cat '{store}'/objects/pack/tmp_datmo_* 2>/dev/null | wc -c)" -ge {arrived} ]; do :; done
-  kill -KILL "$(cat '{pid}')"
-}}
+import glob, os, signal, subprocess, sys
+half, arrived, store, pid = int(os.environ["HALF"]), int(os.environ["ARRIVED"]), os.environ["STORE"], os.environ["PID"]
+child = subprocess.Popen(["git-upload-pack", *sys.argv[1:]], stdout=subprocess.PIPE)
+while half and (data := os.read(child.stdout.fileno(), min(half, 65536))):
+    half -= os.write(1, data)
+while sum(map(os.path.getsize, glob.glob(store + "/objects/pack/tmp_datmo_*"))) < arrived:
+    os.sched_yield()
+os.kill(int(open(pid).read()), signal.SIGKILL)
+child.kill()
 """
 
 
@@ -193,11 +195,11 @@ def test_a_process_that_is_killed_half_way(pair: Pair) -> None:
     ignacio = clone(pair, f"file://{pair.hub.cwd}")
     top, store = pair.top.cwd, ignacio.cwd / ".git/datmo/store.git"
     arrived = whole // 2 - whole // 20
-    script = KILLING.format(half=whole // 2, once=top / "once", store=store, arrived=arrived, pid=top / "pid")
-    pair.top.write("upload-pack", script).chmod(0o755)
+    pair.top.write("upload-pack", KILLING).chmod(0o755)
     ignacio.git("config", "remote.origin.uploadpack", str(top / "upload-pack"))
-    command = f'echo $$ > "{top}/pid"; exec git-datmo checkout'
-    killed = ignacio.run("sh", "-c", command, ok=False)
+    told = {"HALF": whole // 2, "ARRIVED": arrived, "STORE": store, "PID": top / "pid"}
+    dying = ignacio.having(**{name: str(value) for name, value in told.items()})
+    killed = dying.run("sh", "-c", 'echo $$ > "$PID"; exec git-datmo checkout', ok=False)
     assert killed.returncode == -signal.SIGKILL
     counting = f'#!/bin/sh\ngit-upload-pack "$@" | tee -a "{top}/sent"\n'
     pair.top.write("upload-pack", counting).chmod(0o755)

@@ -99,15 +99,14 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, levels: str = ALONE, pro
     """Fetch these trees, and below them no more than `levels` where a remote can do that; raises `Incomplete`."""
     wanted = list(oids)
     for name in _remotes(ws):
-        source = open_source(ws, find_remote(ws.repo.config, name))
-        filters = source.host.filters
-        if not filters:
-            source.explain(progress, "cannot leave objects out: fetching all that is in a folder, to look into it")
+        remote = find_remote(ws.repo.config, name)
         try:
-            source.fetch(wanted, progress, levels if filters else "")
+            _fetch_trees(ws, remote, wanted, levels, progress)
         except GitFailed as error:
             if not is_absence(error):
                 raise
+            if open_source(ws, remote).refuses_ids():
+                _fetch_trees(ws, remote, wanted, levels, progress)
         if all(oid in ws.store for oid in wanted):
             return
     raise Incomplete(
@@ -115,6 +114,18 @@ def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, levels: str = ALONE, pro
         "ask who made the snapshot to run 'git push'",
         missing=list(map(str, wanted)),
     )
+
+
+def _fetch_trees(ws: Workspace, remote: Remote, wanted: list[Oid], levels: str, progress: Progress) -> None:
+    source = open_source(ws, remote)
+    host = source.host
+    if not host.by_id:
+        _fetch_all_kept(ws, remote, progress)
+    elif host.filters:
+        source.fetch(wanted, progress, levels)
+    else:
+        source.explain(progress, "cannot leave objects out: fetching all that is in a folder, to look into it")
+        source.fetch(wanted, progress)
 
 
 def obtain_way(ws: Workspace, content: Content, steps: Sequence[bytes], *, progress: Progress = QUIET) -> Node | None:
@@ -154,9 +165,7 @@ def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, p
     store, source = ws.store, open_source(ws, remote)
     host, related = source.host, _has_versions(ws)
     if not host.by_id:
-        why = "speaks an old protocol" if host.version < 2 else "gives no objects by their ids"
-        source.explain(progress, f"{why}: fetching all that it keeps")
-        _fetch_keep_refs(ws, remote, progress)
+        _fetch_all_kept(ws, remote, progress)
         return
     if related and not host.filters and _kept_refs(ws, remote):
         _fetch_keep_refs(ws, remote, progress)
@@ -182,6 +191,15 @@ def _has_versions(ws: Workspace) -> bool:
 
 def _kept_refs(ws: Workspace, remote: Remote) -> bool:
     return bool(read_refs(ws.store.git, f"{KEPT_REFS}{remote.name}/"))
+
+
+def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
+    """Fetch by refs, all in all, from a remote that does not give objects by their ids."""
+    source = open_source(ws, remote)
+    why = "speaks an old protocol" if source.host.version < 2 else "gives no objects by their ids"
+    source.explain(progress, f"{why}: fetching all that it keeps")
+    _fetch_keep_refs(ws, remote, progress)
+    ws.store.objects.refresh()
 
 
 def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:
