@@ -54,6 +54,17 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tm
         file.write(data)
 
 
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file. A crash can leave a part of it, which the next line does not join."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(fd, b"\n" + line + b"\n")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 @contextlib.contextmanager
 def locked(path: Path, *, shared: bool = False, seconds: float = 60.0) -> Iterator[None]:
     """Hold the lock file `path`; the kernel lets go of it when the process ends, however it ends.

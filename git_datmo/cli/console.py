@@ -58,6 +58,15 @@ class Console:
         self.err.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
+    def has_terminal(self) -> bool:
+        """Whether a person types and reads what a command inside would show."""
+        return sys.stdin.isatty() and self.out.isatty()
+
+    def size(self) -> tuple[int, int]:
+        """The rows and columns of the terminal."""
+        size = os.get_terminal_size(self.out.fileno())
+        return size.lines, size.columns
+
     def use_colours(self) -> None:
         """Colour as git's `color.ui` says; only a terminal is ever asked about."""
         if self.out.isatty() and "NO_COLOR" not in self.environ:

@@ -23,7 +23,17 @@ CONFIGURATION = [
     ("datmo.baseImage", "The image that generated Dockerfiles start from (python:X.Y-slim)."),
     ("datmo.trust", "Rerun others' snapshots outside a container without asking."),
     ("datmo.variable", "An environment variable to record with runs; may be given several times."),
+    ("datmo.notSecret", "The id of a record that may be shared although something in it looks like a secret."),
     ("datmo.untrackedLimit", "Untracked files above this size are left out of the stored code (10m)."),
+    ("datmo.<remote>.slice", "The most bytes in one push; else a 20th of what is shared, from 32m to 512m."),
+    (
+        "datmo.<remote>.namespace",
+        "Where the remote has what is shared: refs/datmo, refs/notes/git-datmo or refs/heads/git-datmo.",
+    ),
+    ("datmo.<remote>.atomic", "Whether the remote moves several refs or none; else tried."),
+    ("datmo.<remote>.filter", "Whether to ask the remote to leave objects out; else as it advertises."),
+    ("datmo.<remote>.wantsById", "Whether to ask the remote for objects by their ids; else as it advertises."),
+    ("datmo.<remote>.pause", "Seconds to wait when the remote limits how often it is asked (15)."),
     ("remote.<name>.vcs", "'datmo' reaches the remote through git-remote-datmo (see 'git datmo init --helper')."),
 ]
 EXITS = [

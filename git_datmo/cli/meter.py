@@ -12,11 +12,11 @@ DELAY = 1.0
 
 
 class Meter:
-    """A `Progress` that draws a bar on `stream` while that is a terminal."""
+    """A `Progress` that draws a bar on `stream` while that is a terminal, unless it `draws` nothing even there."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, draws: bool = True) -> None:
         self._stream = stream
-        self._draws = stream.isatty()
+        self._draws = draws and stream.isatty()
         self._bar: tqdm[NoReturn] | None = None
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:

@@ -16,6 +16,9 @@ Stream = Literal["stdout", "stderr"]
 Output = Callable[[Stream, bytes], None]
 """Receives the bytes of a stream exactly, as they come."""
 
+Size = Callable[[], tuple[int, int]]
+"""Tells the rows and columns of the terminal."""
+
 _PYTHON = re.compile(r"python[0-9.]*\Z")
 
 
@@ -24,7 +27,8 @@ class Job:
     """A command to run in `folder`, which holds code and data; `cwd` is relative to it, '' for its top.
 
     `variables` are the allow-listed ones of the environment; `read_only` are paths below `folder` that the run must
-    not write, where the engine can hold to it.
+    not write, where the engine can hold to it. With `terminal`, which tells its size, the command has ours as its own,
+    and nothing is passed on as output; `port` is one that it listens on, reached by this machine alone (0 for none).
     """
 
     command: tuple[str, ...]
@@ -33,6 +37,8 @@ class Job:
     variables: Mapping[str, str] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
     limits: Limits = NO_LIMITS
+    terminal: Size | None = None
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,10 @@ class Engine(Protocol):
 
     def check(self) -> None:
         """Raise `EngineMissing` when the engine does not answer."""
+        ...
+
+    def pin(self, reference: str, *, progress: Progress) -> str:
+        """A base image by the digest that a build takes it by, fetched where it is not here; else as it is given."""
         ...
 
     def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:

@@ -20,10 +20,13 @@ READ = 1 << 16
 IDLE = 0.2
 
 
-def stream(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Output) -> Outcome:
+def stream(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Output, terminal: bool = False
+) -> Outcome:
     """Run `argv` to its end; stdin is ours, and so is the terminal: ^C goes to the child, which decides what it means.
 
-    What the child leaves running behind it (a daemon that holds the pipes) is not waited for.
+    With `terminal` it writes there by itself, and `output` hears nothing. What the child leaves running behind it (a
+    daemon that holds the pipes) is not waited for.
     """
     if not cwd.is_dir():
         raise DatmoError(f"cannot run '{argv[0]}': there is no folder '{cwd}'")
@@ -34,7 +37,10 @@ def stream(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Ou
         for child in running:
             child.send_signal(number)
 
-    with passing_signals(send, terminal=True) as told, _started(argv, cwd, env) as child:
+    with (
+        passing_signals(send, terminal=True) as told,
+        _started(argv, cwd, env, None if terminal else subprocess.PIPE) as child,
+    ):
         running.append(child)
         watch = _Watch(child)
         try:
@@ -76,9 +82,9 @@ class _Watch:
         }
 
 
-def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], pipe: int | None) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+        return subprocess.Popen(argv, cwd=cwd, env=env, stdout=pipe, stderr=pipe, bufsize=0)
     except FileNotFoundError as e:
         raise DatmoError(f"cannot run '{argv[0]}': not found") from e
     except PermissionError as e:
@@ -90,8 +96,8 @@ def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subproce
 def _pump(watch: _Watch, output: Output) -> None:
     with selectors.DefaultSelector() as selector:
         for pipe, name in ((watch.child.stdout, "stdout"), (watch.child.stderr, "stderr")):
-            assert pipe is not None
-            selector.register(pipe, selectors.EVENT_READ, name)
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, name)
         while selector.get_map():
             ended = watch.has_ended()
             ready = selector.select(0 if ended else IDLE)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -22,13 +22,14 @@ from docker.models.containers import Container
 from docker.types import DeviceRequest, Mount
 from requests.exceptions import RequestException
 
-from git_datmo.engines.base import Job, Outcome, Output, job_variables
+from git_datmo.engines.base import Job, Outcome, Output, Size, job_variables
 from git_datmo.engines.connection import Connection, connect, describe_owner, is_gone
 from git_datmo.engines.decode import read_environment
-from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context
+from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context, with_digest
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
 from git_datmo.engines.signals import passing_signals
+from git_datmo.engines.terminal import Line, converse
 from git_datmo.engines.travel import Luggage
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.progress import Progress
@@ -76,6 +77,20 @@ class ContainerEngine:
             if is_gone(left.labels.get(OWNER_LABEL, "")):
                 with contextlib.suppress(APIError):
                     left.remove(v=True, force=True)
+
+    def pin(self, reference: str, *, progress: Progress) -> str:
+        """A base image by its digest; one that was built on this machine may have none."""
+        with _explained():
+            images = self._connected().images
+            try:
+                found = images.get(reference)
+            except ImageNotFound:
+                progress.begin(f"fetching the base image '{reference}'", unit="image")
+                try:
+                    found = images.pull(reference)
+                finally:
+                    progress.finish()
+            return with_digest(reference, found.attrs.get("RepoDigests") or ())
 
     def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:
         """Find the environment's image by its id, or build it.
@@ -129,11 +144,13 @@ class ContainerEngine:
         to it; it has `GRACE` seconds to heed them.
         """
         image, manifest = self._ready()
+        if (job.terminal or job.port) and not self._is_here():
+            raise DatmoError("an engine elsewhere has neither this terminal nor this folder", "use one of this machine")
         with _explained(), _created(self._connected(), self._settings(image, manifest, job)) as container:
             luggage = None if self._is_here() else Luggage(job.folder, self._user(), job.read_only)
             if luggage is not None:
                 container.put_archive(str(WORK), luggage.pack())
-            outcome = _follow(container, job, output)
+            outcome = _talk(container, job, job.terminal) if job.terminal else _follow(container, job, output)
             if luggage is not None:
                 luggage.unpack(container.get_archive(str(WORK))[0])
             return outcome
@@ -157,6 +174,8 @@ class ContainerEngine:
             "security_opt": ["no-new-privileges", "label=disable"],  # SELinux would hide the folder
             "shm_size": max(1 << 26, int(info.get("MemTotal") or 0) // 2),  # as on a host: data loaders share by it
             **_limits(job.limits),
+            **({"tty": True, "stdin_open": True} if job.terminal else {}),
+            **({"ports": {f"{job.port}/tcp": ("127.0.0.1", job.port)}} if job.port else {}),
         }
 
     def _user(self) -> tuple[int, int]:
@@ -216,6 +235,21 @@ def _follow(container: Container, job: Job, output: Output) -> Outcome:
                 output("stderr", err)
         status = container.wait()["StatusCode"]
     return Outcome(status, time.monotonic() - began, interrupted=told.interrupted)
+
+
+def _talk(container: Container, job: Job, size: Size) -> Outcome:
+    """Start a container with our terminal as its own, to its end."""
+    began = time.monotonic()
+    wire = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+    try:
+        try:
+            container.start()
+        except APIError as e:
+            raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e
+        converse(cast("Line", getattr(wire, "_sock", wire)), size, container.resize)
+    finally:
+        wire.close()
+    return Outcome(container.wait()["StatusCode"], time.monotonic() - began)
 
 
 def _end(container: Container, number: int) -> None:

@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from git_datmo.engines.manifest import (
+    ARCHIVE,
     DOCKERFILE,
+    FOREIGN_NAME,
+    INDEX,
     LOCK,
     MANIFEST,
     NAME,
     PINNED,
+    PROJECT_FILES,
     REFERENCE,
+    SYSTEM,
     VERSION,
     Local,
     Manifest,
@@ -24,6 +29,9 @@ from git_datmo.errors import Damaged
 SIZE_LIMIT = 4 << 20
 _WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*\Z")
+_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*[0-9a-z.+-]*\Z")
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_FILE = re.compile(rf"(?:{ARCHIVE.pattern})?\Z")
 _IMAGE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._/:@-]*)?\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _TEXT = re.compile(r"[^\0\r\n]*\Z")
@@ -42,31 +50,47 @@ def read_environment(files: Mapping[str, bytes]) -> Manifest:
     except (ValueError, RecursionError) as e:
         raise Damaged("the environment's files are not what git-datmo writes", str(e)) from e
     manifest = _manifest(raw)
-    written = "".join(f"{package.requirement()}\n" for package in manifest.packages).encode()
-    if files[LOCK] != written:
+    if files[LOCK] != manifest.lock():
         raise Damaged(f"'{LOCK}' of the environment does not list the packages of '{MANIFEST}'")
+    for name in manifest.files():
+        if name not in files:
+            raise Damaged(f"the environment has no '{name}'")
     return manifest
 
 
 def _manifest(raw: object) -> Manifest:
-    if not isinstance(raw, dict) or raw.get("version") != VERSION:
-        raise Damaged(f"'{MANIFEST}' is not of version {VERSION}", "a later git-datmo may have written it: update")
-    python, variables = raw.get("python"), raw.get("variables")
-    if not isinstance(python, dict) or not isinstance(variables, dict):
+    if not isinstance(raw, dict) or raw.get("version") not in (1, VERSION):
+        raise Damaged(f"'{MANIFEST}' is of no version up to {VERSION}", "a later git-datmo may have written it: update")
+    first = raw["version"] == 1
+    interpreter, variables = raw.get("python" if first else "interpreter"), raw.get("variables")
+    if not isinstance(interpreter, dict) or not isinstance(variables, dict):
         raise Damaged(f"'{MANIFEST}' lacks the interpreter or the variables")
+    implementation = _text(interpreter, "implementation", _WORD)
+    foreign = not first and implementation in PROJECT_FILES
+    names = FOREIGN_NAME if foreign else NAME
     return Manifest(
-        implementation=_text(python, "implementation", _WORD),
-        python=_text(python, "version", _PYTHON),
+        implementation=implementation,
+        python=_text(interpreter, "version", _VERSION if foreign else _PYTHON),
         packages=tuple(
-            Package(_text(item, "name", NAME), _text(item, "version", PINNED), _source(item))
+            Package(
+                _text(item, "name", names),
+                _text(item, "version", PINNED),
+                _source(item),
+                () if first else _texts(item, "hashes", _DIGEST),
+            )
             for item in _items(raw, "packages")
         ),
-        local=tuple(Local(_text(item, "name", NAME), _path(item)) for item in _items(raw, "local")),
+        local=tuple(
+            Local(_text(item, "name", NAME), _path(item), "" if first else _text(item, "file", _FILE))
+            for item in _items(raw, "local")
+        ),
         base_image=_text(raw, "base_image", _IMAGE),
         dockerfile=_kind(raw),
         variables=tuple(
             (_text({"name": name}, "name", _VARIABLE), _text(variables, name, _TEXT)) for name in sorted(variables)
         ),
+        indexes=() if first else _texts(raw, "indexes", INDEX),
+        system=() if first else _texts(raw, "system", SYSTEM),
     )
 
 
@@ -75,6 +99,13 @@ def _text(holder: Mapping[str, Any], key: str, pattern: re.Pattern[str]) -> str:
     if not isinstance(value, str) or not pattern.match(value):
         raise Damaged(f"'{MANIFEST}' has a bad {key}: {value!r:.80}")
     return value
+
+
+def _texts(holder: Mapping[str, Any], key: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+    value = holder.get(key)
+    if not isinstance(value, list):
+        raise Damaged(f"'{MANIFEST}' has a bad {key}")
+    return tuple(_text({key: item}, key, pattern) for item in value)
 
 
 def _items(holder: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -22,13 +22,17 @@ class HostEngine:
     def check(self) -> None:
         """The host is always there."""
 
+    def pin(self, reference: str, *, progress: Progress) -> str:  # noqa: ARG002
+        """There are no images here."""
+        return reference
+
     def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:
         """Nothing: the command finds what it found before."""
 
     def run(self, job: Job, *, output: Output) -> Outcome:
         env = {**self.environ, **job.variables}
         env.setdefault("PYTHONUNBUFFERED", "1")  # a pipe holds output back where a terminal would not
-        return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output)
+        return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal is not None)
 
     def describe(self) -> Mapping[str, str]:
         return {"name": self.name}

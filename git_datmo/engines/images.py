@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from git_datmo.engines.base import Output
-from git_datmo.engines.manifest import DOCKERFILE, LOCK
+from git_datmo.engines.manifest import MANIFEST
 from git_datmo.errors import DatmoError
 from git_datmo.progress import Progress
 
@@ -21,11 +21,32 @@ _STEP = re.compile(r"Step (\d+)/(\d+) : ")
 _FAILED_STEP = re.compile(r"The command '(?:/bin/sh -c )?(.*)' returned a non-zero code: (\d+)", re.DOTALL)
 
 
+def with_digest(reference: str, known: Iterable[str]) -> str:
+    """`reference` with the digest under which an engine has it (`python@sha256:…`), or as it is where that is none."""
+    name, tag = _split(reference)
+    for each in known:
+        repository, _, digest = each.partition("@")
+        if digest.startswith("sha256:") and _split(repository)[0] == name:
+            return f"{reference}@{digest}"
+    return reference if tag or "@" in reference else f"{reference}:latest"
+
+
+def _split(reference: str) -> tuple[str, str]:
+    """An image's name, in full, and its tag."""
+    path, colon, tag = reference.rpartition(":")
+    if not colon or "/" in tag:
+        path, tag = reference, ""
+    first = path.split("/", maxsplit=1)[0]
+    if "/" not in path:
+        return f"docker.io/library/{path}", tag
+    return path if "." in first or ":" in first or first == "localhost" else f"docker.io/{path}", tag
+
+
 def generated_context(files: Mapping[str, bytes]) -> IO[bytes]:
-    """The Dockerfile and the lock, in memory, with nothing of this machine or moment."""
+    """The Dockerfile and what it copies, in memory, with nothing of this machine or moment."""
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
-        for name in (DOCKERFILE, LOCK):
+        for name in sorted(files.keys() - {MANIFEST}):
             entry = tarfile.TarInfo(name)
             entry.size = len(files[name])
             archive.addfile(entry, io.BytesIO(files[name]))

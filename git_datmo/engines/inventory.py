@@ -89,6 +89,7 @@ def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[st
         "requested": requested or (installer not in MARKING and not vendor),
         "vendor": vendor,
         "direct_url": url,
+        "metadata": os.path.realpath(folder) if url is not None else "",
         "modules": modules(dist),
         "requires": list(dist.requires or ()),
         "extras": dist.metadata.get_all("Provides-Extra") or [],

@@ -9,75 +9,81 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal
 
-from git_datmo.engines.probe import Distribution, Probe
+from git_datmo.engines.dockerfile import (
+    julia_dockerfile,
+    pin_bases,
+    python_dockerfile,
+    r_dockerfile,
+    starting_dockerfile,
+)
+from git_datmo.engines.kept import kept_distributions
+from git_datmo.engines.locks import Lock
+from git_datmo.engines.probe import Distribution, Probe, normalise
 from git_datmo.errors import DatmoError
 
-VERSION = 1
-MANIFEST, LOCK, DOCKERFILE = "environment.json", "requirements.txt", "Dockerfile"
-OWN = "git-datmo"
-SEEDS = frozenset({"pip", "setuptools", "wheel", "uv"})
+VERSION = 2
+"""The latest; what needs nothing of it is written as version 1, so that ids stay, and every reader reads it."""
 
-ALLOWED_VARIABLES = frozenset(
-    {
-        "CUBLAS_WORKSPACE_CONFIG",
-        "CUDA_DEVICE_ORDER",
-        "CUDA_LAUNCH_BLOCKING",
-        "CUDA_VISIBLE_DEVICES",
-        "JAX_ENABLE_X64",
-        "KERAS_BACKEND",
-        "MKL_NUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-        "NVIDIA_TF32_OVERRIDE",
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "PYTHONHASHSEED",
-        "PYTHONOPTIMIZE",
-        "PYTHONUTF8",
-        "TF_CUDNN_DETERMINISTIC",
-        "TF_DETERMINISTIC_OPS",
-        "TF_ENABLE_ONEDNN_OPTS",
-        "TOKENIZERS_PARALLELISM",
-        "TZ",
-        "XLA_FLAGS",
-    }
-)
+MANIFEST, LOCK, DOCKERFILE = "environment.json", "requirements.txt", "Dockerfile"
+
+PROJECT_FILES: Mapping[str, tuple[str, ...]] = {"r": ("renv.lock",), "julia": ("Project.toml", "Manifest.toml")}
+"""The files from which another language's own tool installs what a project needs."""
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
+FOREIGN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._]*\Z")
 PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*\Z")
 REFERENCE = re.compile(r"(?:(?:git|hg|svn|bzr)\+)?[a-z][a-z0-9.-]*://[^\s;\\]+\Z")
+INDEX = re.compile(r"https?://[^\s;\\\"'$`]+\Z")
+SYSTEM = re.compile(r"[a-z0-9][a-z0-9+.-]*(?::[a-z0-9]+)?(?:=[A-Za-z0-9.+~:-]+)?\Z")
+ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(?:whl|tar)\Z")
+_HASHED = re.compile(r"#(?:.*&)?sha256=[0-9a-f]{64}(?:&|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package at one version; `source` is `index`, or the reference that pip installs it by."""
+    """A package at one version; `source` is `index`, or the reference that pip installs it by.
+
+    `hashes` are the SHA-256, in hex and sorted, of the files of an index that a lock allows for it.
+    """
 
     name: str
     version: str
     source: str = "index"
+    hashes: tuple[str, ...] = ()
 
     def requirement(self) -> str:
         return f"{self.name}=={self.version}" if self.source == "index" else f"{self.name} @ {self.source}"
+
+    @property
+    def is_hashed(self) -> bool:
+        return bool(self.hashes) if self.source == "index" else _HASHED.search(self.source) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
     """A package installed from a folder; `path` is relative to the repository, None for one that is not in it.
 
-    It has no version here: a folder's own often names a commit, and the environment would change with each.
+    It has no version here: a folder's own often names a commit, and the environment would change with each. `file` is
+    the environment's file that it is installed from elsewhere, '' where its files could not be had.
     """
 
     name: str
     path: str | None = None
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`environment.json` as values; `base_image` is '' where the repository's own Dockerfile builds the image."""
+    """`environment.json` as values; `base_image` is '' where the repository's own Dockerfile builds the image.
+
+    `implementation` is `cpython` or `pypy`, or the name of another language; `python` is its version. `indexes` are
+    asked beside the usual one, `system` are Debian packages, each with or without `=VERSION`.
+    """
 
     implementation: str
     python: str
@@ -86,6 +92,19 @@ class Manifest:
     base_image: str = ""
     dockerfile: Literal["generated", "repository"] = "generated"
     variables: tuple[tuple[str, str], ...] = ()
+    indexes: tuple[str, ...] = ()
+    system: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The format's version that a reader must know to build it."""
+        hashed = any(package.hashes for package in self.packages)
+        return 2 if hashed or self.archives() or self.indexes or self.system or self.is_foreign else 1
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another language's tool installs the packages."""
+        return self.implementation in PROJECT_FILES
 
     @property
     def series(self) -> str:
@@ -94,7 +113,26 @@ class Manifest:
 
     def absent(self) -> tuple[str, ...]:
         """The names that a rebuilt environment lacks: installed from a place that only one machine has."""
-        return tuple(local.name for local in self.local if local.path is None)
+        return tuple(local.name for local in self.local if local.path is None and not local.file)
+
+    def archives(self) -> tuple[str, ...]:
+        """The environment's files that are packages."""
+        return tuple(local.file for local in self.local if local.file)
+
+    def files(self) -> tuple[str, ...]:
+        """All files from which it is built, beside the Dockerfile."""
+        return (LOCK, *self.archives(), *PROJECT_FILES.get(self.implementation, ()))
+
+    def lock(self) -> bytes:
+        """`requirements.txt`. pip takes hashes for all packages or for none."""
+        if self.is_foreign:
+            return b""
+        hashed = all(package.is_hashed for package in self.packages)
+        lines = [f"--extra-index-url {index}" for index in self.indexes]
+        for package in self.packages:
+            options = [f"--hash=sha256:{digest}" for digest in package.hashes] if hashed else []
+            lines.append(" ".join([package.requirement(), *options]))
+        return "".join(f"{line}\n" for line in lines).encode()
 
     def source_folders(self) -> tuple[str, ...]:
         """Where, relative to the repository, imports of its own packages are found, in either usual layout.
@@ -124,81 +162,28 @@ class Environment:
         return cls(digest.hexdigest(), dict(files))
 
 
-def normalise(name: str) -> str:
-    """A package's name as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def allowed_variables(environ: Mapping[str, str], *, more: Collection[str] = ()) -> dict[str, str]:
-    """The variables of `environ` that decide results, and no others: the rest may be secrets or names of the host."""
-    allowed = {name: value for name, value in sorted(environ.items()) if name in ALLOWED_VARIABLES or name in more}
-    for name, value in allowed.items():
-        if not value.isprintable() and (set(value) & set("\0\r\n") or any("\ud800" <= c <= "\udfff" for c in value)):
-            raise DatmoError(f"the variable '{name}' is not one line of UTF-8", "unset or correct it")
-    return allowed
-
-
-_IMPORT = re.compile(rb'^[ \t]*"?(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#;\r\n"\\]+))', re.MULTILINE)
-
-
-def imported_modules(sources: Iterable[bytes]) -> frozenset[str]:
-    """The top-level modules that Python sources (and notebooks) import, over-counting rather than missing one."""
-    found: set[str] = set()
-    for source in sources:
-        for match in _IMPORT.finditer(source):
-            names = [match[1]] if match[1] else match[2].split(b",")
-            found.update(name.split()[0].split(b".")[0].decode("ascii", "replace") for name in names if name.split())
-    return frozenset(found)
-
-
-def kept_distributions(probe: Probe, *, imported: Collection[str] = ()) -> tuple[Distribution, ...]:
-    """The distributions that belong to the user's work, by name.
-
-    Left out: git-datmo and what only it needs, what the operating system brought, and the seeds of an environment;
-    except for what a person asked for, what the code imports, and all that these and other kept ones require.
-    """
-    known = {normalise(found.name): found for found in reversed(probe.distributions)}
-    guests = _reached(known, [OWN]) - {OWN}
-    roots = []
-    for name, found in known.items():
-        asked = found.requested and (name not in SEEDS or name == "setuptools")
-        needed = asked or any(module in imported for module in found.modules)
-        if name != OWN and (needed or not (name in guests or name in SEEDS or found.vendor)):
-            roots.append(name)
-    without_own = {name: found for name, found in known.items() if name != OWN}
-    return tuple(known[name] for name in sorted(_reached(without_own, roots)))
-
-
-def _reached(known: Mapping[str, Distribution], start: Iterable[str]) -> set[str]:
-    """All that `start` requires, and itself, as far as installed."""
-    waiting = [name for name in start if name in known]
-    reached = set(waiting)
-    while waiting:
-        for needed in map(normalise, known[waiting.pop()].requires):
-            if needed in known and needed not in reached:
-                reached.add(needed)
-                waiting.append(needed)
-    return reached
-
-
 def make_environment(
     probe: Probe,
     *,
     repository: PurePath,
     variables: Mapping[str, str] | None = None,
     imported: Collection[str] = (),
-    dockerfile: bytes | None = None,
     base_image: str = "",
+    dockerfile: bytes | None = None,
+    lock: Lock | None = None,
+    system: Collection[str] = (),
+    archives: Mapping[str, tuple[str, bytes]] | None = None,
 ) -> Environment:
-    """The environment that `probe` saw. `repository` is the resolved path of the working tree.
+    """The environment that a run's record needs.
 
     `variables` are the allowed ones, `imported` the modules that the repository's code imports, `dockerfile` the
-    repository's own.
+    repository's own, which decides instead of `base_image` and `system`. `lock` gives hashes and indexes to the
+    packages that are as it says; `archives` are files, with their names, of packages that no index has, by package.
     """
     packages: list[Package] = []
     local: list[Local] = []
     for found in kept_distributions(probe, imported=imported):
-        made = _placed(found, repository)
+        made = _placed(found, repository, lock, archives or {})
         packages.append(made) if isinstance(made, Package) else local.append(made)
     if dockerfile is None:
         base_image = base_image or default_image(probe, packages)
@@ -212,27 +197,60 @@ def make_environment(
         base_image="" if dockerfile is not None else base_image,
         dockerfile="generated" if dockerfile is None else "repository",
         variables=tuple(sorted((variables or {}).items())),
+        indexes=_indexes(packages, lock),
+        system=tuple(sorted(set(system))) if dockerfile is None else (),
     )
-    return Environment.of(
-        {
-            MANIFEST: encode_manifest(manifest),
-            LOCK: "".join(f"{package.requirement()}\n" for package in packages).encode(),
-            DOCKERFILE: generated_dockerfile(manifest) if dockerfile is None else dockerfile,
-        }
-    )
+    contents = dict((archives or {}).values())
+    return assemble(manifest, dockerfile, {name: contents[name] for name in manifest.archives()})
 
 
-def _placed(found: Distribution, repository: PurePath) -> Package | Local:
+def assemble(manifest: Manifest, dockerfile: bytes | None, files: Mapping[str, bytes]) -> Environment:
+    """The environment of a manifest; `files` are those that it names, `dockerfile` the repository's own."""
+    if dockerfile is None:
+        dockerfile = generated_dockerfile(manifest)
+    return Environment.of({MANIFEST: encode_manifest(manifest), LOCK: manifest.lock(), DOCKERFILE: dockerfile, **files})
+
+
+def _indexes(packages: Iterable[Package], lock: Lock | None) -> tuple[str, ...]:
+    """The indexes that a lock names, either for one of the packages or for all."""
+    if lock is None:
+        return ()
+    pins = (lock.pin(package.name, package.version) for package in packages if package.source == "index")
+    named = {*lock.indexes, *(pin.index for pin in pins if pin is not None)}
+    return tuple(sorted(index for index in named if INDEX.match(index)))
+
+
+def _placed(
+    found: Distribution, repository: PurePath, lock: Lock | None, archives: Mapping[str, tuple[str, bytes]]
+) -> Package | Local:
     name, origin = normalise(found.name), found.origin
-    if origin is not None and origin.kind == "folder":
-        folder = PurePath(origin.folder)
-        inside = folder.is_relative_to(repository)
-        return Local(name, folder.relative_to(repository).as_posix().removeprefix(".") if inside else None)
+    folder = folder_within(found, repository)
+    if folder is not None:
+        return Local(name, folder)
+    if name in archives:
+        return Local(name, file=archives[name][0])
     if origin is not None and REFERENCE.match(origin.reference):
         return Package(name, found.version, origin.reference)
     # What came from a file or repository of this machine must not be taken by its name from an index: that is
     # somebody else's package.
-    return Package(name, found.version) if origin is None and PINNED.match(found.version) else Local(name)
+    if origin is not None or not PINNED.match(found.version):
+        return Local(name)
+    pin = lock.pin(name, found.version) if lock is not None else None
+    return Package(name, found.version, hashes=tuple(sorted(pin.hashes)) if pin is not None else ())
+
+
+def folder_within(found: Distribution, repository: PurePath) -> str | None:
+    """The folder in the repository that a distribution was installed from, relative to it."""
+    if found.origin is None or found.origin.kind != "folder":
+        return None
+    folder = PurePath(found.origin.folder)
+    return folder.relative_to(repository).as_posix().removeprefix(".") if folder.is_relative_to(repository) else None
+
+
+def is_of_this_machine(found: Distribution, repository: PurePath) -> bool:
+    """Whether a distribution came from a place that no other machine has, and that is not in the repository."""
+    local = found.origin is not None and not found.origin.reference
+    return local and folder_within(found, repository) is None
 
 
 def _is_text(content: bytes) -> bool:
@@ -252,26 +270,56 @@ def default_image(probe: Probe, packages: Iterable[Package] = ()) -> str:
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """The one encoding of a manifest: UTF-8, keys sorted, an indent of one, a line end."""
-    document = {
-        "version": VERSION,
-        "python": {"implementation": manifest.implementation, "version": manifest.python},
-        "packages": [{"name": p.name, "version": p.version, "source": p.source} for p in manifest.packages],
-        "local": [{"name": p.name, "path": p.path} for p in manifest.local],
+    packages = [{"name": p.name, "version": p.version, "source": p.source} for p in manifest.packages]
+    local: list[dict[str, Any]] = [{"name": p.name, "path": p.path} for p in manifest.local]
+    document: dict[str, Any] = {
+        "version": manifest.version,
+        "packages": packages,
+        "local": local,
         "base_image": manifest.base_image,
         "dockerfile": manifest.dockerfile,
         "variables": dict(manifest.variables),
     }
+    interpreter = {"implementation": manifest.implementation, "version": manifest.python}
+    if manifest.version == 1:
+        document["python"] = interpreter
+    else:
+        document["interpreter"] = interpreter
+        document["packages"] = [
+            {**told, "hashes": list(p.hashes)} for told, p in zip(packages, manifest.packages, strict=True)
+        ]
+        document["local"] = [{**told, "file": p.file} for told, p in zip(local, manifest.local, strict=True)]
+        document["indexes"] = list(manifest.indexes)
+        document["system"] = list(manifest.system)
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def generated_dockerfile(manifest: Manifest) -> bytes:
-    """The Dockerfile for a repository without one: the base image and the lock, which is complete (`--no-deps`)."""
-    lines = [f"FROM {manifest.base_image}"]
-    if manifest.packages:
-        lines.append(f"COPY {LOCK} /opt/datmo/{LOCK}")
-        lines.append(
-            "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
-            f" -r /opt/datmo/{LOCK}"
-        )
-    lines.append("WORKDIR /work")
-    return "".join(f"{line}\n" for line in lines).encode()
+    """The Dockerfile for a repository without one, from the base image and the files of the environment."""
+    match manifest.implementation:
+        case "r":
+            return r_dockerfile(manifest.base_image, system=manifest.system)
+        case "julia":
+            return julia_dockerfile(manifest.base_image, system=manifest.system)
+    lock = LOCK if manifest.packages else ""
+    return python_dockerfile(manifest.base_image, lock=lock, system=manifest.system, archives=manifest.archives())
+
+
+def own_dockerfile(manifest: Manifest) -> bytes:
+    """A Dockerfile of the same that a person can keep in the repository and go on from."""
+    if manifest.is_foreign:
+        return generated_dockerfile(manifest)
+    packages = [package.requirement() for package in manifest.packages]
+    left_out = [local.name for local in manifest.local if local.path is None]
+    return starting_dockerfile(manifest.base_image, packages, system=manifest.system, left_out=left_out)
+
+
+def pinned(environment: Environment, manifest: Manifest, pin: Callable[[str], str]) -> Environment:
+    """An environment with its base images as `pin` gives them."""
+    files = environment.files
+    if manifest.dockerfile == "repository":
+        return Environment.of({**files, DOCKERFILE: pin_bases(files[DOCKERFILE], pin)})
+    if "@" in manifest.base_image:
+        return environment
+    exact = replace(manifest, base_image=pin(manifest.base_image))
+    return Environment.of({**files, MANIFEST: encode_manifest(exact), DOCKERFILE: generated_dockerfile(exact)})

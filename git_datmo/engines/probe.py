@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -27,11 +27,13 @@ class Origin:
 
     `reference` is what pip would install again (`git+URL@COMMIT`, an archive's URL), without credentials; it is ''
     for what is on this machine alone, and then `folder` is its absolute path, or '' when it was not a folder.
+    `editable` is one whose modules are imported from that folder.
     """
 
     kind: Literal["vcs", "archive", "folder"]
     reference: str = ""
     folder: str = ""
+    editable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Distribution:
     """An installed package. `requires` are the names that it needs in this environment, with the extras in use.
 
     `requested` is whether a person asked for it (or no installer here would have noted that), `vendor` whether the
-    operating system brought it, `modules` what an import calls it.
+    operating system brought it, `modules` what an import calls it. `metadata` is the folder that says all this.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Distribution:
     requires: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     origin: Origin | None = None
+    metadata: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class Probe:
     version: str
     distributions: tuple[Distribution, ...] = ()
     executable: str = ""
+
+
+def normalise(name: str) -> str:
+    """A package's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def find_interpreter(command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> str | None:
@@ -111,12 +119,11 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
 
 def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None) -> Probe:
     """Ask `interpreter` what it is and what is installed in it, by one child started in `cwd`."""
-    source = Path(__file__).with_name("inventory.py").read_text(encoding="utf-8")
     env = {**environ, "PYTHONIOENCODING": "utf-8"}
     env.pop("PYTHONSTARTUP", None)
     try:
         done = subprocess.run(
-            [interpreter, "-c", source],
+            [interpreter, "-c", inventory_program()],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=env,
@@ -127,11 +134,25 @@ def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = No
     except (OSError, subprocess.TimeoutExpired) as e:
         said = e.strerror if isinstance(e, OSError) else f"no answer in {SECONDS} s"
         raise DatmoError(f"cannot ask '{interpreter}' for its packages: {said}") from e
-    answers = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if done.returncode or not answers:
+    answer = read_answer(done.stdout)
+    if done.returncode or answer is None:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {done.returncode}"]
         raise DatmoError(f"cannot ask '{interpreter}' for its packages: {lines[-1]}", "git-datmo needs Python 3.8+")
-    return _probe_of(json.loads(answers[-1][len(_MARK) :]))
+    return answer
+
+
+def inventory_program() -> str:
+    """The program by which a Python says what it is; it needs nothing but that Python."""
+    return Path(__file__).with_name("inventory.py").read_text(encoding="utf-8")
+
+
+def read_answer(said: bytes) -> Probe | None:
+    """What the program printed, or None where it did not come to that."""
+    answers = [line for line in said.splitlines() if line.startswith(_MARK)]
+    try:
+        return _probe_of(json.loads(answers[-1][len(_MARK) :])) if answers else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _probe_of(answer: Mapping[str, Any]) -> Probe:
@@ -144,6 +165,7 @@ def _probe_of(answer: Mapping[str, Any]) -> Probe:
             requires=tuple(known["requires"]),
             modules=tuple(known["modules"]),
             origin=origin_of(known["direct_url"]),
+            metadata=known["metadata"],
         )
         for known in answer["distributions"]
     )
@@ -160,17 +182,17 @@ def origin_of(direct_url: object) -> Origin | None:
     fragment = f"#subdirectory={subdirectory}" if isinstance(subdirectory, str) and subdirectory else ""
     match direct_url:
         case {"vcs_info": {"vcs": str(vcs), "commit_id": str(commit)}}:
-            return Origin("vcs", "" if local else f"{vcs}+{_without_password(url)}@{commit}{fragment}")
-        case {"dir_info": dict()} if local:
-            return Origin("folder", folder=os.path.realpath(unquote(parts.path)))
+            return Origin("vcs", "" if local else f"{vcs}+{without_password(url)}@{commit}{fragment}")
+        case {"dir_info": dict(info)} if local:
+            return Origin("folder", folder=os.path.realpath(unquote(parts.path)), editable=bool(info.get("editable")))
         case {"archive_info": dict(info)}:
             digest = (info.get("hashes") or {}).get("sha256") or str(info.get("hash", "")).removeprefix("sha256=")
             pinned = f"#sha256={digest}" if digest and "=" not in digest else ""
-            return Origin("archive", "" if local else f"{_without_password(url)}{pinned}")
+            return Origin("archive", "" if local else f"{without_password(url)}{pinned}")
     return None
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """`url` without what opens the door: a password, and over http a user too (it may be a token)."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")

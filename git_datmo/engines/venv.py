@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,10 @@ class VenvEngine:
     def check(self) -> None:
         """This interpreter can make virtual environments; whether one of the right version is here, `prepare` tells."""
 
+    def pin(self, reference: str, *, progress: Progress) -> str:  # noqa: ARG002
+        """There are no images here."""
+        return reference
+
     def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:  # noqa: ARG002
         """Build the environment, or find it. Raises `EngineMissing` where its Python series is not on PATH."""
         manifest = read_environment(environment.files)
@@ -50,24 +54,27 @@ class VenvEngine:
             if self.rebuild or not (home / READY).is_file():
                 progress.begin("building the virtual environment", unit="step")
                 try:
-                    self._build(home, manifest, environment.files[LOCK], output)
+                    self._build(home, manifest, environment.files, output)
                 finally:
                     progress.finish()
         self._prepared = home, manifest
 
-    def _build(self, home: Path, manifest: Manifest, lock: bytes, output: Output) -> None:
+    def _build(self, home: Path, manifest: Manifest, files: Mapping[str, bytes], output: Output) -> None:
         interpreter, version = self._interpreter(manifest)
         shutil.rmtree(home, ignore_errors=True)
         env = {name: value for name, value in self.environ.items() if name not in _STRIPPED}
         self._step([interpreter, "-m", "venv", str(home)], env, output, "cannot make a virtual environment")
+        for name in manifest.files():
+            (home / name).write_bytes(files[name])
         if manifest.packages:
-            (home / LOCK).write_bytes(lock)
-            self._install(home, env, output)
+            self._install(["-r", str(home / LOCK)], home, env, output)
+        if archives := [str(home / name) for name in manifest.archives()]:
+            self._install(archives, home, env, output)
         write_file(home / READY, f"{version}\n".encode())
 
-    def _install(self, home: Path, env: Mapping[str, str], output: Output) -> None:
+    def _install(self, asked: Sequence[str], home: Path, env: Mapping[str, str], output: Output) -> None:
         """By uv where it is installed, which is quicker; pip may know of indexes that uv was not told of."""
-        python, what = str(home / "bin" / "python"), ["--no-deps", "-r", str(home / LOCK)]
+        python, what = str(home / "bin" / "python"), ["--no-deps", *asked]
         if uv := shutil.which("uv", path=self.environ.get("PATH", os.defpath)):
             argv = [uv, "pip", "install", "--python", python, *what]
             if not stream(argv, cwd=self.cache, env=env, output=lambda _, data: output("stderr", data)).exit_code:
@@ -98,7 +105,7 @@ class VenvEngine:
                 return candidate, words[1]
         raise EngineMissing(
             f"no {manifest.implementation} {manifest.series} on PATH, which the environment needs",
-            f"install Python {manifest.series}, or use the container engine",
+            f"install {manifest.implementation} {manifest.series}, or use the container engine",
         )
 
     def _candidates(self, manifest: Manifest) -> Iterator[str]:
@@ -121,7 +128,9 @@ class VenvEngine:
             }
             if folders := manifest.source_folders():
                 env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
-            return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output)
+            return stream(
+                job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal is not None
+            )
 
     def describe(self) -> Mapping[str, str]:
         home, manifest = self._ready()

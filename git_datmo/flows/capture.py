@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from git_datmo.errors import DatmoError
 from git_datmo.flows.exclude import write_excludes
 from git_datmo.flows.history import History
+from git_datmo.flows.running.trust import trust
+from git_datmo.flows.signing import attach_signed
 from git_datmo.flows.underway import end_merge, refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
@@ -284,6 +286,8 @@ class Asked:
     why: str = ""
     parameters: Mapping[str, Value] | None = None
     metrics: Mapping[str, Value] | None = None
+    tolerances: Mapping[str, float] | None = None
+    sign: bool = False
 
 
 def require_commit(ws: Workspace) -> Oid:
@@ -322,6 +326,7 @@ def make_snapshot(
         clean=is_clean(ws),
         environment=environment,
         run=run,
+        tolerances=dict(asked.tolerances or {}),
     )
 
 
@@ -330,9 +335,17 @@ def is_clean(ws: Workspace) -> bool:
     return ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0
 
 
-def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot) -> Oid:
-    """Store a snapshot's record; the working tree then is at it, and no merge waits any more."""
-    (oid,) = ws.ledger.attach(snapshot)
+def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, *, sign: bool) -> Oid:
+    """Store a snapshot's record; the working tree then is at it, and no merge waits any more.
+
+    Raises `DatmoError`, and stores nothing, where it is to be signed, and git cannot.
+    """
+    if sign:
+        oid = attach_signed(ws, snapshot)
+    else:
+        (oid,) = ws.ledger.attach(snapshot)
+    if snapshot.run is not None:
+        trust(ws, oid)
     save(ws, replace(tracking, snapshot=str(oid)))
     end_merge(ws)
     return oid

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.flows.rewritten import Commit, Rewritten
+from git_datmo.flows.told import Style, Told
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
 from git_datmo.git.refs import read_refs
@@ -24,6 +25,8 @@ _T = TypeVar("_T")
 
 # Records that are read at once.
 TOGETHER = 512
+# Fewer are read sooner than what was told of a long history.
+MANY = 16
 
 REMOTE_REFS = "refs/datmo-remotes/"
 _ID = re.compile(r"[0-9a-f]{4,64}\Z")
@@ -128,9 +131,9 @@ class History:
             elif isinstance(record, Snapshot):
                 yield Found(oid, record, claim.commit, claim.way)
 
-    def receipts(self, found: Found) -> tuple[Receipt, ...]:
-        """Who reran a snapshot, and how it came out; oldest first."""
-        rows = self.catalog.about(str(found.id), "receipt")
+    def receipts(self, snapshot: str) -> tuple[Receipt, ...]:
+        """Who reran the snapshot with an id, and how it came out; oldest first."""
+        rows = self.catalog.about(snapshot, "receipt")
         records = (self._ws.ledger.record(Oid.parse(row.record), checked=True) for row in rows)
         return tuple(record for record in records if isinstance(record, Receipt))
 
@@ -139,15 +142,34 @@ class History:
 
         A commit has those that its note names, and those that it claims of commits that are no part of this history.
         """
+        for claims in _growing(self._claims(arguments)):
+            yield from self._read(claims)
+
+    def tell(self, arguments: tuple[str, ...], style: Style) -> Iterator[tuple[Claim, str]]:
+        """What `walk` finds, each with its text in a style."""
+        told = Told(self._ws.shared_state / "told", style)
+
+        def make(claims: Sequence[Claim]) -> dict[str, str]:
+            return {str(found.id): style.tell(found.snapshot) for found in self._read(claims)}
+
+        long = False
+        for claims in _growing(self._claims(arguments)):
+            long = long or len(claims) >= MANY
+            texts = told.texts if long else {}
+            made = make([claim for claim in claims if claim.row.record not in texts])
+            if long:
+                told.add(made)
+            texts = texts or made
+            for claim in claims:
+                if (text := texts.get(claim.row.record)) is not None:
+                    yield claim, text
+
+    def _claims(self, arguments: tuple[str, ...]) -> Iterator[Claim]:
         git = self._ws.repo.git
         named = git.text("rev-parse", "--revs-only", "--end-of-options", *arguments).splitlines()
         rewritten = Rewritten(self._ws, self.catalog, [name for name in named if not name.startswith("^")])
-        for claims in _growing(self._claims(rewritten, arguments)):
-            yield from self._read(claims)
-
-    def _claims(self, rewritten: Rewritten, arguments: tuple[str, ...], *options: str) -> Iterator[Claim]:
         seen: set[str] = set()
-        for commits in _growing(self._commits(arguments, *options)):
+        for commits in _growing(self._commits(arguments)):
             noted = {commit.oid: self._rows_of_note(commit.oid) for commit in commits}
             # Whoever wants the newest alone has it before anything is looked for.
             first = [Claim(row, commit, "note") for commit in list(noted)[:1] for row in reversed(noted[commit])]

@@ -79,6 +79,9 @@ def route_through_helper(ws: Workspace, remote: str) -> None:
         # Where PATH is bare, as in many graphical programs, git finds the helper as an alias.
         quoted = "'" + program.replace("'", "'\\''") + "'"
         git.run("config", "alias.remote-datmo", f"!{quoted}")
+    if not ws.repo.config.get("protocol.datmo.allow"):
+        # In submodules git takes a helper from the user alone; what the helper itself uses is asked about as ever.
+        git.run("config", "protocol.datmo.allow", "always")
     # Last, so that a set-up that was cut off is still seen to be one: the helper completes it at the next fetch.
     for key in (f"remote.{remote}.pushurl", f"remote.{remote}.url"):
         value = ws.repo.config.get(key)
@@ -140,8 +143,14 @@ def _write_hook(path: Path, text: bytes) -> None:
 
 
 def set_up_clone(ws: Workspace, remote: str, url: str) -> None:
-    """Make a clone of `datmo::url` ready, whose remote then shows the plain URL."""
+    """Make a clone of `datmo::url` ready, whose remote then shows the plain URL.
+
+    A bare clone is left with the refs that git was asked for, which in a mirror are all.
+    """
     ws.repo.git.run("config", f"remote.{remote}.url", HELPER_PREFIX + url)
     fresh = Workspace(replace(ws.repo, config=read_config(ws.repo.git)), ws.environ, ws.clock)
+    if fresh.repo.config.flag("core.bare"):
+        route_through_helper(fresh, remote)
+        return
     initialise(fresh, remote, helper=True)
     fetch(fresh, remote)

@@ -17,6 +17,9 @@ from git_datmo.flows.capture import (
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import capture_environment
+from git_datmo.flows.secrecy.masking import conceal
+from git_datmo.flows.secrecy.rules import known_secrets
+from git_datmo.flows.signing import wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
@@ -48,13 +51,17 @@ def attach_snapshot(
 ) -> Made:
     """Attach a snapshot of payloads as they were just stored; the caller holds the lock."""
     code, left_out = capture_code(ws, tracking, progress=progress)
-    environment = capture_environment(ws, command)
+    surrounded = capture_environment(ws, command)
+    environment = surrounded.content if surrounded is not None else None
     folder = ws.repo.prefix.rstrip("/")
     outputs = tuple(t.payload.path for t in tracking.payloads if t.payload.role != "data")
     inputs = tuple(t.payload for t in tracking.payloads)
     recorded = Run(tuple(command), folder, inputs=inputs, outputs=outputs) if command else None
-    oid = attach(ws, tracking, make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded))
-    return Made(oid, tuple(f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out))
+    made = make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded)
+    made, masked = conceal(made, known_secrets(ws.environ))
+    oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
+    warnings = [f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out]
+    return Made(oid, (*warnings, *masked, *(surrounded.warnings if surrounded is not None else ())))
 
 
 def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | None:

@@ -26,9 +26,9 @@ from git_datmo.flows.underway import end_merge, interrupted, read_underway, refu
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.progress import QUIET, Progress
+from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Conflict, Placement
 from git_datmo.store.layout import root_node
-from git_datmo.store.statcache import CacheEdit
 from git_datmo.store.tracking import Tracked, Tracking
 
 
@@ -166,7 +166,7 @@ def _place(
     progress.begin("Checking out", size)
     carry_out(ws, str(found.id), checkout, plans)
     progress.finish()
-    return tuple(payload.path for payload in coming if plans[payload.path].write or plans[payload.path].remove)
+    return tuple(payload.path for payload in coming if plans[payload.path].changes_files)
 
 
 def _plan(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import IO
 
 from git_datmo.errors import GitFailed
-from git_datmo.git.config import Config
+from git_datmo.git.config import Config, is_allowed
 from git_datmo.git.daemon import connect_daemon
 from git_datmo.git.pipes import Ends, start_service
 from git_datmo.git.pktline import BrokenPackets, PacketReader
@@ -83,14 +82,6 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> Connection | N
             end = connection.fileno()
             return Connection(end, end, ending.pop_all())
     return None
-
-
-def is_allowed(environ: Mapping[str, str], config: Config, scheme: str) -> bool:
-    """What git asks before it uses a transport (git-config, `protocol.allow`)."""
-    if (listed := environ.get("GIT_ALLOW_PROTOCOL")) is not None:
-        return scheme in listed.split(":")
-    policy = config.get(f"protocol.{scheme}.allow") or config.get("protocol.allow", "always")
-    return policy == "always" or (policy == "user" and environ.get("GIT_PROTOCOL_FROM_USER") != "0")
 
 
 def _has_git_proxy(git: Git, config: Config) -> bool:

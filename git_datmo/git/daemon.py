@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.pktline import packet
 
+if TYPE_CHECKING:
+    import socket
+
 
 def connect_daemon(url: str, program: str, version: str) -> socket.socket:
     """A connection to `program` of the server at `url`, in a version of the protocol; raises `DatmoError`."""
+    import socket
+    from urllib.parse import unquote, urlsplit
+
     parts = urlsplit(url)
     request = f"{program} {unquote(parts.path)}\0host={parts.netloc.rpartition('@')[2]}\0"
     if version in ("1", "2"):

@@ -7,7 +7,8 @@ elsewhere (`GIT_DIR` and its like), in the C locale, so that neither configurati
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -125,6 +126,24 @@ class Git:
             env=self.child_environment(),
             cwd=self.work_tree,
         )
+
+    @contextmanager
+    def fields(self, *argv: str | bytes) -> Iterator[Iterator[bytes]]:
+        """What git prints from now on, each piece that ends in a zero as it comes; raises `GitFailed` in the end."""
+        with self.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            assert child.stderr is not None
+            yield _split(child.stdout)
+            said = child.stderr.read()
+        if child.returncode:
+            raise failure(argv, child.returncode, said)
+
+
+def _split(stream: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while block := stream.read(1 << 16):
+        *whole, rest = (rest + block).split(b"\0")
+        yield from whole
 
 
 def failure(argv: Sequence[str | bytes], status: int, stderr: bytes) -> GitFailed:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 from itertools import pairwise
@@ -16,9 +16,22 @@ from typing import Any, cast
 from git_datmo.errors import Damaged
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Form, Oid, Payload, Role
-from git_datmo.records.types import Annotation, Difference, Drop, Person, Receipt, Record, Run, Snapshot, Value
+from git_datmo.records.types import (
+    LATER,
+    Annotation,
+    Cause,
+    Difference,
+    Drop,
+    Person,
+    Receipt,
+    Record,
+    Run,
+    Snapshot,
+    Value,
+)
 
 VERSION = 1
+_ALWAYS = object()
 SIZE_LIMIT = 16 << 20
 # Half a character: what Python makes of a command line's bytes that are no text.
 _HALF = re.compile("[\ud800-\udfff]")
@@ -36,8 +49,14 @@ def to_document(record: Record) -> dict[str, Any]:
     return {
         "version": VERSION,
         "kind": record.kind,
-        **{f.name: _plain(getattr(record, f.name)) for f in fields(record)},
+        **_plain_fields(record),
     }
+
+
+def _plain_fields(value: Any) -> dict[str, Any]:
+    """The keys of a record or of what is in it; one that came later is written where it says something."""
+    every = ((f, getattr(value, f.name)) for f in fields(value))
+    return {f.name: _plain(item) for f, item in every if item != f.metadata.get(LATER, _ALWAYS)}
 
 
 def _plain(value: object) -> Any:
@@ -47,10 +66,8 @@ def _plain(value: object) -> Any:
         return {"path": value.path, "role": str(value.role), **_plain(value.content)}
     if isinstance(value, Content):
         return {"object": str(value.object), "form": str(value.form), "size": value.size, "files": value.files}
-    if isinstance(value, Run):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Person | Difference):
-        return {name: _plain(item) for name, item in asdict(value).items()}
+    if isinstance(value, Run | Person | Difference | Cause):
+        return _plain_fields(value)
     if isinstance(value, Mapping):
         return {_HALF.sub("\ufffd", name): _plain(item) for name, item in value.items()}
     if isinstance(value, str):
@@ -166,14 +183,18 @@ def _validator() -> Callable[[object], object]:
     return cast("Callable[[object], object]", fastjsonschema.compile(json.loads(text), use_default=False))
 
 
-def _known(made: type[Any], raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
+def _known(made: Any, raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
     """A value of the dataclass `made`; keys of a later writer are passed over."""
-    return made(*_in_order(tuple(made.__dataclass_fields__))({**raw, **changed}))
+    in_order, later = _keys(made)
+    return made(*in_order({**later, **raw, **changed}))
 
 
 @cache
-def _in_order(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    return itemgetter(*names)
+def _keys(made: Any) -> tuple[Callable[[Mapping[str, Any]], tuple[Any, ...]], Mapping[str, Any]]:
+    """What takes a dataclass's values out of a document, and what those are that earlier documents lack."""
+    return itemgetter(*(f.name for f in fields(made))), {
+        f.name: f.metadata[LATER] for f in fields(made) if LATER in f.metadata
+    }
 
 
 def _content(raw: dict[str, Any] | None) -> Content | None:
@@ -215,7 +236,9 @@ def _snapshot(raw: dict[str, Any]) -> Record:
 
 def _receipt(raw: dict[str, Any]) -> Record:
     metrics, outputs = (tuple(_known(Difference, entry, {}) for entry in raw[key]) for key in ("metrics", "outputs"))
-    return _record(Receipt, raw, metrics=metrics, outputs=outputs, snapshot=Oid.parse(raw["snapshot"]))
+    causes = tuple(_known(Cause, entry, {}) for entry in raw.get("causes", ()))
+    snapshot = Oid.parse(raw["snapshot"])
+    return _record(Receipt, raw, metrics=metrics, outputs=outputs, snapshot=snapshot, causes=causes)
 
 
 def _annotation(raw: dict[str, Any]) -> Record:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from git_datmo.model import Content, Oid, Payload
 
 Value = bool | int | float | str
+
+LATER = "later"
+
+
+def _later(default: Callable[[], Any]) -> Any:
+    """A key that came after the first records were written: one that lacks it has the default, and is written so."""
+    return field(default_factory=default, metadata={LATER: default()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,8 @@ class Snapshot:
     """Ties a commit to its payloads, environment, run, parameters, metrics, message and why.
 
     `commit`, `tree` and `patch` (git-patch-id, '' for none) find the snapshot again after history was rewritten;
-    `code` is the working tree's own files as they were, `clean` whether they were the commit's.
+    `code` is the working tree's own files as they were, `clean` whether they were the commit's. `tolerances` say how
+    far a metric or output of a rerun may be off.
     """
 
     commit: Oid
@@ -62,23 +71,50 @@ class Snapshot:
     clean: bool
     environment: Content | None
     run: Run | None
+    tolerances: Mapping[str, float] = _later(dict)
 
     kind = "snapshot"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One metric or output as it was recorded and as it came out."""
+    """One metric or output as it was recorded and as it came out; `same` where it is, or where that much was allowed.
+
+    `off` is the largest difference of two numbers in it, None where it differs in more than numbers; `detail` says in a
+    line how an output differs.
+    """
 
     name: str
     recorded: Value | None
     rerun: Value | None
     same: bool
+    off: float | None = _later(lambda: None)
+    detail: str = _later(str)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What could explain a difference: another `package`, `python` or `machine`, a `seed` that nothing sets, or
+    `chance`, since reruns differ among themselves.
+
+    `name` is the package's, the machine's property, the generator of random numbers, or the metric or output that
+    differs; `recorded` and `rerun` are what it was and is, None where it was or is not there. Of a seed, `rerun` is the
+    program that draws.
+    """
+
+    kind: str
+    name: str
+    recorded: Value | None = None
+    rerun: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Somebody reran a snapshot, and how it came out."""
+    """Somebody reran a snapshot `reruns` times, and how it came out: at worst, where that was not always alike.
+
+    `machine` is what it was rerun on; `durations` are seconds: `fetch`, `build` (the environment), `place` (the data),
+    `run` and `compare`.
+    """
 
     snapshot: Oid
     commit: Oid
@@ -91,19 +127,24 @@ class Receipt:
     metrics: tuple[Difference, ...]
     outputs: tuple[Difference, ...]
     tolerances: Mapping[str, float]
+    machine: Mapping[str, Value] = _later(dict)
+    durations: Mapping[str, float] = _later(dict)
+    causes: tuple[Cause, ...] = _later(tuple)
+    reruns: int = _later(lambda: 1)
 
     kind = "receipt"
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Words added to a record afterwards."""
+    """Words added to a record afterwards; with a `signature`, a signed commit that names it (`flows/signing.py`)."""
 
     record: Oid
     commit: Oid
     created: str
     author: Person
     message: str
+    signature: str = _later(str)
 
     kind = "annotation"
 

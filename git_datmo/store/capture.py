@@ -15,6 +15,7 @@ from git_datmo.git.paths import is_dotgit, is_safe, show
 from git_datmo.model import Content, Form, Oid
 from git_datmo.progress import Progress
 from git_datmo.store import names
+from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.ingest import Deliver, Ingest, Recall, Stored, Taken
 from git_datmo.store.layout import (
     Change,
@@ -27,7 +28,7 @@ from git_datmo.store.layout import (
     root_node,
     write_folder,
 )
-from git_datmo.store.statcache import CacheEdit, Differences, Marks
+from git_datmo.store.statcache import Differences, Marks
 from git_datmo.store.store import Store, StoreWriter
 
 # Where more files than this changed, all are read, in order: what has to be kept in mind is one folder's names then.

@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.errors import DatmoError
 from git_datmo.git.paths import show
-from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.store import names
 from git_datmo.store.ahead import ahead
+from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.ingest import Ingest, Taken, new_digest
 from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
-from git_datmo.store.statcache import CacheEdit, Differences
+from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly, Store
+
+# Steps that are held in memory, at some hundred bytes each.
+FEW = 50_000
 
 
 class Conflict(DatmoError):
@@ -40,16 +44,42 @@ class Conflict(DatmoError):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What has to be done to one payload: `write` in order, then folders removed; `keep` are files found in place.
+    """What has to be done to one payload; `keep` are files found in place, `blocking` those in the way of a folder.
 
-    `forget` are files that are gone, as they should be, but still known to the stat cache.
+    There can be millions of `steps`, so more than some are found anew each time: each path with what it was and will
+    be. `folders` are those in which something is written, `removes` says whether anything is taken away. `forget` are
+    files that are gone, as they should be, but still known to the stat cache.
     """
 
-    write: tuple[tuple[bytes, Node], ...]
-    remove: tuple[bytes, ...]
-    rmdir: tuple[bytes, ...]
-    keep: tuple[Taken, ...]
-    forget: tuple[bytes, ...] = ()
+    steps: Callable[[], Iterator[tuple[bytes, Difference]]]
+    folders: frozenset[bytes]
+    removes: bool
+    keep: Mapping[bytes, Taken]
+    blocking: frozenset[bytes]
+    forget: tuple[bytes, ...]
+
+    def removed(self) -> Iterator[tuple[bytes, bool]]:
+        """What is taken away before anything is written, and whether it is a folder; a folder stands behind what is
+        in it."""
+        for path, step in self.steps() if self.removes else ():
+            if path in self.keep:
+                continue
+            if step.old is not None and step.old.kind is Kind.FOLDER:
+                yield path, True
+            elif path in self.blocking or (_is_file(step.old) and not _is_file(step.new)):
+                yield path, False
+
+    def written(self) -> Iterator[tuple[bytes, Node]]:
+        """Files and folders that come, each folder before what is in it."""
+        return ((path, step.new) for path, step in self.steps() if step.new is not None and path not in self.keep)
+
+    @property
+    def changes_files(self) -> bool:
+        """Whether anything is written, or a file removed."""
+        return any(True for _ in self.written()) or any(not is_folder for _, is_folder in self.removed())
+
+    def __bool__(self) -> bool:
+        return any(True for _ in self.written()) or any(True for _ in self.removed())
 
 
 class Checkout:
@@ -67,32 +97,41 @@ class Checkout:
     ) -> Placement:
         """What leads from `old` (as `found` differs from it) to `new`; raises `Conflict` unless `force`."""
         top = os.fsencode(path)
-        differences = list(compare(old, new, self._store.read_tree))
-        touched = {_join(top, difference.path) for difference in differences}
         unknown = {*found.added, *(path for folder in found.folders for path in self._files_below(folder))}
         # Files that the new version has as the old one did, but the working tree has not, or the cache knows not.
         sought = sorted({_steps(path, top) for path in (*found.missing, *found.changed, *unknown)})
         there = {_join(top, steps): (steps, node) for steps, node in find_paths(new, sought, self._store.read_tree)}
-        differences += [Difference(steps, node, node) for path, (steps, node) in there.items() if path not in touched]
-        forget = [path for path in found.missing if path not in there or not _is_file(there[path][1])]
+
+        def compared() -> Iterator[tuple[bytes, Difference]]:
+            return ((_join(top, each.path), each) for each in compare(old, new, self._store.read_tree))
+
+        touched = {each for each, _ in compared() if each in there} if there else set()
+        same = [(each, Difference(*at, at[1])) for each, at in there.items() if each not in touched]
+
+        steps = _held_if_few(lambda: chain(compared(), same))
         doubtful = {*found.changed, *unknown}
-        base = {_join(top, d.path): d for d in differences}
-        suspects = [p for p, d in base.items() if p in doubtful or not _is_file(d.old)]
-        suspects = [p for p in suspects if self._is_there(p)]
+        suspects: dict[bytes, Difference] = {}
+        folders: set[bytes] = set()
+        removes = False
+        for each, step in steps():
+            if (each in doubtful or not _is_file(step.old)) and self._is_there(each):
+                suspects[each] = step
+            if step.new is not None:
+                folders.add(each.rpartition(b"/")[0])
+            removes = removes or (step.old is not None and not (_is_file(step.old) and _is_file(step.new)))
         held = self._hash(suspects)
-        conflicts, keep = [], []
-        for suspect in suspects:
+        keep, conflicts = {}, list(_in_the_way(steps(), found))
+        for suspect, difference in suspects.items():
             node = held.get(suspect)
-            difference = base[suspect]
             if node is not None and difference.new == node.node and _is_file(difference.new):
-                keep.append(node)
+                keep[suspect] = node
             elif node is None or node.node != difference.old:
                 conflicts.append(suspect)
-        conflicts += _in_the_way(base, found)
         if conflicts and not force:
             raise Conflict(sorted(set(conflicts)))
-        blocking = {path for path in suspects if not _is_file(base[path].new)}
-        return replace(_order(base, blocking, keep), forget=tuple(forget))
+        blocking = frozenset(each for each, difference in suspects.items() if not _is_file(difference.new))
+        forget = tuple(each for each in found.missing if each not in there or not _is_file(there[each][1]))
+        return Placement(steps, frozenset(folders), removes or bool(blocking), keep, blocking, forget)
 
     def _files_below(self, folder: bytes) -> list[bytes]:
         full = self._full(folder)
@@ -111,7 +150,7 @@ class Checkout:
             return not stat.S_ISDIR(os.lstat(self._full(path)).st_mode)
         return False
 
-    def _hash(self, paths: list[bytes]) -> dict[bytes, Taken]:
+    def _hash(self, paths: Iterable[bytes]) -> dict[bytes, Taken]:
         """What the files at `paths` hold, as nodes; sockets and their like are left out."""
         regular = [
             path for path in paths if stat.S_IFMT(os.lstat(self._full(path)).st_mode) in (stat.S_IFREG, stat.S_IFLNK)
@@ -121,44 +160,27 @@ class Checkout:
             ingest.take(regular, lambda taken: found.__setitem__(taken.path, taken))
         return found
 
-    def missing(self, placement: Placement) -> list[Oid]:
-        """The objects that the store lacks for `placement`, chunk trees and blobs."""
-        lacking = []
-        for _, node in placement.write:
-            if node.kind is Kind.FOLDER:
-                continue
-            if node.oid not in self._store:
-                lacking.append(node.oid)
-            elif node.chunked:
-                lacking += self._missing_chunks(node.oid)
-        return lacking
-
-    def _missing_chunks(self, oid: Oid) -> list[Oid]:
-        try:
-            return [chunk for chunk in read_chunks(oid, self._store.read_tree) if chunk not in self._store]
-        except Incomplete as error:
-            return [Oid.parse(text) for text in error.missing]
-
     def apply(self, placement: Placement) -> None:
         """Carry out a plan."""
         for path in placement.forget:
             self._edit.forget(path)
-        for path in placement.remove:
+        for path, is_folder in placement.removed():
+            if is_folder:
+                with suppress(OSError):
+                    # A folder that still holds something unknown stays: nothing unknown is deleted.
+                    os.rmdir(self._full(path))
+                continue
             # What a checkout that was cut off had put in its place already is no file.
             with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 if self._parent_is_real(path):
                     os.unlink(self._full(path))
             self._edit.forget(path)
-        for path in placement.rmdir:
-            with suppress(OSError):
-                # A folder that still holds something unknown stays: nothing unknown is deleted.
-                os.rmdir(self._full(path))
-        for path, node in placement.write:
+        for path, node in placement.written():
             if node.kind is Kind.FOLDER:
                 self._make_folder(path)
                 continue
             self._edit.record(self._write(path, node))
-        for taken in placement.keep:
+        for taken in placement.keep.values():
             self._edit.record(taken)
 
     def _parent_is_real(self, path: bytes) -> bool:
@@ -222,7 +244,14 @@ class Checkout:
         return ahead(lambda oid: self._store.read(oid, "blob"), read_chunks(node.oid, self._store.read_tree))
 
 
-def sweep(root: Path, folders: Iterator[bytes]) -> None:
+def _held_if_few(
+    steps: Callable[[], Iterator[tuple[bytes, Difference]]],
+) -> Callable[[], Iterator[tuple[bytes, Difference]]]:
+    few = list(islice(steps(), FEW + 1))
+    return few.__iter__ if len(few) <= FEW else steps
+
+
+def sweep(root: Path, folders: Iterable[bytes]) -> None:
     """Remove the half-written files that a killed checkout left in `folders`."""
     for folder in folders:
         with suppress(OSError), os.scandir(os.path.join(os.fsencode(root), folder)) as listing:
@@ -237,32 +266,16 @@ def _write_all(fd: int, content: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _in_the_way(wanted: dict[bytes, Difference], found: Differences) -> Iterator[bytes]:
+def _in_the_way(steps: Iterable[tuple[bytes, Difference]], found: Differences) -> Iterator[bytes]:
     """Unknown files where a folder is to be, and below what is to become a file."""
-    coming = {path for path, difference in wanted.items() if difference.new is not None}
-    files = {path for path in coming if _is_file(wanted[path].new)}
-    for path in (*found.added, *found.folders):
-        if any(parent in files for parent in _parents(path)):
-            yield path
-    unknown = set(found.added)
-    if unknown:
-        yield from {parent for path in coming for parent in _parents(path) if parent in unknown}
-
-
-def _order(wanted: dict[bytes, Difference], blocking: set[bytes], keep: list[Taken]) -> Placement:
-    """The steps in an order that never needs what is not there yet."""
-    write, remove, rmdir = [], [], []
-    in_place = {taken.path for taken in keep}
-    for path, difference in wanted.items():
-        if path in in_place:
-            continue
-        if difference.old is not None and difference.old.kind is Kind.FOLDER:
-            rmdir.append(path)
-        elif path in blocking or (_is_file(difference.old) and not _is_file(difference.new)):
-            remove.append(path)
-        if difference.new is not None:
-            write.append((path, difference.new))
-    return Placement(tuple(write), tuple(remove), tuple(rmdir), tuple(keep))
+    unknown, files = set(found.added), set()
+    above = {parent for path in (*found.added, *found.folders) for parent in _parents(path)}
+    for path, step in steps if unknown or above else ():
+        if step.new is not None:
+            yield from (parent for parent in _parents(path) if parent in unknown)
+        if path in above and _is_file(step.new):
+            files.add(path)
+    yield from (path for path in (*found.added, *found.folders) if not files.isdisjoint(_parents(path)))
 
 
 def _parents(path: bytes) -> Iterator[bytes]:

@@ -349,9 +349,10 @@ def _compare_folders(
 ) -> Iterator[tuple[bytes, Node | None, Node | None]]:
     if old == new:
         return
+    # A folder that is not there goes along with the parts of the other, so that only one of them is held at a time.
     old_parts = parts_of(list(read(old))) if old is not None else {}
     new_parts = parts_of(list(read(new))) if new is not None else {}
-    if old_parts and new_parts:
+    if old_parts is not None and new_parts is not None:
         for digit in sorted(old_parts.keys() | new_parts.keys()):
             yield from _compare_folders(old_parts.get(digit), new_parts.get(digit), read, prefix + digit)
         return

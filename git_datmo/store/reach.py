@@ -39,6 +39,10 @@ class Marks:
             self.loose[oid] = mark
         return kind
 
+    def __contains__(self, oid: Oid) -> bool:
+        copies = ((pack, place) for pack, place in self._objects.copies(oid) if pack in self.packs)
+        return any(self.packs[pack][place] for pack, place in copies) or bool(self.loose.get(oid))
+
 
 def all_but(objects: PackedObjects, gone: Marks, kept: Marks) -> Marks:
     """Everything that is here less the blobs that are in `gone` and not in `kept`."""

@@ -8,23 +8,18 @@ blob the id is the blob's, so that git itself can settle what the clock cannot.
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged
-from git_datmo.git.objects import BLOB, EXECUTABLE, LINK
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
-from git_datmo.store.ingest import Taken
+from git_datmo.store.cacheedit import CacheEdit
+from git_datmo.store.entries import MODES, STAT, is_gone, named, split_entries
 
-_STAT = struct.Struct(">10I")
-_MODES = frozenset((BLOB, EXECUTABLE, LINK))
-_MASK = 0xFFFFFFFF
-# What stands before an entry's path, less the id.
-FIXED = 42
 READ = 1 << 20
 # A cache of at least this many bytes is not written entry by entry for at most so many.
 PATCH_SIZE = 4 << 20
@@ -66,23 +61,25 @@ class StatCache:
         asked = Git(git.environ, git.git_dir, git.work_tree, self.path, git.config)
         changed: list[bytes] = []
         missing: list[bytes] = []
-        if self.path.exists():
-            fields = asked.run("diff-files", "-z", "--no-renames", "--", *below).split(b"\0")
-            for head, path in zip(fields[::2], fields[1::2], strict=False):
-                (missing if head.endswith(b"D") else changed).append(path)
-        listed = asked.run("ls-files", "-z", "-o", "--directory", "--", *below).split(b"\0")
+        # Both go through all files, so they do it side by side.
+        with asked.fields("ls-files", "-z", "-o", "--directory", "--", *below) as unknown:
+            if self.path.exists():
+                with asked.fields("diff-files", "-z", "--no-renames", "--", *below) as fields:
+                    for head, path in zip(fields, fields, strict=False):
+                        (missing if head.endswith(b"D") else changed).append(path)
+            listed = list(unknown)
         # A folder is named with a slash; so is a payload's own folder while the cache holds nothing of it.
         folders = tuple(path[:-1] for path in listed if path.endswith(b"/"))
         # A folder in the place of a file that the cache knows is one that `git ls-files -o --directory` passes over.
         folders += tuple(path for path in missing if _is_folder(git.work_tree, path))
-        added = tuple(path for path in listed if path and not path.endswith(b"/"))
+        added = tuple(path for path in listed if not path.endswith(b"/"))
         return Differences(tuple(changed), tuple(missing), added, folders)
 
     def paths(self) -> Iterator[bytes]:
         return (path for path, _ in self._entries())
 
     def edit(self) -> CacheEdit:
-        return CacheEdit(self._format)
+        return CacheEdit(self._format, self.path.parent)
 
     def marks(self) -> Marks:
         """What the cache has now, to be asked by path."""
@@ -92,9 +89,10 @@ class StatCache:
             return Marks(bytearray(), self._format)
 
     def update(self, edit: CacheEdit) -> None:
-        """Carry out an edit."""
+        """Carry out an edit, which is done with then."""
         if (edit or not self.path.exists()) and not self._patch(edit):
             self._write(self._merge(edit))
+        edit.close()
 
     def _patch(self, edit: CacheEdit) -> bool:
         """Put a few entries in the place of those of the same paths, without reading all others one by one.
@@ -102,9 +100,9 @@ class StatCache:
         The file keeps its old time, so that whatever was in doubt stays in doubt (see `_kept`). So do the new entries,
         which is why those of large files, whose content takes long to read, are not written like this.
         """
-        entries = list(edit.entries())
-        if edit.gone or edit.renewed or edit.large or len(entries) > PATCH_ENTRIES or not self.path.exists():
+        if edit.forgets or edit.renewed or edit.large or edit.count > PATCH_ENTRIES or not self.path.exists():
             return False
+        entries = list(edit.entries())
         before = os.stat(self.path)
         if before.st_size < PATCH_SIZE:
             return False
@@ -120,7 +118,7 @@ class StatCache:
         return True
 
     def _merge(self, edit: CacheEdit) -> Iterator[tuple[bytes, bytes]]:
-        """The entries as they will be, in order."""
+        """The entries as they will be, in order, with those of files that are gone."""
         coming = edit.entries()
         nothing = (b"", b"")
         fresh, entry = next(coming, nothing)
@@ -132,7 +130,7 @@ class StatCache:
             if fresh == path:
                 yield fresh, entry
                 fresh, entry = next(coming, nothing)
-            elif path not in edit.gone and path not in edit.renewed and not path.startswith(below):
+            elif path not in edit.renewed and not path.startswith(below):
                 yield path, old
         while fresh:
             yield fresh, entry
@@ -162,24 +160,11 @@ class StatCache:
             if head[:8] != b"DIRC\0\0\0\2" or left < 0:
                 raise self._damaged()
             count = int.from_bytes(head[8:], "big")
-            fixed = FIXED + self._format.size
-            raw = b""
-            while count:
-                block = file.read(min(READ, left))
-                left -= len(block)
-                raw += block
-                place = 0
-                # An entry is surely whole where its path ends and its padding fits.
-                while count and (end := raw.find(b"\0", place + fixed)) >= 0:
-                    size = (end - place + 8) & ~7
-                    if place + size > len(raw):
-                        break
-                    yield raw[place + fixed : end], raw[place : place + size]
-                    place += size
-                    count -= 1
-                raw = raw[place:]
-                if count and not block:
-                    raise self._damaged()
+            for _, each in zip(range(count), split_entries(_blocks(file, left), self._format), strict=False):
+                count -= 1
+                yield each
+            if count:
+                raise self._damaged()
 
     def _damaged(self) -> Damaged:
         return Damaged(f"'{self.path}' is not a version 2 git index", "remove it; it will be made anew")
@@ -190,8 +175,9 @@ class StatCache:
         with fsio.replacing(self.path) as file:
             file.write(b"DIRC\0\0\0\2\0\0\0\0")
             for _, entry in entries:
-                file.write(entry)
-                count += 1
+                if not is_gone(entry):
+                    file.write(entry)
+                    count += 1
             file.seek(8)
             file.write(count.to_bytes(4, "big"))
             file.seek(0)
@@ -201,58 +187,11 @@ class StatCache:
             file.write(digest.digest())
 
 
-class CacheEdit:
-    """Entries that are new, and paths that went; for a path that is told more than once, the last entry counts."""
-
-    def __init__(self, form: ObjectFormat) -> None:
-        self._format = form
-        self._fixed = FIXED + form.size
-        self._fresh: list[bytes] = []
-        self._ordered = True
-        self._latest = b""
-        self.gone: set[bytes] = set()
-        self.renewed: set[bytes] = set()
-        # Whether a file of several chunks is among the new.
-        self.large = False
-
-    def __bool__(self) -> bool:
-        return bool(self._fresh or self.gone or self.renewed)
-
-    def record(self, file: Taken) -> None:
-        """Note a file as it was read or written."""
-        self._ordered = self._ordered and self._latest < file.path
-        self._latest = file.path
-        self._fresh.append(self._encode(file))
-        self.large = self.large or file.node.chunked
-
-    def forget(self, path: bytes) -> None:
-        self.gone.add(path)
-
-    def renew(self, path: bytes) -> None:
-        """Let nothing stay of what was known of the file or folder `path` before this edit."""
-        self.renewed.add(path)
-
-    def entries(self) -> Iterator[tuple[bytes, bytes]]:
-        """The new entries by their paths, in order, each once."""
-        if not self._ordered:
-            latest = {self._path(entry): entry for entry in self._fresh}
-            self._fresh = [latest[path] for path in sorted(latest)]
-            self._ordered = True
-        return ((self._path(entry), entry) for entry in self._fresh)
-
-    def _path(self, entry: bytes) -> bytes:
-        return entry[self._fixed : entry.index(b"\0", self._fixed)]
-
-    def _encode(self, file: Taken) -> bytes:
-        info = file.stat
-        changed, modified = divmod(info.st_ctime_ns, 10**9), divmod(info.st_mtime_ns, 10**9)
-        head = _STAT.pack(
-            *(changed[0] & _MASK, changed[1], modified[0] & _MASK, modified[1], info.st_dev & _MASK),
-            *(info.st_ino & _MASK, file.node.kind.mode, info.st_uid, info.st_gid, info.st_size & _MASK),
-        )
-        head += file.mark(self._format)
-        head += _flags(file.path) + file.path
-        return head + b"\0" * (8 - len(head) % 8)
+def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The next `size` bytes, or what there is of them."""
+    while block := file.read(min(READ, size)):
+        size -= len(block)
+        yield block
 
 
 class Marks:
@@ -265,7 +204,7 @@ class Marks:
     def get(self, path: bytes) -> bytes | None:
         """The mark of a file as it was recorded (`Taken.mark`)."""
         place = self._find(path)
-        return None if place < 0 else bytes(self.raw[place + _STAT.size : place + _STAT.size + self._size])
+        return None if place < 0 else bytes(self.raw[place + STAT.size : place + STAT.size + self._size])
 
     def replace(self, path: bytes, entry: bytes) -> bool:
         """Put `entry` where that of `path` is; says whether there is one."""
@@ -280,16 +219,12 @@ class Marks:
         A path contains no zero, so its length before it and a zero behind are found in no other path. They can be found
         among numbers, where an entry cannot begin, or would have no mode of a file.
         """
-        wanted = _flags(path) + path + b"\0"
-        before = _STAT.size + self._size
+        wanted = named(path) + b"\0"
+        before = STAT.size + self._size
         found = self.raw.find(wanted)
         while found >= 0:
             place = found - before
-            if place >= 12 and (place - 12) % 8 == 0 and _STAT.unpack_from(self.raw, place)[6] in _MODES:
+            if place >= 12 and (place - 12) % 8 == 0 and STAT.unpack_from(self.raw, place)[6] in MODES:
                 return place
             found = self.raw.find(wanted, found + 1)
         return -1
-
-
-def _flags(path: bytes) -> bytes:
-    return min(len(path), 0xFFF).to_bytes(2, "big")

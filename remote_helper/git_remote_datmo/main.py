@@ -9,31 +9,19 @@ from pathlib import Path
 from typing import Protocol
 
 from git_datmo.errors import DatmoError, UsageError
-from git_remote_datmo.protocol import (
-    LINES,
-    PIPES,
-    RECEIVE_PACK,
-    Batch,
-    Capabilities,
-    Connect,
-    End,
-    ListRefs,
-    Option,
-    Unknown,
-    parse,
-)
+from git_remote_datmo.protocol import LINES, PIPES, RECEIVE_PACK, Command, parse
 from git_remote_datmo.session import ServiceGoneError, Session, open_session
 from git_remote_datmo.urls import PREFIX, kind_of
 from git_remote_datmo.wire import LineReader, complain, write_output
 
 
 class Backend(Protocol):
-    """Who does the work for one URL; each takes git's lines and gives the answer."""
+    """Who does the work for one URL; each takes a command of git's and gives the answer."""
 
     def capabilities(self) -> tuple[bytes, ...]: ...
-    def option(self, line: bytes, /) -> bytes: ...
-    def connect(self, line: bytes, asked: Connect, /) -> int | None: ...
-    def block(self, lines: list[bytes], /) -> bytes: ...
+    def option(self, asked: Command, /) -> bytes: ...
+    def connect(self, asked: Command, /) -> int | None: ...
+    def block(self, asked: Command, more: list[bytes], /) -> bytes: ...
     def end(self) -> int: ...
 
 
@@ -51,7 +39,7 @@ class Conversation:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._lines = LineReader(0)
-        self._options: list[bytes] = []
+        self._options: list[Command] = []
         self._has_read = False
         self._is_mixed = is_http(session.fetch_url) != is_http(session.push_url)
 
@@ -65,8 +53,8 @@ class Conversation:
             return self._fetching
         other = self._start(self._session.push_url)
         other.capabilities()
-        for line in self._options:
-            other.option(line)
+        for option in self._options:
+            other.option(option)
         return other
 
     def _start(self, url: str) -> Backend:
@@ -81,38 +69,40 @@ class Conversation:
     def hold(self) -> int:
         while (line := self._lines.line()) is not None:
             command = parse(line)
-            if isinstance(command, End):
-                break
-            if isinstance(command, Connect):
-                pushes = command.service == RECEIVE_PACK
-                status = (self._pushing if pushes else self._fetching).connect(line, command)
-                if status is not None:
-                    return status if pushes else self._done_reading(status)
-            else:
-                write_output(self._answer(line, command))
+            match command.verb:
+                case "":
+                    break
+                case "connect" | "stateless-connect":
+                    pushes = command.argument == RECEIVE_PACK
+                    status = self._of(for_push=pushes).connect(command)
+                    if status is not None:
+                        return status if pushes else self._done_reading(status)
+                case _:
+                    write_output(self._answer(command))
         status = max((backend.end() for backend in self._started()), default=0)
         return self._done_reading(status) if self._has_read else status
+
+    def _of(self, *, for_push: bool) -> Backend:
+        return self._pushing if for_push else self._fetching
 
     def _started(self) -> list[Backend]:
         backends = [self.__dict__.get(name) for name in ("_fetching", "_pushing")]
         return list(dict.fromkeys(backend for backend in backends if backend is not None))
 
-    def _answer(self, line: bytes, command: Capabilities | Option | ListRefs | Batch | Unknown) -> bytes:
-        match command:
-            case Capabilities():
+    def _answer(self, command: Command) -> bytes:
+        match command.verb:
+            case "capabilities":
                 return self._offer()
-            case Option():
+            case "option":
                 self._session.remember(command)
-                self._options.append(line)
-                return min(backend.option(line) for backend in self._started())
-            case ListRefs(for_push):
-                return (self._pushing if for_push else self._fetching).block([line])
-            case Batch(verb):
-                lines = [line, *(self._lines.until_empty() or [])]
-                self._has_read |= verb == "fetch"
-                return (self._pushing if verb == "push" else self._fetching).block(lines)
-            case Unknown(text):
-                raise DatmoError(f"git asks the remote helper for '{text}', which it did not offer")
+                self._options.append(command)
+                return min(backend.option(command) for backend in self._started())
+            case "list":
+                return self._of(for_push=command.argument == "for-push").block(command, [])
+            case "push" | "fetch":
+                self._has_read |= command.verb == "fetch"
+                return self._of(for_push=command.verb == "push").block(command, self._lines.until_empty() or [])
+        raise DatmoError(f"git asks the remote helper for '{command.verb}', which it did not offer")
 
     def _offer(self) -> bytes:
         offered = self._fetching.capabilities()

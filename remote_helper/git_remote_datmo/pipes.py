@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
-import tempfile
 from typing import BinaryIO, Protocol
-from urllib.parse import urlsplit
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.daemon import connect_daemon
 from git_datmo.git.pipes import Ends, start_service
 from git_remote_datmo.protocol import RECEIVE_PACK
 from git_remote_datmo.session import Session
@@ -40,8 +36,7 @@ class Command:
     """A program that git starts here or over ssh."""
 
     def __init__(self, session: Session, url: str, program: str, *, is_ssh: bool) -> None:
-        self._status: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
-        self._said: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+        self._status, self._said = _scratch_file(), _scratch_file()
         reading, self._asking = os.pipe()
         self._answers, writing = os.pipe()
         ends = Ends(reading, writing, 2, self._status.fileno(), self._said.fileno())
@@ -74,6 +69,14 @@ class Command:
         return code
 
 
+def _scratch_file() -> BinaryIO:
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("git-remote-datmo"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()
+
+
 def _family(session: Session) -> list[str]:
     wanted = {"ipv4": "-4", "ipv6": "-6"}.get(session.options.get("family", ""))
     return [wanted] if wanted else []
@@ -83,6 +86,10 @@ class Daemon:
     """A service of a git:// server, whose protocol starts with one line over TCP."""
 
     def __init__(self, session: Session, url: str, program: str, *, reads: bool) -> None:
+        from urllib.parse import urlsplit
+
+        from git_datmo.git.daemon import connect_daemon
+
         if session.environ.get("GIT_PROXY_COMMAND") or session.config.get("core.gitproxy"):
             raise DatmoError(
                 "git:// through a proxy command is not served behind datmo::", "use an https:// or ssh:// URL"
@@ -91,7 +98,7 @@ class Daemon:
         self._place = urlsplit(url).netloc
         version = session.config.get("protocol.version", "2")
         # As git does: nothing that takes a push speaks version 2.
-        self._connection: socket.socket = connect_daemon(url, program, version if reads or version == "1" else "")
+        self._connection = connect_daemon(url, program, version if reads or version == "1" else "")
 
     def read(self, size: int) -> bytes:
         try:
@@ -103,6 +110,8 @@ class Daemon:
         self._connection.sendall(data)
 
     def close_asking(self) -> None:
+        import socket
+
         self._connection.shutdown(socket.SHUT_WR)
 
     def finish(self) -> int:

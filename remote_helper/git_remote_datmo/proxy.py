@@ -7,7 +7,8 @@ import os
 import subprocess
 
 from git_datmo.errors import DatmoError
-from git_remote_datmo.protocol import NOT_SHARED, Connect, errors, listed_refs, parse_push_line, refusals
+from git_remote_datmo.protocol import Command
+from git_remote_datmo.refusals import NOT_SHARED, errors, listed_refs, parse_push_line, refusals
 from git_remote_datmo.session import ServiceGoneError, Session
 from git_remote_datmo.urls import PREFIX, kind_of
 from git_remote_datmo.wire import LineReader, complain, relay, write_all, write_output
@@ -35,18 +36,18 @@ class Proxy:
         self._there: dict[str, str] = {}
 
     def capabilities(self) -> tuple[bytes, ...]:
-        return tuple(self.block([b"capabilities"]).split())
+        return tuple(self._exchange(b"capabilities\n").split())
 
-    def option(self, line: bytes) -> bytes:
-        self._ask(line + b"\n")
+    def option(self, asked: Command) -> bytes:
+        self._ask(asked.line + b"\n")
         return self._line() + b"\n"
 
-    def connect(self, line: bytes, asked: Connect) -> int | None:
+    def connect(self, asked: Command) -> int | None:
         """Serve raw pipes to the end and give the exit status; None where git is to ask in another way."""
-        if not asked.stateless:
+        if asked.verb != "stateless-connect":
             write_output(b"fallback\n")
             return None
-        self._ask(line + b"\n")
+        self._ask(asked.line + b"\n")
         answer = self._line()
         write_output(answer + b"\n")
         if answer:
@@ -55,17 +56,13 @@ class Proxy:
         write_output(self._answers.rest())
         return relay(self)
 
-    def block(self, lines: list[bytes]) -> bytes:
+    def block(self, asked: Command, more: list[bytes]) -> bytes:
         """The answer to a command of one line, or to the lines of a `push` or `fetch`."""
-        verb = lines[0].partition(b" ")[0]
-        if verb == b"push" and (refused := self._refusals(lines)):
+        lines = [asked.line, *more]
+        if asked.verb == "push" and (refused := self._refusals(lines)):
             return errors(refused)
-        self._ask(b"".join(line + b"\n" for line in lines) + (b"\n" if verb in (b"push", b"fetch") else b""))
-        answer = self._answers.until_empty()
-        if answer is None:
-            raise ServiceGoneError(self._close())
-        text = b"".join(line + b"\n" for line in answer) + b"\n"
-        if lines[0] == b"list for-push":
+        text = self._exchange(b"".join(line + b"\n" for line in (lines if asked.verb == "list" else [*lines, b""])))
+        if (asked.verb, asked.argument) == ("list", "for-push"):
             self._there = listed_refs(text)
         return text
 
@@ -106,6 +103,13 @@ class Proxy:
             write_all(self._asking, data)
         except BrokenPipeError:
             raise ServiceGoneError(self._close()) from None
+
+    def _exchange(self, data: bytes) -> bytes:
+        self._ask(data)
+        answer = self._answers.until_empty()
+        if answer is None:
+            raise ServiceGoneError(self._close())
+        return b"".join(line + b"\n" for line in answer) + b"\n"
 
     def _line(self) -> bytes:
         line = self._answers.line()

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.config import Config, Setting, read_config
-from git_datmo.git.connect import is_allowed
+from git_datmo.git.config import Config, Setting, is_allowed, read_config
 from git_datmo.git.run import Git
-from git_datmo.progress import QUIET, Progress
-from git_remote_datmo.protocol import NOTES, RECORDS, Option
+from git_remote_datmo.protocol import Command
 from git_remote_datmo.urls import PREFIX, kind_of
+
+if TYPE_CHECKING:
+    from git_datmo.progress import Progress
 
 # Tells the pre-push hook of a child that the sharing is being done.
 GUARD = "GIT_DATMO_SHARING"
@@ -43,15 +45,12 @@ class Session:
     is_rewritten: bool
     options: dict[str, str] = field(default_factory=dict)
 
-    def remember(self, option: Option) -> None:
-        self.options[option.name] = option.value
+    def remember(self, option: Command) -> None:
+        name, value = option.option
+        self.options[name] = value
 
     def asks(self, option: str) -> bool:
         return self.options.get(option) == "true"
-
-    @property
-    def is_quiet(self) -> bool:
-        return self.options.get("verbosity") == "0" or self.options.get("progress") == "false"
 
     @cached_property
     def fetch_url(self) -> str:
@@ -101,24 +100,30 @@ class Session:
     def share(self, there: Mapping[str, str]) -> bool:
         """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
         whether anything was sent."""
+        from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
+        from git_datmo.git.refs import read_refs
+
+        self.set_up()
+        here = read_refs(self.git, RECORDS_REF, NOTES_REF)
+        records, notes = (str(here.get(name, "")) for name in (RECORDS_REF, NOTES_REF))
+        if any((records, notes) == (there.get(ns.records, ""), there.get(ns.notes, "")) for ns in NAMESPACES):
+            return False
         from git_datmo.flows.sharing.share import share
         from git_datmo.flows.workspace import open_workspace
 
-        self.set_up()
         with open_workspace(self.environ_for(self.push_url), self.cwd) as workspace:
             if not workspace.has_store:
-                return False
-            here = workspace.ledger.tips()
-            if str(here.records or "") == there.get(RECORDS, "") and str(here.notes or "") == there.get(NOTES, ""):
                 return False
             return share(workspace, self.remote, self.push_url, progress=self._progress()).records > 0
 
     def _progress(self) -> Progress:
-        if self.is_quiet:
+        from git_datmo.progress import QUIET
+
+        if self.options.get("verbosity") == "0":
             return QUIET
         from git_datmo.cli.meter import Meter
 
-        return Meter(sys.stderr)
+        return Meter(sys.stderr, draws=self.options.get("progress") != "false")
 
     def set_up(self) -> None:
         """Make a repository that was reached by a `datmo::` URL into one that is set up, once."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from tests.crash.remote_check import lacking
 from tests.crash.scenes import begin, ben, one, write
@@ -14,8 +15,10 @@ from tests.crash.worlds import World, fsck, says_what_to_do
 from tests.integration.team import picture
 from tests.servers.shell import Done, Shell
 
-PEOPLE = 6
+PEOPLE = 8
 ROUNDS = 2
+# How long they go on, once each has had its rounds.
+SECONDS = float(os.environ.get("DATMO_AT_ONCE_SECONDS", "0"))
 
 
 def at_once(commands: Sequence[tuple[Shell, Sequence[str]]]) -> list[Done]:
@@ -74,25 +77,36 @@ def team(world: World) -> None:
     ben(world)
 
 
-def work(shell: Shell) -> list[Done]:
-    """What one of the team does: new data and a snapshot, shared, again and again; a branch for each."""
+def share_again(shell: Shell, number: int) -> list[Done]:
+    """What one of the team does: new data and a snapshot, shared; some on one commit of all, some each on their own."""
     name = shell.cwd.name
-    said = [shell.run("git", "checkout", "-q", "-b", name, ok=False)]
-    for number in range(ROUNDS):
-        write(shell.cwd / "own" / f"{name}-{number}", f"{name} {number}" * 1000)
+    write(shell.cwd / "own" / f"{name}-{number}", f"{name} {number}" * 1000)
+    commands = [("git", "datmo", "add-data", "own")]
+    if on_one_commit(name):
+        commands += [("git", "datmo", "snapshot", "-m", f"{name} {number}"), ("git", "push", "-q", "origin", "main")]
+    else:
         write(shell.cwd / "code.txt", f"{name} {number}")
-        commands = (
-            ("git", "datmo", "add-data", "own"),
-            ("git", "add", "code.txt"),
-            ("git", "commit", "-q", "-m", f"{name} {number}"),
-            ("git", "push", "-q", "origin", name),
-        )
-        said += [shell.run(*words, ok=False, timeout=240) for words in commands]
-    return said
+        commands += [("git", "add", "code.txt"), ("git", "commit", "-q", "-m", f"{name} {number}")]
+        commands += [("git", "push", "-q", "origin", name)]
+    return [shell.run(*words, ok=False, timeout=240) for words in commands]
+
+
+def on_one_commit(name: str) -> bool:
+    return int(name[-1]) % 2 == 0
+
+
+def work(shell: Shell, until: float) -> list[list[Done]]:
+    """At least `ROUNDS` rounds, and more until a time."""
+    if not on_one_commit(shell.cwd.name):
+        shell.git("checkout", "-q", "-b", shell.cwd.name)
+    rounds: list[list[Done]] = []
+    while len(rounds) < ROUNDS or time.monotonic() < until:
+        rounds.append(share_again(shell, len(rounds)))
+    return rounds
 
 
 class Watch(threading.Thread):
-    """Fetches, and looks at the remote, until it is told to stop; keeps what it finds wrong."""
+    """Looks at the remote, fetches and checks out, until it is told to stop; keeps what it finds wrong."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -105,9 +119,10 @@ class Watch(threading.Thread):
         shell = self._world.shell("ben")
         while not self.stop.is_set():
             self.problems += lacking(self._world.hub)
-            done = shell.run("git", "fetch", "-q", ok=False)
-            if done.returncode:
-                self.problems.append(str(done))
+            for words in (("git", "fetch", "-q"), ("git", "datmo", "checkout")):
+                done = shell.run(*words, ok=False, timeout=240)
+                if done.returncode:
+                    self.problems.append(str(done))
             self.looks += 1
 
 
@@ -115,26 +130,30 @@ def test_many_clones_and_one_remote(world: World) -> None:
     """No note ever names what the remote lacks, and in the end everybody has everything."""
     world.template("team", team)
     people = [world.shell(f"clone{number}") for number in range(PEOPLE)]
+    until = time.monotonic() + SECONDS
     watch = Watch(world)
     watch.start()
     try:
         with ThreadPoolExecutor(PEOPLE) as pool:
-            said = [done for each in pool.map(work, people) for done in each]
+            rounds = list(pool.map(lambda shell: work(shell, until), people))
     finally:
         watch.stop.set()
         watch.join()
     assert not watch.problems, "\n".join(watch.problems)
     assert watch.looks > 1
-    for done in said:
+    for done in (done for each in rounds for said in each for done in said):
         assert done.returncode == 0, str(done)
     fsck(world.hub)
     assert not lacking(world.hub)
-    expected = {f"clone{number} {turn}" for number in range(PEOPLE) for turn in range(ROUNDS)}
+    expected = {
+        f"{shell.cwd.name} {turn}" for shell, each in zip(people, rounds, strict=True) for turn in range(len(each))
+    }
+    branches = [f"origin/{each.cwd.name}" for each in people if not on_one_commit(each.cwd.name)]
     for shell in people:
         shell.git("fetch", "-q")
-        branches = [f"origin/{each.cwd.name}" for each in people]
-        told = [json.loads(line) for line in shell.git("datmo", "log", "--json", *branches).splitlines()]
-        assert {Path(payload["path"]).name for each in told for payload in each["payloads"]} >= {"own"}
-        subjects = {shell.git("show", "-s", "--format=%s", each["commit"]) for each in told}
-        assert subjects >= expected, shell.cwd.name
+        told = [json.loads(line) for line in shell.git("datmo", "log", "--json", "main", *branches).splitlines()]
+        lines = shell.git("log", "--format=%H %s", "main", *branches).splitlines()
+        subjects = dict(line.split(" ", 1) for line in lines)
+        assert {each["message"] or subjects[each["commit"]] for each in told} >= expected, shell.cwd.name
         fsck(shell)
+    print(f"{len(expected)} shares, {watch.looks} looks")

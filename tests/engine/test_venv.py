@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from git_datmo.engines.base import Job
-from git_datmo.engines.manifest import Environment
-from git_datmo.engines.probe import Distribution, Origin
+from git_datmo.engines.manifest import Environment, make_environment
+from git_datmo.engines.probe import Distribution, Origin, Probe
+from git_datmo.engines.repack import packed_source, packed_wheel, source_files
 from git_datmo.engines.venv import READY, VenvEngine
 from git_datmo.errors import Damaged, DatmoError, EngineMissing
 from git_datmo.progress import QUIET
@@ -132,3 +133,40 @@ def test_a_strangers_environment_is_checked_first(engine: VenvEngine, tmp_path: 
     files = {"environment.json": b"{}", "requirements.txt": b"-e /etc\n", "Dockerfile": b""}
     with pytest.raises(Damaged):
         engine.prepare(Environment.of(files), code=tmp_path, output=heard, progress=QUIET)
+
+
+def test_packages_of_one_machine_are_installed_from_the_environments_own_files(
+    engine: VenvEngine, tmp_path: Path, heard: Heard
+) -> None:
+    """A wheel that was packed from an installed package, and the source of one that was installed to be edited."""
+    source = tmp_path / "near"
+    source.mkdir()
+    (source / "near.py").write_text('"""Near."""\nVALUE = 3\n')
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["flit_core >=3.2"]\nbuild-backend = "flit_core.buildapi"\n'
+        '[project]\nname = "near"\nversion = "1"\ndescription = "near"\n'
+    )
+    folder = tmp_path / "site" / "tool-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (tmp_path / "site" / "tool.py").write_text("import near\nprint(near.VALUE)\n")
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: tool\nVersion: 1.0\n")
+    (folder / "WHEEL").write_text("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    names = ("tool.py", f"{folder.name}/METADATA", f"{folder.name}/WHEEL")
+    (folder / "RECORD").write_text("".join(f"{name},,\n" for name in names))
+    found = (
+        Distribution("near", "1", origin=Origin("folder", folder=str(source), editable=True)),
+        Distribution("tool", "1.0", origin=Origin("archive"), metadata=str(folder)),
+    )
+    env = make_environment(
+        Probe("cpython", HERE, found),
+        repository=Path("/repository"),
+        archives={
+            "near": ("near.tar", packed_source("near", "1", source, source_files(source))),
+            "tool": packed_wheel(folder),
+        },
+    )
+    prepared(engine, env, heard)
+    work = tmp_path / "work"
+    work.mkdir()
+    assert engine.run(Job(("python", "-m", "tool"), work), output=heard).exit_code == 0, heard.streams
+    assert heard.streams["stdout"] == b"3\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 MASK64 = (1 << 64) - 1
@@ -156,8 +156,16 @@ class Writer:
                 entries.append((TREE if is_tree else BLOB, name.encode(), content["object"]))
         return self.commit(self.tree(entries), (), "datmo: keep")
 
-    def link(self, parents: Iterable[str]) -> str:
-        return self.commit(self.tree(()), parents, "datmo: link")
+    def link(self, parents: Iterable[str], more: str = "") -> str:
+        return self.commit(self.tree(()), parents, f"datmo: link{more}")
+
+    def part(self, blobs: Sequence[str]) -> str:
+        """The part that keeps these blobs."""
+        leaves = [self._numbered(BLOB, blobs[start : start + 256]) for start in range(0, len(blobs), 256)]
+        return self.commit(self._numbered(TREE, leaves), (), "datmo: part")
+
+    def _numbered(self, mode: bytes, ids: Sequence[str]) -> str:
+        return self.tree([(mode, b"%02x" % place, oid) for place, oid in enumerate(ids)])
 
 
 def _digest(path: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import git_datmo
 from git_datmo.engines import decode as environments
 from git_datmo.flows.history import REMOTE_REFS
-from git_datmo.flows.sharing import keep, share
+from git_datmo.flows.sharing import keep
 from git_datmo.git import namespaces
 from git_datmo.records import codec, notes
 from git_datmo.store import chunks, layout, names
@@ -102,7 +102,10 @@ def test_refs_and_keep_commits() -> None:
     words = code_words(text)
     for ref in (namespaces.RECORDS_REF, namespaces.NOTES_REF):
         assert ref in words
-    for start in (namespaces.NAMESPACES[0].keep, share.KEPT_REFS, REMOTE_REFS):
+    for ns in namespaces.NAMESPACES:
+        assert {ns.name, ns.records, ns.notes, f"{ns.keep}<epoch>"} <= set(words)
+    assert {keep.LINK, keep.PART, keep.PART_LINK, keep.DONE_LINK} <= set(words)
+    for start in (namespaces.NAMESPACES[0].keep, keep.KEPT_REFS, REMOTE_REFS):
         assert any(word.startswith(start) for word in words)
     assert (
         f"author {keep.IDENTITY} {keep.TIME} +0000\ncommitter {keep.IDENTITY} {keep.TIME} +0000\n\ndatmo: keep" in text
@@ -120,7 +123,7 @@ def test_the_vectors_are_those_of_the_tests() -> None:
     assert "\n".join(test_vectors.RECORD_LINES.values()) in text
     assert test_vectors.record_bytes("drop").decode() in text
     told = {row[0] for row in rows.values()}
-    assert told >= {test_vectors.KEEP_ID, test_vectors.LINK_ID, *test_vectors.FIRST_LINK_IDS}
+    assert told >= {test_vectors.KEEP_ID, test_vectors.LINK_ID, *test_vectors.FIRST_LINK_IDS, *test_vectors.PART_IDS}
     assert told >= {test_vectors.ENVIRONMENT_ID, test_vectors.ENVIRONMENT_OBJECT}
 
 

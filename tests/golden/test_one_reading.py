@@ -14,7 +14,7 @@ import pytest
 from git_datmo.errors import Damaged
 from git_datmo.model import FORMATS
 from git_datmo.records import codec
-from git_datmo.records.catalog import Catalog, make_row
+from git_datmo.records.catalog import in_order, make_row
 from git_datmo.records.notes import make_line
 from git_datmo.records.types import Snapshot
 from git_datmo.store import names
@@ -69,7 +69,7 @@ def test_the_line_of_a_note_is_the_same_before_a_record_is_written_and_after() -
 def test_records_are_ordered_by_their_time() -> None:
     times = ["2024-05-01T11:59:59.999999Z", "2024-05-01T12:00:00Z", "2024-05-01T12:00:00.5Z", "2024-05-01T12:00:01Z"]
     rows = [make_row(FORMATS["sha1"].hash("blob", time.encode()), replace(snapshot(), created=time)) for time in times]
-    assert [row.created for row in Catalog(reversed(rows)).rows] == times
+    assert [row.created for row in in_order(reversed(rows))] == times
 
 
 def test_words_that_are_not_utf_8_still_make_a_record() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.manifest import Environment, encode_manifest, generated_dockerfile
-from git_datmo.flows.sharing.keep import write_keep, write_link
+from git_datmo.flows.sharing.keep import write_done_link, write_keep, write_link, write_part, write_part_link
 from git_datmo.git.objects import parse_tree
 from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, Oid
@@ -95,6 +95,12 @@ LINK_ID = "5f7a46ef76711aeb4d9587cd4bd7d120738bdecc"
 FIRST_LINK_IDS = (
     "3670f115381528ccb2a6365b228d6ca26a6de1bc",
     "afbab160fdc04435c2821116b8306b1cd590dd839b1bec8d6db655be3a8e1a57",
+)
+# The part of the blobs of the numbers from 0 to 299; the link that ties it to that, and the one by which it has served.
+PART_IDS = (
+    "6dad5ac5fdd3a9f4f90f37e4ac1a1c65f96ced76",
+    "5101cb5df2cb31db2c67567f1a828528f394fd18",
+    "45317633d5b77ab2902f5f7fb14fa930de250f55",
 )
 
 MANIFEST = b"""\
@@ -240,6 +246,16 @@ def test_keep_commits_and_links_have_their_id(store: Store) -> None:
     assert writer.keep(json.loads(record_bytes("snapshot"))) == KEEP_ID
     assert writer.link(["1" * 40, KEEP_ID]) == LINK_ID
     assert (writer.link([]), Writer("sha256").link([])) == FIRST_LINK_IDS
+
+
+def test_parts_and_their_links_have_their_id(store: Store) -> None:
+    part = write_part(store, [store.format.hash("blob", str(number).encode()) for number in range(300)])
+    link = write_part_link(store, write_link(store, []), part)
+    assert (str(part), str(link), str(write_done_link(store, link, [part]))) == PART_IDS
+    writer = Writer("sha1")
+    theirs = writer.part([writer.put("blob", str(number).encode()) for number in range(300)])
+    assert (theirs, writer.link([writer.link([]), theirs], " part")) == PART_IDS[:2]
+    assert writer.link(PART_IDS[1::-1], " parts done") == PART_IDS[2]
 
 
 def test_an_environment_has_its_files_and_id() -> None:

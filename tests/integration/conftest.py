@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.integration.sides import make_template
 from tests.integration.team import datmo
 from tests.servers.shell import Shell
 
@@ -29,6 +31,12 @@ def engine_environ() -> dict[str, str]:
         why = "no container engine: run 'tests/container-engine.sh docker -- pytest'"
         pytest.fail(why) if os.environ.get("DATMO_REQUIRE_ENGINE") == "1" else pytest.skip(why)
     return {"DOCKER_HOST": address}
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Server repositories to copy, by their format."""
+    return {name: make_template(tmp_path_factory.mktemp(f"template-{name}"), name) for name in ("sha1", "sha256")}
 
 
 @dataclass(frozen=True)

@@ -128,16 +128,15 @@ def test_a_payload_moves(scene: Scene) -> None:
     assert scene.push(scene.alex) < 80_000
 
 
-def mix(clone: Path, first: Path, second: Path) -> None:
-    """Half of either dataset in a new one: files of both, and a file whose halves are theirs."""
-    (clone / "mixed").mkdir()
-    shutil.copytree(first / "deep", clone / "mixed/deep")
-    shutil.copyfile(second / "big", clone / "mixed/large")
-    (clone / "mixed/seam").write_bytes((first / "big").read_bytes()[: BIG // 2] + noise(2)[BIG // 2 :])
+def mix(folder: Path) -> None:
+    """Half of either dataset, the first as it was once: files of both, and a file whose halves are theirs."""
+    lay(folder, 1)
+    (folder / "large").write_bytes(noise(2))
+    (folder / "big").write_bytes(noise(1)[: BIG // 2] + noise(2)[BIG // 2 :])
 
 
 def test_half_of_one_dataset_and_half_of_another(scene: Scene) -> None:
-    mix(scene.alex.cwd, scene.alex.cwd / "data", scene.alex.cwd / "other")
+    mix(scene.alex.cwd / "mixed")
     datmo(scene.alex, "rm", "data", "other")
     snapshot(scene.alex, "mixed", "mixed")
     assert 0 < scene.push(scene.alex) < 2_000_000

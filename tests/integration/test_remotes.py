@@ -55,6 +55,10 @@ def test_a_remote_that_refuses(pair: Pair, name: str, text: str) -> None:
 def test_code_that_the_remote_refuses(pair: Pair) -> None:
     """Data that is there before its code is no harm; a later push goes on from there."""
     change(pair.alex, "one")
+    before = pair.hub.git("for-each-ref")
+    for dry in ("-n", "--dry-run"):
+        pair.alex.git("push", dry, "origin", "main")
+        assert pair.hub.git("for-each-ref") == before
     hook(pair.hub, "update", 'case "$1" in refs/heads/*) exit 1;; esac')
     pair.alex.run("git", "push", "origin", "main", code=1)
     assert pair.hub.git("rev-parse", "refs/datmo/records") == pair.alex.git("rev-parse", "refs/datmo/records")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
-from git_datmo.records.types import Annotation, Difference, Drop, Person, Receipt, Record, Run, Snapshot
+from git_datmo.records.types import Annotation, Cause, Difference, Drop, Person, Receipt, Record, Run, Snapshot
 from tests.property.strategies import oids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
@@ -67,11 +67,13 @@ def _snapshots(form: ObjectFormat) -> st.SearchStrategy[Record]:
         clean=st.booleans(),
         environment=st.none() | contents(form),
         run=st.none() | runs(form),
+        tolerances=st.dictionaries(texts, seconds, max_size=2),
     )
 
 
 def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
-    differences = st.builds(Difference, texts, st.none() | values, st.none() | values, st.booleans())
+    either = st.none() | values
+    differences = st.builds(Difference, texts, either, either, st.booleans(), st.none() | seconds, texts)
     return st.builds(
         Receipt,
         snapshot=oids(form),
@@ -85,12 +87,16 @@ def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
         metrics=st.lists(differences, max_size=3).map(tuple),
         outputs=st.lists(differences, max_size=3).map(tuple),
         tolerances=st.dictionaries(texts, seconds, max_size=3),
+        machine=tables,
+        durations=st.dictionaries(texts, seconds, max_size=2),
+        causes=st.lists(st.builds(Cause, texts, texts, either, either), max_size=2).map(tuple),
+        reruns=st.integers(1, 9),
     )
 
 
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Records of all kinds whose ids are of one object format, as those of one repository are."""
-    annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts)
+    annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts, texts)
     drops = st.builds(Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts)
     return _snapshots(form) | _receipts(form) | annotations | drops
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1, Oid
 from git_datmo.progress import QUIET
+from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import Capturer
 from git_datmo.store.layout import Kind, Node, write_folder
-from git_datmo.store.statcache import CacheEdit
 from git_datmo.store.store import HashOnly, Store, create_store
 
 Tree = dict[bytes, "Tree | bytes"]

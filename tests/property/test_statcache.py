@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,12 @@ from git_datmo.errors import Damaged
 from git_datmo.git.objects import BLOB, EXECUTABLE, LINK
 from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
-from git_datmo.store import statcache
+from git_datmo.store import cacheedit, statcache
+from git_datmo.store.cacheedit import CacheEdit
+from git_datmo.store.entries import encode
 from git_datmo.store.ingest import Taken
 from git_datmo.store.layout import Kind, Node
-from git_datmo.store.statcache import CacheEdit, StatCache
+from git_datmo.store.statcache import StatCache
 from tests.property.strategies import bare, oids, safe_names
 from tests.servers.shell import Shell
 
@@ -99,8 +101,17 @@ def test_git_reads_every_entry_as_it_was_written(repo: tuple[Shell, ObjectFormat
     assert numbers == expected
 
 
+@pytest.fixture(scope="module")
+def few_are_held() -> Iterator[None]:
+    """Entries are put aside as if there were a million."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cacheedit, "HELD", 3)
+        yield
+
+
 @fewer
 @given(data=st.data())
+@pytest.mark.usefixtures("few_are_held")
 def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """What is in the cache after any updates is what a dictionary would hold."""
     cache = StatCache(tmp_path_factory.mktemp("updates") / "cache", SHA1)
@@ -119,10 +130,10 @@ def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pyt
             continue
         files = data.draw(st.lists(st.builds(Taken, few, st.builds(Node, st.just(Kind.FILE), oids()), stats())))
         edit = recording(cache, files)
+        table |= {file.path: encode(file, SHA1) for file in files}
         for path in data.draw(st.lists(few, max_size=3)):
             edit.forget(path)
             table.pop(path, None)
-        table |= {file.path: edit._encode(file) for file in files}
         cache.update(edit)
     assert list(cache._entries()) == sorted(table.items())
 

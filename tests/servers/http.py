@@ -40,6 +40,7 @@ class HttpHost(ThreadingHTTPServer):
         self.exchanges: list[Exchange] = []
         self.faults = Faults()
         self.children: set[CgiChild] = set()
+        self.speaks_v2 = True
 
     def url(self, bare: Path) -> str:
         """The address of a repository, which from then on takes pushes over HTTP."""
@@ -156,6 +157,8 @@ class Handler(BaseHTTPRequestHandler):
             "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol"),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol"),
         }
+        if not self.server.speaks_v2:
+            sent = {name: value for name, value in sent.items() if not name.endswith("GIT_PROTOCOL")}
         return {
             **self.server.env,
             **{name: value for name, value in sent.items() if value},

@@ -26,7 +26,8 @@ BELOW = {
     "store": {"base", "git", "store"},
     "records": {"base", "git", "records"},
     "engines": {"base", "engines"},
-    "flows": {"base", "git", "store", "records", "engines", "flows"},
+    "compare": {"base", "compare"},
+    "flows": {"base", "git", "store", "records", "engines", "compare", "flows"},
     "cli": {"base", "git", "store", "records", "engines", "flows", "cli"},
     "helper": {"base", "git", "flows", "helper"},
 }
@@ -47,6 +48,19 @@ HEAVY = {
     "xxhash": {"git_datmo.store.ingest": "late"},
     "fastjsonschema": {"git_datmo.records.codec": "late"},
     "pyfastcdc": {"git_datmo.store.chunks": "late"},
+    "detect_secrets": {"git_datmo.flows.secrecy.rules": "late"},
+    "packaging": {"git_datmo.engines.locks": "late"},
+    "tomli": {"git_datmo.engines.locks": "late"},
+    "yaml": {"git_datmo.engines.locks": "late"},
+    "numpy": {
+        "git_datmo.compare.arrays": "late",
+        "git_datmo.compare.blocks": "late",
+        "git_datmo.compare.pixels": "late",
+        "git_datmo.compare.tensors": "late",
+    },
+    "safetensors": {"git_datmo.compare.tensors": "late"},
+    "pyarrow": {"git_datmo.compare.tables": "late"},
+    "PIL": {"git_datmo.compare.pixels": "late"},
     "isal": {"git_datmo.git.deflate": "top", "git_datmo.git.packwriter": "top", "git_datmo.git.entries": "top"},
 }
 
@@ -64,8 +78,10 @@ STARTERS = {
     "git_datmo.git.pipes": "git, which joins a service to pipes",
     "git_datmo.git.repo": "git, before it is known where the repository is",
     "git_datmo.engines.child": "the user's command",
+    "git_datmo.compare.apart": "what decodes strangers' files",
     "git_datmo.engines.venv": "interpreters",
     "git_datmo.engines.probe": "interpreters",
+    "git_datmo.engines.machine": "what tells of GPUs and Debian packages",
     "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
     "git_datmo.cli.demo": "what a person would type",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
@@ -80,6 +96,10 @@ STARTS_GIT = {
 
 # Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it prints.
 FOREIGN = "git_datmo.engines.inventory"
+
+
+# Runs in a process of its own, and is spoken to by its pipes.
+APART = "git_datmo.compare.child"
 
 
 @dataclass(frozen=True)
@@ -222,7 +242,7 @@ def test_modules_that_bring_heavy_ones_along_are_imported_late() -> None:
 
 def test_verbs_import_flows_late() -> None:
     """`-h` and a wrong word cost no more than the verb's own module."""
-    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.engine")
+    light = ("git_datmo.cli.commands.", "git_datmo.cli.console", "git_datmo.cli.engine", "git_datmo.cli.rerunning")
     for module in modules():
         if module.startswith("git_datmo.cli.commands."):
             early = [f.name for f in imported(module) if is_ours(f.name) and not f.late and not f.typing]
@@ -300,7 +320,7 @@ OUTER = re.compile(
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_only_the_command_line_and_the_helper_see_the_outside(module: str) -> None:
     """Environment, arguments and terminal come in as arguments everywhere else."""
-    if layer(module) in ("cli", "helper") or module == FOREIGN:
+    if layer(module) in ("cli", "helper") or module in (FOREIGN, APART):
         return
     nodes = (n for n in ast.walk(modules()[module]) if isinstance(n, ast.Name | ast.Attribute))
     assert [ast.unparse(node) for node in nodes if OUTER.match(ast.unparse(node))] == []
@@ -332,12 +352,15 @@ def test_no_module_is_called_for_no_purpose() -> None:
     assert not {name.rpartition(".")[2] for name in modules()} & {"utils", "util", "helpers", "common", "manager"}
 
 
+IMPORTED_AS = {"PyYAML": "yaml", "detect-secrets": "detect_secrets", "pillow": "PIL"}
+
+
 def declared() -> set[str]:
-    """The distributions that `pyproject.toml` depends on; they are all imported by their own names."""
+    """What `pyproject.toml` depends on, always or to compare, by the names that are imported."""
     text = (TOP / "pyproject.toml").read_text("utf-8")
-    block = re.search(r"^dependencies = \[(.*?)^\]", text, re.MULTILINE | re.DOTALL)
-    assert block is not None
-    return set(re.findall(r'"([A-Za-z0-9_.-]+?)\s*[><=!~;\["]', block[1]))
+    blocks = [re.search(rf"^{key} = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL) for key in ("dependencies", "compare")]
+    names = {name for block in blocks if block for name in re.findall(r'"([A-Za-z0-9_.-]+?)\s*[><=!~;\["]', block[1])}
+    return {IMPORTED_AS.get(name, name) for name in names}
 
 
 def test_what_is_declared_is_imported_and_the_other_way_round() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from git_datmo.git.namespaces import RECORDS_REF
 from git_datmo.model import SHA1, Oid
-from git_datmo.records.catalog import Catalog, Row, make_row, read_catalog
+from git_datmo.records.catalog import Catalog, Row, in_order, make_row, read_catalog
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.types import Drop, Receipt, Snapshot
 from tests.servers.shell import Shell
@@ -93,14 +93,17 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("nothing", lambda _: b""),
     ("bytes that are no text", lambda raw: raw.replace(b"snapshot", b"\xff\xfe")),
     ("the header of an earlier version", lambda raw: b"git-datmo catalog 1" + raw[19:]),
-    ("the header of a later version", lambda raw: raw.replace(b"catalog 2", b"catalog 27", 1)),
+    ("the header of a later version", lambda raw: raw.replace(b"catalog 3", b"catalog 37", 1)),
     ("cut off within a line", lambda raw: raw[:-30]),
     ("no line end", lambda raw: raw[:-1]),
     ("an empty line", lambda raw: raw + b"\n"),
     ("a line of another kind", lambda raw: raw + b"[]\n"),
     ("a field too few", lambda raw: raw.replace(b"\tsnapshot", b"", 1)),
     ("a field too many", lambda raw: raw.replace(b"\tsnapshot", b"\tsnapshot\tsnapshot", 1)),
-    ("a note without records", lambda raw: raw + b"note\t" + b"0" * 40 + b"\n"),
+    ("a column too many", lambda raw: raw + b"0\t\n"),
+    ("a column too few", lambda raw: raw[: raw[:-1].rindex(b"\n") + 1]),
+    ("a note too many", lambda raw: raw[:-1] + b"0\t\n"),
+    ("a value without an end", lambda raw: raw[:-2] + b"\n"),
     ("another text altogether", lambda _: b"\n\n\n"),
 ]
 
@@ -136,11 +139,11 @@ def test_a_catalog_of_another_repository_is_made_anew(repo: Shell, path: Path, m
 def test_notes_are_read_when_they_change_and_only_those(repo: Shell, path: Path) -> None:
     first = head(repo)
     one = add(repo, "a")
-    assert catalog(repo, path)[0].notes[first].records == tuple(one)
+    assert catalog(repo, path)[0].notes[first].records == one
     second = repo.commit("b", "2")
     two = add(repo, "b", "c")
     before, _ = catalog(repo, path)
-    assert before.notes[first].records == tuple(one)
+    assert before.notes[first].records == one
     assert set(before.notes[second].records) == set(two)
     assert catalog(repo, path)[0].notes == before.notes
     repo.git("notes", "--ref=datmo", "remove", second)
@@ -170,7 +173,7 @@ def row(record: str, created: str = "", kind: str = "snapshot", **more: object) 
 
 
 def test_rows_come_oldest_first_and_equal_times_by_id() -> None:
-    made = Catalog([row("b", "2"), row("a", "2"), row("c", "1")])
+    made = Catalog(in_order([row("b", "2"), row("a", "2"), row("c", "1")]))
     assert [r.record for r in made.rows] == ["c", "a", "b"]
 
 

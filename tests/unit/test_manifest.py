@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -11,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.engines.decode import read_environment
+from git_datmo.engines.images import generated_context, with_digest
+from git_datmo.engines.kept import imported_modules, kept_distributions
+from git_datmo.engines.locks import Lock, Pin
 from git_datmo.engines.manifest import (
     Environment,
     Local,
     Package,
-    allowed_variables,
-    imported_modules,
-    kept_distributions,
     make_environment,
+    pinned,
 )
 from git_datmo.engines.probe import Distribution, Origin, Probe
+from git_datmo.engines.projects import find_language, project_environment, read_apt
+from git_datmo.engines.variables import allowed_variables
 from git_datmo.errors import Damaged, DatmoError
 
 REPOSITORY = PurePosixPath("/home/alex/faces")
@@ -184,9 +188,10 @@ def test_a_dockerfile_that_no_engine_could_read_is_refused_when_recorded() -> No
 
 
 def test_variables_are_allowed_by_name() -> None:
-    environ = {"PYTHONHASHSEED": "1", "AWS_SECRET_ACCESS_KEY": "x", "SEED": "3", "USER": "alex"}
-    assert allowed_variables(environ) == {"PYTHONHASHSEED": "1"}
-    assert allowed_variables(environ, more=["SEED"]) == {"PYTHONHASHSEED": "1", "SEED": "3"}
+    environ = {"PYTHONHASHSEED": "1", "AWS_SECRET_ACCESS_KEY": "x", "SEED": "3", "PL_GLOBAL_SEED": "a"}
+    environ |= {"USER": "alex", "HOST_SEED_KEY": "3", "LAYERS": "3"}
+    assert allowed_variables(environ) == {"PYTHONHASHSEED": "1", "SEED": "3"}
+    assert allowed_variables(environ, more=["LAYERS"]) == {"PYTHONHASHSEED": "1", "SEED": "3", "LAYERS": "3"}
 
 
 def test_imports_of_programs_and_notebooks() -> None:
@@ -236,7 +241,7 @@ def test_what_is_written_is_read(found: list[Distribution]) -> None:
 
 def strangers() -> list[tuple[str, object]]:
     return [
-        ("version", 2),
+        ("version", 3),
         ("packages", {}),
         ("packages", [{"name": "../x", "version": "1", "source": "index"}]),
         ("packages", [{"name": "x", "version": "1\n--index-url http://evil", "source": "index"}]),
@@ -282,3 +287,218 @@ def test_a_missing_file_is_named(name: str) -> None:
     del files[name]
     with pytest.raises(Damaged, match=name):
         read_environment(files)
+
+
+PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
+A, B = "a" * 64, "b" * 64
+LOCKED = Lock(
+    "uv.lock",
+    {"numpy": (Pin("2.1.0", frozenset({B, A})),), "torch": (Pin("2.1.0", frozenset({A}), "https://own/simple"),)},
+    {},
+)
+
+
+def test_a_lock_gives_hashes_and_indexes_to_what_is_as_it_says() -> None:
+    numpy, torch = asked("numpy", version="2.1.0"), asked("torch", version="2.1.0")
+    made = make_environment(probe_of(torch, numpy, *OWN), repository=REPOSITORY, lock=LOCKED)
+    assert made.files["requirements.txt"].decode().splitlines() == [
+        "--extra-index-url https://own/simple",
+        f"numpy==2.1.0 --hash=sha256:{A} --hash=sha256:{B}",
+        f"torch==2.1.0 --hash=sha256:{A}",
+    ]
+    manifest = read_environment(made.files)
+    assert (manifest.version, manifest.indexes) == (2, ("https://own/simple",))
+    assert manifest.packages[0] == Package("numpy", "2.1.0", hashes=(A, B))
+    # pip takes hashes for all packages or for none.
+    mixed = make_environment(probe_of(numpy, asked("six")), repository=REPOSITORY, lock=LOCKED)
+    assert mixed.files["requirements.txt"] == b"numpy==2.1.0\nsix==1.0\n"
+    assert read_environment(mixed.files).packages[0].hashes == (A, B)
+    url = Distribution("from-url", "1", origin=Origin("archive", f"https://host/w.whl#sha256={A}"))
+    hashed = make_environment(probe_of(numpy, url), repository=REPOSITORY, lock=LOCKED)
+    assert b"--hash" in hashed.files["requirements.txt"]
+    other = make_environment(probe_of(asked("numpy", version="2.0")), repository=REPOSITORY, lock=LOCKED)
+    assert read_environment(other.files).version == 1
+
+
+def test_packages_of_one_machine_and_of_the_system() -> None:
+    archives = {"wheel-file": ("wheel_file-1.0-py3-none-any.whl", b"wheel"), "outside": ("outside.tar", b"tar")}
+    system = ["libgomp1", "ffmpeg=7:5.1"]
+    made = make_environment(probe_of(*origins()), repository=REPOSITORY, archives=archives, system=system)
+    manifest = read_environment(made.files)
+    assert manifest.absent() == ()
+    assert manifest.archives() == ("outside.tar", "wheel_file-1.0-py3-none-any.whl")
+    assert manifest.system == ("ffmpeg=7:5.1", "libgomp1")
+    lines = made.files["Dockerfile"].decode().splitlines()
+    assert " ffmpeg=7:5.1 libgomp1 " in lines[1]
+    assert lines[-3:-1] == [
+        "COPY outside.tar wheel_file-1.0-py3-none-any.whl /opt/datmo/",
+        f"{PIP} /opt/datmo/outside.tar /opt/datmo/wheel_file-1.0-py3-none-any.whl",
+    ]
+    with tarfile.open(fileobj=generated_context(made.files)) as context:
+        assert context.getnames() == ["Dockerfile", *sorted(manifest.files())]
+    with pytest.raises(Damaged, match=r"has no 'outside\.tar'"):
+        read_environment({name: made.files[name] for name in made.files.keys() - {"outside.tar"}})
+
+
+def second(**changed: object) -> dict[str, bytes]:
+    """The files of an environment of version 2 that a stranger changed."""
+    made = make_environment(probe_of(asked("numpy", version="2.1.0")), repository=REPOSITORY, system=["libgomp1"])
+    document = json.loads(made.files["environment.json"])
+    return {**made.files, "environment.json": json.dumps({**document, **changed}).encode()}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("system", ["x; evil"]),
+        ("system", ["-o evil"]),
+        ("system", "libgomp1"),
+        ("indexes", ["https://host/x --trusted-host host"]),
+        ("indexes", ["file:///etc"]),
+        ("local", [{"name": "x", "path": None, "file": "../x.whl"}]),
+        ("local", [{"name": "x", "path": None, "file": "x.whl --evil"}]),
+        ("packages", [{"name": "numpy", "version": "2.1.0", "source": "index", "hashes": ["x"]}]),
+        ("packages", [{"name": "numpy", "version": "2.1.0", "source": "index"}]),
+        ("interpreter", None),
+    ],
+)
+def test_a_strangers_second_version_is_refused(key: str, value: object) -> None:
+    assert read_environment(second()).system == ("libgomp1",)
+    with pytest.raises(Damaged):
+        read_environment(second(**{key: value}))
+
+
+RENV = json.dumps(
+    {
+        "R": {"Version": "4.3.1"},
+        "Packages": {"data.table": {"Version": "1.15.4"}, "R6": {"Version": "2.5.1"}, "odd": {}},
+    }
+).encode()
+JULIA = b"""\
+julia_version = "1.10.4"
+manifest_format = "2.0"
+[[deps.DataFrames]]
+version = "1.6.1"
+uuid = "a93c6f00-e57d-5684-b7b6-d8193f3e46c0"
+[[deps.Dates]]
+uuid = "ade2ca70-3891-5945-98fb-dc099432e06a"
+"""
+
+
+def test_projects_of_other_languages() -> None:
+    assert [find_language(c) for c in (["Rscript", "a.R"], ["./fit.jl"], ["julia"], ["python", "a.R"], [])] == [
+        "r",
+        "julia",
+        "julia",
+        "",
+        "",
+    ]
+    assert project_environment("r", {}, variables={}) is None
+    r = project_environment("r", {"renv.lock": RENV}, variables={"SEED": "1"}, system=["libxml2-dev"])
+    assert r is not None
+    manifest = read_environment(r.files)
+    assert (manifest.implementation, manifest.python, manifest.base_image) == ("r", "4.3.1", "rocker/r-ver:4.3.1")
+    assert manifest.packages == (Package("R6", "2.5.1"), Package("data.table", "1.15.4"))
+    lines = r.files["Dockerfile"].decode().splitlines()
+    assert [line.split(" ", 2)[:2] for line in lines] == [
+        ["FROM", "rocker/r-ver:4.3.1"],
+        ["RUN", "apt-get"],
+        ["COPY", "renv.lock"],
+        ["RUN", "Rscript"],
+        ["ENV", "RENV_CONFIG_AUTOLOADER_ENABLED=FALSE"],
+        ["WORKDIR", "/work"],
+    ]
+    assert "renv::restore(lockfile = '/opt/datmo/renv.lock'" in lines[3]
+    files = {"Project.toml": b"[deps]\n", "Manifest.toml": JULIA}
+    julia = project_environment("julia", files, variables={})
+    assert julia is not None
+    assert read_environment(julia.files).packages == (Package("DataFrames", "1.6.1"),)
+    assert b"COPY Project.toml Manifest.toml /opt/datmo/project/\n" in julia.files["Dockerfile"]
+    assert b"Pkg.instantiate()" in julia.files["Dockerfile"]
+    with tarfile.open(fileobj=generated_context(julia.files)) as context:
+        assert set(context.getnames()) == {"Dockerfile", "Manifest.toml", "Project.toml", "requirements.txt"}
+    own = project_environment("julia", files, variables={}, dockerfile=b"FROM julia\n")
+    assert own is not None
+    assert own.files["Dockerfile"] == b"FROM julia\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "files", "why"),
+    [
+        ("r", {"renv.lock": b"{"}, "no lock of renv"),
+        ("r", {"renv.lock": b'{"R": {"Version": "4 RUN"}}'}, "no released version"),
+        ("julia", {"Project.toml": b"", "Manifest.toml": b"x"}, "no manifest"),
+        ("julia", {"Project.toml": b"", "Manifest.toml": b"[[deps]]"}, "which Julia"),
+        ("julia", {"Project.toml": b"", "Manifest.toml": JULIA + b'[[deps.Near]]\npath = "../near"\n'}, "'Near'"),
+    ],
+)
+def test_a_lock_that_does_not_say_it_all_is_refused(language: str, files: dict[str, bytes], why: str) -> None:
+    with pytest.raises(DatmoError, match=why):
+        project_environment(language, files, variables={})
+
+
+def test_system_packages_of_a_list() -> None:
+    assert read_apt(b"# tools\nffmpeg libgomp1 # openmp\nffmpeg\nr-base=4.2.2-1\n") == (
+        "ffmpeg",
+        "libgomp1",
+        "r-base=4.2.2-1",
+    )
+    with pytest.raises(DatmoError, match="names no package"):
+        read_apt(b"ffmpeg && evil\n")
+
+
+places = st.sampled_from(["/home/alex", "/mnt/b c", "/srv/x"])
+
+
+@given(distributions, st.randoms(use_true_random=False), places, places, st.booleans())
+def test_machines_with_the_same_resolved_set_have_the_same_id(
+    found: list[Distribution], random: object, here: str, there: str, editable: bool
+) -> None:
+    """Neither order nor places nor what else lies on the machine is in the id; each of what decides is."""
+
+    def made(home: str, some: list[Distribution], **more: object) -> str:
+        local = (
+            Distribution("inside", "1", origin=Origin("folder", folder=f"{home}/faces/lib", editable=editable)),
+            Distribution("outside", "1", origin=Origin("folder", folder=f"{home}/o"), metadata=f"{home}/x.dist-info"),
+        )
+        kept = [*some, *local]
+        random.shuffle(kept)  # type: ignore[attr-defined]
+        told = Probe("cpython", "3.11.7", tuple(kept), f"{home}/env/bin/python")
+        archives = {"outside": ("outside-1-py3-none-any.whl", b"files")}
+        options: dict[str, object] = {"archives": archives, "lock": LOCKED, "system": ["b", "a"], **more}
+        return make_environment(told, repository=PurePosixPath(home) / "faces", **options).id  # type: ignore[arg-type]
+
+    one = made(here, found)
+    assert made(there, found) == one
+    assert made(there, found, system=["a", "b", "a"]) == one
+    others = [
+        made(here, [*found, asked("new")]),
+        made(here, found, system=["a"]),
+        made(here, found, archives={"outside": ("outside-1-py3-none-any.whl", b"others")}),
+        made(here, found, variables={"SEED": "1"}),
+        made(here, found, base_image="x:1"),
+    ]
+    assert len({one, *others}) == 6
+
+
+def test_base_images_are_pinned_to_what_the_engine_has() -> None:
+    known = ["docker.io/library/python@sha256:" + A, "registry.example:5000/team/base@sha256:" + B]
+    assert with_digest("python:3.11-slim", known) == "python:3.11-slim@sha256:" + A
+    assert with_digest("registry.example:5000/team/base", known) == "registry.example:5000/team/base@sha256:" + B
+    assert with_digest("team/base:1", known) == "team/base:1"
+    assert with_digest("python:3.11", []) == "python:3.11"
+
+    def pin(reference: str) -> str:
+        return with_digest(reference, known)
+
+    made = make_environment(probe_of(asked("numpy")), repository=REPOSITORY)
+    exact = pinned(made, read_environment(made.files), pin)
+    assert exact.files["Dockerfile"].startswith(b"FROM python:3.11-slim@sha256:" + A.encode() + b"\n")
+    manifest = read_environment(exact.files)
+    assert manifest.base_image == "python:3.11-slim@sha256:" + A
+    assert pinned(exact, manifest, pin) == exact
+
+    own = b"from --platform=linux/amd64 python AS build\nFROM $BASE\nFROM scratch\nFROM build\nFROM python@sha256:c\n"
+    other = make_environment(probe_of(), repository=REPOSITORY, dockerfile=own)
+    exact = pinned(other, read_environment(other.files), pin)
+    assert exact.files["Dockerfile"] == own.replace(b"python AS", b"python@sha256:" + A.encode() + b" AS", 1)

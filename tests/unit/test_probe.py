@@ -188,7 +188,7 @@ def test_a_develop_install_is_local(env: Env, tmp_path: Path) -> None:
     (project / "mine.egg-info").mkdir(parents=True)
     (project / "mine.egg-info" / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
     (env.site / "easy-install.pth").write_text(f"{project}\n")
-    assert env.ask()["mine"].origin == Origin("folder", folder=str(project))
+    assert env.ask()["mine"].origin == Origin("folder", folder=str(project), editable=True)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_develop_install_is_local(env: Env, tmp_path: Path) -> None:
         ({}, None),
         ({"url": 1}, None),
         ({"url": "file:///x", "dir_info": {}}, Origin("folder", folder="/x")),
-        ({"url": "file:///a%20b", "dir_info": {"editable": True}}, Origin("folder", folder="/a b")),
+        ({"url": "file:///a%20b", "dir_info": {"editable": True}}, Origin("folder", folder="/a b", editable=True)),
         (
             {"url": "ssh://git@h/x", "vcs_info": {"vcs": "git", "commit_id": "c"}, "subdirectory": "d"},
             Origin("vcs", "git+ssh://git@h/x@c#subdirectory=d"),

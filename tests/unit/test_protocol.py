@@ -14,24 +14,8 @@ from hypothesis import strategies as st
 from git_datmo.errors import DatmoError
 from git_datmo.model import SHA1
 from git_remote_datmo.native import UNDERSTOOD
-from git_remote_datmo.protocol import (
-    Batch,
-    Capabilities,
-    Command,
-    Connect,
-    End,
-    ListRefs,
-    Option,
-    Push,
-    Unknown,
-    errors,
-    is_shared_ref,
-    listed_refs,
-    parse,
-    parse_push_line,
-    refusals,
-    unquote,
-)
+from git_remote_datmo.protocol import Command, parse, unquote
+from git_remote_datmo.refusals import Push, errors, is_shared_ref, listed_refs, parse_push_line, refusals
 from git_remote_datmo.urls import SCHEMES, kind_of
 from git_remote_datmo.wire import STEP, LineReader, pump, write_all
 from tests.property.strategies import bare
@@ -41,34 +25,36 @@ from tests.servers.shell import Shell
 
 
 @pytest.mark.parametrize(
-    ("line", "command"),
+    ("line", "verb", "argument"),
     [
-        (b"", End()),
-        (b"capabilities", Capabilities()),
-        (b"list", ListRefs(for_push=False)),
-        (b"list for-push", ListRefs(for_push=True)),
-        (b"option verbosity 1", Option("verbosity", "1")),
-        (b"option progress true", Option("progress", "true")),
-        (b'option push-option "a b\\n\\303\\244"', Option("push-option", "a b\n\u00e4")),
-        (b"option cas refs/heads/main:", Option("cas", "refs/heads/main:")),
-        (b"option empty", Option("empty", "")),
-        (b"connect git-upload-pack", Connect("git-upload-pack", stateless=False)),
-        (b"stateless-connect git-upload-pack", Connect("git-upload-pack", stateless=True)),
-        (b"push refs/heads/a:refs/heads/b", Batch("push")),
-        (b"fetch 0123 refs/heads/a", Batch("fetch")),
-        (b"import refs/heads/a", Unknown("import refs/heads/a")),
-        (b"PUSH a:b", Unknown("PUSH a:b")),
-        (b"\xff\xfe", Unknown("\udcff\udcfe")),
+        (b"", "", ""),
+        (b"capabilities", "capabilities", ""),
+        (b"list for-push", "list", "for-push"),
+        (b"connect git-upload-pack", "connect", "git-upload-pack"),
+        (b"push +refs/heads/a:refs/heads/b", "push", "+refs/heads/a:refs/heads/b"),
+        (b"\xff\xfe x", "\udcff\udcfe", "x"),
     ],
 )
-def test_a_line_of_git_is_a_command(line: bytes, command: Command) -> None:
-    assert parse(line) == command
+def test_a_line_of_git_is_a_command(line: bytes, verb: str, argument: str) -> None:
+    assert parse(line) == Command(line, verb, argument)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        (b"option verbosity 1", "verbosity", "1"),
+        (b'option push-option "a b\\n\\303\\244"', "push-option", "a b\n\u00e4"),
+        (b"option cas refs/heads/main:", "cas", "refs/heads/main:"),
+        (b"option empty", "empty", ""),
+    ],
+)
+def test_an_option_has_a_name_and_a_value(line: bytes, name: str, value: str) -> None:
+    assert parse(line).option == (name, value)
 
 
 @given(st.binary().filter(lambda line: b"\n" not in line))
 def test_any_line_is_some_command(line: bytes) -> None:
-    command = parse(line)
-    assert (command == End()) == (line.partition(b" ")[0] == b"")
+    assert parse(line).line == line
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,19 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.plain import plain
 from git_datmo.cli.render import (
+    DOCUMENTS,
+    LINES,
     figures,
-    plain,
-    receipt_document,
-    receipts_line,
     snapshot_details,
     snapshot_document,
     snapshot_lines,
-    verdict_lines,
 )
+from git_datmo.cli.verdicts import receipt_document, receipts_line, verdict_lines
 from git_datmo.flows.history import Found
 from git_datmo.model import SHA1, Content, Form, Payload, Role
-from git_datmo.records.types import Difference, Person, Receipt, Run, Snapshot
+from git_datmo.records.types import Cause, Difference, Person, Receipt, Run, Snapshot
 from tests.property.records import records_in
 
 ZERO = SHA1.hash("blob", b"")
@@ -69,8 +70,10 @@ def snapshot(text: str = "text", **changes: object) -> Snapshot:
 
 def receipt(text: str = "text") -> Receipt:
     differences = (Difference(text, text, text, same=True), Difference(text, 0.5, 0.25, same=False))
-    outputs = (Difference(text, text, None, same=False),)
-    return Receipt(ZERO, ZERO, WHEN, Person(text, text), "different", 0, 1.0, {text: text}, differences, outputs, {})
+    outputs = (Difference(text, text, None, same=False), Difference(text, text, text, same=False, detail=text))
+    made = Receipt(ZERO, ZERO, WHEN, Person(text, text), "different", 0, 1.0, {text: text}, differences, outputs, {})
+    causes = tuple(Cause(kind, text, text, text) for kind in ("package", "machine", "seed", "chance", text))
+    return replace(made, machine={"processor": text, text: text}, causes=causes, engine={"name": text})
 
 
 def every_line(made: Snapshot, received: Receipt) -> Iterable[str]:
@@ -151,6 +154,17 @@ def test_an_experiment_is_told_in_these_lines() -> None:
     ]
 
 
+def test_what_log_keeps_has_another_name_whenever_it_is_another_text() -> None:
+    """Texts made by an earlier version are shown as they are: where this fails, give the style a new name too."""
+    pinned = {
+        LINES: ("lines-1", "e05bac1a778a2a97"),
+        DOCUMENTS: ("documents-1", "eb284715f00495a9"),
+    }
+    for style, (name, digest) in pinned.items():
+        texts = "".join(style.tell(made) for made in (snapshot(), replace(snapshot("other"), run=None)))
+        assert (style.name, hashlib.sha256(texts.encode()).hexdigest()[:16]) == (name, digest)
+
+
 def test_a_verdict_is_told_in_a_table() -> None:
     made = Receipt(
         ZERO,
@@ -166,8 +180,18 @@ def test_a_verdict_is_told_in_a_table() -> None:
             Difference("loss", "NaN", "NaN", same=True),
             Difference("name", "a", None, same=False),
         ),
-        (Difference("model.pkl", str(ZERO), str(ZERO), same=True),),
+        (
+            Difference("model.pkl", str(ZERO), str(ZERO), same=True),
+            Difference("out.csv", str(ZERO), "f" * 40, same=True, off=0.5, detail="1 of 9 cells differ"),
+        ),
         {"accuracy": 0.01},
+        causes=(
+            Cause("package", "numpy", "1.26.4", "2.0.1"),
+            Cause("machine", "processor", "one", "other"),
+            Cause("seed", "random", None, "train.py"),
+            Cause("chance", "loss"),
+        ),
+        reruns=2,
     )
     assert list(verdict_lines(made, console())) == [
         "           recorded    rerun",
@@ -175,14 +199,27 @@ def test_a_verdict_is_told_in_a_table() -> None:
         "loss       NaN         NaN         same",
         "name       a           -           missing",
         f"model.pkl  {str(ZERO)[:10]}  {str(ZERO)[:10]}  same",
-        "verdict: within tolerance",
+        f"out.csv    {str(ZERO)[:10]}  ffffffffff  1 of 9 cells differ (allowed)",
+        "what could explain it:",
+        "  changed package numpy: 1.26.4 recorded, 2.0.1 in the rerun",
+        "  other processor: one recorded, other in the rerun",
+        "  unpinned seed: train.py draws from random, and nothing sets its seed",
+        "  not deterministic: loss differs between reruns of the same",
+        "verdict: within tolerance (the worst of 2 reruns)",
     ]
 
 
 def test_receipts_are_counted_by_people_and_verdicts() -> None:
-    mine, theirs = receipt(), replace(receipt(), author=SOMEBODY, verdict="identical")
-    assert receipts_line((mine,)) == "reproduced 1 time by 1 person: 1 different"
-    assert receipts_line((mine, mine, theirs)) == "reproduced 3 times by 2 people: 2 different, 1 identical"
+    differences = (Difference("loss", 0.5, 0.502, same=True), Difference("accuracy", 1, 1, same=True))
+    close = replace(receipt(), verdict="within tolerance", metrics=differences)
+    theirs = replace(close, author=SOMEBODY, verdict="identical", metrics=())
+    assert receipts_line((theirs,)) == "reproduced 1 time, by 1 person, identical"
+    assert receipts_line((close, close, theirs)) == "reproduced 3 times, by 2 people, largest difference 0.002 in loss"
+    failed = replace(receipt(), verdict="failed")
+    assert receipts_line((receipt(), failed)) == "not reproduced 2 times, by 1 person: 1 different, 1 failed"
+    assert receipts_line((theirs, failed)) == (
+        "reproduced 1 time, by 1 person, identical; not reproduced 1 time, by 1 person: 1 failed"
+    )
 
 
 def test_colours_are_there_when_asked_for_alone() -> None:

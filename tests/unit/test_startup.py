@@ -13,6 +13,7 @@ from tests.servers.shell import Shell
 
 HEAVY = frozenset(
     [
+        "detect_secrets",
         "docker",
         "dulwich",
         "isal",
@@ -23,7 +24,9 @@ HEAVY = frozenset(
         "requests",
         "pygit2",
         "numpy",
+        "packaging",
         "urllib3",
+        "yaml",
     ]
 )
 # What shows or checks nothing and works on no store needs none of these either.

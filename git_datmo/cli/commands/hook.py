@@ -106,7 +106,7 @@ def unite_or_follow(ws: Workspace, console: Console) -> None:
 
 def tell_united(united: United, console: Console) -> None:
     """Say what merging payloads did, and which paths wait for a decision."""
-    from git_datmo.cli.render import plain
+    from git_datmo.cli.plain import plain
 
     for path in united.placed:
         console.tell(f"git-datmo: {plain(path)} merged")

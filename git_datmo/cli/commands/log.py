@@ -1,7 +1,6 @@
 """git datmo log."""
 
 import argparse
-from typing import Any
 
 from git_datmo.cli.console import Console
 
@@ -26,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     from itertools import islice
 
-    from git_datmo.cli.render import receipts_line, snapshot_document, snapshot_lines
+    from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted
+    from git_datmo.cli.verdicts import receipts_line
     from git_datmo.flows.history import History
     from git_datmo.flows.workspace import open_workspace
 
@@ -35,19 +35,16 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.range == ["HEAD"] and ws.repo.head() is None:
             return 0
         history = History(ws)
-        for place, found in enumerate(islice(history.walk(tuple(options.range)), options.max_count)):
-            receipts = history.receipts(found)
+        style = DOCUMENTS if options.json else LINES
+        blank = ""
+        for claim, text in islice(history.tell(tuple(options.range), style), options.max_count):
+            receipts = history.receipts(claim.row.record)
             if options.json:
-                document: dict[str, Any] = snapshot_document(found)
-                document["found_by"] = found.way
-                document["found_on"] = str(found.commit)
-                document["receipts"] = [{"verdict": r.verdict, "author": r.author.name} for r in receipts]
-                console.print_json(document)
+                console.print_json(listed_document(claim, text, receipts))
                 continue
-            lines = [*([""] if place else []), *snapshot_lines(found, console)]
-            if receipts:
-                lines.append(f"    {receipts_line(receipts)}")
-            console.print("\n".join(lines))
+            below = f"\n    {receipts_line(receipts)}" if receipts else ""
+            console.print(f"{blank}{headline(claim, console)}\n{painted(text, console)}{below}")
+            blank = "\n"
     for warning in history.warnings:
         console.warn(warning)
     return 0

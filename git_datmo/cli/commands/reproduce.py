@@ -1,19 +1,34 @@
 """git datmo reproduce."""
 
 import argparse
+from typing import Any
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
+from git_datmo.cli.rerunning import add_means, open_means
 
 DESCRIPTION = """\
 Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
-environment, runs the command in a container without network, compares metrics and outputs, and
-records a receipt.
+environment, runs the command in a container without network, compares metrics as numbers and
+outputs byte for byte, or where these differ, by what they hold; says what could explain a
+difference, and records a receipt.
+
+A tolerance for a metric says that the metrics decide: outputs without a tolerance of their own then
+have to be there, but may differ. Where none is given for it, datmo.tolerance in git's config holds
+(NAME=X, any number of them), then the snapshot's own.
+
+With --with, one part is another experiment's, and there is no receipt, since it is no reproduction:
+'code', 'data' (what was there before the run), 'env' (packages and variables), 'params' (the words of
+the command).
+
+The command of a snapshot that was not made here is shown, and asked about once. Outside a container
+that holds for your own from elsewhere too: anybody can write your name.
 
 Verdicts: identical, within tolerance (exit 0); different, failed (exit 1)."""
 EXAMPLES = """
 git datmo reproduce HEAD
 git datmo reproduce 3f9c2a --tolerance accuracy=0.002
+git datmo reproduce HEAD --tolerance predictions.npy=1e-6 --repeat 3
+git datmo reproduce HEAD --with data=HEAD~1
 git datmo reproduce HEAD --engine venv --trust
 git datmo reproduce HEAD --on ssh://trainer.example
 """
@@ -21,100 +36,95 @@ git datmo reproduce HEAD --on ssh://trainer.example
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="REV|ID", help="a commit or snapshot")
-    parser.add_argument(
-        "--engine",
-        choices=("docker", "venv"),
-        help="a container, or a virtual environment, which isolates less (datmo.engine, else docker)",
-    )
-    parser.add_argument("--trust", action="store_true", help="run it without asking, whoever made it")
+    add_means(parser)
     parser.add_argument(
         "--tolerance",
         action="append",
         default=[],
-        metavar="METRIC=X",
-        help="how far a metric may be off; may be repeated",
+        metavar="NAME=X",
+        help="how far a metric or output may be off; may be repeated",
     )
+    parser.add_argument(
+        "--repeat", type=int, default=1, metavar="N", help="rerun it N times, and say what differs between them (1)"
+    )
+    parser.add_argument(
+        "--with",
+        dest="swapped",
+        action="append",
+        default=[],
+        metavar="PART=REV|ID",
+        help="take code, data, env or params from another; may be repeated",
+    )
+    parser.add_argument("--sign", action="store_true", help="sign the receipt with git's own key (datmo.sign)")
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
-    add_engine_options(parser)
     parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.render import receipt_document, verdict_lines
     from git_datmo.cli.streams import copy_to_errors
-    from git_datmo.engines.limits import recorded_limits
+    from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
+    from git_datmo.errors import UsageError
     from git_datmo.flows.history import History
-    from git_datmo.flows.running import reproduce as flow
+    from git_datmo.flows.running.reproduce import reproduce
+    from git_datmo.flows.running.rerun import parts_of, swap
     from git_datmo.flows.running.scratch import scratch_folder
+    from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
-    tolerances = parse_tolerances(options.tolerance)
+    asked, swapped = parse_tolerances(options.tolerance), parse_swaps(options.swapped)
+    if options.repeat < 1:
+        raise UsageError("--repeat takes a number of 1 or more")
     with open_workspace(console.environ, console.cwd) as ws:
-        found = History(ws).resolve(options.name)
-        command = flow.prepare_run(found)
-        name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
-        _require_trust(options, console, ws, found, command, name)
+        history = History(ws)
+        found = history.resolve(options.name)
+        others = {part: history.resolve(name) for part, name in swapped.items()}
+        parts = parts_of(found)
+        for part, other in others.items():
+            parts = swap(parts, part, parts_of(other))
+        tolerances = find_tolerances(ws, found.snapshot, asked)
         with (
-            open_engine(options, name, ws) as engine,
+            open_means(options, console, ws, [found, *others.values()], copy_to_errors) as means,
             scratch_folder(ws, options.dir) as folder,
         ):
-            done = flow.reproduce(
+            if means.fixed and others.keys() & set(means.fixed):
+                raise UsageError(f"'{means.engine.name}' has one env", "give --engine docker or venv")
+            done = reproduce(
                 ws,
                 found,
-                engine,
+                means,
                 folder=folder,
                 tolerances=tolerances,
-                limits=read_limits(options, name, recorded_limits(command.resources)),
-                output=copy_to_errors,
-                progress=console.progress(),
+                repeat=options.repeat,
+                parts=parts if others else None,
+                sign=options.sign,
             )
+    for warning in done.warnings:
+        console.warn(warning)
     if options.json:
-        console.print_json({"id": str(done.id), **receipt_document(done.receipt)})
+        document: dict[str, Any] = {"id": str(done.id) if done.id else None, **receipt_document(done.receipt)}
+        if others:
+            document["with"] = {part: str(other.id) for part, other in others.items()}
+        console.print_json(document)
     else:
         for line in verdict_lines(done.receipt, console):
             console.print(line)
-        if name == "venv":
-            console.warn("a virtual environment isolates less than a container: the system's own libraries took part")
-    return 0 if done.receipt.verdict in (flow.IDENTICAL, flow.WITHIN) else 1
+        for part, other in others.items():
+            console.tell(f"the {part} was that of snapshot {str(other.id)[:10]}: no receipt is left")
+    return 0 if done.receipt.verdict in GOOD else 1
 
 
-def parse_tolerances(words: list[str]) -> dict[str, float]:
-    """What `--tolerance METRIC=X` gives."""
+def parse_swaps(words: list[str]) -> dict[str, str]:
+    """What `--with PART=REV` gives."""
     from git_datmo.errors import UsageError
-    from git_datmo.flows.running.figures import parse_figures
+    from git_datmo.flows.running.rerun import PARTS
 
-    found = {}
-    for name, value in parse_figures(words).items():
-        if isinstance(value, bool | str) or not value >= 0:
-            raise UsageError(f"the tolerance '{name}={value}' is not a number of 0 or more")
-        found[name] = float(value)
+    found: dict[str, str] = {}
+    for word in words:
+        part, _, name = word.partition("=")
+        if part not in PARTS or not name:
+            raise UsageError(f"'{word}' is not of the form PART=REV", f"the parts are {', '.join(PARTS)}")
+        if part in found:
+            raise UsageError(f"the {part} can be taken from one snapshot alone")
+        found[part] = name
     return found
-
-
-def _require_trust(
-    options: argparse.Namespace, console: Console, ws: object, found: object, run_of: object, engine: str
-) -> None:
-    """A stranger's command runs outside a container only when somebody said so."""
-    import shlex
-
-    from git_datmo.errors import DatmoError
-    from git_datmo.flows.history import Found
-    from git_datmo.flows.workspace import Workspace
-    from git_datmo.records.types import Run
-
-    assert isinstance(ws, Workspace)
-    assert isinstance(found, Found)
-    assert isinstance(run_of, Run)
-    own = found.snapshot.author == ws.person
-    if engine == "docker" or options.trust or own or ws.repo.config.flag("datmo.trust"):
-        return
-    author = found.snapshot.author
-    console.tell(
-        f"{author.name} <{author.email}> made this snapshot; outside a container its command can do what you can:"
-    )
-    console.tell(f"  {shlex.join(run_of.command)}")
-    if not console.ask("Run it?"):
-        raise DatmoError(
-            "not run: the snapshot is somebody else's", "look at it with 'git datmo show', then give --trust"
-        )

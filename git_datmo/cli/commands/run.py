@@ -51,11 +51,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.capture import Asked
     from git_datmo.flows.running import run as flow
     from git_datmo.flows.running.figures import parse_figures
+    from git_datmo.flows.running.tolerances import parse_tolerances
     from git_datmo.flows.workspace import open_workspace
 
     if not options.command:
         raise UsageError("no command to run", "put it behind '--': git datmo run -- python train.py")
-    asked = Asked(options.message, options.why, parse_figures(options.parameter))
+    figures, tolerances = parse_figures(options.parameter), parse_tolerances(options.tolerance)
+    asked = Asked(options.message, options.why, figures, tolerances=tolerances, sign=options.sign)
     limits = read_limits(options, options.engine)
     with open_workspace(console.environ, console.cwd) as ws:
         outputs = [ws.relative(path) for path in options.output]

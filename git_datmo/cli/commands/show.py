@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.render import receipt_document, snapshot_details, snapshot_document
+    from git_datmo.cli.render import snapshot_details, snapshot_document
+    from git_datmo.cli.verdicts import receipt_document
     from git_datmo.flows.history import History
     from git_datmo.flows.workspace import open_workspace
 
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws, console.paged():
         history = History(ws)
         found = history.resolve(options.name)
-        receipts = history.receipts(found)
+        receipts = history.receipts(str(found.id))
         if options.json:
             document = snapshot_document(found)
             document["receipts"] = [receipt_document(receipt) for receipt in receipts]

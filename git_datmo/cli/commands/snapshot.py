@@ -28,15 +28,31 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="K=V", help="a setting; may be repeated"
     )
+    parser.add_argument(
+        "--tolerance",
+        action="append",
+        default=[],
+        metavar="NAME=X",
+        help="how far a rerun's metric or output may be off; may be repeated",
+    )
+    parser.add_argument("--sign", action="store_true", help="sign it with git's own key (datmo.sign)")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.capture import Asked
     from git_datmo.flows.running.figures import parse_figures
+    from git_datmo.flows.running.tolerances import parse_tolerances
     from git_datmo.flows.snapshot import snapshot
     from git_datmo.flows.workspace import open_workspace
 
-    asked = Asked(options.message, options.why, parse_figures(options.parameter), parse_figures(options.metric))
+    asked = Asked(
+        options.message,
+        options.why,
+        parse_figures(options.parameter),
+        parse_figures(options.metric),
+        parse_tolerances(options.tolerance),
+        options.sign,
+    )
     with open_workspace(console.environ, console.cwd) as ws:
         made = snapshot(ws, asked, command=options.command, progress=console.progress())
     for warning in made.warnings:

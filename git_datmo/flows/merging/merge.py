@@ -260,7 +260,7 @@ class _Merge:
         after = Tracking((), str(sides.ours.id)).having([*asleep, *as_placed(ws, there)])
         finish(ws, self._tracking, after, edit)
         self._tracking = after
-        return tuple(path for path, plan in placements.items() if plan.write or plan.remove)
+        return tuple(path for path, plan in placements.items() if plan.changes_files)
 
     def _settle(self, checkout: Checkout, path: str, tracked: Tracked | None, around: Differences) -> Placement:
         """The steps that lead to the united payload, without those that would overwrite what is stored nowhere.

@@ -15,9 +15,10 @@ from git_datmo.flows.sharing.obtain import obtain_way, require
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.progress import Progress
+from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Placement
 from git_datmo.store.layout import Node, root_node
-from git_datmo.store.statcache import CacheEdit, Differences
+from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
 
 

@@ -13,10 +13,11 @@ from git_datmo.flows.underway import end_underway, read_underway, write_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.records.types import Snapshot
+from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import walk
 from git_datmo.store.checkout import Checkout, Placement, sweep
 from git_datmo.store.layout import Kind, read_folder, root_node
-from git_datmo.store.statcache import CacheEdit, Differences
+from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
 
 NOTHING = Differences((), (), (), ())
@@ -53,7 +54,7 @@ def last_snapshot(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
 def carry_out(ws: Workspace, target: str, checkout: Checkout, plans: Mapping[str, Placement]) -> None:
     """Change the files of payloads on the way to the snapshot `target` ('' for a merge's); until `finish`, other
     commands are told that this is under way."""
-    touched = {path for path, plan in plans.items() if plan.write or plan.remove or plan.rmdir}
+    touched = {path for path, plan in plans.items() if plan}
     if touched:
         before = read_underway(ws)
         write_underway(ws, target, touched | (before.payloads if before is not None else set()))
@@ -62,7 +63,7 @@ def carry_out(ws: Workspace, target: str, checkout: Checkout, plans: Mapping[str
 
 
 def change_files(ws: Workspace, checkout: Checkout, plan: Placement) -> None:
-    sweep(ws.root, iter({path.rpartition(b"/")[0] for path, _ in plan.write}))
+    sweep(ws.root, plan.folders)
     checkout.apply(plan)
 
 

@@ -3,23 +3,165 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from git_datmo.engines.manifest import Environment, allowed_variables, imported_modules, make_environment
-from git_datmo.engines.probe import find_interpreter, probe
+from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.kept import imported_modules, kept_distributions
+from git_datmo.engines.locks import SIZE_LIMIT, Lock, contradictions, is_lock, most_exact
+from git_datmo.engines.manifest import PROJECT_FILES, Environment, make_environment, pinned
+from git_datmo.engines.probe import Distribution, find_interpreter, normalise, probe
+from git_datmo.engines.projects import APT_FILES, find_language, project_environment, read_apt
+from git_datmo.engines.variables import allowed_variables
 from git_datmo.errors import Damaged
+from git_datmo.flows.running.packages import pack_local
+from git_datmo.flows.secrecy.masking import harmless_variables
+from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Content, Form
-from git_datmo.store.layout import Kind, Node, read_folder, write_folder
+from git_datmo.model import Content
+from git_datmo.progress import QUIET
+from git_datmo.store.capture import Capturer
+from git_datmo.store.layout import Kind, read_chunks, read_folder
 
-FILE_LIMIT = 16 << 20
+FILE_LIMIT = 80 << 20
 SOURCE_LIMIT = 1 << 20
 SOURCES = (b".py", b".ipynb")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEnvironment:
+    """An environment, what a person should know of it, and the Debian packages that the repository asks for."""
+
+    environment: Environment
+    warnings: tuple[str, ...]
+    system: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surrounded:
+    """An environment that was found and stored."""
+
+    content: Content
+    warnings: tuple[str, ...] = ()
+    system: tuple[str, ...] = ()
 
 
 def variables_of(ws: Workspace) -> dict[str, str]:
     """The environment variables that belong to a run: the known ones, and those that `datmo.variable` names."""
     return allowed_variables(ws.environ, more=ws.repo.config.all("datmo.variable"))
+
+
+def capture_environment(
+    ws: Workspace, command: Sequence[str], *, pin: Callable[[str], str] | None = None
+) -> Surrounded | None:
+    """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read.
+
+    Its base images are stored as `pin` gives them: where the run is in one, that decides it.
+    """
+    found = find_environment(ws, command)
+    if found is None:
+        return None
+    environment = found.environment
+    if pin is not None:
+        environment = pinned(environment, read_manifest(environment.files), pin)
+    return Surrounded(_store(ws, environment), found.warnings, found.system)
+
+
+def find_environment(ws: Workspace, command: Sequence[str]) -> FoundEnvironment | None:
+    """The environment that `command` would run in now."""
+    language = find_language(command)
+    system = _system_packages(ws)
+    variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
+    found = _project(ws, language, variables, system) if language else None
+    environment, warnings = found or _python(ws, command, variables, system) or (None, ())
+    return FoundEnvironment(environment, (*hidden, *warnings), system) if environment is not None else None
+
+
+def _folders(ws: Workspace) -> Iterator[Path]:
+    """Where files that say what a command needs are looked for: where it runs, then at the top."""
+    yield from dict.fromkeys([ws.root / ws.repo.prefix, ws.root])
+
+
+def _read(path: Path, limit: int = SIZE_LIMIT) -> bytes | None:
+    return path.read_bytes() if path.is_file() and path.stat().st_size <= limit else None
+
+
+def _dockerfile(ws: Workspace) -> bytes | None:
+    return _read(ws.root / "Dockerfile")
+
+
+def _system_packages(ws: Workspace) -> tuple[str, ...]:
+    for name in APT_FILES:
+        content = _read(ws.root / name)
+        if content is not None:
+            return read_apt(content)
+    return ()
+
+
+def _project(
+    ws: Workspace, language: str, variables: Mapping[str, str], system: Sequence[str]
+) -> tuple[Environment, tuple[str, ...]] | None:
+    for folder in _folders(ws):
+        files = {name: content for name in PROJECT_FILES[language] if (content := _read(folder / name)) is not None}
+        environment = project_environment(
+            language,
+            files,
+            variables=variables,
+            base_image=ws.repo.config.get("datmo.baseimage"),
+            dockerfile=_dockerfile(ws),
+            system=system,
+        )
+        if environment is not None:
+            return environment, ()
+    return None
+
+
+def _python(
+    ws: Workspace, command: Sequence[str], variables: Mapping[str, str], system: Sequence[str]
+) -> tuple[Environment, tuple[str, ...]] | None:
+    folder = ws.root / ws.repo.prefix
+    interpreter = find_interpreter(command, ws.environ, folder)
+    if interpreter is None:
+        return None
+    told = probe(interpreter, ws.environ, cwd=folder)
+    imported = imported_modules(_sources(ws))
+    archives, warnings = pack_local(ws, kept_distributions(told, imported=imported))
+    lock = _lock(ws)
+    environment = make_environment(
+        told,
+        repository=ws.root.resolve(),
+        variables=variables,
+        imported=imported,
+        base_image=ws.repo.config.get("datmo.baseimage"),
+        dockerfile=_dockerfile(ws),
+        lock=lock,
+        system=system,
+        archives=archives,
+    )
+    return environment, (*warnings, *_contradictions(lock, told.distributions))
+
+
+def _lock(ws: Workspace) -> Lock | None:
+    """What the most exact of the lock and project files says, of those nearest to where the command runs."""
+    for folder in _folders(ws):
+        names = [name for name in os.listdir(folder) if is_lock(name)]
+        lock = most_exact({name: content for name in names if (content := _read(folder / name)) is not None})
+        if lock is not None:
+            return lock
+    return None
+
+
+def _contradictions(lock: Lock | None, installed: Iterable[Distribution]) -> Iterator[str]:
+    """One line for all packages that are not what the lock says."""
+    versions = {normalise(found.name): found.version for found in installed}
+    found = contradictions(lock, versions) if lock is not None else ()
+    if lock is not None and found:
+        first, rest = found[0], len(found) - 1
+        here = f"is {first.installed} here" if first.installed else "is not installed here"
+        more = f"; {rest} more differ" if rest else ""
+        yield f"'{first.name}' {here}, but '{lock.path}' asks for {first.asked}{more}: recorded as installed"
 
 
 def _sources(ws: Workspace) -> Iterator[bytes]:
@@ -31,35 +173,30 @@ def _sources(ws: Workspace) -> Iterator[bytes]:
                 yield file.read()
 
 
-def capture_environment(ws: Workspace, command: Sequence[str]) -> Content | None:
-    """Store the environment that `command` runs in; None where there is no Python to ask."""
-    folder = ws.root / ws.repo.prefix
-    interpreter = find_interpreter(command, ws.environ, folder)
-    if interpreter is None:
-        return None
-    dockerfile = ws.root / "Dockerfile"
-    environment = make_environment(
-        probe(interpreter, ws.environ, cwd=folder),
-        repository=ws.root.resolve(),
-        variables=variables_of(ws),
-        imported=imported_modules(_sources(ws)),
-        base_image=ws.repo.config.get("datmo.baseimage"),
-        dockerfile=dockerfile.read_bytes() if dockerfile.is_file() else None,
-    )
-    with ws.store.writer() as writer:
-        nodes = {
-            name.encode(): Node(Kind.FILE, writer.put("blob", content)) for name, content in environment.files.items()
-        }
-        oid = write_folder(nodes, writer.put_tree)
-    size = sum(map(len, environment.files.values()))
-    return Content(oid, Form.FOLDER, size, len(environment.files))
+def _store(ws: Workspace, environment: Environment) -> Content:
+    with tempfile.TemporaryDirectory(prefix="git-datmo-environment-") as scratch:
+        folder = Path(scratch) / "environment"
+        folder.mkdir()
+        for name, content in environment.files.items():
+            (folder / name).write_bytes(content)
+        capturer = Capturer(ws.store, Path(scratch), ws.cache.edit(), QUIET)
+        with ws.store.writer() as writer:
+            return capturer.whole(folder.name, writer).content
 
 
 def read_environment(ws: Workspace, content: Content) -> Environment:
     """A stored environment; raises `Incomplete` where the store lacks it, `Damaged` where it is none."""
     files = {}
+    room = FILE_LIMIT
     for name, node in read_folder(content.object, ws.store.read_tree):
-        if node.kind is not Kind.FILE or node.chunked or ws.store.size(node.oid) > FILE_LIMIT:
+        blobs = read_chunks(node.oid, ws.store.read_tree) if node.chunked else iter([node.oid])
+        if node.kind is not Kind.FILE:
             raise Damaged(f"environment '{content.object}' holds something that is no part of an environment")
-        files[name.decode("utf-8", "replace")] = ws.store.read(node.oid, "blob")
+        parts = []
+        for blob in blobs:
+            room -= ws.store.size(blob)
+            if room < 0:
+                raise Damaged(f"environment '{content.object}' is larger than {FILE_LIMIT} bytes")
+            parts.append(ws.store.read(blob, "blob"))
+        files[name.decode("utf-8", "replace")] = b"".join(parts)
     return Environment.of(files)

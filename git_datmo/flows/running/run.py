@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import platform
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command, silent
-from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.base import Engine, Job, Output, portable_command, silent
 from git_datmo.engines.limits import NO_LIMITS, Limits
+from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import (
     Asked,
@@ -28,22 +27,28 @@ from git_datmo.flows.capture import (
     store_payloads,
 )
 from git_datmo.flows.merging.unresolved import refuse_unresolved
-from git_datmo.flows.running.environment import capture_environment, read_environment, variables_of
+from git_datmo.flows.running.environment import (
+    Surrounded,
+    capture_environment,
+    read_environment,
+    variables_of,
+)
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.running.reproduce import place, read_only_data
+from git_datmo.flows.running.logged import run_logged
+from git_datmo.flows.running.rerun import place, read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
+from git_datmo.flows.secrecy.masking import conceal
+from git_datmo.flows.secrecy.rules import known_secrets
+from git_datmo.flows.signing import require_key, wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
-from git_datmo.model import Content, Form, Oid, Payload, Role
+from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Run, Value
-from git_datmo.store.capture import Capturer
+from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.layout import root_node
 from git_datmo.store.tracking import Tracking
-
-LOG_LIMIT = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Before:
     clean: bool
     inputs: tuple[Payload, ...]
     code: Content
-    environment: Content | None
+    environment: Surrounded | None
     surroundings: Surroundings
     metrics: Mapping[Path, Signature]
     started: str
@@ -86,22 +91,27 @@ def run(
     `outputs` are paths relative to the repository that are kept beside what the run is seen to write. Raises
     `DatmoError` before anything ran when it could not be recorded.
     """
+    sign = wants_signature(ws, asked=asked.sign)
+    if sign:
+        require_key(ws)
     before = _prepare(ws, command, outputs, engine, progress)
     as_run = tuple(command) if engine.name == "host" else portable_command(command)
     data = read_only_data(ws.root, before.inputs, outputs)
     job = Job(as_run, ws.root, _folder(ws), variables_of(ws), data, limits)
-    outcome, log = _run_logged(ws, engine, job, output)
+    outcome, log, hidden = run_logged(ws, engine, job, output)
     after = survey(ws)
     ignored = (path for path in find_ignored(ws, before.surroundings, after) if path not in outputs)
     warnings = [
         *before.warnings,
+        *hidden,
         *(f"'{path}' was written but git ignores it: keep it with '-o {path}'" for path in ignored),
     ]
     metrics = _new_metrics(ws, before.metrics, warnings)
     written = find_written(ws, before.surroundings, after)
     with ws.locked():
         tracking, touched = _store_outputs(ws, before, [*written, *outputs], outputs, warnings, progress)
-        environment = before.environment or capture_environment(ws, command)
+        surrounded = before.environment or capture_environment(ws, command)
+        environment = surrounded.content if surrounded is not None else None
         record = Run(
             command=portable_command(command),
             folder=_folder(ws),
@@ -112,16 +122,28 @@ def run(
             inputs=before.inputs,
             outputs=touched,
             log=log,
-            machine=describe_machine(),
+            machine=describe_machine(ws.environ, system=surrounded.system if surrounded is not None else ()),
             resources={**limits.values(), **outcome.resources},
         )
         asked = replace(asked, metrics={**metrics, **(asked.metrics or {})})
         snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)
-        oid = attach(ws, tracking, replace(snapshot, commit=before.commit, clean=before.clean))
-    if environment is not None:
-        absent = read_manifest(read_environment(ws, environment).files).absent()
-        warnings += [f"'{name}' was installed from this machine alone: no other can rebuild it" for name in absent]
+        snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
+        warnings += masked
+        snapshot = replace(snapshot, commit=before.commit, clean=before.clean)
+        oid = _attach(ws, tracking, snapshot, warnings, sign=sign)
+    if surrounded is not None:
+        warnings += surrounded.warnings
     return Ran(oid, outcome.exit_code, tuple(warnings))
+
+
+def _attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, warnings: list[str], *, sign: bool) -> Oid:
+    """Attach the snapshot, without a signature where the key is gone meanwhile: a run is not lost for that."""
+    if sign:
+        try:
+            return attach(ws, tracking, snapshot, sign=True)
+        except DatmoError as error:
+            warnings.append(f"the snapshot is not signed: {error.what}")
+    return attach(ws, tracking, snapshot, sign=False)
 
 
 def _is_text(word: str) -> bool:
@@ -152,12 +174,12 @@ def _prepare(
         code, left_out = capture_code(ws, tracking, progress=progress)
     environment = None
     if engine.name != "host":
-        environment = capture_environment(ws, command)
+        environment = capture_environment(ws, command, pin=partial(engine.pin, progress=progress))
         if environment is None:
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
         with scratch_folder(ws, None) as folder:
             place(ws, [("", root_node(code))], folder, progress)
-            engine.prepare(read_environment(ws, environment), code=folder, output=silent, progress=progress)
+            engine.prepare(read_environment(ws, environment.content), code=folder, output=silent, progress=progress)
     return Before(
         commit=commit,
         clean=is_clean(ws),
@@ -188,26 +210,6 @@ def _store_outputs(
     was = {payload.path: payload.content for payload in before.inputs}
     changed = (t.payload.path for t in tracking.payloads if was.get(t.payload.path) != t.payload.content)
     return tracking, tuple(sorted({*changed, *roles}))
-
-
-def _run_logged(ws: Workspace, engine: Engine, job: Job, output: Output) -> tuple[Outcome, Content]:
-    """Run a job with its output both shown and stored, both streams in the order in which they came."""
-    with tempfile.NamedTemporaryFile(prefix="git-datmo-log-", dir=ws.state) as log:
-        room = LOG_LIMIT
-
-        def tee(stream: Stream, data: bytes) -> None:
-            nonlocal room
-            output(stream, data)
-            log.write(data[:room])
-            room -= min(room, len(data))
-
-        outcome = engine.run(job, output=tee)
-        log.flush()
-        size = os.path.getsize(log.name)
-        folder, name = os.path.split(log.name)
-        capturer = Capturer(ws.store, Path(folder), ws.cache.edit(), QUIET)
-        with ws.store.writer() as writer:
-            return outcome, replace(capturer.whole(name, writer).content, size=size, form=Form.FILE)
 
 
 def _asked_outputs(
@@ -246,14 +248,3 @@ def _new_metrics(ws: Workspace, before: Mapping[Path, Signature], warnings: list
             except DatmoError as error:
                 warnings.append(error.what)
     return {}
-
-
-def describe_machine() -> dict[str, Value]:
-    """What a run's figures may depend on beside its environment; nothing that names the machine."""
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return {
-        "system": platform.system(),
-        "machine": platform.machine(),
-        "cpus": os.cpu_count() or 0,
-        "memory": pages,
-    }

@@ -38,8 +38,8 @@ def find_bases(
     *,
     tip: Oid | None = None,
     filters: bool = False,
-) -> list[Oid]:
-    """Keep commits that a remote surely has, whose content overlaps most with what is to be sent.
+) -> list[Snapshot]:
+    """Snapshots whose keep commits a remote surely has, and whose content overlaps most with what is to be sent.
 
     The remote has `tips`, and the link `tip`; `filters` says that it can send trees alone.
     Raises `Incomplete` for an object that neither this store nor the remote has.
@@ -57,7 +57,7 @@ def find_bases(
             filters = False
         else:
             _require_objects(ws, remote, snapshots, bases)
-            return [write_keep(ws.store, snapshot) for snapshot in bases]
+            return bases
 
 
 def _shared_snapshots(ws: Workspace, tips: Tips, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
@@ -146,7 +146,7 @@ def _fetch_listings(
     """Fetch the trees of versions that are not here, so that they can be compared: about `most` bytes at most."""
     paths = {kept.path for kept in wanted}
     known = ((snapshot, kept) for snapshot in shared for kept in kept_objects(snapshot))
-    unknown = [(snapshot, kept) for snapshot, kept in known if kept.node.oid not in ws.store and _has_trees(kept)]
+    unknown = [(snapshot, kept) for snapshot, kept in known if kept.node.oid not in ws.store and _is_worth(kept)]
     picked: dict[Oid, Snapshot] = {}
     for snapshot, kept in sorted(unknown, key=lambda pair: pair[1].path not in paths):
         size = ENTRY_SIZE * (kept.content.files + kept.content.size // AVERAGE_SIZE + 1)
@@ -163,8 +163,9 @@ def _fetch_listings(
     return bool(trees)
 
 
-def _has_trees(kept: Kept) -> bool:
-    return kept.content.form is Form.FOLDER or kept.node.chunked
+def _is_worth(kept: Kept) -> bool:
+    """Whether an object has trees, and enough below them."""
+    return kept.content.size > ENOUGH and (kept.content.form is Form.FOLDER or kept.node.chunked)
 
 
 def _require_objects(ws: Workspace, remote: Remote, snapshots: Sequence[Snapshot], bases: Sequence[Snapshot]) -> None:

@@ -24,6 +24,10 @@ ATTEMPTS = 30
 PAUSE, PAUSES = 15, 20
 
 
+class PlanChanged(DatmoError):
+    """What a plan stood on is not so any more: it has to be made anew."""
+
+
 def ask(ws: Workspace, remote: Remote) -> Offer:
     """What a remote has of ours in all namespaces, and what it can do as far as is known; raises `GitFailed`."""
     offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, *PATTERNS)
@@ -46,6 +50,10 @@ def retried(ws: Workspace, remote: Remote, step: Callable[[], T], progress: Prog
                 time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))  # noqa: S311
                 attempt += 1
             else:
+                raise
+        except PlanChanged:
+            attempt += 1
+            if attempt == ATTEMPTS:
                 raise
 
 

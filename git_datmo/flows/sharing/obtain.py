@@ -8,8 +8,9 @@ from contextlib import closing, suppress
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
+from git_datmo.flows.sharing.keep import KEPT_REFS
 from git_datmo.flows.sharing.missing import Missing, find_missing
-from git_datmo.flows.sharing.share import KEPT_REFS, receive
+from git_datmo.flows.sharing.share import receive
 from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder

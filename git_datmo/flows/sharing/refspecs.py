@@ -14,7 +14,9 @@ HEADS = "refs/heads/"
 
 
 def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = NAMESPACES[:1]) -> None:
-    """Complete the remote's refspecs for the namespaces that it uses."""
+    """Complete the remote's refspecs for the namespaces that it uses; those of a mirror bring everything already."""
+    if ws.repo.config.flag(f"remote.{remote}.mirror"):
+        return
     wanted = [refspec for ns in namespaces for refspec in _refspecs(remote, ns)]
     have = ws.repo.config.all(f"remote.{remote}.fetch")
     if all(refspec in have for refspec in wanted):

@@ -6,44 +6,23 @@ race, goes on from what the remote has by then.
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from git_datmo.errors import GitFailed
 from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
-from git_datmo.flows.sharing.bases import find_bases
+from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.contact import ask, retried, settle
-from git_datmo.flows.sharing.keep import kept_objects, write_keep, write_link
+from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.sharing.refspecs import set_refspecs
+from git_datmo.flows.sharing.send import SharePlan, send_objects
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.folder import find_folder
-from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, Namespace, epoch_of, in_use, namespace_of
-from git_datmo.git.packs import PackedObjects
-from git_datmo.git.refs import RefChange, change_refs, read_ref, read_refs
-from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote, guarded, push_refs
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, Namespace, in_use
+from git_datmo.git.refs import RefChange, change_refs, read_refs
+from git_datmo.git.remote import Offer, Remote, fetch_refs, find_remote, guarded, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips, record_ids
 from git_datmo.records.types import Snapshot
-from git_datmo.store.handover import hand_over, mark_each
-
-KEPT_REFS = "refs/datmo/kept/"
-PARENTS_AT_ONCE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class SharePlan:
-    """What a remote lacks: `records` in all, of which `snapshots` name objects.
-
-    `tips` is what it has in `namespace`.
-    """
-
-    remote: Remote
-    offer: Offer
-    namespace: Namespace
-    tips: Tips
-    records: tuple[Oid, ...]
-    snapshots: tuple[Snapshot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +63,9 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     lacking = sorted(here.difference(*(shared_records(ws, tips) for tips in received.values())))
     rows = {row.record for row in ws.catalog(mine).rows if row.kind == "snapshot"}
-    records = (ws.ledger.record(oid, checked=True) for oid in lacking if str(oid) in rows)
-    snapshots = tuple(record for record in records if isinstance(record, Snapshot))
+    named = [(oid, ws.ledger.record(oid, checked=True)) for oid in lacking if str(oid) in rows]
+    refuse_secrets(ws, lacking, named)
+    snapshots = tuple(record for _, record in named if isinstance(record, Snapshot))
     ns, offer = settle(ws, remote, offer, progress) if mine.records else (NAMESPACES[0], offer)
     return SharePlan(remote, offer, ns, received.get(ns, Tips(None, None)), tuple(lacking), snapshots)
 
@@ -127,29 +107,29 @@ def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -
     """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it."""
     mine = ws.ledger.tips()
     if plan_now.snapshots:
-        _publish_objects(ws, plan_now, progress)
+        send_objects(ws, plan_now, progress)
     ns, there = plan_now.namespace, plan_now.tips
     moves = [f"{RECORDS_REF}:{ns.records}"] if mine.records not in (None, there.records) else []
     moves += [f"{NOTES_REF}:{ns.notes}"] if mine.notes not in (None, there.notes) else []
     if moves:
-        _publish_records(ws, plan_now.remote, moves, progress)
+        _publish_records(ws, plan_now.remote, moves)
     if plan_now.remote.name:
         set_refspecs(ws, plan_now.remote.name, [ns])
         remember(ws, ns.of(plan_now.remote.name), mine)
 
 
-def _publish_records(ws: Workspace, remote: Remote, moves: list[str], progress: Progress) -> None:
+def _publish_records(ws: Workspace, remote: Remote, moves: list[str]) -> None:
     """Records and notes go together, or records first where the remote cannot do both at once."""
     git, there = guarded(ws.repo.git), Remote("", remote.url)
     if len(moves) > 1 and ws.hosts.of(remote).atomic:
         try:
-            return push_refs(git, there, moves, progress, "--atomic")
+            return push_refs(git, there, moves, QUIET, "--atomic")
         except GitFailed as error:
             if "--atomic" not in error.stderr:
                 raise
             ws.hosts.learn(remote, atomic=False)
     for move in moves:
-        push_refs(git, there, [move], progress)
+        push_refs(git, there, [move], QUIET)
     return None
 
 
@@ -164,67 +144,6 @@ def remember(ws: Workspace, label: str, tips: Tips) -> None:
             changes.append(RefChange(ref, refs.get(ref), new))
     if changes:
         change_refs(ws.repo.git, changes, why=f"shared with {label}")
-
-
-def _publish_objects(ws: Workspace, plan_now: SharePlan, progress: Progress) -> None:
-    store, remote, offer = ws.store, plan_now.remote, plan_now.offer
-    git = beside(store.git, ws.repo.config, remote)
-    ns = plan_now.namespace
-    ref = max((name for name in offer.refs if epoch_of(name) and ns.has(name)), key=epoch_of, default=ns.keep_ref(1))
-    old = tip = offer.refs.get(ref)
-    if tip is not None and tip not in store:
-        fetch_ids(git, remote, [tip], progress, "--depth=1", "--quiet")
-        store.objects.refresh()
-    bases = there = find_bases(
-        ws, git, remote, plan_now.tips, plan_now.snapshots, tip=tip, filters=offer.filters and offer.version >= 2
-    )
-    keeps = [write_keep(store, snapshot) for snapshot in plan_now.snapshots]
-    for start in range(0, len(keeps), PARENTS_AT_ONCE):
-        group = keeps[start : start + PARENTS_AT_ONCE]
-        # What the remote has of the bases is found out by negotiation: their commits are made here, not fetched.
-        tip = write_link(store, dict.fromkeys([*([tip] if tip is not None else []), *group, *bases]))
-        bases = []
-    if tip is not None and not _put_into_folder(ws, plan_now, RefChange(ref, old, tip), there, progress):
-        # An epoch that was given up meanwhile must not come back.
-        lease = f"--force-with-lease={ref}:{old or ''}"
-        push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{ref}"], progress, lease)
-    if remote.name and tip is not None:
-        kept = kept_ref(remote, ref)
-        change_refs(store.git, [RefChange(kept, read_ref(store.git, kept), tip)], why="shared")
-
-
-def _put_into_folder(
-    ws: Workspace, plan_now: SharePlan, change: RefChange, bases: list[Oid], progress: Progress
-) -> bool:
-    """Share by files where the remote is a folder that takes them; says whether it did.
-
-    `bases` are commits beside those of its keep refs that it has.
-    """
-    folder = find_folder(ws.repo.git, ws.repo.config, plan_now.remote, ws.store.format)
-    if folder is None or change.new is None or not folder.takes_files():
-        return False
-    kept = (oid for name, oid in plan_now.offer.refs.items() if epoch_of(name) and oid in ws.store)
-    there = (*kept, *bases)
-    stdin = "\n".join([str(change.new), *(f"^{oid}" for oid in there), ""]).encode()
-    argv = ("rev-list", "--objects", "--no-object-names", "--stdin")
-    listed = ws.store.git.finish(*argv, stdin=stdin)
-    if listed.returncode:
-        return False
-    taker = PackedObjects(folder.objects, ws.store.format)
-    with closing(taker), suppress(OSError):
-        marks = mark_each(ws.store.objects, map(Oid.parse, listed.stdout.decode().split()))
-        hand_over(ws.store.objects, taker, marks, progress)
-        if folder.holds(change.new):
-            folder.move(change.ref, change.old, change.new)
-            return True
-    return False
-
-
-def kept_ref(remote: Remote, keep_ref: str) -> str:
-    """The store's own ref for what a remote's keep ref was when it was last seen."""
-    ns = namespace_of(keep_ref)
-    assert ns is not None
-    return f"{KEPT_REFS}{ns.of(remote.name or 'url')}/{epoch_of(keep_ref)}"
 
 
 def size_of_unshared(ws: Workspace, remote: str) -> int:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.contact import ask
-from git_datmo.flows.sharing.keep import Kept, keep_id, kept_objects
-from git_datmo.flows.sharing.share import KEPT_REFS
+from git_datmo.flows.sharing.keep import KEPT_REFS, Kept, keep_id, kept_objects
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
@@ -68,7 +67,8 @@ def _divide(ws: Workspace, living: Sequence[Snapshot]) -> tuple[str, list[Snapsh
     git = beside(ws.store.git, ws.repo.config, remote)
     offer = ask(ws, remote)
     keeps = [keep_id(snapshot, ws.store.format) for snapshot in living]
-    there = frozenset[Oid]().union(*read_kept(ws, git, remote, offer, set(keeps)).values())
+    chains = read_kept(ws, git, remote, offer, set(keeps)).values()
+    there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     divided: tuple[list[Snapshot], list[Snapshot]] = ([], [])
     for keep, snapshot in zip(keeps, living, strict=True):
         divided[keep not in there].append(snapshot)

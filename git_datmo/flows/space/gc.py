@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from git_datmo.flows.sharing.keep import keep_id, kept_objects, read_chain
-from git_datmo.flows.sharing.share import KEPT_REFS
+from git_datmo.flows.sharing.keep import KEPT_REFS, keep_id, kept_objects, read_chain, read_part
 from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
@@ -32,14 +31,13 @@ def gc(ws: Workspace, *, dry_run: bool = False, progress: Progress = QUIET) -> C
         compact.sweep(ws.store.objects.folder)
     catalog = read_catalog_of_all(ws)
     living = [snapshot for _, snapshot in snapshots(ws, catalog)]
-    refs = read_refs(ws.store.git)
-    stale = _stale(ws, refs, living)
-    roots = [oid for ref, oid in refs.items() if ref not in {change.ref for change in stale}]
     progress.begin("Looking for what is needed")
     marks = Marks(ws.store.objects)
-    reach(ws.store.objects, roots, marks)
     reach(ws.store.objects, _needed(ws, living), marks)
     reach(ws.store.objects, unclear(ws, catalog), marks)
+    refs = read_refs(ws.store.git)
+    stale = _stale(ws, refs, living, marks)
+    reach(ws.store.objects, (oid for ref, oid in refs.items() if ref not in {change.ref for change in stale}), marks)
     planned = compact.plan(ws.store.objects, marks)
     progress.finish()
     if not dry_run:
@@ -59,9 +57,15 @@ def _needed(ws: Workspace, living: list[Snapshot]) -> Iterator[Oid]:
         yield from (tracked.payload.object for tracked in state.payloads)
 
 
-def _stale(ws: Workspace, refs: dict[str, Oid], living: list[Snapshot]) -> list[RefChange]:
+def _stale(ws: Workspace, refs: dict[str, Oid], living: list[Snapshot], needed: Marks) -> list[RefChange]:
     """What we remember of a remote's keep ref is given up where it keeps what was dropped: git takes all that a ref
     leads to for present."""
     keeps = {keep_id(snapshot, ws.store.format) for snapshot in living}
     kept = ((ref, tip) for ref, tip in refs.items() if ref.startswith(KEPT_REFS))
-    return [RefChange(ref, tip, None) for ref, tip in kept if read_chain(ws.store, [tip], keeps).keeps - keeps]
+    return [RefChange(ref, tip, None) for ref, tip in kept if _is_stale(ws, tip, keeps, needed)]
+
+
+def _is_stale(ws: Workspace, tip: Oid, keeps: set[Oid], needed: Marks) -> bool:
+    chain = read_chain(ws.store, [tip], keeps)
+    in_parts = (blob for part in chain.parts for blob in read_part(ws.store, part) if blob in ws.store)
+    return bool(chain.keeps - keeps) or any(blob not in needed for blob in in_parts)

@@ -11,8 +11,17 @@ from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.contact import ask, retried, settle
-from git_datmo.flows.sharing.keep import keep_id, read_chain, write_keep, write_link
-from git_datmo.flows.sharing.share import KEPT_REFS, PARENTS_AT_ONCE, kept_ref, receive, share, shared_records
+from git_datmo.flows.sharing.keep import (
+    KEPT_REFS,
+    PARENTS_AT_ONCE,
+    Chain,
+    keep_id,
+    kept_ref,
+    read_chain,
+    write_keep,
+    write_link,
+)
+from git_datmo.flows.sharing.share import receive, share, shared_records
 from git_datmo.flows.space.needs import dropped_snapshots, snapshots
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import Namespace, epoch_of
@@ -23,7 +32,7 @@ from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Snapshot
 
-KeptBy = dict[str, frozenset[Oid]]
+KeptBy = dict[str, Chain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     wanted_ids = {keep for keep, _ in living.values()}
     dead = {keep_id(snapshot, form) for _, snapshot in dropped_snapshots(ws, catalog)} - wanted_ids
     kept_by = read_kept(ws, git, remote, offer, wanted_ids | dead)
-    every = frozenset[Oid]().union(*kept_by.values())
+    every = frozenset[Oid]().union(*(chain.keeps for chain in kept_by.values()))
     if kept_by:
         ns, offer = settle(ws, remote, offer, progress)
         move = _plan(ns, offer, kept_by, dead)
@@ -75,7 +84,7 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
 
 
 def read_kept(ws: Workspace, git: Git, remote: Remote, offer: Offer, known: Container[Oid]) -> KeptBy:
-    """The keep commits that each keep ref of a remote leads to; `known` ones need not be here.
+    """What each keep ref of a remote leads to; `known` keep commits need not be here.
 
     Links that are not here are fetched, without any payload, but where a remote cannot filter: there a keep commit that
     is not known comes with all that it keeps.
@@ -89,16 +98,17 @@ def read_kept(ws: Workspace, git: Git, remote: Remote, offer: Offer, known: Cont
         fetch_ids(git, remote, sorted(absent), QUIET, option, "--quiet")
         ws.store.objects.refresh()
         before = absent
-    return {ref: read_chain(ws.store, [tip], known).keeps for ref, tip in tips.items()}
+    return {ref: read_chain(ws.store, [tip], known) for ref, tip in tips.items()}
 
 
 def _plan(ns: Namespace, offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
-    """A new epoch where the newest one keeps what is dropped, else the newest with what older ones have beyond it."""
+    """A new epoch where the newest one keeps what is dropped, or parts of a share that was not brought to its end; else
+    the newest with what older ones have beyond it."""
     newest = max(filter(ns.has, kept_by), key=epoch_of, default="")
-    wanted = frozenset[Oid]().union(*kept_by.values()) - dead
-    if not newest or kept_by[newest] & dead:
+    wanted = frozenset[Oid]().union(*(chain.keeps for chain in kept_by.values())) - dead
+    if not newest or kept_by[newest].keeps & dead or kept_by[newest].parts:
         return Move(ns.keep_ref(epoch_of(newest) + 1), None, tuple(sorted(wanted)))
-    return Move(newest, offer.refs[newest], tuple(sorted(wanted - kept_by[newest])))
+    return Move(newest, offer.refs[newest], tuple(sorted(wanted - kept_by[newest].keeps)))
 
 
 def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, living: dict[Oid, Snapshot], progress: Progress) -> None:

@@ -1,0 +1,79 @@
+"""git datmo bisect."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.rerunning import add_means, open_means
+
+if TYPE_CHECKING:
+    from git_datmo.flows.running.bisect import Bisected, Step
+
+DESCRIPTION = """\
+Finds the commit from which on a metric is bad, by 'git bisect', in a working tree of its own. A
+commit's own experiment says what the metric is; where it has none, the command of BAD is rerun with
+the commit's code and the data that belonged to it. A commit on which it fails is passed over.
+
+Exits with 1 where several commits are left, since those between could not be told."""
+EXAMPLES = """
+git datmo bisect --metric accuracy --below 0.9 v1.0 HEAD
+git datmo bisect --metric loss --above 0.2 --recorded main~20 main
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--metric", required=True, metavar="NAME", help="what is looked at")
+    parser.add_argument("--below", type=float, metavar="X", help="it is bad where it is less than this")
+    parser.add_argument("--above", type=float, metavar="X", help="it is bad where it is more than this")
+    parser.add_argument("--recorded", action="store_true", help="rerun nothing: pass over commits without the metric")
+    add_means(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("good", metavar="GOOD", help="a commit on which it is not bad")
+    parser.add_argument("bad", metavar="BAD", help="a later commit or snapshot, on which it is")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.engines.base import silent
+    from git_datmo.errors import UsageError
+    from git_datmo.flows.history import History
+    from git_datmo.flows.running.bisect import Bound, bisect
+    from git_datmo.flows.workspace import open_workspace
+
+    if options.below is None and options.above is None:
+        raise UsageError("nothing says when the metric is bad", "give --below X or --above X")
+    bound = Bound(options.metric, options.below, options.above)
+
+    def told(step: "Step") -> None:
+        value = "cannot be told" if step.value is None else f"{step.value:.6g} ({step.way})"
+        verdict = "passed over" if step.bad is None else "bad" if step.bad else "good"
+        console.tell(f"{str(step.commit)[:10]}  {verdict:<4}  {options.metric}: {value}")
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        history = History(ws)
+        bad = history.resolve(options.bad)
+        if options.recorded:
+            found = bisect(ws, history, options.good, bad, bound, None, told=told)
+        else:
+            with open_means(options, console, ws, [bad], silent) as means:
+                found = bisect(ws, history, options.good, bad, bound, means, told=told)
+        subjects = [ws.repo.git.text("log", "-1", "--format=%s", str(oid)) for oid in found.first]
+    if options.json:
+        console.print_json(_document(found))
+    else:
+        _print(found, subjects, console)
+    return 0 if len(found.first) == 1 else 1
+
+
+def _print(found: "Bisected", subjects: list[str], console: Console) -> None:
+    from git_datmo.cli.plain import plain
+
+    if len(found.first) > 1:
+        console.print("the first bad commit is one of these; what lies between could not be told:")
+    for oid, subject in zip(found.first, subjects, strict=True):
+        say = f"{oid} is the first bad commit" if len(found.first) == 1 else str(oid)
+        console.print(plain(f"{say}: {subject}"))
+
+
+def _document(found: "Bisected") -> dict[str, Any]:
+    steps = [{"commit": str(s.commit), "value": s.value, "way": s.way, "bad": s.bad} for s in found.steps]
+    return {"first_bad": [str(oid) for oid in found.first], "steps": steps}

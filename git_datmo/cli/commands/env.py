@@ -1,0 +1,225 @@
+"""git datmo env."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from git_datmo.engines.compare import Change
+    from git_datmo.flows.running.environments import Inside, Stored
+    from git_datmo.flows.workspace import Workspace
+
+DESCRIPTION = """\
+Looks at the environments that snapshots have, and works in them.
+
+show [REV] tells what one holds; diff A [B] compares two, package by package; build [REV] builds its
+image, or finds it built; shell [REV] opens a shell in it, or runs the command behind '--', with the
+working tree itself; init writes a Dockerfile of the environment as it is here, to go on from. Where
+no REV is given, it is HEAD."""
+EXAMPLES = """
+git datmo env show HEAD~2
+git datmo env diff HEAD~2 HEAD
+git datmo env build --rebuild
+git datmo env shell
+git datmo env shell 3f9c2a --jupyter
+git datmo env shell -- python -m pytest
+git datmo env init
+"""
+
+BEHIND = "command"
+NAMES = {"show": (0, 1), "diff": (1, 2), "build": (0, 1), "shell": (0, 1), "init": (0, 0)}
+SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=tuple(NAMES), default="show", help="what to do (show)")
+    parser.add_argument("names", nargs="*", metavar="REV|ID", help="a commit or snapshot")
+    parser.add_argument("--engine", choices=("docker", "venv"), help="what builds it (datmo.engine, else docker)")
+    parser.add_argument("--on", default="", metavar="WHERE", help="build with an engine elsewhere (as with 'run')")
+    parser.add_argument("--rebuild", action="store_true", help="build it again though it is there")
+    parser.add_argument("--trust", action="store_true", help="build it without asking, whoever made it")
+    parser.add_argument("--network", action="store_true", help="shell: let it reach the network")
+    parser.add_argument("--jupyter", action="store_true", help="shell: start Jupyter on a free port, with network")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- CMD...]"
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.errors import UsageError
+    from git_datmo.flows.workspace import open_workspace
+
+    least, most = NAMES[options.action]
+    if not least <= len(options.names) <= most:
+        raise UsageError(f"'{options.action}' takes {least if least == most else f'{least} or {most}'} REV or ID")
+    if (options.jupyter or options.network or options.command) and options.action != "shell":
+        raise UsageError("--jupyter, --network and a command belong to 'shell'", "see 'git datmo env -h'")
+    console.use_colours()
+    with open_workspace(console.environ, console.cwd) as ws:
+        actions = {"show": _show, "diff": _diff, "build": _build, "shell": _shell, "init": _init}
+        return actions[options.action](options, console, ws)
+
+
+def _stored(ws: Workspace, console: Console, names: list[str], place: int = 0) -> Stored:
+    from git_datmo.flows.running.environments import stored_environment
+
+    name = names[place] if len(names) > place else "HEAD"
+    return stored_environment(ws, name, progress=console.progress())
+
+
+def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    import json
+
+    from git_datmo.engines.manifest import MANIFEST
+
+    stored = _stored(ws, console, options.names)
+    if options.json:
+        document = json.loads(stored.environment.files[MANIFEST])
+        sizes = {name: len(content) for name, content in sorted(stored.environment.files.items())}
+        console.print_json({"id": stored.environment.id, "snapshot": str(stored.found.id), "files": sizes, **document})
+        return 0
+    with console.paged():
+        for line in _lines(stored, console):
+            console.print(line)
+    return 0
+
+
+def _lines(stored: Stored, console: Console) -> Iterator[str]:
+    from git_datmo.cli.plain import plain
+    from git_datmo.cli.render import figures
+    from git_datmo.engines.compare import describe_packages
+
+    manifest = stored.manifest
+    head = console.paint("yellow", f"environment {stored.environment.id[:20]}")
+    yield f"{head}  (snapshot {str(stored.found.id)[:10]})"
+    yield plain(f"interpreter: {manifest.implementation} {manifest.python}")
+    yield plain(f"image:       {manifest.base_image or 'by the Dockerfile of the repository'}")
+    for title, words in (("indexes", manifest.indexes), ("system", manifest.system)):
+        if words:
+            yield plain(f"{title + ':':<12} {' '.join(words)}")
+    if manifest.variables:
+        yield f"variables:   {figures(manifest.variables)}"
+    packages = list(describe_packages(manifest))
+    width = max((len(name) for name, _ in packages), default=0)
+    yield f"packages:    {len(packages)}"
+    yield from (plain(f"    {name:<{width}}  {told}") for name, told in packages)
+
+
+def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    from git_datmo.cli.plain import plain
+    from git_datmo.engines.compare import compare
+
+    one, other = _stored(ws, console, options.names), _stored(ws, console, options.names, 1)
+    changes = compare(one.environment, other.environment, one.manifest, other.manifest)
+    if options.json:
+        ids = {"before": one.environment.id, "after": other.environment.id}
+        rows = [{"kind": c.kind, "name": c.name, "before": c.before, "after": c.after} for c in changes]
+        console.print_json({**ids, "changes": rows})
+        return 0
+    for change in changes:
+        colour, line = _change(change)
+        console.print(console.paint(colour, plain(line)))
+    if not changes:
+        console.tell("the environments are the same")
+    return 0
+
+
+def _change(change: Change) -> tuple[str, str]:
+    what = change.name if change.kind == "package" else f"{change.kind} {change.name}".rstrip()
+    if change.before is None:
+        return "green", f"+ {what} {change.after}".rstrip()
+    if change.after is None:
+        return "red", f"- {what} {change.before}".rstrip()
+    return "yellow", f"~ {what} {change.before} -> {change.after}"
+
+
+def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    from git_datmo.cli.engine import open_engine
+    from git_datmo.cli.render import figures
+    from git_datmo.cli.streams import copy_to_errors
+    from git_datmo.flows.running.environments import build
+
+    stored = _stored(ws, console, options.names)
+    _require_trust(options, console, ws, stored)
+    with open_engine(options, _engine_name(options, ws), ws) as engine:
+        told = build(ws, stored, engine, output=copy_to_errors, progress=console.progress())
+    if options.json:
+        console.print_json({"id": stored.environment.id, **told})
+    else:
+        console.print(figures(told.items()))
+    return 0
+
+
+def _engine_name(options: argparse.Namespace, ws: Workspace) -> str:
+    return options.engine or ws.repo.config.get("datmo.engine") or "docker"
+
+
+def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    from git_datmo.cli.engine import open_engine
+    from git_datmo.cli.streams import copy_through, copy_to_errors
+    from git_datmo.errors import UsageError
+    from git_datmo.flows.running import environments as flow
+
+    terminal = console.has_terminal() and not options.jupyter
+    if not (terminal or options.command or options.jupyter):
+        raise UsageError("there is no terminal for a shell", "give a command: git datmo env shell -- CMD")
+    if options.command and options.jupyter:
+        raise UsageError("--jupyter starts a command of its own", "leave out one of them")
+    stored = _stored(ws, console, options.names)
+    name = _engine_name(options, ws)
+    _require_trust(options, console, ws, stored)
+    with open_engine(options, name, ws) as engine:
+        flow.build(ws, stored, engine, output=copy_to_errors, progress=console.progress())
+        if options.jupyter:
+            inside, command = _jupyter(console, stored, name)
+        else:
+            variables = {"TERM": console.environ.get("TERM", "dumb")} if terminal else {}
+            size = console.size if terminal else None
+            inside, command = flow.Inside(variables, size, 0, options.network), options.command or SHELL
+        return flow.work_inside(ws, stored, engine, command, inside=inside, output=copy_through)
+
+
+def _jupyter(console: Console, stored: Stored, engine: str) -> tuple[Inside, tuple[str, ...]]:
+    """What starts Jupyter on a port that is free, with an address that only who reads it can use."""
+    import secrets
+    import socket
+
+    from git_datmo.flows.running.environments import Inside, jupyter_command
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    contained = engine == "docker"
+    command = jupyter_command(stored.manifest, port, everywhere=contained)
+    token = secrets.token_urlsafe(24)
+    console.tell(f"Jupyter will answer at http://127.0.0.1:{port}/?token={token} until ^C")
+    return Inside({"JUPYTER_TOKEN": token}, None, port if contained else 0, contained), command
+
+
+def _require_trust(options: argparse.Namespace, console: Console, ws: Workspace, stored: Stored) -> None:
+    """A stranger's environment is built, and gets to see the working tree, only when somebody said so."""
+    from git_datmo.errors import DatmoError
+
+    author = stored.found.snapshot.author
+    if options.trust or author == ws.person or ws.repo.config.flag("datmo.trust"):
+        return
+    console.tell(f"{author.name} <{author.email}> made this environment; what is in it can do what you can here.")
+    if not console.ask("Build it?"):
+        raise DatmoError("not built: the snapshot is somebody else's", "see 'git datmo env show', then give --trust")
+
+
+def _init(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    from git_datmo.flows.running.environments import write_dockerfile
+
+    path, warnings = write_dockerfile(ws)
+    for warning in warnings:
+        console.warn(warning)
+    if options.json:
+        console.print_json({"path": path.name})
+    else:
+        console.print(f"wrote '{path.name}': the next run is recorded with it, and one in a container is built from it")
+    return 0

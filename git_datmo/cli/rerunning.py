@@ -1,0 +1,75 @@
+"""What every verb that reruns has in common: engine, limits, and whether a stranger's command may run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
+
+if TYPE_CHECKING:
+    from git_datmo.engines.base import Output
+    from git_datmo.flows.history import Found
+    from git_datmo.flows.running.rerun import Means
+    from git_datmo.flows.workspace import Workspace
+
+WEAKER = {
+    "venv": "a virtual environment isolates less than a container: the system's own libraries took part",
+    "host": "it ran with what is installed here: nothing was rebuilt",
+}
+
+
+def add_means(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("docker", "venv", "host"),
+        help="a container; a virtual environment, which isolates less; what is installed here (datmo.engine or docker)",
+    )
+    parser.add_argument("--trust", action="store_true", help="run it without asking, whoever made it (datmo.trust)")
+    add_engine_options(parser)
+
+
+@contextmanager
+def open_means(
+    options: argparse.Namespace, console: Console, ws: Workspace, snapshots: Sequence[Found], output: Output
+) -> Iterator[Means]:
+    """What to rerun with, once it is clear that all of `snapshots` may; the first says what limits hold."""
+    from git_datmo.engines.limits import recorded_limits
+    from git_datmo.flows.running.rerun import Means, require_run
+
+    name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
+    runs = [require_run(found) for found in snapshots]
+    limits = read_limits(options, name, recorded_limits(runs[0].resources))
+    for found in snapshots:
+        _require_trust(options, console, ws, found, isolated=name == "docker")
+    with open_engine(options, name, ws) as engine:
+        yield Means(engine, output, limits, console.progress(), elsewhere=bool(options.on))
+    if name in WEAKER and not options.json:
+        console.warn(WEAKER[name])
+
+
+def _require_trust(
+    options: argparse.Namespace, console: Console, ws: Workspace, found: Found, *, isolated: bool
+) -> None:
+    """Show the command of a snapshot that is somebody else's, and ask once; raises `DatmoError` for no."""
+    import shlex
+
+    from git_datmo.cli.plain import plain
+    from git_datmo.errors import DatmoError
+    from git_datmo.flows.running.rerun import require_run
+    from git_datmo.flows.running.trust import is_trusted, trust
+
+    if options.trust or is_trusted(ws, found, isolated=isolated):
+        return
+    author, short = found.snapshot.author, str(found.id)[:10]
+    where = "in a container" if isolated else "outside a container, where it can do what you can"
+    console.tell(plain(f"snapshot {short} was not made here, but by {author.name} <{author.email}>; it runs {where}:"))
+    console.tell(f"  $ {plain(shlex.join(require_run(found).command))}")
+    if not console.ask("Run it, now and whenever it is asked for?"):
+        raise DatmoError(
+            f"not run: snapshot '{short}' was not made here", "look at it with 'git datmo show', then give --trust"
+        )
+    trust(ws, found.id)

@@ -1,0 +1,124 @@
+"""Receipts as lines for people and as documents for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.plain import plain
+from git_datmo.records.codec import number, to_document
+from git_datmo.records.notes import show_value
+from git_datmo.records.types import Cause, Difference, Receipt, Value
+
+GOOD = ("identical", "within tolerance")
+
+
+def receipt_document(receipt: Receipt) -> dict[str, Any]:
+    return to_document(receipt)
+
+
+def receipts_line(receipts: Sequence[Receipt]) -> str:
+    """How often a snapshot was reproduced, by how many people, how far off at most; and how often it was not."""
+    good = [receipt for receipt in receipts if receipt.verdict in GOOD]
+    bad = [receipt for receipt in receipts if receipt.verdict not in GOOD]
+    said = []
+    if good:
+        said.append(f"reproduced {_times(good)}, {_largest(good)}")
+    if bad:
+        verdicts = [receipt.verdict for receipt in bad]
+        counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in sorted(set(verdicts)))
+        said.append(f"not reproduced {_times(bad)}: {counts}")
+    return plain("; ".join(said))
+
+
+def _times(receipts: Sequence[Receipt]) -> str:
+    people = len({receipt.author for receipt in receipts})
+    times = f"{len(receipts)} time" + ("s" if len(receipts) > 1 else "")
+    return f"{times}, by {people} " + ("people" if people > 1 else "person")
+
+
+def _largest(receipts: Sequence[Receipt]) -> str:
+    off, name = max(
+        ((_off(metric) or 0.0, metric.name) for each in receipts for metric in each.metrics), default=(0.0, "")
+    )
+    if off:
+        return f"largest difference {off:.4g} in {name}"
+    return "identical" if all(receipt.verdict == "identical" for receipt in receipts) else "no metric differs"
+
+
+def _off(difference: Difference) -> float | None:
+    """How far off a figure was; older receipts do not say so themselves."""
+    one, other = number(difference.recorded), number(difference.rerun)
+    return difference.off if one is None or other is None or difference.off is not None else abs(one - other)
+
+
+def receipt_line(receipt: Receipt) -> str:
+    """One receipt, as `show` lists it."""
+    where = receipt.machine.get("processor") or receipt.machine.get("machine")
+    engine = receipt.engine.get("name", "")
+    words = [
+        f"{receipt.verdict}, by {receipt.author.name} on {receipt.created[:10]}",
+        f"{receipt.seconds:.1f} s",
+        *([f"{receipt.reruns} reruns"] if receipt.reruns > 1 else []),
+        *([str(engine)] if engine else []),
+        *([str(where)] if where else []),
+    ]
+    return plain(", ".join(words))
+
+
+def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
+    """A verdict with a table of what was recorded beside what came out, and what could explain a difference."""
+    rows = [(plain(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
+    rows += [(plain(o.name), _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
+    head = ("", "recorded", "rerun", "")
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(3)]
+    if rows:
+        for row in [head, *rows]:
+            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
+            yield "  ".join([*cells, row[3]]).rstrip()
+    if receipt.causes:
+        yield "what could explain it:"
+        yield from (f"  {plain(cause_line(cause))}" for cause in receipt.causes)
+    good = receipt.verdict in GOOD
+    of = f" (the worst of {receipt.reruns} reruns)" if receipt.reruns > 1 else ""
+    yield console.paint("green" if good else "red", plain(f"verdict: {receipt.verdict}{of}"))
+
+
+def cause_line(cause: Cause) -> str:
+    """What could explain a difference, in words."""
+    change = f"{_show(cause.recorded)} recorded, {_show(cause.rerun)} in the rerun"
+    match cause.kind:
+        case "seed":
+            return f"unpinned seed: {_show(cause.rerun)} draws from {cause.name}, and nothing sets its seed"
+        case "chance":
+            return f"not deterministic: {cause.name} differs between reruns of the same"
+        case "machine":
+            return f"other {cause.name}: {change}"
+        case "package":
+            return f"changed package {cause.name}: {change}"
+    return f"changed {cause.kind} {cause.name}: {change}"
+
+
+def _show(value: Value | None) -> str:
+    return "none" if value is None else show_value(value)
+
+
+def _cell(value: Value | None) -> str:
+    return "-" if value is None else plain(show_value(value))
+
+
+def _short(value: Value | None) -> str:
+    return "-" if value is None else plain(str(value)[:10])
+
+
+def _mark(difference: Difference) -> str:
+    if difference.rerun is None:
+        return "missing"
+    allowed = " (allowed)" if difference.same else ""
+    if difference.detail:
+        return plain(difference.detail) + allowed
+    off = _off(difference)
+    if off and off > 0:
+        return f"off by {off:.3g}{allowed}"
+    return "same" if difference.same else "different"

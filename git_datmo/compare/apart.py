@@ -1,0 +1,68 @@
+"""Compares in a process of its own, with bounds: a decoder that a stranger's file brings down takes nothing with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from git_datmo.compare.comparison import Comparison
+
+# Threads reserve memory that they never use, and would break the bound.
+QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+}
+LOST = Comparison("differs in bytes; what looked into it was brought down by it")
+
+
+def compare_apart(pairs: Iterable[tuple[Path, Path]], environ: Mapping[str, str]) -> Iterator[Comparison]:
+    """The comparison of each pair of paths (recorded, rerun), in order."""
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        for recorded, rerun in pairs:
+            child = child or _start(environ)
+            answer = _ask(child, recorded, rerun)
+            if answer is None:
+                _end(child)
+                child = None
+            yield answer or LOST
+    finally:
+        if child is not None:
+            _end(child)
+
+
+def _start(environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    # `-m` looks into the current folder first, and a repository may hold a numpy.py.
+    argv = [sys.executable, "-m", "git_datmo.compare.child"]
+    return subprocess.Popen(
+        argv,
+        cwd="/",
+        env={**environ, **QUIET},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _ask(child: subprocess.Popen[bytes], recorded: Path, rerun: Path) -> Comparison | None:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with suppress(BrokenPipeError):
+        child.stdin.write(json.dumps([str(recorded.absolute()), str(rerun.absolute())]).encode() + b"\n")
+        child.stdin.flush()
+        line = child.stdout.readline()
+        if line.endswith(b"\n"):
+            found = json.loads(line)
+            return Comparison(found["text"], found["off"])
+    return None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with child:
+        child.kill()

@@ -1,0 +1,79 @@
+"""Arrays as streams of blocks, so that those larger than memory can be compared, and no size that a file claims is
+believed before it was read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from git_datmo.compare.comparison import Tally, Unreadable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An array in a file: what its header says, and the file, which stands at its first value.
+
+    `columns_first` tells the order of its values (Fortran's); `widen` makes numbers of what NumPy has no type for.
+    """
+
+    shape: tuple[int, ...]
+    type: str
+    dtype: np.dtype[Any]
+    file: IO[bytes]
+    columns_first: bool = False
+    brain_floats: bool = False
+
+    def blocks(self) -> Iterator[np.ndarray[Any, Any]]:
+        """The values in the order in which they are stored."""
+        import numpy as np
+
+        left = math.prod(self.shape) * self.dtype.itemsize
+        step = max(BLOCK // max(self.dtype.itemsize, 1), 1) * self.dtype.itemsize
+        while left:
+            raw = self.file.read(min(step, left))
+            if len(raw) != min(step, left):
+                raise Unreadable("an array ends before its last value")
+            left -= len(raw)
+            block = np.frombuffer(raw, self.dtype)
+            # A brain float is the upper half of a float (bfloat16).
+            yield (block.astype("<u4") << 16).view("<f4") if self.brain_floats else block
+
+
+def compare_stored(tally: Tally, recorded: Stored, rerun: Stored, name: str) -> str:
+    """Count the values of two arrays; returns what differs in shape or type, of which no value was read, or ''."""
+    label = f"{name}: " if name else ""
+    if recorded.shape != rerun.shape:
+        return f"{label}shape {list(recorded.shape)} became {list(rerun.shape)}"
+    if recorded.type != rerun.type:
+        return f"{label}type {recorded.type} became {rerun.type}"
+    if recorded.columns_first != rerun.columns_first and len(recorded.shape) > 1:
+        return f"{label}the order of its values in memory is another"
+    for one, other in zip(recorded.blocks(), rerun.blocks(), strict=True):
+        count_block(tally, one, other, name)
+    return ""
+
+
+def count_block(tally: Tally, one: np.ndarray[Any, Any], other: np.ndarray[Any, Any], where: str) -> None:
+    """Count the values of two blocks of one shape and type; NaN is taken for the same as NaN."""
+    import numpy as np
+
+    if one.dtype.kind in "mM":
+        one, other = one.view("i8"), other.view("i8")
+    numbers = one.dtype.kind in "biufc"
+    differs = one != other
+    if one.dtype.kind in "fc":
+        differs &= ~(np.isnan(one) & np.isnan(other))
+    count = int(np.count_nonzero(differs))
+    gap = 0.0 if not count else math.inf
+    if count and numbers:
+        wide = np.complex128 if one.dtype.kind == "c" else np.float64
+        with np.errstate(all="ignore"):
+            gap = float(np.abs(one[differs].astype(wide) - other[differs].astype(wide)).max())
+    tally.count(one.size, count, gap, where)

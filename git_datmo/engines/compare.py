@@ -1,0 +1,66 @@
+"""Where two environments differ, package by package. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from git_datmo.engines.manifest import Environment, Local, Manifest, Package
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing in which two environments differ; `before` or `after` is None where one of them has no such thing.
+
+    `kind` is `interpreter`, `base image`, `package`, `index`, `system`, `variable` or `file`.
+    """
+
+    kind: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+def compare(one: Environment, other: Environment, before: Manifest, after: Manifest) -> tuple[Change, ...]:
+    """What changed from `one`, whose manifest is `before`, to `other`, by kind and name."""
+    pairs = zip(_things(before), _things(after), strict=True)
+    changes = [change for (kind, old), (_, new) in pairs for change in _changes(kind, old, new)]
+    told = {"Dockerfile"} if before.dockerfile == after.dockerfile == "generated" else set()
+    told |= {"environment.json", "requirements.txt", *before.archives(), *after.archives()}
+    files = sorted((one.files.keys() | other.files.keys()) - told)
+    changed = (name for name in files if one.files.get(name) != other.files.get(name))
+    return (*changes, *(Change("file", name, _size(one, name), _size(other, name)) for name in changed))
+
+
+def _things(manifest: Manifest) -> Iterator[tuple[str, Mapping[str, str]]]:
+    yield "interpreter", {manifest.implementation: manifest.python}
+    yield "base image", {"": manifest.base_image} if manifest.base_image else {}
+    yield "package", dict(describe_packages(manifest))
+    yield "index", dict.fromkeys(manifest.indexes, "")
+    yield "system", {name: version for name, _, version in (word.partition("=") for word in manifest.system)}
+    yield "variable", dict(manifest.variables)
+
+
+def _changes(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield Change(kind, name, old.get(name), new.get(name))
+
+
+def _describe(item: Package | Local) -> str:
+    """A package's version, or where it comes from."""
+    if isinstance(item, Package):
+        return item.version if item.source == "index" else f"{item.version} from {item.source}"
+    if item.path is not None:
+        return f"the repository's folder '{item.path or '.'}'"
+    return f"stored as '{item.file}'" if item.file else "of one machine alone"
+
+
+def _size(environment: Environment, name: str) -> str | None:
+    return f"{len(environment.files[name])} bytes" if name in environment.files else None
+
+
+def describe_packages(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Each package, with its version or where it comes from."""
+    items: tuple[Package | Local, ...] = (*manifest.packages, *manifest.local)
+    yield from ((item.name, _describe(item)) for item in items)

@@ -1,0 +1,91 @@
+"""The Dockerfiles for repositories without one. What changes least comes first, so that most of an image is reused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+HOME = "/opt/datmo"
+_FROM = re.compile(
+    r"^[ \t]*FROM[ \t]+(?:--[a-z]+=\S+[ \t]+)*(?P<base>\S+)(?:[ \t]+AS[ \t]+(?P<stage>\S+))?",
+    re.MULTILINE | re.IGNORECASE,
+)
+_PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
+
+
+def python_dockerfile(base_image: str, *, lock: str, system: Sequence[str] = (), archives: Sequence[str] = ()) -> bytes:
+    """For Python: `lock` ('' for none) lists all that an index has, `archives` are files beside it."""
+    lines = _begin(base_image, system)
+    if lock:
+        lines += [f"COPY {lock} {HOME}/{lock}", f"{_PIP} -r {HOME}/{lock}"]
+    if archives:
+        lines += [f"COPY {' '.join(archives)} {HOME}/", " ".join([_PIP, *(f"{HOME}/{name}" for name in archives)])]
+    return _end(lines)
+
+
+def starting_dockerfile(
+    base_image: str, packages: Sequence[str], *, system: Sequence[str], left_out: Sequence[str]
+) -> bytes:
+    """For a person to go on from: it needs no file beside it. `packages` are requirements, `left_out` has names."""
+    lines = [
+        "# Runs in containers are built from this file, and it is recorded with every run.",
+        *_begin(base_image, system),
+        *(f"# Installed here from a folder or file that the image lacks: {name}" for name in left_out),
+    ]
+    if packages:
+        lines.append(" \\\n    ".join([_PIP, *(f"'{requirement}'" for requirement in packages)]))
+    return _end(lines)
+
+
+def r_dockerfile(base_image: str, *, system: Sequence[str] = ()) -> bytes:
+    """For R: renv installs into the image's own library, and the repository's `.Rprofile` must not look for another."""
+    restore = f"renv::restore(lockfile = '{HOME}/renv.lock', library = .libPaths()[1], prompt = FALSE)"
+    return _end(
+        [
+            *_begin(base_image, system),
+            f"COPY renv.lock {HOME}/renv.lock",
+            f'RUN Rscript -e "install.packages(\'renv\')" -e "{restore}"',
+            "ENV RENV_CONFIG_AUTOLOADER_ENABLED=FALSE",
+        ]
+    )
+
+
+def julia_dockerfile(base_image: str, *, system: Sequence[str] = ()) -> bytes:
+    """For Julia: packages lie in a depot of the image, and what a run compiles in one before it that can be written."""
+    return _end(
+        [
+            *_begin(base_image, system),
+            f"COPY Project.toml Manifest.toml {HOME}/project/",
+            f"ENV JULIA_PROJECT={HOME}/project JULIA_DEPOT_PATH={HOME}/depot",
+            "RUN julia -e 'using Pkg; Pkg.instantiate(); Pkg.precompile()'",
+            f"ENV JULIA_DEPOT_PATH=/tmp/julia:{HOME}/depot",
+        ]
+    )
+
+
+def pin_bases(dockerfile: bytes, pin: Callable[[str], str]) -> bytes:
+    """A Dockerfile with each image that it starts from as `pin` gives it; what is no image's name stays as it is."""
+    stages = {"scratch"}
+
+    def replaced(match: re.Match[str]) -> str:
+        base, stage = match["base"], match["stage"]
+        given = base if base.lower() in stages or "@" in base or "$" in base else pin(base)
+        if stage:
+            stages.add(stage.lower())
+        return match[0].replace(base, given, 1) if given != base else match[0]
+
+    return _FROM.sub(replaced, dockerfile.decode()).encode()
+
+
+def _begin(base_image: str, system: Sequence[str]) -> list[str]:
+    lines = [f"FROM {base_image}"]
+    if system:
+        lines.append(
+            "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"
+            f" {' '.join(system)} && rm -rf /var/lib/apt/lists/*"
+        )
+    return lines
+
+
+def _end(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in [*lines, "WORKDIR /work"]).encode()

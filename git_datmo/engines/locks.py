@@ -1,0 +1,276 @@
+"""What the lock and project files of a repository ask for: versions, hashes, indexes. Pure but for its parsers.
+
+A file that its own tool could not read either is passed over: the environment is what is installed, and a lock only
+says more of it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from git_datmo.engines.probe import normalise, without_password
+
+LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml")
+PROJECTS = ("environment.yml", "environment.yaml", "pyproject.toml")
+SIZE_LIMIT = 16 << 20
+
+_REQUIREMENTS = re.compile(r"requirements[\w.-]*\.(?:txt|lock)\Z")
+_SHA256 = re.compile(r"(?:sha256[:=])?([0-9a-f]{64})\Z")
+_HASH_OPTION = re.compile(r"\s--hash[= ](\S+)")
+_INDEX_OPTION = re.compile(r"(?:-i|--index-url|--extra-index-url)[= ]+(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One version that a lock allows, with the SHA-256 of its files in hex, and its index where that is not the usual
+    one."""
+
+    version: str
+    hashes: frozenset[str] = frozenset()
+    index: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What one file asks for, by normalised name: `pins` name versions (several where they depend on the platform),
+    `ranges` the other requirements, in the words of PEP 440."""
+
+    path: str
+    pins: Mapping[str, tuple[Pin, ...]]
+    ranges: Mapping[str, str]
+    indexes: tuple[str, ...] = ()
+
+    @property
+    def exactness(self) -> tuple[bool, bool, int]:
+        """Of two files the one for which this is greater says more: all pinned, all of it with hashes, more of it."""
+        pins = [pin for pins in self.pins.values() for pin in pins]
+        return bool(pins) and not self.ranges, bool(pins) and all(pin.hashes for pin in pins), len(self.pins)
+
+    def pin(self, name: str, version: str) -> Pin | None:
+        """The pin of just this version."""
+        return next((pin for pin in self.pins.get(name, ()) if _same(pin.version, version)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A package that is not what the lock says; `installed` is '' for one that is not there."""
+
+    name: str
+    installed: str
+    asked: str
+
+
+def is_lock(name: str) -> bool:
+    """Whether a file of this name is one that `read_lock` knows."""
+    return name in LOCKS or name in PROJECTS or _REQUIREMENTS.match(name) is not None
+
+
+def most_exact(files: Mapping[str, bytes]) -> Lock | None:
+    """Of the files, by name, the one that says most; of two alike, the more usual one."""
+    found = [lock for name, content in sorted(files.items()) if (lock := read_lock(name, content)) is not None]
+    ranks = {name: -place for place, name in enumerate((*LOCKS, "requirements.txt", *PROJECTS))}
+    return max(found, key=lambda lock: (*lock.exactness[:2], ranks.get(lock.path, -99)), default=None)
+
+
+def read_lock(name: str, content: bytes) -> Lock | None:
+    """What a file says, or None where it says nothing of any package."""
+    read = _READERS.get(name) or (_requirements if _REQUIREMENTS.match(name) else None)
+    if read is None or len(content) > SIZE_LIMIT:
+        return None
+    try:
+        lock = read(name, content.decode())
+    except Exception:  # noqa: BLE001 - parsers of strangers' files: whatever they raise, see the module's docstring
+        return None
+    return lock if lock.pins or lock.ranges else None
+
+
+def contradictions(lock: Lock, installed: Mapping[str, str]) -> tuple[Contradiction, ...]:
+    """Where what is installed (name to version) is not what the lock asks for.
+
+    A pinned package that is not installed may belong to another platform, extra or group; one that a list of
+    requirements names without a condition is missed.
+    """
+    found = []
+    for name, pins in sorted(lock.pins.items()):
+        here = installed.get(name)
+        if here is not None and not any(_same(pin.version, here) for pin in pins):
+            found.append(Contradiction(name, here, " or ".join(sorted({pin.version for pin in pins}))))
+        elif here is None and lock.path not in LOCKS:
+            found.append(Contradiction(name, "", pins[0].version))
+    for name, wanted in sorted(lock.ranges.items()):
+        here = installed.get(name, "")
+        if not here or not _fits(here, wanted):
+            found.append(Contradiction(name, here, wanted or "any version"))
+    return tuple(found)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two ways to write a version mean one; a lock may leave out the build (`2.1.0` of `2.1.0+cpu`)."""
+    return one == other or (_fits(other, f"=={one}") if re.match(r"[0-9]", one) else False)
+
+
+def _fits(version: str, wanted: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion
+
+    try:
+        return SpecifierSet(wanted).contains(version, prereleases=True)
+    except (InvalidSpecifier, InvalidVersion):
+        return True  # a wording that cannot be understood contradicts nothing
+
+
+def read_toml(text: str) -> Any:
+    """A TOML document; raises `ValueError`."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe one
+
+
+def _digests(values: Iterable[Any]) -> frozenset[str]:
+    return frozenset(match[1] for value in values if isinstance(value, str) and (match := _SHA256.match(value)))
+
+
+def _collect(name: str, found: Iterable[tuple[str, Pin]], indexes: Iterable[str] = ()) -> Lock:
+    pins: dict[str, tuple[Pin, ...]] = {}
+    for package, pin in found:
+        pins[normalise(package)] = (*pins.get(normalise(package), ()), pin)
+    return Lock(name, pins, {}, tuple(dict.fromkeys(indexes)))
+
+
+def _index(url: object) -> str:
+    """The index of a lock, without credentials; '' for the usual one, and for a folder."""
+    if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
+        return ""
+    host = urlsplit(url).hostname or ""
+    return "" if host == "pypi.org" or host.endswith((".pypi.org", ".pythonhosted.org")) else without_password(url)
+
+
+def _uv(name: str, text: str) -> Lock:
+    def pins() -> Iterator[tuple[str, Pin]]:
+        for package in read_toml(text).get("package", ()):
+            source = package.get("source", {})
+            if "version" in package and "registry" in source:
+                files = [package.get("sdist", {}), *package.get("wheels", ())]
+                hashes = _digests(file.get("hash") for file in files)
+                yield package["name"], Pin(package["version"], hashes, _index(source["registry"]))
+
+    return _collect(name, pins())
+
+
+def _pylock(name: str, text: str) -> Lock:
+    def pins() -> Iterator[tuple[str, Pin]]:
+        for package in read_toml(text).get("packages", ()):
+            if "version" in package and not package.keys() & {"vcs", "directory", "archive"}:
+                files = [package.get("sdist", {}), *package.get("wheels", ())]
+                hashes = _digests(file.get("hashes", {}).get("sha256") for file in files)
+                yield package["name"], Pin(package["version"], hashes, _index(package.get("index")))
+
+    return _collect(name, pins())
+
+
+def _poetry(name: str, text: str) -> Lock:
+    """Also pdm's, which is of the same form; older ones of both have the hashes in a table behind the packages."""
+    document = read_toml(text)
+    older = document.get("metadata", {}).get("files", {})
+
+    def pins() -> Iterator[tuple[str, Pin]]:
+        for package in document.get("package", ()):
+            source = package.get("source", {})
+            if source.get("type", "legacy") != "legacy" or package.keys() & {"path", "git", "url"}:
+                continue
+            files = package.get("files") or older.get(package["name"], ())
+            hashes = _digests(file.get("hash") for file in files)
+            yield package["name"], Pin(package["version"], hashes, _index(source.get("url")))
+
+    return _collect(name, pins())
+
+
+def _pipfile(name: str, text: str) -> Lock:
+    import json
+
+    document = json.loads(text)
+    urls = {source.get("name"): source.get("url") for source in document.get("_meta", {}).get("sources", ())}
+
+    def pins() -> Iterator[tuple[str, Pin]]:
+        for group in ("default", "develop"):
+            for package, told in document.get(group, {}).items():
+                if "version" in told:
+                    index = _index(urls.get(told.get("index")))
+                    yield package, Pin(told["version"].removeprefix("=="), _digests(told.get("hashes", ())), index)
+
+    return _collect(name, pins())
+
+
+def _conda_lock(name: str, text: str) -> Lock:
+    """Only what pip installs has names and hashes that mean something to pip."""
+
+    def pins() -> Iterator[tuple[str, Pin]]:
+        for package in _yaml(text).get("package", ()):
+            if package.get("manager") == "pip":
+                yield package["name"], Pin(package["version"], _digests([package.get("hash", {}).get("sha256")]))
+
+    return _collect(name, pins())
+
+
+def _requirements(name: str, text: str) -> Lock:
+    lines = [line.split(" #")[0].strip() for line in text.replace("\\\n", " ").splitlines()]
+    indexes = (_index(match[1]) for line in lines if (match := _INDEX_OPTION.match(line)))
+    return _asked(name, lines, filter(None, indexes))
+
+
+def _pyproject(name: str, text: str) -> Lock:
+    return _asked(name, read_toml(text).get("project", {}).get("dependencies", ()))
+
+
+def _conda(name: str, text: str) -> Lock:
+    """What conda itself installs has names of its own; its list for pip has pip's."""
+    entries = _yaml(text).get("dependencies", ())
+    return _asked(name, [line for entry in entries if isinstance(entry, dict) for line in entry.get("pip", ())])
+
+
+def _asked(name: str, lines: Iterable[str], indexes: Iterable[str] = ()) -> Lock:
+    """A list of requirements; a line with a condition counts only where it pins, since it may not hold here."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    pins: dict[str, tuple[Pin, ...]] = {}
+    ranges: dict[str, str] = {}
+    for line in lines:
+        try:
+            asked = Requirement(line.split(" --")[0])
+        except InvalidRequirement:
+            continue
+        if asked.url or (asked.marker is not None and not asked.marker.evaluate({"extra": ""})):
+            continue
+        package, specifiers = normalise(asked.name), list(asked.specifier)
+        if len(specifiers) == 1 and specifiers[0].operator in {"==", "==="} and "*" not in specifiers[0].version:
+            pin = Pin(specifiers[0].version, _digests(_HASH_OPTION.findall(line)))
+            pins[package] = (*pins.get(package, ()), pin)
+        elif asked.marker is None:
+            ranges[package] = str(asked.specifier)
+    return Lock(name, pins, ranges, tuple(dict.fromkeys(indexes)))
+
+
+_READERS: Mapping[str, Callable[[str, str], Lock]] = {
+    "uv.lock": _uv,
+    "pylock.toml": _pylock,
+    "poetry.lock": _poetry,
+    "pdm.lock": _poetry,
+    "Pipfile.lock": _pipfile,
+    "conda-lock.yml": _conda_lock,
+    "environment.yml": _conda,
+    "environment.yaml": _conda,
+    "pyproject.toml": _pyproject,
+}

@@ -1,0 +1,82 @@
+"""What could explain that a rerun came out otherwise: listed, not proven."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from git_datmo.engines.base import Engine, Job
+from git_datmo.engines.manifest import Manifest
+from git_datmo.engines.probe import Probe, inventory_program, normalise, read_answer
+from git_datmo.errors import DatmoError
+from git_datmo.flows.running.rerun import Rerun
+from git_datmo.flows.running.seeds import find_unseeded
+from git_datmo.records.types import Cause, Value
+
+SOURCE_LIMIT, SOURCES_LIMIT = 1 << 20, 2000
+# More memory than was needed changes nothing.
+NO_CAUSE = frozenset({"memory"})
+
+
+def find_causes(
+    recorded: Manifest, machine: Mapping[str, Value], here: Mapping[str, Value], ran: Probe | None, done: Rerun
+) -> tuple[Cause, ...]:
+    """Changed packages, another machine, a seed that nothing sets; `ran` is what the rerun's Python says of itself."""
+    return (
+        *(_changed_packages(recorded, ran) if ran is not None else ()),
+        *(Cause("machine", name, machine.get(name), here.get(name)) for name in _changed_keys(machine, here)),
+        *(Cause("seed", name, None, path) for name, path in find_unseeded(_read_sources(done.folder))),
+    )
+
+
+def _changed_keys(machine: Mapping[str, Value], here: Mapping[str, Value]) -> list[str]:
+    """What is told of both machines and differs, and GPUs that one alone has; nothing where one is not known."""
+    if not machine or not here:
+        return []
+    graphics = {name for name in (*machine, *here) if name.startswith("gpu")}
+    names = (machine.keys() & here.keys()) | graphics
+    return sorted(name for name in names - NO_CAUSE if machine.get(name) != here.get(name))
+
+
+def _changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
+    if (recorded.implementation, recorded.python) != (ran.implementation, ran.version):
+        yield Cause("python", recorded.implementation, recorded.python, str(ran.version)[:80])
+    # The rerun itself may have written what it says of its interpreter.
+    here = {normalise(str(found.name)): str(found.version)[:80] for found in ran.distributions}
+    for package in recorded.packages:
+        if here.get(package.name) != package.version:
+            yield Cause("package", package.name, package.version, here.get(package.name))
+    for name in recorded.absent():
+        if name not in here:
+            yield Cause("package", name, "installed from a folder", None)
+
+
+def ask_interpreter(engine: Engine, folder: Path) -> Probe | None:
+    """What the rerun's own Python says of itself; None where it cannot be asked."""
+    said = bytearray()
+
+    def listen(stream: str, data: bytes) -> None:
+        if stream == "stdout":
+            said.extend(data)
+
+    for name in ("python", "python3"):
+        try:
+            if engine.run(Job((name, "-c", inventory_program()), folder), output=listen).exit_code == 0:
+                return read_answer(bytes(said))
+        except DatmoError:
+            continue
+    return None
+
+
+def _read_sources(folder: Path) -> dict[str, bytes]:
+    """The Python programs of a rerun's folder, as far as they are of a size that people write."""
+    found: dict[str, bytes] = {}
+    for base, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = Path(base, name)
+            if name.endswith((".py", ".ipynb")) and path.is_file() and path.stat().st_size <= SOURCE_LIMIT:
+                found[str(path.relative_to(folder))] = path.read_bytes()
+        if len(found) > SOURCES_LIMIT:
+            break
+    return found

@@ -1,0 +1,227 @@
+"""Runs a recorded command again, in a folder made from objects alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command, silent
+from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.limits import NO_LIMITS, Limits
+from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.flows.history import Found
+from git_datmo.flows.running.environment import read_environment
+from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
+from git_datmo.flows.sharing.obtain import obtain
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Content, Oid, Payload, Role
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.store.cacheedit import CacheEdit
+from git_datmo.store.capture import Capturer
+from git_datmo.store.checkout import Checkout
+from git_datmo.store.layout import Node, root_node
+from git_datmo.store.statcache import Differences
+from git_datmo.store.store import HashOnly
+
+PARTS = ("code", "data", "env", "params")
+
+Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a rerun is made of: code, data (what was there before the run), environment, and the command with its words.
+
+    `outputs` are the paths that it is expected to write.
+    """
+
+    code: Content | None
+    data: tuple[Payload, ...]
+    environment: Content
+    command: tuple[str, ...]
+    folder: str
+    outputs: tuple[str, ...]
+
+    def nodes(self) -> Iterator[Node]:
+        """All that has to be here before the rerun begins."""
+        for content in (self.code, self.environment, *(payload.content for payload in self.data)):
+            if content is not None:
+                yield root_node(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What reruns are made with: an engine, what they may use of the machine, where their output and progress go.
+
+    `elsewhere` says that the engine is on another machine, of which nothing is known.
+    """
+
+    engine: Engine
+    output: Output
+    limits: Limits = NO_LIMITS
+    progress: Progress = QUIET
+    elsewhere: bool = False
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The parts that are what they are here, whatever is asked for."""
+        return ("env",) if self.engine.name == "host" else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """A finished rerun: its metrics, and the object of each output, None for one that it did not write."""
+
+    folder: Path
+    outcome: Outcome
+    metrics: Mapping[str, Value]
+    outputs: Mapping[str, Oid | None]
+    durations: Mapping[str, float]
+
+
+def require_run(found: Found) -> Run:
+    """The run of a snapshot; raises `DatmoError` for one that names no command."""
+    run = found.snapshot.run
+    if run is None:
+        raise DatmoError(
+            f"snapshot '{found.id}' names no command to run", "snapshots made with 'git datmo run' can be reproduced"
+        )
+    if found.snapshot.environment is None:
+        raise DatmoError(f"snapshot '{found.id}' has no environment", "its command ran without a Python to ask")
+    return run
+
+
+def parts_of(found: Found) -> Parts:
+    """What a snapshot's run was made of; raises `DatmoError` for a snapshot that names no command."""
+    run, snapshot = require_run(found), found.snapshot
+    assert snapshot.environment is not None
+    return Parts(
+        code=snapshot.code,
+        data=_data(snapshot, run),
+        environment=snapshot.environment,
+        command=run.command,
+        folder=run.folder,
+        outputs=run.outputs,
+    )
+
+
+def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
+    """What was there before the run; a command that was only recorded is taken to have made its outputs."""
+    if run.exit_code is not None:
+        return run.inputs
+    return tuple(payload for payload in snapshot.payloads if payload.path not in run.outputs)
+
+
+def require_objects(ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Progress, *, size: int = 0) -> None:
+    """Fetch what is lacking of `size` bytes, where that is known; raises `Incomplete` for what can be had nowhere."""
+    missing = obtain(ws, list(nodes), size=size, progress=progress)
+    if missing:
+        raise Incomplete(
+            f"{len(missing.all)} objects of snapshot '{of}' can be had nowhere",
+            "ask who made it to run 'git push'",
+            missing=sorted(map(str, missing.all)),
+        )
+
+
+def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
+    """Rebuild the environment and run the command in the empty `folder`; the objects are here."""
+    engine, progress = means.engine, means.progress
+    environment = read_environment(ws, parts.environment)
+    began = time.monotonic()
+    # The image is built before the data is there: a Dockerfile of the repository's own takes the folder as its context.
+    if parts.code is not None:
+        place(ws, [("", root_node(parts.code))], folder, progress)
+    engine.prepare(environment, code=folder, output=silent, progress=progress)
+    built = time.monotonic()
+    place(ws, [(payload.path, root_node(payload.content)) for payload in parts.data], folder, progress)
+    (folder / parts.folder).mkdir(parents=True, exist_ok=True)
+    before = {path: _sign(folder, path) for path in (*parts.outputs, *_metrics_places(parts.folder))}
+    placed = time.monotonic()
+    variables = dict(read_manifest(environment.files).variables)
+    data = read_only_data(folder, parts.data, parts.outputs)
+    job = Job(portable_command(parts.command), folder, parts.folder, variables, data, means.limits)
+    outcome = engine.run(job, output=means.output)
+    if outcome.interrupted:
+        # A rerun that somebody stopped says nothing about the experiment.
+        raise KeyboardInterrupt
+    written = {path for path, signature in before.items() if _sign(folder, path) not in ({}, signature)}
+    return Rerun(
+        folder,
+        outcome,
+        _read_metrics(folder, [path for path in _metrics_places(parts.folder) if path in written]),
+        {path: _object_of(ws, folder, path) if path in written else None for path in parts.outputs},
+        {"build": built - began, "place": placed - built, "run": outcome.seconds},
+    )
+
+
+def swap(parts: Parts, name: str, other: Parts) -> Parts:
+    """`parts` with one of them, `code`, `data`, `env` or `params`, taken from `other`."""
+    match name:
+        case "code":
+            return replace(parts, code=other.code)
+        case "data":
+            return replace(parts, data=other.data)
+        case "env":
+            return replace(parts, environment=other.environment)
+        case "params":
+            return replace(parts, command=other.command, folder=other.folder)
+    raise ValueError(name)
+
+
+def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> None:
+    """Write stored files and folders at their paths in a folder that holds nothing there."""
+    nothing = Differences((), (), (), ())
+    checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
+    for path, node in contents:
+        checkout.apply(checkout.plan(path, None, node, nothing))
+
+
+def read_only_data(folder: Path, inputs: Iterable[Payload], outputs: Iterable[str]) -> tuple[str, ...]:
+    """The data among `inputs` that a run has no business to write: neither they nor what is in them is an output.
+
+    A payload that is not in `folder`, or is a link there, cannot be guarded.
+    """
+    written = [f"{path}/" for path in outputs]
+    return tuple(
+        payload.path
+        for payload in inputs
+        if payload.role is Role.DATA
+        and (folder / payload.path).exists()
+        and not (folder / payload.path).is_symlink()
+        and not any(f"{payload.path}/".startswith(path) or path.startswith(f"{payload.path}/") for path in written)
+    )
+
+
+def _metrics_places(folder: str) -> Iterator[str]:
+    yield os.path.join(folder, METRICS_FILE)
+    if folder:
+        yield METRICS_FILE
+
+
+def _read_metrics(folder: Path, written: list[str]) -> Mapping[str, Value]:
+    try:
+        return read_metrics(folder / written[0]) if written else {}
+    except DatmoError:
+        # What cannot be read was not written.
+        return {}
+
+
+def _sign(folder: Path, path: str) -> Mapping[str, Signature]:
+    """What tells whether a file, or any file below a folder, was written."""
+    top = folder / path
+    files = [top] if not top.is_dir() else [Path(base, name) for base, _, names in os.walk(top) for name in names]
+    found = {}
+    for file in files:
+        if os.path.lexists(file):
+            info = os.lstat(file)
+            found[str(file)] = (info.st_mtime_ns, info.st_size, info.st_ino)
+    return found
+
+
+def _object_of(ws: Workspace, folder: Path, path: str) -> Oid:
+    """The id that the file or folder would have as a payload."""
+    return Capturer(ws.store, folder, CacheEdit(ws.repo.format), QUIET).whole(path, HashOnly(ws.store)).content.object

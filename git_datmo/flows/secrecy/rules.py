@@ -1,0 +1,161 @@
+"""What looks like a key or token: by the rules of detect-secrets, by its name, or by the user's own variables.
+
+Loading detect-secrets takes longer than most commands do; so it is loaded only where a text has a piece without which
+none of its rules can match.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+MASK = "[masked]"
+
+# Those whose tokens have a form of their own. Its rules for entropy and for words take ids and metrics for secrets.
+DETECTORS = {
+    "aws": "AWSKeyDetector",
+    "azure_storage_key": "AzureStorageKeyDetector",
+    "basic_auth": "BasicAuthDetector",
+    "discord": "DiscordBotTokenDetector",
+    "github_token": "GitHubTokenDetector",
+    "gitlab_token": "GitLabTokenDetector",
+    "jwt": "JwtTokenDetector",
+    "mailchimp": "MailchimpDetector",
+    "npm": "NpmDetector",
+    "openai": "OpenAIDetector",
+    "private_key": "PrivateKeyDetector",
+    "pypi_token": "PypiTokenDetector",
+    "sendgrid": "SendGridDetector",
+    "slack": "SlackDetector",
+    "square_oauth": "SquareOAuthDetector",
+    "stripe": "StripeDetector",
+    "telegram_token": "TelegramBotTokenDetector",
+    "twilio": "TwilioKeyDetector",
+}
+# Of these a group is the secret, and the rest tells whose it is.
+_GROUPED = frozenset({"AWSKeyDetector", "BasicAuthDetector"})
+# fmt: off
+_PIECES = ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws", "AccountKey=", "://", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
+    "glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "GR1348941", "glcbt-", "glimt-", "glptt-", "glagent-", "gloas-",
+    "eyJ", "-us", "_authToken", "sk-", "PRIVATE KEY", "PuTTY", "pypi-", "SG.", "xox", "hooks.slack", "sq0csp-",
+    "k_live_")
+# fmt: on
+_FORMS = re.compile(r"[0-9]{8,10}:[\w-]{35}|[MNO][\w-]{23,25}\.[\w-]{6}\.|(?:AC|SK)[a-z0-9]{32}")
+
+# What detect-secrets has no rule for yet.
+_OWN = {
+    "Hugging Face Token": r"\bhf_[A-Za-z0-9]{30,}",
+    "GitHub Token": r"\bgithub_pat_[A-Za-z0-9_]{22,}",
+    "Anthropic Key": r"\bsk-ant-[A-Za-z0-9_-]{20,}",
+    "OpenAI Token": r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}",
+    "Google API Key": r"\bAIza[0-9A-Za-z_-]{35}",
+    "Databricks Token": r"\bdapi[0-9a-f]{32}",
+    "Private Key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?:.*?-----END [A-Z0-9 ]*-----|.*)",
+}
+_OWN_PIECES = ("hf_", "github_pat_", "sk-", "AIza", "dapi", "PRIVATE KEY")
+
+_KEYS = r"(?:api|access|secret|private|auth|signing|encryption|account|subscription)[_-]?key"
+_WORDS = r"token|secret|passw(?:or)?d|passwd|pwd|passphrase|credentials?"
+_NAME = re.compile(rf"(?:.*[_.-])?(?:{_WORDS})\Z|.*{_KEYS}\Z", re.IGNORECASE | re.DOTALL)
+_NAMED = re.compile(rf"(?:{_KEYS}|{_WORDS})[\"']?\s{{0,2}}(?:=|:)\s{{0,2}}[\"']?([^\s\"',;&]{{6,}})", re.IGNORECASE)
+_NAMED_PIECES = ("key", "token", "secret", "passw", "pwd", "passphrase", "credential")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where in a text something looks like a secret, and what kind it is, in a person's words."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def known_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of those variables that call themselves secret, longest first: whatever prints one gives it away."""
+    values = {value for name, value in environ.items() if is_secret_name(name) and _could_be_secret(value, 8)}
+    return tuple(sorted(values, key=lambda value: (-len(value), value)))
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what a person called so is a secret: `api_key`, `--hub-token`, `DB_PASSWORD`."""
+    return _NAME.match(name) is not None
+
+
+def is_secret_value(name: str, value: str) -> bool:
+    """Whether `name` is a secret's and `value` may be one; `--pad-token '<pad>'` and `--password ''` are none."""
+    return is_secret_name(name.lstrip("-")) and _could_be_secret(value, 6)
+
+
+def _could_be_secret(value: str, least: int) -> bool:
+    """Not a number, a path, a special token of a tokenizer, or a plain word."""
+    plain = value.isalpha() and len(value) < 16
+    return len(value) >= least and not plain and not value.isdigit() and value[0] not in "/~.<[{$%"
+
+
+def is_suspicious(text: str, known: Collection[str] = ()) -> bool:
+    """Whether it is worth looking for secrets in `text`; quick, and never False where one would be found."""
+    if any(piece in text for piece in (*_PIECES, *_OWN_PIECES, *known)) or _FORMS.search(text):
+        return True
+    lower = text.lower()
+    return any(piece in lower for piece in _NAMED_PIECES)
+
+
+def find_secrets(text: str, known: Collection[str] = ()) -> tuple[Secret, ...]:
+    """All that looks like a secret in `text`, in order and apart from each other."""
+    if not is_suspicious(text, known):
+        return ()
+    found: list[Secret] = []
+    for secret in sorted(_every(text, known), key=lambda secret: (secret.start, -secret.end)):
+        if not found or secret.start >= found[-1].end:
+            found.append(secret)
+        elif secret.end > found[-1].end:
+            found[-1] = Secret(found[-1].start, secret.end, found[-1].kind)
+    return tuple(found)
+
+
+def mask(text: str, known: Collection[str] = ()) -> str:
+    """`text` with what looks like a secret blacked out."""
+    for secret in reversed(find_secrets(text, known)):
+        text = text[: secret.start] + MASK + text[secret.end :]
+    return text
+
+
+def _every(text: str, known: Collection[str]) -> Iterator[Secret]:
+    for value in known:
+        for match in re.finditer(re.escape(value), text):
+            yield Secret(*match.span(), "value of a secret variable")
+    for kind, pattern in _OWN.items():
+        for match in re.finditer(pattern, text, re.DOTALL):
+            yield Secret(*match.span(), kind)
+    if any(piece in text for piece in _PIECES) or _FORMS.search(text):
+        for kind, grouped, rule in _rules():
+            for match in rule.finditer(text):
+                start, end = match.span(match.lastindex if grouped and match.lastindex else 0)
+                yield Secret(start, end, kind)
+    for match in _NAMED.finditer(text):
+        # A word such as 'token' stands before much that is none, so its value has to look the part.
+        if match[1] != MASK and _could_be_secret(match[1], 6) and _is_mixed(match[1]):
+            yield Secret(*match.span(1), "Named Secret")
+
+
+def _is_mixed(value: str) -> bool:
+    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value) and "(" not in value
+
+
+@cache
+def _rules() -> tuple[tuple[str, bool, re.Pattern[str]], ...]:
+    """Each rule: the kind of secret, whether a group of it is the secret, and its pattern."""
+    from detect_secrets import plugins
+
+    rules: list[tuple[str, bool, re.Pattern[str]]] = []
+    for module, name in DETECTORS.items():
+        detector = getattr(importlib.import_module(f"{plugins.__name__}.{module}"), name)
+        for pattern in detector.denylist:
+            text = pattern.pattern
+            if name == "JwtTokenDetector":
+                text += r"[\w.+/=-]*"  # its pattern ends before the signature
+            rules.append((detector.secret_type, name in _GROUPED, re.compile(text, pattern.flags)))
+    return tuple(rules)

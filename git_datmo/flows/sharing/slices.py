@@ -1,0 +1,87 @@
+"""What a push will send, known before it is sent, and divided so that no push is larger than a host takes.
+
+Only blobs are divided: they are nearly all there is, and they name nothing, so that any of them can be kept alone. In
+the order of their packs they are read from end to end. Trees follow with what names them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+
+from git_datmo.git.packs import KINDS, Pack, PackedObjects
+from git_datmo.model import Oid
+from git_datmo.store.handover import mark_each
+from git_datmo.store.reach import Marks
+from git_datmo.store.store import Store
+
+# As many as two levels of a part can name.
+SLICE_OBJECTS = 256 * 256
+# What naming a blob takes beside it.
+NAME_SIZE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Blobs that go together, and their bytes as they are packed."""
+
+    blobs: tuple[Oid, ...]
+    size: int
+
+
+def find_load(store: Store, tip: Oid, there: Iterable[Oid]) -> Marks | None:
+    """The objects that `tip` leads to beyond the commits `there`; None where something of them is lacking."""
+    argv = ("rev-list", "--objects", "--no-object-names", "--stdin")
+    with TemporaryFile() as stdin:
+        stdin.write("\n".join([str(tip), *(f"^{oid}" for oid in there), ""]).encode())
+        stdin.seek(0)
+        with store.git.start(*argv, stdin=stdin, stderr=subprocess.DEVNULL) as child:
+            assert child.stdout is not None
+            marks = mark_each(store.objects, (Oid.fromhex(line.decode().rstrip()) for line in child.stdout))
+    return marks if child.returncode == 0 else None
+
+
+def take_out(objects: PackedObjects, load: Marks, blobs: Iterable[Oid]) -> bool:
+    """Take blobs out of a load, and say whether any of them was in it."""
+    found = False
+    for blob in blobs:
+        for pack, place in objects.copies(blob):
+            mark = load.packs.get(pack)
+            found = found or bool(mark and mark[place])
+            if mark:
+                mark[place] = 0
+    return found
+
+
+def weigh_load(load: Marks) -> int:
+    """The bytes of packed objects, as they are packed."""
+    return sum(length for pack, mark in load.packs.items() for _, _, length in _marked(pack, mark))
+
+
+def divide(objects: PackedObjects, load: Marks, most: int) -> Iterator[Slice]:
+    """The blobs of a load, in slices of up to `most` bytes with all that names them; a blob is never divided."""
+    blobs, size = list[Oid](), 0
+    for pack, mark in load.packs.items():
+        for place, offset, length in _marked(pack, mark):
+            oid = Oid(pack.oid_at(place))
+            if not _is_blob(objects, pack, offset, oid):
+                continue
+            if blobs and (size + length + NAME_SIZE * (len(blobs) + 1) > most or len(blobs) == SLICE_OBJECTS):
+                yield Slice(tuple(blobs), size)
+                blobs, size = [], 0
+            blobs.append(oid)
+            size += length
+    if blobs:
+        yield Slice(tuple(blobs), size)
+
+
+def _marked(pack: Pack, mark: bytearray) -> Iterator[tuple[int, int, int]]:
+    return (entry for entry in pack.entries() if mark[entry[0]]) if any(mark) else iter(())
+
+
+def _is_blob(objects: PackedObjects, pack: Pack, offset: int, oid: Oid) -> bool:
+    """By the object's own kind, where the entry is a delta."""
+    kind = KINDS.get(pack.head(offset).type) or objects.kind(oid)
+    return kind == "blob"

@@ -1,0 +1,71 @@
+"""What was told of records before, so that a long history is told again without reading each of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from git_datmo.records.types import Snapshot
+
+# No text holds it, since no terminal could show it.
+_END = b"\0"
+
+
+class Style(NamedTuple):
+    """One way to make a text of a snapshot; `name` is another whenever `tell` makes another text of the same one."""
+
+    name: str
+    tell: Callable[[Snapshot], str]
+
+
+class Told:
+    """Texts in one style, each by its record's id, in a file that may be lost, damaged or cut off at any time.
+
+    Nothing in it goes stale, since records never change: new texts are appended.
+    """
+
+    def __init__(self, folder: Path, style: Style) -> None:
+        self._path = folder / style.name
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """All that are whole."""
+        try:
+            return dict(_texts(self._path.read_bytes().split(_END)))
+        except OSError:
+            return {}
+
+    def add(self, texts: Mapping[str, str]) -> None:
+        """Keep some more; where the disk does not, they are made again next time."""
+        self.texts.update(texts)
+        entries = b"".join(_entry(record, text.encode()) for record, text in texts.items())
+        with contextlib.suppress(OSError):
+            if entries:
+                self._append(entries)
+
+    def _append(self, entries: bytes) -> None:
+        self._path.parent.mkdir(exist_ok=True)
+        # One write, so that the entries of two who append at once do not mix; what was cut off before it ends with it.
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(fd, _END + entries)
+        finally:
+            os.close(fd)
+
+
+def _entry(record: str, text: bytes) -> bytes:
+    body = record.encode() + b" " + text
+    return b"%08x %s\0" % (zlib.crc32(body), body)
+
+
+def _texts(entries: list[bytes]) -> Iterator[tuple[str, str]]:
+    for entry in entries:
+        body = entry[9:]
+        if entry[:8] == b"%08x" % zlib.crc32(body):
+            record, _, text = body.decode().partition(" ")
+            yield record, text

@@ -1,0 +1,77 @@
+"""A push through joined pipes: looked at on its way, held until its data are shared, answered where it is refused."""
+
+from __future__ import annotations
+
+import contextlib
+
+from git_datmo.errors import DatmoError
+from git_remote_datmo.packets import FLUSH, PacketReader, PushRequest, Update, advertised, parse_push, report
+from git_remote_datmo.pipes import Service, open_service
+from git_remote_datmo.protocol import RECEIVE_PACK
+from git_remote_datmo.refusals import NOT_SHARED, Push, Refused, is_shared_ref, refusals
+from git_remote_datmo.session import Session
+from git_remote_datmo.wire import complain, pump, read_input, relay, write_output
+
+
+def take_push(session: Session, url: str, service: Service) -> int:
+    """Let git push as ever, once what its commits need has been shared: it says what it pushes before it sends.
+
+    Returns the exit status.
+    """
+    offer = PacketReader(service.read).block()
+    write_output(offer.raw)
+    if not offer.complete:
+        return relay(service)
+    reader = PacketReader(read_input)
+    said = reader.block()
+    request = parse_push(said)
+    if request.updates:
+        there = advertised(offer)
+        pushes = [Push(update.target, loses=_loses(session, update)) for update in request.updates]
+        refused = refusals(pushes, there)
+        try:
+            has_sent = not refused and session.share(there)
+        except DatmoError as error:
+            complain(error)
+            refused = {update.target: NOT_SHARED for update in request.updates}
+        if refused:
+            return _answer_no(service, reader, request, refused)
+        # What signs a push holds for the connection that it was made for.
+        if has_sent and not request.signed:
+            service = _open_anew(session, url, service)
+    return relay(service, said.raw + reader.rest())
+
+
+def _loses(session: Session, update: Update) -> bool:
+    """Whether a ref may not have, afterwards, all that it has now; of refs that git-datmo does not move nobody asks."""
+    if update.creates or not is_shared_ref(update.target):
+        return False
+    asked = ("merge-base", "--is-ancestor", update.old, update.new)
+    return update.deletes or session.git.finish(*asked).returncode != 0
+
+
+def _open_anew(session: Session, url: str, service: Service) -> Service:
+    """Hosts hang up on those who are silent for as long as a share may take."""
+    _hang_up(service)
+    fresh = open_service(session, url, RECEIVE_PACK)
+    PacketReader(fresh.read).block()
+    return fresh
+
+
+def _hang_up(service: Service) -> int:
+    """Ask for nothing more, as git ends a push that sends nothing."""
+    with contextlib.suppress(OSError):
+        service.write(FLUSH)
+        service.close_asking()
+    return service.finish()
+
+
+def _answer_no(service: Service, reader: PacketReader, request: PushRequest, refused: Refused) -> int:
+    """Answer in the service's place; git reads the answer once all of it was taken that git has to send."""
+    _hang_up(service)
+    if not all(update.deletes for update in request.updates):
+        pump(read_input, lambda _: None)
+    elif b"push-options" in request.capabilities:
+        reader.block()
+    write_output(report(refused, request.capabilities))
+    return 1

@@ -1,0 +1,59 @@
+"""The log of a long history comes from what was told before, and is the same whether that is there, lost or damaged."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from git_datmo.flows.workspace import open_workspace
+from git_datmo.model import Oid
+from git_datmo.records.types import Person, Receipt, Snapshot
+from tests.integration.team import datmo
+from tests.servers.shell import Shell
+
+COUNT = 40
+SOMEBODY = Person("A \x1b[31m", "a@example.com")
+
+
+def snapshot(commit: Oid, number: int) -> Snapshot:
+    figures = {"rate": number / 10}
+    when = f"2024-05-01T12:00:{number:02d}.000000Z"
+    text = f"attempt {number}"
+    return Snapshot(commit, commit, "", when, SOMEBODY, text, "", (), figures, figures, None, True, None, None)
+
+
+def test_a_long_log_is_the_same_with_and_without_what_was_told(repo: Shell) -> None:
+    commit = Oid.parse(repo.git("rev-parse", "HEAD"))
+    with open_workspace(repo.env, repo.cwd) as ws:
+        made = [snapshot(commit, number) for number in range(COUNT)]
+        ids = ws.ledger.attach(*made)
+        ws.ledger.attach(Receipt(ids[7], commit, made[7].created, SOMEBODY, "identical", 0, 1.0, {}, (), (), {}))
+    told = Path(repo.cwd, ".git", "datmo", "told")
+
+    def logs() -> tuple[str, str]:
+        lines = datmo(repo, "log").stdout
+        assert lines == datmo(repo, "log", str(commit)).stdout
+        return lines, datmo(repo, "log", "--json").stdout
+
+    first = logs()
+    assert first[0].count("\nAuthor: A \ufffd[31m") == first[1].count("\n") == COUNT
+    assert first[0].count("reproduced 1 time by 1 person: 1 identical") == first[1].count(
+        '{"author": "A \\u001b[31m", '
+    )
+    files = {path: path.read_bytes() for path in told.iterdir()}
+    assert len(files) == 2
+
+    # What was told is all that it takes: the records' blobs may be gone.
+    objects = Path(repo.cwd, ".git", "objects")
+    loose = [objects / str(oid)[:2] / str(oid)[2:] for oid in ids[:20]]
+    for path in loose:
+        path.rename(f"{path}.away")
+    assert logs() == first
+    for path in loose:
+        Path(f"{path}.away").rename(path)
+
+    for path, raw in files.items():
+        path.write_bytes(raw.replace(b"attempt 3", b"attempt X")[:-100])
+    assert logs() == first
+    shutil.rmtree(told)
+    assert logs() == first

@@ -1,0 +1,74 @@
+"""Secrets stay out: shown as the command printed them, masked in what is stored, and refused where one got in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from tests.integration.team import datmo, experiments, refusal
+from tests.servers.shell import Shell
+
+TOKEN = "ghp_" + "a1B2c3" * 6
+OWN = "0a1b2c3d4e5f"
+
+
+def stored(repo: Shell, name: str) -> str:
+    (experiment, *_) = experiments(repo)
+    return repo.git("--git-dir=.git/datmo/store.git", "cat-file", "blob", experiment["run"][name]["object"])
+
+
+def test_secrets_are_masked_in_what_a_run_leaves(make_repo: Callable[..., Shell]) -> None:
+    repo = make_repo(WANDB_API_KEY=OWN)
+    program = (
+        f"import sys\nprint('with', sys.argv)\nsys.stderr.write('{TOKEN[:20]}' '{TOKEN[20:]}\\n')\nprint('{OWN}!')\n"
+    )
+    repo.commit("train.py", program)
+    datmo(repo, "init")
+    repo.git("config", "datmo.variable", "WANDB_API_KEY")
+    words = ("-m", f"why {TOKEN}", "-p", "hub_token=k3y-of-mine", "-p", "lr=0.1")
+    done = datmo(repo, "run", *words, "--", "python", "train.py", "--api-key", "k3y-of-mine", "--lr", "0.1")
+    assert f"{OWN}!\n" in done.stdout
+    assert f"{TOKEN}\n" in done.stderr
+    for said in (
+        "the command had what looks like a secret",
+        "the message had",
+        "the parameters had",
+        "3 lines of the output had",
+        "the variable 'WANDB_API_KEY' looks like a secret: it is not recorded",
+    ):
+        assert said in done.stderr
+    (experiment,) = experiments(repo)
+    assert experiment["message"] == "why [masked]"
+    assert experiment["parameters"] == {"hub_token": "[masked]", "lr": 0.1}
+    assert experiment["run"]["command"] == ["python", "train.py", "--api-key", "[masked]", "--lr", "0.1"]
+    log = stored(repo, "log")
+    assert "[masked]!" in log
+    assert all(secret not in log for secret in (TOKEN, OWN, "k3y-of-mine"))
+    environment = experiment["environment"]["object"]
+    text = repo.git("--git-dir=.git/datmo/store.git", "cat-file", "blob", f"{environment}:environment.json")
+    assert "WANDB_API_KEY" not in json.loads(text)["variables"]
+
+
+def test_a_push_of_a_secret_is_refused_with_the_place(make_repo: Callable[..., Shell]) -> None:
+    """The two ways out: to drop what has it, and to say that it is none."""
+    repo, remote, other = make_repo(), make_repo("remote", bare=True), make_repo("other", bare=True)
+    repo.commit("Dockerfile", f"FROM python:3.11-slim\nENV TOKEN={TOKEN}\n")
+    datmo(repo, "init")
+    repo.git("remote", "add", "origin", str(remote.cwd))
+    repo.git("remote", "add", "other", str(other.cwd))
+    datmo(repo, "run", "--", "python", "-c", "")
+    (experiment,) = experiments(repo)
+    oid, environment = experiment["id"], experiment["environment"]["object"]
+    done = repo.run("git", "push", "origin", "main", code=1)
+    refusal(done, f"the environment's 'Dockerfile' of snapshot '{oid}'", "GitHub Token", "git datmo drop")
+    assert remote.git("for-each-ref") == ""
+
+    repo.git("config", "--add", "datmo.notSecret", oid[:10])
+    datmo(repo, "push", "other")
+    assert environment in other.git("cat-file", "--batch-all-objects", "--batch-check")
+
+    repo.git("config", "--unset", "datmo.notSecret")
+    datmo(repo, "drop", oid, "--why", "a key")
+    repo.git("push", "-q", "origin", "main")
+    assert environment not in remote.git("cat-file", "--batch-all-objects", "--batch-check")
+    assert "refs/datmo/records" in remote.git("for-each-ref")

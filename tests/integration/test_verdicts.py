@@ -1,0 +1,125 @@
+"""What a rerun is told to be: with the tools that are installed, so that it takes no time to build anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.team import datmo, experiments, refused
+from tests.servers.shell import Shell
+
+# Reads data, writes an output of each kind that is looked into; how it goes wrong is told by its words.
+PROGRAM = """\
+import json, random, sys
+from pathlib import Path
+how = sys.argv[1]
+total = sum(map(int, Path("data").read_text().split()))
+if how == "failing":
+    sys.exit(3 if Path(".git").exists() else 4)
+if how == "noisy":
+    total += random.random() / 1000
+order = {"a": 1, "b": [total]}
+if how == "spelled":
+    order = dict(reversed(order.items())) if Path(".git").exists() else order
+Path("model.pkl").write_text(repr(total))
+Path("table.csv").write_text(f"step,loss\\n1,{total}\\n")
+Path("order.json").write_text(json.dumps(order))
+Path("metrics.json").write_text(json.dumps({"total": total}))
+"""
+
+
+@pytest.fixture
+def alex(make_repo: Callable[..., Shell]) -> Shell:
+    alex = make_repo("alex")
+    datmo(alex, "init")
+    alex.commit("fit.py", PROGRAM)
+    alex.write("data", "1 2 3\n")
+    datmo(alex, "add-data", "data")
+    return alex
+
+
+def reproduce(shell: Shell, name: str, *words: str, code: int = 0) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(
+        datmo(shell, "reproduce", name, "--engine", "host", "--trust", "--json", *words, code=code).stdout
+    )
+    return document
+
+
+def made(shell: Shell, how: str, *words: str, code: int = 0) -> str:
+    datmo(shell, "run", "-m", how, *words, "--", "python", "fit.py", how, code=code)
+    return str(experiments(shell)[0]["id"])
+
+
+def named(differences: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {difference["name"]: difference for difference in differences}
+
+
+def test_reruns_get_their_verdicts(alex: Shell) -> None:
+    same = reproduce(alex, made(alex, "exact"))
+    assert same["verdict"] == "identical"
+    assert "causes" not in same
+    assert same["machine"] == experiments(alex)[0]["run"]["machine"]
+    assert same["durations"].keys() == {"fetch", "build", "place", "run", "compare"}
+
+    failed = reproduce(alex, made(alex, "failing", code=3), code=1)
+    assert (failed["verdict"], failed["exit_code"]) == ("failed", 4)
+
+    # Other bytes that hold the same are told as such.
+    spelled = reproduce(alex, made(alex, "spelled"))
+    assert spelled["verdict"] == "within tolerance"
+    output = named(spelled["outputs"])["order.json"]
+    assert (output["same"], output["off"], output["detail"]) == (True, 0.0, "other bytes, the same values")
+
+
+def test_a_noisy_run_is_within_what_is_allowed_alone(alex: Shell) -> None:
+    noisy = made(alex, "noisy", "--tolerance", "table.csv=0.01")
+    loose = reproduce(alex, noisy, "--repeat", "2", code=1)
+    assert (loose["verdict"], loose["reruns"]) == ("different", 2)
+    outputs = named(loose["outputs"])
+    assert 0 < outputs["table.csv"]["off"] < 0.001
+    assert outputs["table.csv"]["same"], "the snapshot's own tolerance"
+    assert "1 of 2 cells differ" in outputs["table.csv"]["detail"]
+    assert "b[0]" in outputs["order.json"]["detail"]
+    assert not outputs["model.pkl"]["same"]
+    assert outputs["model.pkl"]["detail"].startswith("differs in bytes")
+    causes = {(cause["kind"], cause["name"], cause["rerun"]) for cause in loose["causes"]}
+    assert ("seed", "random", "fit.py") in causes
+    assert ("chance", "total", None) in causes
+
+    # The metrics decide once one of them has a tolerance; that of the command counts before git's, before its own.
+    alex.git("config", "datmo.tolerance", "total=1e-12")
+    alex.git("config", "--add", "datmo.tolerance", "other=1")
+    within = reproduce(alex, noisy, "--tolerance", "total=0.01")
+    assert (within["verdict"], within["tolerances"]) == ("within tolerance", {"table.csv": 0.01, "total": 0.01})
+    alex.git("config", "datmo.tolerance", "total=0.01", "total=1e-12")
+    assert reproduce(alex, noisy, "--tolerance", "table.csv=1e-12", code=1)["verdict"] == "different"
+    refused(alex, "reproduce", noisy, "--tolerance", "totl=1", code=129, says=("'totl'", "total"))
+    refused(alex, "reproduce", noisy, "--repeat", "0", code=129, says=("--repeat",))
+
+    said = datmo(alex, "log").stdout
+    assert re.search(r"reproduced 1 time, by 1 person, largest difference [0-9.e-]+ in total; not", said)
+    assert "not reproduced 2 times, by 1 person: 2 different" in said
+    shown = datmo(alex, "show", noisy).stdout
+    assert "tolerances:  table.csv=0.01" in shown
+    assert "summary:     reproduced 1 time, by 1 person" in shown
+
+
+def test_a_package_that_changed_is_named(make_repo: Callable[..., Shell]) -> None:
+    """Two versions of a package, installed for real, and a result that follows them."""
+    alex = make_repo("alex")
+    alex.run("python", "-m", "venv", "tools")
+    pip = ("tools/bin/python", "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check")
+    alex.run(*pip, "six==1.16.0")
+    alex.write(".gitignore", "tools\n")
+    alex.commit("fit.py", "import six; open('out.json', 'w').write(f'[{six.__version__.split(\".\")[1]}]')\n")
+    datmo(alex, "init")
+    alex = alex.having(PATH=f"{alex.cwd}/tools/bin:{alex.env['PATH']}")
+    datmo(alex, "run", "--", "python", "fit.py")
+    alex.run(*pip, "six==1.17.0")
+    found = reproduce(alex, "HEAD", code=1)
+    assert {"kind": "package", "name": "six", "recorded": "1.16.0", "rerun": "1.17.0"} in found["causes"]
+    assert found["outputs"][0]["detail"] == "1 of 1 values differ; largest difference 1: [0]"

@@ -1,0 +1,190 @@
+"""What lock and project files say, and where it is not what is installed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from git_datmo.engines.locks import Contradiction, Lock, Pin, contradictions, is_lock, most_exact, read_lock
+
+A, B = "a" * 64, "b" * 64
+MIRROR = "https://packages.example.com/simple"
+
+UV = f"""
+version = 1
+[[package]]
+name = "Scikit_Learn"
+version = "1.4.2"
+source = {{ registry = "https://pypi.org/simple" }}
+sdist = {{ url = "https://x/s.tar.gz", hash = "sha256:{A}", size = 1 }}
+wheels = [{{ url = "https://x/s.whl", hash = "sha256:{B}" }}]
+[[package]]
+name = "torch"
+version = "2.1.0+cu121"
+source = {{ registry = "https://user:word@packages.example.com/simple" }}
+[[package]]
+name = "mine"
+version = "0.1"
+source = {{ editable = "." }}
+[[package]]
+name = "numpy"
+version = "1.26.4"
+source = {{ registry = "https://pypi.org/simple" }}
+[[package]]
+name = "numpy"
+version = "2.1.0"
+source = {{ registry = "https://pypi.org/simple" }}
+"""
+PYLOCK = f"""
+lock-version = "1.0"
+[[packages]]
+name = "six"
+version = "1.17.0"
+index = "{MIRROR}"
+wheels = [{{ hashes = {{ sha256 = "{A}", sha512 = "x" }} }}]
+[[packages]]
+name = "near"
+version = "1.0"
+directory = {{ path = "." }}
+"""
+POETRY = f"""
+[[package]]
+name = "six"
+version = "1.17.0"
+files = [{{file = "six.whl", hash = "sha256:{A}"}}]
+[[package]]
+name = "near"
+version = "1.0"
+files = []
+[package.source]
+type = "git"
+url = "https://host/near"
+"""
+OLD_POETRY = f"""
+[[package]]
+name = "six"
+version = "1.17.0"
+[metadata.files]
+six = [{{file = "six.whl", hash = "sha256:{A}"}}]
+"""
+PIPFILE = json.dumps(
+    {
+        "_meta": {"sources": [{"name": "ours", "url": MIRROR}]},
+        "default": {"six": {"version": "==1.17.0", "hashes": [f"sha256:{A}", "md5:x"], "index": "ours"}},
+        "develop": {"near": {"path": "."}},
+    }
+)
+CONDA_LOCK = f"""
+package:
+- {{name: python, version: 3.11.7, manager: conda, hash: {{md5: x}}}}
+- {{name: six, version: 1.17.0, manager: pip, hash: {{sha256: {A}}}}}
+"""
+REQUIREMENTS = f"""\
+--extra-index-url {MIRROR}  # ours
+six==1.17.0 \\
+    --hash=sha256:{A} \\
+    --hash=sha256:{B}
+numpy>=2  # any
+pywin32==1; sys_platform == 'win32'
+near @ file:///near
+-r other.txt
+"""
+ENVIRONMENT = "dependencies: [python=3.11, {pip: [six==1.17.0, 'numpy>=2']}]\n"
+PYPROJECT = '[project]\nname = "x"\ndependencies = ["six==1.17.*", "numpy"]\n'
+
+
+def lock(name: str, text: str) -> Lock:
+    found = read_lock(name, text.encode())
+    assert found is not None
+    return found
+
+
+def test_a_lock_of_uv() -> None:
+    found = lock("uv.lock", UV)
+    assert found.pins == {
+        "scikit-learn": (Pin("1.4.2", frozenset({A, B})),),
+        "torch": (Pin("2.1.0+cu121", index=MIRROR),),
+        "numpy": (Pin("1.26.4"), Pin("2.1.0")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "index"),
+    [
+        ("pylock.toml", PYLOCK, MIRROR),
+        ("poetry.lock", POETRY, ""),
+        ("pdm.lock", POETRY, ""),
+        ("poetry.lock", OLD_POETRY, ""),
+        ("Pipfile.lock", PIPFILE, MIRROR),
+        ("conda-lock.yml", CONDA_LOCK, ""),
+    ],
+)
+def test_other_locks(name: str, text: str, index: str) -> None:
+    assert lock(name, text) == Lock(name, {"six": (Pin("1.17.0", frozenset({A}), index),)}, {})
+
+
+def test_lists_of_requirements() -> None:
+    found = lock("requirements.txt", REQUIREMENTS)
+    assert found.pins == {"six": (Pin("1.17.0", frozenset({A, B})),)}
+    assert (found.ranges, found.indexes) == ({"numpy": ">=2"}, (MIRROR,))
+    assert lock("environment.yml", ENVIRONMENT).ranges == {"numpy": ">=2"}
+    assert lock("environment.yml", ENVIRONMENT).pins == {"six": (Pin("1.17.0"),)}
+    assert lock("pyproject.toml", PYPROJECT).ranges == {"six": "==1.17.*", "numpy": ""}
+
+
+def test_the_most_exact_wins() -> None:
+    files = {
+        "uv.lock": UV.encode(),
+        "requirements.txt": REQUIREMENTS.encode(),
+        "requirements-locked.txt": f"six==1.17.0 --hash=sha256:{A}".encode(),
+        "pyproject.toml": PYPROJECT.encode(),
+        "environment.yml": ENVIRONMENT.encode(),
+        "poetry.lock": POETRY.encode(),
+    }
+    order = []
+    while (found := most_exact(files)) is not None:
+        order.append(found.path)
+        del files[found.path]
+    assert order == [
+        "poetry.lock",
+        "requirements-locked.txt",
+        "uv.lock",
+        "requirements.txt",
+        "environment.yml",
+        "pyproject.toml",
+    ]
+
+
+def test_contradictions() -> None:
+    installed = {"scikit-learn": "1.5.0", "torch": "2.1.0+cu121", "numpy": "2.0.0", "six": "1.17.0"}
+    assert contradictions(lock("uv.lock", UV), installed) == (
+        Contradiction("numpy", "2.0.0", "1.26.4 or 2.1.0"),
+        Contradiction("scikit-learn", "1.5.0", "1.4.2"),
+    )
+    assert contradictions(lock("requirements.txt", REQUIREMENTS), {"numpy": "1.26"}) == (
+        Contradiction("six", "", "1.17.0"),
+        Contradiction("numpy", "1.26", ">=2"),
+    )
+    assert contradictions(lock("pyproject.toml", PYPROJECT), {"six": "1.17.2", "numpy": "3"}) == ()
+    assert contradictions(lock("pyproject.toml", PYPROJECT), {"six": "1.17.2"}) == (
+        Contradiction("numpy", "", "any version"),
+    )
+
+
+def test_a_build_of_the_pinned_version_is_that_version() -> None:
+    asked = lock("requirements.txt", "torch==2.1.0\n")
+    assert contradictions(asked, {"torch": "2.1.0+cpu"}) == ()
+    assert contradictions(lock("requirements.txt", "six==1.17\n"), {"six": "1.17.0"}) == ()
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "Pipfile.lock", "conda-lock.yml", "requirements.txt", "pyproject.toml"])
+@pytest.mark.parametrize("content", [b"", b"\xff", b"{", b"[1, 2]", b"[[package]]\nname = 3\n", b"package: 3\n"])
+def test_what_cannot_be_read_says_nothing(name: str, content: bytes) -> None:
+    assert read_lock(name, content) is None
+
+
+def test_names() -> None:
+    names = ["uv.lock", "requirements.txt", "requirements-dev.txt", "requirements.lock", "environment.yml"]
+    assert all(map(is_lock, names))
+    assert not any(map(is_lock, ["my-requirements.txt", "requirements.py", "uv.toml", "package-lock.json"]))

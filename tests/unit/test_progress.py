@@ -1,0 +1,63 @@
+"""One bar for work that has many stages: whatever each of them counts, together they come to what was announced."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_datmo.cli.meter import Meter
+from git_datmo.progress import Portion
+
+
+@dataclass
+class Heard:
+    """A progress that notes what it is told."""
+
+    amounts: list[int] = field(default_factory=list)
+    begun: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:
+        self.begun += 1
+
+    def advance(self, amount: int) -> None:
+        self.amounts.append(amount)
+
+    def finish(self) -> None: ...
+
+    def tell(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@given(
+    size=st.integers(0, 10**12),
+    stages=st.lists(st.tuples(st.integers(0, 1000), st.lists(st.integers(0, 400), max_size=5)), max_size=3),
+)
+def test_a_portion_is_filled_once_and_never_goes_back(size: int, stages: list[tuple[int, list[int]]]) -> None:
+    whole = Heard()
+    portion = Portion(whole, size)
+    for total, amounts in stages:
+        portion.begin("Transferring", total, unit="obj")
+        for amount in amounts:
+            portion.advance(amount)
+        portion.finish()
+    assert sum(whole.amounts) <= size
+    portion.complete()
+    assert sum(whole.amounts) == size
+    assert all(amount > 0 for amount in whole.amounts)
+    assert whole.begun == 0
+    portion.tell("a line")
+    assert whole.lines == ["a line"]
+
+
+def test_off_a_terminal_nothing_is_drawn_and_what_is_told_is_written() -> None:
+    stream = io.StringIO()
+    meter = Meter(stream)
+    meter.begin("Sharing", 1 << 40)
+    meter.advance(1 << 39)
+    meter.tell("a line")
+    meter.finish()
+    assert stream.getvalue() == "git-datmo: a line\n"

@@ -1,0 +1,158 @@
+"""What looks like a secret is found, and what lies in every log is not; nothing but the secret is masked."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from git_datmo.flows.secrecy.masking import harmless_variables, mask_log, masked_command
+from git_datmo.flows.secrecy.rules import (
+    DETECTORS,
+    MASK,
+    find_secrets,
+    is_secret_name,
+    is_suspicious,
+    known_secrets,
+    mask,
+)
+
+# Written in parts, or a host's own scanner would take this file for a leak.
+TOKENS = {
+    "AWS Access Key": "AKIA" + "IOSFODNN7EXAMPLE",
+    "Azure Storage Account access key": "AccountKey=" + "a1B2" * 22,
+    "Discord Bot Token": "MTk4NjIyNDgzNDcxOTI1MjQ4" + "." + "Cl2FMQ" + "." + "ZnCjm1XVW7vRze4b7Cq4se7kKWs",
+    "GitHub Token": "ghp_" + "a1B2c3" * 6,
+    "GitLab Token": "glpat-" + "a1B2c3d4e5" * 2,
+    "JSON Web Token": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0" + ".c2lnbmF0dXJlLW9mLWl0",
+    "Mailchimp Access Key": "0123456789abcdef" * 2 + "-us12",
+    "OpenAI Token": "sk-" + "a1B2c3d4e5" * 2 + "T3BlbkFJ" + "a1B2c3d4e5" * 2,
+    "PyPI Token": "pypi-" + "AgEIcHlwaS5vcmc" + "a1B2c3d4e5" * 7,
+    "SendGrid API Key": "SG." + "a" * 22 + "." + "b" * 43,
+    "Slack Token": "xoxb-" + "34532454-" + "e039d02840a0b9379c",
+    "Square OAuth Secret": "sq0csp-" + "a" * 43,
+    "Stripe Access Key": "sk_live_" + "a1B2c3d4" * 3,
+    "Telegram Bot Token": "110201543" + ":" + "A" * 35,
+    "Twilio API Key": "SK" + "0123456789abcdef" * 2,
+    "Hugging Face Token": "hf_" + "aB1cD2eF3g" * 3 + "abcd",
+    "Anthropic Key": "sk-ant-" + "api03-" + "a1B2c3d4e5" * 3,
+    "Google API Key": "AIza" + "a1B2c" * 7,
+    "Databricks Token": "dapi" + "0123456789abcdef" * 2,
+}
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+def test_a_token_is_masked_wherever_it_stands(kind: str) -> None:
+    token = TOKENS[kind]
+    assert mask(f"used {token} here") == f"used {MASK} here"
+    (found,) = find_secrets(f"x={token}")
+    assert found.kind == kind
+
+
+def test_a_password_in_a_url_is_masked_and_the_url_is_not() -> None:
+    assert mask("push to https://ada:" + "hunter22@host/x") == f"push to https://ada:{MASK}@host/x"
+    assert mask("//reg/:_authToken=" + "npm_abc123") == MASK
+    aws = "aws_secret_key = '" + "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYab" + "'"
+    assert mask(aws) == f"aws_secret_key = '{MASK}'"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "epoch 3 loss=0.1234 tokens=1048576 tokens/s: 123456.7",
+        "loading 1f3c5e7a9b1f3c5e7a9b1f3c5e7a9b1f3c5e7a9b from data/faces",
+        "pad_token: <pad>  eos_token='<|endoftext|>' unk_token=[UNK]",
+        "keys: ['layer1.weight', 'layer2.bias'] primary_key=id token: Token(text)",
+        "https://host/path:8080/x@2 sha256:" + "a1b2c3d4" * 8,
+        "password: required, token=tokenizer",
+        "2024-05-04 12:00:00.123456789 INFO started pid=1234567890",
+    ],
+)
+def test_what_lies_in_every_log_is_left_alone(line: str) -> None:
+    assert mask(line) == line
+
+
+def test_secrets_by_their_names() -> None:
+    names = [
+        "api_key",
+        "API-KEY",
+        "hub_token",
+        "TOKEN",
+        "DB_PASSWORD",
+        "aws_secret_access_key",
+        "apikey",
+        "clientSecret",
+    ]
+    assert all(map(is_secret_name, [*names[:-1], "client_secret"]))
+    assert not any(map(is_secret_name, ["tokens", "max_tokens", "key", "keyboard", "tokenizer", "sort_key", "monkey"]))
+    assert mask("api_key='k3y-of-mine' ok") == f"api_key='{MASK}' ok"
+    command = [
+        "train",
+        "--api-key",
+        "k3y-of-mine",
+        "--pad-token",
+        "<pad>",
+        "HUB_TOKEN=abc123def",
+        "--lr=0.1",
+        "--token",
+        "7",
+    ]
+    assert masked_command(command, ()) == (
+        "train", "--api-key", MASK, "--pad-token", "<pad>", f"HUB_TOKEN={MASK}", "--lr=0.1", "--token", "7",
+    )  # fmt: skip
+
+
+def test_values_of_the_users_own_secret_variables() -> None:
+    environ = {
+        "WANDB_API_KEY": "0a1b2c3d4e",
+        "TOKEN_FILE": "x1y2z3a4b5",
+        "GOOGLE_CREDENTIALS": "/home/a/b1",
+        "HOME": "/h",
+    }
+    known = known_secrets(environ)
+    assert known == ("0a1b2c3d4e",)
+    assert mask("logged in with 0a1b2c3d4e!", known) == f"logged in with {MASK}!"
+    assert harmless_variables({"WANDB_API_KEY": "0a1b2c3d4e", "SEED": "3", "X": TOKENS["GitHub Token"]}, known)[0] == {
+        "SEED": "3"
+    }
+
+
+def test_a_log_is_masked_line_by_line_and_else_byte_for_byte() -> None:
+    key = "-----BEGIN RSA " + "PRIVATE KEY-----"
+    lines = [
+        b"\xff\x00 start\r\n",
+        b"progress 1\rprogress 2\r\n",
+        f"token {TOKENS['GitHub Token']}\r\n".encode(),
+        key.encode() + b"\n",
+        b"MIIEpAIBAAKCAQEA\n",
+        b"-----END RSA PRIVATE KEY-----\n",
+        "ä end".encode(),
+    ]
+    out = io.BytesIO()
+    assert mask_log(io.BytesIO(b"".join(lines)), out, ()) == 4
+    masked = out.getvalue().splitlines(keepends=True)
+    assert masked[:3] == [lines[0], b"progress 1\r", b"progress 2\r\n"]
+    assert b"".join(masked[3:]) == b"token [masked]\r\n[masked]\n[masked]\n[masked]\n" + lines[-1]
+
+
+@given(st.binary(max_size=300))
+def test_a_log_without_secrets_is_stored_as_it_is(content: bytes) -> None:
+    out = io.BytesIO()
+    if not find_secrets(content.decode("latin-1")):
+        mask_log(io.BytesIO(content), out, ())
+        assert out.getvalue() == content
+
+
+@given(st.sampled_from(sorted(TOKENS)), st.text(alphabet="ab:/=@ \n\"'", max_size=20), st.text(max_size=20))
+def test_what_is_quick_never_misses_what_is_thorough(kind: str, before: str, after: str) -> None:
+    assert is_suspicious(f"{before} {TOKENS[kind]} {after}")
+    assert TOKENS[kind] not in mask(f"{before} {TOKENS[kind]} {after}")
+
+
+def test_every_detector_is_one_of_the_librarys() -> None:
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
+    known = {f"{c.__module__}.{c.__name__}" for c in get_mapping_from_secret_type_to_class().values()}
+    assert {f"detect_secrets.plugins.{module}.{name}" for module, name in DETECTORS.items()} <= known

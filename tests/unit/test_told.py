@@ -1,0 +1,57 @@
+"""What `log` told before: told again without reading a record, and made anew wherever the file is lost or damaged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from git_datmo.flows.told import Style, Told
+
+STYLE = Style("style-1", lambda snapshot: snapshot.message)
+TEXTS = {"a" * 40: "one\ntext", "b" * 40: "the other\t\x0egreen\x0f é", "c" * 40: ""}
+
+
+def told(folder: Path) -> dict[str, str]:
+    return Told(folder, STYLE).texts
+
+
+def test_texts_are_kept_by_record_and_style(tmp_path: Path) -> None:
+    folder = tmp_path / "told"
+    assert told(folder) == {}
+    first, *rest = TEXTS.items()
+    Told(folder, STYLE).add(dict([first]))
+    one = Told(folder, STYLE)
+    one.add(dict(rest))
+    assert one.texts == TEXTS == told(folder)
+    assert Told(folder, STYLE._replace(name="style-2")).texts == {}
+
+
+SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("cut off", lambda raw: raw[:-3]),
+    ("a letter of a text", lambda raw: raw.replace(b"one", b"two")),
+    ("a letter of an id", lambda raw: raw.replace(b"a" * 40, b"d" * 40)),
+    ("a letter of a checksum", lambda raw: raw[:1] + bytes([raw[1] ^ 1]) + raw[2:]),
+    ("bytes in between", lambda raw: raw[:30] + b"\xff\0\n" + raw[30:]),
+    ("nothing left", lambda _: b""),
+]
+
+
+@pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
+def test_what_is_damaged_is_not_told_and_what_is_added_then_is(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    Told(tmp_path, STYLE).add(TEXTS)
+    path = tmp_path / STYLE.name
+    path.write_bytes(spoil(path.read_bytes()))
+    left = told(tmp_path)
+    assert left.items() < TEXTS.items()
+    Told(tmp_path, STYLE).add({record: text for record, text in TEXTS.items() if record not in left})
+    assert told(tmp_path) == TEXTS
+
+
+def test_a_folder_that_takes_nothing_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "told").write_bytes(b"")
+    Told(tmp_path / "told" / "below", STYLE).add(TEXTS)
+    os.mkdir(tmp_path / STYLE.name)
+    Told(tmp_path, STYLE).add(TEXTS)
