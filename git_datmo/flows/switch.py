@@ -153,7 +153,8 @@ def _place(
     progress: Progress,
 ) -> tuple[str, ...]:
     """Write some payloads and take others away; returns the paths where something was written."""
-    require(ws, ((payload.path, root_node(payload.content)) for payload in coming), progress=progress)
+    size = sum(payload.content.size for payload in coming)
+    require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
     checkout = Checkout(ws.store, ws.root, edit, progress)
     try:
         plans = _plan(ws, tracking, checkout, coming, going, force=force)
@@ -162,7 +163,7 @@ def _place(
             hint = "move them away and run this again, or give them up with 'git datmo checkout --force'"
             raise DatmoError(conflict.what, hint) from None
         raise
-    progress.begin("Checking out", sum(payload.content.size for payload in coming))
+    progress.begin("Checking out", size)
     carry_out(ws, str(found.id), checkout, plans)
     progress.finish()
     return tuple(payload.path for payload in coming if plans[payload.path].changes_files)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError
@@ -25,6 +26,9 @@ from git_datmo.store.statcache import StatCache
 from git_datmo.store.store import Store, store_path
 from git_datmo.store.tracking import Tracking, read_tracking, write_tracking
 
+if TYPE_CHECKING:
+    from git_datmo.flows.sharing.source import Source
+
 NOBODY = Person("git-datmo", "git-datmo@localhost")
 
 
@@ -37,6 +41,8 @@ class Workspace:
     clock: Callable[[], float] = time.time
     # Places that were looked at, by their URL: what they had then, they still have.
     places: dict[str, PackPlace] = field(default_factory=dict)
+    # Remotes that objects are fetched from, by their addresses; connections stay open for the next fetch.
+    sources: dict[str, Source] = field(default_factory=dict)
     _opened: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -155,6 +161,10 @@ class Workspace:
         if lexical != os.path.relpath(full, top):
             raise DatmoError(f"'{argument}' is beyond a symbolic link", "name it by its real path")
         return lexical
+
+    def at_end(self, close: Callable[[], None]) -> None:
+        """Have `close` called when this workspace is closed."""
+        self._opened.callback(close)
 
     def close(self) -> None:
         self._opened.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
@@ -80,3 +80,11 @@ def read_config(git: Git) -> Config:
         key, newline, value = entry.decode("utf-8", "surrogateescape").partition("\n")
         settings.append(Setting(scope.decode(), key, value if newline else "true"))
     return Config(tuple(settings))
+
+
+def is_allowed(environ: Mapping[str, str], config: Config, scheme: str) -> bool:
+    """What git asks before it uses a transport (git-config, `protocol.allow`)."""
+    if (listed := environ.get("GIT_ALLOW_PROTOCOL")) is not None:
+        return scheme in listed.split(":")
+    policy = config.get(f"protocol.{scheme}.allow") or config.get("protocol.allow", "always")
+    return policy == "always" or (policy == "user" and environ.get("GIT_PROTOCOL_FROM_USER") != "0")

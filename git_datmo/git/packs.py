@@ -312,15 +312,19 @@ class PackedObjects:
             head = pack.head(offset)
         content = pack.inflate(head)
         for delta in reversed(deltas):
-            content = _apply(pack, content, delta)
+            try:
+                content = apply_delta(content, delta)
+            except Damaged as error:
+                raise Damaged(f"'{pack.path}' is damaged: {error.what}") from error
         return KINDS[head.type], content
 
 
-def _apply(pack: Pack, base: bytes, delta: bytes) -> bytes:
+def apply_delta(base: bytes, delta: bytes) -> bytes:
+    """What a delta makes of its base; raises `Damaged` where it is none of that base's."""
     from dulwich.errors import ApplyDeltaError
-    from dulwich.pack import apply_delta
+    from dulwich.pack import apply_delta as apply
 
     try:
-        return b"".join(apply_delta(base, delta))
+        return b"".join(apply(base, delta))
     except (ApplyDeltaError, AssertionError, ValueError, LookupError) as error:
-        raise Damaged(f"'{pack.path}' has a delta that cannot be applied: {error}") from error
+        raise Damaged(f"a delta cannot be applied: {error}") from error

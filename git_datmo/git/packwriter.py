@@ -23,6 +23,11 @@ from git_datmo.model import ObjectFormat, Oid
 TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 BATCH = 8 << 20
 IOV_LIMIT = 1000
+HEADER = 12
+
+# A pack that is being received: what is whole of it is kept when its process dies, so it is written in smaller steps.
+PARTIAL = "tmp_datmo_"
+PARTIAL_BATCH = 1 << 18
 
 
 def entry_header(kind: str, size: int) -> bytes:
@@ -46,7 +51,11 @@ class PackEntry:
 
 
 def make_entry(oid: Oid, kind: str, size: int, stream: Sequence[Buffer]) -> PackEntry:
-    parts = (entry_header(kind, size), *stream)
+    return as_entry(oid, (entry_header(kind, size), *stream))
+
+
+def as_entry(oid: Oid, parts: Sequence[Buffer]) -> PackEntry:
+    """An entry that consists of `parts`, its header among them."""
     crc = length = 0
     for part in parts:
         crc = isal_zlib.crc32(part, crc)
@@ -62,19 +71,32 @@ class Limits:
     size: int
 
 
+def claim(fd: int) -> bool:
+    """Whether nobody else is at work on a partial pack; it is then ours until `fd` is closed, or the process ends."""
+    import fcntl
+
+    with suppress(BlockingIOError):
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
 class PackWriter:
-    """One pack in the making; `finish` names it, leaving the block without that discards it."""
+    """One pack in the making; `finish` names it, leaving the block without that discards it.
 
-    def __init__(self, folder: Path, form: ObjectFormat) -> None:
-        import tempfile
+    With `partial`, what is left without being finished stays for `Partial` to finish, and is written every so many
+    bytes, even where the process is killed.
+    """
 
+    def __init__(self, folder: Path, form: ObjectFormat, *, partial: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._format = form
-        self._fd, self._path = tempfile.mkstemp(prefix="tmp_pack_", dir=folder)
-        self._pending: list[Buffer] = [b"\0" * 12]
-        self._pending_size = 12
-        self._offset = 12
+        self._partial = partial
+        self._fd, self._path = self._open()
+        self._pending: list[Buffer] = [b"\0" * HEADER]
+        self._pending_size = HEADER
+        self._offset = HEADER
         self._flushed = 0
         self._oids = bytearray()
         self._crcs = array("I")
@@ -93,20 +115,37 @@ class PackWriter:
 
     def __exit__(self, *_: object) -> None:
         if self._fd >= 0:
+            if self._partial:
+                with suppress(OSError):
+                    self._flush()
             os.close(self._fd)
             self._fd = -1
-        with suppress(FileNotFoundError):
-            os.unlink(self._path)
+        if not self._partial:
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
+
+    def _open(self) -> tuple[int, str]:
+        import tempfile
+
+        if not self._partial:
+            return tempfile.mkstemp(prefix="tmp_pack_", dir=self._folder)
+        fd, path = tempfile.mkstemp(prefix=PARTIAL, dir=self._folder)
+        claim(fd)
+        return fd, path
 
     def add(self, entry: PackEntry) -> None:
+        self._note(entry)
+        self._pending += entry.parts
+        self._pending_size += entry.length
+        batch = PARTIAL_BATCH if self._partial else BATCH
+        if self._pending_size >= batch or len(self._pending) >= IOV_LIMIT - 16:
+            self._flush()
+
+    def _note(self, entry: PackEntry) -> None:
         self._oids += entry.oid
         self._crcs.append(entry.crc)
         self._offsets.append(self._offset)
-        self._pending += entry.parts
-        self._pending_size += entry.length
         self._offset += entry.length
-        if self._pending_size >= BATCH or len(self._pending) >= IOV_LIMIT - 16:
-            self._flush()
 
     def _flush(self) -> None:
         parts, self._pending = self._pending, []
@@ -139,11 +178,12 @@ class PackWriter:
         stem = self._folder / f"pack-{trailer.hex()}"
         os.fchmod(self._fd, 0o444)
         os.fsync(self._fd)
-        os.close(self._fd)
-        self._fd = -1
         if promisor:
             fsio.write_file(stem.with_suffix(".promisor"), b"", mode=0o444)
         os.replace(self._path, stem.with_suffix(".pack"))
+        # Only now, since closing gives up the claim on a partial pack.
+        os.close(self._fd)
+        self._fd = -1
         fsio.write_file(stem.with_suffix(".idx"), self._index(trailer), mode=0o444)
         return stem.with_suffix(".pack")
 

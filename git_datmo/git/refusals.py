@@ -14,6 +14,14 @@ _TOO_LARGE = re.compile(
 )
 _RATE_LIMIT = re.compile(r"\bHTTP 429\b|returned error: 429|\brate.limit|\btoo many (?:requests|pushes)", re.IGNORECASE)
 
+# git, and JGit where it gives nothing but what refs point at.
+_ABSENCE = re.compile(r"\bnot our ref\b|\bunadvertised object\b|\bwant [0-9a-f]+ not valid\b")
+
+
+def is_absence(error: DatmoError) -> bool:
+    """Whether a host does not have an object, or does not give it by its id."""
+    return _ABSENCE.search(_said(error)) is not None
+
 
 def is_too_large(error: DatmoError) -> bool:
     """Whether a host refused a push for its size."""

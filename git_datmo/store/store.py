@@ -15,6 +15,7 @@ from git_datmo.git.deflate import deflate
 from git_datmo.git.objects import Entry, parse_tree
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
+from git_datmo.git.partial import finish_partial
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat, Oid
 
@@ -113,14 +114,22 @@ class Store:
             return iter(())
         return parse_tree(self.read(oid, "tree"), self.format)
 
+    def take_up(self) -> None:
+        """Take in what an earlier fetch had received when it was cut off."""
+        if finish_partial(self.objects.folder / "pack", self.format):
+            self.objects.refresh()
+
     @property
     def empty_tree(self) -> Oid:
         return self.format.hash("tree", b"")
 
     @contextmanager
-    def writer(self) -> Iterator[StoreWriter]:
-        """Collects new objects in packs; they appear when the block ends well."""
-        writer = StoreWriter(self)
+    def writer(self, *, received: bool = False) -> Iterator[StoreWriter]:
+        """Collects new objects in packs; they appear when the block ends well.
+
+        Objects that are `received` may name what only a remote has, and stay when the block does not end well.
+        """
+        writer = StoreWriter(self, received=received)
         try:
             yield writer
             writer.finish()
@@ -134,8 +143,9 @@ class StoreWriter:
     A pack that is full is finished on a thread, while the next is filled.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, received: bool = False) -> None:
         self._store = store
+        self._received = received
         self._pack: PackWriter | None = None
         self._limit = self._expected = 0
         self._pool: ThreadPoolExecutor | None = None
@@ -149,6 +159,10 @@ class StoreWriter:
         """Prepare for `size` bytes more, if nothing of them is here yet."""
         self._expected = self.written + size
 
+    def is_filling(self, oid: Oid) -> bool:
+        """Whether an object is in a pack that cannot be read yet."""
+        return oid in self._filled or oid in self._finished
+
     def knows(self, oid: Oid) -> bool:
         return oid in self._filled or oid in self._finished or oid in self._store.objects
 
@@ -156,14 +170,19 @@ class StoreWriter:
         if entry.oid in self._filled or entry.oid in self._finished:
             return
         if self._pack is None:
-            self._pack = PackWriter(self._store.objects.folder / "pack", self._store.format)
-            share = PACK_SHARE * self._expected if self.written < self._expected else self.written
-            self._limit = min(max(PACK_LEAST, int(share)), PACK_BYTES)
+            self._pack = PackWriter(self._store.objects.folder / "pack", self._store.format, partial=self._received)
+            self._limit = self._choose_limit()
         self._pack.add(entry)
         self._filled.add(entry.oid)
         self.written += entry.length
         if len(self._pack) >= PACK_OBJECTS or self._pack.size >= self._limit:
             self._close_pack()
+
+    def _choose_limit(self) -> int:
+        if self._received:
+            return PACK_BYTES
+        share = PACK_SHARE * self._expected if self.written < self._expected else self.written
+        return min(max(PACK_LEAST, int(share)), PACK_BYTES)
 
     def put(self, kind: str, content: bytes | memoryview) -> Oid:
         oid = self._store.format.hash(kind, content)
@@ -182,7 +201,7 @@ class StoreWriter:
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="finish")
-        self._closing, self._pack = self._pool.submit(_finish, self._pack), None
+        self._closing, self._pack = self._pool.submit(_finish, self._pack, promisor=self._received), None
         self._finished, self._filled = self._filled, set()
 
     def _wait(self) -> None:
@@ -205,9 +224,9 @@ class StoreWriter:
             self._pool.shutdown(wait=True)
 
 
-def _finish(pack: PackWriter) -> None:
+def _finish(pack: PackWriter, *, promisor: bool) -> None:
     with pack:
-        pack.finish()
+        pack.finish(promisor=promisor)
 
 
 class HashOnly(StoreWriter):

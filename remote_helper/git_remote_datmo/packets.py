@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from git_datmo.git.pktline import packet
 from git_remote_datmo.protocol import TEXT
 
 FLUSH = b"0000"
@@ -58,10 +59,6 @@ class PacketReader:
         taken = bytes(self._ahead[:size])
         del self._ahead[:size]
         return taken
-
-
-def packet(content: bytes) -> bytes:
-    return b"%04x%s" % (len(content) + 4, content)
 
 
 def advertised(block: Block) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.config import Config, Setting, read_config
+from git_datmo.git.config import Config, Setting, is_allowed, read_config
 from git_datmo.git.run import Git
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.urls import PREFIX, kind_of
@@ -94,12 +94,7 @@ class Session:
 
     def check_allowed(self, scheme: str) -> None:
         """Ask what git asks before it uses a transport, for those that the helper starts itself."""
-        if (listed := self.environ.get("GIT_ALLOW_PROTOCOL")) is not None:
-            allowed = scheme in listed.split(":")
-        else:
-            policy = self.config.get(f"protocol.{scheme}.allow") or self.config.get("protocol.allow", "always")
-            allowed = policy == "always" or (policy == "user" and self.environ.get("GIT_PROTOCOL_FROM_USER") != "0")
-        if not allowed:
+        if not is_allowed(self.environ, self.config, scheme):
             raise DatmoError(f"transport '{scheme}' not allowed")
 
     def share(self, there: Mapping[str, str]) -> bool:

@@ -68,7 +68,7 @@ HEAVY = {
     "safetensors": {"git_datmo.compare.tensors": "late"},
     "pyarrow": {"git_datmo.compare.tables": "late"},
     "PIL": {"git_datmo.compare.pixels": "late"},
-    "isal": {"git_datmo.git.deflate": "top", "git_datmo.git.packwriter": "top"},
+    "isal": {"git_datmo.git.deflate": "top", "git_datmo.git.packwriter": "top", "git_datmo.git.entries": "top"},
 }
 
 # Modules that bring something heavy along, and are therefore themselves imported late, and by these alone.
@@ -84,6 +84,7 @@ LATE_MODULES = {
 # What starts processes, and why it may.
 STARTERS = {
     "git_datmo.git.run": "git",
+    "git_datmo.git.pipes": "git, which joins a service to pipes",
     "git_datmo.git.repo": "git, before it is known where the repository is",
     "git_datmo.engines.child": "the user's command",
     "git_datmo.compare.apart": "what decodes strangers' files",
@@ -93,14 +94,13 @@ STARTERS = {
     "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
     "git_datmo.cli.demo": "what a person would type",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
-    "git_remote_datmo.pipes": "git's plumbing, with pipes that are git's own",
 }
 STARTS_GIT = {
     "git_datmo.git.run",
+    "git_datmo.git.pipes",
     "git_datmo.git.repo",
     "git_datmo.cli.console",
     "git_remote_datmo.proxy",
-    "git_remote_datmo.pipes",
 }
 
 # Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it prints.

@@ -6,18 +6,18 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import find_differences
 from git_datmo.flows.merging.contents import Steps, differing, measure, rewrite
 from git_datmo.flows.merging.placing import NOTHING, as_placed, change_files, what_is_at
 from git_datmo.flows.merging.unresolved import read_pending
-from git_datmo.flows.sharing.obtain import obtain_trees, require
+from git_datmo.flows.sharing.obtain import obtain_way, require
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Oid, Payload
+from git_datmo.model import Payload
 from git_datmo.progress import Progress
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Placement
-from git_datmo.store.layout import Node, find_path, root_node
+from git_datmo.store.layout import Node, root_node
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
 
@@ -63,7 +63,7 @@ def place_parts(
     plans: list[tuple[Checkout, Placement]] = []
     changes: dict[str, dict[Steps, Node | None]] = {}
     for part in parts:
-        node = _find_node(ws, part, progress)
+        node = obtain_way(ws, part.payload.content, part.steps, progress=progress)
         if node is None and part.path not in undecided:
             raise DatmoError(f"the payload '{part.payload.path}' has no '{part.path}' in that snapshot")
         require(ws, [(part.path, node)] if node is not None else [], progress=progress)
@@ -89,16 +89,6 @@ def _with(ws: Workspace, payload: Payload, changes: dict[Steps, Node | None], pr
         return None
     require(ws, differing(ws, payload.path, payload.content, root), progress=progress)
     return replace(payload, content=measure(ws, root, payload.content))
-
-
-def _find_node(ws: Workspace, part: Part, progress: Progress) -> Node | None:
-    """What the snapshot has at a part's path, fetching only the trees on the way to it."""
-    while True:
-        try:
-            return find_path(root_node(part.payload.content), part.steps, ws.store.read_tree)
-        except Incomplete as error:
-            lacking = [Oid.parse(text) for text in error.missing]
-        obtain_trees(ws, lacking, progress=progress)
 
 
 def _narrow(found: Differences, path: bytes) -> Differences:

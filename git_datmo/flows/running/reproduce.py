@@ -55,8 +55,9 @@ def reproduce(
         require_key(ws)
     means.engine.check()
     began = time.monotonic()
-    nodes = (kept.node for kept in kept_objects(found.snapshot))
-    require_objects(ws, [*nodes, *(parts.nodes() if parts else ())], found.id, means.progress)
+    kept = {each.node: each.content.size for each in kept_objects(found.snapshot)}
+    wanted = [*kept, *(parts.nodes() if parts else ())]
+    require_objects(ws, wanted, found.id, means.progress, size=sum(kept.values()))
     fetched = time.monotonic() - began
     chosen, tried = parts or parts_of(found), list[_Try]()
     for place in range(repeat):

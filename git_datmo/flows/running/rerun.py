@@ -116,9 +116,9 @@ def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
     return tuple(payload for payload in snapshot.payloads if payload.path not in run.outputs)
 
 
-def require_objects(ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Progress) -> None:
-    """Fetch what is lacking; raises `Incomplete` for what can be had nowhere."""
-    missing = obtain(ws, list(nodes), progress=progress)
+def require_objects(ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Progress, *, size: int = 0) -> None:
+    """Fetch what is lacking of `size` bytes, where that is known; raises `Incomplete` for what can be had nowhere."""
+    missing = obtain(ws, list(nodes), size=size, progress=progress)
     if missing:
         raise Incomplete(
             f"{len(missing.all)} objects of snapshot '{of}' can be had nowhere",

@@ -2,83 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from itertools import chain
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.keep import KEPT_REFS
+from git_datmo.flows.sharing.missing import Missing, find_missing
 from git_datmo.flows.sharing.places import find_place, stores_of, take
 from git_datmo.flows.sharing.share import receive
+from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
 from git_datmo.git.namespaces import NAMESPACES
-from git_datmo.git.objects import TREE
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import read_refs
-from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, fetch_refs, find_remote
-from git_datmo.model import Oid
+from git_datmo.git.refusals import is_absence
+from git_datmo.git.remote import Offer, Remote, beside, fetch_refs, find_remote
+from git_datmo.model import Content, Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.handover import hand_over
-from git_datmo.store.layout import Kind, Node
+from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.reach import Marks, reach
-from git_datmo.store.store import Store
 
 LEVELS = 64
-# What a server says of an id that it lacks (git-upload-pack).
-ABSENT = "not our ref"
+# The trees of a payload of so many files are fetched whole: some 200 KB at most.
+FEW_FILES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What a store lacks of some nodes: trees, whose content is unknown as long, and blobs."""
+def obtain(
+    ws: Workspace, nodes: Iterable[Node], *, size: int = 0, remotes: Iterable[str] = (), progress: Progress = QUIET
+) -> Missing:
+    """Fetch what the store lacks of `nodes`, from the first remotes that have it; returns what none has.
 
-    trees: frozenset[Oid]
-    blobs: frozenset[Oid]
-
-    def __bool__(self) -> bool:
-        return bool(self.trees or self.blobs)
-
-    @property
-    def all(self) -> frozenset[Oid]:
-        return self.trees | self.blobs
-
-
-def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
-    """Walk what is here of `nodes` and collect what is not."""
-    trees: set[Oid] = set()
-    blobs: set[Oid] = set()
-    seen: set[Oid] = set()
-    stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked) for node in nodes]
-    while stack:
-        oid, is_tree = stack.pop()
-        if oid in seen:
-            continue
-        seen.add(oid)
-        if not is_tree:
-            if oid not in store:
-                blobs.add(oid)
-        elif oid != store.empty_tree and oid not in store:
-            trees.add(oid)
-        else:
-            stack += [(entry.oid, entry.mode == TREE) for entry in store.read_tree(oid)]
-    return Missing(frozenset(trees), frozenset(blobs))
-
-
-def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (), progress: Progress = QUIET) -> Missing:
-    """Fetch what the store lacks of `nodes`, from the first remotes that have it; returns what none has."""
+    `size` is how many bytes they have in all, where that is known.
+    """
     wanted = list(nodes)
     missing = find_missing(ws.store, wanted)
+    if missing:
+        ws.store.take_up()
     problems: list[DatmoError] = []
     for name in tuple(remotes) or _remotes(ws):
+        missing = find_missing(ws.store, wanted)
         if not missing:
             break
         remote = find_remote(ws.repo.config, name)
-        for step in (obtain_elsewhere, _try_to_obtain):
-            problems += step(ws, remote, wanted, progress) if missing else []
+        for step in (_obtain_elsewhere, _try_to_obtain):
+            problems += step(ws, remote, wanted, size, progress) if missing else []
             ws.store.objects.refresh()
             missing = find_missing(ws.store, wanted)
     if missing and problems:
@@ -90,10 +63,13 @@ def obtain(ws: Workspace, nodes: Iterable[Node], *, remotes: Iterable[str] = (),
     return missing
 
 
-def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Progress = QUIET) -> None:
-    """Fetch what the store lacks of `wanted`; raises `Incomplete` with the names of those that can be had nowhere."""
+def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, size: int = 0, progress: Progress = QUIET) -> None:
+    """Fetch what the store lacks of `wanted`; raises `Incomplete` with the names of those that can be had nowhere.
+
+    `size` is how many bytes they have in all, where that is known.
+    """
     named = list(wanted)
-    missing = obtain(ws, (node for _, node in named), progress=progress)
+    missing = obtain(ws, (node for _, node in named), size=size, progress=progress)
     if not missing:
         return
     names = dict.fromkeys(f"'{name}'" for name, node in named if find_missing(ws.store, [node]))
@@ -105,7 +81,9 @@ def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, progress: Prog
     )
 
 
-def obtain_elsewhere(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[DatmoError]:
+def _obtain_elsewhere(
+    ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress
+) -> list[DatmoError]:
     """Fetch from the places where a remote's payload is; returns what went wrong."""
     problems: list[DatmoError] = []
     for url in stores_of(ws.repo.config, remote):
@@ -114,7 +92,7 @@ def obtain_elsewhere(ws: Workspace, remote: Remote, wanted: list[Node], progress
             if isinstance(place, PackPlace):
                 _take_levels(ws, place, wanted, progress)
             else:
-                problems += _try_to_obtain(ws, place, wanted, progress)
+                problems += _try_to_obtain(ws, place, wanted, size, progress)
         except DatmoError as error:
             problems.append(error)
     return problems
@@ -127,48 +105,84 @@ def _take_levels(ws: Workspace, place: PackPlace, wanted: list[Node], progress: 
             return
 
 
-def _try_to_obtain(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> list[DatmoError]:
+def _try_to_obtain(
+    ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress
+) -> list[DatmoError]:
     """Fetch from one remote what it has; what it does not have is no problem, anything else that goes wrong is."""
     if _take_from_folder(ws, remote, wanted, progress):
         return []
     try:
-        _obtain_from(ws, remote, wanted, progress)
+        _obtain_from(ws, remote, wanted, size, progress)
     except GitFailed as error:
-        if ABSENT not in error.stderr:
+        if not is_absence(error):
             return [error]
+        if open_source(ws, remote).refuses_ids():
+            return _try_to_obtain(ws, remote, wanted, size, progress)
         if len(wanted) > 1:
             # One object that a remote lacks makes it refuse the others too.
             ws.store.objects.refresh()
-            return [problem for node in wanted for problem in _try_to_obtain(ws, remote, [node], progress)]
+            return [problem for node in wanted for problem in _try_to_obtain(ws, remote, [node], 0, progress)]
+    finally:
+        progress.finish()
     return []
 
 
-def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, progress: Progress = QUIET) -> None:
-    """Fetch just these trees, without what is below them where a remote can do that; raises `Incomplete`."""
+def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, levels: str = ALONE, progress: Progress = QUIET) -> None:
+    """Fetch these trees, and below them no more than `levels` where a remote can do that; raises `Incomplete`."""
     wanted = list(oids)
     for name in _remotes(ws):
         remote = find_remote(ws.repo.config, name)
-        for url in stores_of(ws.repo.config, remote):
-            place = find_place(ws, remote, url)
+        elsewhere = (find_place(ws, remote, url) for url in stores_of(ws.repo.config, remote))
+        for place in chain(elsewhere, [remote]):
             if isinstance(place, PackPlace):
                 take(ws, place, wanted, progress)
-        if all(oid in ws.store for oid in wanted):
-            return
-        git = beside(ws.store.git, ws.repo.config, remote)
-        filters = ask(ws, remote).filters
-        try:
-            fetch_ids(git, remote, wanted, progress, *(["--filter=tree:0"] if filters else []))
-        except GitFailed as error:
-            if ABSENT not in error.stderr:
-                raise
-        ws.store.objects.refresh()
-        if all(oid in ws.store for oid in wanted):
-            return
+            else:
+                _try_to_obtain_trees(ws, place, wanted, levels, progress)
+            if all(oid in ws.store for oid in wanted):
+                return
     raise Incomplete(
         f"tree '{wanted[0]}' can be had nowhere",
         "ask who made the snapshot to run 'git push'",
         missing=list(map(str, wanted)),
     )
+
+
+def _try_to_obtain_trees(ws: Workspace, remote: Remote, wanted: list[Oid], levels: str, progress: Progress) -> None:
+    try:
+        _fetch_trees(ws, remote, wanted, levels, progress)
+    except GitFailed as error:
+        if not is_absence(error):
+            raise
+        if open_source(ws, remote).refuses_ids():
+            _fetch_trees(ws, remote, wanted, levels, progress)
+
+
+def _fetch_trees(ws: Workspace, remote: Remote, wanted: list[Oid], levels: str, progress: Progress) -> None:
+    source = open_source(ws, remote)
+    host = source.host
+    if not host.by_id:
+        _fetch_all_kept(ws, remote, progress)
+    elif host.filters:
+        source.fetch(wanted, progress, levels)
+    else:
+        source.explain(progress, "cannot leave objects out: fetching all that is in a folder, to look into it")
+        source.fetch(wanted, progress)
+
+
+def obtain_way(ws: Workspace, content: Content, steps: Sequence[bytes], *, progress: Progress = QUIET) -> Node | None:
+    """What stands at the path `steps` in a payload, fetching the trees on the way to it, and few others.
+
+    A small payload's trees come all at once. In a large one the first is looked at alone; from there on they come two
+    levels at a time, which is cheap where folders are split, and spares every second request.
+    """
+    levels = TREES if content.files <= FEW_FILES else ALONE
+    while True:
+        try:
+            return find_path(root_node(content), steps, ws.store.read_tree)
+        except Incomplete as error:
+            lacking = [Oid.parse(text) for text in error.missing]
+        obtain_trees(ws, lacking, levels=levels, progress=progress)
+        levels = TREES if levels == TREES else TWO_LEVELS
 
 
 def _remotes(ws: Workspace) -> tuple[str, ...]:
@@ -188,28 +202,26 @@ def _take_from_folder(ws: Workspace, remote: Remote, wanted: list[Node], progres
     return not find_missing(ws.store, wanted)
 
 
-def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> None:
-    store = ws.store
-    git = beside(store.git, ws.repo.config, remote)
-    offer = ask(ws, remote)
-    if offer.version < 2:
-        progress.begin("This remote speaks an old protocol: fetching all that it keeps")
-        _fetch_keep_refs(ws, remote, progress)
+def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress) -> None:
+    store, source = ws.store, open_source(ws, remote)
+    host, related = source.host, _has_versions(ws)
+    if not host.by_id:
+        _fetch_all_kept(ws, remote, progress)
         return
-    related = _has_versions(ws)
-    if related and not offer.filters and _kept_refs(ws, remote):
+    if related and not host.filters and _kept_refs(ws, remote):
         _fetch_keep_refs(ws, remote, progress)
         store.objects.refresh()
     for _ in range(LEVELS):
         missing = find_missing(store, wanted)
         if not missing:
             return
-        if missing.trees and offer.filters and related:
-            fetch_ids(git, remote, missing.trees, progress, "--filter=tree:0")
+        if missing.trees and related and host.filters:
+            progress.begin("Looking for what is missing")
+            source.fetch(missing.trees, progress, ALONE)
         else:
-            fetch_ids(git, remote, missing.all, progress)
-        store.objects.refresh()
-        if find_missing(store, wanted) == missing:
+            progress.begin("Fetching", missing.part_of(size))
+            source.fetch(missing.all, progress)
+        if find_missing(store, wanted).all == missing.all:
             return
 
 
@@ -220,6 +232,15 @@ def _has_versions(ws: Workspace) -> bool:
 
 def _kept_refs(ws: Workspace, remote: Remote) -> bool:
     return bool(read_refs(ws.store.git, f"{KEPT_REFS}{remote.name}/"))
+
+
+def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
+    """Fetch by refs, all in all, from a remote that does not give objects by their ids."""
+    source = open_source(ws, remote)
+    why = "speaks an old protocol" if source.host.version < 2 else "gives no objects by their ids"
+    source.explain(progress, f"{why}: fetching all that it keeps")
+    _fetch_keep_refs(ws, remote, progress)
+    ws.store.objects.refresh()
 
 
 def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:

@@ -1,0 +1,134 @@
+"""Where objects are fetched from: a remote, over one connection for as long as a command runs.
+
+Packs are received by our own indexer where the remote speaks version 2 of git's protocol, and by `git fetch` elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from functools import cached_property, partial
+
+from git_datmo.errors import Damaged, GitFailed
+from git_datmo.flows.sharing.contact import ask, retried
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.entries import Beyond
+from git_datmo.git.hosts import Host
+from git_datmo.git.namespaces import epoch_of
+from git_datmo.git.received import read_pack
+from git_datmo.git.refusals import is_absence
+from git_datmo.git.remote import IDS_AT_ONCE, Offer, Remote, beside, fetch_ids
+from git_datmo.git.run import Git
+from git_datmo.git.upload import UploadPack, open_upload
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.store.receive import receive
+
+# What a remote that filters is asked to leave out: all that a tree leads to; all blobs; all but the trees that are
+# named by the one that is wanted, and itself. Some hosts refuse the last.
+ALONE, TREES, TWO_LEVELS = "tree:0", "blob:none", "combine:blob:none+tree:1"
+
+
+class Source:
+    """A remote that gives objects; nothing is asked of it before it is needed."""
+
+    def __init__(self, ws: Workspace, remote: Remote) -> None:
+        self._ws, self._remote = ws, remote
+        self._upload: UploadPack | None = None
+        self._is_ours = True
+        self._gives_levels = True
+        self._explained: set[str] = set()
+
+    def close(self) -> None:
+        if self._upload is not None:
+            self._upload.close()
+
+    @property
+    def host(self) -> Host:
+        """What is known of the remote's host, which is asked for it first."""
+        upload = self._connect()
+        if upload is None:
+            return self._asked
+        return self._ws.hosts.meet(self._remote, Offer({}, 2, upload.filters, by_id=True))
+
+    def fetch(self, wants: Iterable[Oid], progress: Progress, filtered: str = "") -> None:
+        """Take `wants` into the store, with what they lead to unless it is `filtered`; raises `GitFailed`.
+
+        What came before a failure stays.
+        """
+        wanted = list(wants)
+        for start in range(0, len(wanted), IDS_AT_ONCE):
+            batch = wanted[start : start + IDS_AT_ONCE]
+            step = partial(self._fetch_levels, batch, progress, filtered)
+            retried(self._ws, self._remote, step, progress)
+
+    def explain(self, progress: Progress, what: str) -> None:
+        """Tell a person, once, what the remote lacks, and what is done about it."""
+        if what not in self._explained:
+            self._explained.add(what)
+            progress.tell(f"'{self._remote.address}' {what}")
+
+    def _fetch_levels(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
+        if filtered == TWO_LEVELS and self._gives_levels:
+            try:
+                self._fetch(batch, progress, filtered)
+            except GitFailed as error:
+                if "filter" not in error.stderr:
+                    raise
+                self._gives_levels = False
+            else:
+                return
+        self._fetch(batch, progress, ALONE if filtered == TWO_LEVELS else filtered)
+
+    def _fetch(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
+        upload, store = self._connect(), self._ws.store
+        try:
+            if upload is not None:
+                with closing(read_pack(upload.fetch(batch, filtered), store.format, upload.close)) as entries:
+                    receive(store, entries, progress)
+                return
+        except Beyond:
+            self._is_ours = False
+        except Damaged as error:
+            raise GitFailed(["fetch"], 128, f"fatal: {error.what}") from error
+        finally:
+            if upload is not None and not upload.usable:
+                upload.close()
+                store.take_up()
+        fetch_ids(self._git, self._remote, batch, progress, *([f"--filter={filtered}"] if filtered else []))
+        store.objects.refresh()
+
+    def refuses_ids(self) -> bool:
+        """Whether it gives nothing by its id, found out by an object that it surely has; remembered, where it is so."""
+        if not any(map(epoch_of, ask(self._ws, self._remote).refs)):
+            return False
+        try:
+            self._fetch([self._ws.store.empty_tree], QUIET, "")
+        except GitFailed as error:
+            return is_absence(error) and self._ws.hosts.learn(self._remote, refuses_ids=True)
+        return False
+
+    @cached_property
+    def _git(self) -> Git:
+        return beside(self._ws.store.git, self._ws.repo.config, self._remote)
+
+    @cached_property
+    def _asked(self) -> Host:
+        ask(self._ws, self._remote)
+        return self._ws.hosts.of(self._remote)
+
+    def _connect(self) -> UploadPack | None:
+        """A connection of our own, or None where the remote has to be left to git."""
+        if self._is_ours and (self._upload is None or not self._upload.usable):
+            self._upload = open_upload(self._git, self._ws.repo.config, self._remote, self._ws.store.format)
+            self._is_ours = self._upload is not None
+        return self._upload if self._is_ours else None
+
+
+def open_source(ws: Workspace, remote: Remote) -> Source:
+    """The source that a remote is, the same one each time."""
+    known = ws.sources.get(remote.address)
+    if known is None:
+        known = ws.sources[remote.address] = Source(ws, remote)
+        ws.at_end(known.close)
+    return known

@@ -1,0 +1,153 @@
+"""A connection to a remote's `git-upload-pack` that outlives one request, opened as the user's git opens its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from contextlib import ExitStack, suppress
+from typing import IO
+
+from git_datmo.errors import GitFailed
+from git_datmo.git.config import Config, is_allowed
+from git_datmo.git.daemon import connect_daemon
+from git_datmo.git.pipes import Ends, start_service
+from git_datmo.git.pktline import BrokenPackets, PacketReader
+from git_datmo.git.remote import Remote
+from git_datmo.git.run import Git
+
+SERVICE = "git-upload-pack"
+PIPE_SIZE = 1 << 20
+
+
+class Connection:
+    """Two ends of a service: `send` requests, read packets of `packets`; `close` ends it.
+
+    `stateless` services forget each request, and end each answer with a mark.
+    """
+
+    def __init__(
+        self, asking: int, answering: int, ending: ExitStack, *, stateless: bool = False, said: IO[bytes] | None = None
+    ) -> None:
+        _widen(answering)
+        self.packets = PacketReader(answering)
+        self.stateless = stateless
+        self._asking = asking
+        self._said = said
+        self._ending = ending
+
+    def send(self, request: bytes) -> None:
+        """Raises `GitFailed` where the service is gone."""
+        view = memoryview(request)
+        try:
+            while view:
+                view = view[os.write(self._asking, view) :]
+        except OSError as error:
+            raise self.failure("the remote end hung up") from error
+
+    def failure(self, why: str) -> GitFailed:
+        """What a broken connection is told as: what was said on it, or else `why`."""
+        said = ""
+        if self._said is not None:
+            self._said.seek(0)
+            said = self._said.read().decode("utf-8", "replace")
+        return GitFailed(["fetch"], 128, f"{said}\nfatal: {why}" if "fatal:" not in said else said)
+
+    def close(self) -> None:
+        self._ending.close()
+
+
+def open_upload_pack(git: Git, config: Config, remote: Remote) -> Connection | None:
+    """A connection to where `remote` is fetched from, or None where only git itself can make one.
+
+    `git` is as `beside` gives it. The connection is not known to lead anywhere before something was read from it.
+    """
+    url = git.text("ls-remote", "--get-url", "--", remote.address)
+    named = re.match(r"([A-Za-z0-9][A-Za-z0-9+.-]*)(://|::)", url)
+    scheme = named[1] if named else "ssh" if ":" in url.split("/", 1)[0] else "file"
+    if named and named[2] == "::":
+        return None
+    program = config.get(f"remote.{remote.name}.uploadpack") or SERVICE
+    speaking = git.with_config([("protocol.version", "2")])
+    with ExitStack() as ending:
+        if scheme in ("http", "https"):
+            if not is_allowed(git.environ, config, scheme):
+                return None
+            return _open_helper(speaking, scheme, remote, url, ending)
+        if scheme in ("file", "ssh"):
+            return _open_pipes(speaking, config, remote, program, ending, is_ssh=scheme == "ssh")
+        if scheme == "git" and is_allowed(git.environ, config, scheme) and not _has_git_proxy(git, config):
+            connection = ending.enter_context(connect_daemon(url, program, "2"))
+            ending.callback(_shut, connection)
+            end = connection.fileno()
+            return Connection(end, end, ending.pop_all())
+    return None
+
+
+def _has_git_proxy(git: Git, config: Config) -> bool:
+    return bool(git.environ.get("GIT_PROXY_COMMAND") or config.get("core.gitproxy"))
+
+
+def _shut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _open_helper(git: Git, scheme: str, remote: Remote, url: str, ending: ExitStack) -> Connection | None:
+    """Through git's own helper for HTTP, each request of ours becoming one of its own (gitremote-helpers)."""
+    import tempfile
+
+    said = ending.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    child = git.start(f"remote-{scheme}", remote.address, url, stderr=said.fileno())
+    assert child.stdin is not None
+    assert child.stdout is not None
+    ending.callback(child.wait)
+    ending.callback(child.terminate)
+    ending.enter_context(child.stdout)
+    ending.callback(_close_quietly, child.stdin)
+    asking = child.stdin.fileno()
+    connection = Connection(asking, child.stdout.fileno(), ending.pop_all(), stateless=True, said=said)
+    try:
+        connection.send(f"stateless-connect {SERVICE}\n".encode())
+        if not connection.packets.line():
+            return connection
+    except BrokenPackets as error:
+        failure = connection.failure(str(error))
+        connection.close()
+        raise failure from error
+    connection.close()
+    return None
+
+
+def _close_quietly(file: IO[bytes]) -> None:
+    with suppress(BrokenPipeError):
+        file.close()
+
+
+def _open_pipes(
+    git: Git, config: Config, remote: Remote, program: str, ending: ExitStack, *, is_ssh: bool
+) -> Connection:
+    """Between pipes that git joins to the service itself."""
+    import tempfile
+
+    said, status = (ending.enter_context(tempfile.TemporaryFile()) for _ in range(2))  # noqa: SIM115
+    (its_in, asking), (answering, its_out) = os.pipe(), os.pipe()
+    try:
+        ends = Ends(its_in, its_out, said.fileno(), status.fileno(), said.fileno())
+        child = start_service(git.child_environment(), config, remote.address, program, ends, is_ssh=is_ssh)
+    finally:
+        os.close(its_in)
+        os.close(its_out)
+    ending.callback(os.waitpid, child, 0)
+    ending.callback(os.close, answering)
+    ending.callback(os.close, asking)
+    return Connection(asking, answering, ending.pop_all(), said=said)
+
+
+def _widen(descriptor: int) -> None:
+    """Let the kernel keep more of what waits, so that both sides sleep less often."""
+    import fcntl
+
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)

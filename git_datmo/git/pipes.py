@@ -1,0 +1,89 @@
+"""A service's pipes, as git itself would open them.
+
+No git command hands its connection out. So git is asked to list the remote, with the command that it starts for the
+connection wrapped: the wrapper joins that command to pipes of ours. Which program, which arguments, which environment,
+which protocol version: all of it stays git's decision.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.git.config import Config
+
+# Descriptors of the wrapped command; POSIX shells promise no more than one digit.
+STDIN, STDOUT, STATUS, STDERR = 3, 4, 5, 6
+# Out of the way of those, so that setting them up overwrites nothing that is still to be set.
+ABOVE = 10
+
+JOINED = f'( {{command}} "$@" ) <&{STDIN} >&{STDOUT} 2>&{STDERR}; echo $? >&{STATUS}'
+# git probes a command that it does not know by `-G`; the probe must see the command, and the pipes not the probe.
+WRAPPED_SSH = f'datmo() {{{{ if [ "$1" = -G ]; then {{command}} "$@"; else {JOINED}; fi; }}}}; datmo'
+WRAPPED_LOCAL = f"datmo() {{{{ {JOINED}; }}}}; datmo"
+
+VARIANTS = ("ssh", "plink", "putty", "tortoiseplink")
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Descriptors: what the service reads, writes and complains to; where its exit status goes, and what git says."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+    status: int
+    said: int
+
+
+def start_service(
+    environ: Mapping[str, str],
+    config: Config,
+    address: str,
+    program: str,
+    ends: Ends,
+    *,
+    is_ssh: bool,
+    options: Sequence[str] = (),
+) -> int:
+    """Let git start `program` at `address`, a URL or a remote's name, between these ends; returns git's process id."""
+    env = dict(environ)
+    if is_ssh:
+        command = _ssh_command(env, config)
+        env["GIT_SSH_COMMAND"] = WRAPPED_SSH.format(command=command)
+        if "GIT_SSH_VARIANT" not in env and not config.get("ssh.variant"):
+            name = Path(shlex.split(command)[0]).name.lower().removesuffix(".exe")
+            env.update({"GIT_SSH_VARIANT": name} if name in VARIANTS else {})
+    else:
+        program = WRAPPED_LOCAL.format(command=program)
+    return _spawn(["git", "ls-remote", *options, f"--upload-pack={program}", "--", address], env, ends)
+
+
+def _ssh_command(environ: Mapping[str, str], config: Config) -> str:
+    """The shell words of the user's ssh, in the order in which git looks for them."""
+    given = environ.get("GIT_SSH_COMMAND") or config.get("core.sshcommand")
+    return given or shlex.quote(environ.get("GIT_SSH") or "ssh")
+
+
+def _spawn(argv: list[str], env: dict[str, str], ends: Ends) -> int:
+    import fcntl
+
+    wanted = {STDIN: ends.stdin, STDOUT: ends.stdout, STDERR: ends.stderr, STATUS: ends.status, 2: ends.said}
+    high = {target: fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, ABOVE) for target, end in wanted.items()}
+    try:
+        return os.posix_spawnp(
+            argv[0],
+            argv,
+            env,
+            file_actions=[
+                *((os.POSIX_SPAWN_DUP2, end, target) for target, end in high.items()),
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            ],
+        )
+    finally:
+        for descriptor in high.values():
+            os.close(descriptor)

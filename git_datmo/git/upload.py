@@ -1,0 +1,116 @@
+"""A client of `git-upload-pack`, protocol version 2 (gitprotocol-v2): objects by their ids over one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from git_datmo.git.config import Config
+from git_datmo.git.connect import Connection, open_upload_pack
+from git_datmo.git.deflate import Buffer
+from git_datmo.git.pktline import BrokenPackets, Mark, mark, packet
+from git_datmo.git.remote import Remote
+from git_datmo.git.run import Git
+from git_datmo.model import ObjectFormat, Oid
+
+AGENT = b"git-datmo"
+
+
+class UploadPack:
+    """A remote that answers fetches, one after the other; it is `usable` unless one of them failed, or is under way."""
+
+    def __init__(self, connection: Connection, capabilities: dict[str, str], form: ObjectFormat) -> None:
+        self._connection = connection
+        self._capabilities = capabilities
+        self._format = form
+        self.usable = True
+
+    @property
+    def filters(self) -> bool:
+        """Whether it leaves out what a `--filter` of git's says."""
+        return "filter" in self._capabilities["fetch"].split()
+
+    def close(self) -> None:
+        self.usable = False
+        self._connection.close()
+
+    def fetch(self, wants: Iterable[Oid], filtered: str = "") -> Iterator[Buffer]:
+        """The pack that has `wants` and what they lead to, less what is `filtered`, in blocks.
+
+        All deltas are to objects of the same pack, which they name. Raises `GitFailed`.
+        """
+        self.usable = False
+        self._connection.send(self._request(wants, filtered))
+        try:
+            yield from self._answer()
+        except BrokenPackets as error:
+            raise self._connection.failure(str(error)) from error
+        self.usable = True
+
+    def _request(self, wants: Iterable[Oid], filtered: str) -> bytes:
+        lines = [packet(b"command=fetch"), packet(b"agent=%b" % AGENT)]
+        if "object-format" in self._capabilities:
+            lines.append(packet(b"object-format=%b" % self._format.name.encode()))
+        lines += [mark(Mark.DELIMITER), packet(b"no-progress")]
+        if filtered:
+            lines.append(packet(b"filter %b" % filtered.encode()))
+        lines += [packet(b"want %b\n" % str(oid).encode()) for oid in wants]
+        lines += [packet(b"done"), mark(Mark.FLUSH)]
+        return b"".join(lines)
+
+    def _answer(self) -> Iterator[Buffer]:
+        packets = self._connection.packets
+        while (section := self._next()) != b"packfile\n":
+            # What other sections say is about negotiation and shallow clones, neither of which was asked for.
+            if section is Mark.FLUSH or section is Mark.RESPONSE_END:
+                raise self._connection.failure("the remote sent no pack")
+        while not isinstance(content := packets.packet(), Mark):
+            if content[:1] == b"\1" and len(content) > 1:
+                yield memoryview(content)[1:]
+            elif content[:1] == b"\3":
+                raise self._connection.failure(f"remote error: {content[1:].decode('utf-8', 'replace').strip()}")
+        if self._connection.stateless and content is Mark.FLUSH:
+            packets.packet()
+
+    def _next(self) -> bytes | Mark:
+        content = self._connection.packets.packet()
+        _refuse_error(self._connection, content)
+        return content
+
+
+def _refuse_error(connection: Connection, line: bytes | Mark) -> None:
+    if not isinstance(line, Mark) and line.startswith(b"ERR "):
+        raise connection.failure(f"remote error: {line[4:].decode('utf-8', 'replace').strip()}")
+
+
+def open_upload(git: Git, config: Config, remote: Remote, form: ObjectFormat) -> UploadPack | None:
+    """A client for `remote`, or None where it does not speak version 2, or only git itself can reach it.
+
+    Raises `GitFailed` where it cannot be reached at all.
+    """
+    connection = open_upload_pack(git, config, remote)
+    if connection is None:
+        return None
+    try:
+        capabilities = _read_capabilities(connection)
+    except BaseException:
+        connection.close()
+        raise
+    if capabilities is None or capabilities.get("object-format", "sha1") != form.name or "fetch" not in capabilities:
+        connection.close()
+        return None
+    return UploadPack(connection, capabilities, form)
+
+
+def _read_capabilities(connection: Connection) -> dict[str, str] | None:
+    try:
+        first = connection.packets.packet()
+        _refuse_error(connection, first)
+        if isinstance(first, Mark) or first.strip() != b"version 2":
+            return None
+        found = {}
+        while not isinstance(line := connection.packets.packet(), Mark):
+            key, _, value = line.decode("utf-8", "replace").strip().partition("=")
+            found[key] = value
+    except BrokenPackets as error:
+        raise connection.failure(str(error)) from error
+    return found

@@ -1,0 +1,258 @@
+"""What a fetch transfers, on the wire: what is needed and lacking, in few requests, and not twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from random import Random
+
+import pytest
+
+from git_datmo.git.deflate import deflate
+from git_datmo.git.packwriter import PackWriter, make_entry
+from git_datmo.model import SHA1, Oid
+from git_datmo.store.layout import Kind, Node, write_folder
+from tests.integration.conftest import Pair
+from tests.integration.team import STORE, datmo, picture, states
+from tests.servers.hosting import Host
+from tests.servers.http import HttpHost
+from tests.servers.shell import Shell
+
+MIB = 1 << 20
+
+
+def share(pair: Pair, files: dict[str, bytes], message: str = "data") -> None:
+    """Alex captures these files as `data` and pushes."""
+    for path, content in files.items():
+        pair.alex.write(f"data/{path}", content)
+    datmo(pair.alex, "add-data", "data")
+    pair.alex.commit("code.py", message)
+    pair.alex.git("push", "-q", "origin", "main")
+
+
+def clone(pair: Pair, url: str, name: str = "ignacio", **variables: str) -> Shell:
+    shell = pair.top.having(**variables)
+    shell.git("clone", "-q", f"datmo::{url}", name)
+    return shell.at(name)
+
+
+class Wire:
+    """What crosses the wire of an HTTP host from now on: requests, and bytes of both directions."""
+
+    def __init__(self, host: HttpHost) -> None:
+        self._host, self._start = host, len(host.exchanges)
+
+    @property
+    def requests(self) -> int:
+        return len(self._host.exchanges[self._start :])
+
+    @property
+    def size(self) -> int:
+        return sum(each.bytes_in + each.bytes_out for each in self._host.exchanges[self._start :])
+
+
+def filtering(pair: Pair) -> None:
+    pair.hub.git("config", "uploadpack.allowFilter", "true")
+
+
+def test_every_transport(pair: Pair, host: Host) -> None:
+    """A part, then all, then the next version: the same files everywhere, received by our own indexer."""
+    filtering(pair)
+    share(pair, {"big": Random(1).randbytes(3 * MIB), **{f"sub/{n}": b"%d" % n for n in range(300)}})
+    ignacio = clone(pair, host.url(pair.hub.cwd), **host.environ)
+    assert not ignacio.git(*STORE, "count-objects", "-v").count("in-pack: 1")
+    datmo(ignacio, "checkout", "--", "data/sub/7")
+    assert (ignacio.cwd / "data/sub/7").read_bytes() == b"7"
+    traced = ignacio.having(GIT_TRACE=str(pair.top.cwd / "trace"))
+    datmo(traced, "checkout")
+    assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
+    if host.name != "path":
+        assert "index-pack" not in (pair.top.cwd / "trace").read_text()
+    share(pair, {"sub/7": b"seven", "more/x": b"x"}, "more")
+    ignacio.git("pull", "-q")
+    assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
+    assert set(states(ignacio).values()) == {"unchanged"}
+    assert "missing" not in ignacio.git(*STORE, "fsck", "--no-dangling", ok=False)
+
+
+def test_one_file_of_a_million(pair: Pair, http_host: HttpHost) -> None:
+    """A snapshot of a folder that is on the remote alone, of which a clone takes one file."""
+    filtering(pair)
+    names = [b"%07d.png" % number for number in range(1_000_000)]
+    wanted = names[271_828]
+    blob = SHA1.hash("blob", b"the one")
+    with PackWriter(pair.hub.cwd / "objects/pack", SHA1) as writer:
+        writer.add(make_entry(blob, "blob", 7, deflate(b"the one")))
+        written: set[Oid] = set()
+
+        def write(content: bytes) -> Oid:
+            oid = SHA1.hash("tree", content)
+            if oid not in written:
+                written.add(oid)
+                writer.add(make_entry(oid, "tree", len(content), deflate(content)))
+            return oid
+
+        # Ids that no object has, but for one: blobs are never looked for on the way.
+        ids = Random(2)
+        nodes = {name: Node(Kind.FILE, Oid(ids.randbytes(20))) for name in names}
+        nodes[wanted] = Node(Kind.FILE, blob)
+        root = write_folder(nodes, write)
+        writer.finish(promisor=True)
+    alex = pair.alex
+    share(pair, {"0": b"0"})
+    record = alex.git("ls-tree", "-r", "--name-only", "refs/datmo/records")
+    text = alex.git("show", f"refs/datmo/records:{record}")
+    small = alex.git("rev-parse", f"refs/datmo/records:{record}")
+    object_id = [line for line in text.splitlines() if '"object"' in line][-1].split('"')[3]
+    forged = text.replace(object_id, str(root)).replace('"files":1,', '"files":1000000,')
+    forge(pair.hub, forged.replace('"files": 1,', '"files": 1000000,'), small)
+    wire = Wire(http_host)
+    ignacio = clone(pair, http_host.url(pair.hub.cwd))
+    assert wire.size < 100_000
+    wire = Wire(http_host)
+    datmo(ignacio, "checkout", "--", f"data/{wanted.decode()}")
+    assert (ignacio.cwd / "data" / wanted.decode()).read_bytes() == b"the one"
+    assert wire.requests <= 5
+    assert wire.size < 1_000_000
+
+
+def forge(hub: Shell, text: str, instead_of: str) -> None:
+    """Let the hub have one record, and a note of the same commit that names it."""
+    oid = hub.git("hash-object", "-w", "--stdin", stdin=f"{text}\n".encode())
+    tree = hub.git("mktree", stdin=f"100644 blob {oid}\t{oid[2:]}.json\n".encode())
+    tree = hub.git("mktree", stdin=f"040000 tree {tree}\t{oid[:2]}\n".encode())
+    hub.git("update-ref", "refs/datmo/records", hub.git("commit-tree", "-m", "records", tree))
+    note = hub.git("notes", "--ref=datmo", "show", "main").replace(instead_of, oid)
+    hub.git("notes", "--ref=datmo", "add", "-f", "-F", "-", "main", stdin=note.encode())
+
+
+def test_only_what_is_lacking(pair: Pair, http_host: HttpHost) -> None:
+    """The next version of a file that has a part inserted, beside many that stay as they were."""
+    filtering(pair)
+    noise = Random(3)
+    big, many = noise.randbytes(16 * MIB), {f"many/{n:05}": noise.randbytes(50) for n in range(2000)}
+    share(pair, {"big": big, **many})
+    url = http_host.url(pair.hub.cwd)
+    ignacio = clone(pair, url)
+    wire = Wire(http_host)
+    datmo(ignacio, "checkout")
+    assert wire.requests == 2
+    more = noise.randbytes(MIB)
+    share(pair, {"big": more + big, "many/00007": b"seven"}, "more")
+    ignacio.git("fetch", "-q")
+    wire = Wire(http_host)
+    ignacio.git("merge", "-q", "origin/main")
+    assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
+    assert wire.size < 1.2 * 2 * MIB + 100_000
+    assert wire.requests < 10
+    # Nothing is left to be fetched.
+    wire = Wire(http_host)
+    datmo(ignacio, "checkout")
+    assert wire.requests == 0
+
+
+@pytest.mark.parametrize("related", [False, True])
+def test_a_connection_that_breaks_half_way(pair: Pair, http_host: HttpHost, *, related: bool) -> None:
+    filtering(pair)
+    noise, half = Random(4), 12 * MIB
+    share(pair, {"first": b"first"})
+    ignacio = clone(pair, http_host.url(pair.hub.cwd))
+    if related:
+        datmo(ignacio, "checkout")
+    share(pair, {f"f{n}": noise.randbytes(MIB) for n in range(24)}, "more")
+    ignacio.git("fetch", "-q")
+    fault = http_host.cut_after(half, path="git-upload-pack")
+    done = ignacio.run("git", "merge", "-q", "origin/main", ok=False) if related else None
+    done = datmo(ignacio, "checkout", "origin/main", ok=False) if done is None else done
+    assert fault.bitten
+    assert "Traceback" not in done.stderr
+    wire = Wire(http_host)
+    datmo(ignacio, "checkout", *([] if related else ["origin/main"]))
+    assert wire.size < half * 1.05 * 1.05 + 100_000
+    assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
+
+
+KILLING = f"""#!{sys.executable}
+# Passes half of what is sent on, and ends who is fetching when that has arrived.
+import glob, os, signal, subprocess, sys
+half, arrived, store, pid = int(os.environ["HALF"]), int(os.environ["ARRIVED"]), os.environ["STORE"], os.environ["PID"]
+child = subprocess.Popen(["git-upload-pack", *sys.argv[1:]], stdout=subprocess.PIPE)
+while half and (data := os.read(child.stdout.fileno(), min(half, 65536))):
+    half -= os.write(1, data)
+while sum(map(os.path.getsize, glob.glob(store + "/objects/pack/tmp_datmo_*"))) < arrived:
+    os.sched_yield()
+os.kill(int(open(pid).read()), signal.SIGKILL)
+child.kill()
+"""
+
+
+def test_a_process_that_is_killed_half_way(pair: Pair) -> None:
+    """What had arrived when the process died is not sent again."""
+    filtering(pair)
+    noise, whole = Random(5), 40 * MIB
+    share(pair, {f"f{n}": noise.randbytes(8 * MIB) for n in range(5)})
+    ignacio = clone(pair, f"file://{pair.hub.cwd}")
+    top, store = pair.top.cwd, ignacio.cwd / ".git/datmo/store.git"
+    arrived = whole // 2 - whole // 20
+    pair.top.write("upload-pack", KILLING).chmod(0o755)
+    ignacio.git("config", "remote.origin.uploadpack", str(top / "upload-pack"))
+    told = {"HALF": whole // 2, "ARRIVED": arrived, "STORE": store, "PID": top / "pid"}
+    dying = ignacio.having(**{name: str(value) for name, value in told.items()})
+    killed = dying.run("sh", "-c", 'echo $$ > "$PID"; exec git-datmo checkout', ok=False)
+    assert killed.returncode == -signal.SIGKILL
+    counting = f'#!/bin/sh\ngit-upload-pack "$@" | tee -a "{top}/sent"\n'
+    pair.top.write("upload-pack", counting).chmod(0o755)
+    datmo(ignacio, "checkout")
+    assert os.path.getsize(top / "sent") < whole - arrived + 100_000
+    assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
+    assert not list((store / "objects/pack").glob("tmp_*"))
+
+
+OLD = 'unset GIT_PROTOCOL; exec git-upload-pack "$@"'
+NO_LEVELS = 'exec git -c uploadpackfilter.tree.maxDepth=0 upload-pack "$@"'
+NO_IDS = f"""exec {sys.executable} - 3<&0 "$@" <<'END'
+import os, subprocess, sys
+listed = subprocess.run(["git", "-C", sys.argv[-1], "for-each-ref", "--format=%(objectname)"], capture_output=True)
+tips, child = listed.stdout.split(), subprocess.Popen(["git-upload-pack", *sys.argv[1:]], stdin=subprocess.PIPE)
+asked = os.fdopen(3, "rb")
+while head := asked.read(4):
+    line = asked.read(max(int(head, 16) - 4, 0))
+    if line.startswith(b"want ") and line.split()[1] not in tips:
+        child.kill()
+        os.write(1, b"%04xERR want %b not valid" % (63, line.split()[1]))
+        sys.exit(1)
+    child.stdin.write(head + line)
+    child.stdin.flush()
+END"""
+
+
+@pytest.mark.parametrize(
+    ("program", "filters", "told"),
+    [
+        (OLD, True, "speaks an old protocol: fetching all that it keeps"),
+        (NO_IDS, True, "gives no objects by their ids: fetching all that it keeps"),
+        (NO_LEVELS, True, ""),
+        ('exec git-upload-pack "$@"', False, "cannot leave objects out"),
+    ],
+    ids=["version 0", "no ids", "no levels of trees", "no filter"],
+)
+def test_hosts_that_can_less(pair: Pair, program: str, told: str, *, filters: bool) -> None:
+    """All of them give the data in the end; a line says what is done instead."""
+    if filters:
+        filtering(pair)
+    share(pair, {"big": Random(6).randbytes(2 * MIB), **{f"sub/{n}": b"%d" % n for n in range(5000)}})
+    pair.top.write("upload-pack", f"#!/bin/sh\n{program}\n").chmod(0o755)
+    ignacio = clone(pair, f"file://{pair.hub.cwd}")
+    ignacio.git("config", "remote.origin.uploadpack", str(pair.top.cwd / "upload-pack"))
+    lines = datmo(ignacio, "checkout", "--", "data/sub/7").stderr.splitlines()
+    assert [line for line in lines if told in line] == lines if told else lines == []
+    assert len(lines) <= 1
+    datmo(ignacio, "checkout")
+    assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
+
+
+def test_nothing_is_said_off_a_terminal(pair: Pair) -> None:
+    share(pair, {"big": Random(7).randbytes(2 * MIB)})
+    ignacio = clone(pair, f"file://{pair.hub.cwd}")
+    assert datmo(ignacio, "checkout").stderr == ""
