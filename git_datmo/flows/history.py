@@ -13,7 +13,7 @@ from git_datmo.errors import Damaged, DatmoError
 from git_datmo.flows.rewritten import Commit, Rewritten
 from git_datmo.flows.told import Style, Told
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, REMOTE_REFS
 from git_datmo.git.refs import read_refs
 from git_datmo.git.run import failure
 from git_datmo.model import Oid
@@ -28,7 +28,6 @@ TOGETHER = 512
 # Fewer are read sooner than what was told of a long history.
 MANY = 16
 
-REMOTE_REFS = "refs/datmo-remotes/"
 _ID = re.compile(r"[0-9a-f]{4,64}\Z")
 
 

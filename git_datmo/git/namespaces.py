@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 RECORDS_REF = "refs/datmo/records"
 NOTES_REF = "refs/notes/datmo"
+# What remotes had when they were last seen, as refs/remotes has it of branches.
+REMOTE_REFS = "refs/datmo-remotes/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,10 @@ class Namespace:
     def of(self, remote: str) -> str:
         """The name under which this namespace of a remote is remembered."""
         return remote + self.label
+
+    def remembered(self, remote: str) -> tuple[str, str]:
+        """The refs by which its records and notes are remembered."""
+        return f"{REMOTE_REFS}{self.of(remote)}/records", f"{REMOTE_REFS}{self.of(remote)}/notes"
 
     def keep_ref(self, epoch: int) -> str:
         return f"{self.keep}{epoch}"

@@ -86,8 +86,6 @@ class Daemon:
     """A service of a git:// server, whose protocol starts with one line over TCP."""
 
     def __init__(self, session: Session, url: str, program: str, *, reads: bool) -> None:
-        from urllib.parse import urlsplit
-
         from git_datmo.git.daemon import connect_daemon
 
         if session.environ.get("GIT_PROXY_COMMAND") or session.config.get("core.gitproxy"):
@@ -95,16 +93,16 @@ class Daemon:
                 "git:// through a proxy command is not served behind datmo::", "use an https:// or ssh:// URL"
             )
         session.check_allowed("git")
-        self._place = urlsplit(url).netloc
         version = session.config.get("protocol.version", "2")
         # As git does: nothing that takes a push speaks version 2.
         self._connection = connect_daemon(url, program, version if reads or version == "1" else "")
 
     def read(self, size: int) -> bytes:
+        # A server that said no hangs up on what it was still told. What an early end cuts short, git tells.
         try:
             return self._connection.recv(size)
-        except ConnectionError as error:
-            raise DatmoError(f"connection to {self._place} lost: {error.strerror or error}") from error
+        except ConnectionError:
+            return b""
 
     def write(self, data: bytes) -> None:
         self._connection.sendall(data)

@@ -100,14 +100,16 @@ class Session:
     def share(self, there: Mapping[str, str]) -> bool:
         """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
         whether anything was sent."""
-        from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
+        from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, REMOTE_REFS
         from git_datmo.git.refs import read_refs
 
         self.set_up()
-        here = read_refs(self.git, RECORDS_REF, NOTES_REF)
-        records, notes = (str(here.get(name, "")) for name in (RECORDS_REF, NOTES_REF))
-        if any((records, notes) == (there.get(ns.records, ""), there.get(ns.notes, "")) for ns in NAMESPACES):
-            return False
+        here = {name: str(tip) for name, tip in read_refs(self.git, RECORDS_REF, NOTES_REF, REMOTE_REFS).items()}
+        mine = here.get(RECORDS_REF, ""), here.get(NOTES_REF, "")
+        for ns in NAMESPACES:
+            known = [here.get(ref, "") for ref in ns.remembered(self.remote)] if self._is_named else mine
+            if mine == (there.get(ns.records, ""), there.get(ns.notes, "")) == tuple(known):
+                return False
         from git_datmo.flows.sharing.share import share
         from git_datmo.flows.workspace import open_workspace
 
@@ -125,10 +127,13 @@ class Session:
 
         return Meter(sys.stderr, draws=self.options.get("progress") != "false")
 
+    @property
+    def _is_named(self) -> bool:
+        return not self.remote.startswith(PREFIX) and self.remote != self.url
+
     def set_up(self) -> None:
         """Make a repository that was reached by a `datmo::` URL into one that is set up, once."""
-        named = not self.remote.startswith(PREFIX) and self.remote != self.url
-        if not named or "GIT_DIR" not in self.environ or self._is_set_up():
+        if not self._is_named or "GIT_DIR" not in self.environ or self._is_set_up():
             return
         from git_datmo.flows.setup import set_up_clone
         from git_datmo.flows.workspace import open_workspace

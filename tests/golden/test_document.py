@@ -9,7 +9,6 @@ from typing import Any
 
 import git_datmo
 from git_datmo.engines import decode as environments
-from git_datmo.flows.history import REMOTE_REFS
 from git_datmo.flows.sharing import keep
 from git_datmo.git import namespaces
 from git_datmo.records import codec, notes
@@ -105,7 +104,7 @@ def test_refs_and_keep_commits() -> None:
     for ns in namespaces.NAMESPACES:
         assert {ns.name, ns.records, ns.notes, f"{ns.keep}<epoch>"} <= set(words)
     assert {keep.LINK, keep.PART, keep.PART_LINK, keep.DONE_LINK} <= set(words)
-    for start in (namespaces.NAMESPACES[0].keep, keep.KEPT_REFS, REMOTE_REFS):
+    for start in (namespaces.NAMESPACES[0].keep, keep.KEPT_REFS, namespaces.REMOTE_REFS):
         assert any(word.startswith(start) for word in words)
     assert (
         f"author {keep.IDENTITY} {keep.TIME} +0000\ncommitter {keep.IDENTITY} {keep.TIME} +0000\n\ndatmo: keep" in text

@@ -188,6 +188,7 @@ def test_a_host_of_the_old_protocol(over_http: Pair, http_host: HttpHost) -> Non
     alex.commit("code.py", "two")
     assert "protocol" not in datmo(alex, "push").stderr
     assert received(http_host) - before < 150_000
+    alex.git("push", "-q", "origin", "main")
     ignacio = pair.clone()
     ignacio.git("remote", "set-url", "origin", http_host.url(hub.cwd))
     datmo(ignacio, "checkout")

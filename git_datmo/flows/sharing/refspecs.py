@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from git_datmo.flows.history import REMOTE_REFS
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
 from git_datmo.git.namespaces import BRANCHES, NAMESPACES, Namespace
@@ -33,9 +32,9 @@ def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = N
 
 def _refspecs(remote: str, ns: Namespace) -> Iterable[str]:
     """Globs, since an exact name is fatal where the remote lacks it."""
-    place = REMOTE_REFS + ns.of(remote)
-    yield f"+{ns.records}*:{place}/records*"
-    yield f"+{ns.notes}*:{place}/notes*"
+    records, notes = ns.remembered(remote)
+    yield f"+{ns.records}*:{records}*"
+    yield f"+{ns.notes}*:{notes}*"
     if ns is BRANCHES:
         yield f"^{ns.keep}*"
 

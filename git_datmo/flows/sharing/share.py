@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import GitFailed
-from git_datmo.flows.history import REMOTE_REFS, read_heads, unshared
+from git_datmo.flows.history import read_heads, unshared
 from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.keep import kept_objects
@@ -89,14 +89,15 @@ def receive(ws: Workspace, remote: Remote, offer: Offer, *, progress: Progress =
 
 
 def _receive(ws: Workspace, remote: Remote, ns: Namespace, offer: Offer, progress: Progress) -> Tips:
-    label = ns.of(remote.name or "url")
+    name = remote.name or "url"
+    label, (records_here, notes_here) = ns.of(name), ns.remembered(name)
     known = read_heads(ws).remotes.get(label, Tips(None, None))
     records, notes = offer.refs.get(ns.records), offer.refs.get(ns.notes)
     refspecs = []
     if records is not None and records != known.records:
-        refspecs.append(f"+{ns.records}:{REMOTE_REFS}{label}/records")
+        refspecs.append(f"+{ns.records}:{records_here}")
     if notes is not None and notes != known.notes:
-        refspecs.append(f"+{ns.notes}:{REMOTE_REFS}{label}/notes")
+        refspecs.append(f"+{ns.notes}:{notes_here}")
     if refspecs:
         fetch_refs(guarded(ws.repo.git), Remote("", remote.url), refspecs, progress, "--quiet")
     came = read_heads(ws).remotes.get(label, Tips(None, None))
@@ -121,7 +122,7 @@ def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -
         _publish_records(ws, plan_now.remote, moves)
     if plan_now.remote.name:
         set_refspecs(ws, plan_now.remote.name, [ns])
-        remember(ws, ns.of(plan_now.remote.name), mine)
+        remember(ws, ns, plan_now.remote.name, mine)
 
 
 def plan_for(ws: Workspace, plan_now: SharePlan, place: Remote, progress: Progress) -> SharePlan:
@@ -147,17 +148,15 @@ def _publish_records(ws: Workspace, remote: Remote, moves: list[str]) -> None:
     return None
 
 
-def remember(ws: Workspace, label: str, tips: Tips) -> None:
+def remember(ws: Workspace, ns: Namespace, remote: str, tips: Tips) -> None:
     """Note that a remote, in one namespace, now has `tips`, as `git push` does with its remote-tracking branches."""
-    refs = read_refs(ws.repo.git, f"{REMOTE_REFS}{label}/")
-    wanted = {"records": tips.records, "notes": tips.notes}
-    changes = []
-    for name, new in wanted.items():
-        ref = f"{REMOTE_REFS}{label}/{name}"
-        if new is not None and refs.get(ref) != new:
-            changes.append(RefChange(ref, refs.get(ref), new))
+    wanted = dict(zip(ns.remembered(remote), (tips.records, tips.notes), strict=True))
+    refs = read_refs(ws.repo.git, *wanted)
+    changes = [
+        RefChange(ref, refs.get(ref), new) for ref, new in wanted.items() if new is not None and refs.get(ref) != new
+    ]
     if changes:
-        change_refs(ws.repo.git, changes, why=f"shared with {label}")
+        change_refs(ws.repo.git, changes, why=f"shared with {remote}")
 
 
 def size_of_unshared(ws: Workspace, remote: str) -> int:
