@@ -12,7 +12,7 @@ from git_datmo.errors import Damaged
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.records.ledger import Ledger, Tips, record_ids
-from git_datmo.records.types import Drop, Receipt, Record, Snapshot
+from git_datmo.records.types import Drop, Image, Receipt, Record, Snapshot
 
 HEADER = "git-datmo catalog 3"
 
@@ -20,7 +20,8 @@ HEADER = "git-datmo catalog 3"
 class Row(NamedTuple):
     """What the table says of one record; `kind` is '' for a blob that is no record that this version reads.
 
-    `about` are the records that a receipt, annotation or drop speaks of. A tuple, since every command reads them all.
+    `about` are the records that a receipt, image, annotation or drop speaks of. A tuple, since every command reads all
+    of them.
     """
 
     record: str
@@ -43,7 +44,7 @@ def make_row(oid: Oid, record: Record) -> Row:
     match record:
         case Snapshot():
             tree, patch = str(record.tree), record.patch
-        case Receipt():
+        case Receipt() | Image():
             about = (str(record.snapshot),)
         case Drop():
             about = tuple(map(str, record.records))

@@ -22,6 +22,7 @@ from git_datmo.records.types import (
     Cause,
     Difference,
     Drop,
+    Image,
     Person,
     Receipt,
     Record,
@@ -169,6 +170,8 @@ def object_ids(record: Record) -> Iterator[Oid]:
             yield from (content.object for content in contents if content is not None)
         case Receipt():
             yield record.snapshot
+        case Image():
+            yield from (record.snapshot, record.content.object)
         case Annotation():
             yield record.record
         case Drop():
@@ -241,6 +244,10 @@ def _receipt(raw: dict[str, Any]) -> Record:
     return _record(Receipt, raw, metrics=metrics, outputs=outputs, snapshot=snapshot, causes=causes)
 
 
+def _image(raw: dict[str, Any]) -> Record:
+    return _record(Image, raw, snapshot=Oid.parse(raw["snapshot"]), content=_content(raw["content"]))
+
+
 def _annotation(raw: dict[str, Any]) -> Record:
     return _record(Annotation, raw, record=Oid.parse(raw["record"]))
 
@@ -252,6 +259,7 @@ def _drop(raw: dict[str, Any]) -> Record:
 _BUILD: dict[str, Callable[[dict[str, Any]], Record]] = {
     "snapshot": _snapshot,
     "receipt": _receipt,
+    "image": _image,
     "annotation": _annotation,
     "drop": _drop,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite, isnan
 
 from git_datmo.model import Oid, Payload
-from git_datmo.records.types import Annotation, Drop, Receipt, Record, Snapshot, Value
+from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot, Value
 
 _LINE = re.compile(r"(?P<record>[0-9a-f]{40}|[0-9a-f]{64}) (?P<kind>[a-z]+)(?: (?P<summary>.*))?\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -64,6 +64,8 @@ def _words(record: Record) -> Iterable[str]:
             yield from map(_payload_words, record.payloads)
         case Receipt():
             yield f"{record.verdict} by {record.author.name}"
+        case Image():
+            yield f"{record.platform} frozen by {record.author.name} ({show_size(record.content.size)})"
         case Annotation():
             yield record.message
         case Drop():

@@ -1,4 +1,4 @@
-"""The four kinds of record. A record is immutable; its id is the id of its blob."""
+"""The five kinds of record. A record is immutable; its id is the id of its blob."""
 
 from __future__ import annotations
 
@@ -136,6 +136,25 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """The built image of a snapshot's environment, frozen: `content` is a folder of its files (`engines/archive.py`).
+
+    `platform` is what it runs on (`linux/amd64`); `digest` is the SHA-256 of its configuration, as engines write it
+    (`sha256:…`), by which most of them name it.
+    """
+
+    snapshot: Oid
+    commit: Oid
+    created: str
+    author: Person
+    platform: str
+    digest: str
+    content: Content
+
+    kind = "image"
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """Words added to a record afterwards; with a `signature`, a signed commit that names it (`flows/signing.py`)."""
 
@@ -162,4 +181,9 @@ class Drop:
     kind = "drop"
 
 
-Record = Snapshot | Receipt | Annotation | Drop
+Record = Snapshot | Receipt | Image | Annotation | Drop
+
+Keeper = Snapshot | Image
+"""A record that names objects, which are kept as long as it is not dropped."""
+
+KEEPERS = frozenset({Snapshot.kind, Image.kind})

@@ -296,6 +296,9 @@ def _words(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{payload['path']} ({_size(payload['size'])})"
         case "receipt":
             yield f"{document['verdict']} by {document['author']['name']}"
+        case "image":
+            size = _size(document["content"]["size"])
+            yield f"{document['platform']} frozen by {document['author']['name']} ({size})"
         case "annotation":
             yield document["message"]
         case "drop":

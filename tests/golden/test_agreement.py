@@ -104,7 +104,7 @@ def test_snapshots_are_written_alike(
 
 @given(texts, texts)
 def test_other_records_are_written_alike(one: str, other: str) -> None:
-    for kind, key in (("receipt", "name"), ("annotation", "message"), ("drop", "why")):
+    for kind, key in (("receipt", "name"), ("image", "name"), ("annotation", "message"), ("drop", "why")):
         document = json.loads(record_bytes(kind))
         document["author"] = {"name": one, "email": other}
         if key != "name":

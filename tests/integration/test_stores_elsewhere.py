@@ -207,7 +207,7 @@ def test_a_store_is_moved_and_history_stays_as_it_is(scene: Scene, tmp_path: Pat
     held = weigh(first)
     # A pack that was lost there is made up for by who has what was in it.
     max(first.joinpath("sha1").glob("*.pack"), key=lambda pack: pack.stat().st_size).unlink()
-    assert "all that 4 snapshots name" in datmo(alex, "push", "--store").stderr
+    assert "all that 4 records name" in datmo(alex, "push", "--store").stderr
     datmo(alex, "push", "--store")
     assert held <= weigh(first) < held + OVERHEAD
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
-from git_datmo.records.types import Annotation, Cause, Difference, Drop, Person, Receipt, Record, Run, Snapshot
+from git_datmo.records.types import Annotation, Cause, Difference, Drop, Image, Person, Receipt, Record, Run, Snapshot
 from tests.property.strategies import oids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
@@ -94,11 +94,24 @@ def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
     )
 
 
+def _images(form: ObjectFormat) -> st.SearchStrategy[Record]:
+    return st.builds(
+        Image,
+        snapshot=oids(form),
+        commit=oids(form),
+        created=times,
+        author=persons,
+        platform=st.from_regex(r"[a-z0-9]+/[a-z0-9]+", fullmatch=True),
+        digest=st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True),
+        content=contents(form),
+    )
+
+
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Records of all kinds whose ids are of one object format, as those of one repository are."""
     annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts, texts)
     drops = st.builds(Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts)
-    return _snapshots(form) | _receipts(form) | annotations | drops
+    return _snapshots(form) | _receipts(form) | _images(form) | annotations | drops
 
 
 def records() -> st.SearchStrategy[Record]:

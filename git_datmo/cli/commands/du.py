@@ -14,7 +14,7 @@ git datmo du
 git datmo du --remote
 git datmo du --json
 """
-KINDS = {":code": "(code)", ":environment": "(environments)", ":log": "(logs)"}
+KINDS = {":code": "(code)", ":environment": "(environments)", ":log": "(logs)", ":image": "(frozen images)"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,8 +51,12 @@ def _document(use: object) -> dict[str, object]:
         "payloads": [{"path": each.path, "versions": each.versions, "own": each.own} for each in use.payloads],
         "payloads_shared": use.payloads_shared,
         "snapshots": [
-            {"id": str(each.id), "commit": str(each.snapshot.commit), "size": each.size, "own": each.own}
+            {"id": str(each.id), "commit": str(each.record.commit), "size": each.size, "own": each.own}
             for each in use.snapshots
+        ],
+        "images": [
+            {"id": str(each.id), "snapshot": str(each.record.snapshot), "size": each.size, "own": each.own}
+            for each in use.images
         ],
         "snapshots_shared": use.snapshots_shared,
         "total": use.total,
@@ -72,8 +76,11 @@ def _lines(use: object) -> Iterator[str]:
     yield f"{show_size(use.payloads_shared):>12}  shared between them"
     yield ""
     for each in use.snapshots:
-        message = each.snapshot.message.partition("\n")[0]
+        message = each.record.message.partition("\n")[0]
         yield plain(f"{show_size(each.own):>12}  snapshot {str(each.id)[:10]}" + (f"  {message}" if message else ""))
+    for image in use.images:
+        of = f"of snapshot {str(image.record.snapshot)[:10]}"
+        yield plain(f"{show_size(image.own):>12}  image {str(image.id)[:10]}  {image.record.platform}, {of}")
     yield f"{show_size(use.snapshots_shared):>12}  shared between them or with what the working tree tracks"
     yield ""
     yield f"{show_size(use.total):>12}  in all; the store takes up {show_size(use.disk)}"

@@ -28,8 +28,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         if options.store:
             filled = fill_store(ws, options.remote, progress=console.progress())
-            snapshots = "snapshot" if filled.snapshots == 1 else "snapshots"
-            console.tell(f"'{filled.store}' has all that {filled.snapshots} {snapshots} name")
+            records = "record" if filled.records == 1 else "records"
+            console.tell(f"'{filled.store}' has all that {filled.records} {records} name")
             return 0
         done = share(ws, options.remote, progress=console.progress())
     if done.records:

@@ -15,10 +15,10 @@ from git_datmo.model import Form, Oid
 from git_datmo.progress import QUIET
 from git_datmo.records.catalog import Row
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import KEEPERS, Keeper
 from git_datmo.store.chunks import AVERAGE_SIZE
 
-# So many snapshots are looked at, however many there are: those nearest in the history of what is shared, and the
+# So many records are looked at, however many there are: those nearest in the history of what is shared, and the
 # newest.
 NEAREST = 64
 NEWEST = 192
@@ -34,61 +34,61 @@ def find_bases(
     git: Git,
     remote: Remote,
     tips: Tips,
-    snapshots: Sequence[Snapshot],
+    keepers: Sequence[Keeper],
     *,
     tip: Oid | None = None,
     filters: bool = False,
-) -> list[Snapshot]:
-    """Snapshots whose keep commits a remote surely has, and whose content overlaps most with what is to be sent.
+) -> list[Keeper]:
+    """Records whose keep commits a remote surely has, and whose content overlaps most with what is to be sent.
 
     The remote has `tips`, and the link `tip`; `filters` says that it can send trees alone.
     Raises `Incomplete` for an object that neither this store nor the remote has.
 
     That a record is there does not say that what it names is: a stranger's may name anything.
     """
-    shared = _shared_snapshots(ws, tips, snapshots)
-    wanted = [kept for snapshot in snapshots for kept in kept_objects(snapshot)]
+    shared = _shared_keepers(ws, tips, keepers)
+    wanted = [kept for keeper in keepers for kept in kept_objects(keeper)]
     while True:
         bases, unsent = _overlapping(ws, wanted, shared)
         absent = _absent(ws, git, remote, tip, bases)
         if absent:
-            shared = [snapshot for snapshot in shared if id(snapshot) not in absent]
+            shared = [keeper for keeper in shared if id(keeper) not in absent]
         elif filters and unsent > ENOUGH and _fetch_listings(ws, git, remote, wanted, shared, unsent // LISTING_SHARE):
             filters = False
         else:
-            _require_objects(ws, remote, snapshots, bases)
+            _require_objects(ws, remote, keepers, bases)
             return bases
 
 
-def _shared_snapshots(ws: Workspace, tips: Tips, snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """Some snapshots that the remote has, those that are most likely to be akin first."""
+def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Keeper]) -> list[Keeper]:
+    """Some records with objects that the remote has, those that are most likely to be akin first."""
     if tips.records is None:
         return []
     there = record_ids(ws.repo.git, str(tips.records))
-    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.kind == "snapshot" and _id(row) in there]
+    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.kind in KEEPERS and _id(row) in there]
     by_commit: dict[str, list[Row]] = {}
     for row in reversed(rows):
         by_commit.setdefault(row.commit, []).append(row)
-    near = (row for commit in _history(ws, snapshots) for row in by_commit.get(commit, ()))
+    near = (row for commit in _history(ws, keepers) for row in by_commit.get(commit, ()))
     chosen = dict.fromkeys([*islice(near, NEAREST), *reversed(rows[-NEWEST:])])
     records = ws.ledger.checked_records([_id(row) for row in chosen])
-    return [record for record in records if isinstance(record, Snapshot)]
+    return [record for record in records if isinstance(record, Keeper)]
 
 
 def _id(row: Row) -> Oid:
     return Oid.parse(row.record)
 
 
-def _history(ws: Workspace, snapshots: Sequence[Snapshot]) -> list[str]:
-    """The commits of `snapshots` and those before them, newest first; a commit may be nowhere."""
-    commits = "".join(f"{oid}\n" for oid in {snapshot.commit for snapshot in snapshots})
+def _history(ws: Workspace, keepers: Sequence[Keeper]) -> list[str]:
+    """The commits of `keepers` and those before them, newest first; a commit may be nowhere."""
+    commits = "".join(f"{oid}\n" for oid in {keeper.commit for keeper in keepers})
     argv = ("rev-list", "--ignore-missing", f"--max-count={COMMITS}", "--stdin")
     return ws.repo.git.finish(*argv, stdin=commits.encode()).stdout.decode().split()
 
 
-def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Snapshot]) -> tuple[list[Snapshot], int]:
+def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Keeper]) -> tuple[list[Keeper], int]:
     """Those of `shared` that hold most of `wanted`, and about how many bytes none of them is known to hold."""
-    chosen: dict[int, Snapshot] = {}
+    chosen: dict[int, Keeper] = {}
     roots: list[Oid] = []
     for kept in wanted:
         match = _akin(ws, kept, shared)
@@ -108,28 +108,28 @@ def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Snapsho
     return list(chosen.values()), unsent
 
 
-def _akin(ws: Workspace, kept: Kept, shared: Iterable[Snapshot]) -> tuple[Snapshot, Kept] | None:
-    """The first snapshot that names an object, or else another version of it that is here."""
+def _akin(ws: Workspace, kept: Kept, shared: Iterable[Keeper]) -> tuple[Keeper, Kept] | None:
+    """The first record that names an object, or else another version of it that is here."""
     version = None
-    for snapshot in shared:
-        for other in kept_objects(snapshot):
+    for keeper in shared:
+        for other in kept_objects(keeper):
             if other.node.oid == kept.node.oid:
-                return snapshot, other
+                return keeper, other
             if version is None and other.path == kept.path and other.node.oid in ws.store:
-                version = snapshot, other
+                version = keeper, other
     return version
 
 
-def _roots(snapshots: Iterable[Snapshot]) -> Iterator[Oid]:
-    return (kept.node.oid for snapshot in snapshots for kept in kept_objects(snapshot))
+def _roots(keepers: Iterable[Keeper]) -> Iterator[Oid]:
+    return (kept.node.oid for keeper in keepers for kept in kept_objects(keeper))
 
 
-def _absent(ws: Workspace, git: Git, remote: Remote, tip: Oid | None, snapshots: Sequence[Snapshot]) -> set[int]:
-    """Those of `snapshots`, by identity, whose objects the remote is not sure to have.
+def _absent(ws: Workspace, git: Git, remote: Remote, tip: Oid | None, keepers: Sequence[Keeper]) -> set[int]:
+    """Those of `keepers`, by identity, whose objects the remote is not sure to have.
 
     It has what its tip leads to; of others it is asked.
     """
-    keeps = {write_keep(ws.store, snapshot): id(snapshot) for snapshot in snapshots}
+    keeps = {write_keep(ws.store, keeper): id(keeper) for keeper in keepers}
     if tip is not None and keeps:
         names = "".join(f"{oid}\n" for oid in (*keeps, f"^{tip}"))
         listed = ws.store.git.finish("rev-list", "--stdin", stdin=names.encode())
@@ -141,20 +141,20 @@ def _absent(ws: Workspace, git: Git, remote: Remote, tip: Oid | None, snapshots:
 
 
 def _fetch_listings(
-    ws: Workspace, git: Git, remote: Remote, wanted: Sequence[Kept], shared: Sequence[Snapshot], most: int
+    ws: Workspace, git: Git, remote: Remote, wanted: Sequence[Kept], shared: Sequence[Keeper], most: int
 ) -> bool:
     """Fetch the trees of versions that are not here, so that they can be compared: about `most` bytes at most."""
     paths = {kept.path for kept in wanted}
-    known = ((snapshot, kept) for snapshot in shared for kept in kept_objects(snapshot))
-    unknown = [(snapshot, kept) for snapshot, kept in known if kept.node.oid not in ws.store and _is_worth(kept)]
-    picked: dict[Oid, Snapshot] = {}
-    for snapshot, kept in sorted(unknown, key=lambda pair: pair[1].path not in paths):
+    known = ((keeper, kept) for keeper in shared for kept in kept_objects(keeper))
+    unknown = [(keeper, kept) for keeper, kept in known if kept.node.oid not in ws.store and _is_worth(kept)]
+    picked: dict[Oid, Keeper] = {}
+    for keeper, kept in sorted(unknown, key=lambda pair: pair[1].path not in paths):
         size = ENTRY_SIZE * (kept.content.files + kept.content.size // AVERAGE_SIZE + 1)
         if size <= most and kept.node.oid not in picked:
-            picked[kept.node.oid] = snapshot
+            picked[kept.node.oid] = keeper
             most -= size
     absent = _absent(ws, git, remote, None, list(picked.values()))
-    trees = [oid for oid, snapshot in picked.items() if id(snapshot) not in absent]
+    trees = [oid for oid, keeper in picked.items() if id(keeper) not in absent]
     try:
         fetch_ids(git, remote, trees, QUIET, "--filter=blob:none", "--quiet")
     except GitFailed:
@@ -168,14 +168,14 @@ def _is_worth(kept: Kept) -> bool:
     return kept.content.size > ENOUGH and (kept.content.form is Form.FOLDER or kept.node.chunked)
 
 
-def _require_objects(ws: Workspace, remote: Remote, snapshots: Sequence[Snapshot], bases: Sequence[Snapshot]) -> None:
+def _require_objects(ws: Workspace, remote: Remote, keepers: Sequence[Keeper], bases: Sequence[Keeper]) -> None:
     """Raise `Incomplete` for an object that neither this store nor the remote has."""
     there = set(_roots(bases))
-    for snapshot in snapshots:
-        for kept in kept_objects(snapshot):
+    for keeper in keepers:
+        for kept in kept_objects(keeper):
             if kept.node.oid not in ws.store and kept.node.oid not in there:
                 raise Incomplete(
-                    f"'{kept.path}' of a snapshot is neither here nor on '{remote.address}'",
+                    f"'{kept.path}' of a record is neither here nor on '{remote.address}'",
                     "fetch it where it is with 'git datmo fetch', then push again",
                     missing=[str(kept.node.oid)],
                 )

@@ -1,4 +1,4 @@
-"""Brings to a remote's store all that living snapshots name, wherever it is: so a store is moved, or joined later.
+"""Brings to a remote's store all that living records name, wherever it is: so a store is moved, or joined later.
 
 Records say nothing of stores: nothing in history changes.
 """
@@ -15,7 +15,7 @@ from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.sharing.places import destination, send, stores_of
 from git_datmo.flows.sharing.send import SharePlan, send_objects
 from git_datmo.flows.sharing.share import share
-from git_datmo.flows.space.needs import read_catalog_of_all, snapshots
+from git_datmo.flows.space.needs import keepers, read_catalog_of_all
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.remote import Remote, beside, find_remote
@@ -23,25 +23,25 @@ from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Keeper
 from git_datmo.store.layout import Node
 from git_datmo.store.outgoing import Outgoing
 
-Living = dict[Oid, Snapshot]
+Living = dict[Oid, Keeper]
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a store has now: all that `snapshots` living snapshots name."""
+    """What a store has now: all that `records` living records name."""
 
     store: str
-    snapshots: int
+    records: int
 
 
 def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Filled:
-    """Share with a remote, then let its store have what every living snapshot names.
+    """Share with a remote, then let its store have what every living record names.
 
-    Raises `Incomplete` for snapshots of which something can be had nowhere, once the store has the others.
+    Raises `Incomplete` for records of which something can be had nowhere, once the store has the others.
     """
     remote = find_remote(ws.repo.config, name or ws.repo.default_remote() or "", push=True)
     if not stores_of(ws.repo.config, remote):
@@ -51,14 +51,14 @@ def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> 
         )
     share(ws, remote.name, progress=progress)
     place = destination(ws, remote)
-    living = dict(snapshots(ws, read_catalog_of_all(ws)))
+    living = dict(keepers(ws, read_catalog_of_all(ws)))
     if isinstance(place, PackPlace):
         lost = _fill_packs(ws, place, living, progress)
     else:
         lost = _fill_remote(ws, place, living, progress)
     if lost:
         raise Incomplete(
-            f"{len(lost)} of {len(living)} snapshots can be had nowhere as a whole, the first is '{lost[0]}'",
+            f"{len(lost)} of {len(living)} records can be had nowhere as a whole, the first is '{lost[0]}'",
             "ask who made them to run 'git datmo push --store', or drop them",
             missing=list(map(str, lost)),
         )
@@ -66,7 +66,7 @@ def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> 
 
 
 def _fill_packs(ws: Workspace, place: PackPlace, living: Living, progress: Progress) -> list[Oid]:
-    """Give a place what it lacks of snapshots; returns those of which something can be had nowhere.
+    """Give a place what it lacks of records; returns those of which something can be had nowhere.
 
     Trees that are here are looked into even if the place has them: packs may have been lost there.
     """
@@ -81,19 +81,19 @@ def _fill_packs(ws: Workspace, place: PackPlace, living: Living, progress: Progr
 
 
 def _look(ws: Workspace, place: PackPlace, living: Living) -> tuple[Outgoing, dict[Oid, list[Node]]]:
-    """What a place lacks, and, for each snapshot, that of which something is neither there nor here."""
+    """What a place lacks, and, for each record, that of which something is neither there nor here."""
     outgoing = Outgoing(ws.store.objects, place, deep=True)
     lacking = {
-        oid: [kept.node for kept in kept_objects(snapshot) if not outgoing.add(kept.content.object)]
-        for oid, snapshot in living.items()
+        oid: [kept.node for kept in kept_objects(keeper) if not outgoing.add(kept.content.object)]
+        for oid, keeper in living.items()
     }
     return outgoing, {oid: nodes for oid, nodes in lacking.items() if nodes}
 
 
-def _is_had(ws: Workspace, snapshot: Snapshot, progress: Progress) -> bool:
-    """Whether all that a snapshot names is here, when what is not was looked for on every remote."""
+def _is_had(ws: Workspace, keeper: Keeper, progress: Progress) -> bool:
+    """Whether all that a record names is here, when what is not was looked for on every remote."""
     try:
-        return not obtain(ws, [kept.node for kept in kept_objects(snapshot)], progress=progress)
+        return not obtain(ws, [kept.node for kept in kept_objects(keeper)], progress=progress)
     except Incomplete:
         return False
 
@@ -101,11 +101,11 @@ def _is_had(ws: Workspace, snapshot: Snapshot, progress: Progress) -> bool:
 def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progress) -> list[Oid]:
     """The same for a git remote, which has what its keep refs lead to."""
     git, offer = beside(ws.store.git, ws.repo.config, place), ask(ws, place)
-    keeps = {oid: keep_id(snapshot, ws.store.format) for oid, snapshot in living.items()}
+    keeps = {oid: keep_id(keeper, ws.store.format) for oid, keeper in living.items()}
     chains = read_kept(ws, git, place, offer, set(keeps.values())).values()
     there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
-    lacking = {oid: snapshot for oid, snapshot in living.items() if keeps[oid] not in there}
-    whole = {oid: snapshot for oid, snapshot in lacking.items() if _is_had(ws, snapshot, progress)}
+    lacking = {oid: keeper for oid, keeper in living.items() if keeps[oid] not in there}
+    whole = {oid: keeper for oid, keeper in lacking.items() if _is_had(ws, keeper, progress)}
 
     def publish() -> None:
         ns, offer = settle(ws, place, ask(ws, place), progress)

@@ -19,7 +19,7 @@ from git_datmo.git.objects import BLOB, TREE, Entry, commit_parents, commit_tree
 from git_datmo.git.odb import write_loose
 from git_datmo.git.remote import Remote
 from git_datmo.model import Content, ObjectFormat, Oid, Payload
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Image, Keeper, Snapshot
 from git_datmo.store.layout import Kind, Node, root_node
 from git_datmo.store.store import Store
 
@@ -50,8 +50,15 @@ class Kept:
         return root_node(self.content)
 
 
-def kept_objects(snapshot: Snapshot) -> Iterator[Kept]:
-    """Every object that a snapshot names."""
+def kept_objects(record: Keeper) -> Iterator[Kept]:
+    """Every object that a record names."""
+    if isinstance(record, Image):
+        yield Kept(":image", record.content, "image")
+    else:
+        yield from _kept_by_snapshot(record)
+
+
+def _kept_by_snapshot(snapshot: Snapshot) -> Iterator[Kept]:
     for payload in snapshot.payloads:
         yield _kept("payload", payload)
     for payload in snapshot.run.inputs if snapshot.run else ():
@@ -68,10 +75,10 @@ def _kept(use: str, payload: Payload) -> Kept:
     return Kept(payload.path, payload.content, f"{use}-{hashlib.sha256(payload.path.encode()).hexdigest()[:40]}")
 
 
-def encode_keep(snapshot: Snapshot, form: ObjectFormat) -> tuple[bytes, bytes]:
-    """The keep commit of a snapshot and its tree, the tree first: it has each object under its name."""
+def encode_keep(record: Keeper, form: ObjectFormat) -> tuple[bytes, bytes]:
+    """The keep commit of a record and its tree, the tree first: it has each object under its name."""
     entries = []
-    for kept in kept_objects(snapshot):
+    for kept in kept_objects(record):
         node = kept.node
         is_tree = node.kind is Kind.FOLDER or node.chunked
         entries.append(Entry(kept.name.encode(), TREE if is_tree else BLOB, node.oid))
@@ -79,14 +86,14 @@ def encode_keep(snapshot: Snapshot, form: ObjectFormat) -> tuple[bytes, bytes]:
     return tree, encode_commit(form.hash("tree", tree), (), IDENTITY, TIME, "datmo: keep")
 
 
-def keep_id(snapshot: Snapshot, form: ObjectFormat) -> Oid:
-    """The id of a snapshot's keep commit."""
-    return form.hash("commit", encode_keep(snapshot, form)[1])
+def keep_id(record: Keeper, form: ObjectFormat) -> Oid:
+    """The id of a record's keep commit."""
+    return form.hash("commit", encode_keep(record, form)[1])
 
 
-def write_keep(store: Store, snapshot: Snapshot) -> Oid:
-    """The keep commit of a snapshot, put into the store."""
-    tree, commit = encode_keep(snapshot, store.format)
+def write_keep(store: Store, record: Keeper) -> Oid:
+    """The keep commit of a record, put into the store."""
+    tree, commit = encode_keep(record, store.format)
     write_loose(store.objects.folder, store.format, "tree", tree)
     return write_loose(store.objects.folder, store.format, "commit", commit)
 

@@ -21,7 +21,7 @@ from git_datmo.model import Oid
 from git_datmo.places.files import Files
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import Progress
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Keeper
 from git_datmo.store.outgoing import Outgoing
 from git_datmo.store.store import PACK_LEAST, PACK_OBJECTS
 
@@ -87,14 +87,14 @@ def _is_repository(path: Path) -> bool:
     return (path / ".git").exists() or ((path / "HEAD").exists() and (path / "objects").is_dir())
 
 
-def deposit(ws: Workspace, place: PackPlace, snapshots: Iterable[Snapshot], progress: Progress) -> None:
-    """Let a place have all that snapshots name; raises `Incomplete` for what is neither here nor there."""
+def deposit(ws: Workspace, place: PackPlace, keepers: Iterable[Keeper], progress: Progress) -> None:
+    """Let a place have all that records name; raises `Incomplete` for what is neither here nor there."""
     place.refresh(progress)
     outgoing = Outgoing(ws.store.objects, place)
-    for kept in (kept for snapshot in snapshots for kept in kept_objects(snapshot)):
+    for kept in (kept for keeper in keepers for kept in kept_objects(keeper)):
         if not outgoing.add(kept.content.object):
             raise Incomplete(
-                f"'{kept.path}' of a snapshot is neither here nor in '{place.url}' as a whole",
+                f"'{kept.path}' of a record is neither here nor in '{place.url}' as a whole",
                 "'git datmo push --store' brings there what other remotes have",
                 missing=list(map(str, outgoing.missing)),
             )
@@ -119,9 +119,9 @@ def take(ws: Workspace, place: PackPlace, oids: Iterable[Oid], progress: Progres
     return found
 
 
-def holds(place: PackPlace, snapshot: Snapshot) -> bool:
-    """Whether a place has all that a snapshot leads to, as it was when it was looked at last."""
-    return all(kept.node.oid in place for kept in kept_objects(snapshot))
+def holds(place: PackPlace, keeper: Keeper) -> bool:
+    """Whether a place has all that a record leads to, as it was when it was looked at last."""
+    return all(kept.node.oid in place for kept in kept_objects(keeper))
 
 
 def refuse_stored(ws: Workspace, remote: Remote) -> None:

@@ -37,7 +37,7 @@ from git_datmo.git.remote import Offer, Rejected, Remote, beside, fetch_ids, pus
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Portion, Progress
 from git_datmo.records.ledger import Tips
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Keeper
 from git_datmo.store.handover import hand_over
 from git_datmo.store.reach import Marks
 from git_datmo.store.store import Store
@@ -55,7 +55,7 @@ FLOOR = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class SharePlan:
-    """What a remote lacks: `records` in all, of which `snapshots` name objects.
+    """What a remote lacks: `records` in all, of which `keepers` name objects.
 
     `tips` is what it has in `namespace`.
     """
@@ -65,18 +65,18 @@ class SharePlan:
     namespace: Namespace
     tips: Tips
     records: tuple[Oid, ...]
-    snapshots: tuple[Snapshot, ...]
+    keepers: tuple[Keeper, ...]
 
 
 def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> None:
     """Bring the objects of a plan to its remote, whose keep ref then keeps them."""
     store, keep = ws.store, _KeepRef(ws, plan, progress)
     filters = plan.offer.filters and plan.offer.version >= 2
-    akin = find_bases(ws, keep.git, plan.remote, plan.tips, plan.snapshots, tip=keep.tip, filters=filters)
-    bases, keeps = ([write_keep(store, snapshot) for snapshot in group] for group in (akin, plan.snapshots))
+    akin = find_bases(ws, keep.git, plan.remote, plan.tips, plan.keepers, tip=keep.tip, filters=filters)
+    bases, keeps = ([write_keep(store, keeper) for keeper in group] for group in (akin, plan.keepers))
     folder = find_folder(ws.repo.git, ws.repo.config, plan.remote, store.format)
     folder = folder if folder is not None and folder.takes_files() else None
-    size = _largest_size(store, plan.snapshots, akin)
+    size = _largest_size(store, plan.keepers, akin)
     end = _tie(store, keeps, bases, keep.tip, ())
     load = None
     if folder is not None or size > slice_size(ws, plan.remote, size):
@@ -87,13 +87,13 @@ def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> None:
         _send_slices(ws, keep, load, partial(_tie, store, keeps, bases), size, progress)
 
 
-def _largest_size(store: Store, snapshots: Sequence[Snapshot], bases: Sequence[Snapshot]) -> int:
+def _largest_size(store: Store, keepers: Sequence[Keeper], bases: Sequence[Keeper]) -> int:
     """At most how many bytes of content are to be sent, told without listing them: that takes long where little of much
     is new."""
     there = {kept.node.oid: kept for base in bases for kept in kept_objects(base)}
     versions = {kept.path: kept for kept in there.values()}
     sizes = {}
-    for kept in (kept for snapshot in snapshots for kept in kept_objects(snapshot)):
+    for kept in (kept for keeper in keepers for kept in kept_objects(keeper)):
         version = versions.get(kept.path)
         if kept.node.oid not in there and (version is None or not differs_little(store, version.node, kept.node)):
             sizes[kept.node.oid] = kept.content.size
@@ -154,7 +154,7 @@ def _tie(store: Store, keeps: Sequence[Oid], bases: Sequence[Oid], tip: Oid | No
         # What the remote has of the bases is found out by negotiation: their commits are made here, not fetched.
         first = bases if start == 0 else ()
         tip = write_link(store, dict.fromkeys([*([tip] if tip is not None else []), *group, *first]))
-    assert tip is not None, "a plan with snapshots has keep commits"
+    assert tip is not None, "a plan that has objects to send has keep commits"
     return tip
 
 

@@ -24,7 +24,7 @@ from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import KEEPERS, Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     lacking = sorted(here.difference(*(shared_records(ws, tips) for tips in received.values())))
-    rows = {row.record for row in ws.catalog(mine).rows if row.kind == "snapshot"}
+    rows = {row.record for row in ws.catalog(mine).rows if row.kind in KEEPERS}
     named = [(oid, ws.ledger.record(oid, checked=True)) for oid in lacking if str(oid) in rows]
     refuse_secrets(ws, lacking, named)
-    snapshots = tuple(record for _, record in named if isinstance(record, Snapshot))
+    keepers = tuple(record for _, record in named if isinstance(record, Keeper))
     ns, offer = settle(ws, remote, offer, progress) if mine.records else (NAMESPACES[0], offer)
-    return SharePlan(remote, offer, ns, received.get(ns, Tips(None, None)), tuple(lacking), snapshots)
+    return SharePlan(remote, offer, ns, received.get(ns, Tips(None, None)), tuple(lacking), keepers)
 
 
 def shared_records(ws: Workspace, tips: Tips) -> set[Oid]:
@@ -109,10 +109,10 @@ def _receive(ws: Workspace, remote: Remote, ns: Namespace, offer: Offer, progres
 def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -> None:
     """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it."""
     mine = ws.ledger.tips()
-    if plan_now.snapshots:
+    if plan_now.keepers:
         place = destination(ws, plan_now.remote)
         if isinstance(place, PackPlace):
-            deposit(ws, place, plan_now.snapshots, progress)
+            deposit(ws, place, plan_now.keepers, progress)
         else:
             send_objects(ws, plan_for(ws, plan_now, place, progress), progress)
     ns, there = plan_now.namespace, plan_now.tips
@@ -165,8 +165,8 @@ def size_of_unshared(ws: Workspace, remote: str) -> int:
     new = unshared(ws, heads, remote)
     sizes: dict[Oid, int] = {}
     for row in ws.catalog(heads.here).rows:
-        if row.kind == "snapshot" and Oid.parse(row.record) in new:
+        if row.kind in KEEPERS and Oid.parse(row.record) in new:
             record = ws.ledger.record(Oid.parse(row.record), checked=True)
-            if isinstance(record, Snapshot):
+            if isinstance(record, Keeper):
                 sizes.update({kept.content.object: kept.content.size for kept in kept_objects(record)})
     return sum(sizes.values())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from git_datmo.flows.sharing.keep import Kept, kept_objects
 from git_datmo.flows.sharing.obtain import fetch
-from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, working_trees
+from git_datmo.flows.space.needs import keepers, read_catalog_of_all, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import NAMESPACES
 from git_datmo.git.objects import TREE, parse_tree
@@ -17,11 +18,13 @@ from git_datmo.git.packs import PackedObjects
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import record_ids
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Image, Keeper, Snapshot
 from git_datmo.store.layout import Kind
 from git_datmo.store.weigh import weigh
 
-# What working trees track beside what snapshots have; no snapshot's id is empty.
+_K = TypeVar("_K", Snapshot, Image)
+
+# What working trees track beside what records have; no record's id is empty.
 TRACKED = ""
 
 
@@ -35,11 +38,11 @@ class PayloadUse:
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotUse:
-    """A snapshot, the size of all that it names, and the bytes that it alone needs: what dropping it would free."""
+class RecordUse(Generic[_K]):
+    """A record, the size of all that it names, and the bytes that it alone needs: what dropping it would free."""
 
     id: Oid
-    snapshot: Snapshot
+    record: _K
     size: int
     own: int
 
@@ -50,7 +53,8 @@ class Use:
 
     payloads: tuple[PayloadUse, ...]
     payloads_shared: int
-    snapshots: tuple[SnapshotUse, ...]
+    snapshots: tuple[RecordUse[Snapshot], ...]
+    images: tuple[RecordUse[Image], ...]
     snapshots_shared: int
     total: int
     disk: int
@@ -80,29 +84,37 @@ class RemoteUse:
 def measure(ws: Workspace, *, progress: Progress = QUIET) -> Use:
     """What payloads and snapshots take up here."""
     progress.begin("Measuring")
-    living = list(snapshots(ws, read_catalog_of_all(ws)))
+    living = list(keepers(ws, read_catalog_of_all(ws)))
     tracked = [t.payload for state in working_trees(ws) for t in state.payloads]
     by_path: dict[str, dict[Oid, None]] = {}
-    for kept in (kept for _, snapshot in living for kept in kept_objects(snapshot)):
+    for kept in (kept for _, keeper in living for kept in kept_objects(keeper)):
         by_path.setdefault(kept.path, {})[kept.content.object] = None
     for payload in tracked:
         by_path.setdefault(payload.path, {})[payload.object] = None
-    by_snapshot = {str(oid): [k.content.object for k in kept_objects(snapshot)] for oid, snapshot in living}
+    by_record = {str(oid): [k.content.object for k in kept_objects(keeper)] for oid, keeper in living}
     paths = weigh(ws.store.objects, by_path)
-    each = weigh(ws.store.objects, {**by_snapshot, TRACKED: [payload.object for payload in tracked]})
+    each = weigh(ws.store.objects, {**by_record, TRACKED: [payload.object for payload in tracked]})
     progress.finish()
     return Use(
         tuple(PayloadUse(path, len(by_path[path]), own) for path, own in sorted(paths.own.items())),
         paths.shared,
-        tuple(SnapshotUse(oid, snapshot, _size(snapshot), each.own[str(oid)]) for oid, snapshot in reversed(living)),
+        tuple(_uses(living, each.own, Snapshot)),
+        tuple(_uses(living, each.own, Image)),
         each.shared,
         paths.total,
         _on_disk(ws.store.path),
     )
 
 
-def _size(snapshot: Snapshot) -> int:
-    return sum({kept.content.object: kept.content.size for kept in kept_objects(snapshot)}.values())
+def _uses(living: Iterable[tuple[Oid, Keeper]], own: Mapping[str, int], kind: type[_K]) -> Iterator[RecordUse[_K]]:
+    """The records of a kind, newest first."""
+    for oid, keeper in reversed(list(living)):
+        if isinstance(keeper, kind):
+            yield RecordUse(oid, keeper, _size(keeper), own[str(oid)])
+
+
+def _size(keeper: Keeper) -> int:
+    return sum({kept.content.object: kept.content.size for kept in kept_objects(keeper)}.values())
 
 
 def _on_disk(folder: Path) -> int:
@@ -116,9 +128,9 @@ def measure_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET)
     remote, offer = name or ws.repo.default_remote() or "", fetch(ws, name, progress=progress)
     tips = [tip for ns in NAMESPACES if (tip := offer.refs.get(ns.records)) is not None]
     there = set[Oid]().union(*(record_ids(ws.repo.git, str(tip)) for tip in tips))
-    living = [snapshot for oid, snapshot in snapshots(ws, read_catalog_of_all(ws)) if oid in there]
+    living = [keeper for oid, keeper in keepers(ws, read_catalog_of_all(ws)) if oid in there]
     by_path: dict[str, dict[Oid, Kept]] = {}
-    for kept in (kept for snapshot in living for kept in kept_objects(snapshot)):
+    for kept in (kept for keeper in living for kept in kept_objects(keeper)):
         by_path.setdefault(kept.path, {})[kept.content.object] = kept
     whole = _Whole(ws.store.objects)
     rows, every = [], dict[Oid, Kept]()
@@ -127,7 +139,8 @@ def measure_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET)
         rows.append(RemotePayload(path, len(versions), _sum(versions.values()), _sum(here)))
         every |= versions
     here_of_all = _sum(kept for kept in every.values() if whole.has(kept))
-    return RemoteUse(remote, tuple(rows), len(living), _sum(every.values()), here_of_all)
+    snapshots = sum(isinstance(keeper, Snapshot) for keeper in living)
+    return RemoteUse(remote, tuple(rows), snapshots, _sum(every.values()), here_of_all)
 
 
 def _sum(kept: Iterable[Kept]) -> int:

@@ -12,7 +12,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.keep import KEPT_REFS, Kept, keep_id, kept_objects
 from git_datmo.flows.sharing.places import destination, holds
-from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
+from git_datmo.flows.space.needs import keepers, read_catalog_of_all, unclear, working_trees
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
@@ -20,7 +20,7 @@ from git_datmo.git.remote import beside, find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Keeper
 from git_datmo.store import compact
 from git_datmo.store.reach import Marks, all_but, reach
 
@@ -35,10 +35,10 @@ class Evicted:
 
 
 def evict(ws: Workspace, paths: Sequence[str] | None, *, dry_run: bool = False, progress: Progress = QUIET) -> Evicted:
-    """Free the content of the payloads at `paths`, in all their versions; None is all that snapshots name."""
+    """Free the content of the payloads at `paths`, in all their versions; None is all that records name."""
     if not dry_run:
         ws.hold_store()
-    living = [snapshot for _, snapshot in snapshots(ws, read_catalog_of_all(ws))]
+    living = [keeper for _, keeper in keepers(ws, read_catalog_of_all(ws))]
     _check_paths(living, paths)
     remote, there, elsewhere = _divide(ws, living)
     objects = ws.store.objects
@@ -60,8 +60,8 @@ def evict(ws: Workspace, paths: Sequence[str] | None, *, dry_run: bool = False, 
     return Evicted(remote, planned.freed, planned.size)
 
 
-def _divide(ws: Workspace, living: Sequence[Snapshot]) -> tuple[str, list[Snapshot], list[Snapshot]]:
-    """The remote's name, or its store's; the snapshots whose keep commits its keep refs lead to, and the others.
+def _divide(ws: Workspace, living: Sequence[Keeper]) -> tuple[str, list[Keeper], list[Keeper]]:
+    """The remote's name, or its store's; the records whose keep commits its keep refs lead to, and the others.
 
     A remote takes a ref only with all that it needs, so what it has of the first it has whole. A store of packs is
     asked for its indexes.
@@ -69,34 +69,34 @@ def _divide(ws: Workspace, living: Sequence[Snapshot]) -> tuple[str, list[Snapsh
     remote = destination(ws, find_remote(ws.repo.config, ws.repo.default_remote() or ""))
     if isinstance(remote, PackPlace):
         remote.refresh()
-        return remote.url, [s for s in living if holds(remote, s)], [s for s in living if not holds(remote, s)]
+        return remote.url, [k for k in living if holds(remote, k)], [k for k in living if not holds(remote, k)]
     git = beside(ws.store.git, ws.repo.config, remote)
     offer = ask(ws, remote)
-    keeps = [keep_id(snapshot, ws.store.format) for snapshot in living]
+    keeps = [keep_id(keeper, ws.store.format) for keeper in living]
     chains = read_kept(ws, git, remote, offer, set(keeps)).values()
     there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
-    divided: tuple[list[Snapshot], list[Snapshot]] = ([], [])
-    for keep, snapshot in zip(keeps, living, strict=True):
-        divided[keep not in there].append(snapshot)
+    divided: tuple[list[Keeper], list[Keeper]] = ([], [])
+    for keep, keeper in zip(keeps, living, strict=True):
+        divided[keep not in there].append(keeper)
     return remote.address, *divided
 
 
-def _of(living: Sequence[Snapshot]) -> Iterator[Kept]:
-    return (kept for snapshot in living for kept in kept_objects(snapshot))
+def _of(living: Sequence[Keeper]) -> Iterator[Kept]:
+    return (kept for keeper in living for kept in kept_objects(keeper))
 
 
 def _is_chosen(kept: Kept, paths: Sequence[str] | None) -> bool:
     return paths is None or any(not path or (kept.path + "/").startswith(path + "/") for path in paths)
 
 
-def _check_paths(living: Sequence[Snapshot], paths: Sequence[str] | None) -> None:
+def _check_paths(living: Sequence[Keeper], paths: Sequence[str] | None) -> None:
     for path in paths or ():
         if not any(_is_chosen(kept, [path]) for kept in _of(living)):
             raise DatmoError(f"no snapshot has a payload at '{path}'", "'git datmo du' lists the payloads")
 
 
-def _needed_beside(ws: Workspace, there: Sequence[Snapshot]) -> Iterator[Oid]:
-    """What working trees track that no snapshot on the remote has, and what is unclear."""
+def _needed_beside(ws: Workspace, there: Sequence[Keeper]) -> Iterator[Oid]:
+    """What working trees track that no record on the remote has, and what is unclear."""
     shared = {kept.content.object for kept in _of(there)}
     for state in working_trees(ws):
         yield from (t.payload.object for t in state.payloads if t.payload.object not in shared)

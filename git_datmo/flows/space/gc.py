@@ -1,4 +1,4 @@
-"""Frees the store of what no snapshot and no working tree needs."""
+"""Frees the store of what no record and no working tree needs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from git_datmo.flows.sharing.keep import KEPT_REFS, keep_id, kept_objects, read_chain, read_part
-from git_datmo.flows.space.needs import read_catalog_of_all, snapshots, unclear, working_trees
+from git_datmo.flows.space.needs import keepers, read_catalog_of_all, unclear, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Keeper
 from git_datmo.store import compact
 from git_datmo.store.reach import Marks, reach
 
@@ -30,7 +30,7 @@ def gc(ws: Workspace, *, dry_run: bool = False, progress: Progress = QUIET) -> C
         ws.hold_store()
         compact.sweep(ws.store.objects.folder)
     catalog = read_catalog_of_all(ws)
-    living = [snapshot for _, snapshot in snapshots(ws, catalog)]
+    living = [keeper for _, keeper in keepers(ws, catalog)]
     progress.begin("Looking for what is needed")
     marks = Marks(ws.store.objects)
     reach(ws.store.objects, _needed(ws, living), marks)
@@ -49,18 +49,18 @@ def gc(ws: Workspace, *, dry_run: bool = False, progress: Progress = QUIET) -> C
     return Collected(planned.freed, planned.size)
 
 
-def _needed(ws: Workspace, living: list[Snapshot]) -> Iterator[Oid]:
-    for snapshot in living:
-        yield from (kept.content.object for kept in kept_objects(snapshot))
-        yield keep_id(snapshot, ws.store.format)
+def _needed(ws: Workspace, living: list[Keeper]) -> Iterator[Oid]:
+    for keeper in living:
+        yield from (kept.content.object for kept in kept_objects(keeper))
+        yield keep_id(keeper, ws.store.format)
     for state in working_trees(ws):
         yield from (tracked.payload.object for tracked in state.payloads)
 
 
-def _stale(ws: Workspace, refs: dict[str, Oid], living: list[Snapshot], needed: Marks) -> list[RefChange]:
+def _stale(ws: Workspace, refs: dict[str, Oid], living: list[Keeper], needed: Marks) -> list[RefChange]:
     """What we remember of a remote's keep ref is given up where it keeps what was dropped: git takes all that a ref
     leads to for present."""
-    keeps = {keep_id(snapshot, ws.store.format) for snapshot in living}
+    keeps = {keep_id(keeper, ws.store.format) for keeper in living}
     kept = ((ref, tip) for ref, tip in refs.items() if ref.startswith(KEPT_REFS))
     return [RefChange(ref, tip, None) for ref, tip in kept if _is_stale(ws, tip, keeps, needed)]
 

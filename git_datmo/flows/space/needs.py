@@ -12,7 +12,7 @@ from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import KEEPERS, Keeper
 from git_datmo.store.tracking import Tracking, read_tracking
 
 # Files of a working tree's state, and of what all share, whose ids are read for what they are, or name no content.
@@ -26,23 +26,23 @@ def read_catalog_of_all(ws: Workspace) -> Catalog:
     return ws.catalog(unite_remotes(ws).here)
 
 
-def snapshots(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Snapshot]]:
-    """Every snapshot that was not dropped, oldest first."""
+def keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Keeper]]:
+    """Every record that names objects and was not dropped, oldest first."""
     for row in catalog.rows:
-        if row.kind == "snapshot":
+        if row.kind in KEEPERS:
             record = ws.ledger.record(Oid.parse(row.record), checked=True)
-            assert isinstance(record, Snapshot)
+            assert isinstance(record, Keeper)
             yield Oid.parse(row.record), record
 
 
-def dropped_snapshots(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Snapshot]]:
-    """Every snapshot that was dropped and can be read."""
+def dropped_keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Keeper]]:
+    """Every such record that was dropped and can be read."""
     for text in sorted(catalog.dropped):
         try:
             record = ws.ledger.record(Oid.parse(text))
         except Damaged:
             continue
-        if isinstance(record, Snapshot):
+        if isinstance(record, Keeper):
             yield Oid.parse(text), record
 
 
@@ -60,10 +60,10 @@ def _state_folders(ws: Workspace) -> Iterator[Path]:
 
 
 def unclear(ws: Workspace, catalog: Catalog) -> Iterator[Oid]:
-    """What may be needed beside what snapshots and working trees name.
+    """What may be needed beside what records and working trees name.
 
     A record that this version cannot read may name objects: each id in it counts. So does each in what a working tree
-    has written down for a command that was cut off, or waits for a person; a snapshot there stands for all it names.
+    has written down for a command that was cut off, or waits for a person; a record there stands for all it names.
     """
     for text in catalog.unreadable:
         yield from _ids(ws.odb.read(Oid.parse(text), "blob"))
@@ -81,10 +81,10 @@ def _ids(raw: bytes) -> Iterator[Oid]:
 
 
 def _contents(ws: Workspace, oid: Oid) -> Iterator[Oid]:
-    """What the record `oid` names, if it is a snapshot."""
+    """What the record `oid` names, if it names objects."""
     try:
         record = ws.ledger.record(oid)
     except Damaged:
         return
-    if isinstance(record, Snapshot):
+    if isinstance(record, Keeper):
         yield from (kept.content.object for kept in kept_objects(record))

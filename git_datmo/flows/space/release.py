@@ -23,7 +23,7 @@ from git_datmo.flows.sharing.keep import (
 )
 from git_datmo.flows.sharing.places import refuse_stored
 from git_datmo.flows.sharing.share import receive, share, shared_records
-from git_datmo.flows.space.needs import dropped_snapshots, snapshots
+from git_datmo.flows.space.needs import dropped_keepers, keepers
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import Namespace, epoch_of
 from git_datmo.git.refs import RefChange, change_refs, read_refs
@@ -31,7 +31,7 @@ from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, find_remote, 
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Keeper
 
 KeptBy = dict[str, Chain]
 
@@ -71,9 +71,9 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     offer = ask(ws, remote)
     there = set[Oid]().union(*(shared_records(ws, t) for t in receive(ws, remote, offer, progress=progress).values()))
     form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
-    living = {oid: (keep_id(snapshot, form), snapshot) for oid, snapshot in snapshots(ws, catalog)}
+    living = {oid: (keep_id(keeper, form), keeper) for oid, keeper in keepers(ws, catalog)}
     wanted_ids = {keep for keep, _ in living.values()}
-    dead = {keep_id(snapshot, form) for _, snapshot in dropped_snapshots(ws, catalog)} - wanted_ids
+    dead = {keep_id(keeper, form) for _, keeper in dropped_keepers(ws, catalog)} - wanted_ids
     kept_by = read_kept(ws, git, remote, offer, wanted_ids | dead)
     every = frozenset[Oid]().union(*(chain.keeps for chain in kept_by.values()))
     if kept_by:
@@ -113,7 +113,7 @@ def _plan(ns: Namespace, offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
     return Move(newest, offer.refs[newest], tuple(sorted(wanted - kept_by[newest].keeps)))
 
 
-def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, living: dict[Oid, Snapshot], progress: Progress) -> None:
+def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, living: dict[Oid, Keeper], progress: Progress) -> None:
     """Bring the remote's keep ref to where it is to be, by links alone: it has all that they tie."""
     if not move.more and move.tip is not None:
         return
