@@ -84,7 +84,7 @@ class Luggage:
         """Let the folder be as the run left it; raises `DatmoError` for a stream that leads out of it."""
         seen: set[str] = set()
         try:
-            with tarfile.open(fileobj=cast("IO[bytes]", _Reader(stream)), mode="r|") as archive:
+            with tarfile.open(fileobj=cast("IO[bytes]", StreamReader(stream)), mode="r|") as archive:
                 for entry in archive:
                     path = entry.name.partition("/")[2].rstrip("/")
                     if not path or path == LEFT_HERE or path.startswith(f"{LEFT_HERE}/"):
@@ -118,7 +118,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-class _Reader:
+class StreamReader:
     """Pieces of bytes as `tarfile` reads a stream."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
