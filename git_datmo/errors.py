@@ -43,6 +43,10 @@ class EngineMissing(DatmoError):
     """The engine that was asked for does not answer."""
 
 
+class BuildFailed(DatmoError):
+    """An engine cannot build what an environment names."""
+
+
 class GitFailed(DatmoError):
     """A git command that failed; `stderr` holds git's own lines."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from git_datmo.cli.plain import plain
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -50,5 +52,5 @@ class Meter:
     def tell(self, line: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        self._stream.write(f"git-datmo: {line}\n")
+        self._stream.write(f"git-datmo: {plain(line)}\n")
         self._stream.flush()

@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.manifest import Environment
 from git_datmo.progress import Progress
+
+if TYPE_CHECKING:
+    from git_datmo.engines.archive import Configuration
 
 Stream = Literal["stdout", "stderr"]
 Output = Callable[[Stream, bytes], None]
@@ -88,6 +91,28 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of connections; what was prepared stays for the next time."""
+        ...
+
+
+@runtime_checkable
+class ImageEngine(Engine, Protocol):
+    """An engine that keeps what it builds as an image, gives that away as files, and takes it from such files.
+
+    `rebuild` is whether a person asked for a build, whatever there is.
+    """
+
+    rebuild: bool
+
+    def platform(self) -> str:
+        """What it runs images for: `linux/amd64`."""
+        ...
+
+    def save(self, folder: Path, *, progress: Progress) -> Configuration:
+        """Write the image that was prepared as files into the empty `folder`."""
+        ...
+
+    def load(self, folder: Path, environment: Environment, *, progress: Progress) -> None:
+        """Prepare the environment by the image in `folder`; raises `Damaged` where that is none, or another's."""
         ...
 
 

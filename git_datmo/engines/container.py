@@ -22,19 +22,22 @@ from docker.models.containers import Container
 from docker.types import DeviceRequest, Mount
 from requests.exceptions import RequestException
 
+from git_datmo.engines.archive import Configuration
 from git_datmo.engines.base import Job, Outcome, Output, Size, job_variables
 from git_datmo.engines.connection import Connection, connect, describe_owner, is_gone
 from git_datmo.engines.decode import read_environment
+from git_datmo.engines.frozen import load_image, save_image
 from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context, with_digest
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
 from git_datmo.engines.signals import passing_signals
 from git_datmo.engines.terminal import Line, converse
 from git_datmo.engines.travel import Luggage
-from git_datmo.errors import DatmoError, EngineMissing
+from git_datmo.errors import BuildFailed, DatmoError, EngineMissing
 from git_datmo.progress import Progress
 
 REPOSITORY = "git-datmo/env"
+FROZEN = "git-datmo/frozen"
 ENVIRONMENT_LABEL = "git-datmo.environment"
 RUN_LABEL = "git-datmo"
 OWNER_LABEL = "git-datmo.owner"
@@ -99,7 +102,7 @@ class ContainerEngine:
         makes that short where nothing changed.
         """
         manifest = read_environment(environment.files)
-        tag = f"{REPOSITORY}:{environment.id[:20]}"
+        tag = _tag(REPOSITORY, environment)
         with _explained():
             fresh = self.rebuild or manifest.dockerfile == "repository"
             found = None if fresh else self._find(tag, environment.id)
@@ -119,23 +122,48 @@ class ContainerEngine:
     ) -> str:
         own = manifest.dockerfile == "repository"
         files = environment.files
-        with repository_context(code, files[DOCKERFILE]) if own else generated_context(files) as context:
-            events = self._connected().api.build(
-                fileobj=context,
-                custom_context=True,
-                dockerfile=OWN_DOCKERFILE if own else DOCKERFILE,
-                tag=tag,
-                labels={ENVIRONMENT_LABEL: environment.id},
-                nocache=self.rebuild,
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            follow_build(events, output, progress)
+        with (
+            repository_context(code, files[DOCKERFILE])
+            if own
+            else generated_context(files) as context
+        ):
+            try:
+                events = self._connected().api.build(
+                    fileobj=context,
+                    custom_context=True,
+                    dockerfile=OWN_DOCKERFILE if own else DOCKERFILE,
+                    tag=tag,
+                    labels={ENVIRONMENT_LABEL: environment.id},
+                    nocache=self.rebuild,
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                )
+                follow_build(events, output, progress)
+            except APIError as e:
+                raise BuildFailed(f"cannot build the environment's image: {_said(e)}") from e
         built = self._find(tag, environment.id)
         if built is None:
-            raise DatmoError(f"cannot build the environment's image: the engine does not keep '{tag}'")
+            raise BuildFailed(f"cannot build the environment's image: the engine does not keep '{tag}'")
         return built
+
+    def platform(self) -> str:
+        with _explained():
+            version = self._connected().version()
+        return f"{version.get('Os', '')}/{version.get('Arch', '')}"
+
+    def save(self, folder: Path, *, progress: Progress) -> Configuration:
+        with _explained():
+            return save_image(self._connected(), self._ready()[0], folder, progress)
+
+    def load(self, folder: Path, environment: Environment, *, progress: Progress) -> None:
+        manifest, names = (
+            read_environment(environment.files),
+            (_tag(FROZEN, environment), _tag(REPOSITORY, environment)),
+        )
+        with _explained():
+            image = load_image(self._connected(), folder, {ENVIRONMENT_LABEL: environment.id}, names, progress)
+        self._prepared = image, manifest
 
     def run(self, job: Job, *, output: Output) -> Outcome:
         """Run `job` in a fresh container, which is removed however the run ends.
@@ -196,6 +224,8 @@ class ContainerEngine:
                 "api": str(version.get("ApiVersion", "")),
                 "image": image,
             }
+            if any(name.rpartition(":")[0].endswith(FROZEN) for name in client.images.get(image).tags):
+                told["image_from"] = "frozen"
             if manifest.base_image:
                 with contextlib.suppress(APIError):
                     base = client.images.get(manifest.base_image)
@@ -211,6 +241,10 @@ class ContainerEngine:
         if self._connection is not None:
             self._connection.client.close()
             self._connection = None
+
+
+def _tag(repository: str, environment: Environment) -> str:
+    return f"{repository}:{environment.id[:20]}"
 
 
 def _follow(container: Container, job: Job, output: Output) -> Outcome:

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 from git_datmo.engines.base import Output
 from git_datmo.engines.manifest import MANIFEST
-from git_datmo.errors import DatmoError
+from git_datmo.errors import BuildFailed
 from git_datmo.progress import Progress
 
 OWN_DOCKERFILE = ".git-datmo.Dockerfile"
@@ -65,7 +65,7 @@ def repository_context(code: Path, dockerfile: bytes) -> IO[bytes]:
 
 
 def follow_build(events: Iterable[Any], output: Output, progress: Progress) -> None:
-    """Pass on what a build says; raises `DatmoError` with the line that tells most when it fails."""
+    """Pass on what a build says; raises `BuildFailed` with the line that tells most when it fails."""
     last: deque[str] = deque(maxlen=200)
     done = 0
     progress.begin("building the environment's image", unit="step")
@@ -80,7 +80,7 @@ def follow_build(events: Iterable[Any], output: Output, progress: Progress) -> N
                 progress.advance(int(step[1]) - done)
                 done = int(step[1])
             if problem := event.get("error"):
-                raise DatmoError(
+                raise BuildFailed(
                     f"cannot build the environment's image: {_why(problem, last)}",
                     "see the build's output; `datmo.baseImage` or a Dockerfile in the repository give another base",
                 )

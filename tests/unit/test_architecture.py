@@ -41,6 +41,7 @@ HEAVY = {
     "docker": {
         "git_datmo.engines.container": "top",
         "git_datmo.engines.connection": "top",
+        "git_datmo.engines.frozen": "top",
         "git_datmo.engines.images": "late",
     },
     "requests": {

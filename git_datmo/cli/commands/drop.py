@@ -6,9 +6,9 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Gives snapshots up: 'log' shows them no more, here and, once shared, for everybody. 'git datmo gc'
-then frees what they alone needed. With --remote, all that is dropped is let go on a remote too:
-what else it has is kept by a new ref, so that its host can free the rest; what was not shared yet
-is shared first."""
+then frees what they alone needed; frozen images go with the last snapshot that can use them, or by
+their own ids. With --remote, all that is dropped is let go on a remote too: what else it has is kept
+by a new ref, so that its host can free the rest; what was not shared yet is shared first."""
 EXAMPLES = """
 git datmo drop 3f9c2a1b
 git datmo drop 3f9c2a1b 77d0e5 --why "the labels were wrong"
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--remote", nargs="?", const="", metavar="REMOTE", help="let go of it there too (as 'git push' chooses)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("ids", nargs="*", metavar="ID", help="a snapshot's id, or the start of it")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="a snapshot's or image's id, or the start of it")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

@@ -20,11 +20,17 @@ Looks at the environments that snapshots have, and works in them.
 show [REV] tells what one holds; diff A [B] compares two, package by package; build [REV] builds its
 image, or finds it built; shell [REV] opens a shell in it, or runs the command behind '--', with the
 working tree itself; init writes a Dockerfile of the environment as it is here, to go on from. Where
-no REV is given, it is HEAD."""
+no REV is given, it is HEAD.
+
+freeze [REV] stores the image, so that it outlives the base images and packages that it is built from:
+the next push shares it, images share what they have in common, and where an image cannot be built any
+more, 'reproduce', 'run' and 'shell' take the frozen one, and say so; --rebuild never does. What is in
+the image is shared as it is. 'git datmo drop ID' gives it up."""
 EXAMPLES = """
 git datmo env show HEAD~2
 git datmo env diff HEAD~2 HEAD
 git datmo env build --rebuild
+git datmo env freeze v1.0
 git datmo env shell
 git datmo env shell 3f9c2a --jupyter
 git datmo env shell -- python -m pytest
@@ -32,7 +38,7 @@ git datmo env init
 """
 
 BEHIND = "command"
-NAMES = {"show": (0, 1), "diff": (1, 2), "build": (0, 1), "shell": (0, 1), "init": (0, 0)}
+NAMES = {"show": (0, 1), "diff": (1, 2), "build": (0, 1), "freeze": (0, 1), "shell": (0, 1), "init": (0, 0)}
 SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 
 
@@ -60,7 +66,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--jupyter, --network and a command belong to 'shell'", "see 'git datmo env -h'")
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
-        actions = {"show": _show, "diff": _diff, "build": _build, "shell": _shell, "init": _init}
+        actions = {"show": _show, "diff": _diff, "build": _build, "freeze": _freeze, "shell": _shell, "init": _init}
         return actions[options.action](options, console, ws)
 
 
@@ -75,29 +81,40 @@ def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     import json
 
     from git_datmo.engines.manifest import MANIFEST
+    from git_datmo.flows.running.environments import frozen_images
 
     stored = _stored(ws, console, options.names)
     if options.json:
         document = json.loads(stored.environment.files[MANIFEST])
         sizes = {name: len(content) for name, content in sorted(stored.environment.files.items())}
-        console.print_json({"id": stored.environment.id, "snapshot": str(stored.found.id), "files": sizes, **document})
+        images = [
+            {"id": str(oid), "platform": image.platform, "image": image.digest, "size": image.content.size}
+            for oid, image in frozen_images(ws, stored)
+        ]
+        ids = {"id": stored.environment.id, "snapshot": str(stored.found.id)}
+        console.print_json({**ids, "files": sizes, "frozen": images, **document})
         return 0
     with console.paged():
-        for line in _lines(stored, console):
+        for line in _lines(ws, stored, console):
             console.print(line)
     return 0
 
 
-def _lines(stored: Stored, console: Console) -> Iterator[str]:
+def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
     from git_datmo.cli.plain import plain
     from git_datmo.cli.render import figures
     from git_datmo.engines.compare import describe_packages
+    from git_datmo.flows.running.environments import frozen_images
+    from git_datmo.records.notes import show_size
 
     manifest = stored.manifest
     head = console.paint("yellow", f"environment {stored.environment.id[:20]}")
     yield f"{head}  (snapshot {str(stored.found.id)[:10]})"
     yield plain(f"interpreter: {manifest.implementation} {manifest.python}")
     yield plain(f"image:       {manifest.base_image or 'by the Dockerfile of the repository'}")
+    for oid, image in frozen_images(ws, stored):
+        told = f"image {str(oid)[:10]}, {show_size(image.content.size)}, by {image.author.name}"
+        yield plain(f"frozen:      {image.platform} on {image.created[:10]} ({told})")
     for title, words in (("indexes", manifest.indexes), ("system", manifest.system)):
         if words:
             yield plain(f"{title + ':':<12} {' '.join(words)}")
@@ -151,6 +168,29 @@ def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
         console.print_json({"id": stored.environment.id, **told})
     else:
         console.print(figures(told.items()))
+    return 0
+
+
+def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    from git_datmo.cli.engine import open_engine
+    from git_datmo.cli.streams import copy_to_errors
+    from git_datmo.flows.running.environments import freeze
+    from git_datmo.records.notes import show_size
+
+    stored = _stored(ws, console, options.names)
+    _require_trust(options, console, ws, stored)
+    with open_engine(options, _engine_name(options, ws), ws) as engine:
+        frozen = freeze(ws, stored, engine, output=copy_to_errors, progress=console.progress())
+    image, size = frozen.image, frozen.image.content.size
+    if options.json:
+        document = {"id": str(frozen.id), "snapshot": str(image.snapshot), "platform": image.platform}
+        console.print_json({**document, "image": image.digest, "size": size, "added": frozen.added})
+    elif frozen.is_new:
+        console.print(
+            f"frozen: {frozen.id} ({show_size(size)}, of which {show_size(frozen.added)} are new in the store)"
+        )
+    else:
+        console.print(f"frozen before: {frozen.id}")
     return 0
 
 

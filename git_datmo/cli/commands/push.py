@@ -7,7 +7,7 @@ from git_datmo.cli.console import Console
 DESCRIPTION = """\
 Shares experiments and all that they name with a remote; 'git push' does the same by itself before
 it pushes the code. Where 'datmo.<remote>.store' is set, what records name goes there. With --store,
-all that snapshots name is brought there, wherever it is: so a store is moved, or set later."""
+all that records name is brought there, wherever it is: so a store is moved, or set later."""
 EXAMPLES = """
 git datmo push
 git datmo push origin
@@ -17,7 +17,7 @@ git datmo push --store
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("remote", nargs="?", default="", metavar="REMOTE", help="where to (as 'git push' chooses)")
-    parser.add_argument("--store", action="store_true", help="let the remote's store have all that snapshots name")
+    parser.add_argument("--store", action="store_true", help="let the remote's store have all that records name")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

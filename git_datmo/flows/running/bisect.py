@@ -14,7 +14,8 @@ from math import isnan
 from git_datmo.errors import DatmoError
 from git_datmo.flows.capture import capture_code
 from git_datmo.flows.history import Found, History
-from git_datmo.flows.running.rerun import Means, Parts, parts_of, require_objects, require_run, rerun
+from git_datmo.flows.running.placing import require_objects
+from git_datmo.flows.running.rerun import Means, Parts, parts_of, require_run, rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.repo import discover

@@ -1,4 +1,4 @@
-"""Looks at the environments of snapshots, compares and builds them, and makes a Dockerfile to start from."""
+"""Looks at the environments of snapshots, compares, builds and freezes them, and makes a Dockerfile to start from."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Output, Size
+from git_datmo.engines.base import Engine, ImageEngine, Job, Output, Size
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest, own_dockerfile
-from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.errors import DatmoError, UsageError
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.running.environment import find_environment, read_environment
-from git_datmo.flows.running.rerun import place
+from git_datmo.flows.running.frozen import Wanted, images_of, keep_image, prepare
+from git_datmo.flows.running.placing import place, require_objects
 from git_datmo.flows.running.scratch import scratch_folder
-from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.store.layout import Node, root_node
+from git_datmo.records.types import Image
+from git_datmo.store.layout import root_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Stored:
     environment: Environment
     manifest: Manifest
 
+    @property
+    def wanted(self) -> Wanted:
+        assert self.found.snapshot.environment is not None
+        return Wanted(self.found.snapshot.environment, self.found.snapshot.code)
+
 
 def stored_environment(ws: Workspace, name: str, *, progress: Progress = QUIET) -> Stored:
     """The environment of the snapshot that `name` is or leads to; fetched where it is not here."""
@@ -36,19 +43,9 @@ def stored_environment(ws: Workspace, name: str, *, progress: Progress = QUIET) 
     content = found.snapshot.environment
     if content is None:
         raise DatmoError(f"snapshot '{found.id}' has no environment", "its command ran without a Python to ask")
-    _require(ws, found, [root_node(content)], progress)
+    require_objects(ws, [root_node(content)], found.id, progress)
     environment = read_environment(ws, content)
     return Stored(found, environment, read_manifest(environment.files))
-
-
-def _require(ws: Workspace, found: Found, nodes: list[Node], progress: Progress) -> None:
-    missing = obtain(ws, nodes, progress=progress)
-    if missing:
-        raise Incomplete(
-            f"{len(missing.all)} objects of snapshot '{found.id}' can be had nowhere",
-            "ask who made it to run 'git push'",
-            missing=sorted(map(str, missing.all)),
-        )
 
 
 def build(
@@ -60,10 +57,54 @@ def build(
     with scratch_folder(ws, None) as folder:
         # A Dockerfile of the repository's own takes the snapshot's code as its context.
         if code is not None and stored.manifest.dockerfile == "repository":
-            _require(ws, stored.found, [root_node(code)], progress)
+            require_objects(ws, [root_node(code)], stored.found.id, progress)
             place(ws, [("", root_node(code))], folder, progress)
-        engine.prepare(stored.environment, code=folder, output=output, progress=progress)
+        prepare(ws, engine, stored.wanted, folder=folder, output=output, progress=progress)
     return engine.describe()
+
+
+def frozen_images(ws: Workspace, stored: Stored) -> tuple[tuple[Oid, Image], ...]:
+    """The images by which a snapshot's environment can be had where it cannot be built, newest first."""
+    return tuple(images_of(ws, stored.wanted, stored.manifest))
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A frozen image, and whether it was not frozen before; `added` are the bytes that the store did not have."""
+
+    id: Oid
+    image: Image
+    added: int
+    is_new: bool = True
+
+
+def freeze(ws: Workspace, stored: Stored, engine: Engine, *, output: Output, progress: Progress = QUIET) -> Frozen:
+    """Build a snapshot's environment, or find it built, and store its image.
+
+    Raises `UsageError` for an engine that builds none.
+    """
+    if not isinstance(engine, ImageEngine):
+        raise UsageError(f"the engine '{engine.name}' builds no image", "give --engine docker")
+    build(ws, stored, engine, output=output, progress=progress)
+    with scratch_folder(ws, None) as scratch:
+        folder = scratch / "image"
+        folder.mkdir()
+        saved = engine.save(folder, progress=progress)
+        for oid, image in frozen_images(ws, stored):
+            if image.digest == saved.digest:
+                return Frozen(oid, image, 0, is_new=False)
+        content, added = keep_image(ws, folder, progress)
+    image = Image(
+        snapshot=stored.found.id,
+        commit=stored.found.commit,
+        created=ws.now(),
+        author=ws.person,
+        platform=saved.platform,
+        digest=saved.digest,
+        content=content,
+    )
+    (oid,) = ws.ledger.attach(image)
+    return Frozen(oid, image, added)
 
 
 def write_dockerfile(ws: Workspace) -> tuple[Path, tuple[str, ...]]:

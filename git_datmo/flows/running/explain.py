@@ -16,7 +16,8 @@ from git_datmo.flows.running.attribution import (
     combinations,
     two_orders,
 )
-from git_datmo.flows.running.rerun import PARTS, Means, Parts, parts_of, require_objects, require_run, rerun, swap
+from git_datmo.flows.running.placing import require_objects
+from git_datmo.flows.running.rerun import PARTS, Means, Parts, parts_of, require_run, rerun, swap
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.workspace import Workspace
 from git_datmo.records.codec import number

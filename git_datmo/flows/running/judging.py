@@ -9,7 +9,8 @@ from pathlib import Path
 
 from git_datmo.compare.apart import compare_apart
 from git_datmo.compare.comparison import Comparison
-from git_datmo.flows.running.rerun import Rerun, place
+from git_datmo.flows.running.placing import place
+from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload

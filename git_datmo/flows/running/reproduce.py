@@ -15,7 +15,8 @@ from git_datmo.flows.history import Found
 from git_datmo.flows.running.causes import ask_interpreter, find_causes
 from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.judging import IDENTICAL, VERDICTS, Judged, judge
-from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_objects, require_run, rerun
+from git_datmo.flows.running.placing import require_objects
+from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_run, rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.signing import attach_signed, require_key, wants_signature

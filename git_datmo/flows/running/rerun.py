@@ -8,23 +8,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command, silent
+from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.limits import NO_LIMITS, Limits
-from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
-from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.sharing.obtain import obtain
+from git_datmo.flows.running.frozen import Wanted, prepare
+from git_datmo.flows.running.placing import place
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import Capturer
-from git_datmo.store.checkout import Checkout
 from git_datmo.store.layout import Node, root_node
-from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly
 
 PARTS = ("code", "data", "env", "params")
@@ -116,26 +114,14 @@ def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
     return tuple(payload for payload in snapshot.payloads if payload.path not in run.outputs)
 
 
-def require_objects(ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Progress, *, size: int = 0) -> None:
-    """Fetch what is lacking of `size` bytes, where that is known; raises `Incomplete` for what can be had nowhere."""
-    missing = obtain(ws, list(nodes), size=size, progress=progress)
-    if missing:
-        raise Incomplete(
-            f"{len(missing.all)} objects of snapshot '{of}' can be had nowhere",
-            "ask who made it to run 'git push'",
-            missing=sorted(map(str, missing.all)),
-        )
-
-
 def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     """Rebuild the environment and run the command in the empty `folder`; the objects are here."""
     engine, progress = means.engine, means.progress
-    environment = read_environment(ws, parts.environment)
     began = time.monotonic()
     # The image is built before the data is there: a Dockerfile of the repository's own takes the folder as its context.
     if parts.code is not None:
         place(ws, [("", root_node(parts.code))], folder, progress)
-    engine.prepare(environment, code=folder, output=silent, progress=progress)
+    environment = prepare(ws, engine, Wanted(parts.environment, parts.code), folder=folder, progress=progress)
     built = time.monotonic()
     place(ws, [(payload.path, root_node(payload.content)) for payload in parts.data], folder, progress)
     (folder / parts.folder).mkdir(parents=True, exist_ok=True)
@@ -170,14 +156,6 @@ def swap(parts: Parts, name: str, other: Parts) -> Parts:
         case "params":
             return replace(parts, command=other.command, folder=other.folder)
     raise ValueError(name)
-
-
-def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> None:
-    """Write stored files and folders at their paths in a folder that holds nothing there."""
-    nothing = Differences((), (), (), ())
-    checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
-    for path, node in contents:
-        checkout.apply(checkout.plan(path, None, node, nothing))
 
 
 def read_only_data(folder: Path, inputs: Iterable[Payload], outputs: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Output, portable_command, silent
+from git_datmo.engines.base import Engine, Job, Output, portable_command
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
@@ -30,12 +30,13 @@ from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import (
     Surrounded,
     capture_environment,
-    read_environment,
     variables_of,
 )
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
+from git_datmo.flows.running.frozen import Wanted, prepare
 from git_datmo.flows.running.logged import run_logged
-from git_datmo.flows.running.rerun import place, read_only_data
+from git_datmo.flows.running.placing import place
+from git_datmo.flows.running.rerun import read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
 from git_datmo.flows.secrecy.masking import conceal
@@ -179,7 +180,7 @@ def _prepare(
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
         with scratch_folder(ws, None) as folder:
             place(ws, [("", root_node(code))], folder, progress)
-            engine.prepare(read_environment(ws, environment.content), code=folder, output=silent, progress=progress)
+            prepare(ws, engine, Wanted(environment.content, code), folder=folder, progress=progress)
     return Before(
         commit=commit,
         clean=is_clean(ws),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
+from git_datmo.engines.archive import CONFIG
 from git_datmo.engines.manifest import DOCKERFILE, MANIFEST
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.secrecy.rules import find_secrets, is_suspicious
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
-from git_datmo.records.types import Record, Snapshot
+from git_datmo.records.types import Image, Keeper, Record, Snapshot
 from git_datmo.store.layout import Kind, Node, read_chunks, read_folder, root_node
 
 ALLOWED = "datmo.notsecret"
@@ -22,7 +23,8 @@ _KEY = re.compile(r'^ *"(\w+)": ', re.MULTILINE)
 def refuse_secrets(ws: Workspace, records: Iterable[Oid], named: Iterable[tuple[Oid, Record]]) -> None:
     """Raise `DatmoError` for the first place in what is about to be shared that looks like a secret.
 
-    `records` go by themselves, those of `named` with their log and environment. What is not here was shared before.
+    `records` go by themselves, those of `named` with their log and environment, or an image's configuration. What is
+    not here was shared before.
     """
     allowed = tuple(ws.repo.config.all(ALLOWED))
     for oid in records:
@@ -35,10 +37,10 @@ def refuse_secrets(ws: Workspace, records: Iterable[Oid], named: Iterable[tuple[
                 f"make it invalid where it was issued; then share it: git config --add {ALLOWED} {str(oid)[:10]}",
             )
     for oid, record in named:
-        if isinstance(record, Snapshot) and not _is_allowed(oid, allowed):
+        if isinstance(record, Keeper) and not _is_allowed(oid, allowed):
             for place, kind in _places(ws, record):
                 raise DatmoError(
-                    f"not shared: {place} of snapshot '{oid}' has what looks like a secret ({kind})",
+                    f"not shared: {place} of {record.kind} '{oid}' has what looks like a secret ({kind})",
                     f"'git datmo drop {str(oid)[:10]}' keeps it here; where it is none, share it:"
                     f" git config --add {ALLOWED} {str(oid)[:10]}",
                 )
@@ -48,8 +50,15 @@ def _is_allowed(oid: Oid, allowed: Iterable[str]) -> bool:
     return any(len(word) >= SHORTEST and str(oid).startswith(word.lower()) for word in allowed)
 
 
-def _places(ws: Workspace, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    """The line of the log, or the environment's file, and the kind of each secret."""
+def _places(ws: Workspace, record: Keeper) -> Iterator[tuple[str, str]]:
+    """The line of the log, or the file of the environment or image, and the kind of each secret."""
+    if isinstance(record, Image):
+        yield from _in_files(ws, "image", record.content.object, {CONFIG})
+    else:
+        yield from _in_snapshot(ws, record)
+
+
+def _in_snapshot(ws: Workspace, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     if snapshot.run is not None and snapshot.run.log is not None:
         content = _content(ws, root_node(snapshot.run.log))
         if is_suspicious(content.decode("latin-1")):
@@ -57,16 +66,16 @@ def _places(ws: Workspace, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
                 for secret in find_secrets(line):
                     yield f"line {number} of the log", secret.kind
     if snapshot.environment is not None:
-        for name, node in _files(ws, snapshot.environment.object):
-            for secret in find_secrets(_content(ws, node).decode("latin-1")):
-                yield f"the environment's '{name}'", secret.kind
+        yield from _in_files(ws, "environment", snapshot.environment.object, {MANIFEST, DOCKERFILE})
 
 
-def _files(ws: Workspace, environment: Oid) -> Iterator[tuple[str, Node]]:
+def _in_files(ws: Workspace, what: str, folder: Oid, names: Collection[str]) -> Iterator[tuple[str, str]]:
     with suppress(Incomplete):
-        for name, node in read_folder(environment, ws.store.read_tree):
-            if name in (MANIFEST.encode(), DOCKERFILE.encode()) and node.kind is Kind.FILE:
-                yield name.decode(), node
+        for raw, node in read_folder(folder, ws.store.read_tree):
+            name = raw.decode("utf-8", "replace")
+            if name in names and node.kind is Kind.FILE:
+                for secret in find_secrets(_content(ws, node).decode("latin-1")):
+                    yield f"the {what}'s '{name}'", secret.kind
 
 
 def _content(ws: Workspace, node: Node) -> bytes:

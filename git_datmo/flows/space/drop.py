@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import Damaged, DatmoError
 from git_datmo.flows.history import History
+from git_datmo.flows.space.needs import keepers
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import read_refs
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Row
-from git_datmo.records.types import Drop
+from git_datmo.records.types import Drop, Image, Snapshot
 
 _ID = re.compile(r"[0-9a-f]{4,64}\Z")
 HEADS = "refs/heads/"
@@ -28,9 +30,13 @@ class Dropped:
 
 
 def drop(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
-    """Give up the records whose ids begin as `names` do; their objects become free unless others need them."""
+    """Give up the records whose ids begin as `names` do; their objects become free unless others need them.
+
+    With the last snapshot of an environment go its frozen images.
+    """
     history = History(ws)
     rows = {row.record: row for row in (_resolve(history, name) for name in names)}
+    rows |= {row.record: row for row in _useless_images(ws, history, rows)}
     remarks = tuple(_remarks(ws, history, rows))
     first = next(iter(rows.values()))
     commit = Oid.parse(first.commit) if first.commit else ws.repo.resolve("HEAD")
@@ -50,6 +56,22 @@ def _resolve(history: History, name: str) -> Row:
             raise DatmoError(f"'{name}' was dropped already", "'git datmo gc' frees what it alone needed")
         raise DatmoError(f"no snapshot's id starts with '{name}'", "'git datmo log' lists the snapshots")
     return rows[0]
+
+
+def _useless_images(ws: Workspace, history: History, dropped: Container[str]) -> Iterator[Row]:
+    """The frozen images of environments that snapshots have which are dropped, and no other."""
+    images = [row for row in history.catalog.rows if row.kind == Image.kind and row.record not in dropped]
+    if not images:
+        return
+    going, staying = set[Oid](), set[Oid]()
+    for oid, keeper in keepers(ws, history.catalog):
+        if isinstance(keeper, Snapshot) and keeper.environment is not None:
+            (going if str(oid) in dropped else staying).add(keeper.environment.object)
+    for row in images:
+        with suppress(Damaged):
+            of = ws.ledger.record(Oid.parse(row.about[0]))
+            if isinstance(of, Snapshot) and of.environment and of.environment.object in going - staying:
+                yield row
 
 
 def _remarks(ws: Workspace, history: History, rows: dict[str, Row]) -> Iterator[str]:

@@ -1,0 +1,35 @@
+"""Stored files and folders, fetched where they are not here, into a folder of a rerun's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from git_datmo.errors import Incomplete
+from git_datmo.flows.sharing.obtain import obtain
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Oid
+from git_datmo.progress import Progress
+from git_datmo.store.cacheedit import CacheEdit
+from git_datmo.store.checkout import Checkout
+from git_datmo.store.layout import Node
+from git_datmo.store.statcache import Differences
+
+
+def require_objects(ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Progress, *, size: int = 0) -> None:
+    """Fetch what is lacking of `size` bytes, where that is known; raises `Incomplete` for what can be had nowhere."""
+    missing = obtain(ws, list(nodes), size=size, progress=progress)
+    if missing:
+        raise Incomplete(
+            f"{len(missing.all)} objects of record '{of}' can be had nowhere",
+            "ask who made it to run 'git push'",
+            missing=sorted(map(str, missing.all)),
+        )
+
+
+def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> None:
+    """Write stored files and folders at their paths in a folder that holds nothing there."""
+    nothing = Differences((), (), (), ())
+    checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
+    for path, node in contents:
+        checkout.apply(checkout.plan(path, None, node, nothing))
