@@ -28,6 +28,7 @@ from git_datmo.engines.connection import Connection, connect, describe_owner, is
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.frozen import load_image, save_image
 from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context, with_digest
+from git_datmo.engines.layers import build_files
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
 from git_datmo.engines.signals import passing_signals
@@ -125,7 +126,7 @@ class ContainerEngine:
         with (
             repository_context(code, files[DOCKERFILE])
             if own
-            else generated_context(files) as context
+            else generated_context(build_files(environment, manifest)) as context
         ):
             try:
                 events = self._connected().api.build(

@@ -13,10 +13,12 @@ _FROM = re.compile(
 _PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
 
 
-def python_dockerfile(base_image: str, *, lock: str, system: Sequence[str] = (), archives: Sequence[str] = ()) -> bytes:
-    """For Python: `lock` ('' for none) lists all that an index has, `archives` are files beside it."""
+def python_dockerfile(
+    base_image: str, *, locks: Sequence[str], system: Sequence[str] = (), archives: Sequence[str] = ()
+) -> bytes:
+    """For Python: `locks` list all that an index has, a layer each; `archives` are files beside them."""
     lines = _begin(base_image, system)
-    if lock:
+    for lock in locks:
         lines += [f"COPY {lock} {HOME}/{lock}", f"{_PIP} -r {HOME}/{lock}"]
     if archives:
         lines += [f"COPY {' '.join(archives)} {HOME}/", " ".join([_PIP, *(f"{HOME}/{name}" for name in archives)])]

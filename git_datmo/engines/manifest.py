@@ -124,12 +124,14 @@ class Manifest:
         return (LOCK, *self.archives(), *PROJECT_FILES.get(self.implementation, ()))
 
     def lock(self) -> bytes:
-        """`requirements.txt`. pip takes hashes for all packages or for none."""
-        if self.is_foreign:
-            return b""
+        """`requirements.txt`."""
+        return b"" if self.is_foreign else self.requirements(self.packages)
+
+    def requirements(self, packages: Iterable[Package]) -> bytes:
+        """What pip reads to install some of the packages; it takes hashes for all of them or for none."""
         hashed = all(package.is_hashed for package in self.packages)
         lines = [f"--extra-index-url {index}" for index in self.indexes]
-        for package in self.packages:
+        for package in packages:
             options = [f"--hash=sha256:{digest}" for digest in package.hashes] if hashed else []
             lines.append(" ".join([package.requirement(), *options]))
         return "".join(f"{line}\n" for line in lines).encode()
@@ -301,8 +303,8 @@ def generated_dockerfile(manifest: Manifest) -> bytes:
             return r_dockerfile(manifest.base_image, system=manifest.system)
         case "julia":
             return julia_dockerfile(manifest.base_image, system=manifest.system)
-    lock = LOCK if manifest.packages else ""
-    return python_dockerfile(manifest.base_image, lock=lock, system=manifest.system, archives=manifest.archives())
+    locks = (LOCK,) if manifest.packages else ()
+    return python_dockerfile(manifest.base_image, locks=locks, system=manifest.system, archives=manifest.archives())
 
 
 def own_dockerfile(manifest: Manifest) -> bytes:
