@@ -24,11 +24,12 @@ from typing import Any
 MARK = "git-datmo-probe:"
 MARKING = ("pip", "uv")  # the installers that leave a file REQUESTED by what a person asked for
 
+# pip's own was slow for a long time.
 try:
-    from pip._vendor.packaging.requirements import Requirement
-except Exception:  # noqa: BLE001 - a broken pip is as good as none
+    from packaging.requirements import Requirement
+except Exception:  # noqa: BLE001 - a broken one is as good as none
     try:
-        from packaging.requirements import Requirement  # type: ignore[assignment]
+        from pip._vendor.packaging.requirements import Requirement  # type: ignore[assignment]
     except Exception:  # noqa: BLE001
         Requirement = None  # type: ignore[assignment,misc]
 
@@ -73,9 +74,14 @@ def direct_url(dist: metadata.Distribution) -> Any:
         return None
 
 
+def in_wheel_form(folder: str) -> bool:
+    return folder.endswith(".dist-info")
+
+
 def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[str]) -> dict[str, Any]:
     """What is to be told of one distribution; a `develop` install, which has no direct URL, is given one."""
-    name, version = dist.metadata["Name"], dist.metadata["Version"]
+    told = dist.metadata  # parsed anew at each look
+    name, version = told["Name"], told["Version"]
     installer = (dist.read_text("INSTALLER") or "").strip()
     vendor = where.startswith("/usr/lib") and installer not in MARKING
     url = direct_url(dist) if installer != "conda" else None  # conda's names the folder of its build machine
@@ -91,8 +97,8 @@ def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[st
         "direct_url": url,
         "metadata": os.path.realpath(folder) if url is not None else "",
         "modules": modules(dist),
-        "requires": list(dist.requires or ()),
-        "extras": dist.metadata.get_all("Provides-Extra") or [],
+        "requires": told.get_all("Requires-Dist") or list((not in_wheel_form(folder) and dist.requires) or ()),
+        "extras": told.get_all("Provides-Extra") or [],
     }
 
 
@@ -116,26 +122,27 @@ def distributions() -> dict[str, dict[str, Any]]:
     return found
 
 
-@lru_cache(maxsize=None)  # noqa: UP033 - `cache` came with 3.9
-def parse(text: str) -> tuple[str, list[str], Callable[[str], bool]]:
-    """A requirement's name, the extras that it asks for, and what says whether it holds for an extra."""
-    if Requirement is not None:
-        try:
-            parsed = Requirement(text)
-            marker = parsed.marker
-            return (
-                normal(parsed.name),
-                sorted(parsed.extras),
-                lambda extra: marker is None or marker.evaluate({"extra": extra}),
-            )
-        except Exception:  # noqa: BLE001, S110 - older metadata than the grammar
-            pass
+def parse(text: str) -> tuple[str, list[str]]:
+    """A requirement's name, and the extras that it asks for."""
     match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?", text)
     if match is None:
-        return "", [], lambda _: False
-    extras = [part.strip() for part in (match.group(2) or "").split(",") if part.strip()]
+        return "", []
+    return normal(match.group(1)), [part.strip() for part in (match.group(2) or "").split(",") if part.strip()]
+
+
+@lru_cache(maxsize=None)  # noqa: UP033 - `cache` came with 3.9
+def condition(text: str) -> Callable[[str], bool]:
+    """What says whether a requirement holds for an extra."""
+    if ";" not in text:
+        return lambda _: True
+    if Requirement is not None:
+        try:
+            marker = Requirement(text).marker
+            return lambda extra: marker is None or marker.evaluate({"extra": extra})
+        except Exception:  # noqa: BLE001, S110 - older metadata than the grammar
+            pass
     asks = re.search(r"\bextra\s*==\s*['\"]([^'\"]+)['\"]", text.partition(";")[2])
-    return normal(match.group(1)), extras, lambda extra: asks is None or normal(asks.group(1)) == normal(extra)
+    return lambda extra: asks is None or normal(asks.group(1)) == normal(extra)
 
 
 def resolve(found: dict[str, dict[str, Any]], whole: str) -> None:
@@ -151,8 +158,9 @@ def resolve(found: dict[str, dict[str, Any]], whole: str) -> None:
     while waiting:
         name = waiting.pop()
         for text in found[name]["requires"]:
-            needed, extras, holds = parse(text)
-            if needed in found and any(holds(extra) for extra in active[name]):
+            needed, extras = parse(text)
+            # Most of what is asked for under conditions is not there, and conditions take long to read.
+            if needed in found and any(condition(text)(extra) for extra in active[name]):
                 names[name].add(needed)
                 if not active[needed].issuperset(extras):
                     active[needed].update(extras)

@@ -46,7 +46,11 @@ class Wire:
                 client, _ = self._listener.accept()
                 with self._lock:
                     self.connections += 1
-                server = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    client.close()
+                    continue
                 for pair in ((client, server, True), (server, client, False)):
                     threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
 
