@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 
 import docker
 import pytest
-from docker.errors import ImageNotFound
+from docker.errors import NotFound
 
 from git_datmo.engines.container import FROZEN, REPOSITORY
 from tests.integration.conftest import Pair
@@ -60,7 +60,7 @@ def forget(client: docker.DockerClient, *, base: bool) -> None:
     """Take the environments' images, and their base, from the engine."""
     ours = [name for image in client.images.list() for name in image.tags if REPOSITORY in name or FROZEN in name]
     for name in [*ours, *([BASE] if base else [])]:
-        with suppress(ImageNotFound):
+        with suppress(NotFound):
             client.images.remove(name, force=True)
     client.images.prune({"dangling": True})
 
