@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import (
-    Asked,
-    attach,
-    capture_code,
-    changing,
-    make_snapshot,
-    refresh,
-    require_commit,
-)
+from git_datmo.flows.capture import Asked, attach, capture_code, changing, make_snapshot, refresh, require_commit
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import refuse_unresolved
-from git_datmo.flows.running.environment import capture_environment
-from git_datmo.flows.secrecy.masking import conceal
-from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.signing import wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -50,6 +39,10 @@ def attach_snapshot(
     ws: Workspace, tracking: Tracking, asked: Asked, command: Sequence[str], progress: Progress
 ) -> Made:
     """Attach a snapshot of payloads as they were just stored; the caller holds the lock."""
+    from git_datmo.flows.running.environment import capture_environment
+    from git_datmo.flows.secrecy.masking import conceal
+    from git_datmo.flows.secrecy.rules import known_secrets
+
     code, left_out = capture_code(ws, tracking, progress=progress)
     surrounded = capture_environment(ws, command)
     environment = surrounded.content if surrounded is not None else None

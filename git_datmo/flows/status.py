@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import current_tracking, find_differences, really_differs
+from git_datmo.flows.changes import current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
 from git_datmo.flows.merging.unresolved import read_pending
 from git_datmo.flows.underway import MERGING, read_underway

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import changing, find_differences, really_differs, save
+from git_datmo.flows.capture import changing
+from git_datmo.flows.changes import find_differences, really_differs
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.merging.parts import place_parts, split
 from git_datmo.flows.merging.placing import (
@@ -20,9 +21,9 @@ from git_datmo.flows.merging.placing import (
     refuse_tracked_by_git,
     what_is_at,
 )
-from git_datmo.flows.merging.unresolved import decide, is_interrupted
+from git_datmo.flows.merging.unresolved import decide, read_halfway
 from git_datmo.flows.sharing.obtain import require
-from git_datmo.flows.underway import end_merge, interrupted, read_underway, refuse_during_checkout
+from git_datmo.flows.underway import end_merge, read_underway, refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.progress import QUIET, Progress
@@ -52,10 +53,10 @@ def switch(
     with changing(ws) as tracking:
         # Under the lock: an older snapshot than the working tree is at by then would take away what that one has more.
         found = find_target(ws, name)
-        halfway = _halfway(ws, found, force=force and not only)
+        halfway = read_halfway(ws, found, force=force and not only)
         if not only:
-            stay = _staying(ws, tracking, halfway) if halfway and not force else set()
-            done = _bring(ws, tracking, found, stay, force=force, progress=progress)
+            stay = staying(ws, tracking, halfway) if halfway and not force else set()
+            done = bring(ws, tracking, found, stay, force=force, progress=progress)
             if not stay:
                 end_merge(ws)
             return done
@@ -71,21 +72,6 @@ def switch(
         finish(ws, tracking, tracking.having([*changed, *as_placed(ws, whole)]), edit)
         decide(ws, only)
         return Switched(str(found.id), (*placed, *(part.path for part in parts)))
-
-
-def _halfway(ws: Workspace, found: Found, *, force: bool = False) -> frozenset[str]:
-    """The payloads in which a checkout to `found` was cut off; raises `DatmoError` where it was one to another.
-
-    What such a checkout had placed already is known to it alone; to any other it is nobody's. A merge that was cut off
-    is given up by `force`, and where HEAD has it no more.
-    """
-    underway = read_underway(ws)
-    if underway is None:
-        return frozenset()
-    given_up = underway.is_merge and (force or not is_interrupted(ws))
-    if underway.snapshot != str(found.id) and not given_up:
-        raise interrupted(underway)
-    return underway.payloads
 
 
 def find_target(ws: Workspace, name: str) -> Found:
@@ -115,7 +101,7 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
             )
 
 
-def _bring(
+def bring(
     ws: Workspace, tracking: Tracking, found: Found, stay: AbstractSet[str], *, force: bool, progress: Progress
 ) -> Switched:
     """Bring the tracking state to a snapshot, but for the payloads `stay`; what the last one brought and this one
@@ -192,30 +178,7 @@ def _plan(
     return plans
 
 
-def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
-    """After git moved HEAD: payloads that are as they were stored follow it; modified ones stay, and are named.
-
-    A payload that was never fetched here stays so, and so does a clone in which none was.
-    """
-    with changing(ws) as tracking:
-        head = ws.repo.head()
-        found = History(ws).nearest(head) if head is not None else None
-        if found is None:
-            return None
-        halfway = _halfway(ws, found)
-        if str(found.id) == tracking.snapshot and not halfway:
-            return None
-        if not halfway and not any(t.placed for t in tracking.payloads):
-            asleep = [Tracked(payload, placed=False) for payload in found.snapshot.payloads]
-            save(ws, Tracking((), str(found.id)).having(asleep))
-            return None
-        wanted = {payload.path for payload in found.snapshot.payloads}
-        asleep_paths = {t.payload.path for t in tracking.payloads if not t.placed} & wanted - halfway
-        stay = _staying(ws, tracking, halfway) | asleep_paths
-        return _bring(ws, tracking, found, stay, force=False, progress=progress)
-
-
-def _staying(ws: Workspace, tracking: Tracking, halfway: AbstractSet[str]) -> set[str]:
+def staying(ws: Workspace, tracking: Tracking, halfway: AbstractSet[str]) -> set[str]:
     """The payloads that hold what no snapshot has: modified files, or a version that was only added.
 
     Those that a checkout was cut off in only look modified.

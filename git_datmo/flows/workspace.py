@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError
-from git_datmo.git.hosts import Hosts
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
-from git_datmo.places.packs import PackPlace
 from git_datmo.records.catalog import Catalog, read_catalog
 from git_datmo.records.ledger import Ledger, Tips
-from git_datmo.records.types import Person
 from git_datmo.store.statcache import StatCache
 from git_datmo.store.store import Store, store_path
 from git_datmo.store.tracking import Tracking, read_tracking, write_tracking
 
 if TYPE_CHECKING:
     from git_datmo.flows.sharing.source import Source
-
-NOBODY = Person("git-datmo", "git-datmo@localhost")
+    from git_datmo.git.hosts import Hosts
+    from git_datmo.places.packs import PackPlace
+    from git_datmo.records.types import Person
 
 
 @dataclass
@@ -93,10 +91,12 @@ class Workspace:
     @cached_property
     def person(self) -> Person:
         """The user, as git knows them; somebody without a name may still read and share."""
+        from git_datmo.records.types import Person
+
         done = self.repo.git.finish("var", "GIT_COMMITTER_IDENT")
         name, _, rest = done.stdout.decode("utf-8", "replace").partition(" <")
         mail = rest.partition(">")[0]
-        return Person(name, mail) if done.returncode == 0 and mail else NOBODY
+        return Person(name, mail) if done.returncode == 0 and mail else Person("git-datmo", "git-datmo@localhost")
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -108,6 +108,8 @@ class Workspace:
     @property
     def hosts(self) -> Hosts:
         """What is known of the hosts that remotes are on."""
+        from git_datmo.git.hosts import Hosts
+
         return Hosts(self.shared_state / "hosts", self.repo.config)
 
     def catalog(self, tips: Tips) -> Catalog:

@@ -8,11 +8,13 @@ from heapq import merge
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from git_datmo.model import ObjectFormat
 from git_datmo.store.entries import encode, encode_gone, path_of, split_entries
-from git_datmo.store.ingest import Taken
+
+if TYPE_CHECKING:
+    from git_datmo.store.ingest import Taken
 
 # Entries that are held in memory.
 HELD = 1 << 15

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from git_datmo.git.objects import BLOB, EXECUTABLE, LINK
 from git_datmo.model import ObjectFormat
-from git_datmo.store.ingest import Taken
+
+if TYPE_CHECKING:
+    from git_datmo.store.ingest import Taken
 
 STAT = struct.Struct(">10I")
 MODES = frozenset((BLOB, EXECUTABLE, LINK))

@@ -21,7 +21,7 @@ from tests.servers.http import HttpHost
 
 MIB = 1 << 20
 SIZE = 48 * MIB
-KILLS = 3
+KILLS = 2
 # How often what has grown is looked at, in seconds; a child that ends wakes the test at once.
 GLANCE = 0.002
 

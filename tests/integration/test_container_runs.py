@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.team import datmo, experiments
-from tests.servers.relay import relayed
 from tests.servers.shell import Shell, seal
 from tests.servers.ssh import serve_ssh
 
@@ -57,14 +56,11 @@ def engine_at(where: str, repo: Shell, folder: Path, engine: str) -> Iterator[tu
     if where == "ssh":
         with behind_ssh(folder, engine) as (address, path):
             yield repo.having(PATH=path, DOCKER_HOST=engine), ("--on", address)
-    elif where == "tcp":
-        with relayed(engine.removeprefix("unix://")) as address:
-            yield repo.having(DOCKER_HOST=address), ()
     else:
         yield repo.having(DOCKER_HOST=engine), ()
 
 
-@pytest.mark.parametrize("where", ["here", "tcp", "ssh"])
+@pytest.mark.parametrize("where", ["here", "ssh"])
 def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
     repo: Shell, engine_environ: dict[str, str], tmp_path: Path, where: str
 ) -> None:

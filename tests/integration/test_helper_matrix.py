@@ -12,7 +12,7 @@ from tests.servers.hosting import KINDS, serve
 from tests.servers.shell import Shell
 
 # SHA-256 once for each of the ways in which the helper works.
-WORLDS = [(kind, "sha256" if kind == "file" else "sha1") for kind in KINDS] + [("http", "sha256")]
+WORLDS = [(kind, "sha256" if kind in ("file", "git") else "sha1") for kind in KINDS]
 
 CLONES = """
 . clone --no-local URL work

@@ -16,7 +16,8 @@ from tests.servers.hosting import Host, LocalHost
 from tests.servers.shell import Shell, seal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
-HOSTS = ("path", "file", "http", "ssh")
+# A path and a file:// URL differ in little.
+WAYS = (("path", "hook"), ("file", "helper"), *((host, way) for host in ("http", "ssh") for way in ("hook", "helper")))
 
 # Reads and writes what examples/digits/train.py does, in a tenth of its time.
 QUICK = """\
@@ -47,7 +48,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
     return Images(folder / "first", folder / "more")
 
 
-@pytest.fixture(params=[(host, way) for host in HOSTS for way in ("hook", "helper")], ids="-".join)
+@pytest.fixture(params=WAYS, ids="-".join)
 def team(request: pytest.FixtureRequest, shell: Callable[..., Shell]) -> Team:
     """A host with an empty repository, and the way in which two people share through it."""
     kind, way = request.param

@@ -26,13 +26,18 @@ GLOBAL_CONFIG = """\
 
 
 def seal(home: Path) -> dict[str, str]:
-    """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets in."""
+    """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets in.
+
+    A library that the tests are run under (one that spares disks, say) is one for what they start, too.
+    """
     home.mkdir(parents=True, exist_ok=True)
     config = home / "gitconfig"
     config.write_text(GLOBAL_CONFIG)
     # The interpreter's folder unresolved: in a virtual environment it is the one that holds the console scripts.
     scripts = str(Path(sys.executable).parent)
+    preloaded = {name: os.environ[name] for name in ("LD_PRELOAD",) if name in os.environ}
     return {
+        **preloaded,
         "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
         "HOME": str(home),
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),

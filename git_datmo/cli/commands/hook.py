@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.merging.merge import United
+    from git_datmo.flows.merging.union import United
     from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
@@ -37,13 +37,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
     """Fails closed: what the records name must be on the remote before the code is."""
     from git_datmo.errors import DatmoError
-    from git_datmo.flows.sharing.share import has_unshared, share, size_of_unshared
+    from git_datmo.flows.sharing.unshared import has_unshared, size_of_unshared
     from git_datmo.flows.workspace import open_workspace
 
     remote, url = (*options.words, "", "")[:2]
     with open_workspace(console.environ, console.cwd) as ws:
         if not has_unshared(ws, remote):
             return 0
+        from git_datmo.flows.sharing.share import share
+
         if size_of_unshared(ws, remote) > LONG_SHARE:
             console.tell(
                 f"git-datmo: sharing data before the code; should '{remote}' hang up meanwhile, run 'git push' again, "
@@ -94,8 +96,8 @@ def _post_merge(_: argparse.Namespace, console: Console) -> int:
 
 def unite_or_follow(ws: Workspace, console: Console) -> None:
     """Bring the payloads to what HEAD has: of a merge that nobody made a snapshot of, to what its sides have."""
+    from git_datmo.flows.follow import follow
     from git_datmo.flows.merging.merge import unite
-    from git_datmo.flows.switch import follow
 
     united = unite(ws, progress=console.progress())
     if united is not None:
@@ -121,7 +123,7 @@ def tell_united(united: United, console: Console) -> None:
 
 
 def _follow(console: Console) -> int:
-    from git_datmo.flows.switch import follow
+    from git_datmo.flows.follow import follow
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:

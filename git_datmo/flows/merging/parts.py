@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import find_differences
+from git_datmo.flows.changes import find_differences
 from git_datmo.flows.merging.contents import Steps, differing, measure, rewrite
 from git_datmo.flows.merging.placing import NOTHING, as_placed, change_files, what_is_at
 from git_datmo.flows.merging.unresolved import read_pending

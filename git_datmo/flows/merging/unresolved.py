@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
-from git_datmo.flows.underway import MERGE, MERGING, interrupted
+from git_datmo.flows.history import Found
+from git_datmo.flows.underway import MERGE, MERGING, interrupted, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.store.layout import find_path, root_node
 from git_datmo.store.tracking import Tracking
@@ -102,3 +103,18 @@ def node_name(ws: Workspace, tracking: Tracking, path: str) -> str:
     inner = os.fsencode(path[len(tracked.payload.path) + 1 :])
     node = find_path(root_node(tracked.payload.content), inner.split(b"/") if inner else (), ws.store.read_tree)
     return f"{node.kind.value} {node.oid}" if node is not None else ""
+
+
+def read_halfway(ws: Workspace, found: Found, *, force: bool = False) -> frozenset[str]:
+    """The payloads in which a checkout to `found` was cut off; raises `DatmoError` where it was one to another.
+
+    What such a checkout had placed already is known to it alone; to any other it is nobody's. A merge that was cut off
+    is given up by `force`, and where HEAD has it no more.
+    """
+    underway = read_underway(ws)
+    if underway is None:
+        return frozenset()
+    given_up = underway.is_merge and (force or not is_interrupted(ws))
+    if underway.snapshot != str(found.id) and not given_up:
+        raise interrupted(underway)
+    return underway.payloads

@@ -18,7 +18,6 @@ from git_datmo.flows.capture import (
     capture_code,
     changing,
     check_addable,
-    current_tracking,
     is_clean,
     make_snapshot,
     refresh,
@@ -26,6 +25,7 @@ from git_datmo.flows.capture import (
     save,
     store_payloads,
 )
+from git_datmo.flows.changes import current_tracking
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import (
     Surrounded,

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import GitFailed
-from git_datmo.flows.history import read_heads, unshared
+from git_datmo.flows.history import read_heads
 from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.contact import ask, retried, settle
-from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.sharing.places import deposit, destination
 from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.sharing.send import SharePlan, send_objects
@@ -33,14 +32,6 @@ class Shared:
 
     remote: str
     records: int
-
-
-def has_unshared(ws: Workspace, remote: str) -> bool:
-    """Whether, as far as is known here, `remote` lacks a record or a note; asks nobody."""
-    if not ws.has_store:
-        return False
-    heads = read_heads(ws)
-    return heads.here.records is not None and heads.of(remote) != heads.here
 
 
 def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress = QUIET) -> Shared:
@@ -157,16 +148,3 @@ def remember(ws: Workspace, ns: Namespace, remote: str, tips: Tips) -> None:
     ]
     if changes:
         change_refs(ws.repo.git, changes, why=f"shared with {remote}")
-
-
-def size_of_unshared(ws: Workspace, remote: str) -> int:
-    """At most how many bytes of payload a share will send: the size of all that new records name."""
-    heads = read_heads(ws)
-    new = unshared(ws, heads, remote)
-    sizes: dict[Oid, int] = {}
-    for row in ws.catalog(heads.here).rows:
-        if row.kind in KEEPERS and Oid.parse(row.record) in new:
-            record = ws.ledger.record(Oid.parse(row.record), checked=True)
-            if isinstance(record, Keeper):
-                sizes.update({kept.content.object: kept.content.size for kept in kept_objects(record)})
-    return sum(sizes.values())

@@ -1,0 +1,96 @@
+"""What a working tree tracks, and how its files differ from what was stored of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from git_datmo.flows.history import History
+from git_datmo.flows.workspace import Workspace
+from git_datmo.progress import QUIET
+from git_datmo.store.names import TEMPORARY
+from git_datmo.store.statcache import Differences
+from git_datmo.store.tracking import Tracked, Tracking
+
+if TYPE_CHECKING:
+    from git_datmo.store.capture import Captured
+
+
+def current_tracking(ws: Workspace) -> Tracking:
+    """What this working tree tracks; where no command said so yet, what its commit's snapshot has, not fetched."""
+    if ws.tracking_path.exists():
+        return ws.tracking()
+    head = ws.repo.head()
+    found = History(ws).nearest(head) if head is not None else None
+    if found is None:
+        return Tracking()
+    return Tracking((), str(found.id)).having(Tracked(payload, placed=False) for payload in found.snapshot.payloads)
+
+
+def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:
+    """How each placed payload's files differ from the stat cache, by the payload's path."""
+    placed = {os.fsencode(t.payload.path): t for t in tracking.payloads if t.placed}
+    found = ws.cache.differences(ws.store_git, [t.payload.path for t in placed.values()])
+    parts: dict[str, tuple[list[bytes], ...]] = {t.payload.path: ([], [], [], []) for t in placed.values()}
+    for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
+        for path in paths:
+            holder = holder_of(path, placed)
+            if holder is None or _is_leftover(path) or (kind == 3 and _is_known_empty(ws, holder, path)):
+                continue
+            parts[holder.payload.path][kind].append(path)
+    for tracked in placed.values():
+        root = os.fsencode(ws.root)
+        gone = (folder for folder in tracked.empty_folders if not os.path.isdir(os.path.join(root, folder)))
+        parts[tracked.payload.path][3].extend(gone)
+    return {path: Differences(*(tuple(part) for part in kinds)) for path, kinds in parts.items()}
+
+
+def _is_known_empty(ws: Workspace, tracked: Tracked, folder: bytes) -> bool:
+    """Whether a folder that the cache does not know holds no file, and no empty folder but those that were stored."""
+    known = tracked.empty_folders
+    if tracked.payload.content.files == 0:
+        known |= {os.fsencode(tracked.payload.path)}
+    stack = [folder]
+    while stack:
+        path = stack.pop()
+        with os.scandir(os.path.join(os.fsencode(ws.root), path)) as listing:
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
+        if not all(is_folder for _, is_folder in entries) or (not entries and path not in known):
+            return False
+        stack += [path + b"/" + name for name, _ in entries]
+    return True
+
+
+def _is_leftover(path: bytes) -> bool:
+    return path.rpartition(b"/")[2].startswith(TEMPORARY)
+
+
+def holder_of(path: bytes, placed: Mapping[bytes, Tracked]) -> Tracked | None:
+    """The payload, of those that are given by their paths, that `path` is or lies in."""
+    while path:
+        if path in placed:
+            return placed[path]
+        path = path.rpartition(b"/")[0]
+    return None
+
+
+def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured | None:
+    """What storing a payload now would make of it, or None when that is clear without reading: it differs."""
+    if found.missing or found.added or found.folders:
+        return None
+    from git_datmo.store.capture import Capturer
+    from git_datmo.store.store import HashOnly
+
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET, ws.cache.marks)
+    return capturer.changes(
+        tracked.payload.path, tracked.payload.content, tracked.empty_folders, found, HashOnly(ws.store)
+    )
+
+
+def really_differs(ws: Workspace, tracked: Tracked, found: Differences) -> bool:
+    """Whether a payload whose files look changed is changed, by content."""
+    if not os.path.lexists(ws.root / tracked.payload.path):
+        return True
+    captured = _would_be(ws, tracked, found)
+    return captured is None or captured.content != tracked.payload.content
