@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             parts = swap(parts, part, parts_of(other))
         tolerances = find_tolerances(ws, found.snapshot, asked)
         with (
-            open_means(options, console, ws, [found, *others.values()], copy_to_errors) as means,
+            open_means(options, console, ws, [found, *others.values()], copy_to_errors, folder=options.dir) as means,
             scratch_folder(ws, options.dir) as folder,
         ):
             if means.fixed and others.keys() & set(means.fixed):

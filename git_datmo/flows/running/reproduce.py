@@ -134,6 +134,7 @@ def _write_receipt(
         durations={name: round(seconds, 6) for name, seconds in durations.items()},
         causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
         reruns=len(tried),
+        resources=dict(worst.done.outcome.resources),
     )
 
 
