@@ -14,15 +14,18 @@ from tests.servers.cluster import serve_cluster
 from tests.servers.http import HttpHost
 from tests.servers.shell import Shell, seal
 
-# What it makes depends on its words, and for one on where it runs.
+# What it makes depends on its words, and for some on where it runs; one takes the first worker with it that it gets.
 PROGRAM = """\
-import json, os, sys
+import json, os, signal, sys
 from pathlib import Path
 total = sum(map(int, Path("data").read_text().split())) * int(sys.argv[1])
 if sys.argv[1] == "2":
     total += os.path.exists("code.py") and not os.path.exists(".git")
 if sys.argv[1] == "3" and not os.path.exists(".git"):
     sys.exit(4)
+if sys.argv[1] == "4" and not os.path.exists(".git") and not Path("~/killed").expanduser().exists():
+    Path("~/killed").expanduser().touch()
+    os.kill(os.getppid(), signal.SIGKILL)
 Path("model.pkl").write_text(str(total))
 Path("metrics.json").write_text(json.dumps({"total": total}))
 """
@@ -44,11 +47,12 @@ def alex(pair: Pair, http_host: HttpHost) -> Shell:
 
 
 def ids(shell: Shell) -> dict[str, str]:
-    return {each["message"]: each["id"] for each in experiments(shell)}
+    return {each["message"]: each["id"] for each in experiments(shell) if each["run"]}
 
 
 def receipts(shell: Shell) -> dict[str, list[str]]:
-    return {each["message"]: [r["verdict"] for r in each["receipts"]] for each in experiments(shell)}
+    runs = [each for each in experiments(shell) if each["run"]]
+    return {each["message"]: [receipt["verdict"] for receipt in each["receipts"]] for each in runs}
 
 
 VERDICTS = {"times 1": ["identical"], "times 2": ["different"], "times 3": ["failed"]}
@@ -56,11 +60,10 @@ VERDICTS = {"times 1": ["identical"], "times 2": ["different"], "times 3": ["fai
 
 def test_several_are_rerun_one_after_the_other(alex: Shell) -> None:
     named = list(ids(alex).values())
-    datmo(alex, "snapshot", "-m", "no run")
     done = datmo(alex, "reproduce", *named, named[0], *HERE, code=1)
     assert done.stdout.count("verdict: ") == 3
     assert "3 of 3 were rerun: 1 different, 1 failed, 1 identical" in done.stderr
-    assert {name: found for name, found in receipts(alex).items() if found} == VERDICTS
+    assert receipts(alex) == VERDICTS
     refused(alex, "reproduce", *named, "--dir", "x", code=129, says=("--dir",))
     refused(alex, "reproduce", *named, "HEAD~9", *HERE, says=("HEAD~9",))
     refused(alex, "reproduce", "HEAD", "--cluster", "tcp://127.0.0.1:9", "--with", "data=HEAD", code=129)
@@ -87,6 +90,13 @@ def test_a_cluster_reruns_from_the_remote_and_loses_nothing(
         # The workers shared them by themselves, and they are here without a fetch.
         assert receipts(alex) == VERDICTS
         assert receipts(pair.clone("ignacio")) == VERDICTS
+
+        # A task whose worker dies is another's.
+        datmo(alex, "run", "-m", "deadly", "--", "python", "fit.py", "4")
+        alex.git("push", "-q", "origin", "main")
+        made, _ = reproduce(ids(alex)["deadly"], code=0)
+        assert [receipt["verdict"] for receipt in made] == ["identical"]
+        assert (folder / "home" / "killed").exists()
 
         # One that is here alone is none of a worker's business; the others are rerun all the same.
         datmo(alex, "run", "-m", "late", "--", "python", "fit.py", "1")
