@@ -103,6 +103,7 @@ def _tell(options: argparse.Namespace, console: Console, found: Found, done: Rep
         for line in verdict_lines(done.receipt, console):
             console.print(line)
         console.print()
+    console.out.flush()
     for warning in done.warnings:
         console.warn(plain(f"{str(found.id)[:10]}: {warning}"))
 

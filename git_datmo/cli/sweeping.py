@@ -140,6 +140,7 @@ def _tell(options: argparse.Namespace, console: Console, combination: Combinatio
         parts = [figures(values[name].items()) for name in values if values[name]]
         ended = [f"exit code {made.exit_code}"] if made.exit_code else []
         console.print(f"{str(made.id)[:10]}  " + "; ".join([*parts, *ended]))
+    console.out.flush()
     for warning in made.warnings:
         console.warn(plain(warning))
 
