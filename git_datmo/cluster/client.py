@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from git_datmo.cluster.tasks import Answer, Reproduction, Task
 from git_datmo.errors import DatmoError, EngineMissing
@@ -13,9 +13,6 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.records.codec import decode
 from git_datmo.records.types import Receipt, Record, Snapshot
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 # How long a scheduler may take to answer.
 SECONDS = 20
@@ -32,7 +29,7 @@ def spread(address: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:
     try:
         futures = {client.submit(carry_out, task, pure=False): number for number, task in enumerate(tasks)}
         try:
-            for future in _as_completed(list(futures)):
+            for future in _as_completed(client, list(futures)):
                 yield futures[future], _answer(future)
         finally:
             client.cancel([future for future in futures if not future.done()])
@@ -40,13 +37,15 @@ def spread(address: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:
         client.close()
 
 
-def _connect(address: str) -> Client:
+def _connect(address: str) -> Any:
+    """A Dask client, which is not typed."""
     try:
-        from distributed import Client
+        import distributed
     except ModuleNotFoundError as error:
         raise EngineMissing("a cluster needs the package distributed", "pip install 'git-datmo[cluster]'") from error
+    make: Any = distributed.Client
     try:
-        return Client(address, timeout=SECONDS, set_as_default=False)
+        return make(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise EngineMissing(
             f"no Dask scheduler answers at '{address}'",
@@ -54,10 +53,11 @@ def _connect(address: str) -> Client:
         ) from error
 
 
-def _as_completed(futures: list[Any]) -> Iterator[Any]:
-    from distributed import as_completed
+def _as_completed(client: Any, futures: list[Any]) -> Iterator[Any]:
+    import distributed
 
-    yield from as_completed(futures)
+    completed: Any = distributed.as_completed
+    yield from completed(futures, loop=client.loop)
 
 
 def _answer(future: Any) -> Answer:
