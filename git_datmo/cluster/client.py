@@ -15,7 +15,7 @@ from git_datmo.records.codec import decode
 from git_datmo.records.types import Receipt, Record, Snapshot
 
 # How long a scheduler may take to answer.
-SECONDS = 20
+SECONDS = 5
 
 
 def spread(address: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:

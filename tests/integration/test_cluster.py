@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from tests.integration.conftest import Pair
 from tests.integration.team import datmo, experiments, refused
 from tests.servers.cluster import serve_cluster
 from tests.servers.http import HttpHost
+from tests.servers.process import free_port
 from tests.servers.shell import Shell, seal
 
 # What it makes depends on its words, and for some on where it runs; one takes the first worker with it that it gets.
@@ -30,6 +33,29 @@ Path("model.pkl").write_text(str(total))
 Path("metrics.json").write_text(json.dumps({"total": total}))
 """
 HERE = ("--engine", "host", "--trust")
+
+# One cluster for all of them.
+pytestmark = pytest.mark.xdist_group("cluster")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The address of a scheduler, and the home that its workers have in common."""
+
+    address: str
+    home: Path
+
+    def clones(self) -> set[Path]:
+        """What the workers keep of remotes."""
+        return set(self.home.glob(".cache/git-datmo/workers/*/.git/datmo/worker-ready"))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("cluster")
+    home = folder / "home"
+    with serve_cluster(folder, seal(home)) as address:
+        yield Cluster(address, home)
 
 
 @pytest.fixture
@@ -67,57 +93,6 @@ def test_several_are_rerun_one_after_the_other(alex: Shell) -> None:
     refused(alex, "reproduce", *named, "--dir", "x", code=129, says=("--dir",))
     refused(alex, "reproduce", *named, "HEAD~9", *HERE, says=("HEAD~9",))
     refused(alex, "reproduce", "HEAD", "--cluster", "tcp://127.0.0.1:9", "--with", "data=HEAD", code=129)
-
-
-def test_a_cluster_reruns_from_the_remote_and_loses_nothing(
-    alex: Shell, pair: Pair, http_host: HttpHost, sealed: dict[str, str], tmp_path: Path
-) -> None:
-    named = ids(alex)
-    folder = tmp_path / "cluster"
-    with serve_cluster(folder, {**seal(folder / "home"), **http_host.environ}) as address:
-
-        def reproduce(*words: str, code: int) -> tuple[list[dict[str, Any]], str]:
-            done = datmo(alex, "reproduce", *words, *HERE, "--cluster", address, "--json", code=code)
-            return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
-
-        made, _ = reproduce(*named.values(), code=1)
-        assert {receipt["snapshot"]: [receipt["verdict"]] for receipt in made} == {
-            named[name]: verdict for name, verdict in VERDICTS.items()
-        }
-        assert {receipt["author"]["name"] for receipt in made} == {"A U Thor"}
-        clones = folder / "home" / ".cache" / "git-datmo" / "workers"
-        assert len(list(clones.glob("*/.git/datmo/worker-ready"))) == 2, "both workers took part"
-        # The workers shared them by themselves, and they are here without a fetch.
-        assert receipts(alex) == VERDICTS
-        assert receipts(pair.clone("ignacio")) == VERDICTS
-
-        # A task whose worker dies is another's.
-        datmo(alex, "run", "-m", "deadly", "--", "python", "fit.py", "4")
-        alex.git("push", "-q", "origin", "main")
-        made, _ = reproduce(ids(alex)["deadly"], code=0)
-        assert [receipt["verdict"] for receipt in made] == ["identical"]
-        assert (folder / "home" / "killed").exists()
-
-        # One that is here alone is none of a worker's business; the others are rerun all the same.
-        datmo(alex, "run", "-m", "late", "--", "python", "fit.py", "1")
-        late = ids(alex)["late"]
-        made, said = reproduce(named["times 1"], late, code=128)
-        assert [receipt["snapshot"] for receipt in made] == [named["times 1"]]
-        assert "share it first" in said
-        assert late[:10] in said
-
-        # The remote takes nothing any more: the receipts are here, and wait for the next push.
-        hook = pair.hub.cwd / "hooks" / "pre-receive"
-        hook.write_text("#!/bin/sh\nexit 1\n")
-        hook.chmod(0o755)
-        made, said = reproduce(named["times 1"], code=0)
-        assert "warning: " in said
-        assert "could not share" in said
-        assert receipts(alex)["times 1"] == ["identical"] * 3
-        hook.unlink()
-        alex.git("push", "-q", "origin", "main")
-        assert receipts(pair.clone("third"))["times 1"] == ["identical"] * 3
-    refused(alex, "reproduce", "HEAD", *HERE, "--cluster", address, says=("no Dask scheduler answers", address))
 
 
 TRAIN = """\
@@ -177,30 +152,74 @@ def test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here(s
     refused(sweeper, "sweep", *GRID, *COMMAND, says=("not committed",))
 
 
-def test_a_cluster_sweeps_and_shares_what_it_makes(
-    sweeper: Shell, pair: Pair, http_host: HttpHost, tmp_path: Path
-) -> None:
-    folder = tmp_path / "cluster"
-    with serve_cluster(folder, {**seal(folder / "home"), **http_host.environ}) as address:
-        refused(sweeper, "sweep", *GRID, "--cluster", address, *COMMAND, says=("is not on the remote", "git push"))
-        sweeper.git("push", "-q", "origin", "main")
-        assert swept(sweeper, "--cluster", address) == MADE
-        other = pair.clone("ignacio")
-        made = next(each for each in experiments(other) if each["metrics"] == {"score": 1.5})
-        datmo(other, "checkout", made["id"])
-        assert (other.cwd / "src" / "model.pkl").read_text() == "0.25 1"
+def test_a_cluster_sweeps_and_shares_what_it_makes(sweeper: Shell, pair: Pair, cluster: Cluster) -> None:
+    refused(sweeper, "sweep", *GRID, "--cluster", cluster.address, *COMMAND, says=("is not on the remote", "git push"))
+    sweeper.git("push", "-q", "origin", "main")
+    assert swept(sweeper, "--cluster", cluster.address) == MADE
+    other = pair.clone("ignacio")
+    made = next(each for each in experiments(other) if each["metrics"] == {"score": 1.5})
+    datmo(other, "checkout", made["id"])
+    assert (other.cwd / "src" / "model.pkl").read_text() == "0.25 1"
 
-        # What cannot be shared is said to be kept, and goes to the remote with the next.
-        hook = pair.hub.cwd / "hooks" / "pre-receive"
-        hook.write_text("#!/bin/sh\nread -r _ _ ref\n[ ! -e no ] || exit 1\n")
-        hook.chmod(0o755)
-        (pair.hub.cwd / "no").write_text("")
-        known = len(experiments(sweeper))
-        again = ("sweep", "-p", "rate=0.125", "--cluster", address, "--", "python", "train.py", "{rate}", "1")
-        done = datmo(sweeper, *again, code=125)
-        assert "could not share snapshot" in done.stderr
-        assert "is kept at " in done.stderr
-        (pair.hub.cwd / "no").unlink()
-        datmo(sweeper, *again)
-        datmo(sweeper, "fetch")
-        assert len(experiments(sweeper)) >= known + 1
+    # What cannot be shared is said to be kept, and goes to the remote with the next.
+    hook = pair.hub.cwd / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nread -r _ _ ref\n[ ! -e no ] || exit 1\n")
+    hook.chmod(0o755)
+    (pair.hub.cwd / "no").write_text("")
+    known = len(experiments(sweeper))
+    again = ("sweep", "-p", "rate=0.125", "--cluster", cluster.address, "--", "python", "train.py", "{rate}", "1")
+    done = datmo(sweeper, *again, code=125)
+    assert "could not share snapshot" in done.stderr
+    assert "is kept at " in done.stderr
+    (pair.hub.cwd / "no").unlink()
+    datmo(sweeper, *again)
+    datmo(sweeper, "fetch")
+    assert len(experiments(sweeper)) >= known + 1
+
+
+def test_a_cluster_reruns_from_the_remote_and_loses_nothing(alex: Shell, pair: Pair, cluster: Cluster) -> None:
+    named = ids(alex)
+    before = cluster.clones()
+
+    def reproduce(*words: str, code: int) -> tuple[list[dict[str, Any]], str]:
+        done = datmo(alex, "reproduce", *words, *HERE, "--cluster", cluster.address, "--json", code=code)
+        return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+    made, _ = reproduce(*named.values(), code=1)
+    assert {receipt["snapshot"]: [receipt["verdict"]] for receipt in made} == {
+        named[name]: verdict for name, verdict in VERDICTS.items()
+    }
+    assert {receipt["author"]["name"] for receipt in made} == {"A U Thor"}
+    assert len(cluster.clones() - before) == 2, "both workers took part"
+    # The workers shared them by themselves, and they are here without a fetch.
+    assert receipts(alex) == VERDICTS
+    assert receipts(pair.clone("ignacio")) == VERDICTS
+
+    # A task whose worker dies is another's.
+    datmo(alex, "run", "-m", "deadly", "--", "python", "fit.py", "4")
+    alex.git("push", "-q", "origin", "main")
+    made, _ = reproduce(ids(alex)["deadly"], code=0)
+    assert [receipt["verdict"] for receipt in made] == ["identical"]
+    assert (cluster.home / "killed").exists()
+
+    # One that is here alone is none of a worker's business; the others are rerun all the same.
+    datmo(alex, "run", "-m", "late", "--", "python", "fit.py", "1")
+    late = ids(alex)["late"]
+    made, said = reproduce(named["times 1"], late, code=128)
+    assert [receipt["snapshot"] for receipt in made] == [named["times 1"]]
+    assert "share it first" in said
+    assert late[:10] in said
+
+    # The remote takes nothing any more: the receipts are here, and wait for the next push.
+    hook = pair.hub.cwd / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    made, said = reproduce(named["times 1"], code=0)
+    assert "warning: " in said
+    assert "could not share" in said
+    assert receipts(alex)["times 1"] == ["identical"] * 3
+    hook.unlink()
+    alex.git("push", "-q", "origin", "main")
+    assert receipts(pair.clone("third"))["times 1"] == ["identical"] * 3
+    nobody = f"tcp://127.0.0.1:{free_port()}"
+    refused(alex, "reproduce", "HEAD", *HERE, "--cluster", nobody, says=("no Dask scheduler answers", nobody))
