@@ -19,7 +19,7 @@ def test_a_network_is_trained_and_reproduced(repo: Shell) -> None:
     train = (EXAMPLES / "network" / "train.py").read_text()
     repo.commit("train.py", train)
     datmo(repo, "run", "-m", "seeded", "--", "python", "train.py", "--epochs", "5")
-    (seeded,) = experiments(repo)
+    seeded = experiments(repo)[0]
     assert seeded["metrics"]["accuracy"] > 0.9
     assert seeded["run"]["outputs"] == sorted(OUTPUTS)
     assert seeded["run"]["resources"]["user_seconds"] > 0
