@@ -49,7 +49,7 @@ HEAVY = {
         "git_datmo.engines.connection": "top",
         "git_datmo.places.lfs": "top",
     },
-    "distributed": {"git_datmo.cluster.client": "late", "git_datmo.cluster.worker": "late"},
+    "distributed": {"git_datmo.cluster.client": "late"},
     "fsspec": {"git_datmo.places.filesystem": "late"},
     "sshfs": {"git_datmo.places.filesystem": "late"},
     "dulwich": {"git_datmo.git.packs": "late"},
