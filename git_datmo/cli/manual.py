@@ -25,6 +25,7 @@ CONFIGURATION = [
     ("datmo.variable", "An environment variable to record with runs; may be given several times."),
     ("datmo.notSecret", "The id of a record that may be shared although something in it looks like a secret."),
     ("datmo.untrackedLimit", "Untracked files above this size are left out of the stored code (10m)."),
+    ("datmo.workerFolder", "Where a worker of a cluster keeps clones and environments (~/.cache/git-datmo/workers)."),
     ("datmo.<remote>.slice", "The most bytes in one push; else a 20th of what is shared, from 32m to 512m."),
     (
         "datmo.<remote>.namespace",

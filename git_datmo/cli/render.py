@@ -11,6 +11,7 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.plain import plain
 from git_datmo.cli.verdicts import receipt_line, receipts_line
 from git_datmo.flows.history import Claim, Found
+from git_datmo.flows.running.needs import needs_of
 from git_datmo.flows.told import Style
 from git_datmo.records.codec import to_document
 from git_datmo.records.notes import show_size, show_value
@@ -114,6 +115,9 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
     if snapshot.environment is not None:
         yield f"environment: {snapshot.environment.object}"
     yield from _run_details(snapshot.run)
+    needs = needs_of(snapshot)
+    if needs is not None:
+        yield f"needs:       {plain(needs.words())}"
     if receipts:
         yield f"summary:     {receipts_line(receipts)}"
     for receipt in receipts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
@@ -12,6 +13,7 @@ from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
 
 if TYPE_CHECKING:
     from git_datmo.engines.base import Output
+    from git_datmo.engines.limits import Limits
     from git_datmo.flows.history import Found
     from git_datmo.flows.running.rerun import Means
     from git_datmo.flows.workspace import Workspace
@@ -32,21 +34,54 @@ def add_means(parser: argparse.ArgumentParser) -> None:
     add_engine_options(parser)
 
 
-@contextmanager
-def open_means(
-    options: argparse.Namespace, console: Console, ws: Workspace, snapshots: Sequence[Found], output: Output
-) -> Iterator[Means]:
-    """What to rerun with, once it is clear that all of `snapshots` may; the first says what limits hold."""
+def limits_for(options: argparse.Namespace, engine: str, found: Found) -> Limits:
+    """What a rerun is held to; raises `DatmoError` for a snapshot that names no command."""
     from git_datmo.engines.limits import recorded_limits
-    from git_datmo.flows.running.rerun import Means, require_run
+    from git_datmo.flows.running.rerun import require_run
 
+    return read_limits(options, engine, recorded_limits(require_run(found).resources))
+
+
+def find_limits(
+    options: argparse.Namespace, console: Console, ws: Workspace, snapshots: Sequence[Found]
+) -> tuple[str, list[Limits]]:
+    """The engine's name and what each rerun is held to, once it is clear that all of `snapshots` may run."""
     name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
-    runs = [require_run(found) for found in snapshots]
-    limits = read_limits(options, name, recorded_limits(runs[0].resources))
+    limits = [limits_for(options, name, found) for found in snapshots]
     for found in snapshots:
         _require_trust(options, console, ws, found, isolated=name == "docker")
+    return name, limits
+
+
+@contextmanager
+def open_means(
+    options: argparse.Namespace,
+    console: Console,
+    ws: Workspace,
+    snapshots: Sequence[Found],
+    output: Output,
+    *,
+    folder: str | None = None,
+) -> Iterator[Means]:
+    """What to rerun with, once it is clear that all of `snapshots` may; the first says what limits hold.
+
+    What this machine lacks of what they need is said; `folder` is where they are rerun, if not where all are.
+    """
+    from git_datmo.cli.plain import plain
+    from git_datmo.flows.running.needs import find_shortages
+    from git_datmo.flows.running.rerun import Means
+
+    name, (limits, *_) = find_limits(options, console, ws, snapshots)
+    if not options.on:
+        where = Path(folder) if folder else ws.shared_state
+        for line in find_shortages(snapshots, limits, ws.environ, folder=where, isolated=name == "docker"):
+            console.warn(plain(line))
     with open_engine(options, name, ws) as engine:
         yield Means(engine, output, limits, console.progress(), elsewhere=bool(options.on))
+    warn_of_weaker(options, console, name)
+
+
+def warn_of_weaker(options: argparse.Namespace, console: Console, name: str) -> None:
     if name in WEAKER and not options.json:
         console.warn(WEAKER[name])
 

@@ -13,6 +13,7 @@ VERBS = {
     "rm": "stop tracking payloads; the files stay",
     "status": "show how payloads differ from what is stored and shared",
     "run": "run a command and snapshot what it made",
+    "sweep": "run a command with every combination of parameters",
     "snapshot": "tie the commit to its payloads, environment and figures",
     "log": "show the experiments, newest first",
     "show": "show one experiment whole",

@@ -48,7 +48,8 @@ class Job:
 class Outcome:
     """How a command ended; one that signal n killed has the exit code 128+n, as in a shell.
 
-    `resources` is what it used, where the engine can tell: `user_seconds`, `system_seconds`, `peak_memory` in bytes.
+    `resources` is what it used, where the engine can tell (`usage.py`): `user_seconds`, `system_seconds`, and in bytes
+    `peak_memory`, `bytes_read` and `bytes_written`.
     `interrupted` is whether somebody asked for its end.
     """
 

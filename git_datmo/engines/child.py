@@ -6,7 +6,6 @@ import os
 import resource
 import selectors
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import cast
 
 from git_datmo.engines.base import Outcome, Output, Stream
 from git_datmo.engines.signals import passing_signals
+from git_datmo.engines.usage import usage_of_child
 from git_datmo.errors import DatmoError
 
 READ = 1 << 16
@@ -71,15 +71,7 @@ class _Watch:
         return int(self.child.returncode)
 
     def resources(self) -> dict[str, float | int]:
-        """CPU seconds of the child and of all that it waited for, and the peak memory of the largest among them."""
-        if self._usage is None:
-            return {}
-        unit = 1 if sys.platform == "darwin" else 1024
-        return {
-            "user_seconds": round(self._usage.ru_utime, 6),
-            "system_seconds": round(self._usage.ru_stime, 6),
-            "peak_memory": self._usage.ru_maxrss * unit,
-        }
+        return {} if self._usage is None else usage_of_child(self._usage)
 
 
 def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], pipe: int | None) -> subprocess.Popen[bytes]:

@@ -34,6 +34,7 @@ from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
 from git_datmo.engines.signals import passing_signals
 from git_datmo.engines.terminal import Line, converse
 from git_datmo.engines.travel import Luggage
+from git_datmo.engines.usage import ContainerUsage, sampling
 from git_datmo.errors import BuildFailed, DatmoError, EngineMissing
 from git_datmo.progress import Progress
 
@@ -263,13 +264,29 @@ def _follow(container: Container, job: Job, output: Output) -> Outcome:
             container.start()
         except APIError as e:
             raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e
-        for out, err in streams:
-            if out:
-                output("stdout", out)
-            if err:
-                output("stderr", err)
-        status = container.wait()["StatusCode"]
-    return Outcome(status, time.monotonic() - began, interrupted=told.interrupted)
+        with _measured(container) as usage:
+            for out, err in streams:
+                if out:
+                    output("stdout", out)
+                if err:
+                    output("stderr", err)
+            status = container.wait()["StatusCode"]
+    return Outcome(status, time.monotonic() - began, usage.values(), told.interrupted)
+
+
+@contextlib.contextmanager
+def _measured(container: Container) -> Iterator[ContainerUsage]:
+    """What a started container uses: asked for while it runs, since the engine forgets it with the last process."""
+    usage = ContainerUsage()
+
+    def take() -> bool:
+        with contextlib.suppress(APIError, DockerException, RequestException, ValueError):
+            usage.add(cast("dict[str, Any]", container.stats(stream=False, one_shot=True)))
+            return True
+        return False
+
+    with sampling(take):
+        yield usage
 
 
 def _talk(container: Container, job: Job, size: Size) -> Outcome:

@@ -60,7 +60,7 @@ def _text(path: Path) -> str:
 def _graphics(environ: Mapping[str, str]) -> dict[str, Fact]:
     """The GPUs as `nvidia-smi` lists them, with the driver and the latest CUDA that it can run."""
     query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"]
-    rows = [[cell.strip() for cell in line.split(",")] for line in _ask(query, environ).splitlines()]
+    rows = [[cell.strip() for cell in line.split(",")] for line in ask(query, environ).splitlines()]
     rows = [row for row in rows if len(row) == 3]
     if not rows:
         return {}
@@ -68,7 +68,7 @@ def _graphics(environ: Mapping[str, str]) -> dict[str, Fact]:
     facts["nvidia_driver"] = rows[0][2]
     if all(row[1].isdigit() for row in rows):
         facts["gpu_memory"] = min(int(row[1]) for row in rows) << 20
-    if found := re.search(r"CUDA Version: ([0-9.]+)", _ask(["nvidia-smi"], environ)):
+    if found := re.search(r"CUDA Version: ([0-9.]+)", ask(["nvidia-smi"], environ)):
         facts["cuda"] = found[1]
     return facts
 
@@ -78,12 +78,12 @@ def _installed(packages: Sequence[str], environ: Mapping[str, str]) -> str:
     names = sorted({package.partition("=")[0] for package in packages})
     if not names:
         return ""
-    lines = _ask(["dpkg-query", "-W", "-f", "${Package}=${Version}\n", "--", *names], environ).split()
+    lines = ask(["dpkg-query", "-W", "-f", "${Package}=${Version}\n", "--", *names], environ).split()
     return " ".join(line for line in lines if not line.endswith("="))
 
 
-def _ask(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """What a program says; '' where it is not there or does not answer."""
+def ask(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    """What a program says of the machine; '' where it is not there or does not answer."""
     program = shutil.which(argv[0], path=environ.get("PATH", os.defpath))
     if program is None:
         return ""

@@ -32,7 +32,7 @@ class Run:
 
     `inputs` are the payloads as they were before it, `outputs` the paths that it wrote, `folder` where it ran,
     relative to the repository. `machine` is what it ran on and `resources` what it used there, where that was measured
-    (`user_seconds`, `system_seconds`, `peak_memory` in bytes); neither decides an id but the record's own.
+    (`docs/FORMAT.md` lists it); neither decides an id but the record's own.
     """
 
     command: tuple[str, ...]
@@ -112,8 +112,8 @@ class Cause:
 class Receipt:
     """Somebody reran a snapshot `reruns` times, and how it came out: at worst, where that was not always alike.
 
-    `machine` is what it was rerun on; `durations` are seconds: `fetch`, `build` (the environment), `place` (the data),
-    `run` and `compare`.
+    `machine` is what it was rerun on, `resources` what the rerun used there; `durations` are seconds: `fetch`, `build`
+    (the environment), `place` (the data), `run` and `compare`.
     """
 
     snapshot: Oid
@@ -131,6 +131,7 @@ class Receipt:
     durations: Mapping[str, float] = _later(dict)
     causes: tuple[Cause, ...] = _later(tuple)
     reruns: int = _later(lambda: 1)
+    resources: Mapping[str, Value] = _later(dict)
 
     kind = "receipt"
 

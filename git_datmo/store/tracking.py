@@ -6,7 +6,7 @@ The state belongs to one working tree and never travels; a snapshot is made from
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,6 +43,10 @@ class Tracking:
     def within(self, path: str) -> tuple[Tracked, ...]:
         """The payloads that `path` is or holds; '' holds all."""
         return tuple(t for t in self.payloads if not path or (t.payload.path + "/").startswith(path + "/"))
+
+    def sizes(self, paths: Collection[str]) -> Iterator[int]:
+        """How many bytes each payload of `paths` holds."""
+        return (t.payload.content.size for t in self.payloads if t.payload.path in paths)
 
     def having(self, changed: Iterable[Tracked]) -> Tracking:
         """This state with `changed` added or put in place of what has their path."""

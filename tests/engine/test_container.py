@@ -106,6 +106,24 @@ def test_an_image_that_somebody_else_tagged_is_not_taken(
     assert client.images.get(f"git-datmo/env:{env.id[:20]}").labels["git-datmo.environment"] == env.id
 
 
+def test_what_a_container_used_is_told(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+    outcome = python(
+        bare,
+        heard,
+        work,
+        """
+        import time
+        held = bytearray(b"x" * (64 << 20))
+        while time.process_time() < 1:
+            pass
+        """,
+    )
+    used = outcome.resources
+    assert used.keys() == {"user_seconds", "system_seconds", "peak_memory", "bytes_read", "bytes_written"}
+    assert 0.3 < used["user_seconds"] + used["system_seconds"] < 10
+    assert 64 << 20 < used["peak_memory"] < 1 << 30
+
+
 def test_both_streams_are_exact(bare: ContainerEngine, work: Path, heard: Heard) -> None:
     outcome = python(
         bare,

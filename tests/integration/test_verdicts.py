@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from git_datmo.flows.history import History
+from git_datmo.flows.workspace import open_workspace
 from tests.integration.team import datmo, experiments, refused
 from tests.servers.shell import Shell
 
@@ -63,6 +66,7 @@ def test_reruns_get_their_verdicts(alex: Shell) -> None:
     assert same["verdict"] == "identical"
     assert "causes" not in same
     assert same["machine"] == experiments(alex)[0]["run"]["machine"]
+    assert same["resources"]["peak_memory"] > 1 << 20
     assert same["durations"].keys() == {"fetch", "build", "place", "run", "compare"}
 
     failed = reproduce(alex, made(alex, "failing", code=3), code=1)
@@ -73,6 +77,32 @@ def test_reruns_get_their_verdicts(alex: Shell) -> None:
     assert spelled["verdict"] == "within tolerance"
     output = named(spelled["outputs"])["order.json"]
     assert (output["same"], output["off"], output["detail"]) == (True, 0.0, "other bytes, the same values")
+
+
+def test_what_a_rerun_needs_is_shown_and_what_is_lacking_said_before_it_starts(alex: Shell) -> None:
+    measured = made(alex, "exact")
+    used = experiments(alex)[0]["run"]["resources"]
+    written = ("model.pkl", "table.csv", "order.json", "metrics.json")
+    assert used["disk_used"] == sum((alex.cwd / name).stat().st_size for name in written)
+    needs = r"^needs: +\d+\.\d s \(\d+\.\d s of CPU\), \d+\.\d\d MiB of memory, .* of disk$"
+    assert re.search(needs, datmo(alex, "show", measured).stdout, re.MULTILINE)
+
+    # The same on a machine that nobody has.
+    with open_workspace(alex.env, alex.cwd) as ws:
+        small = History(ws).resolve(measured).snapshot
+        assert small.run is not None
+        used = {**small.run.resources, "peak_memory": 1 << 60, "disk_used": 1 << 61, "peak_gpu_memory": 1}
+        run = replace(small.run, resources=used, machine={**small.run.machine, "gpus": 1000})
+        (large,) = ws.ledger.attach(replace(small, message="large", run=run))
+    done = datmo(alex, "reproduce", str(large), "--engine", "host", "--trust")
+    warned = [line for line in done.stderr.splitlines() if line.startswith("warning: the run ")]
+    assert [re.sub(r"; here .*", "", line) for line in warned] == [
+        "warning: the run took 1048576.00 TiB of memory",
+        "warning: the run needs 2097152.00 TiB of disk",
+        f"warning: the run had {'1000 GPUs' if 'gpus' in small.run.machine else 'a GPU'}",
+    ]
+    assert "verdict: identical" in done.stdout
+    assert "warning: the run" not in datmo(alex, "reproduce", measured, "--engine", "host", "--trust").stderr
 
 
 def test_a_noisy_run_is_within_what_is_allowed_alone(alex: Shell) -> None:

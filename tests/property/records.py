@@ -91,6 +91,7 @@ def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
         durations=st.dictionaries(texts, seconds, max_size=2),
         causes=st.lists(st.builds(Cause, texts, texts, either, either), max_size=2).map(tuple),
         reruns=st.integers(1, 9),
+        resources=tables,
     )
 
 

@@ -29,7 +29,8 @@ BELOW = {
     "engines": {"base", "engines"},
     "compare": {"base", "compare"},
     "flows": {"base", "git", "store", "records", "places", "engines", "compare", "flows"},
-    "cli": {"base", "git", "store", "records", "places", "engines", "flows", "cli"},
+    "cluster": {"base", "git", "records", "engines", "flows", "cluster"},
+    "cli": {"base", "git", "store", "records", "places", "engines", "flows", "cluster", "cli"},
     "helper": {"base", "git", "flows", "helper"},
 }
 
@@ -49,6 +50,7 @@ HEAVY = {
         "git_datmo.engines.connection": "top",
         "git_datmo.places.lfs": "top",
     },
+    "distributed": {"git_datmo.cluster.client": "late"},
     "fsspec": {"git_datmo.places.filesystem": "late"},
     "sshfs": {"git_datmo.places.filesystem": "late"},
     "dulwich": {"git_datmo.git.packs": "late"},
@@ -107,6 +109,9 @@ STARTS_GIT = {
 # Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it prints.
 FOREIGN = "git_datmo.engines.inventory"
 
+
+# Is called by a cluster on its own machine, as the command line is by a person.
+WORKER = "git_datmo.cluster.worker"
 
 # Runs in a process of its own, and is spoken to by its pipes.
 APART = "git_datmo.compare.child"
@@ -330,7 +335,7 @@ OUTER = re.compile(
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_only_the_command_line_and_the_helper_see_the_outside(module: str) -> None:
     """Environment, arguments and terminal come in as arguments everywhere else."""
-    if layer(module) in ("cli", "helper") or module in (FOREIGN, APART):
+    if layer(module) in ("cli", "helper") or module in (FOREIGN, APART, WORKER):
         return
     nodes = (n for n in ast.walk(modules()[module]) if isinstance(n, ast.Name | ast.Attribute))
     assert [ast.unparse(node) for node in nodes if OUTER.match(ast.unparse(node))] == []
@@ -378,7 +383,7 @@ def declared(*lists: str) -> set[str]:
 
 def test_what_is_declared_is_imported_and_the_other_way_round() -> None:
     used = {found.name.split(".")[0] for module in modules() if module != FOREIGN for found in outside(module)}
-    assert used | INDIRECT == declared("dependencies", "compare", "s3", "sftp")
+    assert used | INDIRECT == declared("dependencies", "cluster", "compare", "s3", "sftp")
 
 
 def test_the_checks_see_what_they_look_for() -> None:

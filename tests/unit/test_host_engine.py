@@ -61,11 +61,24 @@ def test_exit_codes(tmp_path: Path) -> None:
 
 
 def test_what_a_command_used(tmp_path: Path) -> None:
-    burn = "x = bytearray(64 << 20); x[::4096] = b'1' * len(x[::4096]); sum(i * i for i in range(10**6))"
+    burn = """
+        import os
+        x = bytearray(64 << 20)
+        x[::4096] = b'1' * len(x[::4096])
+        sum(i * i for i in range(10**6))
+        with open('written', 'wb') as file:
+            file.write(x[:4 << 20])
+            os.fsync(file.fileno())
+    """
     outcome, _ = python(tmp_path, burn)
     assert outcome.resources["peak_memory"] > 64 << 20
     assert outcome.resources["user_seconds"] > 0
-    assert outcome.resources.keys() == {"user_seconds", "system_seconds", "peak_memory"}
+    names = {"user_seconds", "system_seconds", "peak_memory"}
+    if sys.platform == "linux":
+        names |= {"bytes_read", "bytes_written"}
+        in_memory = os.statvfs(tmp_path).f_files and not os.stat(tmp_path).st_dev >> 8
+        assert in_memory or outcome.resources["bytes_written"] >= 4 << 20
+    assert outcome.resources.keys() == names
 
 
 def test_folder_and_variables(tmp_path: Path) -> None:

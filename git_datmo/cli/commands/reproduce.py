@@ -1,10 +1,13 @@
 """git datmo reproduce."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.cli.console import Console
 from git_datmo.cli.rerunning import add_means, open_means
+
+if TYPE_CHECKING:
+    from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """\
 Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
@@ -23,6 +26,11 @@ the command).
 The command of a snapshot that was not made here is shown, and asked about once. Outside a container
 that holds for your own from elsewhere too: anybody can write your name.
 
+Of several, each is rerun after the other, and has its verdict and its receipt; one that cannot be
+tried does not stop the others. With --cluster they go to the workers of a Dask cluster, which need
+git-datmo[cluster] and get code and data from the git remote, each with its own credentials: push
+first. A worker shares its receipts by itself, and hands them back too.
+
 Verdicts: identical, within tolerance (exit 0); different, failed (exit 1)."""
 EXAMPLES = """
 git datmo reproduce HEAD
@@ -31,11 +39,12 @@ git datmo reproduce HEAD --tolerance predictions.npy=1e-6 --repeat 3
 git datmo reproduce HEAD --with data=HEAD~1
 git datmo reproduce HEAD --engine venv --trust
 git datmo reproduce HEAD --on ssh://trainer.example
+git datmo reproduce 3f9c2a 81d04e v1.0 --cluster tcp://scheduler.example:8786
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="REV|ID", help="a commit or snapshot")
+    parser.add_argument("names", nargs="+", metavar="REV|ID", help="a commit or snapshot, or several")
     add_means(parser)
     parser.add_argument(
         "--tolerance",
@@ -55,12 +64,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PART=REV|ID",
         help="take code, data, env or params from another; may be repeated",
     )
+    parser.add_argument("--cluster", metavar="ADDRESS", help="rerun on a Dask cluster; ADDRESS is its scheduler's")
     parser.add_argument("--sign", action="store_true", help="sign the receipt with git's own key (datmo.sign)")
     parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
-    parser.add_argument("--json", action="store_true", help="print the receipt as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print each receipt as one JSON object")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.errors import UsageError
+    from git_datmo.flows.workspace import open_workspace
+
+    console.use_colours()
+    if options.repeat < 1:
+        raise UsageError("--repeat takes a number of 1 or more")
+    many = len(options.names) > 1
+    for here, word in ((options.swapped, "--with"), (options.dir, "--dir"), (options.on, "--on")):
+        if here and (options.cluster or (many and word != "--on")):
+            raise UsageError(
+                f"{word} goes with one rerun here", "leave out " + ("--cluster" if options.cluster else word)
+            )
+    with open_workspace(console.environ, console.cwd) as ws:
+        if many or options.cluster:
+            from git_datmo.cli.many import reproduce_many
+
+            return reproduce_many(options, console, ws)
+        return _reproduce(options, console, ws)
+
+
+def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -> int:
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
     from git_datmo.errors import UsageError
@@ -69,36 +100,31 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.running.rerun import parts_of, swap
     from git_datmo.flows.running.scratch import scratch_folder
     from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
-    from git_datmo.flows.workspace import open_workspace
 
-    console.use_colours()
     asked, swapped = parse_tolerances(options.tolerance), parse_swaps(options.swapped)
-    if options.repeat < 1:
-        raise UsageError("--repeat takes a number of 1 or more")
-    with open_workspace(console.environ, console.cwd) as ws:
-        history = History(ws)
-        found = history.resolve(options.name)
-        others = {part: history.resolve(name) for part, name in swapped.items()}
-        parts = parts_of(found)
-        for part, other in others.items():
-            parts = swap(parts, part, parts_of(other))
-        tolerances = find_tolerances(ws, found.snapshot, asked)
-        with (
-            open_means(options, console, ws, [found, *others.values()], copy_to_errors) as means,
-            scratch_folder(ws, options.dir) as folder,
-        ):
-            if means.fixed and others.keys() & set(means.fixed):
-                raise UsageError(f"'{means.engine.name}' has one env", "give --engine docker or venv")
-            done = reproduce(
-                ws,
-                found,
-                means,
-                folder=folder,
-                tolerances=tolerances,
-                repeat=options.repeat,
-                parts=parts if others else None,
-                sign=options.sign,
-            )
+    history = History(ws)
+    found = history.resolve(options.names[0])
+    others = {part: history.resolve(name) for part, name in swapped.items()}
+    parts = parts_of(found)
+    for part, other in others.items():
+        parts = swap(parts, part, parts_of(other))
+    tolerances = find_tolerances(ws, found.snapshot, asked)
+    with (
+        open_means(options, console, ws, [found, *others.values()], copy_to_errors, folder=options.dir) as means,
+        scratch_folder(ws, options.dir) as folder,
+    ):
+        if means.fixed and others.keys() & set(means.fixed):
+            raise UsageError(f"'{means.engine.name}' has one env", "give --engine docker or venv")
+        done = reproduce(
+            ws,
+            found,
+            means,
+            folder=folder,
+            tolerances=tolerances,
+            repeat=options.repeat,
+            parts=parts if others else None,
+            sign=options.sign,
+        )
     for warning in done.warnings:
         console.warn(warning)
     if options.json:

@@ -71,6 +71,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 limits=limits,
                 output=copy_through,
                 progress=console.progress(),
+                elsewhere=bool(options.on),
             )
     for warning in done.warnings:
         console.warn(warning)

@@ -21,13 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- CMD...]"
 
 
-def add_words(parser: argparse.ArgumentParser) -> None:
-    """What a person says about a snapshot, for every verb that makes one."""
+def add_words(
+    parser: argparse.ArgumentParser, *, parameter: tuple[str, str] = ("K=V", "a setting; may be repeated")
+) -> None:
+    """What a person says about a snapshot, for every verb that makes one; `parameter` is how one is given, and help."""
+    metavar, help_ = parameter
     parser.add_argument("-m", "--message", default="", metavar="MSG", help="what it is, in a line")
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason for it")
-    parser.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="K=V", help="a setting; may be repeated"
-    )
+    parser.add_argument("-p", "--parameter", action="append", default=[], metavar=metavar, help=help_)
     parser.add_argument(
         "--tolerance",
         action="append",

@@ -67,10 +67,10 @@ def reproduce(
     receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
     if parts is not None:
         return Reproduced(receipt, None)
-    return _attach(ws, receipt, sign=sign)
+    return attach_receipt(ws, receipt, sign=sign)
 
 
-def _attach(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced:
+def attach_receipt(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced:
     """Attach the receipt, without a signature where the key is gone meanwhile: a rerun is not lost for that."""
     warnings: tuple[str, ...] = ()
     if sign:
@@ -135,6 +135,7 @@ def _write_receipt(
         durations={name: round(seconds, 6) for name, seconds in durations.items()},
         causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
         reruns=len(tried),
+        resources=dict(worst.done.outcome.resources),
     )
 
 

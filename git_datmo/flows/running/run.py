@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Output, portable_command
+from git_datmo.engines.gpus import watched_gpus
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
@@ -86,11 +87,13 @@ def run(
     limits: Limits = NO_LIMITS,
     output: Output,
     progress: Progress = QUIET,
+    elsewhere: bool = False,
 ) -> Ran:
     """Run `command` where the person is, and attach a snapshot of it to HEAD.
 
-    `outputs` are paths relative to the repository that are kept beside what the run is seen to write. Raises
-    `DatmoError` before anything ran when it could not be recorded.
+    `outputs` are paths relative to the repository that are kept beside what the run is seen to write; `elsewhere` says
+    that the engine is on another machine, of which nothing is known. Raises `DatmoError` before anything ran when it
+    could not be recorded.
     """
     sign = wants_signature(ws, asked=asked.sign)
     if sign:
@@ -99,9 +102,10 @@ def run(
     as_run = tuple(command) if engine.name == "host" else portable_command(command)
     data = read_only_data(ws.root, before.inputs, outputs)
     job = Job(as_run, ws.root, _folder(ws), variables_of(ws), data, limits)
-    outcome, log, hidden = run_logged(ws, engine, job, output)
+    with watched_gpus({} if elsewhere else ws.environ) as gpus:
+        outcome, log, hidden = run_logged(ws, engine, job, output)
     after = survey(ws)
-    ignored = (path for path in find_ignored(ws, before.surroundings, after) if path not in outputs)
+    ignored = [path for path in find_ignored(ws, before.surroundings, after) if path not in outputs]
     warnings = [
         *before.warnings,
         *hidden,
@@ -123,8 +127,13 @@ def run(
             inputs=before.inputs,
             outputs=touched,
             log=log,
-            machine=describe_machine(ws.environ, system=surrounded.system if surrounded is not None else ()),
-            resources={**limits.values(), **outcome.resources},
+            machine={} if elsewhere else describe_machine(ws.environ, system=surrounded.system if surrounded else ()),
+            resources={
+                **limits.values(),
+                **outcome.resources,
+                **gpus(),
+                "disk_used": sum(tracking.sizes(touched)) + after.size_of(ignored),
+            },
         )
         asked = replace(asked, metrics={**metrics, **(asked.metrics or {})})
         snapshot = make_snapshot(ws, tracking, asked, code=before.code, environment=environment, run=record)

@@ -26,6 +26,10 @@ class Surroundings:
     shown: dict[bytes, Signature]
     ignored: dict[bytes, Signature]
 
+    def size_of(self, ignored: Iterable[str]) -> int:
+        """How many bytes these ignored files hold."""
+        return sum(self.ignored[os.fsencode(path)][1] for path in ignored)
+
 
 def survey(ws: Workspace) -> Surroundings:
     git = ws.repo.git

@@ -1,0 +1,101 @@
+"""A run in a working tree of its own, so that runs of one commit do not get into each other's way, or a person's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.engines.base import Engine, Output
+from git_datmo.engines.limits import NO_LIMITS, Limits
+from git_datmo.errors import DatmoError
+from git_datmo.flows.capture import Asked, changing, is_clean, refresh, require_commit, save
+from git_datmo.flows.merging.placing import last_snapshot
+from git_datmo.flows.merging.unresolved import refuse_unresolved
+from git_datmo.flows.running.run import Ran, run
+from git_datmo.flows.running.scratch import scratch_folder
+from git_datmo.flows.snapshot import attach_snapshot
+from git_datmo.flows.switch import switch
+from git_datmo.flows.underway import refuse_during_checkout
+from git_datmo.flows.workspace import Workspace, open_workspace
+from git_datmo.git.run import LOCATING
+from git_datmo.progress import QUIET, Progress
+
+MESSAGE = "the payloads that a sweep begins with"
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What runs apart begin with: a commit, the snapshot whose payloads are its data ('' for none), and the folder."""
+
+    commit: str
+    snapshot: str
+    folder: str
+
+
+def find_beginning(ws: Workspace, *, progress: Progress = QUIET) -> Beginning:
+    """HEAD, with the payloads as they are here, of which a snapshot is made where none has them.
+
+    Raises `DatmoError` for changes that are not committed: they would not take part.
+    """
+    commit = require_commit(ws)
+    if not is_clean(ws):
+        raise DatmoError("there are changes that are not committed", "commit them: each run starts from a commit")
+    with changing(ws) as old:
+        refuse_during_checkout(ws)
+        tracking, _ = refresh(ws, old, progress=progress)
+        refuse_unresolved(ws, tracking)
+        now = {tracked.payload.path: tracked.payload.content for tracked in tracking.payloads}
+        if now == last_snapshot(ws, tracking):
+            save(ws, tracking)
+            snapshot = tracking.snapshot
+        else:
+            snapshot = str(attach_snapshot(ws, tracking, Asked(MESSAGE), (), progress).id)
+    return Beginning(str(commit), snapshot, ws.repo.prefix)
+
+
+def run_apart(
+    ws: Workspace,
+    beginning: Beginning,
+    command: Sequence[str],
+    asked: Asked,
+    *,
+    outputs: Sequence[str] = (),
+    engine: Engine,
+    limits: Limits = NO_LIMITS,
+    output: Output,
+    progress: Progress = QUIET,
+    elsewhere: bool = False,
+) -> Ran:
+    """Run `command` as `run` does, in a fresh working tree of the commit, and attach a snapshot to it."""
+    environ = {name: value for name, value in ws.environ.items() if name not in LOCATING}
+    with (
+        scratch_folder(ws, None) as scratch,
+        _working_tree(ws, scratch / "tree", beginning.commit) as tree,
+        open_workspace(environ, tree / beginning.folder) as there,
+    ):
+        if beginning.snapshot:
+            switch(there, beginning.snapshot, progress=progress)
+        return run(
+            there,
+            command,
+            asked,
+            outputs=outputs,
+            engine=engine,
+            limits=limits,
+            output=output,
+            progress=progress,
+            elsewhere=elsewhere,
+        )
+
+
+@contextmanager
+def _working_tree(ws: Workspace, folder: Path, commit: str) -> Iterator[Path]:
+    """A working tree of `commit` as long as the block lasts; no hook has a part in it."""
+    git = ws.repo.git.with_config([("core.hooksPath", "/dev/null"), ("advice.detachedHead", "false")])
+    git.run("worktree", "add", "-q", "--detach", str(folder), commit)
+    try:
+        yield folder
+    finally:
+        git.finish("worktree", "remove", "--force", "--force", str(folder))
