@@ -28,6 +28,7 @@ def serve_daemon(env: Mapping[str, str]) -> Iterator[DaemonHost]:
         return [
             "git", "daemon", "--verbose", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}", "--export-all",
             "--enable=receive-pack",
+            "--enable=upload-archive",
         ]  # fmt: skip
 
     server, port = start_on_free_port(command, ready="Ready to rumble", env=env)
