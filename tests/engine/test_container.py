@@ -114,13 +114,13 @@ def test_what_a_container_used_is_told(bare: ContainerEngine, work: Path, heard:
         """
         import time
         held = bytearray(b"x" * (64 << 20))
-        while time.process_time() < 1:
+        while time.process_time() < 4:
             pass
         """,
     )
     used = outcome.resources
     assert used.keys() == {"user_seconds", "system_seconds", "peak_memory", "bytes_read", "bytes_written"}
-    assert 0.3 < used["user_seconds"] + used["system_seconds"] < 10
+    assert 0.3 < used["user_seconds"] + used["system_seconds"] < 30
     assert 64 << 20 < used["peak_memory"] < 1 << 30
 
 
