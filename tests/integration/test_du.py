@@ -1,0 +1,59 @@
+"""What payloads and snapshots take up, here and on a remote."""
+
+from __future__ import annotations
+
+from tests.integration.conftest import Pair
+from tests.integration.spaces import (
+    MIB,
+    noise,
+    told,
+    versions,
+)
+from tests.integration.team import datmo
+
+
+def test_what_is_used_alone_and_together(pair: Pair) -> None:
+    alex = pair.alex
+    alex.write("copy", noise(1))
+    alex.write("same", noise(6))
+    datmo(alex, "add-data", "copy", "same")
+    one, two, three = versions(alex, 3)
+    use = told(alex, "du")
+    payloads = {each["path"]: each for each in use["payloads"]}
+    assert set(payloads) == {":code", ":environment", "copy", "data", "same"}
+    assert {path: each["versions"] for path, each in payloads.items()} | {":environment": 1} == {
+        ":code": 3, ":environment": 1, "copy": 1, "data": 3, "same": 1,
+    }  # fmt: skip
+    assert 4 * MIB < payloads["data"]["own"] < 4 * MIB + 10_000
+    assert payloads["copy"]["own"] < 1000
+    assert 2 * MIB <= payloads["same"]["own"] < 2 * MIB + 10_000
+    assert 2 * MIB <= use["payloads_shared"] < 2 * MIB + 10_000
+    assert use["total"] == sum(each["own"] for each in use["payloads"]) + use["payloads_shared"]
+    assert use["total"] <= use["disk"] < use["total"] + 200_000
+    snapshots = {each["id"]: each for each in use["snapshots"]}
+    assert list(snapshots) == [three, two, one]
+    assert 6 * MIB <= snapshots[two]["size"] < 6 * MIB + 10_000
+    # The first has its data from 'copy' too, the last is what the working tree is at.
+    assert [snapshots[oid]["own"] > 2 * MIB for oid in (one, two, three)] == [False, True, False]
+    datmo(alex, "drop", two)
+    freed = told(alex, "gc")["bytes"]
+    assert snapshots[two]["own"] <= freed < snapshots[two]["own"] + 2000
+    assert "shared between them" in datmo(alex, "du").stdout
+
+
+def test_what_a_remote_holds_and_what_of_it_is_here(pair: Pair) -> None:
+    one, two = versions(pair.alex)
+    pair.alex.git("push", "-q")
+    other = pair.clone()
+    use = told(other, "du", "--remote")
+    (data,) = [each for each in use["payloads"] if each["path"] == "data"]
+    assert data == {"path": "data", "versions": 2, "size": 4 * MIB, "here": 0}
+    assert (use["remote"], use["snapshots"], use["here"]) == ("origin", 2, 0)
+    assert 4 * MIB < use["size"] < 4 * MIB + 10_000
+    datmo(other, "checkout", one)
+    use = told(other, "du", "--remote", "origin")
+    assert next(each["here"] for each in use["payloads"] if each["path"] == "data") == 2 * MIB
+    assert 2 * MIB <= use["here"] < use["size"]
+    datmo(pair.alex, "drop", two, "--remote")
+    assert told(other, "du", "--remote")["snapshots"] == 1
+    assert "in 1 snapshot on 'origin'" in datmo(other, "du", "--remote").stdout

@@ -1,0 +1,157 @@
+"""What was dropped is let go of on a remote, which keeps what lives."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.conftest import Pair
+from tests.integration.spaces import (
+    MIB,
+    check_hub,
+    check_store,
+    filtering,
+    keep_refs,
+    noise,
+    store_of,
+    told,
+    versions,
+    weigh,
+)
+from tests.integration.team import datmo, experiments
+from tests.servers.http import HttpHost
+
+
+@pytest.mark.parametrize(("pair", "filters"), [("hook", "true"), ("helper", "false")], indirect=["pair"])
+def test_a_remote_lets_go_of_what_was_dropped(pair: Pair, filters: str) -> None:
+    pair.hub.git("config", "uploadpack.allowFilter", filters)
+    one, two, three = versions(pair.alex, 3)
+    pair.alex.git("push", "-q")
+    old = pair.clone("old")
+    datmo(old, "checkout", "HEAD~1")
+    check_hub(pair.hub, 2 * MIB, 3)
+    done = told(pair.alex, "drop", two, "--remote")
+    assert done["remote"] == {"name": "origin", "kept": 2, "released": 1, "unkept": []}
+    assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
+    check_hub(pair.hub, 2 * MIB, 2)
+    assert told(pair.alex, "gc")["bytes"] > 2 * MIB
+    check_store(pair.alex)
+    # Again, there is nothing to do.
+    assert told(pair.alex, "drop", "--remote")["remote"] == {"name": "origin", "kept": 2, "released": 0, "unkept": []}
+    assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
+    # A clone from before goes on, and so does a new one.
+    old.git("pull", "-q")
+    assert [found["id"] for found in experiments(old)] == [three, one]
+    new = pair.clone("new")
+    for clone in (old, new):
+        for oid, number in ((one, 1), (three, 3)):
+            datmo(clone, "checkout", "--force", oid)
+            assert (clone.cwd / "data" / "large").read_bytes() == noise(number)
+    (newest,) = versions(old, 1, first=5)
+    old.git("push", "-q")
+    assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
+    check_hub(pair.hub, 2 * MIB, 3)
+    datmo(pair.alex, "fetch")
+    datmo(pair.alex, "checkout", newest)
+    assert (pair.alex.cwd / "data" / "large").read_bytes() == noise(5)
+
+
+@filtering
+def test_a_clone_without_any_payload_lets_a_remote_go_by_a_few_bytes(
+    pair: Pair, http_host: HttpHost, filters: str
+) -> None:
+    pair.hub.git("config", "uploadpack.allowFilter", filters)
+    pair.hub.git("config", "http.receivepack", "true")
+    for number in range(3):
+        versions(pair.alex, 2, first=2 * number + 1)
+        pair.alex.git("push", "-q")
+    (dropped, *_) = experiments(pair.alex)
+    pair.top.git("clone", "-q", f"datmo::{http_host.url(pair.hub.cwd)}", "other")
+    other = pair.top.at("other")
+    http_host.exchanges.clear()
+    assert told(other, "drop", dropped["id"], "--remote")["remote"]["kept"] == 5
+    assert sum(exchange.bytes_in + exchange.bytes_out for exchange in http_host.exchanges) < 40_000
+    assert weigh(store_of(other)) < 100_000
+    check_hub(pair.hub, 2 * MIB, 5)
+    last = pair.clone("last")
+    datmo(last, "checkout")
+    assert (last.cwd / "data" / "large").read_bytes() == noise(5)
+
+
+def test_all_that_a_remote_has_can_be_dropped(pair: Pair) -> None:
+    made = versions(pair.alex)
+    pair.alex.git("push", "-q")
+    assert told(pair.alex, "drop", *made, "--remote")["remote"]["kept"] == 0
+    check_hub(pair.hub, 2 * MIB, 0)
+    assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
+    versions(pair.alex, 1, first=3)
+    pair.alex.git("push", "-q")
+    check_hub(pair.hub, 2 * MIB, 1)
+
+
+def test_a_push_that_lands_in_the_old_epoch_survives(pair: Pair) -> None:
+    """It comes in the moment in which the new ref was made and the old one is not deleted yet."""
+    made = versions(pair.alex)
+    pair.alex.git("push", "-q")
+    ben = pair.clone("ben")
+    before = pair.hub.git("rev-parse", "refs/datmo/keep/1")
+    (new,) = versions(ben, 1, first=7)
+    ben.git("push", "-q")
+    late = pair.hub.git("rev-parse", "refs/datmo/keep/1")
+    pair.hub.git("update-ref", "refs/datmo/keep/1", before)
+    hook = pair.hub.cwd / "hooks" / "update"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\n"
+        f'[ "$1" != refs/datmo/keep/2 ] || [ -e landed ] || {{ : >landed; git update-ref refs/datmo/keep/1 {late}; }}\n'
+    )
+    hook.chmod(0o755)
+    told(pair.alex, "drop", made[0], "--remote")
+    assert (pair.hub.cwd / "landed").exists()
+    assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
+    check_hub(pair.hub, 2 * MIB, 2)
+    other = pair.clone("other")
+    datmo(other, "checkout", new)
+    assert (other.cwd / "data" / "large").read_bytes() == noise(7)
+
+
+def test_what_is_kept_and_named_by_no_record_yet_stays(pair: Pair) -> None:
+    """Somebody has sent objects, and has not said yet what they are."""
+    made = versions(pair.alex)
+    pair.alex.git("push", "-q")
+    ben = pair.clone("ben")
+    (new,) = versions(ben, 1, first=7)
+    before = {ref: pair.hub.git("rev-parse", ref) for ref in ("refs/datmo/records", "refs/notes/datmo")}
+    ben.git("push", "-q")
+    for ref, tip in before.items():
+        pair.hub.git("update-ref", ref, tip)
+    assert told(pair.alex, "drop", made[0], "--remote")["remote"]["kept"] == 2
+    pair.hub.git("gc", "-q", "--prune=now")
+    ben.git("update-ref", "-d", "refs/datmo-remotes/origin/records")
+    datmo(ben, "push")
+    check_hub(pair.hub, 2 * MIB, 2)
+    other = pair.clone("other")
+    datmo(other, "checkout", new)
+
+
+def test_a_release_that_was_cut_off_before_the_old_ref_went_is_taken_up(pair: Pair) -> None:
+    made = versions(pair.alex)
+    pair.alex.git("push", "-q")
+    old = pair.hub.git("rev-parse", "refs/datmo/keep/1")
+    told(pair.alex, "drop", made[0], "--remote")
+    pair.hub.git("update-ref", "refs/datmo/keep/1", old)
+    assert told(pair.alex, "drop", "--remote")["remote"]["kept"] == 1
+    assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
+    check_hub(pair.hub, 2 * MIB, 1)
+
+
+def test_a_snapshot_whose_objects_the_remote_has_not_is_told_and_not_kept(pair: Pair) -> None:
+    one, two = versions(pair.alex)
+    pair.alex.git("push", "-q", "--no-verify", "origin", "refs/datmo/records", "refs/notes/datmo")
+    three = versions(pair.alex, 1, first=3)[0]
+    datmo(pair.alex, "push")
+    assert pair.hub.git("rev-list", "--count", "refs/datmo/keep/1") == "2"
+    done = datmo(pair.alex, "drop", "--remote")
+    assert done.stderr.count("does not keep what snapshot") == 2
+    assert one[:10] in done.stderr
+    assert two[:10] in done.stderr
+    assert three[:10] not in done.stderr
