@@ -114,10 +114,12 @@ class Store:
             return iter(())
         return parse_tree(self.read(oid, "tree"), self.format)
 
-    def take_up(self) -> None:
-        """Take in what an earlier fetch had received when it was cut off."""
-        if finish_partial(self.objects.folder / "pack", self.format):
+    def take_up(self) -> bool:
+        """Take in what an earlier fetch had received when it was cut off; says whether that was anything."""
+        count = finish_partial(self.objects.folder / "pack", self.format)
+        if count:
             self.objects.refresh()
+        return bool(count)
 
     @property
     def empty_tree(self) -> Oid:

@@ -42,18 +42,17 @@ def obtain(
     """
     wanted = list(nodes)
     missing = find_missing(ws.store, wanted)
-    if missing:
-        ws.store.take_up()
+    if missing and ws.store.take_up():
+        missing = find_missing(ws.store, wanted)
     problems: list[DatmoError] = []
     for name in tuple(remotes) or _remotes(ws):
-        missing = find_missing(ws.store, wanted)
-        if not missing:
-            break
         remote = find_remote(ws.repo.config, name)
-        for step in (_obtain_elsewhere, _try_to_obtain):
-            problems += step(ws, remote, wanted, size, progress) if missing else []
-            ws.store.objects.refresh()
-            missing = find_missing(ws.store, wanted)
+        has_stores = bool(stores_of(ws.repo.config, remote))
+        for step in (_obtain_elsewhere, _try_to_obtain) if has_stores else (_try_to_obtain,):
+            if missing:
+                problems += step(ws, remote, wanted, size, progress)
+                ws.store.objects.refresh()
+                missing = find_missing(ws.store, wanted)
     if missing and problems:
         raise Incomplete(
             f"cannot fetch {len(missing.all)} objects: {problems[0].what}",
