@@ -84,7 +84,7 @@ def claim(fd: int) -> bool:
 class PackWriter:
     """One pack in the making; `finish` names it, leaving the block without that discards it.
 
-    With `partial`, what is left without being finished stays for `Partial` to finish, and is written every so many
+    With `partial`, what is left without being finished stays for `finish_partial`, and is written every so many
     bytes, even where the process is killed.
     """
 

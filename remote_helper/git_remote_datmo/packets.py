@@ -24,7 +24,7 @@ class Block:
     complete: bool
 
 
-class PacketReader:
+class BlockReader:
     """Blocks of packets; `rest` gives up what was read beyond the last one."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:

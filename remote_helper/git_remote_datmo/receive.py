@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from git_datmo.errors import DatmoError
-from git_remote_datmo.packets import FLUSH, PacketReader, PushRequest, Update, advertised, parse_push, report
+from git_remote_datmo.packets import FLUSH, BlockReader, PushRequest, Update, advertised, parse_push, report
 from git_remote_datmo.pipes import Service, open_service
 from git_remote_datmo.protocol import RECEIVE_PACK
 from git_remote_datmo.refusals import NOT_SHARED, Push, Refused, is_shared_ref, refusals
@@ -18,11 +18,11 @@ def take_push(session: Session, url: str, service: Service) -> int:
 
     Returns the exit status.
     """
-    offer = PacketReader(service.read).block()
+    offer = BlockReader(service.read).block()
     write_output(offer.raw)
     if not offer.complete:
         return relay(service)
-    reader = PacketReader(read_input)
+    reader = BlockReader(read_input)
     said = reader.block()
     request = parse_push(said)
     if request.updates:
@@ -54,7 +54,7 @@ def _open_anew(session: Session, url: str, service: Service) -> Service:
     """Hosts hang up on those who are silent for as long as a share may take."""
     _hang_up(service)
     fresh = open_service(session, url, RECEIVE_PACK)
-    PacketReader(fresh.read).block()
+    BlockReader(fresh.read).block()
     return fresh
 
 
@@ -66,7 +66,7 @@ def _hang_up(service: Service) -> int:
     return service.finish()
 
 
-def _answer_no(service: Service, reader: PacketReader, request: PushRequest, refused: Refused) -> int:
+def _answer_no(service: Service, reader: BlockReader, request: PushRequest, refused: Refused) -> int:
     """Answer in the service's place; git reads the answer once all of it was taken that git has to send."""
     _hang_up(service)
     if not all(update.deletes for update in request.updates):

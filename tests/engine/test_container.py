@@ -16,7 +16,7 @@ import pytest
 
 from git_datmo.engines.base import Job, Outcome
 from git_datmo.engines.connection import describe_owner
-from git_datmo.engines.container import ContainerEngine
+from git_datmo.engines.container import WORK, ContainerEngine
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import Environment
 from git_datmo.engines.probe import Distribution, Origin
@@ -173,7 +173,7 @@ def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> Non
         """
     variables = {"SEED": "7"}
     assert python(bare, heard, work, code, cwd="deep er", variables=variables).exit_code == 0, heard.streams
-    assert heard.streams["stdout"] == b"/work/deep er 7 ['lo']\n"
+    assert heard.streams["stdout"] == f"{WORK}/deep er 7 ['lo']\n".encode()
     assert sorted(os.listdir(work / "deep er")) == ["result"]
 
 

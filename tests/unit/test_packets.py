@@ -12,7 +12,7 @@ from git_remote_datmo.packets import (
     BAND,
     FLUSH,
     Block,
-    PacketReader,
+    BlockReader,
     Update,
     advertised,
     packet,
@@ -33,7 +33,7 @@ def reading(data: bytes, step: int = 1 << 16) -> Callable[[int], bytes]:
 @given(CONTENTS, st.binary(max_size=20), st.integers(1, 400))
 def test_a_block_ends_at_its_flush_and_what_is_behind_stays(contents: list[bytes], behind: bytes, step: int) -> None:
     raw = b"".join(map(packet, contents)) + FLUSH
-    reader = PacketReader(reading(raw + behind, step))
+    reader = BlockReader(reading(raw + behind, step))
     assert reader.block() == Block(raw, tuple(contents), complete=True)
     left = bytearray(reader.rest())
     while data := reader._read(1):
@@ -44,7 +44,7 @@ def test_a_block_ends_at_its_flush_and_what_is_behind_stays(contents: list[bytes
 @given(CONTENTS, st.sampled_from([b"", b"00", b"0009ab", b"0003", b"Welcome to the host\n", b"zzzz"]))
 def test_what_ends_early_or_is_no_packet_is_given_back_as_it_came(contents: list[bytes], end: bytes) -> None:
     raw = b"".join(map(packet, contents)) + end
-    assert PacketReader(reading(raw)).block() == Block(raw, tuple(contents), complete=False)
+    assert BlockReader(reading(raw)).block() == Block(raw, tuple(contents), complete=False)
 
 
 @pytest.mark.parametrize("size", [40, 64])
@@ -77,10 +77,10 @@ def test_a_push_is_its_updates_alone_or_in_a_certificate() -> None:
 def test_an_answer_that_takes_no_ref_comes_in_the_band_that_was_asked_for() -> None:
     refused = {f"refs/heads/{number}": "not pushed" for number in range(3000)}
     plain = report(refused, frozenset({b"report-status"}))
-    block = PacketReader(reading(plain)).block()
+    block = BlockReader(reading(plain)).block()
     assert block.packets[:2] == (b"unpack ok\n", b"ng refs/heads/0 not pushed\n")
     assert len(block.packets) == 3001
-    banded = PacketReader(reading(report(refused, frozenset({b"side-band-64k"})))).block()
+    banded = BlockReader(reading(report(refused, frozenset({b"side-band-64k"})))).block()
     assert {content[:1] for content in banded.packets} == {b"\1"}
     assert max(map(len, banded.packets)) <= BAND + 1
     assert b"".join(content[1:] for content in banded.packets) == plain
