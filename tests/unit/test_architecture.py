@@ -186,10 +186,14 @@ def is_ours(name: str) -> bool:
     return name.partition(".")[0] in SOURCES
 
 
+# `tomllib` is the standard library's in the newest of the Pythons that are tested, whichever of them this is.
+STANDARD = sys.stdlib_module_names | {"tomllib"}
+
+
 def outside(module: str) -> Iterator[Import]:
     """What a module imports that is neither ours nor the standard library's."""
     for found in imported(module):
-        if not is_ours(found.name) and found.name.split(".")[0] not in sys.stdlib_module_names:
+        if not is_ours(found.name) and found.name.split(".")[0] not in STANDARD:
             yield found
 
 
