@@ -11,7 +11,7 @@ from git_datmo.cli.engine import open_engine, read_limits
 from git_datmo.cli.plain import plain
 from git_datmo.cli.render import figures
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import Asked
+from git_datmo.flows.attach import Asked
 from git_datmo.flows.running.apart import Beginning, find_beginning, run_apart
 from git_datmo.flows.running.grid import Combination, combine, parse_grid
 from git_datmo.flows.running.tolerances import parse_tolerances

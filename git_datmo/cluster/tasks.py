@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from git_datmo.engines.limits import Limits
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import Asked
+from git_datmo.flows.attach import Asked
 from git_datmo.flows.running.apart import Beginning
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.remote import find_remote

@@ -1,27 +1,23 @@
-"""From the working tree to tracked payloads and snapshots."""
+"""From the working tree to the store: its payloads, and its own files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.changes import current_tracking, find_differences, holder_of
-from git_datmo.flows.exclude import write_excludes
-from git_datmo.flows.running.trust import trust
-from git_datmo.flows.signing import attach_signed
-from git_datmo.flows.underway import end_merge, refuse_during_checkout
+from git_datmo.flows.changes import find_differences, holder_of
+from git_datmo.flows.tracked import changing, save
+from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
-from git_datmo.model import Content, Oid, Payload, Role
+from git_datmo.model import Content, Payload, Role
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.capture import Captured, Capturer
 from git_datmo.store.statcache import Differences
 from git_datmo.store.store import StoreWriter
-from git_datmo.store.tracking import Tracked, Tracking, read_tracking
+from git_datmo.store.tracking import Tracked, Tracking
 
 # What programs leave behind for themselves; it is neither code nor result.
 CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
@@ -59,33 +55,6 @@ def add(
             tracking = tracking.having(replace(t, payload=replace(t.payload, role=role)) for t in mine)
         save(ws, tracking)
     return tuple(Added(t.payload, new_bytes) for t in tracking.payloads if t.payload.path in before)
-
-
-@contextmanager
-def changing(ws: Workspace) -> Iterator[Tracking]:
-    """Hold the working tree's lock, and give its tracking state; what a killed command left excluded is so no more."""
-    with ws.locked():
-        tracking = current_tracking(ws)
-        _exclude(ws, tracking)
-        yield tracking
-
-
-def save(ws: Workspace, tracking: Tracking) -> None:
-    """Make a tracking state the working tree's, and keep its payloads out of git's index."""
-    # Should the process die on the way, too much is excluded, never too little: `git add` must not take in a payload.
-    _exclude(ws, ws.tracking(), tracking)
-    ws.save_tracking(tracking)
-    _exclude(ws, tracking)
-
-
-def _exclude(ws: Workspace, *states: Tracking) -> None:
-    """Keep the payloads of `states` out of git's index, and those that other working trees of the repository track:
-    they have one exclude file."""
-    folders = [ws.repo.common_dir, *(ws.repo.common_dir / "worktrees").glob("*")]
-    others = [folder / "datmo" / "tracked.json" for folder in folders if folder != ws.repo.git_dir]
-    every = (*states, *(read_tracking(path) or Tracking() for path in others))
-    paths = {tracked.payload.path for state in every for tracked in state.payloads}
-    write_excludes(ws.repo.common_dir / "info" / "exclude", paths)
 
 
 def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
@@ -200,96 +169,3 @@ def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIE
     with ws.store.writer() as writer:
         captured = capturer.files(b"", chosen, writer)
     return captured.content, tuple(left_out)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the person says about a snapshot."""
-
-    message: str = ""
-    why: str = ""
-    parameters: Mapping[str, Value] | None = None
-    metrics: Mapping[str, Value] | None = None
-    tolerances: Mapping[str, float] | None = None
-    sign: bool = False
-
-
-def require_commit(ws: Workspace) -> Oid:
-    head = ws.repo.head()
-    if head is None:
-        raise DatmoError(
-            "this repository has no commits yet", "a snapshot belongs to a commit: make one with 'git commit'"
-        )
-    return head
-
-
-def make_snapshot(
-    ws: Workspace,
-    tracking: Tracking,
-    asked: Asked,
-    *,
-    code: Content,
-    environment: Content | None,
-    run: Run | None,
-) -> Snapshot:
-    """The record that ties HEAD to all that is given."""
-    commit = require_commit(ws)
-    tree = ws.repo.resolve(str(commit), "tree")
-    return Snapshot(
-        commit=commit,
-        tree=tree,
-        patch=ws.repo.patch_id(commit),
-        created=ws.now(),
-        author=ws.person,
-        message=asked.message,
-        why=asked.why,
-        payloads=tuple(tracked.payload for tracked in tracking.payloads),
-        parameters=dict(asked.parameters or {}),
-        metrics=dict(asked.metrics or {}),
-        code=code,
-        clean=is_clean(ws),
-        environment=environment,
-        run=run,
-        tolerances=dict(asked.tolerances or {}),
-    )
-
-
-def is_clean(ws: Workspace) -> bool:
-    """Whether the files that git tracks are as HEAD has them."""
-    return ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0
-
-
-def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, *, sign: bool) -> Oid:
-    """Store a snapshot's record; the working tree then is at it, and no merge waits any more.
-
-    Raises `DatmoError`, and stores nothing, where it is to be signed, and git cannot.
-    """
-    if sign:
-        oid = attach_signed(ws, snapshot)
-    else:
-        (oid,) = ws.ledger.attach(snapshot)
-    if snapshot.run is not None:
-        trust(ws, oid)
-    save(ws, replace(tracking, snapshot=str(oid)))
-    end_merge(ws)
-    return oid
-
-
-def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
-    """Stop tracking; the files stay."""
-    with changing(ws) as tracking:
-        gone: list[str] = []
-        for path in paths:
-            within = [t.payload.path for t in tracking.within(path)]
-            if not within:
-                holder = tracking.holding(path)
-                hint = f"it is part of '{holder.payload.path}'" if holder else "'git datmo status' lists the payloads"
-                raise DatmoError(f"'{path}' is not a payload", hint)
-            gone += within
-        # Before the tracking state: should the process die between the two, the files are unknown and are read again.
-        edit = ws.cache.edit()
-        for path in gone:
-            edit.renew(os.fsencode(path))
-        ws.cache.update(edit)
-        save(ws, tracking.without(gone))
-    return tuple(gone)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from git_datmo.flows.capture import changing, save
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import read_halfway
+from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.workspace import Workspace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.tracking import Tracked, Tracking

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from git_datmo.flows.capture import Asked, attach, capture_code, changing, make_snapshot, refresh, require_commit
+from git_datmo.flows.attach import Asked, attach, make_snapshot, require_commit
+from git_datmo.flows.capture import capture_code, refresh
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.signing import wants_signature
+from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid

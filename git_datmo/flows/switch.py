@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import changing
 from git_datmo.flows.changes import find_differences, really_differs
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.merging.parts import place_parts, split
@@ -23,6 +22,7 @@ from git_datmo.flows.merging.placing import (
 )
 from git_datmo.flows.merging.unresolved import decide, read_halfway
 from git_datmo.flows.sharing.obtain import require
+from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import end_merge, read_underway, refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload

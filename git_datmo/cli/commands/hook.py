@@ -9,6 +9,7 @@ from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
     from git_datmo.flows.merging.union import United
+    from git_datmo.flows.switch import Switched
     from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
@@ -131,11 +132,9 @@ def _follow(console: Console) -> int:
     return 0
 
 
-def tell_followed(done: object, console: Console) -> None:
+def tell_followed(done: Switched | None, console: Console) -> None:
     """Say what following a commit did, and which payloads could not."""
-    from git_datmo.flows.switch import Switched
-
-    if not isinstance(done, Switched):
+    if done is None:
         return
     for path in done.placed:
         console.tell(f"git-datmo: {path} follows")

@@ -15,10 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows import capture
+    from git_datmo.flows import tracked
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
-        for path in capture.rm(ws, [ws.relative(path) for path in options.paths]):
+        for path in tracked.rm(ws, [ws.relative(path) for path in options.paths]):
             console.print(f"no longer tracked: {path}")
     return 0

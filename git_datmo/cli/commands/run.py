@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.streams import copy_through
     from git_datmo.errors import UsageError
-    from git_datmo.flows.capture import Asked
+    from git_datmo.flows.attach import Asked
     from git_datmo.flows.running import run as flow
     from git_datmo.flows.running.figures import parse_figures
     from git_datmo.flows.running.tolerances import parse_tolerances

@@ -40,7 +40,7 @@ def add_words(
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.capture import Asked
+    from git_datmo.flows.attach import Asked
     from git_datmo.flows.running.figures import parse_figures
     from git_datmo.flows.running.tolerances import parse_tolerances
     from git_datmo.flows.snapshot import snapshot

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from git_datmo.flows.capture import changing
 from git_datmo.flows.merging.sides import find_sides
 from git_datmo.flows.merging.unresolved import is_interrupted, read_pending
+from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import end_merge, interrupted, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.progress import QUIET, Progress

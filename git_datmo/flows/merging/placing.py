@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import save
+from git_datmo.flows.tracked import save
 from git_datmo.flows.underway import end_underway, read_underway, write_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload

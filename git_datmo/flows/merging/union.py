@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.capture import Asked, save
+from git_datmo.flows.attach import Asked
 from git_datmo.flows.changes import find_differences
 from git_datmo.flows.merging.contents import differing, measure, rewrite
 from git_datmo.flows.merging.placing import (
@@ -23,6 +23,7 @@ from git_datmo.flows.merging.sides import Payloads, Sides, by_path
 from git_datmo.flows.merging.unresolved import Pending, node_name, read_pending, write_pending
 from git_datmo.flows.sharing.obtain import obtain_trees, require
 from git_datmo.flows.snapshot import attach_snapshot
+from git_datmo.flows.tracked import save
 from git_datmo.flows.underway import end_merge
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload, Role

@@ -10,13 +10,15 @@ from pathlib import Path
 from git_datmo.engines.base import Engine, Output
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import Asked, changing, is_clean, refresh, require_commit, save
+from git_datmo.flows.attach import Asked, is_clean, require_commit
+from git_datmo.flows.capture import refresh
 from git_datmo.flows.merging.placing import last_snapshot
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.run import Ran, run
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.snapshot import attach_snapshot
 from git_datmo.flows.switch import switch
+from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace, open_workspace
 from git_datmo.git.run import LOCATING

@@ -13,19 +13,8 @@ from git_datmo.engines.gpus import watched_gpus
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import (
-    Asked,
-    attach,
-    capture_code,
-    changing,
-    check_addable,
-    is_clean,
-    make_snapshot,
-    refresh,
-    require_commit,
-    save,
-    store_payloads,
-)
+from git_datmo.flows.attach import Asked, attach, is_clean, make_snapshot, require_commit
+from git_datmo.flows.capture import capture_code, check_addable, refresh, store_payloads
 from git_datmo.flows.changes import current_tracking
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import (
@@ -43,6 +32,7 @@ from git_datmo.flows.running.written import Signature, Surroundings, find_ignore
 from git_datmo.flows.secrecy.masking import conceal
 from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.signing import require_key, wants_signature
+from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
