@@ -43,8 +43,7 @@ class Folder:
 
     def holds(self, tip: Oid) -> bool:
         """Whether all that `tip` leads to is here, as a receiving git checks it (git-receive-pack)."""
-        stdin = f"{tip}\n--not\n--all\n".encode()
-        return self.git.finish("rev-list", "--objects", "--stdin", "--quiet", stdin=stdin).returncode == 0
+        return self.git.finish("rev-list", "--objects", "--quiet", str(tip), "--not", "--all").returncode == 0
 
     def move(self, ref: str, old: Oid | None, new: Oid) -> None:
         """Let a ref point elsewhere; raises `Rejected` when it is not `old` any more."""

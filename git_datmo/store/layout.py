@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 from git_datmo.errors import Damaged
@@ -208,6 +208,14 @@ def _write_node(group: list[tuple[Entry, int]], write: WriteTree) -> tuple[Entry
         entries.append(Entry(b"%016x" % offset, entry.mode, entry.oid))
         offset += size
     return Entry(b"", TREE, write(encode_tree(entries))), offset
+
+
+def member_sizes(entries: Sequence[Entry]) -> list[int]:
+    """The bytes that each entry of a tree leads to, where the names tell them, as a chunk tree's do; 0 elsewhere."""
+    if not all(_OFFSET.match(entry.name) for entry in entries):
+        return [0] * len(entries)
+    offsets = [int(entry.name, 16) for entry in entries]
+    return [max(end - start, 0) for start, end in pairwise(offsets)] + [0] * bool(offsets)
 
 
 def read_chunks(oid: Oid, read: ReadTree) -> Iterator[Oid]:

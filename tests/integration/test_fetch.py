@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from git_datmo.git.deflate import deflate
+from git_datmo.git.packs import PackedObjects
 from git_datmo.git.packwriter import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
 from git_datmo.store.layout import Kind, Node, write_folder
@@ -150,6 +152,31 @@ def test_only_what_is_lacking(pair: Pair, http_host: HttpHost) -> None:
     wire = Wire(http_host)
     datmo(ignacio, "checkout")
     assert wire.requests == 0
+
+
+def packed_blobs(objects: Path) -> list[set[Oid]]:
+    """What blobs each pack of a repository has that has any."""
+    found = PackedObjects(objects, SHA1)
+    blobs = [{Oid(pack.oid_at(place)) for place in range(pack.count)} for pack in found.packs()]
+    return [kept for each in blobs if (kept := {oid for oid in each if found.kind(oid) == "blob"})]
+
+
+def test_what_was_shared_together_is_fetched_together(pair: Pair, http_host: HttpHost) -> None:
+    """A host keeps each slice as a pack; git would look for deltas between parts of two that were asked for at once."""
+    filtering(pair)
+    pair.alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
+    pair.hub.git("config", "receive.unpackLimit", "1")
+    share(pair, {"big": Random(6).randbytes(80 * MIB)})
+    shared = [blobs for blobs in packed_blobs(pair.hub.cwd / "objects") if len(blobs) > 40]
+    assert len(shared) == 3
+    ignacio = clone(pair, http_host.url(pair.hub.cwd))
+    wire = Wire(http_host)
+    datmo(ignacio, "checkout")
+    assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
+    assert wire.requests == 5
+    fetched = [blobs for blobs in packed_blobs(ignacio.cwd / ".git/datmo/store.git/objects") if len(blobs) > 40]
+    assert len(fetched) == len(shared)
+    assert all(any(len(blobs - others) <= 2 for others in shared) for blobs in fetched)
 
 
 @pytest.mark.parametrize("related", [False, True])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
+from git_datmo.git.folder import Folder
+from git_datmo.git.run import Git
+from git_datmo.model import Oid
 from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
 from tests.integration.team import STORE, datmo, objects
@@ -62,3 +65,14 @@ def test_what_the_folder_holds_of_another_version_is_not_given_again(pair: Pair)
     # `private` is in this snapshot; of `data` only the small file is new.
     assert 2_000_000 < sum(new.values()) < 2_050_000
     assert not pair.hub.git("fsck", "--strict", "--no-dangling")
+
+
+def test_a_folder_is_asked_whether_it_holds_all_that_a_tip_leads_to(pair: Pair) -> None:
+    """Objects that no ref names count; were it taken to lack them, they would be sent once more."""
+    folder = Folder(Git(pair.hub.env, pair.hub.cwd), pair.hub.cwd)
+    blob = pair.hub.git("hash-object", "-w", "--stdin", stdin=b"content")
+    tree = pair.hub.git("mktree", stdin=f"100644 blob {blob}\tname\n".encode())
+    whole = Oid.parse(pair.hub.git("commit-tree", "-m", "whole", tree))
+    assert folder.holds(whole)
+    absent = pair.hub.git("mktree", "--missing", stdin=f"100644 blob {'1' * 40}\tname\n".encode())
+    assert not folder.holds(Oid.parse(pair.hub.git("commit-tree", "-m", "less", "-p", str(whole), absent)))

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from git_datmo.git.objects import TREE
 from git_datmo.model import Oid
-from git_datmo.store.layout import Kind, Node
+from git_datmo.store.layout import Kind, Node, member_sizes
 from git_datmo.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What a store lacks of some nodes: trees, whose content is unknown as long, and blobs; of blobs it has `here`."""
+    """What a store lacks of some nodes: trees, whose content is unknown as long, and blobs; of blobs it has `here`.
+
+    The blobs stand in the order of their content, each with its bytes, 0 where nothing tells them.
+    """
 
     trees: frozenset[Oid]
-    blobs: frozenset[Oid]
+    blobs: Mapping[Oid, int]
     here: int = 0
 
     def __bool__(self) -> bool:
@@ -24,7 +27,7 @@ class Missing:
 
     @property
     def all(self) -> frozenset[Oid]:
-        return self.trees | self.blobs
+        return self.trees | self.blobs.keys()
 
     def part_of(self, size: int) -> int:
         """About how many bytes are missing of `size` in all; 0 where that cannot be told."""
@@ -36,12 +39,13 @@ class Missing:
 def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
     """Walk what is here of `nodes` and collect what is not."""
     trees: set[Oid] = set()
-    blobs: set[Oid] = set()
+    blobs: dict[Oid, int] = {}
     seen: set[Oid] = set()
     here = 0
-    stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked) for node in nodes]
+    stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked, 0) for node in nodes]
+    stack.reverse()
     while stack:
-        oid, is_tree = stack.pop()
+        oid, is_tree, size = stack.pop()
         if oid in seen:
             continue
         seen.add(oid)
@@ -49,9 +53,11 @@ def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
             if oid in store:
                 here += 1
             else:
-                blobs.add(oid)
+                blobs[oid] = size
         elif oid != store.empty_tree and oid not in store:
             trees.add(oid)
         else:
-            stack += [(entry.oid, entry.mode == TREE) for entry in store.read_tree(oid)]
-    return Missing(frozenset(trees), frozenset(blobs), here)
+            entries = tuple(store.read_tree(oid))
+            below = zip(entries, member_sizes(entries), strict=True)
+            stack += reversed([(entry.oid, entry.mode == TREE, size) for entry, size in below])
+    return Missing(frozenset(trees), blobs, here)

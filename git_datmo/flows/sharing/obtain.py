@@ -13,6 +13,7 @@ from git_datmo.flows.sharing.keep import KEPT_REFS
 from git_datmo.flows.sharing.missing import Missing, find_missing
 from git_datmo.flows.sharing.places import find_place, stores_of, take
 from git_datmo.flows.sharing.share import receive
+from git_datmo.flows.sharing.slices import divide_wanted, part_of_all
 from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
@@ -214,12 +215,15 @@ def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, p
         missing = find_missing(store, wanted)
         if not missing:
             return
-        if missing.trees and related and host.filters:
+        left = missing.part_of(size)
+        if missing.trees and host.filters and (related or left > part_of_all(left)):
             progress.begin("Looking for what is missing")
-            source.fetch(missing.trees, progress, ALONE)
+            source.fetch(missing.trees, progress, ALONE if related else TREES)
         else:
-            progress.begin("Fetching", missing.part_of(size))
-            source.fetch(missing.all, progress)
+            progress.begin("Fetching", left)
+            together = [missing.all] if missing.trees else (part.blobs for part in divide_wanted(missing.blobs, left))
+            for wants in together:
+                source.fetch(wants, progress)
         if find_missing(store, wanted).all == missing.all:
             return
 

@@ -26,7 +26,7 @@ from git_datmo.flows.sharing.keep import (
     write_part_link,
 )
 from git_datmo.flows.sharing.overlap import differs_little
-from git_datmo.flows.sharing.slices import divide, find_load, take_out, weigh_load
+from git_datmo.flows.sharing.slices import divide, find_load, part_of_all, take_out, weigh_load
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import Folder, find_folder
 from git_datmo.git.namespaces import Namespace, epoch_of
@@ -45,10 +45,6 @@ from git_datmo.store.store import Store
 # Makes the last link of a share on top of a tip, beside parts.
 Tie = Callable[[Oid | None, Sequence[Oid]], Oid]
 
-# A slice is a twentieth of a share, so that a share that is cut off loses little; within bounds, since each slice is a
-# connection and a pack, and far below what any known host takes.
-SLICES = 20
-LEAST, MOST = 32 << 20, 512 << 20
 # A host that refuses less than this for its size refuses something else.
 FLOOR = 64 << 10
 
@@ -104,7 +100,7 @@ def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
     """At most how many bytes of `total` go in one push, as a person set it or by the host's limit."""
     limit = ws.hosts.of(remote).limit
     asked = ws.repo.config.number(f"datmo.{remote.address}.slice", 0)
-    size = asked if asked > 0 else min(max(total // SLICES, LEAST), MOST)
+    size = asked if asked > 0 else part_of_all(total)
     return min(size, limit) if limit else size
 
 

@@ -2,12 +2,17 @@
 
 Only blobs are divided: they are nearly all there is, and they name nothing, so that any of them can be kept alone. In
 the order of their packs they are read from end to end. Trees follow with what names them.
+
+A fetch is divided likewise, into what was shared together as far as that can be told: a host keeps each push as a pack
+of its own, and git looks for deltas between objects of different packs, at great length where there are none, and at
+none within a pack.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 
@@ -17,6 +22,10 @@ from git_datmo.store.handover import mark_each
 from git_datmo.store.reach import Marks
 from git_datmo.store.store import Store
 
+# A slice is a twentieth of a share, so that a share that is cut off loses little; within bounds, since each slice is a
+# connection and a pack, and far below what any known host takes.
+SLICES = 20
+LEAST, MOST = 32 << 20, 512 << 20
 # As many as two levels of a part can name.
 SLICE_OBJECTS = 256 * 256
 # What naming a blob takes beside it.
@@ -29,6 +38,11 @@ class Slice:
 
     blobs: tuple[Oid, ...]
     size: int
+
+
+def part_of_all(total: int) -> int:
+    """At most how many bytes of `total` go together."""
+    return min(max(total // SLICES, LEAST), MOST)
 
 
 def find_load(store: Store, tip: Oid, there: Iterable[Oid]) -> Marks | None:
@@ -61,20 +75,43 @@ def weigh_load(load: Marks) -> int:
 
 
 def divide(objects: PackedObjects, load: Marks, most: int) -> Iterator[Slice]:
-    """The blobs of a load, in slices of up to `most` bytes with all that names them; a blob is never divided."""
-    blobs, size = list[Oid](), 0
-    for pack, mark in load.packs.items():
-        for place, offset, length in _marked(pack, mark):
+    """The blobs of a load, in slices of up to `most` bytes with all that names them; a blob is never divided.
+
+    Packs come in the order in which they were written, so that what is next to each other in a file stays together.
+    """
+    return _cut(_packed_blobs(objects, load), most)
+
+
+def divide_wanted(blobs: Mapping[Oid, int], total: int) -> Iterator[Slice]:
+    """Blobs in the order of their content, of `total` bytes, in slices as they were shared in if it was all at once.
+
+    What is left to those whose bytes are unknown (0), they have in equal parts.
+    """
+    known = sum(blobs.values())
+    unknown = sum(size == 0 for size in blobs.values())
+    each = max(total - known, 0) // unknown if unknown else 0
+    return _cut(((oid, size or each) for oid, size in blobs.items()), part_of_all(max(total, known)))
+
+
+def _cut(blobs: Iterable[tuple[Oid, int]], most: int) -> Iterator[Slice]:
+    chosen, size = list[Oid](), 0
+    for oid, length in blobs:
+        if chosen and (size + length + NAME_SIZE * (len(chosen) + 1) > most or len(chosen) == SLICE_OBJECTS):
+            yield Slice(tuple(chosen), size)
+            chosen, size = [], 0
+        chosen.append(oid)
+        size += length
+    if chosen:
+        yield Slice(tuple(chosen), size)
+
+
+def _packed_blobs(objects: PackedObjects, load: Marks) -> Iterator[tuple[Oid, int]]:
+    written = {pack: os.stat(pack.path).st_mtime_ns for pack in load.packs}
+    for pack in sorted(load.packs, key=written.__getitem__):
+        for place, offset, length in _marked(pack, load.packs[pack]):
             oid = Oid(pack.oid_at(place))
-            if not _is_blob(objects, pack, offset, oid):
-                continue
-            if blobs and (size + length + NAME_SIZE * (len(blobs) + 1) > most or len(blobs) == SLICE_OBJECTS):
-                yield Slice(tuple(blobs), size)
-                blobs, size = [], 0
-            blobs.append(oid)
-            size += length
-    if blobs:
-        yield Slice(tuple(blobs), size)
+            if _is_blob(objects, pack, offset, oid):
+                yield oid, length
 
 
 def _marked(pack: Pack, mark: bytearray) -> Iterator[tuple[int, int, int]]:
