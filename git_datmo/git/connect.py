@@ -46,12 +46,12 @@ class Connection:
             raise self.failure("the remote end hung up") from error
 
     def failure(self, why: str) -> GitFailed:
-        """What a broken connection is told as: what was said on it, or else `why`."""
+        """What a broken connection is told as: what was said beside it, and `why`."""
         said = ""
         if self._said is not None:
             self._said.seek(0)
             said = self._said.read().decode("utf-8", "replace")
-        return GitFailed(["fetch"], 128, f"{said}\nfatal: {why}" if "fatal:" not in said else said)
+        return GitFailed(["fetch"], 128, f"{said}\nfatal: {why}".lstrip("\n"))
 
     def close(self) -> None:
         self._ending.close()
