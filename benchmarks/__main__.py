@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import shlex
 import shutil
@@ -11,6 +12,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import git_datmo
+import git_remote_datmo
 from benchmarks import machine, page
 from benchmarks.bounds import Bound, peak_memory
 from benchmarks.cases.base import Bench, Case, Settings
@@ -113,12 +116,19 @@ def measure(bench: Bench, names: Sequence[str]) -> Iterator[tuple[list[Table], l
         yield tables, [*bounds, *peak_memory(tables, MEMORY)]
 
 
+def compile_ours() -> None:
+    """As an installation does, which one for development leaves to the first start, or to none."""
+    for package in (git_datmo, git_remote_datmo):
+        compileall.compile_dir(Path(package.__file__).parent, quiet=1)
+
+
 def main() -> int:
     options = parse(sys.argv[1:])
     tools = choose_tools(options)
     if options.peers:
         list_tools(tools)
         return 0
+    compile_ours()
     settings = Settings(
         options.runs, options.large * MIB, options.push * MIB, options.files, options.many, options.snapshots
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.running.trust import trust
-from git_datmo.flows.signing import attach_signed
 from git_datmo.flows.tracked import save
 from git_datmo.flows.underway import end_merge
 from git_datmo.flows.workspace import Workspace
@@ -79,6 +78,8 @@ def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, *, sign: bool)
     Raises `DatmoError`, and stores nothing, where it is to be signed, and git cannot.
     """
     if sign:
+        from git_datmo.flows.signing import attach_signed
+
         oid = attach_signed(ws, snapshot)
     else:
         (oid,) = ws.ledger.attach(snapshot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.changes import find_differences, holder_of
@@ -14,10 +15,12 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Payload, Role
 from git_datmo.progress import QUIET, Progress
-from git_datmo.store.capture import Captured, Capturer
 from git_datmo.store.statcache import Differences
-from git_datmo.store.store import StoreWriter
 from git_datmo.store.tracking import Tracked, Tracking
+
+if TYPE_CHECKING:
+    from git_datmo.store.capture import Captured, Capturer
+    from git_datmo.store.store import StoreWriter
 
 # What programs leave behind for themselves; it is neither code nor result.
 CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
@@ -96,14 +99,21 @@ def store_payloads(
 ) -> tuple[Tracking, int]:
     """Store each path of `asked`, new or changed; returns the new state, which is saved, and the new bytes."""
     differences = find_differences(ws, tracking)
+    known = (tracked for path in asked if (tracked := tracking.get(path)) is not None and tracked.placed)
+    unchanged = {tracked.payload.path for tracked in known if not differences[tracked.payload.path]}
+    if unchanged == asked.keys():
+        return tracking, 0
+    # A hook that has nothing to store does without what stores.
+    from git_datmo.store.capture import Capturer
+
     edit = ws.cache.edit()
     capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks)
     changed: list[Tracked] = []
     with ws.store.writer() as writer:
         for path, role in asked.items():
-            tracked = tracking.get(path)
-            if tracked is not None and tracked.placed and not differences[path]:
+            if path in unchanged:
                 continue
+            tracked = tracking.get(path)
             captured = _capture(capturer, path, tracked, differences, writer)
             if tracked is None or not tracked.placed:
                 edit.renew(os.fsencode(path))
@@ -111,10 +121,9 @@ def store_payloads(
             changed.append(Tracked(Payload(path, kept, captured.content), True, captured.empty_folders))
     progress.finish()
     tracking = tracking.having(changed)
-    if changed:
-        # Before the stat cache: should the process die between the two, files look changed and are read again. The
-        # other way round they would look stored.
-        save(ws, tracking)
+    # Before the stat cache: should the process die between the two, files look changed and are read again. The other
+    # way round they would look stored.
+    save(ws, tracking)
     ws.cache.update(edit)
     return tracking, writer.written
 
@@ -148,6 +157,8 @@ def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIE
 
     Returns the payload and the untracked files that were left out for their size.
     """
+    from git_datmo.store.capture import Capturer
+
     git = ws.repo.git
     tracked = set(git.run("ls-files", "-z", "--recurse-submodules").split(b"\0")[:-1])
     others = set(git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0")[:-1])

@@ -9,7 +9,6 @@ from git_datmo.flows.attach import Asked, attach, make_snapshot, require_commit
 from git_datmo.flows.capture import capture_code, refresh
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import refuse_unresolved
-from git_datmo.flows.signing import wants_signature
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -44,6 +43,7 @@ def attach_snapshot(
     from git_datmo.flows.running.environment import capture_environment
     from git_datmo.flows.secrecy.masking import conceal
     from git_datmo.flows.secrecy.rules import known_secrets
+    from git_datmo.flows.signing import wants_signature
 
     code, left_out = capture_code(ws, tracking, progress=progress)
     surrounded = capture_environment(ws, command)
