@@ -30,6 +30,7 @@ from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.reach import Marks, reach
 
 LEVELS = 64
+SLOW = "cannot leave objects out, so its git may compare all before it sends them; uploadpack.allowFilter there helps"
 # The trees of a payload of so many files are fetched whole: some 200 KB at most.
 FEW_FILES = 4096
 
@@ -216,10 +217,13 @@ def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, p
         if not missing:
             return
         left = missing.part_of(size)
-        if missing.trees and host.filters and (related or left > part_of_all(left)):
+        is_large = left > part_of_all(left)
+        if missing.trees and host.filters and (related or is_large):
             progress.begin("Looking for what is missing")
             source.fetch(missing.trees, progress, ALONE if related else TREES)
         else:
+            if missing.trees and is_large:
+                source.explain(progress, SLOW)
             progress.begin("Fetching", left)
             together = [missing.all] if missing.trees else (part.blobs for part in divide_wanted(missing.blobs, left))
             for wants in together:
