@@ -93,6 +93,8 @@ class ContainerEngine:
                 progress.begin(f"fetching the base image '{reference}'", unit="image")
                 try:
                     found = images.pull(reference)
+                except APIError as e:
+                    raise BuildFailed(f"cannot have the base image '{reference}': {_said(e)}") from e
                 finally:
                     progress.finish()
             return with_digest(reference, found.attrs.get("RepoDigests") or ())

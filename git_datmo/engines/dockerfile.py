@@ -79,6 +79,11 @@ def pin_bases(dockerfile: bytes, pin: Callable[[str], str]) -> bytes:
     return _FROM.sub(replaced, dockerfile.decode()).encode()
 
 
+def read_bases(dockerfile: bytes) -> tuple[str, ...]:
+    """The images that a Dockerfile starts from, and names of its own stages among them."""
+    return tuple(match["base"] for match in _FROM.finditer(dockerfile.decode()))
+
+
 def _begin(base_image: str, system: Sequence[str]) -> list[str]:
     lines = [f"FROM {base_image}"]
     if system:

@@ -19,6 +19,7 @@ from git_datmo.engines.dockerfile import (
     pin_bases,
     python_dockerfile,
     r_dockerfile,
+    read_bases,
     starting_dockerfile,
 )
 from git_datmo.engines.kept import kept_distributions
@@ -325,3 +326,10 @@ def pinned(environment: Environment, manifest: Manifest, pin: Callable[[str], st
         return environment
     exact = replace(manifest, base_image=pin(manifest.base_image))
     return Environment.of({**files, MANIFEST: encode_manifest(exact), DOCKERFILE: generated_dockerfile(exact)})
+
+
+def pinned_alike(environment: Environment, manifest: Manifest, other: Environment) -> Environment:
+    """An environment with its base images by the digests that they have in `other`."""
+    both = zip(read_bases(environment.files[DOCKERFILE]), read_bases(other.files[DOCKERFILE]), strict=False)
+    known = {base: exact for base, exact in both if exact.partition("@")[0] in (base, f"{base}:latest")}
+    return pinned(environment, manifest, lambda reference: known.get(reference, reference))

@@ -34,7 +34,7 @@ from git_datmo.flows.running.environment import (
     variables_of,
 )
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.running.frozen import Wanted, prepare
+from git_datmo.flows.running.frozen import Wanted, pin_bases, prepare
 from git_datmo.flows.running.logged import run_logged
 from git_datmo.flows.running.placing import place
 from git_datmo.flows.running.rerun import read_only_data
@@ -184,7 +184,7 @@ def _prepare(
         code, left_out = capture_code(ws, tracking, progress=progress)
     environment = None
     if engine.name != "host":
-        environment = capture_environment(ws, command, pin=partial(engine.pin, progress=progress))
+        environment = capture_environment(ws, command, pin=partial(pin_bases, ws, engine, code, progress))
         if environment is None:
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
         with scratch_folder(ws, None) as folder:
