@@ -97,7 +97,7 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
     from git_datmo.errors import UsageError
     from git_datmo.flows.history import History
     from git_datmo.flows.running.reproduce import reproduce
-    from git_datmo.flows.running.rerun import parts_of, swap
+    from git_datmo.flows.running.rerun import parts_of, require_whole, swap
     from git_datmo.flows.running.scratch import scratch_folder
     from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
 
@@ -108,6 +108,7 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
     parts = parts_of(found)
     for part, other in others.items():
         parts = swap(parts, part, parts_of(other))
+    require_whole(parts)
     tolerances = find_tolerances(ws, found.snapshot, asked)
     with (
         open_means(options, console, ws, [found, *others.values()], copy_to_errors, folder=options.dir) as means,

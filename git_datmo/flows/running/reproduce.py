@@ -16,7 +16,7 @@ from git_datmo.flows.running.causes import ask_interpreter, find_causes
 from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.judging import IDENTICAL, VERDICTS, Judged, judge
 from git_datmo.flows.running.placing import require_objects
-from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_run, rerun
+from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_run, require_whole, rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.signing import attach_signed, require_key, wants_signature
@@ -51,6 +51,7 @@ def reproduce(
     `parts` are what to rerun where that is not the snapshot's own; no receipt is left then. Raises `DatmoError` where
     the rerun could not even be tried; a command that fails is a verdict.
     """
+    chosen, tried = require_whole(parts or parts_of(found)), list[_Try]()
     sign = parts is None and wants_signature(ws, asked=sign)
     if sign:
         require_key(ws)
@@ -60,7 +61,6 @@ def reproduce(
     wanted = [*kept, *(parts.nodes() if parts else ())]
     require_objects(ws, wanted, found.id, means.progress, size=sum(kept.values()))
     fetched = time.monotonic() - began
-    chosen, tried = parts or parts_of(found), list[_Try]()
     for place in range(repeat):
         with nullcontext(folder) if place == 0 else scratch_folder(ws, None) as where:
             tried.append(_try(ws, found, chosen, means, where, tolerances))

@@ -59,6 +59,11 @@ def _named_secrets(command: Sequence[str]) -> Iterator[tuple[int, str]]:
         before = word
 
 
+def is_masked(command: Sequence[str]) -> bool:
+    """Whether a recorded command lacks what it was run with."""
+    return any(MASK in word for word in command)
+
+
 def _masked_values(values: Mapping[str, Value], known: Collection[str]) -> dict[str, Value]:
     return {
         name: value
