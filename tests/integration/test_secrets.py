@@ -49,6 +49,16 @@ def test_secrets_are_masked_in_what_a_run_leaves(make_repo: Callable[..., Shell]
     assert "WANDB_API_KEY" not in json.loads(text)["variables"]
 
 
+def test_a_secret_parameter_of_a_sweep_is_masked_wherever_it_went(make_repo: Callable[..., Shell]) -> None:
+    repo = make_repo()
+    repo.commit("train.py", "import sys; print(sys.argv[1])\n")
+    datmo(repo, "init")
+    datmo(repo, "sweep", "-p", "hub_token=k3y-of-mine", "--", "python", "train.py", "{hub_token}")
+    experiment = experiments(repo)[0]
+    assert (experiment["parameters"], experiment["run"]["command"][-1]) == ({"hub_token": "[masked]"}, "[masked]")
+    assert stored(repo, "log") == "[masked]"
+
+
 def test_a_command_whose_secret_was_masked_is_not_rerun(make_repo: Callable[..., Shell]) -> None:
     """The words of another may be taken; no engine, and no question whose it is, comes before the refusal."""
     repo = make_repo(DOCKER_HOST="tcp://127.0.0.1:9")

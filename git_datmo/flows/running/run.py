@@ -40,7 +40,7 @@ from git_datmo.flows.running.placing import place
 from git_datmo.flows.running.rerun import read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
-from git_datmo.flows.secrecy.masking import conceal
+from git_datmo.flows.secrecy.masking import conceal, parameter_secrets
 from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.signing import require_key, wants_signature
 from git_datmo.flows.underway import refuse_during_checkout
@@ -103,7 +103,7 @@ def run(
     data = read_only_data(ws.root, before.inputs, outputs)
     job = Job(as_run, ws.root, _folder(ws), variables_of(ws), data, limits)
     with watched_gpus({} if elsewhere else ws.environ) as gpus:
-        outcome, log, hidden = run_logged(ws, engine, job, output)
+        outcome, log, hidden = run_logged(ws, engine, job, output, parameter_secrets(asked.parameters or {}))
     after = survey(ws)
     ignored = [path for path in find_ignored(ws, before.surroundings, after) if path not in outputs]
     warnings = [

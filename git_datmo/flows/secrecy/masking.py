@@ -14,7 +14,7 @@ BLOCK = 1 << 20
 
 def conceal(snapshot: Snapshot, known: Collection[str]) -> tuple[Snapshot, tuple[str, ...]]:
     """The snapshot without what looks like a secret in its words, and what was masked, for a person."""
-    run = snapshot.run
+    run, known = snapshot.run, (*parameter_secrets(snapshot.parameters), *known)
     concealed = replace(
         snapshot,
         message=mask(snapshot.message, known),
@@ -46,6 +46,11 @@ def masked_command(command: Sequence[str], known: Collection[str]) -> tuple[str,
 def command_secrets(command: Sequence[str]) -> tuple[str, ...]:
     """The words, or ends of words, that a command names as secrets: its program may print them."""
     return tuple(value for _, value in _named_secrets(command))
+
+
+def parameter_secrets(parameters: Mapping[str, Value]) -> tuple[str, ...]:
+    """The values of parameters that call themselves secret: they are in the command too, under whatever name."""
+    return tuple(value for name, value in parameters.items() if isinstance(value, str) and is_secret_value(name, value))
 
 
 def _named_secrets(command: Sequence[str]) -> Iterator[tuple[int, str]]:
