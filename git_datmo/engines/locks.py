@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from git_datmo.engines.probe import normalise, without_password
+from git_datmo.engines.probe import normalise
+from git_datmo.engines.urls import without_password
 
 LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml")
 PROJECTS = ("environment.yml", "environment.yaml", "pyproject.toml")

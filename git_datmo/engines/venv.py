@@ -17,7 +17,7 @@ from pathlib import Path
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
 from git_datmo.engines.child import stream
 from git_datmo.engines.decode import read_environment
-from git_datmo.engines.manifest import LOCK, Environment, Manifest
+from git_datmo.engines.manifest import CONDA, LOCK, Environment, Manifest
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.fsio import locked, write_file
 from git_datmo.progress import Progress
@@ -66,8 +66,10 @@ class VenvEngine:
         self._step([interpreter, "-m", "venv", str(home)], env, output, "cannot make a virtual environment")
         for name in manifest.files():
             (home / name).write_bytes(files[name])
-        if manifest.packages:
+        if manifest.installed_by_pip():
             self._install(["-r", str(home / LOCK)], home, env, output)
+        if of_conda := [package.requirement() for package in manifest.packages if package.source == CONDA]:
+            self._install(of_conda, home, env, output)
         if archives := [str(home / name) for name in manifest.archives()]:
             self._install(archives, home, env, output)
         write_file(home / READY, f"{version}\n".encode())

@@ -50,6 +50,18 @@ def _changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
     for name in recorded.absent():
         if name not in here:
             yield Cause("package", name, "installed from a folder", None)
+    yield from _changed_in_conda(recorded, ran)
+
+
+def _changed_in_conda(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
+    """Other builds of what conda installed; where it installed nothing, all of it is one cause."""
+    here = {each.package.name: each.package.describe()[:80] for each in ran.conda}
+    if recorded.conda and not here:
+        yield Cause("package", "conda", f"{len(recorded.conda)} packages", None)
+        return
+    for package in recorded.conda:
+        if here.get(package.name) != package.describe():
+            yield Cause("package", f"conda {package.name}", package.describe(), here.get(package.name))
 
 
 def ask_interpreter(engine: Engine, folder: Path) -> Probe | None:
