@@ -13,6 +13,7 @@ from git_datmo.engines.compare import Change, compare
 from git_datmo.engines.conda import IMAGE, CondaPackage, Installed, kept_packages
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.layers import build_files
+from git_datmo.engines.locks import Contradiction, contradictions, read_lock
 from git_datmo.engines.manifest import Environment, Package, make_environment, own_dockerfile
 from git_datmo.engines.probe import Distribution, Origin, Probe, probe
 from git_datmo.errors import Damaged
@@ -155,3 +156,36 @@ def test_other_builds_are_compared_and_may_be_the_cause(tmp_path: Path) -> None:
         Cause("package", "conda mkl", builds[1], builds[0]),
     )
     assert find_causes(after, {}, {}, replace(ran, conda=()), done) == (Cause("package", "conda", "5 packages", None),)
+
+
+ASKED = """\
+dependencies:
+  - python=3.11
+  - forge::mkl>=2023.1
+  - numpy=1.25.2=py311_mkl
+  - gone
+  - lost==2.0
+  - pip:
+    - six==1.17.0
+"""
+LOCKED = """\
+package:
+- {name: mkl, version: '2024.0', manager: conda, platform: osx-64}
+- {name: mkl, version: '2023.1', manager: conda, platform: linux-64}
+- {name: python, version: 3.11.7, manager: conda, platform: linux-64}
+- {name: other, version: '1', manager: conda, platform: linux-64}
+"""
+
+
+def test_what_conda_was_asked_for_is_held_against_what_it_installed() -> None:
+    conda = {"python": "3.11.7", "mkl": "2023.2", "numpy": "1.26.4"}
+    asked, locked = read_lock("environment.yml", ASKED.encode()), read_lock("conda-lock.yml", LOCKED.encode())
+    assert asked is not None
+    assert locked is not None
+    assert contradictions(asked, {"six": "1.17.0"}, conda) == (
+        Contradiction("lost", "", "==2.0"),
+        Contradiction("numpy", "1.26.4", "==1.25.2.*"),
+    )
+    assert contradictions(locked, {}, conda) == (Contradiction("mkl", "2023.2", "==2024.0 or ==2023.1"),)
+    # Where conda installed nothing, its names say nothing.
+    assert contradictions(asked, {"six": "1.17.0"}, {}) == ()
