@@ -95,6 +95,7 @@ def run(
     that the engine is on another machine, of which nothing is known. Raises `DatmoError` before anything ran when it
     could not be recorded.
     """
+    engine.check()
     sign = wants_signature(ws, asked=asked.sign)
     if sign:
         require_key(ws)
