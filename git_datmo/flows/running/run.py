@@ -117,6 +117,8 @@ def run(
     with ws.locked():
         tracking, touched = _store_outputs(ws, before, [*written, *outputs], outputs, warnings, progress)
         surrounded = before.environment or capture_environment(ws, command)
+        # A container has Debian packages of its own, whatever versions this machine has.
+        system = surrounded.system if surrounded is not None and engine.name != "docker" else ()
         environment = surrounded.content if surrounded is not None else None
         record = Run(
             command=portable_command(command),
@@ -128,7 +130,7 @@ def run(
             inputs=before.inputs,
             outputs=touched,
             log=log,
-            machine={} if elsewhere else describe_machine(ws.environ, system=surrounded.system if surrounded else ()),
+            machine={} if elsewhere else describe_machine(ws.environ, system=system),
             resources={
                 **limits.values(),
                 **outcome.resources,
