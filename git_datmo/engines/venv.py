@@ -96,7 +96,9 @@ class VenvEngine:
             raise DatmoError(f"{problem}: {telling_line(said.decode('utf-8', 'replace'))}")
 
     def _interpreter(self, manifest: Manifest) -> tuple[str, str]:
-        for candidate in self._candidates(manifest):
+        """One of just the recorded version, else the first of its series: packages are built for a series."""
+        of_series: list[tuple[str, str]] = []
+        for candidate in dict.fromkeys(self._candidates(manifest)):
             try:
                 argv = [candidate, "-I", "-c", _SAY_VERSION]
                 said = subprocess.run(argv, capture_output=True, check=False, env=dict(self.environ)).stdout.split()
@@ -104,7 +106,11 @@ class VenvEngine:
                 continue
             words = [word.decode("ascii", "replace") for word in said]
             if len(words) == 2 and words[0] == manifest.implementation and words[1].startswith(manifest.series + "."):
-                return candidate, words[1]
+                of_series.append((candidate, words[1]))
+                if words[1] == manifest.python:
+                    return of_series[-1]
+        if of_series:
+            return of_series[0]
         raise EngineMissing(
             f"no {manifest.implementation} {manifest.series} on PATH, which the environment needs",
             f"install {manifest.implementation} {manifest.series}, or use the container engine",
