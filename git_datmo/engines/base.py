@@ -72,7 +72,10 @@ class Engine(Protocol):
         ...
 
     def pin(self, reference: str, *, progress: Progress) -> str:
-        """A base image by the digest that a build takes it by, fetched where it is not here; else as it is given."""
+        """A base image by the digest that a build takes it by, fetched where it is not here; else as it is given.
+
+        Raises `BuildFailed` for one that can be had nowhere.
+        """
         ...
 
     def prepare(self, environment: Environment, *, code: Path, output: Output, progress: Progress) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from git_datmo.engines.conda import LIST
 from git_datmo.engines.manifest import Environment, Local, Manifest, Package
 
 
@@ -12,7 +13,7 @@ from git_datmo.engines.manifest import Environment, Local, Manifest, Package
 class Change:
     """One thing in which two environments differ; `before` or `after` is None where one of them has no such thing.
 
-    `kind` is `interpreter`, `base image`, `package`, `index`, `system`, `variable` or `file`.
+    `kind` is `interpreter`, `base image`, `package`, `conda`, `index`, `system`, `variable` or `file`.
     """
 
     kind: str
@@ -26,7 +27,7 @@ def compare(one: Environment, other: Environment, before: Manifest, after: Manif
     pairs = zip(_things(before), _things(after), strict=True)
     changes = [change for (kind, old), (_, new) in pairs for change in _changes(kind, old, new)]
     told = {"Dockerfile"} if before.dockerfile == after.dockerfile == "generated" else set()
-    told |= {"environment.json", "requirements.txt", *before.archives(), *after.archives()}
+    told |= {"environment.json", "requirements.txt", LIST, *before.archives(), *after.archives()}
     files = sorted((one.files.keys() | other.files.keys()) - told)
     changed = (name for name in files if one.files.get(name) != other.files.get(name))
     return (*changes, *(Change("file", name, _size(one, name), _size(other, name)) for name in changed))
@@ -36,6 +37,7 @@ def _things(manifest: Manifest) -> Iterator[tuple[str, Mapping[str, str]]]:
     yield "interpreter", {manifest.implementation: manifest.python}
     yield "base image", {"": manifest.base_image} if manifest.base_image else {}
     yield "package", dict(describe_packages(manifest))
+    yield "conda", {package.name: package.describe() for package in manifest.conda}
     yield "index", dict.fromkeys(manifest.indexes, "")
     yield "system", {name: version for name, _, version in (word.partition("=") for word in manifest.system)}
     yield "variable", dict(manifest.variables)

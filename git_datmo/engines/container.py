@@ -93,6 +93,8 @@ class ContainerEngine:
                 progress.begin(f"fetching the base image '{reference}'", unit="image")
                 try:
                     found = images.pull(reference)
+                except APIError as e:
+                    raise BuildFailed(f"cannot have the base image '{reference}': {_said(e)}") from e
                 finally:
                     progress.finish()
             return with_digest(reference, found.attrs.get("RepoDigests") or ())
@@ -177,6 +179,7 @@ class ContainerEngine:
         if (job.terminal or job.port) and not self._is_here():
             raise DatmoError("an engine elsewhere has neither this terminal nor this folder", "use one of this machine")
         with _explained(), _created(self._connected(), self._settings(image, manifest, job)) as container:
+            _require_gpus(container, job.limits)
             luggage = None if self._is_here() else Luggage(job.folder, self._user(), job.read_only)
             if luggage is not None:
                 container.put_archive(str(WORK), luggage.pack())
@@ -334,6 +337,14 @@ def _gpus(asked: str) -> DeviceRequest:
     if asked.isdecimal():
         return DeviceRequest(count=int(asked), capabilities=kind)
     return DeviceRequest(device_ids=asked.split(","), capabilities=kind)
+
+
+def _require_gpus(container: Container, limits: Limits) -> None:
+    """Raise `DatmoError` where the engine left out the GPUs that were asked for: Podman 4.3 does so without a word."""
+    if limits.gpus and not container.attrs.get("HostConfig", {}).get("DeviceRequests"):
+        raise DatmoError(
+            f"the container engine does not know of '--gpus {limits.gpus}'", "name their devices: --device /dev/nvidia0"
+        )
 
 
 def _mounts(job: Job) -> list[Mount]:

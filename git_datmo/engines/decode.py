@@ -7,8 +7,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from git_datmo.engines import conda
+from git_datmo.engines.conda import CondaPackage
 from git_datmo.engines.manifest import (
     ARCHIVE,
+    CONDA,
     DOCKERFILE,
     FOREIGN_NAME,
     INDEX,
@@ -55,11 +58,13 @@ def read_environment(files: Mapping[str, bytes]) -> Manifest:
     for name in manifest.files():
         if name not in files:
             raise Damaged(f"the environment has no '{name}'")
+    if manifest.is_of_conda and files[conda.LIST] != conda.explicit_list(manifest.conda):
+        raise Damaged(f"'{conda.LIST}' of the environment does not list the packages of '{MANIFEST}'")
     return manifest
 
 
 def _manifest(raw: object) -> Manifest:
-    if not isinstance(raw, dict) or raw.get("version") not in (1, VERSION):
+    if not isinstance(raw, dict) or raw.get("version") not in range(1, VERSION + 1):
         raise Damaged(f"'{MANIFEST}' is of no version up to {VERSION}", "a later git-datmo may have written it: update")
     first = raw["version"] == 1
     interpreter, variables = raw.get("python" if first else "interpreter"), raw.get("variables")
@@ -91,6 +96,18 @@ def _manifest(raw: object) -> Manifest:
         ),
         indexes=() if first else _texts(raw, "indexes", INDEX),
         system=() if first else _texts(raw, "system", SYSTEM),
+        conda=tuple(_conda_package(item) for item in _items(raw, "conda")) if raw["version"] == VERSION else (),
+    )
+
+
+def _conda_package(item: Mapping[str, Any]) -> CondaPackage:
+    return CondaPackage(
+        _text(item, "name", conda.NAME),
+        _text(item, "version", conda.WORD),
+        _text(item, "build", conda.WORD),
+        _text(item, "url", conda.URL),
+        _text(item, "md5", conda.MD5),
+        _text(item, "sha256", conda.SHA256),
     )
 
 
@@ -116,7 +133,8 @@ def _items(holder: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _source(item: Mapping[str, Any]) -> str:
-    return "index" if item.get("source") == "index" else _text(item, "source", REFERENCE)
+    source = item.get("source")
+    return source if source in ("index", CONDA) else _text(item, "source", REFERENCE)
 
 
 def _path(item: Mapping[str, Any]) -> str | None:

@@ -12,12 +12,20 @@ _FROM = re.compile(
 )
 _PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
 
+# Nothing activates an environment where a command is run as it is.
+_CONDA_VARIABLES = "ENV PATH=/opt/conda/bin:$PATH CONDA_PREFIX=/opt/conda"
+
 
 def python_dockerfile(
-    base_image: str, *, locks: Sequence[str], system: Sequence[str] = (), archives: Sequence[str] = ()
+    base_image: str, *, locks: Sequence[str], system: Sequence[str] = (), archives: Sequence[str] = (), conda: str = ""
 ) -> bytes:
-    """For Python: `locks` list all that an index has, a layer each; `archives` are files beside them."""
-    lines = _begin(base_image, system)
+    """For Python: `locks` list all that an index has, a layer each; `archives` are files beside them.
+
+    `conda` is an explicit list, which then brings the Python too.
+    """
+    lines = _begin(base_image, system, root=bool(conda))
+    if conda:
+        lines += [f"COPY {conda} {HOME}/{conda}", f"RUN {_install_conda(conda)}", _CONDA_VARIABLES]
     for lock in locks:
         lines += [f"COPY {lock} {HOME}/{lock}", f"{_PIP} -r {HOME}/{lock}"]
     if archives:
@@ -26,14 +34,25 @@ def python_dockerfile(
 
 
 def starting_dockerfile(
-    base_image: str, packages: Sequence[str], *, system: Sequence[str], left_out: Sequence[str]
+    base_image: str,
+    packages: Sequence[str],
+    *,
+    system: Sequence[str],
+    left_out: Sequence[str],
+    conda: Sequence[str] = (),
 ) -> bytes:
-    """For a person to go on from: it needs no file beside it. `packages` are requirements, `left_out` has names."""
+    """For a person to go on from: it needs no file beside it.
+
+    `packages` are requirements, `left_out` has names, `conda` the lines of an explicit list.
+    """
     lines = [
         "# Runs in containers are built from this file, and it is recorded with every run.",
-        *_begin(base_image, system),
+        *_begin(base_image, system, root=bool(conda)),
         *(f"# Installed here from a folder or file that the image lacks: {name}" for name in left_out),
     ]
+    if conda:
+        words = " \\\n    ".join([f"RUN mkdir -p {HOME} && printf '%s\\n'", *(f"'{line}'" for line in conda)])
+        lines += [f"{words} \\\n    > {HOME}/conda.txt && {_install_conda('conda.txt')}", _CONDA_VARIABLES]
     if packages:
         lines.append(" \\\n    ".join([_PIP, *(f"'{requirement}'" for requirement in packages)]))
     return _end(lines)
@@ -79,8 +98,17 @@ def pin_bases(dockerfile: bytes, pin: Callable[[str], str]) -> bytes:
     return _FROM.sub(replaced, dockerfile.decode()).encode()
 
 
-def _begin(base_image: str, system: Sequence[str]) -> list[str]:
-    lines = [f"FROM {base_image}"]
+def read_bases(dockerfile: bytes) -> tuple[str, ...]:
+    """The images that a Dockerfile starts from, and names of its own stages among them."""
+    return tuple(match["base"] for match in _FROM.finditer(dockerfile.decode()))
+
+
+def _install_conda(name: str) -> str:
+    return f"micromamba install --yes --name base --file {HOME}/{name} && micromamba clean --all --yes"
+
+
+def _begin(base_image: str, system: Sequence[str], *, root: bool = False) -> list[str]:
+    lines = [f"FROM {base_image}", *(["USER root"] if root else [])]
     if system:
         lines.append(
             "RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"

@@ -91,6 +91,7 @@ def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[st
     return {
         "name": name,
         "version": version,
+        "folder": os.path.realpath(folder),
         "marked": requested,
         "requested": requested or (installer not in MARKING and not vendor),
         "vendor": vendor,
@@ -170,12 +171,41 @@ def resolve(found: dict[str, dict[str, Any]], whole: str) -> None:
         del known["extras"]
 
 
+def conda_packages(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What conda's own records say of each of its packages; one that cannot be read is left out."""
+    names = {known["folder"]: name for name, known in found.items()}
+    folder = os.path.join(sys.prefix, "conda-meta")
+    told = []
+    for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        if file.endswith(".json"):
+            try:
+                with open(os.path.join(folder, file), encoding="utf-8") as opened:
+                    told.append(describe_conda(json.load(opened), names))
+            except Exception:  # noqa: BLE001, S112 - see the module's docstring
+                continue
+    return told
+
+
+def describe_conda(record: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """What is to be told of a package; `names` has the distributions by the places of their metadata."""
+    metadata = {re.sub(r"/(METADATA|PKG-INFO)$", "", file) for file in record.get("files") or ()}
+    places = [os.path.join(sys.prefix, file) for file in metadata if file.endswith((".dist-info", ".egg-info"))]
+    return {
+        **{key: record[key] for key in ("name", "version", "build")},
+        **{key: record.get(key) or "" for key in ("url", "md5", "sha256")},
+        "needs": [wanted.split()[0] for wanted in record.get("depends") or ()],
+        "brings": sorted(names[place] for place in map(os.path.realpath, places) if place in names),
+    }
+
+
 def main() -> None:
     found = distributions()
+    conda = conda_packages(found)
     resolve(found, "git-datmo")
     marked = any(known.pop("marked") for known in list(found.values()))
     for known in found.values():
         known.pop("marked", None)
+        del known["folder"]
         known["requested"] = known["requested"] or not (marked or known["vendor"])
     if "setuptools" in found and found["setuptools"]["version"] == bundled_setuptools():
         found["setuptools"]["requested"] = False  # ensurepip marks it in every environment
@@ -184,6 +214,7 @@ def main() -> None:
         "implementation": sys.implementation.name,
         "version": python_version(),
         "distributions": list(found.values()),
+        "conda": conda,
     }
     sys.stdout.write("\n" + MARK + json.dumps(answer) + "\n")
 

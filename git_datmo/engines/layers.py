@@ -10,8 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from git_datmo.engines.dockerfile import python_dockerfile
-from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest, Package, generated_dockerfile
+from git_datmo.engines.manifest import (
+    DOCKERFILE,
+    LOCK,
+    Environment,
+    Manifest,
+    Package,
+    generated_dockerfile,
+    layered_dockerfile,
+)
 
 # By the first word of the name: frameworks and what they run on, which are gigabytes; then the compiled libraries that
 # most programs stand on.
@@ -42,10 +49,9 @@ def group(packages: Iterable[Package]) -> tuple[tuple[Package, ...], ...]:
 
 def build_files(environment: Environment, manifest: Manifest) -> Mapping[str, bytes]:
     """The Dockerfile and what it copies, to the effect of the environment's own."""
-    files, groups = environment.files, group(manifest.packages)
+    files, groups = environment.files, group(manifest.installed_by_pip())
     if len(groups) < 2 or manifest.is_foreign or files[DOCKERFILE] != generated_dockerfile(manifest):
         return files
     locks = {f"requirements-{number}.txt": manifest.requirements(each) for number, each in enumerate(groups, 1)}
-    archives = manifest.archives()
-    dockerfile = python_dockerfile(manifest.base_image, locks=tuple(locks), system=manifest.system, archives=archives)
-    return {**locks, **{name: files[name] for name in archives}, DOCKERFILE: dockerfile}
+    beside = (name for name in manifest.files() if name != LOCK)
+    return {**locks, **{name: files[name] for name in beside}, DOCKERFILE: layered_dockerfile(manifest, tuple(locks))}

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from git_datmo.engines.probe import normalise, without_password
+from git_datmo.engines.probe import normalise
+from git_datmo.engines.urls import without_password
 
 LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml")
 PROJECTS = ("environment.yml", "environment.yaml", "pyproject.toml")
@@ -22,6 +23,8 @@ SIZE_LIMIT = 16 << 20
 _REQUIREMENTS = re.compile(r"requirements[\w.-]*\.(?:txt|lock)\Z")
 _SHA256 = re.compile(r"(?:sha256[:=])?([0-9a-f]{64})\Z")
 _HASH_OPTION = re.compile(r"\s--hash[= ](\S+)")
+# One equals sign stands for all versions that begin so; a build behind the version says nothing of it.
+_CONDA_SPEC = re.compile(r"(?:\S+::)?([a-z0-9_.-]+)\s*(==|=|>=|<=|>|<)\s*([0-9][0-9.]*[0-9]|[0-9])(?:\.\*)?(?:=\S+)?\Z")
 _INDEX_OPTION = re.compile(r"(?:-i|--index-url|--extra-index-url)[= ]+(\S+)")
 
 
@@ -38,12 +41,14 @@ class Pin:
 @dataclass(frozen=True, slots=True)
 class Lock:
     """What one file asks for, by normalised name: `pins` name versions (several where they depend on the platform),
-    `ranges` the other requirements, in the words of PEP 440."""
+    `ranges` the other requirements, in the words of PEP 440; `conda`, by conda's names, those of which one has to hold
+    for what conda installs."""
 
     path: str
     pins: Mapping[str, tuple[Pin, ...]]
     ranges: Mapping[str, str]
     indexes: tuple[str, ...] = ()
+    conda: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def exactness(self) -> tuple[bool, bool, int]:
@@ -86,11 +91,13 @@ def read_lock(name: str, content: bytes) -> Lock | None:
         lock = read(name, content.decode())
     except Exception:  # noqa: BLE001 - parsers of strangers' files: whatever they raise, see the module's docstring
         return None
-    return lock if lock.pins or lock.ranges else None
+    return lock if lock.pins or lock.ranges or lock.conda else None
 
 
-def contradictions(lock: Lock, installed: Mapping[str, str]) -> tuple[Contradiction, ...]:
-    """Where what is installed (name to version) is not what the lock asks for.
+def contradictions(
+    lock: Lock, installed: Mapping[str, str], conda: Mapping[str, str] | None = None
+) -> tuple[Contradiction, ...]:
+    """Where what is installed (name to version), or by `conda`, is not what the lock asks for.
 
     A pinned package that is not installed may belong to another platform, extra or group; one that a list of
     requirements names without a condition is missed.
@@ -106,6 +113,10 @@ def contradictions(lock: Lock, installed: Mapping[str, str]) -> tuple[Contradict
         here = installed.get(name, "")
         if not here or not _fits(here, wanted):
             found.append(Contradiction(name, here, wanted or "any version"))
+    for name, allowed in sorted(lock.conda.items()) if conda else ():
+        here = (conda or {}).get(name, "")
+        if (here or lock.path in PROJECTS) and not (here and any(_fits(here, wanted) for wanted in allowed)):
+            found.append(Contradiction(name, here, " or ".join(allowed)))
     return tuple(found)
 
 
@@ -216,13 +227,19 @@ def _pipfile(name: str, text: str) -> Lock:
 
 def _conda_lock(name: str, text: str) -> Lock:
     """Only what pip installs has names and hashes that mean something to pip."""
+    packages = _yaml(text).get("package", ())
+    conda: dict[str, tuple[str, ...]] = {}
+    for package in packages:
+        if package.get("manager") == "conda":
+            known, wanted = conda.get(package["name"], ()), f"=={package['version']}"
+            conda[package["name"]] = known if wanted in known else (*known, wanted)
 
     def pins() -> Iterator[tuple[str, Pin]]:
-        for package in _yaml(text).get("package", ()):
+        for package in packages:
             if package.get("manager") == "pip":
                 yield package["name"], Pin(package["version"], _digests([package.get("hash", {}).get("sha256")]))
 
-    return _collect(name, pins())
+    return replace(_collect(name, pins()), conda=conda)
 
 
 def _requirements(name: str, text: str) -> Lock:
@@ -238,7 +255,10 @@ def _pyproject(name: str, text: str) -> Lock:
 def _conda(name: str, text: str) -> Lock:
     """What conda itself installs has names of its own; its list for pip has pip's."""
     entries = _yaml(text).get("dependencies", ())
-    return _asked(name, [line for entry in entries if isinstance(entry, dict) for line in entry.get("pip", ())])
+    asked = (match for entry in entries if isinstance(entry, str) and (match := _CONDA_SPEC.match(entry)))
+    conda = {match[1]: (f"=={match[3]}.*" if match[2] == "=" else f"{match[2]}{match[3]}",) for match in asked}
+    lock = _asked(name, [line for entry in entries if isinstance(entry, dict) for line in entry.get("pip", ())])
+    return replace(lock, conda=conda)
 
 
 def _asked(name: str, lines: Iterable[str], indexes: Iterable[str] = ()) -> Lock:

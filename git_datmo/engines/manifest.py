@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 from typing import Any, Literal
 
+from git_datmo.engines.conda import IMAGE, LIST, CondaPackage, can_make_image, explicit_list, kept_packages
 from git_datmo.engines.dockerfile import (
     julia_dockerfile,
     pin_bases,
     python_dockerfile,
     r_dockerfile,
+    read_bases,
     starting_dockerfile,
 )
 from git_datmo.engines.kept import kept_distributions
@@ -26,9 +28,10 @@ from git_datmo.engines.locks import Lock
 from git_datmo.engines.probe import Distribution, Probe, normalise
 from git_datmo.errors import DatmoError
 
-VERSION = 2
-"""The latest; what needs nothing of it is written as version 1, so that ids stay, and every reader reads it."""
+VERSION = 3
+"""The latest; what needs nothing of it is written as an earlier one, so that ids stay, and every reader reads it."""
 
+CONDA = "conda"
 MANIFEST, LOCK, DOCKERFILE = "environment.json", "requirements.txt", "Dockerfile"
 
 PROJECT_FILES: Mapping[str, tuple[str, ...]] = {"r": ("renv.lock",), "julia": ("Project.toml", "Manifest.toml")}
@@ -46,7 +49,7 @@ _HASHED = re.compile(r"#(?:.*&)?sha256=[0-9a-f]{64}(?:&|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package at one version; `source` is `index`, or the reference that pip installs it by.
+    """A package at one version; `source` is `index`, `conda`, or the reference that pip installs it by.
 
     `hashes` are the SHA-256, in hex and sorted, of the files of an index that a lock allows for it.
     """
@@ -57,7 +60,8 @@ class Package:
     hashes: tuple[str, ...] = ()
 
     def requirement(self) -> str:
-        return f"{self.name}=={self.version}" if self.source == "index" else f"{self.name} @ {self.source}"
+        """What pip installs it by; it knows conda's by the same name and version, if in another build."""
+        return f"{self.name}=={self.version}" if self.source in ("index", CONDA) else f"{self.name} @ {self.source}"
 
     @property
     def is_hashed(self) -> bool:
@@ -82,7 +86,9 @@ class Manifest:
     """`environment.json` as values; `base_image` is '' where the repository's own Dockerfile builds the image.
 
     `implementation` is `cpython` or `pypy`, or the name of another language; `python` is its version. `indexes` are
-    asked beside the usual one, `system` are Debian packages, each with or without `=VERSION`.
+    asked beside the usual one, `system` are Debian packages, each with or without `=VERSION`. `conda` is what conda
+    installed, in an order in which it can be installed again; what is in `packages` too has the source `conda` where
+    the image is made of these archives.
     """
 
     implementation: str
@@ -94,10 +100,13 @@ class Manifest:
     variables: tuple[tuple[str, str], ...] = ()
     indexes: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
+    conda: tuple[CondaPackage, ...] = ()
 
     @property
     def version(self) -> int:
         """The format's version that a reader must know to build it."""
+        if self.conda:
+            return 3
         hashed = any(package.hashes for package in self.packages)
         return 2 if hashed or self.archives() or self.indexes or self.system or self.is_foreign else 1
 
@@ -111,6 +120,14 @@ class Manifest:
         """The version that packages are built for: `3.11`."""
         return ".".join(self.python.split(".")[:2])
 
+    @property
+    def is_of_conda(self) -> bool:
+        """Whether the image is made of conda's archives."""
+        return self.dockerfile == "generated" and can_make_image(self.conda)
+
+    def installed_by_pip(self) -> tuple[Package, ...]:
+        return tuple(package for package in self.packages if package.source != CONDA)
+
     def absent(self) -> tuple[str, ...]:
         """The names that a rebuilt environment lacks: installed from a place that only one machine has."""
         return tuple(local.name for local in self.local if local.path is None and not local.file)
@@ -121,15 +138,16 @@ class Manifest:
 
     def files(self) -> tuple[str, ...]:
         """All files from which it is built, beside the Dockerfile."""
-        return (LOCK, *self.archives(), *PROJECT_FILES.get(self.implementation, ()))
+        conda = (LIST,) if self.is_of_conda else ()
+        return (LOCK, *self.archives(), *conda, *PROJECT_FILES.get(self.implementation, ()))
 
     def lock(self) -> bytes:
         """`requirements.txt`."""
-        return b"" if self.is_foreign else self.requirements(self.packages)
+        return b"" if self.is_foreign else self.requirements(self.installed_by_pip())
 
     def requirements(self, packages: Iterable[Package]) -> bytes:
         """What pip reads to install some of the packages; it takes hashes for all of them or for none."""
-        hashed = all(package.is_hashed for package in self.packages)
+        hashed = all(package.is_hashed for package in self.installed_by_pip())
         lines = [f"--extra-index-url {index}" for index in self.indexes]
         for package in packages:
             options = [f"--hash=sha256:{digest}" for digest in package.hashes] if hashed else []
@@ -184,11 +202,20 @@ def make_environment(
     """
     packages: list[Package] = []
     local: list[Local] = []
-    for found in kept_distributions(probe, imported=imported):
+    kept = kept_distributions(probe, imported=imported)
+    of_conda = kept_packages(probe.conda, frozenset(normalise(found.name) for found in kept))
+    conda = tuple(each.package for each in of_conda)
+    has_archives = dockerfile is None and can_make_image(conda)
+    brought = {name for each in of_conda for name in each.brings} if has_archives else set()
+    for found in kept:
         made = _placed(found, repository, lock, archives or {})
+        if normalise(found.name) in brought and isinstance(made, Package):
+            made = Package(made.name, made.version, CONDA)
         packages.append(made) if isinstance(made, Package) else local.append(made)
+    if has_archives and _need_git(packages):
+        system = {*system, "git"}
     if dockerfile is None:
-        base_image = base_image or default_image(probe, packages)
+        base_image = base_image or (IMAGE if has_archives else default_image(probe, packages))
     elif b"\0" in dockerfile or not _is_text(dockerfile):
         raise DatmoError("cannot record 'Dockerfile': it is not UTF-8 text")
     manifest = Manifest(
@@ -201,6 +228,7 @@ def make_environment(
         variables=tuple(sorted((variables or {}).items())),
         indexes=_indexes(packages, lock),
         system=tuple(sorted(set(system))) if dockerfile is None else (),
+        conda=conda,
     )
     contents = dict((archives or {}).values())
     return assemble(manifest, dockerfile, {name: contents[name] for name in manifest.archives()})
@@ -210,6 +238,8 @@ def assemble(manifest: Manifest, dockerfile: bytes | None, files: Mapping[str, b
     """The environment of a manifest; `files` are those that it names, `dockerfile` the repository's own."""
     if dockerfile is None:
         dockerfile = generated_dockerfile(manifest)
+    if manifest.is_of_conda:
+        files = {**files, LIST: explicit_list(manifest.conda)}
     return Environment.of({MANIFEST: encode_manifest(manifest), LOCK: manifest.lock(), DOCKERFILE: dockerfile, **files})
 
 
@@ -266,8 +296,11 @@ def _is_text(content: bytes) -> bool:
 def default_image(probe: Probe, packages: Iterable[Package] = ()) -> str:
     """The official image of the interpreter's series: the slim one, or where pip needs git in it, the full one."""
     family = "pypy" if probe.implementation == "pypy" else "python"
-    full = any("+" in package.source.partition("://")[0] for package in packages)
-    return f"{family}:{'.'.join(probe.version.split('.')[:2])}{'' if full else '-slim'}"
+    return f"{family}:{'.'.join(probe.version.split('.')[:2])}{'' if _need_git(packages) else '-slim'}"
+
+
+def _need_git(packages: Iterable[Package]) -> bool:
+    return any("+" in package.source.partition("://")[0] for package in packages)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
@@ -293,6 +326,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
         document["local"] = [{**told, "file": p.file} for told, p in zip(local, manifest.local, strict=True)]
         document["indexes"] = list(manifest.indexes)
         document["system"] = list(manifest.system)
+    if manifest.conda:
+        document["conda"] = [asdict(package) for package in manifest.conda]
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
@@ -303,17 +338,25 @@ def generated_dockerfile(manifest: Manifest) -> bytes:
             return r_dockerfile(manifest.base_image, system=manifest.system)
         case "julia":
             return julia_dockerfile(manifest.base_image, system=manifest.system)
-    locks = (LOCK,) if manifest.packages else ()
-    return python_dockerfile(manifest.base_image, locks=locks, system=manifest.system, archives=manifest.archives())
+    return layered_dockerfile(manifest, (LOCK,) if manifest.installed_by_pip() else ())
+
+
+def layered_dockerfile(manifest: Manifest, locks: Sequence[str]) -> bytes:
+    """The same for Python, with what pip installs in as many steps as there are `locks`."""
+    conda = LIST if manifest.is_of_conda else ""
+    return python_dockerfile(
+        manifest.base_image, locks=locks, system=manifest.system, archives=manifest.archives(), conda=conda
+    )
 
 
 def own_dockerfile(manifest: Manifest) -> bytes:
     """A Dockerfile of the same that a person can keep in the repository and go on from."""
     if manifest.is_foreign:
         return generated_dockerfile(manifest)
-    packages = [package.requirement() for package in manifest.packages]
+    packages = [package.requirement() for package in manifest.installed_by_pip()]
+    conda = explicit_list(manifest.conda).decode().splitlines() if manifest.is_of_conda else ()
     left_out = [local.name for local in manifest.local if local.path is None]
-    return starting_dockerfile(manifest.base_image, packages, system=manifest.system, left_out=left_out)
+    return starting_dockerfile(manifest.base_image, packages, system=manifest.system, left_out=left_out, conda=conda)
 
 
 def pinned(environment: Environment, manifest: Manifest, pin: Callable[[str], str]) -> Environment:
@@ -325,3 +368,10 @@ def pinned(environment: Environment, manifest: Manifest, pin: Callable[[str], st
         return environment
     exact = replace(manifest, base_image=pin(manifest.base_image))
     return Environment.of({**files, MANIFEST: encode_manifest(exact), DOCKERFILE: generated_dockerfile(exact)})
+
+
+def pinned_alike(environment: Environment, manifest: Manifest, other: Environment) -> Environment:
+    """An environment with its base images by the digests that they have in `other`."""
+    both = zip(read_bases(environment.files[DOCKERFILE]), read_bases(other.files[DOCKERFILE]), strict=False)
+    known = {base: exact for base, exact in both if exact.partition("@")[0] in (base, f"{base}:latest")}
+    return pinned(environment, manifest, lambda reference: known.get(reference, reference))

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from git_datmo.engines.conda import Installed, read_installed
+from git_datmo.engines.urls import without_password
 from git_datmo.errors import DatmoError
 
 SECONDS = 120
@@ -56,12 +58,16 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What an interpreter says of itself: `implementation` is `cpython` or `pypy`, `version` the like of `3.11.7`."""
+    """What an interpreter says of itself: `implementation` is `cpython` or `pypy`, `version` the like of `3.11.7`.
+
+    `conda` is what conda installed in its environment, the distributions among it too.
+    """
 
     implementation: str
     version: str
     distributions: tuple[Distribution, ...] = ()
     executable: str = ""
+    conda: tuple[Installed, ...] = ()
 
 
 def normalise(name: str) -> str:
@@ -169,7 +175,8 @@ def _probe_of(answer: Mapping[str, Any]) -> Probe:
         )
         for known in answer["distributions"]
     )
-    return Probe(answer["implementation"], answer["version"], distributions, answer["executable"])
+    conda = read_installed(answer["conda"])
+    return Probe(answer["implementation"], answer["version"], distributions, answer["executable"], conda)
 
 
 def origin_of(direct_url: object) -> Origin | None:
@@ -190,14 +197,3 @@ def origin_of(direct_url: object) -> Origin | None:
             pinned = f"#sha256={digest}" if digest and "=" not in digest else ""
             return Origin("archive", "" if local else f"{without_password(url)}{pinned}")
     return None
-
-
-def without_password(url: str) -> str:
-    """`url` without what opens the door: a password, and over http a user too (it may be a token)."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url
-    name = user.partition(":")[0]
-    keep = f"{name}@" if parts.scheme not in {"http", "https"} else ""
-    return parts._replace(netloc=keep + host).geturl()

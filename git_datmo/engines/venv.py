@@ -17,7 +17,7 @@ from pathlib import Path
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
 from git_datmo.engines.child import stream
 from git_datmo.engines.decode import read_environment
-from git_datmo.engines.manifest import LOCK, Environment, Manifest
+from git_datmo.engines.manifest import CONDA, LOCK, Environment, Manifest
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.fsio import locked, write_file
 from git_datmo.progress import Progress
@@ -66,8 +66,10 @@ class VenvEngine:
         self._step([interpreter, "-m", "venv", str(home)], env, output, "cannot make a virtual environment")
         for name in manifest.files():
             (home / name).write_bytes(files[name])
-        if manifest.packages:
+        if manifest.installed_by_pip():
             self._install(["-r", str(home / LOCK)], home, env, output)
+        if of_conda := [package.requirement() for package in manifest.packages if package.source == CONDA]:
+            self._install(of_conda, home, env, output)
         if archives := [str(home / name) for name in manifest.archives()]:
             self._install(archives, home, env, output)
         write_file(home / READY, f"{version}\n".encode())
@@ -94,7 +96,9 @@ class VenvEngine:
             raise DatmoError(f"{problem}: {telling_line(said.decode('utf-8', 'replace'))}")
 
     def _interpreter(self, manifest: Manifest) -> tuple[str, str]:
-        for candidate in self._candidates(manifest):
+        """One of just the recorded version, else the first of its series: packages are built for a series."""
+        of_series: list[tuple[str, str]] = []
+        for candidate in dict.fromkeys(self._candidates(manifest)):
             try:
                 argv = [candidate, "-I", "-c", _SAY_VERSION]
                 said = subprocess.run(argv, capture_output=True, check=False, env=dict(self.environ)).stdout.split()
@@ -102,7 +106,11 @@ class VenvEngine:
                 continue
             words = [word.decode("ascii", "replace") for word in said]
             if len(words) == 2 and words[0] == manifest.implementation and words[1].startswith(manifest.series + "."):
-                return candidate, words[1]
+                of_series.append((candidate, words[1]))
+                if words[1] == manifest.python:
+                    return of_series[-1]
+        if of_series:
+            return of_series[0]
         raise EngineMissing(
             f"no {manifest.implementation} {manifest.series} on PATH, which the environment needs",
             f"install {manifest.implementation} {manifest.series}, or use the container engine",

@@ -57,6 +57,22 @@ def test_a_package_is_installed_and_used_once_built(
     assert (home / READY).stat().st_mtime_ns == stamp
 
 
+def test_just_the_recorded_version_is_taken_where_it_is_on_path(
+    make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
+) -> None:
+    series = HERE.rpartition(".")[0]
+    other = tmp_path / f"python{series}"
+    other.write_text(
+        f'#!/bin/sh\n[ "$2" != -c ] || {{ echo cpython {series}.99; exit; }}\nexec {sys.executable} "$@"\n'
+    )
+    other.chmod(0o755)
+    engine = VenvEngine(tmp_path / "cache", {**TOOLS, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    engine.cache.mkdir()
+    for recorded, taken in ((f"{series}.99", f"{series}.99"), (f"{series}.98", HERE)):
+        prepared(engine, make_env(version=recorded), heard)
+        assert engine.describe()["python"] == taken
+
+
 def test_uv_installs_where_it_is_and_pip_where_it_fails(
     make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
 ) -> None:

@@ -6,12 +6,15 @@ import json
 import os
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import docker
 import pytest
 
+from git_datmo.engines.connection import describe_owner
 from tests.integration.team import datmo, experiments
 from tests.servers.shell import Shell, seal
 from tests.servers.ssh import serve_ssh
@@ -60,6 +63,21 @@ def engine_at(where: str, repo: Shell, folder: Path, engine: str) -> Iterator[tu
         yield repo.having(DOCKER_HOST=engine), ()
 
 
+def leave_container(host: str) -> str:
+    """A container of a git-datmo process that has gone; its id."""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    owner = f"{describe_owner(os.getpid()).partition('.')[0]}.{gone.pid}.0"
+    with closing(docker.DockerClient(base_url=host)) as client:
+        labels = {"git-datmo": "run", "git-datmo.owner": owner}
+        return str(client.containers.create("python:3.11-slim", ["true"], labels=labels).id)
+
+
+def containers(host: str) -> set[str]:
+    with closing(docker.DockerClient(base_url=host)) as client:
+        return {str(container.id) for container in client.containers.list(all=True)}
+
+
 @pytest.mark.parametrize("where", ["here", "ssh"])
 def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
     repo: Shell, engine_environ: dict[str, str], tmp_path: Path, where: str
@@ -68,10 +86,12 @@ def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
     repo.write("data/made/y", "old")
     repo.commit("train.py", TRAIN)
     datmo(repo, "add-data", "data/raw", "data/made")
+    left = leave_container(engine_environ["DOCKER_HOST"])
     with engine_at(where, repo, tmp_path / "engine", engine_environ["DOCKER_HOST"]) as (person, on):
         held = ("--memory", "512m", "--cpus", "1")
         done = datmo(person, "run", "--engine", "docker", *on, *held, "-o", "data/made", "--", "python", "train.py")
         assert ("Read-only file system" if where == "here" else "Permission denied") in done.stdout
+        assert left not in containers(engine_environ["DOCKER_HOST"]), "its process has gone"
         assert (repo.cwd / "data/raw/x").read_text() == "data"
         (made,) = experiments(repo)
         assert made["run"]["outputs"] == ["data/made", "metrics.json", "model.pkl"]

@@ -54,6 +54,9 @@ def test_environments_are_shown_and_compared(make_repo: Callable[..., Shell], tm
     repo.git("commit", "-q", "--allow-empty", "-m", "second")
     repo.commit("apt.txt", "libgomp1\n")
     new = with_packages(repo, tmp_path / "new", "numpy==2.1.0", "same==2.0")
+    record = {"name": "mkl", "version": "2023.2", "build": "h1_0"}
+    (tmp_path / "new" / "conda-meta").mkdir()
+    (tmp_path / "new" / "conda-meta" / "mkl.json").write_text(json.dumps(record))
     datmo(new, "run", "--", "python", "train.py")
     after, before = (experiment["id"] for experiment in experiments(repo))
 
@@ -61,6 +64,7 @@ def test_environments_are_shown_and_compared(make_repo: Callable[..., Shell], tm
     assert shown["snapshot"] == after
     assert [p["name"] for p in shown["packages"]] == ["numpy", "same"]
     assert set(shown["files"]) == {"Dockerfile", "environment.json", "requirements.txt"}
+    assert datmo(repo, "env", "show").stdout.endswith("conda:       1\n    mkl  2023.2 (h1_0)\n")
     text = datmo(repo, "env", "show", before).stdout
     for word in ("    gone   1.0\n", "    numpy  1.26.4\n", "image:       python:3.", "variables:   SEED=3"):
         assert word in text
@@ -70,11 +74,13 @@ def test_environments_are_shown_and_compared(make_repo: Callable[..., Shell], tm
     assert compared["changes"] == [
         {"kind": "package", "name": "gone", "before": "1.0", "after": None},
         {"kind": "package", "name": "numpy", "before": "1.26.4", "after": "2.1.0"},
+        {"kind": "conda", "name": "mkl", "before": None, "after": "2023.2 (h1_0)"},
         {"kind": "system", "name": "libgomp1", "before": None, "after": ""},
         {"kind": "variable", "name": "SEED", "before": "3", "after": "2"},
     ]
     lines = datmo(repo, "env", "diff", before).stdout.splitlines()
-    assert lines == ["- gone 1.0", "~ numpy 1.26.4 -> 2.1.0", "+ system libgomp1", "~ variable SEED 3 -> 2"]
+    more = ["+ conda mkl 2023.2 (h1_0)", "+ system libgomp1", "~ variable SEED 3 -> 2"]
+    assert lines == ["- gone 1.0", "~ numpy 1.26.4 -> 2.1.0", *more]
     assert "are the same" in datmo(repo, "env", "diff", "HEAD").stderr
 
     datmo(new, "env", "init")

@@ -65,11 +65,11 @@ def forget(client: docker.DockerClient, *, base: bool) -> None:
     client.images.prune({"dangling": True})
 
 
-def frozen_run(person: Shell, *packages: str) -> dict[str, object]:
-    """Run in an environment of some packages, and freeze that."""
+def frozen_run(person: Shell, *packages: str) -> tuple[Shell, dict[str, object]]:
+    """Run in an environment of some packages, which the shell has, and freeze that."""
     shell = with_packages(person, person.cwd.parent / "-".join(packages), *packages)
     datmo(shell, "run", "--engine", "docker", "--", "python3", "train.py")
-    return dict(json.loads(datmo(person, "env", "freeze", "--json").stdout))
+    return shell, dict(json.loads(datmo(person, "env", "freeze", "--json").stdout))
 
 
 @pytest.mark.timeout(240)
@@ -81,7 +81,7 @@ def test_an_image_outlives_what_it_was_built_from(
     alex.git("config", "datmo.baseImage", BASE)
     alex.commit("train.py", TRAIN)
     refused(alex, "env", "freeze", says=("no snapshot",))
-    first = frozen_run(alex, "six==1.17.0")
+    shell, first = frozen_run(alex, "six==1.17.0")
     refused(alex, "env", "freeze", "--engine", "venv", code=129, says=("builds no image",))
     again = json.loads(datmo(alex, "env", "freeze", "--json").stdout)
     assert (again["id"], again["added"]) == (first["id"], 0)
@@ -89,7 +89,7 @@ def test_an_image_outlives_what_it_was_built_from(
 
     # Base and packages in common are stored once; the other package gets a layer of its own, below.
     alex.git("commit", "-q", "--allow-empty", "-m", "more")
-    second = frozen_run(alex, "six==1.17.0", "nvidia-ml-py==12.560.30")
+    _, second = frozen_run(alex, "six==1.17.0", "nvidia-ml-py==12.560.30")
     assert first["image"] != second["image"]
     assert int(str(second["added"])) * 20 < int(str(second["size"]))
     alex.git("push", "-q")
@@ -104,6 +104,14 @@ def test_an_image_outlives_what_it_was_built_from(
     assert receipt["verdict"] == "identical"
     assert receipt["engine"]["image"] == first["image"]
     assert receipt["engine"]["image_from"] == "frozen"
+
+    # A run of one's own finds the environment that was frozen, although nobody can tell the base's digest any more.
+    forget(client, base=True)
+    command = ("run", "--engine", "docker", "--", "python3", "train.py")
+    refused(shell, *command[:3], "--rebuild", *command[3:], code=125, says=("cannot have the base image",))
+    assert f"taking image {str(first['id'])[:10]}, which " in datmo(shell, *command).stderr
+    (newest_here, *_) = experiments(shell)
+    assert newest_here["environment"] == oldest["environment"]
 
     # The base is there again, and the index is not; what was loaded is found by its id.
     make_base(client, NOWHERE)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from git_datmo.flows.running.frozen import keep_image
+from git_datmo.flows.workspace import open_workspace
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET
+from git_datmo.records.types import Image, Snapshot
 from tests.integration.conftest import Pair
 from tests.integration.spaces import (
     MIB,
@@ -19,6 +24,7 @@ from tests.integration.spaces import (
 )
 from tests.integration.team import datmo, experiments
 from tests.servers.http import HttpHost
+from tests.servers.shell import Shell
 
 
 @pytest.mark.parametrize(("pair", "filters"), [("hook", "true"), ("helper", "false")], indirect=["pair"])
@@ -30,13 +36,14 @@ def test_a_remote_lets_go_of_what_was_dropped(pair: Pair, filters: str) -> None:
     datmo(old, "checkout", "HEAD~1")
     check_hub(pair.hub, 2 * MIB, 3)
     done = told(pair.alex, "drop", two, "--remote")
-    assert done["remote"] == {"name": "origin", "kept": 2, "released": 1, "unkept": []}
+    count = {"name": "origin", "kept": 2, "kept_images": 0, "released_images": 0, "unkept": []}
+    assert done["remote"] == count | {"released": 1}
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     check_hub(pair.hub, 2 * MIB, 2)
     assert told(pair.alex, "gc")["bytes"] > 2 * MIB
     check_store(pair.alex)
     # Again, there is nothing to do.
-    assert told(pair.alex, "drop", "--remote")["remote"] == {"name": "origin", "kept": 2, "released": 0, "unkept": []}
+    assert told(pair.alex, "drop", "--remote")["remote"] == count | {"released": 0}
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     # A clone from before goes on, and so does a new one.
     old.git("pull", "-q")
@@ -86,6 +93,31 @@ def test_all_that_a_remote_has_can_be_dropped(pair: Pair) -> None:
     versions(pair.alex, 1, first=3)
     pair.alex.git("push", "-q")
     check_hub(pair.hub, 2 * MIB, 1)
+
+
+def test_a_frozen_image_is_counted_as_what_it_is(pair: Pair) -> None:
+    one, two = versions(pair.alex)
+    image = freeze(pair.alex, one)
+    pair.alex.git("push", "-q")
+    datmo(pair.alex, "drop", two)
+    assert "let go of 1 snapshot, and keeps 1 snapshot and 1 image\n" in datmo(pair.alex, "drop", "--remote").stdout
+    done = told(pair.alex, "drop", image, "--remote")["remote"]
+    assert (done["released"], done["released_images"], done["kept"], done["kept_images"]) == (0, 1, 1, 0)
+
+
+def freeze(shell: Shell, snapshot: str) -> str:
+    """A record of an image, as `env freeze` makes one, of files that no engine has to write."""
+    folder = shell.cwd.parent / "image"
+    folder.mkdir()
+    (folder / "config.json").write_bytes(b"{}")
+    with open_workspace(shell.env, shell.cwd) as ws:
+        of = ws.ledger.record(Oid.fromhex(snapshot))
+        assert isinstance(of, Snapshot)
+        content, _ = keep_image(ws, folder, QUIET)
+        digest = f"sha256:{'a' * 64}"
+        made = Image(Oid.fromhex(snapshot), of.commit, ws.now(), ws.person, "linux/amd64", digest, content)
+        (oid,) = ws.ledger.attach(made)
+    return str(oid)
 
 
 def test_a_push_that_lands_in_the_old_epoch_survives(pair: Pair) -> None:

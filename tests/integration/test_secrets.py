@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tests.integration.team import datmo, experiments, refusal
+from tests.integration.team import datmo, experiments, refusal, refused
 from tests.servers.shell import Shell
 
 TOKEN = "ghp_" + "a1B2c3" * 6
@@ -47,6 +47,37 @@ def test_secrets_are_masked_in_what_a_run_leaves(make_repo: Callable[..., Shell]
     environment = experiment["environment"]["object"]
     text = repo.git("--git-dir=.git/datmo/store.git", "cat-file", "blob", f"{environment}:environment.json")
     assert "WANDB_API_KEY" not in json.loads(text)["variables"]
+
+
+def test_a_secret_parameter_of_a_sweep_is_masked_wherever_it_went(make_repo: Callable[..., Shell]) -> None:
+    repo = make_repo()
+    repo.commit("train.py", "import sys; print(sys.argv[1])\n")
+    datmo(repo, "init")
+    datmo(repo, "sweep", "-p", "hub_token=k3y-of-mine", "--", "python", "train.py", "{hub_token}")
+    experiment = experiments(repo)[0]
+    assert (experiment["parameters"], experiment["run"]["command"][-1]) == ({"hub_token": "[masked]"}, "[masked]")
+    assert stored(repo, "log") == "[masked]"
+
+
+def test_a_command_whose_secret_was_masked_is_not_rerun(make_repo: Callable[..., Shell]) -> None:
+    """The words of another may be taken; no engine, and no question whose it is, comes before the refusal."""
+    repo = make_repo(DOCKER_HOST="tcp://127.0.0.1:9")
+    repo.commit("train.py", "import json; json.dump({'x': 1}, open('metrics.json', 'w'))\n")
+    datmo(repo, "init")
+    datmo(repo, "run", "--", "python", "train.py", "--x", "1")
+    repo.git("commit", "-q", "--allow-empty", "-m", "second")
+    datmo(repo, "run", "--", "python", "train.py", "--api-key", "k3y-of-mine")
+    stranger = repo.having(GIT_AUTHOR_EMAIL="other@example.org", GIT_COMMITTER_EMAIL="other@example.org")
+    for words in (
+        ("reproduce", "HEAD"),
+        ("reproduce", "HEAD", "HEAD", "--engine", "host", "--trust"),
+        ("reproduce", "HEAD~1", "--with", "params=HEAD"),
+        ("explain", "HEAD~1", "HEAD"),
+        ("bisect", "--metric", "x", "--below", "0", "HEAD~1", "HEAD"),
+    ):
+        refused(stranger, *words, says=("a secret in the command was masked", "--api-key '[masked]'", "variable"))
+    words = ("HEAD", "--with", "params=HEAD~1", "--engine", "host", "--trust")
+    assert json.loads(datmo(repo, "reproduce", *words, "--json").stdout)["exit_code"] == 0
 
 
 def test_a_push_of_a_secret_is_refused_with_the_place(make_repo: Callable[..., Shell]) -> None:

@@ -149,7 +149,14 @@ def test_a_package_that_changed_is_named(make_repo: Callable[..., Shell]) -> Non
     datmo(alex, "init")
     alex = alex.having(PATH=f"{alex.cwd}/tools/bin:{alex.env['PATH']}")
     datmo(alex, "run", "--", "python", "fit.py")
+    assert "recorded was" not in datmo(alex, "reproduce", "HEAD", "--engine", "host").stderr
     alex.run(*pip, "six==1.17.0")
     found = reproduce(alex, "HEAD", code=1)
     assert {"kind": "package", "name": "six", "recorded": "1.16.0", "rerun": "1.17.0"} in found["causes"]
     assert found["outputs"][0]["detail"] == "1 of 1 values differ; largest difference 1: [0]"
+    # Where the same comes out all the same, it is said what ran.
+    datmo(alex, "run", "--", "python", "-c", "open('other.json', 'w').write('[1]')")
+    alex.run(*pip, "six==1.16.0")
+    same = datmo(alex, "reproduce", "HEAD", "--engine", "host")
+    assert "verdict: identical" in same.stdout
+    assert "warning: six is 1.16.0 here; recorded was 1.17.0\n" in same.stderr

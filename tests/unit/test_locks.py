@@ -121,7 +121,8 @@ def test_a_lock_of_uv() -> None:
     ],
 )
 def test_other_locks(name: str, text: str, index: str) -> None:
-    assert lock(name, text) == Lock(name, {"six": (Pin("1.17.0", frozenset({A}), index),)}, {})
+    conda = {"python": ("==3.11.7",)} if name == "conda-lock.yml" else {}
+    assert lock(name, text) == Lock(name, {"six": (Pin("1.17.0", frozenset({A}), index),)}, {}, conda=conda)
 
 
 def test_lists_of_requirements() -> None:

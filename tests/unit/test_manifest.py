@@ -21,6 +21,7 @@ from git_datmo.engines.manifest import (
     Package,
     make_environment,
     pinned,
+    pinned_alike,
 )
 from git_datmo.engines.probe import Distribution, Origin, Probe
 from git_datmo.engines.projects import find_language, project_environment, read_apt
@@ -497,8 +498,12 @@ def test_base_images_are_pinned_to_what_the_engine_has() -> None:
     manifest = read_environment(exact.files)
     assert manifest.base_image == "python:3.11-slim@sha256:" + A
     assert pinned(exact, manifest, pin) == exact
+    here = read_environment(made.files)
+    assert pinned_alike(made, here, exact) == exact
+    assert pinned_alike(made, here, pinned(made, here, lambda _: "other@sha256:c")) == made
 
     own = b"from --platform=linux/amd64 python AS build\nFROM $BASE\nFROM scratch\nFROM build\nFROM python@sha256:c\n"
     other = make_environment(probe_of(), repository=REPOSITORY, dockerfile=own)
     exact = pinned(other, read_environment(other.files), pin)
     assert exact.files["Dockerfile"] == own.replace(b"python AS", b"python@sha256:" + A.encode() + b" AS", 1)
+    assert pinned_alike(other, read_environment(other.files), exact) == exact

@@ -37,6 +37,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
     from git_datmo.flows.history import History
     from git_datmo.flows.running.bisect import Bound, bisect
+    from git_datmo.flows.running.rerun import parts_of, require_whole
     from git_datmo.flows.workspace import open_workspace
 
     if options.below is None and options.above is None:
@@ -54,6 +55,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.recorded:
             found = bisect(ws, history, options.good, bad, bound, None, told=told)
         else:
+            require_whole(parts_of(bad))
             with open_means(options, console, ws, [bad], silent) as means:
                 found = bisect(ws, history, options.good, bad, bound, means, told=told)
         subjects = [ws.repo.git.text("log", "-1", "--format=%s", str(oid)) for oid in found.first]

@@ -1,8 +1,12 @@
 """git datmo drop."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from git_datmo.flows.space.release import Count
 
 DESCRIPTION = """\
 Gives snapshots up: 'log' shows them no more, here and, once shared, for everybody. 'git datmo gc'
@@ -44,12 +48,19 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.json:
         console.print_json(_document(done, freed))
     elif freed is not None:
-        snapshots = "snapshot" if freed.released == 1 else "snapshots"
-        console.print(f"'{freed.remote}' let go of {freed.released} {snapshots} and keeps {freed.kept}")
+        console.print(f"'{freed.remote}' let go of {_told(freed.released)}, and keeps {_told(freed.kept)}")
     if freed is not None:
-        for oid in freed.unkept:
-            console.warn(f"'{freed.remote}' does not keep what snapshot {str(oid)[:10]} names")
+        for kind, oid in freed.unkept:
+            console.warn(f"'{freed.remote}' does not keep what {kind} {str(oid)[:10]} names")
     return 0
+
+
+def _told(count: "Count") -> str:
+    """`2 snapshots and 1 image`; images are rare, and named only where there are some."""
+    parts = [f"{count.snapshots} snapshot{'' if count.snapshots == 1 else 's'}"]
+    if count.images:
+        parts.append(f"{count.images} image{'' if count.images == 1 else 's'}")
+    return " and ".join(parts)
 
 
 def _document(done: object, freed: object) -> dict[str, object]:
@@ -60,6 +71,12 @@ def _document(done: object, freed: object) -> dict[str, object]:
     if isinstance(done, Dropped):
         document |= {"id": str(done.id), "dropped": list(map(str, done.records)), "remarks": list(done.remarks)}
     if isinstance(freed, Released):
-        unkept = list(map(str, freed.unkept))
-        document["remote"] = {"name": freed.remote, "kept": freed.kept, "released": freed.released, "unkept": unkept}
+        document["remote"] = {
+            "name": freed.remote,
+            "kept": freed.kept.snapshots,
+            "kept_images": freed.kept.images,
+            "released": freed.released.snapshots,
+            "released_images": freed.released.images,
+            "unkept": [str(oid) for _, oid in freed.unkept],
+        }
     return document

@@ -120,10 +120,13 @@ def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
             yield plain(f"{title + ':':<12} {' '.join(words)}")
     if manifest.variables:
         yield f"variables:   {figures(manifest.variables)}"
-    packages = list(describe_packages(manifest))
-    width = max((len(name) for name, _ in packages), default=0)
-    yield f"packages:    {len(packages)}"
-    yield from (plain(f"    {name:<{width}}  {told}") for name, told in packages)
+    lists = {"packages": list(describe_packages(manifest))}
+    if manifest.conda:
+        lists["conda"] = [(package.name, package.describe()) for package in manifest.conda]
+    for title, packages in lists.items():
+        width = max((len(name) for name, _ in packages), default=0)
+        yield f"{title + ':':<12} {len(packages)}"
+        yield from (plain(f"    {name:<{width}}  {told}") for name, told in packages)
 
 
 def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.engines.base import silent
     from git_datmo.flows.history import History
     from git_datmo.flows.running.explain import explain
+    from git_datmo.flows.running.rerun import parts_of, require_whole
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
@@ -50,6 +51,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         history = History(ws)
         one, other = history.resolve(options.one), history.resolve(options.other)
+        for each in (one, other):
+            require_whole(parts_of(each))
         with open_means(options, console, ws, [one, other], silent) as means:
             found = explain(ws, one, other, means, metrics=options.metric, quick=options.quick, told=told)
     if options.json:

@@ -92,12 +92,13 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -> int:
+    from git_datmo.cli.plain import plain
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
     from git_datmo.errors import UsageError
     from git_datmo.flows.history import History
     from git_datmo.flows.running.reproduce import reproduce
-    from git_datmo.flows.running.rerun import parts_of, swap
+    from git_datmo.flows.running.rerun import parts_of, require_whole, swap
     from git_datmo.flows.running.scratch import scratch_folder
     from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
 
@@ -108,6 +109,7 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
     parts = parts_of(found)
     for part, other in others.items():
         parts = swap(parts, part, parts_of(other))
+    require_whole(parts)
     tolerances = find_tolerances(ws, found.snapshot, asked)
     with (
         open_means(options, console, ws, [found, *others.values()], copy_to_errors, folder=options.dir) as means,
@@ -126,7 +128,7 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
             sign=options.sign,
         )
     for warning in done.warnings:
-        console.warn(warning)
+        console.warn(plain(warning))
     if options.json:
         document: dict[str, Any] = {"id": str(done.id) if done.id else None, **receipt_document(done.receipt)}
         if others:

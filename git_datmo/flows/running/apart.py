@@ -15,7 +15,7 @@ from git_datmo.flows.capture import refresh
 from git_datmo.flows.merging.placing import last_snapshot
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.run import Ran, run
-from git_datmo.flows.running.scratch import scratch_folder
+from git_datmo.flows.running.scratch import TREE, scratch_folder
 from git_datmo.flows.snapshot import attach_snapshot
 from git_datmo.flows.switch import switch
 from git_datmo.flows.tracked import changing, save
@@ -74,7 +74,7 @@ def run_apart(
     environ = {name: value for name, value in ws.environ.items() if name not in LOCATING}
     with (
         scratch_folder(ws, None) as scratch,
-        _working_tree(ws, scratch / "tree", beginning.commit) as tree,
+        _working_tree(ws, scratch / TREE, beginning.commit) as tree,
         open_workspace(environ, tree / beginning.folder) as there,
     ):
         if beginning.snapshot:

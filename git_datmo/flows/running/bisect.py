@@ -16,7 +16,7 @@ from git_datmo.flows.capture import capture_code
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.running.placing import require_objects
 from git_datmo.flows.running.rerun import Means, Parts, parts_of, require_run, rerun
-from git_datmo.flows.running.scratch import scratch_folder
+from git_datmo.flows.running.scratch import TREE, scratch_folder
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.repo import discover
 from git_datmo.git.run import Git, clean_environment, failure
@@ -110,7 +110,7 @@ def _working_tree(ws: Workspace, commit: Oid) -> Iterator[Workspace]:
     """A working tree at `commit`, and git-datmo's view of it; it is gone afterwards."""
     git: Git = ws.repo.git.with_config([("core.hooksPath", "/dev/null")])
     with scratch_folder(ws, None) as folder:
-        path = folder / "tree"
+        path = folder / TREE
         git.run("worktree", "add", "-q", "--detach", str(path), str(commit))
         try:
             # Variables that say where the person's repository is would hide this one.

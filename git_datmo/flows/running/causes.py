@@ -24,7 +24,7 @@ def find_causes(
 ) -> tuple[Cause, ...]:
     """Changed packages, another machine, a seed that nothing sets; `ran` is what the rerun's Python says of itself."""
     return (
-        *(_changed_packages(recorded, ran) if ran is not None else ()),
+        *(changed_packages(recorded, ran) if ran is not None else ()),
         *(Cause("machine", name, machine.get(name), here.get(name)) for name in _changed_keys(machine, here)),
         *(Cause("seed", name, None, path) for name, path in find_unseeded(_read_sources(done.folder))),
     )
@@ -39,7 +39,8 @@ def _changed_keys(machine: Mapping[str, Value], here: Mapping[str, Value]) -> li
     return sorted(name for name in names - NO_CAUSE if machine.get(name) != here.get(name))
 
 
-def _changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
+def changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
+    """The interpreter and packages that were not what was recorded."""
     if (recorded.implementation, recorded.python) != (ran.implementation, ran.version):
         yield Cause("python", recorded.implementation, recorded.python, str(ran.version)[:80])
     # The rerun itself may have written what it says of its interpreter.
@@ -50,6 +51,18 @@ def _changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
     for name in recorded.absent():
         if name not in here:
             yield Cause("package", name, "installed from a folder", None)
+    yield from _changed_in_conda(recorded, ran)
+
+
+def _changed_in_conda(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
+    """Other builds of what conda installed; where it installed nothing, all of it is one cause."""
+    here = {each.package.name: each.package.describe()[:80] for each in ran.conda}
+    if recorded.conda and not here:
+        yield Cause("package", "conda", f"{len(recorded.conda)} packages", None)
+        return
+    for package in recorded.conda:
+        if here.get(package.name) != package.describe():
+            yield Cause("package", f"conda {package.name}", package.describe(), here.get(package.name))
 
 
 def ask_interpreter(engine: Engine, folder: Path) -> Probe | None:

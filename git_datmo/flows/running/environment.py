@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.kept import imported_modules, kept_distributions
 from git_datmo.engines.locks import SIZE_LIMIT, Lock, contradictions, is_lock, most_exact
-from git_datmo.engines.manifest import PROJECT_FILES, Environment, make_environment, pinned
-from git_datmo.engines.probe import Distribution, find_interpreter, normalise, probe
+from git_datmo.engines.manifest import PROJECT_FILES, Environment, make_environment
+from git_datmo.engines.probe import Probe, find_interpreter, normalise, probe
 from git_datmo.engines.projects import APT_FILES, find_language, project_environment, read_apt
 from git_datmo.engines.variables import allowed_variables
 from git_datmo.errors import Damaged
@@ -54,18 +53,18 @@ def variables_of(ws: Workspace) -> dict[str, str]:
 
 
 def capture_environment(
-    ws: Workspace, command: Sequence[str], *, pin: Callable[[str], str] | None = None
+    ws: Workspace, command: Sequence[str], *, pin: Callable[[Environment], Environment] | None = None
 ) -> Surrounded | None:
     """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read.
 
-    Its base images are stored as `pin` gives them: where the run is in one, that decides it.
+    It is stored as `pin` gives it: where the run is in an image, the base images' digests decide it.
     """
     found = find_environment(ws, command)
     if found is None:
         return None
     environment = found.environment
     if pin is not None:
-        environment = pinned(environment, read_manifest(environment.files), pin)
+        environment = pin(environment)
     return Surrounded(_store(ws, environment), found.warnings, found.system)
 
 
@@ -140,7 +139,7 @@ def _python(
         system=system,
         archives=archives,
     )
-    return environment, (*warnings, *_contradictions(lock, told.distributions))
+    return environment, (*warnings, *_contradictions(lock, told))
 
 
 def _lock(ws: Workspace) -> Lock | None:
@@ -153,10 +152,11 @@ def _lock(ws: Workspace) -> Lock | None:
     return None
 
 
-def _contradictions(lock: Lock | None, installed: Iterable[Distribution]) -> Iterator[str]:
+def _contradictions(lock: Lock | None, told: Probe) -> Iterator[str]:
     """One line for all packages that are not what the lock says."""
-    versions = {normalise(found.name): found.version for found in installed}
-    found = contradictions(lock, versions) if lock is not None else ()
+    versions = {normalise(found.name): found.version for found in told.distributions}
+    conda = {found.package.name: found.package.version for found in told.conda}
+    found = contradictions(lock, versions, conda) if lock is not None else ()
     if lock is not None and found:
         first, rest = found[0], len(found) - 1
         here = f"is {first.installed} here" if first.installed else "is not installed here"

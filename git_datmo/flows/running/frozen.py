@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from git_datmo.engines.archive import read_image
 from git_datmo.engines.base import Engine, ImageEngine, Output, silent
 from git_datmo.engines.decode import read_environment as read_manifest
-from git_datmo.engines.manifest import Environment, Manifest
+from git_datmo.engines.manifest import Environment, Manifest, pinned, pinned_alike
 from git_datmo.errors import BuildFailed, Damaged
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.running.environment import read_environment
@@ -63,6 +64,29 @@ def prepare(
     return environment
 
 
+def pin_bases(
+    ws: Workspace, engine: Engine, code: Content, progress: Progress, environment: Environment
+) -> Environment:
+    """An environment as it was found here, with its base images by their digests.
+
+    Where the engine can have them no more, these are the digests by which it was frozen: `prepare` then finds that
+    image. A person who asks for a build gets one.
+    """
+    manifest = read_manifest(environment.files)
+    try:
+        return pinned(environment, manifest, partial(engine.pin, progress=progress))
+    except BuildFailed:
+        if not isinstance(engine, ImageEngine) or engine.rebuild:
+            raise
+        for _, image, of in _frozen(ws):
+            if of.environment is not None and (manifest.dockerfile == "generated" or of.code == code):
+                require_objects(ws, [root_node(of.environment)], image.snapshot, progress)
+                frozen = read_environment(ws, of.environment)
+                if pinned_alike(environment, manifest, frozen).id == frozen.id:
+                    return frozen
+        raise
+
+
 def _thaw(
     ws: Workspace, engine: ImageEngine, environment: Environment, oid: Oid, image: Image, progress: Progress
 ) -> None:
@@ -78,14 +102,21 @@ def _thaw(
 def images_of(ws: Workspace, wanted: Wanted, manifest: Manifest) -> Iterator[tuple[Oid, Image]]:
     """The frozen images of an environment, newest first, whichever snapshot they were frozen for."""
     copies = manifest.dockerfile == "repository"
+    for oid, image, of in _frozen(ws):
+        if of.environment == wanted.environment and (not copies or of.code == wanted.code):
+            yield oid, image
+
+
+def _frozen(ws: Workspace) -> Iterator[tuple[Oid, Image, Snapshot]]:
+    """All frozen images, newest first, and the snapshots that they were frozen for."""
     for row in reversed(ws.catalog(unite_remotes(ws).here).rows):
         if row.kind == Image.kind:
             oid = Oid.parse(row.record)
             image = ws.ledger.record(oid, checked=True)
             assert isinstance(image, Image)
             of = _snapshot(ws, image.snapshot)
-            if of is not None and of.environment == wanted.environment and (not copies or of.code == wanted.code):
-                yield oid, image
+            if of is not None:
+                yield oid, image, of
 
 
 def _snapshot(ws: Workspace, oid: Oid) -> Snapshot | None:

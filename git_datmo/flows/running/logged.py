@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -19,9 +20,12 @@ from git_datmo.store.capture import Capturer
 LOG_LIMIT = 64 << 20
 
 
-def run_logged(ws: Workspace, engine: Engine, job: Job, output: Output) -> tuple[Outcome, Content, tuple[str, ...]]:
+def run_logged(
+    ws: Workspace, engine: Engine, job: Job, output: Output, secrets: Iterable[str] = ()
+) -> tuple[Outcome, Content, tuple[str, ...]]:
     """Run a job with its output both shown and stored, both streams in the order in which they came.
 
+    `secrets` are masked in what is stored, beside those that are known without being told.
     Returns how it ended, the stored log, and what a person should know of it.
     """
     with _log_file(ws) as log, _log_file(ws) as stored:
@@ -35,7 +39,7 @@ def run_logged(ws: Workspace, engine: Engine, job: Job, output: Output) -> tuple
 
         outcome = engine.run(job, output=tee)
         log.seek(0)
-        lines = mask_log(log, stored, (*command_secrets(job.command), *known_secrets(ws.environ)))
+        lines = mask_log(log, stored, (*secrets, *command_secrets(job.command), *known_secrets(ws.environ)))
         return outcome, _store(ws, stored.name), _remarks(lines)
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
-from git_datmo.flows.running.causes import ask_interpreter, find_causes
+from git_datmo.flows.running.causes import ask_interpreter, changed_packages, find_causes
 from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.judging import IDENTICAL, VERDICTS, Judged, judge
 from git_datmo.flows.running.placing import require_objects
-from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_run, rerun
+from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_run, require_whole, rerun
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.signing import attach_signed, require_key, wants_signature
@@ -51,6 +51,7 @@ def reproduce(
     `parts` are what to rerun where that is not the snapshot's own; no receipt is left then. Raises `DatmoError` where
     the rerun could not even be tried; a command that fails is a verdict.
     """
+    chosen, tried = require_whole(parts or parts_of(found)), list[_Try]()
     sign = parts is None and wants_signature(ws, asked=sign)
     if sign:
         require_key(ws)
@@ -60,14 +61,15 @@ def reproduce(
     wanted = [*kept, *(parts.nodes() if parts else ())]
     require_objects(ws, wanted, found.id, means.progress, size=sum(kept.values()))
     fetched = time.monotonic() - began
-    chosen, tried = parts or parts_of(found), list[_Try]()
     for place in range(repeat):
         with nullcontext(folder) if place == 0 else scratch_folder(ws, None) as where:
             tried.append(_try(ws, found, chosen, means, where, tolerances))
     receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
+    told = _tell_changes(tried[0].changes)
     if parts is not None:
-        return Reproduced(receipt, None)
-    return attach_receipt(ws, receipt, sign=sign)
+        return Reproduced(receipt, None, told)
+    done = attach_receipt(ws, receipt, sign=sign)
+    return replace(done, warnings=(*told, *done.warnings))
 
 
 def attach_receipt(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced:
@@ -84,12 +86,13 @@ def attach_receipt(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One of the reruns, judged; its folder may be gone."""
+    """One of the reruns, judged; its folder may be gone. `changes` explain nothing, since nothing differs."""
 
     done: Rerun
     judged: Judged
     causes: tuple[Cause, ...]
     compared: float
+    changes: tuple[Cause, ...] = ()
 
 
 def _try(
@@ -105,12 +108,22 @@ def _try(
     began = time.monotonic()
     judged = judge(ws, snapshot, run, done, tolerances, means.progress)
     compared = time.monotonic() - began
-    if judged.verdict == IDENTICAL:
+    if judged.verdict == IDENTICAL and "env" not in means.fixed:
         return _Try(done, judged, (), compared)
     assert snapshot.environment is not None
     recorded = read_manifest(read_environment(ws, snapshot.environment).files)
-    causes = find_causes(recorded, run.machine, _machine(ws, means), ask_interpreter(means.engine, folder), done)
-    return _Try(done, judged, causes, compared)
+    ran = ask_interpreter(means.engine, folder)
+    if judged.verdict == IDENTICAL:
+        return _Try(done, judged, (), compared, tuple(changed_packages(recorded, ran)) if ran is not None else ())
+    return _Try(done, judged, find_causes(recorded, run.machine, _machine(ws, means), ran, done), compared)
+
+
+def _tell_changes(changes: Sequence[Cause]) -> tuple[str, ...]:
+    """In a line, how the environment in which the same came out was another."""
+    if not changes:
+        return ()
+    first, more = changes[0], f"; {len(changes) - 1} more differ" if len(changes) > 1 else ""
+    return (f"{first.name} is {first.rerun or 'not installed'} here; recorded was {first.recorded}{more}",)
 
 
 def _write_receipt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from git_datmo.flows.history import Found
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.running.frozen import Wanted, prepare
 from git_datmo.flows.running.placing import place
+from git_datmo.flows.secrecy.masking import is_masked
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
@@ -107,6 +109,16 @@ def parts_of(found: Found) -> Parts:
     )
 
 
+def require_whole(parts: Parts) -> Parts:
+    """`parts`, whose command can be run; raises `DatmoError` where the record has a mask for one of its secrets."""
+    if is_masked(parts.command):
+        raise DatmoError(
+            f"not run: a secret in the command was masked when it was recorded: '{shlex.join(parts.command)}'",
+            "have the program read the secret from an environment variable, and 'git datmo run' it anew",
+        )
+    return parts
+
+
 def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
     """What was there before the run; a command that was only recorded is taken to have made its outputs."""
     if run.exit_code is not None:
@@ -116,6 +128,7 @@ def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
 
 def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     """Rebuild the environment and run the command in the empty `folder`; the objects are here."""
+    require_whole(parts)
     engine, progress = means.engine, means.progress
     began = time.monotonic()
     # The image is built before the data is there: a Dockerfile of the repository's own takes the folder as its context.

@@ -23,13 +23,13 @@ from git_datmo.flows.running.environment import (
     variables_of,
 )
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
-from git_datmo.flows.running.frozen import Wanted, prepare
+from git_datmo.flows.running.frozen import Wanted, pin_bases, prepare
 from git_datmo.flows.running.logged import run_logged
 from git_datmo.flows.running.placing import place
 from git_datmo.flows.running.rerun import read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.written import Signature, Surroundings, find_ignored, find_written, guess_role, survey
-from git_datmo.flows.secrecy.masking import conceal
+from git_datmo.flows.secrecy.masking import conceal, parameter_secrets
 from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.signing import require_key, wants_signature
 from git_datmo.flows.tracked import changing, save
@@ -85,6 +85,7 @@ def run(
     that the engine is on another machine, of which nothing is known. Raises `DatmoError` before anything ran when it
     could not be recorded.
     """
+    engine.check()
     sign = wants_signature(ws, asked=asked.sign)
     if sign:
         require_key(ws)
@@ -93,7 +94,7 @@ def run(
     data = read_only_data(ws.root, before.inputs, outputs)
     job = Job(as_run, ws.root, _folder(ws), variables_of(ws), data, limits)
     with watched_gpus({} if elsewhere else ws.environ) as gpus:
-        outcome, log, hidden = run_logged(ws, engine, job, output)
+        outcome, log, hidden = run_logged(ws, engine, job, output, parameter_secrets(asked.parameters or {}))
     after = survey(ws)
     ignored = [path for path in find_ignored(ws, before.surroundings, after) if path not in outputs]
     warnings = [
@@ -106,6 +107,8 @@ def run(
     with ws.locked():
         tracking, touched = _store_outputs(ws, before, [*written, *outputs], outputs, warnings, progress)
         surrounded = before.environment or capture_environment(ws, command)
+        # A container has Debian packages of its own, whatever versions this machine has.
+        system = surrounded.system if surrounded is not None and engine.name != "docker" else ()
         environment = surrounded.content if surrounded is not None else None
         record = Run(
             command=portable_command(command),
@@ -117,7 +120,7 @@ def run(
             inputs=before.inputs,
             outputs=touched,
             log=log,
-            machine={} if elsewhere else describe_machine(ws.environ, system=surrounded.system if surrounded else ()),
+            machine={} if elsewhere else describe_machine(ws.environ, system=system),
             resources={
                 **limits.values(),
                 **outcome.resources,
@@ -174,7 +177,7 @@ def _prepare(
         code, left_out = capture_code(ws, tracking, progress=progress)
     environment = None
     if engine.name != "host":
-        environment = capture_environment(ws, command, pin=partial(engine.pin, progress=progress))
+        environment = capture_environment(ws, command, pin=partial(pin_bases, ws, engine, code, progress))
         if environment is None:
             raise DatmoError("there is no Python whose environment a container could have", "run with --engine host")
         with scratch_folder(ws, None) as folder:

@@ -14,7 +14,7 @@ BLOCK = 1 << 20
 
 def conceal(snapshot: Snapshot, known: Collection[str]) -> tuple[Snapshot, tuple[str, ...]]:
     """The snapshot without what looks like a secret in its words, and what was masked, for a person."""
-    run = snapshot.run
+    run, known = snapshot.run, (*parameter_secrets(snapshot.parameters), *known)
     concealed = replace(
         snapshot,
         message=mask(snapshot.message, known),
@@ -48,6 +48,11 @@ def command_secrets(command: Sequence[str]) -> tuple[str, ...]:
     return tuple(value for _, value in _named_secrets(command))
 
 
+def parameter_secrets(parameters: Mapping[str, Value]) -> tuple[str, ...]:
+    """The values of parameters that call themselves secret: they are in the command too, under whatever name."""
+    return tuple(value for name, value in parameters.items() if isinstance(value, str) and is_secret_value(name, value))
+
+
 def _named_secrets(command: Sequence[str]) -> Iterator[tuple[int, str]]:
     before = ""
     for place, word in enumerate(command):
@@ -57,6 +62,11 @@ def _named_secrets(command: Sequence[str]) -> Iterator[tuple[int, str]]:
         elif equals and is_secret_value(name, value):
             yield place, value
         before = word
+
+
+def is_masked(command: Sequence[str]) -> bool:
+    """Whether a recorded command lacks what it was run with."""
+    return any(MASK in word for word in command)
 
 
 def _masked_values(values: Mapping[str, Value], known: Collection[str]) -> dict[str, Value]:

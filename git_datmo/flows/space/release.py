@@ -6,7 +6,7 @@ no record names yet.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
@@ -31,20 +31,28 @@ from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, find_remote, 
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Image, Keeper
 
 KeptBy = dict[str, Chain]
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many keep commits are those of snapshots, or of what no record names yet, and how many of frozen images."""
+
+    snapshots: int
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
 class Released:
-    """What a remote keeps now, in keep commits, and what it may free; `unkept` are snapshots that its records name,
-    and that it does not keep."""
+    """What a remote keeps now, and what it may free; `unkept` are the records there that it does not keep, each with
+    its kind."""
 
     remote: str
-    kept: int
-    released: int
-    unkept: tuple[Oid, ...]
+    kept: Count
+    released: Count
+    unkept: tuple[tuple[str, Oid], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,8 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
     living = {oid: (keep_id(keeper, form), keeper) for oid, keeper in keepers(ws, catalog)}
     wanted_ids = {keep for keep, _ in living.values()}
-    dead = {keep_id(keeper, form) for _, keeper in dropped_keepers(ws, catalog)} - wanted_ids
+    dropped = {keep_id(keeper, form): keeper for _, keeper in dropped_keepers(ws, catalog)}
+    dead = dropped.keys() - wanted_ids
     kept_by = read_kept(ws, git, remote, offer, wanted_ids | dead)
     every = frozenset[Oid]().union(*(chain.keeps for chain in kept_by.values()))
     if kept_by:
@@ -81,8 +90,14 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
         move = _plan(ns, offer, kept_by, dead)
         _keep(ws, git, remote, move, dict(living.values()), progress)
         _delete(ws, git, remote, {ref: offer.refs[ref] for ref in kept_by if ref != move.ref}, progress)
-    unkept = tuple(oid for oid, (keep, _) in living.items() if oid in there and keep not in every)
-    return Released(remote.name, len(every - dead), len(every & dead), unkept)
+    unkept = tuple((of.kind, oid) for oid, (keep, of) in living.items() if oid in there and keep not in every)
+    known = dropped | dict(living.values())
+    return Released(remote.name, _count(every - dead, known), _count(every & dead, known), unkept)
+
+
+def _count(keeps: Collection[Oid], known: Mapping[Oid, Keeper]) -> Count:
+    images = sum(isinstance(known.get(keep), Image) for keep in keeps)
+    return Count(len(keeps) - images, images)
 
 
 def read_kept(ws: Workspace, git: Git, remote: Remote, offer: Offer, known: Container[Oid]) -> KeptBy:

@@ -1,0 +1,113 @@
+"""What conda installed, by the exact archives that it was installed from. Pure.
+
+Where an image can be made of these archives, conda's Python packages come from them too: their builds are linked
+against the libraries beside them, and an index has other builds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from git_datmo.engines.urls import without_password
+
+LIST = "conda.txt"
+IMAGE = "mambaorg/micromamba:1.5.8"
+"""A Debian with micromamba, which installs from a list of archives without solving, and no Python."""
+
+NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]*\Z")
+WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*\Z")
+URL = re.compile(r"(?:https?://[^\s;\\\"'$`#]+\.(?:conda|tar\.bz2))?\Z")
+MD5, SHA256 = re.compile(r"(?:[0-9a-f]{32})?\Z"), re.compile(r"(?:[0-9a-f]{64})?\Z")
+_BUILT_FOR = re.compile(r"/(?:linux-[a-z0-9]+|noarch)/[^/]+\Z")
+_TOKEN = re.compile(r"/t/[^/]+/")
+
+
+@dataclass(frozen=True, slots=True)
+class CondaPackage:
+    """A package at one build; `url` is its archive's, '' for one that was built on its machine; hashes are in hex."""
+
+    name: str
+    version: str
+    build: str
+    url: str = ""
+    md5: str = ""
+    sha256: str = ""
+
+    def describe(self) -> str:
+        return f"{self.version} ({self.build})"
+
+    def line(self) -> str:
+        """As conda's explicit lists have it: of the two hashes every version of its tools reads this one."""
+        return f"{self.url}#{self.md5}" if self.md5 else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A package with the names of those it needs, and of the Python distributions that are its own."""
+
+    package: CondaPackage
+    needs: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
+
+
+def read_installed(told: Iterable[Mapping[str, Any]]) -> tuple[Installed, ...]:
+    """What the probe tells of conda's own records; what is no package's name or version is left out."""
+    found = []
+    for record in told:
+        name, version, build = (str(record[key]) for key in ("name", "version", "build"))
+        if NAME.match(name) and WORD.match(version) and WORD.match(build):
+            url = _TOKEN.sub("/", without_password(str(record["url"])))
+            package = CondaPackage(
+                name,
+                version,
+                build,
+                *(_checked(*pair) for pair in ((url, URL), (record["md5"], MD5), (record["sha256"], SHA256))),
+            )
+            found.append(Installed(package, tuple(record["needs"]), tuple(record["brings"])))
+    return tuple(found)
+
+
+def _checked(value: object, pattern: re.Pattern[str]) -> str:
+    return value if isinstance(value, str) and pattern.match(value) else ""
+
+
+def kept_packages(installed: Iterable[Installed], kept: frozenset[str]) -> tuple[Installed, ...]:
+    """Those that a run needs, each behind what it needs.
+
+    A Python package is kept where its distribution is, by `kept`; pip is, since it installs what conda did not.
+    """
+    known = {found.package.name: found for found in installed}
+    needed = {
+        name: found
+        for name, found in known.items()
+        if name == "pip" or not found.brings or not kept.isdisjoint(found.brings)
+    }
+    return tuple(needed[name] for name in _in_order(needed))
+
+
+def _in_order(known: Mapping[str, Installed]) -> Iterator[str]:
+    """The names, each behind those that it needs, as far as they do not need each other."""
+    done: set[str] = set()
+    for root in sorted(known):
+        waiting = [(root, False)]
+        while waiting:
+            name, ready = waiting.pop()
+            if ready:
+                yield name
+            elif name not in done:
+                done.add(name)
+                waiting.append((name, True))
+                waiting += [(needed, False) for needed in sorted(known[name].needs, reverse=True) if needed in known]
+
+
+def can_make_image(packages: Sequence[CondaPackage]) -> bool:
+    """Whether they can be installed again, and for Linux: each has an address, and one of them is the Python."""
+    return all(_BUILT_FOR.search(package.url) for package in packages) and any(p.name == "python" for p in packages)
+
+
+def explicit_list(packages: Iterable[CondaPackage]) -> bytes:
+    """What conda's tools install from without solving."""
+    return "".join(f"{line}\n" for line in ("@EXPLICIT", *(package.line() for package in packages))).encode()
