@@ -6,13 +6,13 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.crash.forging import Forge
 from tests.crash.remote_check import has_ref, lacking
 from tests.integration.team import STORE, picture
 from tests.servers.shell import Done, Shell, seal
@@ -27,26 +27,6 @@ WRAPPER = """\
 #!/bin/sh
 exec '{python}' '{mortal}' {program} "$@"
 """
-
-
-class Forge:
-    """The process that git-datmo's own processes are forked from."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, HERE / "forge.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True
-        )
-
-    def run(self, words: Sequence[str], cwd: Path, env: dict[str, str]) -> Done:
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(json.dumps({"words": words, "cwd": str(cwd), "env": env}) + "\n")
-        self._child.stdin.flush()
-        said = json.loads(self._child.stdout.readline())
-        return Done(tuple(words), said["code"], said["stdout"], said["stderr"])
-
-    def close(self) -> None:
-        self._child.communicate()
 
 
 def install_wrappers(folder: Path) -> Path:

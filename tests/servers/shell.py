@@ -64,6 +64,14 @@ class Done:
         return f"$ {' '.join(self.argv)}\nexit {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
 
 
+def expect(done: Done, cwd: Path, *, ok: bool, code: int | None) -> Done:
+    """The command that ended in a folder, if it ended with `code`, or with 0 where none is given and `ok` is true."""
+    expected = 0 if code is None and ok else code
+    if expected is not None and done.returncode != expected:
+        raise AssertionError(f"expected exit {expected} in {cwd}\n{done}")
+    return done
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """Runs commands in one folder with one environment."""
@@ -91,11 +99,7 @@ class Shell:
             words, input=stdin, capture_output=True, cwd=self.cwd, env=self.env, timeout=timeout, check=False
         )
         stdout, stderr = (text.decode("utf-8", "replace") for text in (ended.stdout, ended.stderr))
-        done = Done(words, ended.returncode, stdout, stderr)
-        expected = 0 if code is None and ok else code
-        if expected is not None and done.returncode != expected:
-            raise AssertionError(f"expected exit {expected} in {self.cwd}\n{done}")
-        return done
+        return expect(Done(words, ended.returncode, stdout, stderr), self.cwd, ok=ok, code=code)
 
     def git(self, *argv: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b"") -> str:
         """What git printed, without the line end."""
