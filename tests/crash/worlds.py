@@ -15,7 +15,7 @@ from typing import Any
 from tests.crash.forging import Forge
 from tests.crash.remote_check import has_ref, lacking
 from tests.integration.team import STORE, picture
-from tests.servers.shell import Done, Shell, seal
+from tests.servers.shell import Done, Shell, seal, write_bare_python
 
 HERE = Path(__file__).parent
 PROGRAMS = ("git-datmo", "git-remote-datmo")
@@ -36,10 +36,7 @@ def install_wrappers(folder: Path) -> Path:
         script = folder / program
         script.write_text(WRAPPER.format(python=sys.executable, mortal=HERE / "mortal.py", program=program))
         script.chmod(0o755)
-    # An interpreter without packages, which is quickly asked for its environment.
-    python = folder / "python3"
-    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S \"$@\"\n")
-    python.chmod(0o755)
+    write_bare_python(folder / "python3")
     return folder
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,15 @@ GLOBAL_CONFIG = """\
 """
 
 
+def write_bare_python(path: Path) -> None:
+    """An interpreter without packages, which a snapshot that is of no other's run asks for its environment.
+
+    The one that has all that the tests need takes as long for its answer as all else that a snapshot is made of.
+    """
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
+    path.chmod(0o755)
+
+
 def seal(home: Path) -> dict[str, str]:
     """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets in.
 
@@ -35,10 +45,14 @@ def seal(home: Path) -> dict[str, str]:
     config.write_text(GLOBAL_CONFIG)
     # The interpreter's folder unresolved: in a virtual environment it is the one that holds the console scripts.
     scripts = str(Path(sys.executable).parent)
+    bare = home / "bin"
+    if not bare.exists():
+        bare.mkdir()
+        write_bare_python(bare / "python3")
     preloaded = {name: os.environ[name] for name in ("LD_PRELOAD",) if name in os.environ}
     return {
         **preloaded,
-        "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
+        "PATH": os.pathsep.join((str(bare), scripts, os.environ.get("PATH", os.defpath))),
         "HOME": str(home),
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
         "LC_ALL": "C.UTF-8",
