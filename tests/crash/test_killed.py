@@ -21,9 +21,7 @@ TEMPORARY = b".git-datmo-tmp-"
 
 
 def set_up(world: World, scene: Scene) -> None:
-    world.now = 1_700_000_000
     world.template(scene.make.__name__, scene.make)
-    world.now = 1_700_001_000
     if scene.warm:
         world.run(scene.who, ["datmo", "add-data", *scene.warm])
     scene.before(world)

@@ -79,7 +79,11 @@ class World:
         return path.read_text().splitlines() if path.exists() else []
 
     def template(self, name: str, make: Callable[[World], None]) -> None:
-        """Let `live` be a copy of the template, which `make` makes in a new `live` the first time."""
+        """Let `live` be a copy of the template, which `make` makes in a new `live` the first time.
+
+        It is always made at the same time, and is always of the past.
+        """
+        self.now = NOW
         kept = self.top / f"template-{name}"
         if not kept.exists():
             self.clear()
@@ -90,6 +94,7 @@ class World:
             os.rename(self.live, kept)
         self.clear()
         shutil.copytree(kept, self.live, symlinks=True, copy_function=copy)
+        self.now = NOW + 1_000
 
     def check_readers(self, who: str) -> None:
         """The commands that only read do so whatever was cut off, or say what to do first."""
