@@ -42,7 +42,7 @@ class Box:
         self.work, self.side = folder / "work", folder / "side"
         self.work.mkdir(parents=True)
         self.side.mkdir()
-        self.env = seal(folder / "home")
+        self.env = seal(folder / "home", bare=False)
         with open(self.env["GIT_CONFIG_GLOBAL"], "a") as config:
             config.write(QUIET_GIT)
         self.taken = 0

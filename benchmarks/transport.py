@@ -173,7 +173,7 @@ def measure(tool: Tool, folder: Path, size: Size) -> Measured:
     box.run("git", "init", "-q", "--bare", str(hub))
     box.run("git", "config", "uploadpack.allowFilter", "true", cwd=hub)
     with ExitStack() as stack:
-        host = stack.enter_context(serve_http(seal(box.side / "home")))
+        host = stack.enter_context(serve_http(seal(box.side / "home", bare=False)))
 
         def gits() -> Traffic:
             done = host.exchanges

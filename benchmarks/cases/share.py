@@ -35,7 +35,7 @@ class Share:
         folder = Table(f"{size / data.MIB:g} MiB to a folder")
         self._compete(bench, folder, master, bench.without("cp", "oxen"), str)
         connection = Table(f"{size / data.MIB:g} MiB over a connection (git daemon)")
-        with serve_daemon(seal(bench.folder / "daemon")) as host:
+        with serve_daemon(seal(bench.folder / "daemon", bare=False)) as host:
             self._compete(bench, connection, master, bench.only("git-datmo", "git"), host.url)
         return [folder, connection], list(self._bounds(folder, connection))
 

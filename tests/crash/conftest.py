@@ -1,4 +1,4 @@
-"""The world in which commands are killed; its templates serve all tests of a module."""
+"""The world in which commands are killed; its templates serve all tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.crash.worlds import World, open_world
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with open_world(tmp_path_factory.mktemp("world")) as opened:
         yield opened

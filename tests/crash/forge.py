@@ -1,7 +1,7 @@
 """Starts git-datmo quickly: a process that has it loaded already, and forks for each command that is asked for.
 
-One line of JSON in (`words`, `cwd`, `env`), one line out (`code`, `stdout`, `stderr`). The child is a process like any
-other, with its own environment and folder, and dies like one.
+One line of JSON in (`words`, `cwd`, `env`, `stdin`), one line out (`code`, `stdout`, `stderr`). The child is a process
+like any other, with its own environment and folder, and dies like one.
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ def load_all() -> None:
             importlib.import_module(f"{package.__name__}.{module.name}")
 
 
-def become(asked: dict[str, Any], out: int, err: int) -> int:
+def become(asked: dict[str, Any], streams: tuple[int, ...]) -> int:
     """In the child: the command itself."""
-    for fd, wanted in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+    for wanted, fd in enumerate(streams):
         os.dup2(fd, wanted)
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["env"])
+    # It was asked for by this process, which had another environment.
+    tempfile.tempdir = None
+    sys.stdin = os.fdopen(0)
     sys.stdout, sys.stderr = (os.fdopen(fd, "w") for fd in (1, 2))
     try:
         return mortal.live(asked["words"])
@@ -42,12 +45,14 @@ def become(asked: dict[str, Any], out: int, err: int) -> int:
 
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        given.write(asked["stdin"].encode("latin-1"))
+        given.seek(0)
         child = os.fork()
         if child == 0:
             status = 1
             try:
-                status = become(asked, out.fileno(), err.fileno())
+                status = become(asked, (given.fileno(), out.fileno(), err.fileno()))
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
             finally:

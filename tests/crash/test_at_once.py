@@ -15,10 +15,10 @@ from tests.crash.worlds import World, fsck, says_what_to_do
 from tests.integration.team import picture
 from tests.servers.shell import Done, Shell
 
-PEOPLE = 8
 ROUNDS = 2
 # How long they go on, once each has had its rounds.
 SECONDS = float(os.environ.get("DATMO_AT_ONCE_SECONDS", "0"))
+PEOPLE = 8 if SECONDS else 5
 
 
 def at_once(commands: Sequence[tuple[Shell, Sequence[str]]]) -> list[Done]:

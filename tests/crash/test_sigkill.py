@@ -99,7 +99,6 @@ def kill_and_finish(
     world: World, make: Callable[[World], None], who: str, command: Sequence[str], watched: Sequence[str], whole: int
 ) -> None:
     """Kill a command once at each moment of its growth to `whole` bytes, and run it again."""
-    world.now = 1_700_000_000
     paths = [world.live / name for name in watched]
     world.template(make.__name__, make)
     before = files(picture(world.live / who))

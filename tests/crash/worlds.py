@@ -6,16 +6,16 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.crash.forging import Forge
 from tests.crash.remote_check import has_ref, lacking
 from tests.integration.team import STORE, picture
-from tests.servers.shell import Done, Shell, seal
+from tests.servers.shell import Done, Shell, seal, write_bare_python
 
 HERE = Path(__file__).parent
 PROGRAMS = ("git-datmo", "git-remote-datmo")
@@ -29,26 +29,6 @@ exec '{python}' '{mortal}' {program} "$@"
 """
 
 
-class Forge:
-    """The process that git-datmo's own processes are forked from."""
-
-    def __init__(self, env: dict[str, str]) -> None:
-        self._child = subprocess.Popen(
-            [sys.executable, HERE / "forge.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True
-        )
-
-    def run(self, words: Sequence[str], cwd: Path, env: dict[str, str]) -> Done:
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(json.dumps({"words": words, "cwd": str(cwd), "env": env}) + "\n")
-        self._child.stdin.flush()
-        said = json.loads(self._child.stdout.readline())
-        return Done(tuple(words), said["code"], said["stdout"], said["stderr"])
-
-    def close(self) -> None:
-        self._child.communicate()
-
-
 def install_wrappers(folder: Path) -> Path:
     """Console scripts that can be killed, for a folder that stands first on PATH."""
     folder.mkdir()
@@ -56,10 +36,7 @@ def install_wrappers(folder: Path) -> Path:
         script = folder / program
         script.write_text(WRAPPER.format(python=sys.executable, mortal=HERE / "mortal.py", program=program))
         script.chmod(0o755)
-    # An interpreter without packages, which is quickly asked for its environment.
-    python = folder / "python3"
-    python.write_text(f"#!/bin/sh\nexec '{sys.executable}' -S \"$@\"\n")
-    python.chmod(0o755)
+    write_bare_python(folder / "python3")
     return folder
 
 
@@ -102,7 +79,11 @@ class World:
         return path.read_text().splitlines() if path.exists() else []
 
     def template(self, name: str, make: Callable[[World], None]) -> None:
-        """Let `live` be a copy of the template, which `make` makes in a new `live` the first time."""
+        """Let `live` be a copy of the template, which `make` makes in a new `live` the first time.
+
+        It is always made at the same time, and is always of the past.
+        """
+        self.now = NOW
         kept = self.top / f"template-{name}"
         if not kept.exists():
             self.clear()
@@ -113,6 +94,7 @@ class World:
             os.rename(self.live, kept)
         self.clear()
         shutil.copytree(kept, self.live, symlinks=True, copy_function=copy)
+        self.now = NOW + 1_000
 
     def check_readers(self, who: str) -> None:
         """The commands that only read do so whatever was cut off, or say what to do first."""

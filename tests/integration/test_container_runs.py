@@ -16,6 +16,7 @@ import pytest
 
 from git_datmo.engines.connection import describe_owner
 from tests.integration.team import datmo, experiments
+from tests.integration.test_env_command import with_packages
 from tests.servers.shell import Shell, seal
 from tests.servers.ssh import serve_ssh
 
@@ -42,7 +43,7 @@ def place(program: Path, line: str) -> None:
 
 @contextmanager
 def behind_ssh(folder: Path, engine: str) -> Iterator[tuple[str, str]]:
-    """The engine as one on another machine: its address, and a PATH whose ssh finds it."""
+    """The engine as one on another machine: its address, and a folder for PATH whose ssh finds it."""
     there, here = folder / "there", folder / "here"
     place(there / "docker", f"DOCKER_HOST={engine} exec {shutil.which('docker')}")
     path = os.environ["PATH"]
@@ -50,15 +51,15 @@ def behind_ssh(folder: Path, engine: str) -> Iterator[tuple[str, str]]:
         command = shlex.split(host.environ["GIT_SSH_COMMAND"])
         line = shlex.join([str(shutil.which("ssh")), *command[1:]])
         place(here / "ssh", f"exec {line}")
-        yield f"ssh://{host.user}@127.0.0.1:{host.port}", f"{here}:{path}"
+        yield f"ssh://{host.user}@127.0.0.1:{host.port}", str(here)
 
 
 @contextmanager
 def engine_at(where: str, repo: Shell, folder: Path, engine: str) -> Iterator[tuple[Shell, tuple[str, ...]]]:
     """A person who reaches the engine so, and the words by which they say it."""
     if where == "ssh":
-        with behind_ssh(folder, engine) as (address, path):
-            yield repo.having(PATH=path, DOCKER_HOST=engine), ("--on", address)
+        with behind_ssh(folder, engine) as (address, ssh):
+            yield repo.having(PATH=f"{ssh}:{repo.env['PATH']}", DOCKER_HOST=engine), ("--on", address)
     else:
         yield repo.having(DOCKER_HOST=engine), ()
 
@@ -87,6 +88,8 @@ def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
     repo.commit("train.py", TRAIN)
     datmo(repo, "add-data", "data/raw", "data/made")
     left = leave_container(engine_environ["DOCKER_HOST"])
+    # Of no packages: what an image is built of is not what this is about.
+    repo = with_packages(repo, tmp_path / "env")
     with engine_at(where, repo, tmp_path / "engine", engine_environ["DOCKER_HOST"]) as (person, on):
         held = ("--memory", "512m", "--cpus", "1")
         done = datmo(person, "run", "--engine", "docker", *on, *held, "-o", "data/made", "--", "python", "train.py")

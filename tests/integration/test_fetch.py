@@ -248,6 +248,8 @@ while head := asked.read(4):
     if line.startswith(b"want ") and line.split()[1] not in tips:
         child.kill()
         os.write(1, b"%04xERR want %b not valid" % (63, line.split()[1]))
+        # Who still writes when its answer comes must not find the pipe closed: it would not read the answer.
+        asked.read()
         sys.exit(1)
     child.stdin.write(head + line)
     child.stdin.flush()

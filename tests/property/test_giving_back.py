@@ -55,7 +55,7 @@ def test_two_clones_that_give_space_back(place: Path) -> None:
     run_state_machine_as_test(
         GivingBack,
         settings=settings(
-            max_examples=settings().max_examples // 20 if deep else 6,
+            max_examples=settings().max_examples // 20 if deep else 4,
             stateful_step_count=40 if deep else 16,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_datmo.git.deflate import deflate
@@ -20,6 +20,9 @@ from git_datmo.store import compact
 from git_datmo.store.reach import Marks, all_but, reach
 from git_datmo.store.store import Store, create_store
 from git_datmo.store.weigh import weigh
+
+# Each example starts git.
+fewer = settings(max_examples=max(1, settings().max_examples // 2))
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def left(store: Store, web: Web) -> frozenset[Oid]:
     return frozenset(oid for oid, what in found.items() if what is not None)
 
 
+@fewer
 @given(webs(), st.sampled_from([0, compact.WORTH]))
 def test_what_is_needed_stays_and_nothing_else_need(web: Web, worth: float) -> None:
     with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
@@ -96,6 +100,7 @@ def test_what_is_needed_stays_and_nothing_else_need(web: Web, worth: float) -> N
             assert len(list(store.objects)) + len(list(store.objects.loose())) == len(alive)
 
 
+@fewer
 @given(webs())
 def test_blobs_go_that_one_side_leads_to_and_the_other_does_not(web: Web) -> None:
     with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
@@ -107,6 +112,7 @@ def test_blobs_go_that_one_side_leads_to_and_the_other_does_not(web: Web) -> Non
         assert left(store, web) == web.here - {oid for oid in spare if web.objects[oid][0] == "blob"}
 
 
+@fewer
 @given(webs(), st.lists(st.integers(0, 11), max_size=6))
 def test_each_object_weighs_once_on_whom_leads_to_it_alone(web: Web, picked: list[int]) -> None:
     known = sorted(web.objects)

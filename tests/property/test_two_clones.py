@@ -282,7 +282,7 @@ def test_two_clones_and_a_remote(place: Path) -> None:
     run_state_machine_as_test(
         TwoClones,
         settings=settings(
-            max_examples=settings().max_examples // 20 if deep else 6,
+            max_examples=settings().max_examples // 20 if deep else 4,
             stateful_step_count=40 if deep else 14,
             deadline=None,
             suppress_health_check=list(HealthCheck),

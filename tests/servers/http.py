@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,7 +58,9 @@ class HttpHost(ThreadingHTTPServer):
         return self.faults.add(Fault("request", path, status=status))
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet about clients that went away: cut connections are what these tests make."""
+        """Keep quiet about clients that went away: cut connections are what these tests make; say what else failed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,20 +26,34 @@ GLOBAL_CONFIG = """\
 """
 
 
-def seal(home: Path) -> dict[str, str]:
+def write_bare_python(path: Path) -> None:
+    """An interpreter without packages, which a snapshot that is of no other's run asks for its environment.
+
+    The one that has all that the tests need takes as long for its answer as all else that a snapshot is made of.
+    """
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
+    path.chmod(0o755)
+
+
+def seal(home: Path, *, bare: bool = True) -> dict[str, str]:
     """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets in.
 
-    A library that the tests are run under (one that spares disks, say) is one for what they start, too.
+    Where it is `bare`, the first `python3` is one without packages. A library that the tests are run under (one that
+    spares disks, say) is one for what they start, too.
     """
     home.mkdir(parents=True, exist_ok=True)
     config = home / "gitconfig"
     config.write_text(GLOBAL_CONFIG)
     # The interpreter's folder unresolved: in a virtual environment it is the one that holds the console scripts.
     scripts = str(Path(sys.executable).parent)
+    first = home / "bin"
+    if bare and not first.exists():
+        first.mkdir()
+        write_bare_python(first / "python3")
     preloaded = {name: os.environ[name] for name in ("LD_PRELOAD",) if name in os.environ}
     return {
         **preloaded,
-        "PATH": os.pathsep.join((scripts, os.environ.get("PATH", os.defpath))),
+        "PATH": os.pathsep.join((*([str(first)] if bare else []), scripts, os.environ.get("PATH", os.defpath))),
         "HOME": str(home),
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
         "LC_ALL": "C.UTF-8",
@@ -62,6 +77,14 @@ class Done:
 
     def __str__(self) -> str:
         return f"$ {' '.join(self.argv)}\nexit {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+def expect(done: Done, cwd: Path, *, ok: bool, code: int | None) -> Done:
+    """The command that ended in a folder, if it ended with `code`, or with 0 where none is given and `ok` is true."""
+    expected = 0 if code is None and ok else code
+    if expected is not None and done.returncode != expected:
+        raise AssertionError(f"expected exit {expected} in {cwd}\n{done}")
+    return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +114,7 @@ class Shell:
             words, input=stdin, capture_output=True, cwd=self.cwd, env=self.env, timeout=timeout, check=False
         )
         stdout, stderr = (text.decode("utf-8", "replace") for text in (ended.stdout, ended.stderr))
-        done = Done(words, ended.returncode, stdout, stderr)
-        expected = 0 if code is None and ok else code
-        if expected is not None and done.returncode != expected:
-            raise AssertionError(f"expected exit {expected} in {self.cwd}\n{done}")
-        return done
+        return expect(Done(words, ended.returncode, stdout, stderr), self.cwd, ok=ok, code=code)
 
     def git(self, *argv: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b"") -> str:
         """What git printed, without the line end."""
