@@ -13,6 +13,9 @@ from typing import IO, BinaryIO
 
 from git_datmo.errors import DatmoError
 
+COPIED_AT_ONCE = 1 << 30
+_NOT_BY_THE_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+
 
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable."""
@@ -52,6 +55,23 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tm
     """Put `data` at `path`, as `replacing` does."""
     with replacing(path, mode=mode, prefix=prefix) as file:
         file.write(data)
+
+
+def copy_content(source: BinaryIO, target: BinaryIO) -> None:
+    """Copy a file that was just opened into a new one: by the kernel where it can, which then shares the blocks between
+    the two where the file system can (copy_file_range(2)).
+    """
+    import shutil
+
+    if hasattr(os, "copy_file_range"):
+        try:
+            while os.copy_file_range(source.fileno(), target.fileno(), COPIED_AT_ONCE):
+                pass
+        except OSError as error:
+            if error.errno not in _NOT_BY_THE_KERNEL:
+                raise
+    # What is left, from where the kernel stopped.
+    shutil.copyfileobj(source, target, 1 << 20)
 
 
 def append_line(path: Path, line: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +35,7 @@ class FolderFiles:
         target = self._folder / source.name
         with self._translated(), open(source, "rb") as file:
             with fsio.replacing(target, mode=0o444, prefix=UNFINISHED) as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)
+                fsio.copy_content(file, copy)
             progress.advance(file.tell())
 
     def publish(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -80,7 +79,7 @@ def _give(pack: Pack, folder: Path) -> None:
             if error.errno not in _NO_LINK:
                 raise
             with open(source, "rb") as file, fsio.replacing(target, mode=0o444, prefix="tmp_pack_") as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)
+                fsio.copy_content(file, copy)
     fsio.sync_folder(folder)
 
 
