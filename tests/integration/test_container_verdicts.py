@@ -16,7 +16,7 @@ from tests.servers.shell import Shell, seal
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What the examples import. The index need not have more than these; the image's Python, 3.11, has wheels of them.
+# What the examples import and what that needs, in versions with wheels for the Python of the tests' base image, 3.11.
 NEEDED = ("joblib==1.4.2", "numpy==2.1.3", "scikit-learn==1.5.2", "scipy==1.14.1", "threadpoolctl==3.5.0")
 NETWORK = ("network.py", "--epochs", "10")
 # Shows the version of a package in a metric; asked to, it reads what nobody recorded.
