@@ -23,7 +23,7 @@ def repo(make_repo: Callable[..., Shell]) -> Shell:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def engine_environ() -> dict[str, str]:
     """How a container engine is reached; a visible skip where there is none, unless the tests must have it."""
     address = os.environ.get("DOCKER_HOST", "")
