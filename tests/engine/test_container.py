@@ -67,7 +67,7 @@ def python(engine: ContainerEngine, heard: Heard, folder: Path, code: str, **mor
 
 
 def ours(client: docker.DockerClient) -> list[str]:
-    found = client.containers.list(all=True, filters={"label": "git-datmo=run"})
+    found = client.containers.list(all=True, filters={"label": "git-datmo=run"}, ignore_removed=True)
     me = describe_owner(os.getpid())
     return [str(container.id) for container in found if container.labels["git-datmo.owner"] == me]
 
@@ -266,7 +266,7 @@ def drive(host: str, user: int, folder: Path, *command: str) -> subprocess.Popen
 
 def owned_by(client: docker.DockerClient, pid: int) -> list[str]:
     mine = {"label": f"git-datmo.owner={describe_owner(pid)}"}
-    return [str(container.id) for container in client.containers.list(all=True, filters=mine)]
+    return [str(container.id) for container in client.containers.list(all=True, filters=mine, ignore_removed=True)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -295,7 +295,7 @@ def test_what_a_killed_process_left_running_is_cleared_away(
         assert client.containers.get(left).status == "running", "its process is alive"
         child.kill()
     engine.check()
-    assert left not in {str(container.id) for container in client.containers.list(all=True)}
+    assert left not in {str(container.id) for container in client.containers.list(all=True, ignore_removed=True)}
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes another user's place, which only root can")
@@ -329,7 +329,7 @@ def test_ended_containers_of_ours_are_cleared_away(
     kept = {leave(me, "git-datmo"), leave(ended, "other"), leave(f"elsewhere.{gone.pid}.1", "git-datmo")}
     try:
         engine.check()
-        there = {str(c.id) for c in client.containers.list(all=True)}
+        there = {str(c.id) for c in client.containers.list(all=True, ignore_removed=True)}
         assert not {orphan, reused} & there
         assert kept <= there
     finally:
@@ -404,7 +404,7 @@ def test_an_engine_elsewhere_gets_the_files_and_gives_back_what_the_run_wrote(
 def test_a_build_that_fails_says_why(
     engine: ContainerEngine, client: docker.DockerClient, make_env: Callable[..., Environment], work: Path, heard: Heard
 ) -> None:
-    before = {container.id for container in client.containers.list(all=True)}
+    before = {container.id for container in client.containers.list(all=True, ignore_removed=True)}
     env = make_env("six==0.0.1.999")
     with pytest.raises(DatmoError) as caught:
         engine.prepare(env, code=work, output=heard, progress=QUIET)
@@ -412,7 +412,7 @@ def test_a_build_that_fails_says_why(
     assert "\n" not in caught.value.what
     assert caught.value.hint
     assert b"six" in heard.streams["stderr"]
-    assert {container.id for container in client.containers.list(all=True)} <= before
+    assert {container.id for container in client.containers.list(all=True, ignore_removed=True)} <= before
     with pytest.raises(docker.errors.ImageNotFound):
         client.images.get(f"git-datmo/env:{env.id[:20]}")
 

@@ -76,7 +76,7 @@ def leave_container(host: str) -> str:
 
 def containers(host: str) -> set[str]:
     with closing(docker.DockerClient(base_url=host)) as client:
-        return {str(container.id) for container in client.containers.list(all=True)}
+        return {str(container.id) for container in client.containers.list(all=True, ignore_removed=True)}
 
 
 @pytest.mark.parametrize("where", ["here", "ssh"])
