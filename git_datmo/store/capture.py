@@ -148,12 +148,12 @@ class Capturer:
         def recall(path: bytes) -> Stored | None:
             if not known:
                 known.append(read())
-            mark = known[0].get(path)
-            if mark is None:
+            found = known[0].get(path)
+            if found is None:
                 return None
             with suppress(Incomplete):
                 node = find_path(root, _below(path, top), self._store.read_tree)
-                return Stored(node, mark) if node is not None else None
+                return Stored(node, *found) if node is not None else None
             return None
 
         return recall

@@ -64,10 +64,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a path held when it was read last, with the mark of that (`Taken.mark`)."""
+    """What a path held when it was read last, with the mark of that (`Taken.mark`), and its size modulo 2^32."""
 
     node: Node
     mark: bytes
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Ingest:
     def _take_unchanged(self, path: bytes, info: os.stat_result, deliver: Deliver) -> bool:
         """Deliver a file as it was stored before, if it was and has the same content."""
         stored = self._recall(path)
-        if stored is None or stored.node.kind is not _kind(info):
+        if stored is None or stored.node.kind is not _kind(info) or stored.size != info.st_size % 2**32:
             return False
         fd = _call(_open, self._full(path), path)
         try:

@@ -201,10 +201,13 @@ class Marks:
         self.raw = raw
         self._size = form.size
 
-    def get(self, path: bytes) -> bytes | None:
-        """The mark of a file as it was recorded (`Taken.mark`)."""
+    def get(self, path: bytes) -> tuple[bytes, int] | None:
+        """The mark of a file as it was recorded (`Taken.mark`), and its size, as an index keeps it."""
         place = self._find(path)
-        return None if place < 0 else bytes(self.raw[place + STAT.size : place + STAT.size + self._size])
+        if place < 0:
+            return None
+        mark = bytes(self.raw[place + STAT.size : place + STAT.size + self._size])
+        return mark, STAT.unpack_from(self.raw, place)[9]
 
     def replace(self, path: bytes, entry: bytes) -> bool:
         """Put `entry` where that of `path` is; says whether there is one."""

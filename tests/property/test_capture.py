@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from git_datmo.flows.capture import add
+from git_datmo.flows.setup import initialise
+from git_datmo.flows.workspace import open_workspace
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1, Oid
 from git_datmo.progress import QUIET
+from git_datmo.store import ingest
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import Capturer
 from git_datmo.store.layout import Kind, Node, write_folder
 from git_datmo.store.store import HashOnly, Store, create_store
+from tests.servers.shell import Shell
 
 Tree = dict[bytes, "Tree | bytes"]
 
@@ -83,3 +88,28 @@ def test_one_pass_makes_the_folder_that_it_reads(
     recorded = [path for path, _ in edit.entries()]
     assert recorded == sorted(paths(tree))
     assert edit._ordered
+
+
+def test_a_large_file_of_another_size_is_not_read_to_be_compared(
+    tmp_path: Path, sealed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the same size is: it may have been touched alone."""
+    compared: list[int] = []
+    digest = ingest._digest
+
+    def counted(fd: int) -> tuple[bytes, int]:
+        compared.append(fd)
+        return digest(fd)
+
+    monkeypatch.setattr(ingest, "_digest", counted)
+    repo = Shell(tmp_path, sealed)
+    repo.git("init", "-q")
+    content = os.urandom(3_000_000)
+    with open_workspace(sealed, tmp_path) as ws:
+        initialise(ws)
+    for number, changed in enumerate([content, content[1:], content[:1] + content[2:]]):
+        repo.write("large", changed)
+        os.utime(tmp_path / "large", (number, number))
+        with open_workspace(sealed, tmp_path) as ws:
+            add(ws, ["large"])
+    assert len(compared) == 1
