@@ -37,8 +37,8 @@ LIMITS = """\
   with.
 - Memory: git holds its whole index, which is also our stat cache, at some 220 bytes a file: beyond a million files
   its own `diff-files` and `ls-files` pass the bound.
-- A disk that is slower than all of this decides alone: git-datmo, git and borg say that they are done when what they
-  added is on it, others leave that to the system. On a file system in memory nobody waits."""
+- A disk that is slower than all of this decides alone: git-datmo, borg and restic say that they are done when what
+  they added is on it; git-lfs, DVC and oxen leave that to the system. On a file system in memory nobody waits."""
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 
 
