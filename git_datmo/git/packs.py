@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,10 @@ from git_datmo.model import ObjectFormat, Oid
 KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 OFFSET_DELTA, REF_DELTA = 6, 7
 DELTA_DEPTH_LIMIT = 4096
+# Where the ids of an index begin, behind its head and fan-out table.
+NAMES = 8 + 4 * 256
+# So few ids are searched from end to end, by a call, which is quicker than halving them further.
+CLOSE = 32
 # What can stand before an entry's stream: its type and size, and the id or distance of a delta's base.
 HEAD_LIMIT = 64
 
@@ -69,11 +72,11 @@ class Pack:
         self.width = form.size
         self._idx = _map(index)
         self._fanout: tuple[int, ...] = ()
-        if len(self._idx) >= 1032 and self._idx[:8] == b"\377tOc\0\0\0\2":
-            self._fanout = struct.unpack(">256I", self._idx[8:1032])
+        if len(self._idx) >= NAMES and self._idx[:8] == b"\377tOc\0\0\0\2":
+            self._fanout = struct.unpack(">256I", self._idx[8:NAMES])
         self.count: int = self._fanout[255] if self._fanout else 0
         rises = all(low <= high for low, high in pairwise(self._fanout))
-        if not self._fanout or not rises or len(self._idx) < 1032 + self.count * (self.width + 8) + 2 * self.width:
+        if not self._fanout or not rises or len(self._idx) < NAMES + self.count * (self.width + 8) + 2 * self.width:
             raise Damaged(f"'{index}' is not a version 2 pack index", "run 'git index-pack' on its pack")
         self._fd = -1
 
@@ -91,21 +94,31 @@ class Pack:
 
     def oids(self) -> bytes:
         """The ids of all entries, in their order, without anything between them."""
-        return self._idx[1032 : 1032 + self.count * self.width]
+        return self._idx[NAMES : NAMES + self.count * self.width]
 
     def oid_at(self, place: int) -> bytes:
-        start = 1032 + place * self.width
+        start = NAMES + place * self.width
         return self._idx[start : start + self.width]
 
     def place(self, oid: bytes) -> int | None:
         """Where `oid` stands in the index."""
+        names, width = self._idx, self.width
         low = self._fanout[oid[0] - 1] if oid[0] else 0
         high = self._fanout[oid[0]]
-        place = bisect_left(_Names(self, low, high), oid) + low
-        return place if place < high and self.oid_at(place) == oid else None
+        while high - low > CLOSE:
+            middle = (low + high) // 2
+            start = NAMES + middle * width
+            if names[start : start + width] <= oid:
+                low = middle
+            else:
+                high = middle
+        found = names.find(oid, NAMES + low * width, NAMES + high * width)
+        while found >= 0 and (found - NAMES) % width:
+            found = names.find(oid, found + 1, NAMES + high * width)
+        return (found - NAMES) // width if found >= 0 else None
 
     def offset(self, place: int) -> int:
-        table = 1032 + self.count * (self.width + 4)
+        table = NAMES + self.count * (self.width + 4)
         (value,) = struct.unpack_from(">I", self._idx, table + 4 * place)
         if value & 1 << 31:
             start = table + 4 * self.count + 8 * (value & (1 << 31) - 1)
@@ -135,7 +148,7 @@ class Pack:
         return data
 
     def crc(self, place: int) -> int:
-        (value,) = struct.unpack_from(">I", self._idx, 1032 + self.count * self.width + 4 * place)
+        (value,) = struct.unpack_from(">I", self._idx, NAMES + self.count * self.width + 4 * place)
         return int(value)
 
     def marked(self, mark: str) -> bool:
@@ -161,19 +174,6 @@ class Pack:
             return inflate(self._read(head.stream, most), head.size)
         except BrokenStream as error:
             raise self._damaged(f"byte {head.stream}: {error}") from error
-
-
-class _Names:
-    """The sorted ids of a part of a pack's index, as `bisect` wants them."""
-
-    def __init__(self, pack: Pack, low: int, high: int) -> None:
-        self._pack, self._low, self._size = pack, low, high - low
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __getitem__(self, place: int) -> bytes:
-        return self._pack.oid_at(self._low + place)
 
 
 def _map(path: Path) -> mmap.mmap:

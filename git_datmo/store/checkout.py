@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeVar
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.paths import show
@@ -25,6 +26,8 @@ from git_datmo.store.ingest import Ingest, Taken, new_digest
 from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
 from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly, Store
+
+_Made = TypeVar("_Made")
 
 # Steps that are held in memory, at some hundred bytes each.
 FEW = 50_000
@@ -88,6 +91,7 @@ class Checkout:
     def __init__(self, store: Store, root: Path, edit: CacheEdit, progress: Progress) -> None:
         self._store, self._root, self._edit, self._progress = store, os.fsencode(root), edit, progress
         self._real_folders: set[bytes] = set()
+        self._temporary = names.TEMPORARY + b"%d" % os.getpid()
 
     def _full(self, path: bytes) -> bytes:
         return os.path.join(self._root, path)
@@ -208,24 +212,30 @@ class Checkout:
     def _write(self, path: bytes, node: Node) -> Taken:
         parent, _, _ = path.rpartition(b"/")
         self._make_folder(parent)
-        temporary = os.path.join(self._full(parent), names.TEMPORARY + b"%d" % os.getpid())
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        digest = new_digest()
+        temporary = os.path.join(self._full(parent), self._temporary)
+        digest = b""
         if node.kind is Kind.LINK:
-            os.symlink(self._store.read(node.oid, "blob"), temporary)
+            target = self._store.read(node.oid, "blob")
+            _anew(temporary, lambda: os.symlink(target, temporary))
         else:
-            mode = 0o777 if node.kind is Kind.EXECUTABLE else 0o666
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-            try:
-                for content in self._contents(node):
-                    _write_all(fd, content)
-                    digest.update(content)
-                    self._progress.advance(len(content))
-            finally:
-                os.close(fd)
+            digest = self._write_file(temporary, node)
         self._rename(temporary, path)
-        return Taken(path, node, os.lstat(self._full(path)), digest.digest())
+        return Taken(path, node, os.lstat(self._full(path)), digest)
+
+    def _write_file(self, path: bytes, node: Node) -> bytes:
+        """Write a new file; returns the digest of what has several chunks, by which a change is told (`Taken`)."""
+        mode = 0o777 if node.kind is Kind.EXECUTABLE else 0o666
+        fd = _anew(path, lambda: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
+        digest = new_digest() if node.chunked else None
+        try:
+            for content in self._contents(node):
+                _write_all(fd, content)
+                if digest is not None:
+                    digest.update(content)
+                self._progress.advance(len(content))
+        finally:
+            os.close(fd)
+        return digest.digest() if digest is not None else b""
 
     def _rename(self, temporary: bytes, path: bytes) -> None:
         try:
@@ -258,6 +268,15 @@ def sweep(root: Path, folders: Iterable[bytes]) -> None:
             for entry in listing:
                 if entry.name.startswith(names.TEMPORARY):
                     os.unlink(entry.path)
+
+
+def _anew(path: bytes, make: Callable[[], _Made]) -> _Made:
+    """Make what is at no path yet; what a process of the same number left there, which died, goes."""
+    try:
+        return make()
+    except FileExistsError:
+        os.unlink(path)
+        return make()
 
 
 def _write_all(fd: int, content: bytes) -> None:
