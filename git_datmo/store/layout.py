@@ -19,7 +19,7 @@ from git_datmo.git.objects import BLOB, EXECUTABLE, LINK, TREE, Entry, encode_tr
 from git_datmo.git.paths import show
 from git_datmo.model import Content, Form, ObjectFormat, Oid
 from git_datmo.store import names
-from git_datmo.store.chunks import WHOLE_LIMIT
+from git_datmo.store.chunks import MAX_SIZE, WHOLE_LIMIT
 
 # A folder's tree holds at most this many entries; a larger folder is split in sixteen by each further hex digit of the
 # SHA-256 of the entries' real names.
@@ -210,12 +210,18 @@ def _write_node(group: list[tuple[Entry, int]], write: WriteTree) -> tuple[Entry
     return Entry(b"", TREE, write(encode_tree(entries))), offset
 
 
-def member_sizes(entries: Sequence[Entry]) -> list[int]:
-    """The bytes that each entry of a tree leads to, where the names tell them, as a chunk tree's do; 0 elsewhere."""
+def is_chunked(entry: Entry) -> bool:
+    """Whether an entry of a folder leads to a chunk tree."""
+    return entry.mode == TREE and entry.name.endswith(tuple(_CHUNKED.values()))
+
+
+def chunk_sizes(entries: Sequence[Entry]) -> list[int]:
+    """The bytes of each chunk that a chunk tree names, by the names; 0 for the last, and where they tell nothing."""
     if not all(_OFFSET.match(entry.name) for entry in entries):
         return [0] * len(entries)
     offsets = [int(entry.name, 16) for entry in entries]
-    return [max(end - start, 0) for start, end in pairwise(offsets)] + [0] * bool(offsets)
+    sizes = (end - start for start, end in pairwise(offsets))
+    return [size if 0 < size <= MAX_SIZE else 0 for size in sizes] + [0] * bool(offsets)
 
 
 def read_chunks(oid: Oid, read: ReadTree) -> Iterator[Oid]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from git_datmo.git.objects import TREE
 from git_datmo.model import Oid
-from git_datmo.store.layout import Kind, Node, member_sizes
+from git_datmo.store.layout import Kind, Node, chunk_sizes, is_chunked
 from git_datmo.store.store import Store
 
 
@@ -42,10 +42,11 @@ def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
     blobs: dict[Oid, int] = {}
     seen: set[Oid] = set()
     here = 0
-    stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked, 0) for node in nodes]
+    # Each with whether it is a tree, one of chunks, and its bytes.
+    stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked, node.chunked, 0) for node in nodes]
     stack.reverse()
     while stack:
-        oid, is_tree, size = stack.pop()
+        oid, is_tree, chunked, size = stack.pop()
         if oid in seen:
             continue
         seen.add(oid)
@@ -58,6 +59,7 @@ def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
             trees.add(oid)
         else:
             entries = tuple(store.read_tree(oid))
-            below = zip(entries, member_sizes(entries), strict=True)
-            stack += reversed([(entry.oid, entry.mode == TREE, size) for entry, size in below])
+            sizes = chunk_sizes(entries) if chunked else [0] * len(entries)
+            below = zip(entries, sizes, strict=True)
+            stack += reversed([(e.oid, e.mode == TREE, chunked or is_chunked(e), size) for e, size in below])
     return Missing(frozenset(trees), blobs, here)
