@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import cycle, pairwise
 
 from isal import isal_zlib
 from xxhash import xxh3_128
@@ -28,10 +29,15 @@ def read(path: str, _: str) -> None:
         pass
 
 
-def cut(path: str, _: str) -> None:
+def chunked(path: str) -> Iterator[chunks.Block]:
+    memory = cycle([memoryview(bytearray(chunks.BLOCK)) for _ in range(2)])
     with open(path, "rb", buffering=0) as file:
-        for _block in chunks.split(lambda view: file.readinto(view) or 0):
-            pass
+        yield from chunks.split(lambda view: file.readinto(view) or 0, lambda: next(memory))
+
+
+def cut(path: str, _: str) -> None:
+    for _block in chunked(path):
+        pass
 
 
 def sha1(path: str, _: str) -> None:
@@ -48,10 +54,9 @@ def crc32(path: str, _: str) -> None:
 
 def pack(path: str, _: str) -> None:
     """Deflate, or store with an Adler-32 where that does not pay."""
-    with open(path, "rb", buffering=0) as file:
-        for block in chunks.split(lambda view: file.readinto(view) or 0):
-            for chunk in block.chunks():
-                deflate(chunk)
+    for block in chunked(path):
+        for start, end in pairwise((0, *block.ends)):
+            deflate(block.data[start:end])
 
 
 def xxh3(path: str, _: str) -> None:

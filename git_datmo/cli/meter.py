@@ -26,6 +26,9 @@ class Meter:
         if self._draws:
             from tqdm import tqdm
 
+            # Its thread, which watches slow bars, would keep workers from being forked.
+            tqdm.monitor_interval = 0
+
             self._bar = tqdm(
                 desc=what,
                 total=total or None,

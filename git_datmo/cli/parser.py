@@ -9,12 +9,19 @@ from typing import NoReturn
 from git_datmo.cli.verbs import load
 from git_datmo.errors import UsageError
 
+WIDTH = 78
+
 
 class Parser(argparse.ArgumentParser):
     """Refuses wrong words as git does, with exit code 129."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, f"see '{self.prog} -h'")
+
+
+def _formatter(prog: str) -> argparse.RawDescriptionHelpFormatter:
+    # Without a width, each parser that is made loads what asks the terminal for one.
+    return argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
 
 
 def make_parser(verb: str) -> Parser:
@@ -24,7 +31,7 @@ def make_parser(verb: str) -> Parser:
         prog=f"git datmo {verb}",
         description=module.DESCRIPTION,
         epilog="examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES.strip().splitlines()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         allow_abbrev=False,
     )
     module.add_arguments(parser)

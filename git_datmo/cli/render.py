@@ -14,8 +14,9 @@ from git_datmo.flows.history import Claim, Found
 from git_datmo.flows.running.needs import needs_of
 from git_datmo.flows.told import Style
 from git_datmo.records.codec import to_document
-from git_datmo.records.notes import show_size, show_value
+from git_datmo.records.notes import show_value
 from git_datmo.records.types import Receipt, Run, Snapshot, Value
+from git_datmo.sizes import show_size
 
 # Where the colour begins and ends in what is told; `plain` leaves neither in a stranger's text.
 _GREEN, _PLAIN = "\x0e", "\x0f"

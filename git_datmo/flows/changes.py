@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from git_datmo.flows.history import History
 from git_datmo.flows.workspace import Workspace
 from git_datmo.progress import QUIET
 from git_datmo.store.names import TEMPORARY
@@ -21,6 +20,8 @@ def current_tracking(ws: Workspace) -> Tracking:
     """What this working tree tracks; where no command said so yet, what its commit's snapshot has, not fetched."""
     if ws.tracking_path.exists():
         return ws.tracking()
+    from git_datmo.flows.history import History
+
     head = ws.repo.head()
     found = History(ws).nearest(head) if head is not None else None
     if found is None:

@@ -18,7 +18,7 @@ from git_datmo.git.config import read_config
 from git_datmo.git.namespaces import NOTES_REF
 from git_datmo.git.remote import HELPER_PREFIX, plain_url
 from git_datmo.store.compact import sweep
-from git_datmo.store.store import create_store, store_path
+from git_datmo.store.place import create_store, store_path
 
 HOOKS = ("pre-push", "post-commit", "post-checkout", "post-merge")
 OURS = "git-datmo hook"

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +16,18 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
-from git_datmo.records.catalog import Catalog, read_catalog
-from git_datmo.records.ledger import Ledger, Tips
+from git_datmo.store.place import check_store, store_path
 from git_datmo.store.statcache import StatCache
-from git_datmo.store.store import Store, store_path
 from git_datmo.store.tracking import Tracking, read_tracking, write_tracking
 
 if TYPE_CHECKING:
     from git_datmo.flows.sharing.source import Source
     from git_datmo.git.hosts import Hosts
     from git_datmo.places.packs import PackPlace
+    from git_datmo.records.catalog import Catalog
+    from git_datmo.records.ledger import Ledger, Tips
     from git_datmo.records.types import Person
+    from git_datmo.store.store import Store
 
 
 @dataclass
@@ -68,6 +68,8 @@ class Workspace:
         self.store = self._open_store(shared=False)
 
     def _open_store(self, *, shared: bool) -> Store:
+        from git_datmo.store.store import Store
+
         store = Store(self.repo.git, store_path(self.repo.common_dir), self.repo.format)
         self._opened.enter_context(fsio.locked(self.shared_state / "store.lock", shared=shared))
         store.objects.refresh()
@@ -80,7 +82,7 @@ class Workspace:
     @cached_property
     def store_git(self) -> Git:
         """Git on the store, with the code's working tree as its own."""
-        return Git(self.environ, self.store.path, self.repo.top)
+        return Git(self.environ, check_store(store_path(self.repo.common_dir)), self.repo.top)
 
     @cached_property
     def odb(self) -> Odb:
@@ -100,6 +102,8 @@ class Workspace:
 
     @cached_property
     def ledger(self) -> Ledger:
+        from git_datmo.records.ledger import Ledger
+
         def identity() -> str:
             return f"{self.person.name} <{self.person.email}>"
 
@@ -114,6 +118,8 @@ class Workspace:
 
     def catalog(self, tips: Tips) -> Catalog:
         """The table of what the records and notes hold."""
+        from git_datmo.records.catalog import read_catalog
+
         return read_catalog(self.repo.git, self.ledger, tips, self.shared_state / "catalog")
 
     @cached_property
@@ -144,6 +150,8 @@ class Workspace:
 
     def now(self) -> str:
         """The time in UTC, to the microsecond, so that records made in a row keep their order."""
+        from datetime import datetime, timezone
+
         return datetime.fromtimestamp(self.clock(), timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def relative(self, argument: str) -> str:

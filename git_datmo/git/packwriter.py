@@ -13,12 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from isal import isal_zlib
 
 from git_datmo import fsio
 from git_datmo.git.deflate import Buffer
 from git_datmo.model import ObjectFormat, Oid
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 BATCH = 8 << 20
@@ -38,6 +42,10 @@ def entry_header(kind: str, size: int) -> bytes:
         low, rest = rest & 0x7F, rest >> 7
         head.append(low | (0x80 if rest else 0))
     return bytes(head)
+
+
+def _header(count: int) -> bytes:
+    return struct.pack(">4sII", b"PACK", 2, count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +94,30 @@ class PackWriter:
 
     With `partial`, what is left without being finished stays for `finish_partial`, and is written every so many
     bytes, even where the process is killed.
+
+    A pack begins with the number of its entries, and ends with a hash of all of it. Where `count` turns out to be that
+    number, the hash was made on the thread `behind` while the pack was written; else the pack is read once more.
     """
 
-    def __init__(self, folder: Path, form: ObjectFormat, *, partial: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        form: ObjectFormat,
+        *,
+        partial: bool = False,
+        count: int = 0,
+        behind: Executor | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._format = form
         self._partial = partial
         self._fd, self._path = self._open()
-        self._pending: list[Buffer] = [b"\0" * HEADER]
+        self._count = count
+        self._behind = behind if count else None
+        self._digest = form.new_hash()
+        self._hashed: Future[None] | None = None
+        self._pending: list[Buffer] = [_header(count)]
         self._pending_size = HEADER
         self._offset = HEADER
         self._flushed = 0
@@ -117,7 +140,7 @@ class PackWriter:
         if self._fd >= 0:
             if self._partial:
                 with suppress(OSError):
-                    self._flush()
+                    self.flush()
             os.close(self._fd)
             self._fd = -1
         if not self._partial:
@@ -139,7 +162,7 @@ class PackWriter:
         self._pending_size += entry.length
         batch = PARTIAL_BATCH if self._partial else BATCH
         if self._pending_size >= batch or len(self._pending) >= IOV_LIMIT - 16:
-            self._flush()
+            self.flush()
 
     def _note(self, entry: PackEntry) -> None:
         self._oids += entry.oid
@@ -147,8 +170,11 @@ class PackWriter:
         self._offsets.append(self._offset)
         self._offset += entry.length
 
-    def _flush(self) -> None:
+    def flush(self) -> Future[None] | None:
+        """Write what was added, whose memory is not read any more once what is returned is done."""
         parts, self._pending = self._pending, []
+        if self._behind is not None and parts:
+            self._hashed = self._behind.submit(self._update, parts)
         left, self._pending_size = self._pending_size, 0
         for start in range(0, len(parts), IOV_LIMIT):
             group = parts[start : start + IOV_LIMIT]
@@ -165,6 +191,11 @@ class PackWriter:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._fd, self._flushed, self._offset - self._flushed, os.POSIX_FADV_DONTNEED)
         self._flushed = self._offset
+        return self._hashed
+
+    def _update(self, parts: Sequence[Buffer]) -> None:
+        for part in parts:
+            self._digest.update(part)
 
     def finish(self, *, promisor: bool = False) -> Path | None:
         """Complete the pack and return its path; None when it holds nothing.
@@ -173,7 +204,7 @@ class PackWriter:
         """
         if not self._crcs:
             return None
-        self._flush()
+        self.flush()
         trailer = self._seal()
         stem = self._folder / f"pack-{trailer.hex()}"
         os.fchmod(self._fd, 0o444)
@@ -189,16 +220,23 @@ class PackWriter:
 
     def _seal(self) -> bytes:
         """Write the count into the header, hash the whole, append the hash."""
-        os.pwrite(self._fd, struct.pack(">4sII", b"PACK", 2, len(self._crcs)), 0)
+        if self._hashed is not None:
+            self._hashed.result()
+        if self._hashed is None or self._count != len(self._crcs):
+            os.pwrite(self._fd, _header(len(self._crcs)), 0)
+            self._digest = self._hash_file()
+        trailer: bytes = self._digest.digest()
+        os.pwrite(self._fd, trailer, self._offset)
+        return trailer
+
+    def _hash_file(self) -> Any:
         digest = self._format.new_hash()
         buffer = bytearray(1 << 20)
         place = 0
         while count := os.preadv(self._fd, [buffer], place):
             digest.update(memoryview(buffer)[:count])
             place += count
-        trailer: bytes = digest.digest()
-        os.pwrite(self._fd, trailer, place)
-        return trailer
+        return digest
 
     def _index(self, trailer: bytes) -> bytes:
         """The version 2 index of the entries."""

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from functools import cache
-from importlib import resources
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any, cast
@@ -180,6 +179,8 @@ def object_ids(record: Record) -> Iterator[Oid]:
 
 @cache
 def _validator() -> Callable[[object], object]:
+    from importlib import resources
+
     import fastjsonschema
 
     text = resources.files("git_datmo.records").joinpath("record.schema.json").read_text("utf-8")

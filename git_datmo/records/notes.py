@@ -9,6 +9,7 @@ from math import isfinite, isnan
 
 from git_datmo.model import Oid, Payload
 from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot, Value
+from git_datmo.sizes import show_size
 
 _LINE = re.compile(r"(?P<record>[0-9a-f]{40}|[0-9a-f]{64}) (?P<kind>[a-z]+)(?: (?P<summary>.*))?\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -81,12 +82,3 @@ def show_value(value: Value) -> str:
     if isinstance(value, float) and not isfinite(value):
         return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def show_size(size: float) -> str:
-    """Bytes as git shows them: binary units, two decimals."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size} bytes" if unit == "bytes" else f"{size:.2f} {unit}"
-        size /= 1024
-    return f"{size:.2f} TiB"

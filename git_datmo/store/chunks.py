@@ -29,15 +29,11 @@ class Block:
     data: memoryview
     ends: tuple[int, ...]
 
-    def chunks(self) -> Iterator[memoryview]:
-        start = 0
-        for end in self.ends:
-            yield self.data[start:end]
-            start = end
 
-
-def split(readinto: Callable[[memoryview], int]) -> Iterator[Block]:
-    """Cut what `readinto` delivers; each block owns its memory, so that it may be worked on while the next is read."""
+def split(readinto: Callable[[memoryview], int], memory: Callable[[], memoryview]) -> Iterator[Block]:
+    """Cut what `readinto` delivers. Each block lies in `memory` of its own, of `BLOCK` bytes, so that it may be worked
+    on while the next is read; the end of one is read once more after that, where the next block begins with it.
+    """
     from pyfastcdc import FastCDC
 
     cutter = FastCDC(
@@ -45,7 +41,7 @@ def split(readinto: Callable[[memoryview], int]) -> Iterator[Block]:
     )
     rest: memoryview | bytes = b""
     while True:
-        buffer = memoryview(bytearray(BLOCK))
+        buffer = memory()
         filled = len(rest)
         buffer[:filled] = rest
         at_end = False

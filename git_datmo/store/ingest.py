@@ -1,7 +1,6 @@
-"""The pipeline from files to objects: read and cut here, hash and deflate on threads, write here, in order.
+"""The pipeline from files to objects: read and cut here, hash and deflate by a crew, write here, in order.
 
-Every stage that touches content releases the interpreter's lock, so two cores work at once; the queue between them is
-bounded, so memory does not grow with the data.
+What waits between the stages is bounded by the crew's memory, so memory does not grow with the data.
 """
 
 from __future__ import annotations
@@ -9,19 +8,18 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.deflate import deflate
-from git_datmo.git.packwriter import PackEntry, make_entry
 from git_datmo.git.paths import show
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.progress import Progress
 from git_datmo.store import chunks
+from git_datmo.store.crew import Crew, Slot
+from git_datmo.store.hashing import Hashed, Hasher, attempt, check_unchanged, entry_of, identity, open_file
 from git_datmo.store.layout import Kind, Node, write_chunks
 from git_datmo.store.store import StoreWriter
 
@@ -30,13 +28,12 @@ if TYPE_CHECKING:
 
     from xxhash import xxh3_128
 
-_T = TypeVar("_T")
-
-THREADS = 2
-IN_FLIGHT = 6
+# Files that are read in one turn of work: their bytes, and one file more, fit the memory of a turn.
 BATCH_FILES = 128
 BATCH_BYTES = 4 << 20
 READ = 1 << 20
+# Turns whose memory was written, and may still be hashed.
+IN_WRITING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +68,6 @@ class Stored:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Hashed:
-    """One piece of content: its entry, unless the store has it already."""
-
-    oid: Oid
-    size: int
-    entry: PackEntry | None
-
-
 Deliver = Callable[[Taken], None]
 Recall = Callable[[bytes], Stored | None]
 
@@ -98,21 +86,21 @@ class Ingest:
         progress: Progress,
         recall: Recall = lambda _: None,
     ) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
         self._root = os.fsencode(root)
         self._writer = writer
         self._format = form
         self._progress = progress
         self._recall = recall
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ingest")
-        self._queue: deque[tuple[Future[list[_Hashed]], Callable[[list[_Hashed]], None]]] = deque()
+        hasher = Hasher(self._root, form, writer.knows)
+        self._crew = Crew({"files": hasher.files, "chunks": hasher.chunks}, chunks.BLOCK)
+        self._waiting: deque[Callable[[list[Hashed]], None]] = deque()
+        self._written: deque[tuple[Slot, Future[None] | None]] = deque()
 
     def __enter__(self) -> Ingest:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, *exception: object) -> None:
+        self._crew.__exit__(*exception)
 
     def take(self, paths: Iterable[bytes], deliver: Deliver) -> None:
         """Store every file of `paths` and hand each to `deliver`, in order."""
@@ -120,7 +108,7 @@ class Ingest:
         pending = 0
         for path in paths:
             info = self._inspect(path)
-            if stat.S_ISREG(info.st_mode) and info.st_size > chunks.WHOLE_LIMIT:
+            if info.st_size > chunks.WHOLE_LIMIT and stat.S_ISREG(info.st_mode):
                 self._take_whole(small, deliver)
                 small, pending = [], 0
                 if not self._take_unchanged(path, info, deliver):
@@ -129,16 +117,17 @@ class Ingest:
             small.append((path, info))
             pending += info.st_size
             if len(small) >= BATCH_FILES or pending >= BATCH_BYTES:
+                self._start()
                 self._take_whole(small, deliver)
                 small, pending = [], 0
         self._take_whole(small, deliver)
-        self._drain(0)
+        self._drain()
 
     def _full(self, path: bytes) -> bytes:
         return os.path.join(self._root, path)
 
     def _inspect(self, path: bytes) -> os.stat_result:
-        info = _call(os.lstat, self._full(path), path)
+        info = attempt(os.lstat, self._full(path), path)
         if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
             raise DatmoError(
                 f"{show(path)} is {_describe(info.st_mode)}",
@@ -146,70 +135,71 @@ class Ingest:
             )
         return info
 
-    def _submit(self, work: Callable[[], list[_Hashed]], done: Callable[[list[_Hashed]], None]) -> None:
-        self._drain(IN_FLIGHT - 1)
-        self._queue.append((self._pool.submit(work), done))
+    def _start(self) -> None:
+        if not self._crew.started:
+            self._writer.settle()
+            self._crew.start()
 
-    def _drain(self, leave: int) -> None:
-        while len(self._queue) > leave:
-            future, done = self._queue.popleft()
-            hashed = future.result()
-            for piece in hashed:
-                if piece.entry is not None:
-                    self._writer.add(piece.entry)
-                self._progress.advance(piece.size)
-            done(hashed)
+    def _slot(self) -> Slot:
+        """The memory for what is submitted next."""
+        while (slot := self._crew.slot()) is None:
+            self._take_answer()
+            self._release(IN_WRITING if self._crew else 0)
+        return slot
 
-    def _hash(self, content: bytes | memoryview) -> _Hashed:
-        oid = self._format.hash("blob", content)
-        if self._writer.knows(oid):
-            return _Hashed(oid, len(content), None)
-        return _Hashed(oid, len(content), make_entry(oid, "blob", len(content), deflate(content)))
+    def _submit(self, done: Callable[[list[Hashed]], None], job: str, request: Sequence[object]) -> None:
+        self._slot()
+        self._crew.submit(job, request)
+        self._waiting.append(done)
 
-    def _hash_block(self, block: chunks.Block) -> list[_Hashed]:
-        return [self._hash(chunk) for chunk in block.chunks()]
+    def _take_answer(self) -> None:
+        slot, hashed = self._crew.take()
+        for piece in hashed:
+            entry = entry_of(piece, slot.memory)
+            if entry is not None:
+                self._writer.add(entry)
+            self._progress.advance(piece[1])
+        self._written.append((slot, self._writer.flush()))
+        self._waiting.popleft()(hashed)
+
+    def _release(self, leave: int) -> None:
+        """Let go of memory that was written, but for the last `leave` slots, which may still be read."""
+        while len(self._written) > leave:
+            slot, done = self._written.popleft()
+            if done is not None:
+                done.result()
+            self._crew.release(slot)
+
+    def _drain(self) -> None:
+        while self._crew:
+            self._take_answer()
+        self._release(0)
 
     def _take_whole(self, files: list[tuple[bytes, os.stat_result]], deliver: Deliver) -> None:
         if not files:
             return
 
-        def work() -> list[_Hashed]:
-            return [self._hash(self._content(path, info)) for path, info in files]
-
-        def done(hashed: list[_Hashed]) -> None:
+        def done(hashed: list[Hashed]) -> None:
             for (path, info), piece in zip(files, hashed, strict=True):
-                deliver(Taken(path, Node(_kind(info), piece.oid), info))
+                deliver(Taken(path, Node(_kind(info), Oid(piece[0])), info))
 
-        self._submit(work, done)
-
-    def _content(self, path: bytes, info: os.stat_result) -> bytes:
-        if stat.S_ISLNK(info.st_mode):
-            return _call(os.readlink, self._full(path), path)
-        fd = _call(_open, self._full(path), path)
-        try:
-            content = os.read(fd, info.st_size + 1)
-            while 0 < len(content) < info.st_size and (more := os.read(fd, info.st_size + 1 - len(content))):
-                content += more
-            self._check_unchanged(fd, path, info, len(content))
-            return content
-        finally:
-            os.close(fd)
+        self._submit(done, "files", [(path, info.st_mode, identity(info)) for path, info in files])
 
     def _take_unchanged(self, path: bytes, info: os.stat_result, deliver: Deliver) -> bool:
         """Deliver a file as it was stored before, if it was and has the same content."""
         stored = self._recall(path)
         if stored is None or stored.node.kind is not _kind(info) or stored.size != info.st_size % 2**32:
             return False
-        fd = _call(_open, self._full(path), path)
+        fd = open_file(self._full(path), path)
         try:
             digest, size = _digest(fd)
-            self._check_unchanged(fd, path, info, size)
+            check_unchanged(fd, path, identity(info), size)
         finally:
             os.close(fd)
         file = Taken(path, stored.node, info, digest)
         if file.mark(self._format) != stored.mark:
             return False
-        self._submit(list, lambda _: deliver(file))
+        self._submit(lambda _: deliver(file), "chunks", [])
         self._progress.advance(size)
         return True
 
@@ -217,33 +207,28 @@ class Ingest:
         pieces: list[tuple[Oid, int]] = []
         digest = new_digest()
 
-        def collect(hashed: list[_Hashed]) -> None:
-            pieces.extend((piece.oid, piece.size) for piece in hashed)
+        def collect(hashed: list[Hashed]) -> None:
+            pieces.extend((Oid(piece[0]), piece[1]) for piece in hashed)
 
-        def complete(_: list[_Hashed]) -> None:
+        def complete(_: list[Hashed]) -> None:
             oid = write_chunks(pieces, self._writer.put_tree)
             deliver(Taken(path, Node(_kind(info), oid, chunked=True), info, digest.digest()))
 
-        self._writer.expect(info.st_size)
-        fd = _call(_open, self._full(path), path)
+        self._writer.expect(info.st_size // chunks.AVERAGE_SIZE, info.st_size)
+        if info.st_size > chunks.BLOCK:
+            self._start()
+        fd = open_file(self._full(path), path)
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL) if hasattr(os, "posix_fadvise") else None
             size = 0
-            for block in chunks.split(lambda view: os.readv(fd, [view])):
+            for block in chunks.split(lambda view: os.readv(fd, [view]), lambda: self._slot().memory):
                 size += len(block.data)
                 digest.update(block.data)
-                self._submit(partial(self._hash_block, block), collect)
-            self._check_unchanged(fd, path, info, size)
+                self._submit(collect, "chunks", block.ends)
+            check_unchanged(fd, path, identity(info), size)
         finally:
             os.close(fd)
-        self._submit(list, complete)
-
-    def _check_unchanged(self, fd: int, path: bytes, before: os.stat_result, size: int) -> None:
-        after = os.fstat(fd)
-        if (after.st_size, after.st_mtime_ns, after.st_ino) != (before.st_size, before.st_mtime_ns, before.st_ino) or (
-            size != before.st_size
-        ):
-            raise DatmoError(f"{show(path)} changed while it was read", "run this again when nothing writes to it")
+        self._submit(complete, "chunks", [])
 
 
 def new_digest() -> xxh3_128:
@@ -261,19 +246,6 @@ def _digest(fd: int) -> tuple[bytes, int]:
         digest.update(buffer[:count])
         size += count
     return digest.digest(), size
-
-
-def _open(path: bytes) -> int:
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
-def _call(function: Callable[[bytes], _T], full: bytes, path: bytes) -> _T:
-    """`function(full)`, with what the system refuses told in terms of `path`."""
-    try:
-        return function(full)
-    except OSError as error:
-        hint = "make it readable, or leave it out" if isinstance(error, PermissionError) else ""
-        raise DatmoError(f"cannot read {show(path)}: {error.strerror}", hint) from error
 
 
 def _kind(info: os.stat_result) -> Kind:

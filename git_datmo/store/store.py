@@ -10,71 +10,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.errors import Incomplete
 from git_datmo.git.deflate import deflate
 from git_datmo.git.objects import Entry, parse_tree
 from git_datmo.git.packs import PackedObjects
-from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
+from git_datmo.git.packwriter import Limits, PackEntry, PackWriter, make_entry
 from git_datmo.git.partial import finish_partial
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat, Oid
+from git_datmo.store.place import check_store
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-# Settings under which git leaves the store's packs as they are (git-config; `pack.window=0` stops the search for
-# deltas, `pack.useSparse=false` lets a push leave out objects wherever they stood before).
-SETTINGS = {
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "pack.window": "0",
-    "pack.useSparse": "false",
-    "fetch.unpackLimit": "1",
-    "transfer.unpackLimit": "1",
-    "repack.writeBitmaps": "false",
-    "core.looseCompression": "1",
-    "fetch.writeCommitGraph": "false",
-    "fetch.fsckObjects": "false",
-    "push.followTags": "false",
-    "push.gpgSign": "false",
-    "push.recurseSubmodules": "no",
-    "fetch.recurseSubmodules": "no",
-    "advice.pushUpdateRejected": "false",
-}
-
 # A pack is closed at either limit, so that memory for its index stays bounded.
 PACK_OBJECTS = 200_000
 PACK_BYTES = 16 << 30
-# One that is closed is hashed once more and synced while the next is filled, so the last should be the smallest; but
-# few packs are better than many.
+# One that is closed is hashed and synced while the next is filled, so the last should be the smallest; but few packs
+# are better than many.
 PACK_LEAST = 128 << 20
-PACK_SHARE = 0.3
-
-
-def store_path(common_dir: Path) -> Path:
-    return common_dir / "datmo" / "store.git"
-
-
-def create_store(git: Git, path: Path, form: ObjectFormat) -> None:
-    """Make the store, or bring the settings of an existing one up to date."""
-    if not (path / "HEAD").exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        bare = Git(git.environ)
-        bare.run("init", "-q", "--bare", f"--object-format={form.name}", "--template=", "--", str(path))
-    own = Git(git.environ, path)
-    have = own.text("config", "--local", "--list", "-z").split("\0")
-    for key, value in SETTINGS.items():
-        if f"{key.lower()}\n{value}" not in have:
-            own.run("config", key, value)
+# How much of what is expected goes to a pack whose number of objects is set beforehand: less than all, since that many
+# have to come.
+PACK_SHARE = 0.7
+PACK_COUNTED = 24 << 20
 
 
 class Store:
     """Reads and writes the objects of one store."""
 
     def __init__(self, git: Git, path: Path, form: ObjectFormat) -> None:
-        if not (path / "HEAD").exists():
-            raise DatmoError("this repository has no datmo store yet", "make it with 'git datmo init'")
-        self.path = path
+        self.path = check_store(path)
         self.git = Git(git.environ, path)
         self.format = form
         self.objects = PackedObjects(path / "objects", form)
@@ -142,24 +107,26 @@ class Store:
 class StoreWriter:
     """Adds objects to packs, each once; `written` counts the bytes of packs that the store lacked.
 
-    A pack that is full is finished on a thread, while the next is filled.
+    A thread hashes what was written, and finishes a pack that is full while the next is filled.
     """
 
     def __init__(self, store: Store, *, received: bool = False) -> None:
         self._store = store
         self._received = received
         self._pack: PackWriter | None = None
-        self._limit = self._expected = 0
-        self._pool: ThreadPoolExecutor | None = None
+        self._limit = Limits(PACK_OBJECTS, PACK_BYTES)
+        self._expected = 0
+        self._mean = 1.0
+        self._behind: ThreadPoolExecutor | None = None
         self._closing: Future[None] | None = None
         # What is in packs that cannot be read yet: the one that is filled, the one that is being finished.
         self._filled: set[bytes] = set()
         self._finished: set[bytes] = set()
         self.written = 0
 
-    def expect(self, size: int) -> None:
-        """Prepare for `size` bytes more, if nothing of them is here yet."""
-        self._expected = self.written + size
+    def expect(self, count: int, size: int) -> None:
+        """Prepare for about `count` objects more, of `size` bytes in all, if nothing of them is here yet."""
+        self._expected, self._mean = self.written + size, size / count
 
     def is_filling(self, oid: Oid) -> bool:
         """Whether an object is in a pack that cannot be read yet."""
@@ -172,19 +139,35 @@ class StoreWriter:
         if entry.oid in self._filled or entry.oid in self._finished:
             return
         if self._pack is None:
-            self._pack = PackWriter(self._store.objects.folder / "pack", self._store.format, partial=self._received)
-            self._limit = self._choose_limit()
+            self._pack = self._begin_pack()
         self._pack.add(entry)
         self._filled.add(entry.oid)
         self.written += entry.length
-        if len(self._pack) >= PACK_OBJECTS or self._pack.size >= self._limit:
+        if len(self._pack) >= self._limit.objects or self._pack.size >= self._limit.size:
             self._close_pack()
 
-    def _choose_limit(self) -> int:
+    def flush(self) -> Future[None] | None:
+        """Write what was added, whose memory is not read any more once what is returned is done."""
+        return self._pack.flush() if self._pack is not None else None
+
+    def _begin_pack(self) -> PackWriter:
+        folder, form = self._store.objects.folder / "pack", self._store.format
         if self._received:
-            return PACK_BYTES
-        share = PACK_SHARE * self._expected if self.written < self._expected else self.written
-        return min(max(PACK_LEAST, int(share)), PACK_BYTES)
+            self._limit = Limits(PACK_OBJECTS, PACK_BYTES)
+            return PackWriter(folder, form, partial=True)
+        share = PACK_SHARE * min(self._expected - self.written, PACK_BYTES)
+        if share < PACK_COUNTED:
+            self._limit = Limits(PACK_OBJECTS, min(max(PACK_LEAST, self.written), PACK_BYTES))
+            return PackWriter(folder, form)
+        self._limit = Limits(min(int(share / self._mean), PACK_OBJECTS), PACK_BYTES)
+        return PackWriter(folder, form, count=self._limit.objects, behind=self._thread())
+
+    def _thread(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._behind is None:
+            self._behind = ThreadPoolExecutor(1, thread_name_prefix="behind")
+        return self._behind
 
     def put(self, kind: str, content: bytes | memoryview) -> Oid:
         oid = self._store.format.hash(kind, content)
@@ -196,17 +179,14 @@ class StoreWriter:
         return self.put("tree", content)
 
     def _close_pack(self) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
-        self._wait()
+        self._await_closing()
         if self._pack is None:
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, thread_name_prefix="finish")
-        self._closing, self._pack = self._pool.submit(_finish, self._pack, promisor=self._received), None
+        self._pack.flush()
+        self._closing, self._pack = self._thread().submit(_finish, self._pack, promisor=self._received), None
         self._finished, self._filled = self._filled, set()
 
-    def _wait(self) -> None:
+    def _await_closing(self) -> None:
         """See to the end of the pack that is being finished."""
         if self._closing is not None:
             closing, self._closing = self._closing, None
@@ -214,16 +194,23 @@ class StoreWriter:
             self._store.objects.refresh()
             self._finished = set()
 
+    def settle(self) -> None:
+        """See to the end of what is done on the thread, and of the thread."""
+        if self._behind is not None:
+            behind, self._behind = self._behind, None
+            behind.shutdown(wait=True)
+        self._await_closing()
+
     def finish(self) -> None:
         self._close_pack()
-        self._wait()
+        self.settle()
 
     def close(self) -> None:
+        if self._behind is not None:
+            self._behind.shutdown(wait=True)
         if self._pack is not None:
             self._pack.__exit__()
             self._pack = None
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
 
 
 def _finish(pack: PackWriter, *, promisor: bool) -> None:

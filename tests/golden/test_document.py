@@ -13,7 +13,7 @@ from git_datmo.flows.sharing import keep
 from git_datmo.git import namespaces
 from git_datmo.records import codec, notes
 from git_datmo.store import chunks, layout, names
-from git_datmo.store.store import SETTINGS
+from git_datmo.store.place import SETTINGS
 from tests.golden import independent, test_vectors
 from tests.golden.content import INPUTS
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from git_datmo.records.notes import make_line
 from git_datmo.records.types import Snapshot
 from git_datmo.store import chunks, layout
 from git_datmo.store.layout import Kind, Node
-from git_datmo.store.store import Store, create_store
+from git_datmo.store.place import create_store
+from git_datmo.store.store import Store
 from tests.golden.content import FOLDERS, INPUTS, chunk_list
 from tests.golden.independent import Reader, Writer, canonical, cut, environment_id, note_line
 from tests.integration.team import datmo, experiments
@@ -176,8 +178,8 @@ NAMES = ("sha1", "sha256")
 
 def product_cuts(data: bytes) -> list[int]:
     """The lengths of the chunks that git-datmo makes of `data`."""
-    source = io.BytesIO(data)
-    return [len(chunk) for block in chunks.split(source.readinto) for chunk in block.chunks()]
+    blocks = chunks.split(io.BytesIO(data).readinto, lambda: memoryview(bytearray(chunks.BLOCK)))
+    return [end - start for block in blocks for start, end in pairwise((0, *block.ends))]
 
 
 @pytest.mark.parametrize("name", CUTS)

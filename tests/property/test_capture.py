@@ -19,7 +19,8 @@ from git_datmo.store import ingest
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import Capturer
 from git_datmo.store.layout import Kind, Node, write_folder
-from git_datmo.store.store import HashOnly, Store, create_store
+from git_datmo.store.place import create_store
+from git_datmo.store.store import HashOnly, Store
 from tests.servers.shell import Shell
 
 Tree = dict[bytes, "Tree | bytes"]

@@ -17,8 +17,9 @@ from git_datmo.git.packwriter import PackWriter, make_entry
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1, Oid
 from git_datmo.store import compact
+from git_datmo.store.place import create_store
 from git_datmo.store.reach import Marks, all_but, reach
-from git_datmo.store.store import Store, create_store
+from git_datmo.store.store import Store
 from git_datmo.store.weigh import weigh
 
 # Each example starts git.

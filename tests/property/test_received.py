@@ -23,8 +23,9 @@ from git_datmo.git.received import read_pack
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1, ObjectFormat, Oid
 from git_datmo.progress import QUIET
+from git_datmo.store.place import create_store
 from git_datmo.store.receive import receive
-from git_datmo.store.store import Store, create_store
+from git_datmo.store.store import Store
 from tests.property.strategies import formats
 from tests.servers.shell import Shell, seal
 

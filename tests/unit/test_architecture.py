@@ -17,7 +17,9 @@ from tests.servers.shell import Shell
 TOP = Path(__file__).parents[2]
 SOURCES = {"git_datmo": TOP / "git_datmo", "git_remote_datmo": TOP / "remote_helper" / "git_remote_datmo"}
 
-BASE = frozenset({"git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.fsio", "git_datmo.progress"})
+BASE = frozenset(
+    {"git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.fsio", "git_datmo.progress", "git_datmo.sizes"}
+)
 
 # What a layer may import beside itself.
 BELOW = {
@@ -89,6 +91,7 @@ STARTERS = {
     "git_datmo.git.run": "git",
     "git_datmo.git.pipes": "git, which joins a service to pipes",
     "git_datmo.git.repo": "git, before it is known where the repository is",
+    "git_datmo.store.crew": "forks of itself, that work beside it",
     "git_datmo.engines.child": "the user's command",
     "git_datmo.compare.apart": "what decodes strangers' files",
     "git_datmo.engines.venv": "interpreters",

@@ -18,7 +18,7 @@ from git_datmo.model import SHA1, Oid
 from git_datmo.progress import QUIET
 from git_datmo.store import handover
 from git_datmo.store.handover import hand_over, mark_each
-from git_datmo.store.store import create_store
+from git_datmo.store.place import create_store
 from tests.servers.shell import Shell
 
 

@@ -10,7 +10,8 @@ from git_datmo.flows.sharing.slices import LEAST, divide_wanted
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1, Oid
 from git_datmo.store.layout import Kind, Node, write_chunks, write_folder
-from git_datmo.store.store import Store, create_store
+from git_datmo.store.place import create_store
+from git_datmo.store.store import Store
 
 
 def absent(number: int) -> Oid:

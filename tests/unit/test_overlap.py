@@ -12,7 +12,8 @@ from git_datmo.flows.sharing.overlap import cover, difference, differs_little, w
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1, Oid
 from git_datmo.store.layout import Kind, Node, write_folder
-from git_datmo.store.store import Store, create_store
+from git_datmo.store.place import create_store
+from git_datmo.store.store import Store
 from tests.servers.shell import Shell
 
 SIZE = 100_000

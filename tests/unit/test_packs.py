@@ -7,6 +7,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,33 @@ def test_git_verifies_a_pack_and_finds_nothing_in_its_objects(repo: Shell, form:
     tag = next(oid for oid, (kind, _) in objects.items() if kind == "tag")
     repo.git("update-ref", "refs/tags/v1", str(tag))
     assert repo.git("fsck", "--full", "--strict", "--no-dangling") == ""
+
+
+@pytest.mark.parametrize("more", [0, 1, -1])
+def test_a_pack_of_the_number_that_was_said_is_hashed_while_it_is_written(
+    repo: Shell, form: ObjectFormat, more: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With any other number it is read once more; what comes of it is the same."""
+    objects = some_objects(form)
+    once = write(folder_of(repo), form, objects).read_bytes()
+    if not more:
+        monkeypatch.delattr(PackWriter, "_hash_file")
+    memory = bytearray(1 << 22)
+    with (
+        ThreadPoolExecutor(1) as behind,
+        PackWriter(folder_of(repo), form, count=len(objects) + more, behind=behind) as writer,
+    ):
+        for oid, (kind, content) in objects.items():
+            part = memoryview(memory)[: len(content)]
+            part[:] = content
+            writer.add(make_entry(oid, kind, len(content), deflate(part)))
+            hashed = writer.flush()
+            assert hashed is not None
+            hashed.result()
+        pack = writer.finish()
+    assert pack is not None
+    assert pack.read_bytes() == once
+    repo.git("verify-pack", f"--object-format={form.name}", str(pack))
 
 
 def test_git_reads_every_object_of_a_pack(repo: Shell, form: ObjectFormat) -> None:

@@ -29,7 +29,7 @@ def add(options: argparse.Namespace, console: Console, role: object) -> int:
     from git_datmo.flows import capture
     from git_datmo.flows.workspace import open_workspace
     from git_datmo.model import Role
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     assert role is None or isinstance(role, Role)
     with open_workspace(console.environ, console.cwd) as ws:

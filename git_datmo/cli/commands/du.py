@@ -67,7 +67,7 @@ def _document(use: object) -> dict[str, object]:
 def _lines(use: object) -> Iterator[str]:
     from git_datmo.cli.plain import plain
     from git_datmo.flows.space.du import Use
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     assert isinstance(use, Use)
     for payload in use.payloads:
@@ -105,7 +105,7 @@ def _remote_document(use: object) -> dict[str, object]:
 def _remote_lines(use: object) -> Iterator[str]:
     from git_datmo.cli.plain import plain
     from git_datmo.flows.space.du import RemoteUse
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     assert isinstance(use, RemoteUse)
     for each in use.payloads:

@@ -105,7 +105,7 @@ def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
     from git_datmo.cli.render import figures
     from git_datmo.engines.compare import describe_packages
     from git_datmo.flows.running.environments import frozen_images
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     manifest = stored.manifest
     head = console.paint("yellow", f"environment {stored.environment.id[:20]}")
@@ -178,7 +178,7 @@ def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int
     from git_datmo.cli.engine import open_engine
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.flows.running.environments import freeze
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     stored = _stored(ws, console, options.names)
     _require_trust(options, console, ws, stored)

@@ -24,7 +24,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
     from git_datmo.flows.space.evict import evict
     from git_datmo.flows.workspace import open_workspace
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     if options.all == bool(options.paths):
         raise UsageError("give either payloads or --all", "see 'git datmo evict -h'")

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.space.gc import gc
     from git_datmo.flows.workspace import open_workspace
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     with open_workspace(console.environ, console.cwd) as ws:
         done = gc(ws, dry_run=options.dry_run, progress=console.progress())

@@ -65,7 +65,7 @@ def _document(status: object) -> dict[str, object]:
 def _print(status: object, console: Console) -> None:
     from git_datmo.cli.plain import plain
     from git_datmo.flows.status import Status
-    from git_datmo.records.notes import show_size
+    from git_datmo.sizes import show_size
 
     assert isinstance(status, Status)
     if status.interrupted:

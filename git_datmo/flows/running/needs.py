@@ -12,8 +12,8 @@ from git_datmo.engines.limits import Limits
 from git_datmo.engines.machine import describe_machine
 from git_datmo.flows.history import Found
 from git_datmo.records.codec import number
-from git_datmo.records.notes import show_size
 from git_datmo.records.types import Snapshot, Value
+from git_datmo.sizes import show_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,191 @@
+"""Workers that do jobs beside this process, with memory that all of them share.
+
+A worker is a fork of this process: small pieces of work hold the interpreter's lock too long for threads to gain by
+them. Where a fork is unsafe (a system other than Linux, or threads that run already) the workers are threads.
+"""
+
+from __future__ import annotations
+
+import marshal
+import mmap
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, NoReturn
+
+from git_datmo.errors import DatmoError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+# A job gets the memory of its turn, then what it was submitted with: values that `marshal` takes, as it returns.
+Job = Callable[..., Any]
+
+WORKERS = min(max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 2), 4)
+# One that is filled, two for each worker, and two whose answers are at work.
+SLOTS = 2 * WORKERS + 3
+_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A stretch of shared memory, of which each turn of work has one."""
+
+    number: int
+    memory: memoryview
+
+
+class Crew:
+    """Does `jobs`, called by their names; answers come in the order in which the work was submitted.
+
+    Work is done here and at once until `start` is called, which is worth it for much work alone.
+    """
+
+    def __init__(self, jobs: Mapping[str, Job], memory: int) -> None:
+        self._jobs = jobs
+        whole = memoryview(mmap.mmap(-1, memory * SLOTS))
+        self._slots = [Slot(number, whole[number * memory : (number + 1) * memory]) for number in range(SLOTS)]
+        self._free = deque(self._slots)
+        self._waiting: deque[tuple[Slot, Callable[[], Any]]] = deque()
+        self._workers: list[_Worker] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._turn = 0
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.dismiss()
+        for worker in self._workers:
+            worker.wait()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def started(self) -> bool:
+        return bool(self._workers) or self._pool is not None
+
+    def start(self) -> None:
+        """Let workers do what is submitted from now on."""
+        if sys.platform == "linux" and threading.active_count() == 1:
+            for _ in range(WORKERS):
+                self._workers.append(_Worker(self._jobs, self._slots, self._workers))
+        else:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="crew")
+
+    def __len__(self) -> int:
+        """Pieces of work whose answers were not taken."""
+        return len(self._waiting)
+
+    def slot(self) -> Slot | None:
+        """A slot that is free, and stays so until work is submitted with it; None where an answer has to be taken."""
+        return self._free[0] if self._free else None
+
+    def submit(self, job: str, *arguments: Any) -> None:
+        """Have a job done with the slot that `slot` returned."""
+        slot = self._free.popleft()
+        if self._workers:
+            worker = self._workers[self._turn % len(self._workers)]
+            self._turn += 1
+            worker.ask((slot.number, job, arguments))
+            self._waiting.append((slot, worker.answer))
+        elif self._pool is not None:
+            self._waiting.append((slot, self._pool.submit(self._jobs[job], slot.memory, *arguments).result))
+        else:
+            answer = self._jobs[job](slot.memory, *arguments)
+            self._waiting.append((slot, lambda: answer))
+
+    def take(self) -> tuple[Slot, Any]:
+        """The slot and the answer of what was submitted first; raises what the job raised. `release` frees the slot."""
+        slot, answer = self._waiting.popleft()
+        return slot, answer()
+
+    def release(self, slot: Slot) -> None:
+        self._free.append(slot)
+
+
+class _Worker:
+    """One forked process: gets requests by a pipe, and answers by another."""
+
+    def __init__(self, jobs: Mapping[str, Job], slots: list[Slot], earlier: list[_Worker]) -> None:
+        ask_in, ask_out = os.pipe()
+        answer_in, answer_out = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            # A worker ends when nobody can write to its pipe any more, so it must not hold another's end.
+            for worker in earlier:
+                worker.dismiss()
+            os.close(ask_out)
+            os.close(answer_in)
+            _serve(jobs, slots, ask_in, answer_out)
+        os.close(ask_in)
+        os.close(answer_out)
+        self._requests, self._answers = os.fdopen(ask_out, "wb", 0), os.fdopen(answer_in, "rb")
+
+    def ask(self, request: Any) -> None:
+        try:
+            _send(self._requests, marshal.dumps(request))
+        except BrokenPipeError:
+            raise self._lost() from None
+
+    def answer(self) -> Any:
+        message = _receive(self._answers)
+        if message is None:
+            raise self._lost()
+        done, value = marshal.loads(message)  # noqa: S302  # our own fork made it
+        if not done:
+            raise pickle.loads(value)  # noqa: S301  # our own fork made it
+        return value
+
+    def _lost(self) -> DatmoError:
+        return DatmoError("a worker process was killed", "see whether memory is short, then run this again")
+
+    def dismiss(self) -> None:
+        self._requests.close()
+
+    def wait(self) -> None:
+        self._answers.close()
+        os.waitpid(self._pid, 0)
+
+
+def _serve(jobs: Mapping[str, Job], slots: list[Slot], ask_in: int, answer_out: int) -> NoReturn:
+    """The life of a worker; nothing of the process that it was forked from may run in it, not even what runs at its
+    end."""
+    try:
+        # Who interrupts means the process that gives the orders, which ends this one.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with os.fdopen(ask_in, "rb") as requests, os.fdopen(answer_out, "wb", 0) as answers:
+            while (message := _receive(requests)) is not None:
+                number, job, arguments = marshal.loads(message)  # noqa: S302  # who forked us made it
+                _send(answers, marshal.dumps(_attempt(jobs[job], slots[number].memory, arguments)))
+    finally:
+        os._exit(0)
+
+
+def _attempt(job: Job, memory: memoryview, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+    try:
+        return True, job(memory, *arguments)
+    except Exception as error:  # noqa: BLE001  # it is raised again where the answer is taken
+        return False, pickle.dumps(error)
+
+
+def _send(pipe: IO[bytes], message: bytes) -> None:
+    rest = memoryview(len(message).to_bytes(_LENGTH, "big") + message)
+    while rest:
+        rest = rest[pipe.write(rest) :]
+
+
+def _receive(pipe: IO[bytes]) -> bytes | None:
+    """The next message, or None at the end, or where the sender ended within it."""
+    head = pipe.read(_LENGTH)
+    size = int.from_bytes(head, "big")
+    message = pipe.read(size)
+    return message if len(head) == _LENGTH and len(message) == size else None
