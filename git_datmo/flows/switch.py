@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -21,7 +22,7 @@ from git_datmo.flows.merging.placing import (
     what_is_at,
 )
 from git_datmo.flows.merging.unresolved import decide, read_halfway
-from git_datmo.flows.sharing.obtain import require
+from git_datmo.flows.sharing.require import require
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import end_merge, read_underway, refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -69,7 +70,7 @@ def switch(
         edit = ws.cache.edit()
         changed = place_parts(ws, tracking, parts, edit, force=force, progress=progress)
         placed = _place(ws, tracking, found, whole, (), edit, force=force, progress=progress)
-        finish(ws, tracking, tracking.having([*changed, *as_placed(ws, whole)]), edit)
+        finish(ws, tracking, tracking.having([*changed, *as_placed(ws, tracking, whole)]), edit)
         decide(ws, only)
         return Switched(str(found.id), (*placed, *(part.path for part in parts)))
 
@@ -118,7 +119,7 @@ def bring(
     placed = _place(ws, tracking, found, coming, going, edit, force=force, progress=progress)
     staying = [t for t in others if t not in going]
     kept = (t if t.placed else replace(t, payload=wanted.get(t.payload.path, t.payload)) for t in staying)
-    finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *as_placed(ws, coming)]), edit)
+    finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *as_placed(ws, tracking, coming)]), edit)
     left = [
         t.payload.path
         for t in staying
@@ -142,6 +143,7 @@ def _place(
     size = sum(payload.content.size for payload in coming)
     require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
     checkout = Checkout(ws.store, ws.root, edit, progress)
+    tracking = _without_lost(ws, tracking, edit)
     try:
         plans = _plan(ws, tracking, checkout, coming, going, force=force)
     except Conflict as conflict:
@@ -153,6 +155,15 @@ def _place(
     carry_out(ws, str(found.id), checkout, plans)
     progress.finish()
     return tuple(payload.path for payload in coming if plans[payload.path].changes_files)
+
+
+def _without_lost(ws: Workspace, tracking: Tracking, edit: CacheEdit) -> Tracking:
+    """Take payloads of which nothing is there any more for such as were never placed: then no file of them needs to be
+    looked for."""
+    lost = [t for t in tracking.payloads if t.placed and not os.path.lexists(ws.root / t.payload.path)]
+    for tracked in lost:
+        edit.renew(os.fsencode(tracked.payload.path))
+    return tracking.having(replace(t, placed=False) for t in lost)
 
 
 def _plan(
@@ -172,8 +183,8 @@ def _plan(
         around = differences.get(payload.path, NOTHING) if old is not None else what_is_at(ws, payload.path)
         plans[payload.path] = checkout.plan(payload.path, old, root_node(payload.content), around, force=force)
     for tracked in going:
-        if tracked.placed:
-            path, content = tracked.payload.path, tracked.payload.content
+        path, content = tracked.payload.path, tracked.payload.content
+        if path in differences:
             plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
     return plans
 

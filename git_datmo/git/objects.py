@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from git_datmo.model import ObjectFormat, Oid
 
 BLOB, EXECUTABLE, LINK, TREE, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 0o160000
 MODES = frozenset({BLOB, EXECUTABLE, LINK, TREE, GITLINK})
+# By the length of an id: what stands for an entry, if its mode is one.
+_ENTRIES = {size: re.compile(rb"([^ ]{0,6}) ([^\0]*)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
 _SPELT = {b"%o" % mode: mode for mode in MODES}
 
 
@@ -35,17 +38,18 @@ def encode_tree(entries: Iterable[Entry]) -> bytes:
 
 def parse_tree(content: bytes, form: ObjectFormat) -> Iterator[Entry]:
     """The entries of a tree in their order; raises `Damaged` where it is none."""
-    place, size = 0, form.size
-    while place < len(content):
-        space = content.find(b" ", place, place + 7)
-        end = content.find(b"\0", space)
-        if space < 0 or end < 0 or end + 1 + size > len(content):
-            raise Damaged("a tree is cut off or malformed", "'git datmo verify' names what is damaged")
-        mode = _SPELT.get(content[place:space])
+    place = 0
+    for found in _ENTRIES[form.size].finditer(content):
+        if found.start() != place:
+            break
+        place = found.end()
+        spelt, name, oid = found.groups()
+        mode = _SPELT.get(spelt)
         if mode is None:
-            raise Damaged(f"a tree has an entry of unknown mode {content[place:space]!r}")
-        place = end + 1 + size
-        yield Entry(content[space + 1 : end], mode, Oid(content[end + 1 : place]))
+            raise Damaged(f"a tree has an entry of unknown mode {spelt!r}")
+        yield Entry(name, mode, Oid(oid))
+    if place < len(content):
+        raise Damaged("a tree is cut off or malformed", "'git datmo verify' names what is damaged")
 
 
 def encode_commit(tree: Oid, parents: Iterable[Oid], identity: str, seconds: int, message: str) -> bytes:

@@ -194,6 +194,7 @@ class PackedObjects:
         self.folder = objects
         self.format = form
         self._packs: dict[str, Pack] = {}
+        self._latest: Pack | None = None
         self._loose: frozenset[int] = frozenset()
         self.refresh()
 
@@ -207,6 +208,7 @@ class PackedObjects:
             for name in sorted(names - packs.keys()):
                 packs[name] = Pack(self.folder / "pack" / name, self.format)
             gone, self._packs = [pack for name, pack in self._packs.items() if name not in names], packs
+            self._latest = None
             for pack in gone:
                 pack.close()
 
@@ -214,14 +216,26 @@ class PackedObjects:
         for pack in self._packs.values():
             pack.close()
         self._packs.clear()
+        self._latest = None
 
     def packs(self) -> tuple[Pack, ...]:
         return tuple(self._packs.values())
 
     def __contains__(self, oid: bytes) -> bool:
-        return any(pack.place(oid) is not None for pack in self._packs.values()) or (
-            oid[0] in self._loose and loose_path(self.folder, Oid(oid)).exists()
-        )
+        return self._place(oid) is not None or (oid[0] in self._loose and loose_path(self.folder, Oid(oid)).exists())
+
+    def _place(self, oid: bytes) -> tuple[Pack, int] | None:
+        """The pack that holds `oid` and its place in the pack's index; what stands together is asked for in a row."""
+        latest = self._latest
+        place = latest.place(oid) if latest is not None else None
+        if latest is not None and place is not None:
+            return latest, place
+        for pack in self._packs.values():
+            place = pack.place(oid) if pack is not latest else None
+            if place is not None:
+                self._latest = pack
+                return pack, place
+        return None
 
     def __iter__(self) -> Iterator[Oid]:
         """Every packed id; one that is in several packs comes several times."""
@@ -231,11 +245,8 @@ class PackedObjects:
 
     def locate(self, oid: bytes) -> tuple[Pack, int] | None:
         """The pack that holds `oid` and the offset of its entry."""
-        for pack in self._packs.values():
-            place = pack.place(oid)
-            if place is not None:
-                return pack, pack.offset(place)
-        return None
+        found = self._place(oid)
+        return (found[0], found[0].offset(found[1])) if found is not None else None
 
     def copies(self, oid: bytes) -> Iterator[tuple[Pack, int]]:
         """Every pack that holds `oid`, with its place in the pack's index."""

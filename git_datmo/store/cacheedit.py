@@ -48,6 +48,10 @@ class CacheEdit:
         self._add(file.path, encode(file, self._format))
         self.large = self.large or file.node.chunked
 
+    def add(self, entry: bytes) -> None:
+        """Note a file of one blob by its entry."""
+        self._add(path_of(entry, self._format), entry)
+
     def forget(self, path: bytes) -> None:
         self._add(path, encode_gone(path, self._format))
         self.forgets = True

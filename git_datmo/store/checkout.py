@@ -1,12 +1,12 @@
 """From objects to the working tree: only what differs is written, and nothing that is not stored is overwritten.
 
-A change is planned first, with every conflict found before the first byte is written. Each file is written beside its
-place and renamed into it, so a process that is killed leaves whole files of the old version or the new; running again
-takes both for its own.
+A change is planned first, with every conflict found before the first byte is written. Each file is placed whole, so a
+process that is killed leaves files of the old version or the new; running again takes both for its own.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,23 +14,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.paths import show
 from git_datmo.progress import Progress
-from git_datmo.store import names
-from git_datmo.store.ahead import ahead
 from git_datmo.store.cacheedit import CacheEdit
-from git_datmo.store.ingest import Ingest, Taken, new_digest
-from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
+from git_datmo.store.crew import Crew
+from git_datmo.store.ingest import Ingest, Taken
+from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths
+from git_datmo.store.placer import Placer, WholeFile
 from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly, Store
 
-_Made = TypeVar("_Made")
-
 # Steps that are held in memory, at some hundred bytes each.
 FEW = 50_000
+# Files of one blob that are placed in one turn of work.
+BATCH = 64
 
 
 class Conflict(DatmoError):
@@ -91,7 +90,6 @@ class Checkout:
     def __init__(self, store: Store, root: Path, edit: CacheEdit, progress: Progress) -> None:
         self._store, self._root, self._edit, self._progress = store, os.fsencode(root), edit, progress
         self._real_folders: set[bytes] = set()
-        self._temporary = names.TEMPORARY + b"%d" % os.getpid()
 
     def _full(self, path: bytes) -> bytes:
         return os.path.join(self._root, path)
@@ -116,9 +114,10 @@ class Checkout:
         doubtful = {*found.changed, *unknown}
         suspects: dict[bytes, Difference] = {}
         folders: set[bytes] = set()
+        absent: set[bytes] = set()
         removes = False
         for each, step in steps():
-            if (each in doubtful or not _is_file(step.old)) and self._is_there(each):
+            if (each in doubtful or not _is_file(step.old)) and self._is_there(each, absent):
                 suspects[each] = step
             if step.new is not None:
                 folders.add(each.rpartition(b"/")[0])
@@ -149,10 +148,17 @@ class Checkout:
         """The node at `steps` below `root`."""
         return find_path(root, steps, self._store.read_tree)
 
-    def _is_there(self, path: bytes) -> bool:
-        with suppress(FileNotFoundError, NotADirectoryError):
+    def _is_there(self, path: bytes, absent: set[bytes]) -> bool:
+        """Whether there is something but a folder; `absent` collects folders that are not there."""
+        folder = path.rpartition(b"/")[0]
+        if folder in absent:
+            return False
+        try:
             return not stat.S_ISDIR(os.lstat(self._full(path)).st_mode)
-        return False
+        except (FileNotFoundError, NotADirectoryError):
+            if not os.path.lexists(self._full(folder)):
+                absent.add(folder)
+            return False
 
     def _hash(self, paths: Iterable[bytes]) -> dict[bytes, Taken]:
         """What the files at `paths` hold, as nodes; sockets and their like are left out."""
@@ -179,13 +185,43 @@ class Checkout:
                 if self._parent_is_real(path):
                     os.unlink(self._full(path))
             self._edit.forget(path)
-        for path, node in placement.written():
-            if node.kind is Kind.FOLDER:
-                self._make_folder(path)
-                continue
-            self._edit.record(self._write(path, node))
+        self._place(placement.written())
         for taken in placement.keep.values():
             self._edit.record(taken)
+
+    def _place(self, written: Iterable[tuple[bytes, Node]]) -> None:
+        """Make folders and files, those of one blob by a crew where they are many."""
+        placer = Placer(self._store, self._root, self._progress.advance)
+        with Crew({"files": placer.whole_files}, mmap.PAGESIZE) as crew:
+            batch: list[WholeFile] = []
+            for path, node in written:
+                if node.kind is Kind.FOLDER:
+                    self._make_folder(path)
+                    continue
+                self._make_folder(path.rpartition(b"/")[0])
+                if node.chunked:
+                    self._edit.record(placer.place(path, node))
+                    continue
+                batch.append((path, node.kind.name, node.oid))
+                if len(batch) == BATCH:
+                    crew.start()
+                    self._submit(crew, batch)
+                    batch = []
+            self._submit(crew, batch)
+            while crew:
+                self._take(crew)
+
+    def _submit(self, crew: Crew, batch: list[WholeFile]) -> None:
+        while crew.slot() is None:
+            self._take(crew)
+        crew.submit("files", batch)
+
+    def _take(self, crew: Crew) -> None:
+        slot, placed = crew.take()
+        for entry, size in placed:
+            self._edit.add(entry)
+            self._progress.advance(size)
+        crew.release(slot)
 
     def _parent_is_real(self, path: bytes) -> bool:
         """Whether every folder above `path` is a folder, not a link that leads elsewhere."""
@@ -209,80 +245,12 @@ class Checkout:
                 raise DatmoError(f"{show(path)} is in the way of a folder", "move it away") from None
         self._real_folders.add(path)
 
-    def _write(self, path: bytes, node: Node) -> Taken:
-        parent, _, _ = path.rpartition(b"/")
-        self._make_folder(parent)
-        temporary = os.path.join(self._full(parent), self._temporary)
-        digest = b""
-        if node.kind is Kind.LINK:
-            target = self._store.read(node.oid, "blob")
-            _anew(temporary, lambda: os.symlink(target, temporary))
-        else:
-            digest = self._write_file(temporary, node)
-        self._rename(temporary, path)
-        return Taken(path, node, os.lstat(self._full(path)), digest)
-
-    def _write_file(self, path: bytes, node: Node) -> bytes:
-        """Write a new file; returns the digest of what has several chunks, by which a change is told (`Taken`)."""
-        mode = 0o777 if node.kind is Kind.EXECUTABLE else 0o666
-        fd = _anew(path, lambda: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
-        digest = new_digest() if node.chunked else None
-        try:
-            for content in self._contents(node):
-                _write_all(fd, content)
-                if digest is not None:
-                    digest.update(content)
-                self._progress.advance(len(content))
-        finally:
-            os.close(fd)
-        return digest.digest() if digest is not None else b""
-
-    def _rename(self, temporary: bytes, path: bytes) -> None:
-        try:
-            os.replace(temporary, self._full(path))
-        except (IsADirectoryError, NotADirectoryError):
-            try:
-                os.rmdir(self._full(path))
-            except OSError as error:
-                os.unlink(temporary)
-                raise DatmoError(f"the folder {show(path)} is in the way of a file", "move it away") from error
-            os.replace(temporary, self._full(path))
-
-    def _contents(self, node: Node) -> Iterator[bytes]:
-        if not node.chunked:
-            return iter((self._store.read(node.oid, "blob"),))
-        return ahead(lambda oid: self._store.read(oid, "blob"), read_chunks(node.oid, self._store.read_tree))
-
 
 def _held_if_few(
     steps: Callable[[], Iterator[tuple[bytes, Difference]]],
 ) -> Callable[[], Iterator[tuple[bytes, Difference]]]:
     few = list(islice(steps(), FEW + 1))
     return few.__iter__ if len(few) <= FEW else steps
-
-
-def sweep(root: Path, folders: Iterable[bytes]) -> None:
-    """Remove the half-written files that a killed checkout left in `folders`."""
-    for folder in folders:
-        with suppress(OSError), os.scandir(os.path.join(os.fsencode(root), folder)) as listing:
-            for entry in listing:
-                if entry.name.startswith(names.TEMPORARY):
-                    os.unlink(entry.path)
-
-
-def _anew(path: bytes, make: Callable[[], _Made]) -> _Made:
-    """Make what is at no path yet; what a process of the same number left there, which died, goes."""
-    try:
-        return make()
-    except FileExistsError:
-        os.unlink(path)
-        return make()
-
-
-def _write_all(fd: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 def _in_the_way(steps: Iterable[tuple[bytes, Difference]], found: Differences) -> Iterator[bytes]:

@@ -72,7 +72,9 @@ class Crew:
         return bool(self._workers) or self._pool is not None
 
     def start(self) -> None:
-        """Let workers do what is submitted from now on."""
+        """Let workers do what is submitted from now on, if they do not already."""
+        if self.started:
+            return
         if sys.platform == "linux" and threading.active_count() == 1:
             for _ in range(WORKERS):
                 self._workers.append(_Worker(self._jobs, self._slots, self._workers))

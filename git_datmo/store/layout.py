@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby, pairwise
@@ -125,6 +125,13 @@ def read_folder(oid: Oid, read: ReadTree, prefix: str = "") -> Iterator[tuple[by
     """The names and nodes of a folder; raises `Damaged` where a name stands in the wrong part or twice."""
     entries = list(read(oid))
     parts = parts_of(entries)
+    return _nodes(entries, parts, read, prefix)
+
+
+def _nodes(
+    entries: Iterable[Entry], parts: Mapping[str, Oid] | None, read: ReadTree, prefix: str
+) -> Iterator[tuple[bytes, Node]]:
+    """What a tree's `entries` stand for; in a split folder, all that is in its `parts`."""
     if parts is not None:
         for digit, part in parts.items():
             yield from read_folder(part, read, prefix + digit)
@@ -136,6 +143,19 @@ def read_folder(oid: Oid, read: ReadTree, prefix: str = "") -> Iterator[tuple[by
             raise Damaged(f"the name {show(name)} stands twice or in the wrong part of a folder")
         seen.add(name)
         yield name, node
+
+
+def read_folders(oid: Oid, read: ReadTree) -> Iterator[tuple[bytes, Oid]]:
+    """The folders in a folder, by name, without a look at its files."""
+    trees = [entry for entry in read(oid) if entry.mode == TREE and not is_chunked(entry)]
+    parts = parts_of(trees)
+    if parts is not None:
+        for part in parts.values():
+            yield from read_folders(part, read)
+        return
+    for entry in trees:
+        name, node = decode_entry(entry)
+        yield name, node.oid
 
 
 def find_name(oid: Oid, name: bytes, read: ReadTree, depth: int = 0) -> Node | None:
@@ -353,7 +373,10 @@ def compare(old: Node | None, new: Node | None, read: ReadTree, path: tuple[byte
     if old_folder or new_folder:
         below = _compare_folders(old.oid if old and old_folder else None, new.oid if new and new_folder else None, read)
         for name, was, now in below:
-            yield from compare(was, now, read, (*path, name))
+            if (was is None or was.kind is not Kind.FOLDER) and (now is None or now.kind is not Kind.FOLDER):
+                yield Difference((*path, name), was, now)
+            else:
+                yield from compare(was, now, read, (*path, name))
     if not new_folder:
         yield Difference(path, old, new)
 
@@ -364,14 +387,16 @@ def _compare_folders(
     if old == new:
         return
     # A folder that is not there goes along with the parts of the other, so that only one of them is held at a time.
-    old_parts = parts_of(list(read(old))) if old is not None else {}
-    new_parts = parts_of(list(read(new))) if new is not None else {}
+    before_entries = list(read(old)) if old is not None else []
+    after_entries = list(read(new)) if new is not None else []
+    old_parts = parts_of(before_entries) if old is not None else {}
+    new_parts = parts_of(after_entries) if new is not None else {}
     if old_parts is not None and new_parts is not None:
         for digit in sorted(old_parts.keys() | new_parts.keys()):
             yield from _compare_folders(old_parts.get(digit), new_parts.get(digit), read, prefix + digit)
         return
-    before = dict(read_folder(old, read, prefix)) if old is not None else {}
-    after = dict(read_folder(new, read, prefix)) if new is not None else {}
+    before = dict(_nodes(before_entries, old_parts, read, prefix))
+    after = dict(_nodes(after_entries, new_parts, read, prefix))
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             yield name, before.get(name), after.get(name)

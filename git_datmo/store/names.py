@@ -14,11 +14,14 @@ ESCAPE = b".datmo-name"
 
 # Names that end like a marker, and names whose content git's fsck judges (.gitmodules, .gitattributes, .mailmap, in
 # every spelling that NTFS or HFS+ takes for them): they are stored with ESCAPE behind them.
-_RESERVED = re.compile(
+RESERVED = re.compile(
     rb"\.datmo-[a-z]+\Z|\A\.?git|\A\.mailmap\Z|~[0-9]|\\"
     rb"|\xe2\x80[\x8c-\x8f\xaa-\xae]|\xe2\x81[\xaa-\xaf]|\xef\xbb\xbf",
     re.IGNORECASE,
 )
+
+# Names that are safe and collide with nothing, as most are.
+ORDINARY = re.compile(rb"\A[0-9A-FH-Za-fh-z_-][0-9A-Za-z_ -]*(?:\.[0-9A-Za-z]*)?\Z")
 
 # Files that a checkout is about to rename into place.
 TEMPORARY = b".git-datmo-tmp-"
@@ -26,11 +29,13 @@ TEMPORARY = b".git-datmo-tmp-"
 
 def escape(name: bytes) -> bytes:
     """How a real name stands in a tree."""
-    return name + ESCAPE if _RESERVED.search(name) else name
+    return name + ESCAPE if not ORDINARY.match(name) and RESERVED.search(name) else name
 
 
 def unescape(name: bytes) -> bytes:
     """The real name of a tree's entry; raises `Damaged` for a name that `escape` never makes."""
+    if ORDINARY.match(name):
+        return name
     real = name.removesuffix(ESCAPE)
     if escape(real) != name:
         raise Damaged(f"the name {show(name)} in a payload is not in the one valid form")

@@ -20,7 +20,7 @@ def scene_of(name: str) -> Scene:
     return next(scene for scene in SCENES if scene.name == name)
 
 
-def cut_off(world: World, name: str, step: str = "replace checkout.") -> Path:
+def cut_off(world: World, name: str, step: str = "replace placer.") -> Path:
     """The folder of whoever was killed in the middle of such a `step` of a scene; the data are of both versions."""
     scene = scene_of(name)
     set_up(world, scene)
@@ -93,7 +93,7 @@ def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(world: Wor
     (ben / "base.pt").write_text("ben's own")
     world.run("ben", ["datmo", "add-model", "base.pt"])
     world.run("ben", ["datmo", "pull"], journal=True)
-    numbers = [number for number, taken in enumerate(world.steps(), 1) if taken.startswith("replace checkout.")]
+    numbers = [number for number, taken in enumerate(world.steps(), 1) if taken.startswith("replace placer.")]
     set_up(world, scene_of("pull"))
     (ben / "base.pt").write_text("ben's own")
     world.run("ben", ["datmo", "add-model", "base.pt"])

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from shutil import rmtree
 
 import pytest
 
@@ -53,6 +54,13 @@ def offered(world: World) -> None:
     ben(world)
 
 
+def fetched(world: World) -> None:
+    """Ben has all objects, and none of the files."""
+    offered(world)
+    world.run("ben", ["datmo", "checkout"])
+    rmtree(world.live / "ben" / "data")
+
+
 def size_of(folders: Sequence[Path]) -> int:
     """The bytes of all files below, some of which may go while they are counted."""
     total = 0
@@ -66,8 +74,11 @@ def size_of(folders: Sequence[Path]) -> int:
     return total
 
 
-def kill_when_grown(world: World, who: str, command: Sequence[str], watched: Sequence[Path], growth: int) -> bool:
-    """Run a command until what is watched has grown so far, then kill its whole session; whether it came to that."""
+def kill_when_grown(
+    world: World, who: str, command: Sequence[str], watched: Sequence[Path], growth: int, *, alone: bool
+) -> bool:
+    """Run a command until what is watched has grown so far, then kill its whole session, or its first process `alone`;
+    whether it came to that."""
     before = size_of(watched)
     shell = world.shell(who)
     child = subprocess.Popen(
@@ -83,7 +94,7 @@ def kill_when_grown(world: World, who: str, command: Sequence[str], watched: Seq
     try:
         while not select.select([ended], [], [], GLANCE)[0] and size_of(watched) - before < growth:
             pass
-        os.killpg(child.pid, signal.SIGKILL)
+        (os.kill if alone else os.killpg)(child.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
     finally:
@@ -96,7 +107,14 @@ def moments(name: str) -> list[float]:
 
 
 def kill_and_finish(
-    world: World, make: Callable[[World], None], who: str, command: Sequence[str], watched: Sequence[str], whole: int
+    world: World,
+    make: Callable[[World], None],
+    who: str,
+    command: Sequence[str],
+    watched: Sequence[str],
+    whole: int,
+    *,
+    alone: bool = False,
 ) -> None:
     """Kill a command once at each moment of its growth to `whole` bytes, and run it again."""
     paths = [world.live / name for name in watched]
@@ -108,7 +126,7 @@ def kill_and_finish(
     bitten = 0
     for moment in moments(" ".join(command)):
         world.template(make.__name__, make)
-        bitten += kill_when_grown(world, who, command, paths, int(moment * whole))
+        bitten += kill_when_grown(world, who, command, paths, int(moment * whole), alone=alone)
         check_files(before, after, files(picture(world.live / who)))
         world.check_sound(who)
         world.check_readers(who)
@@ -128,6 +146,11 @@ def test_an_add_that_is_killed(world: World) -> None:
 def test_a_checkout_that_is_killed(world: World) -> None:
     watched = ["ben/.git/datmo/store.git", "ben/data"]
     kill_and_finish(world, offered, "ben", ["git", "datmo", "checkout"], watched, 2 * SIZE)
+
+
+def test_a_checkout_whose_workers_go_on_without_it(world: World) -> None:
+    """They hold its lock, so that the next checkout waits for them."""
+    kill_and_finish(world, fetched, "ben", ["git-datmo", "checkout"], ["ben/data"], SIZE, alone=True)
 
 
 @pytest.mark.parametrize("way", ["path", "http"])

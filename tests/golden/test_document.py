@@ -60,8 +60,8 @@ def test_settings_of_the_store() -> None:
 def test_names() -> None:
     text = section(5)
     (pattern,) = re.findall(r"^```\n(.*)\n```$", text, re.MULTILINE)
-    assert pattern.encode() == names._RESERVED.pattern
-    assert names._RESERVED.flags & re.IGNORECASE
+    assert pattern.encode() == names.RESERVED.pattern
+    assert names.RESERVED.flags & re.IGNORECASE
     words = {*code_words(text)}
     for name in (names.CHUNKED_FILE, names.CHUNKED_EXECUTABLE, names.PART, names.ESCAPE, names.TEMPORARY):
         assert name.decode() in words

@@ -36,6 +36,12 @@ def test_a_name_is_in_its_one_form_or_damaged(stored: bytes) -> None:
     assert is_safe(real)
 
 
+@given(st.from_regex(names.ORDINARY))
+def test_an_ordinary_name_is_safe_and_collides_with_nothing(name: bytes) -> None:
+    assert is_safe(name)
+    assert not names.RESERVED.search(name)
+
+
 @given(raw_names)
 def test_a_stored_name_is_never_a_marker(name: bytes) -> None:
     assert not escape(name).endswith((names.CHUNKED_FILE, names.CHUNKED_EXECUTABLE, names.PART))

@@ -25,8 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.commands.hook import tell_united
-    from git_datmo.flows.merging.merge import unite
     from git_datmo.flows.merging.unresolved import is_interrupted
     from git_datmo.flows.switch import switch
     from git_datmo.flows.workspace import open_workspace
@@ -34,8 +32,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         united = None
         if not (options.name or options.paths or options.force) and is_interrupted(ws):
+            from git_datmo.flows.merging.merge import unite
+
             united = unite(ws, progress=console.progress())
         if united is not None:
+            from git_datmo.cli.commands.hook import tell_united
+
             tell_united(united, console)
             return 0
         only = [ws.relative(path) for path in options.paths]

@@ -11,7 +11,7 @@ from git_datmo.flows.changes import find_differences
 from git_datmo.flows.merging.contents import Steps, differing, measure, rewrite
 from git_datmo.flows.merging.placing import NOTHING, as_placed, change_files, what_is_at
 from git_datmo.flows.merging.unresolved import read_pending
-from git_datmo.flows.sharing.obtain import obtain_way, require
+from git_datmo.flows.sharing.require import require
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.progress import Progress
@@ -63,6 +63,8 @@ def place_parts(
     plans: list[tuple[Checkout, Placement]] = []
     changes: dict[str, dict[Steps, Node | None]] = {}
     for part in parts:
+        from git_datmo.flows.sharing.obtain import obtain_way
+
         node = obtain_way(ws, part.payload.content, part.steps, progress=progress)
         if node is None and part.path not in undecided:
             raise DatmoError(f"the payload '{part.payload.path}' has no '{part.path}' in that snapshot")
@@ -79,7 +81,7 @@ def place_parts(
     changed = [_with(ws, t.payload, changes.get(t.payload.path, {}), progress) for t in tracking.payloads if t.placed]
     for checkout, plan in plans:
         change_files(ws, checkout, plan)
-    return as_placed(ws, (payload for payload in changed if payload is not None))
+    return as_placed(ws, tracking, (payload for payload in changed if payload is not None))
 
 
 def _with(ws: Workspace, payload: Payload, changes: dict[Steps, Node | None], progress: Progress) -> Payload | None:

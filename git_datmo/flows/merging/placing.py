@@ -15,8 +15,9 @@ from git_datmo.model import Content, Oid, Payload
 from git_datmo.records.types import Snapshot
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import walk
-from git_datmo.store.checkout import Checkout, Placement, sweep
-from git_datmo.store.layout import Kind, read_folder, root_node
+from git_datmo.store.checkout import Checkout, Placement
+from git_datmo.store.layout import Kind, read_folders, root_node
+from git_datmo.store.placer import sweep
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
 
@@ -78,9 +79,15 @@ def finish(ws: Workspace, before: Tracking, after: Tracking, edit: CacheEdit) ->
     end_underway(ws)
 
 
-def as_placed(ws: Workspace, payloads: Iterable[Payload]) -> list[Tracked]:
-    """Payloads as the working tree tracks them once their files are there."""
-    return [Tracked(p, True, frozenset(_empty_folders(ws, p))) for p in payloads]
+def as_placed(ws: Workspace, before: Tracking, payloads: Iterable[Payload]) -> list[Tracked]:
+    """Payloads as the working tree tracks them once their files are there; `before` is what it tracked."""
+    placed = []
+    for payload in payloads:
+        was = before.get(payload.path)
+        known = was is not None and was.placed and was.payload.content == payload.content
+        empty = was.empty_folders if was is not None and known else frozenset(_empty_folders(ws, payload))
+        placed.append(Tracked(payload, True, empty))
+    return placed
 
 
 def _empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
@@ -89,8 +96,7 @@ def _empty_folders(ws: Workspace, payload: Payload) -> Iterator[bytes]:
     stack = [(os.fsencode(payload.path), root.oid)] if root.kind is Kind.FOLDER else []
     while stack:
         path, oid = stack.pop()
-        for name, node in read_folder(oid, ws.store.read_tree):
-            if node.kind is Kind.FOLDER:
-                if node.oid == ws.store.empty_tree:
-                    yield path + b"/" + name
-                stack.append((path + b"/" + name, node.oid))
+        for name, folder in read_folders(oid, ws.store.read_tree):
+            if folder == ws.store.empty_tree:
+                yield path + b"/" + name
+            stack.append((path + b"/" + name, folder))

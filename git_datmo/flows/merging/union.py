@@ -21,7 +21,8 @@ from git_datmo.flows.merging.placing import (
 )
 from git_datmo.flows.merging.sides import Payloads, Sides, by_path
 from git_datmo.flows.merging.unresolved import Pending, node_name, read_pending, write_pending
-from git_datmo.flows.sharing.obtain import obtain_trees, require
+from git_datmo.flows.sharing.obtain import obtain_trees
+from git_datmo.flows.sharing.require import require
 from git_datmo.flows.snapshot import attach_snapshot
 from git_datmo.flows.tracked import save
 from git_datmo.flows.underway import end_merge
@@ -151,7 +152,7 @@ class Union:
         self._progress.finish()
         there = [self._payloads[path] for path in placements if path in self._payloads]
         asleep = [Tracked(p, placed=False) for p in self._payloads.values() if p.path not in placements]
-        after = Tracking((), str(sides.ours.id)).having([*asleep, *as_placed(ws, there)])
+        after = Tracking((), str(sides.ours.id)).having([*asleep, *as_placed(ws, self._tracking, there)])
         finish(ws, self._tracking, after, edit)
         self._tracking = after
         return tuple(path for path, plan in placements.items() if plan.changes_files)

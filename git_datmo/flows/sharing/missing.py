@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 
 from git_datmo.git.objects import TREE
 from git_datmo.model import Oid
@@ -45,21 +46,25 @@ def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
     # Each with whether it is a tree, one of chunks, and its bytes.
     stack = [(node.oid, node.kind is Kind.FOLDER or node.chunked, node.chunked, 0) for node in nodes]
     stack.reverse()
+    objects, empty = store.objects, store.empty_tree
     while stack:
         oid, is_tree, chunked, size = stack.pop()
         if oid in seen:
             continue
         seen.add(oid)
         if not is_tree:
-            if oid in store:
+            if oid in objects:
                 here += 1
             else:
                 blobs[oid] = size
-        elif oid != store.empty_tree and oid not in store:
+        elif oid != empty and oid not in objects:
             trees.add(oid)
         else:
             entries = tuple(store.read_tree(oid))
-            sizes = chunk_sizes(entries) if chunked else [0] * len(entries)
-            below = zip(entries, sizes, strict=True)
-            stack += reversed([(e.oid, e.mode == TREE, chunked or is_chunked(e), size) for e, size in below])
+            sizes = chunk_sizes(entries) if chunked else repeat(0)
+            below = [
+                (e.oid, e.mode == TREE, chunked or is_chunked(e), size) for e, size in zip(entries, sizes, strict=False)
+            ]
+            below.reverse()
+            stack += below
     return Missing(frozenset(trees), blobs, here)

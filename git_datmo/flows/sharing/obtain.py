@@ -64,24 +64,6 @@ def obtain(
     return missing
 
 
-def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, size: int = 0, progress: Progress = QUIET) -> None:
-    """Fetch what the store lacks of `wanted`; raises `Incomplete` with the names of those that can be had nowhere.
-
-    `size` is how many bytes they have in all, where that is known.
-    """
-    named = list(wanted)
-    missing = obtain(ws, (node for _, node in named), size=size, progress=progress)
-    if not missing:
-        return
-    names = dict.fromkeys(f"'{name}'" for name, node in named if find_missing(ws.store, [node]))
-    lost = sorted(map(str, missing.all))
-    raise Incomplete(
-        f"{', '.join(names)} can be had nowhere: {len(lost)} objects are missing, the first is {lost[0]}",
-        "ask who made the snapshot to run 'git push'",
-        missing=lost,
-    )
-
-
 def _obtain_elsewhere(
     ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress
 ) -> list[DatmoError]:
