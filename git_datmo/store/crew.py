@@ -29,6 +29,7 @@ Job = Callable[..., Any]
 WORKERS = min(max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 2), 4)
 # One that is filled, two for each worker, and two whose answers are at work.
 SLOTS = 2 * WORKERS + 3
+NICENESS = 5
 _LENGTH = 8
 
 
@@ -164,6 +165,8 @@ def _serve(jobs: Mapping[str, Job], slots: list[Slot], ask_in: int, answer_out: 
     try:
         # Who interrupts means the process that gives the orders, which ends this one.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Who gives the orders goes first: what all of them wait for is mostly done there.
+        os.nice(NICENESS)
         with os.fdopen(ask_in, "rb") as requests, os.fdopen(answer_out, "wb", 0) as answers:
             while (message := _receive(requests)) is not None:
                 number, job, arguments = marshal.loads(message)  # noqa: S302  # who forked us made it

@@ -205,7 +205,15 @@ class Ingest:
 
     def _take_chunked(self, path: bytes, info: os.stat_result, deliver: Deliver) -> None:
         pieces: list[tuple[Oid, int]] = []
-        digest = new_digest()
+        digest, size = new_digest(), 0
+
+        def read(memory: memoryview) -> int:
+            nonlocal size
+            # Little enough that the processor still has it at hand for the digest.
+            count = os.readv(fd, [memory[:READ]])
+            digest.update(memory[:count])
+            size += count
+            return count
 
         def collect(hashed: list[Hashed]) -> None:
             pieces.extend((Oid(piece[0]), piece[1]) for piece in hashed)
@@ -220,10 +228,7 @@ class Ingest:
         fd = open_file(self._full(path), path)
         try:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL) if hasattr(os, "posix_fadvise") else None
-            size = 0
-            for block in chunks.split(lambda view: os.readv(fd, [view]), lambda: self._slot().memory):
-                size += len(block.data)
-                digest.update(block.data)
+            for block in chunks.split(read, lambda: self._slot().memory):
                 self._submit(collect, "chunks", block.ends)
             check_unchanged(fd, path, identity(info), size)
         finally:
