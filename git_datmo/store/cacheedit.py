@@ -48,9 +48,9 @@ class CacheEdit:
         self._add(file.path, encode(file, self._format))
         self.large = self.large or file.node.chunked
 
-    def add(self, entry: bytes) -> None:
+    def add(self, path: bytes, entry: bytes) -> None:
         """Note a file of one blob by its entry."""
-        self._add(path_of(entry, self._format), entry)
+        self._add(path, entry)
 
     def forget(self, path: bytes) -> None:
         self._add(path, encode_gone(path, self._format))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import stat
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -117,11 +118,13 @@ class Checkout:
         absent: set[bytes] = set()
         removes = False
         for each, step in steps():
-            if (each in doubtful or not _is_file(step.old)) and self._is_there(each, absent):
+            folder = each.rpartition(b"/")[0]
+            if (each in doubtful or not _is_file(step.old)) and folder not in absent and self._is_there(each, absent):
                 suspects[each] = step
             if step.new is not None:
-                folders.add(each.rpartition(b"/")[0])
-            removes = removes or (step.old is not None and not (_is_file(step.old) and _is_file(step.new)))
+                folders.add(folder)
+            if step.old is not None and not (_is_file(step.old) and _is_file(step.new)):
+                removes = True
         held = self._hash(suspects)
         keep, conflicts = {}, list(_in_the_way(steps(), found))
         for suspect, difference in suspects.items():
@@ -150,12 +153,10 @@ class Checkout:
 
     def _is_there(self, path: bytes, absent: set[bytes]) -> bool:
         """Whether there is something but a folder; `absent` collects folders that are not there."""
-        folder = path.rpartition(b"/")[0]
-        if folder in absent:
-            return False
         try:
             return not stat.S_ISDIR(os.lstat(self._full(path)).st_mode)
         except (FileNotFoundError, NotADirectoryError):
+            folder = path.rpartition(b"/")[0]
             if not os.path.lexists(self._full(folder)):
                 absent.add(folder)
             return False
@@ -194,6 +195,14 @@ class Checkout:
         placer = Placer(self._store, self._root, self._progress.advance)
         with Crew({"files": placer.whole_files}, mmap.PAGESIZE) as crew:
             batch: list[WholeFile] = []
+            submitted: deque[list[WholeFile]] = deque()
+
+            def submit() -> None:
+                while crew.slot() is None:
+                    self._take(crew, submitted.popleft())
+                crew.submit("files", batch)
+                submitted.append(batch)
+
             for path, node in written:
                 if node.kind is Kind.FOLDER:
                     self._make_folder(path)
@@ -205,21 +214,16 @@ class Checkout:
                 batch.append((path, node.kind.name, node.oid))
                 if len(batch) == BATCH:
                     crew.start()
-                    self._submit(crew, batch)
+                    submit()
                     batch = []
-            self._submit(crew, batch)
+            submit()
             while crew:
-                self._take(crew)
+                self._take(crew, submitted.popleft())
 
-    def _submit(self, crew: Crew, batch: list[WholeFile]) -> None:
-        while crew.slot() is None:
-            self._take(crew)
-        crew.submit("files", batch)
-
-    def _take(self, crew: Crew) -> None:
+    def _take(self, crew: Crew, batch: list[WholeFile]) -> None:
         slot, placed = crew.take()
-        for entry, size in placed:
-            self._edit.add(entry)
+        for (path, _, _), (entry, size) in zip(batch, placed, strict=True):
+            self._edit.add(path, entry)
             self._progress.advance(size)
         crew.release(slot)
 

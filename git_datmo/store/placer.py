@@ -34,11 +34,9 @@ class Placer:
 
     def whole_files(self, _: memoryview, files: Sequence[WholeFile]) -> list[Placed]:
         """Place files of one blob each, as a crew's job; the folders are there."""
-        form, placed = self._store.format, []
-        for path, kind, oid in files:
-            taken = self.place(path, Node(Kind[kind], Oid(oid)))
-            placed.append((encode(taken, form), taken.stat.st_size))
-        return placed
+        form = self._store.format
+        taken = (self.place(path, Node(Kind[kind], Oid(oid))) for path, kind, oid in files)
+        return [(encode(file, form), file.stat.st_size) for file in taken]
 
     def place(self, path: bytes, node: Node) -> Taken:
         """Write a file, or make a link, whose folder is there."""

@@ -97,8 +97,8 @@ class StatCache:
     def _patch(self, edit: CacheEdit) -> bool:
         """Put a few entries in the place of those of the same paths, without reading all others one by one.
 
-        The file keeps its old time, so that whatever was in doubt stays in doubt (see `_kept`). So do the new entries,
-        which is why those of large files, whose content takes long to read, are not written like this.
+        The file keeps its old time, so that whatever was in doubt stays in doubt (see `_doubted`). So do the new
+        entries, which is why those of large files, whose content takes long to read, are not written like this.
         """
         if edit.forgets or edit.renewed or edit.large or edit.count > PATCH_ENTRIES or not self.path.exists():
             return False
@@ -123,7 +123,8 @@ class StatCache:
         nothing = (b"", b"")
         fresh, entry = next(coming, nothing)
         below = tuple(path + b"/" for path in edit.renewed)
-        for path, old in self._kept():
+        written = self._written()
+        for path, old in self._entries():
             while fresh and fresh < path:
                 yield fresh, entry
                 fresh, entry = next(coming, nothing)
@@ -131,25 +132,17 @@ class StatCache:
                 yield fresh, entry
                 fresh, entry = next(coming, nothing)
             elif path not in edit.renewed and not path.startswith(below):
-                yield path, old
+                yield path, _doubted(old) if int.from_bytes(old[8:12], "big") >= written else old
         while fresh:
             yield fresh, entry
             fresh, entry = next(coming, nothing)
 
-    def _kept(self) -> Iterator[tuple[bytes, bytes]]:
-        """The entries as they may be written again.
-
-        A file that changed in the second in which the cache was written last is told by its content alone, as long as
-        the cache is not newer than the file (git's racy-git). A newer one would hide it: so its size is taken away,
-        and it looks changed until its content was looked at.
-        """
+    def _written(self) -> int:
+        """The second in which the cache was written last."""
         try:
-            written = int(os.stat(self.path).st_mtime)
+            return int(os.stat(self.path).st_mtime)
         except FileNotFoundError:
-            return
-        for path, entry in self._entries():
-            racy = int.from_bytes(entry[8:12], "big") >= written
-            yield path, entry[:36] + b"\0\0\0\0" + entry[40:] if racy else entry
+            return 0
 
     def _entries(self) -> Iterator[tuple[bytes, bytes]]:
         if not self.path.exists():
@@ -185,6 +178,15 @@ class StatCache:
             while block := file.read(READ):
                 digest.update(block)
             file.write(digest.digest())
+
+
+def _doubted(entry: bytes) -> bytes:
+    """How the entry of a file may be written again that changed in the second in which the cache was written last.
+
+    It is told by its content alone, as long as the cache is not newer than the file (git's racy-git). A newer one would
+    hide it: so its size is taken away, and it looks changed until its content was looked at.
+    """
+    return entry[:36] + b"\0\0\0\0" + entry[40:]
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
