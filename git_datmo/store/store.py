@@ -118,6 +118,7 @@ class StoreWriter:
         self._expected = 0
         self._mean = 1.0
         self._behind: ThreadPoolExecutor | None = None
+        self._hashing: Future[None] | None = None
         self._closing: Future[None] | None = None
         # What is in packs that cannot be read yet: the one that is filled, the one that is being finished.
         self._filled: set[bytes] = set()
@@ -148,7 +149,10 @@ class StoreWriter:
 
     def flush(self) -> Future[None] | None:
         """Write what was added, whose memory is not read any more once what is returned is done."""
-        return self._pack.flush() if self._pack is not None else None
+        if self._pack is not None:
+            # A pack that has no such thread was written already, but what was closed before it may not be hashed yet.
+            self._hashing = self._pack.flush() or self._hashing
+        return self._hashing
 
     def _begin_pack(self) -> PackWriter:
         folder, form = self._store.objects.folder / "pack", self._store.format
@@ -182,7 +186,7 @@ class StoreWriter:
         self._await_closing()
         if self._pack is None:
             return
-        self._pack.flush()
+        self.flush()
         self._closing, self._pack = self._thread().submit(_finish, self._pack, promisor=self._received), None
         self._finished, self._filled = self._filled, set()
 

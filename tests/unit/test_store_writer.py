@@ -1,0 +1,58 @@
+"""What is written to a store in packs whose number of objects is set beforehand: no memory is given back too early."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from git_datmo.git.deflate import stored
+from git_datmo.git.packwriter import make_entry
+from git_datmo.git.run import Git
+from git_datmo.model import SHA1
+from git_datmo.store import store as module
+from git_datmo.store.place import create_store
+from git_datmo.store.store import Store, StoreWriter
+
+SIZE = 1 << 16
+# Of ten that are expected, so many are said to be in the first pack, and the next holds what is left.
+FIRST = 7
+
+
+@pytest.fixture
+def store(tmp_path: Path, sealed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr(module, "PACK_COUNTED", 4 * SIZE)
+    git = Git(sealed)
+    create_store(git, tmp_path / "store.git", SHA1)
+    with Store(git, tmp_path / "store.git", SHA1) as opened:
+        yield opened
+
+
+def add(writer: StoreWriter, memory: memoryview) -> None:
+    writer.add(make_entry(SHA1.hash("blob", memory), "blob", len(memory), stored(memory)))
+
+
+@pytest.mark.parametrize("number", [FIRST - 1, FIRST, FIRST + 1])
+def test_memory_is_kept_until_it_was_hashed(store: Store, number: int) -> None:
+    """As many objects as are in the first pack, or one more or less: what is behind is waited for."""
+    memory = memoryview(bytearray(os.urandom(number * SIZE)))
+    go_on = threading.Event()
+    with store.writer() as writer:
+        writer.expect(10, 10 * SIZE)
+        writer._thread().submit(go_on.wait)
+        for start in range(0, len(memory), SIZE):
+            add(writer, memory[start : start + SIZE])
+        done = writer.flush()
+        early = done is None or done.done()
+        go_on.set()
+        assert not early
+        assert done is not None
+        done.result()
+        memory[:] = bytes(len(memory))
+    packs = sorted((store.path / "objects" / "pack").glob("*.pack"))
+    assert len(packs) == 1 + (number > FIRST)
+    for pack in packs:
+        store.git.run("verify-pack", "--object-format=sha1", "--", str(pack))
