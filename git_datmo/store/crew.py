@@ -10,13 +10,14 @@ import marshal
 import mmap
 import os
 import pickle
+import select
 import signal
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from git_datmo.errors import DatmoError
 
@@ -30,7 +31,9 @@ WORKERS = min(max(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity
 # One that is filled, two for each worker, and two whose answers are at work.
 SLOTS = 2 * WORKERS + 3
 NICENESS = 5
+# A message has its length before it.
 _LENGTH = 8
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,43 +122,63 @@ class _Worker:
     """One forked process: gets requests by a pipe, and answers by another."""
 
     def __init__(self, jobs: Mapping[str, Job], slots: list[Slot], earlier: list[_Worker]) -> None:
-        ask_in, ask_out = os.pipe()
-        answer_in, answer_out = os.pipe()
+        ask_in, self._requests = os.pipe()
+        self._answers, answer_out = os.pipe()
+        self._received = bytearray()
         self._pid = os.fork()
         if not self._pid:
             # A worker ends when nobody can write to its pipe any more, so it must not hold another's end.
             for worker in earlier:
                 worker.dismiss()
-            os.close(ask_out)
-            os.close(answer_in)
+            os.close(self._requests)
+            os.close(self._answers)
             _serve(jobs, slots, ask_in, answer_out)
         os.close(ask_in)
         os.close(answer_out)
-        self._requests, self._answers = os.fdopen(ask_out, "wb", 0), os.fdopen(answer_in, "rb")
+        os.set_blocking(self._requests, False)
+        self._either = select.poll()
+        self._either.register(self._requests, select.POLLOUT)
+        self._either.register(self._answers, select.POLLIN)
 
     def ask(self, request: Any) -> None:
-        try:
-            _send(self._requests, marshal.dumps(request))
-        except BrokenPipeError:
-            raise self._lost() from None
+        rest = memoryview(_framed(request))
+        while rest:
+            try:
+                rest = rest[os.write(self._requests, rest) :]
+            except BlockingIOError:
+                # The worker may itself wait for room for an answer before it reads on.
+                if any(fd == self._answers for fd, _ in self._either.poll()):
+                    self._receive()
+            except BrokenPipeError:
+                raise self._lost() from None
 
     def answer(self) -> Any:
-        message = _receive(self._answers)
-        if message is None:
-            raise self._lost()
-        done, value = marshal.loads(message)  # noqa: S302  # our own fork made it
+        while len(self._received) < _LENGTH or len(self._received) < _LENGTH + self._size():
+            self._receive()
+        end = _LENGTH + self._size()
+        done, value = marshal.loads(self._received[_LENGTH:end])  # noqa: S302  # our own fork made it
+        del self._received[:end]
         if not done:
             raise pickle.loads(value)  # noqa: S301  # our own fork made it
         return value
+
+    def _size(self) -> int:
+        return int.from_bytes(self._received[:_LENGTH], "big")
+
+    def _receive(self) -> None:
+        block = os.read(self._answers, _BLOCK)
+        if not block:
+            raise self._lost()
+        self._received += block
 
     def _lost(self) -> DatmoError:
         return DatmoError("a worker process was killed", "see whether memory is short, then run this again")
 
     def dismiss(self) -> None:
-        self._requests.close()
+        os.close(self._requests)
 
     def wait(self) -> None:
-        self._answers.close()
+        os.close(self._answers)
         os.waitpid(self._pid, 0)
 
 
@@ -167,10 +190,12 @@ def _serve(jobs: Mapping[str, Job], slots: list[Slot], ask_in: int, answer_out: 
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         # Who gives the orders goes first: what all of them wait for is mostly done there.
         os.nice(NICENESS)
-        with os.fdopen(ask_in, "rb") as requests, os.fdopen(answer_out, "wb", 0) as answers:
-            while (message := _receive(requests)) is not None:
+        with os.fdopen(ask_in, "rb") as requests, os.fdopen(answer_out, "wb") as answers:
+            while len(head := requests.read(_LENGTH)) == _LENGTH:
+                message = requests.read(int.from_bytes(head, "big"))
                 number, job, arguments = marshal.loads(message)  # noqa: S302  # who forked us made it
-                _send(answers, marshal.dumps(_attempt(jobs[job], slots[number].memory, arguments)))
+                answers.write(_framed(_attempt(jobs[job], slots[number].memory, arguments)))
+                answers.flush()
     finally:
         os._exit(0)
 
@@ -182,15 +207,6 @@ def _attempt(job: Job, memory: memoryview, arguments: tuple[Any, ...]) -> tuple[
         return False, pickle.dumps(error)
 
 
-def _send(pipe: IO[bytes], message: bytes) -> None:
-    rest = memoryview(len(message).to_bytes(_LENGTH, "big") + message)
-    while rest:
-        rest = rest[pipe.write(rest) :]
-
-
-def _receive(pipe: IO[bytes]) -> bytes | None:
-    """The next message, or None at the end, or where the sender ended within it."""
-    head = pipe.read(_LENGTH)
-    size = int.from_bytes(head, "big")
-    message = pipe.read(size)
-    return message if len(head) == _LENGTH and len(message) == size else None
+def _framed(message: Any) -> bytes:
+    raw = marshal.dumps(message)
+    return len(raw).to_bytes(_LENGTH, "big") + raw

@@ -127,13 +127,16 @@ def test_a_worker_that_is_killed_is_told() -> None:
             crew.take()
 
 
-def test_an_answer_and_a_request_may_be_larger_than_a_pipe_holds() -> None:
+def test_neither_requests_nor_answers_need_to_fit_a_pipe() -> None:
+    """As many as may wait: while a worker has no room for an answer, it takes no request either."""
+    texts = [bytes([number]) * (1 << 18) for number in range(SLOTS)]
     with Crew({"echo": lambda _, text: text}, SIZE) as crew, pytest.MonkeyPatch.context() as patch:
         patch.setattr(threading, "active_count", lambda: 1)
         crew.start()
-        crew.slot()
-        crew.submit("echo", b"y" * (1 << 20))
-        assert crew.take()[1] == b"y" * (1 << 20)
+        for text in texts:
+            crew.slot()
+            crew.submit("echo", text)
+        assert [crew.take()[1] for _ in texts] == texts
 
 
 SCRIPT = """\
