@@ -17,6 +17,7 @@ WORTHWHILE = 0.92
 PINCH = 86
 DIFFERENT = 152
 STORED_LIMIT = 65535
+STORED_HEAD = b"\x78\x01"
 
 
 class BrokenStream(Exception):
@@ -47,7 +48,7 @@ def _looks_compressible(content: Buffer) -> bool:
 def stored(content: Buffer) -> Sequence[Buffer]:
     """`content` in stored blocks (RFC 1951, 3.2.4) between a zlib header and its Adler-32 (RFC 1950)."""
     view = memoryview(content)
-    parts: list[Buffer] = [b"\x78\x01"]
+    parts: list[Buffer] = [STORED_HEAD]
     last = max(len(view) - 1, 0) // STORED_LIMIT * STORED_LIMIT
     for start in range(0, last + 1, STORED_LIMIT):
         block = view[start : start + STORED_LIMIT]
@@ -56,6 +57,32 @@ def stored(content: Buffer) -> Sequence[Buffer]:
         parts.append(block)
     parts.append(isal_zlib.adler32(content).to_bytes(4, "big"))
     return parts
+
+
+def unstored(stream: memoryview, size: int) -> list[tuple[int, int]] | None:
+    """Where the `size` bytes of a stream of stored blocks stand in it; None where a block is of another kind.
+
+    Raises `BrokenStream` where it is none of that length, or its Adler-32 is another; `IndexError` where it ends early.
+    """
+    if bytes(stream[:2]) != STORED_HEAD:
+        return None
+    places: list[tuple[int, int]] = []
+    place, left, adler, last = 2, size, 1, False
+    while not last:
+        if stream[place] & 6:
+            return None
+        last = bool(stream[place] & 1)
+        start = place + 5
+        length = int.from_bytes(stream[place + 1 : place + 3], "little")
+        place = start + length
+        if length ^ 0xFFFF != int.from_bytes(stream[start - 2 : start], "little") or place + 4 > len(stream):
+            raise BrokenStream("a stored block has another length than it says")
+        adler = isal_zlib.adler32(stream[start:place], adler)
+        places.append((start, place))
+        left -= length
+    if left or adler != int.from_bytes(stream[place : place + 4], "big"):
+        raise BrokenStream("the stream has another length than its entry says, or another Adler-32")
+    return places
 
 
 def inflate(stream: Buffer, size: int, *, alone: bool = False) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from zlib import crc32
 
 from git_datmo.errors import Damaged
-from git_datmo.git.deflate import BrokenStream, inflate
+from git_datmo.git.deflate import BrokenStream, inflate, unstored
 from git_datmo.git.odb import loose_path, read_loose
 from git_datmo.model import ObjectFormat, Oid
 
@@ -88,9 +88,12 @@ class Pack:
 
     def _read(self, offset: int, size: int) -> bytes:
         """At most `size` bytes of the pack: fewer at its end."""
+        self._open()
+        return os.pread(self._fd, size, offset)
+
+    def _open(self) -> None:
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        return os.pread(self._fd, size, offset)
 
     def oids(self) -> bytes:
         """The ids of all entries, in their order, without anything between them."""
@@ -168,12 +171,28 @@ class Pack:
             raise self._damaged(f"byte {offset}") from error
 
     def inflate(self, head: Head) -> bytes:
-        # A stream is never longer than its content in stored blocks, plus a little.
-        most = head.size + head.size // 1000 + 1024
         try:
-            return inflate(self._read(head.stream, most), head.size)
+            return inflate(self._read(head.stream, _most(head.size)), head.size)
         except BrokenStream as error:
             raise self._damaged(f"byte {head.stream}: {error}") from error
+
+    def inflate_into(self, head: Head, memory: memoryview) -> list[tuple[int, int]]:
+        """Put the same into `memory`, which has room for it in stored blocks; returns the places where it stands."""
+        self._open()
+        read = memory[: os.preadv(self._fd, [memory[: _most(head.size)]], head.stream)]
+        try:
+            places = unstored(read, head.size)
+            if places is not None:
+                return places
+            memory[: head.size] = inflate(read, head.size)
+        except (BrokenStream, IndexError) as error:
+            raise self._damaged(f"byte {head.stream}: {error}") from error
+        return [(0, head.size)]
+
+
+def _most(size: int) -> int:
+    """The most bytes that a stream of `size` takes: stored blocks, and a little."""
+    return size + size // 1000 + 1024
 
 
 def _map(path: Path) -> mmap.mmap:
@@ -276,6 +295,29 @@ class PackedObjects:
     def _find(self, oid: Oid) -> tuple[str, bytes] | None:
         found = self.locate(oid)
         return read_loose(self.folder, oid) if found is None else self._read(*found)
+
+    def blob_into(self, oid: Oid, memory: memoryview) -> list[tuple[int, int]] | None:
+        """Put a blob into `memory`; returns the places where it stands, in order, or None when it is not here.
+
+        Raises `Damaged` where it does not fit.
+        """
+        try:
+            found = self.locate(oid)
+            head = found[0].head(found[1]) if found is not None else None
+            if found is not None and head is not None and KINDS.get(head.type) == "blob":
+                if _most(head.size) <= len(memory):
+                    return found[0].inflate_into(head, memory)
+                raise Damaged(f"object '{oid}' is larger than any chunk", "'git datmo verify' names what is damaged")
+        except FileNotFoundError:
+            # Its pack was replaced by another since we looked.
+            self.refresh()
+        whole = self.find(oid)
+        if whole is None or whole[0] != "blob":
+            return None
+        if len(whole[1]) > len(memory):
+            raise Damaged(f"object '{oid}' is larger than any chunk", "'git datmo verify' names what is damaged")
+        memory[: len(whole[1])] = whole[1]
+        return [(0, len(whole[1]))]
 
     def kind(self, oid: Oid) -> str | None:
         """'blob', 'tree' and so on, or None when the object is not here."""

@@ -6,12 +6,10 @@ process that is killed leaves files of the old version or the new; running again
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -20,17 +18,16 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.paths import show
 from git_datmo.progress import Progress
 from git_datmo.store.cacheedit import CacheEdit
+from git_datmo.store.chunks import BLOCK
 from git_datmo.store.crew import Crew
 from git_datmo.store.ingest import Ingest, Taken
-from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths
-from git_datmo.store.placer import Placer, WholeFile
+from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
+from git_datmo.store.placer import Placer, Placing
 from git_datmo.store.statcache import Differences
 from git_datmo.store.store import HashOnly, Store
 
 # Steps that are held in memory, at some hundred bytes each.
 FEW = 50_000
-# Files of one blob that are placed in one turn of work.
-BATCH = 64
 
 
 class Conflict(DatmoError):
@@ -191,41 +188,22 @@ class Checkout:
             self._edit.record(taken)
 
     def _place(self, written: Iterable[tuple[bytes, Node]]) -> None:
-        """Make folders and files, those of one blob by a crew where they are many."""
-        placer = Placer(self._store, self._root, self._progress.advance)
-        with Crew({"files": placer.whole_files}, mmap.PAGESIZE) as crew:
-            batch: list[WholeFile] = []
-            submitted: deque[list[WholeFile]] = deque()
-
-            def submit() -> None:
-                while crew.slot() is None:
-                    self._take(crew, submitted.popleft())
-                crew.submit("files", batch)
-                submitted.append(batch)
-
+        """Make folders and files, these by a crew where there is much to do."""
+        placer = Placer(self._store, self._root)
+        with (
+            Crew({"files": placer.whole_files, "chunks": placer.chunks}, BLOCK) as crew,
+            closing(Placing(crew, self._edit, self._progress)) as placing,
+        ):
             for path, node in written:
                 if node.kind is Kind.FOLDER:
                     self._make_folder(path)
                     continue
                 self._make_folder(path.rpartition(b"/")[0])
                 if node.chunked:
-                    self._edit.record(placer.place(path, node))
-                    continue
-                batch.append((path, node.kind.name, node.oid))
-                if len(batch) == BATCH:
-                    crew.start()
-                    submit()
-                    batch = []
-            submit()
-            while crew:
-                self._take(crew, submitted.popleft())
-
-    def _take(self, crew: Crew, batch: list[WholeFile]) -> None:
-        slot, placed = crew.take()
-        for (path, _, _), (entry, size) in zip(batch, placed, strict=True):
-            self._edit.add(path, entry)
-            self._progress.advance(size)
-        crew.release(slot)
+                    placing.large(placer.begin(path, node), read_chunks(node.oid, self._store.read_tree))
+                else:
+                    placing.whole(path, node)
+            placing.finish()
 
     def _parent_is_real(self, path: bytes) -> bool:
         """Whether every folder above `path` is a folder, not a link that leads elsewhere."""

@@ -66,6 +66,16 @@ class Store:
             raise Incomplete(f"the store lacks {kind} '{oid}'", "get it with 'git datmo checkout'", missing=[str(oid)])
         return found[1]
 
+    def read_into(self, oid: Oid, memory: memoryview) -> list[tuple[int, int]]:
+        """Put a chunk into `memory`; returns where it stands. Raises `Incomplete` when the store lacks it."""
+        places = self.objects.blob_into(oid, memory)
+        if places is None:
+            # This says what is wrong, unless the object came since.
+            self.read(oid, "blob")
+            places = self.objects.blob_into(oid, memory)
+            assert places is not None
+        return places
+
     def size(self, oid: Oid) -> int:
         """An object's length in bytes; raises `Incomplete` when the store lacks it."""
         size = self.objects.size(oid)

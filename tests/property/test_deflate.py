@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.git.deflate import STORED_LIMIT, BrokenStream, deflate, inflate, stored
+from git_datmo.git.deflate import STORED_LIMIT, BrokenStream, deflate, inflate, stored, unstored
 
 EDGES = [0, 1, 255, 256, 257, 3072, 3073, *(n * STORED_LIMIT + d for n in (1, 2, 3) for d in (-1, 0, 1))]
 
@@ -42,6 +42,32 @@ def test_stored_blocks_are_cut_at_their_limit(size: int) -> None:
     parts = stored(content)
     assert zlib.decompress(b"".join(parts)) == content
     assert len(parts) == 2 + 2 * max(1, -(-size // STORED_LIMIT))
+
+
+@given(contents | st.binary(), st.binary(max_size=40))
+def test_content_is_found_where_it_is_stored(content: bytes, behind: bytes) -> None:
+    stream = b"".join(stored(content))
+    places = unstored(memoryview(stream + behind), len(content))
+    assert places is not None
+    assert b"".join(stream[start:end] for start, end in places) == content
+
+
+@given(contents | st.binary(), st.sampled_from([0, 1, 6, 9]))
+def test_a_stream_of_others_is_read_where_it_is_stored_or_left_alone(content: bytes, level: int) -> None:
+    stream = zlib.compress(content, level)
+    places = unstored(memoryview(stream), len(content))
+    if places is not None:
+        assert b"".join(stream[start:end] for start, end in places) == content
+
+
+@given(st.binary(min_size=1), st.data())
+def test_a_damaged_stored_stream_is_broken_or_another_kind(content: bytes, data: st.DataObject) -> None:
+    stream = bytearray(b"".join(stored(content)))
+    place = data.draw(st.integers(0, len(stream) - 1))
+    stream[place] ^= data.draw(st.integers(1, 255))
+    with suppress(BrokenStream, IndexError):
+        places = unstored(memoryview(stream), len(content))
+        assert places is None or b"".join(stream[start:end] for start, end in places) == content
 
 
 def test_noise_is_stored_as_it_is_and_text_is_compressed() -> None:

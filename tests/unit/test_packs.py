@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -175,10 +176,18 @@ def check_reader(folder: Path, form: ObjectFormat, objects: Objects) -> None:
             assert packed.find(oid) == (kind, content)
             assert packed.kind(oid) == kind
             assert packed.size(oid) == len(content)
+            memory = memoryview(bytearray(2 << 20))
+            places = packed.blob_into(oid, memory)
+            if kind == "blob":
+                assert places is not None
+                assert b"".join(memory[start:end] for start, end in places) == content
+            else:
+                assert places is None
         absent = form.hash("blob", b"nowhere")
         assert absent not in packed
         assert (packed.find(absent), packed.kind(absent), packed.size(absent)) == (None, None, None)
         assert packed.locate(absent) is None
+        assert packed.blob_into(absent, memoryview(bytearray(99))) is None
     finally:
         packed.close()
 
@@ -379,6 +388,8 @@ def test_a_broken_entry_is_told_in_one_line(tmp_path: Path, entries: dict[Oid, b
     packed = PackedObjects(tmp_path, SHA1)
     with pytest.raises(Damaged) as caught:
         packed.find(ONE)
+    with pytest.raises(Damaged):
+        packed.blob_into(ONE, memoryview(bytearray(1 << 16)))
     packed.close()
     assert len(caught.value.what.splitlines()) == 1
     assert ".pack'" in caught.value.what
@@ -389,6 +400,22 @@ def test_an_entry_made_by_hand_is_read_where_nothing_is_broken(tmp_path: Path) -
     packed = PackedObjects(tmp_path, SHA1)
     assert packed.find(ONE) == packed.find(TWO) == ("blob", b"one")
     packed.close()
+
+
+def test_a_blob_that_does_not_fit_is_damaged(repo: Shell, form: ObjectFormat) -> None:
+    """Packed or loose: what a chunk tree names as a chunk can be anything."""
+    content = random.Random(1).randbytes(5000)
+    write(folder_of(repo), form, {form.hash("blob", content): ("blob", content)})
+    repo.git("hash-object", "-w", "--stdin", stdin=content + b"loose")
+    packed = PackedObjects(repo.cwd / "objects", form)
+    for each in (content, content + b"loose"):
+        with pytest.raises(Damaged, match="larger than any chunk"):
+            packed.blob_into(form.hash("blob", each), memoryview(bytearray(4999)))
+    packed.close()
+
+
+def into_memory(packed: PackedObjects, oid: Oid) -> None:
+    packed.blob_into(oid, memoryview(bytearray(1 << 16)))
 
 
 def test_every_byte_of_a_pack_that_changes_is_told_or_does_not_matter(tmp_path: Path) -> None:
@@ -402,12 +429,11 @@ def test_every_byte_of_a_pack_that_changes_is_told_or_does_not_matter(tmp_path: 
             path.write_bytes(spoilt)
             packed = PackedObjects(tmp_path, SHA1)
             for oid in (ONE, TWO):
-                try:
-                    packed.find(oid)
-                    packed.size(oid)
-                    packed.kind(oid)
-                except Damaged as error:
-                    assert len(error.what.splitlines()) == 1  # noqa: PT017
+                for look in (packed.find, packed.size, packed.kind, partial(into_memory, packed)):
+                    try:
+                        look(oid)
+                    except Damaged as error:
+                        assert len(error.what.splitlines()) == 1  # noqa: PT017
             packed.close()
 
 
