@@ -31,7 +31,7 @@ LIMITS = """\
   The file systems of disks take more than one in memory, and hide the interpreter.
 - Adding again: `git status` of 20,000 files takes a third of the time in which Python starts and loads what a command
   needs; half of that is its own library (`python -c "import argparse, dataclasses, hashlib, json, pathlib, subprocess,
-  typing"`), and five git processes take most of the rest.
+  typing"`), the rest are its own modules and five git processes.
 - Over a connection, the receiving git's `index-pack` decides, at a fifth of the speed of the hash that it checks
   with.
 - Memory: git holds its whole index, which is also our stat cache, at some 220 bytes a file: beyond a million files
