@@ -7,13 +7,15 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO
 
 from git_datmo.errors import DatmoError
 
 COPIED_AT_ONCE = 1 << 30
+# Systems take 1,024 at most (IOV_MAX).
+PARTS_AT_ONCE = 1000
 _NOT_BY_THE_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 
@@ -72,6 +74,18 @@ def copy_content(source: BinaryIO, target: BinaryIO) -> None:
                 raise
     # What is left, from where the kernel stopped.
     shutil.copyfileobj(source, target, 1 << 20)
+
+
+def write_parts(fd: int, parts: Sequence[bytes | memoryview]) -> None:
+    """Write all of `parts`, in order, with few calls (writev(2))."""
+    for first in range(0, len(parts), PARTS_AT_ONCE):
+        group = parts[first : first + PARTS_AT_ONCE]
+        done = os.writev(fd, group)
+        if done < sum(map(len, group)):
+            # A short write is rare (a signal, a nearly full disk): it is finished the plain way.
+            rest = memoryview(b"".join(group))[done:]
+            while rest:
+                rest = rest[os.write(fd, rest) :]
 
 
 def append_line(path: Path, line: bytes) -> None:

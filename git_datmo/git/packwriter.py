@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 BATCH = 8 << 20
-IOV_LIMIT = 1000
 HEADER = 12
 
 # A pack that is being received: what is whole of it is kept when its process dies, so it is written in smaller steps.
@@ -161,7 +160,7 @@ class PackWriter:
         self._pending += entry.parts
         self._pending_size += entry.length
         batch = PARTIAL_BATCH if self._partial else BATCH
-        if self._pending_size >= batch or len(self._pending) >= IOV_LIMIT - 16:
+        if self._pending_size >= batch or len(self._pending) >= fsio.PARTS_AT_ONCE - 16:
             self.flush()
 
     def _note(self, entry: PackEntry) -> None:
@@ -175,18 +174,8 @@ class PackWriter:
         parts, self._pending = self._pending, []
         if self._behind is not None and parts:
             self._hashed = self._behind.submit(self._update, parts)
-        left, self._pending_size = self._pending_size, 0
-        for start in range(0, len(parts), IOV_LIMIT):
-            group = parts[start : start + IOV_LIMIT]
-            want = sum(map(len, group))
-            done = os.writev(self._fd, group)
-            if done < want:
-                # A short write is rare (a signal, a nearly full disk): finish it the plain way.
-                rest = memoryview(b"".join(group))[done:]
-                while rest:
-                    rest = rest[os.write(self._fd, rest) :]
-            left -= want
-        assert left == 0
+        self._pending_size = 0
+        fsio.write_parts(self._fd, parts)
         # Lets the disk begin, so that less is left to wait for in the end: what is dirty is written and not dropped.
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._fd, self._flushed, self._offset - self._flushed, os.POSIX_FADV_DONTNEED)

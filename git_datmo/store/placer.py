@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from git_datmo import fsio
 from git_datmo.errors import DatmoError
 from git_datmo.git.paths import show
 from git_datmo.model import Oid
@@ -68,7 +69,7 @@ class Placer:
         else:
             fd = _create(temporary, node.kind)
             try:
-                _write_all(fd, (content,))
+                fsio.write_parts(fd, (content,))
             finally:
                 os.close(fd)
         _rename(temporary, full, path)
@@ -94,7 +95,7 @@ class LargeFile:
         """Write what comes next."""
         if self._fd < 0:
             self._fd = _create(self._temporary, self._node.kind)
-        _write_all(self._fd, parts)
+        fsio.write_parts(self._fd, parts)
         for part in parts:
             self._digest.update(part)
 
@@ -208,11 +209,3 @@ def _anew(path: bytes, make: Callable[[], _Made]) -> _Made:
     except FileExistsError:
         os.unlink(path)
         return make()
-
-
-def _write_all(fd: int, parts: Sequence[bytes | memoryview]) -> None:
-    done = os.writev(fd, parts)
-    if done < sum(map(len, parts)):
-        rest = memoryview(b"".join(parts))[done:]
-        while rest:
-            rest = rest[os.write(fd, rest) :]

@@ -1,0 +1,46 @@
+"""Large files whose chunks somebody else packed: however many stored blocks they have, the file is whole."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+from git_datmo.git.packwriter import make_entry
+from git_datmo.git.run import Git
+from git_datmo.model import SHA1
+from git_datmo.progress import QUIET
+from git_datmo.store.cacheedit import CacheEdit
+from git_datmo.store.chunks import BLOCK
+from git_datmo.store.crew import Crew
+from git_datmo.store.layout import Kind, Node
+from git_datmo.store.place import create_store
+from git_datmo.store.placer import CHUNKS, Placer, Placing
+from git_datmo.store.store import Store
+
+
+def in_tiny_blocks(content: bytes) -> bytes:
+    """A zlib stream with a stored block for each byte."""
+    blocks = (b"%c\1\0\376\377%c" % (place == len(content) - 1, byte) for place, byte in enumerate(content))
+    return b"\x78\x01" + b"".join(blocks) + zlib.adler32(content).to_bytes(4, "big")
+
+
+def test_a_chunk_may_have_more_blocks_than_one_call_writes(tmp_path: Path, sealed: dict[str, str]) -> None:
+    # As many blocks as a reader looks for in a stream of that content, in as many chunks as are written in one turn.
+    contents = [os.urandom(200) for _ in range(CHUNKS)]
+    git = Git(sealed)
+    create_store(git, tmp_path / "store.git", SHA1)
+    with Store(git, tmp_path / "store.git", SHA1) as store:
+        with store.writer() as writer:
+            for content in contents:
+                stream = in_tiny_blocks(content)
+                assert zlib.decompress(stream) == content
+                writer.add(make_entry(SHA1.hash("blob", content), "blob", len(content), (stream,)))
+        store.objects.refresh()
+        placer, edit = Placer(store, os.fsencode(tmp_path)), CacheEdit(SHA1)
+        with Crew({"files": placer.whole_files, "chunks": placer.chunks}, BLOCK) as crew:
+            placing = Placing(crew, edit, QUIET)
+            node = Node(Kind.FILE, SHA1.hash("tree", b""), chunked=True)
+            placing.large(placer.begin(b"large", node), iter([SHA1.hash("blob", each) for each in contents]))
+            placing.finish()
+    assert (tmp_path / "large").read_bytes() == b"".join(contents)
