@@ -310,3 +310,11 @@ def _size(size: float) -> str:
     while size >= 1024 and unit < 4:
         size, unit = size / 1024, unit + 1
     return f"{size} bytes" if unit == 0 else f"{size:.2f} {['KiB', 'MiB', 'GiB', 'TiB'][unit - 1]}"
+
+
+def data_id(payloads: Iterable[Mapping[str, Any]]) -> str:
+    """Compute the id of a record's `payloads` for the commit trailer."""
+    digest = hashlib.sha256()
+    for payload in sorted(payloads, key=lambda payload: payload["path"].encode()):
+        digest.update(f"{payload['path']}\0{payload['form']}\0{payload['object']}\n".encode())
+    return digest.hexdigest()[:40]

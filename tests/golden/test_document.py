@@ -123,6 +123,7 @@ def test_the_vectors_are_those_of_the_tests() -> None:
     assert test_vectors.record_bytes("drop").decode() in text
     told = {row[0] for row in rows.values()}
     assert told >= {test_vectors.KEEP_ID, test_vectors.LINK_ID, *test_vectors.FIRST_LINK_IDS, *test_vectors.PART_IDS}
+    assert told >= {*test_vectors.DATA_IDS}
     assert told >= {test_vectors.ENVIRONMENT_ID, test_vectors.ENVIRONMENT_OBJECT}
 
 

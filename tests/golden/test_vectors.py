@@ -27,12 +27,14 @@ from git_datmo.git.objects import parse_tree
 from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, Oid
 from git_datmo.records import codec
+from git_datmo.records.data_id import data_id
 from git_datmo.records.notes import make_line
 from git_datmo.records.types import Snapshot
 from git_datmo.store import chunks, layout
 from git_datmo.store.layout import Kind, Node
 from git_datmo.store.place import create_store
 from git_datmo.store.store import Store
+from tests.golden import independent
 from tests.golden.content import FOLDERS, INPUTS, chunk_list
 from tests.golden.independent import Reader, Writer, canonical, cut, environment_id, note_line
 from tests.integration.team import datmo, experiments
@@ -171,6 +173,8 @@ near @ https://host.example/near-1.0.whl#sha256={"2" * 64}
 numpy==2.1.0 --hash=sha256:{"0" * 64} --hash=sha256:{"1" * 64}
 """
 SECOND_ID = "1abd5677bb8e890b46c7a4d3808e882d8e05d9a0f3647c37d060ce3579ba5351"
+# The ids for the commit trailer: of the payloads of the snapshot above, and of none.
+DATA_IDS = ("77c7b2b9002306cbf9a2c9a5e03707fe973fd038", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4")
 
 both_formats = pytest.mark.parametrize("place", [0, 1], ids=["sha1", "sha256"])
 NAMES = ("sha1", "sha256")
@@ -258,6 +262,14 @@ def test_records_have_their_bytes_id_and_line(kind: str) -> None:
     assert str(make_line(oid, record)) == line
     assert canonical(json.loads(raw)) == raw
     assert note_line(Writer("sha1").put("blob", raw), json.loads(raw)) == line
+
+
+def test_payloads_have_their_id_for_the_commit_trailer() -> None:
+    snapshot = codec.decode(record_bytes("snapshot"))
+    assert isinstance(snapshot, Snapshot)
+    assert (data_id(reversed(snapshot.payloads)), data_id(())) == DATA_IDS
+    payloads = json.loads(record_bytes("snapshot"))["payloads"]
+    assert (independent.data_id(payloads[::-1]), independent.data_id([])) == DATA_IDS
 
 
 @pytest.fixture
