@@ -16,6 +16,7 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.parser import make_parser, own_words, parse
 from git_datmo.cli.verbs import HIDDEN, VERBS, load, usage
 from git_datmo.errors import DatmoError, Incomplete, UsageError
+from git_datmo.suggest import nearest
 
 
 def run(argv: Sequence[str], console: Console) -> int:
@@ -25,7 +26,10 @@ def run(argv: Sequence[str], console: Console) -> int:
         console.print(usage())
         return 0 if argv else 129
     if verb not in VERBS and verb not in HIDDEN:
-        raise UsageError(f"'{verb}' is not a git-datmo verb", "see 'git datmo -h'")
+        near = nearest(verb, VERBS)
+        raise UsageError(
+            f"'{verb}' is not a git-datmo verb", f"did you mean '{near}'?" if near else "see 'git datmo -h'"
+        )
     parser = make_parser(verb)
     if any(word in ("-h", "--help") for word in own_words(rest)):
         console.print(parser.format_help().rstrip())

@@ -97,7 +97,7 @@ def _on_cluster(
 
 def _tell(options: argparse.Namespace, console: Console, found: Found, done: Reproduced) -> None:
     if options.json:
-        console.print_json({"id": str(done.id), **receipt_document(done.receipt)})
+        console.print_json({"id": str(done.id) if done.id else None, **receipt_document(done.receipt)})
     else:
         console.print(console.paint("yellow", _headline(found)))
         for line in verdict_lines(done.receipt, console):

@@ -8,12 +8,18 @@ from typing import NoReturn
 
 from git_datmo.cli.verbs import load
 from git_datmo.errors import UsageError
+from git_datmo.suggest import nearest
 
 WIDTH = 78
 
 
 class Parser(argparse.ArgumentParser):
     """Refuses wrong words as git does, with exit code 129."""
+
+    @property
+    def option_names(self) -> tuple[str, ...]:
+        """The options that this verb takes, each as it is written."""
+        return tuple(name for action in self._actions for name in action.option_strings)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, f"see '{self.prog} -h'")
@@ -41,12 +47,31 @@ def make_parser(verb: str) -> Parser:
 def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace:
     """The options of a verb; where the verb names what stands behind '--', that is kept apart as it is."""
     behind = getattr(load(verb), "BEHIND", None)
-    if behind is None:
-        return parser.parse_args(words)
-    own = own_words(words)
-    options = parser.parse_args(own)
-    setattr(options, behind, list(words[len(own) + 1 :]))
+    own = words if behind is None else own_words(words)
+    options, left = parser.parse_known_args(own)
+    if left:
+        raise _refusal(parser, verb, words, left, takes_command=behind is not None)
+    if behind is not None:
+        setattr(options, behind, list(words[len(own) + 1 :]))
     return options
+
+
+def _refusal(
+    parser: Parser, verb: str, words: Sequence[str], left: Sequence[str], *, takes_command: bool
+) -> UsageError:
+    """Return the error for words that no option took: a command without '--' before it, or a misspelt option."""
+    first = left[0]
+    if takes_command and "--" not in words and not first.startswith("-"):
+        import shlex
+
+        place = words.index(first)
+        whole = shlex.join([*words[:place], "--", *words[place:]])
+        return UsageError("the command has to stand behind '--'", f"git datmo {verb} {whole}")
+    name = first.partition("=")[0]
+    near = nearest(name, parser.option_names) if name.startswith("-") else None
+    return UsageError(
+        f"unrecognized arguments: {' '.join(left)}", f"did you mean '{near}'?" if near else f"see '{parser.prog} -h'"
+    )
 
 
 def own_words(words: Sequence[str]) -> Sequence[str]:

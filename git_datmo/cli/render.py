@@ -63,7 +63,7 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
         yield from (f"    {plain(line)}" for line in words)
     yield ""
     if snapshot.run is not None:
-        yield f"    $ {plain(shlex.join(snapshot.run.command))}{_how_it_ended(snapshot.run)}"
+        yield f"    $ {plain(shlex.join(snapshot.run.command))}{_how_it_ended(snapshot.run, clean=snapshot.clean)}"
     if snapshot.parameters:
         yield f"    parameters: {figures(snapshot.parameters.items())}"
     if snapshot.metrics:
@@ -74,7 +74,7 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
 
 
 # Whoever changes what is told gives it another name.
-LINES = Style("lines-1", lambda snapshot: "\n".join(_tell(snapshot)))
+LINES = Style("lines-2", lambda snapshot: "\n".join(_tell(snapshot)))
 DOCUMENTS = Style("documents-1", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False))
 
 
@@ -89,11 +89,12 @@ def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dic
     }
 
 
-def _how_it_ended(run: Run) -> str:
+def _how_it_ended(run: Run, *, clean: bool) -> str:
+    changes = "" if clean else ", uncommitted changes"
     if run.exit_code is None:
-        return "  (recorded, not run)"
+        return f"  (recorded, not run{changes})"
     failed = f", exit code {run.exit_code}" if run.exit_code else ""
-    return f"  ({run.seconds:.1f} s{failed})"
+    return f"  ({run.seconds:.1f} s{failed}{changes})"
 
 
 def figures(items: Iterable[tuple[str, Value]]) -> str:

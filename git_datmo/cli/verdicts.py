@@ -11,6 +11,7 @@ from git_datmo.records.codec import number, to_document
 from git_datmo.records.notes import show_value
 from git_datmo.records.types import Cause, Difference, Receipt, Value
 
+NOTHING = "nothing to compare"
 GOOD = ("identical", "within tolerance")
 
 
@@ -81,8 +82,21 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
         yield "what could explain it:"
         yield from (f"  {plain(cause_line(cause))}" for cause in receipt.causes)
     good = receipt.verdict in GOOD
-    of = f" (the worst of {receipt.reruns} reruns)" if receipt.reruns > 1 else ""
-    yield console.paint("green" if good else "red", plain(f"verdict: {receipt.verdict}{of}"))
+    rests = [_basis(receipt), *([f"the worst of {receipt.reruns} reruns"] if receipt.reruns > 1 else [])]
+    words = f"verdict: {receipt.verdict}" + (f" ({'; '.join(filter(None, rests))})" if any(rests) else "")
+    yield console.paint("green" if good else "red", plain(words))
+    if receipt.verdict == NOTHING:
+        yield "the run recorded no metric and no output: have it write a metrics file, or keep a file with -o"
+
+
+def _basis(receipt: Receipt) -> str:
+    """Return what a verdict rests on, in words: '2 metrics, 3 outputs'; '' for nothing."""
+    from git_datmo.flows.running.endings import NAME
+
+    metrics = [metric for metric in receipt.metrics if metric.name != NAME]
+    counts = ((len(metrics), "metric"), (len(receipt.outputs), "output"))
+    words = [f"{count} {noun}" + ("s" if count > 1 else "") for count, noun in counts if count]
+    return ", ".join([*words, *([NAME] if len(metrics) < len(receipt.metrics) else [])])
 
 
 def cause_line(cause: Cause) -> str:

@@ -105,6 +105,11 @@ def _reproduce(ws: Workspace, task: Reproduction, engine: Engine) -> Answer:
         lacking = find_shortages([found], task.limits, ws.environ, folder=folder, isolated=isolated)
         means = Means(engine, silent, task.limits)
         done = reproduce(ws, found, means, folder=folder, tolerances=task.tolerances, repeat=task.repeat)
+    if done.id is None:
+        raise DatmoError(
+            f"{done.receipt.verdict}: snapshot '{str(found.id)[:10]}' records no metric and no output",
+            "have the command write a metrics file, or keep a file with -o, and 'git datmo run' it again",
+        )
     return _shared(ws, Answer(encode(done.receipt), warnings=(*lacking, *done.warnings)))
 
 

@@ -17,6 +17,7 @@ from git_datmo.model import Content, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
+from git_datmo.suggest import nearest
 
 if TYPE_CHECKING:
     from git_datmo.store.capture import Captured, Capturer
@@ -72,8 +73,12 @@ def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool 
         ) from None
     check_path(path)
     if exists and not os.path.lexists(ws.root / path):
+        near = _similar_path(ws, path)
         raise DatmoError(
-            f"'{path}' does not exist", "check the name, or 'git datmo checkout' fetches what was snapshotted"
+            f"'{path}' does not exist",
+            f"did you mean '{near}'?"
+            if near
+            else "check the name, or 'git datmo checkout' fetches what was snapshotted",
         )
     holder = tracking.holding(path)
     if holder is not None and holder.payload.path != path:
@@ -92,6 +97,16 @@ def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool 
             f"git tracks '{shown}'" + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
             f"take it out of git's index first: git rm -r --cached -- '{path}', then commit",
         )
+
+
+def _similar_path(ws: Workspace, path: str) -> str | None:
+    """Return the path beside the missing `path` that is most like it, or None."""
+    folder, _, name = path.rpartition("/")
+    try:
+        near = nearest(name, os.listdir(ws.root / folder))
+    except OSError:
+        return None
+    return os.path.join(folder, near) if near else None
 
 
 def store_payloads(

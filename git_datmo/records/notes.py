@@ -62,6 +62,8 @@ def _words(record: Record) -> Iterable[str]:
             if record.message:
                 yield f"'{record.message.splitlines()[0]}'"
             yield from (f"{name}={show_value(value)}" for name, value in sorted(record.metrics.items()))
+            if record.run is not None and not record.clean:
+                yield "(uncommitted changes)"
             yield from map(_payload_words, record.payloads)
         case Receipt():
             yield f"{record.verdict} by {record.author.name}"

@@ -292,6 +292,8 @@ def _words(document: Mapping[str, Any]) -> Iterator[str]:
             for name in sorted(document["metrics"], key=lambda name: name.encode()):
                 value = document["metrics"][name]
                 yield f"{name}={f'{value:.6g}' if isinstance(value, float) else value}"
+            if document["run"] is not None and not document["clean"]:
+                yield "(uncommitted changes)"
             for payload in document["payloads"]:
                 yield f"{payload['path']} ({_size(payload['size'])})"
         case "receipt":

@@ -94,7 +94,7 @@ CHUNK_TREE_IDS = {
 
 RECORD_LINES = {
     "snapshot": "7fe8b36c27dff5da5ad19c32a4a8b130ba9c3cc6 snapshot"
-    " 'Lauf №1' accuracy=0.951111 loss=NaN n=3 score=1 data/ä b (2 bytes) model.bin (1.50 MiB)",
+    " 'Lauf №1' accuracy=0.951111 loss=NaN n=3 score=1 (uncommitted changes) data/ä b (2 bytes) model.bin (1.50 MiB)",
     "receipt": "1e6f9af03705722cd215ecdbb153bfa8f6fff3da receipt within tolerance by Ada Ångström",
     "image": "4c2d8d69fadadcdd8cd9b04b5c1e11fc62456c9f image linux/amd64 frozen by Ada Ångström (125.00 MiB)",
     "annotation": "efbda9dbcfa4646b8d9d3fac0ade0a8c5d4c26fd annotation use this one",

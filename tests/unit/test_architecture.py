@@ -19,6 +19,7 @@ SOURCES = {"git_datmo": TOP / "git_datmo", "git_remote_datmo": TOP / "remote_hel
 
 BASE = frozenset(
     {"git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.fsio", "git_datmo.progress", "git_datmo.sizes"}
+    | {"git_datmo.suggest"}
 )
 
 # What a layer may import beside itself.

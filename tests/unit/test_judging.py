@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.flows.running.judging import DIFFERENT, IDENTICAL, WITHIN, compare_metric, conclude
+from git_datmo.flows.running.endings import TAIL, Tail, last_words
+from git_datmo.flows.running.judging import DIFFERENT, IDENTICAL, NOTHING, WITHIN, compare_metric, conclude
 from git_datmo.records.types import Difference
 
 SAME = Difference("x", "a", "a", same=True, off=0.0)
@@ -20,7 +21,7 @@ NEAR = compare_metric("m", 1.0, 1.1, 0.2)
 
 CASES = {
     "all the same": ((METRIC,), (SAME,), {}, IDENTICAL),
-    "nothing to compare": ((), (), {}, IDENTICAL),
+    "nothing to compare": ((), (), {}, NOTHING),
     "a tolerance that was not needed": ((METRIC,), (SAME,), {"m": 1.0}, IDENTICAL),
     "a metric is off": ((OFF,), (SAME,), {}, DIFFERENT),
     "a metric is near": ((NEAR,), (SAME,), {"m": 0.2}, WITHIN),
@@ -59,3 +60,21 @@ def test_metrics_are_compared_as_numbers(one: float, other: float, tolerance: fl
 def test_what_is_no_number_is_the_same_or_not(one: float | str | None, other: float | str | None) -> None:
     assert not compare_metric("m", one, other, 1e9).same or one == other
     assert compare_metric("m", one, one, None).same
+
+
+def test_the_last_words_of_a_failed_command_are_its_exception() -> None:
+    log = b"epoch 1\nTraceback (most recent call last):\n  File x\nValueError: bad 3\nException ignored in: x\n"
+    assert last_words(log) == "ValueError: bad 3"
+    assert last_words(b"one\nKilled\n\n") == "Killed"
+    assert last_words(b"") == ""
+
+
+def test_a_tail_keeps_the_end_of_what_was_passed_on() -> None:
+    passed: list[bytes] = []
+    tail = Tail(lambda _, data: passed.append(data))
+    for _ in range(100):
+        tail("stdout", b"x" * 1000)
+    tail("stderr", b"end")
+    assert b"".join(passed) == b"x" * 100_000 + b"end"
+    assert tail.text.endswith(b"xend")
+    assert len(tail.text) == TAIL

@@ -148,7 +148,26 @@ def test_a_wrong_option_is_refused(verb: str) -> None:
     assert caught.value.hint == f"see 'git datmo {verb} -h'"
 
 
-@pytest.mark.parametrize("words", [("log", "--nonsense"), ("nonsense",), ("run", "--mess", "x", "--", "true")])
+def test_a_misspelt_option_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError) as caught:
+        say("run", "--mesage", "x", "--", "true")
+    assert caught.value.hint == "did you mean '--message'?"
+
+
+def test_a_misspelt_verb_gets_a_suggestion(shell: Callable[..., Shell]) -> None:
+    done = shell().run("git-datmo", "reprodcue", "HEAD", code=129)
+    assert done.stderr.splitlines()[1] == "hint: did you mean 'reproduce'?"
+
+
+def test_run_without_dashes_is_told_the_whole_command(shell: Callable[..., Shell]) -> None:
+    done = shell().run("git-datmo", "run", "-m", "two words", "python", "t.py", "--lr", "1", code=129)
+    assert done.stderr.splitlines() == [
+        "fatal: the command has to stand behind '--'",
+        "hint: git datmo run -m 'two words' -- python t.py --lr 1",
+    ]
+
+
+@pytest.mark.parametrize("words", [("log", "--nonsense"), ("nonsense",), ("run", "--qqq", "x", "--", "true")])
 def test_a_wrong_word_is_one_line_and_exit_code_129(shell: Callable[..., Shell], words: tuple[str, ...]) -> None:
     done = shell().run("git-datmo", *words, code=129)
     fatal, *rest = done.stderr.splitlines()

@@ -147,7 +147,7 @@ def test_an_experiment_is_told_in_these_lines() -> None:
         "    text",
         "    why: text",
         "",
-        "    $ text -c text  (1.2 s, exit code 3)",
+        "    $ text -c text  (1.2 s, exit code 3, uncommitted changes)",
         "    parameters: text=text",
         "    metrics:    text=0.25",
         "    data    text (2.00 KiB, 3 files)",
@@ -157,7 +157,7 @@ def test_an_experiment_is_told_in_these_lines() -> None:
 def test_what_log_keeps_has_another_name_whenever_it_is_another_text() -> None:
     """Texts made by an earlier version are shown as they are: where this fails, give the style a new name too."""
     pinned = {
-        LINES: ("lines-1", "e05bac1a778a2a97"),
+        LINES: ("lines-2", "e6764e417d1fef61"),
         DOCUMENTS: ("documents-1", "eb284715f00495a9"),
     }
     for style, (name, digest) in pinned.items():
@@ -205,7 +205,7 @@ def test_a_verdict_is_told_in_a_table() -> None:
         "  other processor: one recorded, other in the rerun",
         "  unpinned seed: train.py draws from random, and nothing sets its seed",
         "  not deterministic: loss differs between reruns of the same",
-        "verdict: within tolerance (the worst of 2 reruns)",
+        "verdict: within tolerance (3 metrics, 2 outputs; the worst of 2 reruns)",
     ]
 
 

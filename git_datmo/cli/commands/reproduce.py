@@ -31,7 +31,10 @@ tried does not stop the others. With --cluster they go to the workers of a Dask 
 git-datmo[cluster] and get code and data from the git remote, each with its own credentials: push
 first. A worker shares its receipts by itself, and hands them back too.
 
-Verdicts: identical, within tolerance (exit 0); different, failed (exit 1)."""
+Verdicts: identical, within tolerance (exit 0); different, failed, nothing to compare (exit 1). A
+verdict says how many metrics and outputs it rests on. Where the run recorded neither, there is
+nothing to compare, and no receipt. Where the command failed in the run, the rerun has to fail for
+the same reason: its exception, or else the last line that it printed, is compared too."""
 EXAMPLES = """
 git datmo reproduce HEAD
 git datmo reproduce 3f9c2a --tolerance accuracy=0.002

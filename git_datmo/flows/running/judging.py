@@ -9,6 +9,7 @@ from pathlib import Path
 
 from git_datmo.compare.apart import compare_apart
 from git_datmo.compare.comparison import Comparison
+from git_datmo.flows.running.endings import compare_endings
 from git_datmo.flows.running.placing import place
 from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.scratch import scratch_folder
@@ -20,7 +21,9 @@ from git_datmo.records.types import Difference, Run, Snapshot, Value
 from git_datmo.store.layout import root_node
 
 IDENTICAL, WITHIN, DIFFERENT, FAILED = "identical", "within tolerance", "different", "failed"
-VERDICTS = (IDENTICAL, WITHIN, DIFFERENT, FAILED)
+NOTHING = "nothing to compare"
+VERDICTS = (IDENTICAL, WITHIN, NOTHING, DIFFERENT, FAILED)
+"""From best to worst."""
 
 # Beyond this, what was recorded is not written out again only to be looked into.
 LOOK_LIMIT = 8 << 30
@@ -43,17 +46,21 @@ def judge(
     metrics = tuple(
         compare_metric(name, snapshot.metrics.get(name), done.metrics.get(name), tolerances.get(name)) for name in names
     )
+    if run.exit_code and done.outcome.exit_code == run.exit_code:
+        metrics += (compare_endings(ws, run.log, done.tail),)
     outputs = tuple(_compare_outputs(ws, snapshot, done, tolerances, progress))
     failed = done.outcome.exit_code != (run.exit_code or 0)
     return Judged(FAILED if failed else conclude(metrics, outputs, tolerances), metrics, outputs)
 
 
 def conclude(metrics: tuple[Difference, ...], outputs: tuple[Difference, ...], tolerances: Mapping[str, float]) -> str:
-    """The verdict on a rerun that ended as the run did.
+    """Return the verdict on a rerun that ended as the run did.
 
     A tolerance for a metric says that the metrics decide: an output without a tolerance of its own then has to be
     there, but may differ.
     """
+    if not metrics and not outputs:
+        return NOTHING
     if all(m.same and not m.off for m in metrics) and all(o.recorded == o.rerun for o in outputs):
         return IDENTICAL
     metrics_decide = any(metric.name in tolerances for metric in metrics)

@@ -14,7 +14,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.causes import ask_interpreter, changed_packages, find_causes
 from git_datmo.flows.running.environment import read_environment
-from git_datmo.flows.running.judging import IDENTICAL, VERDICTS, Judged, judge
+from git_datmo.flows.running.judging import IDENTICAL, NOTHING, VERDICTS, Judged, judge
 from git_datmo.flows.running.placing import require_objects
 from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_run, require_whole, rerun
 from git_datmo.flows.running.scratch import scratch_folder
@@ -27,7 +27,11 @@ from git_datmo.records.types import Cause, Receipt, Value
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """A finished reproduction; `id` is its receipt's, None where it was none, since a part was another snapshot's."""
+    """A finished reproduction.
+
+    `id` is the id of its receipt. It is None where no receipt was stored: a part was another snapshot's, or nothing
+    could be compared.
+    """
 
     receipt: Receipt
     id: Oid | None
@@ -66,7 +70,7 @@ def reproduce(
             tried.append(_try(ws, found, chosen, means, where, tolerances))
     receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
     told = _tell_changes(tried[0].changes)
-    if parts is not None:
+    if parts is not None or receipt.verdict == NOTHING:
         return Reproduced(receipt, None, told)
     done = attach_receipt(ws, receipt, sign=sign)
     return replace(done, warnings=(*told, *done.warnings))

@@ -14,6 +14,7 @@ from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
+from git_datmo.flows.running.endings import Tail
 from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
 from git_datmo.flows.running.frozen import Wanted, prepare
 from git_datmo.flows.running.placing import place
@@ -74,13 +75,17 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """A finished rerun: its metrics, and the object of each output, None for one that it did not write."""
+    """A finished rerun: its metrics, and the object of each output, None for one that it did not write.
+
+    `tail` is the end of what it printed.
+    """
 
     folder: Path
     outcome: Outcome
     metrics: Mapping[str, Value]
     outputs: Mapping[str, Oid | None]
     durations: Mapping[str, float]
+    tail: bytes = b""
 
 
 def require_run(found: Found) -> Run:
@@ -143,7 +148,8 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     variables = dict(read_manifest(environment.files).variables)
     data = read_only_data(folder, parts.data, parts.outputs)
     job = Job(portable_command(parts.command), folder, parts.folder, variables, data, means.limits)
-    outcome = engine.run(job, output=means.output)
+    tail = Tail(means.output)
+    outcome = engine.run(job, output=tail)
     if outcome.interrupted:
         # A rerun that somebody stopped says nothing about the experiment.
         raise KeyboardInterrupt
@@ -154,6 +160,7 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
         _read_metrics(folder, [path for path in _metrics_places(parts.folder) if path in written]),
         {path: _object_of(ws, folder, path) if path in written else None for path in parts.outputs},
         {"build": built - began, "place": placed - built, "run": outcome.seconds},
+        tail.text,
     )
 
 

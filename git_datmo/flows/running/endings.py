@@ -1,0 +1,62 @@
+"""Compare how a failed command and its rerun ended: by the exception, else by the last line that was printed."""
+
+from __future__ import annotations
+
+import re
+
+from git_datmo.engines.base import Output, Stream
+from git_datmo.errors import Incomplete
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Content
+from git_datmo.records.types import Difference
+from git_datmo.store.layout import read_chunks, root_node
+
+TAIL = 16 << 10
+LINE_LIMIT = 300
+NAME = "last line of the log"
+
+_EXCEPTION = re.compile(
+    r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Exit|Warning|Iteration)\b(?::.*)?\Z"
+)
+# Numbers, addresses and absolute paths change from machine to machine without another reason for the crash.
+_VARYING = re.compile(r"(?:/[\w.+@-]+)+|0x[0-9a-f]+|\d+(?:\.\d+)?")
+
+
+class Tail:
+    """Passes output on, and keeps the last bytes of it."""
+
+    def __init__(self, output: Output) -> None:
+        self._output, self._kept = output, bytearray()
+
+    def __call__(self, stream: Stream, data: bytes) -> None:
+        self._output(stream, data)
+        self._kept += data
+        if len(self._kept) > 2 * TAIL:
+            del self._kept[:-TAIL]
+
+    @property
+    def text(self) -> bytes:
+        return bytes(self._kept[-TAIL:])
+
+
+def last_words(log: bytes) -> str:
+    """Return the line that says why a command failed, or '' for an empty log."""
+    lines = [line.strip() for line in log.decode("utf-8", "replace").splitlines() if line.strip()]
+    exceptions = [line for line in lines if _EXCEPTION.match(line)]
+    return (exceptions or lines or [""])[-1][:LINE_LIMIT]
+
+
+def compare_endings(ws: Workspace, log: Content | None, rerun: bytes) -> Difference:
+    """Compare the recorded `log` with the end of a rerun's output; only numbers and absolute paths may differ."""
+    recorded, now = last_words(_read_tail(ws, log)) if log is not None else "", last_words(rerun)
+    same = _VARYING.sub("#", recorded) == _VARYING.sub("#", now)
+    return Difference(NAME, recorded, now, same, 0.0 if same else None)
+
+
+def _read_tail(ws: Workspace, log: Content) -> bytes:
+    node = root_node(log)
+    try:
+        blobs = list(read_chunks(node.oid, ws.store.read_tree)) if node.chunked else [node.oid]
+        return b"".join(ws.store.read(blob, "blob") for blob in blobs[-2:])[-TAIL:]
+    except Incomplete:
+        return b""

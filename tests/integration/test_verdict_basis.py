@@ -1,0 +1,58 @@
+"""What a verdict rests on, and what is said where it rests on nothing."""
+
+from __future__ import annotations
+
+import json
+
+from tests.integration.team import datmo, experiments
+from tests.servers.shell import Shell
+
+REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
+
+
+def test_a_verdict_names_what_it_rests_on(repo: Shell) -> None:
+    repo.commit(
+        "t.py", "import json\njson.dump({'a': 1, 'b': 2}, open('metrics.json', 'w'))\nopen('m.txt', 'w').write('m')\n"
+    )
+    datmo(repo, "run", "--", "python", "t.py")
+    said = datmo(repo, *REPRODUCE).stdout
+    assert said.splitlines()[-1] == "verdict: identical (2 metrics, 2 outputs)"
+
+
+def test_rerun_of_a_run_without_metrics_and_outputs_is_nothing_to_compare(repo: Shell) -> None:
+    repo.commit("t.py", "print('accuracy: 0.5')\n")
+    datmo(repo, "run", "--", "python", "t.py")
+    said = datmo(repo, *REPRODUCE, code=1).stdout
+    assert "verdict: nothing to compare" in said.splitlines()
+    (found,) = experiments(repo)
+    assert found["receipts"] == []
+    document = json.loads(datmo(repo, *REPRODUCE, "--json", code=1).stdout)
+    assert (document["id"], document["verdict"]) == (None, "nothing to compare")
+
+
+def test_rerun_that_crashes_for_another_reason_is_different(repo: Shell) -> None:
+    repo.commit("t.py", "import os\nraise ValueError(f'step 3 in {os.getcwd()}')\n")
+    datmo(repo, "run", "--", "python", "t.py", code=1)
+    assert "verdict: identical (last line of the log)" in datmo(repo, *REPRODUCE).stdout
+    repo.commit("t.py", "import os, sys\nassert os.path.exists('.git'), 'no .git'\nraise KeyError('other')\n")
+    datmo(repo, "run", "--", "python", "t.py", code=1)
+    said = datmo(repo, *REPRODUCE, code=1).stdout
+    assert "verdict: different" in said
+    assert "AssertionError: no .git" in said
+
+
+def test_a_run_on_uncommitted_code_is_marked_wherever_it_is_shown(repo: Shell) -> None:
+    repo.commit("t.py", "print(1)\n")
+    datmo(repo, "run", "-m", "clean", "--", "python", "t.py")
+    assert "uncommitted" not in datmo(repo, "log").stdout
+    repo.write("t.py", "print(2)\n")
+    datmo(repo, "run", "-m", "edited", "--", "python", "t.py")
+    assert "uncommitted changes)" in datmo(repo, "log", "-n", "1").stdout
+    assert "uncommitted changes)" in datmo(repo, "show").stdout
+    assert "'edited' (uncommitted changes)" in repo.git("log", "-1", "--notes=datmo")
+
+
+def test_a_missing_path_gets_a_suggestion(repo: Shell) -> None:
+    repo.write("data/labels.csv", "1\n")
+    done = datmo(repo, "add-data", "data/lables.csv", code=128)
+    assert "hint: did you mean 'data/labels.csv'?" in done.stderr
