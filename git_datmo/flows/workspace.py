@@ -16,7 +16,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
 from git_datmo.git.run import Git
-from git_datmo.store.place import check_store, store_path
+from git_datmo.store.place import check_store, is_whole, store_path
 from git_datmo.store.statcache import StatCache
 from git_datmo.store.tracking import Tracking, read_tracking, write_tracking
 
@@ -77,7 +77,7 @@ class Workspace:
 
     @property
     def has_store(self) -> bool:
-        return (store_path(self.repo.common_dir) / "HEAD").exists()
+        return is_whole(store_path(self.repo.common_dir))
 
     @cached_property
     def store_git(self) -> Git:

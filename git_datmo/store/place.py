@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
+from git_datmo import fsio
 from git_datmo.errors import DatmoError
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
@@ -28,17 +31,20 @@ SETTINGS = {
     "advice.pushUpdateRejected": "false",
 }
 
+_FOLDERS = ("objects", "refs")
+
 
 def store_path(common_dir: Path) -> Path:
     return common_dir / "datmo" / "store.git"
 
 
 def create_store(git: Git, path: Path, form: ObjectFormat) -> None:
-    """Make the store, or bring the settings of an existing one up to date."""
-    if not (path / "HEAD").exists():
+    """Make the store, or complete one of which a killed command left a part, and bring its settings up to date."""
+    if not is_whole(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        bare = Git(git.environ)
-        bare.run("init", "-q", "--bare", f"--object-format={form.name}", "--template=", "--", str(path))
+        with fsio.locked(path.parent / "store.lock"):
+            if not is_whole(path):
+                _make_whole(git, path, form)
     own = Git(git.environ, path)
     have = own.text("config", "--local", "--list", "-z").split("\0")
     for key, value in SETTINGS.items():
@@ -46,8 +52,31 @@ def create_store(git: Git, path: Path, form: ObjectFormat) -> None:
             own.run("config", key, value)
 
 
+def is_whole(path: Path) -> bool:
+    """Tell whether git takes `path` for a repository, and settings are there (gitrepository-layout)."""
+    return (path / "HEAD").exists() and (path / "config").exists() and all((path / d).is_dir() for d in _FOLDERS)
+
+
+def _make_whole(git: Git, path: Path, form: ObjectFormat) -> None:
+    """Make the store under another name and rename it, so that a killed command leaves all of it or nothing.
+
+    A part with a folder of objects is completed in its place: git leaves what is there as it is.
+    """
+    bare = Git(git.environ)
+    words = ("init", "-q", "--bare", f"--object-format={form.name}", "--template=", "--")
+    if (path / "objects").is_dir():
+        bare.run(*words, str(path))
+        return
+    fresh = path.with_name(path.name + ".new")
+    for folder in (path, fresh):
+        shutil.rmtree(folder, ignore_errors=True)
+    bare.run(*words, str(fresh))
+    os.rename(fresh, path)
+    fsio.sync_folder(path.parent)
+
+
 def check_store(path: Path) -> Path:
     """The same path; raises `DatmoError` where there is no store."""
-    if not (path / "HEAD").exists():
+    if not is_whole(path):
         raise DatmoError("this repository has no datmo store yet", "make it with 'git datmo init'")
     return path
