@@ -4,56 +4,69 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
-from git_datmo.errors import DatmoError
+from git_datmo import permissions
+from git_datmo.permissions import FILE
 
 COPIED_AT_ONCE = 1 << 30
 # Systems take 1,024 at most (IOV_MAX).
 PARTS_AT_ONCE = 1000
 _NOT_BY_THE_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
+# File systems that cannot fsync a folder, or any file, say so in these ways.
+_NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.ENOSYS)
+
+
+def sync(fd: int) -> None:
+    """Make a file or folder durable, where its file system can."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _NOT_SYNCED:
+            raise
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Make the names in `folder` durable, where its file system can."""
     try:
-        os.fsync(fd)
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        # A folder that one may write to and not read cannot be opened.
+        if error.errno in (*_NOT_SYNCED, errno.EACCES):
+            return
+        raise
+    try:
+        sync(fd)
     finally:
         os.close(fd)
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, mode: int = 0o644, prefix: str = ".tmp-") -> Iterator[BinaryIO]:
-    """A file to write, and read, that takes the place of `path` when the block ends well.
+def replacing(path: Path, *, mode: int = FILE, prefix: str = ".tmp-") -> Iterator[BinaryIO]:
+    """Yield a file to write, and read, that takes the place of `path` when the block ends well.
 
-    A crash leaves the old content or the new, never a part. What it can leave beside it is a file whose name starts
-    with `prefix`.
+    A crash leaves the old content or the new, never a part. It can leave a file beside it whose name starts with
+    `prefix`. `mode` is that of a new file before the umask and `core.sharedRepository` change it.
     """
-    import tempfile
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
+    permissions.make_folder(path.parent)
+    fd, temporary = permissions.create_temporary(path.parent, prefix, mode)
     try:
         with os.fdopen(fd, "w+b") as file:
             yield file
             file.flush()
-            os.fchmod(fd, mode)
-            os.fsync(fd)
-        os.replace(name, path)
+            sync(fd)
+        os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+            os.unlink(temporary)
         raise
     sync_folder(path.parent)
 
 
-def write_file(path: Path, data: bytes, *, mode: int = 0o644, prefix: str = ".tmp-") -> None:
+def write_file(path: Path, data: bytes, *, mode: int = FILE, prefix: str = ".tmp-") -> None:
     """Put `data` at `path`, as `replacing` does."""
     with replacing(path, mode=mode, prefix=prefix) as file:
         file.write(data)
@@ -88,48 +101,22 @@ def write_parts(fd: int, parts: Sequence[bytes | memoryview]) -> None:
                 rest = rest[os.write(fd, rest) :]
 
 
-def append_line(path: Path, line: bytes) -> None:
-    """Add a line to a file. A crash can leave a part of it, which the next line does not join."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+def append(path: Path, data: bytes) -> None:
+    """Add `data` to a file by one write, so that what two processes append at once does not mix."""
+    permissions.make_folder(path.parent)
+    fd = permissions.open_file(path, os.O_WRONLY | os.O_APPEND)
     try:
-        os.write(fd, b"\n" + line + b"\n")
-        os.fsync(fd)
+        os.write(fd, data)
     finally:
         os.close(fd)
 
 
-@contextlib.contextmanager
-def locked(path: Path, *, shared: bool = False, seconds: float = 60.0) -> Iterator[None]:
-    """Hold the lock file `path`; the kernel lets go of it when the process ends, however it ends.
-
-    A `shared` lock keeps out only those who want it for themselves; where the folder cannot be written to there is
-    nobody to keep out. Raises `DatmoError` when another process keeps the lock longer than `seconds`.
-    """
-    file = _open_lock(path, optional=shared)
-    if file is None:
-        yield
-        return
-    with file:
-        until = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise DatmoError(
-                        f"another git-datmo command holds '{path}'", "wait until it ends, then run this again"
-                    ) from None
-                time.sleep(0.02)
-        yield
-
-
-def _open_lock(path: Path, *, optional: bool) -> IO[str] | None:
+def append_line(path: Path, line: bytes) -> None:
+    """Add a line to a file durably. A crash can leave a part of it, which the next line does not join."""
+    permissions.make_folder(path.parent)
+    fd = permissions.open_file(path, os.O_WRONLY | os.O_APPEND)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "w")
-    except OSError as error:
-        if optional and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return None
-        raise
+        os.write(fd, b"\n" + line + b"\n")
+        sync(fd)
+    finally:
+        os.close(fd)

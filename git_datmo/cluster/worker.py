@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 
-from git_datmo import fsio
+from git_datmo import fsio, locking
 from git_datmo.cluster.tasks import Answer, Reproduction, Source, Task, Trial
 from git_datmo.engines.base import Engine, silent
 from git_datmo.engines.choose import make_engine
@@ -77,7 +77,7 @@ def _held_clone(home: Path, source: Source, environ: Mapping[str, str]) -> Itera
         for number in count():
             folder = home / f"{name}-{number}"
             try:
-                held.enter_context(fsio.locked(home / f"{folder.name}.lock", seconds=0))
+                held.enter_context(locking.locked(home / f"{folder.name}.lock", seconds=0))
             except DatmoError:
                 continue
             break

@@ -14,12 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from git_datmo import permissions
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
 from git_datmo.engines.child import stream
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.manifest import CONDA, LOCK, Environment, Manifest
 from git_datmo.errors import DatmoError, EngineMissing
-from git_datmo.fsio import locked, write_file
+from git_datmo.fsio import write_file
+from git_datmo.locking import locked
 from git_datmo.progress import Progress
 
 READY = "git-datmo-ready"
@@ -73,6 +75,7 @@ class VenvEngine:
         if archives := [str(home / name) for name in manifest.archives()]:
             self._install(archives, home, env, output)
         write_file(home / READY, f"{version}\n".encode())
+        permissions.adjust_tree(home)
 
     def _install(self, asked: Sequence[str], home: Path, env: Mapping[str, str], output: Output) -> None:
         """By uv where it is installed, which is quicker; pip may know of indexes that uv was not told of."""

@@ -9,11 +9,13 @@ A claim needs one of three proofs, and that the snapshot's own commit is no desc
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 
+from git_datmo import fsio
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.patches import patch_ids, range_patch_id
 from git_datmo.model import Oid
@@ -186,6 +188,7 @@ class PatchCache:
         return {name: patch.strip() for name, tab, patch in (line.partition("\t") for line in lines[:-1]) if tab}
 
     def add(self, patches: dict[str, str]) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self._path, "a", encoding="ascii") as file:
-            file.write("\n" + "".join(f"{name}\t{patch}\n" for name, patch in patches.items()))
+        lines = "".join(f"{name}\t{patch}\n" for name, patch in patches.items())
+        # Patch ids that cannot be kept are computed again.
+        with contextlib.suppress(OSError):
+            fsio.append(self._path, f"\n{lines}".encode("ascii"))

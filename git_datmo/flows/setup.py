@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from git_datmo import fsio
+from git_datmo import fsio, permissions
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.obtain import fetch
 from git_datmo.flows.sharing.refspecs import set_refspecs
@@ -141,7 +141,7 @@ def _template(name: str) -> bytes:
 
 def _write_hook(path: Path, text: bytes) -> None:
     if not path.exists() or path.read_bytes() != text:
-        fsio.write_file(path, text, mode=0o755)
+        fsio.write_file(path, text, mode=permissions.PROGRAM)
 
 
 def set_up_clone(ws: Workspace, remote: str, url: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from git_datmo import fsio
 from git_datmo.records.types import Snapshot
 
 # No text holds it, since no terminal could show it.
@@ -49,13 +49,8 @@ class Told:
                 self._append(entries)
 
     def _append(self, entries: bytes) -> None:
-        self._path.parent.mkdir(exist_ok=True)
-        # One write, so that the entries of two who append at once do not mix; what was cut off before it ends with it.
-        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(fd, _END + entries)
-        finally:
-            os.close(fd)
+        # What was cut off before it ends with it.
+        fsio.append(self._path, _END + entries)
 
 
 def _entry(record: str, text: bytes) -> bytes:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo import fsio
+from git_datmo import locking
 from git_datmo.errors import DatmoError
 from git_datmo.git.odb import Odb
 from git_datmo.git.repo import Repository, discover
@@ -71,7 +71,7 @@ class Workspace:
         from git_datmo.store.store import Store
 
         store = Store(self.repo.git, store_path(self.repo.common_dir), self.repo.format)
-        self._opened.enter_context(fsio.locked(self.shared_state / "store.lock", shared=shared))
+        self._opened.enter_context(locking.locked(self.shared_state / "store.lock", shared=shared, strict=not shared))
         store.objects.refresh()
         return self._opened.enter_context(store)
 
@@ -145,7 +145,7 @@ class Workspace:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other git-datmo commands out of this working tree's state."""
-        with fsio.locked(self.state / "lock"):
+        with locking.locked(self.state / "lock"):
             yield
 
     def now(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from git_datmo import fsio
+from git_datmo import fsio, permissions
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat, Oid
@@ -27,7 +27,7 @@ def write_loose(objects: Path, form: ObjectFormat, kind: str, content: bytes) ->
     if not path.exists():
         raw = zlib.compress(b"%s %d\0" % (kind.encode(), len(content)) + content, 1)
         # Git passes over files of such names among its objects, and removes old ones (git-gc).
-        fsio.write_file(path, raw, mode=0o444, prefix="tmp_obj_")
+        fsio.write_file(path, raw, mode=permissions.READ_ONLY, prefix="tmp_obj_")
     return oid
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from isal import isal_zlib
 
-from git_datmo import fsio
+from git_datmo import fsio, permissions
 from git_datmo.git.deflate import Buffer
+from git_datmo.locking import NO_LOCKS
 from git_datmo.model import ObjectFormat, Oid
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ HEADER = 12
 # A pack that is being received: what is whole of it is kept when its process dies, so it is written in smaller steps.
 PARTIAL = "tmp_datmo_"
 PARTIAL_BATCH = 1 << 18
+ABANDONED = 3600
 
 
 def entry_header(kind: str, size: int) -> bytes:
@@ -79,13 +82,21 @@ class Limits:
 
 
 def claim(fd: int) -> bool:
-    """Whether nobody else is at work on a partial pack; it is then ours until `fd` is closed, or the process ends."""
+    """Whether nobody else is at work on a partial pack; it is then ours until `fd` is closed, or the process ends.
+
+    Where the file system has no locks, nobody is at work on a file that was not written to for long.
+    """
     import fcntl
 
-    with suppress(BlockingIOError):
+    try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        return time.time() - os.fstat(fd).st_mtime > ABANDONED
+    return True
 
 
 class PackWriter:
@@ -107,7 +118,7 @@ class PackWriter:
         count: int = 0,
         behind: Executor | None = None,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        permissions.make_folder(folder)
         self._folder = folder
         self._format = form
         self._partial = partial
@@ -146,12 +157,11 @@ class PackWriter:
             with suppress(FileNotFoundError):
                 os.unlink(self._path)
 
-    def _open(self) -> tuple[int, str]:
-        import tempfile
-
+    def _open(self) -> tuple[int, Path]:
         if not self._partial:
-            return tempfile.mkstemp(prefix="tmp_pack_", dir=self._folder)
-        fd, path = tempfile.mkstemp(prefix=PARTIAL, dir=self._folder)
+            return permissions.create_temporary(self._folder, "tmp_pack_", permissions.READ_ONLY)
+        # Another member of the group may finish it.
+        fd, path = permissions.create_temporary(self._folder, PARTIAL)
         claim(fd)
         return fd, path
 
@@ -196,15 +206,15 @@ class PackWriter:
         self.flush()
         trailer = self._seal()
         stem = self._folder / f"pack-{trailer.hex()}"
-        os.fchmod(self._fd, 0o444)
-        os.fsync(self._fd)
+        permissions.make_read_only(self._fd)
+        fsio.sync(self._fd)
         if promisor:
-            fsio.write_file(stem.with_suffix(".promisor"), b"", mode=0o444)
+            fsio.write_file(stem.with_suffix(".promisor"), b"", mode=permissions.READ_ONLY)
         os.replace(self._path, stem.with_suffix(".pack"))
         # Only now, since closing gives up the claim on a partial pack.
         os.close(self._fd)
         self._fd = -1
-        fsio.write_file(stem.with_suffix(".idx"), self._index(trailer), mode=0o444)
+        fsio.write_file(stem.with_suffix(".idx"), self._index(trailer), mode=permissions.READ_ONLY)
         return stem.with_suffix(".pack")
 
     def _seal(self) -> bytes:

@@ -50,8 +50,8 @@ class _Partial(PackWriter):
             os.ftruncate(self._fd, self._offset)
             self._pending, self._pending_size, self._flushed = [], 0, self._offset
 
-    def _open(self) -> tuple[int, str]:
-        return os.open(self._reopened, os.O_RDWR | os.O_CLOEXEC), str(self._reopened)
+    def _open(self) -> tuple[int, Path]:
+        return os.open(self._reopened, os.O_RDWR | os.O_CLOEXEC), self._reopened
 
     def _entries(self) -> Iterator[Entry]:
         reader = EntryReader(_blocks(self._fd), self._format)

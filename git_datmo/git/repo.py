@@ -12,6 +12,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.config import Config, read_config
 from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, ObjectFormat, Oid
+from git_datmo.permissions import parse_sharing, share_folder
 
 # What `git rev-parse` can tell of every repository, a bare one too.
 _EVERYWHERE = ("--show-object-format", "--path-format=absolute", "--git-dir", "--git-common-dir")
@@ -84,7 +85,11 @@ def discover(environ: Mapping[str, str], cwd: Path) -> Repository:
     git_dir, common_dir = Path(places[0]), Path(places[1])
     top, prefix = (Path(places[2]), places[3]) if len(places) > 3 else (None, "")
     git = Git(environ, git_dir, top)
-    return Repository(git, git_dir, common_dir, top, prefix, FORMATS[form], read_config(git))
+    config = read_config(git)
+    sharing = parse_sharing(config.get("core.sharedrepository"))
+    for folder in (git_dir, common_dir):
+        share_folder(folder, sharing)
+    return Repository(git, git_dir, common_dir, top, prefix, FORMATS[form], config)
 
 
 def _rev_parse(environ: Mapping[str, str], cwd: Path, *words: str) -> subprocess.CompletedProcess[bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from git_datmo import fsio
+from git_datmo import fsio, permissions
 from git_datmo.places.files import NAME, Range, Unreachable
 from git_datmo.progress import Progress
 
@@ -34,7 +34,7 @@ class FolderFiles:
     def put(self, source: Path, progress: Progress) -> None:
         target = self._folder / source.name
         with self._translated(), open(source, "rb") as file:
-            with fsio.replacing(target, mode=0o444, prefix=UNFINISHED) as copy:
+            with fsio.replacing(target, mode=permissions.READ_ONLY, prefix=UNFINISHED) as copy:
                 fsio.copy_content(file, copy)
             progress.advance(file.tell())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -131,7 +132,9 @@ def read_catalog(git: Git, ledger: Ledger, tips: Tips, path: Path) -> Catalog:
     if stored != head:
         rows = in_order(_renew_rows(git, ledger, tips.records, rows))
         notes = _renew_notes(ledger, tips.notes, notes)
-        fsio.write_file(path, "\n".join([head, *_columns(rows, notes), ""]).encode())
+        # Who may only read the repository makes the table anew each time.
+        with suppress(OSError):
+            fsio.write_file(path, "\n".join([head, *_columns(rows, notes), ""]).encode())
     return Catalog(rows, notes)
 
 

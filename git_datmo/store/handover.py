@@ -11,17 +11,20 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from git_datmo import fsio
+from git_datmo import fsio, permissions
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
 from git_datmo.git.packs import KINDS, Pack, PackedObjects
 from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
 from git_datmo.model import Oid
+from git_datmo.permissions import READ_ONLY
 from git_datmo.progress import Progress
 from git_datmo.store.reach import Marks
 
 # Errors that say that a second name cannot be had, but perhaps a copy.
-_NO_LINK = frozenset((errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP))
+_NO_LINK = frozenset(
+    (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EINVAL)
+)
 
 
 def mark_each(objects: PackedObjects, oids: Iterable[Oid]) -> Marks:
@@ -68,19 +71,28 @@ def _lacking(pack: Pack, mark: bytearray, taker: PackedObjects) -> set[int]:
 
 
 def _give(pack: Pack, folder: Path) -> None:
-    """The pack before its index, since git looks for indexes."""
+    """Put a pack into `folder`, and its index behind it, since git looks for indexes."""
+    # A second name would keep the modes and the group of the giver's file.
+    copied = bool(permissions.sharing_in(folder))
     for source in (pack.path, pack.path.with_suffix(".idx")):
         target = folder / source.name
-        try:
-            os.link(source, target)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            if error.errno not in _NO_LINK:
-                raise
-            with open(source, "rb") as file, fsio.replacing(target, mode=0o444, prefix="tmp_pack_") as copy:
+        if not target.exists() and (copied or not _link(source, target)):
+            with open(source, "rb") as file, fsio.replacing(target, mode=READ_ONLY, prefix="tmp_pack_") as copy:
                 fsio.copy_content(file, copy)
     fsio.sync_folder(folder)
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Give a file a second name; return False where the file system refuses."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        return False
+    return True
 
 
 def _copy(giver: PackedObjects, pack: Pack, places: set[int], writer: PackWriter) -> None:

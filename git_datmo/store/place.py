@@ -6,10 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
-from git_datmo import fsio
+from git_datmo import fsio, locking, permissions
 from git_datmo.errors import DatmoError
+from git_datmo.git.config import read_config
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
+from git_datmo.permissions import parse_sharing
 
 # Settings under which git leaves the store's packs as they are (git-config; `pack.window=0` stops the search for
 # deltas, `pack.useSparse=false` lets a push leave out objects wherever they stood before).
@@ -31,6 +33,7 @@ SETTINGS = {
     "advice.pushUpdateRejected": "false",
 }
 
+SHARED = "core.sharedrepository"
 _FOLDERS = ("objects", "refs")
 
 
@@ -41,11 +44,12 @@ def store_path(common_dir: Path) -> Path:
 def create_store(git: Git, path: Path, form: ObjectFormat) -> None:
     """Make the store, or complete one of which a killed command left a part, and bring its settings up to date."""
     if not is_whole(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with fsio.locked(path.parent / "store.lock"):
+        permissions.make_folder(path.parent)
+        with locking.locked(path.parent / "store.lock"):
             if not is_whole(path):
                 _make_whole(git, path, form)
     own = Git(git.environ, path)
+    _share(own, path, read_config(git).get(SHARED))
     have = own.text("config", "--local", "--list", "-z").split("\0")
     for key, value in SETTINGS.items():
         if f"{key.lower()}\n{value}" not in have:
@@ -73,6 +77,15 @@ def _make_whole(git: Git, path: Path, form: ObjectFormat) -> None:
     bare.run(*words, str(fresh))
     os.rename(fresh, path)
     fsio.sync_folder(path.parent)
+
+
+def _share(own: Git, path: Path, wanted: str) -> None:
+    """Let the store have the `core.sharedRepository` of the code repository, and its files the modes."""
+    local = [setting.value for setting in read_config(own).local() if setting.key == SHARED]
+    if parse_sharing(local[-1] if local else "") != parse_sharing(wanted):
+        # The setting last: without it, a command that was killed is made up for by the next.
+        permissions.adjust_tree(path.parent)
+        own.run("config", SHARED, wanted or "umask")
 
 
 def check_store(path: Path) -> Path:

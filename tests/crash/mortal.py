@@ -26,7 +26,7 @@ HALVES = ("write", "writev", "pwrite")
 CHANGING = frozenset({"push", "fetch", "update-ref", "config", "init", "send-pack", "remote-http"})
 FRAMES = 2
 # Modules through which everything goes: who called them is what counts.
-UNTOLD = ("git_datmo.fsio", "git_datmo.git.run")
+UNTOLD = ("git_datmo.fsio", "git_datmo.permissions", "git_datmo.git.run")
 
 _real_clock = time.time
 _stopped: list[float] = []

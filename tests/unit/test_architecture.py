@@ -18,8 +18,10 @@ TOP = Path(__file__).parents[2]
 SOURCES = {"git_datmo": TOP / "git_datmo", "git_remote_datmo": TOP / "remote_helper" / "git_remote_datmo"}
 
 BASE = frozenset(
-    {"git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.fsio", "git_datmo.progress", "git_datmo.sizes"}
-    | {"git_datmo.suggest"}
+    {
+        *("git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.permissions", "git_datmo.locking"),
+        *("git_datmo.fsio", "git_datmo.progress", "git_datmo.sizes", "git_datmo.suggest"),
+    }
 )
 
 # What a layer may import beside itself.
@@ -332,6 +334,31 @@ def test_a_shell_is_asked_only_for_the_pager() -> None:
         )
     ]
     assert shells == ["git_datmo.cli.console"]
+
+
+CREATING = re.compile(
+    r"os\.(mkdir|makedirs|mkfifo|mknod)\Z|tempfile\.mk\w+\Z|\S*\.(mkdir|touch|write_bytes|write_text)\Z"
+)
+# What creates files or folders by itself, and where: none of it is part of a repository.
+CREATORS = {
+    "git_datmo.permissions": "all that is in a repository",
+    "git_datmo.store.checkout": "folders of the working tree",
+    "git_datmo.cli.demo": "the user's repository",
+    "git_datmo.engines.archive": "a folder of its own",
+    "git_datmo.engines.travel": "a folder of its own",
+    "git_datmo.engines.venv": "an environment, whose modes are adjusted when it is complete",
+    "git_datmo.flows.running.environment": "a folder of its own",
+    "git_datmo.flows.running.environments": "a folder of its own",
+    "git_datmo.flows.running.rerun": "the folder of a rerun",
+    "git_datmo.flows.running.scratch": "the folder of a rerun",
+}
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_files_of_repositories_are_created_by_permissions_alone(module: str) -> None:
+    made = [name for name, _ in calls(module) if CREATING.match(name)]
+    creates = "O_CREAT" in ast.unparse(modules()[module]) and module != "git_datmo.store.placer"
+    assert not (made or creates) or module in CREATORS, made
 
 
 OUTER = re.compile(

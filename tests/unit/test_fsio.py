@@ -1,4 +1,4 @@
-"""Locks: who shares one, whom it keeps out, and that it goes with its process; copies, by the kernel and by hand."""
+"""Durable steps: copies by the kernel and by hand, and file systems that refuse to make a folder durable."""
 
 from __future__ import annotations
 
@@ -8,46 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.errors import DatmoError
-from git_datmo.fsio import copy_content, locked
-
-
-def is_free(path: Path, *, shared: bool) -> bool:
-    try:
-        with locked(path, shared=shared, seconds=0):
-            return True
-    except DatmoError:
-        return False
-
-
-def test_a_shared_lock_keeps_out_only_who_wants_it_alone(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "lock"
-    with locked(path, shared=True):
-        assert is_free(path, shared=True)
-        assert not is_free(path, shared=False)
-    with locked(path):
-        assert not is_free(path, shared=True)
-        assert not is_free(path, shared=False)
-    assert is_free(path, shared=False)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_where_nothing_can_be_written_a_shared_lock_is_no_lock(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir(mode=0o555)
-    with locked(tmp_path / "folder" / "lock", shared=True):
-        pass
-    with pytest.raises(PermissionError), locked(tmp_path / "folder" / "lock"):
-        pass
-
-
-def test_a_lock_goes_with_its_process(tmp_path: Path) -> None:
-    path = tmp_path / "lock"
-    child = os.fork()
-    if child == 0:
-        with locked(path):
-            os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert is_free(path, shared=False)
+from git_datmo.fsio import copy_content, write_file
 
 
 @pytest.mark.parametrize("by_the_kernel", [None, 0, 70_000])
@@ -82,3 +43,27 @@ def test_a_copy_that_fails_for_want_of_room_fails(tmp_path: Path, monkeypatch: p
         pytest.raises(OSError, match="no space"),
     ):
         copy_content(source, target)
+
+
+@pytest.mark.parametrize("refusal", [errno.EINVAL, errno.ENOTSUP, errno.EBADF])
+def test_file_on_a_system_without_fsync_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int
+) -> None:
+    def refusing(_: int) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    write_file(tmp_path / "folder" / "file", b"content")
+    assert (tmp_path / "folder" / "file").read_bytes() == b"content"
+
+
+def test_file_that_the_disk_does_not_take_is_not_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "file").write_bytes(b"before")
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        write_file(tmp_path / "file", b"content")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"before"

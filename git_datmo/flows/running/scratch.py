@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from git_datmo import fsio
+from git_datmo import locking, permissions
 from git_datmo.errors import DatmoError
 from git_datmo.flows.workspace import Workspace
 
@@ -27,7 +27,7 @@ def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
         base = ws.shared_state / "scratch"
         _remove_leftovers(ws, base)
         folder = base / f"rerun-{uuid.uuid4().hex[:12]}"
-        with fsio.locked(_lock_of(folder)):
+        with locking.locked(_lock_of(folder)):
             folder.mkdir(mode=0o700)
             try:
                 yield folder
@@ -38,7 +38,7 @@ def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
     folder = Path(asked).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DatmoError(f"'{asked}' exists and is not an empty folder", "name one that does not exist")
-    folder.mkdir(parents=True, exist_ok=True)
+    permissions.make_folder(folder)
     yield folder
 
 
@@ -50,9 +50,10 @@ def _remove_leftovers(ws: Workspace, base: Path) -> None:
     """Remove the folders whose lock nobody holds any more."""
     for lock in base.glob("*.lock"):
         # Held by who uses it, or removed meanwhile.
-        with contextlib.suppress(DatmoError), fsio.locked(lock, seconds=0):
+        with contextlib.suppress(DatmoError, OSError), locking.locked(lock, seconds=0):
             folder = lock.with_suffix("")
             if (folder / TREE).exists():
                 ws.repo.git.finish("worktree", "remove", "--force", "--force", str(folder / TREE))
             shutil.rmtree(folder, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            if not folder.exists():
+                lock.unlink(missing_ok=True)
