@@ -75,7 +75,7 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
 
 # Whoever changes what is told gives it another name.
 LINES = Style("lines-2", lambda snapshot: "\n".join(_tell(snapshot)))
-DOCUMENTS = Style("documents-1", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False))
+DOCUMENTS = Style("documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False))
 
 
 def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dict[str, Any]:

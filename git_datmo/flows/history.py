@@ -17,7 +17,7 @@ from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, REMOTE_
 from git_datmo.git.refs import read_refs
 from git_datmo.git.run import failure
 from git_datmo.model import Oid
-from git_datmo.records.catalog import Catalog, Row
+from git_datmo.records.catalog import NEWER, Catalog, Row
 from git_datmo.records.ledger import Tips, record_ids
 from git_datmo.records.types import Receipt, Snapshot
 
@@ -109,7 +109,12 @@ class History:
         rows = []
         for record in note.records:
             row = self.catalog.get(record)
-            if row is not None and not row.kind:
+            if row is not None and row.kind.startswith(NEWER):
+                self._warn(
+                    f"record {record} on commit {str(commit)[:10]} was made by a newer git-datmo"
+                    f" (kind '{row.kind.removeprefix(NEWER)}')"
+                )
+            elif row is not None and not row.kind:
                 self._warn(f"record {record} on commit {str(commit)[:10]} is not one that this version reads")
             elif row is not None and row.kind == "snapshot":
                 rows.append(row)

@@ -12,17 +12,23 @@ from git_datmo import fsio
 from git_datmo.errors import Damaged
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
+from git_datmo.records.data_graph import DataGraph
+from git_datmo.records.data_id import data_id
 from git_datmo.records.ledger import Ledger, Tips, record_ids
-from git_datmo.records.types import Drop, Image, Receipt, Record, Snapshot
+from git_datmo.records.objects import list_objects
+from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot
 
-HEADER = "git-datmo catalog 3"
+HEADER = "git-datmo catalog 4"
+# What the kind of a record of a newer git-datmo begins with in the table.
+NEWER = "?"
 
 
 class Row(NamedTuple):
-    """What the table says of one record; `kind` is '' for a blob that is no record that this version reads.
+    """One record in the table; `kind` is '' for a blob that is no record, and begins with `NEWER` for an unknown kind.
 
-    `about` are the records that a receipt, image, annotation or drop speaks of. A tuple, since every command reads all
-    of them.
+    `about` are the records that a receipt, image, annotation or drop speaks of. Of a snapshot, `data` is the id of its
+    payloads, `side` is '1' where it is not its commit's data, and `parents` are the snapshots it was made from. `keeps`
+    is '1' for a record that keeps objects. A tuple, since every command reads all rows.
     """
 
     record: str
@@ -31,27 +37,45 @@ class Row(NamedTuple):
     tree: str = ""
     patch: str = ""
     created: str = ""
+    data: str = ""
+    side: str = ""
+    keeps: str = ""
     about: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[str, str]:
         """Oldest first; a time without a fraction of a second comes before those with one."""
         return self.created.removesuffix("Z"), self.record
 
+    @property
+    def is_data(self) -> bool:
+        """Whether the record is a snapshot that can be its commit's data."""
+        return self.kind == Snapshot.kind and not self.side
+
 
 def make_row(oid: Oid, record: Record) -> Row:
-    tree = patch = ""
-    about: tuple[str, ...] = ()
+    """Return the row of a record."""
+    row = Row(
+        str(oid), record.kind, str(record.commit), created=record.created, keeps="1" if list_objects(record) else ""
+    )
     match record:
         case Snapshot():
-            tree, patch = str(record.tree), record.patch
+            return row._replace(
+                tree=str(record.tree),
+                patch=record.patch,
+                data=data_id(record.payloads),
+                side="1" if record.side else "",
+                parents=tuple(map(str, record.parents)),
+            )
         case Receipt() | Image():
-            about = (str(record.snapshot),)
+            return row._replace(about=(str(record.snapshot),))
         case Drop():
-            about = tuple(map(str, record.records))
+            return row._replace(about=tuple(map(str, record.records)))
+        case Annotation():
+            return row._replace(about=(str(record.record),))
         case _:
-            about = (str(record.record),)
-    return Row(str(oid), record.kind, str(record.commit), tree, patch, record.created, about)
+            return row._replace(kind=f"{NEWER}{record.kind}")
 
 
 class Note(NamedTuple):
@@ -78,6 +102,12 @@ class Catalog:
         self.notes: Mapping[str, Note] = notes or {}
         self.dropped = frozenset(oid for row in every if row.kind == "drop" for oid in row.about)
         self.rows = tuple(row for row in every if row.record not in self.dropped) if self.dropped else every
+        self._every = every
+
+    @cached_property
+    def graph(self) -> DataGraph:
+        """The graph of all snapshots, dropped ones included."""
+        return DataGraph({row.record: row.parents for row in self._every if row.kind == Snapshot.kind})
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -96,6 +126,14 @@ class Catalog:
         return _group((row.tree, row) for row in self.rows if row.kind == "snapshot")
 
     @cached_property
+    def _by_commit(self) -> dict[str, list[Row]]:
+        return _group((row.commit, row) for row in self.rows if row.kind == "snapshot")
+
+    @cached_property
+    def _by_data(self) -> dict[str, list[Row]]:
+        return _group((row.data, row) for row in self.rows if row.is_data)
+
+    @cached_property
     def _by_patch(self) -> dict[str, list[Row]]:
         return _group((row.patch, row) for row in self.rows if row.kind == "snapshot" and row.patch)
 
@@ -111,6 +149,18 @@ class Catalog:
 
     def with_tree(self, tree: str) -> list[Row]:
         return self._by_tree.get(tree, [])
+
+    def of_commit(self, commit: str) -> list[Row]:
+        """Return the snapshots that name `commit`, oldest first."""
+        return self._by_commit.get(commit, [])
+
+    def with_data(self, data: str) -> list[Row]:
+        """Return the snapshots, side ones left out, whose payloads have the id `data`."""
+        return self._by_data.get(data, [])
+
+    def has_known_data(self, data: str) -> bool:
+        """Return whether any record, a dropped one included, has payloads of the id `data`."""
+        return bool(self.with_data(data)) or any(row.data == data for row in self._every)
 
     def with_patch(self, patch: str) -> list[Row]:
         return self._by_patch.get(patch, [])
@@ -180,9 +230,9 @@ def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
         head, *lines, end = path.read_text("utf-8").split("\n")
         if not head.startswith(HEADER + " ") or end:
             return "", [], {}
-        *fields, about, commits, blobs, named = map(_values, lines)
-        subjects = [tuple(ids.split()) for ids in about]
-        rows = [Row(*values) for values in zip(*fields, subjects, strict=True)]
+        *fields, about, parents, commits, blobs, named = map(_values, lines)
+        lists = ([tuple(ids.split()) for ids in column] for column in (about, parents))
+        rows = [Row(*values) for values in zip(*fields, *lists, strict=True)]
         notes = {commit: Note(*note) for commit, *note in zip(commits, blobs, named, strict=True)}
     except (FileNotFoundError, ValueError, TypeError):
         return "", [], {}

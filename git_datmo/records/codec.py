@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from itertools import pairwise
 from operator import itemgetter
@@ -15,18 +15,22 @@ from typing import Any, cast
 from git_datmo.errors import Damaged
 from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Form, Oid, Payload, Role
+from git_datmo.records.objects import KeptObject, known_objects, list_objects
 from git_datmo.records.types import (
     LATER,
+    MORE,
     Annotation,
     Cause,
     Difference,
     Drop,
     Image,
+    KnownRecord,
     Person,
     Receipt,
     Record,
     Run,
     Snapshot,
+    Unknown,
     Value,
 )
 
@@ -50,12 +54,13 @@ def to_document(record: Record) -> dict[str, Any]:
         "version": VERSION,
         "kind": record.kind,
         **_plain_fields(record),
+        "objects": [{"name": kept.name, **_plain(kept.content)} for kept in list_objects(record)],
     }
 
 
 def _plain_fields(value: Any) -> dict[str, Any]:
     """The keys of a record or of what is in it; one that came later is written where it says something."""
-    every = ((f, getattr(value, f.name)) for f in fields(value))
+    every = ((f, getattr(value, f.name)) for f in fields(value) if MORE not in f.metadata)
     return {f.name: _plain(item) for f, item in every if item != f.metadata.get(LATER, _ALWAYS)}
 
 
@@ -92,26 +97,26 @@ def number(value: Value | None) -> float | None:
 
 
 def decode(raw: bytes, *, checked: bool = False) -> Record:
-    """The record that `raw` encodes; raises `Damaged` for anything else.
+    """Return the record that `raw` encodes; raises `Damaged` for anything else.
 
-    `checked` says that these bytes were decoded before, so that nothing about them needs to be looked at again:
-    compiling the schema alone takes longer than most commands have.
+    A document that has all keys of every record, but whose kind or other keys this version does not know, is an
+    `Unknown`. `checked` says that these bytes were decoded before, so that the schema need not be compiled: that takes
+    longer than most commands do.
     """
     if len(raw) > SIZE_LIMIT:
         raise Damaged("a record is larger than any record may be")
     try:
-        document = json.loads(raw.decode()) if checked else _check(raw)
-        record = _BUILD[document["kind"]](document)
+        record = _build(json.loads(raw.decode())) if checked else _read(raw)
     except (ValueError, RecursionError) as error:
-        # What fastjsonschema raises is a ValueError; its first line says which key is off.
+        # fastjsonschema raises a ValueError; its first line says which key is wrong.
         raise Damaged(f"not a record that this version reads: {str(error).splitlines()[0][:200]}") from error
     if not checked and len({len(named) for named in object_ids(record)}) > 1:
         raise Damaged("a record names objects of two object formats")
     return record
 
 
-def _check(raw: bytes) -> Any:
-    """The document that `raw` encodes; raises `ValueError` unless it is one of the schema, with every path safe."""
+def _read(raw: bytes) -> Record:
+    """Parse and check the document `raw`; raises `ValueError` where it is no record."""
     document = json.loads(
         raw.decode(), parse_constant=_refuse, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
     )
@@ -119,9 +124,46 @@ def _check(raw: bytes) -> Any:
         # An escape may spell half a character, which is no text.
         json.dumps(document, ensure_ascii=False).encode()
     _validator()(document)
+    if document["kind"] not in _BUILD:
+        return _unknown(document)
     if document["kind"] == Snapshot.kind:
         _check_paths(document)
-    return document
+    return _known_record(document)
+
+
+def _build(document: dict[str, Any]) -> Record:
+    """Make the record of a document that was checked before."""
+    return _known_record(document) if document["kind"] in _BUILD else _unknown(document)
+
+
+def _known_record(document: dict[str, Any]) -> Record:
+    """Make a record of a known kind; raises `Damaged` where `objects` lacks one that its keys name."""
+    record = _BUILD[document["kind"]](document)
+    listed = _kept_objects(document)
+    known = set(known_objects(record))
+    if not known <= set(listed):
+        raise Damaged("a record names objects that its list of objects lacks")
+    more = tuple(kept for kept in listed if kept not in known)
+    return replace(record, more=more) if more else record
+
+
+def _kept_objects(document: Mapping[str, Any]) -> list[KeptObject]:
+    """Read the list of objects; raises `Damaged` where two have one name."""
+    listed = [KeptObject(entry["name"], cast("Content", _content(entry))) for entry in document["objects"]]
+    if len({kept.name for kept in listed}) != len(listed):
+        raise Damaged("a record keeps two objects by one name")
+    return listed
+
+
+def _unknown(document: dict[str, Any]) -> Record:
+    """Read of a record only the keys that every record has."""
+    return Unknown(
+        document["kind"],
+        Oid.parse(document["commit"]),
+        document["created"],
+        _known(Person, document["author"], {}),
+        tuple(sorted(_kept_objects(document), key=lambda kept: kept.name)),
+    )
 
 
 def _check_paths(snapshot: Mapping[str, Any]) -> None:
@@ -158,19 +200,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def object_ids(record: Record) -> Iterator[Oid]:
-    """Every id that a record names."""
+    """Yield every id that a record names."""
     yield record.commit
+    yield from (kept.content.object for kept in list_objects(record))
     match record:
         case Snapshot():
-            yield record.tree
-            contents = [*record.payloads, record.code, record.environment]
-            if record.run is not None:
-                contents += [*record.run.inputs, record.run.log]
-            yield from (content.object for content in contents if content is not None)
-        case Receipt():
+            yield from (record.tree, *record.parents)
+        case Receipt() | Image():
             yield record.snapshot
-        case Image():
-            yield from (record.snapshot, record.content.object)
         case Annotation():
             yield record.record
         case Drop():
@@ -196,9 +233,8 @@ def _known(made: Any, raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any
 @cache
 def _keys(made: Any) -> tuple[Callable[[Mapping[str, Any]], tuple[Any, ...]], Mapping[str, Any]]:
     """What takes a dataclass's values out of a document, and what those are that earlier documents lack."""
-    return itemgetter(*(f.name for f in fields(made))), {
-        f.name: f.metadata[LATER] for f in fields(made) if LATER in f.metadata
-    }
+    keys = [f for f in fields(made) if MORE not in f.metadata]
+    return itemgetter(*(f.name for f in keys)), {f.name: f.metadata[LATER] for f in keys if LATER in f.metadata}
 
 
 def _content(raw: dict[str, Any] | None) -> Content | None:
@@ -221,12 +257,12 @@ def _run(raw: dict[str, Any] | None) -> Run | None:
     return cast("Run", _known(Run, raw, changed))
 
 
-def _record(made: type[Record], raw: dict[str, Any], **changed: Any) -> Record:
+def _record(made: type[KnownRecord], raw: dict[str, Any], **changed: Any) -> KnownRecord:
     author = _known(Person, raw["author"], {})
-    return cast("Record", _known(made, raw, {"commit": Oid.parse(raw["commit"]), "author": author, **changed}))
+    return cast("KnownRecord", _known(made, raw, {"commit": Oid.parse(raw["commit"]), "author": author, **changed}))
 
 
-def _snapshot(raw: dict[str, Any]) -> Record:
+def _snapshot(raw: dict[str, Any]) -> KnownRecord:
     return _record(
         Snapshot,
         raw,
@@ -235,29 +271,30 @@ def _snapshot(raw: dict[str, Any]) -> Record:
         code=_content(raw["code"]),
         environment=_content(raw["environment"]),
         run=_run(raw["run"]),
+        parents=tuple(map(Oid.parse, raw.get("parents", ()))),
     )
 
 
-def _receipt(raw: dict[str, Any]) -> Record:
+def _receipt(raw: dict[str, Any]) -> KnownRecord:
     metrics, outputs = (tuple(_known(Difference, entry, {}) for entry in raw[key]) for key in ("metrics", "outputs"))
     causes = tuple(_known(Cause, entry, {}) for entry in raw.get("causes", ()))
     snapshot = Oid.parse(raw["snapshot"])
     return _record(Receipt, raw, metrics=metrics, outputs=outputs, snapshot=snapshot, causes=causes)
 
 
-def _image(raw: dict[str, Any]) -> Record:
+def _image(raw: dict[str, Any]) -> KnownRecord:
     return _record(Image, raw, snapshot=Oid.parse(raw["snapshot"]), content=_content(raw["content"]))
 
 
-def _annotation(raw: dict[str, Any]) -> Record:
+def _annotation(raw: dict[str, Any]) -> KnownRecord:
     return _record(Annotation, raw, record=Oid.parse(raw["record"]))
 
 
-def _drop(raw: dict[str, Any]) -> Record:
+def _drop(raw: dict[str, Any]) -> KnownRecord:
     return _record(Drop, raw, records=tuple(map(Oid.parse, raw["records"])))
 
 
-_BUILD: dict[str, Callable[[dict[str, Any]], Record]] = {
+_BUILD: dict[str, Callable[[dict[str, Any]], KnownRecord]] = {
     "snapshot": _snapshot,
     "receipt": _receipt,
     "image": _image,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import isfinite, isnan
 
 from git_datmo.model import Oid, Payload
-from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot, Value
+from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot, Unknown, Value
 from git_datmo.sizes import show_size
 
 _LINE = re.compile(r"(?P<record>[0-9a-f]{40}|[0-9a-f]{64}) (?P<kind>[a-z]+)(?: (?P<summary>.*))?\Z")
@@ -73,6 +73,8 @@ def _words(record: Record) -> Iterable[str]:
             yield record.message
         case Drop():
             yield f"{len(record.records)} dropped {record.why}"
+        case Unknown():
+            yield "made by a newer git-datmo"
 
 
 def _payload_words(payload: Payload) -> str:

@@ -1,4 +1,4 @@
-"""The five kinds of record. A record is immutable; its id is the id of its blob."""
+"""The kinds of record. A record is immutable; its id is the id of its blob."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from git_datmo.model import Content, Oid, Payload
+from git_datmo.records.objects import KeptObject
 
 Value = bool | int | float | str
 
 LATER = "later"
+# Marks a field that is no key of its own: the codec writes it as a part of `objects`.
+MORE = "more"
 
 
 def _later(default: Callable[[], Any]) -> Any:
     """A key that came after the first records were written: one that lacks it has the default, and is written so."""
     return field(default_factory=default, metadata={LATER: default()})
+
+
+def _more() -> Any:
+    """Hold the objects that keys of a later version keep; the codec writes them back into `objects`."""
+    return field(default=(), metadata={MORE: True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,9 @@ class Snapshot:
 
     `commit`, `tree` and `patch` (git-patch-id, '' for none) find the snapshot again after history was rewritten;
     `code` is the working tree's own files as they were, `clean` whether they were the commit's. `tolerances` say how
-    far a metric or output of a rerun may be off.
+    far a metric or output of a rerun may be off. `parents` are the snapshots whose payloads this one was made from: two
+    after a merge, none for the first. A `side` snapshot is an experiment, and not its commit's data until a later
+    snapshot has it as a parent.
     """
 
     commit: Oid
@@ -72,6 +82,9 @@ class Snapshot:
     environment: Content | None
     run: Run | None
     tolerances: Mapping[str, float] = _later(dict)
+    parents: tuple[Oid, ...] = _later(tuple)
+    side: bool = _later(bool)
+    more: tuple[KeptObject, ...] = _more()
 
     kind = "snapshot"
 
@@ -132,6 +145,7 @@ class Receipt:
     causes: tuple[Cause, ...] = _later(tuple)
     reruns: int = _later(lambda: 1)
     resources: Mapping[str, Value] = _later(dict)
+    more: tuple[KeptObject, ...] = _more()
 
     kind = "receipt"
 
@@ -151,6 +165,7 @@ class Image:
     platform: str
     digest: str
     content: Content
+    more: tuple[KeptObject, ...] = _more()
 
     kind = "image"
 
@@ -165,6 +180,7 @@ class Annotation:
     author: Person
     message: str
     signature: str = _later(str)
+    more: tuple[KeptObject, ...] = _more()
 
     kind = "annotation"
 
@@ -178,13 +194,27 @@ class Drop:
     created: str
     author: Person
     why: str
+    more: tuple[KeptObject, ...] = _more()
 
     kind = "drop"
 
 
-Record = Snapshot | Receipt | Image | Annotation | Drop
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A record of a newer git-datmo: its kind, or something in it, is not known to this version.
 
-Keeper = Snapshot | Image
-"""A record that names objects, which are kept as long as it is not dropped."""
+    Only the keys that every record has are read. The record and the objects in `more` are kept and shared.
+    """
 
-KEEPERS = frozenset({Snapshot.kind, Image.kind})
+    kind: str
+    commit: Oid
+    created: str
+    author: Person
+    more: tuple[KeptObject, ...] = _more()
+
+
+KnownRecord = Snapshot | Receipt | Image | Annotation | Drop
+Record = KnownRecord | Unknown
+
+Keeper = Record
+"""A record, seen as what keeps the objects of its list."""

@@ -143,17 +143,12 @@ class Writer:
         ]
         return self.put("commit", "".join(f"{line}\n" for line in lines).encode())
 
-    def keep(self, snapshot: Mapping[str, Any]) -> str:
-        """The keep commit of a snapshot's document."""
-        run = snapshot["run"] or {"inputs": [], "log": None}
-        named = [(f"payload-{_digest(p['path'])}", p) for p in snapshot["payloads"]]
-        named += [(f"input-{_digest(p['path'])}", p) for p in run["inputs"]]
-        named += [("code", snapshot["code"]), ("environment", snapshot["environment"]), ("log", run["log"])]
+    def keep(self, record: Mapping[str, Any]) -> str:
+        """The keep commit of a record's document, of whatever kind."""
         entries = []
-        for name, content in named:
-            if content is not None:
-                is_tree = content["form"] == "folder" or content["size"] > MAX
-                entries.append((TREE if is_tree else BLOB, name.encode(), content["object"]))
+        for kept in record["objects"]:
+            is_tree = kept["form"] == "folder" or kept["size"] > MAX
+            entries.append((TREE if is_tree else BLOB, kept["name"].encode(), kept["object"]))
         return self.commit(self.tree(entries), (), "datmo: keep")
 
     def link(self, parents: Iterable[str], more: str = "") -> str:
@@ -166,6 +161,19 @@ class Writer:
 
     def _numbered(self, mode: bytes, ids: Sequence[str]) -> str:
         return self.tree([(mode, b"%02x" % place, oid) for place, oid in enumerate(ids)])
+
+
+def kept_by_snapshot(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The list of objects of a snapshot's document."""
+    run = snapshot["run"] or {"inputs": [], "log": None}
+    named = [(f"payload-{_digest(p['path'])}", p) for p in snapshot["payloads"]]
+    named += [(f"input-{_digest(p['path'])}", p) for p in run["inputs"]]
+    named += [("code", snapshot["code"]), ("environment", snapshot["environment"]), ("log", run["log"])]
+    keys = ("object", "form", "size", "files")
+    return sorted(
+        ({"name": name, **{key: content[key] for key in keys}} for name, content in named if content is not None),
+        key=lambda kept: kept["name"],
+    )
 
 
 def _digest(path: str) -> str:

@@ -18,6 +18,7 @@ from git_datmo.records.catalog import in_order, make_row
 from git_datmo.records.notes import make_line
 from git_datmo.records.types import Snapshot
 from git_datmo.store import names
+from tests.golden.independent import kept_by_snapshot
 from tests.golden.test_vectors import record_bytes
 from tests.integration.conftest import Pair, pair
 from tests.integration.team import datmo, experiments
@@ -143,6 +144,7 @@ def test_a_record_that_names_what_is_not_there_keeps_nobody_from_sharing(
     # It has a payload in common with what is shared next, so it looks like a good parent.
     bad = {**document["payloads"][0], "path": "zzz", "object": spoil(document, pair.hub)}
     document["payloads"].append(bad)
+    document["objects"] = kept_by_snapshot(document)
     document["created"] = "2099-01-01T00:00:00.000000Z"
     plant(pair.hub, json.dumps(document).encode(), commit)
     share_another(pair.alex)

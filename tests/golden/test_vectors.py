@@ -29,7 +29,7 @@ from git_datmo.model import FORMATS, Oid
 from git_datmo.records import codec
 from git_datmo.records.data_id import data_id
 from git_datmo.records.notes import make_line
-from git_datmo.records.types import Snapshot
+from git_datmo.records.types import Snapshot, Unknown
 from git_datmo.store import chunks, layout
 from git_datmo.store.layout import Kind, Node
 from git_datmo.store.place import create_store
@@ -93,15 +93,17 @@ CHUNK_TREE_IDS = {
 }
 
 RECORD_LINES = {
-    "snapshot": "7fe8b36c27dff5da5ad19c32a4a8b130ba9c3cc6 snapshot"
+    "snapshot": "3a250484ded3a3cca4877689efaa4d19806e9c5c snapshot"
     " 'Lauf №1' accuracy=0.951111 loss=NaN n=3 score=1 (uncommitted changes) data/ä b (2 bytes) model.bin (1.50 MiB)",
-    "receipt": "1e6f9af03705722cd215ecdbb153bfa8f6fff3da receipt within tolerance by Ada Ångström",
-    "image": "4c2d8d69fadadcdd8cd9b04b5c1e11fc62456c9f image linux/amd64 frozen by Ada Ångström (125.00 MiB)",
-    "annotation": "efbda9dbcfa4646b8d9d3fac0ade0a8c5d4c26fd annotation use this one",
-    "drop": "ff33db4a9f4bec469ff834ac26d4ecefa9e4ddcb drop 1 dropped said in haste",
+    "receipt": "798c3fe5ed454124a4c8f8805c0d34ebcc1c2b8b receipt within tolerance by Ada Ångström",
+    "image": "f3224abf2b86af2f042524843068492c6c72f09b image linux/amd64 frozen by Ada Ångström (125.00 MiB)",
+    "annotation": "9eba1d88ade6d3b463b106be00a4c4687d095d12 annotation use this one",
+    "drop": "fb276217eed3a5b22ff63d287d31974f3180d7e5 drop 1 dropped said in haste",
 }
 
 # The keep commit of the snapshot above, and the link whose parents are a commit of all ones and that keep commit.
+NEWER_ID = "3039a76a8d210ec4a07c5d11d8afbfa22ab3e085"
+NEWER_KEEP_ID = "9096bb634b5dfd5ff7d4eb6ef6333f47563e1d53"
 KEEP_ID = "422bce4676ba65b97c9be67ae043f57deb7279e7"
 LINK_ID = "5f7a46ef76711aeb4d9587cd4bd7d120738bdecc"
 # A link without parents.
@@ -288,6 +290,11 @@ def test_keep_commits_and_links_have_their_id(store: Store) -> None:
     writer = Writer("sha1")
     assert writer.keep(json.loads(record_bytes("snapshot"))) == KEEP_ID
     assert writer.link(["1" * 40, KEEP_ID]) == LINK_ID
+    raw = record_bytes("newer")
+    newer = codec.decode(raw)
+    assert isinstance(newer, Unknown)
+    assert str(FORMATS["sha1"].hash("blob", raw)) == NEWER_ID
+    assert str(write_keep(store, newer)) == writer.keep(json.loads(raw)) == NEWER_KEEP_ID
     assert (writer.link([]), Writer("sha256").link([])) == FIRST_LINK_IDS
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.golden.independent import kept_by_snapshot
 from tests.integration.conftest import Pair
 from tests.integration.team import datmo, experiments, picture, refused, states
 from tests.servers.shell import Shell
@@ -261,6 +262,7 @@ def test_a_payload_beyond_a_link_of_the_working_tree(shared: Pair, tmp_path: Pat
     outside.mkdir()
     document = genuine(shared.alex)
     document["payloads"][0]["path"] = "link/data"
+    document["objects"] = kept_by_snapshot(document)
     bad = plant(shared.hub, json.dumps(document).encode(), shared.alex.git("rev-parse", "HEAD"))
     ignacio = shared.clone()
     (ignacio.cwd / "link").symlink_to(outside)
@@ -281,6 +283,7 @@ def test_hooks_are_not_led_astray(shared: Pair) -> None:
     document.update(commit=commit, tree=shared.alex.git("rev-parse", "HEAD^{tree}"), created="2099-01-01T00:00:00Z")
     inner = put_tree(shared.hub, (BLOB, b"post-checkout", put(shared.hub, "blob", b"#!/bin/sh\ntouch ran\n")))
     document["payloads"][0]["object"] = put_tree(shared.hub, (TREE, b".git", inner))
+    document["objects"] = kept_by_snapshot(document)
     shared.hub.git("update-ref", "refs/heads/evil", put(shared.hub, "commit", keep(document["payloads"][0]["object"])))
     plant(shared.hub, json.dumps(document).encode(), commit)
     done = ignacio.run("git", "pull", "-q")

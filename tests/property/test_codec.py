@@ -218,7 +218,7 @@ DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
     [
         pytest.param(altered(version=2), id="another version"),
         pytest.param(altered(version=True), id="a version that is no number"),
-        pytest.param(altered(kind="wish"), id="another kind"),
+        pytest.param(altered(kind="Wish"), id="a kind with a capital letter"),
         pytest.param(altered(commit="0" * 39), id="a short id"),
         pytest.param(altered(commit="0" * 40 + "\n"), id="a line end behind an id"),
         pytest.param(altered(commit="A" * 40), id="an id in upper case"),

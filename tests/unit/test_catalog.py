@@ -10,6 +10,7 @@ import pytest
 from git_datmo.git.namespaces import RECORDS_REF
 from git_datmo.model import SHA1, Oid
 from git_datmo.records.catalog import Catalog, Row, in_order, make_row, read_catalog
+from git_datmo.records.data_id import data_id
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.types import Drop, Receipt, Snapshot
 from tests.servers.shell import Shell
@@ -93,7 +94,7 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("nothing", lambda _: b""),
     ("bytes that are no text", lambda raw: raw.replace(b"snapshot", b"\xff\xfe")),
     ("the header of an earlier version", lambda raw: b"git-datmo catalog 1" + raw[19:]),
-    ("the header of a later version", lambda raw: raw.replace(b"catalog 3", b"catalog 37", 1)),
+    ("the header of a later version", lambda raw: raw.replace(b"catalog 4", b"catalog 47", 1)),
     ("cut off within a line", lambda raw: raw[:-30]),
     ("no line end", lambda raw: raw[:-1]),
     ("an empty line", lambda raw: raw + b"\n"),
@@ -202,7 +203,7 @@ def test_rows_are_found_by_tree_patch_beginning_and_subject() -> None:
 def test_a_row_says_what_its_record_says() -> None:
     commit, when = str(ONE), "2024-05-01T12:00:00.000000Z"
     assert make_row(THREE, snapshot(commit, patch="0" * 40)) == Row(
-        str(THREE), "snapshot", commit, str(TWO), "0" * 40, when
+        str(THREE), "snapshot", commit, str(TWO), "0" * 40, when, data_id(())
     )
     receipt = Receipt(TWO, ONE, when, SOMEBODY, "identical", 0, 1.0, {}, (), (), {})
     assert make_row(THREE, receipt) == Row(str(THREE), "receipt", commit, created=when, about=(str(TWO),))

@@ -54,7 +54,7 @@ def _places(ws: Workspace, record: Keeper) -> Iterator[tuple[str, str]]:
     """The line of the log, or the file of the environment or image, and the kind of each secret."""
     if isinstance(record, Image):
         yield from _in_files(ws, "image", record.content.object, {CONFIG})
-    else:
+    elif isinstance(record, Snapshot):
         yield from _in_snapshot(ws, record)
 
 

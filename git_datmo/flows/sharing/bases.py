@@ -15,7 +15,7 @@ from git_datmo.model import Form, Oid
 from git_datmo.progress import QUIET
 from git_datmo.records.catalog import Row
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import KEEPERS, Keeper
+from git_datmo.records.types import Keeper
 from git_datmo.store.chunks import AVERAGE_SIZE
 
 # So many records are looked at, however many there are: those nearest in the history of what is shared, and the
@@ -65,7 +65,7 @@ def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Keeper]) -> lis
     if tips.records is None:
         return []
     there = record_ids(ws.repo.git, str(tips.records))
-    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.kind in KEEPERS and _id(row) in there]
+    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.keeps and _id(row) in there]
     by_commit: dict[str, list[Row]] = {}
     for row in reversed(rows):
         by_commit.setdefault(row.commit, []).append(row)

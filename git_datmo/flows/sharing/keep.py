@@ -10,7 +10,6 @@ nobody takes it for a keep commit, and a later one that parts have served: keep 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +17,9 @@ from git_datmo.git.namespaces import epoch_of, namespace_of
 from git_datmo.git.objects import BLOB, TREE, Entry, commit_parents, commit_tree, encode_commit, encode_tree
 from git_datmo.git.odb import write_loose
 from git_datmo.git.remote import Remote
-from git_datmo.model import Content, ObjectFormat, Oid, Payload
-from git_datmo.records.types import Image, Keeper, Snapshot
+from git_datmo.model import Content, ObjectFormat, Oid
+from git_datmo.records.objects import list_objects, payload_name
+from git_datmo.records.types import Record, Snapshot
 from git_datmo.store.layout import Kind, Node, root_node
 from git_datmo.store.store import Store
 
@@ -35,10 +35,10 @@ PART_WIDTH = 256
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An object that a record names; `path` is where its earlier versions were, in terms of the record.
+    """An object that a record keeps.
 
-    `name` is the object's in the keep commit's tree. It stays the same from version to version: a server leaves out
-    of a fetch what the client has at the same path, and looks at no other (git-config, `pack.useSparse`).
+    `path` is the payload's, or a colon and the object's name: earlier versions have the same. `name` is the object's
+    in the keep commit's tree.
     """
 
     path: str
@@ -50,32 +50,23 @@ class Kept:
         return root_node(self.content)
 
 
-def kept_objects(record: Keeper) -> Iterator[Kept]:
-    """Every object that a record names."""
-    if isinstance(record, Image):
-        yield Kept(":image", record.content, "image")
-    else:
-        yield from _kept_by_snapshot(record)
+def kept_objects(record: Record) -> Iterator[Kept]:
+    """Yield every object that a record keeps, by its list of objects alone."""
+    paths = _payload_paths(record)
+    for kept in list_objects(record):
+        yield Kept(paths.get(kept.name, f":{kept.name}"), kept.content, kept.name)
 
 
-def _kept_by_snapshot(snapshot: Snapshot) -> Iterator[Kept]:
-    for payload in snapshot.payloads:
-        yield _kept("payload", payload)
-    for payload in snapshot.run.inputs if snapshot.run else ():
-        yield _kept("input", payload)
-    if snapshot.code is not None:
-        yield Kept(":code", snapshot.code, "code")
-    if snapshot.environment is not None:
-        yield Kept(":environment", snapshot.environment, "environment")
-    if snapshot.run is not None and snapshot.run.log is not None:
-        yield Kept(":log", snapshot.run.log, "log")
+def _payload_paths(record: Record) -> dict[str, str]:
+    """Map the names of a snapshot's payloads, in its list of objects, to their paths."""
+    if not isinstance(record, Snapshot):
+        return {}
+    inputs = record.run.inputs if record.run is not None else ()
+    used = (("payload", record.payloads), ("input", inputs))
+    return {payload_name(use, payload.path): payload.path for use, payloads in used for payload in payloads}
 
 
-def _kept(use: str, payload: Payload) -> Kept:
-    return Kept(payload.path, payload.content, f"{use}-{hashlib.sha256(payload.path.encode()).hexdigest()[:40]}")
-
-
-def encode_keep(record: Keeper, form: ObjectFormat) -> tuple[bytes, bytes]:
+def encode_keep(record: Record, form: ObjectFormat) -> tuple[bytes, bytes]:
     """The keep commit of a record and its tree, the tree first: it has each object under its name."""
     entries = []
     for kept in kept_objects(record):
@@ -86,12 +77,12 @@ def encode_keep(record: Keeper, form: ObjectFormat) -> tuple[bytes, bytes]:
     return tree, encode_commit(form.hash("tree", tree), (), IDENTITY, TIME, "datmo: keep")
 
 
-def keep_id(record: Keeper, form: ObjectFormat) -> Oid:
+def keep_id(record: Record, form: ObjectFormat) -> Oid:
     """The id of a record's keep commit."""
     return form.hash("commit", encode_keep(record, form)[1])
 
 
-def write_keep(store: Store, record: Keeper) -> Oid:
+def write_keep(store: Store, record: Record) -> Oid:
     """The keep commit of a record, put into the store."""
     tree, commit = encode_keep(record, store.format)
     write_loose(store.objects.folder, store.format, "tree", tree)

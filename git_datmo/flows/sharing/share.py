@@ -23,7 +23,7 @@ from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import KEEPERS, Keeper
+from git_datmo.records.types import Keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> ShareP
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     lacking = sorted(here.difference(*(shared_records(ws, tips) for tips in received.values())))
-    rows = {row.record for row in ws.catalog(mine).rows if row.kind in KEEPERS}
+    rows = {row.record for row in ws.catalog(mine).rows if row.keeps}
     named = [(oid, ws.ledger.record(oid, checked=True)) for oid in lacking if str(oid) in rows]
     refuse_secrets(ws, lacking, named)
     keepers = tuple(record for _, record in named if isinstance(record, Keeper))

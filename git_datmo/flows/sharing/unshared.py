@@ -18,13 +18,13 @@ def has_unshared(ws: Workspace, remote: str) -> bool:
 def size_of_unshared(ws: Workspace, remote: str) -> int:
     """At most how many bytes of payload a share will send: the size of all that new records name."""
     from git_datmo.flows.sharing.keep import kept_objects
-    from git_datmo.records.types import KEEPERS, Keeper
+    from git_datmo.records.types import Keeper
 
     heads = read_heads(ws)
     new = unshared(ws, heads, remote)
     sizes: dict[Oid, int] = {}
     for row in ws.catalog(heads.here).rows:
-        if row.kind in KEEPERS and Oid.parse(row.record) in new:
+        if row.keeps and Oid.parse(row.record) in new:
             record = ws.ledger.record(Oid.parse(row.record), checked=True)
             if isinstance(record, Keeper):
                 sizes.update({kept.content.object: kept.content.size for kept in kept_objects(record)})

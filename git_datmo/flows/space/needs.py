@@ -12,7 +12,7 @@ from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import KEEPERS, Keeper
+from git_datmo.records.types import Keeper
 from git_datmo.store.tracking import Tracking, read_tracking
 
 # Files of a working tree's state, and of what all share, whose ids are read for what they are, or name no content.
@@ -29,7 +29,7 @@ def read_catalog_of_all(ws: Workspace) -> Catalog:
 def keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Keeper]]:
     """Every record that names objects and was not dropped, oldest first."""
     for row in catalog.rows:
-        if row.kind in KEEPERS:
+        if row.keeps:
             record = ws.ledger.record(Oid.parse(row.record), checked=True)
             assert isinstance(record, Keeper)
             yield Oid.parse(row.record), record
