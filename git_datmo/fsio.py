@@ -44,6 +44,23 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
+def file_time(folder: Path) -> int:
+    """Return the time, in ns, that the file system of `folder` gives to a file that changes now.
+
+    A server's clock can differ from this machine's. In a folder that may not be written, this machine's clock counts.
+    """
+    path = os.path.join(folder, f".tmp-time-{os.getpid()}")
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return time.time_ns()
+    try:
+        os.unlink(path)
+        return os.fstat(fd).st_ctime_ns
+    finally:
+        os.close(fd)
+
+
 @contextlib.contextmanager
 def replacing(path: Path, *, mode: int = FILE, prefix: str = ".tmp-") -> Iterator[BinaryIO]:
     """Yield a file to write, and read, that takes the place of `path` when the block ends well.

@@ -124,7 +124,7 @@ class Workspace:
 
     @cached_property
     def cache(self) -> StatCache:
-        return StatCache(self.state / "index", self.repo.format)
+        return StatCache(self.state / "index", self.repo.format, self.root)
 
     def keep_place(self, url: str, place: PackPlace) -> PackPlace:
         """Keep a place for the rest of the command."""

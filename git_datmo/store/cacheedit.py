@@ -10,8 +10,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from git_datmo import fsio
 from git_datmo.model import ObjectFormat
-from git_datmo.store.entries import encode, encode_gone, path_of, split_entries
+from git_datmo.store.entries import doubted, encode, encode_gone, path_of, split_entries
 
 if TYPE_CHECKING:
     from git_datmo.store.ingest import Taken
@@ -19,16 +20,20 @@ if TYPE_CHECKING:
 # Entries that are held in memory.
 HELD = 1 << 15
 _BLOCK = 1 << 16
+# Time stamps of files advance in steps of at most 10 ms, so that two changes in a row can have the same.
+_STEP = 20_000_000
 
 
 class CacheEdit:
     """Entries that are new, and paths that went; for a path that is told more than once, the last counts.
 
-    `folder` is where the file may be that holds what is too much for memory.
+    `folder` is where the file may be that holds what is too much for memory. `begun` is the time, in ns by the clock of
+    its file system, before which no file of this edit was read or written; 0 for an edit that no cache will get.
     """
 
     def __init__(self, form: ObjectFormat, folder: Path | None = None) -> None:
         self._format, self._folder = form, folder
+        self.begun = fsio.file_time(folder) if folder is not None else 0
         self._held: list[bytes] = []
         self._file: IO[bytes] | None = None
         # Where in the file each run of entries ends; in a run they are in order.
@@ -44,12 +49,20 @@ class CacheEdit:
         return bool(self.count or self.renewed)
 
     def record(self, file: Taken) -> None:
-        """Note a file as it was read or written."""
-        self._add(file.path, encode(file, self._format))
-        self.large = self.large or file.node.chunked
+        """Note a file as it was read.
+
+        A file that had just changed, or did so later on, may change again under the same time stamp: it is in doubt.
+        """
+        entry = encode(file, self._format)
+        recent = file.stat.st_ctime_ns > self.begun - _STEP
+        self._add(file.path, doubted(entry) if recent else entry, large=file.node.chunked)
+
+    def place(self, file: Taken) -> None:
+        """Note a file as it was just written."""
+        self._add(file.path, encode(file, self._format), large=file.node.chunked)
 
     def add(self, path: bytes, entry: bytes) -> None:
-        """Note a file of one blob by its entry."""
+        """Note a file of one blob, as it was just written, by its entry."""
         self._add(path, entry)
 
     def forget(self, path: bytes) -> None:
@@ -60,7 +73,8 @@ class CacheEdit:
         """Let nothing stay of what was known of the file or folder `path` before this edit."""
         self.renewed.add(path)
 
-    def _add(self, path: bytes, entry: bytes) -> None:
+    def _add(self, path: bytes, entry: bytes, *, large: bool = False) -> None:
+        self.large = self.large or large
         self._ordered = self._ordered and self._latest < path
         self._latest = path
         self._held.append(entry)

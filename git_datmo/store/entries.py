@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -18,17 +19,41 @@ _MASK = 0xFFFFFFFF
 # What stands before an entry's path, less the id.
 _FIXED = 42
 _MODE = slice(24, 28)
+_CHANGED = 8
+_SECONDS = struct.Struct(">I4xI")
 
 
 def encode(file: Taken, form: ObjectFormat) -> bytes:
     """The entry of a file as it was read or written."""
-    info = file.stat
+    return _padded(_encode_stat(file.stat, file.node.kind.mode) + file.mark(form) + named(file.path))
+
+
+def _encode_stat(info: os.stat_result, mode: int) -> bytes:
     changed, modified = divmod(info.st_ctime_ns, 10**9), divmod(info.st_mtime_ns, 10**9)
-    head = STAT.pack(
+    return STAT.pack(
         *(changed[0] & _MASK, changed[1], modified[0] & _MASK, modified[1], info.st_dev & _MASK),
-        *(info.st_ino & _MASK, file.node.kind.mode, info.st_uid, info.st_gid, info.st_size & _MASK),
+        *(info.st_ino & _MASK, mode, info.st_uid, info.st_gid, info.st_size & _MASK),
     )
-    return _padded(head + file.mark(form) + named(file.path))
+
+
+def seconds(entry: bytes) -> tuple[int, int]:
+    """Return the seconds in which the entry's file was changed and modified, modulo 2^32."""
+    changed, modified = _SECONDS.unpack_from(entry)
+    return changed, modified
+
+
+def has_stat(entry: bytes, info: os.stat_result) -> bool:
+    """Tell whether a file's stat is the entry's, to the nanosecond; its mode counts with the content."""
+    mode = int.from_bytes(entry[_MODE], "big")
+    return entry[: STAT.size] == _encode_stat(info, mode)
+
+
+def doubted(entry: bytes) -> bytes:
+    """Return the entry without its time of change: git then takes the file for changed, so its content is looked at.
+
+    Git itself takes the size away (racy-git), which still tells that a file of another size is another.
+    """
+    return bytes(_CHANGED) + entry[_CHANGED:]
 
 
 def encode_gone(path: bytes, form: ObjectFormat) -> bytes:

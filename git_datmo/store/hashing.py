@@ -19,8 +19,10 @@ from git_datmo.model import ObjectFormat, Oid
 
 _T = TypeVar("_T")
 
-# A file to read: its path, its mode, and size, time and number (`identity`), which must hold before and after.
-FileRequest = tuple[bytes, int, tuple[int, int, int]]
+# What must be the same before and after a file is read: its size, times and number (`identity`).
+Identity = tuple[int, int, int, int]
+# A file to read: its path, its mode, and its identity.
+FileRequest = tuple[bytes, int, Identity]
 # One piece of content: its id, its size, and its entry, unless the store has it: the CRC-32, and the parts, those that
 # stand in memory as the places where they begin and end.
 Hashed = tuple[bytes, int, "tuple[int, Sequence[bytes | tuple[int, int]]] | None"]
@@ -82,9 +84,9 @@ def entry_of(hashed: Hashed, memory: memoryview) -> PackEntry | None:
     return PackEntry(Oid(oid), parts, sum(map(len, parts)), crc)
 
 
-def identity(info: os.stat_result) -> tuple[int, int, int]:
-    """What tells whether a file changed while it was read."""
-    return info.st_size, info.st_mtime_ns, info.st_ino
+def identity(info: os.stat_result) -> Identity:
+    """Return what differs once a file has changed; programs can set the time of modification back, not of change."""
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino
 
 
 def open_file(full: bytes, path: bytes) -> int:
@@ -92,7 +94,7 @@ def open_file(full: bytes, path: bytes) -> int:
     return attempt(lambda name: os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), full, path)
 
 
-def _read(full: bytes, path: bytes, expected: tuple[int, int, int], memory: memoryview) -> int:
+def _read(full: bytes, path: bytes, expected: Identity, memory: memoryview) -> int:
     fd = open_file(full, path)
     try:
         # A byte more than the file should have, to see that it ends there.
@@ -107,7 +109,7 @@ def _read(full: bytes, path: bytes, expected: tuple[int, int, int], memory: memo
         os.close(fd)
 
 
-def check_unchanged(fd: int, path: bytes, expected: tuple[int, int, int], size: int) -> None:
+def check_unchanged(fd: int, path: bytes, expected: Identity, size: int) -> None:
     """Raise `DatmoError` where a file of which `size` bytes were read is not the one that was `expected`."""
     if identity(os.fstat(fd)) != expected or size != expected[0]:
         raise DatmoError(f"{show(path)} changed while it was read", "run this again when nothing writes to it")

@@ -143,7 +143,7 @@ class Placing:
             turns += 1
             if turns == FEW_TURNS:
                 self._crew.start()
-        self._submit(lambda *_: self._edit.record(file.finish()), "chunks", [])
+        self._submit(lambda *_: self._edit.place(file.finish()), "chunks", [])
 
     def finish(self) -> None:
         self._submit_batch()

@@ -18,12 +18,14 @@ from git_datmo.errors import Damaged
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
 from git_datmo.store.cacheedit import CacheEdit
-from git_datmo.store.entries import MODES, STAT, is_gone, named, split_entries
+from git_datmo.store.entries import MODES, STAT, doubted, has_stat, is_gone, named, seconds, split_entries
 
 READ = 1 << 20
 # A cache of at least this many bytes is not written entry by entry for at most so many.
 PATCH_SIZE = 4 << 20
 PATCH_ENTRIES = 100
+# The user's git may trust less of a file's stat than our entries rely on, or somebody else's word.
+EXACT = (("core.trustctime", "true"), ("core.checkstat", "default"), ("core.fsmonitor", "false"))
 
 
 def _is_folder(root: Path | None, path: bytes) -> bool:
@@ -48,17 +50,23 @@ class Differences:
 
 
 class StatCache:
-    """The index file at `path`; the caller holds the worktree's lock while it writes."""
+    """The index file at `path`, of files below `root`; the caller holds the worktree's lock while it writes.
 
-    def __init__(self, path: Path, form: ObjectFormat) -> None:
+    Git compares times in whole seconds, and looks at the content only of files that were modified no earlier than in
+    the second of the index. Programs set that time back (tar, unzip, `cp -p`), so every entry that is written has to
+    be of a file whose next change is sure to show; the others are doubted (`_checked`).
+    """
+
+    def __init__(self, path: Path, form: ObjectFormat, root: Path) -> None:
         self.path = path
         self._format = form
+        self._root = os.fsencode(root)
 
     def differences(self, git: Git, below: Sequence[str]) -> Differences:
         """What changed in the payloads `below`; `git` works on the store with the code's working tree."""
         if not below:
             return Differences((), (), (), ())
-        asked = Git(git.environ, git.git_dir, git.work_tree, self.path, git.config)
+        asked = Git(git.environ, git.git_dir, git.work_tree, self.path, (*git.config, *EXACT))
         changed: list[bytes] = []
         missing: list[bytes] = []
         # Both go through all files, so they do it side by side.
@@ -91,7 +99,8 @@ class StatCache:
     def update(self, edit: CacheEdit) -> None:
         """Carry out an edit, which is done with then."""
         if (edit or not self.path.exists()) and not self._patch(edit):
-            self._write(self._merge(edit))
+            now = fsio.file_time(self.path.parent) // 10**9
+            self._write(self._merge(edit, now), now)
         edit.close()
 
     def _patch(self, edit: CacheEdit) -> bool:
@@ -102,10 +111,11 @@ class StatCache:
         """
         if edit.forgets or edit.renewed or edit.large or edit.count > PATCH_ENTRIES or not self.path.exists():
             return False
-        entries = list(edit.entries())
         before = os.stat(self.path)
         if before.st_size < PATCH_SIZE:
             return False
+        now = fsio.file_time(self.path.parent) // 10**9
+        entries = list(self._checked(edit, int(before.st_mtime), now))
         marks = self.marks()
         if not all(marks.replace(path, entry) for path, entry in entries):
             return False
@@ -117,9 +127,29 @@ class StatCache:
             os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
         return True
 
-    def _merge(self, edit: CacheEdit) -> Iterator[tuple[bytes, bytes]]:
-        """The entries as they will be, in order, with those of files that are gone."""
-        coming = edit.entries()
+    def _checked(self, edit: CacheEdit, written: int, now: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the entries of `edit`, those doubted whose files may have changed, or may yet, without a trace.
+
+        `written` is the second that the cache's file will have, `now` the present one. A trace is a change in a later
+        second than the entry has. Or git looks at the content, as it does where the entry is no older than the cache.
+        """
+        begun = edit.begun // 10**9
+        for path, entry in edit.entries():
+            changed, modified = seconds(entry)
+            if changed < begun or modified >= written or (changed < now and self._is_as_recorded(path, entry)):
+                yield path, entry
+            else:
+                yield path, doubted(entry)
+
+    def _is_as_recorded(self, path: bytes, entry: bytes) -> bool:
+        try:
+            return has_stat(entry, os.lstat(os.path.join(self._root, path)))
+        except OSError:
+            return False
+
+    def _merge(self, edit: CacheEdit, now: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the entries as they will be from `now` on, in order, with those of files that are gone."""
+        coming = self._checked(edit, now, now)
         nothing = (b"", b"")
         fresh, entry = next(coming, nothing)
         below = tuple(path + b"/" for path in edit.renewed)
@@ -132,7 +162,7 @@ class StatCache:
                 yield fresh, entry
                 fresh, entry = next(coming, nothing)
             elif path not in edit.renewed and not path.startswith(below):
-                yield path, _doubted(old) if int.from_bytes(old[8:12], "big") >= written else old
+                yield path, doubted(old) if seconds(old)[1] >= written else old
         while fresh:
             yield fresh, entry
             fresh, entry = next(coming, nothing)
@@ -162,8 +192,11 @@ class StatCache:
     def _damaged(self) -> Damaged:
         return Damaged(f"'{self.path}' is not a version 2 git index", "remove it; it will be made anew")
 
-    def _write(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
-        """Write them as they come, since there can be millions; their number, which stands first, is known then."""
+    def _write(self, entries: Iterator[tuple[bytes, bytes]], second: int) -> None:
+        """Write them as they come, since there can be millions; their number, which stands first, is known then.
+
+        The file gets the time `second`, by which git tells the entries that may be racy.
+        """
         count = 0
         with fsio.replacing(self.path) as file:
             file.write(b"DIRC\0\0\0\2\0\0\0\0")
@@ -178,15 +211,8 @@ class StatCache:
             while block := file.read(READ):
                 digest.update(block)
             file.write(digest.digest())
-
-
-def _doubted(entry: bytes) -> bytes:
-    """How the entry of a file may be written again that changed in the second in which the cache was written last.
-
-    It is told by its content alone, as long as the cache is not newer than the file (git's racy-git). A newer one would
-    hide it: so its size is taken away, and it looks changed until its content was looked at.
-    """
-    return entry[:36] + b"\0\0\0\0" + entry[40:]
+            file.flush()
+            os.utime(file.fileno(), (second, second))
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
