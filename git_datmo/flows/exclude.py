@@ -39,3 +39,15 @@ def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
     fresh = before + block + after
     if fresh != text:
         fsio.write_file(exclude, fresh.encode("utf-8", "surrogateescape"))
+
+
+def remove_excludes(exclude: Path) -> None:
+    """Take git-datmo's part out of the file, with its marks."""
+    try:
+        text = exclude.read_bytes()
+    except FileNotFoundError:
+        return
+    before, begin, rest = text.partition(BEGIN.encode() + b"\n")
+    _, end, after = rest.partition(END.encode() + b"\n")
+    if begin and end:
+        fsio.write_file(exclude, before + after)

@@ -27,6 +27,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def add(options: argparse.Namespace, console: Console, role: object) -> int:
     from git_datmo.flows import capture
+    from git_datmo.flows.hooks import find_trouble
     from git_datmo.flows.workspace import open_workspace
     from git_datmo.model import Role
     from git_datmo.sizes import show_size
@@ -35,6 +36,9 @@ def add(options: argparse.Namespace, console: Console, role: object) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         paths = list(dict.fromkeys(ws.relative(path) for path in options.paths))
         added = capture.add(ws, paths, role, progress=console.progress())
+        trouble = find_trouble(ws)
+    for warning in trouble:
+        console.warn(warning)
     for each in added:
         payload, content = each.payload, each.payload.content
         if options.json:

@@ -1,39 +1,88 @@
 """git datmo init."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
 
+if TYPE_CHECKING:
+    from git_datmo.flows.setup import SetUp
+    from git_datmo.flows.workspace import Workspace
+
 DESCRIPTION = """\
-Makes a repository ready: the store beside git's own objects, hooks beside any that are there,
+Makes a repository ready: the store beside git's own objects, hooks before any that are there,
 refspecs so that a plain 'git fetch' brings experiments, and notes that show in 'git log'. Doing it
-again changes nothing."""
+again changes nothing, or puts in force again what another tool took away. '--remove' undoes it:
+hooks and settings are again what they were, and the store and the records stay."""
 EXAMPLES = """
 git datmo init
 git datmo init --helper origin     share through the remote helper, for pushes that take long
+git datmo init --remove            leave data and records, and take away the rest
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("remote", nargs="?", default="", metavar="REMOTE", help="the remote to share with")
-    parser.add_argument("--helper", action="store_true", help="reach the remote through git-remote-datmo")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--helper", action="store_true", help="reach the remote through git-remote-datmo")
+    way.add_argument("--remove", action="store_true", help="take away hooks and settings; the data stay")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.errors import DatmoError
+    from git_datmo.errors import UsageError
     from git_datmo.flows.setup import initialise
-    from git_datmo.flows.sharing.obtain import fetch
     from git_datmo.flows.workspace import open_workspace
 
+    if options.remove:
+        if options.remote:
+            raise UsageError("'--remove' takes no remote", "see 'git datmo init -h'")
+        with open_workspace(console.environ, console.cwd) as ws:
+            _remove(ws, console)
+        return 0
     with open_workspace(console.environ, console.cwd) as ws:
         done = initialise(ws, options.remote, helper=options.helper)
     with open_workspace(console.environ, console.cwd) as ws:
         console.print(f"Initialised git-datmo in {done.store}")
+        _show(done, console)
         if done.remote:
-            through = "the remote helper" if done.helper else "git's pre-push hook"
-            console.print(f"'git push' shares with '{done.remote}' through {through}")
-            try:
-                fetch(ws, done.remote, progress=console.progress())
-            except DatmoError as error:
-                console.warn(f"could not ask '{done.remote}' for experiments: {error.what}")
+            _fetch(ws, done.remote, console)
     return 0
+
+
+def _show(done: SetUp, console: Console) -> None:
+    for name in done.several:
+        console.print(f"Several hooks '{name}' were there before: git-datmo's runs all of them, the oldest first")
+    if done.remote:
+        through = "the remote helper" if done.helper else "git's pre-push hook"
+        console.print(f"'git push' shares with '{done.remote}' through {through}")
+    if done.hookless and not done.helper:
+        command = f"git datmo init --helper {done.remote or 'REMOTE'}"
+        console.print(f"{done.hookless} is used in this repository and runs no hooks: '{command}' lets it share too")
+
+
+def _fetch(ws: Workspace, remote: str, console: Console) -> None:
+    from git_datmo.errors import DatmoError
+    from git_datmo.flows.sharing.obtain import fetch
+
+    try:
+        fetch(ws, remote, progress=console.progress())
+    except DatmoError as error:
+        console.warn(f"could not ask '{remote}' for experiments: {error.what}")
+
+
+def _remove(ws: Workspace, console: Console) -> None:
+    from git_datmo.flows.teardown import tear_down
+
+    done = tear_down(ws)
+    console.print("Removed git-datmo's hooks and settings; git does not exclude the payloads any more")
+    for path in done.beside:
+        console.print(f"'{path}' was there before, beside another hook of that name: it is not run any more")
+    console.print(
+        f"The data are still in '{done.folder}', the records in refs/datmo and refs/notes/datmo. To delete them:"
+    )
+    console.print(f"  rm -r '{done.folder}'")
+    console.print(
+        "  git for-each-ref --format='delete %(refname)' refs/datmo refs/notes/datmo | git update-ref --stdin"
+    )

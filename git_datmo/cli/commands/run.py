@@ -49,6 +49,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.streams import copy_through
     from git_datmo.errors import UsageError
     from git_datmo.flows.attach import Asked
+    from git_datmo.flows.hooks import find_trouble
     from git_datmo.flows.running import run as flow
     from git_datmo.flows.running.figures import parse_figures
     from git_datmo.flows.running.tolerances import parse_tolerances
@@ -60,6 +61,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     asked = Asked(options.message, options.why, figures, tolerances=tolerances, sign=options.sign)
     limits = read_limits(options, options.engine)
     with open_workspace(console.environ, console.cwd) as ws:
+        trouble = find_trouble(ws)
         outputs = [ws.relative(path) for path in options.output]
         with open_engine(options, options.engine, ws) as engine:
             done = flow.run(
@@ -73,7 +75,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 progress=console.progress(),
                 elsewhere=bool(options.on),
             )
-    for warning in done.warnings:
+    for warning in (*trouble, *done.warnings):
         console.warn(warning)
     console.tell(f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' has it whole")
     return done.exit_code

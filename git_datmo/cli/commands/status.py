@@ -1,6 +1,7 @@
 """git datmo status."""
 
 import argparse
+from dataclasses import replace
 
 from git_datmo.cli.console import Console
 
@@ -20,12 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.flows.hooks import find_trouble
     from git_datmo.flows.status import Status, examine
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
         status = examine(ws)
+        status = replace(status, warnings=(*find_trouble(ws), *status.warnings))
     if options.json:
         console.print_json(_document(status))
         return 0

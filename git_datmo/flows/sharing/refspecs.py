@@ -30,6 +30,13 @@ def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = N
         change_refs(ws.repo.git, [RefChange(ref, tip, None) for ref, tip in brought.items()], why="no branches")
 
 
+def remove_refspecs(ws: Workspace, remote: str) -> None:
+    """Take away the refspecs that `set_refspecs` added, of whatever namespace."""
+    have = ws.repo.config.all(f"remote.{remote}.fetch")
+    for refspec in {refspec for ns in NAMESPACES for refspec in _refspecs(remote, ns)} & set(have):
+        ws.repo.git.finish("config", "--local", "--fixed-value", "--unset-all", f"remote.{remote}.fetch", refspec)
+
+
 def _refspecs(remote: str, ns: Namespace) -> Iterable[str]:
     """Globs, since an exact name is fatal where the remote lacks it."""
     records, notes = ns.remembered(remote)

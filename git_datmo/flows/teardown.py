@@ -1,0 +1,83 @@
+"""Take away all that `git datmo init` set up, but for the store and the records."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.flows.exclude import remove_excludes
+from git_datmo.flows.hook_files import remove_from
+from git_datmo.flows.hooks import HOOKS, hooks_setting, own_folder
+from git_datmo.flows.setup import EARLIER, LINKED, LINKED_CONFIG, NOTES_GLOB, NOTES_SETTINGS, REWRITE_MODE
+from git_datmo.flows.sharing.refspecs import remove_refspecs
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.config import Config, Setting, read_config
+from git_datmo.git.namespaces import NOTES_REF
+
+
+@dataclass(frozen=True, slots=True)
+class TornDown:
+    """What `init --remove` left: the folder with the store, and hooks that have no place any more."""
+
+    folder: Path
+    beside: tuple[Path, ...]
+
+
+def tear_down(ws: Workspace) -> TornDown:
+    """Remove hooks, settings, refspecs and exclude lines; what was there before them is in force again."""
+    _restore_hooks_setting(ws)
+    folder = ws.repo.common_dir / "hooks"
+    beside = tuple(path for name in HOOKS for path in remove_from(folder, name))
+    own = own_folder(ws.repo.common_dir)
+    shutil.rmtree(own, ignore_errors=True)
+    (ws.repo.common_dir / LINKED_CONFIG).unlink(missing_ok=True)
+    for remote in ws.repo.remotes():
+        remove_refspecs(ws, remote)
+    _unset_helper(ws)
+    _unset_notes(ws)
+    remove_excludes(ws.repo.common_dir / "info" / "exclude")
+    return TornDown(ws.shared_state, beside)
+
+
+def _restore_hooks_setting(ws: Workspace) -> None:
+    """Let `core.hooksPath` be what it was before `init` set it."""
+    config = ws.repo.config
+    earlier = config.get(EARLIER)
+    own = [setting for setting in config.local() if setting.key == "core.hookspath" and _names_own(setting)]
+    for scope in {setting.scope for setting in own}:
+        ws.repo.git.finish("config", f"--{scope}", "--unset-all", "core.hooksPath")
+    ws.repo.git.finish("config", "--local", "--unset-all", LINKED)
+    left = hooks_setting(read_config(ws.repo.git))
+    # Nothing is left of a removal that was killed before it put the earlier setting back.
+    if earlier and left != earlier and (own or not left):
+        ws.repo.git.run("config", "core.hooksPath", earlier)
+    _unset(ws, EARLIER)
+
+
+def _names_own(setting: Setting) -> bool:
+    return Path(setting.value).parts[-2:] == ("datmo", "hooks")
+
+
+def _unset_helper(ws: Workspace) -> None:
+    for setting in ws.repo.config.local():
+        if setting.key.startswith("remote.") and setting.key.endswith(".vcs") and setting.value == "datmo":
+            _unset(ws, setting.key)
+    if "git-remote-datmo" in ws.repo.config.get("alias.remote-datmo"):
+        _unset(ws, "alias.remote-datmo")
+    _unset(ws, "protocol.datmo.allow")
+
+
+def _unset_notes(ws: Workspace) -> None:
+    for key in NOTES_SETTINGS:
+        for value in (NOTES_REF, NOTES_GLOB):
+            _unset(ws, key, value)
+    fresh: Config = read_config(ws.repo.git)
+    if not fresh.all("notes.rewriteref"):
+        _unset(ws, "notes.rewritemode", REWRITE_MODE)
+
+
+def _unset(ws: Workspace, key: str, *value: str) -> None:
+    """Unset a key of the repository's own, or those of its values that are `value`; it may be unset already."""
+    fixed = ["--fixed-value"] if value else []
+    ws.repo.git.finish("config", "--local", *fixed, "--unset-all", key, *value)
