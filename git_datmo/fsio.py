@@ -50,9 +50,8 @@ def file_time(folder: Path) -> int:
 
     A server's clock can differ from this machine's. In a folder that may not be written, this machine's clock counts.
     """
-    path = os.path.join(folder, f".tmp-time-{os.getpid()}")
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fd, path = permissions.create_temporary(folder, ".tmp-")
     except OSError:
         return time.time_ns()
     try:
