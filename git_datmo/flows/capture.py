@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
+from git_datmo.flows.addable import check_addable, link_warnings
 from git_datmo.flows.changes import find_differences, holder_of
 from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.paths import check_path
 from git_datmo.model import Content, Payload, Role
 from git_datmo.progress import QUIET, Progress
+from git_datmo.store.links import LinkCheck
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
-from git_datmo.suggest import nearest
 
 if TYPE_CHECKING:
     from git_datmo.store.capture import Captured, Capturer
@@ -30,10 +30,11 @@ UNTRACKED_LIMIT = 10 << 20
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A payload that was stored, and the bytes that the store grew by for all that were stored with it."""
+    """A payload that was stored, the bytes that the store grew by for all that were stored with it, and warnings."""
 
     payload: Payload
     new_bytes: int
+    warnings: tuple[str, ...] = ()
 
 
 def is_cache(path: bytes) -> bool:
@@ -53,66 +54,29 @@ def add(
         for path in paths:
             check_addable(ws, old, path)
         before = set(paths)
-        tracking, new_bytes = store_payloads(ws, old, dict.fromkeys(paths, role or Role.DATA), progress=progress)
+        links = LinkCheck(os.fsencode(ws.root))
+        asked = dict.fromkeys(paths, role or Role.DATA)
+        tracking, new_bytes = store_payloads(ws, old, asked, links=links, progress=progress)
         if role is not None:
             mine = [tracked for tracked in tracking.payloads if tracked.payload.path in before]
             tracking = tracking.having(replace(t, payload=replace(t.payload, role=role)) for t in mine)
         save(ws, tracking)
-    return tuple(Added(t.payload, new_bytes) for t in tracking.payloads if t.payload.path in before)
-
-
-def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
-    """Raise `DatmoError` unless `path` can be a payload, saying the way out."""
-    if not path:
-        raise DatmoError("the repository itself cannot be a payload", "add the files and folders in it that are data")
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise DatmoError(
-            f"the name {os.fsencode(path)!r} is not valid UTF-8", "rename it, or add the folder that holds it"
-        ) from None
-    check_path(path)
-    if exists and not os.path.lexists(ws.root / path):
-        near = _similar_path(ws, path)
-        raise DatmoError(
-            f"'{path}' does not exist",
-            f"did you mean '{near}'?"
-            if near
-            else "check the name, or 'git datmo checkout' fetches what was snapshotted",
-        )
-    holder = tracking.holding(path)
-    if holder is not None and holder.payload.path != path:
-        raise DatmoError(
-            f"'{path}' is part of the payload '{holder.payload.path}'", f"add '{holder.payload.path}' again instead"
-        )
-    inside = [t.payload.path for t in tracking.within(path) if t.payload.path != path]
-    if inside:
-        raise DatmoError(
-            f"'{path}' holds the payload '{inside[0]}'", f"stop tracking that first: git datmo rm {' '.join(inside)}"
-        )
-    listed = ws.repo.git.run("ls-files", "-z", "--", path).split(b"\0")[:-1]
-    if listed:
-        shown = os.fsdecode(listed[0])
-        raise DatmoError(
-            f"git tracks '{shown}'" + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
-            f"take it out of git's index first: git rm -r --cached -- '{path}', then commit",
-        )
-
-
-def _similar_path(ws: Workspace, path: str) -> str | None:
-    """Return the path beside the missing `path` that is most like it, or None."""
-    folder, _, name = path.rpartition("/")
-    try:
-        near = nearest(name, os.listdir(ws.root / folder))
-    except OSError:
-        return None
-    return os.path.join(folder, near) if near else None
+    added = (t.payload for t in tracking.payloads if t.payload.path in before)
+    return tuple(Added(payload, new_bytes, tuple(link_warnings(links, payload.path))) for payload in added)
 
 
 def store_payloads(
-    ws: Workspace, tracking: Tracking, asked: Mapping[str, Role], *, progress: Progress = QUIET
+    ws: Workspace,
+    tracking: Tracking,
+    asked: Mapping[str, Role],
+    *,
+    links: LinkCheck | None = None,
+    progress: Progress = QUIET,
 ) -> tuple[Tracking, int]:
-    """Store each path of `asked`, new or changed; returns the new state, which is saved, and the new bytes."""
+    """Store each path of `asked`, new or changed; returns the new state, which is saved, and the new bytes.
+
+    `links` is told of every link that is stored.
+    """
     differences = find_differences(ws, tracking)
     known = (tracked for path in asked if (tracked := tracking.get(path)) is not None and tracked.placed)
     unchanged = {tracked.payload.path for tracked in known if not differences[tracked.payload.path]}
@@ -122,7 +86,7 @@ def store_payloads(
     from git_datmo.store.capture import Capturer
 
     edit = ws.cache.edit()
-    capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks)
+    capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks, links)
     changed: list[Tracked] = []
     with ws.store.writer() as writer:
         for path, role in asked.items():

@@ -22,6 +22,12 @@ def pattern(path: str) -> str:
     return "/" + stripped + "\\ " * (len(quoted) - len(stripped))
 
 
+def is_behind(exclude: Path, line: int) -> bool:
+    """Tell whether a line of the file, counted from 1, stands behind our part, and so outranks it."""
+    lines = exclude.read_bytes().split(b"\n") if exclude.exists() else []
+    return END.encode() in lines[: line - 1]
+
+
 def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
     """Make our part of the file name exactly `paths`, leaving the rest as it is."""
     try:

@@ -62,12 +62,16 @@ class Git:
     work_tree: Path | None = None
     index_file: Path | None = None
     config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    # `git check-ignore` refuses to work while paths are taken literally; it takes them so in any case.
+    literal_paths: bool = True
 
     def with_config(self, settings: Iterable[tuple[str, str]]) -> Git:
         return replace(self, config=(*self.config, *settings))
 
     def child_environment(self) -> dict[str, str]:
         env = clean_environment(self.environ)
+        if not self.literal_paths:
+            del env["GIT_LITERAL_PATHSPECS"]
         for variable, path in (
             ("GIT_DIR", self.git_dir),
             ("GIT_WORK_TREE", self.work_tree),

@@ -28,6 +28,7 @@ from git_datmo.store.layout import (
     root_node,
     write_folder,
 )
+from git_datmo.store.links import LinkCheck
 from git_datmo.store.statcache import Differences, Marks
 from git_datmo.store.store import Store, StoreWriter
 
@@ -92,13 +93,20 @@ class _Assembly:
 class Capturer:
     """Captures payloads of the working tree at `root` into a store; `edit` gets the stat cache's new entries.
 
-    `marks` are those that the stat cache has already.
+    `marks` are those that the stat cache has already. `links` is told of every link that is stored.
     """
 
     def __init__(
-        self, store: Store, root: Path, edit: CacheEdit, progress: Progress, marks: Callable[[], Marks] | None = None
+        self,
+        store: Store,
+        root: Path,
+        edit: CacheEdit,
+        progress: Progress,
+        marks: Callable[[], Marks] | None = None,
+        links: LinkCheck | None = None,
     ) -> None:
         self._store, self._root, self._edit, self._progress, self._marks = store, root, edit, progress, marks
+        self._links = links
 
     def whole(self, path: str, writer: StoreWriter, old: Content | None = None) -> Captured:
         """Read a file or folder from end to end; `old` is what it was when it was stored before."""
@@ -132,6 +140,8 @@ class Capturer:
     ) -> None:
         def record(file: Taken) -> None:
             self._edit.record(file)
+            if self._links is not None and file.node.kind is Kind.LINK:
+                self._links.look(file.path, top)
             deliver(file)
 
         recall = self._recall(top, old)

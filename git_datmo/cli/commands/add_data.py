@@ -6,7 +6,8 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Stores files and folders of any size as content-addressed chunks and tracks them; git's own index
-never holds them. Adding again reads only what changed."""
+never holds them. A path that a .gitignore lets git take in is refused. Symbolic links are stored as
+links; those that lead nowhere in another clone are named. Adding again reads only what changed."""
 EXAMPLES = """
 git datmo add-data data/faces
 git datmo add-data --role model weights.pt
@@ -40,6 +41,8 @@ def add(options: argparse.Namespace, console: Console, role: object) -> int:
     for warning in trouble:
         console.warn(warning)
     for each in added:
+        for warning in each.warnings:
+            console.warn(warning)
         payload, content = each.payload, each.payload.content
         if options.json:
             console.print_json(

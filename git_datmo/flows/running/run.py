@@ -13,8 +13,9 @@ from git_datmo.engines.gpus import watched_gpus
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
+from git_datmo.flows.addable import check_addable
 from git_datmo.flows.attach import Asked, attach, is_clean, make_snapshot, require_commit
-from git_datmo.flows.capture import capture_code, check_addable, refresh, store_payloads
+from git_datmo.flows.capture import capture_code, refresh, store_payloads
 from git_datmo.flows.changes import current_tracking
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import (
