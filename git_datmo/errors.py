@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from git_datmo.redact import hide_passwords
+
 
 class DatmoError(Exception):
     """Something that a person can act on.
 
-    `what` is one line without a full stop, naming the path or id; `hint` is the next step.
+    `what` is one line without a full stop, naming the path or id; `hint` is the next step. Passwords of URLs among
+    them are left out.
     """
 
     exit_code = 128
 
     def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.hint = hint
+        self.what = hide_passwords(what)
+        self.hint = hide_passwords(hint)
+        super().__init__(self.what)
 
 
 class UsageError(DatmoError):
@@ -57,4 +60,4 @@ class GitFailed(DatmoError):
         super().__init__(f"git {argv[0]} failed: {said or f'exit status {status}'}")
         self.argv = tuple(argv)
         self.status = status
-        self.stderr = stderr
+        self.stderr = hide_passwords(stderr)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from git_datmo.progress import Progress
+from git_datmo.redact import hide_passwords
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 
@@ -35,7 +36,7 @@ class Console:
         self.err.write(text + "\n")
 
     def warn(self, text: str) -> None:
-        self.tell(f"warning: {text}")
+        self.tell(f"warning: {hide_passwords(text)}")
 
     def print_json(self, document: Any) -> None:
         """One JSON object on a line of its own."""

@@ -16,6 +16,7 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.parser import make_parser, own_words, parse
 from git_datmo.cli.verbs import HIDDEN, VERBS, load, usage
 from git_datmo.errors import DatmoError, Incomplete, UsageError
+from git_datmo.redact import hide_passwords
 from git_datmo.suggest import nearest
 
 
@@ -102,8 +103,9 @@ def _bug(console: Console) -> int:
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="git-datmo-", suffix=".log", delete=False) as log:
-        log.write(f"git-datmo {__version__}, Python {sys.version}\n{sys.argv}\n{traceback.format_exc()}")
-    last = traceback.format_exc().strip().splitlines()[-1]
+        said = hide_passwords(f"{sys.argv}\n{traceback.format_exc()}")
+        log.write(f"git-datmo {__version__}, Python {sys.version}\n{said}")
+    last = said.strip().splitlines()[-1]
     console.tell(f"fatal: BUG: {last}")
     console.tell(f"hint: please report it with the log in '{log.name}'")
     return 128

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from git_datmo.cli.plain import plain
+from git_datmo.redact import hide_passwords
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -55,5 +56,5 @@ class Meter:
     def tell(self, line: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        self._stream.write(f"git-datmo: {plain(line)}\n")
+        self._stream.write(f"git-datmo: {plain(hide_passwords(line))}\n")
         self._stream.flush()

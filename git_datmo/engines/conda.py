@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from git_datmo.engines.urls import without_password
+from git_datmo.redact import hide_passwords
 
 LIST = "conda.txt"
 IMAGE = "mambaorg/micromamba:1.5.8"
@@ -59,7 +59,7 @@ def read_installed(told: Iterable[Mapping[str, Any]]) -> tuple[Installed, ...]:
     for record in told:
         name, version, build = (str(record[key]) for key in ("name", "version", "build"))
         if NAME.match(name) and WORD.match(version) and WORD.match(build):
-            url = _TOKEN.sub("/", without_password(str(record["url"])))
+            url = _TOKEN.sub("/", hide_passwords(str(record["url"])))
             package = CondaPackage(
                 name,
                 version,

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from git_datmo.engines.probe import normalise
-from git_datmo.engines.urls import without_password
+from git_datmo.redact import hide_passwords
 
 LOCKS = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "Pipfile.lock", "conda-lock.yml")
 PROJECTS = ("environment.yml", "environment.yaml", "pyproject.toml")
@@ -166,7 +166,7 @@ def _index(url: object) -> str:
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"}:
         return ""
     host = urlsplit(url).hostname or ""
-    return "" if host == "pypi.org" or host.endswith((".pypi.org", ".pythonhosted.org")) else without_password(url)
+    return "" if host == "pypi.org" or host.endswith((".pypi.org", ".pythonhosted.org")) else hide_passwords(url)
 
 
 def _uv(name: str, text: str) -> Lock:

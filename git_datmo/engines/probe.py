@@ -15,8 +15,8 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from git_datmo.engines.conda import Installed, read_installed
-from git_datmo.engines.urls import without_password
 from git_datmo.errors import DatmoError
+from git_datmo.redact import hide_passwords
 
 SECONDS = 120
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*\Z")
@@ -189,11 +189,11 @@ def origin_of(direct_url: object) -> Origin | None:
     fragment = f"#subdirectory={subdirectory}" if isinstance(subdirectory, str) and subdirectory else ""
     match direct_url:
         case {"vcs_info": {"vcs": str(vcs), "commit_id": str(commit)}}:
-            return Origin("vcs", "" if local else f"{vcs}+{without_password(url)}@{commit}{fragment}")
+            return Origin("vcs", "" if local else f"{vcs}+{hide_passwords(url)}@{commit}{fragment}")
         case {"dir_info": dict(info)} if local:
             return Origin("folder", folder=os.path.realpath(unquote(parts.path)), editable=bool(info.get("editable")))
         case {"archive_info": dict(info)}:
             digest = (info.get("hashes") or {}).get("sha256") or str(info.get("hash", "")).removeprefix("sha256=")
             pinned = f"#sha256={digest}" if digest and "=" not in digest else ""
-            return Origin("archive", "" if local else f"{without_password(url)}{pinned}")
+            return Origin("archive", "" if local else f"{hide_passwords(url)}{pinned}")
     return None

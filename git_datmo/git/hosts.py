@@ -7,7 +7,6 @@ forgotten when it proves wrong or when the host changes. What a person set is ta
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -16,8 +15,7 @@ from typing import Any
 from git_datmo import fsio
 from git_datmo.git.config import Config
 from git_datmo.git.remote import Offer, Remote
-
-_USER = re.compile(r"(?<=://)[^/@]*@")
+from git_datmo.redact import hide_passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,7 @@ class Hosts:
 
 
 def _key(remote: Remote) -> str:
-    """The URL without a user's name and password."""
-    return _USER.sub("", remote.url)
+    return hide_passwords(remote.url)
 
 
 def _decode(found: object) -> Host:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,11 @@ ABOVE = 10
 JOINED = f'( {{command}} "$@" ) <&{STDIN} >&{STDOUT} 2>&{STDERR}; echo $? >&{STATUS}'
 # git probes a command that it does not know by `-G`; the probe must see the command, and the pipes not the probe.
 WRAPPED_SSH = f'datmo() {{{{ if [ "$1" = -G ]; then {{command}} "$@"; else {JOINED}; fi; }}}}; datmo'
-WRAPPED_LOCAL = f"datmo() {{{{ {JOINED}; }}}}; datmo"
+# `sh` complains in the name of its `$0`, which is what it would be without the wrapper.
+WRAPPED_LOCAL = (
+    f'datmo() {{{{ ( exec sh -c {{script}} {{name}}\\ "\'$1\'" "$@" ) <&{STDIN} >&{STDOUT} 2>&{STDERR};'
+    f" echo $? >&{STATUS}; }}}}; datmo"
+)
 
 VARIANTS = ("ssh", "plink", "putty", "tortoiseplink")
 
@@ -47,22 +51,36 @@ def start_service(
     ends: Ends,
     *,
     is_ssh: bool,
-    options: Sequence[str] = (),
+    family: str = "",
 ) -> int:
-    """Let git start `program` at `address`, a URL or a remote's name, between these ends; returns git's process id."""
+    """Let git start `program` at `address`, a URL or a remote's name, between these ends; return git's process id.
+
+    `family` is `ipv4`, `ipv6`, or empty for either.
+    """
     env = dict(environ)
     if is_ssh:
-        command = _ssh_command(env, config)
+        command = ssh_command(env, config)
         env["GIT_SSH_COMMAND"] = WRAPPED_SSH.format(command=command)
         if "GIT_SSH_VARIANT" not in env and not config.get("ssh.variant"):
             name = Path(shlex.split(command)[0]).name.lower().removesuffix(".exe")
             env.update({"GIT_SSH_VARIANT": name} if name in VARIANTS else {})
     else:
-        program = WRAPPED_LOCAL.format(command=program)
-    return _spawn(["git", "ls-remote", *options, f"--upload-pack={program}", "--", address], env, ends)
+        script = shlex.quote(f'{program} "$@"')
+        program = WRAPPED_LOCAL.format(script=script, name=shlex.quote(program))
+    # No address family concerns a local program.
+    asking = _asking(family) if is_ssh else ["ls-remote"]
+    return _spawn(["git", *asking, f"--upload-pack={program}", "--", address], env, ends)
 
 
-def _ssh_command(environ: Mapping[str, str], config: Config) -> str:
+def _asking(family: str) -> list[str]:
+    """Return the git command that connects first of all: of those that do, `ls-remote` takes no address family."""
+    if not family:
+        return ["ls-remote"]
+    quiet = ("--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+    return ["fetch", *quiet, f"--{family}"]
+
+
+def ssh_command(environ: Mapping[str, str], config: Config) -> str:
     """The shell words of the user's ssh, in the order in which git looks for them."""
     given = environ.get("GIT_SSH_COMMAND") or config.get("core.sshcommand")
     return given or shlex.quote(environ.get("GIT_SSH") or "ssh")

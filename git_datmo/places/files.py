@@ -15,14 +15,6 @@ from git_datmo.progress import Progress
 NAME = re.compile(r"pack-(?:[0-9a-f]{40}|[0-9a-f]{64})\.(?:pack|idx)\Z")
 
 
-_PASSWORD = re.compile(r"(://[^/:@]*):[^/@]*@")
-
-
-def shown(url: str) -> str:
-    """A URL as it may be shown: without a password."""
-    return _PASSWORD.sub(r"\1@", url)
-
-
 class Unreachable(DatmoError):
     """A place that does not answer, or not as it should."""
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.errors import DatmoError
-from git_datmo.places.files import NAME, Range, Unreachable, shown
+from git_datmo.places.files import NAME, Range, Unreachable
 from git_datmo.places.folder import UNFINISHED
 from git_datmo.progress import Progress
+from git_datmo.redact import hide_passwords
 
 # Which extra of this package brings the library for a scheme along.
 EXTRAS = {"s3": "s3", "s3a": "s3", "sftp": "sftp"}
@@ -45,7 +46,7 @@ def _import(url: str) -> tuple[Any, str]:
     except ImportError as error:
         extra = EXTRAS.get(scheme)
         hint = f"install it with \"pip install 'git-datmo[{extra}]'\"" if extra else "install it with pip"
-        raise DatmoError(f"'{shown(url)}' needs a library that is not here: {error}", hint) from error
+        raise DatmoError(f"'{hide_passwords(url)}' needs a library that is not here: {error}", hint) from error
     return found
 
 
@@ -53,7 +54,7 @@ class FileSystemFiles:
     """Files below a URL."""
 
     def __init__(self, url: str, part: str) -> None:
-        self.url = shown(url)
+        self.url = hide_passwords(url)
         scheme = url.partition("://")[0]
         self._atomic = scheme in ATOMIC
         self._seeks = scheme in SEEKING

@@ -23,9 +23,10 @@ import requests
 from requests.adapters import HTTPAdapter, Retry
 
 from git_datmo.git.run import Git
-from git_datmo.places.files import Range, Unreachable, shown
+from git_datmo.places.files import Range, Unreachable
 from git_datmo.places.listing import Listing, Pointer
 from git_datmo.progress import Progress
+from git_datmo.redact import hide_passwords
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 TIMEOUT = (30, 300)
@@ -65,7 +66,7 @@ class LfsFiles:
     """The files that a list names, on a server; `git` is asked for credentials."""
 
     def __init__(self, url: str, listing: Listing, git: Git) -> None:
-        self.url = shown(url)
+        self.url = hide_passwords(url)
         self._server = url
         self._listing = listing
         self._git = git

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 from git_datmo.errors import DatmoError, UsageError
+from git_datmo.redact import holds_password
 from git_remote_datmo.protocol import LINES, PIPES, RECEIVE_PACK, Command, parse
-from git_remote_datmo.session import ServiceGoneError, Session, open_session
+from git_remote_datmo.session import Session, open_session
 from git_remote_datmo.urls import PREFIX, kind_of
-from git_remote_datmo.wire import LineReader, complain, write_output
+from git_remote_datmo.wire import LineReader, ServiceGoneError, complain, write_output
 
 
 class Backend(Protocol):
@@ -124,6 +125,10 @@ def serve() -> int:
     # Nothing is taken off a URL that git gave: `datmo::datmo::` is refused like any other helper.
     url = words[1] if len(words) == 2 else words[0].removeprefix(PREFIX)
     session = open_session(words[0], url, os.environ, Path.cwd())
+    if holds_password(url):
+        from git_remote_datmo.passwords import guard_password
+
+        guard_password(session)
     return Conversation(session).hold()
 
 

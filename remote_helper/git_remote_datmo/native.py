@@ -6,7 +6,7 @@ from git_datmo.errors import DatmoError
 from git_remote_datmo.pipes import open_service
 from git_remote_datmo.protocol import PIPES, RECEIVE_PACK, Command
 from git_remote_datmo.session import Session
-from git_remote_datmo.wire import relay, write_output
+from git_remote_datmo.wire import relay_reading, write_output
 
 UNDERSTOOD = frozenset({"family", "progress", "servpath", "verbosity"})
 
@@ -32,7 +32,7 @@ class Native:
         service = open_service(self._session, self._url, asked.argument)
         write_output(b"\n")
         if asked.argument != RECEIVE_PACK:
-            return relay(service)
+            return relay_reading(service)
         from git_remote_datmo.receive import take_push
 
         return take_push(self._session, self._url, service)

@@ -10,7 +10,7 @@ from git_datmo.git.pipes import Ends, start_service
 from git_remote_datmo.protocol import RECEIVE_PACK
 from git_remote_datmo.session import Session
 from git_remote_datmo.urls import kind_of
-from git_remote_datmo.wire import write_all
+from git_remote_datmo.wire import write_all, write_message
 
 
 class Service(Protocol):
@@ -40,9 +40,9 @@ class Command:
         reading, self._asking = os.pipe()
         self._answers, writing = os.pipe()
         ends = Ends(reading, writing, 2, self._status.fileno(), self._said.fileno())
-        self._child = start_service(
-            session.environ_for(url), session.config, url, program, ends, is_ssh=is_ssh, options=_family(session)
-        )
+        family = session.options.get("family", "")
+        env = session.environ_for(url)
+        self._child = start_service(env, session.config, url, program, ends, is_ssh=is_ssh, family=family)
         # Held here too, they would hide from this side that the service is gone.
         os.close(reading)
         os.close(writing)
@@ -77,11 +77,6 @@ def _scratch_file() -> BinaryIO:
     return tempfile.TemporaryFile()
 
 
-def _family(session: Session) -> list[str]:
-    wanted = {"ipv4": "-4", "ipv6": "-6"}.get(session.options.get("family", ""))
-    return [wanted] if wanted else []
-
-
 class Daemon:
     """A service of a git:// server, whose protocol starts with one line over TCP."""
 
@@ -95,7 +90,13 @@ class Daemon:
         session.check_allowed("git")
         version = session.config.get("protocol.version", "2")
         # As git does: nothing that takes a push speaks version 2.
-        self._connection = connect_daemon(url, program, version if reads or version == "1" else "")
+        self._connection = connect_daemon(
+            url,
+            program,
+            version if reads or version == "1" else "",
+            family=session.options.get("family", ""),
+            tell=write_message if session.is_verbose else None,
+        )
 
     def read(self, size: int) -> bytes:
         # A server that said no hangs up on what it was still told. What an early end cuts short, git tells.

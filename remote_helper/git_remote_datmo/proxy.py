@@ -9,9 +9,9 @@ import subprocess
 from git_datmo.errors import DatmoError
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.refusals import NOT_SHARED, errors, listed_refs, parse_push_line, refusals
-from git_remote_datmo.session import ServiceGoneError, Session
+from git_remote_datmo.session import Session
 from git_remote_datmo.urls import PREFIX, kind_of
-from git_remote_datmo.wire import LineReader, complain, relay, write_all, write_output
+from git_remote_datmo.wire import LineReader, ServiceGoneError, complain, relay_reading, write_all, write_output
 
 
 class Proxy:
@@ -54,7 +54,7 @@ class Proxy:
             return None
         # git speaks only after this answer, but the server's first bytes may have come with it.
         write_output(self._answers.rest())
-        return relay(self)
+        return relay_reading(self)
 
     def block(self, asked: Command, more: list[bytes]) -> bytes:
         """The answer to a command of one line, or to the lines of a `push` or `fetch`."""

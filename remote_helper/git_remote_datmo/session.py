@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.config import Config, Setting, is_allowed, read_config
+from git_datmo.git.pipes import ssh_command
 from git_datmo.git.run import Git
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.urls import PREFIX, kind_of
@@ -22,13 +23,8 @@ if TYPE_CHECKING:
 # Tells the pre-push hook of a child that the sharing is being done.
 GUARD = "GIT_DATMO_SHARING"
 
-
-class ServiceGoneError(Exception):
-    """The git command that did the work has ended early and said why; `status` is what it exited with."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+# The option of ssh, and of what is called in its place, for each value of git's option `family`.
+SSH_FAMILIES = {"ipv4": "-4", "ipv6": "-6"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,11 @@ class Session:
 
     def asks(self, option: str) -> bool:
         return self.options.get(option) == "true"
+
+    @property
+    def is_verbose(self) -> bool:
+        verbosity = self.options.get("verbosity", "")
+        return verbosity.isdigit() and int(verbosity) > 1
 
     @cached_property
     def fetch_url(self) -> str:
@@ -107,16 +108,26 @@ class Session:
         here = {name: str(tip) for name, tip in read_refs(self.git, RECORDS_REF, NOTES_REF, REMOTE_REFS).items()}
         mine = here.get(RECORDS_REF, ""), here.get(NOTES_REF, "")
         for ns in NAMESPACES:
-            known = [here.get(ref, "") for ref in ns.remembered(self.remote)] if self._is_named else mine
+            known = [here.get(ref, "") for ref in ns.remembered(self.remote)] if self.is_named else mine
             if mine == (there.get(ns.records, ""), there.get(ns.notes, "")) == tuple(known):
                 return False
         from git_datmo.flows.sharing.share import share
         from git_datmo.flows.workspace import open_workspace
 
-        with open_workspace(self.environ_for(self.push_url), self.cwd) as workspace:
+        with open_workspace(self._sharing_environ, self.cwd) as workspace:
             if not workspace.has_store:
                 return False
             return share(workspace, self.remote, self.push_url, progress=self._progress()).records > 0
+
+    @property
+    def _sharing_environ(self) -> dict[str, str]:
+        """Return the environment of a share, whose ssh takes the address family that git was given."""
+        env = self.environ_for(self.push_url)
+        family = self.options.get("family", "")
+        if family in SSH_FAMILIES and kind_of(self.push_url) == "ssh":
+            command = ssh_command(env, self.config)
+            env["GIT_SSH_COMMAND"] = f"{command} {SSH_FAMILIES[family]}"
+        return env
 
     def _progress(self) -> Progress:
         from git_datmo.progress import QUIET
@@ -128,12 +139,15 @@ class Session:
         return Meter(sys.stderr, draws=self.options.get("progress") != "false")
 
     @property
-    def _is_named(self) -> bool:
+    def is_named(self) -> bool:
         return not self.remote.startswith(PREFIX) and self.remote != self.url
 
     def set_up(self) -> None:
-        """Make a repository that was reached by a `datmo::` URL into one that is set up, once."""
-        if not self._is_named or "GIT_DIR" not in self.environ or self._is_set_up():
+        """Make a repository that was reached by a `datmo::` URL into one that is set up, once.
+
+        A clone that failed has no repository any more.
+        """
+        if not self.is_named or self._is_set_up() or not os.path.isdir(self.environ.get("GIT_DIR", "")):
             return
         from git_datmo.flows.setup import set_up_clone
         from git_datmo.flows.workspace import open_workspace

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 STEP = 1 << 16
 
 
+class ServiceGoneError(Exception):
+    """The program that did the work has ended early and said why; `status` is what it exited with."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class LineReader:
     """Lines of a descriptor; `rest` gives up what was read beyond the last one."""
 
@@ -70,26 +78,79 @@ def write_output(data: bytes) -> None:
     write_all(1, data)
 
 
-def complain(error: DatmoError) -> None:
-    """Tell the user, in the one line that git's own errors take, and what to do next."""
-    hint = f"hint: {error.hint}\n" if error.hint else ""
-    sys.stderr.write(f"fatal: {error.what}\n{hint}")
+def write_message(text: str) -> None:
+    sys.stderr.write(text)
     sys.stderr.flush()
 
 
+def complain(error: DatmoError) -> None:
+    """Tell the user, in the one line that git's own errors take, and what to do next."""
+    hint = f"hint: {error.hint}\n" if error.hint else ""
+    write_message(f"fatal: {error.what}\n{hint}")
+
+
+FLUSH = b"0000"
+RESPONSE_END = b"0002"
+
+
+class _Conversation:
+    """Passes on what git says and what a service answers, and holds how the last of it ended."""
+
+    def __init__(self, service: Service, ahead: bytes) -> None:
+        self._service = service
+        self._ahead = ahead
+        self._answered = b""
+        self._unanswered = b""
+        self.git_has_ended = False
+        # Left behind when the service ends first: nothing that git still sends would be read.
+        self._asking = threading.Thread(target=self._pass_questions, daemon=True)
+
+    def hold(self) -> int:
+        """Join both ends until the service ends; return its exit status."""
+        self._asking.start()
+        # Where git has gone away, it says itself why; hanging up ends the service too.
+        with contextlib.suppress(BrokenPipeError):
+            pump(self._service.read, self._answer)
+        return self._service.finish()
+
+    def let_git_end(self) -> None:
+        """Wait until git has closed its end, unless git waits for more from the service."""
+        is_answered = self._answered in (FLUSH, RESPONSE_END) and self._unanswered in (b"", FLUSH)
+        if is_answered:
+            self._asking.join()
+
+    def _pass_questions(self) -> None:
+        with contextlib.suppress(OSError):
+            self._service.write(self._ahead)
+            pump(read_input, self._ask)
+            self.git_has_ended = True
+        with contextlib.suppress(OSError):
+            self._service.close_asking()
+
+    def _ask(self, data: bytes) -> None:
+        self._unanswered = (self._unanswered + data)[:8]
+        self._service.write(data)
+
+    def _answer(self, data: bytes) -> None:
+        # Before git has the answer, and can ask again.
+        self._unanswered = b""
+        self._answered = (self._answered + data)[-4:]
+        write_output(data)
+
+
 def relay(service: Service, ahead: bytes = b"") -> int:
-    """Join git's pipes to a service until it ends; its exit status. `ahead` is what git has said before."""
-    # Left behind when the service ends first: nothing that git still sends would be read.
-    threading.Thread(target=_pass_input, args=(service, ahead), daemon=True).start()
-    # Where git has gone away, it says itself why; hanging up ends the service too.
-    with contextlib.suppress(BrokenPipeError):
-        pump(service.read, write_output)
-    return service.finish()
+    """Join git's pipes to a service until it ends; return its exit status. `ahead` is what git has said before."""
+    return _Conversation(service, ahead).hold()
 
 
-def _pass_input(service: Service, ahead: bytes) -> None:
-    with contextlib.suppress(OSError):
-        service.write(ahead)
-        pump(read_input, service.write)
-    with contextlib.suppress(OSError):
-        service.close_asking()
+def relay_reading(service: Service) -> int:
+    """Do as `relay`, until git itself has ended the conversation; raise `ServiceGoneError` where the service did.
+
+    A clone that fails is removed before git closes its end, so that the caller can tell whether it has one.
+    """
+    conversation = _Conversation(service, b"")
+    status = conversation.hold()
+    conversation.let_git_end()
+    if not conversation.git_has_ended:
+        raise ServiceGoneError(status)
+    return status

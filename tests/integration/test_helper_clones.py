@@ -155,6 +155,22 @@ def test_submodules(templates: dict[str, Path], shell: Callable[..., Shell]) -> 
     assert top.at("second").git("status", "--porcelain") == ""
 
 
+def test_remote_without_refspecs_is_fetched_from_as_before(
+    templates: dict[str, Path], shell: Callable[..., Shell]
+) -> None:
+    """`git clone --revision` leaves none."""
+    top = shell()
+    served = serve_copy(templates, top)
+    top.git("init", "-q", "work")
+    work = top.at("work")
+    work.git("config", "remote.origin.url", f"datmo::{served.cwd}")
+    work.git("fetch", "-q", "origin", "main")
+    assert is_set_up(work, str(served.cwd))
+    fetched = work.run("git", "fetch")
+    assert "HEAD       -> FETCH_HEAD" in fetched.stderr
+    assert work.git("rev-parse", "FETCH_HEAD") == served.git("rev-parse", "main")
+
+
 def test_a_remote_by_vcs_alone_whose_url_git_rewrites(templates: dict[str, Path], shell: Callable[..., Shell]) -> None:
     """What git has rewritten is not rewritten again, here or in a child."""
     top = shell()

@@ -20,7 +20,7 @@ SOURCES = {"git_datmo": TOP / "git_datmo", "git_remote_datmo": TOP / "remote_hel
 BASE = frozenset(
     {
         *("git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.permissions", "git_datmo.locking"),
-        *("git_datmo.fsio", "git_datmo.progress", "git_datmo.sizes", "git_datmo.suggest"),
+        *("git_datmo.fsio", "git_datmo.progress", "git_datmo.redact", "git_datmo.sizes", "git_datmo.suggest"),
     }
 )
 

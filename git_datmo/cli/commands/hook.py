@@ -84,7 +84,10 @@ def _post_commit(_: argparse.Namespace, console: Console) -> int:
 
 def _post_checkout(options: argparse.Namespace, console: Console) -> int:
     # The third word says whether a branch was checked out (1) or files (0).
-    return 0 if options.words[2:3] == ["0"] else _follow(console)
+    if options.words[2:3] == ["0"]:
+        return 0
+    is_clone = not "".join(options.words[:1]).strip("0")
+    return _follow(console, is_clone=is_clone)
 
 
 def _post_merge(_: argparse.Namespace, console: Console) -> int:
@@ -123,11 +126,14 @@ def tell_united(united: United, console: Console) -> None:
         console.warn(warning)
 
 
-def _follow(console: Console) -> int:
+def _follow(console: Console, *, is_clone: bool) -> int:
     from git_datmo.flows.follow import follow
     from git_datmo.flows.workspace import open_workspace
+    from git_datmo.git.reflogs import forget_clone_password
 
     with open_workspace(console.environ, console.cwd) as ws:
+        if is_clone:
+            forget_clone_password(ws.repo)
         tell_followed(follow(ws, progress=console.progress()), console)
     return 0
 

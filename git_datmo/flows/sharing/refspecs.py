@@ -22,7 +22,8 @@ def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = N
         return
     # Other commands may have done it since ours began.
     have = read_config(ws.repo.git).all(f"remote.{remote}.fetch")
-    for refspec in wanted:
+    # A remote without refspecs, as `git clone --revision` leaves it, is fetched from as git does by default.
+    for refspec in wanted if have else ["HEAD", *wanted]:
         if refspec not in have:
             ws.repo.git.run("config", "--add", f"remote.{remote}.fetch", refspec)
     brought = read_refs(ws.repo.git, _branch_of(remote, BRANCHES.keep))

@@ -21,6 +21,7 @@ from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Keeper
+from git_datmo.redact import hide_passwords
 from git_datmo.store import compact
 from git_datmo.store.reach import Marks, all_but, reach
 
@@ -78,7 +79,7 @@ def _divide(ws: Workspace, living: Sequence[Keeper]) -> tuple[str, list[Keeper],
     divided: tuple[list[Keeper], list[Keeper]] = ([], [])
     for keep, keeper in zip(keeps, living, strict=True):
         divided[keep not in there].append(keeper)
-    return remote.address, *divided
+    return hide_passwords(remote.address), *divided
 
 
 def _of(living: Sequence[Keeper]) -> Iterator[Kept]:
