@@ -42,6 +42,14 @@ class Damaged(DatmoError):
     """Bytes that do not follow the format: a record, a note, a tree, a pack."""
 
 
+class DamagedFile(Damaged):
+    """A damaged file of objects, a pack, an index or a loose object; `path` is where it is."""
+
+    def __init__(self, what: str, hint: str = "run 'git datmo fsck --repair'", *, path: str = "") -> None:
+        super().__init__(what, hint)
+        self.path = path
+
+
 class EngineMissing(DatmoError):
     """The engine that was asked for does not answer."""
 

@@ -30,6 +30,7 @@ VERBS = {
     "du": "show how much room payloads and snapshots take up",
     "evict": "free the store of what the remote has",
     "gc": "free the store of what nothing needs",
+    "fsck": "check the store, name what is lost, and get it back",
     "demo": "play the whole story in a temporary folder",
     "help": "show the manual of a verb",
 }

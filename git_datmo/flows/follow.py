@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from git_datmo.flows.healing import healed
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import read_halfway
 from git_datmo.flows.tracked import changing, save
@@ -20,6 +21,10 @@ def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
 
     A payload that was never fetched here stays so, and so does a clone in which none was.
     """
+    return healed(ws, lambda: _follow(ws, progress), progress)
+
+
+def _follow(ws: Workspace, progress: Progress) -> Switched | None:
     with changing(ws) as tracking:
         head = ws.repo.head()
         found = History(ws).nearest(head) if head is not None else None

@@ -49,7 +49,7 @@ def parse_tree(content: bytes, form: ObjectFormat) -> Iterator[Entry]:
             raise Damaged(f"a tree has an entry of unknown mode {spelt!r}")
         yield Entry(name, mode, Oid(oid))
     if place < len(content):
-        raise Damaged("a tree is cut off or malformed", "'git datmo verify' names what is damaged")
+        raise Damaged("a tree is cut off or malformed", "'git datmo fsck' names what is damaged")
 
 
 def encode_commit(tree: Oid, parents: Iterable[Oid], identity: str, seconds: int, message: str) -> bytes:

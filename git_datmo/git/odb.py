@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_datmo import fsio, permissions
-from git_datmo.errors import Damaged, DatmoError
+from git_datmo.errors import Damaged, DamagedFile, DatmoError
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat, Oid
 
@@ -40,11 +40,12 @@ def read_loose(objects: Path, oid: Oid) -> tuple[str, bytes] | None:
     except FileNotFoundError:
         return None
     except zlib.error as error:
-        raise Damaged(f"cannot read object '{oid}': {error}", "'git datmo fetch' gets it again") from error
+        raise DamagedFile(f"cannot read object '{oid}': {error}", path=str(loose_path(objects, oid))) from error
     head, _, content = raw.partition(b"\0")
     kind, _, size = head.partition(b" ")
     if size != b"%d" % len(content):
-        raise Damaged(f"cannot read object '{oid}': it is not as long as it says", "'git datmo fetch' gets it again")
+        what = f"cannot read object '{oid}': it is not as long as it says"
+        raise DamagedFile(what, path=str(loose_path(objects, oid)))
     return kind.decode("ascii", "replace"), content
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from zlib import crc32
 
-from git_datmo.errors import Damaged
+from git_datmo.errors import Damaged, DamagedFile
 from git_datmo.git.deflate import BrokenStream, inflate, unstored
 from git_datmo.git.odb import loose_path, read_loose
 from git_datmo.model import ObjectFormat, Oid
@@ -26,6 +26,7 @@ NAMES = 8 + 4 * 256
 CLOSE = 32
 # What can stand before an entry's stream: its type and size, and the id or distance of a delta's base.
 HEAD_LIMIT = 64
+INDEX_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Pack:
         self.count: int = self._fanout[255] if self._fanout else 0
         rises = all(low <= high for low, high in pairwise(self._fanout))
         if not self._fanout or not rises or len(self._idx) < NAMES + self.count * (self.width + 8) + 2 * self.width:
-            raise Damaged(f"'{index}' is not a version 2 pack index", "run 'git index-pack' on its pack")
+            raise DamagedFile(f"'{index}' is not a version 2 pack index", path=str(index))
         self._fd = -1
 
     def close(self) -> None:
@@ -120,6 +121,14 @@ class Pack:
             found = names.find(oid, found + 1, NAMES + high * width)
         return (found - NAMES) // width if found >= 0 else None
 
+    def is_index_sound(self, form: ObjectFormat) -> bool:
+        """Tell whether the index is the one that was written: it ends in its own checksum."""
+        digest = form.new_hash()
+        end = len(self._idx) - self.width
+        for start in range(0, end, INDEX_BLOCK):
+            digest.update(self._idx[start : min(start + INDEX_BLOCK, end)])
+        return bool(digest.digest() == self._idx[end:])
+
     def offset(self, place: int) -> int:
         table = NAMES + self.count * (self.width + 4)
         (value,) = struct.unpack_from(">I", self._idx, table + 4 * place)
@@ -159,7 +168,7 @@ class Pack:
         return self.path.with_suffix(f".{mark}").exists()
 
     def _damaged(self, where: object) -> Damaged:
-        return Damaged(f"'{self.path}' is damaged near {where}", "'git datmo fetch' gets lost objects again")
+        return DamagedFile(f"'{self.path}' is damaged near {where}", path=str(self.path))
 
     def head(self, offset: int) -> Head:
         """What stands before the entry at `offset`."""
@@ -198,7 +207,7 @@ def _most(size: int) -> int:
 def _map(path: Path) -> mmap.mmap:
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
-            raise Damaged(f"'{path}' is empty", "remove it; 'git datmo fetch' gets lost objects again")
+            raise DamagedFile(f"'{path}' is empty", path=str(path))
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -213,6 +222,8 @@ class PackedObjects:
         self.folder = objects
         self.format = form
         self._packs: dict[str, Pack] = {}
+        # Indexes that cannot be used, each with the reason: their objects are taken for absent.
+        self.unreadable: dict[Path, str] = {}
         self._latest: Pack | None = None
         self._loose: frozenset[int] = frozenset()
         self.refresh()
@@ -222,20 +233,42 @@ class PackedObjects:
         with suppress(FileNotFoundError):
             self._loose = frozenset(bytes.fromhex(name)[0] for name in os.listdir(self.folder) if _is_fanout(name))
         with suppress(FileNotFoundError):
-            names = {name for name in os.listdir(self.folder / "pack") if name.endswith(".idx")}
-            packs = {name: pack for name, pack in self._packs.items() if name in names}
-            for name in sorted(names - packs.keys()):
-                packs[name] = Pack(self.folder / "pack" / name, self.format)
-            gone, self._packs = [pack for name, pack in self._packs.items() if name not in names], packs
+            names = {name for name in os.listdir(self.folder / "pack") if name.endswith((".idx", ".pack"))}
+            indexes = {name for name in names if name.endswith(".idx") and f"{name[:-4]}.pack" in names}
+            packs = {name: pack for name, pack in self._packs.items() if name in indexes}
+            self.unreadable = {}
+            for name in sorted(name for name in names - packs.keys() if name.endswith(".idx")):
+                self._open(self.folder / "pack" / name, packs, has_pack=name in indexes)
+            gone, self._packs = [pack for name, pack in self._packs.items() if name not in indexes], packs
             self._latest = None
             for pack in gone:
                 pack.close()
+
+    def _open(self, index: Path, packs: dict[str, Pack], *, has_pack: bool) -> None:
+        """Add the pack of an index to `packs`, or note why that cannot be done."""
+        try:
+            if has_pack:
+                packs[index.name] = Pack(index, self.format)
+            elif index.exists():
+                self.unreadable[index] = "its pack is not there"
+        except FileNotFoundError:
+            # It went since the folder was listed.
+            pass
+        except Damaged:
+            self.unreadable[index] = "it is no pack index of version 2"
 
     def close(self) -> None:
         for pack in self._packs.values():
             pack.close()
         self._packs.clear()
         self._latest = None
+
+    def forget(self, pack: Path) -> None:
+        """Close a pack, which the next `refresh` opens anew if it is still there."""
+        opened = self._packs.pop(pack.with_suffix(".idx").name, None)
+        if opened is not None:
+            self._latest = None
+            opened.close()
 
     def packs(self) -> tuple[Pack, ...]:
         return tuple(self._packs.values())
@@ -294,7 +327,7 @@ class PackedObjects:
 
     def _find(self, oid: Oid) -> tuple[str, bytes] | None:
         found = self.locate(oid)
-        return read_loose(self.folder, oid) if found is None else self._read(*found)
+        return read_loose(self.folder, oid) if found is None else self.at(*found)
 
     def blob_into(self, oid: Oid, memory: memoryview) -> list[tuple[int, int]] | None:
         """Put a blob into `memory`; returns the places where it stands, in order, or None when it is not here.
@@ -307,7 +340,7 @@ class PackedObjects:
             if found is not None and head is not None and KINDS.get(head.type) == "blob":
                 if _most(head.size) <= len(memory):
                     return found[0].inflate_into(head, memory)
-                raise Damaged(f"object '{oid}' is larger than any chunk", "'git datmo verify' names what is damaged")
+                raise Damaged(f"object '{oid}' is larger than any chunk", "'git datmo fsck' names what is damaged")
         except FileNotFoundError:
             # Its pack was replaced by another since we looked.
             self.refresh()
@@ -315,7 +348,7 @@ class PackedObjects:
         if whole is None or whole[0] != "blob":
             return None
         if len(whole[1]) > len(memory):
-            raise Damaged(f"object '{oid}' is larger than any chunk", "'git datmo verify' names what is damaged")
+            raise Damaged(f"object '{oid}' is larger than any chunk", "'git datmo fsck' names what is damaged")
         memory[: len(whole[1])] = whole[1]
         return [(0, len(whole[1]))]
 
@@ -331,7 +364,7 @@ class PackedObjects:
             if head.type in KINDS:
                 return KINDS[head.type]
             pack, offset = self._base(pack, offset, head)
-        raise Damaged(f"'{pack.path}' has too long a chain of deltas near byte {offset}")
+        raise _too_deep(pack, offset)
 
     def size(self, oid: Oid) -> int | None:
         """An object's length, or None when it is not here; without inflating it where the pack tells."""
@@ -340,25 +373,26 @@ class PackedObjects:
             loose = read_loose(self.folder, oid)
             return len(loose[1]) if loose else None
         head = found[0].head(found[1])
-        return head.size if head.type in KINDS else len(self._read(*found)[1])
+        return head.size if head.type in KINDS else len(self.at(*found)[1])
 
     def _base(self, pack: Pack, offset: int, head: Head) -> tuple[Pack, int]:
         """Where the base of the delta at `offset` stands."""
         if head.base is None:
-            raise Damaged(f"'{pack.path}' has an entry of unknown type near byte {offset}")
+            raise DamagedFile(f"'{pack.path}' has an entry of unknown type near byte {offset}", path=str(pack.path))
         if isinstance(head.base, int):
             return pack, head.base
         found = self.locate(head.base)
         if found is None:
-            raise Damaged(f"'{pack.path}' lacks a delta's base '{head.base}'")
+            raise DamagedFile(f"'{pack.path}' lacks a delta's base '{head.base}'", path=str(pack.path))
         return found
 
-    def _read(self, pack: Pack, offset: int) -> tuple[str, bytes]:
+    def at(self, pack: Pack, offset: int) -> tuple[str, bytes]:
+        """Return the kind and content of the object whose entry is at `offset` in `pack`."""
         deltas: list[bytes] = []
         head = pack.head(offset)
         while head.type not in KINDS:
             if len(deltas) > DELTA_DEPTH_LIMIT:
-                raise Damaged(f"'{pack.path}' has too long a chain of deltas near byte {offset}")
+                raise _too_deep(pack, offset)
             following = self._base(pack, offset, head)
             deltas.append(pack.inflate(head))
             pack, offset = following
@@ -368,8 +402,13 @@ class PackedObjects:
             try:
                 content = apply_delta(content, delta)
             except Damaged as error:
-                raise Damaged(f"'{pack.path}' is damaged: {error.what}") from error
+                raise DamagedFile(f"'{pack.path}' is damaged: {error.what}", path=str(pack.path)) from error
         return KINDS[head.type], content
+
+
+def _too_deep(pack: Pack, offset: int) -> DamagedFile:
+    what = f"'{pack.path}' has too long a chain of deltas near byte {offset}"
+    return DamagedFile(what, path=str(pack.path))
 
 
 def apply_delta(base: bytes, delta: bytes) -> bytes:

@@ -97,5 +97,5 @@ class Outgoing:
         for oid in self._one_by_one():
             found = self._objects.find(oid) or ("tree", b"")
             if self._objects.format.hash(*found) != oid:
-                raise Damaged(f"object '{oid}' of the store is damaged", "'git datmo fetch' gets lost objects again")
+                raise Damaged(f"object '{oid}' of the store is damaged", "run 'git datmo fsck --repair'")
             yield make_entry(oid, found[0], len(found[1]), deflate(found[1]))

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.flows.healing import healed
     from git_datmo.flows.merging.unresolved import is_interrupted
     from git_datmo.flows.switch import switch
     from git_datmo.flows.workspace import open_workspace
@@ -41,7 +42,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
             tell_united(united, console)
             return 0
         only = [ws.relative(path) for path in options.paths]
-        done = switch(ws, options.name, only=only, force=options.force, progress=console.progress())
+        progress = console.progress()
+        done = healed(ws, lambda: switch(ws, options.name, only=only, force=options.force, progress=progress), progress)
     if options.json:
         console.print_json({"snapshot": done.snapshot, "placed": list(done.placed), "removed": list(done.removed)})
         return 0

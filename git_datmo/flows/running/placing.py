@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from git_datmo.errors import Incomplete
+from git_datmo.flows.healing import healed
 from git_datmo.flows.sharing.obtain import obtain
+from git_datmo.flows.sharing.require import require
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
@@ -31,5 +33,12 @@ def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, pro
     """Write stored files and folders at their paths in a folder that holds nothing there."""
     nothing = Differences((), (), (), ())
     checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
-    for path, node in contents:
-        checkout.apply(checkout.plan(path, None, node, nothing))
+    for each in contents:
+
+        def write(path: str = each[0], node: Node = each[1]) -> None:
+            checkout.apply(checkout.plan(path, None, node, nothing))
+
+        def fetch(path: str = each[0], node: Node = each[1]) -> None:
+            require(ws, [(path, node)], progress=progress)
+
+        healed(ws, write, progress, again=fetch)

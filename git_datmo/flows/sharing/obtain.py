@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from itertools import chain
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
+from git_datmo.flows.healing import heal
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.keep import KEPT_REFS
@@ -44,6 +45,9 @@ def obtain(
     """
     wanted = list(nodes)
     missing = find_missing(ws.store, wanted)
+    if missing and ws.store.objects.unreadable:
+        heal(ws, list(ws.store.objects.unreadable), progress)
+        missing = find_missing(ws.store, wanted)
     if missing and ws.store.take_up():
         missing = find_missing(ws.store, wanted)
     problems: list[DatmoError] = []

@@ -1,0 +1,136 @@
+"""git datmo fsck."""
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from git_datmo.flows.space.fsck import Checked, RemoteChecked
+    from git_datmo.flows.space.losses import Loss
+
+DESCRIPTION = """\
+Reads every object of the store, and names each payload and snapshot that lacks one: its objects are
+damaged, or they are neither here nor on a remote that is known to have the snapshot.
+
+With --repair, moves damaged files to the folder 'damaged' of the store, after all that is healthy in
+them was written to a new pack. Lost objects come back from the files of the working tree, where
+these still hold them, else from a remote. With --remote, checks instead that a remote keeps all that
+the records on it name.
+
+The JSON object has 'sound'; 'damaged', each a 'file', 'why' and 'objects'; 'lost', each a payload's
+'path', the 'record' that needs it ('' is the working tree), and the ids of 'damaged' and 'missing'
+objects; 'recovered', how many came back; and 'moved_to'. With --remote it has 'remote', 'sound',
+'records' and 'lost'.
+
+Exits with 0 where all is sound, or was repaired; with 1 where something is damaged or missing."""
+EXAMPLES = """
+git datmo fsck
+git datmo fsck --repair
+git datmo fsck --remote origin --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--repair", action="store_true", help="move damage aside, and get lost objects back")
+    parser.add_argument(
+        "--remote", nargs="?", const="", metavar="REMOTE", help="check a remote instead (as 'git fetch' chooses)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    from git_datmo.errors import UsageError
+    from git_datmo.flows.space.fsck import check, check_remote
+    from git_datmo.flows.workspace import open_workspace
+
+    if options.repair and options.remote is not None:
+        raise UsageError("--repair changes the store, and --remote checks a remote", "give one of them")
+    with open_workspace(console.environ, console.cwd) as ws:
+        if options.remote is not None:
+            remote = check_remote(ws, options.remote, progress=console.progress())
+            document, lines, sound = _remote_document(remote), _remote_lines(remote), not remote.losses
+        else:
+            found = check(ws, repair=options.repair, progress=console.progress())
+            document, lines, sound = _document(found), _lines(found), found.is_sound
+    if options.json:
+        console.print_json(document)
+    else:
+        for line in lines:
+            console.print(line)
+    return 0 if sound else 1
+
+
+def _document(found: "Checked") -> dict[str, Any]:
+    return {
+        "sound": found.is_sound,
+        "damaged": [
+            {"file": str(flaw.path), "why": flaw.why, "objects": sorted(map(str, flaw.oids))} for flaw in found.flaws
+        ],
+        "lost": [_loss(loss) for loss in found.losses],
+        "recovered": found.recovered,
+        "moved_to": str(found.aside) if found.aside else None,
+    }
+
+
+def _remote_document(found: "RemoteChecked") -> dict[str, Any]:
+    return {
+        "remote": found.remote,
+        "sound": not found.losses,
+        "records": found.records,
+        "lost": [_loss(loss) for loss in found.losses],
+    }
+
+
+def _loss(loss: "Loss") -> dict[str, Any]:
+    return {
+        "path": loss.path,
+        "record": loss.record,
+        "damaged": list(map(str, loss.damaged)),
+        "missing": list(map(str, loss.missing)),
+    }
+
+
+def _lines(found: "Checked") -> Iterator[str]:
+    from git_datmo.cli.plain import plain
+
+    for flaw in found.flaws:
+        yield plain(f"damaged  {flaw.path}: {flaw.why}")
+    if found.aside is not None:
+        yield plain(f"moved to '{found.aside}'")
+    if found.recovered:
+        yield f"{_count(found.recovered)} came back"
+    yield from map(_line, found.losses)
+    if found.is_sound:
+        yield "the store is sound"
+    elif found.aside is None and found.flaws:
+        yield "'git datmo fsck --repair' moves damage aside and gets back what can be had"
+    else:
+        yield "what is lost can come from who made the snapshot: ask them to run 'git datmo push'"
+
+
+def _remote_lines(found: "RemoteChecked") -> Iterator[str]:
+    from git_datmo.cli.plain import plain
+
+    yield from map(_line, found.losses)
+    records = f"{found.records} record" + ("" if found.records == 1 else "s")
+    if found.losses:
+        yield plain(f"'{found.remote}' does not keep all that its {records} name")
+        yield "who has what is missing can bring it there with 'git datmo push'"
+    else:
+        yield plain(f"'{found.remote}' keeps all that its {records} name{'s' if found.records == 1 else ''}")
+
+
+def _line(loss: "Loss") -> str:
+    from git_datmo.cli.plain import plain
+
+    where = f"snapshot {loss.record[:10]}" if loss.record else "the working tree"
+    parts = [f"{_count(len(oids))} {what}" for what, oids in (("damaged", loss.damaged), ("missing", loss.missing))]
+    said = " and ".join(part for part in parts if not part.startswith("0 "))
+    first = min(loss.damaged or loss.missing)
+    return plain(f"lost     '{loss.path}' of {where}: {said}, the first is {first}")
+
+
+def _count(objects: int) -> str:
+    return f"{objects} object" + ("" if objects == 1 else "s")

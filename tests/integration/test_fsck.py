@@ -1,0 +1,264 @@
+"""Damage: found, named by payload and snapshot, moved aside, and made up for by who still has what was lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from git_datmo.git.packs import PackedObjects
+from git_datmo.model import SHA1, Oid
+from tests.integration.conftest import Pair
+from tests.integration.spaces import check_store, noise, store_of
+from tests.integration.team import datmo, experiments, picture
+from tests.servers.shell import Shell
+
+SMALL = b"a small file\n"
+
+
+@pytest.fixture
+def alone(repo: Shell) -> Shell:
+    """A repository without a remote, and a snapshot of a folder with a small file and one of several chunks."""
+    return with_data(repo)
+
+
+def with_data(shell: Shell) -> Shell:
+    shell.write("data/large", noise(1))
+    shell.write("data/small", SMALL)
+    datmo(shell, "add-data", "data")
+    shell.commit("code.py", "1\n")
+    return shell
+
+
+def blob(content: bytes = SMALL) -> Oid:
+    return SHA1.hash("blob", content)
+
+
+def pack_of(shell: Shell, oid: Oid) -> tuple[Path, int]:
+    """The pack of an object, and where its entry begins."""
+    with closing(PackedObjects(store_of(shell) / "objects", SHA1)) as objects:
+        found = objects.locate(oid)
+        assert found is not None
+        return found[0].path, found[1]
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Change a file of which another repository may have the same under another name."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def spoil(shell: Shell, oid: Oid) -> Path:
+    """Change bytes of an object in its pack."""
+    path, offset = pack_of(shell, oid)
+    content = bytearray(path.read_bytes())
+    for at in range(offset + 3, offset + 9):
+        content[at] ^= 0xFF
+    replace(path, bytes(content))
+    return path
+
+
+def fsck(shell: Shell, *words: str, code: int = 0) -> dict[str, Any]:
+    done = datmo(shell, "fsck", "--json", *words, code=code)
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["sound"] == (code == 0)
+    return document
+
+
+def test_sound_store_is_said_to_be_sound(alone: Shell) -> None:
+    assert datmo(alone, "fsck").stdout == "the store is sound\n"
+    assert fsck(alone) == {"sound": True, "damaged": [], "lost": [], "recovered": 0, "moved_to": None}
+    assert datmo(alone, "fsck", "--repair").stdout == "the store is sound\n"
+
+
+def test_damaged_object_is_named_by_payload_and_snapshot(alone: Shell) -> None:
+    (snapshot,) = (each["id"] for each in experiments(alone))
+    path = spoil(alone, blob())
+    found = fsck(alone, code=1)
+    assert [each["file"] for each in found["damaged"]] == [str(path)]
+    assert found["lost"] == [{"path": "data", "record": snapshot, "damaged": [str(blob())], "missing": []}]
+    said = datmo(alone, "fsck", code=1).stdout.splitlines()
+    assert f"lost     'data' of snapshot {snapshot[:10]}: 1 object damaged, the first is {blob()}" in said
+    assert said[-1] == "'git datmo fsck --repair' moves damage aside and gets back what can be had"
+
+
+def test_lost_object_comes_back_from_the_working_tree(alone: Shell) -> None:
+    path = spoil(alone, blob())
+    found = fsck(alone, "--repair")
+    assert (found["recovered"], found["lost"]) == (1, [])
+    assert (Path(found["moved_to"]) / path.name).exists()
+    assert not path.exists()
+    check_store(alone)
+    assert fsck(alone)["damaged"] == []
+    assert alone.git(f"--git-dir={store_of(alone)}", "cat-file", "blob", str(blob())) == SMALL.decode().strip()
+
+
+def test_object_that_nobody_has_stays_lost_and_all_others_are_rescued(alone: Shell) -> None:
+    spoil(alone, blob())
+    alone.write("data/small", "another\n")
+    found = fsck(alone, "--repair", code=1)
+    (snapshot,) = (each["id"] for each in experiments(alone))
+    assert found["lost"] == [{"path": "data", "record": snapshot, "damaged": [str(blob())], "missing": []}]
+    (alone.cwd / "data" / "large").unlink()
+    datmo(alone, "checkout", "--", "data/large")
+    assert (alone.cwd / "data" / "large").read_bytes() == noise(1)
+    assert "1 object" in datmo(alone, "fsck", code=1).stdout
+
+
+def test_object_of_no_record_and_no_remote_is_missing(alone: Shell) -> None:
+    path, _ = pack_of(alone, blob())
+    path.unlink()
+    found = fsck(alone, code=1)
+    assert found["damaged"][0]["why"] == "its pack is not there"
+    assert found["lost"][0]["missing"]
+    assert fsck(alone, "--repair")["lost"] == []
+    check_store(alone)
+
+
+def test_lost_object_comes_back_from_the_remote(pair: Pair) -> None:
+    alex = with_data(pair.alex)
+    alex.git("push", "-q")
+    before = picture(alex.cwd / "data")
+    (alex.cwd / "data" / "small").unlink()
+    spoil(alex, blob())
+    assert fsck(alex, "--repair")["recovered"] == 1
+    datmo(alex, "checkout", "--force")
+    assert picture(alex.cwd / "data") == before
+
+
+def cut(path: Path) -> None:
+    replace(path, path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    replace(path.with_suffix(".idx"), b"")
+
+
+def spoilt_index(path: Path) -> None:
+    content = bytearray(path.with_suffix(".idx").read_bytes())
+    content[1032 + 5] ^= 0xFF
+    replace(path.with_suffix(".idx"), bytes(content))
+
+
+def spoilt_offsets(path: Path) -> None:
+    content = bytearray(path.with_suffix(".idx").read_bytes())
+    content[-60:-40] = b"\x01" * 20
+    replace(path.with_suffix(".idx"), bytes(content))
+
+
+WAYS: list[Callable[[Path], None]] = [cut, Path.unlink, empty, spoilt_index, spoilt_offsets]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_checkout_heals_what_a_remote_has(pair: Pair, way: Callable[[Path], None]) -> None:
+    alex = with_data(pair.alex)
+    alex.git("push", "-q")
+    before = picture(alex.cwd / "data")
+    for path in sorted((alex.cwd / "data").iterdir()):
+        path.unlink()
+    way(pack_of(alex, blob())[0])
+    datmo(alex, "checkout", "--force")
+    assert picture(alex.cwd / "data") == before
+    fsck(alex, "--repair")
+    check_store(alex)
+    assert fsck(alex)["damaged"] == []
+
+
+def test_checkout_that_heals_says_so_in_one_line(pair: Pair) -> None:
+    alex = with_data(pair.alex)
+    alex.git("push", "-q")
+    (alex.cwd / "data" / "small").unlink()
+    path = spoil(alex, blob())
+    said = datmo(alex, "checkout", "--force").stderr.splitlines()
+    (line,) = (line for line in said if "damaged" in line)
+    assert line.startswith(f"git-datmo: warning: '{path.name}' was damaged, and is in '{store_of(alex) / 'damaged'}'")
+    assert (alex.cwd / "data" / "small").read_bytes() == SMALL
+
+
+def test_damaged_tree_heals_too(pair: Pair) -> None:
+    alex = with_data(pair.alex)
+    alex.git("push", "-q")
+    before = picture(alex.cwd / "data")
+    (payload,) = json.loads((alex.cwd / ".git" / "datmo" / "tracked.json").read_text())["payloads"]
+    for path in sorted((alex.cwd / "data").iterdir()):
+        path.unlink()
+    spoil(alex, Oid.parse(payload["object"]))
+    datmo(alex, "checkout", "--force")
+    assert picture(alex.cwd / "data") == before
+
+
+def test_following_a_branch_heals(pair: Pair) -> None:
+    alex = with_data(pair.alex)
+    alex.git("push", "-q")
+    alex.git("branch", "first")
+    alex.write("data/small", "another\n")
+    alex.commit("code.py", "2\n")
+    spoil(alex, blob())
+    alex.git("checkout", "-q", "first")
+    assert (alex.cwd / "data" / "small").read_bytes() == SMALL
+
+
+def test_checkout_of_damage_that_no_remote_makes_up_for_is_incomplete(alone: Shell) -> None:
+    spoil(alone, blob())
+    alone.write("data/small", "another\n")
+    done = datmo(alone, "checkout", "--force", code=2)
+    assert "'data' can be had nowhere: 1 objects are missing" in done.stderr or "1 object is missing" in done.stderr
+    assert (alone.cwd / "data" / "large").read_bytes() == noise(1)
+
+
+def test_clone_that_has_not_fetched_its_payloads_is_sound(pair: Pair) -> None:
+    with_data(pair.alex).git("push", "-q")
+    other = pair.clone()
+    assert datmo(other, "fsck", "--repair").stdout == "the store is sound\n"
+    assert not (other.cwd / "data" / "large").exists()
+    with closing(PackedObjects(store_of(other) / "objects", SHA1)) as objects:
+        assert blob() not in objects
+
+
+def test_damaged_loose_object_is_moved_aside(alone: Shell) -> None:
+    text = alone.git(f"--git-dir={store_of(alone)}", "hash-object", "-w", "--stdin", stdin=b"loose")
+    path = store_of(alone) / "objects" / text[:2] / text[2:]
+    replace(path, b"no zlib")
+    found = fsck(alone, code=1)
+    assert [each["file"] for each in found["damaged"]] == [str(path)]
+    assert found["lost"] == []
+    assert fsck(alone, "--repair")["lost"] == []
+    assert not path.exists()
+    assert (store_of(alone) / "damaged" / text).exists()
+
+
+def test_remote_that_keeps_all_is_said_to(pair: Pair) -> None:
+    with_data(pair.alex).git("push", "-q")
+    assert datmo(pair.alex, "fsck", "--remote").stdout == "'origin' keeps all that its 1 record names\n"
+    assert fsck(pair.alex, "--remote", "origin") == {"remote": "origin", "sound": True, "records": 1, "lost": []}
+
+
+def test_remote_that_lost_its_keep_ref_is_found_out(pair: Pair) -> None:
+    alex = with_data(pair.alex)
+    alex.git("push", "-q")
+    for ref in pair.hub.git("for-each-ref", "--format=%(refname)", "refs/datmo/keep").split():
+        pair.hub.git("update-ref", "-d", ref)
+    (snapshot,) = (each["id"] for each in experiments(alex))
+    found = fsck(alex, "--remote", code=1)
+    assert {(each["path"], each["record"]) for each in found["lost"]} >= {("data", snapshot)}
+    assert "does not keep all" in datmo(alex, "fsck", "--remote", code=1).stdout
+
+
+def test_folder_place_that_lost_a_pack_is_found_out(pair: Pair, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    pair.alex.git("config", "datmo.origin.store", str(place))
+    alex = with_data(pair.alex)
+    alex.git("push", "-q")
+    assert fsck(alex, "--remote")["remote"] == str(place)
+    for path in (place / "sha1").glob("*.idx"):
+        path.unlink()
+    assert {each["path"] for each in fsck(alex, "--remote", code=1)["lost"]} >= {"data"}
+
+
+def test_both_at_once_are_refused(alone: Shell) -> None:
+    assert "give one of them" in datmo(alone, "fsck", "--repair", "--remote", code=129).stderr
