@@ -27,7 +27,14 @@ from git_datmo.engines.base import Job, Outcome, Output, Size, job_variables
 from git_datmo.engines.connection import Connection, connect, describe_owner, is_gone
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.frozen import load_image, save_image
-from git_datmo.engines.images import OWN_DOCKERFILE, follow_build, generated_context, repository_context, with_digest
+from git_datmo.engines.images import (
+    ENVIRONMENT_LABEL,
+    OWN_DOCKERFILE,
+    follow_build,
+    generated_context,
+    repository_context,
+    with_digest,
+)
 from git_datmo.engines.layers import build_files
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
@@ -40,7 +47,6 @@ from git_datmo.progress import Progress
 
 REPOSITORY = "git-datmo/env"
 FROZEN = "git-datmo/frozen"
-ENVIRONMENT_LABEL = "git-datmo.environment"
 RUN_LABEL = "git-datmo"
 OWNER_LABEL = "git-datmo.owner"
 WORK = PurePosixPath("/work")

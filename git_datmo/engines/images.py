@@ -15,6 +15,8 @@ from git_datmo.engines.manifest import MANIFEST
 from git_datmo.errors import BuildFailed
 from git_datmo.progress import Progress
 
+# The label of an environment's image that holds the environment's id.
+ENVIRONMENT_LABEL = "git-datmo.environment"
 OWN_DOCKERFILE = ".git-datmo.Dockerfile"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STEP = re.compile(r"Step (\d+)/(\d+) : ")

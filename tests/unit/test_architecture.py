@@ -45,12 +45,14 @@ EXCEPTIONS = {("git_remote_datmo.session", "git_datmo.cli.meter")}
 # Where each of these may be imported. `late` ones only inside a function.
 HEAVY = {
     "docker": {
+        "git_datmo.engines.built": "top",
         "git_datmo.engines.container": "top",
         "git_datmo.engines.connection": "top",
         "git_datmo.engines.frozen": "top",
         "git_datmo.engines.images": "late",
     },
     "requests": {
+        "git_datmo.engines.built": "top",
         "git_datmo.engines.container": "top",
         "git_datmo.engines.connection": "top",
         "git_datmo.places.lfs": "top",
@@ -83,6 +85,7 @@ HEAVY = {
 LATE_MODULES = {
     "git_datmo.engines.container": {"git_datmo.engines.choose"},
     "git_datmo.engines.venv": {"git_datmo.engines.choose"},
+    "git_datmo.engines.built": {"git_datmo.flows.space.beside"},
     "git_datmo.engines.host": {"git_datmo.engines.choose"},
     "git_datmo.places.lfs": {"git_datmo.flows.sharing.places"},
     "git_datmo.places.filesystem": {"git_datmo.flows.sharing.places"},

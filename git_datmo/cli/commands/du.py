@@ -2,13 +2,19 @@
 
 import argparse
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
 
+if TYPE_CHECKING:
+    from git_datmo.flows.space.beside import Beside, Built
+
 DESCRIPTION = """\
 Shows how much of the store each payload and each snapshot needs alone: the latter is what dropping
-it would free. What several need is counted once. With --remote, shows what a remote holds by the
-sizes in its records, and how much of that is here."""
+it would free. What several need is counted once. Then shows what lies beside the store: built
+environments, images of them that the container engine has, folders that reruns left, caches, and
+damaged files that 'git datmo fsck --repair' moved aside. With --remote, shows what a remote holds by
+the sizes in its records, and how much of that is here."""
 EXAMPLES = """
 git datmo du
 git datmo du --remote
@@ -61,7 +67,18 @@ def _document(use: object) -> dict[str, object]:
         "snapshots_shared": use.snapshots_shared,
         "total": use.total,
         "disk": use.disk,
+        "beside": {
+            "environments": _built(use.beside.environments),
+            "images": None if use.beside.images is None else _built(use.beside.images),
+            "workspaces": use.beside.workspaces,
+            "caches": use.beside.caches,
+            "damaged": use.beside.damaged,
+        },
     }
+
+
+def _built(found: "tuple[Built, ...]") -> list[dict[str, object]]:
+    return [{"id": each.id, "size": each.size, "needed": each.needed} for each in found]
 
 
 def _lines(use: object) -> Iterator[str]:
@@ -84,6 +101,32 @@ def _lines(use: object) -> Iterator[str]:
     yield f"{show_size(use.snapshots_shared):>12}  shared between them or with what the working tree tracks"
     yield ""
     yield f"{show_size(use.total):>12}  in all; the store takes up {show_size(use.disk)}"
+    yield ""
+    yield from _beside_lines(use.beside)
+
+
+def _beside_lines(beside: "Beside") -> Iterator[str]:
+    from git_datmo.sizes import show_size
+
+    yield _built_line(beside.environments, "built environment")
+    if beside.images is None:
+        yield f"{'?':>12}  images of environments: no container engine answers"
+    else:
+        yield _built_line(beside.images, "image")
+    yield f"{show_size(beside.workspaces):>12}  folders of reruns"
+    yield f"{show_size(beside.caches):>12}  caches"
+    if beside.damaged:
+        yield f"{show_size(beside.damaged):>12}  damaged files that were moved aside"
+
+
+def _built_line(found: "tuple[Built, ...]", what: str) -> str:
+    from git_datmo.sizes import show_size
+
+    unneeded = sum(not each.needed for each in found)
+    total = show_size(sum(each.size for each in found))
+    counted = f"{len(found)} {what}" + ("" if len(found) == 1 else "s")
+    freed = f", {unneeded} of which no snapshot needs ('git datmo gc' removes that)" if unneeded else ""
+    return f"{total:>12}  {counted}{freed}"
 
 
 def _remote_document(use: object) -> dict[str, object]:

@@ -6,15 +6,21 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Frees the store of objects that nothing needs: no snapshot that was not dropped, and no working tree.
-What lives in wasteful packs is written to new ones first. It waits for other commands that use the
-store, as they wait for it, for a minute at most; a run uses it from beginning to end."""
+What lives in wasteful packs is written to new ones first. Also removes built environments that no
+such snapshot has, images of environments that only dropped ones have, and folders that reruns left.
+With --caches, removes all environments, images and caches: they are made anew when they are needed.
+
+It waits for other commands that use the store, as they wait for it, for a minute at most; a run uses
+it from beginning to end."""
 EXAMPLES = """
 git datmo gc
 git datmo gc --dry-run
+git datmo gc --caches
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--caches", action="store_true", help="remove also all that can be made anew")
     parser.add_argument("--dry-run", action="store_true", help="say what would be freed, and free nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -25,10 +31,21 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.sizes import show_size
 
     with open_workspace(console.environ, console.cwd) as ws:
-        done = gc(ws, dry_run=options.dry_run, progress=console.progress())
+        done = gc(ws, caches=options.caches, dry_run=options.dry_run, progress=console.progress())
+    beside = done.beside
     if options.json:
-        console.print_json({"objects": done.objects, "bytes": done.size, "dry_run": options.dry_run})
+        removed = {name: getattr(beside, name) for name in ("environments", "images", "workspaces")}
+        document = {"objects": done.objects, "bytes": done.size, "dry_run": options.dry_run}
+        console.print_json({**document, "removed": {**removed, "bytes": beside.size}})
         return 0
-    objects = "object" if done.objects == 1 else "objects"
-    console.print(f"{'would free' if options.dry_run else 'freed'} {done.objects} {objects}, {show_size(done.size)}")
+    verbs = ("would free", "would remove") if options.dry_run else ("freed", "removed")
+    console.print(f"{verbs[0]} {_count(done.objects, 'object')}, {show_size(done.size)}")
+    if beside.size:
+        counted = ((beside.environments, "environment"), (beside.images, "image"), (beside.workspaces, "folder"))
+        parts = [_count(number, what) for number, what in counted if number] or ["caches"]
+        console.print(f"{verbs[1]} {', '.join(parts)}, {show_size(beside.size)}")
     return 0
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 from git_datmo.flows.sharing.keep import Kept, kept_objects
 from git_datmo.flows.sharing.obtain import fetch
+from git_datmo.flows.space.beside import Beside, measure_beside, size_on_disk
 from git_datmo.flows.space.needs import keepers, read_catalog_of_all, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import NAMESPACES
@@ -49,7 +48,10 @@ class RecordUse(Generic[_K]):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What the store holds, as it is packed; `disk` is what its files take up, whatever they hold."""
+    """What the store holds, as it is packed; `disk` is what its files take up, whatever they hold.
+
+    `beside` is what lies beside it.
+    """
 
     payloads: tuple[PayloadUse, ...]
     payloads_shared: int
@@ -58,6 +60,7 @@ class Use:
     snapshots_shared: int
     total: int
     disk: int
+    beside: Beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ class RemoteUse:
 def measure(ws: Workspace, *, progress: Progress = QUIET) -> Use:
     """What payloads and snapshots take up here."""
     progress.begin("Measuring")
-    living = list(keepers(ws, read_catalog_of_all(ws)))
+    catalog = read_catalog_of_all(ws)
+    living = list(keepers(ws, catalog))
     tracked = [t.payload for state in working_trees(ws) for t in state.payloads]
     by_path: dict[str, dict[Oid, None]] = {}
     for kept in (kept for _, keeper in living for kept in kept_objects(keeper)):
@@ -102,7 +106,8 @@ def measure(ws: Workspace, *, progress: Progress = QUIET) -> Use:
         tuple(_uses(living, each.own, Image)),
         each.shared,
         paths.total,
-        _on_disk(ws.store.path),
+        size_on_disk([ws.store.path]),
+        measure_beside(ws, catalog, [keeper for _, keeper in living]),
     )
 
 
@@ -115,12 +120,6 @@ def _uses(living: Iterable[tuple[Oid, Keeper]], own: Mapping[str, int], kind: ty
 
 def _size(keeper: Keeper) -> int:
     return sum({kept.content.object: kept.content.size for kept in kept_objects(keeper)}.values())
-
-
-def _on_disk(folder: Path) -> int:
-    return sum(
-        os.lstat(os.path.join(base, name)).st_blocks * 512 for base, _, names in os.walk(folder) for name in names
-    )
 
 
 def measure_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> RemoteUse:

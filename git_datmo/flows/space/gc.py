@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from git_datmo.flows.sharing.keep import KEPT_REFS, keep_id, kept_objects, read_chain, read_part
+from git_datmo.flows.space.beside import Removed, remove_beside
 from git_datmo.flows.space.needs import keepers, read_catalog_of_all, unclear, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
@@ -18,14 +19,15 @@ from git_datmo.store.reach import Marks, reach
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was freed, or would be: objects (or copies of them) and their bytes in the store."""
+    """What was freed, or would be: objects (or copies of them) and their bytes in the store, and what lay beside it."""
 
     objects: int
     size: int
+    beside: Removed
 
 
-def gc(ws: Workspace, *, dry_run: bool = False, progress: Progress = QUIET) -> Collected:
-    """Free what nothing needs; `dry_run` only says what that is."""
+def gc(ws: Workspace, *, caches: bool = False, dry_run: bool = False, progress: Progress = QUIET) -> Collected:
+    """Free what nothing needs, and with `caches` all that can be made anew; `dry_run` only says what that is."""
     if not dry_run:
         ws.hold_store()
         compact.sweep(ws.store.objects.folder)
@@ -46,7 +48,8 @@ def gc(ws: Workspace, *, dry_run: bool = False, progress: Progress = QUIET) -> C
         progress.begin("Writing what lives")
         compact.carry_out(ws.store, planned, progress=progress)
         progress.finish()
-    return Collected(planned.freed, planned.size)
+    beside = remove_beside(ws, catalog, living, caches=caches, dry_run=dry_run)
+    return Collected(planned.freed, planned.size, beside)
 
 
 def _needed(ws: Workspace, living: list[Keeper]) -> Iterator[Oid]:
