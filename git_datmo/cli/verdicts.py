@@ -91,8 +91,10 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
 
 def _basis(receipt: Receipt) -> str:
     """Return what a verdict rests on, in words: '2 metrics, 3 outputs'; '' for nothing."""
-    from git_datmo.flows.running.endings import NAME
+    from git_datmo.flows.running.endings import LOG, NAME
 
+    if not receipt.metrics and [output.name for output in receipt.outputs] == [LOG]:
+        return LOG
     metrics = [metric for metric in receipt.metrics if metric.name != NAME]
     counts = ((len(metrics), "metric"), (len(receipt.outputs), "output"))
     words = [f"{count} {noun}" + ("s" if count > 1 else "") for count, noun in counts if count]

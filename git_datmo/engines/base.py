@@ -22,6 +22,9 @@ Output = Callable[[Stream, bytes], None]
 Size = Callable[[], tuple[int, int]]
 """Tells the rows and columns of the terminal."""
 
+CONTAINER_ROOT = "/work"
+"""The folder of a job, as its command sees it in a container."""
+
 _PYTHON = re.compile(r"python[0-9.]*\Z")
 
 
@@ -32,6 +35,7 @@ class Job:
     `variables` are the allow-listed ones of the environment; `read_only` are paths below `folder` that the run must
     not write, where the engine can hold to it. With `terminal`, which tells its size, the command has ours as its own,
     and nothing is passed on as output; `port` is one that it listens on, reached by this machine alone (0 for none).
+    Pythons write into the folder `journal` which files and programs they use, where the engine is of this machine.
     """
 
     command: tuple[str, ...]
@@ -42,6 +46,7 @@ class Job:
     limits: Limits = NO_LIMITS
     terminal: Size | None = None
     port: int = 0
+    journal: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from docker.types import DeviceRequest, Mount
 from requests.exceptions import RequestException
 
 from git_datmo.engines.archive import Configuration
-from git_datmo.engines.base import Job, Outcome, Output, Size, job_variables
+from git_datmo.engines.base import CONTAINER_ROOT, Job, Outcome, Output, Size, job_variables
 from git_datmo.engines.connection import Connection, connect, describe_owner, is_gone
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.frozen import load_image, save_image
@@ -35,6 +35,7 @@ from git_datmo.engines.images import (
     repository_context,
     with_digest,
 )
+from git_datmo.engines.journal import observing_variables
 from git_datmo.engines.layers import build_files
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
@@ -49,7 +50,8 @@ REPOSITORY = "git-datmo/env"
 FROZEN = "git-datmo/frozen"
 RUN_LABEL = "git-datmo"
 OWNER_LABEL = "git-datmo.owner"
-WORK = PurePosixPath("/work")
+WORK = PurePosixPath(CONTAINER_ROOT)
+JOURNAL = PurePosixPath("/git-datmo")
 SCRATCH = "/tmp"  # noqa: S108 - the container's own
 # How long a command that was asked to end may take for it, as with `docker stop`.
 GRACE = 10.0
@@ -200,6 +202,9 @@ class ContainerEngine:
         if folders := manifest.source_folders():
             variables["PYTHONPATH"] = ":".join(str(WORK / folder) for folder in folders)
         mounts = _mounts(job)
+        if job.journal is not None and self._is_here():
+            variables |= observing_variables(variables, JOURNAL)
+            mounts.append(Mount(str(JOURNAL), str(job.journal.resolve()), type="bind"))
         return {
             "image": image,
             "entrypoint": [job.command[0]],

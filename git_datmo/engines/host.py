@@ -8,6 +8,7 @@ from pathlib import Path
 
 from git_datmo.engines.base import Job, Outcome, Output
 from git_datmo.engines.child import stream
+from git_datmo.engines.journal import observing_variables
 from git_datmo.engines.manifest import Environment
 from git_datmo.progress import Progress
 
@@ -31,6 +32,8 @@ class HostEngine:
 
     def run(self, job: Job, *, output: Output) -> Outcome:
         env = {**self.environ, **job.variables}
+        if job.journal is not None:
+            env |= observing_variables(env, job.journal)
         env.setdefault("PYTHONUNBUFFERED", "1")  # a pipe holds output back where a terminal would not
         return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal is not None)
 

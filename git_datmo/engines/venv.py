@@ -18,6 +18,7 @@ from git_datmo import permissions
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
 from git_datmo.engines.child import stream
 from git_datmo.engines.decode import read_environment
+from git_datmo.engines.journal import observing_variables
 from git_datmo.engines.manifest import CONDA, LOCK, Environment, Manifest
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.fsio import write_file
@@ -139,6 +140,8 @@ class VenvEngine:
             }
             if folders := manifest.source_folders():
                 env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
+            if job.journal is not None:
+                env |= observing_variables(env, job.journal)
             return stream(
                 job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal is not None
             )

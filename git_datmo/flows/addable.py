@@ -13,6 +13,7 @@ from git_datmo.flows.exclude import is_behind, pattern
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path, show
 from git_datmo.store.tracking import Tracking
+from git_datmo.suggest import nearest
 
 if TYPE_CHECKING:
     from git_datmo.store.links import Fault, LinkCheck
@@ -30,13 +31,27 @@ def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool 
         ) from None
     check_path(path)
     if exists and not os.path.lexists(ws.root / path):
+        near = _similar_path(ws, path)
         raise DatmoError(
-            f"'{path}' does not exist", "check the name, or 'git datmo checkout' fetches what was snapshotted"
+            f"'{path}' does not exist",
+            f"did you mean '{near}'?"
+            if near
+            else "check the name, or 'git datmo checkout' fetches what was snapshotted",
         )
     _refuse_other_repository(ws, path)
     _refuse_other_payload(tracking, path)
     _refuse_tracked(ws, path)
     _refuse_taken_in_by_git(ws, path)
+
+
+def _similar_path(ws: Workspace, path: str) -> str | None:
+    """Return the path beside the missing `path` that is most like it, or None."""
+    folder, _, name = path.rpartition("/")
+    try:
+        near = nearest(name, os.listdir(ws.root / folder))
+    except OSError:
+        return None
+    return os.path.join(folder, near) if near else None
 
 
 def _refuse_other_repository(ws: Workspace, path: str) -> None:

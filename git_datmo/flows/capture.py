@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import check_addable, link_warnings
-from git_datmo.flows.changes import find_differences, holder_of
+from git_datmo.flows.changes import find_differences
 from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Content, Payload, Role
+from git_datmo.model import Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.links import LinkCheck
 from git_datmo.store.statcache import Differences
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # What programs leave behind for themselves; it is neither code nor result.
 CACHES = frozenset({"__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store"})
-UNTRACKED_LIMIT = 10 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +128,3 @@ def refresh(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) ->
             )
         asked[path] = tracked.payload.role
     return store_payloads(ws, tracking, asked, progress=progress)
-
-
-def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> tuple[Content, tuple[str, ...]]:
-    """Store the working tree's own files: those that git tracks, and the others that it does not ignore.
-
-    Returns the payload and the untracked files that were left out for their size.
-    """
-    from git_datmo.store.capture import Capturer
-
-    git = ws.repo.git
-    tracked = set(git.run("ls-files", "-z", "--recurse-submodules").split(b"\0")[:-1])
-    others = set(git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0")[:-1])
-    limit = ws.repo.config.number("datmo.untrackedlimit", UNTRACKED_LIMIT)
-    payloads = {os.fsencode(t.payload.path): t for t in tracking.payloads}
-    chosen, left_out = [], []
-    root = os.fsencode(ws.root)
-    for path in sorted(tracked | others):
-        if holder_of(path, payloads) is not None or (path in others and is_cache(path)):
-            continue
-        full = os.path.join(root, path)
-        if not os.path.islink(full) and not os.path.isfile(full):
-            continue
-        if path in others and os.lstat(full).st_size > limit:
-            left_out.append(os.fsdecode(path))
-            continue
-        chosen.append(path)
-    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), progress)
-    with ws.store.writer() as writer:
-        captured = capturer.files(b"", chosen, writer)
-    return captured.content, tuple(left_out)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from git_datmo.flows.attach import Asked, attach, make_snapshot, require_commit
-from git_datmo.flows.capture import capture_code, refresh
+from git_datmo.flows.capture import refresh
 from git_datmo.flows.history import History
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.tracked import changing
@@ -40,12 +40,16 @@ def attach_snapshot(
     ws: Workspace, tracking: Tracking, asked: Asked, command: Sequence[str], progress: Progress
 ) -> Made:
     """Attach a snapshot of payloads as they were just stored; the caller holds the lock."""
+    from git_datmo.flows.code import add_untracked, capture_code, named_in, untracked_files
     from git_datmo.flows.running.environment import capture_environment
     from git_datmo.flows.secrecy.masking import conceal
     from git_datmo.flows.secrecy.rules import known_secrets
     from git_datmo.flows.signing import wants_signature
 
-    code, left_out = capture_code(ws, tracking, progress=progress)
+    code, remarks = capture_code(ws, tracking, progress=progress), tuple[str, ...]()
+    if command:
+        named = untracked_files(ws, tracking) & set(named_in(ws, command))
+        code, remarks = add_untracked(ws, code, named, progress=progress)
     surrounded = capture_environment(ws, command)
     environment = surrounded.content if surrounded is not None else None
     folder = ws.repo.prefix.rstrip("/")
@@ -55,8 +59,7 @@ def attach_snapshot(
     made = make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded)
     made, masked = conceal(made, known_secrets(ws.environ))
     oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
-    warnings = [f"'{path}' is untracked and large: it was left out of the stored code" for path in left_out]
-    return Made(oid, (*warnings, *masked, *(surrounded.warnings if surrounded is not None else ())))
+    return Made(oid, (*remarks, *masked, *(surrounded.warnings if surrounded is not None else ())))
 
 
 def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | None:

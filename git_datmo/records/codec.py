@@ -26,6 +26,7 @@ from git_datmo.records.types import (
     Image,
     KnownRecord,
     Person,
+    Read,
     Receipt,
     Record,
     Run,
@@ -71,7 +72,7 @@ def _plain(value: object) -> Any:
         return {"path": value.path, "role": str(value.role), **_plain(value.content)}
     if isinstance(value, Content):
         return {"object": str(value.object), "form": str(value.form), "size": value.size, "files": value.files}
-    if isinstance(value, Run | Person | Difference | Cause):
+    if isinstance(value, Run | Read | Person | Difference | Cause):
         return _plain_fields(value)
     if isinstance(value, Mapping):
         return {_HALF.sub("\ufffd", name): _plain(item) for name, item in value.items()}
@@ -168,14 +169,17 @@ def _unknown(document: dict[str, Any]) -> Record:
 
 def _check_paths(snapshot: Mapping[str, Any]) -> None:
     run = snapshot["run"]
-    for payloads in (snapshot["payloads"], run["inputs"] if run else []):
+    of_run = (run["inputs"], run.get("tracked", [])) if run else ()
+    for payloads in (snapshot["payloads"], *of_run):
         for entry in payloads:
             check_path(entry["path"])
         paths = sorted(entry["path"] + "/" for entry in payloads)
         if any(path.startswith(before) for before, path in pairwise(paths)):
             raise Damaged("a record names a payload twice, or one within another")
-    for path in (*run["outputs"], *([run["folder"]] if run["folder"] else [])) if run else ():
-        check_path(path)
+    if run:
+        read = (run.get("read") or {}).get("paths", ())
+        for path in (*run["outputs"], *run.get("unseen", ()), *read, *filter(None, [run["folder"]])):
+            check_path(path)
 
 
 def _refuse(name: str) -> float:
@@ -253,8 +257,15 @@ def _run(raw: dict[str, Any] | None) -> Run | None:
         "inputs": _payloads(raw["inputs"]),
         "outputs": tuple(raw["outputs"]),
         "log": _content(raw["log"]),
+        "read": _run_read(raw.get("read")),
+        "tracked": _payloads(raw.get("tracked", [])),
+        "unseen": tuple(raw.get("unseen", ())),
     }
     return cast("Run", _known(Run, raw, changed))
+
+
+def _run_read(raw: dict[str, Any] | None) -> Read | None:
+    return None if raw is None else Read(raw["complete"], tuple(raw["paths"]), tuple(raw["outside"]))
 
 
 def _record(made: type[KnownRecord], raw: dict[str, Any], **changed: Any) -> KnownRecord:

@@ -63,6 +63,7 @@ def _of_snapshot(snapshot: Snapshot) -> Iterator[KeptObject]:
 
 def _of_run(run: Run) -> Iterator[KeptObject]:
     yield from _of_payloads("input", run.inputs)
+    yield from _of_payloads("tracked", run.tracked)
     if run.log is not None:
         yield KeptObject("log", run.log)
 

@@ -35,12 +35,26 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """What a run was seen to read; `complete` where it can have read nothing else.
+
+    `paths` are files of the repository, or payloads of which it read much; `outside` are files elsewhere, with '~' for
+    the home folder.
+    """
+
+    complete: bool
+    paths: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A command as it ran; `exit_code` is None when it was given to be recorded and did not run.
 
     `inputs` are the payloads as they were before it, `outputs` the paths that it wrote, `folder` where it ran,
     relative to the repository. `machine` is what it ran on and `resources` what it used there, where that was measured
-    (`docs/FORMAT.md` lists it); neither decides an id but the record's own.
+    (`docs/FORMAT.md` lists it); neither decides an id but the record's own. `tracked` are files of git's that it wrote,
+    as they were then. `unseen` are those outputs that no process was seen to write: they changed meanwhile.
     """
 
     command: tuple[str, ...]
@@ -54,6 +68,9 @@ class Run:
     log: Content | None = None
     machine: Mapping[str, Value] = field(default_factory=dict)
     resources: Mapping[str, Value] = field(default_factory=dict)
+    read: Read | None = field(default=None, metadata={LATER: None})
+    tracked: tuple[Payload, ...] = _later(tuple)
+    unseen: tuple[str, ...] = _later(tuple)
 
 
 @dataclass(frozen=True, slots=True)

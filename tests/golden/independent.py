@@ -168,6 +168,7 @@ def kept_by_snapshot(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
     run = snapshot["run"] or {"inputs": [], "log": None}
     named = [(f"payload-{_digest(p['path'])}", p) for p in snapshot["payloads"]]
     named += [(f"input-{_digest(p['path'])}", p) for p in run["inputs"]]
+    named += [(f"tracked-{_digest(p['path'])}", p) for p in run.get("tracked", [])]
     named += [("code", snapshot["code"]), ("environment", snapshot["environment"]), ("log", run["log"])]
     keys = ("object", "form", "size", "files")
     return sorted(

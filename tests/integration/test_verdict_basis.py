@@ -20,7 +20,7 @@ def test_a_verdict_names_what_it_rests_on(repo: Shell) -> None:
 
 
 def test_rerun_of_a_run_without_metrics_and_outputs_is_nothing_to_compare(repo: Shell) -> None:
-    repo.commit("t.py", "print('accuracy: 0.5')\n")
+    repo.commit("t.py", "import random\nprint('accuracy:', random.random())\n")
     datmo(repo, "run", "--", "python", "t.py")
     said = datmo(repo, *REPRODUCE, code=1).stdout
     assert "verdict: nothing to compare" in said.splitlines()
@@ -28,6 +28,12 @@ def test_rerun_of_a_run_without_metrics_and_outputs_is_nothing_to_compare(repo: 
     assert found["receipts"] == []
     document = json.loads(datmo(repo, *REPRODUCE, "--json", code=1).stdout)
     assert (document["id"], document["verdict"]) == (None, "nothing to compare")
+
+
+def test_a_verdict_can_rest_on_the_log_alone(repo: Shell) -> None:
+    repo.commit("t.py", "print('accuracy: 0.5')\n")
+    datmo(repo, "run", "--", "python", "t.py")
+    assert "verdict: identical (log)" in datmo(repo, *REPRODUCE).stdout
 
 
 def test_rerun_that_crashes_for_another_reason_is_different(repo: Shell) -> None:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
-from git_datmo.records.types import Annotation, Cause, Difference, Drop, Image, Person, Receipt, Record, Run, Snapshot
+from git_datmo.records.types import (
+    Annotation,
+    Cause,
+    Difference,
+    Drop,
+    Image,
+    Person,
+    Read,
+    Receipt,
+    Record,
+    Run,
+    Snapshot,
+)
 from tests.property.strategies import oids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
@@ -47,7 +59,14 @@ def runs(form: ObjectFormat) -> st.SearchStrategy[Run]:
         log=st.none() | contents(form),
         machine=tables,
         resources=tables,
+        read=st.none() | st.builds(Read, st.booleans(), _some(paths), _some(texts)),
+        tracked=payloads(form),
+        unseen=_some(paths),
     )
+
+
+def _some(items: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(items, max_size=3).map(tuple)
 
 
 def _snapshots(form: ObjectFormat) -> st.SearchStrategy[Record]:

@@ -68,7 +68,7 @@ HEAVY = {
     "detect_secrets": {"git_datmo.flows.secrecy.rules": "late"},
     "packaging": {"git_datmo.engines.locks": "late"},
     "tomli": {"git_datmo.engines.locks": "late"},
-    "yaml": {"git_datmo.engines.locks": "late"},
+    "yaml": {"git_datmo.engines.locks": "late", "git_datmo.flows.running.settings": "late"},
     "numpy": {
         "git_datmo.compare.arrays": "late",
         "git_datmo.compare.blocks": "late",
@@ -117,6 +117,8 @@ STARTS_GIT = {
 
 # Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it prints.
 FOREIGN = "git_datmo.engines.inventory"
+# Does so too, and leaves that interpreter as it would be without it.
+OBSERVER = "git_datmo.engines.observer.sitecustomize"
 
 
 # Is called by a cluster on its own machine, as the command line is by a person.
@@ -247,7 +249,7 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_heavy_packages_are_imported_where_the_list_says(module: str) -> None:
     for found in outside(module):
-        if module == FOREIGN or found.typing:
+        if module in (FOREIGN, OBSERVER) or found.typing:
             continue
         package = found.name.split(".")[0]
         assert package in HEAVY, f"{module} imports {package}, which the list does not have"
@@ -281,8 +283,9 @@ def test_the_base_is_of_the_standard_library_alone() -> None:
     assert [found for module in BASE for found in outside(module)] == []
 
 
-def test_the_foreign_module_imports_nothing_of_ours() -> None:
-    assert not any(is_ours(found.name) for found in imported(FOREIGN))
+@pytest.mark.parametrize("module", [FOREIGN, OBSERVER])
+def test_a_foreign_module_imports_nothing_of_ours(module: str) -> None:
+    assert not any(is_ours(found.name) for found in imported(module))
 
 
 def calls(module: str) -> Iterator[tuple[str, ast.Call]]:
@@ -350,6 +353,8 @@ CREATORS = {
     "git_datmo.engines.archive": "a folder of its own",
     "git_datmo.engines.travel": "a folder of its own",
     "git_datmo.engines.venv": "an environment, whose modes are adjusted when it is complete",
+    "git_datmo.engines.observer.sitecustomize": "a journal, in a folder that is there",
+    "git_datmo.flows.code": "a folder of its own",
     "git_datmo.flows.running.environment": "a folder of its own",
     "git_datmo.flows.running.environments": "a folder of its own",
     "git_datmo.flows.running.rerun": "the folder of a rerun",
@@ -373,7 +378,7 @@ OUTER = re.compile(
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_only_the_command_line_and_the_helper_see_the_outside(module: str) -> None:
     """Environment, arguments and terminal come in as arguments everywhere else."""
-    if layer(module) in ("cli", "helper") or module in (FOREIGN, APART, WORKER):
+    if layer(module) in ("cli", "helper") or module in (FOREIGN, OBSERVER, APART, WORKER):
         return
     nodes = (n for n in ast.walk(modules()[module]) if isinstance(n, ast.Name | ast.Attribute))
     assert [ast.unparse(node) for node in nodes if OUTER.match(ast.unparse(node))] == []
@@ -396,7 +401,7 @@ def test_nothing_is_done_at_import() -> None:
         for node in tree.body:
             calls_something = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
             loops = isinstance(node, ast.For | ast.While | ast.With | ast.Try)
-            if (calls_something or loops) and module not in ("git_datmo.__main__", FOREIGN):
+            if (calls_something or loops) and module not in ("git_datmo.__main__", FOREIGN, OBSERVER):
                 wrong.append((module, node.lineno))
     assert wrong == []
 

@@ -8,8 +8,18 @@ from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
 
 DESCRIPTION = """\
 Runs a command with its output both shown and logged, then makes a snapshot: command, exit code,
-duration, parameters, metrics from a 'metrics.json' that it wrote, what it wrote, and its
-environment. Exits as the command did, or with 125 when the run could not be recorded."""
+duration, what it read and wrote, its environment, code, parameters and metrics. Exits as the
+command did, or with 125 when the run could not be recorded.
+
+Parameters are those of -p, the options of the command (--lr 0.1, lr=0.1), and a params.yaml that it
+read. Metrics are those of a metrics.json, metrics.jsonl, metrics.csv or results.json that it wrote.
+
+Outputs are the files that it was seen to write, or that changed meanwhile and that no other known
+process wrote. Files of git's that it wrote are recorded as they were afterwards. What git ignores
+is kept up to 10 MiB in all (datmo.ignoredLimit), or where -o names it.
+
+Code is what git tracks, and untracked files that the command names, imports or executes. Other
+untracked files are not stored. What the command read and no record has is named."""
 EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py

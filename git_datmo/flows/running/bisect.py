@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import isnan
 
 from git_datmo.errors import DatmoError
-from git_datmo.flows.capture import capture_code
+from git_datmo.flows.code import capture_code
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.running.placing import require_objects
 from git_datmo.flows.running.rerun import Means, Parts, parts_of, require_run, rerun
@@ -149,7 +149,7 @@ def _rerun(
 
 def _at_commit(tree: Workspace, history: History, commit: Oid, parts: Parts) -> Parts:
     """`parts` with the commit's code, and the data that its nearest snapshot has at the same paths."""
-    code, _ = capture_code(tree, Tracking())
+    code = capture_code(tree, Tracking())
     nearest = history.nearest(commit)
     held = {payload.path: payload for payload in nearest.snapshot.payloads} if nearest else {}
     return replace(parts, code=code, data=tuple(held.get(payload.path, payload) for payload in parts.data))

@@ -53,13 +53,18 @@ def variables_of(ws: Workspace) -> dict[str, str]:
 
 
 def capture_environment(
-    ws: Workspace, command: Sequence[str], *, pin: Callable[[Environment], Environment] | None = None
+    ws: Workspace,
+    command: Sequence[str],
+    *,
+    pin: Callable[[Environment], Environment] | None = None,
+    interpreter: str | None = None,
 ) -> Surrounded | None:
     """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read.
 
-    It is stored as `pin` gives it: where the run is in an image, the base images' digests decide it.
+    It is stored as `pin` gives it: where the run is in an image, the base images' digests decide it. `interpreter` is
+    the Python that ran, where that was seen.
     """
-    found = find_environment(ws, command)
+    found = find_environment(ws, command, interpreter)
     if found is None:
         return None
     environment = found.environment
@@ -68,13 +73,13 @@ def capture_environment(
     return Surrounded(_store(ws, environment), found.warnings, found.system)
 
 
-def find_environment(ws: Workspace, command: Sequence[str]) -> FoundEnvironment | None:
+def find_environment(ws: Workspace, command: Sequence[str], interpreter: str | None = None) -> FoundEnvironment | None:
     """The environment that `command` would run in now."""
     language = find_language(command)
     system = _system_packages(ws)
     variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
     found = _project(ws, language, variables, system) if language else None
-    environment, warnings = found or _python(ws, command, variables, system) or (None, ())
+    environment, warnings = found or _python(ws, command, variables, system, interpreter) or (None, ())
     return FoundEnvironment(environment, (*hidden, *warnings), system) if environment is not None else None
 
 
@@ -118,10 +123,14 @@ def _project(
 
 
 def _python(
-    ws: Workspace, command: Sequence[str], variables: Mapping[str, str], system: Sequence[str]
+    ws: Workspace,
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    system: Sequence[str],
+    interpreter: str | None,
 ) -> tuple[Environment, tuple[str, ...]] | None:
     folder = ws.root / ws.repo.prefix
-    interpreter = find_interpreter(command, ws.environ, folder)
+    interpreter = interpreter or find_interpreter(command, ws.environ, folder)
     if interpreter is None:
         return None
     told = probe(interpreter, ws.environ, cwd=folder)

@@ -14,7 +14,7 @@ from git_datmo.errors import DatmoError, UsageError
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.running.environment import find_environment, read_environment
 from git_datmo.flows.running.frozen import Wanted, images_of, keep_image, prepare
-from git_datmo.flows.running.placing import place, require_objects
+from git_datmo.flows.running.placing import place_code, require_objects
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
@@ -58,7 +58,7 @@ def build(
         # A Dockerfile of the repository's own takes the snapshot's code as its context.
         if code is not None and stored.manifest.dockerfile == "repository":
             require_objects(ws, [root_node(code)], stored.found.id, progress)
-            place(ws, [("", root_node(code))], folder, progress)
+            place_code(ws, code, folder, progress)
         prepare(ws, engine, stored.wanted, folder=folder, output=output, progress=progress)
     return engine.describe()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from git_datmo.compare.apart import compare_apart
 from git_datmo.compare.comparison import Comparison
-from git_datmo.flows.running.endings import compare_endings
+from git_datmo.flows.running.endings import compare_endings, same_log
 from git_datmo.flows.running.placing import place
 from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.scratch import scratch_folder
@@ -49,6 +49,8 @@ def judge(
     if run.exit_code and done.outcome.exit_code == run.exit_code:
         metrics += (compare_endings(ws, run.log, done.tail),)
     outputs = tuple(_compare_outputs(ws, snapshot, done, tolerances, progress))
+    if not metrics and not outputs:
+        outputs = tuple(same_log(ws, run.log, done.tail))
     failed = done.outcome.exit_code != (run.exit_code or 0)
     return Judged(FAILED if failed else conclude(metrics, outputs, tolerances), metrics, outputs)
 
@@ -84,7 +86,8 @@ def _compare_outputs(
     ws: Workspace, snapshot: Snapshot, done: Rerun, tolerances: Mapping[str, float], progress: Progress
 ) -> Iterator[Difference]:
     """Each output's object beside the rerun's; an output that the rerun left untouched counts as not written."""
-    recorded = {payload.path: payload for payload in snapshot.payloads if payload.path in done.outputs}
+    written = (*snapshot.payloads, *(snapshot.run.tracked if snapshot.run is not None else ()))
+    recorded = {payload.path: payload for payload in written if payload.path in done.outputs}
     differing = [p for path, p in recorded.items() if done.outputs[path] not in (None, p.object)]
     found = _look_into(ws, differing, done.folder, progress)
     for path in done.outputs:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from git_datmo.errors import Incomplete
+from git_datmo.flows.filters import smudge
 from git_datmo.flows.healing import healed
 from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.sharing.require import require
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Oid
+from git_datmo.model import Content, Oid
 from git_datmo.progress import Progress
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout
-from git_datmo.store.layout import Node
+from git_datmo.store.layout import Node, root_node
 from git_datmo.store.statcache import Differences
 
 
@@ -27,6 +29,14 @@ def require_objects(ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Pro
             "ask who made it to run 'git push'",
             missing=sorted(map(str, missing.all)),
         )
+
+
+def place_code(ws: Workspace, code: Content, folder: Path, progress: Progress) -> None:
+    """Write stored code into the empty `folder`, as git would check it out here."""
+    place(ws, [("", root_node(code))], folder, progress)
+    top = os.fsencode(folder)
+    files = [os.path.relpath(os.path.join(base, name), top) for base, _, names in os.walk(top) for name in names]
+    smudge(ws, folder, files)
 
 
 def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> None:

@@ -15,9 +15,11 @@ from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.endings import Tail
-from git_datmo.flows.running.figures import METRICS_FILE, read_metrics
+from git_datmo.flows.running.figures import find_metrics
 from git_datmo.flows.running.frozen import Wanted, prepare
-from git_datmo.flows.running.placing import place
+from git_datmo.flows.running.placing import place, place_code
+from git_datmo.flows.running.timed import align
+from git_datmo.flows.running.watching import last_change
 from git_datmo.flows.secrecy.masking import is_masked
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload, Role
@@ -37,7 +39,7 @@ Signature = tuple[int, int, int]
 class Parts:
     """What a rerun is made of: code, data (what was there before the run), environment, and the command with its words.
 
-    `outputs` are the paths that it is expected to write.
+    `outputs` are the paths that it is expected to write, `recorded` what the recorded run wrote there.
     """
 
     code: Content | None
@@ -46,6 +48,7 @@ class Parts:
     command: tuple[str, ...]
     folder: str
     outputs: tuple[str, ...]
+    recorded: tuple[Payload, ...] = ()
 
     def nodes(self) -> Iterator[Node]:
         """All that has to be here before the rerun begins."""
@@ -110,7 +113,8 @@ def parts_of(found: Found) -> Parts:
         environment=snapshot.environment,
         command=run.command,
         folder=run.folder,
-        outputs=run.outputs,
+        outputs=(*run.outputs, *(payload.path for payload in run.tracked)),
+        recorded=tuple(payload for payload in snapshot.payloads if payload.path in set(run.outputs)),
     )
 
 
@@ -138,12 +142,13 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     began = time.monotonic()
     # The image is built before the data is there: a Dockerfile of the repository's own takes the folder as its context.
     if parts.code is not None:
-        place(ws, [("", root_node(parts.code))], folder, progress)
+        place_code(ws, parts.code, folder, progress)
     environment = prepare(ws, engine, Wanted(parts.environment, parts.code), folder=folder, progress=progress)
     built = time.monotonic()
     place(ws, [(payload.path, root_node(payload.content)) for payload in parts.data], folder, progress)
     (folder / parts.folder).mkdir(parents=True, exist_ok=True)
-    before = {path: _sign(folder, path) for path in (*parts.outputs, *_metrics_places(parts.folder))}
+    before = {path: _sign(folder, path) for path in parts.outputs}
+    since = last_change(folder)
     placed = time.monotonic()
     variables = dict(read_manifest(environment.files).variables)
     data = read_only_data(folder, parts.data, parts.outputs)
@@ -153,11 +158,12 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     if outcome.interrupted:
         # A rerun that somebody stopped says nothing about the experiment.
         raise KeyboardInterrupt
+    align(ws, folder, parts.recorded)
     written = {path for path, signature in before.items() if _sign(folder, path) not in ({}, signature)}
     return Rerun(
         folder,
         outcome,
-        _read_metrics(folder, [path for path in _metrics_places(parts.folder) if path in written]),
+        find_metrics(folder, parts.folder, parts.outputs, lambda path: _is_newer(folder / path, since), []),
         {path: _object_of(ws, folder, path) if path in written else None for path in parts.outputs},
         {"build": built - began, "place": placed - built, "run": outcome.seconds},
         tail.text,
@@ -194,18 +200,8 @@ def read_only_data(folder: Path, inputs: Iterable[Payload], outputs: Iterable[st
     )
 
 
-def _metrics_places(folder: str) -> Iterator[str]:
-    yield os.path.join(folder, METRICS_FILE)
-    if folder:
-        yield METRICS_FILE
-
-
-def _read_metrics(folder: Path, written: list[str]) -> Mapping[str, Value]:
-    try:
-        return read_metrics(folder / written[0]) if written else {}
-    except DatmoError:
-        # What cannot be read was not written.
-        return {}
+def _is_newer(path: Path, since: int) -> bool:
+    return path.is_file() and path.stat().st_ctime_ns > since
 
 
 def _sign(folder: Path, path: str) -> Mapping[str, Signature]:

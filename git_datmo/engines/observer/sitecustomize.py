@@ -1,0 +1,167 @@
+"""Journal the files that this Python opens and the programs that it starts.
+
+Runs in the user's interpreter (3.8 or later), whose PYTHONPATH begins with this folder; children inherit it. Writes one
+append-only file a process into the folder that `GIT_DATMO_JOURNAL` names: a line an event, by one unbuffered write.
+`journal.py` says what the lines mean. Must never fail, and must leave the interpreter as it would be without it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+
+def _escaped(path: str | bytes) -> bytes:
+    raw = os.fsencode(path)
+    return raw.replace(b"%", b"%25").replace(b"\n", b"%0A").replace(b"\t", b"%09")
+
+
+class _Journal:
+    """One process's journal; a forked child begins one of its own."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.seen: set[object] = set()
+        self.cwd: str | None = None
+        self.fd = -1
+        roots = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
+        roots.update([os.path.realpath(root) for root in roots])
+        # The packages say what the environment has; '/' and '/usr' hold more than that.
+        self.own = (*[root.rstrip("/") + "/lib" for root in roots], "/proc/", "/sys/", "/dev/")
+        self.start(b"p")
+
+    def start(self, code: bytes) -> None:
+        name = f"{os.getpid()}.{time.monotonic_ns()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self.fd = -1
+        self.fd = os.open(os.path.join(self.folder, name), flags, 0o644)
+        self.seen.clear()
+        words = (str(os.getpid()), str(os.getppid()), sys.executable or "", sys.prefix)
+        self.write(code, b"\t".join([_escaped(word) for word in words]))
+
+    def write(self, code: bytes, text: bytes) -> None:
+        if self.fd >= 0:
+            os.write(self.fd, code + b" " + text + b"\n")
+
+    def note(self, code: bytes, path: str | bytes | int | None) -> None:
+        """Write an event once, with its path made absolute."""
+        if path is None:
+            path = "."
+        if isinstance(path, int):
+            return
+        key = (code, path)
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        path = os.fsdecode(path)
+        if path[:1] != "/":
+            if self.cwd is None:
+                self.cwd = os.getcwd()
+            path = os.path.normpath(os.path.join(self.cwd, path))
+        if code in (b"r", b"l") and (path.startswith(self.own) or "-packages/" in path):
+            return
+        self.write(code, _escaped(path))
+
+    def on_open(self, args: tuple) -> None:  # type: ignore[type-arg]
+        self.note(b"w" if args[2] & 3 else b"r", args[0])
+
+    def on_rename(self, args: tuple) -> None:  # type: ignore[type-arg]
+        self.note(b"d", args[0])
+        self.note(b"w", args[1])
+
+    def on_import(self, args: tuple) -> None:  # type: ignore[type-arg]
+        # A file is named for extension modules alone; one a package is enough.
+        name, path = args[0], args[1]
+        if path and "lib-dynload" not in path:
+            top = name.partition(".")[0]
+            if top not in self.seen:
+                self.seen.add(top)
+                self.write(b"e", _escaped(top))
+
+    def on_start(self, args: tuple) -> None:  # type: ignore[type-arg]
+        self.program(args[0] if args[0] is not None else args[1])
+
+    def on_system(self, args: tuple) -> None:  # type: ignore[type-arg]
+        self.program("sh")
+
+    def program(self, words: str | bytes | list[str] | tuple[str, ...]) -> None:
+        if isinstance(words, (list, tuple)):
+            words = words[0]
+        self.write(b"x", _escaped(words))
+
+    def on_chdir(self, args: tuple) -> None:  # type: ignore[type-arg]
+        self.cwd = None
+        self.seen.clear()
+
+    def on_exit(self) -> None:
+        """Name the shared libraries that are not the environment's, and mark the journal as whole."""
+        try:
+            with open("/proc/self/maps", "rb") as maps:
+                paths = {line[line.index(b"/") :].rstrip() for line in maps if b"/" in line and b".so" in line}
+            paths = {path for path in paths if b"-packages/" not in path}
+        except (OSError, ValueError):
+            paths = set()
+        for path in sorted(paths):
+            if not os.fsdecode(path).startswith(self.own):
+                self.write(b"m", _escaped(path))
+        self.write(b"z", b"")
+
+
+def _begin(folder: str) -> None:
+    import atexit
+
+    journal = _Journal(folder)
+    handlers = {
+        "open": journal.on_open,
+        "import": journal.on_import,
+        "os.rename": journal.on_rename,
+        "os.link": lambda args: journal.note(b"w", args[1]),
+        "os.symlink": lambda args: journal.note(b"w", args[1]),
+        "os.truncate": lambda args: journal.note(b"w", args[0]),
+        "os.remove": lambda args: journal.note(b"d", args[0]),
+        "os.listdir": lambda args: journal.note(b"l", args[0]),
+        "os.scandir": lambda args: journal.note(b"l", args[0]),
+        "sqlite3.connect": lambda args: journal.note(b"w", args[0]),
+        "os.chdir": journal.on_chdir,
+        "subprocess.Popen": journal.on_start,
+        "os.exec": journal.on_start,
+        "os.posix_spawn": journal.on_start,
+        "os.system": journal.on_system,
+    }
+    find = handlers.get
+
+    def hook(event: str, args: tuple) -> None:  # type: ignore[type-arg]
+        handler = find(event)
+        if handler is not None:
+            try:
+                handler(args)
+            except Exception:
+                pass
+
+    os.register_at_fork(after_in_child=lambda: journal.start(b"f"))
+    atexit.register(journal.on_exit)
+    sys.addaudithook(hook)
+
+
+def _give_way(own: str) -> None:
+    """Take this folder off the path, and load the `sitecustomize` that the interpreter would have loaded."""
+    # The frozen modules are loaded already; 'importlib.util' would take milliseconds.
+    from _frozen_importlib import module_from_spec
+    from _frozen_importlib_external import PathFinder
+
+    sys.path[:] = [path for path in sys.path if path != own]
+    spec = PathFinder.find_spec("sitecustomize")
+    if spec is not None and spec.loader is not None:
+        module = module_from_spec(spec)
+        sys.modules["sitecustomize"] = module
+        spec.loader.exec_module(module)
+
+
+if __name__ == "sitecustomize":
+    try:
+        if os.environ.get("GIT_DATMO_JOURNAL"):
+            _begin(os.environ["GIT_DATMO_JOURNAL"])
+    except Exception:
+        pass
+    _give_way(os.path.dirname(__file__))

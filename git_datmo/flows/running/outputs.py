@@ -1,0 +1,121 @@
+"""Store what a run wrote, whatever it left: what cannot be kept is said once, and never loses the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from git_datmo.errors import DatmoError
+from git_datmo.flows.addable import check_addable
+from git_datmo.flows.capture import store_payloads
+from git_datmo.flows.changes import current_tracking, find_differences
+from git_datmo.flows.filters import filtered_paths
+from git_datmo.flows.running.mine import By, Owner
+from git_datmo.flows.running.written import Output, Written, find_written, guess_role
+from git_datmo.flows.tracked import save
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Payload, Role
+from git_datmo.progress import QUIET, Progress
+from git_datmo.sizes import show_size
+from git_datmo.store.capture import Capturer
+from git_datmo.store.tracking import Tracking
+
+IGNORED_LIMIT = 10 << 20
+
+
+@dataclass(slots=True)
+class Kept:
+    """What was kept of a run: the new tracking state, outputs by path, git's files, and remarks for a person.
+
+    `unseen` are those that count by their change alone; `left` are bytes that were written and not kept.
+    """
+
+    tracking: Tracking
+    outputs: list[str] = field(default_factory=list)
+    tracked: list[Payload] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    left: int = 0
+
+
+def keep_outputs(ws: Workspace, owner: Owner, explicit: Sequence[str], progress: Progress) -> Kept:
+    """Store and track what the run that `owner` knows wrote, and what is `explicit`ly asked for."""
+    tracking = current_tracking(ws)
+    written = find_written(ws, tracking, find_differences(ws, tracking), owner)
+    kept = Kept(tracking.without(written.removed), remarks=list(dict.fromkeys(written.remarks)))
+    kept.remarks += (f"the run removed '{path}'" for path in written.removed)
+    wanted = _wanted(ws, written, explicit, kept)
+    for path, by in wanted.items():
+        _keep(ws, path, by, kept, progress)
+    _keep_tracked(ws, written.tracked, kept)
+    if owner.doubtful:
+        first = os.fsdecode(owner.doubtful[0])
+        more = f" and {len(owner.doubtful) - 1} more" if len(owner.doubtful) > 1 else ""
+        kept.remarks.append(
+            f"'{first}'{more} changed while another run was under way in this working tree: counted as this run's"
+        )
+    save(ws, kept.tracking)
+    kept.outputs.sort()
+    return kept
+
+
+def _wanted(ws: Workspace, written: Written, explicit: Sequence[str], kept: Kept) -> dict[str, By]:
+    """Return the paths to store; those below what git ignores are kept where they are small, else named."""
+    asked = [path for path in explicit if os.path.lexists(ws.root / path)]
+    kept.remarks += (f"the run did not write '{path}'" for path in explicit if path not in asked)
+    under = tuple(f"{path}/" for path in asked)
+    wanted = {output.path: output.by for output in written.shown}
+    ignored = [
+        output for output in written.ignored if f"{output.path}/" not in under and not output.path.startswith(under)
+    ]
+    limit = ws.repo.config.number("datmo.ignoredlimit", IGNORED_LIMIT)
+    small = sum(output.size for output in ignored) <= limit
+    for output in ignored:
+        size = f"{show_size(output.size)}, {output.files} file" + ("s" if output.files > 1 else "")
+        if small:
+            wanted[output.path] = output.by
+            kept.remarks.append(f"'{output.path}' is ignored by git; it is kept as an output ({size})")
+        else:
+            kept.left += output.size
+            kept.remarks.append(
+                f"'{output.path}' was written but git ignores it ({size}): keep it with '-o {output.path}'"
+            )
+    wanted = {path: by for path, by in wanted.items() if not path.startswith(under)}
+    return wanted | written.touched | {path: wanted.get(path, By.SEEN) for path in asked}
+
+
+def _keep(ws: Workspace, path: str, by: By, kept: Kept, progress: Progress) -> None:
+    """Store one output; of a folder that cannot be stored whole, each file that can."""
+    try:
+        if kept.tracking.get(path) is None:
+            check_addable(ws, kept.tracking, path)
+        kept.tracking, _ = store_payloads(ws, kept.tracking, {path: guess_role(path)}, progress=progress)
+    except (DatmoError, OSError) as error:
+        reason = error.what if isinstance(error, DatmoError) else error.strerror or str(error)
+        kept.remarks.append(f"'{path}' was not kept: {reason}")
+        return
+    kept.outputs.append(path)
+    if by is By.CHANGE:
+        kept.unseen.append(path)
+
+
+def _keep_tracked(ws: Workspace, outputs: Sequence[Output], kept: Kept) -> None:
+    """Store files of git's as they are after the run, without tracking them."""
+    if not outputs:
+        return
+    filtered = filtered_paths(ws, ws.repo.git, [os.fsencode(output.path) for output in outputs])
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET)
+    for output in outputs:
+        if os.fsencode(output.path) in filtered:
+            kept.remarks.append(f"'{output.path}' was not kept as an output: git has a filter for it")
+            continue
+        try:
+            with ws.store.writer() as writer:
+                content = capturer.whole(output.path, writer).content
+        except (DatmoError, OSError) as error:
+            kept.remarks.append(f"'{output.path}' was not kept: {getattr(error, 'what', error)}")
+            continue
+        kept.tracked.append(Payload(output.path, Role.OUTPUT, content))
+        if output.by is By.CHANGE:
+            kept.unseen.append(output.path)
