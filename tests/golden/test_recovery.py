@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,8 @@ NAMES = [
     *(b"x.datmo-file", b"x.datmo-exec", b"0.datmo-part", b"x.datmo-name", b".gitattributes", b".gitmodules", b"git x"),
     *(b"two words", b" lead", b"-rf", b"a\nb", b"a\tb", b"\xff\xfe", b"\xc3\xa4", b"\xc3\xa4" * 60, b"\xff" * 200),
     *(b"q'\"$(x)`\\", b"*?[x]", b"%s", b"new\n", b"..."),
+    # Escaped, each of them has the name of the next.
+    *(b"f~7", b"f~7.datmo-name", b"f~7.datmo-name.datmo-name"),
 ]
 ATTRIBUTES = b"* text=auto eol=crlf export-ignore export-subst ident\n"
 
@@ -44,7 +47,7 @@ def fill(folder: bytes) -> None:
         put(folder, b"folders/" + name + b"/in", b"\0\r\n")
         os.symlink(name, folder + b"/folders/" + name + b"/link")
         os.makedirs(folder + b"/hollow/" + name)
-    for number, name in enumerate(NAMES[:12]):
+    for number, name in enumerate([*NAMES[:12], *NAMES[-3:]]):
         put(folder, b"large/" + name, stream(f"large-{number}", MIB + 1), 0o755 if number % 2 else 0o644)
     put(folder, b"two levels", Random(TWO_LEVELS).randbytes(12 * MIB))
     put(folder, b"tool", stream("tool", 2 * MIB), 0o755)
@@ -68,17 +71,36 @@ def stock(tmp_path: Path, sealed: dict[str, str]) -> Shell:
         assert found
         (tools / name).symlink_to(os.path.realpath(found))
     config = tmp_path / "stock-config"
-    config.write_text(f"[core]\n\tautocrlf = true\n\tattributesFile = {tmp_path}/attributes\n")
+    config.write_text(
+        f"[core]\n\tautocrlf = true\n\tattributesFile = {tmp_path}/attributes\n[safe]\n\tbareRepository = explicit\n"
+    )
     (tmp_path / "attributes").write_bytes(ATTRIBUTES)
     stock = Shell(tmp_path, {**sealed, "PATH": str(tools), "GIT_CONFIG_GLOBAL": str(config)})
     assert "not a git command" in stock.run("git", "datmo", ok=False).stderr
     return stock
 
 
-def recipe() -> tuple[list[str], str]:
-    """The commands that find a payload, and the program that restores it."""
-    find, restore = re.findall(r"^```(?:sh)?\n(.*?)^```$", section(14), re.MULTILINE | re.DOTALL)
-    return [line.partition("#")[0].strip() for line in find.splitlines()], restore
+def recipe() -> tuple[list[str], str, str]:
+    """The commands that find a payload, the program that restores it, and the command that takes a pack in."""
+    find, restore, take = re.findall(r"^```(?:sh)?\n(.*?)^```$", section(14), re.MULTILINE | re.DOTALL)
+    return [line.partition("#")[0].strip() for line in find.splitlines()], restore, take.partition(" <")[0]
+
+
+def find_snapshot(stock: Shell, url: Path, commit: str) -> dict[str, Any]:
+    """Follow the commands of the page to the record of a commit's snapshot."""
+    clone, namespaces, of_commit, every, show = recipe()[0]
+    stock.run(*clone.replace("URL", str(url)).split())
+    (records,) = stock.run(*namespaces.split()).stdout.split()
+    found = stock.run(*of_commit.replace("COMMIT", commit).replace("RECORDS", records).split()).stdout.split()
+    listed = stock.run(*every.replace("RECORDS", records).split()).stdout
+    for path in found:
+        name = path.rpartition(":")[2]
+        assert name in listed
+        record = name.removesuffix(".json").replace("/", "")
+        document: dict[str, Any] = json.loads(stock.run(*show.replace("RECORD", record).split()).stdout)
+        if document["kind"] == "snapshot":
+            return document
+    raise AssertionError(f"no snapshot among {found}")
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
@@ -87,6 +109,8 @@ def test_every_file_comes_back_without_git_datmo(
 ) -> None:
     hub = make_repo("hub.git", bare=True, object_format=object_format)
     alex = make_repo("alex", object_format=object_format)
+    alex.write(".gitattributes", ATTRIBUTES.decode())
+    alex.git("add", ".gitattributes")
     commit = alex.commit("code.py", "pass\n")
     alex.git("remote", "add", "origin", str(hub.cwd))
     alex.git("push", "-q", "-u", "origin", "main")
@@ -102,17 +126,9 @@ def test_every_file_comes_back_without_git_datmo(
     datmo(alex, "snapshot", "-m", "all of it")
     alex.git("push", "-q")
 
-    (clone, enter, note, every, show), restore = recipe()
-    assert enter == "cd mirror.git"
-    stock.run(*clone.replace("URL", str(hub.cwd)).split())
-    mirror = stock.at("mirror.git")
-    (line,) = mirror.run(*note.replace("COMMIT", commit).split()).stdout.splitlines()
-    record, kind, _ = line.split(" ", 2)
-    assert kind == "snapshot"
-    assert record in mirror.run(*every.split()).stdout
-    document = json.loads(mirror.run(*show.replace("RECORD", record).split()).stdout)
+    document = find_snapshot(stock, hub.cwd, commit)
     assert [payload["path"] for payload in document["payloads"]] == paths
-    stock.write("restore.sh", restore)
+    stock.write("restore.sh", recipe()[1])
     for payload in [*document["payloads"], {"path": "code", **document["code"]}]:
         target = f"back/{payload['path']}"
         (stock.cwd / "back").mkdir(exist_ok=True)
@@ -123,7 +139,7 @@ def test_every_file_comes_back_without_git_datmo(
     assert sorted(os.listdir(stock.cwd / "back")) == sorted([*paths, "code"])
 
     # What the test is about was there: chunk trees of two levels, parts in parts, every marker.
-    listed = mirror.git("ls-tree", "-r", "-t", "--name-only", document["payloads"][0]["object"])
+    listed = stock.git("--git-dir=mirror.git", "ls-tree", "-r", "-t", "--name-only", document["payloads"][0]["object"])
     assert re.search(r"^two levels\.datmo-file/[0-9a-f]{16}/[0-9a-f]{16}$", listed, re.MULTILINE)
     assert re.search(r"^many/[0-9a-f]\.datmo-part/[0-9a-f]\.datmo-part/", listed, re.MULTILINE)
     assert re.search(r"^parts/[0-9a-f]\.datmo-part/[0-9a-f]+\.datmo-part\.datmo-name", listed, re.MULTILINE)
