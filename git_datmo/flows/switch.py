@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,11 +17,14 @@ from git_datmo.flows.merging.placing import (
     as_placed,
     carry_out,
     finish,
+    given_up,
     last_snapshot,
     refuse_tracked_by_git,
+    ways_out,
     what_is_at,
 )
 from git_datmo.flows.merging.unresolved import decide, read_halfway
+from git_datmo.flows.restore import may_restore, restore, select
 from git_datmo.flows.sharing.require import require
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import end_merge, read_underway, refuse_during_checkout
@@ -30,7 +33,7 @@ from git_datmo.model import Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Conflict, Placement
-from git_datmo.store.layout import root_node
+from git_datmo.store.layout import Node, root_node
 from git_datmo.store.tracking import Tracked, Tracking
 
 
@@ -49,9 +52,17 @@ def switch(
 ) -> Switched:
     """Put the payloads of a commit or snapshot into the working tree, or only what lies at the paths `only`.
 
+    Without a `name`, what lies at `only` comes from what was added last, as git takes it from its index.
+
     Raises `DatmoError` before anything is written when a file would be lost, unless `force`.
     """
     with changing(ws) as tracking:
+        restored: tuple[str, ...] = ()
+        if only and not name and may_restore(ws):
+            wanted, only = select(tracking, only)
+            restored = restore(ws, tracking, wanted, force=force, progress=progress)
+            if not only:
+                return Switched(tracking.snapshot, restored)
         # Under the lock: an older snapshot than the working tree is at by then would take away what that one has more.
         found = find_target(ws, name)
         halfway = read_halfway(ws, found, force=force and not only)
@@ -72,7 +83,7 @@ def switch(
         placed = _place(ws, tracking, found, whole, (), edit, force=force, progress=progress)
         finish(ws, tracking, tracking.having([*changed, *as_placed(ws, tracking, whole)]), edit)
         decide(ws, only)
-        return Switched(str(found.id), (*placed, *(part.path for part in parts)))
+        return Switched(str(found.id), (*restored, *placed, *(part.path for part in parts)))
 
 
 def find_target(ws: Workspace, name: str) -> Found:
@@ -96,9 +107,12 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
         if tracked is None or not tracked.placed:
             continue
         if tracked.payload.content not in (payload.content, base.get(payload.path)):
+            keep = "keep it with 'git datmo snapshot'"
+            if not os.path.lexists(ws.root / payload.path):
+                keep = f"bring it back with 'git datmo checkout -- {payload.path}'"
             raise DatmoError(
                 f"'{payload.path}' was added in a version that no snapshot has",
-                "keep it with 'git datmo snapshot', or give it up with 'git datmo checkout --force'",
+                f"{keep}, or give it up with 'git datmo checkout --force'",
             )
 
 
@@ -141,11 +155,13 @@ def _place(
 ) -> tuple[str, ...]:
     """Write some payloads and take others away; returns the paths where something was written."""
     size = sum(payload.content.size for payload in coming)
-    require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
+    with ways_out(ws):
+        require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
     checkout = Checkout(ws.store, ws.root, edit, progress)
     tracking = _without_lost(ws, tracking, edit)
+    arrived = given_up(ws, str(found.id))
     try:
-        plans = _plan(ws, tracking, checkout, coming, going, force=force)
+        plans = _plan(ws, tracking, checkout, coming, going, arrived, force=force)
     except Conflict as conflict:
         if read_underway(ws) is not None:
             hint = "move them away and run this again, or give them up with 'git datmo checkout --force'"
@@ -172,6 +188,7 @@ def _plan(
     checkout: Checkout,
     coming: Sequence[Payload],
     going: Sequence[Tracked],
+    arrived: Mapping[str, Node],
     *,
     force: bool,
 ) -> dict[str, Placement]:
@@ -181,11 +198,15 @@ def _plan(
         tracked = tracking.get(payload.path)
         old = root_node(tracked.payload.content) if tracked is not None and tracked.placed else None
         around = differences.get(payload.path, NOTHING) if old is not None else what_is_at(ws, payload.path)
-        plans[payload.path] = checkout.plan(payload.path, old, root_node(payload.content), around, force=force)
+        new, left = root_node(payload.content), arrived.get(payload.path)
+        plans[payload.path] = checkout.plan(payload.path, old, new, around, force=force, arrived=left)
     for tracked in going:
         path, content = tracked.payload.path, tracked.payload.content
         if path in differences:
-            plans[path] = checkout.plan(path, root_node(content), None, differences[path], force=force)
+            old, left = root_node(content), arrived.get(path)
+            plans[path] = checkout.plan(path, old, None, differences[path], force=force, arrived=left)
+    for path in arrived.keys() - plans.keys():
+        plans[path] = checkout.plan(path, None, None, what_is_at(ws, path), force=force, arrived=arrived[path])
     return plans
 
 

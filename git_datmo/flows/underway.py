@@ -7,8 +7,8 @@ off: the files of these payloads may be of the old version or of the new, and no
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
+from shlex import quote
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
@@ -21,20 +21,36 @@ MERGE = "merge"
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """The snapshot's id, '' for the one that a merge of payloads is to make, and the paths of the payloads that are
-    brought to it."""
+    """The id of the snapshot that `payloads` are brought to: '' for the one that a merge is to make, and for a restore.
+
+    A restore brings them to what was added last. `before` is the id of the snapshot that the working tree stands on.
+    """
 
     snapshot: str
     payloads: frozenset[str]
+    restores: bool = False
+    before: str = ""
 
     @property
     def is_merge(self) -> bool:
-        return not self.snapshot
+        return not self.snapshot and not self.restores
 
     @property
     def way(self) -> str:
         """The command that finishes it."""
+        if self.restores:
+            return f"git datmo checkout -- {' '.join(quote(path) for path in sorted(self.payloads))}"
         return f"git datmo checkout {self.snapshot[:10]}".rstrip()
+
+    @property
+    def way_back(self) -> str:
+        """The command that gives it up, or '' where no snapshot was there before."""
+        return f"git datmo checkout --force {self.before[:10]}" if self.before not in ("", self.snapshot) else ""
+
+    @property
+    def hint(self) -> str:
+        """Both ways out."""
+        return f"finish it with '{self.way}'" + (f", or give it up with '{self.way_back}'" if self.way_back else "")
 
 
 # A merge that was cut off before it changed a file.
@@ -46,15 +62,20 @@ def read_underway(ws: Workspace) -> Underway | None:
     path = ws.state / MARK
     try:
         raw = json.loads(path.read_bytes())
-        return Underway(raw["snapshot"], frozenset(raw["payloads"]))
+        return Underway(raw["snapshot"], frozenset(raw["payloads"]), bool(raw.get("restores")), raw.get("before", ""))
     except FileNotFoundError:
         return None
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Damaged(f"cannot read '{path}': {error}", "remove it, then run 'git datmo checkout'") from error
 
 
-def write_underway(ws: Workspace, snapshot: str, payloads: Iterable[str]) -> None:
-    fsio.write_file(ws.state / MARK, json.dumps({"snapshot": snapshot, "payloads": sorted(payloads)}).encode())
+def write_underway(ws: Workspace, underway: Underway) -> None:
+    document: dict[str, object] = {"snapshot": underway.snapshot, "payloads": sorted(underway.payloads)}
+    if underway.restores:
+        document["restores"] = True
+    if underway.before:
+        document["before"] = underway.before
+    fsio.write_file(ws.state / MARK, json.dumps(document).encode())
 
 
 def end_underway(ws: Workspace) -> None:
@@ -68,7 +89,7 @@ def end_merge(ws: Workspace) -> None:
 def interrupted(underway: Underway) -> DatmoError:
     """What a command says that cannot go on before the checkout was finished."""
     what = "merge" if underway.is_merge else "checkout"
-    return DatmoError(f"a {what} of payloads was interrupted", f"finish it with '{underway.way}'")
+    return DatmoError(f"a {what} of payloads was interrupted", underway.hint)
 
 
 def refuse_during_checkout(ws: Workspace) -> None:

@@ -6,6 +6,7 @@ process that is killed leaves files of the old version or the new; running again
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,17 +18,21 @@ from pathlib import Path
 from git_datmo.errors import DatmoError
 from git_datmo.git.paths import show
 from git_datmo.progress import Progress
+from git_datmo.store.arrival import Arrival
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.chunks import BLOCK
 from git_datmo.store.crew import Crew
 from git_datmo.store.ingest import Ingest, Taken
 from git_datmo.store.layout import Difference, Kind, Node, compare, find_path, find_paths, read_chunks
-from git_datmo.store.placer import Placer, Placing
+from git_datmo.store.placer import Placer, Placing, writing
 from git_datmo.store.statcache import Differences
+from git_datmo.store.steps import is_file, parents, path_at, steps_to
 from git_datmo.store.store import HashOnly, Store
 
 # Steps that are held in memory, at some hundred bytes each.
 FEW = 50_000
+# What the system says of a path that does not exist, or cannot exist on this file system.
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 
 
 class Conflict(DatmoError):
@@ -64,10 +69,10 @@ class Placement:
         for path, step in self.steps() if self.removes else ():
             if path in self.keep:
                 continue
-            if step.old is not None and step.old.kind is Kind.FOLDER:
-                yield path, True
-            elif path in self.blocking or (_is_file(step.old) and not _is_file(step.new)):
+            if path in self.blocking or (is_file(step.old) and not is_file(step.new)):
                 yield path, False
+            elif step.old is not None and not is_file(step.old):
+                yield path, True
 
     def written(self) -> Iterator[tuple[bytes, Node]]:
         """Files and folders that come, each folder before what is in it."""
@@ -93,56 +98,73 @@ class Checkout:
         return os.path.join(self._root, path)
 
     def plan(
-        self, path: str, old: Node | None, new: Node | None, found: Differences, *, force: bool = False
+        self,
+        path: str,
+        old: Node | None,
+        new: Node | None,
+        found: Differences,
+        *,
+        force: bool = False,
+        arrived: Node | None = None,
     ) -> Placement:
-        """What leads from `old` (as `found` differs from it) to `new`; raises `Conflict` unless `force`."""
+        """What leads from `old` (as `found` differs from it) to `new`; raises `Conflict` unless `force`.
+
+        `arrived` is what a checkout that is given up was to place: what had come of that goes, too.
+        """
         top = os.fsencode(path)
-        unknown = {*found.added, *(path for folder in found.folders for path in self._files_below(folder))}
+        files, inner = self._below(found.folders)
+        unknown = {*found.added, *files}
         # Files that the new version has as the old one did, but the working tree has not, or the cache knows not.
-        sought = sorted({_steps(path, top) for path in (*found.missing, *found.changed, *unknown)})
-        there = {_join(top, steps): (steps, node) for steps, node in find_paths(new, sought, self._store.read_tree)}
+        gone = (folder for folder in found.folders if not os.path.lexists(self._full(folder)))
+        sought = sorted({steps_to(path, top) for path in (*found.missing, *found.changed, *unknown, *gone)})
+        there = {path_at(top, steps): (steps, node) for steps, node in find_paths(new, sought, self._store.read_tree)}
 
         def compared() -> Iterator[tuple[bytes, Difference]]:
-            return ((_join(top, each.path), each) for each in compare(old, new, self._store.read_tree))
+            return ((path_at(top, each.path), each) for each in compare(old, new, self._store.read_tree))
 
         touched = {each for each, _ in compared() if each in there} if there else set()
         same = [(each, Difference(*at, at[1])) for each, at in there.items() if each not in touched]
 
-        steps = _held_if_few(lambda: chain(compared(), same))
+        came: list[tuple[bytes, Difference]] = []
+        if arrived is not None:
+            arrival = Arrival(arrived, top, self._store.read_tree, self._hash)
+            came = arrival.removals(unknown - there.keys(), inner, keep_top=new is not None)
+        steps = _held_if_few(lambda: chain(compared(), same, came))
         doubtful = {*found.changed, *unknown}
         suspects: dict[bytes, Difference] = {}
-        folders: set[bytes] = set()
+        # Folders that can hold what a checkout that was killed had half written.
+        folders = {each if not is_file(step.old) else each.rpartition(b"/")[0] for each, step in came}
         absent: set[bytes] = set()
         removes = False
         for each, step in steps():
             folder = each.rpartition(b"/")[0]
-            if (each in doubtful or not _is_file(step.old)) and folder not in absent and self._is_there(each, absent):
+            if (each in doubtful or not is_file(step.old)) and folder not in absent and self._is_there(each, absent):
                 suspects[each] = step
             if step.new is not None:
                 folders.add(folder)
-            if step.old is not None and not (_is_file(step.old) and _is_file(step.new)):
+            if step.old is not None and not (is_file(step.old) and is_file(step.new)):
                 removes = True
         held = self._hash(suspects)
-        keep, conflicts = {}, list(_in_the_way(steps(), found))
-        for suspect, difference in suspects.items():
-            node = held.get(suspect)
-            if node is not None and difference.new == node.node and _is_file(difference.new):
-                keep[suspect] = node
-            elif node is None or node.node != difference.old:
-                conflicts.append(suspect)
+        keep, lost = _settle(suspects, held)
+        conflicts = [*_in_the_way(steps(), found), *lost]
         if conflicts and not force:
             raise Conflict(sorted(set(conflicts)))
-        blocking = frozenset(each for each, difference in suspects.items() if not _is_file(difference.new))
-        forget = tuple(each for each in found.missing if each not in there or not _is_file(there[each][1]))
+        blocking = frozenset(each for each, difference in suspects.items() if not is_file(difference.new))
+        forget = tuple(each for each in found.missing if each not in there or not is_file(there[each][1]))
         return Placement(steps, frozenset(folders), removes or bool(blocking), keep, blocking, forget)
 
-    def _files_below(self, folder: bytes) -> list[bytes]:
-        full = self._full(folder)
-        if not os.path.isdir(full) or os.path.islink(full):
-            return []
-        return [
-            os.path.relpath(os.path.join(base, name), self._root) for base, _, names in os.walk(full) for name in names
-        ]
+    def _below(self, folders: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
+        """Return the files below `folders`, and the folders, these with themselves."""
+        files, inner = [], []
+        for folder in folders:
+            full = self._full(folder)
+            if not os.path.isdir(full) or os.path.islink(full):
+                continue
+            for base, subfolders, names in os.walk(full):
+                inner.append(os.path.relpath(base, self._root))
+                links = (name for name in subfolders if os.path.islink(os.path.join(base, name)))
+                files += [os.path.join(inner[-1], name) for name in (*names, *links)]
+        return files, inner
 
     def find(self, root: Node | None, steps: tuple[bytes, ...]) -> Node | None:
         """The node at `steps` below `root`."""
@@ -152,7 +174,9 @@ class Checkout:
         """Whether there is something but a folder; `absent` collects folders that are not there."""
         try:
             return not stat.S_ISDIR(os.lstat(self._full(path)).st_mode)
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if error.errno not in _NOT_THERE:
+                raise
             folder = path.rpartition(b"/")[0]
             if not os.path.lexists(self._full(folder)):
                 absent.add(folder)
@@ -179,7 +203,7 @@ class Checkout:
                     os.rmdir(self._full(path))
                 continue
             # What a checkout that was cut off had put in its place already is no file.
-            with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            with writing(path), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 if self._parent_is_real(path):
                     os.unlink(self._full(path))
             self._edit.forget(path)
@@ -220,11 +244,12 @@ class Checkout:
         if not path or path in self._real_folders:
             return
         self._make_folder(path.rpartition(b"/")[0])
-        try:
-            os.mkdir(self._full(path))
-        except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(self._full(path)).st_mode):
-                raise DatmoError(f"{show(path)} is in the way of a folder", "move it away") from None
+        with writing(path):
+            try:
+                os.mkdir(self._full(path))
+            except FileExistsError:
+                if not stat.S_ISDIR(os.lstat(self._full(path)).st_mode):
+                    raise DatmoError(f"{show(path)} is in the way of a folder", "move it away") from None
         self._real_folders.add(path)
 
 
@@ -235,33 +260,28 @@ def _held_if_few(
     return few.__iter__ if len(few) <= FEW else steps
 
 
+def _settle(
+    suspects: Mapping[bytes, Difference], held: Mapping[bytes, Taken]
+) -> tuple[dict[bytes, Taken], list[bytes]]:
+    """Return the suspects that are in place already, and those that hold what is stored nowhere."""
+    keep: dict[bytes, Taken] = {}
+    lost = []
+    for suspect, difference in suspects.items():
+        taken = held.get(suspect)
+        if taken is not None and difference.new == taken.node and is_file(difference.new):
+            keep[suspect] = taken
+        elif taken is None or taken.node != difference.old:
+            lost.append(suspect)
+    return keep, lost
+
+
 def _in_the_way(steps: Iterable[tuple[bytes, Difference]], found: Differences) -> Iterator[bytes]:
     """Unknown files where a folder is to be, and below what is to become a file."""
     unknown, files = set(found.added), set()
-    above = {parent for path in (*found.added, *found.folders) for parent in _parents(path)}
+    above = {parent for path in (*found.added, *found.folders) for parent in parents(path)}
     for path, step in steps if unknown or above else ():
         if step.new is not None:
-            yield from (parent for parent in _parents(path) if parent in unknown)
-        if path in above and _is_file(step.new):
+            yield from (parent for parent in parents(path) if parent in unknown)
+        if path in above and is_file(step.new):
             files.add(path)
-    yield from (path for path in (*found.added, *found.folders) if not files.isdisjoint(_parents(path)))
-
-
-def _parents(path: bytes) -> Iterator[bytes]:
-    while b"/" in path:
-        path = path.rpartition(b"/")[0]
-        yield path
-
-
-def _join(top: bytes, steps: tuple[bytes, ...]) -> bytes:
-    return b"/".join((top, *steps) if top else steps)
-
-
-def _steps(path: bytes, top: bytes) -> tuple[bytes, ...]:
-    if path == top:
-        return ()
-    return tuple(path[len(top) + 1 if top else 0 :].split(b"/"))
-
-
-def _is_file(node: Node | None) -> bool:
-    return node is not None and node.kind is not Kind.FOLDER
+    yield from (path for path in (*found.added, *found.folders) if not files.isdisjoint(parents(path)))

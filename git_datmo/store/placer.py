@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,18 @@ CHUNKS = BLOCK // ROOM
 # Files of one blob that are placed in one turn of work, and turns for a large file that are done without workers.
 BATCH = 64
 FEW_TURNS = 4
+
+_OTHER_PLACE = "work in a clone on another file system, or take other files alone: git datmo checkout REV -- PATH"
+_REASONS = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.ENAMETOOLONG: _OTHER_PLACE,
+    errno.EILSEQ: _OTHER_PLACE,
+    errno.EINVAL: _OTHER_PLACE,
+    errno.EFBIG: _OTHER_PLACE,
+    errno.EACCES: "make its folder writable",
+    errno.EROFS: "work in a clone on a file system that can be written",
+}
 
 # A file of one blob: its path, the name of its kind, its object.
 # What comes of it: its entry in the stat cache, and its size.
@@ -64,16 +77,17 @@ class Placer:
         full = self._root + b"/" + path
         temporary = _temporary(full)
         content = self._store.read(node.oid, "blob")
-        if node.kind is Kind.LINK:
-            _anew(temporary, lambda: os.symlink(content, temporary))
-        else:
-            fd = _create(temporary, node.kind)
-            try:
-                fsio.write_parts(fd, (content,))
-            finally:
-                os.close(fd)
-        _rename(temporary, full, path)
-        return Taken(path, node, os.lstat(full))
+        with writing(path, temporary):
+            if node.kind is Kind.LINK:
+                _anew(temporary, lambda: os.symlink(content, temporary))
+            else:
+                fd = _create(temporary, node.kind)
+                try:
+                    fsio.write_parts(fd, (content,))
+                finally:
+                    os.close(fd)
+            _rename(temporary, full, path)
+            return Taken(path, node, os.lstat(full))
 
     def begin(self, path: bytes, node: Node) -> LargeFile:
         """A file of several chunks, whose folder is there."""
@@ -93,22 +107,29 @@ class LargeFile:
 
     def add(self, parts: Sequence[memoryview]) -> None:
         """Write what comes next."""
-        if self._fd < 0:
-            self._fd = _create(self._temporary, self._node.kind)
-        fsio.write_parts(self._fd, parts)
+        with writing(self._path, self._temporary):
+            if self._fd < 0:
+                self._fd = _create(self._temporary, self._node.kind)
+            fsio.write_parts(self._fd, parts)
         for part in parts:
             self._digest.update(part)
 
     def finish(self) -> Taken:
         """Put the file in its place; what is told of it has the digest of its content."""
-        self.close()
-        _rename(self._temporary, self._full, self._path)
-        return Taken(self._path, self._node, os.lstat(self._full), self._digest.digest())
+        os.close(self._fd)
+        self._fd = -1
+        with writing(self._path, self._temporary):
+            _rename(self._temporary, self._full, self._path)
+            info = os.lstat(self._full)
+        return Taken(self._path, self._node, info, self._digest.digest())
 
     def close(self) -> None:
+        """Remove the file, unless it is in its place."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+            with suppress(OSError):
+                os.unlink(self._temporary)
 
 
 class Placing:
@@ -170,6 +191,22 @@ class Placing:
         slot, answer = self._crew.take()
         self._waiting.popleft()(slot.memory, answer)
         self._crew.release(slot)
+
+
+@contextmanager
+def writing(path: bytes, temporary: bytes = b"") -> Iterator[None]:
+    """Tell what the system refuses in terms of `path`, and let nothing half written stay."""
+    try:
+        yield
+    except BaseException as error:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise DatmoError(
+                f"cannot write {show(path)}: {error.strerror}", _REASONS.get(error.errno or 0, "")
+            ) from error
+        raise
 
 
 def _temporary(full: bytes) -> bytes:

@@ -52,9 +52,8 @@ REFUSED = [
     ("datmo", "snapshot"),
     ("datmo", "run", "--", "true"),
     ("datmo", "checkout", "--", "data/a"),
-    # To another version than the one that was on its way: what had arrived of that would stay behind, unknown.
+    # To another version than the one that was on its way.
     ("datmo", "checkout"),
-    ("datmo", "checkout", "--force"),
     ("datmo", "pull"),
 ]
 
@@ -68,6 +67,18 @@ def test_commands_that_would_take_the_mixture_for_a_version_say_how_to_finish(wo
     world.run("alex", way)
     assert picture(alex / "data") == version(world, "one")
     world.run("alex", ["datmo", "checkout"])
+    world.run("alex", ["datmo", "snapshot"])
+
+
+def test_a_checkout_that_was_cut_off_is_given_up_by_force(world: World) -> None:
+    """What had arrived goes, and what the version before has comes back; what is nobody's stays."""
+    alex = cut_off(world, "older version")
+    hint = world.run("alex", ["datmo", "snapshot"], ok=False).stderr
+    way = hint.partition("or give it up with 'git ")[2].partition("'")[0].split()
+    (alex / "data" / "mine").write_text("made after the kill")
+    world.run("alex", way)
+    (alex / "data" / "mine").unlink()
+    assert picture(alex / "data") == version(world, "two")
     world.run("alex", ["datmo", "snapshot"])
 
 

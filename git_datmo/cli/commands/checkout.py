@@ -6,8 +6,10 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Puts the payloads of a commit or snapshot into the working tree, fetching what is missing. A file
-that holds what is stored nowhere is never overwritten, unless --force says so. After a merge it
-takes one side's files, and it finishes a merge of payloads that was cut off."""
+that holds what is stored nowhere is never overwritten, unless --force says so. With paths alone it
+puts back what is missing of them as it was added last. After a merge it takes one side's files, and
+it finishes a merge of payloads that was cut off. A checkout that failed is finished by the same
+checkout, or given up by one of another snapshot with --force."""
 EXAMPLES = """
 git datmo checkout
 git datmo checkout main~3
@@ -18,7 +20,7 @@ BEHIND = "paths"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="give up local changes")
+    parser.add_argument("--force", action="store_true", help="give up local changes, or a checkout that failed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("name", nargs="?", default="", metavar="REV|ID", help="a commit or snapshot (HEAD)")
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- PATH...]"
@@ -52,5 +54,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for path in done.removed:
         console.print(f"removed: {path}")
     for path in done.left:
-        console.warn(f"'{path}' is modified and was left alone ('git datmo checkout --force -- {path}' gives that up)")
+        way = f"git datmo checkout --force HEAD -- {path}"
+        console.warn(f"'{path}' is modified and was left alone ('{way}' gives that up)")
     return 0

@@ -147,4 +147,5 @@ def tell_followed(done: Switched | None, console: Console) -> None:
     for path in done.removed:
         console.tell(f"git-datmo: {path} removed")
     for path in done.left:
-        console.warn(f"'{path}' is modified and was left alone ('git datmo checkout --force -- {path}' gives that up)")
+        way = f"git datmo checkout --force HEAD -- {path}"
+        console.warn(f"'{path}' is modified and was left alone ('{way}' gives that up)")

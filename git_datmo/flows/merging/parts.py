@@ -75,7 +75,7 @@ def place_parts(
         checkout = Checkout(ws.store, ws.root, ws.cache.edit() if root is None else edit, progress)
         old = checkout.find(root, part.steps)
         known = differences.get(part.payload.path, NOTHING)
-        around = _narrow(known, os.fsencode(part.path)) if old is not None else what_is_at(ws, part.path)
+        around = narrow(known, os.fsencode(part.path)) if old is not None else what_is_at(ws, part.path)
         plans.append((checkout, checkout.plan(part.path, old, node, around, force=force)))
         changes.setdefault(part.payload.path, {})[part.steps] = node
     changed = [_with(ws, t.payload, changes.get(t.payload.path, {}), progress) for t in tracking.payloads if t.placed]
@@ -93,7 +93,9 @@ def _with(ws: Workspace, payload: Payload, changes: dict[Steps, Node | None], pr
     return replace(payload, content=measure(ws, root, payload.content))
 
 
-def _narrow(found: Differences, path: bytes) -> Differences:
+def narrow(found: Differences, path: bytes) -> Differences:
+    """Return the differences at `path` and below."""
+
     def below(paths: tuple[bytes, ...]) -> tuple[bytes, ...]:
         return tuple(p for p in paths if p == path or p.startswith(path + b"/"))
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.tracked import save
-from git_datmo.flows.underway import end_underway, read_underway, write_underway
+from git_datmo.flows.underway import Underway, end_underway, read_underway, write_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.records.types import Snapshot
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import walk
 from git_datmo.store.checkout import Checkout, Placement
-from git_datmo.store.layout import Kind, read_folders, root_node
+from git_datmo.store.layout import Kind, Node, read_folders, root_node
 from git_datmo.store.placer import sweep
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
@@ -55,12 +56,45 @@ def last_snapshot(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
 def carry_out(ws: Workspace, target: str, checkout: Checkout, plans: Mapping[str, Placement]) -> None:
     """Change the files of payloads on the way to the snapshot `target` ('' for a merge's); until `finish`, other
     commands are told that this is under way."""
-    touched = {path for path, plan in plans.items() if plan}
-    if touched:
-        before = read_underway(ws)
-        write_underway(ws, target, touched | (before.payloads if before is not None else set()))
-    for plan in plans.values():
-        change_files(ws, checkout, plan)
+    touched = frozenset(path for path, plan in plans.items() if plan)
+    begin(ws, Underway(target, touched))
+    with ways_out(ws):
+        for plan in plans.values():
+            change_files(ws, checkout, plan)
+
+
+def begin(ws: Workspace, underway: Underway) -> None:
+    """Mark that payloads are about to change, unless there are none; those of a change that was cut off stay marked."""
+    if not underway.payloads:
+        return
+    earlier = read_underway(ws)
+    payloads = underway.payloads | (earlier.payloads if earlier is not None else frozenset())
+    before = earlier.before if earlier is not None else ws.tracking().snapshot
+    write_underway(ws, replace(underway, payloads=payloads, before=before))
+
+
+def given_up(ws: Workspace, target: str) -> dict[str, Node]:
+    """Return what a checkout that was cut off, to another snapshot than `target`, was to place, by payload."""
+    underway = read_underway(ws)
+    if underway is None or underway.snapshot in ("", target):
+        return {}
+    payloads: tuple[Payload, ...] = ()
+    with suppress(DatmoError):
+        record = ws.ledger.record(Oid.parse(underway.snapshot))
+        payloads = record.payloads if isinstance(record, Snapshot) else ()
+    return {payload.path: root_node(payload.content) for payload in payloads if payload.path in underway.payloads}
+
+
+@contextmanager
+def ways_out(ws: Workspace) -> Iterator[None]:
+    """Let an error that is raised while files change say how to go on, and how to go back."""
+    try:
+        yield
+    except DatmoError as error:
+        underway = read_underway(ws)
+        if underway is not None:
+            error.hint = "; ".join(filter(None, (error.hint, underway.hint)))
+        raise
 
 
 def change_files(ws: Workspace, checkout: Checkout, plan: Placement) -> None:

@@ -108,13 +108,13 @@ def node_name(ws: Workspace, tracking: Tracking, path: str) -> str:
 def read_halfway(ws: Workspace, found: Found, *, force: bool = False) -> frozenset[str]:
     """The payloads in which a checkout to `found` was cut off; raises `DatmoError` where it was one to another.
 
-    What such a checkout had placed already is known to it alone; to any other it is nobody's. A merge that was cut off
-    is given up by `force`, and where HEAD has it no more.
+    What such a checkout had placed already is known to it alone; any other gives it up, which `force` allows. A merge
+    that was cut off is given up where HEAD has it no more, too.
     """
     underway = read_underway(ws)
     if underway is None:
         return frozenset()
-    given_up = underway.is_merge and (force or not is_interrupted(ws))
+    given_up = force or (underway.is_merge and not is_interrupted(ws))
     if underway.snapshot != str(found.id) and not given_up:
         raise interrupted(underway)
     return underway.payloads

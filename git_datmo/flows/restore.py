@@ -1,0 +1,119 @@
+"""Files of payloads as they were added last, put back into the working tree, as git does from its index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from git_datmo.errors import DatmoError
+from git_datmo.flows.changes import find_differences
+from git_datmo.flows.merging.contents import Steps
+from git_datmo.flows.merging.parts import narrow
+from git_datmo.flows.merging.placing import NOTHING, begin, change_files, ways_out
+from git_datmo.flows.merging.unresolved import read_pending
+from git_datmo.flows.sharing.require import require
+from git_datmo.flows.underway import Underway, end_underway, read_underway
+from git_datmo.flows.workspace import Workspace
+from git_datmo.progress import QUIET, Progress
+from git_datmo.store.cacheedit import CacheEdit
+from git_datmo.store.checkout import Checkout, Placement
+from git_datmo.store.layout import Node, root_node
+from git_datmo.store.statcache import Differences
+from git_datmo.store.tracking import Tracked, Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A path to restore: a placed payload, or what lies in one."""
+
+    tracked: Tracked
+    path: str
+
+    @property
+    def steps(self) -> Steps:
+        inner = os.fsencode(self.path[len(self.tracked.payload.path) + 1 :])
+        return tuple(inner.split(b"/")) if inner else ()
+
+
+def may_restore(ws: Workspace) -> bool:
+    """Tell whether the state that was added last can be trusted: no checkout or merge of payloads waits to be done."""
+    underway = read_underway(ws)
+    return read_pending(ws) is None and (underway is None or underway.restores)
+
+
+def select(tracking: Tracking, paths: Sequence[str]) -> tuple[list[Wanted], list[str]]:
+    """Split `paths` into what can be restored, and the others: payloads that are not placed, and unknown paths."""
+    wanted: list[Wanted] = []
+    others: list[str] = []
+    for path in paths:
+        holder = tracking.holding(path)
+        if holder is not None:
+            found = [Wanted(holder, path)]
+        else:
+            found = [Wanted(tracked, tracked.payload.path) for tracked in tracking.within(path)]
+        wanted += [each for each in found if each.tracked.placed]
+        others += [each.path for each in found if not each.tracked.placed] if found else [path]
+    return wanted, others
+
+
+def restore(
+    ws: Workspace, tracking: Tracking, wanted: Sequence[Wanted], *, force: bool = False, progress: Progress = QUIET
+) -> tuple[str, ...]:
+    """Put what is missing at the paths `wanted` back as it was added last; the caller holds the lock.
+
+    Modified files are a `Conflict`, unless `force` gives them up; unknown ones stay. Returns the paths that changed.
+    """
+    edit = ws.cache.edit()
+    checkout = Checkout(ws.store, ws.root, edit, progress)
+    nodes = [_find(ws, each, progress) for each in wanted]
+    size = sum(each.tracked.payload.content.size for each in wanted if not each.steps)
+    require(ws, ((each.path, node) for each, node in zip(wanted, nodes, strict=True)), size=size, progress=progress)
+    differences = find_differences(ws, _with_files(ws, tracking))
+    plans = {
+        each.path: _plan(checkout, each, node, differences.get(each.tracked.payload.path), edit, force=force)
+        for each, node in zip(wanted, nodes, strict=True)
+    }
+    progress.begin("Checking out", size)
+    _carry_out(ws, wanted, checkout, plans)
+    progress.finish()
+    ws.cache.update(edit)
+    end_underway(ws)
+    return tuple(path for path, plan in plans.items() if plan.changes_files)
+
+
+def _find(ws: Workspace, wanted: Wanted, progress: Progress) -> Node:
+    if not wanted.steps:
+        return root_node(wanted.tracked.payload.content)
+    from git_datmo.flows.sharing.obtain import obtain_way
+
+    node = obtain_way(ws, wanted.tracked.payload.content, wanted.steps, progress=progress)
+    if node is None:
+        raise DatmoError(
+            f"'{wanted.path}' is not in the payload '{wanted.tracked.payload.path}' as it was added last",
+            f"take it from a commit or snapshot: git datmo checkout REV -- {wanted.path}",
+        )
+    return node
+
+
+def _with_files(ws: Workspace, tracking: Tracking) -> Tracking:
+    """Leave out the payloads of which nothing exists, so that no file of them is looked for."""
+    return tracking.without(t.payload.path for t in tracking.payloads if not os.path.lexists(ws.root / t.payload.path))
+
+
+def _plan(
+    checkout: Checkout, wanted: Wanted, node: Node, found: Differences | None, edit: CacheEdit, *, force: bool
+) -> Placement:
+    if found is None:
+        edit.renew(os.fsencode(wanted.tracked.payload.path))
+        return checkout.plan(wanted.path, None, node, NOTHING, force=force)
+    return checkout.plan(wanted.path, node, node, narrow(found, os.fsencode(wanted.path)), force=force)
+
+
+def _carry_out(ws: Workspace, wanted: Sequence[Wanted], checkout: Checkout, plans: dict[str, Placement]) -> None:
+    """Change the files; a process that dies on the way leaves a mark, since a part of them is no change to keep."""
+    touched = frozenset(each.tracked.payload.path for each in wanted if plans[each.path])
+    begin(ws, Underway("", touched, restores=True))
+    with ways_out(ws):
+        for plan in plans.values():
+            change_files(ws, checkout, plan)
