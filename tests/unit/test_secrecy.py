@@ -40,6 +40,18 @@ TOKENS = {
     "Anthropic Key": "sk-ant-" + "api03-" + "a1B2c3d4e5" * 3,
     "Google API Key": "AIza" + "a1B2c" * 7,
     "Databricks Token": "dapi" + "0123456789abcdef" * 2,
+    "npm Token": "npm_" + "a1B2c3" * 6,
+    "Slack App Token": "xapp-" + "1-A012345678-1234567890123-" + "ab12" * 16,
+    "Groq Key": "gsk_" + "a1B2" * 13,
+    "Replicate Token": "r8_" + "a" * 37,
+    "xAI Key": "xai-" + "a1B2" * 20,
+    "NVIDIA Key": "nvapi-" + "a1B2" * 15,
+    "Docker Token": "dckr_pat_" + "a1B2c3d4e5f6a1B2c3d4e5f6a1B",
+    "DigitalOcean Token": "dop_v1_" + "ab12" * 16,
+    "Vault Token": "hvs." + "a1B2" * 15,
+    "Google Client Secret": "GOCSPX-" + "a1B2" * 7,
+    "Google OAuth Token": "ya29." + "a1B2" * 15,
+    "age Key": "AGE-SECRET-KEY-1" + "QPZRY9X8GF" * 6,
 }
 
 
@@ -59,8 +71,52 @@ def test_a_password_in_a_url_is_masked_and_the_url_is_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "secret", "behind"),
+    [
+        ("Authorization: Bearer ", "a1b2c3d4e5f6", ""),
+        ("-H 'authorization: Basic ", "dXNlcjpwYXNzd29yZDEyMw==", "'"),
+        ("X-Api-Key: ", "a1b2c3d4e5", " sent"),
+        ("postgresql://u:", "p%40ss!a1B2", "@db/x"),
+        ("redis://:", "a1b2c3", "@h:6379/0"),
+        ("https://", "a1B2c3d4e5f6g7h8", "@pypi.example.com/simple"),
+        ("https://a.example/c?sv=2022-11-02&sig=", "a1B2c3d4e5%3D", "&se=x"),
+        ("s3?X-Amz-Date=1&X-Amz-Signature=", "a1b2c3d4e5f6", ""),
+    ],
+)
+def test_secrets_of_urls_and_headers_are_masked_alone(before: str, secret: str, behind: str) -> None:
+    assert mask(before + secret + behind) == before + MASK + behind
+
+
+@pytest.mark.parametrize(
+    ("command", "masked"),
+    [
+        (["--password", "4815162342"], ["--password", MASK]),
+        (["--db-password", "correcthorse"], ["--db-password", MASK]),
+        (["--password", "<prompt>"], ["--password", "<prompt>"]),
+        (["PGPASSWORD=hunter22"], [f"PGPASSWORD={MASK}"]),
+        (["--aws-secret-key", "/a1B2c3d4e5f6g7h8i9j0klmn"], ["--aws-secret-key", MASK]),
+        (["--key-token", "/home/ada/token.txt"], ["--key-token", "/home/ada/token.txt"]),
+    ],
+)
+def test_values_of_options_are_masked_by_their_names(command: list[str], masked: list[str]) -> None:
+    assert masked_command(command, ()) == tuple(masked)
+
+
+def test_an_older_openai_token_is_found() -> None:
+    assert mask("sk-" + "a1B2" * 12) == MASK
+
+
+def test_without_names_only_forms_are_found() -> None:
+    assert find_secrets("api_key='k3y-of-mine'", by_name=False) == ()
+    assert find_secrets(f"api_key='{TOKENS['GitHub Token']}'", by_name=False)
+
+
+@pytest.mark.parametrize(
     "line",
     [
+        "git clone ssh://git@github.com/a/b and https://github.com/a/b?tab=readme&key=lr",
+        "see http://localhost:8080/?token=<token>",
+        "the bearer of this message; authorization: required",
         "epoch 3 loss=0.1234 tokens=1048576 tokens/s: 123456.7",
         "loading 1f3c5e7a9b1f3c5e7a9b1f3c5e7a9b1f3c5e7a9b from data/faces",
         "pad_token: <pad>  eos_token='<|endoftext|>' unk_token=[UNK]",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from git_datmo.flows.capture import is_cache
 from git_datmo.flows.running.mine import By, Owner
+from git_datmo.flows.secrecy.names import is_secret_file
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import is_dotgit, is_safe, show
 from git_datmo.model import Role
@@ -106,6 +107,9 @@ class _Looker:
 
     def _file(self, path: bytes, info: os.stat_result) -> Output | None:
         by = self._owner.of(path, info)
+        if by is not None and is_secret_file(os.fsdecode(path)):
+            self._remark(path, "looks like a secret by its name")
+            return None
         if stat.S_ISREG(info.st_mode) and is_safe(path.rpartition(b"/")[2]):
             return Output(os.fsdecode(path), info.st_size, 1, by) if by is not None else None
         # Nobody sees who makes a socket or a pipe.

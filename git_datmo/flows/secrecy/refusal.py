@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 
 from git_datmo.engines.archive import CONFIG
 from git_datmo.engines.manifest import DOCKERFILE, MANIFEST
@@ -17,14 +18,16 @@ from git_datmo.store.layout import Kind, Node, read_chunks, read_folder, root_no
 
 ALLOWED = "datmo.notsecret"
 SHORTEST = 7
+# Larger files, and more of them, are not looked into.
+TEXT_LIMIT, FILES_LIMIT = 1 << 20, 20_000
 _KEY = re.compile(r'^ *"(\w+)": ', re.MULTILINE)
 
 
 def refuse_secrets(ws: Workspace, records: Iterable[Oid], named: Iterable[tuple[Oid, Record]]) -> None:
     """Raise `DatmoError` for the first place in what is about to be shared that looks like a secret.
 
-    `records` go by themselves, those of `named` with their log and environment, or an image's configuration. What is
-    not here was shared before.
+    `records` go by themselves, those of `named` with their log, environment, code and outputs, or an image's
+    configuration. What is not here was shared before.
     """
     allowed = tuple(ws.repo.config.all(ALLOWED))
     for oid in records:
@@ -59,6 +62,50 @@ def _places(ws: Workspace, record: Keeper) -> Iterator[tuple[str, str]]:
 
 
 def _in_snapshot(ws: Workspace, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    yield from _in_log_and_environment(ws, snapshot)
+    if snapshot.code is not None:
+        # What the commit has, git pushes by itself.
+        committed = _blobs_of(ws, snapshot.commit)
+        yield from _in_texts(ws, "", root_node(snapshot.code), committed, by_name=True)
+    run = snapshot.run
+    written = {*run.outputs} if run is not None else set[str]()
+    outputs = [payload for payload in snapshot.payloads if payload.path in written]
+    for payload in (*outputs, *(run.tracked if run is not None else ())):
+        yield from _in_texts(ws, payload.path, root_node(payload.content), frozenset(), by_name=False)
+
+
+def _blobs_of(ws: Workspace, commit: Oid) -> frozenset[str]:
+    """Return the ids of all files of a commit; none of one that is not here."""
+    done = ws.repo.git.finish("ls-tree", "-r", "-z", "--format=%(objectname)", "--full-tree", str(commit))
+    return frozenset(done.stdout.decode().split("\0"))
+
+
+def _in_texts(
+    ws: Workspace, path: str, node: Node, known: Collection[str], *, by_name: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield the file and line, and the kind, of each secret in the small text files at or below `path`."""
+    with suppress(Incomplete):
+        for name, file in islice(_files(ws, path, node), FILES_LIMIT):
+            if str(file.oid) in known or file.chunked:
+                continue
+            content = _content(ws, file)
+            if len(content) > TEXT_LIMIT or b"\0" in content or not is_suspicious(content.decode("latin-1")):
+                continue
+            for number, line in enumerate(content.decode("latin-1").split("\n"), 1):
+                for secret in find_secrets(line, by_name=by_name):
+                    yield f"line {number} of '{name}'", secret.kind
+
+
+def _files(ws: Workspace, path: str, node: Node) -> Iterator[tuple[str, Node]]:
+    if node.kind in (Kind.FILE, Kind.EXECUTABLE):
+        yield path, node
+    elif node.kind is Kind.FOLDER:
+        for raw, below in read_folder(node.oid, ws.store.read_tree):
+            name = raw.decode("utf-8", "replace")
+            yield from _files(ws, f"{path}/{name}" if path else name, below)
+
+
+def _in_log_and_environment(ws: Workspace, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     if snapshot.run is not None and snapshot.run.log is not None:
         content = _content(ws, root_node(snapshot.run.log))
         if is_suspicious(content.decode("latin-1")):

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from git_datmo.flows.secrecy.tokens import find_tokens, may_have_tokens
+
 MASK = "[masked]"
 
 # Those whose tokens have a form of their own. Its rules for entropy and for words take ids and metrics for secrets.
@@ -45,21 +47,10 @@ _PIECES = ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws", "AccountKey=", "://", "
 # fmt: on
 _FORMS = re.compile(r"[0-9]{8,10}:[\w-]{35}|[MNO][\w-]{23,25}\.[\w-]{6}\.|(?:AC|SK)[a-z0-9]{32}")
 
-# What detect-secrets has no rule for yet.
-_OWN = {
-    "Hugging Face Token": r"\bhf_[A-Za-z0-9]{30,}",
-    "GitHub Token": r"\bgithub_pat_[A-Za-z0-9_]{22,}",
-    "Anthropic Key": r"\bsk-ant-[A-Za-z0-9_-]{20,}",
-    "OpenAI Token": r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}",
-    "Google API Key": r"\bAIza[0-9A-Za-z_-]{35}",
-    "Databricks Token": r"\bdapi[0-9a-f]{32}",
-    "Private Key": r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?:.*?-----END [A-Z0-9 ]*-----|.*)",
-}
-_OWN_PIECES = ("hf_", "github_pat_", "sk-", "AIza", "dapi", "PRIVATE KEY")
-
 _KEYS = r"(?:api|access|secret|private|auth|signing|encryption|account|subscription)[_-]?key"
 _WORDS = r"token|secret|passw(?:or)?d|passwd|pwd|passphrase|credentials?"
 _NAME = re.compile(rf"(?:.*[_.-])?(?:{_WORDS})\Z|.*{_KEYS}\Z", re.IGNORECASE | re.DOTALL)
+_PASSWORD_NAME = re.compile(r"(?:.*[_.-])?(?:passw(?:or)?d|passwd|pwd|passphrase)\Z", re.IGNORECASE | re.DOTALL)
 _NAMED = re.compile(rf"(?:{_KEYS}|{_WORDS})[\"']?\s{{0,2}}(?:=|:)\s{{0,2}}[\"']?([^\s\"',;&]{{6,}})", re.IGNORECASE)
 _NAMED_PIECES = ("key", "token", "secret", "passw", "pwd", "passphrase", "credential")
 
@@ -85,8 +76,19 @@ def is_secret_name(name: str) -> bool:
 
 
 def is_secret_value(name: str, value: str) -> bool:
-    """Whether `name` is a secret's and `value` may be one; `--pad-token '<pad>'` and `--password ''` are none."""
-    return is_secret_name(name.lstrip("-")) and _could_be_secret(value, 6)
+    """Return True where `name` is a secret's and `value` may be one; any word can be a password.
+
+    `--pad-token '<pad>'` and `--password ''` are no secrets.
+    """
+    bare = name.lstrip("-")
+    if _PASSWORD_NAME.match(bare) is not None:
+        return len(value) >= 4 and value[0] not in "<[{$%"
+    return is_secret_name(bare) and (_could_be_secret(value, 6) or _is_key_with_slash(value))
+
+
+def _is_key_with_slash(value: str) -> bool:
+    """Return True for a key in base64 that begins like a path."""
+    return re.fullmatch(r"/[A-Za-z0-9+=]{23,}", value) is not None and _is_mixed(value)
 
 
 def _could_be_secret(value: str, least: int) -> bool:
@@ -97,18 +99,21 @@ def _could_be_secret(value: str, least: int) -> bool:
 
 def is_suspicious(text: str, known: Collection[str] = ()) -> bool:
     """Whether it is worth looking for secrets in `text`; quick, and never False where one would be found."""
-    if any(piece in text for piece in (*_PIECES, *_OWN_PIECES, *known)) or _FORMS.search(text):
+    if any(piece in text for piece in (*_PIECES, *known)) or may_have_tokens(text) or _FORMS.search(text):
         return True
     lower = text.lower()
     return any(piece in lower for piece in _NAMED_PIECES)
 
 
-def find_secrets(text: str, known: Collection[str] = ()) -> tuple[Secret, ...]:
-    """All that looks like a secret in `text`, in order and apart from each other."""
+def find_secrets(text: str, known: Collection[str] = (), *, by_name: bool = True) -> tuple[Secret, ...]:
+    """Return all that looks like a secret in `text`, in order and apart from each other.
+
+    Without `by_name`, only what has a secret's form: in a table or a vocabulary, a word before a value says little.
+    """
     if not is_suspicious(text, known):
         return ()
     found: list[Secret] = []
-    for secret in sorted(_every(text, known), key=lambda secret: (secret.start, -secret.end)):
+    for secret in sorted(_every(text, known, by_name=by_name), key=lambda secret: (secret.start, -secret.end)):
         if not found or secret.start >= found[-1].end:
             found.append(secret)
         elif secret.end > found[-1].end:
@@ -123,19 +128,18 @@ def mask(text: str, known: Collection[str] = ()) -> str:
     return text
 
 
-def _every(text: str, known: Collection[str]) -> Iterator[Secret]:
+def _every(text: str, known: Collection[str], *, by_name: bool) -> Iterator[Secret]:
     for value in known:
         for match in re.finditer(re.escape(value), text):
             yield Secret(*match.span(), "value of a secret variable")
-    for kind, pattern in _OWN.items():
-        for match in re.finditer(pattern, text, re.DOTALL):
-            yield Secret(*match.span(), kind)
+    for start, end, kind in find_tokens(text):
+        yield Secret(start, end, kind)
     if any(piece in text for piece in _PIECES) or _FORMS.search(text):
         for kind, grouped, rule in _rules():
             for match in rule.finditer(text):
                 start, end = match.span(match.lastindex if grouped and match.lastindex else 0)
                 yield Secret(start, end, kind)
-    for match in _NAMED.finditer(text):
+    for match in _NAMED.finditer(text) if by_name else ():
         # A word such as 'token' stands before much that is none, so its value has to look the part.
         if match[1] != MASK and _could_be_secret(match[1], 6) and _is_mixed(match[1]):
             yield Secret(*match.span(1), "Named Secret")
