@@ -12,7 +12,7 @@ KEY = "Datmo-Data"
 DIGITS = 40
 
 # Leading blanks are allowed: `git merge --squash` indents the messages that it joins.
-_LINE = re.compile(rf"^[ \t]*{KEY}[ \t]*:[ \t]*([0-9a-f]{{{DIGITS}}})[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+LINE = re.compile(rf"^[ \t]*{KEY}[ \t]*:[ \t]*([0-9a-f]{{{DIGITS}}})[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
 
 
 def data_id(payloads: Iterable[Payload]) -> str:
@@ -26,4 +26,4 @@ def data_id(payloads: Iterable[Payload]) -> str:
 
 def parse_trailers(message: str) -> tuple[str, ...]:
     """Return the ids of all `Datmo-Data` lines of a commit message, each once, in the order of their first mention."""
-    return tuple(dict.fromkeys(match.lower() for match in _LINE.findall(message)))
+    return tuple(dict.fromkeys(match.lower() for match in LINE.findall(message)))

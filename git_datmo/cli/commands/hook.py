@@ -17,18 +17,23 @@ EXAMPLES = """
 git datmo hook post-commit
 """
 
+HOOKS = ("pre-push", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge")
+# By this exit code the shell learns that the commit needs no snapshot.
+UNCHANGED = 3
 # Above this many bytes a share may outlast the patience of the host that waits for the code.
 LONG_SHARE = 256 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("hook", choices=("pre-push", "post-commit", "post-checkout", "post-merge"))
+    parser.add_argument("hook", choices=HOOKS)
     parser.add_argument("words", nargs="*", help="what git gave the hook")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     return {
         "pre-push": _pre_push,
+        "prepare-commit-msg": _message,
+        "commit-msg": _message,
         "post-commit": _post_commit,
         "post-checkout": _post_checkout,
         "post-merge": _post_merge,
@@ -59,6 +64,25 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
                 error.what, error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone"
             ) from error
     return 0
+
+
+def _message(options: argparse.Namespace, console: Console) -> int:
+    """Write the trailer of the commit; a failure is told and lets the commit go."""
+    from git_datmo.errors import DatmoError
+    from git_datmo.flows.trailer import MessageHook, is_edited, read_words, update_message
+    from git_datmo.flows.workspace import open_workspace
+
+    path, source, named = (*options.words, "", "", "")[:3]
+    words = read_words(console.environ.get("GIT_DATMO_PARENT", ""))
+    hook = MessageHook(console.cwd / path, source, named, is_edited(console.environ), words)
+    try:
+        with open_workspace(console.environ, console.cwd) as ws:
+            unchanged = update_message(ws, hook, progress=console.progress())
+    except (DatmoError, OSError) as error:
+        what = error.what if isinstance(error, DatmoError) else str(error)
+        console.warn(f"the commit gets no trailer for its data: {what}")
+        return 0
+    return UNCHANGED if unchanged else 0
 
 
 def _post_commit(_: argparse.Namespace, console: Console) -> int:

@@ -1,0 +1,164 @@
+"""The trailer `Datmo-Data` of a commit that is being made: written where its payloads are other than its parent's."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from git_datmo import fsio
+from git_datmo.flows.capture import refresh
+from git_datmo.flows.history import History
+from git_datmo.flows.merging.unresolved import read_pending
+from git_datmo.flows.tracked import changing
+from git_datmo.flows.underway import refuse_during_checkout
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.messages import Message, add_trailer, read_message, remove_lines
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.catalog import Catalog
+from git_datmo.records.data_id import KEY, LINE, data_id, parse_trailers
+
+# A rebase has it while it adds commits to the one before.
+FIXUPS = "rebase-merge/current-fixups"
+_COMMIT = re.compile(r"[0-9a-f]{4,64}\Z")
+_LINES = re.compile(LINE.pattern.encode(), LINE.flags & ~re.UNICODE)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHook:
+    """How git called the hook: the file with the message, and what `prepare-commit-msg` is told of its source.
+
+    `edited` says that an editor is used; `words` are the words of the git that makes the commit, as far as known.
+    """
+
+    path: Path
+    source: str = ""
+    object: str = ""
+    edited: bool = False
+    words: tuple[str, ...] = ()
+
+    @property
+    def amends(self) -> bool:
+        """Whether the commit takes the place of HEAD; git says so only where it reuses HEAD's message."""
+        options = self.words[: self.words.index("--")] if "--" in self.words else self.words
+        return self.object == "HEAD" or any(len(word) > 3 and "--amend".startswith(word) for word in options)
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """The id of the payloads here; `changed` where HEAD's data are others, `settled` where no merge waits."""
+
+    id: str
+    changed: bool
+    settled: bool
+    catalog: Catalog
+
+
+def update_message(ws: Workspace, hook: MessageHook, *, progress: Progress = QUIET) -> bool:
+    """Give the message the trailer that the payloads ask for.
+
+    Changed payloads are stored now, so that the snapshot after the commit finds them stored; where the commit is given
+    up, they are stored all the same. Returns whether nothing changed, so that no snapshot is to be made.
+    """
+    content = hook.path.read_bytes()
+    message = read_message(content, ws.repo.config, edited=hook.edited)
+    bare = remove_lines(message, _LINES)
+    if _is_untouched_template(ws, bare):
+        return False
+    if bare.is_empty:
+        # A trailer alone would make a commit of a message that was emptied to give the commit up.
+        _write(hook.path, content, message if message.is_empty else bare)
+        return False
+    data = _find_data(ws, progress)
+    wanted = _choose(ws, hook, message, data)
+    if parse_trailers(_decode(message)) != wanted or len(_LINES.findall(message.text)) != len(wanted):
+        for value in wanted:
+            bare = add_trailer(ws.repo.git, bare, KEY, value)
+        _write(hook.path, content, bare)
+    return not data.changed and data.settled
+
+
+def _find_data(ws: Workspace, progress: Progress) -> Data:
+    with changing(ws) as old:
+        refuse_during_checkout(ws)
+        tracking, _ = refresh(ws, old, progress=progress)
+        history = History(ws)
+        head = ws.repo.head()
+        nearest = history.nearest(head) if head is not None else None
+        here = {t.payload.path: t.payload.content for t in tracking.payloads}
+        known = {p.path: p.content for p in nearest.snapshot.payloads} if nearest else {}
+        made = data_id(tracked.payload for tracked in tracking.payloads)
+        return Data(made, here != known, read_pending(ws) is None, history.catalog)
+
+
+def _choose(ws: Workspace, hook: MessageHook, message: Message, data: Data) -> tuple[str, ...]:
+    """Return the ids that the message is to name."""
+    present = parse_trailers(_decode(message))
+    if data.changed:
+        return (data.id,)
+    if _is_squash(ws, hook):
+        return newest(data.catalog, tuple(dict.fromkeys((*present, *_of_fixup(ws)))))
+    if hook.amends and (present or parse_trailers(ws.repo.git.text("log", "-1", "--format=%B", "HEAD", "--"))):
+        return (data.id,)
+    return (data.id,) if data.id in present else ()
+
+
+def _is_squash(ws: Workspace, hook: MessageHook) -> bool:
+    """Tell whether the message is of several commits, whose data are united once the commit is made."""
+    return hook.source == "squash" or any((ws.repo.git_dir / name).exists() for name in ("SQUASH_MSG", FIXUPS))
+
+
+def _of_fixup(ws: Workspace) -> tuple[str, ...]:
+    """Return the trailers of the commit that a rebase is adding to another as a fixup, which loses its message."""
+    folder = ws.repo.git_dir / "rebase-merge"
+    if not (ws.repo.git_dir / FIXUPS).exists():
+        return ()
+    done = (folder / "done").read_text("utf-8", "surrogateescape").split("\n")
+    words = next((line.split() for line in reversed(done) if line.strip()), [])
+    names = [word for word in words[1:] if _COMMIT.match(word)]
+    return parse_trailers(ws.repo.git.text("log", "-1", "--format=%B", names[0], "--")) if names else ()
+
+
+def _is_untouched_template(ws: Workspace, message: Message) -> bool:
+    """Tell whether the message is the template as git gave it to the editor, for which git gives up the commit."""
+    path = ws.state / "template"
+    if not path.exists():
+        return False
+    template = replace(message, text=path.read_bytes())
+    path.unlink()
+    return template.lines == message.lines
+
+
+def newest(catalog: Catalog, ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the one of `ids` of which a snapshot descends from those of all others; all of them where none does."""
+    rows = {each: [row.record for row in catalog.with_data(each)] for each in ids}
+    for each in ids:
+        below = catalog.graph.reached(rows[each])
+        if rows[each] and all(below.intersection(rows[other]) for other in ids):
+            return (each,)
+    return ids
+
+
+def _decode(message: Message) -> str:
+    return message.text.decode("utf-8", "surrogateescape")
+
+
+def _write(path: Path, before: bytes, message: Message) -> None:
+    if message.content != before:
+        fsio.write_file(path, message.content)
+
+
+def read_words(parent: str) -> tuple[str, ...]:
+    """Return the words with which a process was started, none on a system that does not tell."""
+    try:
+        words = Path(f"/proc/{int(parent)}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return ()
+    return tuple(os.fsdecode(word) for word in words[1:])
+
+
+def is_edited(environ: Mapping[str, str]) -> bool:
+    """Tell whether git starts an editor for the message: where it does not, it says so to its hooks (git-commit)."""
+    return environ.get("GIT_EDITOR") != ":"
