@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from git_datmo.errors import DamagedFile
-from git_datmo.flows.sharing.keep import KEPT_REFS
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 
@@ -61,8 +59,4 @@ def take_aside(ws: Workspace, paths: Iterable[Path], progress: Progress = QUIET)
     lost: frozenset[Oid] = frozenset()
     for path in paths:
         lost |= set_aside(ws.store, path, progress)
-    refs = read_refs(ws.store.git, KEPT_REFS)
-    if refs:
-        # Git takes all that a ref leads to for present, and would not fetch it again.
-        change_refs(ws.store.git, [RefChange(ref, tip, None) for ref, tip in refs.items()], why="damaged")
     return frozenset(oid for oid in lost if oid not in ws.store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,10 @@ from git_datmo.store.statcache import StatCache
 from git_datmo.store.tracking import Tracking, read_tracking, write_tracking
 
 if TYPE_CHECKING:
+    from git_datmo.flows.sharing.links import Links
     from git_datmo.flows.sharing.source import Source
     from git_datmo.git.hosts import Hosts
+    from git_datmo.git.scratch import Scratch
     from git_datmo.places.packs import PackPlace
     from git_datmo.records.catalog import Catalog
     from git_datmo.records.ledger import Ledger, Tips
@@ -74,6 +76,25 @@ class Workspace:
         self._opened.enter_context(locking.locked(self.shared_state / "store.lock", shared=shared, strict=not shared))
         store.objects.refresh()
         return self._opened.enter_context(store)
+
+    @cached_property
+    def scratch(self) -> Scratch:
+        """A repository for what this command pushes; its commits never come into the store."""
+        return self._opened.enter_context(self.new_scratch())
+
+    def new_scratch(self) -> AbstractContextManager[Scratch]:
+        """Make a repository that sees the objects of the store, for as long as the block lasts."""
+        from git_datmo.git.scratch import open_scratch
+        from git_datmo.store.place import SETTINGS
+
+        return open_scratch(self.repo.git, self.store.path, self.repo.format, SETTINGS)
+
+    @cached_property
+    def links(self) -> Links:
+        """The links of keep refs that were seen."""
+        from git_datmo.flows.sharing.links import Links
+
+        return Links(self.shared_state / "links", self.repo.format)
 
     @property
     def has_store(self) -> bool:

@@ -96,7 +96,7 @@ def beside(git: Git, config: Config, remote: Remote) -> Git:
     carried = [(s.key, s.value) for s in config.local() if s.key.startswith(_SECTIONS)]
     if remote.name:
         key = f"remote.{remote.name}."
-        carried += [(key + "url", remote.url), (key + "pushurl", remote.url), (key + "promisor", "true")]
+        carried += [(key + "url", remote.url), (key + "pushurl", remote.url)]
         carried += [(key + part, config.get(key + part)) for part in _REMOTE_KEYS if config.get(key + part)]
     return guarded(git.with_config(carried))
 
@@ -139,17 +139,10 @@ def fetch_ids(git: Git, remote: Remote, oids: Iterable[Oid], progress: Progress,
         _watch(git, [*argv, "--stdin", "--", remote.address], progress, stdin=stdin)
 
 
-def common_commits(git: Git, remote: Remote, tips: Sequence[Oid]) -> set[Oid]:
-    """Those of the commits `tips` that a remote has (git-fetch, `--negotiate-only`); none where it cannot be asked."""
-    if not tips:
-        return set()
-    argv = ["fetch", "--negotiate-only", *(f"--negotiation-tip={tip}" for tip in tips), "--", remote.address]
-    said = git.with_config([("protocol.version", "2")]).finish(*argv)
-    return {Oid.parse(line) for line in said.stdout.decode().split()} if said.returncode == 0 else set()
-
-
 def push_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progress, *options: str) -> None:
     """Push refs; raises `Rejected` where the remote takes one of them not."""
+    # A server's way of acknowledging commits must not decide what is sent (git-config, `push.negotiate`).
+    git = git.with_config([("push.negotiate", "false")])
     argv = ["push", "--porcelain", "--no-verify", "--progress", *options, "--", remote.address, *refspecs]
     status, out, err = _run(git, argv, progress)
     for line in out.decode("utf-8", "replace").splitlines():

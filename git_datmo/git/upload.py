@@ -33,27 +33,33 @@ class UploadPack:
         self.usable = False
         self._connection.close()
 
-    def fetch(self, wants: Iterable[Oid], filtered: str = "") -> Iterator[Buffer]:
-        """The pack that has `wants` and what they lead to, less what is `filtered`, in blocks.
+    def fetch(
+        self, wants: Iterable[Oid], filtered: str = "", *, depth: int = 0, haves: Iterable[Oid] = ()
+    ) -> Iterator[Buffer]:
+        """Yield the pack that has `wants` and what they lead to, in blocks.
 
+        What is `filtered` stays out, and what `haves` lead to; of histories come `depth` commits, or all where it is 0.
         All deltas are to objects of the same pack, which they name. Raises `GitFailed`.
         """
         self.usable = False
-        self._connection.send(self._request(wants, filtered))
+        self._connection.send(self._request(wants, filtered, depth, haves))
         try:
             yield from self._answer()
         except BrokenPackets as error:
             raise self._connection.failure(str(error)) from error
         self.usable = True
 
-    def _request(self, wants: Iterable[Oid], filtered: str) -> bytes:
+    def _request(self, wants: Iterable[Oid], filtered: str, depth: int, haves: Iterable[Oid]) -> bytes:
         lines = [packet(b"command=fetch"), packet(b"agent=%b" % AGENT)]
         if "object-format" in self._capabilities:
             lines.append(packet(b"object-format=%b" % self._format.name.encode()))
         lines += [mark(Mark.DELIMITER), packet(b"no-progress")]
         if filtered:
             lines.append(packet(b"filter %b" % filtered.encode()))
+        if depth:
+            lines.append(packet(b"deepen %d" % depth))
         lines += [packet(b"want %b\n" % str(oid).encode()) for oid in wants]
+        lines += [packet(b"have %b\n" % str(oid).encode()) for oid in haves]
         lines += [packet(b"done"), mark(Mark.FLUSH)]
         return b"".join(lines)
 

@@ -13,11 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_datmo import fsio
 from git_datmo.git.deflate import deflate
 from git_datmo.git.odb import loose_path
 from git_datmo.git.packs import KINDS, Pack, PackedObjects
 from git_datmo.git.packwriter import Limits, PackEntry, make_entry, write_packs
 from git_datmo.model import Oid
+from git_datmo.permissions import READ_ONLY
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.reach import Marks
 from git_datmo.store.store import PACK_BYTES, PACK_OBJECTS, Store
@@ -73,8 +75,14 @@ def plan(objects: PackedObjects, marks: Marks, *, worth: float = WORTH) -> Plan:
 def _leave_one_copy(marks: Marks) -> None:
     """Of an object in several packs, the one in the pack that wastes least stays marked."""
 
-    def waste(pack: Pack) -> tuple[bool, float, int]:
-        return not pack.marked("keep"), marks.packs[pack].count(0) / max(pack.count, 1), -pack.count
+    # What only a remote has is promised by what stands in a promisor pack: a copy there must not give way.
+    def waste(pack: Pack) -> tuple[bool, bool, float, int]:
+        return (
+            not pack.marked("keep"),
+            not pack.marked("promisor"),
+            marks.packs[pack].count(0) / max(pack.count, 1),
+            -pack.count,
+        )
 
     before: list[Pack] = []
     for pack in sorted(marks.packs, key=waste):
@@ -100,6 +108,13 @@ def _weigh(pack: Pack, live: bytearray) -> tuple[int, int]:
     for place, _, length in pack.entries():
         sizes[not live[place]] += length
     return sizes[0], sizes[1]
+
+
+def promise(packs: Iterable[Pack]) -> None:
+    """Mark packs as having objects that name what only a remote has (git-repack, `.promisor`)."""
+    for pack in packs:
+        if not pack.marked("promisor"):
+            fsio.write_file(pack.path.with_suffix(".promisor"), b"", mode=READ_ONLY)
 
 
 def carry_out(store: Store, planned: Plan, *, progress: Progress = QUIET) -> None:

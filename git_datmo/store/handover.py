@@ -31,12 +31,18 @@ def mark_each(objects: PackedObjects, oids: Iterable[Oid]) -> Marks:
     """Mark just these objects, each where it is found first."""
     marks = Marks(objects)
     for oid in oids:
-        found = next(objects.copies(oid), None)
-        if found is not None:
-            marks.packs[found[0]][found[1]] = 1
-        else:
-            marks.loose[oid] = 1
+        mark_one(objects, marks, oid)
     return marks
+
+
+def mark_one(objects: PackedObjects, marks: Marks, oid: Oid) -> bool:
+    """Mark an object where it is found first; say whether it is there."""
+    found = next(objects.copies(oid), None)
+    if found is not None:
+        marks.packs[found[0]][found[1]] = 1
+    elif oid in marks.loose:
+        marks.loose[oid] = 1
+    return found is not None or oid in marks.loose
 
 
 def hand_over(
@@ -53,7 +59,7 @@ def hand_over(
     loose = [oid for oid, mark in marks.loose.items() if mark and oid not in taker]
     progress.begin("Handing over", sum(pack.size for pack in whole))
     for pack in whole:
-        _give(pack, taker.folder / "pack")
+        _give(pack, taker.folder / "pack", promisor=promisor)
         progress.advance(pack.size)
     if parts or loose:
         with PackWriter(taker.folder / "pack", giver.format) as writer:
@@ -70,8 +76,10 @@ def _lacking(pack: Pack, mark: bytearray, taker: PackedObjects) -> set[int]:
     return {place for place, wanted in enumerate(mark) if wanted and Oid(pack.oid_at(place)) not in taker}
 
 
-def _give(pack: Pack, folder: Path) -> None:
+def _give(pack: Pack, folder: Path, *, promisor: bool) -> None:
     """Put a pack into `folder`, and its index behind it, since git looks for indexes."""
+    if promisor:
+        fsio.write_file((folder / pack.path.name).with_suffix(".promisor"), b"", mode=READ_ONLY)
     # A second name would keep the modes and the group of the giver's file.
     copied = bool(permissions.sharing_in(folder))
     for source in (pack.path, pack.path.with_suffix(".idx")):

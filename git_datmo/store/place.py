@@ -14,10 +14,12 @@ from git_datmo.model import ObjectFormat
 from git_datmo.permissions import parse_sharing
 
 # Settings under which git leaves the store's packs as they are (git-config; `pack.window=0` stops the search for
-# deltas, `pack.useSparse=false` lets a push leave out objects wherever they stood before).
+# deltas, `pack.useSparse=false` lets a push leave out objects wherever they stood before, and without
+# `core.multiPackIndex` no maintenance joins packs, which would forget which of them are promisor packs).
 SETTINGS = {
     "gc.auto": "0",
     "maintenance.auto": "false",
+    "core.multiPackIndex": "false",
     "pack.window": "0",
     "pack.useSparse": "false",
     "fetch.unpackLimit": "1",
@@ -31,6 +33,14 @@ SETTINGS = {
     "push.recurseSubmodules": "no",
     "fetch.recurseSubmodules": "no",
     "advice.pushUpdateRejected": "false",
+}
+
+# What makes git take missing objects that a promisor pack names for promised (gitformat-pack), and delete nothing,
+# since nothing that is here hangs on a ref (git-config). No command of ours fetches from that remote.
+PROMISES = {
+    "remote.promised.promisor": "true",
+    "remote.promised.skipFetchAll": "true",
+    "extensions.preciousObjects": "true",
 }
 
 SHARED = "core.sharedrepository"
@@ -51,7 +61,7 @@ def create_store(git: Git, path: Path, form: ObjectFormat) -> None:
     own = Git(git.environ, path)
     _share(own, path, read_config(git).get(SHARED))
     have = own.text("config", "--local", "--list", "-z").split("\0")
-    for key, value in SETTINGS.items():
+    for key, value in {**SETTINGS, **PROMISES}.items():
         if f"{key.lower()}\n{value}" not in have:
             own.run("config", key, value)
 

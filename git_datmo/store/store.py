@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from git_datmo.errors import Incomplete
 from git_datmo.git.deflate import deflate
 from git_datmo.git.objects import Entry, parse_tree
+from git_datmo.git.odb import write_loose
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.packwriter import Limits, PackEntry, PackWriter, make_entry
 from git_datmo.git.partial import finish_partial
@@ -88,6 +89,10 @@ class Store:
         if oid == self.empty_tree:
             return iter(())
         return parse_tree(self.read(oid, "tree"), self.format)
+
+    def write_loose(self, kind: str, content: bytes) -> Oid:
+        """Add one small object by itself."""
+        return write_loose(self.objects.folder, self.format, kind, content)
 
     def take_up(self) -> bool:
         """Take in what an earlier fetch had received when it was cut off; says whether that was anything."""

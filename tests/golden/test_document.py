@@ -13,7 +13,7 @@ from git_datmo.flows.sharing import keep
 from git_datmo.git import namespaces
 from git_datmo.records import codec, notes
 from git_datmo.store import chunks, layout, names
-from git_datmo.store.place import SETTINGS
+from git_datmo.store.place import PROMISES, SETTINGS
 from tests.golden import independent, test_vectors
 from tests.golden.content import INPUTS
 
@@ -54,7 +54,7 @@ def test_constants() -> None:
 
 def test_settings_of_the_store() -> None:
     told = {row[0].strip("`"): row[1].strip("`") for row in tables(section(2)) if row[0].startswith("`")}
-    assert told == SETTINGS
+    assert told == {**SETTINGS, **PROMISES}
 
 
 def test_names() -> None:
@@ -104,7 +104,7 @@ def test_refs_and_keep_commits() -> None:
     for ns in namespaces.NAMESPACES:
         assert {ns.name, ns.records, ns.notes, f"{ns.keep}<epoch>"} <= set(words)
     assert {keep.LINK, keep.PART, keep.PART_LINK, keep.DONE_LINK} <= set(words)
-    for start in (namespaces.NAMESPACES[0].keep, keep.KEPT_REFS, namespaces.REMOTE_REFS):
+    for start in (namespaces.NAMESPACES[0].keep, namespaces.REMOTE_REFS):
         assert any(word.startswith(start) for word in words)
     assert (
         f"author {keep.IDENTITY} {keep.TIME} +0000\ncommitter {keep.IDENTITY} {keep.TIME} +0000\n\ndatmo: keep" in text

@@ -22,9 +22,16 @@ from git_datmo.engines.manifest import (
     encode_manifest,
     generated_dockerfile,
 )
-from git_datmo.flows.sharing.keep import write_done_link, write_keep, write_link, write_part, write_part_link
+from git_datmo.flows.sharing.keep import (
+    DONE_LINK,
+    LINK,
+    PART_LINK,
+    encode_link,
+    encode_part,
+    write_keep,
+    write_part_tree,
+)
 from git_datmo.git.objects import parse_tree
-from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, Oid
 from git_datmo.records import codec
 from git_datmo.records.data_id import data_id
@@ -32,8 +39,6 @@ from git_datmo.records.notes import make_line
 from git_datmo.records.types import Snapshot, Unknown
 from git_datmo.store import chunks, layout
 from git_datmo.store.layout import Kind, Node
-from git_datmo.store.place import create_store
-from git_datmo.store.store import Store
 from tests.golden import independent
 from tests.golden.content import FOLDERS, INPUTS, chunk_list
 from tests.golden.independent import Reader, Writer, canonical, cut, environment_id, note_line
@@ -274,19 +279,20 @@ def test_payloads_have_their_id_for_the_commit_trailer() -> None:
     assert (independent.data_id(payloads[::-1]), independent.data_id([])) == DATA_IDS
 
 
-@pytest.fixture
-def store(tmp_path: Path, sealed: dict[str, str]) -> Store:
-    create_store(Git(sealed), tmp_path / "store.git", FORMATS["sha1"])
-    return Store(Git(sealed), tmp_path / "store.git", FORMATS["sha1"])
+def put(kind: str, content: bytes) -> Oid:
+    return FORMATS["sha1"].hash(kind, content)
 
 
-def test_keep_commits_and_links_have_their_id(store: Store) -> None:
+def link_id(*parents: str, message: str = LINK) -> str:
+    return str(put("commit", encode_link(FORMATS["sha1"], map(Oid.parse, parents), message)))
+
+
+def test_keep_commits_and_links_have_their_id() -> None:
     snapshot = codec.decode(record_bytes("snapshot"))
     assert isinstance(snapshot, Snapshot)
-    keep = write_keep(store, snapshot)
-    assert str(keep) == KEEP_ID
-    assert str(write_link(store, [Oid.parse("1" * 40), keep])) == LINK_ID
-    assert str(write_link(store, [])) == FIRST_LINK_IDS[0]
+    assert str(write_keep(put, snapshot, FORMATS["sha1"])) == KEEP_ID
+    assert link_id("1" * 40, KEEP_ID) == LINK_ID
+    assert link_id() == FIRST_LINK_IDS[0]
     writer = Writer("sha1")
     assert writer.keep(json.loads(record_bytes("snapshot"))) == KEEP_ID
     assert writer.link(["1" * 40, KEEP_ID]) == LINK_ID
@@ -294,14 +300,15 @@ def test_keep_commits_and_links_have_their_id(store: Store) -> None:
     newer = codec.decode(raw)
     assert isinstance(newer, Unknown)
     assert str(FORMATS["sha1"].hash("blob", raw)) == NEWER_ID
-    assert str(write_keep(store, newer)) == writer.keep(json.loads(raw)) == NEWER_KEEP_ID
+    assert str(write_keep(put, newer, FORMATS["sha1"])) == writer.keep(json.loads(raw)) == NEWER_KEEP_ID
     assert (writer.link([]), Writer("sha256").link([])) == FIRST_LINK_IDS
 
 
-def test_parts_and_their_links_have_their_id(store: Store) -> None:
-    part = write_part(store, [store.format.hash("blob", str(number).encode()) for number in range(300)])
-    link = write_part_link(store, write_link(store, []), part)
-    assert (str(part), str(link), str(write_done_link(store, link, [part]))) == PART_IDS
+def test_parts_and_their_links_have_their_id() -> None:
+    tree = write_part_tree(put, [put("blob", str(number).encode()) for number in range(300)])
+    part = str(put("commit", encode_part(tree)))
+    link = link_id(link_id(), part, message=PART_LINK)
+    assert (part, link, link_id(link, part, message=DONE_LINK)) == PART_IDS
     writer = Writer("sha1")
     theirs = writer.part([writer.put("blob", str(number).encode()) for number in range(300)])
     assert (theirs, writer.link([writer.link([]), theirs], " part")) == PART_IDS[:2]

@@ -355,6 +355,7 @@ CREATORS = {
     "git_datmo.engines.venv": "an environment, whose modes are adjusted when it is complete",
     "git_datmo.engines.observer.sitecustomize": "a journal, in a folder that is there",
     "git_datmo.flows.code": "a folder of its own",
+    "git_datmo.git.scratch": "a repository of one command, which nobody else uses",
     "git_datmo.flows.running.environment": "a folder of its own",
     "git_datmo.flows.running.environments": "a folder of its own",
     "git_datmo.flows.running.rerun": "the folder of a rerun",

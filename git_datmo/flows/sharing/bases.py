@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from git_datmo.errors import GitFailed, Incomplete
-from git_datmo.flows.sharing.keep import Kept, kept_objects, write_keep
+from git_datmo.flows.sharing.chain import LINKS, bring_nearest
+from git_datmo.flows.sharing.keep import Kept, keep_id, kept_objects
 from git_datmo.flows.sharing.overlap import ENOUGH, ENTRY_SIZE, cover, difference, differs_little, weigh
+from git_datmo.flows.sharing.source import TREES, open_source
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.remote import Remote, common_commits, fetch_ids
-from git_datmo.git.run import Git
+from git_datmo.git.remote import Offer, Remote
 from git_datmo.model import Form, Oid
 from git_datmo.progress import QUIET
 from git_datmo.records.catalog import Row
@@ -29,35 +30,46 @@ BASES = 64
 LISTING_SHARE = 20
 
 
-def find_bases(
-    ws: Workspace,
-    git: Git,
-    remote: Remote,
-    tips: Tips,
-    keepers: Sequence[Keeper],
-    *,
-    tip: Oid | None = None,
-    filters: bool = False,
-) -> list[Keeper]:
-    """Records whose keep commits a remote surely has, and whose content overlaps most with what is to be sent.
+def find_bases(ws: Workspace, remote: Remote, offer: Offer, tips: Tips, keepers: Sequence[Keeper]) -> list[Keeper]:
+    """Return records whose keep commits a remote surely has, and whose content overlaps most with what is to be sent.
 
-    The remote has `tips`, and the link `tip`; `filters` says that it can send trees alone.
-    Raises `Incomplete` for an object that neither this store nor the remote has.
+    The remote has `tips`, and what `offer` says. Raises `Incomplete` for an object that neither this store nor the
+    remote has.
 
     That a record is there does not say that what it names is: a stranger's may name anything.
     """
     shared = _shared_keepers(ws, tips, keepers)
     wanted = [kept for keeper in keepers for kept in kept_objects(keeper)]
+    there, filters = _KeptThere(ws, remote, offer), offer.filters and offer.version >= 2
     while True:
         bases, unsent = _overlapping(ws, wanted, shared)
-        absent = _absent(ws, git, remote, tip, bases)
+        absent = there.lacks(bases)
         if absent:
             shared = [keeper for keeper in shared if id(keeper) not in absent]
-        elif filters and unsent > ENOUGH and _fetch_listings(ws, git, remote, wanted, shared, unsent // LISTING_SHARE):
+        elif filters and unsent > ENOUGH and _list_versions(ws, remote, wanted, there, shared, unsent // LISTING_SHARE):
             filters = False
         else:
             _require_objects(ws, remote, keepers, bases)
             return bases
+
+
+class _KeptThere:
+    """What a remote's keep refs lead to: that alone is sure to be there, and git can be told of it by links alone."""
+
+    def __init__(self, ws: Workspace, remote: Remote, offer: Offer) -> None:
+        self._ws, self._remote, self._offer = ws, remote, offer
+        self._most = LINKS
+
+    def lacks(self, keepers: Iterable[Keeper]) -> set[int]:
+        """Return those of `keepers`, by identity, that no keep ref is known to lead to."""
+        keeps = {keep_id(keeper, self._ws.store.format): id(keeper) for keeper in keepers}
+        if not keeps:
+            return set()
+        chain = bring_nearest(self._ws, self._remote, self._offer, lambda c: c.keeps >= keeps.keys(), self._most)
+        if not chain.keeps >= keeps.keys():
+            # What was not found within this number of requests is not looked for again.
+            self._most = 0
+        return {place for oid, place in keeps.items() if oid not in chain.keeps}
 
 
 def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Keeper]) -> list[Keeper]:
@@ -124,24 +136,8 @@ def _roots(keepers: Iterable[Keeper]) -> Iterator[Oid]:
     return (kept.node.oid for keeper in keepers for kept in kept_objects(keeper))
 
 
-def _absent(ws: Workspace, git: Git, remote: Remote, tip: Oid | None, keepers: Sequence[Keeper]) -> set[int]:
-    """Those of `keepers`, by identity, whose objects the remote is not sure to have.
-
-    It has what its tip leads to; of others it is asked.
-    """
-    keeps = {write_keep(ws.store, keeper): id(keeper) for keeper in keepers}
-    if tip is not None and keeps:
-        names = "".join(f"{oid}\n" for oid in (*keeps, f"^{tip}"))
-        listed = ws.store.git.finish("rev-list", "--stdin", stdin=names.encode())
-        if listed.returncode == 0:
-            outside = set(map(Oid.parse, listed.stdout.decode().split()))
-            keeps = {oid: place for oid, place in keeps.items() if oid in outside}
-    there = common_commits(git, remote, list(keeps))
-    return {place for oid, place in keeps.items() if oid not in there}
-
-
-def _fetch_listings(
-    ws: Workspace, git: Git, remote: Remote, wanted: Sequence[Kept], shared: Sequence[Keeper], most: int
+def _list_versions(
+    ws: Workspace, remote: Remote, wanted: Sequence[Kept], there: _KeptThere, shared: Sequence[Keeper], most: int
 ) -> bool:
     """Fetch the trees of versions that are not here, so that they can be compared: about `most` bytes at most."""
     paths = {kept.path for kept in wanted}
@@ -153,10 +149,10 @@ def _fetch_listings(
         if size <= most and kept.node.oid not in picked:
             picked[kept.node.oid] = keeper
             most -= size
-    absent = _absent(ws, git, remote, None, list(picked.values()))
+    absent = there.lacks(picked.values())
     trees = [oid for oid, keeper in picked.items() if id(keeper) not in absent]
     try:
-        fetch_ids(git, remote, trees, QUIET, "--filter=blob:none", "--quiet")
+        open_source(ws, remote).fetch(trees, QUIET, TREES)
     except GitFailed:
         return False
     ws.store.objects.refresh()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError, GitFailed
-from git_datmo.flows.sharing.keep import write_link
+from git_datmo.flows.sharing.links import write_first
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
 from git_datmo.git.namespaces import BRANCHES, NAMESPACES, PATTERNS, Namespace, in_use
@@ -93,7 +93,7 @@ def _first_taken(
     ws: Workspace, remote: Remote, offer: Offer, namespaces: Iterable[Namespace], progress: Progress
 ) -> tuple[Namespace, Offer]:
     """The first namespace in which a keep ref can be made; told, where that is news and not the usual one."""
-    git, nothing = beside(ws.store.git, ws.repo.config, remote), write_link(ws.store, ())
+    git, nothing = beside(ws.scratch.git, ws.repo.config, remote), write_first(ws)
     refusals = []
     for ns in namespaces:
         ref = ns.keep_ref(1)

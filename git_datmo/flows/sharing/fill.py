@@ -18,7 +18,7 @@ from git_datmo.flows.sharing.share import share
 from git_datmo.flows.space.needs import keepers, read_catalog_of_all
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.remote import Remote, beside, find_remote
+from git_datmo.git.remote import Remote, find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
@@ -100,9 +100,8 @@ def _is_had(ws: Workspace, keeper: Keeper, progress: Progress) -> bool:
 
 def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progress) -> list[Oid]:
     """The same for a git remote, which has what its keep refs lead to."""
-    git, offer = beside(ws.store.git, ws.repo.config, place), ask(ws, place)
     keeps = {oid: keep_id(keeper, ws.store.format) for oid, keeper in living.items()}
-    chains = read_kept(ws, git, place, offer, set(keeps.values())).values()
+    chains = read_kept(ws, place, ask(ws, place)).values()
     there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     lacking = {oid: keeper for oid, keeper in living.items() if keeps[oid] not in there}
     whole = {oid: keeper for oid, keeper in lacking.items() if _is_had(ws, keeper, progress)}

@@ -10,13 +10,11 @@ nobody takes it for a keep commit, and a later one that parts have served: keep 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from git_datmo.git.namespaces import epoch_of, namespace_of
-from git_datmo.git.objects import BLOB, TREE, Entry, commit_parents, commit_tree, encode_commit, encode_tree
-from git_datmo.git.odb import write_loose
-from git_datmo.git.remote import Remote
+from git_datmo.errors import Incomplete
+from git_datmo.git.objects import BLOB, TREE, Entry, encode_commit, encode_tree
 from git_datmo.model import Content, ObjectFormat, Oid
 from git_datmo.records.objects import list_objects, payload_name
 from git_datmo.records.types import Record, Snapshot
@@ -27,8 +25,9 @@ IDENTITY = "git-datmo <git-datmo@localhost>"
 TIME = 1_000_000_000
 
 LINK, PART, PART_LINK, DONE_LINK = "datmo: link", "datmo: part", "datmo: link part", "datmo: link parts done"
-KEPT_REFS = "refs/datmo/kept/"
 PARENTS_AT_ONCE = 100
+# Writes an object of a kind and returns its id.
+Write = Callable[[str, bytes], Oid]
 # The names of a part's blobs are two digits a level.
 PART_WIDTH = 256
 
@@ -82,98 +81,36 @@ def keep_id(record: Record, form: ObjectFormat) -> Oid:
     return form.hash("commit", encode_keep(record, form)[1])
 
 
-def write_keep(store: Store, record: Record) -> Oid:
-    """The keep commit of a record, put into the store."""
-    tree, commit = encode_keep(record, store.format)
-    write_loose(store.objects.folder, store.format, "tree", tree)
-    return write_loose(store.objects.folder, store.format, "commit", commit)
+def write_keep(write: Write, record: Record, form: ObjectFormat) -> Oid:
+    """Write the keep commit of a record and its tree, and return the commit's id."""
+    tree, commit = encode_keep(record, form)
+    write("tree", tree)
+    return write("commit", commit)
 
 
-def write_link(store: Store, parents: Iterable[Oid], *, message: str = LINK) -> Oid:
-    """A link: a commit with an empty tree and these parents."""
-    objects = store.objects.folder
-    tree = write_loose(objects, store.format, "tree", b"")
-    return write_loose(objects, store.format, "commit", encode_commit(tree, parents, IDENTITY, TIME, message))
+def encode_link(form: ObjectFormat, parents: Iterable[Oid], message: str = LINK) -> bytes:
+    """Encode a link: a commit with an empty tree and these parents."""
+    return encode_commit(form.hash("tree", b""), parents, IDENTITY, TIME, message)
 
 
-def write_part(store: Store, blobs: Sequence[Oid]) -> Oid:
-    """A part: a commit that keeps up to the square of `PART_WIDTH` blobs."""
-    objects, leaves = store.objects.folder, []
-    for start in range(0, len(blobs), PART_WIDTH):
-        leaf = _numbered(BLOB, blobs[start : start + PART_WIDTH])
-        leaves.append(write_loose(objects, store.format, "tree", leaf))
-    tree = write_loose(objects, store.format, "tree", _numbered(TREE, leaves))
-    return write_loose(objects, store.format, "commit", encode_commit(tree, (), IDENTITY, TIME, PART))
+def encode_part(tree: Oid) -> bytes:
+    """Encode a part: a commit that keeps the blobs of a tree that `write_part_tree` wrote."""
+    return encode_commit(tree, (), IDENTITY, TIME, PART)
+
+
+def write_part_tree(write: Write, blobs: Sequence[Oid]) -> Oid:
+    """Write the trees of a part, which has up to the square of `PART_WIDTH` blobs, and return the first one's id."""
+    leaves = (blobs[start : start + PART_WIDTH] for start in range(0, len(blobs), PART_WIDTH))
+    return write("tree", _numbered(TREE, [write("tree", _numbered(BLOB, leaf)) for leaf in leaves]))
 
 
 def _numbered(mode: int, oids: Iterable[Oid]) -> bytes:
     return encode_tree(Entry(b"%02x" % place, mode, oid) for place, oid in enumerate(oids))
 
 
-def write_part_link(store: Store, tip: Oid | None, part: Oid) -> Oid:
-    """A link that ties a part to what was at `tip`."""
-    return write_link(store, [*([tip] if tip is not None else []), part], message=PART_LINK)
-
-
-def write_done_link(store: Store, tip: Oid, parts: Iterable[Oid]) -> Oid:
-    """A link which says that parts have served."""
-    return write_link(store, [tip, *parts], message=DONE_LINK)
-
-
-def read_part(store: Store, part: Oid) -> list[Oid]:
-    """The blobs that a part keeps; none where it is not here."""
-    found = store.objects.find(part)
-    if found is None or found[0] != "commit":
+def read_part_tree(store: Store, tree: Oid) -> list[Oid]:
+    """Return the blobs that the part with this tree keeps; none where a tree of it is not here."""
+    try:
+        return [entry.oid for leaf in store.read_tree(tree) for entry in store.read_tree(leaf.oid)]
+    except Incomplete:
         return []
-    leaves = store.read_tree(commit_tree(found[1]))
-    return [entry.oid for leaf in leaves for entry in store.read_tree(leaf.oid)]
-
-
-def kept_ref(remote: Remote, keep_ref: str) -> str:
-    """The store's own ref for what a remote's keep ref was when it was last seen."""
-    ns = namespace_of(keep_ref)
-    assert ns is not None
-    return f"{KEPT_REFS}{ns.of(remote.name or 'url')}/{epoch_of(keep_ref)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """What some links tie, as far as it is told here: `absent` are commits that may be links or keep commits.
-
-    `parts` are those that did not serve yet: their share is under way, or was given up.
-    """
-
-    keeps: frozenset[Oid]
-    absent: frozenset[Oid]
-    parts: frozenset[Oid]
-
-
-def read_chain(store: Store, tips: Iterable[Oid], known: Container[Oid]) -> Chain:
-    """Follow links from `tips`; `known` are keep commits, which need not be here."""
-    keeps, absent, seen = set[Oid](), set[Oid](), set[Oid]()
-    parts, done = set[Oid](), set[Oid]()
-    stack = list(tips)
-    while stack:
-        oid = stack.pop()
-        if oid in seen:
-            continue
-        seen.add(oid)
-        found = None if oid in known else store.objects.find(oid)
-        if oid not in known and found is None:
-            absent.add(oid)
-        elif found is not None and found[0] == "commit" and commit_tree(found[1]) == store.empty_tree:
-            parents = commit_parents(found[1])
-            if _says(found[1], PART_LINK):
-                parts.update(parents[-1:])
-                parents = parents[:-1]
-            elif _says(found[1], DONE_LINK):
-                done.update(parents[1:])
-                parents = parents[:1]
-            stack += parents
-        else:
-            keeps.add(oid)
-    return Chain(frozenset(keeps), frozenset(absent), frozenset(parts - done))
-
-
-def _says(commit: bytes, message: str) -> bool:
-    return commit.endswith(f"\n\n{message}\n".encode())

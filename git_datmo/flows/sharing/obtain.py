@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import chain
 
@@ -10,27 +10,30 @@ from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.flows.healing import heal
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
-from git_datmo.flows.sharing.keep import KEPT_REFS
+from git_datmo.flows.sharing.keep import kept_objects, write_keep
 from git_datmo.flows.sharing.missing import Missing, find_missing
 from git_datmo.flows.sharing.places import find_place, stores_of, take
 from git_datmo.flows.sharing.share import receive
 from git_datmo.flows.sharing.slices import divide_wanted, part_of_all
-from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source
+from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source, take_over
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
 from git_datmo.git.namespaces import NAMESPACES
 from git_datmo.git.packs import PackedObjects
-from git_datmo.git.refs import read_refs
 from git_datmo.git.refusals import is_absence
 from git_datmo.git.remote import Offer, Remote, beside, fetch_refs, find_remote
+from git_datmo.git.scratch import Scratch
 from git_datmo.model import Content, Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.types import Keeper
 from git_datmo.store.handover import hand_over
 from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.reach import Marks, reach
 
 LEVELS = 64
+# Of so many records it is found out whether all that they name is here.
+LOOKED_AT = 32
 SLOW = "cannot leave objects out, so its git may compare all before it sends them; uploadpack.allowFilter there helps"
 # The trees of a payload of so many files are fetched whole: some 200 KB at most.
 FEW_FILES = 4096
@@ -195,9 +198,6 @@ def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, p
     if not host.by_id:
         _fetch_all_kept(ws, remote, progress)
         return
-    if related and not host.filters and _kept_refs(ws, remote):
-        _fetch_keep_refs(ws, remote, progress)
-        store.objects.refresh()
     for _ in range(LEVELS):
         missing = find_missing(store, wanted)
         if not missing:
@@ -223,23 +223,25 @@ def _has_versions(ws: Workspace) -> bool:
     return any(tracked.payload.object in ws.store for tracked in ws.tracking().payloads)
 
 
-def _kept_refs(ws: Workspace, remote: Remote) -> bool:
-    return bool(read_refs(ws.store.git, f"{KEPT_REFS}{remote.name}/"))
-
-
 def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
     """Fetch by refs, all in all, from a remote that does not give objects by their ids."""
     source = open_source(ws, remote)
     why = "speaks an old protocol" if source.host.version < 2 else "gives no objects by their ids"
     source.explain(progress, f"{why}: fetching all that it keeps")
-    _fetch_keep_refs(ws, remote, progress)
-    ws.store.objects.refresh()
+    with ws.new_scratch() as scratch:
+        git = beside(scratch.git, ws.repo.config, remote)
+        refspecs = [f"+{ns.keep}*:refs/kept/{place}/*" for place, ns in enumerate(NAMESPACES)]
+        whole = [f"--negotiation-tip={oid}" for oid in _write_whole(ws, scratch)]
+        fetch_refs(git, remote, refspecs, progress, "--quiet", *whole)
+        take_over(ws, scratch)
 
 
-def _fetch_keep_refs(ws: Workspace, remote: Remote, progress: Progress) -> None:
-    git = beside(ws.store.git, ws.repo.config, remote)
-    refspecs = [f"+{ns.keep}*:{KEPT_REFS}{ns.of(remote.name or 'url')}/*" for ns in NAMESPACES]
-    fetch_refs(git, remote, refspecs, progress, "--quiet")
+def _write_whole(ws: Workspace, scratch: Scratch) -> Iterator[Oid]:
+    """Write keep commits of which everything is here, newest records first: the remote need not send that."""
+    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.keeps]
+    for record in ws.ledger.checked_records([Oid.parse(row.record) for row in reversed(rows[-LOOKED_AT:])]):
+        if isinstance(record, Keeper) and not find_missing(ws.store, (kept.node for kept in kept_objects(record))):
+            yield write_keep(scratch.write, record, ws.store.format)
 
 
 def fetch(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Offer:

@@ -10,35 +10,35 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from git_datmo.errors import GitFailed
+from git_datmo.errors import DatmoError, GitFailed
 from git_datmo.flows.sharing.bases import find_bases
+from git_datmo.flows.sharing.chain import LINKS, bring_chain, bring_nearest, keep_tips
 from git_datmo.flows.sharing.contact import PlanChanged, ask, retried
 from git_datmo.flows.sharing.keep import (
+    DONE_LINK,
     PARENTS_AT_ONCE,
+    PART_LINK,
+    encode_part,
     kept_objects,
-    kept_ref,
-    read_chain,
-    read_part,
-    write_done_link,
+    read_part_tree,
     write_keep,
-    write_link,
-    write_part,
-    write_part_link,
+    write_part_tree,
 )
+from git_datmo.flows.sharing.links import Link, links_between, tie, write_boundary
 from git_datmo.flows.sharing.overlap import differs_little
-from git_datmo.flows.sharing.slices import divide, find_load, part_of_all, take_out, weigh_load
+from git_datmo.flows.sharing.slices import Load, divide, find_load, part_of_all, take_out, weigh_load
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import Folder, find_folder
 from git_datmo.git.namespaces import Namespace, epoch_of
 from git_datmo.git.packs import PackedObjects
-from git_datmo.git.refs import RefChange, change_refs, read_ref
+from git_datmo.git.refs import RefChange
 from git_datmo.git.refusals import is_too_large
-from git_datmo.git.remote import Offer, Rejected, Remote, beside, fetch_ids, push_refs
+from git_datmo.git.remote import Offer, Rejected, Remote, beside, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Portion, Progress
 from git_datmo.records.ledger import Tips
 from git_datmo.records.types import Keeper
-from git_datmo.store.handover import hand_over
+from git_datmo.store.handover import hand_over, mark_each
 from git_datmo.store.reach import Marks
 from git_datmo.store.store import Store
 
@@ -66,21 +66,34 @@ class SharePlan:
 
 def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> None:
     """Bring the objects of a plan to its remote, whose keep ref then keeps them."""
-    store, keep = ws.store, _KeepRef(ws, plan, progress)
-    filters = plan.offer.filters and plan.offer.version >= 2
-    akin = find_bases(ws, keep.git, plan.remote, plan.tips, plan.keepers, tip=keep.tip, filters=filters)
-    bases, keeps = ([write_keep(store, keeper) for keeper in group] for group in (akin, plan.keepers))
+    store, keep = ws.store, _KeepRef(ws, plan)
+    akin = find_bases(ws, plan.remote, plan.offer, plan.tips, plan.keepers)
+    bases, keeps = (
+        [write_keep(ws.scratch.write, keeper, store.format) for keeper in group] for group in (akin, plan.keepers)
+    )
+    boundary = _state_boundary(ws, plan.offer, bases)
     folder = find_folder(ws.repo.git, ws.repo.config, plan.remote, store.format)
     folder = folder if folder is not None and folder.takes_files() else None
     size = _largest_size(store, plan.keepers, akin)
-    end = _tie(store, keeps, bases, keep.tip, ())
+    end = _tie(ws, keeps, bases, keep.tip, ())
     load = None
     if folder is not None or size > slice_size(ws, plan.remote, size):
-        load = find_load(store, end, (*(oid for oid in plan.offer.refs.values() if oid in store), *bases))
+        load = find_load(store, ws.scratch.git, end, boundary)
     if folder is not None and load is not None and _put_into_folder(ws, folder, load, keep.change(end), progress):
-        keep.remember(end)
+        keep.tip = end
     else:
-        _send_slices(ws, keep, load, partial(_tie, store, keeps, bases), size, progress)
+        _send_slices(ws, keep, load, partial(_tie, ws, keeps, bases), size, progress)
+
+
+def _state_boundary(ws: Workspace, offer: Offer, bases: Sequence[Oid]) -> list[Oid]:
+    """Let git see how the remote's keep refs lead to `bases`; return the commits that are known to be there.
+
+    Git leaves out what the refs lead to that a remote has. What it sees of that is stated with these links, and never
+    found out by what a server acknowledges.
+    """
+    tips = [tip for tip in keep_tips(offer).values() if ws.links.get(tip) is not None]
+    write_boundary(ws, *links_between(ws.links, tips, bases))
+    return [*tips, *bases]
 
 
 def _largest_size(store: Store, keepers: Sequence[Keeper], bases: Sequence[Keeper]) -> int:
@@ -104,24 +117,45 @@ def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
     return min(size, limit) if limit else size
 
 
-def _send_slices(ws: Workspace, keep: _KeepRef, load: Marks | None, tie: Tie, size: int, progress: Progress) -> None:
+def _send_slices(ws: Workspace, keep: _KeepRef, load: Load | None, tie_all: Tie, size: int, progress: Progress) -> None:
     """Send a load, or what is at most `size` where it was not listed, and at last the link that ties it."""
     parts: list[Oid] = []
     left = size
-    if load is not None:
-        under_way = read_chain(ws.store, [keep.tip], ()).parts if keep.tip is not None else ()
-        parts += (part for part in sorted(under_way) if take_out(ws.store.objects, load, read_part(ws.store, part)))
-        left = weigh_load(load)
+    payload = load.payload if load is not None else None
+    if payload is not None:
+        parts += _parts_under_way(ws, keep.plan, payload)
+        left = weigh_load(payload)
     progress.begin("Sharing", left)
     most = slice_size(ws, keep.remote, left)
-    for piece in divide(ws.store.objects, load, most) if load is not None and left > most else ():
-        parts.append(write_part(ws.store, piece.blobs))
+    for piece in divide(ws.store.objects, payload, most) if payload is not None and left > most else ():
+        part = _write_part(ws, write_part_tree(ws.store.write_loose, piece.blobs))
+        parts.append(part)
         with _watching_size(ws, keep.remote, piece.size, progress) as portion:
-            keep.advance(partial(write_part_link, ws.store, part=parts[-1]), portion)
+            keep.advance(partial(_tie_part, ws, part), portion)
         left -= piece.size
     with _watching_size(ws, keep.remote, left, progress) as portion:
-        keep.advance(lambda tip: tie(tip, parts), portion, last=True)
+        keep.advance(lambda tip: tie_all(tip, parts), portion, last=True)
     progress.finish()
+
+
+def _parts_under_way(ws: Workspace, plan: SharePlan, payload: Marks) -> list[Oid]:
+    """Return the parts of a share that was cut off which have something of a load, and take it out of the load."""
+    mine = ws.links.parts_under_way()
+    if not mine:
+        return []
+    there = bring_nearest(ws, plan.remote, plan.offer, lambda chain: chain.parts >= mine.keys(), LINKS).parts
+    found = [
+        _write_part(ws, mine[part])
+        for part in sorted(there & mine.keys())
+        if take_out(ws.store.objects, payload, read_part_tree(ws.store, mine[part]))
+    ]
+    _state_boundary(ws, plan.offer, found)
+    return found
+
+
+def _write_part(ws: Workspace, tree: Oid) -> Oid:
+    ws.links.add_part(tree)
+    return ws.scratch.write("commit", encode_part(tree))
 
 
 @contextmanager
@@ -140,16 +174,16 @@ def _watching_size(ws: Workspace, remote: Remote, size: int, progress: Progress)
     portion.complete()
 
 
-def _tie(store: Store, keeps: Sequence[Oid], bases: Sequence[Oid], tip: Oid | None, parts: Sequence[Oid]) -> Oid:
-    """Links on top of `tip` that tie keep commits, and let git leave out what parts and bases keep."""
+def _tie_part(ws: Workspace, part: Oid, tip: Oid | None) -> Oid:
+    return tie(ws, tip, part, message=PART_LINK)
+
+
+def _tie(ws: Workspace, keeps: Sequence[Oid], bases: Sequence[Oid], tip: Oid | None, parts: Sequence[Oid]) -> Oid:
+    """Tie keep commits by links on top of `tip`, with which git leaves out what parts and bases keep."""
     for start in range(0, len(parts), PARENTS_AT_ONCE):
-        assert tip is not None, "parts are tied by links"
-        tip = write_done_link(store, tip, parts[start : start + PARENTS_AT_ONCE])
+        tip = tie(ws, tip, *parts[start : start + PARENTS_AT_ONCE], message=DONE_LINK)
     for start in range(0, len(keeps), PARENTS_AT_ONCE):
-        group = keeps[start : start + PARENTS_AT_ONCE]
-        # What the remote has of the bases is found out by negotiation: their commits are made here, not fetched.
-        first = bases if start == 0 else ()
-        tip = write_link(store, dict.fromkeys([*([tip] if tip is not None else []), *group, *first]))
+        tip = tie(ws, tip, *keeps[start : start + PARENTS_AT_ONCE], *(bases if start == 0 else ()))
     assert tip is not None, "a plan that has objects to send has keep commits"
     return tip
 
@@ -157,11 +191,11 @@ def _tie(store: Store, keeps: Sequence[Oid], bases: Sequence[Oid], tip: Oid | No
 class _KeepRef:
     """A remote's keep ref, moved on link by link; others may move it, too."""
 
-    def __init__(self, ws: Workspace, plan: SharePlan, progress: Progress) -> None:
-        self._ws, self.remote, self._namespace = ws, plan.remote, plan.namespace
-        self.git = beside(ws.store.git, ws.repo.config, plan.remote)
+    def __init__(self, ws: Workspace, plan: SharePlan) -> None:
+        self._ws, self.plan, self.remote = ws, plan, plan.remote
+        self._git = beside(ws.scratch.git, ws.repo.config, plan.remote)
         self._ref = _newest(plan.offer, plan.namespace)
-        self.tip = self._known(plan.offer.refs.get(self._ref), progress)
+        self.tip = self._known(plan.offer)[0]
 
     def change(self, new: Oid) -> RefChange:
         return RefChange(self._ref, self.tip, new)
@@ -171,46 +205,41 @@ class _KeepRef:
 
         The `last` one is held against what the remote has, and made by another plan where somebody was first.
         """
-        git = self.git.with_config([("push.negotiate", "true")]) if last else self.git
 
         def once() -> None:
             link = make(self.tip)
             # An epoch that was given up meanwhile must not come back.
             lease = f"--force-with-lease={self._ref}:{self.tip or ''}"
             try:
-                push_refs(git, self.remote, [f"{link}:{self._ref}"], progress, lease)
+                push_refs(self._git, self.remote, [f"{link}:{self._ref}"], progress, lease)
             except Rejected as error:
                 if error.moved and not last:
                     self._look_again()
                 raise
-            self.remember(link)
+            self.tip = link
 
         if last:
             once()
         else:
             retried(self._ws, self.remote, once, progress)
 
-    def remember(self, tip: Oid) -> None:
-        self.tip = tip
-        if self.remote.name:
-            git, kept = self._ws.store.git, kept_ref(self.remote, self._ref)
-            change_refs(git, [RefChange(kept, read_ref(git, kept), tip)], why="shared")
-
     def _look_again(self) -> None:
         offer = ask(self._ws, self.remote)
-        if self._ref not in offer.refs or _newest(offer, self._namespace) != self._ref:
+        if self._ref not in offer.refs or _newest(offer, self.plan.namespace) != self._ref:
             raise PlanChanged(f"'{self.remote.address}' keeps elsewhere what it kept", "run the command again")
-        self.tip = self._known(offer.refs[self._ref], QUIET)
+        self.tip, links = self._known(offer)
+        write_boundary(self._ws, *links)
 
-    def _known(self, tip: Oid | None, progress: Progress) -> Oid | None:
-        """A tip whose commit is here, fetched if it was not."""
-        # The link that keeps nothing is the same on every remote: fetched, it would count as cut off from its past.
-        write_link(self._ws.store, ())
-        self._ws.store.objects.refresh()
-        if tip is not None and tip not in self._ws.store:
-            fetch_ids(self.git, self.remote, [tip], progress, "--depth=1", "--quiet")
-            self._ws.store.objects.refresh()
-        return tip
+    def _known(self, offer: Offer) -> tuple[Oid | None, list[Link]]:
+        """Return the tip and its link, which is fetched if it was not seen yet."""
+        tip = offer.refs.get(self._ref)
+        if tip is None:
+            return None, []
+        bring_chain(self._ws, self.remote, offer, [tip], lambda chain: tip not in chain.absent)
+        link = self._ws.links.get(tip)
+        if link is None:
+            raise DatmoError(f"'{self._ref}' of '{self.remote.address}' is at a commit that is no link")
+        return tip, [link]
 
 
 def _newest(offer: Offer, ns: Namespace) -> str:
@@ -218,12 +247,14 @@ def _newest(offer: Offer, ns: Namespace) -> str:
     return max((ref for ref in offer.refs if epoch_of(ref) and ns.has(ref)), key=epoch_of, default=ns.keep_ref(1))
 
 
-def _put_into_folder(ws: Workspace, folder: Folder, load: Marks, change: RefChange, progress: Progress) -> bool:
+def _put_into_folder(ws: Workspace, folder: Folder, load: Load, change: RefChange, progress: Progress) -> bool:
     """Share by files where the remote is a folder that takes them; says whether it did."""
     assert change.new is not None
-    taker = PackedObjects(folder.objects, ws.store.format)
+    ws.scratch.objects.refresh()
+    taker, ties = PackedObjects(folder.objects, ws.store.format), mark_each(ws.scratch.objects, load.ties)
     with closing(taker), suppress(OSError):
-        hand_over(ws.store.objects, taker, load, progress)
+        hand_over(ws.store.objects, taker, load.payload, progress)
+        hand_over(ws.scratch.objects, taker, ties, QUIET)
         if folder.holds(change.new):
             folder.move(change.ref, change.old, change.new)
             return True

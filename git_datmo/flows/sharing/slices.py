@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 
 from git_datmo.git.packs import KINDS, Pack, PackedObjects
+from git_datmo.git.run import Git
 from git_datmo.model import Oid
-from git_datmo.store.handover import mark_each
+from git_datmo.store.handover import mark_one
 from git_datmo.store.reach import Marks
 from git_datmo.store.store import Store
 
@@ -45,16 +46,31 @@ def part_of_all(total: int) -> int:
     return min(max(total // SLICES, LEAST), MOST)
 
 
-def find_load(store: Store, tip: Oid, there: Iterable[Oid]) -> Marks | None:
-    """The objects that `tip` leads to beyond the commits `there`; None where something of them is lacking."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a push sends: `payload` is in the store, `ties` are commits and their own trees, in a scratch repository."""
+
+    payload: Marks
+    ties: tuple[Oid, ...]
+
+
+def find_load(store: Store, git: Git, tip: Oid, there: Iterable[Oid]) -> Load | None:
+    """Return the objects that `tip` leads to beyond the commits `there`; None where something of them is lacking.
+
+    `git` sees the store and these commits.
+    """
     argv = ("rev-list", "--objects", "--no-object-names", "--stdin")
+    payload, ties = Marks(store.objects), list[Oid]()
     with TemporaryFile() as stdin:
         stdin.write("\n".join([str(tip), *(f"^{oid}" for oid in there), ""]).encode())
         stdin.seek(0)
-        with store.git.start(*argv, stdin=stdin, stderr=subprocess.DEVNULL) as child:
+        with git.start(*argv, stdin=stdin, stderr=subprocess.DEVNULL) as child:
             assert child.stdout is not None
-            marks = mark_each(store.objects, (Oid.fromhex(line.decode().rstrip()) for line in child.stdout))
-    return marks if child.returncode == 0 else None
+            for line in child.stdout:
+                oid = Oid.fromhex(line.decode().rstrip())
+                if not mark_one(store.objects, payload, oid):
+                    ties.append(oid)
+    return Load(payload, tuple(ties)) if child.returncode == 0 else None
 
 
 def take_out(objects: PackedObjects, load: Marks, blobs: Iterable[Oid]) -> bool:

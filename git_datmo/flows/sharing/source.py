@@ -12,16 +12,20 @@ from functools import cached_property, partial
 from git_datmo.errors import Damaged, GitFailed
 from git_datmo.flows.sharing.contact import ask, retried
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.entries import Beyond
+from git_datmo.git.entries import Beyond, Entry
 from git_datmo.git.hosts import Host
 from git_datmo.git.namespaces import epoch_of
+from git_datmo.git.packs import apply_delta
 from git_datmo.git.received import read_pack
 from git_datmo.git.refusals import is_absence
 from git_datmo.git.remote import IDS_AT_ONCE, Offer, Remote, beside, fetch_ids
 from git_datmo.git.run import Git
+from git_datmo.git.scratch import Scratch
 from git_datmo.git.upload import UploadPack, open_upload
-from git_datmo.model import Oid
+from git_datmo.model import ObjectFormat, Oid
 from git_datmo.progress import QUIET, Progress
+from git_datmo.store.handover import hand_over
+from git_datmo.store.reach import Marks
 from git_datmo.store.receive import receive
 
 # What a remote that filters is asked to leave out: all that a tree leads to; all blobs; all but the trees that are
@@ -62,6 +66,39 @@ class Source:
             step = partial(self._fetch_levels, batch, progress, filtered)
             retried(self._ws, self._remote, step, progress)
 
+    def commits(self, wants: Iterable[Oid], *, depth: int, filtered: str = "") -> dict[Oid, bytes]:
+        """Return `wants` and the commits before them, `depth` in all on each way or all where it is 0.
+
+        Raises `GitFailed`. Nothing comes into the store: the commits before the last ones stay where they are.
+        """
+        return retried(self._ws, self._remote, partial(self._commits, list(wants), depth, filtered))
+
+    def _commits(self, wants: list[Oid], depth: int, filtered: str) -> dict[Oid, bytes]:
+        upload, form = self._connect(), self._ws.store.format
+        if upload is None:
+            return self._commits_by_git(wants, depth, filtered)
+        try:
+            blocks = upload.fetch(wants, filtered, depth=depth)
+            with closing(read_pack(blocks, form, upload.close)) as entries:
+                return read_commits(entries, wants, form)
+        except Damaged as error:
+            raise GitFailed(["fetch"], 128, f"fatal: {error.what}") from error
+        finally:
+            if not upload.usable:
+                upload.close()
+
+    def _commits_by_git(self, wants: list[Oid], depth: int, filtered: str) -> dict[Oid, bytes]:
+        options = ["--quiet", *([f"--depth={depth}"] if depth else [])]
+        options += [f"--filter={filtered}"] if filtered else []
+        with self._ws.new_scratch() as scratch:
+            fetch_ids(self._beside(scratch), self._remote, wants, QUIET, *options)
+            scratch.objects.refresh()
+            found = ((oid, scratch.objects.find(oid)) for oid in (*scratch.objects, *scratch.objects.loose()))
+            return {oid: each[1] for oid, each in found if each is not None and each[0] == "commit"}
+
+    def _beside(self, scratch: Scratch) -> Git:
+        return beside(scratch.git, self._ws.repo.config, self._remote)
+
     def explain(self, progress: Progress, what: str) -> None:
         """Tell a person, once, what the remote lacks, and what is done about it."""
         if what not in self._explained:
@@ -95,8 +132,17 @@ class Source:
             if upload is not None and not upload.usable:
                 upload.close()
                 store.take_up()
-        fetch_ids(self._git, self._remote, batch, progress, *([f"--filter={filtered}"] if filtered else []))
-        store.objects.refresh()
+        self._fetch_by_git(batch, progress, filtered)
+
+    def _fetch_by_git(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
+        """Let git fetch into a repository of its own, and take over what came.
+
+        In the store, git would pack anew what it finds beside the objects that are promised (git-index-pack).
+        """
+        with self._ws.new_scratch() as scratch:
+            options = [f"--filter={filtered}"] if filtered else []
+            fetch_ids(self._beside(scratch), self._remote, batch, progress, *options)
+            take_over(self._ws, scratch)
 
     def refuses_ids(self) -> bool:
         """Whether it gives nothing by its id, found out by an object that it surely has; remembered, where it is so."""
@@ -123,6 +169,41 @@ class Source:
             self._upload = open_upload(self._git, self._ws.repo.config, self._remote, self._ws.store.format)
             self._is_ours = self._upload is not None
         return self._upload if self._is_ours else None
+
+
+def read_commits(entries: Iterable[Entry], wants: Iterable[Oid], form: ObjectFormat) -> dict[Oid, bytes]:
+    """Return the commits of a pack by their ids; content that comes once all of `wants` are there is left unread."""
+    found: dict[Oid, bytes] = {}
+    waiting: dict[Oid, list[bytes]] = {}
+    left = set(wants)
+    for entry in entries:
+        if entry.base is not None and entry.base not in found:
+            waiting.setdefault(entry.base, []).append(entry.content)
+            continue
+        if entry.base is None and entry.kind == "blob" and not left:
+            break
+        ready = []
+        if entry.base is not None:
+            ready = [apply_delta(found[entry.base], entry.content)]
+        elif entry.kind == "commit":
+            ready = [entry.content]
+        while ready:
+            content = ready.pop()
+            oid = form.hash("commit", content)
+            found[oid] = content
+            left.discard(oid)
+            ready += [apply_delta(content, delta) for delta in waiting.pop(oid, ())]
+    return found
+
+
+def take_over(ws: Workspace, scratch: Scratch) -> None:
+    """Bring the trees and blobs that git fetched into a scratch repository to the store."""
+    scratch.objects.refresh()
+    marks = Marks(scratch.objects)
+    for oid in (*scratch.objects, *scratch.objects.loose()):
+        if scratch.objects.kind(oid) in ("tree", "blob"):
+            marks.add(oid)
+    hand_over(scratch.objects, ws.store.objects, marks, QUIET, promisor=True)
 
 
 def open_source(ws: Workspace, remote: Remote) -> Source:

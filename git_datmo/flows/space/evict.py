@@ -10,20 +10,19 @@ from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.contact import ask
-from git_datmo.flows.sharing.keep import KEPT_REFS, Kept, keep_id, kept_objects
+from git_datmo.flows.sharing.keep import Kept, keep_id, kept_objects
 from git_datmo.flows.sharing.places import destination, holds
 from git_datmo.flows.space.needs import keepers, read_catalog_of_all, unclear, working_trees
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.refs import RefChange, change_refs, read_refs
-from git_datmo.git.remote import beside, find_remote
+from git_datmo.git.remote import find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Keeper
 from git_datmo.redact import hide_passwords
 from git_datmo.store import compact
-from git_datmo.store.reach import Marks, all_but, reach
+from git_datmo.store.reach import PLAIN, Marks, all_but, reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +47,12 @@ def evict(ws: Workspace, paths: Sequence[str] | None, *, dry_run: bool = False, 
     kept = reach(objects, (k.content.object for k in _of(elsewhere)), Marks(objects))
     reach(objects, (k.content.object for k in _of(there) if not _is_chosen(k, paths)), kept)
     reach(objects, _needed_beside(ws, there), kept)
+    if not dry_run:
+        # The trees that stay name what goes: git takes a missing object for promised if one of such a pack names it.
+        compact.promise(pack for pack, marks in gone.packs.items() if PLAIN in marks)
     planned = compact.plan(objects, all_but(objects, gone, kept), worth=0)
     progress.finish()
     if not dry_run and planned.freed:
-        # Git takes all that a ref leads to for present, and would never fetch it again.
-        refs = read_refs(ws.store.git, KEPT_REFS)
-        if refs:
-            change_refs(ws.store.git, [RefChange(ref, tip, None) for ref, tip in refs.items()], why="evicted")
         progress.begin("Writing what stays")
         compact.carry_out(ws.store, planned, progress=progress)
         progress.finish()
@@ -71,10 +69,8 @@ def _divide(ws: Workspace, living: Sequence[Keeper]) -> tuple[str, list[Keeper],
     if isinstance(remote, PackPlace):
         remote.refresh()
         return remote.url, [k for k in living if holds(remote, k)], [k for k in living if not holds(remote, k)]
-    git = beside(ws.store.git, ws.repo.config, remote)
-    offer = ask(ws, remote)
     keeps = [keep_id(keeper, ws.store.format) for keeper in living]
-    chains = read_kept(ws, git, remote, offer, set(keeps)).values()
+    chains = read_kept(ws, remote, ask(ws, remote)).values()
     there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     divided: tuple[list[Keeper], list[Keeper]] = ([], [])
     for keep, keeper in zip(keeps, living, strict=True):

@@ -16,7 +16,7 @@ from git_datmo.flows.space.needs import keepers
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.space.repair import get_back
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.remote import beside, find_remote
+from git_datmo.git.remote import find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
@@ -82,9 +82,7 @@ def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -
             if not holds(place, keeper):
                 losses += _losses(oid, ((k.path, k.node.oid) for k in kept_objects(keeper) if k.node.oid not in place))
         return RemoteChecked(place.url, len(there), tuple(losses))
-    keeps = {keep_id(keeper, ws.store.format) for _, keeper in living}
-    git = beside(ws.store.git, ws.repo.config, place)
-    chains = read_kept(ws, git, place, offer if place == remote else ask(ws, place), keeps).values()
+    chains = read_kept(ws, place, offer if place == remote else ask(ws, place)).values()
     kept = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     for oid, keeper in living:
         if keep_id(keeper, ws.store.format) not in kept:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from git_datmo.flows.sharing.keep import KEPT_REFS, keep_id, kept_objects, read_chain, read_part
+from git_datmo.flows.sharing.keep import kept_objects, read_part_tree
 from git_datmo.flows.space.beside import Removed, remove_beside
 from git_datmo.flows.space.needs import keepers, read_catalog_of_all, unclear, working_trees
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.refs import RefChange, change_refs, read_refs
+from git_datmo.git.refs import read_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Keeper
@@ -37,14 +37,11 @@ def gc(ws: Workspace, *, caches: bool = False, dry_run: bool = False, progress: 
     marks = Marks(ws.store.objects)
     reach(ws.store.objects, _needed(ws, living), marks)
     reach(ws.store.objects, unclear(ws, catalog), marks)
-    refs = read_refs(ws.store.git)
-    stale = _stale(ws, refs, living, marks)
-    reach(ws.store.objects, (oid for ref, oid in refs.items() if ref not in {change.ref for change in stale}), marks)
+    reach(ws.store.objects, read_refs(ws.store.git).values(), marks)
+    reach(ws.store.objects, _parts_under_way(ws, marks), marks)
     planned = compact.plan(ws.store.objects, marks)
     progress.finish()
     if not dry_run:
-        if stale:
-            change_refs(ws.store.git, stale, why="gc")
         progress.begin("Writing what lives")
         compact.carry_out(ws.store, planned, progress=progress)
         progress.finish()
@@ -55,20 +52,13 @@ def gc(ws: Workspace, *, caches: bool = False, dry_run: bool = False, progress: 
 def _needed(ws: Workspace, living: list[Keeper]) -> Iterator[Oid]:
     for keeper in living:
         yield from (kept.content.object for kept in kept_objects(keeper))
-        yield keep_id(keeper, ws.store.format)
     for state in working_trees(ws):
         yield from (tracked.payload.object for tracked in state.payloads)
 
 
-def _stale(ws: Workspace, refs: dict[str, Oid], living: list[Keeper], needed: Marks) -> list[RefChange]:
-    """What we remember of a remote's keep ref is given up where it keeps what was dropped: git takes all that a ref
-    leads to for present."""
-    keeps = {keep_id(keeper, ws.store.format) for keeper in living}
-    kept = ((ref, tip) for ref, tip in refs.items() if ref.startswith(KEPT_REFS))
-    return [RefChange(ref, tip, None) for ref, tip in kept if _is_stale(ws, tip, keeps, needed)]
-
-
-def _is_stale(ws: Workspace, tip: Oid, keeps: set[Oid], needed: Marks) -> bool:
-    chain = read_chain(ws.store, [tip], keeps)
-    in_parts = (blob for part in chain.parts for blob in read_part(ws.store, part) if blob in ws.store)
-    return bool(chain.keeps - keeps) or any(blob not in needed for blob in in_parts)
+def _parts_under_way(ws: Workspace, needed: Marks) -> Iterator[Oid]:
+    """Yield the trees of parts of a share that was cut off, unless a part has what nothing needs any more."""
+    for tree in ws.links.parts_under_way().values():
+        blobs = read_part_tree(ws.store, tree)
+        if blobs and all(blob in needed for blob in blobs):
+            yield tree

@@ -6,28 +6,21 @@ no record names yet.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
+from git_datmo.flows.sharing.chain import bring_chain, keep_tips
 from git_datmo.flows.sharing.contact import ask, retried, settle
-from git_datmo.flows.sharing.keep import (
-    KEPT_REFS,
-    PARENTS_AT_ONCE,
-    Chain,
-    keep_id,
-    kept_ref,
-    read_chain,
-    write_keep,
-    write_link,
-)
+from git_datmo.flows.sharing.keep import PARENTS_AT_ONCE, keep_id, write_keep
+from git_datmo.flows.sharing.links import Chain, links_between, tie, write_boundary
 from git_datmo.flows.sharing.places import refuse_stored
 from git_datmo.flows.sharing.share import receive, share, shared_records
+from git_datmo.flows.sharing.source import ALONE, open_source
 from git_datmo.flows.space.needs import dropped_keepers, keepers
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import Namespace, epoch_of
-from git_datmo.git.refs import RefChange, change_refs, read_refs
-from git_datmo.git.remote import Offer, Remote, beside, fetch_ids, find_remote, push_refs
+from git_datmo.git.remote import Offer, Remote, beside, find_remote, push_refs
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
@@ -75,7 +68,7 @@ def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Rel
 
 def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     share(ws, remote.name, progress=progress)
-    git = beside(ws.store.git, ws.repo.config, remote)
+    git = beside(ws.scratch.git, ws.repo.config, remote)
     offer = ask(ws, remote)
     there = set[Oid]().union(*(shared_records(ws, t) for t in receive(ws, remote, offer, progress=progress).values()))
     form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
@@ -83,13 +76,14 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     wanted_ids = {keep for keep, _ in living.values()}
     dropped = {keep_id(keeper, form): keeper for _, keeper in dropped_keepers(ws, catalog)}
     dead = dropped.keys() - wanted_ids
-    kept_by = read_kept(ws, git, remote, offer, wanted_ids | dead)
+    kept_by = read_kept(ws, remote, offer)
     every = frozenset[Oid]().union(*(chain.keeps for chain in kept_by.values()))
     if kept_by:
         ns, offer = settle(ws, remote, offer, progress)
         move = _plan(ns, offer, kept_by, dead)
-        _keep(ws, git, remote, move, dict(living.values()), progress)
-        _delete(ws, git, remote, {ref: offer.refs[ref] for ref in kept_by if ref != move.ref}, progress)
+        _write_ties(ws, remote, offer, move, dict(living.values()))
+        _keep(ws, git, remote, move, progress)
+        _delete(git, remote, {ref: offer.refs[ref] for ref in kept_by if ref != move.ref}, progress)
     unkept = tuple((of.kind, oid) for oid, (keep, of) in living.items() if oid in there and keep not in every)
     known = dropped | dict(living.values())
     return Released(remote.name, _count(every - dead, known), _count(every & dead, known), unkept)
@@ -100,22 +94,9 @@ def _count(keeps: Collection[Oid], known: Mapping[Oid, Keeper]) -> Count:
     return Count(len(keeps) - images, images)
 
 
-def read_kept(ws: Workspace, git: Git, remote: Remote, offer: Offer, known: Container[Oid]) -> KeptBy:
-    """What each keep ref of a remote leads to; `known` keep commits need not be here.
-
-    Links that are not here are fetched, without any payload, but where a remote cannot filter: there a keep commit that
-    is not known comes with all that it keeps.
-    """
-    tips = {ref: oid for ref, oid in offer.refs.items() if epoch_of(ref)}
-    option = "--filter=tree:0" if offer.filters else "--depth=1"
-    before: frozenset[Oid] = frozenset()
-    while absent := read_chain(ws.store, tips.values(), known).absent:
-        if absent == before:
-            raise DatmoError(f"'{remote.address}' does not give the commit '{min(absent)}' that its keep ref needs")
-        fetch_ids(git, remote, sorted(absent), QUIET, option, "--quiet")
-        ws.store.objects.refresh()
-        before = absent
-    return {ref: read_chain(ws.store, [tip], known) for ref, tip in tips.items()}
+def read_kept(ws: Workspace, remote: Remote, offer: Offer) -> KeptBy:
+    """Return what each keep ref of a remote leads to; links that were not seen yet are fetched, without any payload."""
+    return {ref: bring_chain(ws, remote, offer, [tip]) for ref, tip in keep_tips(offer).items()}
 
 
 def _plan(ns: Namespace, offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
@@ -128,27 +109,32 @@ def _plan(ns: Namespace, offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
     return Move(newest, offer.refs[newest], tuple(sorted(wanted - kept_by[newest].keeps)))
 
 
-def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, living: dict[Oid, Keeper], progress: Progress) -> None:
+def _write_ties(ws: Workspace, remote: Remote, offer: Offer, move: Move, living: dict[Oid, Keeper]) -> None:
+    """Let git see what the remote keeps, as links and keep commits: it then has nothing to send but new links."""
+    for keep in move.more:
+        if keep in living:
+            write_keep(ws.scratch.write, living[keep], ws.store.format)
+    # What no record here explains is fetched, as a commit alone.
+    unknown = [keep for keep in move.more if keep not in living]
+    if unknown:
+        filtered = ALONE if offer.filters else ""
+        for content in open_source(ws, remote).commits(unknown, depth=1, filtered=filtered).values():
+            ws.scratch.write("commit", content)
+    write_boundary(ws, *links_between(ws.links, keep_tips(offer).values(), move.more))
+
+
+def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, progress: Progress) -> None:
     """Bring the remote's keep ref to where it is to be, by links alone: it has all that they tie."""
     if not move.more and move.tip is not None:
         return
-    for keep in move.more:
-        if keep in living:
-            write_keep(ws.store, living[keep])
     tip = move.tip
     for start in range(0, max(len(move.more), 1), PARENTS_AT_ONCE):
-        group = move.more[start : start + PARENTS_AT_ONCE]
-        tip = write_link(ws.store, [*([tip] if tip is not None else []), *group])
+        tip = tie(ws, tip, *move.more[start : start + PARENTS_AT_ONCE])
     lease = f"--force-with-lease={move.ref}:{move.tip or ''}"
-    push_refs(git.with_config([("push.negotiate", "true")]), remote, [f"{tip}:{move.ref}"], progress, lease)
+    push_refs(git, remote, [f"{tip}:{move.ref}"], progress, lease)
 
 
-def _delete(ws: Workspace, git: Git, remote: Remote, old: dict[str, Oid], progress: Progress) -> None:
-    """Delete refs that nobody moved meanwhile, there and from what we remember of them."""
+def _delete(git: Git, remote: Remote, old: dict[str, Oid], progress: Progress) -> None:
+    """Delete refs on the remote that nobody moved meanwhile."""
     for ref, tip in sorted(old.items()):
         push_refs(git, remote, [f":{ref}"], progress, f"--force-with-lease={ref}:{tip}")
-    kept = read_refs(ws.store.git, f"{KEPT_REFS}{remote.name}/")
-    gone = {kept_ref(remote, ref) for ref in old}
-    changes = [RefChange(ref, tip, None) for ref, tip in kept.items() if ref in gone]
-    if changes:
-        change_refs(ws.store.git, changes, why="released")

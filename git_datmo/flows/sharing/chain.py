@@ -1,0 +1,94 @@
+"""Fetches the links of remotes' keep refs, without what they keep."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.flows.sharing.links import Chain, read_chain, read_link
+from git_datmo.flows.sharing.source import ALONE, open_source
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.namespaces import epoch_of
+from git_datmo.git.remote import Offer, Remote
+from git_datmo.model import Oid
+
+# A remote that filters gives so many links at once, and then more with each request.
+DEPTH, GROWTH = 64, 4
+# Who looks for what may not be there asks so many times at most: a remote that does not filter gives a link at a time.
+LINKS = 256
+
+Enough = Callable[[Chain], bool]
+
+
+def keep_tips(offer: Offer) -> dict[str, Oid]:
+    """Return the keep refs that a remote has, with what they point at."""
+    return {ref: oid for ref, oid in offer.refs.items() if epoch_of(ref)}
+
+
+def bring_chain(
+    ws: Workspace, remote: Remote, offer: Offer, tips: Iterable[Oid], enough: Enough | None = None
+) -> Chain:
+    """Fetch links from `tips` on until they are `enough`, or all; no payload comes along, where a remote can do that.
+
+    Raises `GitFailed` where the remote does not give a link.
+    """
+    return _Bringer(ws, remote, offer, tuple(tips)).bring(enough)
+
+
+def bring_nearest(ws: Workspace, remote: Remote, offer: Offer, enough: Enough, most: int) -> Chain:
+    """Fetch links as `bring_chain` does, from all keep refs on and with `most` requests.
+
+    Where the remote gives no more, what is known has to do.
+    """
+    bringer = _Bringer(ws, remote, offer, tuple(keep_tips(offer).values()))
+    with suppress(GitFailed):
+        return bringer.bring(enough, most, entirely=False)
+    return bringer.known()
+
+
+class _Bringer:
+    """Follows links back from `tips`, and fetches those that were not seen yet."""
+
+    def __init__(self, ws: Workspace, remote: Remote, offer: Offer, tips: tuple[Oid, ...]) -> None:
+        self._ws, self._remote, self._offer, self._tips = ws, remote, offer, tips
+        self._filters = offer.filters and offer.version >= 2
+        self._others: set[Oid] = set()
+
+    def known(self) -> Chain:
+        return read_chain(self._ws.links, self._tips, self._others)
+
+    def bring(self, enough: Enough | None, most: int = sys.maxsize, *, entirely: bool = True) -> Chain:
+        """Fetch with `most` requests; `entirely` says to fetch all that a keep ref keeps where no link comes alone."""
+        depth = DEPTH
+        while True:
+            chain = self.known()
+            if not chain.absent or (enough is not None and enough(chain)) or not most:
+                return chain
+            alone = self._offer.by_id or chain.absent <= set(self._tips)
+            if not alone and not entirely:
+                return chain
+            self._fetch(chain.absent, depth) if alone else self._fetch_all(chain.absent)
+            depth *= GROWTH
+            most -= 1
+
+    def _fetch(self, absent: frozenset[Oid], depth: int) -> None:
+        source, wants = open_source(self._ws, self._remote), sorted(absent)
+        if self._filters:
+            self._take(absent, source.commits(wants, depth=depth, filtered=ALONE))
+        else:
+            self._take(absent, source.commits(wants, depth=1))
+
+    def _fetch_all(self, absent: frozenset[Oid]) -> None:
+        self._take(absent, open_source(self._ws, self._remote).commits(self._tips, depth=0))
+
+    def _take(self, absent: frozenset[Oid], contents: dict[Oid, bytes]) -> None:
+        """Remember the links among commits; of those that were asked for, any other is a keep commit."""
+        decoded = {oid: read_link(content, self._ws.store.format) for oid, content in contents.items()}
+        self._ws.links.add(*(link for link in decoded.values() if link is not None))
+        for oid in absent:
+            if oid not in contents:
+                raise DatmoError(f"'{self._remote.address}' does not give the commit '{oid}' that its keep ref needs")
+            if decoded[oid] is None:
+                self._others.add(oid)
