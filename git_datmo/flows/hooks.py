@@ -93,7 +93,7 @@ def _find_trouble(repo: Repository) -> str:
         return f"git looks for hooks in '{value}' (core.hooksPath), and git-datmo's are not there: run 'git datmo init'"
     shown = ", ".join(f"'{name}'" for name in lacking)
     many = "hooks" if len(lacking) > 1 else "hook"
-    return f"git-datmo's {many} {shown} in '{folder}' cannot run, or another took the place: run 'git datmo init'"
+    return f"git does not run git-datmo's {many} {shown} from '{folder}': run 'git datmo init'"
 
 
 def _is_in_force(folder: Path, name: str) -> bool:

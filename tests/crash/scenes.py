@@ -173,6 +173,13 @@ def bare(world: World) -> None:
     write(world.live / "alex/.git/hooks/pre-push", "#!/bin/sh\nexit 0\n").chmod(0o755)
 
 
+def hooked(world: World) -> None:
+    """Set up with the helper, after another tool named a folder of hooks, and with a hook that was there before."""
+    bare(world)
+    world.shell("alex").git("config", "core.hooksPath", "hooks")
+    world.run("alex", ["datmo", "init", "--helper"])
+
+
 def nothing(_: World) -> None:
     """The command starts from the set-up as it is."""
 
@@ -226,6 +233,7 @@ BY_GIT = ("datmo", "checkout")
 SCENES = (
     Scene("init", bare, ("datmo", "init")),
     Scene("init with the helper", bare, ("datmo", "init", "--helper"), every=3),
+    Scene("init removed", hooked, ("datmo", "init", "--remove"), every=2),
     Scene("first add", begin, ("datmo", "add-data", *ONE), reads=ONE),
     Scene("second add", one, ("datmo", "add-data", "data"), warm=ONE, before=edit, reads=("data",)),
     Scene("snapshot", one, ("datmo", "snapshot", "-m", "asked"), warm=ONE, before=edit, reads=ONE, every=2),

@@ -289,7 +289,11 @@ def test_nothing_is_started_where_no_payload_is_tracked(repo: Shell, tmp_path: P
     program.chmod(0o755)
     env = {**repo.env, "PATH": f"{program.parent}:{repo.env['PATH']}"}
     Shell(repo.cwd, env).git("commit", "-q", "--allow-empty", "-m", "one")
-    assert marks.read_text().split() == ["post-commit"]
+    assert not marks.exists()
+    repo.write("data/x", "1\n")
+    datmo(repo, "add-data", "data")
+    Shell(repo.cwd, env).git("commit", "-q", "--allow-empty", "-m", "two")
+    assert marks.read_text().split() == ["prepare-commit-msg", "post-commit"]
 
 
 def test_commit_with_unchanged_payloads_starts_one_interpreter(tracked: Shell, tmp_path: Path) -> None:
