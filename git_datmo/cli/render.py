@@ -10,7 +10,8 @@ from typing import Any
 from git_datmo.cli.console import Console
 from git_datmo.cli.plain import plain
 from git_datmo.cli.verdicts import receipt_line, receipts_line
-from git_datmo.flows.history import Claim, Found
+from git_datmo.flows.commit_data import Claim
+from git_datmo.flows.history import Found
 from git_datmo.flows.running.needs import needs_of
 from git_datmo.flows.told import Style
 from git_datmo.records.codec import to_document
@@ -22,6 +23,7 @@ from git_datmo.sizes import show_size
 _GREEN, _PLAIN = "\x0e", "\x0f"
 
 FOUND = {
+    "trailer": "found by its trailer, made at commit",
     "tree": "found by its tree, made at commit",
     "patch": "found by its change, made at commit",
     "range": "found by the change of its branch, made at commit",

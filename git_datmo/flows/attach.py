@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.running.trust import trust
@@ -17,7 +17,7 @@ from git_datmo.store.tracking import Tracking
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the person says about a snapshot."""
+    """Options of a snapshot: what the person says about it, and whether it is a `side` one."""
 
     message: str = ""
     why: str = ""
@@ -25,6 +25,7 @@ class Asked:
     metrics: Mapping[str, Value] | None = None
     tolerances: Mapping[str, float] | None = None
     sign: bool = False
+    side: bool = False
 
 
 def require_commit(ws: Workspace) -> Oid:
@@ -45,7 +46,7 @@ def make_snapshot(
     environment: Content | None,
     run: Run | None,
 ) -> Snapshot:
-    """The record that ties HEAD to all that is given."""
+    """Return the record that ties HEAD to all that is given."""
     commit = require_commit(ws)
     tree = ws.repo.resolve(str(commit), "tree")
     return Snapshot(
@@ -64,6 +65,8 @@ def make_snapshot(
         environment=environment,
         run=run,
         tolerances=dict(asked.tolerances or {}),
+        parents=tuple(map(Oid.parse, tracking.snapshots)),
+        side=asked.side,
     )
 
 
@@ -85,6 +88,6 @@ def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, *, sign: bool)
         (oid,) = ws.ledger.attach(snapshot)
     if snapshot.run is not None:
         trust(ws, oid)
-    save(ws, replace(tracking, snapshot=str(oid)))
+    save(ws, tracking.standing_on([str(oid)], snapshot.payloads))
     end_merge(ws)
     return oid

@@ -50,18 +50,34 @@ def add(
     """
     with changing(ws) as old:
         refuse_during_checkout(ws)
-        for path in paths:
+        added = [path for path in paths if not _is_decided_part(ws, old, path)]
+        for path in added:
             check_addable(ws, old, path)
-        before = set(paths)
+        before = set(added)
         links = LinkCheck(os.fsencode(ws.root))
-        asked = dict.fromkeys(paths, role or Role.DATA)
+        asked = dict.fromkeys(added, role or Role.DATA)
         tracking, new_bytes = store_payloads(ws, old, asked, links=links, progress=progress)
         if role is not None:
             mine = [tracked for tracked in tracking.payloads if tracked.payload.path in before]
             tracking = tracking.having(replace(t, payload=replace(t.payload, role=role)) for t in mine)
         save(ws, tracking)
-    added = (t.payload for t in tracking.payloads if t.payload.path in before)
-    return tuple(Added(payload, new_bytes, tuple(link_warnings(links, payload.path))) for payload in added)
+    stored = (t.payload for t in tracking.payloads if t.payload.path in before)
+    return tuple(Added(payload, new_bytes, tuple(link_warnings(links, payload.path))) for payload in stored)
+
+
+def _is_decided_part(ws: Workspace, tracking: Tracking, path: str) -> bool:
+    """Take what a merge left undecided at `path` for decided as it is, as `git add` does with a conflict.
+
+    Returns whether the path is a part of a payload, which then need not be added itself.
+    """
+    from git_datmo.flows.merging.unresolved import decide, read_pending
+
+    pending = read_pending(ws)
+    if pending is None or not any((kept + "/").startswith(path + "/") for kept in pending.paths):
+        return False
+    decide(ws, [path])
+    holder = tracking.holding(path)
+    return holder is not None and holder.payload.path != path
 
 
 def store_payloads(

@@ -17,16 +17,22 @@ if TYPE_CHECKING:
 
 
 def current_tracking(ws: Workspace) -> Tracking:
-    """What this working tree tracks; where no command said so yet, what its commit's snapshot has, not fetched."""
+    """Return what this working tree tracks; where no command said so yet, the data of its commit, not fetched."""
     if ws.tracking_path.exists():
         return ws.tracking()
     from git_datmo.flows.history import History
+    from git_datmo.flows.target import target_of_data
 
     head = ws.repo.head()
-    found = History(ws).nearest(head) if head is not None else None
-    if found is None:
+    if head is None:
         return Tracking()
-    return Tracking((), str(found.id)).having(Tracked(payload, placed=False) for payload in found.snapshot.payloads)
+    history = History(ws)
+    data = history.data(head)
+    if not data.heads:
+        return Tracking()
+    target = target_of_data(ws, history, data)
+    asleep = (Tracked(payload, placed=False) for payload in target.payloads)
+    return Tracking().having(asleep).standing_on(target.snapshots, target.payloads)
 
 
 def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:

@@ -1,46 +1,229 @@
-"""After git moved HEAD: the payloads go along."""
+"""The payloads follow the commit that is checked out: what is unmodified moves along, what is modified is united.
+
+Files and snapshots are compared three ways: the snapshots that the working tree stands on, the data that HEAD has, and
+the files as they are. Nothing that is stored nowhere is overwritten, and nothing is undone that others did.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
+from git_datmo.flows.attach import is_clean
 from git_datmo.flows.healing import healed
 from git_datmo.flows.history import History
-from git_datmo.flows.merging.unresolved import read_halfway
+from git_datmo.flows.look import Look, look
+from git_datmo.flows.merging.unresolved import is_interrupted, read_halfway, read_pending
+from git_datmo.flows.picked import last_move
+from git_datmo.flows.target import Target, target_of_data, unshared_error
 from git_datmo.flows.tracked import changing, save
+from git_datmo.flows.underway import MERGING, end_merge, interrupted, read_underway
 from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.tracking import Tracked, Tracking
 
-if TYPE_CHECKING:
-    from git_datmo.flows.switch import Switched
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The paths that were written, taken away, left as they are since they are modified, and those that wait for a
+    decision, with `hint` on how to decide.
+
+    `is_united` says that payloads of several sides were united; `warnings` are what a person should know.
+    """
+
+    placed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    hint: str = ""
+    is_united: bool = False
+    warnings: tuple[str, ...] = ()
 
 
-def follow(ws: Workspace, *, progress: Progress = QUIET) -> Switched | None:
-    """After git moved HEAD: payloads that are as they were stored follow it; modified ones stay, and are named.
+NOTHING = Followed()
 
-    A payload that was never fetched here stays so, and so does a clone in which none was.
+
+def follow(ws: Workspace, *, progress: Progress = QUIET) -> Followed:
+    """Bring the payloads to what HEAD has, after git moved HEAD or records came.
+
+    A payload that was never fetched stays so, and so do all in a clone in which none was.
     """
     return healed(ws, lambda: _follow(ws, progress), progress)
 
 
-def _follow(ws: Workspace, progress: Progress) -> Switched | None:
+def _follow(ws: Workspace, progress: Progress) -> Followed:
     with changing(ws) as tracking:
-        head = ws.repo.head()
-        found = History(ws).nearest(head) if head is not None else None
-        if found is None:
-            return None
-        halfway = read_halfway(ws, found)
-        if str(found.id) == tracking.snapshot and not halfway:
-            return None
-        if not halfway and not any(t.placed for t in tracking.payloads):
-            asleep = [Tracked(payload, placed=False) for payload in found.snapshot.payloads]
-            save(ws, Tracking((), str(found.id)).having(asleep))
-            return None
-        # Most of the time there is nothing to follow.
+        return follow_head(ws, tracking, progress=progress)[1]
+
+
+def follow_head(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> tuple[Tracking, Followed]:
+    """Do the same under the lock that the caller holds; returns the working tree's new state, which is saved."""
+    head = ws.repo.head()
+    if head is None:
+        return tracking, NOTHING
+    history = History(ws)
+    seen = look(ws, history, tracking.snapshots, head)
+    if seen.data.unshared:
+        error = unshared_error(ws, seen.data)
+        return tracking, Followed(warnings=(f"{error.what}; {error.hint}",))
+    return follow_look(ws, history, tracking, seen, progress=progress)
+
+
+def follow_look(
+    ws: Workspace, history: History, tracking: Tracking, seen: Look, *, progress: Progress = QUIET
+) -> tuple[Tracking, Followed]:
+    """Bring the payloads to what a look found; does nothing where that is so already, or a person has to decide."""
+    waiting = _waits_for_person(ws, seen)
+    if waiting is not None:
+        return tracking, waiting
+    if seen.is_settled and not is_interrupted(ws) and not _is_halfway(ws, seen):
+        return _settled(ws, tracking), NOTHING
+    return _Following(ws, history, tracking, seen, progress).go()
+
+
+def catch_up(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> Tracking:
+    """Follow HEAD before a command records the payloads, so that it undoes nothing that others did.
+
+    Where HEAD moved back behind the data of the working tree, only a reset that left no other change says that these
+    are given up.
+    """
+    head = ws.repo.head()
+    if head is None:
+        return tracking
+    if is_interrupted(ws):
+        raise interrupted(MERGING)
+    history = History(ws)
+    seen = look(ws, history, tracking.snapshots, head)
+    if seen.is_settled or (seen.is_ahead and not _is_reset(ws)):
+        return tracking
+    after, followed = follow_look(ws, history, tracking, seen, progress=progress)
+    for path in (*followed.placed, *followed.removed):
+        progress.tell(f"'{path}' follows the commit that is checked out")
+    return after
+
+
+def _is_reset(ws: Workspace) -> bool:
+    """Return whether the last move of HEAD was a reset, after which the code is as HEAD has it."""
+    return last_move(ws).startswith("reset: ") and is_clean(ws)
+
+
+def _waits_for_person(ws: Workspace, seen: Look) -> Followed | None:
+    """Return what a merge left undecided, where nothing has come since that could decide it."""
+    pending = read_pending(ws)
+    if pending is None or not pending.placed or pending.commit != str(seen.commit):
+        return None
+    if not set(seen.missing) <= {pending.theirs}:
+        return None
+    return Followed(kept=pending.paths, hint=pending.hint, is_united=True)
+
+
+def _is_halfway(ws: Workspace, seen: Look) -> bool:
+    """Return whether a checkout to what HEAD has was cut off; raises `DatmoError` where one to another was."""
+    mark = seen.data.ids[0] if len(seen.data.ids) == 1 else ""
+    underway = read_underway(ws)
+    return underway is not None and bool(read_halfway(ws, mark))
+
+
+def _settled(ws: Workspace, tracking: Tracking) -> Tracking:
+    """Take the state as it is; a merge that a later snapshot decided is no longer waited for."""
+    pending = read_pending(ws)
+    if pending is not None and pending.placed and not {pending.ours, pending.theirs} & set(tracking.snapshots):
+        end_merge(ws)
+    return tracking
+
+
+class _Following:
+    """One move of a working tree to what HEAD has."""
+
+    def __init__(self, ws: Workspace, history: History, tracking: Tracking, seen: Look, progress: Progress) -> None:
+        self._ws, self._history, self._seen, self._progress = ws, history, seen, progress
+        self._tracking = tracking
+
+    def go(self) -> tuple[Tracking, Followed]:
+        """Move, by files alone where nothing has to be united."""
+        if self._seen.data.is_cut_off or (not self._seen.data.heads and not self._seen.is_emptied):
+            return self._tracking, NOTHING
+        if self._is_forward:
+            target = self._target()
+            if not self._tracking.is_awake:
+                return self._track_only(target), NOTHING
+            followed = self._bring(target)
+            if followed is not None:
+                return self._ws.tracking(), followed
+            return self._unite(target)
+        return self._unite_with_missing()
+
+    @property
+    def _is_forward(self) -> bool:
+        """Whether the working tree goes to HEAD's data alone: it stands on a part of them, or on another line."""
+        graph = self._history.catalog.graph
+        known = graph.reached(self._seen.data.ids)
+        return not self._seen.is_within or known.issuperset(self._seen.standing)
+
+    def _target(self) -> Target:
+        if not self._seen.data.heads:
+            return Target((), ())
+        standing = self._seen.standing
+        return target_of_data(self._ws, self._history, self._seen.data, standing=standing, progress=self._progress)
+
+    def _track_only(self, target: Target) -> Tracking:
+        asleep = [Tracked(payload, placed=False) for payload in target.payloads]
+        after = Tracking().having(asleep).standing_on(target.snapshots, target.payloads)
+        save(self._ws, after)
+        return after
+
+    def _bring(self, target: Target) -> Followed | None:
+        """Place what comes where nothing that is modified is changed by it; else None, and nothing was done."""
         from git_datmo.flows.switch import bring, staying
 
-        wanted = {payload.path for payload in found.snapshot.payloads}
-        asleep_paths = {t.payload.path for t in tracking.payloads if not t.placed} & wanted - halfway
-        stay = staying(ws, tracking, halfway) | asleep_paths
-        return bring(ws, tracking, found, stay, force=False, progress=progress)
+        if target.kept or is_interrupted(self._ws):
+            return None
+        halfway = read_halfway(self._ws, target.mark)
+        stay = staying(self._ws, self._tracking, halfway)
+        base, wanted = self._tracking.base_contents, {p.path: p.content for p in target.payloads}
+        if target.payloads and any(base.get(path) != wanted.get(path) for path in stay):
+            return None
+        asleep = {t.payload.path for t in self._tracking.payloads if not t.placed} & wanted.keys() - halfway
+        done = bring(self._ws, self._tracking, target, stay | asleep, force=False, progress=self._progress)
+        # A merge that waited for a person is over: what came decides it, or HEAD has it no more.
+        end_merge(self._ws)
+        return Followed(done.placed, done.removed, done.left, is_united=len(target.snapshots) > 1)
+
+    def _unite(self, target: Target) -> tuple[Tracking, Followed]:
+        """Unite local changes with what comes."""
+        base = {payload.path: payload for payload in self._tracking.base}
+        theirs = {payload.path: payload for payload in target.payloads}
+        return self._merge(base, theirs, target.snapshots, theirs, target.kept)
+
+    def _unite_with_missing(self) -> tuple[Tracking, Followed]:
+        """Unite what the working tree stands on with the snapshots of HEAD that it lacks."""
+        from git_datmo.flows.merging.heads import HeadsUnion
+
+        union, seen = HeadsUnion(self._ws, self._history, self._progress), self._seen
+        theirs = union.unite(seen.missing)
+        base = union.base(seen.standing, seen.missing)
+        both = self._history.catalog.graph.heads((*seen.standing, *seen.missing))
+        stored = union.unite(both, first=seen.standing)
+        return self._merge(base, theirs.payloads, both, stored.payloads, (*theirs.kept, *stored.kept))
+
+    def _merge(
+        self,
+        base: dict[str, Payload],
+        theirs: dict[str, Payload],
+        standing: tuple[str, ...],
+        stored: dict[str, Payload],
+        kept: tuple[str, ...],
+    ) -> tuple[Tracking, Followed]:
+        from git_datmo.flows.merging.union import Sides, Union
+
+        others = [snapshot for snapshot in standing if snapshot not in self._seen.standing]
+        ours_id = next(iter(self._seen.standing), "")
+        theirs_id = next(iter(others or standing), "")
+        sides = Sides(self._seen.commit, base, theirs, standing, stored, ours_id, theirs_id, kept)
+        union = Union(self._ws, sides, self._tracking, self._progress)
+        union.unite_payloads()
+        placed = union.place()
+        pending = union.conclude()
+        if pending is None:
+            return union.tracking, Followed(placed, is_united=True)
+        return union.tracking, Followed(placed, kept=pending.paths, hint=pending.hint, is_united=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from git_datmo.errors import Damaged, DatmoError
+from git_datmo.flows.commit_data import Claim, CommitData, DataFinder, walk_commits
 from git_datmo.flows.rewritten import Commit, Rewritten
 from git_datmo.flows.told import Style, Told
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, REMOTE_REFS
 from git_datmo.git.refs import read_refs
-from git_datmo.git.run import failure
 from git_datmo.model import Oid
 from git_datmo.records.catalog import NEWER, Catalog, Row
 from git_datmo.records.ledger import Tips, record_ids
@@ -37,14 +36,6 @@ class Found:
 
     id: Oid
     snapshot: Snapshot
-    commit: Oid
-    way: str
-
-
-class Claim(NamedTuple):
-    """That a snapshot belongs to `commit`, and by what."""
-
-    row: Row
     commit: Oid
     way: str
 
@@ -83,8 +74,14 @@ def unshared(ws: Workspace, heads: Heads, remote: str) -> set[Oid]:
     return mine - (record_ids(ws.repo.git, str(there.records)) if there.records else set())
 
 
+def read_all(ws: Workspace, heads: Heads | None = None) -> Catalog:
+    """Return the records here and those that a fetch brought, united in memory: no ref moves."""
+    known = heads or read_heads(ws)
+    return ws.catalog(known.here, *known.remotes.values())
+
+
 def unite_remotes(ws: Workspace) -> Heads:
-    """Take in what `git fetch` brought."""
+    """Unite what `git fetch` brought with the records here; moves refs, so only writing commands call it."""
     heads = read_heads(ws)
     changed = [ws.ledger.unite(tips) for tips in heads.remotes.values() if tips != heads.here]
     return replace(heads, here=ws.ledger.tips()) if any(changed) else heads
@@ -99,15 +96,14 @@ class History:
     def __init__(self, ws: Workspace) -> None:
         self._ws = ws
         self.warnings: list[str] = []
-        self.heads = unite_remotes(ws)
-        self.catalog: Catalog = ws.catalog(self.heads.here)
+        self.heads = read_heads(ws)
+        self.catalog: Catalog = read_all(ws, self.heads)
 
-    def _rows_of_note(self, commit: Oid) -> list[Row]:
+    def _own_rows(self, commit: Oid) -> list[Row]:
+        """Return the snapshots that name the commit, and those that its note names, oldest first."""
+        rows = list(self.catalog.of_commit(str(commit)))
         note = self.catalog.notes.get(str(commit))
-        if note is None:
-            return []
-        rows = []
-        for record in note.records:
+        for record in note.records if note is not None else ():
             row = self.catalog.get(record)
             if row is not None and row.kind.startswith(NEWER):
                 self._warn(
@@ -116,7 +112,7 @@ class History:
                 )
             elif row is not None and not row.kind:
                 self._warn(f"record {record} on commit {str(commit)[:10]} is not one that this version reads")
-            elif row is not None and row.kind == "snapshot":
+            elif row is not None and row.kind == "snapshot" and row not in rows:
                 rows.append(row)
             elif row is None and record not in self.catalog.dropped:
                 self._warn(f"the note on commit {str(commit)[:10]} names the unknown record {record}")
@@ -144,7 +140,8 @@ class History:
     def walk(self, arguments: tuple[str, ...] = ("HEAD",)) -> Iterator[Found]:
         """The snapshots of the commits of a revision range, newest first.
 
-        A commit has those that its note names, and those that it claims of commits that are no part of this history.
+        A commit has those that name it, those that its note names, and those that it claims of commits that are no part
+        of this history.
         """
         for claims in _growing(self._claims(arguments)):
             yield from self._read(claims)
@@ -173,8 +170,8 @@ class History:
         named = git.text("rev-parse", "--revs-only", "--end-of-options", *arguments).splitlines()
         rewritten = Rewritten(self._ws, self.catalog, [name for name in named if not name.startswith("^")])
         seen: set[str] = set()
-        for commits in _growing(self._commits(arguments)):
-            noted = {commit.oid: self._rows_of_note(commit.oid) for commit in commits}
+        for commits in _growing(walk_commits(self._ws.repo.git, arguments)):
+            noted = {commit.oid: self._own_rows(commit.oid) for commit in commits}
             # Whoever wants the newest alone has it before anything is looked for.
             first = [Claim(row, commit, "note") for commit in list(noted)[:1] for row in reversed(noted[commit])]
             yield from first
@@ -187,80 +184,70 @@ class History:
                         seen.add(row.record)
                         yield Claim(row, commit.oid, way)
 
-    def _commits(self, arguments: tuple[str, ...], *options: str) -> Iterator[Commit]:
-        argv = ["rev-list", "--format=%H %T %ct %P", "--no-commit-header", *options]
-        argv += ["--end-of-options", *arguments, "--"]
-        with self._ws.repo.git.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            assert child.stderr is not None
-            try:
-                for line in child.stdout:
-                    commit, tree, time, *parents = line.decode().split()
-                    yield Commit(Oid.fromhex(commit), tree, int(time), tuple(parents))
-                said = child.stderr.read()
-                if child.wait():
-                    raise failure(argv, child.returncode, said)
-            finally:
-                child.terminate()
+    def data(self, commit: Oid) -> CommitData:
+        """Return which snapshots say what data a commit has."""
+        if not self.catalog.rows:
+            return CommitData(commit, (), (), is_cut_off=False)
+        return DataFinder(self._ws, self.catalog, commit).find()
+
+    def read_heads(self, data: CommitData) -> tuple[Found, ...]:
+        """Return the snapshots of `data`; a warning for each that cannot be read."""
+        return tuple(self._read(data.heads))
 
     def nearest(self, commit: Oid) -> Found | None:
-        """What says which data a commit has: the newest snapshot of itself or its nearest first-parent ancestor.
+        """Return the one snapshot that tells most of a commit's data: where several wait to be united, the latest."""
+        heads = sorted(self.data(commit).heads, key=lambda head: head.row.order, reverse=True)
+        return next(self._read(heads), None)
 
-        Where a branch was merged that went on from there, and no other did, its newest snapshot says it.
-        """
-        if not self.catalog.rows:
+    def snapshot(self, record: str) -> Snapshot | None:
+        """Return the snapshot with an id, a dropped one too, or None where it is not here."""
+        try:
+            found = self._ws.ledger.record(Oid.parse(record))
+        except Damaged:
             return None
-        rewritten, merges = Rewritten(self._ws, self.catalog, [str(commit)]), False
-        for each in self._commits((str(commit),), "--first-parent"):
-            for found in self._read(self._all_of(each, rewritten)):
-                return (self._merged(str(commit), found) if merges else None) or found
-            merges = merges or len(each.parents) > 1
-        return self._merged(str(commit), None) if merges else None
+        return found if isinstance(found, Snapshot) else None
 
     def commit(self, name: str) -> Commit:
-        """A commit as it is walked; raises `DatmoError` for a name that is none."""
-        return next(self._commits((str(self._ws.repo.resolve(name)),), "--no-walk"))
+        """Return a commit as it is walked; raises `DatmoError` for a name that is none."""
+        return next(walk_commits(self._ws.repo.git, (str(self._ws.repo.resolve(name)),), "--no-walk"))
 
-    def has_own(self, commit: Commit) -> bool:
-        """Whether a snapshot belongs to just this commit."""
-        return bool(self._all_of(commit, Rewritten(self._ws, self.catalog, [str(commit.oid)])))
+    def own(self, commit: Oid) -> list[Row]:
+        """Return the snapshots that belong to just this commit without a proof, oldest first."""
+        return self._own_rows(commit)
+
+    def claimed(self, commit: Commit) -> list[Claim]:
+        """Return what a commit claims by tree, patch or range, newest first."""
+        found = Rewritten(self._ws, self.catalog, [str(commit.oid)]).claims([commit]).get(commit.oid, [])
+        return [Claim(row, commit.oid, way) for row, way in reversed(found)]
 
     def _all_of(self, commit: Commit, rewritten: Rewritten) -> list[Claim]:
-        """What one commit has by its note, or else claims, newest first."""
-        rows = self._rows_of_note(commit.oid)
+        """Return what one commit has of its own, or else claims, newest first; what no other leads to comes first."""
+        rows = self._own_rows(commit.oid)
         if rows:
-            return [Claim(row, commit.oid, "note") for row in reversed(rows)]
+            heads = set(self.catalog.graph.heads(row.record for row in rows))
+            newest_first = rows[::-1]
+            in_order = sorted(newest_first, key=lambda row: row.record not in heads)
+            return [Claim(row, commit.oid, "note") for row in in_order]
         found = rewritten.claims([commit]).get(commit.oid, [])
         return [Claim(row, commit.oid, way) for row, way in reversed(found)]
 
-    def _merged(self, commit: str, found: Found | None) -> Found | None:
-        """The newest snapshot behind `found` up to `commit`, where all others there are part of its history."""
-        within = ["--ancestry-path", f"^{found.commit}"] if found is not None else []
-        git = self._ws.repo.git
-        listed = git.text("rev-list", "--topo-order", *within, commit).split()
-        noted = [name for name in listed if name in self.catalog.notes and self._rows_of_note(Oid.parse(name))]
-        if not noted:
-            return None
-        names = "".join(f"{name}\n" for name in (f"^{noted[0]}", *noted[1:])).encode()
-        if git.text("rev-list", "-n1", "--stdin", stdin=names):
-            return None
-        newest = Oid.parse(noted[0])
-        rows = reversed(self._rows_of_note(newest))
-        return next(self._read([Claim(row, newest, "note") for row in rows]), None)
-
     def resolve(self, name: str) -> Found:
-        """The snapshot that a person names, by its id (or the start of it) or by a commit that has one."""
-        if _ID.match(name):
-            rows = [row for row in self.catalog.starting(name) if row.kind == "snapshot"]
-            if len(rows) > 1:
-                raise DatmoError(f"'{name}' is the start of {len(rows)} snapshots' ids", "give more of the id")
-            for found in self._read([Claim(row, Oid.parse(row.commit), "note") for row in rows]):
-                return found
+        """Return the snapshot that a person names, by its id (or the start of it) or by a commit that has one."""
+        named = self.by_id(name)
+        if named is not None:
+            return named
         commit = self.commit(name)
         rewritten = Rewritten(self._ws, self.catalog, [str(commit.oid)], whole=True)
         for found in self._read(self._all_of(commit, rewritten)):
             return found
         raise DatmoError(f"commit '{name}' has no snapshot", "'git datmo log' lists those that have one")
+
+    def by_id(self, name: str) -> Found | None:
+        """Return the snapshot whose id begins with `name`, or None; raises `DatmoError` where several do."""
+        rows = [row for row in self.catalog.starting(name) if row.kind == "snapshot"] if _ID.match(name) else []
+        if len(rows) > 1:
+            raise DatmoError(f"'{name}' is the start of {len(rows)} snapshots' ids", "give more of the id")
+        return next(self._read([Claim(row, Oid.parse(row.commit), "note") for row in rows]), None)
 
 
 def _growing(items: Iterator[_T]) -> Iterator[list[_T]]:

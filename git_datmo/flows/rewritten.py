@@ -1,8 +1,9 @@
 """Snapshots of commits that history lost: rebased, squashed or picked commits have them by tree, patch or range.
 
-A claim needs one of three proofs, and that the snapshot's own commit is no descendant of the commit that claims it:
+A claim needs one of four proofs, and that the snapshot's own commit is no descendant of the commit that claims it:
 
-- tree: both commits have the same tree, and the one that claims changed something to have it;
+- trailer: a `Datmo-Data` line of the commit's message names the snapshot's data;
+- tree: both commits have the same tree, and both changed something to have it;
 - patch: both change the same (git-patch-id);
 - range: the commit changes the same as a whole branch did, on which the snapshot's commit is.
 """
@@ -12,10 +13,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import cached_property
 
 from git_datmo import fsio
+from git_datmo.flows.trailer_index import TrailerIndex, Trailers
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.patches import patch_ids, range_patch_id
 from git_datmo.model import Oid
@@ -24,11 +25,10 @@ from git_datmo.records.catalog import Catalog, Row
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit as history is walked; `time` is its committer's, in seconds."""
+    """A commit as history is walked."""
 
     oid: Oid
     tree: str
-    time: int
     parents: tuple[str, ...]
 
 
@@ -51,6 +51,7 @@ class Rewritten:
 
     def _of(self, commit: Commit, patch: str) -> list[tuple[Row, str]]:
         ways = {
+            "trailer": self._with_trailers_of(commit),
             "tree": self._catalog.with_tree(commit.tree),
             "patch": self._catalog.with_patch(patch),
             "range": self._ranges.get(patch, []) if patch else [],
@@ -58,12 +59,35 @@ class Rewritten:
         found: dict[str, tuple[Row, str]] = {}
         for way, rows in ways.items():
             for row in rows:
-                # Whoever commits nothing new has the tree of many, and is none of them.
-                if way == "tree" and not patch and len(commit.parents) < 2 and self._is_elsewhere(row):
+                if way == "tree" and self._is_of_many(commit, patch, row):
                     continue
                 if row.commit in self._lost and row.record not in found and self._may_stem(commit, row):
                     found[row.record] = row, way
         return sorted(found.values(), key=lambda claim: claim[0].order)
+
+    def _is_of_many(self, commit: Commit, patch: str, row: Row) -> bool:
+        """Return whether the tree proves nothing: a commit that changes nothing has the tree of many others."""
+        if not self._is_elsewhere(row):
+            return False
+        changes_nothing = not patch and len(commit.parents) < 2
+        return changes_nothing or (not row.patch and row.commit in self._missing)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether there is any snapshot that a commit could claim."""
+        return bool(self._lost)
+
+    def _with_trailers_of(self, commit: Commit) -> list[Row]:
+        """Return the snapshots whose data the trailers of a commit name."""
+        named = self._trailers.get(str(commit.oid), ())
+        return [row for data in named for row in self._catalog.with_data(data)]
+
+    @cached_property
+    def _trailers(self) -> Trailers:
+        found: Trailers = {}
+        for tip in self._tips:
+            found.update(TrailerIndex(self._ws, Oid.parse(tip)).by_commit)
+        return found
 
     def _patches_of(self, commits: Sequence[Commit]) -> dict[Oid, str]:
         """The commits' patches; that of one which has a snapshot of its own stands in that snapshot."""
@@ -87,15 +111,12 @@ class Rewritten:
         return {commit: self._patches[str(commit)] for commit in commits}
 
     def _may_stem(self, commit: Commit, row: Row) -> bool:
-        """Whether `commit` can have been made from the snapshot's own, which then is not its descendant.
+        """Return whether `commit` can have been made from the snapshot's own, which then is not its descendant.
 
-        Where that one is not here any more, the clocks have to tell.
+        Of a commit that is not here nothing can be said; no clock is asked.
         """
-        if row.commit == str(commit.oid):
+        if row.commit == str(commit.oid) or row.commit in self._missing:
             return True
-        if row.commit in self._missing:
-            made = datetime.fromtimestamp(commit.time, timezone.utc)
-            return made.strftime("%Y-%m-%dT%H:%M:%S") >= row.created[:19]
         return self._ws.repo.git.finish("merge-base", "--is-ancestor", str(commit.oid), row.commit).returncode == 1
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from git_datmo.flows.attach import Asked, attach, make_snapshot, require_commit
 from git_datmo.flows.capture import refresh
-from git_datmo.flows.history import History
+from git_datmo.flows.follow import catch_up
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
@@ -31,7 +31,7 @@ def snapshot(ws: Workspace, asked: Asked, *, command: Sequence[str] = (), progre
     require_commit(ws)
     with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, old, progress=progress)
+        tracking, _ = refresh(ws, catch_up(ws, old, progress=progress), progress=progress)
         refuse_unresolved(ws, tracking)
         return attach_snapshot(ws, tracking, asked, command, progress)
 
@@ -60,19 +60,3 @@ def attach_snapshot(
     made, masked = conceal(made, known_secrets(ws.environ))
     oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
     return Made(oid, (*remarks, *masked, *(surrounded.warnings if surrounded is not None else ())))
-
-
-def snapshot_if_changed(ws: Workspace, *, progress: Progress = QUIET) -> Made | None:
-    """After a commit: a snapshot when the payloads are not what the nearest one says, else nothing."""
-    commit = require_commit(ws)
-    with changing(ws) as old:
-        refuse_during_checkout(ws)
-        tracking, new_bytes = refresh(ws, old, progress=progress)
-        nearest = History(ws).nearest(commit)
-        known = {p.path: p.content for p in nearest.snapshot.payloads} if nearest else {}
-        if {t.payload.path: t.payload.content for t in tracking.payloads} == known:
-            if new_bytes:
-                ws.save_tracking(tracking)
-            return None
-        refuse_unresolved(ws, tracking)
-        return attach_snapshot(ws, tracking, Asked(), (), progress)

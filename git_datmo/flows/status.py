@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 from git_datmo.flows.changes import current_tracking, find_differences, really_differs
 from git_datmo.flows.history import History, unshared
-from git_datmo.flows.merging.unresolved import read_pending
+from git_datmo.flows.look import Look, look
+from git_datmo.flows.merging.unresolved import Pending, read_pending
 from git_datmo.flows.underway import MERGING, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.store.statcache import Differences
-from git_datmo.store.tracking import Tracked
+from git_datmo.store.tracking import Tracked, Tracking
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadStatus:
-    """One payload: `state` is 'unchanged', 'modified', 'missing' or 'not fetched'; `in_snapshot` says whether the
-    commit's snapshot has just this content."""
+    """One payload: `state` is 'unchanged', 'modified', 'missing' or 'not fetched'.
+
+    `in_snapshot` says that a snapshot which the working tree stands on has just this content.
+    """
 
     payload: Payload
     state: str
@@ -27,14 +30,20 @@ class PayloadStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`unshared` counts records that `remote` lacked when it was last heard of; `interrupted` is the command that
-    finishes a checkout or merge that was cut off, or ''.
+    """How the working tree stands.
 
-    `undecided` are paths that a merge left as they were here, and `hint` says how to decide.
+    `standing` are the snapshots that the files are from, `snapshots` those that HEAD has; `differs` says that the one
+    is not the other. `never_shared` is a line about data that are in no record, or ''. `unshared` counts records that
+    `remote` lacked when it was last asked; `interrupted` is the command that finishes a checkout or merge that was cut
+    off, or ''. `undecided` are paths that a merge left as they were, and `hint` says how to decide.
     """
 
     payloads: tuple[PayloadStatus, ...]
-    snapshot: str
+    standing: tuple[str, ...]
+    snapshots: tuple[str, ...]
+    differs: bool
+    never_shared: str
+    is_shallow: bool
     remote: str
     unshared: int
     interrupted: str
@@ -47,9 +56,31 @@ def examine(ws: Workspace) -> Status:
     """Compare everything; reads file contents only where git's stat cache cannot tell."""
     history = History(ws)
     head = ws.repo.head()
-    nearest = history.nearest(head) if head is not None else None
     tracking = current_tracking(ws)
-    known = {p.path: p.content for p in nearest.snapshot.payloads} if nearest else {}
+    seen = look(ws, history, tracking.snapshots, head) if head is not None else None
+    remote = ws.repo.default_remote() or ""
+    waiting = len(unshared(ws, history.heads, remote)) if remote else 0
+    pending = read_pending(ws)
+    undecided = pending.paths if pending is not None else ()
+    return Status(
+        payloads=_payloads(ws, tracking),
+        standing=tracking.snapshots,
+        snapshots=seen.data.ids if seen is not None else (),
+        differs=seen is not None and not seen.is_settled and bool(tracking.snapshots or seen.data.heads),
+        never_shared=_never_shared(ws, seen),
+        is_shallow=seen is not None and seen.data.is_cut_off,
+        remote=remote,
+        unshared=waiting,
+        interrupted=_interrupted(ws, pending),
+        undecided=undecided,
+        hint=pending.hint if pending is not None and undecided else "",
+        warnings=tuple(history.warnings),
+    )
+
+
+def _payloads(ws: Workspace, tracking: Tracking) -> tuple[PayloadStatus, ...]:
+    """Compare each payload with its files, and with the snapshots that the working tree stands on."""
+    known = tracking.base_contents
     differences = find_differences(ws, tracking)
     states = []
     for tracked in tracking.payloads:
@@ -57,18 +88,23 @@ def examine(ws: Workspace) -> Status:
         state = _state(ws, tracked, differences[path] if tracked.placed else None)
         in_snapshot = known.get(path) == tracked.payload.content and state != "modified"
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
-    remote = ws.repo.default_remote() or ""
-    waiting = len(unshared(ws, history.heads, remote)) if remote else 0
-    pending = read_pending(ws)
-    undecided = pending.paths if pending is not None else ()
-    hint = pending.hint if pending is not None and undecided else ""
+    return tuple(states)
+
+
+def _never_shared(ws: Workspace, seen: Look | None) -> str:
+    if seen is None or not seen.data.unshared:
+        return ""
+    from git_datmo.flows.target import unshared_error
+
+    error = unshared_error(ws, seen.data)
+    return f"{error.what}; {error.hint}"
+
+
+def _interrupted(ws: Workspace, pending: Pending | None) -> str:
     underway = read_underway(ws)
     if underway is None and pending is not None and not pending.placed:
         underway = MERGING
-    interrupted = underway.way if underway is not None else ""
-    snapshot = str(nearest.id) if nearest else ""
-    warnings = tuple(history.warnings)
-    return Status(tuple(states), snapshot, remote, waiting, interrupted, undecided, hint, warnings)
+    return underway.way if underway is not None else ""
 
 
 def _state(ws: Workspace, tracked: Tracked, found: Differences | None) -> str:

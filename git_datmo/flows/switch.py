@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.changes import find_differences, really_differs
-from git_datmo.flows.history import Found, History
 from git_datmo.flows.merging.parts import place_parts, split
 from git_datmo.flows.merging.placing import (
     NOTHING,
@@ -18,14 +16,14 @@ from git_datmo.flows.merging.placing import (
     carry_out,
     finish,
     given_up,
-    last_snapshot,
     refuse_tracked_by_git,
     ways_out,
     what_is_at,
 )
-from git_datmo.flows.merging.unresolved import decide, read_halfway
+from git_datmo.flows.merging.unresolved import decide, read_halfway, read_pending
 from git_datmo.flows.restore import may_restore, restore, select
 from git_datmo.flows.sharing.require import require
+from git_datmo.flows.target import Target, find_target
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import end_merge, read_underway, refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -39,9 +37,10 @@ from git_datmo.store.tracking import Tracked, Tracking
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """What a checkout did: the paths that changed, those taken away, those left alone since they are modified."""
+    """The snapshots that a checkout went to, the paths that changed, those taken away, and those left alone since they
+    are modified."""
 
-    snapshot: str
+    snapshots: tuple[str, ...]
     placed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
@@ -62,17 +61,19 @@ def switch(
             wanted, only = select(tracking, only)
             restored = restore(ws, tracking, wanted, force=force, progress=progress)
             if not only:
-                return Switched(tracking.snapshot, restored)
+                return Switched(tracking.snapshots, restored)
         # Under the lock: an older snapshot than the working tree is at by then would take away what that one has more.
-        found = find_target(ws, name)
-        halfway = read_halfway(ws, found, force=force and not only)
+        target = find_target(ws, name, standing=preferred_side(ws, tracking), progress=progress)
+        halfway = read_halfway(ws, target.mark, force=force and not only)
         if not only:
             stay = staying(ws, tracking, halfway) if halfway and not force else set()
-            done = bring(ws, tracking, found, stay, force=force, progress=progress)
+            done = bring(ws, tracking, target, stay, force=force, progress=progress)
             if not stay:
                 end_merge(ws)
+            if target.kept:
+                raise undecided_error(target)
             return done
-        whole, parts = split(found.snapshot.payloads, only)
+        whole, parts = split(target.payloads, only)
         if halfway - {payload.path for payload in whole}:
             refuse_during_checkout(ws)
         refuse_tracked_by_git(ws, [*whole, *(part.payload for part in parts)])
@@ -80,28 +81,30 @@ def switch(
             _refuse_unsnapshotted(ws, tracking, whole)
         edit = ws.cache.edit()
         changed = place_parts(ws, tracking, parts, edit, force=force, progress=progress)
-        placed = _place(ws, tracking, found, whole, (), edit, force=force, progress=progress)
+        placed = _place(ws, tracking, target, whole, (), edit, force=force, progress=progress)
         finish(ws, tracking, tracking.having([*changed, *as_placed(ws, tracking, whole)]), edit)
         decide(ws, only)
-        return Switched(str(found.id), (*restored, *placed, *(part.path for part in parts)))
+        return Switched(target.snapshots, (*restored, *placed, *(part.path for part in parts)))
 
 
-def find_target(ws: Workspace, name: str) -> Found:
-    """The snapshot that says which payloads belong to `name`, an id or a revision ('' is HEAD)."""
-    history = History(ws)
-    if name:
-        with suppress(DatmoError):
-            return history.resolve(name)
-    found = history.nearest(ws.repo.resolve(name or "HEAD"))
-    if found is None:
-        raise DatmoError(
-            f"no commit up to '{name or 'HEAD'}' has a snapshot", "'git datmo fetch' gets what others shared"
-        )
-    return found
+def preferred_side(ws: Workspace, tracking: Tracking) -> tuple[str, ...]:
+    """Return the snapshots whose version of a path stays where several disagree: those of this working tree."""
+    pending = read_pending(ws)
+    return (pending.ours,) if pending is not None and pending.ours else tracking.snapshots
+
+
+def undecided_error(target: Target) -> Incomplete:
+    """Return the error that names the paths on which the snapshots of a target do not agree."""
+    shown = ", ".join(f"'{path}'" for path in target.kept[:3]) + (", …" if len(target.kept) > 3 else "")
+    snapshots = " and ".join(snapshot[:10] for snapshot in target.snapshots)
+    return Incomplete(
+        f"snapshots {snapshots} have different versions of {shown}",
+        f"take one with 'git datmo checkout {target.snapshots[-1][:10]} -- PATH', then run 'git datmo snapshot'",
+    )
 
 
 def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Payload]) -> None:
-    base = last_snapshot(ws, tracking)
+    base = tracking.base_contents
     for payload in coming:
         tracked = tracking.get(payload.path)
         if tracked is None or not tracked.placed:
@@ -117,35 +120,38 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
 
 
 def bring(
-    ws: Workspace, tracking: Tracking, found: Found, stay: AbstractSet[str], *, force: bool, progress: Progress
+    ws: Workspace, tracking: Tracking, target: Target, stay: AbstractSet[str], *, force: bool, progress: Progress
 ) -> Switched:
-    """Bring the tracking state to a snapshot, but for the payloads `stay`; what the last one brought and this one
-    lacks goes."""
-    wanted = {payload.path: payload for payload in found.snapshot.payloads}
+    """Bring the working tree to a target, but for the payloads `stay`.
+
+    A payload that the working tree stood on before and the target lacks goes.
+    """
+    wanted = {payload.path: payload for payload in target.payloads}
     coming = [payload for payload in wanted.values() if payload.path not in stay]
     refuse_tracked_by_git(ws, coming)
     if not force:
         _refuse_unsnapshotted(ws, tracking, coming)
-    base = last_snapshot(ws, tracking)
+    base = tracking.base_contents
     others = [t for t in tracking.payloads if t.payload.path in stay or t.payload.path not in wanted]
     going = [t for t in others if t.payload.path not in stay and base.get(t.payload.path) == t.payload.content]
     edit = ws.cache.edit()
-    placed = _place(ws, tracking, found, coming, going, edit, force=force, progress=progress)
+    placed = _place(ws, tracking, target, coming, going, edit, force=force, progress=progress)
     staying = [t for t in others if t not in going]
     kept = (t if t.placed else replace(t, payload=wanted.get(t.payload.path, t.payload)) for t in staying)
-    finish(ws, tracking, Tracking((), str(found.id)).having([*kept, *as_placed(ws, tracking, coming)]), edit)
+    after = Tracking(awake=tracking.is_awake).having([*kept, *as_placed(ws, tracking, coming)])
+    finish(ws, tracking, after.standing_on(target.snapshots, target.payloads), edit)
     left = [
         t.payload.path
         for t in staying
         if t.placed and wanted.get(t.payload.path, t.payload).content != t.payload.content
     ]
-    return Switched(str(found.id), placed, tuple(t.payload.path for t in going if t.placed), tuple(left))
+    return Switched(target.snapshots, placed, tuple(t.payload.path for t in going if t.placed), tuple(left))
 
 
 def _place(
     ws: Workspace,
     tracking: Tracking,
-    found: Found,
+    target: Target,
     coming: Sequence[Payload],
     going: Sequence[Tracked],
     edit: CacheEdit,
@@ -159,7 +165,7 @@ def _place(
         require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
     checkout = Checkout(ws.store, ws.root, edit, progress)
     tracking = _without_lost(ws, tracking, edit)
-    arrived = given_up(ws, str(found.id))
+    arrived = given_up(ws, target.mark)
     try:
         plans = _plan(ws, tracking, checkout, coming, going, arrived, force=force)
     except Conflict as conflict:
@@ -168,7 +174,7 @@ def _place(
             raise DatmoError(conflict.what, hint) from None
         raise
     progress.begin("Checking out", size)
-    carry_out(ws, str(found.id), checkout, plans)
+    carry_out(ws, target.mark, checkout, plans)
     progress.finish()
     return tuple(payload.path for payload in coming if plans[payload.path].changes_files)
 
@@ -215,7 +221,7 @@ def staying(ws: Workspace, tracking: Tracking, halfway: AbstractSet[str]) -> set
 
     Those that a checkout was cut off in only look modified.
     """
-    base, differences = last_snapshot(ws, tracking), find_differences(ws, tracking)
+    base, differences = tracking.base_contents, find_differences(ws, tracking)
     return {
         t.payload.path
         for t in tracking.payloads

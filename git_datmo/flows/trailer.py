@@ -11,6 +11,7 @@ from pathlib import Path
 from git_datmo import fsio
 from git_datmo.flows.capture import refresh
 from git_datmo.flows.history import History
+from git_datmo.flows.look import look
 from git_datmo.flows.merging.unresolved import read_pending
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
@@ -48,7 +49,10 @@ class MessageHook:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The id of the payloads here; `changed` where HEAD's data are others, `settled` where no merge waits."""
+    """The id of the payloads, `changed` where HEAD's data are others.
+
+    `settled` says that this is what the commit will have: no merge waits, and nothing of others is to be united.
+    """
 
     id: str
     changed: bool
@@ -85,12 +89,16 @@ def _find_data(ws: Workspace, progress: Progress) -> Data:
         refuse_during_checkout(ws)
         tracking, _ = refresh(ws, old, progress=progress)
         history = History(ws)
-        head = ws.repo.head()
-        nearest = history.nearest(head) if head is not None else None
-        here = {t.payload.path: t.payload.content for t in tracking.payloads}
-        known = {p.path: p.content for p in nearest.snapshot.payloads} if nearest else {}
         made = data_id(tracked.payload for tracked in tracking.payloads)
-        return Data(made, here != known, read_pending(ws) is None, history.catalog)
+        head = ws.repo.head()
+        if head is None:
+            return Data(made, bool(tracking.payloads), True, history.catalog)
+        seen = look(ws, history, tracking.snapshots, head)
+        settled = seen.is_settled and read_pending(ws) is None
+        here = {t.payload.path: t.payload.content for t in tracking.payloads}
+        is_head = set(seen.data.ids) == set(tracking.snapshots)
+        changed = settled and (here != tracking.base_contents or not is_head)
+        return Data(made, changed, settled, history.catalog)
 
 
 def _choose(ws: Workspace, hook: MessageHook, message: Message, data: Data) -> tuple[str, ...]:

@@ -137,8 +137,8 @@ class Workspace:
 
         return Hosts(self.shared_state / "hosts", self.repo.config)
 
-    def catalog(self, tips: Tips) -> Catalog:
-        """The table of what the records and notes hold."""
+    def catalog(self, *tips: Tips) -> Catalog:
+        """Return the table of the records and notes at any of `tips`."""
         from git_datmo.records.catalog import read_catalog
 
         return read_catalog(self.repo.git, self.ledger, tips, self.shared_state / "catalog")

@@ -79,7 +79,7 @@ def make_row(oid: Oid, record: Record) -> Row:
 
 
 class Note(NamedTuple):
-    """The blob that is the note on a commit, and the records that it names, with a space between."""
+    """The note on a commit: its blobs, with a plus sign between, and the records that they name, with a space."""
 
     blob: str
     named: str
@@ -173,23 +173,28 @@ def _group(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
     return grouped
 
 
-def read_catalog(git: Git, ledger: Ledger, tips: Tips, path: Path) -> Catalog:
-    """The table of what the records and notes at `tips` hold, brought up to date in the file `path`."""
-    if tips.records is None:
+def read_catalog(git: Git, ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
+    """Return the table of all records and notes at any of `tips`, brought up to date in the file `path`.
+
+    The union is taken in memory, so that reading moves no ref.
+    """
+    records = sorted({tip.records for tip in tips if tip.records is not None})
+    notes_tips = sorted({tip.notes for tip in tips if tip.notes is not None})
+    if not records:
         return Catalog(())
-    head = f"{HEADER} {tips.records} {tips.notes or ''}"
+    head = f"{HEADER} {' '.join(map(str, records))} {' '.join(map(str, notes_tips))}"
     stored, rows, notes = _load(path)
     if stored != head:
-        rows = in_order(_renew_rows(git, ledger, tips.records, rows))
-        notes = _renew_notes(ledger, tips.notes, notes)
+        rows = in_order(_renew_rows(git, ledger, records, rows))
+        notes = _renew_notes(ledger, notes_tips, notes)
         # Who may only read the repository makes the table anew each time.
         with suppress(OSError):
             fsio.write_file(path, "\n".join([head, *_columns(rows, notes), ""]).encode())
     return Catalog(rows, notes)
 
 
-def _renew_rows(git: Git, ledger: Ledger, tip: Oid, rows: list[Row]) -> list[Row]:
-    present = {str(oid): oid for oid in record_ids(git, str(tip))}
+def _renew_rows(git: Git, ledger: Ledger, tips: Iterable[Oid], rows: list[Row]) -> list[Row]:
+    present = {str(oid): oid for tip in tips for oid in record_ids(git, str(tip))}
     known = {row.record: row for row in rows if row.record in present}
     return [*known.values(), *_read_rows(ledger, [oid for text, oid in present.items() if text not in known])]
 
@@ -202,14 +207,22 @@ def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
             yield Row(str(oid), "")
 
 
-def _renew_notes(ledger: Ledger, tip: Oid | None, notes: Mapping[str, Note]) -> dict[str, Note]:
-    renewed = {}
-    for commit, blob in ledger.notes(tip).items():
-        known = notes.get(str(commit))
-        if known is None or known.blob != str(blob):
-            known = Note(str(blob), " ".join(str(line.record) for line in ledger.lines(blob)))
-        renewed[str(commit)] = known
-    return renewed
+def _renew_notes(ledger: Ledger, tips: Iterable[Oid], notes: Mapping[str, Note]) -> dict[str, Note]:
+    """Return the note of each commit; of several, the records of all."""
+    blobs: dict[str, list[Oid]] = {}
+    for tip in tips:
+        for commit, blob in ledger.notes(tip).items():
+            blobs.setdefault(str(commit), []).append(blob)
+    return {commit: _renew_note(ledger, notes.get(commit), sorted(set(each))) for commit, each in blobs.items()}
+
+
+def _renew_note(ledger: Ledger, known: Note | None, blobs: Sequence[Oid]) -> Note:
+    """Return `known` where it was made of just these blobs, else read them."""
+    name = "+".join(map(str, blobs))
+    if known is not None and known.blob == name:
+        return known
+    named = dict.fromkeys(str(line.record) for blob in blobs for line in ledger.lines(blob))
+    return Note(name, " ".join(named))
 
 
 def _columns(rows: Sequence[Row], notes: Mapping[str, Note]) -> Iterator[str]:

@@ -28,10 +28,31 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """All that a working tree tracks, by path; `snapshot` is the id of the record that it was last brought to."""
+    """All that a working tree tracks, by path.
+
+    `snapshots` are the ids of the snapshots that the working tree stands on, sorted: several where their data were
+    united and no snapshot of that exists yet. `base` are the payloads that these snapshots have, united. `awake` says
+    that the files of some payload were placed or added at some time: only then do others come along.
+    """
 
     payloads: tuple[Tracked, ...] = ()
-    snapshot: str = ""
+    snapshots: tuple[str, ...] = ()
+    base: tuple[Payload, ...] = ()
+    awake: bool = False
+
+    @property
+    def is_awake(self) -> bool:
+        """Return whether payloads that come are to be placed, not only tracked."""
+        return self.awake or any(tracked.placed for tracked in self.payloads)
+
+    @property
+    def base_contents(self) -> dict[str, Content]:
+        """Return the content of each payload of the snapshots that the working tree stands on, by path."""
+        return {payload.path: payload.content for payload in self.base}
+
+    def standing_on(self, snapshots: Iterable[str], base: Iterable[Payload]) -> Tracking:
+        """Return this state with other snapshots to stand on."""
+        return replace(self, snapshots=tuple(sorted(snapshots)), base=tuple(sorted(base, key=lambda p: p.path)))
 
     def get(self, path: str) -> Tracked | None:
         return next((tracked for tracked in self.payloads if tracked.payload.path == path), None)
@@ -69,22 +90,35 @@ def read_tracking(path: Path) -> Tracking | None:
     if isinstance(raw, dict) and raw.get("version", VERSION) != VERSION:
         raise Damaged(f"'{path}' was written by another version of git-datmo", "upgrade git-datmo")
     try:
-        return Tracking(tuple(_decode(entry) for entry in raw["payloads"]), raw["snapshot"])
+        tracked = tuple(_decode(entry) for entry in raw["payloads"])
+        base = tuple(_decode_payload(entry) for entry in raw["base"])
+        return Tracking(tracked, tuple(map(str, raw["snapshots"])), base, bool(raw["awake"]))
     except (AttributeError, Damaged, KeyError, TypeError, ValueError) as error:
         raise Damaged(f"'{path}' is malformed: {error}", "remove it, then run 'git datmo checkout'") from error
 
 
 def write_tracking(path: Path, tracking: Tracking) -> None:
+    """Write the state to the file `path`."""
     document = {
         "version": VERSION,
-        "snapshot": tracking.snapshot,
+        "awake": tracking.is_awake,
+        "snapshots": list(tracking.snapshots),
+        "base": [_encode_payload(payload) for payload in tracking.base],
         "payloads": [_encode(tracked) for tracked in tracking.payloads],
     }
     fsio.write_file(path, json.dumps(document, indent=1).encode() + b"\n")
 
 
 def _encode(tracked: Tracked) -> dict[str, object]:
-    payload, content = tracked.payload, tracked.payload.content
+    return {
+        **_encode_payload(tracked.payload),
+        "placed": tracked.placed,
+        "empty_folders": sorted(folder.decode("utf-8", "surrogateescape") for folder in tracked.empty_folders),
+    }
+
+
+def _encode_payload(payload: Payload) -> dict[str, object]:
+    content = payload.content
     return {
         "path": payload.path,
         "role": str(payload.role),
@@ -92,18 +126,23 @@ def _encode(tracked: Tracked) -> dict[str, object]:
         "object": str(content.object),
         "size": content.size,
         "files": content.files,
-        "placed": tracked.placed,
-        "empty_folders": sorted(folder.decode("utf-8", "surrogateescape") for folder in tracked.empty_folders),
     }
 
 
 def _decode(entry: dict[str, object]) -> Tracked:
-    size, files, folders = entry["size"], entry["files"], entry["empty_folders"]
-    if not (isinstance(size, int) and isinstance(files, int) and isinstance(folders, list)):
-        raise TypeError(f"the payload '{entry['path']}' has no size, no number of files or no list of folders")
-    content = Content(Oid.parse(str(entry["object"])), Form(str(entry["form"])), size, files)
+    folders = entry["empty_folders"]
+    if not isinstance(folders, list):
+        raise TypeError(f"the payload '{entry['path']}' has no list of empty folders")
     return Tracked(
-        Payload(str(entry["path"]), Role(str(entry["role"])), content),
+        _decode_payload(entry),
         bool(entry["placed"]),
         frozenset(folder.encode("utf-8", "surrogateescape") for folder in folders),
     )
+
+
+def _decode_payload(entry: dict[str, object]) -> Payload:
+    size, files = entry["size"], entry["files"]
+    if not (isinstance(size, int) and isinstance(files, int)):
+        raise TypeError(f"the payload '{entry['path']}' has no size or no number of files")
+    content = Content(Oid.parse(str(entry["object"])), Form(str(entry["form"])), size, files)
+    return Payload(str(entry["path"]), Role(str(entry["role"])), content)

@@ -172,7 +172,10 @@ def test_what_the_working_tree_holds_changed_is_left_alone(pair: Pair) -> None:
         assert f"'{path}'" in said
     mine = {"data/b": "unsaved", "data/a": "unsaved too", "data/sub/deep/t": "unknown", "i.bin": "unknown"}
     assert files(alex) == {**UNITED, "old.bin": "old", **mine}
-    assert states(alex)["data"] == "modified"
+    assert states(alex)["data"] == "unchanged", "what was changed is stored, so that nothing can be lost"
+    refused(alex, "snapshot", says=("undecided", "data/b"))
+    datmo(alex, "add-data", "data/b", "data/sub/deep/t")
+    assert undecided(alex) == ["i.bin"]
 
 
 def test_a_fast_forward_follows_and_makes_nothing(pair: Pair) -> None:
@@ -236,7 +239,7 @@ def test_what_can_be_had_nowhere_changes_nothing(pair: Pair) -> None:
     assert not Path(alex.cwd / ".git/datmo/merge").exists()
 
 
-def test_branches_that_met_crosswise_are_left_to_a_person(pair: Pair) -> None:
+def test_branches_that_met_crosswise_are_united(pair: Pair) -> None:
     alex, _ = start(pair)
     alex.git("switch", "-q", "-c", "feature")
     commit(alex, "f.py", {"data/f": "1"})
@@ -248,11 +251,9 @@ def test_branches_that_met_crosswise_are_left_to_a_person(pair: Pair) -> None:
     alex.git("switch", "-q", "feature")
     alex.git("merge", "-q", "--no-edit", "before")
     commit(alex, "f2.py", {"data/f": "2"})
-    here = files(alex)
-    said = alex.run("git", "merge", "-q", "--no-edit", "main").stderr
-    assert "met more than once" in said
-    assert "git datmo checkout" in said
-    assert files(alex) == here
+    alex.git("merge", "-q", "--no-edit", "main")
+    assert files(alex) == {**FIRST, "data/f": "2", "data/m": "2"}
+    assert experiments(alex, "-n", "1")[0]["commit"] == alex.git("rev-parse", "HEAD")
 
 
 def cut_off(pair: Pair, step: str) -> tuple[Shell, str]:
@@ -285,15 +286,13 @@ def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
     assert "interrupted" not in datmo(alex, "status").stdout
 
 
-@pytest.mark.parametrize("back", ["HEAD", "HEAD~1"])
-def test_a_merge_that_was_cut_off_is_given_up(pair: Pair, back: str) -> None:
+def test_merge_that_was_cut_off_is_given_up_by_a_reset(pair: Pair) -> None:
     alex, ours = cut_off(pair, "mark")
     before = files(alex)
     for words in (("checkout", "HEAD~1"), ("checkout", ours, "--", "data"), ("checkout", "--force", "--", "data/a")):
         refused(alex, *words, says=("interrupted", "'git datmo checkout'"))
-    alex.git("reset", "-q", "--hard", back)
-    if back != "HEAD":
-        refused(alex, "checkout", says=("data/sub/c", "--force"))
+    alex.git("reset", "-q", "--hard", "HEAD~1")
+    refused(alex, "checkout", says=("data/sub/c", "--force"))
     assert files(alex) == before
     datmo(alex, "checkout", "--force")
     assert experiments(alex, "-n", "1")[0]["id"] == ours
@@ -310,8 +309,8 @@ def test_a_merge_that_is_given_up(pair: Pair) -> None:
     alex.git("switch", "-q", "main")
     assert undecided(alex) == ["data/a", "data/b", "data/twice", "old.bin"]
     alex.git("reset", "-q", "--hard", "HEAD~1")
-    refused(alex, "checkout", says=("no snapshot has", "--force"))
-    datmo(alex, "checkout", "--force")
+    assert "The files are from snapshots" in datmo(alex, "status").stdout
+    datmo(alex, "checkout")
     assert experiments(alex, "-n", "1")[0]["id"] == ours
     assert files(alex)["data/sub/c"] == "c"
     assert set(states(alex).values()) == {"unchanged"}

@@ -49,7 +49,7 @@ def catalog(repo: Shell, path: Path) -> tuple[Catalog, int]:
     with open_ledger(repo) as ledger:
         counting = Counting(ledger._git, ledger._odb, ledger._identity)
         Counting.read = 0
-        made = read_catalog(git_of(repo), counting, ledger.tips(), path)
+        made = read_catalog(git_of(repo), counting, [ledger.tips()], path)
     return made, Counting.read
 
 

@@ -56,11 +56,16 @@ def test_a_path_is_held_by_whole_names(path: str, holder: str | None, within: li
 
 
 states = st.builds(
-    lambda chosen, placed, empty, record: Tracking((), record).having(Tracked(p, placed, empty) for p in chosen),
+    lambda chosen, placed, empty, records, base: (
+        Tracking(awake=any(placed for _ in chosen))
+        .having(Tracked(p, placed, empty) for p in chosen)
+        .standing_on(records, base)
+    ),
     payloads(SHA1),
     st.booleans(),
     st.frozensets(safe_names, max_size=3),
-    st.just("") | oids().map(str),
+    st.sets(oids().map(str), max_size=3),
+    payloads(SHA1),
 )
 
 
@@ -87,7 +92,7 @@ def altered(**changes: object) -> Any:
         "placed": True,
         "empty_folders": [],
     }
-    return {"version": 1, "snapshot": "", "payloads": [{**entry, **changes}]}
+    return {"version": 1, "awake": False, "snapshots": [], "base": [], "payloads": [{**entry, **changes}]}
 
 
 @pytest.mark.parametrize(
@@ -99,9 +104,18 @@ def altered(**changes: object) -> Any:
         pytest.param("null", id="null"),
         pytest.param("{}", id="no keys"),
         pytest.param("[" * 100_000, id="brackets alone"),
-        pytest.param(json.dumps({"version": 2, "snapshot": "", "payloads": []}), id="another version"),
-        pytest.param(json.dumps({"version": 1, "snapshot": "", "payloads": {"a": 1}}), id="an object for a list"),
-        pytest.param(json.dumps({"version": 1, "snapshot": "", "payloads": [1]}), id="a number for a payload"),
+        pytest.param(
+            json.dumps({"version": 2, "awake": False, "snapshots": [], "base": [], "payloads": []}),
+            id="another version",
+        ),
+        pytest.param(
+            json.dumps({"version": 1, "awake": False, "snapshots": [], "base": [], "payloads": {"a": 1}}),
+            id="an object for a list",
+        ),
+        pytest.param(
+            json.dumps({"version": 1, "awake": False, "snapshots": [], "base": [], "payloads": [1]}),
+            id="a number for a payload",
+        ),
         pytest.param(json.dumps(altered(object="0" * 39)), id="a short id"),
         pytest.param(json.dumps(altered(role="wish")), id="an unknown role"),
         pytest.param(json.dumps(altered(form="link")), id="an unknown form"),

@@ -33,21 +33,18 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
-        united = None
         if not (options.name or options.paths or options.force) and is_interrupted(ws):
-            from git_datmo.flows.merging.merge import unite
+            from git_datmo.cli.following import tell_concluded
+            from git_datmo.flows.after_commit import conclude_merge
 
-            united = unite(ws, progress=console.progress())
-        if united is not None:
-            from git_datmo.cli.commands.hook import tell_united
-
-            tell_united(united, console)
+            tell_concluded(conclude_merge(ws, progress=console.progress()), console)
             return 0
         only = [ws.relative(path) for path in options.paths]
         progress = console.progress()
         done = healed(ws, lambda: switch(ws, options.name, only=only, force=options.force, progress=progress), progress)
     if options.json:
-        console.print_json({"snapshot": done.snapshot, "placed": list(done.placed), "removed": list(done.removed)})
+        told = {"snapshots": done.snapshots, "placed": done.placed, "removed": done.removed}
+        console.print_json({key: list(values) for key, values in told.items()})
         return 0
     for path in done.placed:
         console.print(f"checked out: {path}")

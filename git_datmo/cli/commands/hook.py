@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-
-if TYPE_CHECKING:
-    from git_datmo.flows.merging.union import United
-    from git_datmo.flows.switch import Switched
-    from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
 EXAMPLES = """
@@ -86,23 +80,14 @@ def _message(options: argparse.Namespace, console: Console) -> int:
 
 
 def _post_commit(_: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.merging.merge import unite
-    from git_datmo.flows.snapshot import snapshot_if_changed
+    from git_datmo.cli.following import tell_concluded
+    from git_datmo.flows.after_commit import conclude_commit
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
         if not ws.tracking_path.exists():
             return 0
-        # A merge that stopped at conflicts ends here, not in post-merge.
-        united = unite(ws, progress=console.progress())
-        if united is not None:
-            tell_united(united, console)
-            return 0
-        made = snapshot_if_changed(ws, progress=console.progress())
-    if made is not None:
-        console.tell(f"git-datmo: snapshot {str(made.id)[:10]} of the payloads")
-        for warning in made.warnings:
-            console.warn(warning)
+        tell_concluded(conclude_commit(ws, progress=console.progress()), console)
     return 0
 
 
@@ -110,51 +95,12 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
     # The third word says whether a branch was checked out (1) or files (0).
     if options.words[2:3] == ["0"]:
         return 0
-    is_clone = not "".join(options.words[:1]).strip("0")
-    return _follow(console, is_clone=is_clone)
-
-
-def _post_merge(_: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.workspace import open_workspace
-
-    with open_workspace(console.environ, console.cwd) as ws:
-        unite_or_follow(ws, console)
-    return 0
-
-
-def unite_or_follow(ws: Workspace, console: Console) -> None:
-    """Bring the payloads to what HEAD has: of a merge that nobody made a snapshot of, to what its sides have."""
-    from git_datmo.flows.follow import follow
-    from git_datmo.flows.merging.merge import unite
-
-    united = unite(ws, progress=console.progress())
-    if united is not None:
-        tell_united(united, console)
-    else:
-        tell_followed(follow(ws, progress=console.progress()), console)
-
-
-def tell_united(united: United, console: Console) -> None:
-    """Say what merging payloads did, and which paths wait for a decision."""
-    from git_datmo.cli.plain import plain
-
-    for path in united.placed:
-        console.tell(f"git-datmo: {plain(path)} merged")
-    for path in united.kept:
-        console.warn(f"'{plain(path)}' was changed on both sides and was kept as it is here")
-    if united.hint:
-        console.tell(f"hint: {united.hint}")
-    if united.snapshot:
-        console.tell(f"git-datmo: snapshot {united.snapshot[:10]} of the merged payloads")
-    for warning in united.warnings:
-        console.warn(warning)
-
-
-def _follow(console: Console, *, is_clone: bool) -> int:
+    from git_datmo.cli.following import tell_followed
     from git_datmo.flows.follow import follow
     from git_datmo.flows.workspace import open_workspace
     from git_datmo.git.reflogs import forget_clone_password
 
+    is_clone = not "".join(options.words[:1]).strip("0")
     with open_workspace(console.environ, console.cwd) as ws:
         if is_clone:
             forget_clone_password(ws.repo)
@@ -162,14 +108,13 @@ def _follow(console: Console, *, is_clone: bool) -> int:
     return 0
 
 
-def tell_followed(done: Switched | None, console: Console) -> None:
-    """Say what following a commit did, and which payloads could not."""
-    if done is None:
-        return
-    for path in done.placed:
-        console.tell(f"git-datmo: {path} follows")
-    for path in done.removed:
-        console.tell(f"git-datmo: {path} removed")
-    for path in done.left:
-        way = f"git datmo checkout --force HEAD -- {path}"
-        console.warn(f"'{path}' is modified and was left alone ('{way}' gives that up)")
+def _post_merge(_: argparse.Namespace, console: Console) -> int:
+    from git_datmo.cli.following import tell_concluded
+    from git_datmo.flows.after_commit import conclude_merge
+    from git_datmo.flows.pulled import fetch_after_pull
+    from git_datmo.flows.workspace import open_workspace
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        fetch_after_pull(ws, progress=console.progress())
+        tell_concluded(conclude_merge(ws, progress=console.progress()), console)
+    return 0

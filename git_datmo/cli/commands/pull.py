@@ -18,11 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.commands.hook import unite_or_follow
+    from git_datmo.cli.following import tell_concluded
+    from git_datmo.flows.after_commit import conclude_merge
     from git_datmo.flows.sharing.obtain import fetch
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
         fetch(ws, options.remote, progress=console.progress())
-        unite_or_follow(ws, console)
+        tell_concluded(conclude_merge(ws, progress=console.progress()), console)
     return 0

@@ -56,7 +56,11 @@ def _document(status: object) -> dict[str, object]:
             }
             for each in status.payloads
         ],
-        "snapshot": status.snapshot or None,
+        "standing": list(status.standing),
+        "snapshots": list(status.snapshots),
+        "differs": status.differs,
+        "never_shared": status.never_shared or None,
+        "shallow": status.is_shallow,
         "remote": status.remote or None,
         "unshared": status.unshared,
         "interrupted": bool(status.interrupted),
@@ -78,6 +82,9 @@ def _print(status: object, console: Console) -> None:
         for path in status.undecided:
             console.print(f"  {plain(path)}")
         console.print(f"({status.hint})")
+    if status.standing:
+        console.print(f"On {_name_snapshots(status.standing, '')}")
+    _print_standing(status, console)
     if not status.payloads:
         console.print("No payloads are tracked ('git datmo add-data PATH' tracks one)")
     width = max((len(each.payload.path) for each in status.payloads), default=0)
@@ -92,3 +99,27 @@ def _print(status: object, console: Console) -> None:
         records = "record" if status.unshared == 1 else "records"
         if status.remote:
             console.print(f"{status.unshared} {records} not shared with '{status.remote}' yet ('git push' shares)")
+
+
+def _print_standing(status: object, console: Console) -> None:
+    """Print how the files stand to the data that HEAD has, where that is not the same."""
+    from git_datmo.cli.plain import plain
+    from git_datmo.flows.status import Status
+
+    assert isinstance(status, Status)
+    if status.never_shared:
+        console.print(console.paint("red", plain(status.never_shared)))
+    if status.is_shallow:
+        console.print("This clone is shallow: 'git fetch --unshallow' gets the history that tells which data HEAD has")
+    elif status.differs and not status.never_shared and not status.undecided:
+        files = _name_snapshots(status.standing, "no snapshot")
+        head = _name_snapshots(status.snapshots, "no data")
+        console.print(console.paint("yellow", f"The files are from {files}; HEAD has {head}"))
+        console.print("('git datmo checkout' brings the data of HEAD)")
+
+
+def _name_snapshots(snapshots: tuple[str, ...], none: str) -> str:
+    if not snapshots:
+        return none
+    names = " and ".join(snapshot[:10] for snapshot in snapshots)
+    return f"snapshot{'s' * (len(snapshots) > 1)} {names}"

@@ -12,7 +12,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.flows.tracked import save
 from git_datmo.flows.underway import Underway, end_underway, read_underway, write_underway
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Content, Oid, Payload
+from git_datmo.model import Oid, Payload
 from git_datmo.records.types import Snapshot
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import walk
@@ -47,12 +47,6 @@ def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
         )
 
 
-def last_snapshot(ws: Workspace, tracking: Tracking) -> dict[str, Content]:
-    """The payloads of the snapshot that the working tree was last brought to, by path."""
-    record = ws.ledger.record(Oid.parse(tracking.snapshot)) if tracking.snapshot else None
-    return {p.path: p.content for p in record.payloads} if isinstance(record, Snapshot) else {}
-
-
 def carry_out(ws: Workspace, target: str, checkout: Checkout, plans: Mapping[str, Placement]) -> None:
     """Change the files of payloads on the way to the snapshot `target` ('' for a merge's); until `finish`, other
     commands are told that this is under way."""
@@ -69,7 +63,7 @@ def begin(ws: Workspace, underway: Underway) -> None:
         return
     earlier = read_underway(ws)
     payloads = underway.payloads | (earlier.payloads if earlier is not None else frozenset())
-    before = earlier.before if earlier is not None else ws.tracking().snapshot
+    before = earlier.before if earlier is not None else next(iter(ws.tracking().snapshots), "")
     write_underway(ws, replace(underway, payloads=payloads, before=before))
 
 

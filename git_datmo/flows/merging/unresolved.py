@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
-from git_datmo.flows.history import Found
 from git_datmo.flows.underway import MERGE, MERGING, interrupted, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.store.layout import find_path, root_node
@@ -37,8 +36,8 @@ class Pending:
     @property
     def hint(self) -> str:
         return (
-            f"take a side with 'git datmo checkout {self.theirs[:10]} -- PATH' (theirs) or 'git datmo checkout "
-            f"{self.ours[:10]} -- PATH' (ours), or change the file; then run 'git datmo snapshot'"
+            f"take theirs with 'git datmo checkout {self.theirs[:10]} -- PATH', or keep the file as it is with"
+            " 'git datmo add-data PATH'; then run 'git datmo snapshot'"
         )
 
 
@@ -105,16 +104,16 @@ def node_name(ws: Workspace, tracking: Tracking, path: str) -> str:
     return f"{node.kind.value} {node.oid}" if node is not None else ""
 
 
-def read_halfway(ws: Workspace, found: Found, *, force: bool = False) -> frozenset[str]:
-    """The payloads in which a checkout to `found` was cut off; raises `DatmoError` where it was one to another.
+def read_halfway(ws: Workspace, snapshot: str, *, force: bool = False) -> frozenset[str]:
+    """Return the payloads in which a checkout to `snapshot` was cut off; raises `DatmoError` for one to another.
 
-    What such a checkout had placed already is known to it alone; any other gives it up, which `force` allows. A merge
+    Only that checkout knows which files it had placed already; any other gives it up, which `force` allows. A merge
     that was cut off is given up where HEAD has it no more, too.
     """
     underway = read_underway(ws)
     if underway is None:
         return frozenset()
     given_up = force or (underway.is_merge and not is_interrupted(ws))
-    if underway.snapshot != str(found.id) and not given_up:
+    if underway.snapshot != snapshot and not given_up:
         raise interrupted(underway)
     return underway.payloads

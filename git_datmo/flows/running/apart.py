@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Output
@@ -12,7 +12,7 @@ from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError
 from git_datmo.flows.attach import Asked, is_clean, require_commit
 from git_datmo.flows.capture import refresh
-from git_datmo.flows.merging.placing import last_snapshot
+from git_datmo.flows.follow import catch_up
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.run import Ran, run
 from git_datmo.flows.running.scratch import TREE, scratch_folder
@@ -46,12 +46,12 @@ def find_beginning(ws: Workspace, *, progress: Progress = QUIET) -> Beginning:
         raise DatmoError("there are changes that are not committed", "commit them: each run starts from a commit")
     with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, old, progress=progress)
+        tracking, _ = refresh(ws, catch_up(ws, old, progress=progress), progress=progress)
         refuse_unresolved(ws, tracking)
         now = {tracked.payload.path: tracked.payload.content for tracked in tracking.payloads}
-        if now == last_snapshot(ws, tracking):
+        if now == tracking.base_contents and len(tracking.snapshots) < 2:
             save(ws, tracking)
-            snapshot = tracking.snapshot
+            snapshot = next(iter(tracking.snapshots), "")
         else:
             snapshot = str(attach_snapshot(ws, tracking, Asked(MESSAGE), (), progress).id)
     return Beginning(str(commit), snapshot, ws.repo.prefix)
@@ -82,7 +82,7 @@ def run_apart(
         return run(
             there,
             command,
-            asked,
+            replace(asked, side=True),
             outputs=outputs,
             engine=engine,
             limits=limits,

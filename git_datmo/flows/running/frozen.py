@@ -12,7 +12,7 @@ from git_datmo.engines.base import Engine, ImageEngine, Output, silent
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.manifest import Environment, Manifest, pinned, pinned_alike
 from git_datmo.errors import BuildFailed, Damaged
-from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.history import read_all
 from git_datmo.flows.running.environment import read_environment
 from git_datmo.flows.running.placing import place, require_objects
 from git_datmo.flows.running.scratch import scratch_folder
@@ -109,7 +109,7 @@ def images_of(ws: Workspace, wanted: Wanted, manifest: Manifest) -> Iterator[tup
 
 def _frozen(ws: Workspace) -> Iterator[tuple[Oid, Image, Snapshot]]:
     """All frozen images, newest first, and the snapshots that they were frozen for."""
-    for row in reversed(ws.catalog(unite_remotes(ws).here).rows):
+    for row in reversed(read_all(ws).rows):
         if row.kind == Image.kind:
             oid = Oid.parse(row.record)
             image = ws.ledger.record(oid, checked=True)

@@ -133,7 +133,9 @@ def record_run(
         snapshot = make_snapshot(ws, kept.tracking, asked, code=code, environment=environment, run=record)
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
-        snapshot = replace(snapshot, commit=before.commit, clean=before.clean)
+        # What ran on uncommitted code is no commit's data until a later snapshot has it as a parent.
+        side = asked.side or not before.clean
+        snapshot = replace(snapshot, commit=before.commit, clean=before.clean, side=side)
         oid = _attach(ws, kept.tracking, snapshot, warnings, sign=sign)
     if surrounded is not None:
         warnings += surrounded.warnings

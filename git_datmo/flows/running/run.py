@@ -16,6 +16,7 @@ from git_datmo.flows.attach import Asked, is_clean, require_commit
 from git_datmo.flows.capture import refresh
 from git_datmo.flows.changes import current_tracking
 from git_datmo.flows.code import add_untracked, capture_code, named_in, untracked_files
+from git_datmo.flows.follow import catch_up
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.running.environment import (
     capture_environment,
@@ -101,7 +102,7 @@ def _prepare(
         check_addable(ws, current_tracking(ws), path, exists=False)
     with changing(ws) as old:
         refuse_during_checkout(ws)
-        there, gone = _without_cleaned(ws, old)
+        there, gone = _without_cleaned(ws, catch_up(ws, old, progress=progress))
         tracking, _ = refresh(ws, there, progress=progress)
         refuse_unresolved(ws, tracking)
         save(ws, tracking)

@@ -75,8 +75,8 @@ def _useless_images(ws: Workspace, history: History, dropped: Container[str]) ->
 
 
 def _remarks(ws: Workspace, history: History, rows: dict[str, Row]) -> Iterator[str]:
-    at = ws.tracking().snapshot if ws.repo.top is not None else ""
-    if at in rows:
+    standing = ws.tracking().snapshots if ws.repo.top is not None else ()
+    for at in rows.keys() & set(standing):
         yield f"the working tree is at snapshot {at[:10]}: its payloads stay tracked, and stored"
     for ref, tip in read_refs(ws.repo.git, HEADS).items():
         nearest = history.nearest(tip)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from git_datmo.errors import Damaged
-from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.history import read_all
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
@@ -23,7 +23,7 @@ _IDS = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])")
 
 def read_catalog_of_all(ws: Workspace) -> Catalog:
     """The records of this repository, with those that a fetch brought."""
-    return ws.catalog(unite_remotes(ws).here)
+    return read_all(ws)
 
 
 def keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Keeper]]:

@@ -1,0 +1,39 @@
+"""Lines about payloads that followed a commit or were united."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.plain import plain
+
+if TYPE_CHECKING:
+    from git_datmo.flows.after_commit import Concluded
+    from git_datmo.flows.follow import Followed
+
+
+def tell_concluded(done: Concluded, console: Console) -> None:
+    """Print what was done after a commit, merge or pull."""
+    tell_followed(done.followed, console)
+    if done.snapshot:
+        united = "merged " if done.followed.is_united else ""
+        console.tell(f"git-datmo: snapshot {done.snapshot[:10]} of the {united}payloads")
+    for warning in done.warnings:
+        console.warn(plain(warning))
+
+
+def tell_followed(done: Followed, console: Console) -> None:
+    """Print which payloads follow HEAD, and which could not."""
+    for path in done.placed:
+        console.tell(f"git-datmo: {plain(path)} {'merged' if done.is_united else 'follows'}")
+    for path in done.removed:
+        console.tell(f"git-datmo: {plain(path)} removed")
+    for path in done.left:
+        way = f"git datmo checkout --force HEAD -- {plain(path)}"
+        console.warn(f"'{plain(path)}' is modified and was left alone ('{way}' gives that up)")
+    for path in done.kept:
+        console.warn(f"'{plain(path)}' was changed on both sides and was kept as it is in the working tree")
+    if done.hint:
+        console.tell(f"hint: {done.hint}")
+    for warning in done.warnings:
+        console.warn(plain(warning))

@@ -1,0 +1,162 @@
+"""After a commit: its payloads get a snapshot where they changed, and a merge of payloads is concluded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from git_datmo.flows.follow import NOTHING, Followed, follow_look
+from git_datmo.flows.history import Found, History
+from git_datmo.flows.look import Look, look
+from git_datmo.flows.merging.unresolved import read_pending, refuse_unresolved
+from git_datmo.flows.picked import find_picked, is_amended, last_move
+from git_datmo.flows.target import unshared_error
+from git_datmo.flows.tracked import changing
+from git_datmo.flows.underway import interrupted, read_underway
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Content, Oid, Payload
+from git_datmo.progress import QUIET, Progress
+from git_datmo.store.tracking import Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What was done after a commit: what followed or was united, the snapshot's id ('' for none), and warnings."""
+
+    followed: Followed = NOTHING
+    snapshot: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def conclude_commit(ws: Workspace, *, progress: Progress = QUIET) -> Concluded:
+    """Make the snapshot of a commit whose payloads changed, or that unites those of others.
+
+    Payloads that others changed meanwhile are united first, so that the snapshot undoes nothing.
+    """
+    with changing(ws) as tracking:
+        return _Conclusion(ws, progress).of_commit(tracking)
+
+
+def conclude_merge(ws: Workspace, *, progress: Progress = QUIET) -> Concluded:
+    """Bring the payloads to what HEAD has after a merge or pull; a merge of this clone's own gets a snapshot."""
+    with changing(ws) as tracking:
+        return _Conclusion(ws, progress).of_merge(tracking)
+
+
+class _Conclusion:
+    def __init__(self, ws: Workspace, progress: Progress) -> None:
+        self._ws, self._progress = ws, progress
+        self._history = History(ws)
+
+    def of_commit(self, tracking: Tracking) -> Concluded:
+        self._refuse_halfway()
+        picked = find_picked(self._ws, self._history)
+        if picked is not None and not self._waits():
+            return self._pick(tracking, *picked)
+        seen = self._look(tracking, is_own=True)
+        if seen.is_ahead:
+            return Concluded(warnings=(_ahead_warning(seen),))
+        tracking, followed = follow_look(self._ws, self._history, tracking, seen, progress=self._progress)
+        if followed.kept:
+            return Concluded(followed)
+        if len(tracking.snapshots) > 1 and self._is_own_merge():
+            return self._attach(tracking, followed)
+        return self._snapshot_if_changed(tracking, followed)
+
+    def of_merge(self, tracking: Tracking) -> Concluded:
+        self._refuse_halfway()
+        seen = self._look(tracking, is_own=self._is_own_merge())
+        if seen.data.unshared:
+            error = unshared_error(self._ws, seen.data)
+            return Concluded(warnings=(f"{error.what}; {error.hint}",))
+        tracking, followed = follow_look(self._ws, self._history, tracking, seen, progress=self._progress)
+        if followed.kept or len(tracking.snapshots) < 2 or not self._is_own_merge():
+            return Concluded(followed)
+        return self._attach(tracking, followed)
+
+    def _look(self, tracking: Tracking, *, is_own: bool) -> Look:
+        """Compare with HEAD; the trailer of a commit that is our own names the data that are about to be recorded."""
+        head = self._ws.repo.head()
+        assert head is not None, "a commit was just made"
+        seen = look(self._ws, self._history, tracking.snapshots, head)
+        if not is_own:
+            return seen
+        others = tuple(each for each in seen.data.unshared if each.commit != str(head))
+        # What the amended commit had, the one that takes its place has too.
+        is_within = seen.is_within or is_amended(self._ws)
+        return replace(seen, data=replace(seen.data, unshared=others), is_within=is_within)
+
+    def _refuse_halfway(self) -> None:
+        underway = read_underway(self._ws)
+        if underway is not None and not underway.is_merge:
+            raise interrupted(underway)
+
+    def _waits(self) -> bool:
+        pending = read_pending(self._ws)
+        return pending is not None and pending.placed and pending.commit == str(self._ws.repo.head())
+
+    def _is_own_merge(self) -> bool:
+        """Return whether HEAD is a merge commit that git made in this clone just now."""
+        head = self._history.commit("HEAD")
+        return len(head.parents) > 1 and not last_move(self._ws).endswith("Fast-forward")
+
+    def _pick(self, tracking: Tracking, picked: Found, before: str) -> Concluded:
+        """Take of a picked commit what it changed in the payloads, and no more."""
+        from git_datmo.flows.merging.heads import HeadsUnion
+        from git_datmo.flows.merging.payloads import by_path
+        from git_datmo.flows.merging.union import Sides, Union
+
+        base = HeadsUnion(self._ws, self._history, self._progress).unite(self._history.data(Oid.parse(before)).ids)
+        theirs = by_path(picked.snapshot.payloads)
+        if base.payloads == theirs:
+            return self._snapshot_if_changed(tracking, NOTHING)
+        standing, stored = tracking.snapshots, by_path(tracking.base)
+        ours_id = next(iter(standing), "")
+        sides = Sides(picked.commit, base.payloads, theirs, standing, stored, ours_id, str(picked.id))
+        union = Union(self._ws, sides, tracking, self._progress)
+        union.unite_payloads()
+        followed = Followed(union.place(), is_united=True)
+        pending = union.conclude()
+        if pending is not None:
+            return Concluded(replace(followed, kept=pending.paths, hint=pending.hint))
+        return self._attach(union.tracking, followed)
+
+    def _snapshot_if_changed(self, tracking: Tracking, followed: Followed) -> Concluded:
+        from git_datmo.flows.capture import refresh
+
+        tracking, new_bytes = refresh(self._ws, tracking, progress=self._progress)
+        if _contents(t.payload for t in tracking.payloads) == self._known(tracking):
+            if new_bytes:
+                self._ws.save_tracking(tracking)
+            return Concluded(followed)
+        return self._attach(tracking, followed)
+
+    def _known(self, tracking: Tracking) -> dict[str, Content]:
+        """Return the payloads that HEAD's data have: of one snapshot, or of those that the working tree stands on."""
+        head = self._ws.repo.head()
+        assert head is not None, "a commit was just made"
+        data = self._history.data(head)
+        if set(data.ids) == set(tracking.snapshots) or len(data.ids) > 1:
+            return tracking.base_contents
+        snapshot = self._history.snapshot(data.ids[0]) if data.ids else None
+        return _contents(snapshot.payloads) if snapshot is not None else {}
+
+    def _attach(self, tracking: Tracking, followed: Followed) -> Concluded:
+        from git_datmo.flows.attach import Asked
+        from git_datmo.flows.snapshot import attach_snapshot
+
+        refuse_unresolved(self._ws, tracking)
+        made = attach_snapshot(self._ws, tracking, Asked(), (), self._progress)
+        return Concluded(followed, str(made.id), made.warnings)
+
+
+def _contents(payloads: Iterable[Payload]) -> dict[str, Content]:
+    return {payload.path: payload.content for payload in payloads}
+
+
+def _ahead_warning(seen: Look) -> str:
+    standing = " and ".join(snapshot[:10] for snapshot in seen.standing)
+    return (
+        f"the data files are of snapshot {standing}, which is not in this branch: no snapshot was made."
+        " 'git datmo checkout' brings the data of HEAD, 'git datmo snapshot' records the files as they are"
+    )

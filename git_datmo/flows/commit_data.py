@@ -1,0 +1,244 @@
+"""Which snapshots say what data a commit has.
+
+Let S be the snapshots, neither dropped nor side ones, of a commit and its ancestors: those that name one of these
+commits, that a note or trailer of one names, or that one claims since it was made of theirs. The data of the commit are
+those of S that no other of S leads to. If there are several, their payloads are united (`docs/FORMAT.md`, section 7.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from git_datmo.flows.rewritten import Commit, Rewritten
+from git_datmo.flows.trailer_index import TrailerIndex, shallow_boundary
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.run import Git
+from git_datmo.model import Oid
+from git_datmo.records.catalog import Catalog, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A snapshot that belongs to a commit; `way` says by what: 'note', 'trailer', or as in `rewritten`.
+
+    'note' stands for a snapshot that names the commit, as well as for one that the commit's note names.
+    """
+
+    row: Row
+    commit: Oid
+    way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unshared:
+    """A commit whose trailer names data that no record here has."""
+
+    commit: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitData:
+    """The snapshots that say what data a commit has, sorted by id; several where data wait to be united.
+
+    `unshared` are commits, newest first, whose data were never shared, as far as is known here. `is_cut_off` says that
+    the clone is shallow and ends before it can be told which snapshots count.
+    """
+
+    commit: Oid
+    heads: tuple[Claim, ...]
+    unshared: tuple[Unshared, ...]
+    is_cut_off: bool
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of the snapshots."""
+        return tuple(head.row.record for head in self.heads)
+
+
+class Ancestry:
+    """Tells which commits are in the history of a tip, asking git about many at once."""
+
+    def __init__(self, ws: Workspace, tip: Oid) -> None:
+        self._ws, self._tip = ws, str(tip)
+        self._known: dict[str, bool] = {self._tip: True}
+
+    def within(self, commits: Iterable[str]) -> set[str]:
+        """Return those of `commits` that are the tip or one of its ancestors."""
+        asked = set(commits)
+        new = [commit for commit in asked if commit not in self._known]
+        if new:
+            outside = self._outside(new)
+            self._known.update({commit: commit not in outside for commit in new})
+        return {commit for commit in asked if self._known[commit]}
+
+    def _outside(self, commits: list[str]) -> set[str]:
+        """Return those of `commits` that are not here, or no ancestors of the tip."""
+        present = [commit for commit in commits if is_present(self._ws, commit)]
+        names = "".join(f"{name}\n" for name in (f"^{self._tip}", *present)).encode()
+        listed = set(self._ws.repo.git.text("rev-list", "--stdin", stdin=names).split()) if present else set()
+        return (set(commits) - set(present)) | (listed & set(present))
+
+
+def is_present(ws: Workspace, commit: str) -> bool:
+    """Return whether a commit is in this repository."""
+    found = ws.odb.find(commit)
+    return found is not None and found[0] == "commit"
+
+
+class DataFinder:
+    """Finds the data of one commit among the snapshots of a catalog."""
+
+    def __init__(self, ws: Workspace, catalog: Catalog, commit: Oid) -> None:
+        self._ws, self._catalog, self._commit = ws, catalog, commit
+        self._graph = catalog.graph
+        self._rows = {row.record: row for row in catalog.rows if row.is_data}
+        self.ancestry = Ancestry(ws, commit)
+
+    @cached_property
+    def _trailers(self) -> TrailerIndex:
+        return TrailerIndex(self._ws, self._commit)
+
+    @cached_property
+    def _noted_on(self) -> dict[str, list[str]]:
+        """The commits whose notes name each snapshot."""
+        found: dict[str, list[str]] = {}
+        for commit, note in self._catalog.notes.items():
+            for record in note.records:
+                if record in self._rows:
+                    found.setdefault(record, []).append(commit)
+        return found
+
+    def find(self) -> CommitData:
+        """Return the snapshots that say what data the commit has."""
+        claims = self._own_claims()
+        claims.update(self._rewritten_claims(claims))
+        heads = tuple(claims[record] for record in self._graph.heads(claims))
+        return CommitData(self._commit, heads, self._unshared(heads), self._is_cut_off(heads))
+
+    def _own_claims(self) -> dict[str, Claim]:
+        """Return the newest snapshots that this history proves by a commit, note or trailer.
+
+        Snapshots are looked at from the graph's heads on; behind one that is found nothing needs to be looked at.
+        """
+        found: dict[str, Claim] = {}
+        looked_at: set[str] = set()
+        pending = set(self._graph.heads(self._rows))
+        while pending:
+            looked_at |= pending
+            proofs = {record: self._proofs(self._rows[record]) for record in pending}
+            within = self.ancestry.within(commit for proof in proofs.values() for commit, _ in proof)
+            missed = []
+            for record, proof in proofs.items():
+                claim = next((Claim(self._rows[record], Oid.parse(c), way) for c, way in proof if c in within), None)
+                if claim is None:
+                    missed.append(record)
+                else:
+                    found[record] = claim
+            pending = self._candidates_below(missed) - looked_at
+        return found
+
+    def _proofs(self, row: Row) -> list[tuple[str, str]]:
+        """Return the commits that a snapshot belongs to, and by what."""
+        named = dict.fromkeys([row.commit, *self._noted_on.get(row.record, ())])
+        trailers = self._trailers.by_data.get(row.data, ()) if self._trailers.by_data else ()
+        return [*((commit, "note") for commit in named), *((commit, "trailer") for commit in trailers)]
+
+    def _candidates_below(self, records: Iterable[str]) -> set[str]:
+        """Return the nearest snapshots that `records` lead to and that can be a commit's data."""
+        found: set[str] = set()
+        stack = [parent for record in records for parent in self._graph.parents(record)]
+        seen: set[str] = set()
+        while stack:
+            record = stack.pop()
+            if record in seen:
+                continue
+            seen.add(record)
+            if record in self._rows:
+                found.add(record)
+            else:
+                stack += self._graph.parents(record)
+        return found
+
+    def _rewritten_claims(self, own: dict[str, Claim]) -> dict[str, Claim]:
+        """Return what the nearest commit on the first-parent line claims by tree, patch or range.
+
+        No further than to a commit that has a snapshot of its own: older ones are parts of what that is made from.
+        """
+        finder = Rewritten(self._ws, self._catalog, [str(self._commit)])
+        if not finder.has_lost:
+            return {}
+        known = {claim.row.commit for claim in own.values()} | {str(claim.commit) for claim in own.values()}
+        for commit in walk_commits(self._ws.repo.git, (str(self._commit),), "--first-parent"):
+            if str(commit.oid) in known or self._has_own(commit):
+                return {}
+            claims = [
+                Claim(row, commit.oid, way)
+                for row, way in finder.claims([commit]).get(commit.oid, [])
+                if row.is_data and row.record not in own
+            ]
+            if claims:
+                return {claim.row.record: claim for claim in claims}
+        return {}
+
+    def _has_own(self, commit: Commit) -> bool:
+        """Return whether a snapshot names the commit, or its note names one."""
+        name = str(commit.oid)
+        note = self._catalog.notes.get(name)
+        noted = note is not None and any(record in self._rows for record in note.records)
+        return noted or any(row.is_data for row in self._catalog.of_commit(name))
+
+    def _unshared(self, heads: Iterable[Claim]) -> tuple[Unshared, ...]:
+        """Return the commits that are newer than all `heads`, and whose trailers name data of no record."""
+        unknown = {
+            commit: data
+            for commit, ids in self._trailers.by_commit.items()
+            for data in ids
+            if not self._catalog.has_known_data(data)
+        }
+        if not unknown:
+            return ()
+        newer = self._newer_than(heads)
+        return tuple(Unshared(commit, unknown[commit]) for commit in newer if commit in unknown)
+
+    def _newer_than(self, heads: Iterable[Claim]) -> list[str]:
+        """Return the commits of this history that none of `heads` is behind, newest first."""
+        names = [str(self._commit), *(f"^{head.commit}" for head in heads)]
+        return self._ws.repo.git.text(
+            "rev-list", "--topo-order", "--stdin", stdin="".join(f"{name}\n" for name in names).encode()
+        ).split()
+
+    def _is_cut_off(self, heads: tuple[Claim, ...]) -> bool:
+        """Return whether a snapshot beyond the boundary of a shallow clone could count."""
+        boundary = set(shallow_boundary(self._ws.repo.common_dir))
+        if not boundary:
+            return False
+        behind = self._graph.reached(head.row.record for head in heads)
+        candidates = [row for row in self._rows.values() if row.record not in behind]
+        if all(is_present(self._ws, row.commit) for row in candidates):
+            return False
+        return not boundary.isdisjoint(self._newer_than(heads))
+
+
+def walk_commits(git: Git, arguments: tuple[str, ...], *options: str) -> Iterator[Commit]:
+    """Yield the commits of a revision range as `git rev-list` lists them; raises `GitFailed` for a bad one."""
+    import subprocess
+
+    from git_datmo.git.run import failure
+
+    argv = ["rev-list", "--format=%H %T %P", "--no-commit-header", *options]
+    argv += ["--end-of-options", *arguments, "--"]
+    with git.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        try:
+            for line in child.stdout:
+                commit, tree, *parents = line.decode().split()
+                yield Commit(Oid.fromhex(commit), tree, tuple(parents))
+            said = child.stderr.read()
+            if child.wait():
+                raise failure(argv, child.returncode, said)
+        finally:
+            child.terminate()

@@ -1,0 +1,43 @@
+"""A commit that git made of another one, by rebase or cherry-pick: what its original changed in the payloads."""
+
+from __future__ import annotations
+
+import re
+
+from git_datmo.flows.history import Found, History
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Oid
+
+# What git's reflog says of a commit that was made of another (git-rebase, git-cherry-pick).
+_PICKED = re.compile(r"(rebase|pull)\b.* \((pick|reword|edit|continue)\)|cherry-pick\b|commit \(cherry-pick\)")
+_AMENDED = re.compile(r"commit \(amend\)")
+
+
+def last_move(ws: Workspace) -> str:
+    """Return what git's reflog says of the last move of HEAD, '' where it has none."""
+    done = ws.repo.git.finish("reflog", "-1", "--format=%gs", "HEAD", "--")
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
+def is_amended(ws: Workspace) -> bool:
+    """Return whether HEAD was made by amending the commit before."""
+    return _AMENDED.match(last_move(ws)) is not None
+
+
+def find_picked(ws: Workspace, history: History) -> tuple[Found, str] | None:
+    """Return the snapshot of the commit that HEAD was picked from, and the commit which that one stood on.
+
+    None where HEAD was not picked, has a snapshot of its own, or its original changed no payload.
+    """
+    if not _PICKED.match(last_move(ws)):
+        return None
+    head = history.commit("HEAD")
+    if len(head.parents) != 1 or any(row.commit == str(head.oid) for row in history.own(head.oid)):
+        return None
+    for claim in history.claimed(head):
+        before = ws.repo.git.finish("rev-parse", "-q", "--verify", f"{claim.row.commit}^1^{{commit}}")
+        snapshot = history.snapshot(claim.row.record)
+        if before.returncode == 0 and snapshot is not None and claim.way in ("patch", "trailer") and claim.row.is_data:
+            found = Found(Oid.parse(claim.row.record), snapshot, head.oid, claim.way)
+            return found, before.stdout.decode().strip()
+    return None

@@ -1,0 +1,107 @@
+"""What a checkout brings: the payloads of one snapshot, or of several united."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.flows.commit_data import CommitData
+from git_datmo.flows.history import Found, History
+from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Payload
+from git_datmo.progress import QUIET, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Payloads, the snapshots that have them, and the paths on which these snapshots do not agree."""
+
+    snapshots: tuple[str, ...]
+    payloads: tuple[Payload, ...]
+    kept: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """Return the id of the one snapshot, '' for several."""
+        return self.snapshots[0] if len(self.snapshots) == 1 else ""
+
+
+def target_of(found: Found) -> Target:
+    """Return the target that one snapshot is."""
+    return Target((str(found.id),), found.snapshot.payloads)
+
+
+def find_target(ws: Workspace, name: str, *, standing: Iterable[str] = (), progress: Progress = QUIET) -> Target:
+    """Return what `name` has, an id or a revision ('' is HEAD).
+
+    Where several snapshots have different versions of a path, that of `standing` counts. Raises `Incomplete` where the
+    data were never shared, `DatmoError` where there are none.
+    """
+    history = History(ws)
+    found = history.by_id(name) if name else None
+    if found is not None:
+        return target_of(found)
+    data = history.data(ws.repo.resolve(name or "HEAD"))
+    if data.unshared:
+        history, data = _ask_remotes(ws, history, data, progress)
+    require_data(ws, data, name)
+    return target_of_data(ws, history, data, standing=standing, progress=progress)
+
+
+def target_of_data(
+    ws: Workspace, history: History, data: CommitData, *, standing: Iterable[str] = (), progress: Progress = QUIET
+) -> Target:
+    """Return the payloads of a commit's data; raises `DatmoError` where a snapshot cannot be read."""
+    if len(data.heads) == 1:
+        snapshot = history.snapshot(data.ids[0])
+        if snapshot is None:
+            raise DatmoError(f"snapshot '{data.ids[0]}' cannot be read", "'git datmo fetch' gets it again")
+        return Target(data.ids, snapshot.payloads)
+    from git_datmo.flows.merging.heads import HeadsUnion
+
+    merged = HeadsUnion(ws, history, progress).unite(data.ids, first=standing)
+    return Target(data.ids, tuple(merged.payloads.values()), merged.kept)
+
+
+def _ask_remotes(ws: Workspace, history: History, data: CommitData, progress: Progress) -> tuple[History, CommitData]:
+    """Fetch the records of the remotes, one after the other, until one tells of the data."""
+    from git_datmo.flows.sharing.obtain import fetch
+
+    for remote in ws.repo.remotes():
+        try:
+            fetch(ws, remote, progress=progress)
+        except DatmoError as error:
+            progress.tell(f"'{remote}' cannot be asked for the data: {error.what}")
+            continue
+        history = History(ws)
+        data = history.data(data.commit)
+        if not data.unshared:
+            break
+    return history, data
+
+
+def require_data(ws: Workspace, data: CommitData, name: str) -> None:
+    """Raise an error that says why a commit has no data that could be placed, and what helps."""
+    if data.unshared:
+        raise unshared_error(ws, data)
+    if data.is_cut_off:
+        raise DatmoError(
+            f"this clone is shallow: it ends before the commit that tells which data '{name or 'HEAD'}' has",
+            "'git fetch --unshallow' gets the rest of the history, or 'git fetch --deepen=100' more of it",
+        )
+    if not data.heads:
+        raise DatmoError(f"no commit up to '{name or 'HEAD'}' has data", "'git datmo fetch' gets what others shared")
+
+
+def unshared_error(ws: Workspace, data: CommitData) -> Incomplete:
+    """Return the error that names the newest commit whose data were never shared, and whom to ask."""
+    commit = data.unshared[0].commit
+    told = ws.repo.git.text("log", "-1", "--no-show-signature", "--format=%h%x00%an%x00%s", commit, "--")
+    short, author, subject = told.split("\0")
+    known = f"; 'git datmo checkout {data.ids[0][:10]}' places older data" if data.heads else ""
+    return Incomplete(
+        f"the data of commit {short} ('{subject}') are in no record: they were never shared",
+        f"ask {author} to run 'git datmo push' in the clone that made it{known}",
+        missing=[data.unshared[0].data],
+    )
