@@ -107,6 +107,12 @@ def cause_line(cause: Cause) -> str:
     match cause.kind:
         case "seed":
             return f"unpinned seed: {_show(cause.rerun)} draws from {cause.name}, and nothing sets its seed"
+        case "variable" if cause.name == "PYTHONHASHSEED":
+            return f"order by chance: {_show(cause.rerun)} uses hashes or a set's order, and PYTHONHASHSEED was not set"
+        case "variable":
+            return f"variable {cause.name}: {_show(cause.rerun)} reads it, and the record does not have it"
+        case "outside":
+            return f"file outside of the repository: the run read {cause.name}, whose content is not recorded"
         case "chance":
             return f"not deterministic: {cause.name} differs between reruns of the same"
         case "machine":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job
@@ -12,22 +13,47 @@ from git_datmo.engines.probe import Probe, inventory_program, normalise, read_an
 from git_datmo.errors import DatmoError
 from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.seeds import find_unseeded
-from git_datmo.records.types import Cause, Value
+from git_datmo.flows.running.variables import find_hashing, find_variables
+from git_datmo.records.types import Cause, Read, Value
 
 SOURCE_LIMIT, SOURCES_LIMIT = 1 << 20, 2000
+SOURCES = (".py", ".ipynb", ".sh", ".bash")
+# Of each kind, more causes than this are no help.
+SHOWN = 5
 # More memory than was needed changes nothing.
 NO_CAUSE = frozenset({"memory"})
 
 
 def find_causes(
-    recorded: Manifest, machine: Mapping[str, Value], here: Mapping[str, Value], ran: Probe | None, done: Rerun
+    recorded: Manifest,
+    machine: Mapping[str, Value],
+    here: Mapping[str, Value],
+    ran: Probe | None,
+    done: Rerun,
+    read: Read | None = None,
 ) -> tuple[Cause, ...]:
-    """Changed packages, another machine, a seed that nothing sets; `ran` is what the rerun's Python says of itself."""
+    """Return what may be behind a difference; `ran` is what the rerun's Python says of itself.
+
+    Changed packages, another machine, a seed that nothing sets, variables and files that the record does not have.
+    """
+    sources = _read_sources(done.folder)
     return (
         *(changed_packages(recorded, ran) if ran is not None else ()),
         *(Cause("machine", name, machine.get(name), here.get(name)) for name in _changed_keys(machine, here)),
-        *(Cause("seed", name, None, path) for name, path in find_unseeded(_read_sources(done.folder))),
+        *(Cause("seed", name, None, path) for name, path in find_unseeded(sources)),
+        *_unrecorded(recorded, sources),
+        *(Cause("outside", path) for path in (read.outside if read is not None else ())[:SHOWN]),
     )
+
+
+def _unrecorded(recorded: Manifest, sources: Mapping[str, bytes]) -> Iterator[Cause]:
+    """Yield the variables that the program reads, or whose lack makes its order chance, and that were not recorded."""
+    known = {name for name, _ in recorded.variables}
+    for name, path in islice(find_variables(sources, known), SHOWN):
+        yield Cause("variable", name, None, path)
+    hashing = find_hashing(sources)
+    if hashing is not None and "PYTHONHASHSEED" not in known:
+        yield Cause("variable", "PYTHONHASHSEED", None, hashing)
 
 
 def _changed_keys(machine: Mapping[str, Value], here: Mapping[str, Value]) -> list[str]:
@@ -88,7 +114,11 @@ def _read_sources(folder: Path) -> dict[str, bytes]:
     for base, _, names in os.walk(folder):
         for name in sorted(names):
             path = Path(base, name)
-            if name.endswith((".py", ".ipynb")) and path.is_file() and path.stat().st_size <= SOURCE_LIMIT:
+            if (
+                name.endswith((".py", ".ipynb", ".sh", ".bash"))
+                and path.is_file()
+                and path.stat().st_size <= SOURCE_LIMIT
+            ):
                 found[str(path.relative_to(folder))] = path.read_bytes()
         if len(found) > SOURCES_LIMIT:
             break

@@ -119,7 +119,7 @@ def _try(
     ran = ask_interpreter(means.engine, folder)
     if judged.verdict == IDENTICAL:
         return _Try(done, judged, (), compared, tuple(changed_packages(recorded, ran)) if ran is not None else ())
-    return _Try(done, judged, find_causes(recorded, run.machine, _machine(ws, means), ran, done), compared)
+    return _Try(done, judged, find_causes(recorded, run.machine, _machine(ws, means), ran, done, run.read), compared)
 
 
 def _tell_changes(changes: Sequence[Cause]) -> tuple[str, ...]:

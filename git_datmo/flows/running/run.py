@@ -10,6 +10,7 @@ from functools import partial
 from git_datmo.engines.base import Engine, Job, Output, portable_command
 from git_datmo.engines.gpus import watched_gpus
 from git_datmo.engines.limits import NO_LIMITS, Limits
+from git_datmo.engines.signals import holding_signals
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import check_addable
 from git_datmo.flows.attach import Asked, is_clean, require_commit
@@ -77,10 +78,14 @@ def run(
     with watching(ws, in_container=engine.name == "docker") as watch:
         journal = None if elsewhere else watch.folder
         job = Job(as_run, ws.root, run_folder(ws), variables_of(ws), data, limits, journal=journal)
-        with watched_gpus({} if elsewhere else ws.environ) as gpus:
-            outcome, log, hidden = run_logged(ws, engine, job, output, parameter_secrets(asked.parameters or {}))
-        finished = Finished(watch, outcome, log, gpus(), elsewhere)
-        oid, warnings = record_run(ws, command, asked, before, finished, outputs, engine, limits, progress, sign=sign)
+        # From the command's end on, its record comes first.
+        with holding_signals():
+            with watched_gpus({} if elsewhere else ws.environ) as gpus:
+                outcome, log, hidden = run_logged(ws, engine, job, output, parameter_secrets(asked.parameters or {}))
+            finished = Finished(watch, outcome, log, gpus(), elsewhere)
+            oid, warnings = record_run(
+                ws, command, asked, before, finished, outputs, engine, limits, progress, sign=sign
+            )
     return Ran(oid, outcome.exit_code, tuple(dict.fromkeys((*before.warnings, *hidden, *warnings))))
 
 
