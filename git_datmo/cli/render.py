@@ -25,6 +25,7 @@ _GREEN, _PLAIN = "\x0e", "\x0f"
 FOUND = {
     "trailer": "found by its trailer, made at commit",
     "tree": "found by its tree, made at commit",
+    "code": "found by the code that ran, made at commit",
     "patch": "found by its change, made at commit",
     "range": "found by the change of its branch, made at commit",
 }

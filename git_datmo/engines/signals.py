@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 
+Handler = Callable[[int, FrameType | None], object] | int | None
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Batch systems announce the end of a job's time by these.
 PASSED = (*ENDING, signal.SIGUSR1, signal.SIGUSR2)
@@ -64,21 +65,21 @@ def holding_signals() -> Iterator[None]:
             _deliver(number, before[number], frame)
         held.append(number)
 
-    before = {}
+    before: dict[int, Handler] = {}
     if threading.current_thread() is threading.main_thread():
-        for number in ENDING:
-            if signal.getsignal(number) not in {signal.SIG_IGN, None}:
-                before[number] = signal.signal(number, hold)
+        for ending in ENDING:
+            if signal.getsignal(ending) not in {signal.SIG_IGN, None}:
+                before[ending] = signal.signal(ending, hold)
     try:
         yield
     finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+        for ended, old in before.items():
+            signal.signal(ended, old)
     for number in held[:1]:
         signal.raise_signal(number)
 
 
-def _deliver(number: int, handler: object, frame: FrameType | None) -> None:
+def _deliver(number: int, handler: Handler, frame: FrameType | None) -> None:
     if callable(handler):
         handler(number, frame)
     else:

@@ -174,6 +174,7 @@ class History:
             noted = {commit.oid: self._own_rows(commit.oid) for commit in commits}
             # Whoever wants the newest alone has it before anything is looked for.
             first = [Claim(row, commit, "note") for commit in list(noted)[:1] for row in reversed(noted[commit])]
+            first = [claim for claim in first if claim.row.record not in seen]
             yield from first
             seen.update(claim.row.record for claim in first)
             more = rewritten.claims(commits)
@@ -227,9 +228,16 @@ class History:
             heads = set(self.catalog.graph.heads(row.record for row in rows))
             newest_first = rows[::-1]
             in_order = sorted(newest_first, key=lambda row: row.record not in heads)
-            return [Claim(row, commit.oid, "note") for row in in_order]
+            own = [Claim(row, commit.oid, "note") for row in in_order]
+            return [*self._ran_before(commit, in_order[0], rewritten), *own]
         found = rewritten.claims([commit]).get(commit.oid, [])
         return [Claim(row, commit.oid, way) for row, way in reversed(found)]
+
+    def _ran_before(self, commit: Commit, own: Row, rewritten: Rewritten) -> Iterator[Claim]:
+        """Yield the run on this commit's code of which `own`, made when it was committed, only repeats the payloads."""
+        for row, way in rewritten.of_code(commit):
+            if row.record in own.parents and row.data == own.data:
+                yield Claim(row, commit.oid, way)
 
     def resolve(self, name: str) -> Found:
         """Return the snapshot that a person names, by its id (or the start of it) or by a commit that has one."""

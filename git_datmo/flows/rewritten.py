@@ -1,9 +1,10 @@
 """Snapshots of commits that history lost: rebased, squashed or picked commits have them by tree, patch or range.
 
-A claim needs one of four proofs, and that the snapshot's own commit is no descendant of the commit that claims it:
+A claim needs one of five proofs, and that the snapshot's own commit is no descendant of the commit that claims it:
 
 - trailer: a `Datmo-Data` line of the commit's message names the snapshot's data;
 - tree: both commits have the same tree, and both changed something to have it;
+- code: the snapshot ran on a parent of the commit, with the changes that the commit has;
 - patch: both change the same (git-patch-id);
 - range: the commit changes the same as a whole branch did, on which the snapshot's commit is.
 """
@@ -44,10 +45,20 @@ class Rewritten:
 
     def claims(self, commits: Sequence[Commit]) -> dict[Oid, list[tuple[Row, str]]]:
         """What each commit can claim, oldest first, and by what; patches of all of them are found out together."""
-        if not self._lost:
-            return {}
-        patches = self._patches_of(commits)
-        return {commit.oid: self._of(commit, patches[commit.oid]) for commit in commits}
+        found = {commit.oid: claims for commit in commits if (claims := list(self.of_code(commit)))}
+        if self._lost:
+            patches = self._patches_of(commits)
+            for commit in commits:
+                claims = [*found.get(commit.oid, ()), *self._of(commit, patches[commit.oid])]
+                by_record = {row.record: (row, way) for row, way in reversed(claims)}
+                found[commit.oid] = sorted(by_record.values(), key=lambda claim: claim[0].order)
+        return found
+
+    def of_code(self, commit: Commit) -> Iterator[tuple[Row, str]]:
+        """Yield what ran on a parent with the changes that this commit has, before they were committed."""
+        for row in self._catalog.with_tree(commit.tree):
+            if row.commit in commit.parents and self._ws.repo.resolve(row.commit, "tree") != Oid.parse(commit.tree):
+                yield row, "code"
 
     def _of(self, commit: Commit, patch: str) -> list[tuple[Row, str]]:
         ways = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from typing import Any
@@ -175,3 +176,23 @@ def test_many_new_files_beside_others_are_one_remark(repo: Shell) -> None:
     assert "'out' has 600 new files and folders beside others: none was kept" in said
     found, _ = run(repo, "-o", "out", "--", "python", "t.py")
     assert found["run"]["outputs"] == ["out"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_supervisors_signal_reaches_the_command_and_the_run_is_recorded(repo: Shell, number: int) -> None:
+    repo.commit(
+        "t.py",
+        "import os, signal, time\n"
+        f"def told(*_): open('told', 'w').write('x'); os._exit(3)\nsignal.signal({int(number)}, told)\n"
+        "open('ready', 'w').close()\ntime.sleep(30)\n",
+    )
+    child = subprocess.Popen(
+        ["git-datmo", "run", "--", "python", "t.py"], cwd=repo.cwd, env=repo.env, start_new_session=True
+    )
+    until = time.monotonic() + 30
+    while not (repo.cwd / "ready").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    child.send_signal(number)
+    assert child.wait(30) == 3
+    (found,) = experiments(repo)
+    assert (found["run"]["exit_code"], found["run"]["outputs"]) == (3, ["ready", "told"])

@@ -133,3 +133,25 @@ def test_parameters_come_from_the_command_and_the_file_that_was_read(repo: Shell
         "opt.wd": 0.01,
         "seed": 3,
     }
+
+
+def test_a_variable_that_no_record_has_is_named_at_the_run_and_beside_the_verdict(repo: Shell) -> None:
+    repo.commit("t.py", "import os; open('m.txt', 'w').write(os.environ.get('DEPTH', '2') + os.getenv('HOME')[:0])\n")
+    said = datmo(repo.having(DEPTH="9"), "run", "--", "python", "t.py").stderr
+    assert "'t.py' reads the variable 'DEPTH', which is not recorded" in said
+    assert "HOME" not in said
+    told = datmo(repo, "reproduce", "HEAD", "--engine", "host", code=1).stdout
+    assert "  variable DEPTH: t.py reads it, and the record does not have it" in told
+    repo.git("config", "--add", "datmo.variable", "DEPTH")
+    assert "DEPTH" not in datmo(repo.having(DEPTH="9"), "run", "--", "python", "t.py").stderr
+    assert "verdict: identical" in datmo(repo, "reproduce", "HEAD", "--engine", "host").stdout
+
+
+def test_a_file_outside_is_named_beside_the_verdict(repo: Shell, tmp_path: Path) -> None:
+    outside = tmp_path / "x.csv"
+    outside.write_text("1\n")
+    repo.commit("t.py", f"open('m.txt', 'w').write(open({str(outside)!r}).read())\n")
+    datmo(repo, "run", "--", "python", "t.py")
+    outside.write_text("2\n")
+    told = datmo(repo, "reproduce", "HEAD", "--engine", "host", code=1).stdout
+    assert f"file outside of the repository: the run read {outside}" in told

@@ -62,3 +62,32 @@ def test_a_missing_path_gets_a_suggestion(repo: Shell) -> None:
     repo.write("data/labels.csv", "1\n")
     done = datmo(repo, "add-data", "data/lables.csv", code=128)
     assert "hint: did you mean 'data/labels.csv'?" in done.stderr
+
+
+def test_the_commit_made_from_the_code_that_ran_has_the_experiment(repo: Shell) -> None:
+    repo.commit("t.py", "x = 1\n")
+    repo.commit("results.csv", "a\n")
+    repo.write("t.py", "import helper; open('results.csv', 'w').write('a\\n2\\n'); open('m.txt', 'w').write('m')\n")
+    repo.write("helper.py", "pass\n")
+    datmo(repo, "run", "-m", "edited", "--", "python", "t.py")
+    oid = experiments(repo)[0]["id"]
+    repo.git("add", "t.py", "helper.py", "results.csv")
+    repo.git("commit", "-qm", "better")
+    assert json.loads(datmo(repo, "show", "HEAD", "--json").stdout)["id"] == oid
+    (shown,) = [each for each in experiments(repo) if each["run"] is not None]
+    assert (shown["id"], shown["found_by"], shown["found_on"]) == (oid, "code", repo.git("rev-parse", "HEAD"))
+    assert "found by the code that ran, made at commit" in datmo(repo, "log").stdout
+    assert "verdict: identical" in datmo(repo, *REPRODUCE).stdout
+
+
+def test_a_commit_of_other_code_does_not_claim_the_experiment(repo: Shell) -> None:
+    repo.commit("t.py", "x = 1\n")
+    repo.write("t.py", "x = 2\n")
+    datmo(repo, "run", "-m", "edited", "--", "python", "t.py")
+    repo.write("t.py", "x = 3\n")
+    repo.git("commit", "-qam", "other")
+    assert {each["found_by"] for each in experiments(repo)} == {"note"}
+    repo.git("commit", "-q", "--allow-empty", "-m", "empty")
+    datmo(repo, "run", "-m", "clean", "--", "python", "t.py")
+    repo.git("commit", "-q", "--allow-empty", "-m", "empty again")
+    assert {each["found_by"] for each in experiments(repo)} == {"note"}

@@ -111,13 +111,14 @@ def test_what_is_left_behind_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_interrupt_is_the_commands_to_answer(tmp_path: Path) -> None:
+    """Where no terminal sends it to both, it is passed on."""
     outcome, streams = python(
         tmp_path,
         """
-        import os, signal
-        os.kill(os.getppid(), signal.SIGINT)  # as the terminal does, to both
+        import os, signal, time
         try:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(30)
         except KeyboardInterrupt:
             print("saved")
             raise SystemExit(5)

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Finds the commit from which on a metric is bad, by 'git bisect', in a working tree of its own. A
-commit's own experiment says what the metric is; where it has none, the command of BAD is rerun with
-the commit's code and the data that belonged to it. A commit on which it fails is passed over.
+commit's own experiment says what the metric is, where it ran the command of BAD on the commit's own
+code, and ended well. Else the command of BAD is rerun with the commit's code and the data that
+belonged to it. A commit on which it fails is passed over.
 
 Exits with 1 where several commits are left, since those between could not be told."""
 EXAMPLES = """

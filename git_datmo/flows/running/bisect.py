@@ -127,11 +127,26 @@ def _measure(
     ws: Workspace, tree: Workspace, history: History, commit: Oid, bad: Found, bound: Bound, means: Means | None
 ) -> Step:
     for found in history.walk((f"{commit}^!",)):
+        if not _is_like(found, bad):
+            continue
         value = number(found.snapshot.metrics.get(bound.metric))
         if value is not None:
             return Step(commit, value, "recorded", bound.is_bad(value))
     value = None if means is None else _rerun(ws, tree, history, commit, bad, bound.metric, means)
     return Step(commit, value, "rerun", None if value is None else bound.is_bad(value))
+
+
+def _is_like(found: Found, bad: Found) -> bool:
+    """Return True for a snapshot of the commit's own code whose figure can be compared with that of `bad`.
+
+    Both came of the same command, and ended well, or as `bad` did. A figure that a person gave counts as it is.
+    """
+    run, other = found.snapshot.run, bad.snapshot.run
+    if run is None or other is None:
+        return True
+    if not (found.snapshot.clean or found.way == "code") or run.exit_code not in (None, 0, other.exit_code):
+        return False
+    return found.id == bad.id or (run.folder, run.command) == (other.folder, other.command)
 
 
 def _rerun(

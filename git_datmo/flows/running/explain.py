@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 from git_datmo.errors import DatmoError
@@ -20,6 +20,7 @@ from git_datmo.flows.running.placing import require_objects
 from git_datmo.flows.running.rerun import PARTS, Means, Parts, parts_of, require_run, rerun, swap
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.workspace import Workspace
+from git_datmo.model import Payload, Role
 from git_datmo.records.codec import number
 from git_datmo.records.types import Value
 
@@ -65,7 +66,7 @@ def explain(
 
     With `quick` those alone that two orders pass through, and what either came to is taken from its record.
     """
-    parts = (parts_of(one), parts_of(other))
+    parts = (_without_earlier_outputs(one), _without_earlier_outputs(other))
     every = tuple(name for name in PARTS if swap(parts[0], name, parts[1]) != parts[0])
     fixed = tuple(name for name in every if name in means.fixed)
     differing = tuple(name for name in every if name not in fixed)
@@ -89,6 +90,19 @@ def explain(
     names = tuple(metrics) or _numbers(by[frozenset()], by[frozenset(differing)])
     due = {name: attribute(orders, lambda c, name=name: _figure(by[c], name)) for name in names}  # type: ignore[misc]
     return Explained(differing, fixed, tuple(tried), due)
+
+
+def _without_earlier_outputs(found: Found) -> Parts:
+    """Return the parts of a run, without what an earlier run left where this one writes, unless it read that."""
+    parts, run = parts_of(found), require_run(found)
+    read = run.read.paths if run.read is not None else ()
+
+    def is_data(payload: Payload) -> bool:
+        if payload.role is Role.DATA or payload.path not in run.outputs:
+            return True
+        return any(f"{path}/".startswith(f"{payload.path}/") for path in read)
+
+    return replace(parts, data=tuple(filter(is_data, parts.data)))
 
 
 def _try(ws: Workspace, parts: tuple[Parts, Parts], combination: Combination, means: Means, expected: int) -> Tried:

@@ -29,6 +29,7 @@ from git_datmo.flows.running.reads import (
 from git_datmo.flows.running.settings import command_parameters
 from git_datmo.flows.running.variables import find_variables
 from git_datmo.flows.running.watching import Watch, other_runs
+from git_datmo.flows.running.would_be import with_files
 from git_datmo.flows.secrecy.masking import conceal
 from git_datmo.flows.secrecy.rules import is_secret_name, known_secrets
 from git_datmo.flows.workspace import Workspace
@@ -44,12 +45,14 @@ SHOWN_SOURCES = (b".py", b".sh", b".bash")
 class Before:
     """What a run starts from, as its record will need it.
 
-    `untracked` are the untracked files that were there, `named` those of them that the command
+    `tree` is what a commit of the code would have, None where that is the commit's; `untracked` are the untracked files
+    that were there, `named` those of them that the command
     names; `parameters` is the parameter file and its values.
     """
 
     commit: Oid
     clean: bool
+    tree: Oid | None
     inputs: tuple[Payload, ...]
     code: Content
     environment: Surrounded | None
@@ -137,6 +140,9 @@ def record_run(
         # What ran on uncommitted code is no commit's data until a later snapshot has it as a parent.
         side = asked.side or not before.clean
         snapshot = replace(snapshot, commit=before.commit, clean=before.clean, side=side)
+        if before.tree is not None:
+            ran = (*stored, *(os.fsencode(payload.path) for payload in kept.tracked))
+            snapshot = replace(snapshot, tree=with_files(ws, before.tree, ran) or snapshot.tree)
         oid = _attach(ws, kept.tracking, snapshot, warnings, sign=sign)
     if surrounded is not None:
         warnings += surrounded.warnings

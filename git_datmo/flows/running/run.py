@@ -31,6 +31,7 @@ from git_datmo.flows.running.rerun import read_only_data
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.settings import file_parameters
 from git_datmo.flows.running.watching import watching
+from git_datmo.flows.running.would_be import code_tree
 from git_datmo.flows.secrecy.masking import parameter_secrets
 from git_datmo.flows.signing import require_key, wants_signature
 from git_datmo.flows.tracked import changing, save
@@ -123,9 +124,11 @@ def _prepare(
         with scratch_folder(ws, None) as folder:
             place_code(ws, code, folder, progress)
             prepare(ws, engine, Wanted(environment.content, code), folder=folder, progress=progress)
+    clean = is_clean(ws)
     return Before(
         commit=commit,
-        clean=is_clean(ws),
+        clean=clean,
+        tree=None if clean else code_tree(ws),
         inputs=tuple(tracked.payload for tracked in tracking.payloads),
         code=code,
         environment=environment,
