@@ -42,13 +42,16 @@ class Pin:
 class Lock:
     """What one file asks for, by normalised name: `pins` name versions (several where they depend on the platform),
     `ranges` the other requirements, in the words of PEP 440; `conda`, by conda's names, those of which one has to hold
-    for what conda installs."""
+    for what conda installs. `python` is the range of versions that it is for, `required` names packages that it wants
+    on every platform."""
 
     path: str
     pins: Mapping[str, tuple[Pin, ...]]
     ranges: Mapping[str, str]
     indexes: tuple[str, ...] = ()
     conda: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    python: str = ""
+    required: frozenset[str] = frozenset()
 
     @property
     def exactness(self) -> tuple[bool, bool, int]:
@@ -91,31 +94,38 @@ def read_lock(name: str, content: bytes) -> Lock | None:
         lock = read(name, content.decode())
     except Exception:  # noqa: BLE001 - parsers of strangers' files: whatever they raise, see the module's docstring
         return None
-    return lock if lock.pins or lock.ranges or lock.conda else None
+    return lock if lock.pins or lock.ranges or lock.conda or lock.python else None
 
 
 def contradictions(
-    lock: Lock, installed: Mapping[str, str], conda: Mapping[str, str] | None = None
+    lock: Lock, installed: Mapping[str, str], conda: Mapping[str, str] | None = None, python: str = ""
 ) -> tuple[Contradiction, ...]:
-    """Where what is installed (name to version), or by `conda`, is not what the lock asks for.
+    """Return where what is installed (name to version), or by `conda`, is not what the lock asks for.
+
+    `python` is the interpreter's version, where it counts.
 
     A pinned package that is not installed may belong to another platform, extra or group; one that a list of
     requirements names without a condition is missed.
     """
     found = []
+    if python and lock.python and not _fits(python, lock.python):
+        found.append(Contradiction("python", python, lock.python))
     for name, pins in sorted(lock.pins.items()):
         here = installed.get(name)
         if here is not None and not any(_same(pin.version, here) for pin in pins):
             found.append(Contradiction(name, here, " or ".join(sorted({pin.version for pin in pins}))))
-        elif here is None and lock.path not in LOCKS:
+        elif here is None and (lock.path not in LOCKS or name in lock.required):
             found.append(Contradiction(name, "", pins[0].version))
     for name, wanted in sorted(lock.ranges.items()):
         here = installed.get(name, "")
         if not here or not _fits(here, wanted):
             found.append(Contradiction(name, here, wanted or "any version"))
-    for name, allowed in sorted(lock.conda.items()) if conda else ():
-        here = (conda or {}).get(name, "")
-        if (here or lock.path in PROJECTS) and not (here and any(_fits(here, wanted) for wanted in allowed)):
+    # Without conda's own list, what pip installed by the same name has to do.
+    by_conda = conda or installed
+    for name, allowed in sorted(lock.conda.items()):
+        here = by_conda.get(name, "")
+        missing = not here and lock.path in PROJECTS and bool(conda)
+        if missing or (here and not any(_fits(here, wanted) for wanted in allowed)):
             found.append(Contradiction(name, here, " or ".join(allowed)))
     return tuple(found)
 
@@ -178,7 +188,26 @@ def _uv(name: str, text: str) -> Lock:
                 hashes = _digests(file.get("hash") for file in files)
                 yield package["name"], Pin(package["version"], hashes, _index(source["registry"]))
 
-    return _collect(name, pins())
+    document = read_toml(text)
+    lock = _collect(name, pins())
+    return replace(lock, python=document.get("requires-python", ""), required=_required(document.get("package", ())))
+
+
+def _required(packages: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Return what the project of a `uv.lock` needs on every platform; without a project, what nothing else needs."""
+    needs = {
+        normalise(package["name"]): [normalise(d["name"]) for d in package.get("dependencies", ()) if "marker" not in d]
+        for package in packages
+    }
+    local = [p["name"] for p in packages if p.get("source", {}).keys() & {"editable", "virtual", "directory"}]
+    begun = set(map(normalise, local)) or needs.keys() - {name for every in needs.values() for name in every}
+    found, open_ = set[str](), list(begun)
+    while open_:
+        name = open_.pop()
+        if name not in found:
+            found.add(name)
+            open_ += needs.get(name, ())
+    return frozenset(found)
 
 
 def _pylock(name: str, text: str) -> Lock:
@@ -249,7 +278,34 @@ def _requirements(name: str, text: str) -> Lock:
 
 
 def _pyproject(name: str, text: str) -> Lock:
-    return _asked(name, read_toml(text).get("project", {}).get("dependencies", ()))
+    document = read_toml(text)
+    project, poetry = document.get("project", {}), document.get("tool", {}).get("poetry", {}).get("dependencies", {})
+    python = str(poetry.get("python", ""))
+    asked = [f"{package}{_poetry_range(wanted)}" for package, wanted in poetry.items() if package != "python"]
+    lock = _asked(name, [*project.get("dependencies", ()), *asked])
+    return replace(lock, python=project.get("requires-python") or _poetry_range(python))
+
+
+def _poetry_range(wanted: object) -> str:
+    """Return a constraint of poetry's in the words of PEP 440; '' for one that is of another kind."""
+    if not isinstance(wanted, str) or "||" in wanted:
+        return ""
+    return ",".join(filter(None, (_poetry_clause(each.strip()) for each in wanted.split(","))))
+
+
+def _poetry_clause(clause: str) -> str:
+    match = re.match(r"([\^~])?\s*([0-9]+(?:\.[0-9]+)*)\Z", clause)
+    if match is None:
+        return "" if clause == "*" else clause.replace(" ", "")
+    numbers = [int(number) for number in match[2].split(".")]
+    if match[1] is None:
+        return f"=={match[2]}"
+    if match[1] == "~":
+        last = 0 if len(numbers) == 1 else 1
+    else:
+        last = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+    upper = [*numbers[:last], numbers[last] + 1]
+    return f">={match[2]},<{'.'.join(map(str, upper))}"
 
 
 def _conda(name: str, text: str) -> Lock:
@@ -258,7 +314,8 @@ def _conda(name: str, text: str) -> Lock:
     asked = (match for entry in entries if isinstance(entry, str) and (match := _CONDA_SPEC.match(entry)))
     conda = {match[1]: (f"=={match[3]}.*" if match[2] == "=" else f"{match[2]}{match[3]}",) for match in asked}
     lock = _asked(name, [line for entry in entries if isinstance(entry, dict) for line in entry.get("pip", ())])
-    return replace(lock, conda=conda)
+    python = conda.pop("python", ("",))[0]
+    return replace(lock, conda=conda, python=python)
 
 
 def _asked(name: str, lines: Iterable[str], indexes: Iterable[str] = ()) -> Lock:

@@ -189,3 +189,59 @@ def test_names() -> None:
     names = ["uv.lock", "requirements.txt", "requirements-dev.txt", "requirements.lock", "environment.yml"]
     assert all(map(is_lock, names))
     assert not any(map(is_lock, ["my-requirements.txt", "requirements.py", "uv.toml", "package-lock.json"]))
+
+
+UV_PROJECT = """
+version = 1
+requires-python = ">=3.12"
+[[package]]
+name = "project"
+source = { virtual = "." }
+dependencies = [{ name = "needed" }, { name = "elsewhere", marker = "sys_platform == 'win32'" }]
+[[package]]
+name = "needed"
+version = "1"
+source = { registry = "https://pypi.org/simple" }
+dependencies = [{ name = "deeper" }]
+[[package]]
+name = "deeper"
+version = "2"
+source = { registry = "https://pypi.org/simple" }
+[[package]]
+name = "elsewhere"
+version = "3"
+source = { registry = "https://pypi.org/simple" }
+"""
+
+
+def test_a_lock_that_needs_what_is_missing_or_another_python_is_contradicted() -> None:
+    asked = lock("uv.lock", UV_PROJECT)
+    assert contradictions(asked, {"needed": "1"}, python="3.11.2") == (
+        Contradiction("python", "3.11.2", ">=3.12"),
+        Contradiction("deeper", "", "2"),
+    )
+    assert contradictions(asked, {"needed": "1", "deeper": "2"}, python="3.12.1") == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits", "fails"),
+    [
+        ("^1.20", "1.99", "2.0"),
+        ("^0.2.3", "0.2.9", "0.3.0"),
+        ("^0", "0.9", "1.0"),
+        ("~1.2.3", "1.2.9", "1.3.0"),
+        ("~1", "1.9", "2.0"),
+        ("1.2", "1.2.0", "1.2.1"),
+        (">=1.2,<2", "1.5", "2.0"),
+    ],
+)
+def test_ranges_of_poetry(wanted: str, fits: str, fails: str) -> None:
+    asked = lock("pyproject.toml", f'[tool.poetry.dependencies]\npython = "^3.9"\nnumpy = "{wanted}"\n')
+    assert contradictions(asked, {"numpy": fits}, python="3.11.0") == ()
+    assert [each.name for each in contradictions(asked, {"numpy": fails}, python="3.8.1")] == ["python", "numpy"]
+
+
+def test_an_environment_of_conda_is_held_against_pip_where_conda_is_not() -> None:
+    asked = lock("environment.yml", "name: x\ndependencies: [python=3.10, numpy=1.26, mkl=2024]\n")
+    assert contradictions(asked, {"numpy": "1.26.4"}, python="3.10.9") == ()
+    assert [each.name for each in contradictions(asked, {"numpy": "2.0"}, python="3.11.1")] == ["python", "numpy"]

@@ -165,11 +165,11 @@ def _contradictions(lock: Lock | None, told: Probe) -> Iterator[str]:
     """One line for all packages that are not what the lock says."""
     versions = {normalise(found.name): found.version for found in told.distributions}
     conda = {found.package.name: found.package.version for found in told.conda}
-    found = contradictions(lock, versions, conda) if lock is not None else ()
+    found = contradictions(lock, versions, conda, told.version) if lock is not None else ()
     if lock is not None and found:
         first, rest = found[0], len(found) - 1
         here = f"is {first.installed} here" if first.installed else "is not installed here"
-        more = f"; {rest} more differ" if rest else ""
+        more = f"; {rest} more differ{'s' if rest == 1 else ''}" if rest else ""
         yield f"'{first.name}' {here}, but '{lock.path}' asks for {first.asked}{more}: recorded as installed"
 
 
