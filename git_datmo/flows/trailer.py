@@ -92,7 +92,9 @@ def _find_data(ws: Workspace, progress: Progress) -> Data:
         made = data_id(tracked.payload for tracked in tracking.payloads)
         head = ws.repo.head()
         if head is None:
-            return Data(made, bool(tracking.payloads), True, history.catalog)
+            # A branch without a commit has none of the data that the files are from.
+            is_own = not tracking.snapshots
+            return Data(made, is_own and bool(tracking.payloads), is_own, history.catalog)
         seen = look(ws, history, tracking.snapshots, head)
         settled = seen.is_settled and read_pending(ws) is None
         here = {t.payload.path: t.payload.content for t in tracking.payloads}
