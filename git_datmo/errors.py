@@ -38,6 +38,24 @@ class Incomplete(DatmoError):
         self.missing = tuple(missing)
 
 
+class Silent(DatmoError):
+    """Another side that gave no sign of life for `seconds`; it may be asked `again` where it was asked but once."""
+
+    def __init__(self, who: str, seconds: int, *, is_remote: bool, again: bool = False) -> None:
+        unit = "second" if seconds == 1 else "seconds"
+        times = "" if again or not is_remote else ", twice"
+        look = "check the connection, then run the command again" if is_remote else "it may wait for a hook or a disk"
+        longer = "'git config datmo.timeout SECONDS' lets others be silent for longer"
+        super().__init__(f"{who} was silent for {seconds} {unit}{times}", f"{look}; {longer}")
+        self.who = who
+        self.seconds = seconds
+        self.again = again
+
+    def final(self) -> Silent:
+        """Return the error to raise for a remote that was asked a second time."""
+        return Silent(self.who, self.seconds, is_remote=True)
+
+
 class Damaged(DatmoError):
     """Bytes that do not follow the format: a record, a note, a tree, a pack."""
 

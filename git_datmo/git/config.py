@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from git_datmo import waits
 from git_datmo.errors import DatmoError
 from git_datmo.git.run import Git
 
@@ -80,6 +81,12 @@ def read_config(git: Git) -> Config:
         key, newline, value = entry.decode("utf-8", "surrogateescape").partition("\n")
         settings.append(Setting(scope.decode(), key, value if newline else "true"))
     return Config(tuple(settings))
+
+
+def set_waits(config: Config, environ: Mapping[str, str]) -> None:
+    """Let the configuration say for how many seconds others may be silent, and who asks for credentials."""
+    seconds = config.number("datmo.timeout", waits.DEFAULT)
+    waits.set_limit(seconds, environ, askpass=config.get("core.askpass"))
 
 
 def is_allowed(environ: Mapping[str, str], config: Config, scheme: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import IO
 
 from git_datmo.errors import GitFailed
@@ -15,6 +16,7 @@ from git_datmo.git.pipes import Ends, start_service
 from git_datmo.git.pktline import BrokenPackets, PacketReader
 from git_datmo.git.remote import Remote
 from git_datmo.git.run import Git
+from git_datmo.waits import Watch, reap
 
 SERVICE = "git-upload-pack"
 PIPE_SIZE = 1 << 20
@@ -27,21 +29,27 @@ class Connection:
     """
 
     def __init__(
-        self, asking: int, answering: int, ending: ExitStack, *, stateless: bool = False, said: IO[bytes] | None = None
+        self,
+        asking: int,
+        answering: int,
+        ending: ExitStack,
+        watch: Watch,
+        *,
+        stateless: bool = False,
+        said: IO[bytes] | None = None,
     ) -> None:
         _widen(answering)
-        self.packets = PacketReader(answering)
+        self.packets = PacketReader(answering, watch)
+        self._watch = watch
         self.stateless = stateless
         self._asking = asking
         self._said = said
         self._ending = ending
 
     def send(self, request: bytes) -> None:
-        """Raises `GitFailed` where the service is gone."""
-        view = memoryview(request)
+        """Raise `GitFailed` where the service is gone, `Silent` where it does not listen."""
         try:
-            while view:
-                view = view[os.write(self._asking, view) :]
+            self._watch.write(self._asking, request)
         except OSError as error:
             raise self.failure("the remote end hung up") from error
 
@@ -80,7 +88,7 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> Connection | N
             connection = ending.enter_context(connect_daemon(url, program, "2"))
             ending.callback(_shut, connection)
             end = connection.fileno()
-            return Connection(end, end, ending.pop_all())
+            return Connection(end, end, ending.pop_all(), Watch(f"'{remote.address}'"))
     return None
 
 
@@ -98,15 +106,16 @@ def _open_helper(git: Git, scheme: str, remote: Remote, url: str, ending: ExitSt
     import tempfile
 
     said = ending.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    child = git.start(f"remote-{scheme}", remote.address, url, stderr=said.fileno())
+    asking = replace(git, remote=remote.address)
+    child = asking.start(f"remote-{scheme}", remote.address, url, stderr=said.fileno())
     assert child.stdin is not None
     assert child.stdout is not None
-    ending.callback(child.wait)
-    ending.callback(child.terminate)
+    ending.callback(child.end)
     ending.enter_context(child.stdout)
     ending.callback(_close_quietly, child.stdin)
-    asking = child.stdin.fileno()
-    connection = Connection(asking, child.stdout.fileno(), ending.pop_all(), stateless=True, said=said)
+    its_in = child.stdin.fileno()
+    answering = child.stdout.fileno()
+    connection = Connection(its_in, answering, ending.pop_all(), child.watch, stateless=True, said=said)
     try:
         connection.send(f"stateless-connect {SERVICE}\n".encode())
         if not connection.packets.line():
@@ -138,10 +147,11 @@ def _open_pipes(
     finally:
         os.close(its_in)
         os.close(its_out)
-    ending.callback(os.waitpid, child, 0)
+    watch = Watch(f"'{remote.address}'", root=child, victim=child)
+    ending.callback(reap, child, watch)
     ending.callback(os.close, answering)
     ending.callback(os.close, asking)
-    return Connection(asking, answering, ending.pop_all(), said=said)
+    return Connection(asking, answering, ending.pop_all(), watch, said=said)
 
 
 def _widen(descriptor: int) -> None:

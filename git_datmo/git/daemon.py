@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.pktline import packet
+from git_datmo.waits import limit
 
 if TYPE_CHECKING:
     import socket
@@ -60,6 +61,7 @@ def _connect(host: str, port: int, family: str, tell: Callable[[str], None]) -> 
     failures = []
     for number, (kind, how, protocol, _, address) in enumerate(found):
         connection = socket.socket(kind, how, protocol)
+        connection.settimeout(limit())
         try:
             connection.connect(address)
         except OSError as error:
@@ -67,5 +69,6 @@ def _connect(host: str, port: int, family: str, tell: Callable[[str], None]) -> 
             failures.append(f"{host}[{number}: {address[0]}]: errno={error.strerror or error}")
             continue
         tell(f"{address[0]} done.\n")
+        connection.settimeout(None)
         return connection
     raise DatmoError("\n".join((f"unable to connect to {host}:", *failures)))

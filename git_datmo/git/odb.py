@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from git_datmo import fsio, permissions
 from git_datmo.errors import Damaged, DamagedFile, DatmoError
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat, Oid
+from git_datmo.waits import Child
 
 
 def loose_path(objects: Path, oid: Oid) -> Path:
@@ -56,7 +56,7 @@ class Odb:
         self._git = git
         self._objects = objects
         self.format = form
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def find(self, oid: Oid | str) -> tuple[str, bytes] | None:
         """The kind and content of an object, or None when the repository lacks it."""
@@ -66,12 +66,12 @@ class Odb:
         child.stdin.flush()
         return self._answer(child)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Child:
         if self._child is None:
             self._child = self._git.start("cat-file", "--batch")
         return self._child
 
-    def _answer(self, child: subprocess.Popen[bytes]) -> tuple[str, bytes] | None:
+    def _answer(self, child: Child) -> tuple[str, bytes] | None:
         assert child.stdout is not None
         head = child.stdout.readline().decode("utf-8", "replace").split()
         if not head:

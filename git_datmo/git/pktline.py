@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from enum import Enum
+
+from git_datmo.waits import PatientReader, Watch
 
 STEP = 1 << 20
 
@@ -28,10 +31,11 @@ def mark(kind: Mark) -> bytes:
 
 
 class PacketReader:
-    """The packets that come over a descriptor, which stays the caller's."""
+    """The packets that come over a descriptor, which stays the caller's; raises `Silent` where none come."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._file = open(descriptor, "rb", buffering=STEP, closefd=False)  # noqa: SIM115
+    def __init__(self, descriptor: int, watch: Watch) -> None:
+        raw = PatientReader(descriptor, watch, closefd=False)
+        self._file = io.BufferedReader(raw, STEP)  # type: ignore[type-var]
 
     def line(self) -> bytes:
         """A line that comes before any packet, without its end; raises `BrokenPackets` where none comes."""

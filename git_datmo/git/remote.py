@@ -5,17 +5,20 @@ Every command takes the remote by an address that the helper is not asked for ag
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Silent
 from git_datmo.git.config import Config
 from git_datmo.git.run import Git, failure
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
+from git_datmo.waits import Watch
+
+T = TypeVar("T")
 
 HELPER_PREFIX = "datmo::"
 
@@ -105,6 +108,19 @@ def guarded(git: Git) -> Git:
     return replace(git, environ={**git.environ, GUARD: "1"})
 
 
+def twice(step: Callable[[], T]) -> T:
+    """Return what `step` returns, which asks a remote again that was silent; raise `Silent` the second time."""
+    try:
+        return step()
+    except Silent as error:
+        if not error.again:
+            raise
+    try:
+        return step()
+    except Silent as error:
+        raise error.final() from error
+
+
 def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
     """Ask a remote for its refs that match `patterns`; raises `GitFailed` when it cannot be reached."""
     import tempfile
@@ -114,7 +130,8 @@ def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
             git.with_config([("protocol.version", "2")]),
             environ={**git.environ, "GIT_TRACE_PACKET": trace.name, "GIT_TRACE_REDACT": "1"},
         )
-        listed = tracing.run("ls-remote", "-q", "--", remote.address, *patterns).decode()
+        tracing = replace(tracing, remote=remote.address)
+        listed = twice(lambda: tracing.run("ls-remote", "-q", "--", remote.address, *patterns)).decode()
         said = Path(trace.name).read_bytes()
     refs = {name: Oid.parse(oid) for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
     version = 2 if re.search(rb"< version 2", said) else 0
@@ -126,7 +143,7 @@ def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
 def fetch_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progress, *options: str) -> None:
     """Fetch refs with all that they need."""
     argv = ["fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"]
-    _watch(git, [*argv, "--progress", *options, "--", remote.address, *refspecs], progress)
+    _watch(git, remote, [*argv, "--progress", *options, "--", remote.address, *refspecs], progress)
 
 
 def fetch_ids(git: Git, remote: Remote, oids: Iterable[Oid], progress: Progress, *options: str) -> None:
@@ -136,7 +153,7 @@ def fetch_ids(git: Git, remote: Remote, oids: Iterable[Oid], progress: Progress,
         stdin = "".join(f"{oid}\n" for oid in wanted[start : start + IDS_AT_ONCE]).encode()
         argv = ["-c", "protocol.version=2", "-c", "fetch.negotiationAlgorithm=noop", "fetch", "--no-tags"]
         argv += ["--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--progress", *options]
-        _watch(git, [*argv, "--stdin", "--", remote.address], progress, stdin=stdin)
+        _watch(git, remote, [*argv, "--stdin", "--", remote.address], progress, stdin=stdin)
 
 
 def push_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progress, *options: str) -> None:
@@ -144,7 +161,7 @@ def push_refs(git: Git, remote: Remote, refspecs: Sequence[str], progress: Progr
     # A server's way of acknowledging commits must not decide what is sent (git-config, `push.negotiate`).
     git = git.with_config([("push.negotiate", "false")])
     argv = ["push", "--porcelain", "--no-verify", "--progress", *options, "--", remote.address, *refspecs]
-    status, out, err = _run(git, argv, progress)
+    status, out, err = _run(git, remote, argv, progress)
     for line in out.decode("utf-8", "replace").splitlines():
         flag, _, rest = line.partition("\t")
         if flag == "!":
@@ -167,33 +184,35 @@ def _reason(why: str, err: bytes) -> str:
     return f"{why}: {said[0]}" if said else why
 
 
-def _watch(git: Git, argv: Sequence[str], progress: Progress, *, stdin: bytes = b"") -> None:
-    status, _, err = _run(git, argv, progress, stdin=stdin)
+def _watch(git: Git, remote: Remote, argv: Sequence[str], progress: Progress, *, stdin: bytes = b"") -> None:
+    status, _, err = twice(lambda: _run(git, remote, argv, progress, stdin=stdin))
     if status:
         raise failure([word for word in argv if "=" not in word and word != "-c"], status, err)
 
 
-def _run(git: Git, argv: Sequence[str], progress: Progress, *, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+def _run(
+    git: Git, remote: Remote, argv: Sequence[str], progress: Progress, *, stdin: bytes = b""
+) -> tuple[int, bytes, bytes]:
     """Run git to its end, telling `progress` of the objects that its own meter counts."""
     import tempfile
 
     with tempfile.TemporaryFile() as feed, tempfile.TemporaryFile() as printed:
         feed.write(stdin)
         feed.seek(0)
-        child = git.start(*argv, stdin=feed.fileno(), stdout=printed.fileno(), stderr=-1)
-        assert child.stderr is not None
-        err = _follow(child.stderr.fileno(), progress)
-        status = child.wait()
-        child.stderr.close()
+        asking = replace(git, remote=remote.address)
+        with asking.start(*argv, stdin=feed.fileno(), stdout=printed.fileno(), stderr=-1) as child:
+            assert child.stderr is not None
+            err = _follow(child.stderr.fileno(), child.watch, progress)
+            status = child.wait()
         printed.seek(0)
         return status, printed.read(), err
 
 
-def _follow(fd: int, progress: Progress) -> bytes:
+def _follow(fd: int, watch: Watch, progress: Progress) -> bytes:
     """Everything that git says on `fd` but its meter, which goes to `progress`."""
     kept, line, done = bytearray(), bytearray(), 0
     started = False
-    while chunk := os.read(fd, 65536):
+    while chunk := watch.read(fd, 65536):
         line += chunk
         *complete, rest = re.split(rb"(?<=[\r\n])", line)
         line = bytearray(rest)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.config import Config, read_config
-from git_datmo.git.run import Git
+from git_datmo.git.config import Config, read_config, set_waits
+from git_datmo.git.run import Git, run_git
 from git_datmo.model import FORMATS, ObjectFormat, Oid
 from git_datmo.permissions import parse_sharing, share_folder
 
@@ -86,6 +86,7 @@ def discover(environ: Mapping[str, str], cwd: Path) -> Repository:
     top, prefix = (Path(places[2]), places[3]) if len(places) > 3 else (None, "")
     git = Git(environ, git_dir, top)
     config = read_config(git)
+    set_waits(config, environ)
     sharing = parse_sharing(config.get("core.sharedrepository"))
     for folder in (git_dir, common_dir):
         share_folder(folder, sharing)
@@ -93,8 +94,4 @@ def discover(environ: Mapping[str, str], cwd: Path) -> Repository:
 
 
 def _rev_parse(environ: Mapping[str, str], cwd: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    try:
-        argv = ["git", "rev-parse", *words]
-        return subprocess.run(argv, capture_output=True, env={**environ, "LC_ALL": "C"}, cwd=cwd, check=False)
-    except FileNotFoundError:
-        raise DatmoError("git is not on PATH", "install git 2.36 or later") from None
+    return run_git(["rev-parse", *words], {**environ, "LC_ALL": "C"}, cwd)

@@ -6,6 +6,7 @@ elsewhere (`GIT_DIR` and its like), in the C locale, so that neither configurati
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.waits import Child
+
+PIPE = subprocess.PIPE
 
 # What `git rev-parse --local-env-vars` lists, less the configuration that a user gave by `git -c`.
 LOCATING = (
@@ -49,12 +53,32 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
+def run_git(
+    argv: Sequence[str | bytes], env: Mapping[str, str], cwd: Path | None, *, stdin: bytes = b"", remote: str = ""
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git to its end, whatever its exit status; raise `Silent` where it gives no sign of life."""
+    try:
+        child = _start(argv, env, cwd, remote, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    except FileNotFoundError:
+        raise DatmoError("git is not on PATH", "install git 2.36 or later") from None
+    with child:
+        out, err = child.finish(stdin)
+    return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+
+def _start(
+    argv: Sequence[str | bytes], env: Mapping[str, str], cwd: Path | None, remote: str, **pipes: int | IO[bytes] | None
+) -> Child:
+    who = f"'{remote}'" if remote else f"'git {os.fsdecode(argv[0])}'"
+    return Child(["git", *argv], who=who, is_remote=bool(remote), env=env, cwd=cwd, **pipes)
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """Starts git in one repository.
 
     `config` are settings for the children alone; they go by the environment, so secrets among them (headers,
-    credentials) stay out of the process list.
+    credentials) stay out of the process list. `remote` is the remote that the children talk to, and wait for.
     """
 
     environ: Mapping[str, str]
@@ -62,6 +86,7 @@ class Git:
     work_tree: Path | None = None
     index_file: Path | None = None
     config: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    remote: str = ""
     # `git check-ignore` refuses to work while paths are taken literally; it takes them so in any case.
     literal_paths: bool = True
 
@@ -91,17 +116,7 @@ class Git:
         self, *argv: str | bytes, stdin: bytes = b"", cwd: Path | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Run git to its end, whatever its exit status."""
-        try:
-            return subprocess.run(
-                ["git", *argv],
-                input=stdin,
-                capture_output=True,
-                env=self.child_environment(),
-                cwd=cwd or self.work_tree,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise DatmoError("git is not on PATH", "install git 2.36 or later") from None
+        return run_git(argv, self.child_environment(), cwd or self.work_tree, stdin=stdin, remote=self.remote)
 
     def run(self, *argv: str | bytes, stdin: bytes = b"", cwd: Path | None = None) -> bytes:
         """What git printed; raises `GitFailed` when it exits with anything but 0."""
@@ -117,24 +132,19 @@ class Git:
     def start(
         self,
         *argv: str | bytes,
-        stdin: int | IO[bytes] | None = subprocess.PIPE,
-        stdout: int | None = subprocess.PIPE,
+        stdin: int | IO[bytes] | None = PIPE,
+        stdout: int | None = PIPE,
         stderr: int | None = None,
-    ) -> subprocess.Popen[bytes]:
+    ) -> Child:
         """A running git child; the caller ends it."""
-        return subprocess.Popen(
-            ["git", *argv],
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            env=self.child_environment(),
-            cwd=self.work_tree,
+        return _start(
+            argv, self.child_environment(), self.work_tree, self.remote, stdin=stdin, stdout=stdout, stderr=stderr
         )
 
     @contextmanager
     def fields(self, *argv: str | bytes) -> Iterator[Iterator[bytes]]:
         """What git prints from now on, each piece that ends in a zero as it comes; raises `GitFailed` in the end."""
-        with self.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
+        with self.start(*argv, stdin=subprocess.DEVNULL, stderr=PIPE) as child:
             assert child.stdout is not None
             assert child.stderr is not None
             yield _split(child.stdout)

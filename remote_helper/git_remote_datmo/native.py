@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from git_datmo.errors import DatmoError
-from git_remote_datmo.pipes import open_service
-from git_remote_datmo.protocol import PIPES, RECEIVE_PACK, Command
+from git_remote_datmo.pipes import open_service, open_speaking
+from git_remote_datmo.protocol import PIPES, RECEIVE_PACK, UPLOAD_PACK, Command
 from git_remote_datmo.session import Session
 from git_remote_datmo.wire import relay_reading, write_output
 
@@ -29,7 +29,9 @@ class Native:
         if asked.verb != "connect":
             write_output(b"fallback\n")
             return None
-        service = open_service(self._session, self._url, asked.argument)
+        is_speaking_first = asked.argument in (RECEIVE_PACK, UPLOAD_PACK)
+        opening = open_speaking if is_speaking_first else open_service
+        service = opening(self._session, self._url, asked.argument)
         write_output(b"\n")
         if asked.argument != RECEIVE_PACK:
             return relay_reading(service)

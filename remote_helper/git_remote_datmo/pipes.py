@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 from typing import BinaryIO, Protocol
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.pipes import Ends, start_service
+from git_datmo.git.remote import twice
+from git_datmo.waits import Watch, reap
 from git_remote_datmo.protocol import RECEIVE_PACK
 from git_remote_datmo.session import Session
 from git_remote_datmo.urls import kind_of
@@ -14,7 +17,12 @@ from git_remote_datmo.wire import write_all, write_message
 
 
 class Service(Protocol):
-    """A program of git's on the other side; what it says goes on until `read` gives nothing."""
+    """A program of git's on the other side; what it says goes on until `read` gives nothing.
+
+    Where it is silent, its watch makes `read` raise `Silent`.
+    """
+
+    watch: Watch
 
     def read(self, size: int, /) -> bytes: ...
     def write(self, data: bytes, /) -> None: ...
@@ -23,7 +31,18 @@ class Service(Protocol):
         """Listen no longer, wait for the end, and give the exit status."""
 
 
-def open_service(session: Session, url: str, service: str) -> Service:
+def open_speaking(session: Session, url: str, service: str) -> Service:
+    """Open a service that speaks first, once it does; ask again where it is silent, and raise `Silent` in the end."""
+
+    def opened() -> Command | Daemon:
+        found = open_service(session, url, service)
+        found.await_answer()
+        return found
+
+    return twice(opened)
+
+
+def open_service(session: Session, url: str, service: str) -> Command | Daemon:
     """`service` at a path or an ssh://, git:// or file:// URL; by the program that git asked for, if it named one."""
     program = session.options.get("servpath", service)
     kind = kind_of(url)
@@ -43,12 +62,16 @@ class Command:
         family = session.options.get("family", "")
         env = session.environ_for(url)
         self._child = start_service(env, session.config, url, program, ends, is_ssh=is_ssh, family=family)
+        self.watch = session.watch(self._child)
         # Held here too, they would hide from this side that the service is gone.
         os.close(reading)
         os.close(writing)
 
+    def await_answer(self) -> None:
+        self.watch.wait(self._answers, select.POLLIN)
+
     def read(self, size: int) -> bytes:
-        return os.read(self._answers, size)
+        return self.watch.read(self._answers, size)
 
     def write(self, data: bytes) -> None:
         write_all(self._asking, data)
@@ -58,7 +81,7 @@ class Command:
 
     def finish(self) -> int:
         os.close(self._answers)
-        code = os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+        code = reap(self._child, self.watch)
         with self._status, self._said:
             self._status.seek(0)
             if ended := self._status.read().strip():
@@ -98,10 +121,15 @@ class Daemon:
             tell=write_message if session.is_verbose else None,
         )
 
+        self.watch = session.watch()
+
+    def await_answer(self) -> None:
+        self.watch.wait(self._connection.fileno(), select.POLLIN)
+
     def read(self, size: int) -> bytes:
         # A server that said no hangs up on what it was still told. What an early end cuts short, git tells.
         try:
-            return self._connection.recv(size)
+            return self.watch.read(self._connection.fileno(), size)
         except ConnectionError:
             return b""
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 TEXT = ("utf-8", "surrogateescape")
+UPLOAD_PACK = "git-upload-pack"
 RECEIVE_PACK = "git-receive-pack"
 
 # What is offered to git: joined pipes, or lines for what is pushed.

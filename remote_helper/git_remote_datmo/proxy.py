@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
+from collections.abc import Callable
+from typing import TypeVar
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Silent
+from git_datmo.waits import Child
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.refusals import NOT_SHARED, errors, listed_refs, parse_push_line, refusals
 from git_remote_datmo.session import Session
 from git_remote_datmo.urls import PREFIX, kind_of
 from git_remote_datmo.wire import LineReader, ServiceGoneError, complain, relay_reading, write_all, write_output
+
+T = TypeVar("T")
 
 
 class Proxy:
@@ -21,24 +25,45 @@ class Proxy:
         scheme = kind_of(url)
         session.check_allowed(scheme)
         self._session = session
+        self._options: list[bytes] = []
         # Where no remote was named, git gives a helper the URL in the name's place.
         remote = url if session.remote.startswith(PREFIX) else session.remote
         # A list of refs is the answer of the old protocol; of the new one, git asks for pipes.
         version = ["-c", "protocol.version=0"] if by_lines else []
-        argv = ["git", *version, f"remote-{scheme}", remote, url]
-        self._child = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=session.environ_for(url), bufsize=0
-        )
+        self._argv = ["git", *version, f"remote-{scheme}", remote, url]
+        self._environ = session.environ_for(url)
+        self._there: dict[str, str] = {}
+        self._start()
+
+    def _start(self) -> None:
+        pipe = subprocess.PIPE
+        self._child = Child(self._argv, who="", stdin=pipe, stdout=pipe, env=self._environ, bufsize=0)
         assert self._child.stdin is not None
         assert self._child.stdout is not None
+        self.watch = self._child.watch = self._session.watch(self._child.pid)
         self._asking = self._child.stdin.fileno()
-        self._answers = LineReader(self._child.stdout.fileno())
-        self._there: dict[str, str] = {}
+        self._answers = LineReader(self._child.stdout.fileno(), self.watch)
+
+    def _persist(self, step: Callable[[], T]) -> T:
+        """Do the first step that needs the server; where that is silent, start anew and do it again."""
+        try:
+            return step()
+        except Silent:
+            self._close()
+            self._start()
+            for option in self._options:
+                self._ask(option)
+                self._line()
+        try:
+            return step()
+        except Silent as error:
+            raise error.final() from error
 
     def capabilities(self) -> tuple[bytes, ...]:
         return tuple(self._exchange(b"capabilities\n").split())
 
     def option(self, asked: Command) -> bytes:
+        self._options.append(asked.line + b"\n")
         self._ask(asked.line + b"\n")
         return self._line() + b"\n"
 
@@ -47,8 +72,7 @@ class Proxy:
         if asked.verb != "stateless-connect":
             write_output(b"fallback\n")
             return None
-        self._ask(asked.line + b"\n")
-        answer = self._line()
+        answer = self._persist(lambda: self._answer_to(asked))
         write_output(answer + b"\n")
         if answer:
             return None
@@ -56,12 +80,17 @@ class Proxy:
         write_output(self._answers.rest())
         return relay_reading(self)
 
+    def _answer_to(self, asked: Command) -> bytes:
+        self._ask(asked.line + b"\n")
+        return self._line()
+
     def block(self, asked: Command, more: list[bytes]) -> bytes:
         """The answer to a command of one line, or to the lines of a `push` or `fetch`."""
         lines = [asked.line, *more]
         if asked.verb == "push" and (refused := self._refusals(lines)):
             return errors(refused)
-        text = self._exchange(b"".join(line + b"\n" for line in (lines if asked.verb == "list" else [*lines, b""])))
+        asking = b"".join(line + b"\n" for line in (lines if asked.verb == "list" else [*lines, b""]))
+        text = self._persist(lambda: self._exchange(asking)) if asked.verb == "list" else self._exchange(asking)
         if (asked.verb, asked.argument) == ("list", "for-push"):
             self._there = listed_refs(text)
         return text
@@ -72,7 +101,7 @@ class Proxy:
         return self._close()
 
     def read(self, size: int) -> bytes:
-        return os.read(self._answers.descriptor, size)
+        return self.watch.read(self._answers.descriptor, size)
 
     def write(self, data: bytes) -> None:
         write_all(self._asking, data)

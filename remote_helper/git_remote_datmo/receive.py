@@ -6,7 +6,7 @@ import contextlib
 
 from git_datmo.errors import DatmoError
 from git_remote_datmo.packets import FLUSH, BlockReader, PushRequest, Update, advertised, parse_push, report
-from git_remote_datmo.pipes import Service, open_service
+from git_remote_datmo.pipes import Service, open_speaking
 from git_remote_datmo.protocol import RECEIVE_PACK
 from git_remote_datmo.refusals import NOT_SHARED, Push, Refused, is_shared_ref, refusals
 from git_remote_datmo.session import Session
@@ -53,7 +53,7 @@ def _loses(session: Session, update: Update) -> bool:
 def _open_anew(session: Session, url: str, service: Service) -> Service:
     """Hosts hang up on those who are silent for as long as a share may take."""
     _hang_up(service)
-    fresh = open_service(session, url, RECEIVE_PACK)
+    fresh = open_speaking(session, url, RECEIVE_PACK)
     BlockReader(fresh.read).block()
     return fresh
 

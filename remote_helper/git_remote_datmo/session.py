@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.config import Config, Setting, is_allowed, read_config
+from git_datmo.git.config import Config, Setting, is_allowed, read_config, set_waits
 from git_datmo.git.pipes import ssh_command
 from git_datmo.git.run import Git
+from git_datmo.redact import hide_passwords
+from git_datmo.waits import Watch
+from git_remote_datmo.client import find_client
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.urls import PREFIX, kind_of
 
@@ -98,6 +101,14 @@ class Session:
         if not is_allowed(self.environ, self.config, scheme):
             raise DatmoError(f"transport '{scheme}' not allowed")
 
+    def watch(self, victim: int | None = None) -> Watch:
+        """Return a watch over what is at the other end, which ends the program `victim` where that is silent.
+
+        git itself, and all that it started, may be at work meanwhile, or ask the user something.
+        """
+        who = self.remote if self.is_named else hide_passwords(self.url)
+        return Watch(f"'{who}'", root=find_client() or victim, victim=victim)
+
     def share(self, there: Mapping[str, str]) -> bool:
         """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
         whether anything was sent."""
@@ -172,6 +183,7 @@ def open_session(remote: str, url: str, environ: Mapping[str, str], cwd: Path) -
         absolute["GIT_DIR"] = os.path.join(cwd, git_dir)
         git = Git(absolute, Path(absolute["GIT_DIR"]))
     config = read_config(git)
+    set_waits(config, environ)
     is_rewritten = _names_helper(config, remote) and not url.startswith(PREFIX)
     if _names_helper(config, remote):
         # The set-up was cut off: git takes the prefix off a URL only where it names the helper by it.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from git_datmo.errors import DatmoError
 
 if TYPE_CHECKING:
+    from git_datmo.waits import Watch
     from git_remote_datmo.pipes import Service
 
 STEP = 1 << 16
@@ -28,14 +29,19 @@ class ServiceGoneError(Exception):
 class LineReader:
     """Lines of a descriptor; `rest` gives up what was read beyond the last one."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, watch: Watch | None = None) -> None:
         self.descriptor = descriptor
+        self._watch = watch
         self._ahead = b""
+
+    def _read(self) -> bytes:
+        """Read on: by the watch, or for as long as git takes to say something."""
+        return self._watch.read(self.descriptor, STEP) if self._watch else os.read(self.descriptor, STEP)
 
     def line(self) -> bytes | None:
         """The next line without its end, or None where the other side has closed."""
         while b"\n" not in self._ahead:
-            data = os.read(self.descriptor, STEP)
+            data = self._read()
             if not data:
                 return None
             self._ahead += data
@@ -102,6 +108,7 @@ class _Conversation:
         self._answered = b""
         self._unanswered = b""
         self.git_has_ended = False
+        service.watch.excuse(self._is_answered)
         # Left behind when the service ends first: nothing that git still sends would be read.
         self._asking = threading.Thread(target=self._pass_questions, daemon=True)
 
@@ -115,9 +122,13 @@ class _Conversation:
 
     def let_git_end(self) -> None:
         """Wait until git has closed its end, unless git waits for more from the service."""
-        is_answered = self._answered in (FLUSH, RESPONSE_END) and self._unanswered in (b"", FLUSH)
-        if is_answered:
+        if self._is_answered():
+            # Git ends, or closes its end, at the latest when it has done with what it got.
             self._asking.join()
+
+    def _is_answered(self) -> bool:
+        """Return True while the service owes git nothing."""
+        return self._answered in (FLUSH, RESPONSE_END) and self._unanswered in (b"", FLUSH)
 
     def _pass_questions(self) -> None:
         with contextlib.suppress(OSError):

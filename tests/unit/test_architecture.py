@@ -21,6 +21,7 @@ BASE = frozenset(
     {
         *("git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.permissions", "git_datmo.locking"),
         *("git_datmo.fsio", "git_datmo.progress", "git_datmo.redact", "git_datmo.sizes", "git_datmo.suggest"),
+        *("git_datmo.waits", "git_datmo.processes"),
     }
 )
 
@@ -96,7 +97,6 @@ LATE_MODULES = {
 STARTERS = {
     "git_datmo.git.run": "git",
     "git_datmo.git.pipes": "git, which joins a service to pipes",
-    "git_datmo.git.repo": "git, before it is known where the repository is",
     "git_datmo.store.crew": "forks of itself, that work beside it",
     "git_datmo.engines.child": "the user's command",
     "git_datmo.compare.apart": "what decodes strangers' files",
@@ -110,7 +110,6 @@ STARTERS = {
 STARTS_GIT = {
     "git_datmo.git.run",
     "git_datmo.git.pipes",
-    "git_datmo.git.repo",
     "git_datmo.cli.console",
     "git_remote_datmo.proxy",
 }
@@ -297,7 +296,7 @@ def calls(module: str) -> Iterator[tuple[str, ast.Call]]:
 
 STARTING = re.compile(
     r"subprocess\.(run|Popen|call|check_call|check_output|getoutput|getstatusoutput)\Z"
-    r"|os\.(system|popen|fork|forkpty|(posix_)?spawn\w*|exec\w*)\Z|pty\.\w+\Z"
+    r"|Child\Z|os\.(system|popen|fork|forkpty|(posix_)?spawn\w*|exec\w*)\Z|pty\.\w+\Z"
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.errors import DatmoError, GitFailed, Silent
 from git_datmo.flows.sharing.links import write_first
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
@@ -38,9 +38,15 @@ def ask(ws: Workspace, remote: Remote, progress: Progress = QUIET) -> Offer:
     return replace(offer, filters=host.filters, by_id=host.by_id)
 
 
-def retried(ws: Workspace, remote: Remote, step: Callable[[], T], progress: Progress = QUIET) -> T:
-    """What `step` returns, which is made anew where somebody else was first at a remote, or its host wants a pause."""
+def retried(
+    ws: Workspace, remote: Remote, step: Callable[[], T], progress: Progress = QUIET, *, resumes: bool = False
+) -> T:
+    """What `step` returns, which is made anew where somebody else was first at a remote, or its host wants a pause.
+
+    A step that `resumes` is also made anew, once, where the remote was silent.
+    """
     attempt = pauses = 0
+    was_silent = False
     while True:
         try:
             return step()
@@ -54,6 +60,12 @@ def retried(ws: Workspace, remote: Remote, step: Callable[[], T], progress: Prog
                 attempt += 1
             else:
                 raise
+        except Silent as error:
+            if not (error.again and resumes):
+                raise
+            if was_silent:
+                raise error.final() from error
+            was_silent = True
         except PlanChanged:
             attempt += 1
             if attempt == ATTEMPTS:

@@ -111,5 +111,5 @@ def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progres
         send_objects(ws, SharePlan(place, offer, ns, Tips(None, None), (), tuple(whole.values())), progress)
 
     if whole:
-        retried(ws, place, publish, progress)
+        retried(ws, place, publish, progress, resumes=True)
     return [oid for oid in lacking if oid not in whole]

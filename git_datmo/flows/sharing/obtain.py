@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import chain
 
-from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
+from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete, Silent
 from git_datmo.flows.healing import heal
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
@@ -102,7 +102,9 @@ def _try_to_obtain(
     if _take_from_folder(ws, remote, wanted, progress):
         return []
     try:
-        _obtain_from(ws, remote, wanted, size, progress)
+        _persist(ws, remote, wanted, size, progress)
+    except Silent as error:
+        return [error]
     except GitFailed as error:
         if not is_absence(error):
             return [error]
@@ -115,6 +117,25 @@ def _try_to_obtain(
     finally:
         progress.finish()
     return []
+
+
+def _persist(ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress) -> None:
+    """Fetch from a remote that may fall silent: ask again for the rest, as long as each attempt brought something."""
+    before: frozenset[Oid] | None = None
+    while True:
+        try:
+            _obtain_from(ws, remote, wanted, size, progress)
+        except Silent as error:
+            if not error.again:
+                raise
+            ws.store.take_up()
+            ws.store.objects.refresh()
+            missing = frozenset(find_missing(ws.store, wanted).all)
+            if missing == before:
+                raise error.final() from error
+            before = missing
+        else:
+            return
 
 
 def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, levels: str = ALONE, progress: Progress = QUIET) -> None:

@@ -45,7 +45,7 @@ def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress 
         done.update(plan_now.records)
         return Shared(target.address, len(done))
 
-    return retried(ws, target, once, progress)
+    return retried(ws, target, once, progress, resumes=True)
 
 
 def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:

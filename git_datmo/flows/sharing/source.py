@@ -18,7 +18,7 @@ from git_datmo.git.namespaces import epoch_of
 from git_datmo.git.packs import apply_delta
 from git_datmo.git.received import read_pack
 from git_datmo.git.refusals import is_absence
-from git_datmo.git.remote import IDS_AT_ONCE, Offer, Remote, beside, fetch_ids
+from git_datmo.git.remote import IDS_AT_ONCE, Offer, Remote, beside, fetch_ids, twice
 from git_datmo.git.run import Git
 from git_datmo.git.scratch import Scratch
 from git_datmo.git.upload import UploadPack, open_upload
@@ -166,7 +166,8 @@ class Source:
     def _connect(self) -> UploadPack | None:
         """A connection of our own, or None where the remote has to be left to git."""
         if self._is_ours and (self._upload is None or not self._upload.usable):
-            self._upload = open_upload(self._git, self._ws.repo.config, self._remote, self._ws.store.format)
+            config, form = self._ws.repo.config, self._ws.store.format
+            self._upload = twice(lambda: open_upload(self._git, config, self._remote, form))
             self._is_ours = self._upload is not None
         return self._upload if self._is_ours else None
 

@@ -63,7 +63,7 @@ def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Rel
     if not remote.name:
         raise DatmoError(f"'{remote.url}' is not a remote of this repository", "name one that 'git remote -v' lists")
     refuse_stored(ws, remote)
-    return retried(ws, remote, lambda: _release(ws, remote, progress), progress)
+    return retried(ws, remote, lambda: _release(ws, remote, progress), progress, resumes=True)
 
 
 def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:

@@ -1,0 +1,154 @@
+"""Every wait for a remote ends: one that is silent is asked once more, then one line says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.team import datmo
+from tests.servers.daemon import serve_daemon
+from tests.servers.hosting import serve
+from tests.servers.http import HttpHost
+from tests.servers.shell import Done, Shell, seal
+from tests.servers.silence import FreezingWire, freezing_wire_to, serve_mute
+
+SCHEMES = ("git", "http", "ssh")
+# Far more than one second of silence, twice; far less than anybody would wait.
+PATIENCE = 60
+
+
+@pytest.fixture(params=SCHEMES)
+def mute(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a repository on a server that accepts and never answers."""
+    with serve_mute() as port:
+        yield f"{request.param}://127.0.0.1:{port}/team/r.git"
+
+
+def impatient(shell: Callable[..., Shell], seconds: int = 1, **variables: str) -> Shell:
+    """A shell of a user who waits for so many seconds."""
+    top = shell(**variables)
+    top.git("config", "--global", "datmo.timeout", str(seconds))
+    return top
+
+
+def ends_by_silence(done: Done, who: str) -> None:
+    assert done.returncode == 128, str(done)
+    said = f"fatal: {who} was silent for 1 second, twice\nhint: check the connection, then run the command again; "
+    assert said in done.stderr, str(done)
+    assert done.stderr.count("fatal:") == 1, str(done)
+
+
+def test_clone_from_a_mute_server_ends(shell: Callable[..., Shell], mute: str) -> None:
+    top = impatient(shell, GIT_SSH_COMMAND="ssh -F /dev/null -o BatchMode=yes")
+    ends_by_silence(top.run("git", "clone", f"datmo::{mute}", "work", ok=False, timeout=PATIENCE), "'origin'")
+    assert not (top.cwd / "work").exists()
+
+
+def test_commands_toward_a_mute_server_end(
+    shell: Callable[..., Shell], make_repo: Callable[..., Shell], mute: str
+) -> None:
+    impatient(shell)
+    work = make_repo(GIT_SSH_COMMAND="ssh -F /dev/null -o BatchMode=yes")
+    work.git("remote", "add", "origin", mute)
+    datmo(work, "init")
+    work.write("data/x", "x")
+    datmo(work, "add-data", "data")
+    work.commit("code.py", "pass\n")
+    for command in ("fetch", "push"):
+        ends_by_silence(work.run("git", "datmo", command, ok=False, timeout=PATIENCE), "'origin'")
+    for command in (("push", f"datmo::{mute}", "main"), ("ls-remote", f"datmo::{mute}")):
+        ends_by_silence(work.run("git", *command, ok=False, timeout=PATIENCE), f"'{mute}'")
+
+
+@pytest.fixture(params=["git", "http"])
+def frozen(
+    request: pytest.FixtureRequest, tmp_path: Path, shell: Callable[..., Shell], http_host: HttpHost
+) -> Iterator[tuple[Shell, FreezingWire, str]]:
+    """A folder with a served repository, the wire that leads to it, and its URL by way of that wire."""
+    top = impatient(shell, 3)
+    hub = top.at("hub.git")
+    top.git("init", "-q", "--bare", "hub.git")
+    hub.git("config", "uploadpack.allowFilter", "true")
+    if request.param == "http":
+        direct = http_host.url(hub.cwd)
+        with freezing_wire_to(http_host.server_port) as wire:
+            yield top, wire, direct.replace(str(http_host.server_port), str(wire.port))
+        return
+    with serve_daemon(seal(tmp_path / "daemon")) as daemon, freezing_wire_to(daemon.port) as wire:
+        yield top, wire, daemon.url(hub.cwd).replace(str(daemon.port), str(wire.port))
+
+
+def share_payload(top: Shell, url: str, size: int) -> Shell:
+    top.git("clone", "-q", f"datmo::{url}", "work")
+    work = top.at("work")
+    work.write("data/x", os.urandom(size))
+    datmo(work, "add-data", "data")
+    work.commit("code.py", "pass\n")
+    return work
+
+
+def test_fetch_over_a_wire_that_freezes_goes_on(frozen: tuple[Shell, FreezingWire, str]) -> None:
+    top, wire, url = frozen
+    size = 4 << 20
+    work = share_payload(top, url, size)
+    work.git("push", "-q", "origin", "main")
+    top.git("clone", "-q", f"datmo::{url}", "other")
+    wire.freeze_after(size * 2 // 5, times=2)
+    top.at("other").run("git", "datmo", "checkout", timeout=PATIENCE)
+    assert wire.frozen == 2
+    assert (top.cwd / "other/data/x").read_bytes() == (work.cwd / "data/x").read_bytes()
+    # What had come was not asked for again.
+    assert wire.passed < 1.3 * size
+
+
+def test_fetch_over_a_wire_that_always_freezes_ends(frozen: tuple[Shell, FreezingWire, str]) -> None:
+    top, wire, url = frozen
+    share_payload(top, url, 4 << 20).git("push", "-q", "origin", "main")
+    top.git("clone", "-q", f"datmo::{url}", "other")
+    wire.freeze_after(1 << 14, times=100)
+    done = top.at("other").run("git", "datmo", "checkout", ok=False, timeout=PATIENCE)
+    assert done.returncode == 2
+    assert "'origin' was silent for 3 seconds, twice\n" in done.stderr
+    assert done.stderr.count("fatal:") == 1
+
+
+@pytest.mark.parametrize("way", ["hook", "helper"])
+def test_push_over_a_wire_that_freezes_goes_on(frozen: tuple[Shell, FreezingWire, str], way: str) -> None:
+    top, wire, url = frozen
+    work = share_payload(top, url, 4 << 20)
+    if way == "hook":
+        work.git("config", "--unset", "remote.origin.vcs")
+    wire.freeze_after(1 << 20, times=1)
+    work.run("git", "push", "-q", "origin", "main", timeout=PATIENCE)
+    assert wire.frozen == 1
+    shutil.rmtree(top.cwd / "work")
+    top.git("clone", "-q", f"datmo::{url}", "other")
+    datmo(top.at("other"), "checkout")
+    assert (top.cwd / "other/data/x").stat().st_size == 4 << 20
+
+
+def test_clone_of_code_over_a_wire_that_freezes_ends(frozen: tuple[Shell, FreezingWire, str]) -> None:
+    top, wire, url = frozen
+    top.git("init", "-q", "start")
+    top.at("start").commit("large", os.urandom(4 << 20))
+    top.at("start").git("push", "-q", str(top.cwd / "hub.git"), "HEAD:main")
+    wire.freeze_after(1 << 20, times=100)
+    done = top.run("git", "clone", f"datmo::{url}", "work", ok=False, timeout=PATIENCE)
+    assert done.returncode == 128
+    assert "fatal: 'origin' was silent for 3 seconds\n" in done.stderr
+    assert not (top.cwd / "work").exists()
+
+
+def test_slow_server_hook_is_waited_for(shell: Callable[..., Shell], tmp_path: Path) -> None:
+    """What tells that it is alive, as git's servers do, is not silent."""
+    top = impatient(shell)
+    top.git("init", "-q", "--bare", "hub.git")
+    hook = "#!/bin/sh\nfor n in 1 2 3 4 5 6; do sleep 0.5; echo working; done\n"
+    top.at("hub.git").write("hooks/pre-receive", hook).chmod(0o755)
+    with serve("file", tmp_path / "host") as host:
+        work = share_payload(top, host.url(top.cwd / "hub.git"), 1 << 10)
+        work.run("git", "push", "-q", "origin", "main", timeout=PATIENCE)
