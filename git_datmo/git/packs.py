@@ -5,10 +5,12 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import sys
+from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
@@ -96,6 +98,25 @@ class Pack:
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
 
+    def ids(self, first: int, last: int) -> list[bytes]:
+        """Return the ids at the places from `first` on and before `last`."""
+        width, names = self.width, self._idx[NAMES + first * self.width : NAMES + last * self.width]
+        return [names[at : at + width] for at in range(0, len(names), width)]
+
+    def places_from(self, byte: int) -> tuple[int, int]:
+        """Return the first place of the ids that begin with `byte`, and the one behind their last."""
+        return (self._fanout[byte - 1] if byte else 0), self._fanout[byte]
+
+    def offsets(self) -> array[int]:
+        """Return the offset of each entry, by its place; raises `Damaged` where the index has no such table."""
+        table = NAMES + self.count * (self.width + 4)
+        offsets = array("I", self._idx[table : table + 4 * self.count])
+        if sys.byteorder == "little":
+            offsets.byteswap()
+        if max(offsets, default=0) < 1 << 31:
+            return offsets
+        return array("Q", map(self.offset, range(self.count)))
+
     def oids(self) -> bytes:
         """The ids of all entries, in their order, without anything between them."""
         return self._idx[NAMES : NAMES + self.count * self.width]
@@ -141,11 +162,12 @@ class Pack:
 
     def entries(self) -> Iterator[tuple[int, int, int]]:
         """Each entry's place in the index, its offset and its length, in the order in which they stand in the pack."""
-        order = sorted(range(self.count), key=self.offset)
-        end = self.size - self.width
-        for place, following in zip_longest(order, order[1:]):
-            start = self.offset(place)
-            yield place, start, (end if following is None else self.offset(following)) - start
+        offsets = self.offsets()
+        order = sorted(range(self.count), key=offsets.__getitem__)
+        starts = [offsets[place] for place in order]
+        starts.append(self.size - self.width)
+        for place, (start, end) in zip(order, pairwise(starts), strict=True):
+            yield place, start, end - start
 
     @property
     def size(self) -> int:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from git_datmo import fsio
@@ -84,18 +85,23 @@ def _leave_one_copy(marks: Marks) -> None:
             -pack.count,
         )
 
-    before: list[Pack] = []
-    for pack in sorted(marks.packs, key=waste):
-        live = marks.packs[pack]
-        for place in range(pack.count) if before else ():
-            if live[place] and _is_marked(marks, before, pack.oid_at(place)):
-                live[place] = 0
-        before.append(pack)
+    order = sorted(marks.packs, key=waste)
+    for byte in range(256) if len(order) > 1 else ():
+        seen: set[bytes] = set()
+        for pack in order:
+            _unmark(pack, byte, marks.packs[pack], seen)
 
 
-def _is_marked(marks: Marks, packs: Iterable[Pack], oid: bytes) -> bool:
-    places = ((pack, pack.place(oid)) for pack in packs)
-    return any(place is not None and marks.packs[pack][place] for pack, place in places)
+def _unmark(pack: Pack, byte: int, live: bytearray, seen: set[bytes]) -> None:
+    """Take the marks from the ids of a pack that begin with `byte` and were seen before; add the others to `seen`."""
+    first, last = pack.places_from(byte)
+    ids = pack.ids(first, last)
+    marked = set(compress(ids, live[first:last]))
+    for oid in marked & seen:
+        place = pack.place(oid)
+        assert place is not None
+        live[place] = 0
+    seen |= marked
 
 
 def _is_packed(objects: PackedObjects, marks: Marks, oid: Oid) -> bool:
