@@ -17,18 +17,27 @@ RARE = 12
 # A pack whose entries are smaller than this on average is mapped to read their types; of another few bytes are read.
 DENSE = 8 << 10
 BLOB_TYPE = 3
+# The type of an entry by its first byte.
+_TYPES = bytes(byte >> 4 & 7 for byte in range(256))
 
 
-def places_of(pack: Pack, wanted: AbstractSet[bytes]) -> list[int]:
-    """Return where those of the objects stand in the index of a pack that the pack has."""
-    if len(wanted) * RARE < pack.count:
-        found = (pack.place(oid) for oid in wanted)
-        return [place for place in found if place is not None]
+def find_all(pack: Pack, wanted: AbstractSet[bytes]) -> tuple[list[int], list[bytes]]:
+    """Return which of the objects a pack has: where they stand in its index, and their ids."""
     places: list[int] = []
+    found: list[bytes] = []
+    if len(wanted) * RARE < pack.count:
+        for oid in wanted:
+            place = pack.place(oid)
+            if place is not None:
+                places.append(place)
+                found.append(oid)
+        return places, found
     for first in range(0, pack.count, WINDOW):
         ids = pack.ids(first, min(first + WINDOW, pack.count))
-        places += compress(range(first, first + len(ids)), map(wanted.__contains__, ids))
-    return places
+        is_wanted = bytes(map(wanted.__contains__, ids))
+        places += compress(range(first, first + len(ids)), is_wanted)
+        found += compress(ids, is_wanted)
+    return places, found
 
 
 def types_of(pack: Pack, places: Sequence[int], offsets: array[int]) -> bytes:
@@ -38,5 +47,6 @@ def types_of(pack: Pack, places: Sequence[int], offsets: array[int]) -> bytes:
     if len(places) * RARE < pack.count or pack.size > DENSE * pack.count:
         return bytes(pack.head(offsets[place]).type for place in places)
     with open(pack.path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        end = len(content)
-        return bytes(content[at] >> 4 & 7 if at < end else 0 for at in map(offsets.__getitem__, places))
+        if max(map(offsets.__getitem__, places)) >= len(content):
+            return bytes(pack.head(offsets[place]).type for place in places)
+        return bytes(map(content.__getitem__, map(offsets.__getitem__, places))).translate(_TYPES)

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from git_datmo.git.bulk import BLOB_TYPE, places_of, types_of
+from git_datmo.git.bulk import BLOB_TYPE, find_all, types_of
 from git_datmo.git.objects import GITLINK, commit_parents, commit_tree, parse_tree, split_tree
 from git_datmo.git.packs import Pack, PackedObjects
 from git_datmo.model import Oid
@@ -54,7 +54,7 @@ class Marks:
             else:
                 others.append(oid)
         for pack, marks in self.packs.items():
-            places = [place for place in places_of(pack, wanted) if not marks[place]]
+            places = [place for place in find_all(pack, wanted)[0] if not marks[place]]
             for place, kind in zip(places, types_of(pack, places, self._offsets_of(pack)), strict=True):
                 # A delta does not tell what it makes.
                 if kind == BLOB_TYPE or self._objects.kind(Oid(pack.oid_at(place))) == "blob":

@@ -9,7 +9,7 @@ from tests.integration.spaces import (
     told,
     versions,
 )
-from tests.integration.team import datmo
+from tests.integration.team import datmo, experiments
 
 
 def test_what_is_used_alone_and_together(pair: Pair) -> None:
@@ -57,3 +57,25 @@ def test_what_a_remote_holds_and_what_of_it_is_here(pair: Pair) -> None:
     datmo(pair.alex, "drop", two, "--remote")
     assert told(other, "du", "--remote")["snapshots"] == 1
     assert "in 1 snapshot on 'origin'" in datmo(other, "du", "--remote").stdout
+
+
+def test_data_that_snapshots_share_is_freed_when_all_of_them_are_dropped(pair: Pair) -> None:
+    alex = pair.alex
+    (one,) = versions(alex, 1)
+    alex.git("commit", "-q", "--allow-empty", "-m", "again")
+    datmo(alex, "snapshot", "-m", "the same data")
+    two = experiments(alex)[0]["id"]
+    (three,) = versions(alex, 1, first=2)
+    use = told(alex, "du")
+    owns = {each["id"]: each["own"] for each in use["snapshots"]}
+    assert owns[one] < 10_000
+    assert owns[two] < 10_000
+    (together,) = (each for each in use["together"] if each["own"] > MIB)
+    assert set(together["records"]) == {one, two}
+    assert 2 * MIB <= together["own"] < 2 * MIB + 10_000
+    assert use["snapshots_shared"] >= together["own"]
+    (line,) = (line for line in datmo(alex, "du").stdout.splitlines() if "2.00 MiB  of it is freed" in line)
+    assert line.endswith(f"when all of these are dropped: {', '.join(each[:10] for each in together['records'])}")
+    datmo(alex, "drop", one, two)
+    assert together["own"] <= told(alex, "gc")["bytes"] < together["own"] + 20_000
+    assert three in {each["id"] for each in told(alex, "du")["snapshots"]}

@@ -119,7 +119,8 @@ def test_each_object_weighs_once_on_whom_leads_to_it_alone(web: Web, picked: lis
     known = sorted(web.objects)
     groups = {"one": web.roots, "two": web.others, "three": frozenset(known[n % len(known)] for n in picked)}
     with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
-        found = weigh(store.objects, groups)
+        found, other = weigh(store.objects, groups, {"all": web.roots | web.others})
+        assert other == weigh(store.objects, {"all": web.roots | web.others})[0]
         closures = {name: web.closure(roots) for name, roots in groups.items()}
         owners = {oid: [name for name, closure in closures.items() if oid in closure] for oid in web.here}
         sizes = {oid: min(copy_sizes(store, oid)) for oid in web.here}

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Shows how much of the store each payload and each snapshot needs alone: the latter is what dropping
-it would free. What several need is counted once. Then shows what lies beside the store: built
+it would free. What several need is counted once; where snapshots name the same data, they are named
+with what dropping all of them would free. Then shows what lies beside the store: built
 environments, images of them that the container engine has, folders that reruns left, caches, and
 damaged files that 'git datmo fsck --repair' moved aside. With --remote, shows what a remote holds by
 the sizes in its records, and how much of that is here."""
@@ -20,6 +21,8 @@ git datmo du
 git datmo du --remote
 git datmo du --json
 """
+# So many of the records that keep the same data are named.
+NAMED = 5
 KINDS = {":code": "(code)", ":environment": "(environments)", ":log": "(logs)", ":image": "(frozen images)"}
 
 
@@ -64,6 +67,7 @@ def _document(use: object) -> dict[str, object]:
             {"id": str(each.id), "snapshot": str(each.record.snapshot), "size": each.size, "own": each.own}
             for each in use.images
         ],
+        "together": [{"records": list(each.records), "own": each.own} for each in use.together],
         "snapshots_shared": use.snapshots_shared,
         "total": use.total,
         "disk": use.disk,
@@ -99,6 +103,10 @@ def _lines(use: object) -> Iterator[str]:
         of = f"of snapshot {str(image.record.snapshot)[:10]}"
         yield plain(f"{show_size(image.own):>12}  image {str(image.id)[:10]}  {image.record.platform}, {of}")
     yield f"{show_size(use.snapshots_shared):>12}  shared between them or with what the working tree tracks"
+    for group in use.together:
+        named = ", ".join(record[:10] for record in group.records[:NAMED])
+        more = f" and {len(group.records) - NAMED} more" if len(group.records) > NAMED else ""
+        yield f"{show_size(group.own):>12}  of it is freed when all of these are dropped: {named}{more}"
     yield ""
     yield f"{show_size(use.total):>12}  in all; the store takes up {show_size(use.disk)}"
     yield ""

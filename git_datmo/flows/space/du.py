@@ -14,7 +14,7 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import NAMESPACES
 from git_datmo.git.objects import TREE, parse_tree
 from git_datmo.git.packs import PackedObjects
-from git_datmo.model import Oid
+from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import record_ids
 from git_datmo.records.types import Image, Keeper, Snapshot
@@ -23,8 +23,8 @@ from git_datmo.store.weigh import weigh
 
 _K = TypeVar("_K", Snapshot, Image)
 
-# What working trees track beside what records have; no record's id is empty.
-TRACKED = ""
+# Stands for working trees where records are named; it is no record's id.
+TRACKED = "tracked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,14 @@ class RecordUse(Generic[_K]):
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Records that keep the same objects, and the bytes that these alone need: freed when all of them are dropped."""
+
+    records: tuple[str, ...]
+    own: int
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """What the store holds, as it is packed; `disk` is what its files take up, whatever they hold.
 
@@ -57,6 +65,7 @@ class Use:
     payloads_shared: int
     snapshots: tuple[RecordUse[Snapshot], ...]
     images: tuple[RecordUse[Image], ...]
+    together: tuple[Together, ...]
     snapshots_shared: int
     total: int
     disk: int
@@ -95,27 +104,43 @@ def measure(ws: Workspace, *, progress: Progress = QUIET) -> Use:
         by_path.setdefault(kept.path, {})[kept.content.object] = None
     for payload in tracked:
         by_path.setdefault(payload.path, {})[payload.object] = None
-    by_record = {str(oid): [k.content.object for k in kept_objects(keeper)] for oid, keeper in living}
-    paths = weigh(ws.store.objects, by_path)
-    each = weigh(ws.store.objects, {**by_record, TRACKED: [payload.object for payload in tracked]})
+    by_records = _by_records(living, tracked)
+    paths, each = weigh(ws.store.objects, by_path, {" ".join(records): roots for records, roots in by_records.items()})
     progress.finish()
+    together = [Together(records, each.own[" ".join(records)]) for records in by_records if len(records) > 1]
+    shared = each.shared + sum(group.own for group in together)
     return Use(
         tuple(PayloadUse(path, len(by_path[path]), own) for path, own in sorted(paths.own.items())),
         paths.shared,
         tuple(_uses(living, each.own, Snapshot)),
         tuple(_uses(living, each.own, Image)),
-        each.shared,
+        tuple(group for group in reversed(together) if group.own and TRACKED not in group.records),
+        shared,
         paths.total,
         size_on_disk([ws.store.path]),
         measure_beside(ws, catalog, [keeper for _, keeper in living]),
     )
 
 
+def _by_records(living: Iterable[tuple[Oid, Keeper]], tracked: Iterable[Payload]) -> dict[tuple[str, ...], list[Oid]]:
+    """Return the objects that records keep, by all the records that keep just them; working trees are `TRACKED`."""
+    names: dict[Oid, dict[str, None]] = {}
+    for oid, keeper in living:
+        for kept in kept_objects(keeper):
+            names.setdefault(kept.content.object, {})[str(oid)] = None
+    for payload in tracked:
+        names.setdefault(payload.object, {})[TRACKED] = None
+    grouped: dict[tuple[str, ...], list[Oid]] = {}
+    for root, records in names.items():
+        grouped.setdefault(tuple(records), []).append(root)
+    return grouped
+
+
 def _uses(living: Iterable[tuple[Oid, Keeper]], own: Mapping[str, int], kind: type[_K]) -> Iterator[RecordUse[_K]]:
     """The records of a kind, newest first."""
     for oid, keeper in reversed(list(living)):
         if isinstance(keeper, kind):
-            yield RecordUse(oid, keeper, _size(keeper), own[str(oid)])
+            yield RecordUse(oid, keeper, _size(keeper), own.get(str(oid), 0))
 
 
 def _size(keeper: Keeper) -> int:
