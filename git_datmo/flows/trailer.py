@@ -10,6 +10,7 @@ from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.flows.capture import refresh
+from git_datmo.flows.follow import catch_up
 from git_datmo.flows.history import History
 from git_datmo.flows.look import look
 from git_datmo.flows.merging.unresolved import read_pending
@@ -87,10 +88,13 @@ def update_message(ws: Workspace, hook: MessageHook, *, progress: Progress = QUI
 def _find_data(ws: Workspace, progress: Progress) -> Data:
     with changing(ws) as old:
         refuse_during_checkout(ws)
-        tracking, _ = refresh(ws, old, progress=progress)
-        history = History(ws)
-        made = data_id(tracked.payload for tracked in tracking.payloads)
+        tracking, history = old, History(ws)
         head = ws.repo.head()
+        if head is not None and not look(ws, history, old.snapshots, head).is_settled:
+            # What others changed is united before the commit, so that its message can name what comes of it.
+            tracking = catch_up(ws, old, progress=progress)
+        tracking, _ = refresh(ws, tracking, progress=progress)
+        made = data_id(tracked.payload for tracked in tracking.payloads)
         if head is None:
             # A branch without a commit has none of the data that the files are from.
             is_own = not tracking.snapshots

@@ -196,7 +196,7 @@ def test_interactive_rebase_keeps_the_trailer_of_the_newest_data(tracked: Shell,
     todo = f"2s/pick/{way}/"
     env = {**tracked.env, "GIT_SEQUENCE_EDITOR": f"sed -i -e {todo}", "GIT_EDITOR": "true"}
     Shell(tracked.cwd, env).git("rebase", "-q", "-i", start)
-    assert wanted in trailers(tracked)
+    assert trailers(tracked) == (wanted,)
 
 
 def test_squash_of_a_merge_keeps_one_trailer(tracked: Shell) -> None:
@@ -208,7 +208,22 @@ def test_squash_of_a_merge_keeps_one_trailer(tracked: Shell) -> None:
     tracked.git("checkout", "-q", "main")
     tracked.git("merge", "-q", "--squash", "side")
     tracked.git("commit", "-q", "--no-edit")
-    assert wanted in trailers(tracked)
+    assert trailers(tracked) == (wanted,)
+
+
+def test_commit_on_data_that_others_changed_names_what_both_make(tracked: Shell) -> None:
+    """HEAD moved by a client that runs no hooks, and a file was changed that the others did not change."""
+    tracked.git("checkout", "-q", "-b", "side")
+    tracked.write("data/y", "theirs\n")
+    tracked.commit("code.py", "1\n")
+    tracked.git("checkout", "-q", "main")
+    tracked.git("-c", "core.hooksPath=/dev/null", "merge", "-q", "--ff-only", "side")
+    assert not (tracked.cwd / "data" / "y").exists()
+    tracked.write("data/x", "mine\n")
+    tracked.git("commit", "-q", "--allow-empty", "-m", "mine")
+    assert (tracked.cwd / "data" / "y").read_text() == "theirs\n"
+    assert trailers(tracked) == (newest_data(tracked),)
+    assert len(experiments(tracked)) == 3
 
 
 def test_merge_gets_no_trailer(tracked: Shell) -> None:
