@@ -60,7 +60,7 @@ def run_git(
     try:
         child = _start(argv, env, cwd, remote, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     except FileNotFoundError:
-        raise DatmoError("git is not on PATH", "install git 2.36 or later") from None
+        raise DatmoError("git is not on PATH", "install git 2.39 or later") from None
     with child:
         out, err = child.finish(stdin)
     return subprocess.CompletedProcess(child.args, child.returncode, out, err)

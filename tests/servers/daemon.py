@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.servers.process import start_on_free_port
+from tests.servers.shell import serving
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def serve_daemon(env: Mapping[str, str]) -> Iterator[DaemonHost]:
             "--enable=upload-archive",
         ]  # fmt: skip
 
-    server, port = start_on_free_port(command, ready="Ready to rumble", env=env)
+    server, port = start_on_free_port(command, ready="Ready to rumble", env=serving(env))
     try:
         yield DaemonHost(port)
     finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.servers.cgi import STEP, CgiChild, CutError, Headers
 from tests.servers.faults import Fault, Faults, Side
+from tests.servers.shell import serving
 
 
 @dataclass
@@ -36,7 +37,7 @@ class HttpHost(ThreadingHTTPServer):
 
     def __init__(self, env: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.env = env
+        self.env = serving(env)
         self.environ: Mapping[str, str] = {}
         self.exchanges: list[Exchange] = []
         self.faults = Faults()

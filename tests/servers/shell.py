@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+# Folders with another git than the machine's, for what clients start and for what servers start.
+CLIENT_GIT, SERVER_GIT = "DATMO_TEST_CLIENT_GIT", "DATMO_TEST_SERVER_GIT"
+
 # Commits made at a fixed time have the same ids in every run, so a failure can be compared with the one before.
 DATE = "2024-05-01T12:00:00+0000"
 
@@ -53,7 +56,7 @@ def seal(home: Path, *, bare: bool = True) -> dict[str, str]:
     preloaded = {name: os.environ[name] for name in ("LD_PRELOAD",) if name in os.environ}
     return {
         **preloaded,
-        "PATH": os.pathsep.join((*([str(first)] if bare else []), scripts, os.environ.get("PATH", os.defpath))),
+        "PATH": os.pathsep.join((*([str(first)] if bare else []), scripts, *_chosen(CLIENT_GIT), _path())),
         "HOME": str(home),
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
         "LC_ALL": "C.UTF-8",
@@ -64,6 +67,23 @@ def seal(home: Path, *, bare: bool = True) -> dict[str, str]:
         "GIT_AUTHOR_DATE": DATE,
         "GIT_COMMITTER_DATE": DATE,
     }
+
+
+def _path() -> str:
+    return os.environ.get("PATH", os.defpath)
+
+
+def _chosen(variable: str) -> list[str]:
+    """Return the folder of the git that tests are run with, where `variable` names one."""
+    return [os.environ[variable]] if os.environ.get(variable) else []
+
+
+def serving(env: Mapping[str, str]) -> dict[str, str]:
+    """Return a sealed environment in which a server starts the git that is chosen for servers."""
+    if not _chosen(CLIENT_GIT) and not _chosen(SERVER_GIT):
+        return dict(env)
+    others = [folder for folder in env["PATH"].split(os.pathsep) if folder not in _chosen(CLIENT_GIT)]
+    return {**env, "PATH": os.pathsep.join((*_chosen(SERVER_GIT), *others))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.process import start_on_free_port
+from tests.servers.shell import serving
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def serve_ssh(folder: Path, env: Mapping[str, str]) -> Iterator[SshHost]:
     if os.geteuid() == 0:
         # Made by the service at boot on most systems, and missing where no service manager runs.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    config = folder / "sshd_config"
+    config, env = folder / "sshd_config", serving(env)
 
     def command(port: int) -> list[str]:
         config.write_text(_configuration(folder, port, env))
