@@ -51,7 +51,8 @@ def _restore_hooks_setting(ws: Workspace) -> None:
     left = hooks_setting(read_config(ws.repo.git))
     # Nothing is left of a removal that was killed before it put the earlier setting back.
     if earlier and left != earlier and (own or not left):
-        ws.repo.git.run("config", "core.hooksPath", earlier)
+        scope = own[-1].scope if own else "local"
+        ws.repo.git.run("config", f"--{scope}", "core.hooksPath", earlier)
     _unset(ws, EARLIER)
 
 

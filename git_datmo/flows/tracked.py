@@ -14,9 +14,9 @@ from git_datmo.store.tracking import Tracking, read_tracking
 
 
 @contextmanager
-def changing(ws: Workspace) -> Iterator[Tracking]:
+def changing(ws: Workspace, seconds: float = 60.0) -> Iterator[Tracking]:
     """Hold the working tree's lock, and give its tracking state; what a killed command left excluded is so no more."""
-    with ws.locked():
+    with ws.locked(seconds):
         tracking = current_tracking(ws)
         _exclude(ws, tracking)
         yield tracking

@@ -24,6 +24,8 @@ from git_datmo.records.data_id import KEY, LINE, data_id, parse_trailers
 
 # A rebase has it while it adds commits to the one before.
 FIXUPS = "rebase-merge/current-fixups"
+# Seconds that a commit waits for another git-datmo command; the hook after the commit waits longer.
+PATIENCE = 5.0
 _COMMIT = re.compile(r"[0-9a-f]{4,64}\Z")
 _LINES = re.compile(LINE.pattern.encode(), LINE.flags & ~re.UNICODE)
 
@@ -86,7 +88,7 @@ def update_message(ws: Workspace, hook: MessageHook, *, progress: Progress = QUI
 
 
 def _find_data(ws: Workspace, progress: Progress) -> Data:
-    with changing(ws) as old:
+    with changing(ws, PATIENCE) as old:
         refuse_during_checkout(ws)
         tracking, history = old, History(ws)
         head = ws.repo.head()

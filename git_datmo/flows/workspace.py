@@ -164,9 +164,9 @@ class Workspace:
         write_tracking(self.tracking_path, tracking)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other git-datmo commands out of this working tree's state."""
-        with locking.locked(self.state / "lock"):
+    def locked(self, seconds: float = 60.0) -> Iterator[None]:
+        """Keep other git-datmo commands out of this working tree's state; wait for one at most so long."""
+        with locking.locked(self.state / "lock", seconds=seconds):
             yield
 
     def now(self) -> str:

@@ -10,7 +10,7 @@ from tests.servers.shell import Shell
 
 
 def settings(repo: Shell) -> list[str]:
-    return sorted(repo.git("config", "--local", "--list").splitlines())
+    return sorted(repo.git("config", "--show-scope", "--list").splitlines())
 
 
 def hooks(repo: Shell) -> dict[bytes, tuple[str, bytes]]:
@@ -23,6 +23,9 @@ def own_settings(repo: Shell, name: str) -> None:
         repo.write(".git/hooks/pre-push", "#!/bin/sh\nexit 0\n").chmod(0o755)
     elif name == "husky":
         repo.git("config", "core.hooksPath", ".husky/_")
+    elif name == "worktree":
+        repo.git("config", "extensions.worktreeConfig", "true")
+        repo.git("config", "--worktree", "core.hooksPath", ".husky/_")
     elif name == "notes":
         repo.git("config", "--add", "notes.displayRef", "refs/notes/mine")
         repo.git("config", "--add", "notes.rewriteRef", "refs/notes/mine")
@@ -30,7 +33,7 @@ def own_settings(repo: Shell, name: str) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--helper",)])
-@pytest.mark.parametrize("before", ["nothing", "hooks", "husky", "notes"])
+@pytest.mark.parametrize("before", ["nothing", "hooks", "husky", "worktree", "notes"])
 def test_remove_leaves_settings_and_hooks_as_they_were(pair: Pair, before: str, words: tuple[str, ...]) -> None:
     pair.top.git("clone", "-q", str(pair.hub.cwd), "fresh")
     fresh = pair.top.at("fresh")

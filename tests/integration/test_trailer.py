@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.locking import locked
 from git_datmo.records.data_id import parse_trailers
 from tests.golden.independent import data_id
 from tests.integration.team import datmo, experiments
@@ -282,6 +283,17 @@ def test_failure_warns_and_lets_the_commit_go(tracked: Shell) -> None:
     done = tracked.run("git", "commit", "-q", "--allow-empty", "-m", "one")
     assert "the commit gets no trailer for its data: the payload 'data' is missing" in done.stderr
     assert message(tracked).strip() == "one"
+
+
+def test_commit_beside_a_command_that_holds_the_state_goes_on_without_trailer(tracked: Shell) -> None:
+    tracked.write("data/x", "1\n")
+    # The hook after the commit would wait for a minute.
+    post_commit = tracked.cwd / ".git/hooks/post-commit"
+    post_commit.unlink()
+    with locked(tracked.cwd / ".git/datmo/lock"):
+        done = tracked.run("git", "commit", "-q", "--allow-empty", "-m", "one")
+    assert "the commit gets no trailer for its data: another git-datmo command" in done.stderr
+    assert trailers(tracked) == ()
 
 
 def test_earlier_hooks_run_before_and_see_their_words(tracked: Shell) -> None:
