@@ -51,6 +51,10 @@ class Console:
 
         return Meter(self.err)
 
+    def read_lines(self) -> list[str]:
+        """Return the lines that come by standard input; none where that is a terminal."""
+        return [] if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().splitlines()
+
     def ask(self, question: str) -> bool:
         """Whether the person says yes; False where there is nobody to ask."""
         if not (sys.stdin.isatty() and self.err.isatty()):

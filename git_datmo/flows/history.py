@@ -17,7 +17,7 @@ from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, REMOTE_
 from git_datmo.git.refs import read_refs
 from git_datmo.model import Oid
 from git_datmo.records.catalog import NEWER, Catalog, Row
-from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.ledger import Tips
 from git_datmo.records.types import Receipt, Snapshot
 
 _T = TypeVar("_T")
@@ -47,10 +47,9 @@ class Heads:
     here: Tips
     remotes: dict[str, Tips]
 
-    def of(self, remote: str) -> Tips:
-        """What a remote has; where it has it in several namespaces, the one that has what is here."""
-        known = [self.remotes[name] for name in (ns.of(remote) for ns in NAMESPACES) if name in self.remotes]
-        return self.here if self.here in known else known[0] if known else Tips(None, None)
+    def known_of(self, remote: str) -> list[Tips]:
+        """Return what came from a remote, by the namespaces in which it has something."""
+        return [self.remotes[name] for name in (ns.of(remote) for ns in NAMESPACES) if name in self.remotes]
 
 
 def read_heads(ws: Workspace) -> Heads:
@@ -63,15 +62,6 @@ def _by_remote(refs: dict[str, Oid]) -> dict[str, Tips]:
     return {
         name: Tips(refs.get(f"{REMOTE_REFS}{name}/records"), refs.get(f"{REMOTE_REFS}{name}/notes")) for name in names
     }
-
-
-def unshared(ws: Workspace, heads: Heads, remote: str) -> set[Oid]:
-    """The records that `remote` lacked when it was last heard of."""
-    here, there = heads.here, heads.of(remote)
-    if here.records == there.records:
-        return set()
-    mine = record_ids(ws.repo.git, str(here.records)) if here.records else set()
-    return mine - (record_ids(ws.repo.git, str(there.records)) if there.records else set())
 
 
 def read_all(ws: Workspace, heads: Heads | None = None) -> Catalog:

@@ -12,7 +12,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.flows.picked import last_move
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import NAMESPACES
-from git_datmo.git.remote import plain_url
+from git_datmo.git.urls import plain_url
 from git_datmo.progress import QUIET, Progress
 
 _SOURCE = re.compile(r" of (?P<url>\S.*)\Z")

@@ -14,7 +14,7 @@ from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
 from git_datmo.git.namespaces import NOTES_REF
-from git_datmo.git.remote import HELPER_PREFIX, plain_url
+from git_datmo.git.urls import HELPER_PREFIX, plain_url
 from git_datmo.store.compact import sweep
 from git_datmo.store.place import create_store, store_path
 

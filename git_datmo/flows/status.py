@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 
 from git_datmo.flows.changes import current_tracking, find_differences, really_differs
-from git_datmo.flows.history import History, unshared
+from git_datmo.flows.history import History
 from git_datmo.flows.look import Look, look
 from git_datmo.flows.merging.unresolved import Pending, read_pending
+from git_datmo.flows.sharing.unshared import count_unshared
 from git_datmo.flows.underway import MERGING, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
@@ -59,7 +60,7 @@ def examine(ws: Workspace) -> Status:
     tracking = current_tracking(ws)
     seen = look(ws, history, tracking.snapshots, head) if head is not None else None
     remote = ws.repo.default_remote() or ""
-    waiting = len(unshared(ws, history.heads, remote)) if remote else 0
+    waiting = count_unshared(ws, history.heads, remote) if remote else 0
     pending = read_pending(ws)
     undecided = pending.paths if pending is not None else ()
     return Status(

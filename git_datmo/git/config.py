@@ -38,9 +38,13 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings in the order in which git reads them: the last of a key wins."""
+    """All settings in the order in which git reads them: the last of a key wins.
+
+    `folder` is the one that git takes relative paths from.
+    """
 
     settings: tuple[Setting, ...]
+    folder: str = ""
 
     def all(self, key: str) -> list[str]:
         return [setting.value for setting in self.settings if setting.key == key]
@@ -80,7 +84,7 @@ def read_config(git: Git) -> Config:
     for scope, entry in zip(fields[::2], fields[1::2], strict=False):
         key, newline, value = entry.decode("utf-8", "surrogateescape").partition("\n")
         settings.append(Setting(scope.decode(), key, value if newline else "true"))
-    return Config(tuple(settings))
+    return Config(tuple(settings), str(git.work_tree or git.git_dir or ""))
 
 
 def set_waits(config: Config, environ: Mapping[str, str]) -> None:

@@ -1,7 +1,8 @@
-"""What is known of the hosts that remotes are on.
+"""What is known of remotes and the hosts that they are on, by their URLs.
 
-What a host advertises is read from its answer each time; what only trying tells is remembered, by the remote's URL, and
-forgotten when it proves wrong or when the host changes. What a person set is taken as it is.
+What a host advertises is read from its answer each time; what only trying tells is remembered, and forgotten when it
+proves wrong or when the host changes. What a person set is taken as it is. What a remote has is asked: what it had the
+last time only spares questions.
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ class Host:
 
     `version` is its protocol's, `filters` that it can leave objects out, `by_id` that it gives objects by their ids,
     unless it `refuses_ids` after all; `atomic` that it moves several refs or none, `namespace` the first that it takes
-    ('' for not known yet), `limit` how many bytes a push may have (0 where none is known).
+    ('' for not known yet), `limit` how many bytes a push may have (0 where none is known), `notes` that it takes notes.
+
+    The rest is of the remote: `name` is the remote under whose name its records were fetched last, `seen` are the
+    commits of records that it had, with blanks between. `whole` are a commit of records and a link, with a blank
+    between: where the remote has the link, it keeps all that these records name.
     """
 
     version: int = 2
@@ -34,6 +39,10 @@ class Host:
     atomic: bool = True
     namespace: str = ""
     limit: int = 0
+    notes: bool = True
+    name: str = ""
+    seen: str = ""
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Hosts:
         A host that advertises anything else than it did is another one: what was found out of it counts no longer.
         """
         if self.learn(remote, version=offer.version, filters=offer.filters, by_id=offer.by_id):
-            self.learn(remote, refuses_ids=False, atomic=True)
+            self.learn(remote, refuses_ids=False, atomic=True, notes=True)
         return self.of(remote)
 
     def learn(self, remote: Remote, **facts: bool | str | int) -> bool:
@@ -69,13 +78,30 @@ class Hosts:
         before = self._remembered(remote)
         after = replace(before, **facts)  # type: ignore[arg-type]
         if after != before:
-            everything = {**self._read(), _key(remote): asdict(after)}
-            text = json.dumps(everything, indent=1, sort_keys=True)
-            fsio.write_file(self.path, text.encode())
+            self._write({**self._read(), hide_passwords(remote.url): asdict(after)})
         return after != before
 
+    def learn_name(self, remote: Remote) -> None:
+        """Remember that what is kept here under a remote's name was fetched from its URL, and from no other."""
+        if self._remembered(remote).name == remote.name:
+            return
+        others = {
+            url: {**known, "name": ""} if isinstance(known, dict) and known.get("name") == remote.name else known
+            for url, known in self._read().items()
+        }
+        mine = replace(self._remembered(remote), name=remote.name)
+        self._write({**others, hide_passwords(remote.url): asdict(mine)})
+
+    def url_of(self, name: str) -> str:
+        """Return the URL from which the records under a remote's name came, '' where nothing tells."""
+        urls = (url for url, known in self._read().items() if isinstance(known, dict) and known.get("name") == name)
+        return next(urls, "")
+
+    def _write(self, everything: Mapping[str, Any]) -> None:
+        fsio.write_file(self.path, json.dumps(everything, indent=1, sort_keys=True).encode())
+
     def _remembered(self, remote: Remote) -> Host:
-        return _decode(self._read().get(_key(remote)))
+        return _decode(self._read().get(hide_passwords(remote.url)))
 
     def _read(self) -> Mapping[str, Any]:
         """What the file has; nothing where it is damaged, since all of it can be found out again."""
@@ -84,10 +110,6 @@ class Hosts:
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
-
-
-def _key(remote: Remote) -> str:
-    return hide_passwords(remote.url)
 
 
 def _decode(found: object) -> Host:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.errors import DatmoError, GitFailed, Incomplete
 from git_datmo.git.remote import Rejected
+from git_datmo.model import Oid
 
 # git's own index-pack, HTTP servers, GitLab, Azure DevOps, Bitbucket.
 _TOO_LARGE = re.compile(
@@ -17,10 +18,20 @@ _RATE_LIMIT = re.compile(r"\bHTTP 429\b|returned error: 429|\brate.limit|\btoo m
 # git, and JGit where it gives nothing but what refs point at.
 _ABSENCE = re.compile(r"\bnot our ref\b|\bunadvertised object\b|\bwant [0-9a-f]+ not valid\b")
 
+# git's own pack-objects and rev-list.
+_LACKS = re.compile(r"(?:unable to read|[Cc]ould not read|missing \w+|bad \w+ object) '?([0-9a-f]{64}|[0-9a-f]{40})\b")
+
 
 def is_absence(error: DatmoError) -> bool:
     """Whether a host does not have an object, or does not give it by its id."""
     return _ABSENCE.search(_said(error)) is not None
+
+
+def missing_objects(error: DatmoError) -> set[Oid]:
+    """Return the objects without which a push could not be made, as far as the error names them."""
+    if isinstance(error, Incomplete):
+        return set(map(Oid.parse, error.missing))
+    return {Oid.parse(oid) for oid in _LACKS.findall(_said(error))}
 
 
 def is_too_large(error: DatmoError) -> bool:

@@ -14,13 +14,12 @@ from typing import TypeVar
 from git_datmo.errors import DatmoError, Silent
 from git_datmo.git.config import Config
 from git_datmo.git.run import Git, failure
+from git_datmo.git.urls import bare_url, fetch_url, pin_url, plain_url, push_urls
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.waits import Watch
 
 T = TypeVar("T")
-
-HELPER_PREFIX = "datmo::"
 
 # Set for every git child that talks to a remote: the hook and the helper then know that the sharing is under way.
 GUARD = "GIT_DATMO_SHARING"
@@ -74,21 +73,24 @@ class Rejected(DatmoError):
         self.said = said
 
 
-def plain_url(url: str) -> str:
-    return url.removeprefix(HELPER_PREFIX)
+def find_remotes(config: Config, name: str) -> tuple[Remote, ...]:
+    """Return the places to which git pushes for the remote `name`, which may be a bare URL."""
+    urls = push_urls(config, name)
+    return tuple(Remote(name, url) for url in urls) if urls else (find_remote(config, name, push=True),)
 
 
 def find_remote(config: Config, name: str, url: str = "", *, push: bool = False) -> Remote:
-    """The remote `name`, reached at `url` where the caller knows it better than the configuration."""
-    key = f"remote.{name}."
-    configured = (push and config.get(key + "pushurl")) or config.get(key + "url")
-    if not configured:
-        if not url and not name:
-            raise DatmoError("there is no remote to share with", "add one with 'git remote add origin URL'")
-        if not url and not re.search(r"[/:]", name):
-            raise DatmoError(f"'{name}' does not appear to be a remote", "'git remote -v' lists them")
-        return Remote("", plain_url(url or name))
-    return Remote(name, plain_url(url or configured))
+    """Return the remote `name` with the URL that git uses for it, or with `url` where git said it already."""
+    configured = push_urls(config, name) if push else (fetch_url(config, name),)
+    if any(configured):
+        return Remote(name, plain_url(url) or configured[0])
+    if url:
+        return Remote("", plain_url(url))
+    if not name:
+        raise DatmoError("there is no remote to share with", "add one with 'git remote add origin URL'")
+    if not re.search(r"[/:]", name):
+        raise DatmoError(f"'{name}' does not appear to be a remote", "'git remote -v' lists them")
+    return Remote("", bare_url(config, name, push=push))
 
 
 def beside(git: Git, config: Config, remote: Remote) -> Git:
@@ -101,7 +103,12 @@ def beside(git: Git, config: Config, remote: Remote) -> Git:
         key = f"remote.{remote.name}."
         carried += [(key + "url", remote.url), (key + "pushurl", remote.url)]
         carried += [(key + part, config.get(key + part)) for part in _REMOTE_KEYS if config.get(key + part)]
-    return guarded(git.with_config(carried))
+    return direct(git.with_config(carried), config, remote)
+
+
+def direct(git: Git, config: Config, remote: Remote) -> Git:
+    """Return `git` as it reaches a remote by its URL: without rewriting it again, and without our hooks."""
+    return guarded(git.with_config(pin_url(config, remote.url)))
 
 
 def guarded(git: Git) -> Git:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Silent
+from git_datmo.git.refs import read_ref
 from git_datmo.waits import Child
 from git_remote_datmo.protocol import Command
-from git_remote_datmo.refusals import NOT_SHARED, errors, listed_refs, parse_push_line, refusals
+from git_remote_datmo.refusals import NOT_SHARED, Push, errors, listed_refs, parse_push_line, refusals
 from git_remote_datmo.session import Session
 from git_remote_datmo.urls import PREFIX, kind_of
 from git_remote_datmo.wire import LineReader, ServiceGoneError, complain, relay_reading, write_all, write_output
@@ -121,11 +122,19 @@ class Proxy:
         refused = refusals(pushes, self._there)
         if not refused and not self._session.asks("dry-run"):
             try:
-                self._session.share(self._there)
+                self._session.share(self._there, self._updates(pushes))
             except DatmoError as error:
                 complain(error)
                 refused = {push.target: NOT_SHARED for push in pushes}
         return refused
+
+    def _updates(self, pushes: Sequence[Push]) -> list[tuple[str, str, str]]:
+        """Return what each push moves a ref to, with the ref and the id that the remote has of it."""
+        updates = []
+        for push in pushes:
+            oid = read_ref(self._session.git, push.source) if push.source else None
+            updates.append((str(oid or ""), push.target, self._there.get(push.target, "")))
+        return updates
 
     def _ask(self, data: bytes) -> None:
         try:

@@ -30,7 +30,8 @@ def take_push(session: Session, url: str, service: Service) -> int:
         pushes = [Push(update.target, loses=_loses(session, update)) for update in request.updates]
         refused = refusals(pushes, there)
         try:
-            has_sent = not refused and session.share(there)
+            updates = [(update.new, update.target, update.old) for update in request.updates]
+            has_sent = not refused and session.share(there, updates)
         except DatmoError as error:
             complain(error)
             refused = {update.target: NOT_SHARED for update in request.updates}

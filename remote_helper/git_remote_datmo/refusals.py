@@ -11,16 +11,21 @@ from git_remote_datmo.protocol import TEXT
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A ref that is pushed; `loses` where it may not have, afterwards, all that it has now."""
+    """A ref that is pushed; `loses` where it may not have, afterwards, all that it has now.
+
+    `source` is what git names it by here, '' where that is not told or the ref is deleted.
+    """
 
     target: str
     loses: bool
+    source: str = ""
 
 
 def parse_push_line(line: bytes) -> Push:
     """`push [+]<source>:<target>`; an empty source deletes the target."""
     refspec = line.decode(*TEXT).removeprefix("push ")
-    return Push(refspec.rpartition(":")[2], loses=refspec.startswith((":", "+")))
+    source, _, target = refspec.rpartition(":")
+    return Push(target, loses=refspec.startswith((":", "+")), source=source.removeprefix("+"))
 
 
 def is_shared_ref(name: str) -> bool:

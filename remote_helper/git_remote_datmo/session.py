@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -109,26 +109,33 @@ class Session:
         who = self.remote if self.is_named else hide_passwords(self.url)
         return Watch(f"'{who}'", root=find_client() or victim, victim=victim)
 
-    def share(self, there: Mapping[str, str]) -> bool:
-        """Send what the commits need before any of them is pushed, unless the refs that are `there` already name it;
-        whether anything was sent."""
-        from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, REMOTE_REFS
+    def share(self, there: Mapping[str, str], updates: Sequence[tuple[str, str, str]]) -> bool:
+        """Send what the commits need before any of them is pushed; return whether anything was sent.
+
+        `there` are the refs that the remote has. `updates` are those that git moves: the new id, the ref, the old id.
+        """
+        from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
         from git_datmo.git.refs import read_refs
 
         self.set_up()
-        here = {name: str(tip) for name, tip in read_refs(self.git, RECORDS_REF, NOTES_REF, REMOTE_REFS).items()}
-        mine = here.get(RECORDS_REF, ""), here.get(NOTES_REF, "")
-        for ns in NAMESPACES:
-            known = [here.get(ref, "") for ref in ns.remembered(self.remote)] if self.is_named else mine
-            if mine == (there.get(ns.records, ""), there.get(ns.notes, "")) == tuple(known):
-                return False
-        from git_datmo.flows.sharing.share import share
+        mine = read_refs(self.git, RECORDS_REF, NOTES_REF)
+        if RECORDS_REF not in mine:
+            return False
         from git_datmo.flows.workspace import open_workspace
 
         with open_workspace(self._sharing_environ, self.cwd) as workspace:
             if not workspace.has_store:
                 return False
-            return share(workspace, self.remote, self.push_url, progress=self._progress()).records > 0
+            from git_datmo.flows.sharing.whole import is_settled
+
+            name = self.remote if self.is_named else ""
+            if is_settled(workspace, name, self.push_url, mine, there):
+                return False
+            from git_datmo.flows.sharing.pushed import read_pushed
+            from git_datmo.flows.sharing.share import share
+
+            pushed = read_pushed(workspace, name, updates)
+            return share(workspace, self.remote, self.push_url, pushed=pushed, progress=self._progress()).records > 0
 
     @property
     def _sharing_environ(self) -> dict[str, str]:

@@ -179,10 +179,11 @@ def test_a_release_that_was_cut_off_before_the_old_ref_went_is_taken_up(pair: Pa
 def test_a_snapshot_whose_objects_the_remote_has_not_is_told_and_not_kept(pair: Pair) -> None:
     one, two = versions(pair.alex)
     pair.alex.git("push", "-q", "--no-verify", "origin", "refs/datmo/records", "refs/notes/datmo")
-    three = versions(pair.alex, 1, first=3)[0]
-    datmo(pair.alex, "push")
+    ben = pair.clone("ben")
+    three = versions(ben, 1, first=3)[0]
+    datmo(ben, "push")
     assert pair.hub.git("rev-list", "--count", "refs/datmo/keep/1") == "2"
-    done = datmo(pair.alex, "drop", "--remote")
+    done = datmo(ben, "drop", "--remote")
     assert done.stderr.count("does not keep what snapshot") == 2
     assert one[:10] in done.stderr
     assert two[:10] in done.stderr

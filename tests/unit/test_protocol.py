@@ -139,7 +139,9 @@ def test_any_other_push_is_left_to_git(line: bytes) -> None:
 
 
 def test_the_target_of_a_push_is_behind_its_last_colon() -> None:
-    assert parse_push_line(b"push +HEAD^{/a:b}:refs/heads/\xff") == Push("refs/heads/\udcff", loses=True)
+    assert parse_push_line(b"push +HEAD^{/a:b}:refs/heads/\xff") == Push(
+        "refs/heads/\udcff", loses=True, source="HEAD^{/a:b}"
+    )
 
 
 def test_a_list_of_refs_is_read_without_what_is_no_ref() -> None:

@@ -35,24 +35,31 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
-    """Fails closed: what the records name must be on the remote before the code is."""
+    """Share what the records name before the code goes; on failure the code stays here too."""
     from git_datmo.errors import DatmoError
-    from git_datmo.flows.sharing.unshared import has_unshared, size_of_unshared
     from git_datmo.flows.workspace import open_workspace
 
-    remote, url = (*options.words, "", "")[:2]
-    with open_workspace(console.environ, console.cwd) as ws:
-        if not has_unshared(ws, remote):
-            return 0
-        from git_datmo.flows.sharing.share import share
+    remote, url, way = (*options.words, "", "", "")[:3]
+    updates = [line.split(" ")[1:] for line in console.read_lines() if line.count(" ") == 3]
 
-        if size_of_unshared(ws, remote) > LONG_SHARE:
+    def announce(size: int) -> None:
+        if size > LONG_SHARE:
             console.tell(
-                f"git-datmo: sharing data before the code; should '{remote}' hang up meanwhile, run 'git push' again, "
+                f"git-datmo: sharing data before the code. If '{remote}' hangs up meanwhile, run 'git push' again, "
                 f"or let the helper do it: git datmo init --helper {remote}"
             )
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        if not ws.has_store or ws.ledger.tips().records is None:
+            return 0
+        from git_datmo.flows.sharing.pushed import read_pushed, refuse_losing_mirror
+        from git_datmo.flows.sharing.share import share
+
         try:
-            share(ws, remote, url, progress=console.progress())
+            if way == "mirror" or ws.repo.config.flag(f"remote.{remote}.mirror"):
+                refuse_losing_mirror(ws, remote, url)
+            pushed = read_pushed(ws, remote, updates)
+            share(ws, remote, url, pushed=pushed, announce=announce, progress=console.progress())
         except DatmoError as error:
             raise DatmoError(
                 error.what, error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone"

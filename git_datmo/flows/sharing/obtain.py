@@ -10,10 +10,10 @@ from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete, Silent
 from git_datmo.flows.healing import heal
 from git_datmo.flows.history import unite_remotes
 from git_datmo.flows.sharing.contact import ask
+from git_datmo.flows.sharing.intake import receive
 from git_datmo.flows.sharing.keep import kept_objects, write_keep
 from git_datmo.flows.sharing.missing import Missing, find_missing
 from git_datmo.flows.sharing.places import find_place, stores_of, take
-from git_datmo.flows.sharing.share import receive
 from git_datmo.flows.sharing.slices import divide_wanted, part_of_all
 from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source, take_over
 from git_datmo.flows.workspace import Workspace

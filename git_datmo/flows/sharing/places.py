@@ -16,7 +16,8 @@ from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import Config
 from git_datmo.git.packwriter import Limits, write_packs
-from git_datmo.git.remote import HELPER_PREFIX, Remote, beside, find_remote
+from git_datmo.git.remote import Remote, beside, find_remote
+from git_datmo.git.urls import HELPER_PREFIX
 from git_datmo.model import Oid
 from git_datmo.places.files import Files
 from git_datmo.places.packs import PackPlace
@@ -70,7 +71,7 @@ def _open(ws: Workspace, remote: Remote, url: str) -> Files | Remote:
         return FolderFiles(path, part)
     scheme = _SCHEME.match(url)
     if path.is_absolute() or url.startswith(HELPER_PREFIX) or scheme is None or scheme[1] in _OF_GIT:
-        return find_remote(ws.repo.config, url, url, push=True)
+        return find_remote(ws.repo.config, url, push=True)
     if url.startswith(_LFS):
         from git_datmo.places.lfs import LfsFiles
         from git_datmo.places.listing import Listing, list_refs

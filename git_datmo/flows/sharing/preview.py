@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from git_datmo.errors import Incomplete
+from git_datmo.flows.sharing.pushed import head_pushed
 from git_datmo.flows.sharing.share import plan
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.remote import find_remote
@@ -39,7 +40,7 @@ class Leaving:
 def preview(ws: Workspace, remote: str = "", *, progress: Progress = QUIET) -> tuple[str, tuple[Leaving, ...]]:
     """Return the remote's address and the records that it lacks; raises `DatmoError` where a push would be refused."""
     target = find_remote(ws.repo.config, remote or ws.repo.default_remote() or "", "", push=True)
-    records = plan(ws, target, progress=progress).records
+    records = plan(ws, target, head_pushed(ws, target.name), dry=True, progress=progress).objects.records
     return target.address, tuple(_leaving(ws, oid) for oid in records)
 
 

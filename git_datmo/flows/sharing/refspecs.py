@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import read_config
-from git_datmo.git.namespaces import BRANCHES, NAMESPACES, Namespace
+from git_datmo.git.namespaces import BRANCHES, NAMESPACES, REMOTE_REFS, Namespace
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 
 HEADS = "refs/heads/"
@@ -18,10 +18,12 @@ def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = N
         return
     wanted = [refspec for ns in namespaces for refspec in _refspecs(remote, ns)]
     have = ws.repo.config.all(f"remote.{remote}.fetch")
-    if all(refspec in have for refspec in wanted):
+    if all(refspec in have for refspec in wanted) and not any(_is_of_another(refspec, remote) for refspec in have):
         return
     # Other commands may have done it since ours began.
     have = read_config(ws.repo.git).all(f"remote.{remote}.fetch")
+    for refspec in filter(lambda each: _is_of_another(each, remote), dict.fromkeys(have)):
+        ws.repo.git.finish("config", "--unset-all", "--fixed-value", f"remote.{remote}.fetch", refspec)
     # A remote without refspecs, as `git clone --revision` leaves it, is fetched from as git does by default.
     for refspec in wanted if have else ["HEAD", *wanted]:
         if refspec not in have:
@@ -36,6 +38,12 @@ def remove_refspecs(ws: Workspace, remote: str) -> None:
     have = ws.repo.config.all(f"remote.{remote}.fetch")
     for refspec in {refspec for ns in NAMESPACES for refspec in _refspecs(remote, ns)} & set(have):
         ws.repo.git.finish("config", "--local", "--fixed-value", "--unset-all", f"remote.{remote}.fetch", refspec)
+
+
+def _is_of_another(refspec: str, remote: str) -> bool:
+    """Return whether a refspec brings records under another remote's name, as 'git remote rename' leaves it."""
+    target = refspec.partition(":")[2]
+    return target.startswith(REMOTE_REFS) and not target.startswith(f"{REMOTE_REFS}{remote}/")
 
 
 def _refspecs(remote: str, ns: Namespace) -> Iterable[str]:

@@ -64,8 +64,13 @@ class SharePlan:
     keepers: tuple[Keeper, ...]
 
 
-def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> None:
-    """Bring the objects of a plan to its remote, whose keep ref then keeps them."""
+def keep_tip(plan: SharePlan) -> Oid | None:
+    """Return the tip of the keep ref that a plan adds to."""
+    return plan.offer.refs.get(_newest(plan.offer, plan.namespace))
+
+
+def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> Oid | None:
+    """Bring the objects of a plan to its remote; return the tip of the keep ref that then keeps them."""
     store, keep = ws.store, _KeepRef(ws, plan)
     akin = find_bases(ws, plan.remote, plan.offer, plan.tips, plan.keepers)
     bases, keeps = (
@@ -83,6 +88,7 @@ def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> None:
         keep.tip = end
     else:
         _send_slices(ws, keep, load, partial(_tie, ws, keeps, bases), size, progress)
+    return keep.tip
 
 
 def _state_boundary(ws: Workspace, offer: Offer, bases: Sequence[Oid]) -> list[Oid]:

@@ -1,29 +1,40 @@
-"""From here to a remote: objects first, then records and notes, so that no note names what the remote lacks.
+"""From here to a remote: objects first, then records and notes, so that no record names what the remote lacks.
 
-Planning reads; publishing writes. Each step leaves the remote consistent, and a share that was cut off, or that lost a
-race, goes on from what the remote has by then.
+Planning reads; publishing writes, and sends the ids that the plan read: a snapshot that is made meanwhile waits for the
+next push. Each step leaves the remote consistent, and a share that was cut off, or that lost a race, goes on from what
+the remote has by then.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from git_datmo.errors import GitFailed
-from git_datmo.flows.history import read_heads
+from git_datmo.errors import DatmoError, GitFailed, Incomplete
 from git_datmo.flows.secrecy.refusal import refuse_secrets
+from git_datmo.flows.sharing.carry import build_tips
 from git_datmo.flows.sharing.contact import ask, retried, settle
-from git_datmo.flows.sharing.places import deposit, destination
-from git_datmo.flows.sharing.refspecs import set_refspecs
-from git_datmo.flows.sharing.send import SharePlan, send_objects
+from git_datmo.flows.sharing.intake import NOTHING, receive, remember, shared_records
+from git_datmo.flows.sharing.keep import kept_objects
+from git_datmo.flows.sharing.orphans import refuse_orphaned_settings
+from git_datmo.flows.sharing.places import deposit, destination, stores_of
+from git_datmo.flows.sharing.publishing import publish_records
+from git_datmo.flows.sharing.pushed import Pushed, head_pushed
+from git_datmo.flows.sharing.selection import Selection, Site, find_lost, records_of, select
+from git_datmo.flows.sharing.send import SharePlan, keep_tip, send_objects
+from git_datmo.flows.sharing.whole import remember_whole
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, Namespace, in_use
-from git_datmo.git.refs import RefChange, change_refs, read_refs
-from git_datmo.git.remote import Offer, Remote, fetch_refs, find_remote, guarded, push_refs
+from git_datmo.git.namespaces import NAMESPACES, RECORDS_REF, Namespace
+from git_datmo.git.refusals import missing_objects
+from git_datmo.git.remote import Remote, find_remote, find_remotes
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.catalog import Catalog
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import Keeper
+
+# Gets the bytes of payload that a share sends at most, before it sends them.
+Announce = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,117 +45,148 @@ class Shared:
     records: int
 
 
-def share(ws: Workspace, remote: str = "", url: str = "", *, progress: Progress = QUIET) -> Shared:
-    """Bring a remote up to date; other people may do the same at the same time."""
-    target = find_remote(ws.repo.config, remote or ws.repo.default_remote() or "", url, push=True)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What goes to a remote: `objects` says of what, `tips` are the commits of records and notes that follow them."""
+
+    site: Site
+    selection: Selection
+    objects: SharePlan
+    tips: Tips
+
+
+def share(
+    ws: Workspace,
+    remote: str = "",
+    url: str = "",
+    *,
+    pushed: Pushed | None = None,
+    announce: Announce | None = None,
+    progress: Progress = QUIET,
+) -> Shared:
+    """Bring a remote up to date; other people may do the same at the same time.
+
+    `url` is the one that git pushes to, where git said so. Else all push URLs of the remote are brought up to date.
+    """
+    name = remote or ws.repo.default_remote() or ""
+    targets = (find_remote(ws.repo.config, name, url, push=True),) if url else find_remotes(ws.repo.config, name)
+    pushed = pushed or head_pushed(ws, name)
+    if pushed.is_whole:
+        return Shared(targets[0].address, 0)
+    counts = [_share_with(ws, target, pushed, announce, progress) for target in targets]
+    return Shared(targets[0].address, max(counts))
+
+
+def _share_with(ws: Workspace, target: Remote, pushed: Pushed, announce: Announce | None, progress: Progress) -> int:
+    """Share with one URL; return how many records it did not have."""
     done: set[Oid] = set()
+    lost: set[Oid] = set()
 
-    def once() -> Shared:
-        plan_now = plan(ws, target, progress=progress)
-        publish(ws, plan_now, progress=progress)
-        done.update(plan_now.records)
-        return Shared(target.address, len(done))
+    def once() -> None:
+        plan_now = plan(ws, target, pushed, lost=lost, progress=progress)
+        if announce is not None:
+            announce(_size(plan_now))
+        try:
+            publish(ws, plan_now, pushed, progress=progress)
+        except (Incomplete, GitFailed) as error:
+            found = find_lost(ws, plan_now.site, plan_now.selection.send, missing_objects(error), progress)
+            if found is None:
+                raise
+            lost.update(found)
+            return once()
+        done.update(plan_now.objects.records)
+        return None
 
-    return retried(ws, target, once, progress, resumes=True)
+    retried(ws, target, once, progress, resumes=True)
+    return len(done)
 
 
-def plan(ws: Workspace, remote: Remote, *, progress: Progress = QUIET) -> SharePlan:
-    """What `remote` lacks, after taking in what it has and this repository lacks."""
+def _size(plan_now: Plan) -> int:
+    """Return at most how many bytes of payload a plan sends."""
+    every = (kept for keeper in plan_now.objects.keepers for kept in kept_objects(keeper))
+    return sum({kept.content.object: kept.content.size for kept in every}.values())
+
+
+def plan(
+    ws: Workspace,
+    remote: Remote,
+    pushed: Pushed,
+    *,
+    lost: Iterable[Oid] = (),
+    dry: bool = False,
+    progress: Progress = QUIET,
+) -> Plan:
+    """Find out what `remote` lacks, after taking in what it has and this repository lacks.
+
+    A plan that is `dry` is not to be carried out: nothing is tried on the remote.
+    """
+    refuse_orphaned_settings(ws.repo.config)
     offer = ask(ws, remote, progress)
     received = receive(ws, remote, offer, progress=progress)
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
-    lacking = sorted(here.difference(*(shared_records(ws, tips) for tips in received.values())))
-    rows = {row.record for row in ws.catalog(mine).rows if row.keeps}
-    named = [(oid, ws.ledger.record(oid, checked=True)) for oid in lacking if str(oid) in rows]
-    refuse_secrets(ws, lacking, named)
-    keepers = tuple(record for _, record in named if isinstance(record, Keeper))
-    ns, offer = settle(ws, remote, offer, progress) if mine.records else (NAMESPACES[0], offer)
-    return SharePlan(remote, offer, ns, received.get(ns, Tips(None, None)), tuple(lacking), keepers)
+    there = set[Oid]().union(*(shared_records(ws, tips) for tips in received.values()))
+    catalog = ws.catalog(mine)
+    wanted = _wanted(ws, catalog, here, there, pushed)
+    site = Site(remote, offer, frozenset(there), keeps_objects=not stores_of(ws.repo.config, remote))
+    chosen = select(ws, site, catalog, wanted - there, pushed, lost=frozenset(lost), progress=progress)
+    going = wanted - there - chosen.left
+    refuse_secrets(ws, sorted(going), [(oid, chosen.send[oid]) for oid in sorted(going & chosen.send.keys())])
+    _refuse_carried(ws, pushed, chosen)
+    ns, offer = settle(ws, remote, offer, progress) if (going or chosen.send) and not dry else (_used(received), offer)
+    tips = received.get(ns, NOTHING)
+    carried = build_tips(ws, mine, tips, (going | there) & here, here - there - going)
+    keepers = tuple(keeper for _, keeper in sorted(chosen.send.items()))
+    return Plan(site, chosen, SharePlan(remote, offer, ns, tips, tuple(sorted(going)), keepers), carried)
 
 
-def shared_records(ws: Workspace, tips: Tips) -> set[Oid]:
-    """The records that a remote has at `tips`, which were received."""
-    return record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
+def _used(received: dict[Namespace, Tips]) -> Namespace:
+    return next(iter(received), NAMESPACES[0])
 
 
-def receive(ws: Workspace, remote: Remote, offer: Offer, *, progress: Progress = QUIET) -> dict[Namespace, Tips]:
-    """Fetch a remote's records and notes where they are news, and unite them with ours.
-
-    Returns, by namespace, what came of those in `offer`: by the time of the fetch the remote may have more.
-    """
-    used = in_use(offer.refs)
-    if remote.name:
-        set_refspecs(ws, remote.name, used)
-    return {ns: _receive(ws, remote, ns, offer, progress) for ns in used}
+def _wanted(ws: Workspace, catalog: Catalog, here: set[Oid], there: set[Oid], pushed: Pushed) -> set[Oid]:
+    """Return the records that may be shared: all, or those of the commits that are pushed."""
+    how = ws.repo.config.get("datmo.share", "all")
+    if how not in ("all", "branch"):
+        raise DatmoError(f"'datmo.share' cannot be '{how}'", "set it to 'all' or to 'branch'")
+    return here if how == "all" else here & records_of(ws, catalog, pushed.commits, there)
 
 
-def _receive(ws: Workspace, remote: Remote, ns: Namespace, offer: Offer, progress: Progress) -> Tips:
-    name = remote.name or "url"
-    label, (records_here, notes_here) = ns.of(name), ns.remembered(name)
-    known = read_heads(ws).remotes.get(label, Tips(None, None))
-    records, notes = offer.refs.get(ns.records), offer.refs.get(ns.notes)
-    refspecs = []
-    if records is not None and records != known.records:
-        refspecs.append(f"+{ns.records}:{records_here}")
-    if notes is not None and notes != known.notes:
-        refspecs.append(f"+{ns.notes}:{notes_here}")
-    if refspecs:
-        fetch_refs(guarded(ws.repo.git), Remote("", remote.url), refspecs, progress, "--quiet")
-    came = read_heads(ws).remotes.get(label, Tips(None, None))
-    there = Tips(came.records if records else None, came.notes if notes else None)
-    ws.ledger.unite(there)
-    return there
+def _refuse_carried(ws: Workspace, pushed: Pushed, chosen: Selection) -> None:
+    """Raise `Incomplete` where git itself pushes a record without its objects."""
+    tip = pushed.carries.get(RECORDS_REF)
+    lost = chosen.left & record_ids(ws.repo.git, str(tip)) if tip is not None else frozenset[Oid]()
+    if lost:
+        raise Incomplete(
+            f"this push carries '{RECORDS_REF}' with {len(lost)} records whose data are neither here nor on a remote",
+            "push branches and tags instead: 'git push --all', then 'git push --tags'",
+            missing=sorted(map(str, lost)),
+        )
 
 
-def publish(ws: Workspace, plan_now: SharePlan, *, progress: Progress = QUIET) -> None:
+def publish(ws: Workspace, plan_now: Plan, pushed: Pushed, *, progress: Progress = QUIET) -> None:
     """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it."""
-    mine = ws.ledger.tips()
-    if plan_now.keepers:
-        place = destination(ws, plan_now.remote)
+    site, objects = plan_now.site, plan_now.objects
+    link = keep_tip(objects)
+    if objects.keepers:
+        place = destination(ws, site.remote)
         if isinstance(place, PackPlace):
-            deposit(ws, place, plan_now.keepers, progress)
+            deposit(ws, place, objects.keepers, progress)
         else:
-            send_objects(ws, plan_for(ws, plan_now, place, progress), progress)
-    ns, there = plan_now.namespace, plan_now.tips
-    moves = [f"{RECORDS_REF}:{ns.records}"] if mine.records not in (None, there.records) else []
-    moves += [f"{NOTES_REF}:{ns.notes}"] if mine.notes not in (None, there.notes) else []
-    if moves:
-        _publish_records(ws, plan_now.remote, moves)
-    if plan_now.remote.name:
-        set_refspecs(ws, plan_now.remote.name, [ns])
-        remember(ws, ns, plan_now.remote.name, mine)
+            link = send_objects(ws, plan_for(ws, objects, place, progress), progress)
+    if pushed.carries:
+        # Git moves the refs itself: it would find them moved, and refuse.
+        return
+    published = publish_records(ws, objects, plan_now.tips, progress)
+    ws.ledger.unite(published)
+    remember(ws, site.remote, objects.namespace, published)
+    if site.keeps_objects:
+        remember_whole(ws, site.remote, published, link)
 
 
-def plan_for(ws: Workspace, plan_now: SharePlan, place: Remote, progress: Progress) -> SharePlan:
-    """The plan with another remote for its objects, unless it is the same."""
-    if place == plan_now.remote:
-        return plan_now
+def plan_for(ws: Workspace, objects: SharePlan, place: Remote, progress: Progress) -> SharePlan:
+    """Return the plan with another remote for its objects, unless it is the same."""
+    if place == objects.remote:
+        return objects
     ns, offer = settle(ws, place, ask(ws, place), progress)
-    return replace(plan_now, remote=place, offer=offer, namespace=ns)
-
-
-def _publish_records(ws: Workspace, remote: Remote, moves: list[str]) -> None:
-    """Records and notes go together, or records first where the remote cannot do both at once."""
-    git, there = guarded(ws.repo.git), Remote("", remote.url)
-    if len(moves) > 1 and ws.hosts.of(remote).atomic:
-        try:
-            return push_refs(git, there, moves, QUIET, "--atomic")
-        except GitFailed as error:
-            if "--atomic" not in error.stderr:
-                raise
-            ws.hosts.learn(remote, atomic=False)
-    for move in moves:
-        push_refs(git, there, [move], QUIET)
-    return None
-
-
-def remember(ws: Workspace, ns: Namespace, remote: str, tips: Tips) -> None:
-    """Note that a remote, in one namespace, now has `tips`, as `git push` does with its remote-tracking branches."""
-    wanted = dict(zip(ns.remembered(remote), (tips.records, tips.notes), strict=True))
-    refs = read_refs(ws.repo.git, *wanted)
-    changes = [
-        RefChange(ref, refs.get(ref), new) for ref, new in wanted.items() if new is not None and refs.get(ref) != new
-    ]
-    if changes:
-        change_refs(ws.repo.git, changes, why=f"shared with {remote}")
+    return replace(objects, remote=place, offer=offer, namespace=ns)

@@ -1,31 +1,46 @@
-"""What waits to be shared, as far as is known here."""
+"""Tells what waits to be shared, from what remotes had when they were asked last; asks nobody."""
 
 from __future__ import annotations
 
-from git_datmo.flows.history import read_heads, unshared
+from collections.abc import Iterator
+
+from git_datmo.errors import GitFailed
+from git_datmo.flows.history import Heads
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.remote import Remote
+from git_datmo.git.urls import fetch_url, location, push_urls
 from git_datmo.model import Oid
+from git_datmo.records.ledger import record_ids
 
 
-def has_unshared(ws: Workspace, remote: str) -> bool:
-    """Whether, as far as is known here, `remote` lacks a record or a note; asks nobody."""
-    if not ws.has_store:
-        return False
-    heads = read_heads(ws)
-    return heads.here.records is not None and heads.of(remote) != heads.here
+def count_unshared(ws: Workspace, heads: Heads, name: str) -> int:
+    """Return how many records a remote lacked when it was last heard of; of its push URLs, the one that lacks most."""
+    # A fetch that is not taken in yet brought what the next push shares too.
+    here = {tips.records for tips in (heads.here, *heads.remotes.values()) if tips.records is not None}
+    tips_of = [set(_known_tips(ws, heads, Remote(name, url))) for url in push_urls(ws.repo.config, name)]
+    if all(here <= tips for tips in tips_of):
+        return 0
+    mine = set[Oid]().union(*(_records(ws, tip) for tip in here))
+    return max(len(mine.difference(*(_records(ws, tip) for tip in tips))) for tips in tips_of)
 
 
-def size_of_unshared(ws: Workspace, remote: str) -> int:
-    """At most how many bytes of payload a share will send: the size of all that new records name."""
-    from git_datmo.flows.sharing.keep import kept_objects
-    from git_datmo.records.types import Keeper
+def seen_records(ws: Workspace, heads: Heads, remote: Remote) -> set[Oid]:
+    """Return the records that a remote had when it was last heard of."""
+    return set[Oid]().union(*(_records(ws, tip) for tip in set(_known_tips(ws, heads, remote))))
 
-    heads = read_heads(ws)
-    new = unshared(ws, heads, remote)
-    sizes: dict[Oid, int] = {}
-    for row in ws.catalog(heads.here).rows:
-        if row.keeps and Oid.parse(row.record) in new:
-            record = ws.ledger.record(Oid.parse(row.record), checked=True)
-            if isinstance(record, Keeper):
-                sizes.update({kept.content.object: kept.content.size for kept in kept_objects(record)})
-    return sum(sizes.values())
+
+def _known_tips(ws: Workspace, heads: Heads, remote: Remote) -> Iterator[Oid]:
+    """Yield the commits of records that a remote had: those seen at its URL, and what a plain fetch brought from it."""
+    yield from map(Oid.parse, ws.hosts.of(remote).seen.split())
+    came_from = ws.hosts.url_of(remote.name)
+    url = fetch_url(ws.repo.config, remote.name)
+    if location(url) == location(remote.url) and (not came_from or location(came_from) == location(url)):
+        yield from (tips.records for tips in heads.known_of(remote.name) if tips.records)
+
+
+def _records(ws: Workspace, tip: Oid) -> set[Oid]:
+    try:
+        return record_ids(ws.repo.git, str(tip))
+    except GitFailed:
+        # What was seen once may have been collected since: it then counts as unknown.
+        return set()

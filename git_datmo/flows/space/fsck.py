@@ -8,9 +8,9 @@ from pathlib import Path
 
 from git_datmo.flows.healing import take_aside
 from git_datmo.flows.sharing.contact import ask
+from git_datmo.flows.sharing.intake import receive, shared_records
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.places import destination, holds
-from git_datmo.flows.sharing.share import receive, shared_records
 from git_datmo.flows.space.losses import Loss, find_losses, find_needs
 from git_datmo.flows.space.needs import keepers
 from git_datmo.flows.space.release import read_kept

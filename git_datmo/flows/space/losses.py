@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from git_datmo.errors import Damaged
 from git_datmo.flows.history import read_heads
 from git_datmo.flows.sharing.keep import kept_objects
+from git_datmo.flows.sharing.unshared import seen_records
 from git_datmo.flows.space.needs import keepers, read_catalog_of_all, working_trees
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.objects import TREE, parse_tree
 from git_datmo.git.packs import PackedObjects
+from git_datmo.git.remote import Remote
+from git_datmo.git.urls import fetch_url
 from git_datmo.model import Oid
-from git_datmo.records.ledger import record_ids
 from git_datmo.store.layout import Kind, Node, root_node
 
 
@@ -56,8 +58,8 @@ def find_needs(ws: Workspace) -> tuple[Need, ...]:
 def _shared_records(ws: Workspace) -> set[Oid]:
     """Return the records that a remote of this repository had when it was last heard of."""
     heads = read_heads(ws)
-    tips = (heads.of(remote).records for remote in ws.repo.remotes())
-    return set[Oid]().union(*(record_ids(ws.repo.git, str(tip)) for tip in tips if tip is not None))
+    every = (seen_records(ws, heads, Remote(name, fetch_url(ws.repo.config, name))) for name in ws.repo.remotes())
+    return set[Oid]().union(*every)
 
 
 @dataclass(slots=True)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.chain import bring_chain, keep_tips
 from git_datmo.flows.sharing.contact import ask, retried, settle
+from git_datmo.flows.sharing.intake import receive, shared_records
 from git_datmo.flows.sharing.keep import PARENTS_AT_ONCE, keep_id, write_keep
 from git_datmo.flows.sharing.links import Chain, links_between, tie, write_boundary
 from git_datmo.flows.sharing.places import refuse_stored
-from git_datmo.flows.sharing.share import receive, share, shared_records
+from git_datmo.flows.sharing.share import share
 from git_datmo.flows.sharing.source import ALONE, open_source
 from git_datmo.flows.space.needs import dropped_keepers, keepers
 from git_datmo.flows.workspace import Workspace

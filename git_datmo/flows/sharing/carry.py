@@ -1,0 +1,67 @@
+"""Makes the commits of records and notes that a push carries: on top of what the remote has, with nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.objects import commit_tree, encode_commit
+from git_datmo.git.trees import edit_tree, list_blobs
+from git_datmo.model import Oid
+from git_datmo.records.ledger import Tips, record_path
+from git_datmo.records.notes import parse_note, unite
+
+
+def build_tips(ws: Workspace, mine: Tips, there: Tips, carried: Collection[Oid], left: Collection[Oid]) -> Tips:
+    """Return commits that hold what the remote has `there`, the records `carried`, and their lines of notes.
+
+    `mine` are the commits here, whose history may name the records `left`. Where nothing is left, they are the answer.
+    """
+    if not left:
+        return mine
+    return Tips(_build_records(ws, there.records, carried), _build_notes(ws, mine.notes, there.notes, set(left)))
+
+
+def _build_records(ws: Workspace, base: Oid | None, carried: Collection[Oid]) -> Oid | None:
+    return _commit(ws, base, {record_path(oid): oid for oid in carried})
+
+
+def _build_notes(ws: Workspace, mine: Oid | None, base: Oid | None, left: set[Oid]) -> Oid | None:
+    if mine is None:
+        return base
+    theirs = {_commit_of(path): (path, blob) for path, blob in _notes(ws, base)}
+    changes = {}
+    for path, blob in _notes(ws, mine):
+        place, known = theirs.get(_commit_of(path), (path, None))
+        if blob != known:
+            old = ws.odb.read(known, "blob") if known is not None else b""
+            text = unite(old, _without(ws.odb.read(blob, "blob"), left))
+            if text != old:
+                changes[place] = ws.odb.write("blob", text)
+    return _commit(ws, base, changes)
+
+
+def _notes(ws: Workspace, tip: Oid | None) -> Iterator[tuple[bytes, Oid]]:
+    """Yield each note of a commit of notes with its path, which git may spread over folders."""
+    yield from list_blobs(ws.repo.git, str(tip)).items() if tip is not None else ()
+
+
+def _commit_of(path: bytes) -> bytes:
+    return path.replace(b"/", b"")
+
+
+def _without(note: bytes, left: set[Oid]) -> bytes:
+    """Return a note without the lines that name the records `left`."""
+    lines = (line for line in note.split(b"\n") if not any(found.record in left for found in parse_note(line)[0]))
+    return b"\n".join(lines)
+
+
+def _commit(ws: Workspace, base: Oid | None, changes: dict[bytes, Oid]) -> Oid | None:
+    """Return a commit on `base` with `changes`, which is `base` itself where nothing changes."""
+    old = commit_tree(ws.odb.read(base, "commit")) if base is not None else None
+    tree = edit_tree(ws.odb, old, {**changes}) if changes else old
+    if tree is None or tree == old:
+        return base
+    who = f"{ws.person.name} <{ws.person.email}>"
+    content = encode_commit(tree, [base] if base is not None else [], who, int(ws.clock()), "datmo: share")
+    return ws.odb.write("commit", content)

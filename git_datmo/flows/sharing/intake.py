@@ -1,0 +1,89 @@
+"""Takes in a remote's records and notes, and remembers by its URL what it had."""
+
+from __future__ import annotations
+
+from git_datmo.flows.history import read_heads, unite_remotes
+from git_datmo.flows.sharing.refspecs import set_refspecs
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.namespaces import REMOTE_REFS, Namespace, in_use
+from git_datmo.git.refs import RefChange, change_refs, read_refs
+from git_datmo.git.remote import Offer, Remote, direct, fetch_refs
+from git_datmo.git.urls import fetch_url, location
+from git_datmo.model import Oid
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.ledger import Tips, record_ids
+
+NOTHING = Tips(None, None)
+
+
+def receive(ws: Workspace, remote: Remote, offer: Offer, *, progress: Progress = QUIET) -> dict[Namespace, Tips]:
+    """Fetch a remote's records and notes where they are news, and unite them with ours.
+
+    Return, by namespace, what came of those in `offer`: by the time of the fetch the remote may have more.
+    """
+    used, label = in_use(offer.refs), label_of(ws, remote)
+    if label:
+        set_refspecs(ws, label, used)
+    received = {ns: _receive(ws, remote, label or "url", ns, offer, progress) for ns in used}
+    learn_tips(ws, remote, received)
+    return received
+
+
+def _receive(ws: Workspace, remote: Remote, name: str, ns: Namespace, offer: Offer, progress: Progress) -> Tips:
+    label, (records_here, notes_here) = ns.of(name), ns.remembered(name)
+    known = read_heads(ws).remotes.get(label, NOTHING)
+    records, notes = offer.refs.get(ns.records), offer.refs.get(ns.notes)
+    refspecs = []
+    if records is not None and records != known.records:
+        refspecs.append(f"+{ns.records}:{records_here}")
+    if notes is not None and notes != known.notes:
+        refspecs.append(f"+{ns.notes}:{notes_here}")
+    if refspecs:
+        git = direct(ws.repo.git, ws.repo.config, remote)
+        fetch_refs(git, Remote("", remote.url), refspecs, progress, "--quiet")
+    came = read_heads(ws).remotes.get(label, NOTHING)
+    there = Tips(came.records if records else None, came.notes if notes else None)
+    ws.ledger.unite(there)
+    return there
+
+
+def shared_records(ws: Workspace, tips: Tips) -> set[Oid]:
+    """Return the records that a remote has at `tips`, which were received."""
+    return record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
+
+
+def learn_tips(ws: Workspace, remote: Remote, received: dict[Namespace, Tips]) -> None:
+    """Remember by a remote's URL which records it has."""
+    tips = [str(tips.records) for tips in received.values() if tips.records]
+    ws.hosts.learn(remote, seen=" ".join(tips))
+
+
+def label_of(ws: Workspace, remote: Remote) -> str:
+    """Return the name under which a remote's refs are remembered: its own where git fetches from the same place.
+
+    Else it is ''. What an earlier place under that name had is forgotten, once it was taken in.
+    """
+    if not remote.name or location(fetch_url(ws.repo.config, remote.name)) != location(remote.url):
+        return ""
+    before = ws.hosts.url_of(remote.name)
+    if before and location(before) != location(remote.url):
+        unite_remotes(ws)
+        stale = read_refs(ws.repo.git, f"{REMOTE_REFS}{remote.name}/")
+        if stale:
+            change_refs(ws.repo.git, [RefChange(ref, tip, None) for ref, tip in stale.items()], why="moved")
+    if not before or location(before) != location(remote.url):
+        ws.hosts.learn_name(remote)
+    return remote.name
+
+
+def remember(ws: Workspace, remote: Remote, ns: Namespace, tips: Tips) -> None:
+    """Note that a remote, in one namespace, now has `tips`, as `git push` does with its remote-tracking branches."""
+    label = label_of(ws, remote)
+    if label:
+        set_refspecs(ws, label, [ns])
+        wanted = dict(zip(ns.remembered(label), (tips.records, tips.notes), strict=True))
+        refs = read_refs(ws.repo.git, *wanted)
+        changes = [RefChange(ref, refs.get(ref), new) for ref, new in wanted.items() if new and refs.get(ref) != new]
+        if changes:
+            change_refs(ws.repo.git, changes, why=f"shared with {label}")
+    learn_tips(ws, remote, {ns: tips})

@@ -1,0 +1,35 @@
+"""Refuses to share as long as settings name a remote that is gone: they say where its data must, or must not, go."""
+
+from __future__ import annotations
+
+from git_datmo.errors import DatmoError
+from git_datmo.git.config import Config
+
+KEYS = frozenset({"store", "namespace", "slice", "pause", "atomic", "filter", "wantsbyid"})
+
+
+def refuse_orphaned_settings(config: Config) -> None:
+    """Raise `DatmoError` for a setting `datmo.<remote>.<key>` of this repository whose remote does not exist.
+
+    `git remote rename` moves its own settings and no others.
+    """
+    names = {setting.key[len("remote.") :].rpartition(".")[0] for setting in config.settings if _is_remote(setting.key)}
+    for setting in config.local():
+        name, _, key = setting.key.removeprefix("datmo.").rpartition(".")
+        if not setting.key.startswith("datmo.") or not name or key not in KEYS or name in names or _is_url(name):
+            continue
+        others = sorted(names)
+        new = others[0] if len(others) == 1 else "<remote>"
+        raise DatmoError(
+            f"'{setting.key}' is set, and there is no remote '{name}'",
+            f"if it was renamed, run 'git config --rename-section datmo.{name} datmo.{new}'; "
+            f"if it is gone, 'git config --remove-section datmo.{name}'",
+        )
+
+
+def _is_remote(key: str) -> bool:
+    return key.startswith("remote.") and key.count(".") > 1
+
+
+def _is_url(name: str) -> bool:
+    return "/" in name or ":" in name
