@@ -42,14 +42,20 @@ def hooks_setting(config: Config) -> str:
 def hooks_folder(repo: Repository) -> Path:
     """Return the folder in which git looks for hooks (git-config, `core.hooksPath`)."""
     value = hooks_setting(repo.config)
-    if not value:
-        return repo.common_dir / "hooks"
+    return resolve_folder(repo, value) if value else repo.common_dir / "hooks"
+
+
+def resolve_folder(repo: Repository, value: str) -> Path:
+    """Return the folder that a value of `core.hooksPath` names (git-config, `core.hooksPath`)."""
     return (repo.top or repo.git_dir) / os.path.expanduser(value)
 
 
 def is_own_folder(repo: Repository, folder: Path) -> bool:
     """Tell whether `folder` is git-datmo's own: of this repository, or of the place that it was moved from."""
-    return folder == own_folder(repo.common_dir) or folder.parts[-2:] == ("datmo", "hooks")
+    if folder == own_folder(repo.common_dir):
+        return True
+    # A person can have a folder of this name, with hooks of their own.
+    return folder.parts[-2:] == ("datmo", "hooks") and (not folder.is_dir() or is_ours(folder / HOOKS[0]))
 
 
 def read_hook(path: Path) -> bytes:

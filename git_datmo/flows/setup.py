@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.hook_files import find_program, hook_text, install_beside, write_hook
-from git_datmo.flows.hooks import HOOKS, hooks_folder, hooks_setting, is_own_folder, own_folder
+from git_datmo.flows.hooks import HOOKS, SETTING, hooks_folder, hooks_setting, is_own_folder, own_folder
 from git_datmo.flows.sharing.obtain import fetch
 from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.workspace import Workspace
@@ -125,7 +125,7 @@ def _install_in_own_folder(ws: Workspace, value: str) -> None:
     git = ws.repo.git
     if not is_own_folder(ws.repo, hooks_folder(ws.repo)):
         git.run("config", EARLIER, value)
-    scopes = [setting.scope for setting in ws.repo.config.settings if setting.key == "core.hookspath"]
+    scopes = [setting.scope for setting in ws.repo.config.settings if setting.key == SETTING]
     if ws.repo.common_dir.name == ".git" and not ws.repo.config.get("core.worktree") and "worktree" not in scopes:
         linked = ws.repo.common_dir / LINKED_CONFIG
         git.run("config", "-f", str(linked), "core.hooksPath", str(own))

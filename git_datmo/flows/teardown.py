@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_datmo.flows.exclude import remove_excludes
 from git_datmo.flows.hook_files import remove_from
-from git_datmo.flows.hooks import HOOKS, hooks_setting, own_folder
+from git_datmo.flows.hooks import HOOKS, SETTING, hooks_setting, is_own_folder, own_folder, resolve_folder
 from git_datmo.flows.setup import EARLIER, LINKED, LINKED_CONFIG, NOTES_GLOB, NOTES_SETTINGS, REWRITE_MODE
 from git_datmo.flows.sharing.refspecs import remove_refspecs
 from git_datmo.flows.workspace import Workspace
@@ -44,7 +44,7 @@ def _restore_hooks_setting(ws: Workspace) -> None:
     """Let `core.hooksPath` be what it was before `init` set it."""
     config = ws.repo.config
     earlier = config.get(EARLIER)
-    own = [setting for setting in config.local() if setting.key == "core.hookspath" and _names_own(setting)]
+    own = [setting for setting in config.local() if setting.key == SETTING and _names_own(ws, setting)]
     for scope in {setting.scope for setting in own}:
         ws.repo.git.finish("config", f"--{scope}", "--unset-all", "core.hooksPath")
     ws.repo.git.finish("config", "--local", "--unset-all", LINKED)
@@ -56,8 +56,8 @@ def _restore_hooks_setting(ws: Workspace) -> None:
     _unset(ws, EARLIER)
 
 
-def _names_own(setting: Setting) -> bool:
-    return Path(setting.value).parts[-2:] == ("datmo", "hooks")
+def _names_own(ws: Workspace, setting: Setting) -> bool:
+    return is_own_folder(ws.repo, resolve_folder(ws.repo, setting.value))
 
 
 def _unset_helper(ws: Workspace) -> None:

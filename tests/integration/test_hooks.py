@@ -140,6 +140,29 @@ def test_absolute_hooks_path_to_an_old_place_is_noticed_and_repaired(tracked: Sh
     assert has_snapshot(tracked)
 
 
+def test_own_folder_of_hooks_that_is_named_like_ours_is_passed_on_to(tracked: Shell) -> None:
+    folder = tracked.cwd.with_name("datmo") / "hooks"
+    folder.mkdir(parents=True)
+    put_hook(tracked, "post-commit", "echo company >>said", str(folder))
+    tracked.git("config", "core.hooksPath", str(folder))
+    for _ in range(2):
+        datmo(tracked, "init")
+        tracked.git("commit", "-q", "--allow-empty", "-m", "one")
+        assert said(tracked) == ["company"]
+    datmo(tracked, "init", "--remove")
+    assert tracked.git("config", "core.hooksPath") == str(folder)
+
+
+def test_bare_repository_that_is_named_like_ours_runs_earlier_hooks(pair: Pair) -> None:
+    pair.top.git("clone", "-q", "--bare", str(pair.hub.cwd), "datmo")
+    bare = pair.top.at("datmo")
+    put_hook(bare, "pre-push", "echo earlier >&2; exit 1", "hooks")
+    datmo(bare, "init")
+    done = bare.run("git", "push", str(pair.hub.cwd), "main:other", ok=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("earlier\n")
+
+
 @pytest.mark.parametrize("husky", [False, True])
 def test_linked_working_tree_runs_the_hooks(tracked: Shell, husky: bool) -> None:
     if husky:

@@ -37,7 +37,8 @@ class Tools:
         self.folder = top / ".git" / "hooks"
         self.folder.mkdir(parents=True)
         self.hook, self.legacy, self.old = (self.folder / f"{NAME}{end}" for end in ("", ".legacy", ".old"))
-        self._write(top / ".git/datmo/store.git/HEAD", "")
+        for state in ("store.git/HEAD", "tracked.json"):
+            self._write(top / ".git/datmo" / state, "")
         for name, text in PROGRAMS.items():
             self._write(top / "bin" / name, f"#!/bin/sh\n{text}\n")
 
