@@ -24,13 +24,18 @@ def tell_concluded(done: Concluded, console: Console) -> None:
 
 def tell_followed(done: Followed, console: Console) -> None:
     """Print which payloads follow HEAD, and which could not."""
+    if done.is_emptied:
+        console.tell("git-datmo: no commit up to HEAD has data")
     for path in done.placed:
         console.tell(f"git-datmo: {plain(path)} {'merged' if done.is_united else 'follows'}")
     for path in done.removed:
         console.tell(f"git-datmo: {plain(path)} removed")
+    for path in done.by_git:
+        console.warn(f"'{plain(path)}' is not placed: git itself tracks files of it in this commit")
     for path in done.left:
-        way = f"git datmo checkout --force HEAD -- {plain(path)}"
-        console.warn(f"'{plain(path)}' is modified and was left alone ('{way}' gives that up)")
+        way = f"'git datmo checkout --force HEAD -- {plain(path)}' gives that up"
+        told = "no snapshot has it" if done.is_emptied else way
+        console.warn(f"'{plain(path)}' is modified and was left alone ({told})")
     for path in done.kept:
         console.warn(f"'{plain(path)}' was changed on both sides and was kept as it is in the working tree")
     if done.hint:

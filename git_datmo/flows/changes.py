@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from git_datmo.flows.git_owned import without_owned
 from git_datmo.flows.workspace import Workspace
 from git_datmo.progress import QUIET
 from git_datmo.store.names import TEMPORARY
@@ -36,9 +37,18 @@ def current_tracking(ws: Workspace) -> Tracking:
 
 
 def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:
-    """How each placed payload's files differ from the stat cache, by the payload's path."""
+    """How each placed payload's files differ from the stat cache, by the payload's path.
+
+    Files that git itself tracks are git's, and left out.
+    """
     placed = {os.fsencode(t.payload.path): t for t in tracking.payloads if t.placed}
-    found = ws.cache.differences(ws.store_git, [t.payload.path for t in placed.values()])
+    if not placed:
+        return {}
+    tops = [t.payload.path for t in placed.values()]
+    # Both are git's work, so they are done side by side.
+    with ws.repo.git.fields("ls-files", "-z", "--", *tops) as owned:
+        found = ws.cache.differences(ws.store_git, tops)
+        found = without_owned(ws, found, frozenset(owned))
     parts: dict[str, tuple[list[bytes], ...]] = {t.payload.path: ([], [], [], []) for t in placed.values()}
     for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
         for path in paths:

@@ -6,16 +6,18 @@ the files as they are. Nothing that is stored nowhere is overwritten, and nothin
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from git_datmo.flows.attach import is_clean
+from git_datmo.flows.git_owned import owned_by_git
 from git_datmo.flows.healing import healed
 from git_datmo.flows.history import History
 from git_datmo.flows.look import Look, look
 from git_datmo.flows.merging.unresolved import is_interrupted, read_halfway, read_pending
 from git_datmo.flows.picked import last_move
 from git_datmo.flows.target import Target, target_of_data, unshared_error
-from git_datmo.flows.tracked import changing, save
+from git_datmo.flows.tracked import changing, read_left, save, write_left
 from git_datmo.flows.underway import MERGING, end_merge, interrupted, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
@@ -28,7 +30,8 @@ class Followed:
     """The paths that were written, taken away, left as they are since they are modified, and those that wait for a
     decision, with `hint` on how to decide.
 
-    `is_united` says that payloads of several sides were united; `warnings` are what a person should know.
+    `by_git` are payloads that are not placed, since git itself tracks files of theirs. `is_united` says that payloads
+    of several sides were united, `is_emptied` that HEAD has no data; `warnings` are what a person should know.
     """
 
     placed: tuple[str, ...] = ()
@@ -36,7 +39,9 @@ class Followed:
     left: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     hint: str = ""
+    by_git: tuple[str, ...] = ()
     is_united: bool = False
+    is_emptied: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -132,6 +137,13 @@ def _settled(ws: Workspace, tracking: Tracking) -> Tracking:
     return tracking
 
 
+def _tracked_by_git(ws: Workspace, target: Target) -> set[str]:
+    """Return the payloads of a target of which git itself tracks files at HEAD."""
+    paths = [payload.path for payload in target.payloads]
+    owned = [os.fsdecode(path) + "/" for path in owned_by_git(ws, paths)]
+    return {path for path in paths if any(each.startswith(path + "/") for each in owned)}
+
+
 class _Following:
     """One move of a working tree to what HEAD has."""
 
@@ -179,15 +191,37 @@ class _Following:
         if target.kept or is_interrupted(self._ws):
             return None
         halfway = read_halfway(self._ws, target.mark)
-        stay = staying(self._ws, self._tracking, halfway)
+        stay = staying(self._ws, self._tracking, halfway) | self._only_dropped()
         base, wanted = self._tracking.base_contents, {p.path: p.content for p in target.payloads}
         if target.payloads and any(base.get(path) != wanted.get(path) for path in stay):
             return None
-        asleep = {t.payload.path for t in self._tracking.payloads if not t.placed} & wanted.keys() - halfway
-        done = bring(self._ws, self._tracking, target, stay | asleep, force=False, progress=self._progress)
+        by_git = _tracked_by_git(self._ws, target)
+        asleep = self._asleep(target) - halfway | by_git
+        placed = (t.payload.path for t in self._tracking.payloads if t.placed)
+        write_left(self._ws, {path for path in placed if path in by_git or path not in wanted})
+        done = bring(self._ws, self._tracking, target, stay, asleep=asleep, force=False, progress=self._progress)
         # A merge that waited for a person is over: what came decides it, or HEAD has it no more.
         end_merge(self._ws)
-        return Followed(done.placed, done.removed, done.left, is_united=len(target.snapshots) > 1)
+        return Followed(
+            *(done.placed, done.removed, done.left if target.snapshots else tuple(sorted(stay))),
+            by_git=tuple(sorted(by_git)),
+            is_united=len(target.snapshots) > 1,
+            is_emptied=not target.snapshots,
+        )
+
+    def _asleep(self, target: Target) -> set[str]:
+        """Return the payloads of the target that were never fetched, and stay so."""
+        left, known = read_left(self._ws), {t.payload.path: t.placed for t in self._tracking.payloads}
+        # Behind a commit without data, only what went there is known to have been placed.
+        unknown = self._tracking.snapshots or not left
+        return {p.path for p in target.payloads if p.path not in left and not known.get(p.path, unknown)}
+
+    def _only_dropped(self) -> set[str]:
+        """Return the payloads that only snapshots have which were dropped, where HEAD has no data: they stay."""
+        dropped = self._history.catalog.dropped
+        if self._seen.data.heads or not dropped.issuperset(self._tracking.snapshots):
+            return set()
+        return {t.payload.path for t in self._tracking.payloads if t.placed}
 
     def _unite(self, target: Target) -> tuple[Tracking, Followed]:
         """Unite local changes with what comes."""

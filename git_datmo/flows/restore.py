@@ -6,19 +6,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.changes import find_differences
 from git_datmo.flows.merging.contents import Steps
 from git_datmo.flows.merging.parts import narrow
 from git_datmo.flows.merging.placing import NOTHING, begin, change_files, ways_out
 from git_datmo.flows.merging.unresolved import read_pending
 from git_datmo.flows.sharing.require import require
+from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import Underway, end_underway, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Placement
-from git_datmo.store.layout import Node, root_node
+from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
 
@@ -117,3 +118,27 @@ def _carry_out(ws: Workspace, wanted: Sequence[Wanted], checkout: Checkout, plan
     with ways_out(ws):
         for plan in plans.values():
             change_files(ws, checkout, plan)
+
+
+def restore_removed_by_git(ws: Workspace, old: str, new: str, *, progress: Progress = QUIET) -> tuple[str, ...]:
+    """Put back files of payloads that git removed when it went from one commit to the other, as it tracks them no more.
+
+    They are git's doing, and no change of the payload. Returns their paths.
+    """
+    with changing(ws) as tracking:
+        tops = [tracked.payload.path for tracked in tracking.payloads if tracked.placed]
+        if not tops or not may_restore(ws):
+            return ()
+        words = ("-r", "-z", "--no-renames", "--name-only", "--diff-filter=D", old, new)
+        removed = ws.repo.git.finish("diff-tree", *words, "--", *tops).stdout.split(b"\0")[:-1]
+        paths = [os.fsdecode(path) for path in removed if not os.path.lexists(ws.root / os.fsdecode(path))]
+        wanted = [each for each in select(tracking, paths)[0] if _was_added(ws, each)]
+        return restore(ws, tracking, wanted, progress=progress) if wanted else ()
+
+
+def _was_added(ws: Workspace, wanted: Wanted) -> bool:
+    root = root_node(wanted.tracked.payload.content)
+    try:
+        return find_path(root, wanted.steps, ws.store.read_tree) is not None
+    except Incomplete:
+        return False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from git_datmo.flows.attach import Asked, attach, make_snapshot, require_commit
 from git_datmo.flows.capture import refresh
 from git_datmo.flows.follow import catch_up
+from git_datmo.flows.git_owned import owned_warnings
 from git_datmo.flows.merging.unresolved import refuse_unresolved
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
@@ -59,4 +60,5 @@ def attach_snapshot(
     made = make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded)
     made, masked = conceal(made, known_secrets(ws.environ))
     oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
-    return Made(oid, (*remarks, *masked, *(surrounded.warnings if surrounded is not None else ())))
+    found = surrounded.warnings if surrounded is not None else ()
+    return Made(oid, (*owned_warnings(ws, tracking), *remarks, *masked, *found))

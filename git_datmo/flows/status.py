@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from git_datmo.flows.changes import current_tracking, find_differences, really_differs
+from git_datmo.flows.git_owned import owned_warnings
 from git_datmo.flows.history import History
 from git_datmo.flows.look import Look, look
 from git_datmo.flows.merging.unresolved import Pending, read_pending
@@ -75,7 +76,7 @@ def examine(ws: Workspace) -> Status:
         interrupted=_interrupted(ws, pending),
         undecided=undecided,
         hint=pending.hint if pending is not None and undecided else "",
-        warnings=tuple(history.warnings),
+        warnings=(*history.warnings, *owned_warnings(ws, tracking)),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.changes import find_differences, really_differs
+from git_datmo.flows.git_owned import owned_by_git
 from git_datmo.flows.merging.parts import place_parts, split
 from git_datmo.flows.merging.placing import (
     NOTHING,
@@ -120,25 +121,33 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
 
 
 def bring(
-    ws: Workspace, tracking: Tracking, target: Target, stay: AbstractSet[str], *, force: bool, progress: Progress
+    ws: Workspace,
+    tracking: Tracking,
+    target: Target,
+    stay: AbstractSet[str],
+    *,
+    asleep: AbstractSet[str] = frozenset(),
+    force: bool,
+    progress: Progress,
 ) -> Switched:
-    """Bring the working tree to a target, but for the payloads `stay`.
+    """Bring the working tree to a target, but for the payloads `stay`; those `asleep` are tracked, and not placed.
 
     A payload that the working tree stood on before and the target lacks goes.
     """
     wanted = {payload.path: payload for payload in target.payloads}
-    coming = [payload for payload in wanted.values() if payload.path not in stay]
+    coming = [payload for payload in wanted.values() if payload.path not in stay | asleep]
     refuse_tracked_by_git(ws, coming)
     if not force:
         _refuse_unsnapshotted(ws, tracking, coming)
     base = tracking.base_contents
-    others = [t for t in tracking.payloads if t.payload.path in stay or t.payload.path not in wanted]
+    others = [t for t in tracking.payloads if t.payload.path in stay | asleep or t.payload.path not in wanted]
     going = [t for t in others if t.payload.path not in stay and base.get(t.payload.path) == t.payload.content]
     edit = ws.cache.edit()
     placed = _place(ws, tracking, target, coming, going, edit, force=force, progress=progress)
     staying = [t for t in others if t not in going]
     kept = (t if t.placed else replace(t, payload=wanted.get(t.payload.path, t.payload)) for t in staying)
-    after = Tracking(awake=tracking.is_awake).having([*kept, *as_placed(ws, tracking, coming)])
+    resting = [Tracked(wanted[path], placed=False) for path in sorted(asleep & wanted.keys() - stay)]
+    after = Tracking(awake=tracking.is_awake).having([*resting, *kept, *as_placed(ws, tracking, coming)])
     finish(ws, tracking, after.standing_on(target.snapshots, target.payloads), edit)
     left = [
         t.payload.path
@@ -163,7 +172,8 @@ def _place(
     size = sum(payload.content.size for payload in coming)
     with ways_out(ws):
         require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
-    checkout = Checkout(ws.store, ws.root, edit, progress)
+    owned = owned_by_git(ws, [tracked.payload.path for tracked in going])
+    checkout = Checkout(ws.store, ws.root, edit, progress, owned)
     tracking = _without_lost(ws, tracking, edit)
     arrived = given_up(ws, target.mark)
     try:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
+from git_datmo import fsio
 from git_datmo.errors import DatmoError
 from git_datmo.flows.changes import current_tracking
 from git_datmo.flows.exclude import write_excludes
 from git_datmo.flows.workspace import Workspace
 from git_datmo.store.tracking import Tracking, read_tracking
+
+LEFT = "left"
 
 
 @contextmanager
@@ -38,6 +42,25 @@ def _exclude(ws: Workspace, *states: Tracking) -> None:
     every = (*states, *(read_tracking(path) or Tracking() for path in others))
     paths = {tracked.payload.path for state in every for tracked in state.payloads}
     write_excludes(ws.repo.common_dir / "info" / "exclude", paths)
+
+
+def read_left(ws: Workspace) -> frozenset[str]:
+    """Return the paths of placed payloads that went when HEAD moved: they come back when their data do.
+
+    HEAD's commit had no data, or none of theirs, or git itself tracked files of theirs in it.
+    """
+    try:
+        return frozenset(json.loads((ws.state / LEFT).read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return frozenset()
+
+
+def write_left(ws: Workspace, paths: Collection[str]) -> None:
+    """Note placed payloads that are about to go."""
+    known = read_left(ws)
+    if known.issuperset(paths):
+        return
+    fsio.write_file(ws.state / LEFT, json.dumps(sorted(known.union(paths))).encode())
 
 
 def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:

@@ -295,6 +295,11 @@ def walk(root: Path, top: bytes, folders: deque[bytes]) -> Iterator[bytes]:
             yield path
 
 
+def walk_files(root: Path, top: bytes) -> Iterator[bytes]:
+    """Yield every file below the folder `top`."""
+    return walk(root, top, deque())
+
+
 def _refusal(folder: bytes, name: bytes) -> DatmoError:
     if is_dotgit(name):
         return DatmoError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -88,10 +88,16 @@ class Placement:
 
 
 class Checkout:
-    """Places payloads below `root`; `edit` gets the stat cache's new entries."""
+    """Places payloads below `root`; `edit` gets the stat cache's new entries.
 
-    def __init__(self, store: Store, root: Path, edit: CacheEdit, progress: Progress) -> None:
+    The files `leave` are somebody else's, and are neither written nor removed.
+    """
+
+    def __init__(
+        self, store: Store, root: Path, edit: CacheEdit, progress: Progress, leave: Collection[bytes] = frozenset()
+    ) -> None:
         self._store, self._root, self._edit, self._progress = store, os.fsencode(root), edit, progress
+        self._leave = leave
         self._real_folders: set[bytes] = set()
 
     def _full(self, path: bytes) -> bytes:
@@ -120,7 +126,8 @@ class Checkout:
         there = {path_at(top, steps): (steps, node) for steps, node in find_paths(new, sought, self._store.read_tree)}
 
         def compared() -> Iterator[tuple[bytes, Difference]]:
-            return ((path_at(top, each.path), each) for each in compare(old, new, self._store.read_tree))
+            pairs = ((path_at(top, each.path), each) for each in compare(old, new, self._store.read_tree))
+            return (pair for pair in pairs if pair[0] not in self._leave) if self._leave else pairs
 
         touched = {each for each, _ in compared() if each in there} if there else set()
         same = [(each, Difference(*at, at[1])) for each, at in there.items() if each not in touched]

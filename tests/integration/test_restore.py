@@ -99,9 +99,14 @@ def test_paths_that_were_never_fetched_come_from_the_snapshot_beside_others(pair
 
 
 def test_hint_of_a_payload_that_was_left_alone_is_true(added: Shell) -> None:
+    datmo(added, "checkout", "--force")
+    added.write("more/x", "x")
+    datmo(added, "add-data", "more")
     added.git("commit", "-q", "--allow-empty", "-m", "two")
     added.write("data/1", "mine")
+    datmo(added, "add-data", "data")
     said = added.run("git", "checkout", "-q", "HEAD~1").stderr
+    assert "'data' is modified and was left alone" in said
     assert "git datmo checkout --force HEAD -- data" in said
     datmo(added, "checkout", "--force", "HEAD", "--", "data")
     assert states(added) == {"data": "unchanged"}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
 EXAMPLES = """
@@ -111,6 +115,8 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         if is_clone:
             forget_clone_password(ws.repo)
+        else:
+            _bring_back(ws, console, *options.words[:2])
         tell_followed(follow(ws, progress=console.progress()), console)
     return 0
 
@@ -122,6 +128,19 @@ def _post_merge(_: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
+        _bring_back(ws, console, "HEAD@{1}", "HEAD")
         fetch_after_pull(ws, progress=console.progress())
         tell_concluded(conclude_merge(ws, progress=console.progress()), console)
     return 0
+
+
+def _bring_back(ws: Workspace, console: Console, old: str, new: str) -> None:
+    """Undo that git removed files of payloads which it tracked in the commit that it came from."""
+    if not ws.tracking_path.exists():
+        return
+    from git_datmo.flows.restore import restore_removed_by_git
+
+    paths = restore_removed_by_git(ws, old, new, progress=console.progress())
+    if paths:
+        names = ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")
+        console.tell(f"git-datmo: files that git removed, and tracks no more, are back: {names}")

@@ -1,0 +1,51 @@
+"""Files that git itself tracks under a payload's path: they are git's, and no change of the payload."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from shlex import quote
+
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.paths import show
+from git_datmo.store.statcache import Differences
+from git_datmo.store.tracking import Tracking
+
+NAMED = 3
+
+
+def owned_by_git(ws: Workspace, paths: Sequence[str]) -> frozenset[bytes]:
+    """Return the files at or below `paths` that are in git's own index."""
+    return frozenset(ws.repo.git.run("ls-files", "-z", "--", *paths).split(b"\0")[:-1]) if paths else frozenset()
+
+
+def without_owned(ws: Workspace, found: Differences, owned: Collection[bytes]) -> Differences:
+    """Return differences without those of files that git owns; folders that hold some are replaced by the others."""
+    if not owned:
+        return found
+    from git_datmo.store.capture import walk_files
+
+    holding = {folder for folder in found.folders if any(path.startswith(folder + b"/") for path in owned)}
+    inside = (path for folder in sorted(holding) for path in walk_files(ws.root, folder))
+
+    def rest(paths: Sequence[bytes]) -> tuple[bytes, ...]:
+        return tuple(path for path in paths if path not in owned)
+
+    folders = tuple(folder for folder in found.folders if folder not in holding)
+    return Differences(rest(found.changed), rest(found.missing), rest((*found.added, *inside)), folders)
+
+
+def owned_warnings(ws: Workspace, tracking: Tracking) -> Iterator[str]:
+    """Yield a line for each payload of which git's own index holds files."""
+    paths = [tracked.payload.path for tracked in tracking.payloads if tracked.placed]
+    owned = owned_by_git(ws, paths)
+    for path in paths if owned else ():
+        top = os.fsencode(path)
+        files = sorted(each for each in owned if each == top or each.startswith(top + b"/"))
+        if files:
+            count = "1 file" if len(files) == 1 else f"{len(files)} files"
+            names = ", ".join(map(show, files[:NAMED])) + (", …" if len(files) > NAMED else "")
+            yield (
+                f"git's own index holds {count} of the payload '{path}' ({names}), whose changes are git's and not the "
+                f"payload's; 'git rm -r --cached -- {quote(path)}' takes them out"
+            )
