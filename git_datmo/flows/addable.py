@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from git_datmo.store.links import Fault, LinkCheck
 
 
+# Files by which git keeps a folder that is otherwise empty; the folder can be a payload beside them.
+PLACEHOLDERS = frozenset({b".gitkeep", b".gitignore", b".keep", b".empty", b".placeholder"})
+
+
 def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
     """Raise `DatmoError` unless `path` can be a payload, saying the way out."""
     if not path:
@@ -81,7 +85,8 @@ def _refuse_other_payload(tracking: Tracking, path: str) -> None:
 
 def _refuse_tracked(ws: Workspace, path: str) -> None:
     listed = ws.repo.git.run("ls-files", "-z", "--", path).split(b"\0")[:-1]
-    if listed:
+    beside = os.path.isdir(ws.root / path) and all(each.rpartition(b"/")[2] in PLACEHOLDERS for each in listed)
+    if listed and not beside:
         shown = os.fsdecode(listed[0])
         raise DatmoError(
             f"git tracks '{shown}'" + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),

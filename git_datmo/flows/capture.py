@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import check_addable, link_warnings
-from git_datmo.flows.changes import find_differences
+from git_datmo.flows.changes import files_of_git, find_differences
 from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -101,7 +101,8 @@ def store_payloads(
     from git_datmo.store.capture import Capturer
 
     edit = ws.cache.edit()
-    capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks, links)
+    gits = files_of_git(ws, [path for path in asked if (ws.root / path).is_dir()])
+    capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks, links, gits)
     changed: list[Tracked] = []
     with ws.store.writer() as writer:
         for path, role in asked.items():

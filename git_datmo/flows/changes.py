@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from git_datmo.flows.git_owned import without_owned
@@ -15,6 +15,9 @@ from git_datmo.store.tracking import Tracked, Tracking
 
 if TYPE_CHECKING:
     from git_datmo.store.capture import Captured
+
+# More paths than this are not put on a command line.
+FEW = 100
 
 
 def current_tracking(ws: Workspace) -> Tracking:
@@ -50,10 +53,13 @@ def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences
         found = ws.cache.differences(ws.store_git, tops)
         found = without_owned(ws, found, frozenset(owned))
     parts: dict[str, tuple[list[bytes], ...]] = {t.payload.path: ([], [], [], []) for t in placed.values()}
+    gits = files_of_git(ws, {t.payload.path for path in found.added + found.folders if (t := holder_of(path, placed))})
     for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
         for path in paths:
             holder = holder_of(path, placed)
-            if holder is None or _is_leftover(path) or (kind == 3 and _is_known_empty(ws, holder, path)):
+            if holder is None or _is_leftover(path) or (kind == 3 and _is_known_empty(ws, holder, path, gits)):
+                continue
+            if kind == 2 and path in gits:
                 continue
             parts[holder.payload.path][kind].append(path)
     for tracked in placed.values():
@@ -63,7 +69,15 @@ def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences
     return {path: Differences(*(tuple(part) for part in kinds)) for path, kinds in parts.items()}
 
 
-def _is_known_empty(ws: Workspace, tracked: Tracked, folder: bytes) -> bool:
+def files_of_git(ws: Workspace, folders: Collection[str]) -> frozenset[bytes]:
+    """Return the files that git tracks below payloads' folders (`out/.gitkeep`): they are no part of the payloads."""
+    if not folders:
+        return frozenset()
+    within = ("--", *folders) if len(folders) <= FEW else ()
+    return frozenset(ws.repo.git.run("ls-files", "-z", *within).split(b"\0")[:-1])
+
+
+def _is_known_empty(ws: Workspace, tracked: Tracked, folder: bytes, gits: Collection[bytes]) -> bool:
     """Whether a folder that the cache does not know holds no file, and no empty folder but those that were stored."""
     known = tracked.empty_folders
     if tracked.payload.content.files == 0:
@@ -72,7 +86,10 @@ def _is_known_empty(ws: Workspace, tracked: Tracked, folder: bytes) -> bool:
     while stack:
         path = stack.pop()
         with os.scandir(os.path.join(os.fsencode(ws.root), path)) as listing:
-            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
+        entries = [(name, is_folder) for name, is_folder in found if path + b"/" + name not in gits]
+        if found and not entries:
+            continue
         if not all(is_folder for _, is_folder in entries) or (not entries and path not in known):
             return False
         stack += [path + b"/" + name for name, _ in entries]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,8 @@ class _Assembly:
 class Capturer:
     """Captures payloads of the working tree at `root` into a store; `edit` gets the stat cache's new entries.
 
-    `marks` are those that the stat cache has already. `links` is told of every link that is stored.
+    `marks` are those that the stat cache has already. `links` is told of every link that is stored. Files in `leave`
+    lie in a payload's folder and are no part of it: git has them.
     """
 
     def __init__(
@@ -104,7 +105,9 @@ class Capturer:
         progress: Progress,
         marks: Callable[[], Marks] | None = None,
         links: LinkCheck | None = None,
+        leave: Collection[bytes] = frozenset(),
     ) -> None:
+        self._leave = leave
         self._store, self._root, self._edit, self._progress, self._marks = store, root, edit, progress, marks
         self._links = links
 
@@ -116,7 +119,10 @@ class Capturer:
         if not stat.S_ISDIR(info.st_mode):
             return self._single(top, form_of(info), writer, old)
         folders: deque[bytes] = deque()
-        return self._folder(top, walk(self._root, top, folders), folders, writer, old)
+        return self._folder(top, self._walk(top, folders), folders, writer, old)
+
+    def _walk(self, top: bytes, folders: deque[bytes]) -> Iterator[bytes]:
+        return (path for path in walk(self._root, top, folders) if path not in self._leave)
 
     def files(self, top: bytes, paths: Iterable[bytes], writer: StoreWriter) -> Captured:
         """Read just these files, in order, as a folder whose root is `top` ('' is the working tree's)."""
@@ -183,7 +189,7 @@ class Capturer:
         added = list(found.added)
         for folder in found.folders:
             if os.path.isdir(os.path.join(os.fsencode(self._root), folder)):
-                added += walk(self._root, folder, folders)
+                added += self._walk(folder, folders)
         nodes: dict[bytes, Node] = {}
         sizes = 0
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.team import datmo, experiments
+from tests.integration.conftest import Pair
+from tests.integration.team import datmo, experiments, states
 from tests.servers.shell import Shell
 
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
@@ -196,3 +197,30 @@ def test_a_supervisors_signal_reaches_the_command_and_the_run_is_recorded(repo: 
     assert child.wait(30) == 3
     (found,) = experiments(repo)
     assert (found["run"]["exit_code"], found["run"]["outputs"]) == (3, ["ready", "told"])
+
+
+def test_outputs_beside_a_placeholder_of_gits_are_one_payload(pair: Pair) -> None:
+    alex = pair.alex
+    alex.write("out/.gitkeep", "")
+    alex.write("out/deep/.gitkeep", "")
+    alex.git("add", ".")
+    alex.commit("t.py", "for n in range(600): open(f'out/{n}', 'w').write(str(n))")
+    found, said = run(alex, "--", "python", "t.py")
+    assert (found["run"]["outputs"], found["payloads"][0]["files"]) == (["out"], 600)
+    assert "warning" not in said
+    assert "verdict: identical (1 output)" in datmo(alex, *REPRODUCE).stdout
+    again, said = run(alex, "--", "python", "t.py")
+    assert (again["run"]["outputs"], "warning" in said) == (["out"], False)
+    assert states(alex) == {"out": "unchanged"}
+    assert alex.git("status", "--porcelain") == ""
+    alex.git("push", "-q", "origin", "main")
+
+    other = pair.clone()
+    datmo(other, "checkout")
+    assert (other.cwd / "out" / "599").read_text() == "599"
+    assert states(other) == {"out": "unchanged"}
+    (other.cwd / "out" / "5").unlink()
+    assert states(other) == {"out": "modified"}
+    datmo(other, "checkout", "--", "out")
+    assert states(other) == {"out": "unchanged"}
+    assert other.git("status", "--porcelain") == ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from git_datmo.errors import DatmoError
+from git_datmo.flows.addable import PLACEHOLDERS
+from git_datmo.flows.changes import files_of_git
 from git_datmo.flows.tracked import save
 from git_datmo.flows.underway import Underway, end_underway, read_underway, write_underway
 from git_datmo.flows.workspace import Workspace
@@ -31,14 +33,28 @@ def what_is_at(ws: Workspace, path: str) -> Differences:
     if not os.path.lexists(full):
         return NOTHING
     if full.is_dir() and not full.is_symlink():
-        return replace(NOTHING, added=tuple(walk(ws.root, os.fsencode(path), deque())))
+        gits = files_of_git(ws, [path])
+        return replace(NOTHING, added=tuple(p for p in walk(ws.root, os.fsencode(path), deque()) if p not in gits))
     return replace(NOTHING, added=(os.fsencode(path),))
+
+
+def _is_in_way(path: bytes, places: Collection[bytes]) -> bool:
+    """Return True for a file of git's at a payload's path, or below one where it is no placeholder."""
+    if path in places:
+        return True
+    folder = os.path.dirname(path)
+    while folder:
+        if folder in places:
+            return os.path.basename(path) not in PLACEHOLDERS
+        folder = os.path.dirname(folder)
+    return False
 
 
 def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
     """Raise `DatmoError` where git itself tracks what lies at a payload's path."""
-    paths = [payload.path for payload in payloads]
-    listed = ws.repo.git.run("ls-files", "-z", "--", *paths).split(b"\0")[:-1] if paths else []
+    places = {os.fsencode(payload.path) for payload in payloads}
+    tracked = files_of_git(ws, [os.fsdecode(path) for path in places])
+    listed = sorted(path for path in tracked if _is_in_way(path, places))
     if listed:
         shown = os.fsdecode(listed[0])
         raise DatmoError(

@@ -13,6 +13,7 @@ from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_comman
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.errors import DatmoError
+from git_datmo.flows.addable import PLACEHOLDERS
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.endings import Tail
 from git_datmo.flows.running.figures import find_metrics
@@ -143,6 +144,7 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     # The image is built before the data is there: a Dockerfile of the repository's own takes the folder as its context.
     if parts.code is not None:
         place_code(ws, parts.code, folder, progress)
+    beside = _placeholders(folder)
     environment = prepare(ws, engine, Wanted(parts.environment, parts.code), folder=folder, progress=progress)
     built = time.monotonic()
     place(ws, [(payload.path, root_node(payload.content)) for payload in parts.data], folder, progress)
@@ -164,7 +166,7 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
         folder,
         outcome,
         find_metrics(folder, parts.folder, parts.outputs, lambda path: _is_newer(folder / path, since), []),
-        {path: _object_of(ws, folder, path) if path in written else None for path in parts.outputs},
+        {path: _object_of(ws, folder, path, beside) if path in written else None for path in parts.outputs},
         {"build": built - began, "place": placed - built, "run": outcome.seconds},
         tail.text,
     )
@@ -216,6 +218,14 @@ def _sign(folder: Path, path: str) -> Mapping[str, Signature]:
     return found
 
 
-def _object_of(ws: Workspace, folder: Path, path: str) -> Oid:
-    """The id that the file or folder would have as a payload."""
-    return Capturer(ws.store, folder, CacheEdit(ws.repo.format), QUIET).whole(path, HashOnly(ws.store)).content.object
+def _placeholders(folder: Path) -> frozenset[bytes]:
+    """Return the files of placed code by which git keeps folders."""
+    top = os.fsencode(folder)
+    found = (os.path.join(base, name) for base, _, names in os.walk(top) for name in names if name in PLACEHOLDERS)
+    return frozenset(os.path.relpath(path, top) for path in found)
+
+
+def _object_of(ws: Workspace, folder: Path, path: str, leave: frozenset[bytes]) -> Oid:
+    """Return the id that the file or folder would have as a payload; `leave` are placeholders that the code has."""
+    capturer = Capturer(ws.store, folder, CacheEdit(ws.repo.format), QUIET, leave=leave)
+    return capturer.whole(path, HashOnly(ws.store)).content.object

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from git_datmo.flows.addable import PLACEHOLDERS
 from git_datmo.flows.capture import is_cache
 from git_datmo.flows.running.mine import By, Owner
 from git_datmo.flows.secrecy.names import is_secret_file
@@ -63,6 +64,7 @@ def find_written(ws: Workspace, tracking: Tracking, differences: Mapping[str, Di
     tops = _untracked(ws)
     for path in tops:
         written.shown += looker.look(path)
+    written.shown = looker.gather(written.shown, tops, _placeholder_folders(ws))
     for path in _untracked(ws, "-i"):
         if not _is_private(path) and not any(path.startswith(top) for top in tops if top.endswith(b"/")):
             written.ignored += looker.look(path)
@@ -84,6 +86,14 @@ def _is_private(path: bytes) -> bool:
     return is_cache(path) or any(name.startswith(b".") or name == b"node_modules" for name in names)
 
 
+def _placeholder_folders(ws: Workspace) -> set[bytes]:
+    """Return the folders in which git has placeholders, and nothing else in them or below."""
+    listed = ws.repo.git.run("ls-files", "-z").split(b"\0")[:-1]
+    kept = {os.path.dirname(path) for path in listed if os.path.basename(path) in PLACEHOLDERS}
+    others = {path for path in listed if os.path.basename(path) not in PLACEHOLDERS}
+    return {folder for folder in kept if folder and not any(path.startswith(folder + b"/") for path in others)}
+
+
 class _Looker:
     """Looks through untracked files and folders for what the run wrote."""
 
@@ -93,7 +103,7 @@ class _Looker:
     def look(self, path: bytes) -> list[Output]:
         """Return the outputs at or below `path`: whole folders where nothing else is in them."""
         path = path.rstrip(b"/")
-        if path in self._payloads or is_cache(path):
+        if self._is_held(path) or is_cache(path):
             return []
         try:
             info = os.lstat(os.path.join(self._root, path))
@@ -104,6 +114,13 @@ class _Looker:
             return outputs
         output = self._file(path, info)
         return [output] if output is not None else []
+
+    def _is_held(self, path: bytes) -> bool:
+        while path:
+            if path in self._payloads:
+                return True
+            path = os.path.dirname(path)
+        return False
 
     def _file(self, path: bytes, info: os.stat_result) -> Output | None:
         by = self._owner.of(path, info)
@@ -151,13 +168,28 @@ class _Looker:
             self._file(below, info)
         return self._few(path, outputs), whole
 
+    def gather(self, outputs: list[Output], tops: list[bytes], beside: set[bytes]) -> list[Output]:
+        """Unite outputs that lie in one folder beside nothing but git's placeholders; too many others are left out."""
+        for folder in sorted(beside):
+            inside = [output for output in outputs if os.fsencode(output.path).startswith(folder + b"/")]
+            paths = {os.fsencode(output.path) for output in inside}
+            whole = all(top.rstrip(b"/") in paths for top in tops if top.startswith(folder + b"/"))
+            if inside and whole and not any(path.startswith(folder + b"/") for path in self._payloads):
+                seen = all(output.by is By.SEEN for output in inside)
+                size, files = sum(output.size for output in inside), sum(output.files for output in inside)
+                united = Output(os.fsdecode(folder), size, files, By.SEEN if seen else By.CHANGE)
+                outputs = [output for output in outputs if output not in inside] + [united]
+        for folder in sorted({os.path.dirname(os.fsencode(output.path)) for output in outputs}):
+            outputs = self._few(folder, outputs)
+        return outputs
+
     def _few(self, path: bytes, outputs: list[Output]) -> list[Output]:
         own = [output for output in outputs if os.path.dirname(os.fsencode(output.path)) == path]
         if len(own) <= MANY:
             return outputs
         self._written.remarks.append(
             f"{show(path)} has {len(own)} new files and folders beside others: none was kept;"
-            f" keep the whole folder with '-o {os.fsdecode(path)}'"
+            f" have them written into a folder of their own, or keep the whole folder with '-o {os.fsdecode(path)}'"
         )
         return [output for output in outputs if output not in own]
 
