@@ -5,24 +5,20 @@ Git is real, and so are its hooks and the helper; `git datmo` runs in this proce
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from git_datmo.cli.console import Console
-from git_datmo.cli.main import run
-from git_datmo.errors import DatmoError
 from tests.crash.remote_check import lacking
 from tests.integration.team import Picture, picture
+from tests.property.people import Person, make_template
 from tests.servers.shell import Shell, seal
 
 NAMES = ("a", "b", "sub/c", "sub/deep/d", "e")
@@ -32,43 +28,6 @@ CONTENTS = (b"one", b"two", b"", b"x" * 5000, Random(3).randbytes(1_200_000))
 people = st.sampled_from(("alex", "ben"))
 names = st.sampled_from(NAMES)
 contents = st.sampled_from(CONTENTS)
-
-
-@dataclass
-class Person:
-    """A clone, and what its user has done in it since their data were last stored."""
-
-    shell: Shell
-    name: str
-    unsaved: dict[str, bytes] = field(default_factory=dict)
-    commits: int = 0
-
-    @property
-    def data(self) -> Path:
-        return self.shell.cwd / "data"
-
-    def datmo(self, *words: str) -> tuple[int, str]:
-        """What `git datmo` answers: its exit code and output, or why it does nothing; anything else fails the test."""
-        out, err = io.StringIO(), io.StringIO()
-        try:
-            return run(words, Console(dict(self.shell.env), self.shell.cwd, out, err)), out.getvalue()
-        except DatmoError as error:
-            return error.exit_code, f"{error.what}: {error.hint}"
-
-    def must(self, *words: str) -> str:
-        code, said = self.datmo(*words)
-        assert code == 0, f"{words}: {said}"
-        return said
-
-    def experiments(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.must("log", "--json").splitlines()]
-
-    def status(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.must("status", "--json"))
-        return document
-
-    def tracks_data(self) -> bool:
-        return any(payload["path"] == "data" for payload in self.status()["payloads"])
 
 
 class TwoClones(RuleBasedStateMachine):
@@ -250,21 +209,6 @@ class TwoClones(RuleBasedStateMachine):
             if wanted is not None:
                 stranger.must("checkout", experiment["id"])
                 assert picture(stranger.data) == wanted
-
-
-def make_template(top: Path, env: dict[str, str]) -> None:
-    """Made where it is used, since a clone knows its remote by its path; then kept aside."""
-    live = top / "live"
-    live.mkdir()
-    shell = Shell(live, env)
-    shell.git("init", "-q", "--bare", "hub.git")
-    shell.git("clone", "-q", str(live / "hub.git"), "alex")
-    alex = Person(shell.at("alex"), "alex")
-    alex.shell.commit("code", "pass\n")
-    alex.shell.git("push", "-q", "-u", "origin", "main")
-    alex.must("init")
-    shell.git("clone", "-q", f"datmo::{live / 'hub.git'}", "ben")
-    live.rename(top / "template")
 
 
 @pytest.fixture(scope="module")
