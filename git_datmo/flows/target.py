@@ -11,6 +11,7 @@ from git_datmo.flows.history import Found, History
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.data_id import data_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,24 @@ def require_data(ws: Workspace, data: CommitData, name: str) -> None:
         raise DatmoError(f"no commit up to '{name or 'HEAD'}' has data", "'git datmo fetch' gets what others shared")
 
 
+def _is_here(ws: Workspace, data: CommitData) -> bool:
+    """Tell whether the newest commit without a record is checked out, and the working tree tracks just its data."""
+    newest = data.unshared[0]
+    tracked = data_id(each.payload for each in ws.tracking().payloads)
+    return newest.data == tracked and newest.commit == str(ws.repo.head())
+
+
 def unshared_error(ws: Workspace, data: CommitData) -> Incomplete:
     """Return the error that names the newest commit whose data were never shared, and whom to ask."""
     commit = data.unshared[0].commit
     told = ws.repo.git.text("log", "-1", "--no-show-signature", "--format=%h%x00%an%x00%s", commit, "--")
     short, author, subject = told.split("\0")
+    if _is_here(ws, data):
+        return Incomplete(
+            f"the data of commit {short} ('{subject}') are in no record: its snapshot was not made",
+            "the files are here: 'git datmo snapshot' makes it",
+            missing=[data.unshared[0].data],
+        )
     known = f"; 'git datmo checkout {data.ids[0][:10]}' places older data" if data.heads else ""
     return Incomplete(
         f"the data of commit {short} ('{subject}') are in no record: they were never shared",

@@ -296,6 +296,21 @@ def test_commit_beside_a_command_that_holds_the_state_goes_on_without_trailer(tr
     assert trailers(tracked) == ()
 
 
+def test_commit_whose_snapshot_was_not_made_is_told_how_to_make_it(tracked: Shell) -> None:
+    tracked.write("data/x", "1\n")
+    hook = tracked.cwd / ".git/hooks/post-commit"
+    kept = hook.read_bytes()
+    hook.write_bytes(b"#!/bin/sh\n")
+    tracked.git("commit", "-q", "--allow-empty", "-m", "one")
+    hook.write_bytes(kept)
+    assert "its snapshot was not made; the files are here: 'git datmo snapshot' makes it" in str(
+        datmo(tracked, "status")
+    )
+    datmo(tracked, "snapshot")
+    assert trailers(tracked) == (newest_data(tracked),)
+    assert "no record" not in str(datmo(tracked, "status"))
+
+
 def test_earlier_hooks_run_before_and_see_their_words(tracked: Shell) -> None:
     for name in ("prepare-commit-msg", "commit-msg"):
         text = f'#!/bin/sh\necho {name} "$@" >>said\ngrep -c Datmo-Data "$1" >>said\nexit 0\n'
