@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from git_datmo.errors import DatmoError, GitFailed, Incomplete
+from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete
 from git_datmo.git.remote import Rejected
 from git_datmo.model import Oid
 
@@ -20,6 +20,18 @@ _ABSENCE = re.compile(r"\bnot our ref\b|\bunadvertised object\b|\bwant [0-9a-f]+
 
 # git's own pack-objects and rev-list.
 _LACKS = re.compile(r"(?:unable to read|[Cc]ould not read|missing \w+|bad \w+ object) '?([0-9a-f]{64}|[0-9a-f]{40})\b")
+
+# What git says at either end of a push whose objects are damaged at this one.
+_DAMAGE = re.compile(
+    r"\bunpacker error\b|\bunpack(?:-objects)? failed\b|\binflate\b|\bis corrupt\b|\bbad (?:packed )?object\b"
+    r"|\bindex-pack (?:failed|abnormal)|\bcorrupt packed object\b|\bpack-objects died\b"
+    r"|\bunable to (?:read|unpack) [0-9a-f]{40}"
+)
+
+
+def may_be_damage(error: DatmoError) -> bool:
+    """Whether a push failed in a way in which it does where objects are damaged here."""
+    return isinstance(error, Damaged) or _DAMAGE.search(_said(error)) is not None
 
 
 def is_absence(error: DatmoError) -> bool:

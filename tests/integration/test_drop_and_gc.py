@@ -220,3 +220,11 @@ def test_adding_and_collecting_at_once(repo: Shell) -> None:
     datmo(repo, "checkout")
     assert (repo.cwd / "data" / "large").read_bytes() == noise(1)
     check_store(repo)
+
+
+def test_what_a_dropped_run_made_is_freed(repo: Shell) -> None:
+    repo.commit("make.py", "import os; open('out', 'wb').write(os.urandom(2 << 20))\n")
+    datmo(repo, "run", "-o", "out", "--", "python3", "make.py")
+    datmo(repo, "drop", experiments(repo)[0]["id"])
+    datmo(repo, "rm", "out")
+    assert told(repo, "gc")["bytes"] > 2 * MIB

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from git_datmo.errors import DatmoError, GitFailed, Incomplete
+from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.carry import build_tips
 from git_datmo.flows.sharing.contact import ask, retried, settle
@@ -81,24 +81,43 @@ def _share_with(ws: Workspace, target: Remote, pushed: Pushed, announce: Announc
     """Share with one URL; return how many records it did not have."""
     done: set[Oid] = set()
     lost: set[Oid] = set()
+    damaged: set[Oid] = set()
 
-    def once() -> None:
-        plan_now = plan(ws, target, pushed, lost=lost, progress=progress)
+    def once(carried: Pushed) -> None:
+        plan_now = plan(ws, target, carried, lost=lost, progress=progress)
         if announce is not None:
             announce(_size(plan_now))
         try:
-            publish(ws, plan_now, pushed, progress=progress)
-        except (Incomplete, GitFailed) as error:
+            publish(ws, plan_now, carried, progress=progress)
+        except DatmoError as error:
             found = find_lost(ws, plan_now.site, plan_now.selection.send, missing_objects(error), progress)
             if found is None:
-                raise
+                found = _mend(ws, error, progress)
+                damaged.update(found)
             lost.update(found)
-            return once()
+            return once(carried)
         done.update(plan_now.objects.records)
         return None
 
-    retried(ws, target, once, progress, resumes=True)
+    try:
+        retried(ws, target, lambda: once(pushed), progress, resumes=True)
+    except Incomplete:
+        if damaged:
+            # What is pushed needs what was damaged. Everything else goes nevertheless.
+            rest = replace(pushed, commits=())
+            retried(ws, target, lambda: once(rest), progress, resumes=True)
+        raise
     return len(done)
+
+
+def _mend(ws: Workspace, error: DatmoError, progress: Progress) -> set[Oid]:
+    """Return the records that are lost by damage; raise `error` where it is not due to any."""
+    from git_datmo.flows.space.mend import mend
+
+    lost = mend(ws, error, progress)
+    if lost is None:
+        raise error
+    return set(lost)
 
 
 def _size(plan_now: Plan) -> int:

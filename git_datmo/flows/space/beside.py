@@ -23,7 +23,7 @@ from git_datmo.store.damage import ASIDE
 # A built environment is called by this much of its id.
 SHORT = 20
 # Made anew when they are missing: what `log` rendered, patch ids, the table of records, indexes of places.
-CACHES = ("told", "patches", "catalog", "places")
+CACHES = ("told", "patches", "catalog", "places", "trailers")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,12 @@ from git_datmo.records.types import Keeper
 from git_datmo.store.tracking import Tracking, read_tracking
 
 # Files of a working tree's state, and of what all share, whose ids are read for what they are, or name no content.
-READ = frozenset({"tracked.json", "index", "code-index", "catalog", "hosts", "patches", "lock", "store.lock", "links"})
+READ = frozenset(
+    {
+        *("tracked.json", "index", "code-index", "catalog", "patches", "lock", "store.lock", "links"),
+        *("hosts", "template", "trailers", "trusted"),
+    }
+)
 
 _IDS = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{40})(?![0-9a-f])")
 

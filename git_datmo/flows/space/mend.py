@@ -1,0 +1,43 @@
+"""Go on with a push that met damage in the store: what cannot be had again is named, and everything else is shared."""
+
+from __future__ import annotations
+
+from git_datmo.errors import DatmoError
+from git_datmo.flows.healing import take_aside
+from git_datmo.flows.space.losses import Loss, find_losses, find_needs
+from git_datmo.flows.space.repair import get_back
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.refusals import may_be_damage
+from git_datmo.model import Oid
+from git_datmo.progress import Progress
+from git_datmo.store.damage import ASIDE, find_flaws
+
+
+def mend(ws: Workspace, error: DatmoError, progress: Progress) -> frozenset[Oid] | None:
+    """Move aside what is damaged, where a push failed for that, and get back what can be had.
+
+    Return the records that lack objects for ever, or None where nothing was damaged: then the push failed for another
+    reason.
+    """
+    flaws = tuple(find_flaws(ws.store.objects, progress)) if may_be_damage(error) else ()
+    if not flaws:
+        return None
+    lost = take_aside(ws, [flaw.path for flaw in flaws], progress)
+    needs = find_needs(ws)
+    recovered = get_back(ws, needs, lost, progress)
+    left = frozenset(oid for oid in lost if oid not in ws.store)
+    progress.tell(
+        f"warning: the store was damaged: {recovered} of {len(lost)} lost objects came back; "
+        f"what was damaged is in '{ws.store.path / ASIDE}'"
+    )
+    losses = [loss for loss in find_losses(ws.store.objects, needs, left) if loss.damaged and loss.record]
+    for loss in losses:
+        progress.tell(f"warning: {_describe(loss)}")
+    return frozenset(Oid.parse(loss.record) for loss in losses)
+
+
+def _describe(loss: Loss) -> str:
+    """Say which payload of which snapshot lost how many objects."""
+    count, first = len(loss.damaged), min(loss.damaged)
+    objects = f"{count} object" + ("" if count == 1 else "s")
+    return f"'{loss.path}' of snapshot {loss.record[:10]} lost {objects}, the first is {first}"
