@@ -1,32 +1,93 @@
-"""JSON, by path."""
+"""JSON, YAML and notebooks, by path; times and the folders of absolute paths do not count."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from git_datmo.compare.comparison import Comparison, Tally, Unreadable, list_names
+from git_datmo.compare.volatile import is_time_name, without_volatile
 
 SIZE_LIMIT = 16 << 20
 
 
 def compare_json(recorded: Path, rerun: Path) -> Comparison:
-    tally, paths = Tally(), list[str]()
-    for path, one, other in _pairs(_load(recorded), _load(rerun), ""):
+    return _compare(json.loads(_content(recorded)), json.loads(_content(rerun)))
+
+
+def compare_yaml(recorded: Path, rerun: Path) -> Comparison:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    one, other = (list(yaml.load_all(_content(path), Loader=loader)) for path in (recorded, rerun))
+    return _compare(one, other)
+
+
+def compare_notebooks(recorded: Path, rerun: Path) -> Comparison:
+    """Compare cells and what they gave out; not their ids, counts and times, nor who ran them."""
+    return _compare(*(_notebook(json.loads(_content(path))) for path in (recorded, rerun)))
+
+
+def _notebook(document: Any) -> Any:
+    if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
+        raise Unreadable("it has no cells")
+    return [_cell(cell) for cell in document["cells"] if isinstance(cell, dict)]
+
+
+def _cell(cell: dict[str, Any]) -> dict[str, Any]:
+    outputs = [output for output in cell.get("outputs", ()) if isinstance(output, dict)]
+    return {
+        "cell_type": cell.get("cell_type"),
+        "source": _joined(cell.get("source", "")),
+        "outputs": [_output(output) for output in outputs],
+    }
+
+
+def _output(output: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in output.items() if key not in ("execution_count", "metadata")}
+    return {key: _joined(value) for key, value in kept.items()}
+
+
+def _joined(value: Any) -> Any:
+    """Return a text that a notebook may hold as a list of lines."""
+    if isinstance(value, dict):
+        return {key: _joined(item) for key, item in value.items()}
+    return "".join(value) if isinstance(value, list) and all(isinstance(line, str) for line in value) else value
+
+
+def _compare(recorded: Any, rerun: Any) -> Comparison:
+    tally, paths, passed = Tally(), list[str](), 0
+    for path, one, other in _pairs(recorded, rerun, ""):
         gap = _gap(one, other)
+        if gap is not None and _is_volatile(path, one, other):
+            gap, passed = None, passed + 1
         tally.count(1, int(gap is not None), gap or 0.0, "")
         if gap is not None:
             paths.append(path or "the whole document")
     done = tally.conclude("values")
-    return Comparison(f"{done.text}: {list_names(paths)}", done.off) if paths else done
+    if paths:
+        return Comparison(f"{done.text}: {list_names(paths)}", done.off)
+    many = "1 time or path" if passed == 1 else f"{passed} times or paths"
+    return Comparison(f"the same values but for {many}", 0.0) if passed else done
 
 
-def _load(path: Path) -> Any:
+def _is_volatile(path: str, one: Any, other: Any) -> bool:
+    """Return True for two values that differ in times, or in where files lie, alone."""
+    if isinstance(one, str) and isinstance(other, str):
+        return without_volatile(one) == without_volatile(other)
+    if isinstance(one, dt.date) and isinstance(other, dt.date):
+        return True
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
+    return numbers and is_time_name(path.rpartition(".")[2])
+
+
+def _content(path: Path) -> bytes:
     if path.stat().st_size > SIZE_LIMIT:
         raise Unreadable(f"it is larger than {SIZE_LIMIT >> 20} MiB")
-    return json.loads(path.read_bytes())
+    return path.read_bytes()
 
 
 class _Nothing:
@@ -36,8 +97,8 @@ class _Nothing:
 def _pairs(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     """Every value that has no others in it, beside what stands at its path in the other document."""
     if isinstance(one, dict) and isinstance(other, dict) and (one or other):
-        for key in sorted({*one, *other}):
-            yield from _pairs(one.get(key, _Nothing), other.get(key, _Nothing), f"{path}.{key}" if path else key)
+        for key in sorted({*one, *other}, key=str):
+            yield from _pairs(one.get(key, _Nothing), other.get(key, _Nothing), f"{path}.{key}" if path else str(key))
     elif isinstance(one, list) and isinstance(other, list) and (one or other):
         for place in range(max(len(one), len(other))):
             item, beside = (items[place] if place < len(items) else _Nothing for items in (one, other))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from git_datmo.compare.arrays import compare_npy, compare_npz
 from git_datmo.compare.comparison import Comparison, Unreadable, one_sided
-from git_datmo.compare.documents import compare_json
+from git_datmo.compare.documents import compare_json, compare_notebooks, compare_yaml
+from git_datmo.compare.events import NAME, compare_events
 from git_datmo.compare.pixels import compare_images
 from git_datmo.compare.tables import compare_csv, compare_parquet, compare_tsv
 from git_datmo.compare.tensors import compare_tensors
@@ -36,11 +37,14 @@ WAYS = {
     ".tsv": Way(compare_tsv),
     ".parquet": Way(compare_parquet, ("pyarrow",)),
     ".json": Way(compare_json),
+    ".ipynb": Way(compare_notebooks),
+    **dict.fromkeys((".yaml", ".yml"), Way(compare_yaml, ("pyyaml",))),
     **dict.fromkeys(
         (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"),
         Way(compare_images, ("numpy", "pillow")),
     ),
 }
+EVENTS = Way(compare_events)
 
 
 def compare_paths(recorded: Path, rerun: Path) -> Comparison:
@@ -54,7 +58,7 @@ def compare_paths(recorded: Path, rerun: Path) -> Comparison:
 
 
 def compare_files(recorded: Path, rerun: Path) -> Comparison:
-    way = WAYS.get(recorded.suffix.lower())
+    way = EVENTS if recorded.name.startswith(NAME) else WAYS.get(recorded.suffix.lower())
     sizes = recorded.stat().st_size, rerun.stat().st_size
     size = f"{sizes[0]} bytes" + (f" became {sizes[1]}" if sizes[0] != sizes[1] else "")
     if way is None:

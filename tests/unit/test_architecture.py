@@ -69,7 +69,11 @@ HEAVY = {
     "detect_secrets": {"git_datmo.flows.secrecy.rules": "late"},
     "packaging": {"git_datmo.engines.locks": "late"},
     "tomli": {"git_datmo.engines.locks": "late"},
-    "yaml": {"git_datmo.engines.locks": "late", "git_datmo.flows.running.settings": "late"},
+    "yaml": {
+        "git_datmo.compare.documents": "late",
+        "git_datmo.engines.locks": "late",
+        "git_datmo.flows.running.settings": "late",
+    },
     "numpy": {
         "git_datmo.compare.arrays": "late",
         "git_datmo.compare.blocks": "late",

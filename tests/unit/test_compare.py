@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,6 +76,33 @@ def claiming(shape: str) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(8)
 
 
+def field(number: int, content: bytes | float) -> bytes:
+    """One field of a protocol buffer: a whole number, a float or bytes."""
+    if isinstance(content, int):
+        return bytes([number << 3, content])
+    if isinstance(content, float):
+        return bytes([number << 3 | 5]) + struct.pack("<f", content)
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def events(wall: float, *scalars: tuple[int, str, float]) -> Write:
+    """An event file of TensorBoard's, whose checksums nobody looks at."""
+    made = [field(3, b"brain.Event:2")]
+    made += [field(2, n) + field(5, field(1, field(1, tag.encode()) + field(2, value))) for n, tag, value in scalars]
+    records = (bytes([9]) + struct.pack("<d", wall) + each for each in made)
+    return raw(b"".join(struct.pack("<QI", len(each), 0) + each + bytes(4) for each in records))
+
+
+def notebook(output: str, **more: object) -> Write:
+    cell = {
+        "cell_type": "code",
+        "source": ["x\n", "y"],
+        "outputs": [{"text": [output], "output_type": "stream"}],
+        **more,
+    }
+    return text(json.dumps({"cells": [cell], "metadata": {"papermill": more}}))
+
+
 # What each pair comes to: the largest difference, None for more than numbers, and words that are in the line.
 CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
     "array": (".npy", array(X), array(Y), 0.25, "1 of 10 values differ; largest difference 0.25"),
@@ -104,6 +132,36 @@ CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
     "json order": (".json", text('{"a":1,"c":2}'), text('{"c":2, "a":1}'), 0.0, "the same values"),
     "json keys": (".json", text('{"a":1}'), text('{"a":1,"b":true}'), None, "1 of 2 values differ: b"),
     "deep json": (".json", raw(b"[" * 200_000), text("[]"), None, "not readable as .json"),
+    "nan in json": (".json", text('{"a": NaN, "b": 1}'), text('{"b": 1, "a": NaN}'), 0.0, "the same values"),
+    "times and paths": (
+        ".json",
+        text('{"at": "2026-05-01T12:30:05Z", "log": "/home/ada/run/a.log", "fit_time": 1.5, "n": 1}'),
+        text('{"at": "2026-05-02T01:02:03Z", "log": "/work/a.log", "fit_time": 2.5, "n": 1}'),
+        0.0,
+        "the same values but for 3 times or paths",
+    ),
+    "another file": (".json", text('{"log": "/a/b.log"}'), text('{"log": "/a/c.log"}'), None, "1 of 1 values"),
+    "yaml": (".yaml", text("a: [1, 2]\nb: x\n"), text("b: x\na: [1, 2.5]\n"), 0.5, "0.5: [0].a[1]"),
+    "yaml times": (".yml", text("at: 2026-05-01 12:00:00\n"), text("at: 2026-05-01 13:00:00\n"), 0.0, "but for 1 time"),
+    "yaml objects": (".yaml", text("!!python/object/apply:os.system ['x']\n"), text("a: 1\n"), None, "not readable"),
+    "notebook": (
+        ".ipynb",
+        notebook("1", execution_count=1, id="a"),
+        notebook("1", execution_count=7, id="b"),
+        0.0,
+        "the same",
+    ),
+    "notebook output": (".ipynb", notebook("1"), notebook("2"), None, "[0].outputs[0].text"),
+    "events": ("events", events(1.0, (1, "loss", 0.5)), events(2.0, (1, "loss", 0.5)), 0.0, "the same values"),
+    "other events": ("events", events(1.0, (1, "loss", 0.5)), events(1.0, (1, "loss", 1.0)), 0.5, "loss at step 1"),
+    "fewer events": (
+        "events",
+        events(1.0, (1, "l", 0.5), (2, "l", 0.5)),
+        events(1.0, (1, "l", 0.5)),
+        None,
+        "l at step 2",
+    ),
+    "no events": ("events", raw(b"x" * 99), events(1.0), None, "it has no events"),
     "pixels": (".png", picture(0, 0, 0), picture(0, 3, 0), 3.0, "16 of 48 samples differ; largest difference 3"),
     "mode": (".png", picture(0, 0, 0), picture(0, mode="L"), None, "4x4 RGB became 4x4 L"),
     "format": (".bmp", picture(0, 0, 0), lambda p: Image.new("RGB", (4, 4)).save(p, "PNG"), 0.0, "the same samples"),
@@ -125,7 +183,10 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Comparison]:
 
     def pairs() -> Iterator[tuple[Path, Path]]:
         for name, (suffix, one, other, _, _) in CASES.items():
-            paths = top / f"{name} recorded{suffix}", top / f"{name} rerun{suffix}"
+            if suffix == "events":
+                paths = top / f"events.out.tfevents.1.{name}.0", top / f"events.out.tfevents.2.{name}.0"
+            else:
+                paths = top / f"{name} recorded{suffix}", top / f"{name} rerun{suffix}"
             one(paths[0])
             other(paths[1])
             yield paths

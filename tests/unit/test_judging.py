@@ -73,8 +73,16 @@ def test_a_tail_keeps_the_end_of_what_was_passed_on() -> None:
     passed: list[bytes] = []
     tail = Tail(lambda _, data: passed.append(data))
     for _ in range(100):
-        tail("stdout", b"x" * 1000)
+        tail("stdout", b"x" * (TAIL // 10))
     tail("stderr", b"end")
-    assert b"".join(passed) == b"x" * 100_000 + b"end"
+    assert b"".join(passed) == b"x" * (TAIL // 10 * 100) + b"end"
     assert tail.text.endswith(b"xend")
     assert len(tail.text) == TAIL
+
+
+def test_a_metric_that_is_a_time_decides_nothing() -> None:
+    took = compare_metric("fit_time", 1.5, 2.5, None)
+    assert (took.same, took.detail) == (True, "a time, which no rerun repeats")
+    assert conclude((METRIC, took), (), {}) == IDENTICAL
+    assert not compare_metric("fit_time", 1.5, 2.5, 0.5).same, "a tolerance says that it counts"
+    assert not compare_metric("time_step_error", 1.5, 2.5, None).same

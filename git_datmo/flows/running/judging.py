@@ -9,6 +9,7 @@ from pathlib import Path
 
 from git_datmo.compare.apart import compare_apart
 from git_datmo.compare.comparison import Comparison
+from git_datmo.compare.volatile import is_time_name
 from git_datmo.flows.running.endings import compare_endings, same_log
 from git_datmo.flows.running.placing import place
 from git_datmo.flows.running.rerun import Rerun
@@ -78,6 +79,8 @@ def compare_metric(name: str, recorded: Value | None, rerun: Value | None, toler
         return Difference(name, recorded, rerun, same, 0.0 if same else None)
     if one == other or (isnan(one) and isnan(other)):
         return Difference(name, recorded, rerun, same=True, off=0.0)
+    if is_time_name(name) and tolerance is None:
+        return Difference(name, recorded, rerun, same=True, detail="a time, which no rerun repeats")
     off = abs(one - other)
     return Difference(name, recorded, rerun, off <= (tolerance or 0.0), off if isfinite(off) else None)
 
