@@ -7,7 +7,7 @@ those of S that no other of S leads to. If there are several, their payloads are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -128,23 +128,31 @@ class DataFinder:
         pending = set(self._graph.heads(self._rows))
         while pending:
             looked_at |= pending
-            proofs = {record: self._proofs(self._rows[record]) for record in pending}
-            within = self.ancestry.within(commit for proof in proofs.values() for commit, _ in proof)
-            missed = []
-            for record, proof in proofs.items():
-                claim = next((Claim(self._rows[record], Oid.parse(c), way) for c, way in proof if c in within), None)
-                if claim is None:
-                    missed.append(record)
-                else:
-                    found[record] = claim
-            pending = self._candidates_below(missed) - looked_at
+            named = {record: [(self._rows[record].commit, "note")] for record in pending}
+            proven = self._prove(named)
+            # Notes and trailers are only looked at where the commit itself is not in the history.
+            others = {record: self._proofs(self._rows[record]) for record in pending if record not in proven}
+            proven.update(self._prove(others))
+            found.update(proven)
+            pending = self._candidates_below(pending - proven.keys()) - looked_at
+        return found
+
+    def _prove(self, proofs: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, Claim]:
+        """Return the claims of those snapshots of which a proof, a commit and a way, is in the history."""
+        within = self.ancestry.within(commit for proof in proofs.values() for commit, _ in proof)
+        found = {}
+        for record, proof in proofs.items():
+            for commit, way in proof:
+                if commit in within:
+                    found[record] = Claim(self._rows[record], Oid.parse(commit), way)
+                    break
         return found
 
     def _proofs(self, row: Row) -> list[tuple[str, str]]:
-        """Return the commits that a snapshot belongs to, and by what."""
-        named = dict.fromkeys([row.commit, *self._noted_on.get(row.record, ())])
-        trailers = self._trailers.by_data.get(row.data, ()) if self._trailers.by_data else ()
-        return [*((commit, "note") for commit in named), *((commit, "trailer") for commit in trailers)]
+        """Return the commits whose notes or trailers name a snapshot, and by what."""
+        noted = self._noted_on.get(row.record, ())
+        trailers = self._trailers.by_data.get(row.data, ())
+        return [*((commit, "note") for commit in noted), *((commit, "trailer") for commit in trailers)]
 
     def _candidates_below(self, records: Iterable[str]) -> set[str]:
         """Return the nearest snapshots that `records` lead to and that can be a commit's data."""

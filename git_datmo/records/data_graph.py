@@ -39,7 +39,14 @@ class DataGraph:
         every = set(snapshots)
         if len(every) < 2:
             return tuple(every)
-        below = self.reached(parent for snapshot in every for parent in self.parents(snapshot))
+        below: set[str] = set()
+        stack = [parent for snapshot in every for parent in self.parents(snapshot)]
+        while stack:
+            snapshot = stack.pop()
+            # Each of `every` has its own parents in the stack already.
+            if snapshot not in below and snapshot not in every:
+                stack += self.parents(snapshot)
+            below.add(snapshot)
         # A cycle cannot be made, since an id follows from content.
         return tuple(sorted(every - below))
 
