@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from git_datmo.flows.sharing.links import Links
     from git_datmo.flows.sharing.source import Source
     from git_datmo.git.hosts import Hosts
+    from git_datmo.git.remote import Remote
     from git_datmo.git.scratch import Scratch
     from git_datmo.places.packs import PackPlace
     from git_datmo.records.catalog import Catalog
@@ -43,6 +44,8 @@ class Workspace:
     places: dict[str, PackPlace] = field(default_factory=dict)
     # Remotes that objects are fetched from, by their addresses; connections stay open for the next fetch.
     sources: dict[str, Source] = field(default_factory=dict)
+    # The stores of remotes that are clones, by the remotes' URLs; None for a remote that is none.
+    clones: dict[str, Remote | None] = field(default_factory=dict)
     _opened: ExitStack = field(default_factory=ExitStack)
 
     @property

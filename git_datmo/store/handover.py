@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from git_datmo import fsio, permissions
@@ -87,6 +88,9 @@ def _give(pack: Pack, folder: Path, *, promisor: bool) -> None:
         if not target.exists() and (copied or not _link(source, target)):
             with open(source, "rb") as file, fsio.replacing(target, mode=READ_ONLY, prefix="tmp_pack_") as copy:
                 fsio.copy_content(file, copy)
+        # An old pack that no ref needs yet would be collected by the next 'git gc' of its repository.
+        with suppress(OSError):
+            os.utime(target)
     fsio.sync_folder(folder)
 
 

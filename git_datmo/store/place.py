@@ -33,6 +33,8 @@ SETTINGS = {
     "push.recurseSubmodules": "no",
     "fetch.recurseSubmodules": "no",
     "advice.pushUpdateRejected": "false",
+    "uploadpack.allowFilter": "true",
+    "uploadpack.allowAnySHA1InWant": "true",
 }
 
 # What makes git take missing objects that a promisor pack names for promised (gitformat-pack), and delete nothing,

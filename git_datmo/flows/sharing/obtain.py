@@ -9,6 +9,7 @@ from itertools import chain
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete, Silent
 from git_datmo.flows.healing import heal
 from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.sharing.clones import store_of_clone
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.intake import receive
 from git_datmo.flows.sharing.keep import kept_objects, write_keep
@@ -57,7 +58,7 @@ def obtain(
     for name in tuple(remotes) or _remotes(ws):
         remote = find_remote(ws.repo.config, name)
         has_stores = bool(stores_of(ws.repo.config, remote))
-        for step in (_obtain_elsewhere, _try_to_obtain) if has_stores else (_try_to_obtain,):
+        for step in (*((_obtain_elsewhere,) if has_stores else ()), _try_to_obtain, _obtain_from_clone):
             if missing:
                 problems += step(ws, remote, wanted, size, progress)
                 ws.store.objects.refresh()
@@ -86,6 +87,18 @@ def _obtain_elsewhere(
         except DatmoError as error:
             problems.append(error)
     return problems
+
+
+def _obtain_from_clone(
+    ws: Workspace, remote: Remote, wanted: list[Node], size: int, progress: Progress
+) -> list[DatmoError]:
+    """Fetch from the store of a remote that is somebody's clone; return what went wrong."""
+    try:
+        store = store_of_clone(ws, remote) or store_of_clone(ws, remote, ask(ws, remote))
+    except DatmoError:
+        # That the remote cannot be asked was found out before.
+        return []
+    return _try_to_obtain(ws, store, wanted, size, progress) if store is not None else []
 
 
 def _take_levels(ws: Workspace, place: PackPlace, wanted: list[Node], progress: Progress) -> None:

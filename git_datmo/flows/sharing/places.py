@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.flows.sharing.clones import store_of_clone
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import Config
@@ -45,9 +46,9 @@ def stores_of(config: Config, remote: Remote) -> tuple[str, ...]:
 
 
 def destination(ws: Workspace, remote: Remote) -> Place:
-    """Where what is shared with a remote goes: to its first store, or to the remote itself."""
+    """Return the place for what is shared with a remote: its first store, or a clone's, or the remote itself."""
     stores = stores_of(ws.repo.config, remote)
-    return find_place(ws, remote, stores[0]) if stores else remote
+    return find_place(ws, remote, stores[0]) if stores else store_of_clone(ws, remote) or remote
 
 
 def find_place(ws: Workspace, remote: Remote, url: str) -> Place:

@@ -33,6 +33,13 @@ def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = N
         change_refs(ws.repo.git, [RefChange(ref, tip, None) for ref, tip in brought.items()], why="no branches")
 
 
+def has_refspecs(ws: Workspace, remote: str) -> bool:
+    """Return whether a plain fetch from a remote brings records; a mirror's brings all refs."""
+    if ws.repo.config.flag(f"remote.{remote}.mirror"):
+        return True
+    return any(f":{REMOTE_REFS}" in refspec for refspec in ws.repo.config.all(f"remote.{remote}.fetch"))
+
+
 def remove_refspecs(ws: Workspace, remote: str) -> None:
     """Take away the refspecs that `set_refspecs` added, of whatever namespace."""
     have = ws.repo.config.all(f"remote.{remote}.fetch")

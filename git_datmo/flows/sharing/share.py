@@ -8,11 +8,13 @@ the remote has by then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.carry import build_tips
+from git_datmo.flows.sharing.clones import store_of_clone
 from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.intake import NOTHING, receive, remember, shared_records
 from git_datmo.flows.sharing.keep import kept_objects
@@ -20,6 +22,7 @@ from git_datmo.flows.sharing.orphans import refuse_orphaned_settings
 from git_datmo.flows.sharing.places import deposit, destination, stores_of
 from git_datmo.flows.sharing.publishing import publish_records
 from git_datmo.flows.sharing.pushed import Pushed, head_pushed
+from git_datmo.flows.sharing.refspecs import has_refspecs, set_refspecs
 from git_datmo.flows.sharing.selection import Selection, Site, find_lost, records_of, select
 from git_datmo.flows.sharing.send import SharePlan, keep_tip, send_objects
 from git_datmo.flows.sharing.whole import remember_whole
@@ -73,8 +76,25 @@ def share(
     pushed = pushed or head_pushed(ws, name)
     if pushed.is_whole:
         return Shared(targets[0].address, 0)
+    _meet_new_remotes(ws, targets[0].name, progress)
     counts = [_share_with(ws, target, pushed, announce, progress) for target in targets]
     return Shared(targets[0].address, max(counts))
+
+
+def _meet_new_remotes(ws: Workspace, name: str, progress: Progress) -> None:
+    """Take in the records of remotes that were added since 'git datmo init', once each.
+
+    Of a branch that was merged from one of them, git brought the code alone.
+    """
+    new = [each for each in ws.repo.remotes() if each != name and not has_refspecs(ws, each)]
+    if not new:
+        return
+    from git_datmo.flows.sharing.obtain import fetch
+
+    for each in new:
+        set_refspecs(ws, each)
+        with suppress(DatmoError):
+            fetch(ws, each, progress=progress)
 
 
 def _share_with(ws: Workspace, target: Remote, pushed: Pushed, announce: Announce | None, progress: Progress) -> int:
@@ -147,7 +167,8 @@ def plan(
     there = set[Oid]().union(*(shared_records(ws, tips) for tips in received.values()))
     catalog = ws.catalog(mine)
     wanted = _wanted(ws, catalog, here, there, pushed)
-    site = Site(remote, offer, frozenset(there), keeps_objects=not stores_of(ws.repo.config, remote))
+    is_whole = not stores_of(ws.repo.config, remote) and store_of_clone(ws, remote, offer) is None
+    site = Site(remote, offer, frozenset(there), keeps_objects=is_whole)
     chosen = select(ws, site, catalog, wanted - there, pushed, lost=frozenset(lost), progress=progress)
     going = wanted - there - chosen.left
     refuse_secrets(ws, sorted(going), [(oid, chosen.send[oid]) for oid in sorted(going & chosen.send.keys())])

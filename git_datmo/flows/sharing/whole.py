@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from git_datmo.errors import GitFailed
 from git_datmo.flows.sharing.chain import LINKS, bring_nearest, keep_tips
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
+from git_datmo.flows.sharing.refspecs import has_refspecs
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
 from git_datmo.git.refs import read_refs
@@ -88,6 +89,9 @@ def is_settled(ws: Workspace, name: str, url: str, mine: Mapping[str, Oid], ther
     records, _, link = ws.hosts.of(Remote(name, url)).whole.partition(" ")
     used = [ns for ns in NAMESPACES if [there.get(ns.records, ""), there.get(ns.notes, "")] == wanted]
     if not used or records != wanted[0] or (link and link not in there.values()):
+        return False
+    if not all(each == name or has_refspecs(ws, each) for each in ws.repo.remotes()):
+        # The records of a remote that was added since are still to be taken in.
         return False
     known = read_refs(ws.repo.git, *used[0].remembered(name)) if name else {}
     return not name or [str(known.get(ref, "")) for ref in used[0].remembered(name)] == wanted

@@ -1,0 +1,147 @@
+"""Forks, backups, mirrors and clones of clones: data are brought from where they are, and everything arrives."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.crash.remote_check import lacking
+from tests.integration.conftest import Pair, both_ways
+from tests.integration.team import datmo, experiments
+from tests.servers.hosting import serve
+from tests.servers.shell import Shell
+
+
+def change(shell: Shell, text: str) -> str:
+    """Commit new code and data; return the id of the snapshot."""
+    shell.write("data/x", text)
+    datmo(shell, "add-data", "data")
+    shell.commit(f"{shell.cwd.name}.py", text)
+    return str(experiments(shell)[0]["id"])
+
+
+def bare(pair: Pair, name: str) -> Shell:
+    pair.top.git("init", "-q", "--bare", name)
+    return pair.top.at(name)
+
+
+def records(hub: Shell) -> set[str]:
+    names = hub.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()
+    return {name.replace("/", "").removesuffix(".json") for name in names}
+
+
+def reads(pair: Pair, hub: Shell, text: str) -> bool:
+    """Clone a repository, and return whether the newest data have this text."""
+    pair.top.git("clone", "-q", f"datmo::{hub.cwd}", f"of-{hub.cwd.name}")
+    copy = pair.top.at(f"of-{hub.cwd.name}")
+    datmo(copy, "checkout")
+    return (copy.cwd / "data/x").read_text() == text
+
+
+@both_ways
+def test_push_to_a_fork_brings_along_what_it_builds_on(pair: Pair) -> None:
+    first = change(pair.alex, "one")
+    pair.alex.git("push", "-q", "origin", "main")
+    # A host copies branches, and nothing below refs/datmo.
+    pair.top.git("clone", "-q", "--bare", "--single-branch", "--branch=main", str(pair.hub.cwd), "fork.git")
+    fork = pair.top.at("fork.git")
+    assert "refs/datmo" not in fork.git("for-each-ref")
+    prefix = "datmo::" if pair.way == "helper" else ""
+    pair.top.git("clone", "-q", f"{prefix}{fork.cwd}", "mine")
+    mine = pair.top.at("mine")
+    datmo(mine, "init")
+    mine.git("remote", "add", "upstream", str(pair.hub.cwd))
+    datmo(mine, "fetch", "upstream")
+    mine.git("checkout", "-q", "-b", "feature")
+    second = change(mine, "two")
+    told = mine.run("git", "push", "origin", "feature").stderr
+    assert "lacks the data of 1 experiment that is not here: fetching what 'upstream' has of them" in told
+    assert records(fork) == {first, second}
+    assert not lacking(fork)
+    # Upstream takes the branch of the fork, from a clone of its own.
+    pair.alex.git("remote", "add", "fork", str(fork.cwd))
+    pair.alex.git("fetch", "-q", "fork")
+    pair.alex.git("merge", "-q", "fork/feature")
+    pair.alex.git("push", "-q", "origin", "main")
+    assert records(pair.hub) >= {first, second}
+    assert not lacking(pair.hub)
+    assert reads(pair, pair.hub, "two")
+
+
+def test_backup_remote_gets_what_is_on_the_other_alone(pair: Pair) -> None:
+    """By a clone that has no data at all."""
+    ids = {change(pair.alex, "one"), change(pair.alex, "two")}
+    pair.alex.git("push", "-q", "origin", "main")
+    ben, backup = pair.clone("ben"), bare(pair, "backup.git")
+    ben.git("remote", "add", "backup", str(backup.cwd))
+    ben.git("push", "-q", "backup", "main")
+    assert records(backup) == ids
+    assert not lacking(backup)
+    assert reads(pair, backup, "two")
+
+
+@both_ways
+def test_mirror_push_to_an_empty_host_carries_everything(pair: Pair) -> None:
+    alex, new = pair.alex, bare(pair, "new.git")
+    oid = change(alex, "one")
+    alex.git("tag", "v1")
+    alex.git("remote", "set-url", "origin", str(new.cwd))
+    alex.git("push", "-q", "--mirror", "origin")
+    assert records(new) == {oid}
+    assert "refs/tags/v1" in new.git("for-each-ref")
+    assert not lacking(new)
+    assert reads(pair, new, "one")
+    # From now on it would delete what the host keeps: nothing moves.
+    before = new.git("for-each-ref")
+    alex.git("tag", "v2")
+    assert alex.run("git", "push", "--mirror", "origin", ok=False).returncode
+    assert new.git("for-each-ref") == before
+
+
+def test_mirror_of_a_remote_carries_everything_to_another_host(pair: Pair) -> None:
+    oid = change(pair.alex, "one")
+    pair.alex.git("push", "-q", "origin", "main")
+    pair.top.git("clone", "-q", "--mirror", str(pair.hub.cwd), "mirror.git")
+    mirror, new = pair.top.at("mirror.git"), bare(pair, "new.git")
+    assert not lacking(mirror)
+    datmo(mirror, "init")
+    mirror.git("push", "-q", "--mirror", str(new.cwd))
+    assert records(new) == {oid}
+    assert not lacking(new)
+    assert reads(pair, new, "one")
+
+
+@pytest.mark.parametrize("kind", ["path", "file", "ssh"])
+def test_clone_of_a_clone_gets_its_data_and_gives_its_own(pair: Pair, tmp_path: Path, kind: str) -> None:
+    """Nothing was shared with any host: the data lie in the store of the colleague's clone."""
+    change(pair.alex, "one")
+    with serve(kind, tmp_path / "host") as host:
+        top = Shell(pair.top.cwd, {**pair.top.env, **host.environ})
+        top.git("clone", "-q", host.url(pair.alex.cwd), "copy")
+        copy = top.at("copy")
+        datmo(copy, "init")
+        datmo(copy, "checkout")
+        assert (copy.cwd / "data/x").read_text() == "one"
+        copy.git("checkout", "-q", "-b", "feature")
+        change(copy, "two")
+        copy.git("push", "-q", "origin", "feature")
+    # The store of the colleague has them: no remote is needed, and none is there.
+    pair.alex.git("remote", "remove", "origin")
+    pair.alex.git("checkout", "-q", "feature")
+    datmo(pair.alex, "checkout")
+    assert (pair.alex.cwd / "data/x").read_text() == "two"
+    assert "keep" not in pair.alex.git("for-each-ref")
+
+
+def test_packs_handed_to_a_folder_are_new_for_its_own_collection(pair: Pair) -> None:
+    change(pair.alex, "one")
+    long_ago = time.time() - 60 * 24 * 3600
+    for path in (pair.alex.cwd / ".git/datmo/store.git/objects").rglob("*.pack"):
+        os.utime(path, (long_ago, long_ago))
+    pair.alex.git("push", "-q", "origin", "main")
+    packs = list((pair.hub.cwd / "objects/pack").glob("*.pack"))
+    assert packs
+    assert all(path.stat().st_mtime > long_ago + 3600 for path in packs)
