@@ -6,6 +6,7 @@ fsspec's own configuration.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -14,20 +15,55 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Silent
 from git_datmo.places.files import NAME, Range, Unreachable
 from git_datmo.places.folder import UNFINISHED
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
+from git_datmo.waits import DEFAULT, limit
 
 # Which extra of this package brings the library for a scheme along.
 EXTRAS = {"s3": "s3", "s3a": "s3", "sftp": "sftp"}
 # Stores in which a file appears when all of it is there; everywhere else a file is renamed when it is.
 ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory"})
+S3 = frozenset({"s3", "s3a"})
+S3_ATTEMPTS = 2
 # Whose library gives whole files where it is asked for ranges (sshfs).
 SEEKING = frozenset({"sftp"})
 # How old a file must be to have been left by a process that died, in seconds.
 LEFT_BEHIND = 7 * 86400
+
+
+def _ssh_limits() -> dict[str, Any]:
+    """Return what makes asyncssh give up a server that is silent, and check host keys by the user's `known_hosts`."""
+    options: dict[str, Any] = {"known_hosts": ()}
+    if seconds := limit():
+        options |= {"connect_timeout": 2 * seconds, "login_timeout": 2 * seconds}
+        options |= {"keepalive_interval": seconds, "keepalive_count_max": 1}
+    return options
+
+
+def _s3_limits() -> dict[str, Any]:
+    """Return what makes botocore give up a server that is silent, beneath what the user's own configuration says."""
+    from fsspec.config import conf
+
+    seconds = limit()
+    if not seconds:
+        return {}
+    # botocore makes each attempt of s3fs twice: four in all.
+    own = conf.get("s3", {}).get("config_kwargs", {})
+    patience = {"connect_timeout": seconds / 2, "read_timeout": seconds / 2}
+    return {"config_kwargs": {**patience, "retries": {"mode": "standard", "total_max_attempts": 2}, **own}}
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Return True for what libraries raise where a server is silent, whatever they wrap it in."""
+    chain = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None and before not in chain:
+        chain.append(before)
+    return any(
+        isinstance(each, TimeoutError | asyncio.TimeoutError) or "Timeout" in type(each).__name__ for each in chain
+    )
 
 
 def _import(url: str) -> tuple[Any, str]:
@@ -38,11 +74,14 @@ def _import(url: str) -> tuple[Any, str]:
             # What fsspec takes for it itself trusts any host key.
             from sshfs import SSHFileSystem
 
-            options = SSHFileSystem._get_kwargs_from_urls(url)  # noqa: SLF001  # fsspec's own protocol
+            options = {**SSHFileSystem._get_kwargs_from_urls(url), **_ssh_limits()}  # noqa: SLF001  # fsspec's own protocol
             return SSHFileSystem(skip_instance_cache=True, **options), SSHFileSystem._strip_protocol(url)  # noqa: SLF001
         from fsspec.core import url_to_fs
 
-        found: tuple[Any, str] = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
+        limits = _s3_limits() if scheme in S3 else {}
+        found: tuple[Any, str] = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False, **limits)
+        if scheme in S3:
+            found[0].retries = S3_ATTEMPTS
     except ImportError as error:
         extra = EXTRAS.get(scheme)
         hint = f"install it with \"pip install 'git-datmo[{extra}]'\"" if extra else "install it with pip"
@@ -140,5 +179,7 @@ class FileSystemFiles:
         except DatmoError:
             raise
         except Exception as error:
+            if _is_timeout(error):
+                raise Silent(f"'{self.url}'", round(limit() or DEFAULT), is_remote=True) from error
             said = next(iter(str(error).splitlines()), "") or type(error).__name__
             raise Unreachable(f"'{self.url}': {said}", "check the address and your credentials for it") from error

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
@@ -22,14 +23,15 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter, Retry
 
+from git_datmo.errors import Silent
 from git_datmo.git.run import Git
 from git_datmo.places.files import Range, Unreachable
 from git_datmo.places.listing import Listing, Pointer
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
+from git_datmo.waits import DEFAULT, limit
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
-TIMEOUT = (30, 300)
 # What servers answer when they are busy; they may say how long to wait.
 BUSY = (429, 500, 502, 503, 504)
 # Requests for parts of files that are under way at a time.
@@ -76,7 +78,15 @@ class LfsFiles:
         self._ranged: bool | None = None
         self._whole: dict[str, IO[bytes]] = {}
         self._session = requests.Session()
-        retry = Retry(total=3, backoff_factor=0.5, status_forcelist=BUSY, allowed_methods=None, raise_on_status=False)
+        retry = Retry(
+            total=3,
+            connect=1,
+            read=1,
+            backoff_factor=0.5,
+            status_forcelist=BUSY,
+            allowed_methods=None,
+            raise_on_status=False,
+        )
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=READERS))
 
@@ -127,12 +137,26 @@ class LfsFiles:
     def _read(self, action: Action, part: Range) -> bytes:
         if part.name not in self._whole:
             header = action.header | {"Range": f"bytes={part.start}-{part.end - 1}", "Accept-Encoding": "identity"}
-            with self._translated(), self._do("GET", Action(action.href, header), stream=True) as answer:
-                self._check(answer)
-                self._ranged = answer.status_code == HTTPStatus.PARTIAL_CONTENT
-                if self._ranged:
-                    return answer.content
-                self._keep(part.name, answer)
+            asking = Action(action.href, header)
+            with self._translated():
+                # The session makes a request again that fails, but none whose answer breaks off.
+                answer = self._do("GET", asking, stream=True)
+                with suppress(requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+                    return self._take(answer, part)
+                return self._take(self._do("GET", asking, stream=True), part)
+        return self._part_of_whole(part)
+
+    def _take(self, answer: requests.Response, part: Range) -> bytes:
+        """Return the part of a file from an answer; where that is the whole file, keep it."""
+        with answer:
+            self._check(answer)
+            self._ranged = answer.status_code == HTTPStatus.PARTIAL_CONTENT
+            if self._ranged:
+                return answer.content
+            self._keep(part.name, answer)
+        return self._part_of_whole(part)
+
+    def _part_of_whole(self, part: Range) -> bytes:
         file = self._whole[part.name]
         file.seek(part.start)
         return file.read(part.end - part.start)
@@ -193,14 +217,17 @@ class LfsFiles:
         own = _host(action.href) == _host(self._server)
         given = any(name.lower() == "authorization" for name in action.header)
         auth = self._auth if self._auth is not None and own and not given else _as_it_is
-        return self._session.request(method, action.href, headers=action.header, auth=auth, timeout=TIMEOUT, **options)
+        return self._session.request(method, action.href, headers=action.header, auth=auth, timeout=limit(), **options)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except (requests.RequestException, OSError, ValueError, LookupError, TypeError) as error:
-            said = next(iter(str(error).splitlines()), "") or type(error).__name__
+            if isinstance(error, requests.Timeout) or "timed out" in str(error):
+                raise Silent(f"'{self.url}'", round(limit() or DEFAULT), is_remote=True) from error
+            # What follows a `?` may open an object to anybody.
+            said = re.sub(r"\?[^\s')]*", "", next(iter(str(error).splitlines()), "")) or type(error).__name__
             raise Unreachable(f"'{self.url}': {said}", "check the address, and that it is an LFS server") from error
 
 

@@ -152,3 +152,26 @@ def test_slow_server_hook_is_waited_for(shell: Callable[..., Shell], tmp_path: P
     with serve("file", tmp_path / "host") as host:
         work = share_payload(top, host.url(top.cwd / "hub.git"), 1 << 10)
         work.run("git", "push", "-q", "origin", "main", timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("kind", ["s3", "sftp", "lfs"])
+def test_store_that_is_silent_ends_a_push(
+    shell: Callable[..., Shell], make_repo: Callable[..., Shell], kind: str
+) -> None:
+    impatient(shell)
+    hub = make_repo("hub.git", bare=True)
+    with serve_mute() as port:
+        host = f"127.0.0.1:{port}"
+        url = {"s3": "s3://team/datmo", "sftp": f"sftp://me@{host}/data", "lfs": f"lfs+http://{host}/team/r.git"}[kind]
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+        work = make_repo("work", AWS_ENDPOINT_URL=f"http://{host}", **keys)
+        work.git("remote", "add", "origin", str(hub.cwd))
+        datmo(work, "init")
+        work.git("config", "datmo.origin.store", url)
+        work.write("data/x", "x")
+        datmo(work, "add-data", "data")
+        work.commit("code.py", "pass\n")
+        done = work.run("git", "push", "origin", "main", ok=False, timeout=PATIENCE)
+    assert done.returncode != 0
+    assert f"fatal: '{url.removeprefix('lfs+')}' was silent for 1 second, twice\n" in done.stderr, str(done)
+    assert hub.git("for-each-ref") == ""
