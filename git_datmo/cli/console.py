@@ -75,9 +75,10 @@ class Console:
     def use_colours(self) -> None:
         """Colour as git's `color.ui` says; only a terminal is ever asked about."""
         if self.out.isatty() and "NO_COLOR" not in self.environ:
-            asked = ["git", "config", "--get-colorbool", "color.ui", "true"]
-            done = subprocess.run(asked, cwd=self.cwd, capture_output=True, check=False)
-            self.coloured = done.stdout.strip() == b"true"
+            from git_datmo.git.run import run_git
+
+            asked = ["config", "--get-colorbool", "color.ui", "true"]
+            self.coloured = run_git(asked, self.environ, self.cwd).stdout.strip() == b"true"
 
     @contextmanager
     def paged(self) -> Iterator[None]:
@@ -85,8 +86,9 @@ class Console:
         if not self.out.isatty():
             yield
             return
-        asked = subprocess.run(["git", "var", "GIT_PAGER"], cwd=self.cwd, capture_output=True, text=True, check=False)
-        pager = asked.stdout.strip()
+        from git_datmo.git.run import run_git
+
+        pager = os.fsdecode(run_git(["var", "GIT_PAGER"], self.environ, self.cwd).stdout).strip()
         if pager in ("", "cat"):
             yield
             return

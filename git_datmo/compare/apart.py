@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_datmo.compare.comparison import Comparison
+from git_datmo.errors import Silent
+from git_datmo.waits import Child
 
 # Threads reserve memory that they never use, and would break the bound.
 QUIET = {
@@ -23,7 +25,7 @@ LOST = Comparison("differs in bytes; what looked into it was brought down by it"
 
 def compare_apart(pairs: Iterable[tuple[Path, Path]], environ: Mapping[str, str]) -> Iterator[Comparison]:
     """The comparison of each pair of paths (recorded, rerun), in order."""
-    child: subprocess.Popen[bytes] | None = None
+    child: Child | None = None
     try:
         for recorded, rerun in pairs:
             child = child or _start(environ)
@@ -37,11 +39,12 @@ def compare_apart(pairs: Iterable[tuple[Path, Path]], environ: Mapping[str, str]
             _end(child)
 
 
-def _start(environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(environ: Mapping[str, str]) -> Child:
     # `-m` looks into the current folder first, and a repository may hold a numpy.py.
     argv = [sys.executable, "-m", "git_datmo.compare.child"]
-    return subprocess.Popen(
+    return Child(
         argv,
+        who="what compares the files",
         cwd="/",
         env={**environ, **QUIET},
         stdin=subprocess.PIPE,
@@ -50,10 +53,10 @@ def _start(environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _ask(child: subprocess.Popen[bytes], recorded: Path, rerun: Path) -> Comparison | None:
+def _ask(child: Child, recorded: Path, rerun: Path) -> Comparison | None:
     assert child.stdin is not None
     assert child.stdout is not None
-    with suppress(BrokenPipeError):
+    with suppress(BrokenPipeError, Silent):
         child.stdin.write(json.dumps([str(recorded.absolute()), str(rerun.absolute())]).encode() + b"\n")
         child.stdin.flush()
         line = child.stdout.readline()
@@ -63,6 +66,6 @@ def _ask(child: subprocess.Popen[bytes], recorded: Path, rerun: Path) -> Compari
     return None
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: Child) -> None:
     with child:
         child.kill()

@@ -12,11 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import docker
+from docker.constants import DEFAULT_TIMEOUT_SECONDS
 from docker.context import ContextAPI
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from git_datmo.errors import EngineMissing
+from git_datmo.waits import DEFAULT, limit
 
 # How the SDK calls an engine behind a socket of this machine.
 _HERE = ("http+docker://localhost", "http+docker://localnpipe")
@@ -37,15 +39,17 @@ def connect(environ: Mapping[str, str]) -> Connection:
     sockets = [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock", "/run/podman/podman.sock"]
     named = environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT")
     hosts = [] if named else [f"unix://{path}" for path in sockets if _is_socket(path)]
-    why = ""
+    why, patience = "", round(limit() or DEFAULT)
     for host in ("", *hosts):
         try:
             if host:
-                client = docker.DockerClient(base_url=host)
+                client = docker.DockerClient(base_url=host, timeout=patience)
             else:
                 # The user's own ssh, with its configuration and agent.
-                client = docker.from_env(environment=environ, use_ssh_client=True)
+                client = docker.from_env(environment=environ, use_ssh_client=True, timeout=patience)
             client.ping()
+            # An engine that answers may work for long without a word.
+            client.api.timeout = DEFAULT_TIMEOUT_SECONDS
         except (DockerException, RequestException, OSError) as e:
             why = why or str(e)
         else:

@@ -28,6 +28,8 @@ from git_datmo.progress import Progress
 READY = "git-datmo-ready"
 """Written last: an environment without it was cut off while being built. Holds the interpreter's version."""
 
+# How long an interpreter may take to say its version.
+SECONDS = 60
 _SAY_VERSION = "import sys; print(sys.implementation.name, '%d.%d.%d' % sys.version_info[:3])"
 _STRIPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "PYTHONUSERBASE")
 
@@ -105,8 +107,9 @@ class VenvEngine:
         for candidate in dict.fromkeys(self._candidates(manifest)):
             try:
                 argv = [candidate, "-I", "-c", _SAY_VERSION]
-                said = subprocess.run(argv, capture_output=True, check=False, env=dict(self.environ)).stdout.split()
-            except OSError:
+                env = dict(self.environ)
+                said = subprocess.run(argv, capture_output=True, check=False, env=env, timeout=SECONDS).stdout.split()
+            except (OSError, subprocess.TimeoutExpired):
                 continue
             words = [word.decode("ascii", "replace") for word in said]
             if len(words) == 2 and words[0] == manifest.implementation and words[1].startswith(manifest.series + "."):

@@ -107,14 +107,13 @@ STARTERS = {
     "git_datmo.engines.venv": "interpreters",
     "git_datmo.engines.probe": "interpreters",
     "git_datmo.engines.machine": "what tells of GPUs and Debian packages",
-    "git_datmo.cli.console": "the pager, and git for what it says of the terminal",
+    "git_datmo.cli.console": "the pager",
     "git_datmo.cli.demo": "what a person would type",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
 }
 STARTS_GIT = {
     "git_datmo.git.run",
     "git_datmo.git.pipes",
-    "git_datmo.cli.console",
     "git_remote_datmo.proxy",
 }
 
@@ -308,6 +307,31 @@ STARTING = re.compile(
 def test_processes_are_started_where_the_list_says(module: str) -> None:
     starts = [name for name, _ in calls(module) if STARTING.match(name)]
     assert bool(starts) == (module in STARTERS), starts
+
+
+WAITING = re.compile(
+    r"subprocess\.(run|Popen|call|check_call|check_output)\Z|os\.(waitpid|wait4)\Z|.*\.recv\Z|select\.\w+\Z"
+)
+# What waits without a limit of its own, and why it may.
+WAITERS = {
+    "git_datmo.waits": "ends waits",
+    "git_datmo.store.crew": "forks of itself, which work, or end with it",
+    "git_datmo.engines.child": "the user's command",
+    "git_datmo.engines.terminal": "the user",
+    "git_datmo.cli.console": "the user's pager",
+    "git_datmo.cli.demo": "what a person would type",
+}
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_waits_have_a_limit(module: str) -> None:
+    """`waits.Child` and `waits.Watch` wait for programs and descriptors; everything else names its own limit."""
+    waits = [
+        ast.unparse(call)
+        for name, call in calls(module)
+        if WAITING.match(name) and not any(keyword.arg == "timeout" for keyword in call.keywords)
+    ]
+    assert not waits or module in WAITERS, waits
 
 
 def test_only_modules_that_start_processes_import_what_starts_them() -> None:
