@@ -92,7 +92,7 @@ def store_payloads(
 
     `links` is told of every link that is stored.
     """
-    differences = find_differences(ws, tracking)
+    differences = _find_differences(ws, tracking, progress)
     known = (tracked for path in asked if (tracked := tracking.get(path)) is not None and tracked.placed)
     unchanged = {tracked.payload.path for tracked in known if not differences[tracked.payload.path]}
     if unchanged == asked.keys():
@@ -121,6 +121,16 @@ def store_payloads(
     save(ws, tracking)
     ws.cache.update(edit)
     return tracking, writer.written
+
+
+def _find_differences(ws: Workspace, tracking: Tracking, progress: Progress) -> dict[str, Differences]:
+    """Find what changed, once files are back that git removed on its way from a commit that tracks them."""
+    found = find_differences(ws, tracking)
+    if not any(each.missing for each in found.values()):
+        return found
+    from git_datmo.flows.restore import restore_removed_meanwhile
+
+    return find_differences(ws, tracking) if restore_removed_meanwhile(ws, tracking, progress=progress) else found
 
 
 def _capture(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.changes import find_differences
@@ -22,6 +23,9 @@ from git_datmo.store.checkout import Checkout, Placement
 from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
+
+# Moves of HEAD that are looked at, the last ones.
+MOVES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +130,36 @@ def restore_removed_by_git(ws: Workspace, old: str, new: str, *, progress: Progr
     They are git's doing, and no change of the payload. Returns their paths.
     """
     with changing(ws) as tracking:
-        tops = [tracked.payload.path for tracked in tracking.payloads if tracked.placed]
-        if not tops or not may_restore(ws):
-            return ()
-        words = ("-r", "-z", "--no-renames", "--name-only", "--diff-filter=D", old, new)
-        removed = ws.repo.git.finish("diff-tree", *words, "--", *tops).stdout.split(b"\0")[:-1]
-        paths = [os.fsdecode(path) for path in removed if not os.path.lexists(ws.root / os.fsdecode(path))]
-        wanted = [each for each in select(tracking, paths)[0] if _was_added(ws, each)]
-        return restore(ws, tracking, wanted, progress=progress) if wanted else ()
+        return _restore_removed(ws, tracking, [(old, new)], progress)
+
+
+def restore_removed_meanwhile(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> tuple[str, ...]:
+    """Do the same for all moves of HEAD since the state was written, which a client without hooks can have made."""
+    written = int(os.stat(ws.tracking_path).st_mtime)
+    words = ("-n", str(MOVES + 1), "--date=unix", "--format=%H %gd", "HEAD", "--")
+    told = [line.split() for line in ws.repo.git.text("reflog", "show", *words).splitlines()]
+    moves = [
+        (before[0], after[0])
+        for after, before in pairwise(told)
+        if int(after[1].partition("{")[2].rstrip("}")) > written
+    ]
+    return _restore_removed(ws, tracking, moves, progress)
+
+
+def _restore_removed(
+    ws: Workspace, tracking: Tracking, moves: Iterable[tuple[str, str]], progress: Progress
+) -> tuple[str, ...]:
+    tops = [tracked.payload.path for tracked in tracking.payloads if tracked.placed]
+    if not tops or not may_restore(ws):
+        return ()
+    words = ("-r", "-z", "--no-renames", "--name-only", "--diff-filter=D")
+    removed: dict[str, None] = {}
+    for move in moves:
+        paths = ws.repo.git.finish("diff-tree", *words, *move, "--", *tops).stdout.split(b"\0")[:-1]
+        removed.update(dict.fromkeys(map(os.fsdecode, paths)))
+    gone = [path for path in removed if not os.path.lexists(ws.root / path)]
+    wanted = [each for each in select(tracking, gone)[0] if _was_added(ws, each)]
+    return restore(ws, tracking, wanted, progress=progress) if wanted else ()
 
 
 def _was_added(ws: Workspace, wanted: Wanted) -> bool:

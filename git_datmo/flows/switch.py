@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.changes import find_differences, really_differs
+from git_datmo.flows.collisions import refuse_collisions
 from git_datmo.flows.git_owned import owned_by_git
 from git_datmo.flows.merging.parts import place_parts, split
 from git_datmo.flows.merging.placing import (
@@ -172,6 +173,7 @@ def _place(
     size = sum(payload.content.size for payload in coming)
     with ways_out(ws):
         require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
+    refuse_collisions(ws, coming)
     owned = owned_by_git(ws, [tracked.payload.path for tracked in going])
     checkout = Checkout(ws.store, ws.root, edit, progress, owned)
     tracking = _without_lost(ws, tracking, edit)

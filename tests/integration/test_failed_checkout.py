@@ -113,3 +113,15 @@ def test_restore_that_fails_is_finished_or_given_up(versions: Shell) -> None:
     datmo(versions, "checkout", "--", "data")
     assert states(versions) == {"data": "unchanged", "more": "unchanged"}
     datmo(versions, "snapshot")
+
+
+def test_names_that_differ_in_case_alone_are_refused_where_that_makes_one_file(versions: Shell) -> None:
+    versions.write("data/Kept", "another")
+    datmo(versions, "snapshot")
+    versions.git("config", "core.ignoreCase", "true")
+    (versions.cwd / "data" / "Kept").unlink()
+    before = picture(versions.cwd / "data")
+    refused(versions, "checkout", says=("'data/Kept' and 'data/kept' are one file", "git datmo checkout REV -- PATH"))
+    assert picture(versions.cwd / "data") == before
+    datmo(versions, "checkout", "HEAD", "--", "data/Kept")
+    assert (versions.cwd / "data" / "Kept").read_text() == "another"

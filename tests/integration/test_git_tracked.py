@@ -172,3 +172,18 @@ def test_rebase_onto_a_commit_without_data_keeps_them(repo: Shell) -> None:
     shutil.rmtree(repo.cwd / "data")
     datmo(repo, "checkout")
     assert picture(repo.cwd / "data") == whole
+
+
+def test_client_without_hooks_takes_nothing_away_either(moved: Shell) -> None:
+    whole = picture(moved.cwd / "data")
+    # The reflog's times are later than that of the last command of git-datmo.
+    client = moved.having(GIT_COMMITTER_DATE="2090-01-01T12:00:00+0000")
+    for revision in ("old", "main"):
+        client.git("-c", "core.hooksPath=/dev/null", "checkout", "-q", revision)
+    assert not (moved.cwd / "data" / "1.csv").exists()
+    (moved.cwd / "data" / "sub" / "4.csv").unlink()
+    moved.git("commit", "-q", "--allow-empty", "-m", "next")
+    del whole[b"sub/4.csv"], whole[b"sub"]
+    shutil.rmtree(moved.cwd / "data" / "sub")
+    assert picture(moved.cwd / "data") == whole
+    assert experiments(moved)[0]["payloads"][0]["files"] == 3
