@@ -119,7 +119,7 @@ def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
     ignacio.run(two, f"git datmo reproduce HEAD --trust --engine {engine}")
     say("He adds 200 images, trains again, and pushes: only the new chunks travel.")
     ignacio.run(two, f"{python} write_images.py data/digits --first 1797 --count 200 --shift 1")
-    ignacio.run(two, 'git commit -q --allow-empty -m "Add 200 shifted digits"')
+    ignacio.run(two, 'git datmo commit -q -m "Add 200 shifted digits"')
     ignacio.run(two, f'git datmo run -m "with shifted digits" --why "shifts are common in scans" -- {python} train.py')
     ignacio.run(two, "git push -q")
     say("Alex pulls: the data follow the code, there and back.")

@@ -45,7 +45,12 @@ def make_parser(verb: str) -> Parser:
 
 
 def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace:
-    """The options of a verb; where the verb names what stands behind '--', that is kept apart as it is."""
+    """Return the options of a verb; where the verb names what stands behind '--', that is kept apart as it is.
+
+    A verb that passes its words on to git gets all of them as they are.
+    """
+    if getattr(load(verb), "PASSES_ON", False):
+        return argparse.Namespace(words=list(words))
     behind = getattr(load(verb), "BEHIND", None)
     own = words if behind is None else own_words(words)
     options, left = parser.parse_known_args(own)

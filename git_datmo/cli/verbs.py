@@ -15,6 +15,7 @@ VERBS = {
     "run": "run a command and snapshot what it made",
     "sweep": "run a command with every combination of parameters",
     "snapshot": "tie the commit to its payloads, environment and figures",
+    "commit": "commit data that changed, as 'git commit' does code",
     "log": "show the experiments, newest first",
     "show": "show one experiment whole",
     "checkout": "put the payloads of a commit into the working tree",

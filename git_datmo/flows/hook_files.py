@@ -19,6 +19,7 @@ OLD = ".old"
 
 _BODIES = {
     "pre-push": "pre-push",
+    "pre-commit": "pre-commit",
     "prepare-commit-msg": "message",
     "commit-msg": "message",
     "post-commit": "post",

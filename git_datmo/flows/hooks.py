@@ -13,7 +13,7 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.config import Config
 from git_datmo.git.repo import Repository
 
-HOOKS = ("pre-push", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge")
+HOOKS = ("pre-push", "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge")
 # The second line of a hook that git-datmo wrote starts with this; the last line is END.
 MARK = b"# git-datmo hook"
 END = b"# git-datmo: end\n"

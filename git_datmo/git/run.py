@@ -163,3 +163,18 @@ def _split(stream: IO[bytes]) -> Iterator[bytes]:
 def failure(argv: Sequence[str | bytes], status: int, stderr: bytes) -> GitFailed:
     words = [word.decode("utf-8", "replace") if isinstance(word, bytes) else word for word in argv]
     return GitFailed(words, status, stderr.decode("utf-8", "replace"))
+
+
+def run_for_person(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -> int:
+    """Run git as the person would: with their environment, terminal, editor and hooks; returns its exit code."""
+    import signal
+
+    # A handler, unlike SIG_IGN, does not outlive the start of the child: git decides what an interrupt ends.
+    earlier = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        status = subprocess.run(["git", *argv], env=dict(environ), cwd=cwd, check=False).returncode
+    except FileNotFoundError:
+        raise DatmoError("git is not on PATH", "install git 2.39 or later") from None
+    finally:
+        signal.signal(signal.SIGINT, earlier)
+    return status if status >= 0 else 128 - status

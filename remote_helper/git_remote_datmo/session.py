@@ -118,6 +118,7 @@ class Session:
         from git_datmo.git.refs import read_refs
 
         self.set_up()
+        self._warn_of_changes()
         mine = read_refs(self.git, RECORDS_REF, NOTES_REF)
         if RECORDS_REF not in mine:
             return False
@@ -136,6 +137,23 @@ class Session:
 
             pushed = read_pushed(workspace, name, updates)
             return share(workspace, self.remote, self.push_url, pushed=pushed, progress=self._progress()).records > 0
+
+    def _warn_of_changes(self) -> None:
+        """Name the payloads whose changes no snapshot has: the push leaves them out."""
+        if self.options.get("verbosity") == "0" or not os.path.exists(self._tracked):
+            return
+        from git_datmo.flows.unsnapshotted import push_warning
+        from git_datmo.flows.workspace import open_workspace
+        from git_remote_datmo.wire import write_message
+
+        with open_workspace(self.environ, self.cwd) as workspace:
+            warning = push_warning(workspace)
+        if warning:
+            write_message(f"warning: {warning}\n")
+
+    @property
+    def _tracked(self) -> str:
+        return os.path.join(self.environ.get("GIT_DIR", ""), "datmo", "tracked.json")
 
     @property
     def _sharing_environ(self) -> dict[str, str]:

@@ -162,4 +162,4 @@ def test_link_to_a_hook_is_kept_as_a_link(folder: Path) -> None:
 
 
 def test_hook_that_only_passes_on_ends_with_the_status_of_those_before() -> None:
-    assert hook_text("pre-commit").endswith(b'exit "$status"\n\n' + END)
+    assert hook_text("pre-rebase").endswith(b'exit "$status"\n\n' + END)

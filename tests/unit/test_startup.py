@@ -92,6 +92,7 @@ def test_a_wrong_word_loads_nothing_heavy(shell: Callable[..., Shell]) -> None:
 
 
 HOOKS = [
+    ("pre-commit",),
     ("post-commit",),
     ("post-checkout", "0" * 40, "0" * 40, "1"),
     ("post-checkout", "0" * 40, "0" * 40, "0"),

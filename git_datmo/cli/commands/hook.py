@@ -15,7 +15,7 @@ EXAMPLES = """
 git datmo hook post-commit
 """
 
-HOOKS = ("pre-push", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge")
+HOOKS = ("pre-push", "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge")
 # By this exit code the shell learns that the commit needs no snapshot.
 UNCHANGED = 3
 # Above this many bytes a share may outlast the patience of the host that waits for the code.
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     return {
         "pre-push": _pre_push,
+        "pre-commit": _pre_commit,
         "prepare-commit-msg": _message,
         "commit-msg": _message,
         "post-commit": _post_commit,
@@ -40,7 +41,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
     """Share what the records name before the code goes; on failure the code stays here too."""
+    from git_datmo.cli.plain import plain
     from git_datmo.errors import DatmoError
+    from git_datmo.flows.unsnapshotted import push_warning
     from git_datmo.flows.workspace import open_workspace
 
     remote, url, way = (*options.words, "", "", "")[:3]
@@ -54,6 +57,9 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
             )
 
     with open_workspace(console.environ, console.cwd) as ws:
+        warning = push_warning(ws)
+        if warning:
+            console.warn(plain(warning))
         if not ws.has_store or ws.ledger.tips().records is None:
             return 0
         from git_datmo.flows.sharing.pushed import read_pushed, refuse_losing_mirror
@@ -68,6 +74,22 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
             raise DatmoError(
                 error.what, error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone"
             ) from error
+    return 0
+
+
+def _pre_commit(_: argparse.Namespace, console: Console) -> int:
+    """Name the payloads that changed; git may give the commit up, since it sees no change."""
+    from git_datmo.cli.plain import plain
+    from git_datmo.flows.trailer import read_words
+    from git_datmo.flows.unsnapshotted import commit_warning, is_made_anyway
+    from git_datmo.flows.workspace import open_workspace
+
+    if is_made_anyway(read_words(console.environ.get("GIT_DATMO_PARENT", ""))):
+        return 0
+    with open_workspace(console.environ, console.cwd) as ws:
+        warning = commit_warning(ws)
+    if warning:
+        console.warn(plain(warning))
     return 0
 
 
