@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from contextlib import suppress
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from git_datmo.cli.plain import plain
@@ -12,6 +16,8 @@ if TYPE_CHECKING:
 
 # Work that is over before this many seconds shows nothing, as git's own progress.
 DELAY = 1.0
+# Seconds after which a bar is drawn again although nothing came, as where a server thinks before it sends.
+TICK = 2.0
 
 
 class Meter:
@@ -41,6 +47,7 @@ class Meter:
                 leave=False,
                 dynamic_ncols=True,
             )
+            self._tick(TICK)
 
     def advance(self, amount: int) -> None:
         if self._bar is None and self._draws:
@@ -50,8 +57,24 @@ class Meter:
 
     def finish(self) -> None:
         if self._bar is not None:
+            self._tick(0)
             self._bar.close()
             self._bar = None
+
+    def _tick(self, seconds: float) -> None:
+        """Have the bar drawn again every so many seconds, or with 0 no more."""
+        # A thread would do, and would keep workers from being forked.
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if seconds:
+            signal.signal(signal.SIGALRM, self._draw_again)
+        signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+
+    def _draw_again(self, _number: int, _frame: FrameType | None) -> None:
+        # The signal may come while the bar is drawn.
+        with suppress(RuntimeError):
+            if self._bar is not None:
+                self._bar.refresh(nolock=True)
 
     def tell(self, line: str) -> None:
         if self._bar is not None:

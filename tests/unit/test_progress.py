@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +64,27 @@ def test_off_a_terminal_nothing_is_drawn_and_what_is_told_is_written() -> None:
     meter.tell("a line")
     meter.finish()
     assert stream.getvalue() == "git-datmo: a line\n"
+
+
+class Terminal(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_bar_without_progress_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may prepare its answer for minutes; nobody should take that for a hang."""
+    handlers: list[Callable[[int, None], None]] = []
+    intervals: list[float] = []
+    monkeypatch.setattr(signal, "signal", lambda _, handler: handlers.append(handler))
+    monkeypatch.setattr(signal, "setitimer", lambda _, first, __: intervals.append(first))
+    stream = Terminal()
+    meter = Meter(stream)
+    meter.begin("Fetching", 1 << 40)
+    assert 0 < intervals[-1] < 5
+    assert stream.getvalue() == ""
+    handlers[0](signal.SIGALRM, None)
+    assert "Fetching" in stream.getvalue()
+    meter.finish()
+    assert intervals[-1] == 0

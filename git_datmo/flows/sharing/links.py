@@ -6,7 +6,8 @@ damaged repository. Each line has all that a link is made of, so its id is compu
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,20 +140,25 @@ def read_chain(links: Links, tips: Iterable[Oid], others: Container[Oid] = ()) -
     return Chain(frozenset(keeps), frozenset(absent), frozenset(parts - done))
 
 
-def links_between(links: Links, tips: Iterable[Oid], needed: Iterable[Oid]) -> list[Link]:
-    """Return the links from `tips` on that lead to `needed` keep commits, as far as they are known."""
-    found: list[Link] = []
-    left, seen, stack = set(needed), set[Oid](), list(tips)
-    while stack:
-        oid = stack.pop(0)
+def walk_links(links: Links, tips: Iterable[Oid]) -> Iterator[tuple[Oid, Link]]:
+    """Yield the links from `tips` on that are known, each behind those on top of it."""
+    seen, queue = set[Oid](), deque(tips)
+    while queue:
+        oid = queue.popleft()
         link = links.get(oid)
-        if oid in seen or link is None:
-            continue
-        seen.add(oid)
-        found.append(link)
-        left.difference_update(link.parents)
-        if left:
-            stack += link.parents[:1]
+        if oid not in seen and link is not None:
+            seen.add(oid)
+            yield oid, link
+            queue += link.parents[:1]
+
+
+def links_between(links: Links, tips: Sequence[Oid], needed: Iterable[Oid]) -> list[Link]:
+    """Return the links of `tips`, and those from there on that lead to `needed` keep commits, as far as known."""
+    left, found = set(needed), list[Link]()
+    for oid, link in walk_links(links, tips):
+        if left or oid in tips:
+            found.append(link)
+            left.difference_update(link.parents)
     return found
 
 

@@ -8,7 +8,8 @@ from itertools import chain
 
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete, Silent
 from git_datmo.flows.healing import heal
-from git_datmo.flows.history import unite_remotes
+from git_datmo.flows.history import read_all, read_heads, unite_remotes
+from git_datmo.flows.sharing.by_links import fetch_by_links
 from git_datmo.flows.sharing.clones import store_of_clone
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.intake import receive
@@ -189,8 +190,14 @@ def _fetch_trees(ws: Workspace, remote: Remote, wanted: list[Oid], levels: str, 
     elif host.filters:
         source.fetch(wanted, progress, levels)
     else:
-        source.explain(progress, "cannot leave objects out: fetching all that is in a folder, to look into it")
-        source.fetch(wanted, progress)
+        if levels != TREES:
+            fetch_by_links(
+                ws, remote, wanted, lambda: frozenset(oid for oid in wanted if oid not in ws.store), progress
+            )
+        left = [oid for oid in wanted if oid not in ws.store]
+        if left:
+            source.explain(progress, "cannot leave objects out: fetching all that is in a folder, to look into it")
+            source.fetch(left, progress)
 
 
 def obtain_way(ws: Workspace, content: Content, steps: Sequence[bytes], *, progress: Progress = QUIET) -> Node | None:
@@ -232,12 +239,20 @@ def _obtain_from(ws: Workspace, remote: Remote, wanted: list[Node], size: int, p
     if not host.by_id:
         _fetch_all_kept(ws, remote, progress)
         return
+    asked_links = host.filters
     for _ in range(LEVELS):
         missing = find_missing(store, wanted)
         if not missing:
             return
         left = missing.part_of(size)
         is_large = left > part_of_all(left)
+        if missing.trees and not asked_links and (related or is_large):
+            progress.begin("Fetching", left)
+            fetch_by_links(
+                ws, remote, (node.oid for node in wanted), lambda: find_missing(store, wanted).trees, progress
+            )
+            asked_links = True
+            continue
         if missing.trees and host.filters and (related or is_large):
             progress.begin("Looking for what is missing")
             source.fetch(missing.trees, progress, ALONE if related else TREES)
@@ -272,7 +287,7 @@ def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
 
 def _write_whole(ws: Workspace, scratch: Scratch) -> Iterator[Oid]:
     """Write keep commits of which everything is here, newest records first: the remote need not send that."""
-    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.keeps]
+    rows = [row for row in read_all(ws, read_heads(ws)).rows if row.keeps]
     for record in ws.ledger.checked_records([Oid.parse(row.record) for row in reversed(rows[-LOOKED_AT:])]):
         if isinstance(record, Keeper) and not find_missing(ws.store, (kept.node for kept in kept_objects(record))):
             yield write_keep(scratch.write, record, ws.store.format)

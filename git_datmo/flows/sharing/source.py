@@ -5,13 +5,14 @@ Packs are received by our own indexer where the remote speaks version 2 of git's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from functools import cached_property, partial
 
 from git_datmo.errors import Damaged, GitFailed
 from git_datmo.flows.sharing.contact import ask, retried
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.deflate import Buffer
 from git_datmo.git.entries import Beyond, Entry
 from git_datmo.git.hosts import Host
 from git_datmo.git.namespaces import epoch_of
@@ -66,6 +67,24 @@ class Source:
             step = partial(self._fetch_levels, batch, progress, filtered)
             retried(self._ws, self._remote, step, progress)
 
+    def fetch_beyond(self, tip: Oid, there: Iterable[Oid], progress: Progress) -> bool:
+        """Take into the store what the commit `tip` leads to and `there` does not; say whether that can be asked for.
+
+        Commits themselves stay out. Raises `GitFailed`.
+        """
+        haves = tuple(there)
+        return retried(self._ws, self._remote, lambda: self._fetch_beyond(tip, haves, progress), progress)
+
+    def _fetch_beyond(self, tip: Oid, haves: tuple[Oid, ...], progress: Progress) -> bool:
+        upload = self._connect()
+        if upload is None:
+            return False
+        try:
+            self._receive(upload, upload.fetch([tip], haves=haves), progress)
+        except Beyond:
+            return False
+        return True
+
     def commits(self, wants: Iterable[Oid], *, depth: int, filtered: str = "") -> dict[Oid, bytes]:
         """Return `wants` and the commits before them, `depth` in all on each way or all where it is 0.
 
@@ -118,21 +137,28 @@ class Source:
         self._fetch(batch, progress, ALONE if filtered == TWO_LEVELS else filtered)
 
     def _fetch(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
-        upload, store = self._connect(), self._ws.store
-        try:
-            if upload is not None:
-                with closing(read_pack(upload.fetch(batch, filtered), store.format, upload.close)) as entries:
-                    receive(store, entries, progress)
+        upload = self._connect()
+        if upload is not None:
+            with suppress(Beyond):
+                self._receive(upload, upload.fetch(batch, filtered), progress)
                 return
-        except Beyond:
             self._is_ours = False
+        self._fetch_by_git(batch, progress, filtered)
+
+    def _receive(self, upload: UploadPack, blocks: Iterator[Buffer], progress: Progress) -> None:
+        """Take a pack into the store; raises `Beyond` for one that only git can read."""
+        store = self._ws.store
+        try:
+            with closing(read_pack(blocks, store.format, upload.close)) as entries:
+                receive(store, entries, progress)
         except Damaged as error:
+            if isinstance(error, Beyond):
+                raise
             raise GitFailed(["fetch"], 128, f"fatal: {error.what}") from error
         finally:
-            if upload is not None and not upload.usable:
+            if not upload.usable:
                 upload.close()
                 store.take_up()
-        self._fetch_by_git(batch, progress, filtered)
 
     def _fetch_by_git(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
         """Let git fetch into a repository of its own, and take over what came.

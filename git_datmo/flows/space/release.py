@@ -121,7 +121,7 @@ def _write_ties(ws: Workspace, remote: Remote, offer: Offer, move: Move, living:
         filtered = ALONE if offer.filters else ""
         for content in open_source(ws, remote).commits(unknown, depth=1, filtered=filtered).values():
             ws.scratch.write("commit", content)
-    write_boundary(ws, *links_between(ws.links, keep_tips(offer).values(), move.more))
+    write_boundary(ws, *links_between(ws.links, tuple(keep_tips(offer).values()), move.more))
 
 
 def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, progress: Progress) -> None:
