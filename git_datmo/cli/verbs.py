@@ -21,6 +21,7 @@ VERBS = {
     "checkout": "put the payloads of a commit into the working tree",
     "fetch": "get others' experiments from a remote",
     "push": "share experiments and what they name",
+    "bundle": "write one file with experiments and data, to clone from",
     "pull": "fetch, then bring unmodified payloads up to date",
     "reproduce": "rerun an experiment elsewhere and say whether it is the same",
     "env": "look at environments, compare and build them, work in one",

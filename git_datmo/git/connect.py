@@ -16,6 +16,7 @@ from git_datmo.git.pipes import Ends, start_service
 from git_datmo.git.pktline import BrokenPackets, PacketReader
 from git_datmo.git.remote import Remote
 from git_datmo.git.run import Git
+from git_datmo.git.urls import is_bundle
 from git_datmo.waits import Watch, reap
 
 SERVICE = "git-upload-pack"
@@ -73,7 +74,7 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> Connection | N
     url = git.text("ls-remote", "--get-url", "--", remote.address)
     named = re.match(r"([A-Za-z0-9][A-Za-z0-9+.-]*)(://|::)", url)
     scheme = named[1] if named else "ssh" if ":" in url.split("/", 1)[0] else "file"
-    if named and named[2] == "::":
+    if (named and named[2] == "::") or is_bundle(url):
         return None
     program = config.get(f"remote.{remote.name}.uploadpack") or SERVICE
     speaking = git.with_config([("protocol.version", "2")])

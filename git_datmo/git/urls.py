@@ -46,6 +46,11 @@ def pin_url(config: Config, url: str) -> list[tuple[str, str]]:
     return [(f"url.{url}.insteadof", url), (f"url.{url}.pushinsteadof", url)]
 
 
+def is_bundle(url: str) -> bool:
+    """Return whether a URL is a file, which git takes for a bundle: no server answers for it."""
+    return os.path.isfile(url.removeprefix("file://"))
+
+
 def without_user(url: str) -> str:
     """Return a URL without a user's name and password."""
     return _USER.sub("", url)

@@ -15,6 +15,7 @@ from git_datmo.git.folder import find_folder
 from git_datmo.git.namespaces import BRANCHES, NAMESPACES, PATTERNS, Namespace, in_use
 from git_datmo.git.refusals import is_rate_limit
 from git_datmo.git.remote import Offer, Rejected, Remote, beside, probe, push_refs
+from git_datmo.git.urls import is_bundle
 from git_datmo.progress import QUIET, Progress
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ def ask(ws: Workspace, remote: Remote, progress: Progress = QUIET) -> Offer:
     before = ws.hosts.of(remote)
     offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, *PATTERNS)
     host = ws.hosts.meet(remote, offer)
-    if host.version < before.version:
+    if host.version < before.version and not is_bundle(remote.url):
         progress.tell(f"'{remote.address}' speaks an old protocol: it may be sent, and send, what was there already")
     return replace(offer, filters=host.filters, by_id=host.by_id)
 

@@ -25,6 +25,7 @@ from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refusals import is_absence
 from git_datmo.git.remote import Offer, Remote, beside, fetch_refs, find_remote
 from git_datmo.git.scratch import Scratch
+from git_datmo.git.urls import is_bundle
 from git_datmo.model import Content, Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
@@ -276,7 +277,8 @@ def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
     """Fetch by refs, all in all, from a remote that does not give objects by their ids."""
     source = open_source(ws, remote)
     why = "speaks an old protocol" if source.host.version < 2 else "gives no objects by their ids"
-    source.explain(progress, f"{why}: fetching all that it keeps")
+    if not is_bundle(remote.url):
+        source.explain(progress, f"{why}: fetching all that it keeps")
     with ws.new_scratch() as scratch:
         git = beside(scratch.git, ws.repo.config, remote)
         refspecs = [f"+{ns.keep}*:refs/kept/{place}/*" for place, ns in enumerate(NAMESPACES)]
