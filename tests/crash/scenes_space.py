@@ -36,6 +36,18 @@ def three(world: World) -> None:
     commit(world, "three")
 
 
+def spoil_a_pack(world: World) -> None:
+    """An object of the largest pack is damaged; the remote has it."""
+    packs = (world.live / "alex" / ".git" / "datmo" / "store.git" / "objects" / "pack").glob("*.pack")
+    path = max(packs, key=lambda pack: pack.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[14:18] = bytes(byte ^ 0xFF for byte in content[14:18])
+    # Its bytes may be the remote's too, under another name.
+    path.unlink()
+    path.write_bytes(content)
+
+
+REPAIR = Scene("fsck", spent, ("datmo", "fsck", "--repair"), before=spoil_a_pack)
 SCENES = (
     Scene("gc", spent, ("datmo", "gc"), before=add_what_nobody_needs),
     Scene("evict", spent, ("datmo", "evict", "--all")),

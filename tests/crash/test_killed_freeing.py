@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.crash.scenes import Scene
-from tests.crash.scenes_space import SCENES
+from tests.crash.scenes_space import REPAIR, SCENES
 from tests.crash.test_killed import choose, kill_and_finish, set_up
 from tests.crash.worlds import World
 from tests.integration.team import STORE, objects, picture
@@ -39,6 +39,27 @@ def test_a_command_that_is_killed_loses_nothing_that_is_needed(world: World, sce
         try:
             kill_and_finish(world, scene, step, whole, goes_on=False)
             assert held(world, scene.who) == left, "something is left over, or gone"
+            check_can_be_had(world)
+        except AssertionError as error:
+            problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")
+    assert not problems, "\n\n".join(problems)
+
+
+def test_a_repair_that_is_killed_is_done_by_the_next(world: World) -> None:
+    """The store is not sound right after the kill, as it was not before."""
+    set_up(world, REPAIR)
+    world.run(REPAIR.who, REPAIR.command, journal=True)
+    steps = world.steps()
+    left = held(world, REPAIR.who)
+    problems = []
+    for step in choose(steps, REPAIR.every):
+        try:
+            set_up(world, REPAIR)
+            world.run(REPAIR.who, REPAIR.command, die_at=step, ok=False)
+            assert len(world.steps()) >= step, "the process was to die"
+            world.run(REPAIR.who, REPAIR.command)
+            world.check_sound(REPAIR.who)
+            assert held(world, REPAIR.who) == left, "something is left over, or gone"
             check_can_be_had(world)
         except AssertionError as error:
             problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")
