@@ -13,7 +13,7 @@ BLOB, EXECUTABLE, LINK, TREE, GITLINK = 0o100644, 0o100755, 0o120000, 0o040000, 
 MODES = frozenset({BLOB, EXECUTABLE, LINK, TREE, GITLINK})
 # By the length of an id: what stands for an entry, if its mode is one.
 _ENTRIES = {size: re.compile(rb"([^ ]{0,6}) ([^\0]*)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
-_FILES = frozenset(b"%o" % mode for mode in (BLOB, EXECUTABLE, LINK))
+_NAMING = frozenset(b"%o" % mode for mode in (BLOB, EXECUTABLE, LINK, TREE))
 _SPELT = {b"%o" % mode: mode for mode in MODES}
 
 
@@ -53,26 +53,16 @@ def parse_tree(content: bytes, form: ObjectFormat) -> Iterator[Entry]:
         raise Damaged("a tree is cut off or malformed", "'git datmo fsck' names what is damaged")
 
 
-def split_tree(content: bytes, form: ObjectFormat) -> tuple[list[bytes], list[bytes]]:
-    """Return the ids of a tree's folders, and those of its files and links; raises `Damaged` where it is no tree.
+def ids_in_tree(content: bytes, form: ObjectFormat) -> list[bytes]:
+    """Return the ids of a tree's entries, but those of submodules; raises `Damaged` where it is no tree.
 
     It is quicker than `parse_tree`, and takes no account of names.
     """
     found = _ENTRIES[form.size].findall(content)
-    if sum(len(spelt) + len(name) for spelt, name, _ in found) + len(found) * (form.size + 2) != len(content):
-        return _split_slowly(content, form)
-    trees = [oid for spelt, _, oid in found if spelt == b"40000"]
-    files = [oid for spelt, _, oid in found if spelt in _FILES]
-    return (trees, files) if len(trees) + len(files) == len(found) else _split_slowly(content, form)
-
-
-def _split_slowly(content: bytes, form: ObjectFormat) -> tuple[list[bytes], list[bytes]]:
-    trees: list[bytes] = []
-    files: list[bytes] = []
-    for entry in parse_tree(content, form):
-        if entry.mode != GITLINK:
-            (trees if entry.mode == TREE else files).append(entry.oid)
-    return trees, files
+    size = sum(len(spelt) + len(name) for spelt, name, _ in found) + len(found) * (form.size + 2)
+    if size != len(content) or not {spelt for spelt, _, _ in found} <= _NAMING:
+        return [entry.oid for entry in parse_tree(content, form) if entry.mode != GITLINK]
+    return [oid for _, _, oid in found]
 
 
 def encode_commit(tree: Oid, parents: Iterable[Oid], identity: str, seconds: int, message: str) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import sub
 from pathlib import Path
 from zlib import crc32
 
@@ -162,12 +163,23 @@ class Pack:
 
     def entries(self) -> Iterator[tuple[int, int, int]]:
         """Each entry's place in the index, its offset and its length, in the order in which they stand in the pack."""
-        offsets = self.offsets()
-        order = sorted(range(self.count), key=offsets.__getitem__)
-        starts = [offsets[place] for place in order]
-        starts.append(self.size - self.width)
+        order, starts = self._in_order()
         for place, (start, end) in zip(order, pairwise(starts), strict=True):
             yield place, start, end - start
+
+    def lengths(self) -> array[int]:
+        """Return the bytes of each entry, by its place."""
+        order, starts = self._in_order()
+        lengths = array("Q", bytes(8 * self.count))
+        for place, length in zip(order, map(sub, starts[1:], starts), strict=True):
+            lengths[place] = length
+        return lengths
+
+    def _in_order(self) -> tuple[list[int], list[int]]:
+        """Return the places in the order of the pack, where each entry starts, and at last where the entries end."""
+        offsets = self.offsets()
+        order = sorted(range(self.count), key=offsets.__getitem__)
+        return order, [*map(offsets.__getitem__, order), self.size - self.width]
 
     @property
     def size(self) -> int:

@@ -110,10 +110,9 @@ def _is_packed(objects: PackedObjects, marks: Marks, oid: Oid) -> bool:
 
 def _weigh(pack: Pack, live: bytearray) -> tuple[int, int]:
     """The bytes of a pack that live, and those that do not."""
-    sizes = [0, 0]
-    for place, _, length in pack.entries():
-        sizes[not live[place]] += length
-    return sizes[0], sizes[1]
+    lengths = pack.lengths()
+    living = sum(compress(lengths, live))
+    return living, sum(lengths) - living
 
 
 def promise(packs: Iterable[Pack]) -> None:

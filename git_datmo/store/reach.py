@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from git_datmo.git.bulk import BLOB_TYPE, find_all, types_of
-from git_datmo.git.objects import GITLINK, commit_parents, commit_tree, parse_tree, split_tree
+from git_datmo.git.objects import GITLINK, commit_parents, commit_tree, ids_in_tree, parse_tree
 from git_datmo.git.packs import Pack, PackedObjects
 from git_datmo.model import Oid
 
 ABSENT, PLAIN, BLOB = 0, 1, 2
-# Blobs that are looked for together: some 50 MB of their ids.
+# Objects that are looked for together: some 50 MB of their ids.
 TOGETHER = 1 << 19
 
 
@@ -45,23 +45,24 @@ class Marks:
             self.loose[oid] = mark
         return kind
 
-    def add_blobs(self, wanted: AbstractSet[bytes]) -> list[Oid]:
-        """Mark every copy of those objects that are blobs; return those that are something else and not marked."""
-        others: list[Oid] = []
+    def add_all(self, wanted: AbstractSet[bytes]) -> list[Oid]:
+        """Mark every copy of the objects that are not marked; return those among them that name others."""
+        naming: dict[Oid, None] = {}
         for oid in [oid for oid, mark in self.loose.items() if not mark and oid in wanted]:
-            if self._objects.kind(oid) == "blob":
-                self.loose[oid] = BLOB
-            else:
-                others.append(oid)
+            self.loose[oid] = self._mark_of(oid, naming)
         for pack, marks in self.packs.items():
             places = [place for place in find_all(pack, wanted)[0] if not marks[place]]
             for place, kind in zip(places, types_of(pack, places, self._offsets_of(pack)), strict=True):
-                # A delta does not tell what it makes.
-                if kind == BLOB_TYPE or self._objects.kind(Oid(pack.oid_at(place))) == "blob":
-                    marks[place] = BLOB
-                else:
-                    others.append(Oid(pack.oid_at(place)))
-        return others
+                # The kind is the object's own: a tree or record that takes it for another would hide what is below it.
+                marks[place] = BLOB if kind == BLOB_TYPE else self._mark_of(Oid(pack.oid_at(place)), naming)
+        return list(naming)
+
+    def _mark_of(self, oid: Oid, naming: dict[Oid, None]) -> int:
+        """Return the mark of an object, which is added to `naming` if it is no blob."""
+        if self._objects.kind(oid) == "blob":
+            return BLOB
+        naming[oid] = None
+        return PLAIN
 
     def _offsets_of(self, pack: Pack) -> array[int]:
         if pack not in self._offsets:
@@ -87,30 +88,27 @@ def all_but(objects: PackedObjects, gone: Marks, kept: Marks) -> Marks:
 
 def reach(objects: PackedObjects, roots: Iterable[Oid], marks: Marks) -> Marks:
     """Mark all that `roots` lead to; what is not here is passed over."""
-    stack: list[bytes] = list(roots)
-    blobs: set[bytes] = set()
-    while stack or blobs:
-        if not stack or len(blobs) >= TOGETHER:
-            stack += marks.add_blobs(blobs)
-            blobs.clear()
-        while stack and len(blobs) < TOGETHER:
-            oid = Oid(stack.pop())
-            kind = marks.add(oid)
-            if kind in ("tree", "commit"):
-                below, files = split_named(objects, oid)
-                stack += below
-                blobs.update(files)
+    waiting: set[bytes] = set(roots)
+    naming: list[Oid] = []
+    while waiting or naming:
+        if not naming:
+            naming, waiting = marks.add_all(waiting), set()
+        while naming and len(waiting) < TOGETHER:
+            waiting.update(named_ids(objects, naming.pop()))
+        if naming:
+            naming += marks.add_all(waiting)
+            waiting = set()
     return marks
 
 
-def split_named(objects: PackedObjects, oid: Oid) -> tuple[Sequence[bytes], Sequence[bytes]]:
-    """Return what an object names itself: what should be trees and commits, and what should be blobs."""
+def named_ids(objects: PackedObjects, oid: Oid) -> Sequence[bytes]:
+    """Return the ids of the objects that a tree or commit names itself; none where it is not here."""
     found = objects.find(oid)
     if found is None or found[0] not in ("tree", "commit"):
-        return (), ()
+        return ()
     if found[0] == "tree":
-        return split_tree(found[1], objects.format)
-    return (commit_tree(found[1]), *commit_parents(found[1])), ()
+        return ids_in_tree(found[1], objects.format)
+    return commit_tree(found[1]), *commit_parents(found[1])
 
 
 def named_by(objects: PackedObjects, oid: Oid) -> Iterator[Oid]:

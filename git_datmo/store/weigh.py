@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import compress
@@ -16,9 +16,11 @@ from git_datmo.git.bulk import BLOB_TYPE, find_all, types_of
 from git_datmo.git.odb import loose_path
 from git_datmo.git.packs import Pack, PackedObjects
 from git_datmo.model import Oid
-from git_datmo.store.reach import TOGETHER, split_named
+from git_datmo.store.reach import TOGETHER, named_ids
 
 NOBODY, SEVERAL = 0, -1
+# Each of so few owners is looked for by itself.
+FEW = 4
 Groups = Mapping[str, Iterable[Oid]]
 # The number of a group in each view.
 Numbers = tuple[int, ...]
@@ -55,10 +57,18 @@ class _Owned:
     def lengths(self) -> array[int]:
         """Return the bytes of each entry, by its place."""
         if not self._lengths:
-            self._lengths = array("Q", bytes(8 * self.pack.count))
-            for place, _, length in self.pack.entries():
-                self._lengths[place] = length
+            self._lengths = self.pack.lengths()
         return self._lengths
+
+    def sums(self, view: int) -> Iterator[tuple[int, int]]:
+        """Yield owners and bytes that are theirs; an owner may come more than once."""
+        owners, lengths = self.owners[view], self.lengths()
+        different = set(owners)
+        if len(different) > FEW:
+            yield from zip(owners, lengths, strict=True)
+            return
+        for owner in different:
+            yield owner, sum(compress(lengths, map(owner.__eq__, owners)))
 
     def claim(self, place: int, numbers: Numbers) -> bool:
         changed = False
@@ -94,36 +104,31 @@ class _Owners:
         }
         self.loose = {oid: list(nobody) for oid in self.objects.loose()}
 
-    def claim(self, oid: Oid, numbers: Numbers) -> bool:
-        """Let groups have an object too; tell whether that is news."""
-        copy = next(((pack, place) for pack, place in self.objects.copies(oid) if pack in self.packs), None)
-        if copy is not None:
-            # What several lead to was followed for each of them: all below it is several's too.
-            return self.packs[copy[0]].claim(copy[1], numbers)
-        return oid in self.loose and self._claim_loose(oid, numbers)
-
     def _claim_loose(self, oid: Oid, numbers: Numbers) -> bool:
         before = self.loose[oid]
         self.loose[oid] = [_joined(old, number) for old, number in zip(before, numbers, strict=True)]
         return self.loose[oid] != before
 
-    def claim_blobs(self, wanted: AbstractSet[bytes], numbers: Numbers) -> list[Oid]:
-        """Let groups have those objects that are blobs; return those that are something else."""
+    def claim_all(self, wanted: AbstractSet[bytes], numbers: Numbers) -> list[Oid]:
+        """Let groups have objects too; return those for which that is news, and that may name others."""
         left, others = set(wanted), list[Oid]()
         for owned in self.packs.values():
             places, ids = find_all(owned.pack, left)
             kinds = types_of(owned.pack, places, owned.offsets)
             owned.claim_all(list(compress(places, map(BLOB_TYPE.__eq__, kinds))), numbers)
-            others += map(Oid, compress(ids, map(BLOB_TYPE.__ne__, kinds)))
+            for oid, place, kind in zip(ids, places, kinds, strict=True) if kinds.count(BLOB_TYPE) < len(kinds) else ():
+                # A delta does not tell what it makes; a blob names nothing.
+                if kind != BLOB_TYPE and owned.claim(place, numbers):
+                    others.append(Oid(oid))
             left.difference_update(ids)
-        others += (oid for oid in self.loose if oid in left)
+        others += [oid for oid in self.loose if oid in left and self._claim_loose(oid, numbers)]
         return others
 
     def weights(self, view: int, groups: Groups) -> Weights:
         found: defaultdict[int, int] = defaultdict(int)
         for owned in self.packs.values():
-            for owner, length in zip(owned.owners[view], owned.lengths(), strict=True):
-                found[owner] += length
+            for owner, size in owned.sums(view):
+                found[owner] += size
         for oid, owners in self.loose.items():
             found[owners[view]] += loose_path(self.objects.folder, oid).stat().st_size
         own = {name: found.get(number, 0) for number, name in enumerate(groups, 1)}
@@ -154,16 +159,14 @@ def _combined(views: Sequence[Groups]) -> dict[Numbers, list[Oid]]:
 
 def _walk(objects: PackedObjects, owners: _Owners, roots: Iterable[Oid], numbers: Numbers) -> None:
     """Let groups have all that some roots lead to."""
-    stack: list[bytes] = list(roots)
-    blobs: set[bytes] = set()
-    while stack or blobs:
-        if not stack or len(blobs) >= TOGETHER:
-            # A tree may take another for a blob, which is followed nevertheless.
-            stack += owners.claim_blobs(blobs, numbers)
-            blobs.clear()
-        while stack and len(blobs) < TOGETHER:
-            oid = Oid(stack.pop())
-            if owners.claim(oid, numbers):
-                below, files = split_named(objects, oid)
-                stack += below
-                blobs.update(files)
+    waiting: set[bytes] = set(roots)
+    naming: list[Oid] = []
+    while waiting or naming:
+        if not naming:
+            # What several lead to was followed for each of them: all below it is several's too.
+            naming, waiting = owners.claim_all(waiting, numbers), set()
+        while naming and len(waiting) < TOGETHER:
+            waiting.update(named_ids(objects, naming.pop()))
+        if naming:
+            naming += owners.claim_all(waiting, numbers)
+            waiting = set()
