@@ -112,6 +112,8 @@ def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(world: Wor
     world.run("ben", way)
     assert picture(ben / "data") == version(world, "two")
     assert (ben / "base.pt").read_text() == "ben's own"
+    # Both have versions of it, so that is for a person to decide.
+    world.run("ben", ["datmo", "add-data", "base.pt"])
     world.run("ben", ["datmo", "snapshot"])
 
 

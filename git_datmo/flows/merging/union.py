@@ -18,7 +18,7 @@ from git_datmo.flows.merging.placing import (
 )
 from git_datmo.flows.merging.unresolved import Pending, node_name, read_pending, write_pending
 from git_datmo.flows.sharing.require import require
-from git_datmo.flows.underway import end_merge
+from git_datmo.flows.underway import end_merge, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
@@ -63,15 +63,18 @@ class Union:
     def _with_local_changes(self, tracking: Tracking) -> Tracking:
         """Store what was changed in the files of payloads that the other side changes too: it takes part as ours.
 
-        A payload whose path is gone is one that is not fetched.
+        A payload whose path is gone is one that is not fetched. Of one in which a merge was cut off, the changes were
+        stored before that merge began; its files are of both versions.
         """
+        underway = read_underway(self._ws)
+        halfway = underway.payloads if underway is not None else frozenset[str]()
         gone = [t for t in tracking.payloads if t.placed and not os.path.lexists(self._ws.root / t.payload.path)]
         tracking = tracking.having(replace(tracked, placed=False) for tracked in gone)
         base, theirs = self._sides.base, self._sides.theirs
         touched = {
             t.payload.path: t.payload.role
             for t in tracking.payloads
-            if t.placed and base.get(t.payload.path) != theirs.get(t.payload.path)
+            if t.placed and t.payload.path not in halfway and base.get(t.payload.path) != theirs.get(t.payload.path)
         }
         return store_payloads(self._ws, tracking, touched, progress=self._progress)[0] if touched else tracking
 
