@@ -330,11 +330,12 @@ def test_nothing_is_started_where_no_payload_is_tracked(repo: Shell, tmp_path: P
     program.write_text(f"#!/bin/sh\necho \"$2\" >>'{marks}'\n")
     program.chmod(0o755)
     env = {**repo.env, "PATH": f"{program.parent}:{repo.env['PATH']}"}
-    Shell(repo.cwd, env).git("commit", "-q", "--allow-empty", "-m", "one")
+    spied = Shell(repo.cwd, env)
+    spied.commit("code.py", "1\n")
     assert not marks.exists()
     repo.write("data/x", "1\n")
     datmo(repo, "add-data", "data")
-    Shell(repo.cwd, env).git("commit", "-q", "--allow-empty", "-m", "two")
+    spied.commit("code.py", "2\n")
     assert marks.read_text().split() == ["prepare-commit-msg", "post-commit"]
 
 
@@ -346,9 +347,10 @@ def test_commit_with_unchanged_payloads_starts_one_interpreter(tracked: Shell, t
     program.write_text(f"#!/bin/sh\necho \"$2\" >>'{marks}'\nexec '{real}' \"$@\"\n")
     program.chmod(0o755)
     spied = Shell(tracked.cwd, {**tracked.env, "PATH": f"{program.parent}:{tracked.env['PATH']}"})
-    spied.git("commit", "-q", "--allow-empty", "-m", "one")
-    edit_with(spied, "1s/^/two/").git("commit", "-q", "--allow-empty")
+    spied.commit("code.py", "1\n")
+    tracked.write("code.py", "2\n")
+    edit_with(spied, "1s/^/two/").git("commit", "-q", "-a")
     assert marks.read_text().split() == ["prepare-commit-msg", "commit-msg"]
     tracked.write("data/x", "1\n")
-    spied.git("commit", "-q", "--allow-empty", "-m", "three")
+    spied.commit("code.py", "3\n")
     assert marks.read_text().split()[2:] == ["prepare-commit-msg", "post-commit"]
