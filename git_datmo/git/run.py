@@ -172,7 +172,8 @@ def run_for_person(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
     # A handler, unlike SIG_IGN, does not outlive the start of the child: git decides what an interrupt ends.
     earlier = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        status = subprocess.run(["git", *argv], env=dict(environ), cwd=cwd, check=False).returncode
+        # A person may leave the editor open for as long as they like.
+        status = subprocess.run(["git", *argv], env=dict(environ), cwd=cwd, check=False, timeout=None).returncode
     except FileNotFoundError:
         raise DatmoError("git is not on PATH", "install git 2.39 or later") from None
     finally:
