@@ -1,4 +1,4 @@
-"""Large files whose chunks somebody else packed: however many stored blocks they have, the file is whole."""
+"""Files that are placed: whole, however their chunks were packed, or not at all, with the reason."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import zlib
 from pathlib import Path
 
+import pytest
+
+from git_datmo.errors import DatmoError
 from git_datmo.git.packwriter import make_entry
 from git_datmo.git.run import Git
 from git_datmo.model import SHA1
@@ -44,3 +47,27 @@ def test_a_chunk_may_have_more_blocks_than_one_call_writes(tmp_path: Path, seale
             placing.large(placer.begin(b"large", node), iter([SHA1.hash("blob", each) for each in contents]))
             placing.finish()
     assert (tmp_path / "large").read_bytes() == b"".join(contents)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_name_that_the_file_system_refuses_is_named_and_leaves_nothing(
+    tmp_path: Path, sealed: dict[str, str], large: bool
+) -> None:
+    git = Git(sealed)
+    create_store(git, tmp_path / "store.git", SHA1)
+    top, path = tmp_path / "top", b"x" * 300
+    top.mkdir()
+    with Store(git, tmp_path / "store.git", SHA1) as store:
+        with store.writer() as writer:
+            oid = writer.put("blob", b"content")
+        store.objects.refresh()
+        placer = Placer(store, os.fsencode(top))
+        file = placer.begin(path, Node(Kind.FILE, oid, chunked=True))
+        file.add([memoryview(b"content")])
+        place = file.finish if large else lambda: placer.place(path, Node(Kind.FILE, oid))
+        with pytest.raises(DatmoError) as caught:
+            place()
+        file.close()
+    assert caught.value.what == f"cannot write '{'x' * 300}': File name too long"
+    assert "git datmo checkout REV -- PATH" in caught.value.hint
+    assert list(top.iterdir()) == []
