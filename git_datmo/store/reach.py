@@ -16,8 +16,8 @@ from git_datmo.git.packs import Pack, PackedObjects
 from git_datmo.model import Oid
 
 ABSENT, PLAIN, BLOB = 0, 1, 2
-# Objects that are looked for together: some 50 MB of their ids.
-TOGETHER = 1 << 19
+# Objects that are looked for together: some 100 MB of their ids.
+TOGETHER = 1 << 20
 
 
 class Marks:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import compress
 
@@ -109,9 +108,12 @@ class _Owners:
         self.loose[oid] = [_joined(old, number) for old, number in zip(before, numbers, strict=True)]
         return self.loose[oid] != before
 
-    def claim_all(self, wanted: AbstractSet[bytes], numbers: Numbers) -> list[Oid]:
-        """Let groups have objects too; return those for which that is news, and that may name others."""
-        left, others = set(wanted), list[Oid]()
+    def claim_all(self, left: set[bytes], numbers: Numbers) -> list[Oid]:
+        """Let groups have objects too; return those for which that is news, and that may name others.
+
+        What is found in a pack is taken out of `left`: only the first copy counts.
+        """
+        others = list[Oid]()
         for owned in self.packs.values():
             places, ids = find_all(owned.pack, left)
             kinds = types_of(owned.pack, places, owned.offsets)
