@@ -13,7 +13,7 @@ from git_datmo.flows.commit_data import Claim, CommitData, DataFinder, walk_comm
 from git_datmo.flows.rewritten import Commit, Rewritten
 from git_datmo.flows.told import Style, Told
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, REMOTE_REFS
+from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF, REMOTE_REFS
 from git_datmo.git.refs import read_refs
 from git_datmo.model import Oid
 from git_datmo.records.catalog import NEWER, Catalog, Row
@@ -49,7 +49,7 @@ class Heads:
 
     def known_of(self, remote: str) -> list[Tips]:
         """Return what came from a remote, by the namespaces in which it has something."""
-        return [self.remotes[name] for name in (ns.of(remote) for ns in NAMESPACES) if name in self.remotes]
+        return [tips for name, tips in self.remotes.items() if name == remote or name.startswith(f"{remote}/in")]
 
 
 def read_heads(ws: Workspace) -> Heads:

@@ -19,6 +19,7 @@ _HOOKS = (
 )
 _WISHES = (
     *("receive.fsckobjects", "transfer.fsckobjects", "receive.maxinputsize", "receive.hiderefs", "transfer.hiderefs"),
+    "uploadpack.hiderefs",
     *("receive.procreceiverefs", "receive.certnonceseed", "core.hookspath", "core.sharedrepository"),
 )
 

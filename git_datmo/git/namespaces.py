@@ -1,7 +1,8 @@
 """Where a remote has what is shared: hosts differ in the refs that they take, so there is more than one place.
 
 The first namespace that a host takes is the one to write to; a reader looks in all of them. Branches come last, since
-a plain `git clone` brings all branches along, and with them what they keep.
+a plain `git clone` brings all branches along, and with them what they keep. A person may set any other whose last name
+is `git-datmo`, by which readers find it.
 """
 
 from __future__ import annotations
@@ -55,15 +56,27 @@ NAMESPACES = (
 )
 BRANCHES = NAMESPACES[-1]
 
-# What `git ls-remote` is asked for.
-PATTERNS = tuple(pattern for ns in NAMESPACES for pattern in (f"{ns.keep}*", ns.records, ns.notes))
+# What `git ls-remote` is asked for; a pattern that does not begin with `refs/` fits any beginning.
+PATTERNS = ("refs/datmo/keep/*", RECORDS_REF, NOTES_REF, "git-datmo/keep/*", "git-datmo/records", "git-datmo/notes")
 
+# Refs that git itself keeps of other repositories, or of its own work, are nobody's namespace.
+_CUSTOM = re.compile(r"refs/(?!remotes/|datmo)(?P<path>[^\s~^:?*\[\\]+/git-datmo)\Z")
+_SHARED = re.compile(r"(?P<name>refs/.+/git-datmo)/(?:records|notes|keep/.+)\Z")
 _EPOCH = re.compile(r"[1-9][0-9]*\Z")
+
+
+def named_namespace(name: str) -> Namespace | None:
+    """Return the namespace with a name; None for a name that cannot be one."""
+    known = next((ns for ns in NAMESPACES if ns.name == name), None)
+    custom = _CUSTOM.match(name)
+    return known or (_below(name, f"/in/{custom['path']}") if custom else None)
 
 
 def namespace_of(ref: str) -> Namespace | None:
     """The namespace that a remote's ref belongs to."""
-    return next((ns for ns in NAMESPACES if ns.has(ref)), None)
+    known = next((ns for ns in NAMESPACES if ns.has(ref)), None)
+    shared = _SHARED.match(ref)
+    return known or (named_namespace(shared["name"]) if shared else None)
 
 
 def epoch_of(ref: str) -> int:
@@ -75,5 +88,7 @@ def epoch_of(ref: str) -> int:
 
 def in_use(refs: Iterable[str]) -> tuple[Namespace, ...]:
     """The namespaces in which a remote has records or keeps something."""
-    present = [ref for ref in refs if epoch_of(ref) or any(ref == ns.records for ns in NAMESPACES)]
-    return tuple(ns for ns in NAMESPACES if any(ns.has(ref) for ref in present))
+    found = ((ref, namespace_of(ref)) for ref in refs)
+    present = {ns.name: ns for ref, ns in found if ns is not None and (epoch_of(ref) or ref == ns.records)}
+    usual = [ns for ns in NAMESPACES if ns.name in present]
+    return (*usual, *(present[name] for name in sorted(present.keys() - {ns.name for ns in usual})))

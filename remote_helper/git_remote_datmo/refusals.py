@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-from git_datmo.git.namespaces import NAMESPACES, NOTES_REF
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, namespace_of
 from git_remote_datmo.protocol import TEXT
 
 
@@ -30,7 +30,8 @@ def parse_push_line(line: bytes) -> Push:
 
 def is_shared_ref(name: str) -> bool:
     """Whether git-datmo alone moves this ref on a remote."""
-    return name == NOTES_REF or name.startswith((f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES)))
+    own = (f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES))
+    return name == NOTES_REF or name.startswith(own) or namespace_of(name) is not None
 
 
 Refused = dict[str, str]

@@ -96,3 +96,61 @@ def test_what_was_found_out_of_a_host_is_found_out_again(pair: Pair) -> None:
     known.write_text("{")
     datmo(alex, "push")
     assert "refs/datmo/records" in refs(pair.hub)
+
+
+def test_host_that_hides_refs_from_those_who_fetch_gets_others(pair: Pair) -> None:
+    """It takes them, and a push "succeeds" of which nobody else would find anything."""
+    hub, alex = pair.hub, pair.alex
+    hub.git("config", "uploadpack.hideRefs", "refs/datmo")
+    change(alex, "one")
+    told = alex.run("git", "push", "origin", "main").stderr
+    assert "refuses or hides refs below refs/datmo: what is shared goes below refs/notes/git-datmo" in told
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/x").read_text() == "one"
+    # What is hidden later is found to be so, and shared again where it is seen.
+    hub.git("config", "--add", "uploadpack.hideRefs", "refs/notes")
+    change(alex, "two")
+    alex.git("push", "-q", "origin", "main")
+    assert "refs/heads/git-datmo/records" in refs(hub)
+    hub.git("config", "--add", "uploadpack.hideRefs", "refs/heads/git-datmo")
+    change(alex, "three")
+    failed = alex.run("git", "push", "origin", "main", code=1).stderr
+    assert "hides from those who fetch all refs that git-datmo can use" in failed
+
+
+def test_host_that_takes_one_namespace_of_branches_gets_all_there(pair: Pair) -> None:
+    hub, alex, name = pair.hub, pair.alex, "refs/heads/users/alex/git-datmo"
+    hook(hub, "update", 'case "$1" in refs/heads/users/alex/*|refs/heads/main) ;; *) exit 1;; esac')
+    change(alex, "one")
+    assert alex.run("git", "push", "origin", "main", ok=False).returncode
+    alex.git("config", "datmo.origin.namespace", name)
+    alex.git("push", "-q", "origin", "main")
+    assert set(refs(hub)) == {"refs/heads/main", f"{name}/keep/1", f"{name}/notes", f"{name}/records"}
+    # Readers find it without being told, and go on there.
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/x").read_text() == "one"
+    change(ignacio, "two")
+    ignacio.git("push", "-q", "origin", "main")
+    alex.git("pull", "-q")
+    assert len(experiments(alex)) == 2
+    assert not [ref for ref in alex.git("for-each-ref", "refs/remotes").split() if "/keep/" in ref]
+
+
+def test_host_that_refuses_notes_gets_the_experiments(pair: Pair) -> None:
+    hub, alex = pair.hub, pair.alex
+    hook(hub, "update", 'case "$1" in refs/notes/*) echo no notes >&2; exit 1;; esac')
+    change(alex, "one")
+    told = alex.run("git", "push", "origin", "main").stderr
+    assert told.count("refuses 'refs/notes/datmo'") == 1
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/x").read_text() == "one"
+    change(alex, "two")
+    assert "refuses 'refs" not in alex.run("git", "push", "origin", "main").stderr
+    # Where it takes them after all, they follow with the next experiment.
+    (hub.cwd / "hooks/update").unlink()
+    change(alex, "three")
+    alex.git("push", "-q", "origin", "main")
+    assert "refs/notes/datmo" in refs(hub)

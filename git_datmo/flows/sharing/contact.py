@@ -12,7 +12,7 @@ from git_datmo.errors import DatmoError, GitFailed, Silent
 from git_datmo.flows.sharing.links import write_first
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
-from git_datmo.git.namespaces import BRANCHES, NAMESPACES, PATTERNS, Namespace, in_use
+from git_datmo.git.namespaces import BRANCHES, NAMESPACES, PATTERNS, Namespace, in_use, named_namespace
 from git_datmo.git.refusals import is_rate_limit
 from git_datmo.git.remote import Offer, Rejected, Remote, beside, probe, push_refs
 from git_datmo.git.urls import is_bundle
@@ -90,10 +90,12 @@ def settle(ws: Workspace, remote: Remote, offer: Offer, progress: Progress = QUI
     if used and not set_by_hand:
         return used[0], offer
     known = set_by_hand or ws.hosts.of(remote).namespace
-    chosen = next((ns for ns in NAMESPACES if ns.name == known), None)
+    chosen = named_namespace(known)
     if set_by_hand and chosen is None:
-        names = ", ".join(ns.name for ns in NAMESPACES)
-        raise DatmoError(f"'{known}' is no place for what git-datmo shares", f"it can be one of: {names}")
+        raise DatmoError(
+            f"'{known}' is no place for what git-datmo shares",
+            "set 'refs/datmo', or any other that ends in '/git-datmo', as 'refs/heads/git-datmo'",
+        )
     if chosen is not None and set_by_hand:
         return chosen, offer
     folder = find_folder(ws.repo.git, ws.repo.config, remote, ws.store.format)
@@ -113,16 +115,23 @@ def _first_taken(
         try:
             push_refs(git, remote, [f"{nothing}:{ref}"], QUIET, f"--force-with-lease={ref}:")
         except Rejected as refusal:
-            if refusal.moved or is_rate_limit(refusal):
+            if is_rate_limit(refusal) or (refusal.moved and ref in ask(ws, remote).refs):
                 raise
             refusals.append(refusal)
+            continue
+        if ref not in ask(ws, remote).refs:
+            # The host takes it and hides it from those who fetch: nobody would find what is shared.
             continue
         if ws.hosts.learn(remote, namespace=ns.name) and ns is not NAMESPACES[0]:
             progress.tell(_explain(remote, ns))
         return ns, replace(offer, refs={**offer.refs, ref: nothing})
-    raise refusals[0]
+    refused = next((refusal for refusal in refusals if not refusal.moved), None)
+    raise refused or DatmoError(
+        f"'{remote.address}' hides from those who fetch all refs that git-datmo can use",
+        f"set a place that it shows: git config datmo.{remote.address}.namespace refs/heads/<name>/git-datmo",
+    )
 
 
 def _explain(remote: Remote, ns: Namespace) -> str:
-    why = f"'{remote.address}' refuses refs below {NAMESPACES[0].name}: what is shared goes below {ns.name}"
+    why = f"'{remote.address}' refuses or hides refs below {NAMESPACES[0].name}: what is shared goes below {ns.name}"
     return f"{why}, which plain clones bring along" if ns is BRANCHES else why

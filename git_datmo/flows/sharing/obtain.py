@@ -20,7 +20,7 @@ from git_datmo.flows.sharing.slices import divide_wanted, part_of_all
 from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source, take_over
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import find_folder
-from git_datmo.git.namespaces import NAMESPACES
+from git_datmo.git.namespaces import in_use
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refusals import is_absence
 from git_datmo.git.remote import Offer, Remote, beside, fetch_refs, find_remote
@@ -281,7 +281,7 @@ def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
         source.explain(progress, f"{why}: fetching all that it keeps")
     with ws.new_scratch() as scratch:
         git = beside(scratch.git, ws.repo.config, remote)
-        refspecs = [f"+{ns.keep}*:refs/kept/{place}/*" for place, ns in enumerate(NAMESPACES)]
+        refspecs = [f"+{ns.keep}*:refs/kept/{place}/*" for place, ns in enumerate(in_use(ask(ws, remote).refs))]
         whole = [f"--negotiation-tip={oid}" for oid in _write_whole(ws, scratch)]
         fetch_refs(git, remote, refspecs, progress, "--quiet", *whole)
         take_over(ws, scratch)

@@ -28,7 +28,8 @@ def set_refspecs(ws: Workspace, remote: str, namespaces: Iterable[Namespace] = N
     for refspec in wanted if have else ["HEAD", *wanted]:
         if refspec not in have:
             ws.repo.git.run("config", "--add", f"remote.{remote}.fetch", refspec)
-    brought = read_refs(ws.repo.git, _branch_of(remote, BRANCHES.keep))
+    branches = [_branch_of(remote, ns.keep) for ns in {*namespaces, BRANCHES} if ns.name.startswith(HEADS)]
+    brought = read_refs(ws.repo.git, *branches)
     if brought:
         change_refs(ws.repo.git, [RefChange(ref, tip, None) for ref, tip in brought.items()], why="no branches")
 
@@ -43,7 +44,7 @@ def has_refspecs(ws: Workspace, remote: str) -> bool:
 def remove_refspecs(ws: Workspace, remote: str) -> None:
     """Take away the refspecs that `set_refspecs` added, of whatever namespace."""
     have = ws.repo.config.all(f"remote.{remote}.fetch")
-    for refspec in {refspec for ns in NAMESPACES for refspec in _refspecs(remote, ns)} & set(have):
+    for refspec in {each for each in have if f":{REMOTE_REFS}{remote}/" in each or each.endswith("git-datmo/keep/*")}:
         ws.repo.git.finish("config", "--local", "--fixed-value", "--unset-all", f"remote.{remote}.fetch", refspec)
 
 
@@ -58,7 +59,7 @@ def _refspecs(remote: str, ns: Namespace) -> Iterable[str]:
     records, notes = ns.remembered(remote)
     yield f"+{ns.records}*:{records}*"
     yield f"+{ns.notes}*:{notes}*"
-    if ns is BRANCHES:
+    if ns.name.startswith(HEADS):
         yield f"^{ns.keep}*"
 
 

@@ -12,7 +12,7 @@ from git_datmo.flows.sharing.chain import LINKS, bring_nearest, keep_tips
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.refspecs import has_refspecs
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF
+from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, in_use
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote import Offer, Remote
 from git_datmo.model import Oid
@@ -87,7 +87,9 @@ def is_settled(ws: Workspace, name: str, url: str, mine: Mapping[str, Oid], ther
     """
     wanted = [str(mine.get(ref, "")) for ref in (RECORDS_REF, NOTES_REF)]
     records, _, link = ws.hosts.of(Remote(name, url)).whole.partition(" ")
-    used = [ns for ns in NAMESPACES if [there.get(ns.records, ""), there.get(ns.notes, "")] == wanted]
+    used = [
+        ns for ns in (*NAMESPACES, *in_use(there)) if [there.get(ns.records, ""), there.get(ns.notes, "")] == wanted
+    ]
     if not used or records != wanted[0] or (link and link not in there.values()):
         return False
     if not all(each == name or has_refspecs(ws, each) for each in ws.repo.remotes()):
