@@ -33,7 +33,6 @@ gits=${DATMO_TEST_GITS:-${XDG_CACHE_HOME:-$HOME/.cache}/git-datmo-tests/gits}
 missing=
 [ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
 command -v ssh-keygen >/dev/null || missing="$missing openssh-client"
-command -v ps >/dev/null || missing="$missing procps"
 command -v curl >/dev/null || missing="$missing curl"
 command -v unshare >/dev/null || missing="$missing util-linux"
 command -v eatmydata >/dev/null || missing="$missing eatmydata"

@@ -131,6 +131,18 @@ def test_push_over_a_wire_that_freezes_goes_on(frozen: tuple[Shell, FreezingWire
     assert (top.cwd / "other/data/x").stat().st_size == 4 << 20
 
 
+@pytest.mark.parametrize("frozen", ["git"], indirect=True)
+def test_push_through_a_proxy_that_freezes_large_ones_gets_smaller_slices(
+    frozen: tuple[Shell, FreezingWire, str],
+) -> None:
+    top, wire, url = frozen
+    work = share_payload(top, url, 20 << 20)
+    wire.freeze_after(12 << 20, times=100)
+    work.run("git", "push", "-q", "origin", "main", timeout=PATIENCE)
+    assert wire.frozen == 1
+    assert top.at("hub.git").git("rev-parse", "main") == work.git("rev-parse", "main")
+
+
 def test_clone_of_code_over_a_wire_that_freezes_ends(frozen: tuple[Shell, FreezingWire, str]) -> None:
     top, wire, url = frozen
     top.git("init", "-q", "start")

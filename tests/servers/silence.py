@@ -53,7 +53,8 @@ class FreezingWire:
     def close(self) -> None:
         for each in (self._listener, *self._held):
             with suppress(OSError):
-                each.close()
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
 
     def _accept(self) -> None:
         with suppress(OSError):

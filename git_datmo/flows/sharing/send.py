@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.errors import DatmoError, GitFailed, Silent
 from git_datmo.flows.sharing.bases import find_bases
 from git_datmo.flows.sharing.chain import LINKS, bring_chain, bring_nearest, keep_tips
 from git_datmo.flows.sharing.contact import PlanChanged, ask, retried
@@ -47,6 +47,8 @@ Tie = Callable[[Oid | None, Sequence[Oid]], Oid]
 
 # A host that refuses less than this for its size refuses something else.
 FLOOR = 64 << 10
+# A slice of this size passes wherever pushes of code do.
+PASSING = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,12 @@ def _watching_size(ws: Workspace, remote: Remote, size: int, progress: Progress)
     portion = Portion(progress, size)
     try:
         yield portion
+    except Silent:
+        # What lies between may freeze what is larger than it takes: the next plan makes slices that pass it.
+        smaller = max(size // 16, PASSING)
+        if smaller < min(size, ws.hosts.of(remote).limit or size):
+            ws.hosts.learn(remote, limit=smaller)
+        raise
     except (Rejected, GitFailed) as error:
         limit = min(size, ws.hosts.of(remote).limit or size) // 2
         if not is_too_large(error) or limit < FLOOR:
