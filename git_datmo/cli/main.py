@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gc
 import json
 import os
@@ -18,6 +19,9 @@ from git_datmo.cli.verbs import HIDDEN, VERBS, load, usage
 from git_datmo.errors import DatmoError, Incomplete, UsageError
 from git_datmo.redact import hide_passwords
 from git_datmo.suggest import nearest
+
+SUBSTITUTE = "git-datmo-substitute"
+"""How Python calls our way to write what the output's encoding lacks."""
 
 
 def run(argv: Sequence[str], console: Console) -> int:
@@ -41,7 +45,8 @@ def run(argv: Sequence[str], console: Console) -> int:
 
 def main() -> int:
     """The console script; the one place where errors become lines and exit codes."""
-    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    codecs.register_error(SUBSTITUTE, _substitute)
+    sys.stdout.reconfigure(errors=SUBSTITUTE)  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     argv = sys.argv[1:]
     # Next to nothing here is a cycle, and looking for some took a fifth of the time that a long log has.
@@ -70,6 +75,18 @@ def main() -> int:
     except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste
         return _bug(console)
     return status
+
+
+def _substitute(error: UnicodeError) -> tuple[bytes, int]:
+    """Write a byte that was no text as it was, and a character that the output cannot show as an escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    shown = (
+        bytes([ord(letter) - 0xDC00]) if "\udc80" <= letter <= "\udcff" else letter.encode("ascii", "backslashreplace")
+        for letter in letters
+    )
+    return b"".join(shown), error.end
 
 
 def _end(_number: int, _frame: object) -> NoReturn:

@@ -80,7 +80,9 @@ def discover(environ: Mapping[str, str], cwd: Path) -> Repository:
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         what = said[0].removeprefix("fatal: ") if said else "git rev-parse failed"
-        raise DatmoError(what, "run this inside a git repository, or make one with 'git init'")
+        # Git names the command that lets a repository of another user be read.
+        exception = next((line.strip() for line in said if "safe.directory" in line), "")
+        raise DatmoError(what, exception or "run this inside a git repository, or make one with 'git init'")
     form, *places = map(os.fsdecode, done.stdout.split(b"\n"))
     git_dir, common_dir = Path(places[0]), Path(places[1])
     top, prefix = (Path(places[2]), places[3]) if len(places) > 3 else (None, "")

@@ -310,3 +310,12 @@ def test_names_that_mean_nothing(repo: Shell) -> None:
     for verb in ("fetch", "push", "pull"):
         refused(repo, verb, says=("remote",))
         refused(repo, verb, "nowhere", says=("nowhere",))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_output_that_cannot_show_a_name_has_a_substitute(repo: Shell, encoding: str) -> None:
+    repo.write("B\u00fccher \u4e66/1", "1\n")
+    poor = repo.having(PYTHONIOENCODING=encoding)
+    poor.run("git-datmo", "add-data", "B\u00fccher \u4e66")
+    shown = {"ascii": "B\\xfccher \\u4e66", "latin-1": "\\u4e66", "utf-8": "B\u00fccher \u4e66"}
+    assert shown[encoding] in poor.run("git-datmo", "status").stdout
