@@ -151,8 +151,13 @@ class DataFinder:
     def _proofs(self, row: Row) -> list[tuple[str, str]]:
         """Return the commits whose notes or trailers name a snapshot, and by what."""
         noted = self._noted_on.get(row.record, ())
-        trailers = self._trailers.by_data.get(row.data, ())
+        # What was made of a commit's data after it, as of a picked commit's, takes the place of its trailer.
+        trailers = [commit for commit in self._trailers.by_data.get(row.data, ()) if not self._is_named(commit)]
         return [*((commit, "note") for commit in noted), *((commit, "trailer") for commit in trailers)]
+
+    def _is_named(self, commit: str) -> bool:
+        """Return whether a snapshot that can be data names the commit."""
+        return any(row.is_data for row in self._catalog.of_commit(commit))
 
     def _candidates_below(self, records: Iterable[str]) -> set[str]:
         """Return the nearest snapshots that `records` lead to and that can be a commit's data."""
@@ -196,7 +201,7 @@ class DataFinder:
         name = str(commit.oid)
         note = self._catalog.notes.get(name)
         noted = note is not None and any(record in self._rows for record in note.records)
-        return noted or any(row.is_data for row in self._catalog.of_commit(name))
+        return noted or self._is_named(name)
 
     def _unshared(self, heads: Iterable[Claim]) -> tuple[Unshared, ...]:
         """Return the commits that are newer than all `heads`, and whose trailers name data of no record."""

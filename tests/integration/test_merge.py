@@ -385,7 +385,11 @@ def test_a_cherry_pick_takes_what_its_commit_changed_and_no_more(pair: Pair) -> 
     assert files(alex) == {**FIRST, "data/a": "mine", "data/b": "better"}
     datmo(alex, "checkout", picked, "--", "data/a")
     datmo(alex, "snapshot")
-    assert files(alex) == {**FIRST, "data/a": "clash", "data/b": "better"}
+    picked_data = {**FIRST, "data/a": "clash", "data/b": "better"}
+    assert files(alex) == picked_data
+    datmo(alex, "checkout")
+    alex.commit("later.py", "")
+    assert files(alex) == picked_data, "the rest of the branch is no part of it"
 
 
 def test_an_amended_commit_keeps_its_data(pair: Pair) -> None:
