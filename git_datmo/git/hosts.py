@@ -25,7 +25,8 @@ class Host:
 
     `version` is its protocol's, `filters` that it can leave objects out, `by_id` that it gives objects by their ids,
     unless it `refuses_ids` after all; `atomic` that it moves several refs or none, `namespace` the first that it takes
-    ('' for not known yet), `limit` how many bytes a push may have (0 where none is known), `notes` that it takes notes.
+    ('' for not known yet), `limit` how many bytes a push may have (0 where none is known), `drops` how many pushes in a
+    row were cut off, `notes` that it takes notes.
 
     The rest is of the remote: `name` is the remote under whose name its records were fetched last, `seen` are the
     commits of records that it had, with blanks between. `whole` are a commit of records and a link, with a blank
@@ -39,6 +40,7 @@ class Host:
     atomic: bool = True
     namespace: str = ""
     limit: int = 0
+    drops: int = 0
     notes: bool = True
     name: str = ""
     seen: str = ""

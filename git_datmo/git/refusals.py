@@ -15,6 +15,13 @@ _TOO_LARGE = re.compile(
 )
 _RATE_LIMIT = re.compile(r"\bHTTP 429\b|returned error: 429|\brate.limit|\btoo many (?:requests|pushes)", re.IGNORECASE)
 
+# What git says where a connection ended in the middle of a push; a proxy may answer for a server that went away.
+_DROP = re.compile(
+    r"hung up unexpectedly|unexpected disconnect|[Cc]onnection (?:was )?reset|[Bb]roken pipe"
+    r"|(?:HTTP|returned error:) 50[234]\b"
+)
+_DENIED = re.compile(r"(?:HTTP|returned error:) 4[0-9][0-9]\b")
+
 # git, and JGit where it gives nothing but what refs point at.
 _ABSENCE = re.compile(r"\bnot our ref\b|\bunadvertised object\b|\bwant [0-9a-f]+ not valid\b")
 
@@ -49,6 +56,12 @@ def missing_objects(error: DatmoError) -> set[Oid]:
 def is_too_large(error: DatmoError) -> bool:
     """Whether a host refused a push for its size."""
     return _TOO_LARGE.search(_said(error)) is not None
+
+
+def is_drop(error: DatmoError) -> bool:
+    """Whether a connection ended in the middle of a push."""
+    said = _said(error)
+    return not isinstance(error, Rejected) and _DROP.search(said) is not None and _DENIED.search(said) is None
 
 
 def is_rate_limit(error: DatmoError) -> bool:

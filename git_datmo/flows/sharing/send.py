@@ -32,7 +32,7 @@ from git_datmo.git.folder import Folder, find_folder
 from git_datmo.git.namespaces import Namespace, epoch_of
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import RefChange
-from git_datmo.git.refusals import is_too_large
+from git_datmo.git.refusals import is_drop, is_too_large
 from git_datmo.git.remote import Offer, Rejected, Remote, beside, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Portion, Progress
@@ -49,6 +49,8 @@ Tie = Callable[[Oid | None, Sequence[Oid]], Oid]
 FLOOR = 64 << 10
 # A slice of this size passes wherever pushes of code do.
 PASSING = 8 << 20
+# After so many pushes that were cut off, smaller ones are tried.
+DROPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,10 @@ def _send_slices(ws: Workspace, keep: _KeepRef, load: Load | None, tie_all: Tie,
     for piece in divide(ws.store.objects, payload, most) if payload is not None and left > most else ():
         part = _write_part(ws, write_part_tree(ws.store.write_loose, piece.blobs))
         parts.append(part)
-        with _watching_size(ws, keep.remote, piece.size, progress) as portion:
+        with _watching_size(ws, keep.remote, piece.size, progress, goes_on=True) as portion:
             keep.advance(partial(_tie_part, ws, part), portion)
         left -= piece.size
-    with _watching_size(ws, keep.remote, left, progress) as portion:
+    with _watching_size(ws, keep.remote, left, progress, goes_on=bool(parts)) as portion:
         keep.advance(lambda tip: tie_all(tip, parts), portion, last=True)
     progress.finish()
 
@@ -167,8 +169,11 @@ def _write_part(ws: Workspace, tree: Oid) -> Oid:
 
 
 @contextmanager
-def _watching_size(ws: Workspace, remote: Remote, size: int, progress: Progress) -> Iterator[Portion]:
-    """Let the next plan make smaller slices where a host takes no push of `size`; gives that portion of progress."""
+def _watching_size(ws: Workspace, remote: Remote, size: int, progress: Progress, *, goes_on: bool) -> Iterator[Portion]:
+    """Give the portion of progress of a push of `size`, and let the next plan make smaller ones where it is too large.
+
+    A connection that was cut off is tried again where a share `goes_on` from what it sent before.
+    """
     portion = Portion(progress, size)
     try:
         yield portion
@@ -179,13 +184,32 @@ def _watching_size(ws: Workspace, remote: Remote, size: int, progress: Progress)
             ws.hosts.learn(remote, limit=smaller)
         raise
     except (Rejected, GitFailed) as error:
-        limit = min(size, ws.hosts.of(remote).limit or size) // 2
-        if not is_too_large(error) or limit < FLOOR:
-            raise
-        ws.hosts.learn(remote, limit=limit)
-        progress.tell(f"'{remote.address}' refuses pushes of {size >> 10} KiB: going on with {limit >> 10} KiB each")
-        raise PlanChanged(error.what, error.hint) from error
+        _shrink(ws, remote, size, error, progress, goes_on=goes_on)
+        if goes_on and not error.hint:
+            error.hint = f"what was sent stays on '{remote.address}': run the command again to go on from there"
+        raise
+    if ws.hosts.of(remote).drops:
+        ws.hosts.learn(remote, drops=0)
     portion.complete()
+
+
+def _shrink(
+    ws: Workspace, remote: Remote, size: int, error: Rejected | GitFailed, progress: Progress, *, goes_on: bool
+) -> None:
+    """Raise `PlanChanged` where a push of `size` failed in a way in which another, or a smaller one, may not."""
+    host, dropped = ws.hosts.of(remote), is_drop(error)
+    drops = host.drops + 1 if dropped else 0
+    if dropped:
+        ws.hosts.learn(remote, drops=drops)
+    limit = min(size, host.limit or size) // 2
+    if limit >= FLOOR and (is_too_large(error) or drops >= DROPS):
+        ws.hosts.learn(remote, limit=limit)
+        why = "drops the connection in" if dropped else "refuses"
+        progress.tell(f"'{remote.address}' {why} pushes of {size >> 10} KiB: going on with {limit >> 10} KiB each")
+        raise PlanChanged(error.what, error.hint) from error
+    if goes_on and 0 < drops < DROPS:
+        progress.tell(f"'{remote.address}' dropped the connection: going on from what it has")
+        raise PlanChanged(error.what, error.hint) from error
 
 
 def _tie_part(ws: Workspace, part: Oid, tip: Oid | None) -> Oid:
