@@ -40,15 +40,24 @@ def ask(ws: Workspace, remote: Remote, progress: Progress = QUIET) -> Offer:
 
 
 def retried(
-    ws: Workspace, remote: Remote, step: Callable[[], T], progress: Progress = QUIET, *, resumes: bool = False
+    ws: Workspace,
+    remote: Remote,
+    step: Callable[[], T],
+    progress: Progress = QUIET,
+    *,
+    resumes: bool = False,
+    made: Callable[[], int] = lambda: 0,
 ) -> T:
     """What `step` returns, which is made anew where somebody else was first at a remote, or its host wants a pause.
 
-    A step that `resumes` is also made anew, once, where the remote was silent.
+    A step that `resumes` is also made anew, once, where the remote was silent. `made` counts what steps have brought
+    to the remote so far: only attempts that brought nothing count against the limit.
     """
     attempt = pauses = 0
-    was_silent = False
+    was_silent, before = False, made()
     while True:
+        attempt = attempt if made() == before else 0
+        before = made()
         try:
             return step()
         except (Rejected, GitFailed) as error:

@@ -103,12 +103,14 @@ def _share_with(ws: Workspace, target: Remote, pushed: Pushed, announce: Announc
     lost: set[Oid] = set()
     damaged: set[Oid] = set()
 
+    moved: list[Oid | None] = []
+
     def once(carried: Pushed) -> None:
         plan_now = plan(ws, target, carried, lost=lost, progress=progress)
         if announce is not None:
             announce(_size(plan_now))
         try:
-            publish(ws, plan_now, carried, progress=progress)
+            publish(ws, plan_now, carried, moved, progress=progress)
         except DatmoError as error:
             found = find_lost(ws, plan_now.site, plan_now.selection.send, missing_objects(error), progress)
             if found is None:
@@ -120,12 +122,12 @@ def _share_with(ws: Workspace, target: Remote, pushed: Pushed, announce: Announc
         return None
 
     try:
-        retried(ws, target, lambda: once(pushed), progress, resumes=True)
+        retried(ws, target, lambda: once(pushed), progress, resumes=True, made=lambda: len(moved))
     except Incomplete:
         if damaged:
             # What is pushed needs what was damaged. Everything else goes nevertheless.
             rest = replace(pushed, commits=())
-            retried(ws, target, lambda: once(rest), progress, resumes=True)
+            retried(ws, target, lambda: once(rest), progress, resumes=True, made=lambda: len(moved))
         raise
     return len(done)
 
@@ -204,8 +206,13 @@ def _refuse_carried(ws: Workspace, pushed: Pushed, chosen: Selection) -> None:
         )
 
 
-def publish(ws: Workspace, plan_now: Plan, pushed: Pushed, *, progress: Progress = QUIET) -> None:
-    """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it."""
+def publish(
+    ws: Workspace, plan_now: Plan, pushed: Pushed, moved: list[Oid | None], *, progress: Progress = QUIET
+) -> None:
+    """Carry out a plan; raises `Rejected` when the remote changed meanwhile or does not want it.
+
+    `moved` gets the tip of the keep ref where objects were brought.
+    """
     site, objects = plan_now.site, plan_now.objects
     link = keep_tip(objects)
     if objects.keepers:
@@ -214,6 +221,7 @@ def publish(ws: Workspace, plan_now: Plan, pushed: Pushed, *, progress: Progress
             deposit(ws, place, objects.keepers, progress)
         else:
             link = send_objects(ws, plan_for(ws, objects, place, progress), progress)
+            moved.append(link)
     if pushed.carries:
         # Git moves the refs itself: it would find them moved, and refuse.
         return

@@ -1,0 +1,41 @@
+"""A push gives up when it loses every race, and never while it brings something."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from git_datmo.flows.sharing.contact import ATTEMPTS, retried
+from git_datmo.flows.workspace import Workspace
+from git_datmo.git.remote import Rejected, Remote
+
+REMOTE = Remote("origin", "https://example.com/a.git")
+
+
+class Race:
+    """Loses `losses` times; each attempt brings something where it `progresses`."""
+
+    def __init__(self, losses: int, *, progresses: bool) -> None:
+        self.losses, self.progresses, self.made = losses, progresses, 0
+
+    def step(self) -> str:
+        if not self.losses:
+            return "done"
+        self.losses -= 1
+        self.made += self.progresses
+        raise Rejected("refs/datmo/records", "stale info", moved=True)
+
+
+def run(race: Race, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    return retried(cast("Workspace", None), REMOTE, race.step, made=lambda: race.made)
+
+
+def test_push_that_makes_progress_never_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(Race(5 * ATTEMPTS, progresses=True), monkeypatch) == "done"
+
+
+def test_push_that_loses_every_race_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Rejected, match="stale info"):
+        run(Race(ATTEMPTS, progresses=False), monkeypatch)
