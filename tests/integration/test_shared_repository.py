@@ -68,8 +68,8 @@ def wrong_modes(folder: Path) -> list[str]:
         mode = path.lstat().st_mode
         owner, group = mode >> 6 & 0o7, mode >> 3 & 0o7
         usable = group == 0o7 and mode & stat.S_ISGID if stat.S_ISDIR(mode) else group & 0o6 == owner & 0o6
-        # What git copies from its template, and its logs of messages, follow the umask alone.
-        theirs = path.relative_to(folder).parts[0] in ("hooks", "description", "COMMIT_EDITMSG")
+        # What git copies from its template, its messages, and what hooks leave for each other follow the umask alone.
+        theirs = path.relative_to(folder).parts[0] in ("hooks", "description", "COMMIT_EDITMSG", "unchanged")
         if not (usable or theirs or stat.S_ISLNK(mode)):
             found.append(f"{path.relative_to(folder)} {oct(mode)}")
     return found
