@@ -17,6 +17,7 @@ from git_datmo.flows.running.reproduce import Reproduced, reproduce
 from git_datmo.flows.running.rerun import Means
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
+from git_datmo.flows.target import find_experiment
 from git_datmo.flows.workspace import Workspace
 
 Result = tuple[Found, Reproduced | DatmoError]
@@ -25,7 +26,7 @@ Result = tuple[Found, Reproduced | DatmoError]
 def reproduce_many(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     """Reproduce all that were named; prints what came of each as it comes, and returns the exit code."""
     history = History(ws)
-    named = (history.resolve(name) for name in options.names)
+    named = (find_experiment(ws, history, name, progress=console.progress()) for name in options.names)
     every = list({found.id: found for found in named}.values())
     asked = parse_tolerances(options.tolerance)
     tolerances = [find_tolerances(ws, found.snapshot, asked) for found in every]

@@ -34,7 +34,9 @@ def conclude_commit(ws: Workspace, *, progress: Progress = QUIET) -> Concluded:
     Payloads that others changed meanwhile are united first, so that the snapshot undoes nothing.
     """
     with changing(ws) as tracking:
-        return _Conclusion(ws, progress).of_commit(tracking)
+        conclusion = _Conclusion(ws, progress)
+        done = conclusion.of_commit(tracking)
+        return done if done.snapshot else replace(done, warnings=(*done.warnings, *conclusion.revert_hints()))
 
 
 def conclude_merge(ws: Workspace, *, progress: Progress = QUIET) -> Concluded:
@@ -62,6 +64,12 @@ class _Conclusion:
         if len(tracking.snapshots) > 1 and self._is_own_merge():
             return self._attach(tracking, followed)
         return self._snapshot_if_changed(tracking, followed)
+
+    def revert_hints(self) -> tuple[str, ...]:
+        """Return how to take the data of reverted commits back."""
+        from git_datmo.flows.reverted import revert_hints
+
+        return tuple(revert_hints(self._ws, self._history))
 
     def of_merge(self, tracking: Tracking) -> Concluded:
         self._refuse_halfway()

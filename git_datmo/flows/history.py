@@ -177,7 +177,7 @@ class History:
 
     def data(self, commit: Oid) -> CommitData:
         """Return which snapshots say what data a commit has."""
-        if not self.catalog.rows:
+        if not self.catalog.rows and not self._ws.has_store:
             return CommitData(commit, (), (), is_cut_off=False)
         return DataFinder(self._ws, self.catalog, commit).find()
 

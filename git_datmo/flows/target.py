@@ -9,7 +9,7 @@ from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.commit_data import CommitData
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Payload
+from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.data_id import data_id
 
@@ -80,6 +80,38 @@ def _ask_remotes(ws: Workspace, history: History, data: CommitData, progress: Pr
         if not data.unshared:
             break
     return history, data
+
+
+def find_experiment(ws: Workspace, history: History, name: str, *, progress: Progress = QUIET) -> Found:
+    """Return the experiment that a person names; raises `Incomplete` where that of a commit was never shared."""
+    try:
+        return history.resolve(name)
+    except DatmoError as error:
+        done = ws.repo.git.finish("rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}")
+        if done.returncode:
+            raise
+        data = history.data(Oid.parse(done.stdout.decode().strip()))
+        if not _is_own_unshared(data):
+            raise
+        history, data = _ask_remotes(ws, history, data, progress)
+        if _is_own_unshared(data):
+            raise unshared_error(ws, data) from error
+    return history.resolve(name)
+
+
+def _is_own_unshared(data: CommitData) -> bool:
+    """Return whether the commit itself, not only one before it, names data that no record has."""
+    return any(each.commit == str(data.commit) for each in data.unshared)
+
+
+def unshared_warning(ws: Workspace) -> str:
+    """Return a line for a command that goes on although the data of HEAD were never shared; '' where they are here."""
+    head = ws.repo.head()
+    data = History(ws).data(head) if head is not None else None
+    if data is None or not data.unshared or _is_here(ws, data):
+        return ""
+    error = unshared_error(ws, data)
+    return f"{error.what}; the files are recorded as they are here. {error.hint[:1].upper()}{error.hint[1:]}"
 
 
 def require_data(ws: Workspace, data: CommitData, name: str) -> None:

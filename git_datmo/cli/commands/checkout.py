@@ -30,9 +30,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.healing import healed
     from git_datmo.flows.merging.unresolved import is_interrupted
     from git_datmo.flows.switch import switch
+    from git_datmo.flows.unprepared import refuse_unprepared
     from git_datmo.flows.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
+        refuse_unprepared(ws)
         if not (options.name or options.paths or options.force) and is_interrupted(ws):
             from git_datmo.cli.following import tell_concluded
             from git_datmo.flows.after_commit import conclude_merge

@@ -1,8 +1,13 @@
 """git datmo log."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from git_datmo.flows.history import History
+    from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """\
 Shows the experiments of HEAD's history, or of a revision range, newest first: message, why,
@@ -31,20 +36,33 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
-    with open_workspace(console.environ, console.cwd) as ws, console.paged():
-        if options.range == ["HEAD"] and ws.repo.head() is None:
-            return 0
+    with open_workspace(console.environ, console.cwd) as ws:
         history = History(ws)
         style = DOCUMENTS if options.json else LINES
         blank = ""
-        for claim, text in islice(history.tell(tuple(options.range), style), options.max_count):
-            receipts = history.receipts(claim.row.record)
-            if options.json:
-                console.print_json(listed_document(claim, text, receipts))
-                continue
-            below = f"\n    {receipts_line(receipts)}" if receipts else ""
-            console.print(f"{blank}{headline(claim, console)}\n{painted(text, console)}{below}")
-            blank = "\n"
-    for warning in history.warnings:
-        console.warn(warning)
+        is_unborn = options.range == ["HEAD"] and ws.repo.head() is None
+        with console.paged():
+            told = iter(()) if is_unborn else history.tell(tuple(options.range), style)
+            for claim, text in islice(told, options.max_count):
+                receipts = history.receipts(claim.row.record)
+                if options.json:
+                    console.print_json(listed_document(claim, text, receipts))
+                else:
+                    below = f"\n    {receipts_line(receipts)}" if receipts else ""
+                    console.print(f"{blank}{headline(claim, console)}\n{painted(text, console)}{below}")
+                blank = "\n"
+        for warning in history.warnings:
+            console.warn(warning)
+        if not blank and options.max_count != 0:
+            _tell_none(options.range, ws, history, console)
     return 0
+
+
+def _tell_none(names: list[str], ws: "Workspace", history: "History", console: Console) -> None:
+    """Say why nothing is listed; raises `DatmoError` in a clone that is not set up, and has experiments to fetch."""
+    from git_datmo.cli.plain import plain
+    from git_datmo.flows.unprepared import refuse_unprepared
+
+    refuse_unprepared(ws)
+    known = any(row.kind == "snapshot" for row in history.catalog.rows)
+    console.tell(plain(f"no experiments in '{' '.join(names)}'") if known else "no experiments yet")

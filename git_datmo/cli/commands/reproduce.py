@@ -104,10 +104,11 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
     from git_datmo.flows.running.rerun import parts_of, require_whole, swap
     from git_datmo.flows.running.scratch import scratch_folder
     from git_datmo.flows.running.tolerances import find_tolerances, parse_tolerances
+    from git_datmo.flows.target import find_experiment
 
     asked, swapped = parse_tolerances(options.tolerance), parse_swaps(options.swapped)
     history = History(ws)
-    found = history.resolve(options.names[0])
+    found = find_experiment(ws, history, options.names[0], progress=console.progress())
     others = {part: history.resolve(name) for part, name in swapped.items()}
     parts = parts_of(found)
     for part, other in others.items():

@@ -2,8 +2,12 @@
 
 import argparse
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from git_datmo.flows.workspace import Workspace
 
 DESCRIPTION = """\
 Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a snapshot
@@ -21,14 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.hooks import find_trouble
     from git_datmo.flows.status import Status, examine
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
         status = examine(ws)
-        status = replace(status, warnings=(*find_trouble(ws), *status.warnings))
+        status = replace(status, warnings=(*_set_up_warnings(ws), *status.warnings))
     if options.json:
         console.print_json(_document(status))
         return 0
@@ -37,6 +40,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.warn(warning)
     assert isinstance(status, Status)
     return 0
+
+
+def _set_up_warnings(ws: "Workspace") -> tuple[str, ...]:
+    """Return what is wrong with the set-up of a clone, or that it has none and needs one."""
+    from git_datmo.flows.hooks import find_trouble
+    from git_datmo.flows.unprepared import unprepared_warning
+
+    return (*find_trouble(ws), *filter(None, [unprepared_warning(ws)]))
 
 
 def _document(status: object) -> dict[str, object]:

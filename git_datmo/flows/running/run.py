@@ -34,6 +34,7 @@ from git_datmo.flows.running.watching import watching
 from git_datmo.flows.running.would_be import code_tree
 from git_datmo.flows.secrecy.masking import parameter_secrets
 from git_datmo.flows.signing import require_key, wants_signature
+from git_datmo.flows.target import unshared_warning
 from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -108,6 +109,7 @@ def _prepare(
         check_addable(ws, current_tracking(ws), path, exists=False)
     with changing(ws) as old:
         refuse_during_checkout(ws)
+        unshared = unshared_warning(ws)
         there, gone = _without_cleaned(ws, catch_up(ws, old, progress=progress))
         tracking, _ = refresh(ws, there, progress=progress)
         refuse_unresolved(ws, tracking)
@@ -136,7 +138,7 @@ def _prepare(
         named=frozenset(named),
         parameters=file_parameters(ws),
         started=ws.now(),
-        warnings=(*gone, *remarks),
+        warnings=(*filter(None, [unshared]), *gone, *remarks),
     )
 
 
