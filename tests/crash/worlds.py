@@ -130,7 +130,8 @@ class World:
             told(line, exact=exact) for line in self.run(name, ["datmo", "log", "--json"]).stdout.splitlines()
         ]
         if not exact:
-            found["status"].pop("snapshot")
+            for key in ("standing", "snapshots"):
+                found["status"].pop(key)
             found["status"].pop("unshared")
             found["log"] = found["log"][:1]
         # Whoever reads takes in what a fetch brought.

@@ -71,7 +71,8 @@ def test_reset_to_older_commit_is_told_and_makes_no_snapshot(pair: Pair) -> None
     change(alex, "2")
     alex.git("reset", "-q", "--hard", "HEAD~1")
     assert status(alex)["differs"]
-    done = alex.run("git", "commit", "-q", "--allow-empty", "-m", "typo")
+    alex.write("code.py", "typo\n")
+    done = alex.run("git", "commit", "-q", "-a", "-m", "typo")
     assert "no snapshot was made" in done.stderr
     assert read(alex) == "2"
     datmo(alex, "checkout")

@@ -162,6 +162,8 @@ def plan(
     A plan that is `dry` is not to be carried out: nothing is tried on the remote.
     """
     refuse_orphaned_settings(ws.repo.config)
+    # Another working tree of the repository, as that of a sweep's run, may have stored objects since.
+    ws.store.objects.refresh()
     offer = ask(ws, remote, progress)
     received = receive(ws, remote, offer, progress=progress)
     mine = ws.ledger.tips()
