@@ -40,6 +40,7 @@ class Status:
     off, or ''. `undecided` are paths that a merge left as they were, and `hint` says how to decide.
     """
 
+    is_set_up: bool
     payloads: tuple[PayloadStatus, ...]
     standing: tuple[str, ...]
     snapshots: tuple[str, ...]
@@ -56,6 +57,8 @@ class Status:
 
 def examine(ws: Workspace) -> Status:
     """Compare everything; reads file contents only where git's stat cache cannot tell."""
+    # A bare repository, which has no working tree to compare, is refused.
+    ws.repo.work_tree.stat()
     history = History(ws)
     head = ws.repo.head()
     tracking = current_tracking(ws)
@@ -65,6 +68,7 @@ def examine(ws: Workspace) -> Status:
     pending = read_pending(ws)
     undecided = pending.paths if pending is not None else ()
     return Status(
+        is_set_up=ws.has_store,
         payloads=_payloads(ws, tracking),
         standing=tracking.snapshots,
         snapshots=seen.data.ids if seen is not None else (),

@@ -191,6 +191,9 @@ def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
         name, commit, tree = line.split(" ")
         if name.startswith("refs/datmo/keep/"):
             continue
+        # Readers unite what a fetch brought in memory: whether a command has done so in refs makes no difference.
+        if name in ("refs/datmo/records", "refs/notes/datmo"):
+            continue
         if name.startswith(("refs/datmo", "refs/notes/")):
             found[name] = tree if exact else ""
         else:

@@ -97,7 +97,8 @@ def _print(status: object, console: Console) -> None:
         console.print(f"On {_name_snapshots(status.standing, '')}")
     _print_standing(status, console)
     if not status.payloads:
-        console.print("No payloads are tracked ('git datmo add-data PATH' tracks one)")
+        way = "git datmo add-data PATH' tracks one" if status.is_set_up else "git datmo init' sets the repository up"
+        console.print(f"No payloads are tracked ('{way})")
     width = max((len(each.payload.path) for each in status.payloads), default=0)
     for each in status.payloads:
         state = console.paint(COLOURS[each.state], f"{each.state:<11}")

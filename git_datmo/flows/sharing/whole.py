@@ -18,12 +18,22 @@ from git_datmo.git.remote import Offer, Remote
 from git_datmo.model import Oid
 from git_datmo.records.ledger import Tips, record_ids
 from git_datmo.records.types import Keeper
+from git_datmo.store.layout import Kind, Node
 
 
 def has_roots(ws: Workspace, keeper: Keeper, there: Collection[Oid] = ()) -> bool:
-    """Return whether all that a record names itself is here, or `there`; what that leads to may be lacking."""
-    oids = (kept.node.oid for kept in kept_objects(keeper))
-    return all(oid in ws.store or oid == ws.store.empty_tree or oid in there for oid in oids)
+    """Return whether all that a record names itself is here, or `there`; what that leads to may be lacking.
+
+    An object of another kind than the record says is not what it names: no server would take a commit that keeps it.
+    """
+    return all(kept.node.oid in there or _is_here(ws, kept.node) for kept in kept_objects(keeper))
+
+
+def _is_here(ws: Workspace, node: Node) -> bool:
+    if node.oid == ws.store.empty_tree:
+        return True
+    is_tree = node.kind is Kind.FOLDER or node.chunked
+    return ws.store.objects.kind(node.oid) == ("tree" if is_tree else "blob")
 
 
 def unchecked_records(ws: Workspace, remote: Remote, offer: Offer, there: Collection[Oid]) -> set[Oid]:
