@@ -24,12 +24,20 @@ CONFIGURATION = [
     ("datmo.trust", "Rerun others' snapshots outside a container without asking."),
     ("datmo.variable", "An environment variable to record with runs; may be given several times."),
     ("datmo.notSecret", "The id of a record that may be shared although something in it looks like a secret."),
+    ("datmo.share", "What a push shares: 'all' experiments, or those of the pushed 'branch' alone (all)."),
+    ("datmo.sign", "Sign snapshots and receipts without --sign."),
+    ("datmo.timeout", "Seconds of silence after which a remote or program is given up (30)."),
+    ("datmo.trailer", "Whether commits that change payloads get the trailer Datmo-Data (true)."),
+    ("datmo.ignoredLimit", "What a run writes below ignored folders is kept up to this size (10m)."),
     ("datmo.untrackedLimit", "Untracked files above this size are left out of the stored code (10m)."),
     ("datmo.workerFolder", "Where a worker of a cluster keeps clones and environments (~/.cache/git-datmo/workers)."),
     ("datmo.<remote>.slice", "The most bytes in one push; else a 20th of what is shared, from 32m to 512m."),
     (
         "datmo.<remote>.namespace",
-        "Where the remote has what is shared: refs/datmo, refs/notes/git-datmo or refs/heads/git-datmo.",
+        (
+            "Where the remote has what is shared: refs/datmo, refs/notes/git-datmo, refs/heads/git-datmo, or another "
+            "name that ends in /git-datmo."
+        ),
     ),
     ("datmo.<remote>.atomic", "Whether the remote moves several refs or none; else tried."),
     ("datmo.<remote>.filter", "Whether to ask the remote to leave objects out; else as it advertises."),
@@ -48,10 +56,10 @@ CONFIGURATION = [
 EXITS = [
     ("0", "Done."),
     ("1", "A checked no: the rerun is different or failed."),
-    ("2", "Incomplete: an object can be had nowhere."),
+    ("2", "Incomplete: an object is not available locally or on any remote."),
     ("125", "'run' could not record; else it exits as its command did."),
     ("128", "Fatal; the line says what, and the hint what to do."),
-    ("129", "The words of the command are off."),
+    ("129", "Invalid command line."),
 ]
 
 

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.cli.console import Console
+from git_datmo.errors import Incomplete, UsageError
 
 if TYPE_CHECKING:
     from git_datmo.flows.signing import Verified
@@ -13,15 +14,23 @@ Checks the signatures of experiments and of their receipts, with git's own means
 trusted is what gpg.ssh.allowedSignersFile, or GnuPG, says. Records are signed by --sign of 'run',
 'snapshot' and 'reproduce', or always where datmo.sign is true.
 
-Exits with 1 where a named experiment has no good signature, or any of the signatures is bad."""
+Exits with 1 where a named experiment has no good signature, or any of the signatures is bad.
+
+With --complete it asks the remote instead whether everything that the commits of a range need can
+be had from it: their data are in a record, the record is there, and so is what it names. Exits
+with 2 where something is missing, and says whom to ask."""
 EXAMPLES = """
 git datmo verify HEAD
 git datmo verify 3f9c2a --json
+git datmo verify --complete origin/main..HEAD
+git datmo verify --complete --all
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", default=["HEAD"], metavar="REV|ID", help="commits or snapshots (HEAD)")
+    parser.add_argument("--complete", action="store_true", help="ask the remote for the data of a revision range")
+    parser.add_argument("--all", action="store_true", help="with --complete: of all branches")
     parser.add_argument("--json", action="store_true", help="print one JSON object a record")
 
 
@@ -31,6 +40,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.workspace import open_workspace
 
     console.use_colours()
+    if options.complete:
+        return _complete(options, console)
+    if options.all:
+        raise UsageError("'--all' goes with '--complete'", "name the commits to verify, or add '--complete'")
     holds = True
     with open_workspace(console.environ, console.cwd) as ws:
         history = History(ws)
@@ -42,6 +55,32 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 else:
                     _print(verified, console)
     return 0 if holds else 1
+
+
+def _complete(options: argparse.Namespace, console: Console) -> int:
+    from dataclasses import asdict
+
+    from git_datmo.cli.plain import plain
+    from git_datmo.flows.completeness import all_branches, check_complete
+    from git_datmo.flows.workspace import open_workspace
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        done = check_complete(ws, all_branches(ws) if options.all else options.names, progress=console.progress())
+    if options.json:
+        missing = [asdict(gap) for gap in done.gaps]
+        console.print_json({"remote": done.remote, "snapshots": done.snapshots, "missing": missing})
+    else:
+        for gap in done.gaps:
+            snapshot = f", snapshot {gap.record[:10]}" if gap.record else ""
+            console.print(plain(f"commit {gap.commit[:10]}{snapshot}: {gap.what}"))
+    if done.gaps:
+        who = ", ".join(sorted({gap.author for gap in done.gaps}))
+        count = f"{len(done.gaps)} snapshot{'s are' if len(done.gaps) > 1 else ' is'}"
+        raise Incomplete(
+            f"{count} not complete on '{done.remote}'",
+            f"ask {who} to run 'git datmo push' in the clone that made them",
+        )
+    return 0
 
 
 def _print(verified: "Verified", console: Console) -> None:

@@ -57,11 +57,16 @@ def check(ws: Workspace, *, repair: bool = False, progress: Progress = QUIET) ->
 
 @dataclass(frozen=True, slots=True)
 class RemoteChecked:
-    """The number of records on a remote, and what those lack of which it does not keep all."""
+    """The records that a remote has, and what those lack of which it does not keep all."""
 
     remote: str
-    records: int
+    held: frozenset[Oid]
     losses: tuple[Loss, ...]
+
+    @property
+    def records(self) -> int:
+        """Return the number of records on the remote."""
+        return len(self.held)
 
 
 def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> RemoteChecked:
@@ -81,13 +86,13 @@ def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -
         for oid, keeper in living:
             if not holds(place, keeper):
                 losses += _losses(oid, ((k.path, k.node.oid) for k in kept_objects(keeper) if k.node.oid not in place))
-        return RemoteChecked(place.url, len(there), tuple(losses))
+        return RemoteChecked(place.url, frozenset(there), tuple(losses))
     chains = read_kept(ws, place, offer if place == remote else ask(ws, place)).values()
     kept = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     for oid, keeper in living:
         if keep_id(keeper, ws.store.format) not in kept:
             losses += _losses(oid, ((each.path, each.node.oid) for each in kept_objects(keeper)))
-    return RemoteChecked(place.address, len(there), tuple(losses))
+    return RemoteChecked(place.address, frozenset(there), tuple(losses))
 
 
 def _losses(record: Oid, lacking: Iterator[tuple[str, Oid]]) -> Iterator[Loss]:
