@@ -4,7 +4,6 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.cli.console import Console
-from git_datmo.errors import Incomplete, UsageError
 
 if TYPE_CHECKING:
     from git_datmo.flows.signing import Verified
@@ -43,6 +42,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.complete:
         return _complete(options, console)
     if options.all:
+        from git_datmo.errors import UsageError
+
         raise UsageError("'--all' goes with '--complete'", "name the commits to verify, or add '--complete'")
     holds = True
     with open_workspace(console.environ, console.cwd) as ws:
@@ -61,6 +62,7 @@ def _complete(options: argparse.Namespace, console: Console) -> int:
     from dataclasses import asdict
 
     from git_datmo.cli.plain import plain
+    from git_datmo.errors import Incomplete
     from git_datmo.flows.completeness import all_branches, check_complete
     from git_datmo.flows.workspace import open_workspace
 
