@@ -94,8 +94,8 @@ work push --receive-pack=git-receive-pack origin main:refs/heads/exec
 work push --exec=/nowhere/receive-pack origin main:refs/heads/noexec
 work push --signed=if-asked origin main:refs/heads/asked
 work push --signed origin main:refs/heads/signed
-work push --push-option=one --atomic --force origin main
-work push --recurse-submodules=check origin main
+work push --push-option=one --atomic --force origin main:refs/heads/option
+work push --recurse-submodules=check origin main:refs/heads/checked
 work push --recurse-submodules=no --prune origin refs/heads/*:refs/heads/*
 work push --all --porcelain origin
 work push --set-upstream --quiet --force-if-includes --force-with-lease origin main
