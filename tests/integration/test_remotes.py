@@ -72,7 +72,7 @@ def test_a_remote_without_experiments(pair: Pair) -> None:
     for verb in ("fetch", "pull", "push"):
         datmo(ignacio, verb)
     ignacio.git("pull", "-q")
-    refused(ignacio, "checkout", says=("snapshot", "git datmo fetch"))
+    refused(ignacio, "checkout", says=("has data", "git datmo fetch"))
     assert "refs/datmo" not in pair.hub.git("for-each-ref")
 
 

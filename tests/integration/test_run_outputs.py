@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -187,9 +188,12 @@ def test_a_supervisors_signal_reaches_the_command_and_the_run_is_recorded(repo: 
         f"def told(*_): open('told', 'w').write('x'); os._exit(3)\nsignal.signal({int(number)}, told)\n"
         "open('ready', 'w').close()\ntime.sleep(30)\n",
     )
-    child = subprocess.Popen(
-        ["git-datmo", "run", "--", "python", "t.py"], cwd=repo.cwd, env=repo.env, start_new_session=True
+    # The tests themselves may have been started with the signal ignored, as by nohup, which children inherit.
+    as_usual = (
+        f"import os, signal, sys; signal.signal({int(number)}, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
     )
+    words = [sys.executable, "-c", as_usual, "git-datmo", "run", "--", "python", "t.py"]
+    child = subprocess.Popen(words, cwd=repo.cwd, env=repo.env, start_new_session=True)
     until = time.monotonic() + 30
     while not (repo.cwd / "ready").exists() and time.monotonic() < until:
         time.sleep(0.02)
