@@ -63,6 +63,9 @@ def examine(ws: Workspace) -> Status:
     head = ws.repo.head()
     tracking = current_tracking(ws)
     seen = look(ws, history, tracking.snapshots, head) if head is not None else None
+    if head is not None:
+        # What the note on the commit names and nobody can read is warned of.
+        history.own(head)
     remote = ws.repo.default_remote() or ""
     waiting = count_unshared(ws, history.heads, remote) if remote else 0
     pending = read_pending(ws)
