@@ -232,6 +232,3 @@ class Unknown:
 
 KnownRecord = Snapshot | Receipt | Image | Annotation | Drop
 Record = KnownRecord | Unknown
-
-Keeper = Record
-"""A record, seen as what keeps the objects of its list."""

@@ -13,7 +13,7 @@ from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.secrecy.rules import find_secrets, is_suspicious
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
-from git_datmo.records.types import Image, Keeper, Record, Snapshot
+from git_datmo.records.types import Image, Record, Snapshot
 from git_datmo.store.layout import Kind, Node, read_chunks, read_folder, root_node
 
 ALLOWED = "datmo.notsecret"
@@ -40,7 +40,7 @@ def refuse_secrets(ws: Workspace, records: Iterable[Oid], named: Iterable[tuple[
                 f"make it invalid where it was issued; then share it: git config --add {ALLOWED} {str(oid)[:10]}",
             )
     for oid, record in named:
-        if isinstance(record, Keeper) and not _is_allowed(oid, allowed):
+        if isinstance(record, Record) and not _is_allowed(oid, allowed):
             for place, kind in _places(ws, record):
                 raise DatmoError(
                     f"not shared: {place} of {record.kind} '{oid}' has what looks like a secret ({kind})",
@@ -53,7 +53,7 @@ def _is_allowed(oid: Oid, allowed: Iterable[str]) -> bool:
     return any(len(word) >= SHORTEST and str(oid).startswith(word.lower()) for word in allowed)
 
 
-def _places(ws: Workspace, record: Keeper) -> Iterator[tuple[str, str]]:
+def _places(ws: Workspace, record: Record) -> Iterator[tuple[str, str]]:
     """The line of the log, or the file of the environment or image, and the kind of each secret."""
     if isinstance(record, Image):
         yield from _in_files(ws, "image", record.content.object, {CONFIG})

@@ -16,7 +16,7 @@ from git_datmo.model import Form, Oid
 from git_datmo.progress import QUIET
 from git_datmo.records.catalog import Row
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store.chunks import AVERAGE_SIZE
 
 # So many records are looked at, however many there are: those nearest in the history of what is shared, and the
@@ -30,7 +30,7 @@ BASES = 64
 LISTING_SHARE = 20
 
 
-def find_bases(ws: Workspace, remote: Remote, offer: Offer, tips: Tips, keepers: Sequence[Keeper]) -> list[Keeper]:
+def find_bases(ws: Workspace, remote: Remote, offer: Offer, tips: Tips, keepers: Sequence[Record]) -> list[Record]:
     """Return records whose keep commits a remote surely has, and whose content overlaps most with what is to be sent.
 
     The remote has `tips`, and what `offer` says. Raises `Incomplete` for an object that neither this store nor the
@@ -60,7 +60,7 @@ class _KeptThere:
         self._ws, self._remote, self._offer = ws, remote, offer
         self._most = LINKS
 
-    def lacks(self, keepers: Iterable[Keeper]) -> set[int]:
+    def lacks(self, keepers: Iterable[Record]) -> set[int]:
         """Return those of `keepers`, by identity, that no keep ref is known to lead to."""
         keeps = {keep_id(keeper, self._ws.store.format): id(keeper) for keeper in keepers}
         if not keeps:
@@ -72,7 +72,7 @@ class _KeptThere:
         return {place for oid, place in keeps.items() if oid not in chain.keeps}
 
 
-def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Keeper]) -> list[Keeper]:
+def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> list[Record]:
     """Some records with objects that the remote has, those that are most likely to be akin first."""
     if tips.records is None:
         return []
@@ -84,23 +84,23 @@ def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Keeper]) -> lis
     near = (row for commit in _history(ws, keepers) for row in by_commit.get(commit, ()))
     chosen = dict.fromkeys([*islice(near, NEAREST), *reversed(rows[-NEWEST:])])
     records = ws.ledger.checked_records([_id(row) for row in chosen])
-    return [record for record in records if isinstance(record, Keeper)]
+    return [record for record in records if isinstance(record, Record)]
 
 
 def _id(row: Row) -> Oid:
     return Oid.parse(row.record)
 
 
-def _history(ws: Workspace, keepers: Sequence[Keeper]) -> list[str]:
+def _history(ws: Workspace, keepers: Sequence[Record]) -> list[str]:
     """The commits of `keepers` and those before them, newest first; a commit may be nowhere."""
     commits = "".join(f"{oid}\n" for oid in {keeper.commit for keeper in keepers})
     argv = ("rev-list", "--ignore-missing", f"--max-count={COMMITS}", "--stdin")
     return ws.repo.git.finish(*argv, stdin=commits.encode()).stdout.decode().split()
 
 
-def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Keeper]) -> tuple[list[Keeper], int]:
+def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Record]) -> tuple[list[Record], int]:
     """Those of `shared` that hold most of `wanted`, and about how many bytes none of them is known to hold."""
-    chosen: dict[int, Keeper] = {}
+    chosen: dict[int, Record] = {}
     roots: list[Oid] = []
     for kept in wanted:
         match = _akin(ws, kept, shared)
@@ -120,7 +120,7 @@ def _overlapping(ws: Workspace, wanted: Sequence[Kept], shared: Sequence[Keeper]
     return list(chosen.values()), unsent
 
 
-def _akin(ws: Workspace, kept: Kept, shared: Iterable[Keeper]) -> tuple[Keeper, Kept] | None:
+def _akin(ws: Workspace, kept: Kept, shared: Iterable[Record]) -> tuple[Record, Kept] | None:
     """The first record that names an object, or else another version of it that is here."""
     version = None
     for keeper in shared:
@@ -132,18 +132,18 @@ def _akin(ws: Workspace, kept: Kept, shared: Iterable[Keeper]) -> tuple[Keeper, 
     return version
 
 
-def _roots(keepers: Iterable[Keeper]) -> Iterator[Oid]:
+def _roots(keepers: Iterable[Record]) -> Iterator[Oid]:
     return (kept.node.oid for keeper in keepers for kept in kept_objects(keeper))
 
 
 def _list_versions(
-    ws: Workspace, remote: Remote, wanted: Sequence[Kept], there: _KeptThere, shared: Sequence[Keeper], most: int
+    ws: Workspace, remote: Remote, wanted: Sequence[Kept], there: _KeptThere, shared: Sequence[Record], most: int
 ) -> bool:
     """Fetch the trees of versions that are not here, so that they can be compared: about `most` bytes at most."""
     paths = {kept.path for kept in wanted}
     known = ((keeper, kept) for keeper in shared for kept in kept_objects(keeper))
     unknown = [(keeper, kept) for keeper, kept in known if kept.node.oid not in ws.store and _is_worth(kept)]
-    picked: dict[Oid, Keeper] = {}
+    picked: dict[Oid, Record] = {}
     for keeper, kept in sorted(unknown, key=lambda pair: pair[1].path not in paths):
         size = ENTRY_SIZE * (kept.content.files + kept.content.size // AVERAGE_SIZE + 1)
         if size <= most and kept.node.oid not in picked:
@@ -164,7 +164,7 @@ def _is_worth(kept: Kept) -> bool:
     return kept.content.size > ENOUGH and (kept.content.form is Form.FOLDER or kept.node.chunked)
 
 
-def _require_objects(ws: Workspace, remote: Remote, keepers: Sequence[Keeper], bases: Sequence[Keeper]) -> None:
+def _require_objects(ws: Workspace, remote: Remote, keepers: Sequence[Record], bases: Sequence[Record]) -> None:
     """Raise `Incomplete` for an object that neither this store nor the remote has."""
     there = set(_roots(bases))
     for keeper in keepers:

@@ -25,7 +25,7 @@ from git_datmo.git.scratch import Scratch
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 
 HEADS, TAGS, TRACKING = "refs/heads/", "refs/tags/", "refs/remotes/"
 
@@ -85,7 +85,7 @@ def _code_refs(ws: Workspace, names: Sequence[str]) -> dict[str, Oid]:
     return refs
 
 
-def _require_data(ws: Workspace, keepers: dict[str, Keeper], progress: Progress) -> None:
+def _require_data(ws: Workspace, keepers: dict[str, Record], progress: Progress) -> None:
     """Fetch what is lacking of records' objects; raise `Incomplete` where something is nowhere."""
     for name, keeper in keepers.items():
         nodes = [kept.node for kept in kept_objects(keeper)]
@@ -98,7 +98,7 @@ def _require_data(ws: Workspace, keepers: dict[str, Keeper], progress: Progress)
             )
 
 
-def _shared_refs(ws: Workspace, scratch: Scratch, tips: Tips, keepers: Sequence[Keeper]) -> dict[str, Oid]:
+def _shared_refs(ws: Workspace, scratch: Scratch, tips: Tips, keepers: Sequence[Record]) -> dict[str, Oid]:
     """Return the refs for records, notes and their objects, whose links are written to a scratch repository."""
     ns, form = NAMESPACES[0], ws.store.format
     found = {ns.records: tips.records, ns.notes: tips.notes, ns.keep_ref(1): None}

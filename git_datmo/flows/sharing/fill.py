@@ -23,11 +23,11 @@ from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store.layout import Node
 from git_datmo.store.outgoing import Outgoing
 
-Living = dict[Oid, Keeper]
+Living = dict[Oid, Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _look(ws: Workspace, place: PackPlace, living: Living) -> tuple[Outgoing, di
     return outgoing, {oid: nodes for oid, nodes in lacking.items() if nodes}
 
 
-def _is_had(ws: Workspace, keeper: Keeper, progress: Progress) -> bool:
+def _is_had(ws: Workspace, keeper: Record, progress: Progress) -> bool:
     """Whether all that a record names is here, when what is not was looked for on every remote."""
     try:
         return not obtain(ws, [kept.node for kept in kept_objects(keeper)], progress=progress)

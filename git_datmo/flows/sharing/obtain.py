@@ -29,7 +29,7 @@ from git_datmo.git.urls import is_bundle
 from git_datmo.model import Content, Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store.handover import hand_over
 from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.reach import Marks, reach
@@ -291,7 +291,7 @@ def _write_whole(ws: Workspace, scratch: Scratch) -> Iterator[Oid]:
     """Write keep commits of which everything is here, newest records first: the remote need not send that."""
     rows = [row for row in read_all(ws, read_heads(ws)).rows if row.keeps]
     for record in ws.ledger.checked_records([Oid.parse(row.record) for row in reversed(rows[-LOOKED_AT:])]):
-        if isinstance(record, Keeper) and not find_missing(ws.store, (kept.node for kept in kept_objects(record))):
+        if isinstance(record, Record) and not find_missing(ws.store, (kept.node for kept in kept_objects(record))):
             yield write_keep(scratch.write, record, ws.store.format)
 
 

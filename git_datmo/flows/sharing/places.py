@@ -23,7 +23,7 @@ from git_datmo.model import Oid
 from git_datmo.places.files import Files
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import Progress
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store.outgoing import Outgoing
 from git_datmo.store.store import PACK_LEAST, PACK_OBJECTS
 
@@ -89,7 +89,7 @@ def _is_repository(path: Path) -> bool:
     return (path / ".git").exists() or ((path / "HEAD").exists() and (path / "objects").is_dir())
 
 
-def deposit(ws: Workspace, place: PackPlace, keepers: Iterable[Keeper], progress: Progress) -> None:
+def deposit(ws: Workspace, place: PackPlace, keepers: Iterable[Record], progress: Progress) -> None:
     """Let a place have all that records name; raises `Incomplete` for what is neither here nor there."""
     place.refresh(progress)
     outgoing = Outgoing(ws.store.objects, place)
@@ -121,7 +121,7 @@ def take(ws: Workspace, place: PackPlace, oids: Iterable[Oid], progress: Progres
     return found
 
 
-def holds(place: PackPlace, keeper: Keeper) -> bool:
+def holds(place: PackPlace, keeper: Record) -> bool:
     """Whether a place has all that a record leads to, as it was when it was looked at last."""
     return all(kept.node.oid in place for kept in kept_objects(keeper))
 

@@ -23,9 +23,9 @@ from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import Progress
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 
-Keepers = dict[Oid, Keeper]
+Keepers = dict[Oid, Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _objects_there(ws: Workspace, site: Site, names: Collection[Oid], needed: Ke
     return set().union(*(naming[oid] for oid in kept))
 
 
-def _roots(keeper: Keeper) -> Iterable[Oid]:
+def _roots(keeper: Record) -> Iterable[Oid]:
     return (kept.node.oid for kept in kept_objects(keeper))
 
 
@@ -144,7 +144,7 @@ def _fetch(ws: Workspace, site: Site, absent: Keepers, progress: Progress) -> Ke
     return fetched
 
 
-def _size(keeper: Keeper) -> int:
+def _size(keeper: Record) -> int:
     return sum(kept.content.size for kept in kept_objects(keeper))
 
 
@@ -160,7 +160,7 @@ def find_lost(ws: Workspace, site: Site, keepers: Keepers, missing: set[Oid], pr
     return {oid for oid, keeper in holed.items() if _needs(ws, keeper, missing)}
 
 
-def _needs(ws: Workspace, keeper: Keeper, missing: set[Oid]) -> bool:
+def _needs(ws: Workspace, keeper: Record, missing: set[Oid]) -> bool:
     """Return whether one of the `missing` objects is lacking below what a record names."""
     return bool(missing and missing & find_missing(ws.store, (kept.node for kept in kept_objects(keeper))).all)
 

@@ -37,7 +37,7 @@ from git_datmo.git.remote import Offer, Rejected, Remote, beside, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Portion, Progress
 from git_datmo.records.ledger import Tips
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store.handover import hand_over, mark_each
 from git_datmo.store.reach import Marks
 from git_datmo.store.store import Store
@@ -65,7 +65,7 @@ class SharePlan:
     namespace: Namespace
     tips: Tips
     records: tuple[Oid, ...]
-    keepers: tuple[Keeper, ...]
+    keepers: tuple[Record, ...]
 
 
 def keep_tip(plan: SharePlan) -> Oid | None:
@@ -106,7 +106,7 @@ def _state_boundary(ws: Workspace, offer: Offer, bases: Sequence[Oid]) -> list[O
     return [*tips, *bases]
 
 
-def _largest_size(store: Store, keepers: Sequence[Keeper], bases: Sequence[Keeper]) -> int:
+def _largest_size(store: Store, keepers: Sequence[Record], bases: Sequence[Record]) -> int:
     """At most how many bytes of content are to be sent, told without listing them: that takes long where little of much
     is new."""
     there = {kept.node.oid: kept for base in bases for kept in kept_objects(base)}

@@ -17,11 +17,11 @@ from git_datmo.git.refs import read_refs
 from git_datmo.git.remote import Offer, Remote
 from git_datmo.model import Oid
 from git_datmo.records.ledger import Tips, record_ids
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store.layout import Kind, Node
 
 
-def has_roots(ws: Workspace, keeper: Keeper, there: Collection[Oid] = ()) -> bool:
+def has_roots(ws: Workspace, keeper: Record, there: Collection[Oid] = ()) -> bool:
     """Return whether all that a record names itself is here, or `there`; what that leads to may be lacking.
 
     An object of another kind than the record says is not what it names: no server would take a commit that keeps it.
@@ -73,7 +73,7 @@ def find_kept(
     ws: Workspace,
     remote: Remote,
     offer: Offer,
-    keepers: Mapping[Oid, Keeper],
+    keepers: Mapping[Oid, Record],
     *,
     most: int = LINKS,
     doubtful: bool = False,

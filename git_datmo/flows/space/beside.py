@@ -17,7 +17,7 @@ from git_datmo.flows.space.needs import dropped_keepers
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import Keeper, Snapshot
+from git_datmo.records.types import Record, Snapshot
 from git_datmo.store.damage import ASIDE
 
 # A built environment is called by this much of its id.
@@ -55,7 +55,7 @@ class _Environments:
     complete: bool = True
 
 
-def measure_beside(ws: Workspace, catalog: Catalog, living: Iterable[Keeper]) -> Beside:
+def measure_beside(ws: Workspace, catalog: Catalog, living: Iterable[Record]) -> Beside:
     """Measure what lies beside the store, and ask the container engine for images."""
     known = _environments(ws, catalog, living)
     aside = ws.store.path / ASIDE
@@ -84,7 +84,7 @@ def _images(ws: Workspace, known: _Environments) -> tuple[Built, ...] | None:
     return tuple(Built(image.environment, image.size, image.environment in known.living) for image in found)
 
 
-def _environments(ws: Workspace, catalog: Catalog, living: Iterable[Keeper]) -> _Environments:
+def _environments(ws: Workspace, catalog: Catalog, living: Iterable[Record]) -> _Environments:
     known = _Environments()
     for content in _contents(living):
         identity = _identity(ws, content)
@@ -96,7 +96,7 @@ def _environments(ws: Workspace, catalog: Catalog, living: Iterable[Keeper]) -> 
     return known
 
 
-def _contents(keepers: Iterable[Keeper]) -> Iterable[Content]:
+def _contents(keepers: Iterable[Record]) -> Iterable[Content]:
     """Return the environments of snapshots, each once."""
     found: dict[Oid, Content] = {}
     for keeper in keepers:
@@ -142,7 +142,7 @@ class Removed:
     size: int
 
 
-def remove_beside(ws: Workspace, catalog: Catalog, living: Iterable[Keeper], *, caches: bool, dry_run: bool) -> Removed:
+def remove_beside(ws: Workspace, catalog: Catalog, living: Iterable[Record], *, caches: bool, dry_run: bool) -> Removed:
     """Remove what no snapshot needs; with `caches`, also all that can be made anew.
 
     The caller holds the store alone, so that no rerun is under way.

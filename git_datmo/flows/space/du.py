@@ -17,7 +17,7 @@ from git_datmo.git.packs import PackedObjects
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import record_ids
-from git_datmo.records.types import Image, Keeper, Snapshot
+from git_datmo.records.types import Image, Record, Snapshot
 from git_datmo.store.layout import Kind
 from git_datmo.store.weigh import weigh
 
@@ -122,7 +122,7 @@ def measure(ws: Workspace, *, progress: Progress = QUIET) -> Use:
     )
 
 
-def _by_records(living: Iterable[tuple[Oid, Keeper]], tracked: Iterable[Payload]) -> dict[tuple[str, ...], list[Oid]]:
+def _by_records(living: Iterable[tuple[Oid, Record]], tracked: Iterable[Payload]) -> dict[tuple[str, ...], list[Oid]]:
     """Return the objects that records keep, by all the records that keep just them; working trees are `TRACKED`."""
     names: dict[Oid, dict[str, None]] = {}
     for oid, keeper in living:
@@ -136,14 +136,14 @@ def _by_records(living: Iterable[tuple[Oid, Keeper]], tracked: Iterable[Payload]
     return grouped
 
 
-def _uses(living: Iterable[tuple[Oid, Keeper]], own: Mapping[str, int], kind: type[_K]) -> Iterator[RecordUse[_K]]:
+def _uses(living: Iterable[tuple[Oid, Record]], own: Mapping[str, int], kind: type[_K]) -> Iterator[RecordUse[_K]]:
     """The records of a kind, newest first."""
     for oid, keeper in reversed(list(living)):
         if isinstance(keeper, kind):
             yield RecordUse(oid, keeper, _size(keeper), own.get(str(oid), 0))
 
 
-def _size(keeper: Keeper) -> int:
+def _size(keeper: Record) -> int:
     return sum({kept.content.object: kept.content.size for kept in kept_objects(keeper)}.values())
 
 

@@ -19,7 +19,7 @@ from git_datmo.git.remote import find_remote
 from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.redact import hide_passwords
 from git_datmo.store import compact
 from git_datmo.store.reach import PLAIN, Marks, all_but, reach
@@ -59,7 +59,7 @@ def evict(ws: Workspace, paths: Sequence[str] | None, *, dry_run: bool = False, 
     return Evicted(remote, planned.freed, planned.size)
 
 
-def _divide(ws: Workspace, living: Sequence[Keeper]) -> tuple[str, list[Keeper], list[Keeper]]:
+def _divide(ws: Workspace, living: Sequence[Record]) -> tuple[str, list[Record], list[Record]]:
     """The remote's name, or its store's; the records whose keep commits its keep refs lead to, and the others.
 
     A remote takes a ref only with all that it needs, so what it has of the first it has whole. A store of packs is
@@ -72,13 +72,13 @@ def _divide(ws: Workspace, living: Sequence[Keeper]) -> tuple[str, list[Keeper],
     keeps = [keep_id(keeper, ws.store.format) for keeper in living]
     chains = read_kept(ws, remote, ask(ws, remote)).values()
     there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
-    divided: tuple[list[Keeper], list[Keeper]] = ([], [])
+    divided: tuple[list[Record], list[Record]] = ([], [])
     for keep, keeper in zip(keeps, living, strict=True):
         divided[keep not in there].append(keeper)
     return hide_passwords(remote.address), *divided
 
 
-def _of(living: Sequence[Keeper]) -> Iterator[Kept]:
+def _of(living: Sequence[Record]) -> Iterator[Kept]:
     return (kept for keeper in living for kept in kept_objects(keeper))
 
 
@@ -86,13 +86,13 @@ def _is_chosen(kept: Kept, paths: Sequence[str] | None) -> bool:
     return paths is None or any(not path or (kept.path + "/").startswith(path + "/") for path in paths)
 
 
-def _check_paths(living: Sequence[Keeper], paths: Sequence[str] | None) -> None:
+def _check_paths(living: Sequence[Record], paths: Sequence[str] | None) -> None:
     for path in paths or ():
         if not any(_is_chosen(kept, [path]) for kept in _of(living)):
             raise DatmoError(f"no snapshot has a payload at '{path}'", "'git datmo du' lists the payloads")
 
 
-def _needed_beside(ws: Workspace, there: Sequence[Keeper]) -> Iterator[Oid]:
+def _needed_beside(ws: Workspace, there: Sequence[Record]) -> Iterator[Oid]:
     """What working trees track that no record on the remote has, and what is unclear."""
     shared = {kept.content.object for kept in _of(there)}
     for state in working_trees(ws):

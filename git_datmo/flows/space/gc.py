@@ -12,7 +12,7 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refs import read_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store import compact
 from git_datmo.store.reach import Marks, reach
 
@@ -49,7 +49,7 @@ def gc(ws: Workspace, *, caches: bool = False, dry_run: bool = False, progress: 
     return Collected(planned.freed, planned.size, beside)
 
 
-def _needed(ws: Workspace, living: list[Keeper]) -> Iterator[Oid]:
+def _needed(ws: Workspace, living: list[Record]) -> Iterator[Oid]:
     for keeper in living:
         yield from (kept.content.object for kept in kept_objects(keeper))
     for state in working_trees(ws):

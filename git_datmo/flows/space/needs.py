@@ -12,7 +12,7 @@ from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import Keeper
+from git_datmo.records.types import Record
 from git_datmo.store.tracking import Tracking, read_tracking
 
 # Files of a working tree's state, and of what all share, whose ids are read for what they are, or name no content.
@@ -31,23 +31,23 @@ def read_catalog_of_all(ws: Workspace) -> Catalog:
     return read_all(ws)
 
 
-def keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Keeper]]:
+def keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Record]]:
     """Every record that names objects and was not dropped, oldest first."""
     for row in catalog.rows:
         if row.keeps:
             record = ws.ledger.record(Oid.parse(row.record), checked=True)
-            assert isinstance(record, Keeper)
+            assert isinstance(record, Record)
             yield Oid.parse(row.record), record
 
 
-def dropped_keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Keeper]]:
+def dropped_keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Record]]:
     """Every such record that was dropped and can be read."""
     for text in sorted(catalog.dropped):
         try:
             record = ws.ledger.record(Oid.parse(text))
         except Damaged:
             continue
-        if isinstance(record, Keeper):
+        if isinstance(record, Record):
             yield Oid.parse(text), record
 
 
@@ -91,5 +91,5 @@ def _contents(ws: Workspace, oid: Oid) -> Iterator[Oid]:
         record = ws.ledger.record(oid)
     except Damaged:
         return
-    if isinstance(record, Keeper):
+    if isinstance(record, Record):
         yield from (kept.content.object for kept in kept_objects(record))

@@ -25,7 +25,7 @@ from git_datmo.git.remote import Offer, Remote, beside, find_remote, push_refs
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Image, Keeper
+from git_datmo.records.types import Image, Record
 
 KeptBy = dict[str, Chain]
 
@@ -90,7 +90,7 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     return Released(remote.name, _count(every - dead, known), _count(every & dead, known), unkept)
 
 
-def _count(keeps: Collection[Oid], known: Mapping[Oid, Keeper]) -> Count:
+def _count(keeps: Collection[Oid], known: Mapping[Oid, Record]) -> Count:
     images = sum(isinstance(known.get(keep), Image) for keep in keeps)
     return Count(len(keeps) - images, images)
 
@@ -110,7 +110,7 @@ def _plan(ns: Namespace, offer: Offer, kept_by: KeptBy, dead: set[Oid]) -> Move:
     return Move(newest, offer.refs[newest], tuple(sorted(wanted - kept_by[newest].keeps)))
 
 
-def _write_ties(ws: Workspace, remote: Remote, offer: Offer, move: Move, living: dict[Oid, Keeper]) -> None:
+def _write_ties(ws: Workspace, remote: Remote, offer: Offer, move: Move, living: dict[Oid, Record]) -> None:
     """Let git see what the remote keeps, as links and keep commits: it then has nothing to send but new links."""
     for keep in move.more:
         if keep in living:
