@@ -23,6 +23,7 @@ class _Journal:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.seen: set[object] = set()
+        self.popen: object = None
         self.cwd: str | None = None
         self.fd = -1
         roots = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
@@ -82,6 +83,16 @@ class _Journal:
     def on_start(self, args: tuple) -> None:  # type: ignore[type-arg]
         self.program(args[0] if args[0] is not None else args[1])
 
+    def on_popen(self, args: tuple) -> None:  # type: ignore[type-arg]
+        self.popen = args[0]
+        self.on_start(args)
+
+    def on_spawn(self, args: tuple) -> None:  # type: ignore[type-arg]
+        # subprocess starts some programs by posix_spawn, and has told of the program itself.
+        if args[0] != self.popen:
+            self.on_start(args)
+        self.popen = None
+
     def on_system(self, args: tuple) -> None:  # type: ignore[type-arg]
         self.program("sh")
 
@@ -124,9 +135,9 @@ def _begin(folder: str) -> None:
         "os.scandir": lambda args: journal.note(b"l", args[0]),
         "sqlite3.connect": lambda args: journal.note(b"w", args[0]),
         "os.chdir": journal.on_chdir,
-        "subprocess.Popen": journal.on_start,
+        "subprocess.Popen": journal.on_popen,
         "os.exec": journal.on_start,
-        "os.posix_spawn": journal.on_start,
+        "os.posix_spawn": journal.on_spawn,
         "os.system": journal.on_system,
     }
     find = handlers.get
