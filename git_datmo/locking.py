@@ -129,7 +129,7 @@ def _remove_left_over(path: Path) -> bool:
     except FileNotFoundError:
         return True
     machine, _, pid = text.partition(" ")
-    if machine != _machine() or not pid.isdigit() or _runs(int(pid)):
+    if machine != _machine() or not pid.isdigit() or is_running(int(pid)):
         return False
     # Another process may have removed it, and taken the lock, meanwhile: only the file that was read goes.
     aside = path.with_name(f"{path.name}.{os.getpid()}")
@@ -142,7 +142,8 @@ def _remove_left_over(path: Path) -> bool:
     return True
 
 
-def _runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Return whether a process with an id exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

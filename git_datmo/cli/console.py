@@ -56,7 +56,7 @@ class Console:
         return [] if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().splitlines()
 
     def ask(self, question: str) -> bool:
-        """Whether the person says yes; False where there is nobody to ask."""
+        """Return whether the person says yes; False where there is nobody to ask."""
         if not (sys.stdin.isatty() and self.err.isatty()):
             return False
         self.err.write(f"{question} [y/N] ")
@@ -64,7 +64,7 @@ class Console:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def has_terminal(self) -> bool:
-        """Whether a person types and reads what a command inside would show."""
+        """Return whether a person types and reads what a command inside would show."""
         return sys.stdin.isatty() and self.out.isatty()
 
     def size(self) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from git_datmo.redact import hide_passwords
 from git_datmo.suggest import nearest
 
 SUBSTITUTE = "git-datmo-substitute"
-"""How Python calls our way to write what the output's encoding lacks."""
+"""Name of the error handler that writes what the output's encoding lacks."""
 
 
 def run(argv: Sequence[str], console: Console) -> int:

@@ -96,7 +96,7 @@ def _travelling(url: str, root: Path) -> str:
 
 
 def _is_scp_like(url: str) -> bool:
-    """Whether git takes it for `host:path`: with a colon before the first slash."""
+    """Return whether git takes it for `host:path`: with a colon before the first slash."""
     return ":" in url.partition("/")[0]
 
 

@@ -1,4 +1,4 @@
-"""What changes from run to run and says nothing of the result: times, and where the files lie."""
+"""Leave out what changes from run to run and says nothing of the result: times and places of files."""
 
 from __future__ import annotations
 

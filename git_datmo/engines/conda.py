@@ -104,7 +104,7 @@ def _in_order(known: Mapping[str, Installed]) -> Iterator[str]:
 
 
 def can_make_image(packages: Sequence[CondaPackage]) -> bool:
-    """Whether they can be installed again, and for Linux: each has an address, and one of them is the Python."""
+    """Return whether they can be installed again, and for Linux: each has an address, and one of them is the Python."""
     return all(_BUILT_FOR.search(package.url) for package in packages) and any(p.name == "python" for p in packages)
 
 

@@ -87,7 +87,7 @@ def describe_owner(pid: int) -> str:
 
 
 def is_gone(owner: str) -> bool:
-    """Whether an owner was a process of this machine that does not run any more."""
+    """Return whether an owner was a process of this machine that does not run any more."""
     machine, _, rest = owner.partition(".")
     number, _, _ = rest.partition(".")
     if not number.isdecimal() or not describe_owner(0).startswith(f"{machine}."):

@@ -53,7 +53,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What all observed processes of a run did."""
+    """Events of all observed processes of a run."""
 
     processes: tuple[Process, ...] = ()
 

@@ -74,7 +74,7 @@ class Contradiction:
 
 
 def is_lock(name: str) -> bool:
-    """Whether a file of this name is one that `read_lock` knows."""
+    """Return whether a file of this name is one that `read_lock` knows."""
     return name in LOCKS or name in PROJECTS or _REQUIREMENTS.match(name) is not None
 
 
@@ -131,7 +131,7 @@ def contradictions(
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two ways to write a version mean one; a lock may leave out the build (`2.1.0` of `2.1.0+cpu`)."""
+    """Return whether two ways to write a version mean one; a lock may leave out the build (`2.1.0` of `2.1.0+cpu`)."""
     return one == other or (_fits(other, f"=={one}") if re.match(r"[0-9]", one) else False)
 
 

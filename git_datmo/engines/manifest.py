@@ -112,7 +112,7 @@ class Manifest:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether another language's tool installs the packages."""
+        """Return whether another language's tool installs the packages."""
         return self.implementation in PROJECT_FILES
 
     @property
@@ -122,7 +122,7 @@ class Manifest:
 
     @property
     def is_of_conda(self) -> bool:
-        """Whether the image is made of conda's archives."""
+        """Return whether the image is made of conda's archives."""
         return self.dockerfile == "generated" and can_make_image(self.conda)
 
     def installed_by_pip(self) -> tuple[Package, ...]:
@@ -280,7 +280,7 @@ def folder_within(found: Distribution, repository: PurePath) -> str | None:
 
 
 def is_of_this_machine(found: Distribution, repository: PurePath) -> bool:
-    """Whether a distribution came from a place that no other machine has, and that is not in the repository."""
+    """Return whether a distribution came from a place that no other machine has, and that is not in the repository."""
     local = found.origin is not None and not found.origin.reference
     return local and folder_within(found, repository) is None
 

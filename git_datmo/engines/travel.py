@@ -76,7 +76,7 @@ class Luggage:
         return any(path == top or path.startswith(f"{top}/") for top in self.read_only)
 
     def _is_within(self, path: str) -> bool:
-        """Whether every folder on the way to `path` is one."""
+        """Return whether every folder on the way to `path` is one."""
         above = [self.folder / part for part in PurePosixPath(path).parents]
         return all(folder.is_dir() and (folder == self.folder or not folder.is_symlink()) for folder in above)
 

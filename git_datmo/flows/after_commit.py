@@ -21,7 +21,7 @@ from git_datmo.store.tracking import Tracking
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What was done after a commit: what followed or was united, the snapshot's id ('' for none), and warnings."""
+    """Outcome of a commit: payloads that followed or were united, the snapshot's id ('' for none), and warnings."""
 
     followed: Followed = NOTHING
     snapshot: str = ""

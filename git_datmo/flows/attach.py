@@ -71,7 +71,7 @@ def make_snapshot(
 
 
 def is_clean(ws: Workspace) -> bool:
-    """Whether the files that git tracks are as HEAD has them."""
+    """Return whether the files that git tracks are as HEAD has them."""
     return ws.repo.git.finish("diff", "--quiet", "--no-ext-diff", "HEAD", "--").returncode == 0
 
 

@@ -40,7 +40,7 @@ def current_tracking(ws: Workspace) -> Tracking:
 
 
 def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:
-    """How each placed payload's files differ from the stat cache, by the payload's path.
+    """Return how each placed payload's files differ from the stat cache, by the payload's path.
 
     Files that git itself tracks are git's, and left out.
     """
@@ -123,7 +123,7 @@ def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured |
 
 
 def really_differs(ws: Workspace, tracked: Tracked, found: Differences) -> bool:
-    """Whether a payload whose files look changed is changed, by content."""
+    """Return whether a payload whose files look changed is changed, by content."""
     if not os.path.lexists(ws.root / tracked.payload.path):
         return True
     captured = _would_be(ws, tracked, found)

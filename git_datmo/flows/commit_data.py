@@ -1,4 +1,4 @@
-"""Which snapshots say what data a commit has.
+"""Find the snapshots that tell which data a commit has.
 
 Let S be the snapshots, neither dropped nor side ones, of a commit and its ancestors: those that name one of these
 commits, that a note or trailer of one names, or that one claims since it was made of theirs. The data of the commit are

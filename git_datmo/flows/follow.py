@@ -167,7 +167,7 @@ class _Following:
 
     @property
     def _is_forward(self) -> bool:
-        """Whether the working tree goes to HEAD's data alone: it stands on a part of them, or on another line."""
+        """Tell whether the working tree goes to HEAD's data alone: it stands on a part of them, or on another line."""
         graph = self._history.catalog.graph
         known = graph.reached(self._seen.data.ids)
         return not self._seen.is_within or known.issuperset(self._seen.standing)

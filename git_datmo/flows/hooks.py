@@ -1,4 +1,4 @@
-"""Where git looks for its hooks, and whether it finds git-datmo's there.
+"""Find the folder where git looks for hooks, and tell whether git-datmo's are in it.
 
 The check reads a few small files and starts no process, so that every command can make it.
 """

@@ -85,7 +85,7 @@ class Rewritten:
 
     @property
     def has_lost(self) -> bool:
-        """Whether there is any snapshot that a commit could claim."""
+        """Return whether there is any snapshot that a commit could claim."""
         return bool(self._lost)
 
     def _with_trailers_of(self, commit: Commit) -> list[Row]:

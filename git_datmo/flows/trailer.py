@@ -45,7 +45,7 @@ class MessageHook:
 
     @property
     def amends(self) -> bool:
-        """Whether the commit takes the place of HEAD; git says so only where it reuses HEAD's message."""
+        """Return whether the commit takes the place of HEAD; git says so only where it reuses HEAD's message."""
         options = self.words[: self.words.index("--")] if "--" in self.words else self.words
         return self.object == "HEAD" or any(len(word) > 3 and "--amend".startswith(word) for word in options)
 

@@ -60,7 +60,7 @@ class EntryReader:
         return bytes(taken)
 
     def is_at_end(self) -> bool:
-        """Whether nothing more comes."""
+        """Return whether nothing more comes."""
         try:
             if self._at == len(self._block):
                 self._next_block()

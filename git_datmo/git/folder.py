@@ -36,14 +36,14 @@ class Folder:
         return self.common_dir / "objects"
 
     def takes_files(self) -> bool:
-        """Whether it takes what is put there, without a hook or check of its own that git would run."""
+        """Return whether it takes what is put there, without a hook or check of its own that git would run."""
         if any((self.common_dir / "hooks" / name).exists() for name in _HOOKS):
             return False
         settings = read_config(self.git).settings
         return os.access(self.objects / "pack", os.W_OK) and not any(s.key in _WISHES for s in settings)
 
     def holds(self, tip: Oid) -> bool:
-        """Whether all that `tip` leads to is here, as a receiving git checks it (git-receive-pack)."""
+        """Return whether all that `tip` leads to is here, as a receiving git checks it (git-receive-pack)."""
         return self.git.finish("rev-list", "--objects", "--quiet", str(tip), "--not", "--all").returncode == 0
 
     def move(self, ref: str, old: Oid | None, new: Oid) -> None:
@@ -55,7 +55,7 @@ class Folder:
 
 
 def _steers(setting: Setting) -> bool:
-    """Whether a setting may lead a path elsewhere, or forbid it."""
+    """Return whether a setting may lead a path elsewhere, or forbid it."""
     if setting.key in ("protocol.allow", "protocol.file.allow"):
         return setting.value != "always"
     return setting.key.startswith("url.")

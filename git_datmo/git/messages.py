@@ -30,7 +30,7 @@ class Message:
 
     @property
     def is_empty(self) -> bool:
-        """Whether git takes the message for empty, and does not commit: comments and sign-offs alone."""
+        """Return whether git takes the message for empty, and does not commit: comments and sign-offs alone."""
         return not self.lines
 
     @property

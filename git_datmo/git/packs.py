@@ -198,7 +198,7 @@ class Pack:
         return int(value)
 
     def marked(self, mark: str) -> bool:
-        """Whether git has the pack marked as 'keep' or 'promisor' (gitrepository-layout)."""
+        """Return whether git has the pack marked as 'keep' or 'promisor' (gitrepository-layout)."""
         return self.path.with_suffix(f".{mark}").exists()
 
     def _damaged(self, where: object) -> Damaged:

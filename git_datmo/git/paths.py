@@ -15,7 +15,7 @@ _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
 
 def is_dotgit(name: bytes) -> bool:
-    """Whether some file system takes `name` for `.git`."""
+    """Return whether some file system takes `name` for `.git`."""
     if b"g" not in name and b"G" not in name:
         return False
     text = name.decode("utf-8", "replace")
@@ -27,7 +27,7 @@ def is_dotgit(name: bytes) -> bool:
 
 
 def is_safe(name: bytes) -> bool:
-    """Whether `name` may be created below a payload's folder."""
+    """Return whether `name` may be created below a payload's folder."""
     return bool(name) and name not in (b".", b"..") and b"/" not in name and b"\0" not in name and not is_dotgit(name)
 
 

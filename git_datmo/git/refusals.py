@@ -37,12 +37,12 @@ _DAMAGE = re.compile(
 
 
 def may_be_damage(error: DatmoError) -> bool:
-    """Whether a push failed in a way in which it does where objects are damaged here."""
+    """Return whether a push failed in a way in which it does where objects are damaged here."""
     return isinstance(error, Damaged) or _DAMAGE.search(_said(error)) is not None
 
 
 def is_absence(error: DatmoError) -> bool:
-    """Whether a host does not have an object, or does not give it by its id."""
+    """Return whether a host does not have an object, or does not give it by its id."""
     return _ABSENCE.search(_said(error)) is not None
 
 
@@ -54,18 +54,18 @@ def missing_objects(error: DatmoError) -> set[Oid]:
 
 
 def is_too_large(error: DatmoError) -> bool:
-    """Whether a host refused a push for its size."""
+    """Return whether a host refused a push for its size."""
     return _TOO_LARGE.search(_said(error)) is not None
 
 
 def is_drop(error: DatmoError) -> bool:
-    """Whether a connection ended in the middle of a push."""
+    """Return whether a connection ended in the middle of a push."""
     said = _said(error)
     return not isinstance(error, Rejected) and _DROP.search(said) is not None and _DENIED.search(said) is None
 
 
 def is_rate_limit(error: DatmoError) -> bool:
-    """Whether a host wants to be asked less often."""
+    """Return whether a host wants to be asked less often."""
     return _RATE_LIMIT.search(_said(error)) is not None
 
 

@@ -26,7 +26,7 @@ class UploadPack:
 
     @property
     def filters(self) -> bool:
-        """Whether it leaves out what a `--filter` of git's says."""
+        """Return whether it leaves out what a `--filter` of git's says."""
         return "filter" in self._capabilities["fetch"].split()
 
     def close(self) -> None:

@@ -168,7 +168,7 @@ class PackPlace:
 
 
 def _is_index(data: bytes, name: str, form: ObjectFormat) -> bool:
-    """Whether `data` is a whole index, and that of the pack that `name` says."""
+    """Return whether `data` is a whole index, and that of the pack that `name` says."""
     width = form.size
     body, pack = data[:-width], data[-2 * width : -width]
     return bool(NAME.match(name)) and name == f"pack-{pack.hex()}.idx" and form.new_hash(body).digest() == data[-width:]

@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
     @property
     def is_data(self) -> bool:
-        """Whether the record is a snapshot that can be its commit's data."""
+        """Return whether the record is a snapshot that can be its commit's data."""
         return self.kind == Snapshot.kind and not self.side
 
 

@@ -80,7 +80,7 @@ class Placement:
 
     @property
     def changes_files(self) -> bool:
-        """Whether anything is written, or a file removed."""
+        """Return whether anything is written, or a file removed."""
         return any(True for _ in self.written()) or any(not is_folder for _, is_folder in self.removed())
 
     def __bool__(self) -> bool:
@@ -178,7 +178,7 @@ class Checkout:
         return find_path(root, steps, self._store.read_tree)
 
     def _is_there(self, path: bytes, absent: set[bytes]) -> bool:
-        """Whether there is something but a folder; `absent` collects folders that are not there."""
+        """Return whether there is something but a folder; `absent` collects folders that are not there."""
         try:
             return not stat.S_ISDIR(os.lstat(self._full(path)).st_mode)
         except OSError as error:
@@ -237,7 +237,7 @@ class Checkout:
             placing.finish()
 
     def _parent_is_real(self, path: bytes) -> bool:
-        """Whether every folder above `path` is a folder, not a link that leads elsewhere."""
+        """Return whether every folder above `path` is a folder, not a link that leads elsewhere."""
         parent = path.rpartition(b"/")[0]
         if not parent or parent in self._real_folders:
             return True

@@ -231,7 +231,7 @@ def _write_node(group: list[tuple[Entry, int]], write: WriteTree) -> tuple[Entry
 
 
 def is_chunked(entry: Entry) -> bool:
-    """Whether an entry of a folder leads to a chunk tree."""
+    """Return whether an entry of a folder leads to a chunk tree."""
     return entry.mode == TREE and entry.name.endswith(tuple(_CHUNKED.values()))
 
 

@@ -145,7 +145,7 @@ class StoreWriter:
         self._expected, self._mean = self.written + size, size / count
 
     def is_filling(self, oid: Oid) -> bool:
-        """Whether an object is in a pack that cannot be read yet."""
+        """Return whether an object is in a pack that cannot be read yet."""
         return oid in self._filled or oid in self._finished
 
     def knows(self, oid: Oid) -> bool:

@@ -29,7 +29,7 @@ def parse_push_line(line: bytes) -> Push:
 
 
 def is_shared_ref(name: str) -> bool:
-    """Whether git-datmo alone moves this ref on a remote."""
+    """Return whether git-datmo alone moves this ref on a remote."""
     own = (f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES))
     return name == NOTES_REF or name.startswith(own) or namespace_of(name) is not None
 

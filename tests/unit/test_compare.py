@@ -136,7 +136,7 @@ CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
     "times and paths": (
         ".json",
         text('{"at": "2026-05-01T12:30:05Z", "log": "/home/ada/run/a.log", "fit_time": 1.5, "n": 1}'),
-        text('{"at": "2026-05-02T01:02:03Z", "log": "/work/a.log", "fit_time": 2.5, "n": 1}'),
+        text('{"at": "2026-05-02T01:02:03Z", "log": "/runs/a.log", "fit_time": 2.5, "n": 1}'),
         0.0,
         "the same values but for 3 times or paths",
     ),

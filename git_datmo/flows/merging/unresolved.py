@@ -56,7 +56,7 @@ def read_pending(ws: Workspace) -> Pending | None:
 
 
 def is_interrupted(ws: Workspace) -> bool:
-    """Whether a merge of payloads was cut off, and is HEAD's still."""
+    """Return whether a merge of payloads was cut off, and is HEAD's still."""
     pending = read_pending(ws)
     return pending is not None and not pending.placed
 

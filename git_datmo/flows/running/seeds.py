@@ -1,4 +1,4 @@
-"""Whether Python sources draw random numbers that nothing seeds: read, never run, so a hint and no proof."""
+"""Return whether Python sources draw random numbers that nothing seeds: read, never run, so a hint and no proof."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from git_datmo import fsio
 from git_datmo.engines.base import CONTAINER_ROOT
 from git_datmo.engines.journal import Observed, prepare_journal, read_journals
 from git_datmo.flows.workspace import Workspace
+from git_datmo.locking import is_running
 
 STATE = "run.json"
 TICK_LIMIT = 1000
@@ -139,14 +140,4 @@ def _started(pid: int) -> int:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[19])
     except (OSError, ValueError, IndexError):
-        return 1 if _exists(pid) and not os.path.isdir("/proc/self") else 0
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        return 1 if is_running(pid) and not os.path.isdir("/proc/self") else 0

@@ -65,7 +65,7 @@ def _named_secrets(command: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def is_masked(command: Sequence[str]) -> bool:
-    """Whether a recorded command lacks what it was run with."""
+    """Return whether a recorded command lacks what it was run with."""
     return any(MASK in word for word in command)
 
 

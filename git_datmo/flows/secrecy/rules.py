@@ -71,7 +71,7 @@ def known_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what a person called so is a secret: `api_key`, `--hub-token`, `DB_PASSWORD`."""
+    """Return whether what a person called so is a secret: `api_key`, `--hub-token`, `DB_PASSWORD`."""
     return _NAME.match(name) is not None
 
 
@@ -98,7 +98,7 @@ def _could_be_secret(value: str, least: int) -> bool:
 
 
 def is_suspicious(text: str, known: Collection[str] = ()) -> bool:
-    """Whether it is worth looking for secrets in `text`; quick, and never False where one would be found."""
+    """Return whether it is worth looking for secrets in `text`; quick, and never False where one would be found."""
     if any(piece in text for piece in (*_PIECES, *known)) or may_have_tokens(text) or _FORMS.search(text):
         return True
     lower = text.lower()

@@ -160,7 +160,7 @@ def _list_versions(
 
 
 def _is_worth(kept: Kept) -> bool:
-    """Whether an object has trees, and enough below them."""
+    """Return whether an object has trees, and enough below them."""
     return kept.content.size > ENOUGH and (kept.content.form is Form.FOLDER or kept.node.chunked)
 
 

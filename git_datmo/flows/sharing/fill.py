@@ -91,7 +91,7 @@ def _look(ws: Workspace, place: PackPlace, living: Living) -> tuple[Outgoing, di
 
 
 def _is_had(ws: Workspace, keeper: Record, progress: Progress) -> bool:
-    """Whether all that a record names is here, when what is not was looked for on every remote."""
+    """Return whether all that a record names is here, when what is not was looked for on every remote."""
     try:
         return not obtain(ws, [kept.node for kept in kept_objects(keeper)], progress=progress)
     except Incomplete:

@@ -122,7 +122,7 @@ def take(ws: Workspace, place: PackPlace, oids: Iterable[Oid], progress: Progres
 
 
 def holds(place: PackPlace, keeper: Record) -> bool:
-    """Whether a place has all that a record leads to, as it was when it was looked at last."""
+    """Return whether a place has all that a record leads to, as it was when it was looked at last."""
     return all(kept.node.oid in place for kept in kept_objects(keeper))
 
 
