@@ -56,6 +56,10 @@ def doubted(entry: bytes) -> bytes:
     return bytes(_CHANGED) + entry[_CHANGED:]
 
 
+def is_doubted(entry: bytes) -> bool:
+    return not any(entry[:_CHANGED])
+
+
 def encode_gone(path: bytes, form: ObjectFormat) -> bytes:
     """What stands among entries for a file that is gone; no index holds it."""
     return _padded(bytes(STAT.size + form.size) + named(path))

@@ -18,7 +18,7 @@ from git_datmo.errors import Damaged
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
 from git_datmo.store.cacheedit import CacheEdit
-from git_datmo.store.entries import MODES, STAT, doubted, has_stat, is_gone, named, seconds, split_entries
+from git_datmo.store.entries import MODES, STAT, doubted, has_stat, is_doubted, is_gone, named, seconds, split_entries
 
 READ = 1 << 20
 # A cache of at least this many bytes is not written entry by entry for at most so many.
@@ -85,6 +85,11 @@ class StatCache:
 
     def paths(self) -> Iterator[bytes]:
         return (path for path, _ in self._entries())
+
+    def doubted_paths(self) -> Iterator[bytes]:
+        """Yield the files of which git compares the content, since their times do not tell whether they changed."""
+        written = self._written()
+        return (path for path, entry in self._entries() if is_doubted(entry) or seconds(entry)[1] >= written)
 
     def edit(self) -> CacheEdit:
         return CacheEdit(self._format, self.path.parent)

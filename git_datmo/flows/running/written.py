@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from git_datmo.flows.addable import PLACEHOLDERS
 from git_datmo.flows.capture import is_cache
+from git_datmo.flows.changes import holder_of
 from git_datmo.flows.running.mine import By, Owner
 from git_datmo.flows.secrecy.names import is_secret_file
 from git_datmo.flows.workspace import Workspace
@@ -71,6 +72,9 @@ def find_written(ws: Workspace, tracking: Tracking, differences: Mapping[str, Di
     written.tracked += _find_tracked(ws, owner)
     for payload, found in differences.items():
         _judge_payload(ws, payload, found, owner, written)
+    for payload, by in _written_again(ws, tracking, owner):
+        if payload not in written.removed:
+            written.touched.setdefault(payload, by)
     return written
 
 
@@ -235,6 +239,22 @@ def _judge_payload(ws: Workspace, path: str, found: Differences, owner: Owner, w
         written.touched[path] = By.CHANGE
     elif found.missing and owner.complete:
         written.touched[path] = By.SEEN
+
+
+def _written_again(ws: Workspace, tracking: Tracking, owner: Owner) -> Iterator[tuple[str, By]]:
+    """Yield the payloads with a file that the run wrote, changed or not: the same bytes again are an output too.
+
+    The stat cache tells nothing of a file that has the recorded content, once git has compared that.
+    """
+    root = os.fsencode(ws.root)
+    placed = {os.fsencode(tracked.payload.path): tracked for tracked in tracking.payloads if tracked.placed}
+    paths = owner.seen if owner.complete else {*owner.seen, *placed, *ws.cache.doubted_paths()}
+    for path in paths:
+        holder = holder_of(path, placed)
+        if holder is not None and not os.path.isdir(os.path.join(root, path)):
+            by = _by(root, path, owner.of)
+            if by is not None:
+                yield holder.payload.path, by
 
 
 def _by(root: bytes, path: bytes, of: Callable[[bytes, os.stat_result], By | None]) -> By | None:
