@@ -41,11 +41,12 @@ def gc(ws: Workspace, *, caches: bool = False, dry_run: bool = False, progress: 
     reach(ws.store.objects, _parts_under_way(ws, marks), marks)
     planned = compact.plan(ws.store.objects, marks)
     progress.finish()
+    # An image is told by its environment's id, which is to be read from the store while it has that.
+    beside = remove_beside(ws, catalog, living, caches=caches, dry_run=dry_run)
     if not dry_run:
         progress.begin("Writing what lives")
         compact.carry_out(ws.store, planned, progress=progress)
         progress.finish()
-    beside = remove_beside(ws, catalog, living, caches=caches, dry_run=dry_run)
     return Collected(planned.freed, planned.size, beside)
 
 
