@@ -14,6 +14,7 @@ from git_datmo.flows.running.endings import compare_endings, same_log
 from git_datmo.flows.running.placing import place
 from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.scratch import scratch_folder
+from git_datmo.flows.sharing.require import require
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
 from git_datmo.progress import Progress
@@ -110,6 +111,7 @@ def _look_into(ws: Workspace, payloads: list[Payload], folder: Path, progress: P
         return {}
     large = Comparison("differs in bytes; not looked into: it is too large")
     small = [payload for payload in payloads if payload.content.size <= LOOK_LIMIT]
+    require(ws, [(payload.path, root_node(payload.content)) for payload in small], progress=progress)
     with scratch_folder(ws, None) as beside:
         place(ws, [(payload.path, root_node(payload.content)) for payload in small], beside, progress)
         pairs = [(beside / payload.path, folder / payload.path) for payload in small]

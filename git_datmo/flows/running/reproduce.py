@@ -14,15 +14,18 @@ from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.causes import ask_interpreter, changed_packages, find_causes
 from git_datmo.flows.running.environment import read_environment
-from git_datmo.flows.running.judging import IDENTICAL, NOTHING, VERDICTS, Judged, judge
+from git_datmo.flows.running.judging import DIFFERENT, FAILED, IDENTICAL, NOTHING, VERDICTS, Judged, judge
+from git_datmo.flows.running.narrowing import narrow
 from git_datmo.flows.running.placing import require_objects
 from git_datmo.flows.running.rerun import Means, Parts, Rerun, parts_of, require_run, require_whole, rerun
-from git_datmo.flows.running.scratch import scratch_folder
+from git_datmo.flows.running.scratch import empty_folder, scratch_folder
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.signing import attach_signed, require_key, wants_signature
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
+from git_datmo.progress import Progress
 from git_datmo.records.types import Cause, Receipt, Value
+from git_datmo.store.layout import root_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +55,46 @@ def reproduce(
     """Rebuild the environment, rerun the command in the empty `folder`, compare metrics and outputs.
 
     `repeat` reruns are made, and what they do not agree on is said; the worst of their verdicts is the verdict.
+    Where the record says all that the run read, only that is fetched and placed; a rerun that then fails or differs is
+    repeated with everything.
     `parts` are what to rerun where that is not the snapshot's own; no receipt is left then. Raises `DatmoError` where
     the rerun could not even be tried; a command that fails is a verdict.
     """
-    chosen, tried = require_whole(parts or parts_of(found)), list[_Try]()
+    whole = require_whole(parts or parts_of(found))
     sign = parts is None and wants_signature(ws, asked=sign)
     if sign:
         require_key(ws)
     means.engine.check()
     began = time.monotonic()
-    kept = {each.node: each.content.size for each in kept_objects(found.snapshot)}
-    wanted = [*kept, *(parts.nodes() if parts else ())]
-    require_objects(ws, wanted, found.id, means.progress, size=sum(kept.values()))
+    less = narrow(ws, whole, require_run(found).read, means.progress) if parts is None else None
     fetched = time.monotonic() - began
-    for place in range(repeat):
-        with nullcontext(folder) if place == 0 else scratch_folder(ws, None) as where:
-            tried.append(_try(ws, found, chosen, means, where, tolerances))
+    tried: list[_Try] = []
+    for chosen in (less, whole) if less is not None else (whole,):
+        fetched += _fetch(ws, found, chosen, means.progress)
+        tried = _try_repeatedly(ws, found, chosen, means, folder, tolerances, repeat, until_bad=chosen is less)
+        if not _is_bad(tried[-1]):
+            break
+        if chosen is less:
+            means.progress.tell(f"{tried[-1].judged.verdict} with only the files that the run read: trying with all")
+            empty_folder(folder)
     receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
     told = _tell_changes(tried[0].changes)
     if parts is not None or receipt.verdict == NOTHING:
         return Reproduced(receipt, None, told)
     done = attach_receipt(ws, receipt, sign=sign)
     return replace(done, warnings=(*told, *done.warnings))
+
+
+def _fetch(ws: Workspace, found: Found, parts: Parts, progress: Progress) -> float:
+    """Fetch what a rerun of `parts` needs; return the seconds that it took."""
+    began = time.monotonic()
+    kept = {each.node: each.content.size for each in kept_objects(found.snapshot)}
+    if parts.files is None:
+        require_objects(ws, [*kept, *parts.nodes()], found.id, progress, size=sum(kept.values()))
+    else:
+        log = require_run(found).log
+        require_objects(ws, [*parts.nodes(), *([root_node(log)] if log else ())], found.id, progress)
+    return time.monotonic() - began
 
 
 def attach_receipt(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced:
@@ -97,6 +118,31 @@ class _Try:
     causes: tuple[Cause, ...]
     compared: float
     changes: tuple[Cause, ...] = ()
+
+
+def _is_bad(tried: _Try) -> bool:
+    return tried.judged.verdict in (DIFFERENT, FAILED)
+
+
+def _try_repeatedly(
+    ws: Workspace,
+    found: Found,
+    parts: Parts,
+    means: Means,
+    folder: Path,
+    tolerances: Mapping[str, float],
+    repeat: int,
+    *,
+    until_bad: bool,
+) -> list[_Try]:
+    """Rerun `repeat` times, the first time in `folder`; with `until_bad`, a bad verdict is the last one."""
+    tried: list[_Try] = []
+    for count in range(repeat):
+        with nullcontext(folder) if count == 0 else scratch_folder(ws, None) as where:
+            tried.append(_try(ws, found, parts, means, where, tolerances))
+        if until_bad and _is_bad(tried[-1]):
+            break
+    return tried
 
 
 def _try(

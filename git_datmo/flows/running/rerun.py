@@ -23,7 +23,7 @@ from git_datmo.flows.running.timed import align
 from git_datmo.flows.running.watching import last_change
 from git_datmo.flows.secrecy.masking import is_masked
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Content, Oid, Payload, Role
+from git_datmo.model import Content, Form, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.cacheedit import CacheEdit
@@ -40,7 +40,8 @@ Signature = tuple[int, int, int]
 class Parts:
     """What a rerun is made of: code, data (what was there before the run), environment, and the command with its words.
 
-    `outputs` are the paths that it is expected to write, `recorded` what the recorded run wrote there.
+    `outputs` are the paths that it is expected to write, `recorded` what the recorded run wrote there. With `files`,
+    only these of the data are placed.
     """
 
     code: Content | None
@@ -50,12 +51,21 @@ class Parts:
     folder: str
     outputs: tuple[str, ...]
     recorded: tuple[Payload, ...] = ()
+    files: tuple[tuple[str, Node], ...] | None = None
+
+    def placed(self) -> Iterator[tuple[str, Node]]:
+        """Yield the files and folders of the data that are placed, with their paths."""
+        if self.files is not None:
+            yield from self.files
+        else:
+            yield from ((payload.path, root_node(payload.content)) for payload in self.data)
 
     def nodes(self) -> Iterator[Node]:
         """All that has to be here before the rerun begins."""
-        for content in (self.code, self.environment, *(payload.content for payload in self.data)):
+        for content in (self.code, self.environment):
             if content is not None:
                 yield root_node(content)
+        yield from (node for _, node in self.placed())
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +157,8 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     beside = _placeholders(folder)
     environment = prepare(ws, engine, Wanted(parts.environment, parts.code), folder=folder, progress=progress)
     built = time.monotonic()
-    place(ws, [(payload.path, root_node(payload.content)) for payload in parts.data], folder, progress)
+    place(ws, parts.placed(), folder, progress)
+    _make_folders(folder, parts.data)
     (folder / parts.folder).mkdir(parents=True, exist_ok=True)
     before = {path: _sign(folder, path) for path in parts.outputs}
     since = last_change(folder)
@@ -170,6 +181,13 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
         {"build": built - began, "place": placed - built, "run": outcome.seconds},
         tail.text,
     )
+
+
+def _make_folders(folder: Path, data: Iterable[Payload]) -> None:
+    """Make the folders of payloads of which nothing was placed."""
+    for payload in data:
+        if payload.content.form is Form.FOLDER and not os.path.lexists(folder / payload.path):
+            (folder / payload.path).mkdir(parents=True)
 
 
 def swap(parts: Parts, name: str, other: Parts) -> Parts:

@@ -42,6 +42,15 @@ def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
     yield folder
 
 
+def empty_folder(folder: Path) -> None:
+    """Remove everything in `folder`, for another rerun in it."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
 def _lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
