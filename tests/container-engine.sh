@@ -5,6 +5,7 @@
 # no iptables rule, no file in /run or /etc. Its one image is python:3.11-slim, made of this machine's own Python 3.11.
 # COMMAND runs with DOCKER_HOST set; the script exits with its exit code.
 set -euo pipefail
+. "$(dirname "$0")/packages.sh"
 
 kind=docker
 case ${1:-} in docker | podman) kind=$1; shift ;; esac
@@ -18,16 +19,12 @@ group=datmo-engine-${home##*.}
 
 log() { echo "container-engine: $*" >&2; }
 
-install_packages() {
+install_engine() {
   local wanted=(curl slirp4netns tini runc iptables)
   if [ "$kind" = docker ]; then wanted+=(docker.io); else wanted+=(podman catatonit); fi
   dpkg -s "${wanted[@]}" >/dev/null 2>&1 && return
   log "installing ${wanted[*]}"
-  local get=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${wanted[@]}")
-  "${get[@]}" >"$home/apt.log" 2>&1 || { apt-get update -q && "${get[@]}"; } >"$home/apt.log" 2>&1 || {
-    tail -20 "$home/apt.log" >&2
-    return 1
-  }
+  install_packages "${wanted[@]}"
 }
 
 write_podman_config() {
@@ -186,7 +183,7 @@ import_base() {
 
 trap stop_engine EXIT
 trap 'exit 130' INT TERM
-install_packages
+install_engine
 start_engine
 make_base "$home/base.tar"
 import_base "$home/base.tar"

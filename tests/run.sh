@@ -1,21 +1,99 @@
 #!/bin/sh
-# Installs what the tests need into .venv and, as root on Debian, into the system, and makes folders with other gits;
-# then runs the checks and all tests, and the fast ones again under each other Python that git-datmo supports and this
-# machine, or one of those folders, has.
-# usage: tests/run.sh [PYTEST-ARGUMENTS]; PYTHON names another interpreter than python3.
+# Runs the checks and tests.
+# usage: tests/run.sh [PATH|PYTEST-ARGUMENT...]; the variable PYTHON names another interpreter than python3.
+#
+# Without arguments: the checks of the code, then all tests, then the fast tests under each other Python that git-datmo
+# supports and that this machine has. Needs root on Debian, for a container engine and the packages that tests use.
+# With arguments: these tests alone. Installs only the Debian packages that these tests use, if they are missing.
 set -eu
 cd "$(dirname "$0")/.."
+. tests/packages.sh
 
-install() {
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "tests/run.sh: please install: $*" >&2; exit 1; }
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null 2>&1 || {
-    apt-get update -q >/dev/null
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null
-  }
+python=${PYTHON:-python3}
+gits=${DATMO_TEST_GITS:-${XDG_CACHE_HOME:-$HOME/.cache}/git-datmo-tests/gits}
+
+missing=
+
+# usage: want PROGRAM PACKAGE. Adds the package to the missing ones, unless the program is installed.
+want() { command -v "$1" >/dev/null || missing="$missing $2"; }
+
+install_missing() {
+  # shellcheck disable=SC2086  # one word is one package
+  [ -z "$missing" ] || install_packages $missing
+  missing=
 }
 
-# The interpreters of other series: on PATH, where pyenv keeps them, or beside another git.
-other_pythons() {
+make_venv() {
+  "$python" -c 'import ensurepip, venv' 2>/dev/null || missing=python3-venv
+  install_missing
+  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  if [ pyproject.toml -nt .venv/installed ]; then
+    .venv/bin/python -m pip install -q --disable-pip-version-check -e '.[test]'
+    touch .venv/installed
+  fi
+  PATH=$PWD/.venv/bin:$PATH
+  export PATH
+}
+
+want_ssh() { want /usr/sbin/sshd openssh-server; want ssh-keygen openssh-client; }
+want_shells() { want zsh zsh; want fish fish; [ -f /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"; }
+want_engine() { want curl curl; want unshare util-linux; }
+
+# Check the code. The hooks in .pre-commit-config.yaml run the same commands.
+check_code() {
+  ruff check .
+  ruff format --check -q .
+  mypy
+}
+
+# Tests do not cut the power, so they need not wait for a disk.
+run_pytest() {
+  if command -v eatmydata >/dev/null; then eatmydata python -m pytest "$@"; else python -m pytest "$@"; fi
+}
+
+run_with_engine() {
+  export DATMO_REQUIRE_ENGINE=1
+  # An engine that is running is used as it is.
+  if [ -n "${DOCKER_HOST:-}" ]; then run_pytest "$@"; return; fi
+  if command -v eatmydata >/dev/null; then set -- eatmydata python -m pytest "$@"; else set -- python -m pytest "$@"; fi
+  tests/container-engine.sh docker -- "$@"
+}
+
+# Run the tests that the arguments choose, with what they need.
+run_chosen() {
+  files=$(python -m pytest --collect-only -q "$@" 2>/dev/null | sed -n 's/::.*//p' | sort -u)
+  [ -n "$files" ] || exec python -m pytest "$@" # it says why there are none
+  # shellcheck disable=SC2086  # one word is one file
+  uses() { grep -qE "$1" $files; }
+  if uses 'ssh_host|serve_ssh|host: Host'; then want_ssh; export DATMO_REQUIRE_SERVERS=1; fi
+  if uses 'needs_shells|"zsh"|"fish"'; then want_shells; fi
+  if uses '"git-lfs"'; then want git-lfs git-lfs; fi
+  other_gits=
+  case $files in *tests/gits/*) other_gits=1; want debootstrap debootstrap ;; esac
+  engine=
+  if uses 'engine_environ|engine_host'; then engine=1; [ -n "${DOCKER_HOST:-}" ] || want_engine; fi
+  install_missing
+  if [ -n "$other_gits" ] && tests/gits.sh; then export DATMO_REQUIRE_GITS=1; fi
+  if [ -n "$engine" ]; then run_with_engine "$@"; else run_pytest "$@"; fi
+}
+
+run_all() {
+  want_ssh
+  want_shells
+  want_engine
+  want git-lfs git-lfs
+  want eatmydata eatmydata
+  want debootstrap debootstrap
+  install_missing
+  check_code
+  export DATMO_REQUIRE_SERVERS=1
+  if tests/gits.sh; then export DATMO_REQUIRE_GITS=1; fi
+  run_with_engine -n 2 --dist loadgroup
+  run_other_pythons
+}
+
+# Print the interpreters of other series: on PATH, where pyenv keeps them, or beside another git.
+find_other_pythons() {
   for series in 3.10 3.11 3.12 3.13 3.14; do
     [ "$series" != "$1" ] || continue
     for found in "$(command -v "python$series" || :)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$series".*/bin/python \
@@ -28,36 +106,14 @@ other_pythons() {
   done
 }
 
-python=${PYTHON:-python3}
-gits=${DATMO_TEST_GITS:-${XDG_CACHE_HOME:-$HOME/.cache}/git-datmo-tests/gits}
-missing=
-[ -x /usr/sbin/sshd ] || missing="$missing openssh-server"
-command -v ssh-keygen >/dev/null || missing="$missing openssh-client"
-command -v curl >/dev/null || missing="$missing curl"
-command -v unshare >/dev/null || missing="$missing util-linux"
-command -v eatmydata >/dev/null || missing="$missing eatmydata"
-command -v debootstrap >/dev/null || missing="$missing debootstrap"
-"$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
-# shellcheck disable=SC2086  # one word a package
-[ -z "$missing" ] || install $missing
+run_other_pythons() {
+  find_other_pythons "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" | while read -r series found; do
+    echo "the fast tests under Python $series"
+    [ -x ".venv-$series/bin/python" ] || "$found" -m venv --without-pip ".venv-$series"
+    python -m pip --python ".venv-$series/bin/python" install -q --disable-pip-version-check pip -e '.[test]'
+    PATH=$PWD/.venv-$series/bin:$PATH python -m pytest -q -n 2 tests/unit
+  done
+}
 
-[ -x .venv/bin/python ] || "$python" -m venv .venv
-.venv/bin/python -m pip install -q --disable-pip-version-check -e '.[test]'
-PATH=$PWD/.venv/bin:$PATH
-export PATH
-
-ruff check .
-ruff format --check -q .
-mypy
-export DATMO_REQUIRE_ENGINE=1 DATMO_REQUIRE_SERVERS=1
-if tests/gits.sh; then export DATMO_REQUIRE_GITS=1; fi
-# No test cuts the power, so none has to wait for a disk.
-tests/container-engine.sh docker -- eatmydata python -m pytest -n 2 --dist loadgroup "$@"
-[ $# -eq 0 ] || exit 0
-
-other_pythons "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" | while read -r series found; do
-  echo "the fast tests under Python $series"
-  [ -x ".venv-$series/bin/python" ] || "$found" -m venv --without-pip ".venv-$series"
-  python -m pip --python ".venv-$series/bin/python" install -q --disable-pip-version-check pip -e '.[test]'
-  PATH=$PWD/.venv-$series/bin:$PATH python -m pytest -q -n 2 tests/unit
-done
+make_venv
+if [ $# -eq 0 ]; then run_all; else run_chosen "$@"; fi
