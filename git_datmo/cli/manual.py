@@ -1,9 +1,10 @@
-"""Manual pages: made from the verbs' own parsers, so that help and manual never differ."""
+"""Manual pages, made from the verbs' own parsers. `python -m git_datmo.cli.manual` writes them to docs/man."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 from git_datmo import __version__
 from git_datmo.cli.parser import make_parser
@@ -129,3 +130,17 @@ def page_names() -> Iterator[tuple[str, str]]:
     yield "git-datmo.1", ""
     for verb in VERBS:
         yield f"git-datmo-{verb}.1", verb
+
+
+def write_pages(folder: Path) -> None:
+    """Write every page to `folder`, and remove the pages of verbs that are gone."""
+    pages = dict(page_names())
+    for name, verb in pages.items():
+        (folder / name).write_text(roff(verb), "utf-8")
+    for path in folder.glob("*.1"):
+        if path.name not in pages:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    write_pages(Path(__file__).parents[2] / "docs" / "man")

@@ -34,6 +34,7 @@ VERBS = {
     "gc": "free the store of what nothing needs",
     "fsck": "check the store, name what is lost, and get it back",
     "demo": "play the whole story in a temporary folder",
+    "completion": "print the completion script of a shell",
     "help": "show the manual of a verb",
 }
 HIDDEN = {"hook": "what the git hooks call"}

@@ -13,7 +13,7 @@ import pytest
 
 from git_datmo.cli.console import Console
 from git_datmo.cli.main import run
-from git_datmo.cli.manual import page_names, plain_text, roff
+from git_datmo.cli.manual import page_names, plain_text, roff, write_pages
 from git_datmo.cli.parser import make_parser, parse
 from git_datmo.cli.verbs import HIDDEN, VERBS, load
 from git_datmo.errors import UsageError
@@ -46,8 +46,16 @@ def text_of(page: str) -> str:
 
 @pytest.mark.parametrize(("name", "verb"), sorted(page_names()))
 def test_a_page_is_what_the_parser_makes(name: str, verb: str) -> None:
-    """Made anew by `python -c 'from git_datmo.cli.manual import *'` and `roff(verb)` for each of `page_names()`."""
-    assert (PAGES / name).read_text("utf-8") == roff(verb)
+    assert (PAGES / name).read_text("utf-8") == roff(verb), "run 'python -m git_datmo.cli.manual'"
+
+
+def test_page_that_is_old_is_written_anew_and_page_of_no_verb_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "git-datmo-run.1").write_text("old")
+    (tmp_path / "git-datmo-nonsense.1").write_text("old")
+    write_pages(tmp_path)
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
+        path.name: path.read_text("utf-8") for path in PAGES.iterdir()
+    }
 
 
 def test_every_page_is_a_verbs_and_every_verb_has_one() -> None:
