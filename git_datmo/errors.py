@@ -38,6 +38,14 @@ class Incomplete(DatmoError):
         self.missing = tuple(missing)
 
 
+class Unreadable(DatmoError):
+    """A file of the working tree that cannot be stored as it is: `path` says which, relative to its top."""
+
+    def __init__(self, what: str, hint: str = "", *, path: bytes = b"") -> None:
+        super().__init__(what, hint)
+        self.path = path
+
+
 class Silent(DatmoError):
     """Another side that gave no sign of life for `seconds`; it may be asked `again` where it was asked but once."""
 

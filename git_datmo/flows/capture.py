@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -86,11 +86,12 @@ def store_payloads(
     asked: Mapping[str, Role],
     *,
     links: LinkCheck | None = None,
+    leave: Collection[bytes] = (),
     progress: Progress = QUIET,
 ) -> tuple[Tracking, int]:
     """Store each path of `asked`, new or changed; returns the new state, which is saved, and the new bytes.
 
-    `links` is told of every link that is stored.
+    `links` is told of every link that is stored. Files in `leave` are left out of the folders that hold them.
     """
     differences = _find_differences(ws, tracking, progress)
     known = (tracked for path in asked if (tracked := tracking.get(path)) is not None and tracked.placed)
@@ -101,7 +102,7 @@ def store_payloads(
     from git_datmo.store.capture import Capturer
 
     edit = ws.cache.edit()
-    gits = files_of_git(ws, [path for path in asked if (ws.root / path).is_dir()])
+    gits = files_of_git(ws, [path for path in asked if (ws.root / path).is_dir()]).union(leave)
     capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks, links, gits)
     changed: list[Tracked] = []
     with ws.store.writer() as writer:

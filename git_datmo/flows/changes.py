@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.flows.git_owned import without_owned
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.paths import as_pathspec
 from git_datmo.progress import QUIET
 from git_datmo.store.names import TEMPORARY
 from git_datmo.store.statcache import Differences
@@ -15,9 +16,6 @@ from git_datmo.store.tracking import Tracked, Tracking
 
 if TYPE_CHECKING:
     from git_datmo.store.capture import Captured
-
-# More paths than this are not put on a command line.
-FEW = 100
 
 
 def current_tracking(ws: Workspace) -> Tracking:
@@ -49,7 +47,7 @@ def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences
         return {}
     tops = [t.payload.path for t in placed.values()]
     # Both are git's work, so they are done side by side.
-    with ws.repo.git.fields("ls-files", "-z", "--", *tops) as owned:
+    with ws.repo.git.fields("ls-files", "-z", *as_pathspec(tops)) as owned:
         found = ws.cache.differences(ws.store_git, tops)
         found = without_owned(ws, found, frozenset(owned))
     parts: dict[str, tuple[list[bytes], ...]] = {t.payload.path: ([], [], [], []) for t in placed.values()}
@@ -73,8 +71,7 @@ def files_of_git(ws: Workspace, folders: Collection[str]) -> frozenset[bytes]:
     """Return the files that git tracks below payloads' folders (`out/.gitkeep`): they are no part of the payloads."""
     if not folders:
         return frozenset()
-    within = ("--", *folders) if len(folders) <= FEW else ()
-    return frozenset(ws.repo.git.run("ls-files", "-z", *within).split(b"\0")[:-1])
+    return frozenset(ws.repo.git.run("ls-files", "-z", *as_pathspec(folders)).split(b"\0")[:-1])
 
 
 def _is_known_empty(ws: Workspace, tracked: Tracked, folder: bytes, gits: Collection[bytes]) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from git_datmo.errors import Unreadable
 from git_datmo.flows.capture import is_cache
 from git_datmo.flows.changes import holder_of
 from git_datmo.flows.filters import cleaned_files, filtered_paths
@@ -98,7 +99,10 @@ def add_untracked(
             if remark:
                 remarks.append(remark)
                 continue
-            added[path] = capturer.whole(os.fsdecode(path), writer).content
+            try:
+                added[path] = capturer.whole(os.fsdecode(path), writer).content
+            except Unreadable as error:
+                remarks.append(f"{error.what}: it was left out of the stored code")
     remarks += (f"{show(path)} is untracked; the command uses it, so it is stored with the code" for path in added)
     return (_edited(ws, code, added) if added else code), tuple(remarks)
 

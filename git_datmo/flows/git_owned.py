@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from shlex import quote
 
 from git_datmo.flows.workspace import Workspace
-from git_datmo.git.paths import show
+from git_datmo.git.paths import in_portions, show
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracking
 
@@ -16,7 +16,8 @@ NAMED = 3
 
 def owned_by_git(ws: Workspace, paths: Sequence[str]) -> frozenset[bytes]:
     """Return the files at or below `paths` that are in git's own index."""
-    return frozenset(ws.repo.git.run("ls-files", "-z", "--", *paths).split(b"\0")[:-1]) if paths else frozenset()
+    listed = (ws.repo.git.run("ls-files", "-z", "--", *portion).split(b"\0")[:-1] for portion in in_portions(paths))
+    return frozenset(path for portion in listed for path in portion)
 
 
 def without_owned(ws: Workspace, found: Differences, owned: Collection[bytes]) -> Differences:

@@ -17,6 +17,7 @@ from git_datmo.flows.sharing.require import require
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import Underway, end_underway, read_underway
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.paths import in_portions
 from git_datmo.progress import QUIET, Progress
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Placement
@@ -155,8 +156,9 @@ def _restore_removed(
     words = ("-r", "-z", "--no-renames", "--name-only", "--diff-filter=D")
     removed: dict[str, None] = {}
     for move in moves:
-        paths = ws.repo.git.finish("diff-tree", *words, *move, "--", *tops).stdout.split(b"\0")[:-1]
-        removed.update(dict.fromkeys(map(os.fsdecode, paths)))
+        for portion in in_portions(tops):
+            paths = ws.repo.git.finish("diff-tree", *words, *move, "--", *portion).stdout.split(b"\0")[:-1]
+            removed.update(dict.fromkeys(map(os.fsdecode, paths)))
     gone = [path for path in removed if not os.path.lexists(ws.root / path)]
     wanted = [each for each in select(tracking, gone)[0] if _was_added(ws, each)]
     return restore(ws, tracking, wanted, progress=progress) if wanted else ()

@@ -6,12 +6,38 @@ it is stored and before a byte of it is placed. The spellings of `.git` are thos
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable, Iterator
 
 from git_datmo.errors import Damaged
 
 # HFS+ drops these code points when it compares names (git's utf8.c, next_hfs_char).
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+
+# Bytes of paths on one command line. Systems take 128 KiB or more in all, the environment among them (ARG_MAX).
+PORTION = 48 << 10
+
+
+def in_portions(paths: Iterable[str]) -> Iterator[list[str]]:
+    """Yield `paths` in groups, each of which fits a command line."""
+    group: list[str] = []
+    size = 0
+    for path in paths:
+        length = len(os.fsencode(path)) + 1
+        if group and size + length > PORTION:
+            yield group
+            group, size = [], 0
+        group.append(path)
+        size += length
+    if group:
+        yield group
+
+
+def as_pathspec(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the arguments that limit git to `paths`, or none where these do not fit a command line."""
+    first, *more = list(in_portions(paths)) or [[]]
+    return ("--", *first) if first and not more else ()
 
 
 def is_dotgit(name: bytes) -> bool:

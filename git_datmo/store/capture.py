@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.errors import DatmoError, Incomplete, Unreadable
 from git_datmo.git.paths import is_dotgit, is_safe, show
 from git_datmo.model import Content, Form, Oid
 from git_datmo.progress import Progress
@@ -94,7 +94,7 @@ class Capturer:
     """Captures payloads of the working tree at `root` into a store; `edit` gets the stat cache's new entries.
 
     `marks` are those that the stat cache has already. `links` is told of every link that is stored. Files in `leave`
-    lie in a payload's folder and are no part of it: git has them.
+    lie in a payload's folder and are left out of it: git has them, or they cannot be read.
     """
 
     def __init__(
@@ -198,7 +198,8 @@ class Capturer:
             nodes[file.path] = file.node
             sizes += file.stat.st_size
 
-        self._take([*found.changed, *added], gather, writer, top, old)
+        changed = [path for path in (*found.changed, *added) if path not in self._leave]
+        self._take(changed, gather, writer, top, old)
         root = Change()
         for gone in found.missing:
             root.at(_below(gone, top)).removed = True
@@ -290,7 +291,7 @@ def walk(root: Path, top: bytes, folders: deque[bytes]) -> Iterator[bytes]:
             found = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
             entries = sorted(found, key=lambda entry: entry[0] + b"/" if entry[1] else entry[0])
     except OSError as error:
-        raise DatmoError(f"cannot read {show(top)}: {error.strerror}", "make it readable") from error
+        raise Unreadable(f"cannot read {show(top)}: {error.strerror}", "make it readable", path=top) from error
     for name, is_folder in entries:
         path = top + b"/" + name
         if not is_safe(name):

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import Unreadable
 from git_datmo.git.deflate import deflate
 from git_datmo.git.packwriter import PackEntry, make_entry
 from git_datmo.git.paths import show
@@ -110,9 +110,10 @@ def _read(full: bytes, path: bytes, expected: Identity, memory: memoryview) -> i
 
 
 def check_unchanged(fd: int, path: bytes, expected: Identity, size: int) -> None:
-    """Raise `DatmoError` where a file of which `size` bytes were read is not the one that was `expected`."""
+    """Raise `Unreadable` where a file of which `size` bytes were read is not the one that was `expected`."""
     if identity(os.fstat(fd)) != expected or size != expected[0]:
-        raise DatmoError(f"{show(path)} changed while it was read", "run this again when nothing writes to it")
+        hint = "run this again when nothing writes to it"
+        raise Unreadable(f"{show(path)} changed while it was read", hint, path=path)
 
 
 def attempt(function: Callable[[bytes], _T], full: bytes, path: bytes) -> _T:
@@ -121,4 +122,4 @@ def attempt(function: Callable[[bytes], _T], full: bytes, path: bytes) -> _T:
         return function(full)
     except OSError as error:
         hint = "make it readable, or leave it out" if isinstance(error, PermissionError) else ""
-        raise DatmoError(f"cannot read {show(path)}: {error.strerror}", hint) from error
+        raise Unreadable(f"cannot read {show(path)}: {error.strerror}", hint, path=path) from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import Unreadable
 from git_datmo.git.paths import show
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.progress import Progress
@@ -129,9 +129,10 @@ class Ingest:
     def _inspect(self, path: bytes) -> os.stat_result:
         info = attempt(os.lstat, self._full(path), path)
         if not (stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)):
-            raise DatmoError(
+            raise Unreadable(
                 f"{show(path)} is {_describe(info.st_mode)}",
                 "only files, folders and symbolic links can be stored",
+                path=path,
             )
         return info
 

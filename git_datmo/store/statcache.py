@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged
+from git_datmo.git.paths import in_portions
 from git_datmo.git.run import Git
 from git_datmo.model import ObjectFormat
 from git_datmo.store.cacheedit import CacheEdit
@@ -64,18 +65,19 @@ class StatCache:
 
     def differences(self, git: Git, below: Sequence[str]) -> Differences:
         """What changed in the payloads `below`; `git` works on the store with the code's working tree."""
-        if not below:
-            return Differences((), (), (), ())
         asked = Git(git.environ, git.git_dir, git.work_tree, self.path, (*git.config, *EXACT))
         changed: list[bytes] = []
         missing: list[bytes] = []
-        # Both go through all files, so they do it side by side.
-        with asked.fields("ls-files", "-z", "-o", "--directory", "--", *below) as unknown:
-            if self.path.exists():
-                with asked.fields("diff-files", "-z", "--no-renames", "--", *below) as fields:
-                    for head, path in zip(fields, fields, strict=False):
-                        (missing if head.endswith(b"D") else changed).append(path)
-            listed = list(unknown)
+        listed: list[bytes] = []
+        # Neither command reads paths from a file, and a command line takes only so many.
+        for portion in in_portions(below):
+            # Both go through all files, so they do it side by side.
+            with asked.fields("ls-files", "-z", "-o", "--directory", "--", *portion) as unknown:
+                if self.path.exists():
+                    with asked.fields("diff-files", "-z", "--no-renames", "--", *portion) as fields:
+                        for head, path in zip(fields, fields, strict=False):
+                            (missing if head.endswith(b"D") else changed).append(path)
+                listed += unknown
         # A folder is named with a slash; so is a payload's own folder while the cache holds nothing of it.
         folders = tuple(path[:-1] for path in listed if path.endswith(b"/"))
         # A folder in the place of a file that the cache knows is one that `git ls-files -o --directory` passes over.

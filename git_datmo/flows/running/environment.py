@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -177,9 +178,21 @@ def _sources(ws: Workspace) -> Iterator[bytes]:
     """The text of the repository's own programs: what they import is needed, whatever else requires it."""
     for path in ws.repo.git.run("ls-files", "-z", "-c", "-o", "--exclude-standard").split(b"\0"):
         full = os.path.join(os.fsencode(ws.root), path)
-        if path.endswith(SOURCES) and os.path.isfile(full) and os.path.getsize(full) <= SOURCE_LIMIT:
-            with open(full, "rb") as file:
-                yield file.read()
+        text = read_source(full) if path.endswith(SOURCES) else None
+        if text is not None:
+            yield text
+
+
+def read_source(path: bytes) -> bytes | None:
+    """Return the text of a program of a size that people write; None for any other file, and for one that is gone."""
+    try:
+        info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > SOURCE_LIMIT:
+            return None
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def _store(ws: Workspace, environment: Environment) -> Content:

@@ -117,7 +117,7 @@ def read_metrics(path: Path) -> dict[str, Value]:
     try:
         document = json.loads(path.read_text("utf-8"), parse_int=_whole)
         figures = dict(flatten("", document))
-    except (ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatmoError(f"cannot read the metrics in '{path.name}': {error}", "write one JSON object") from error
     if not isinstance(document, dict):
         raise DatmoError(f"'{path.name}' holds no JSON object", 'write something like {"accuracy": 0.97}')

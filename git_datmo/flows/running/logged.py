@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream
+from git_datmo.flows.running.reserve import Reserve
 from git_datmo.flows.secrecy.masking import command_secrets, mask_log
 from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.workspace import Workspace
@@ -18,33 +19,66 @@ from git_datmo.progress import QUIET
 from git_datmo.store.capture import Capturer
 
 LOG_LIMIT = 64 << 20
+# Of the reserve, what the log may take; the rest is for the record.
+LOG_SHARE = 1 << 20
 
 
 def run_logged(
-    ws: Workspace, engine: Engine, job: Job, output: Output, secrets: Iterable[str] = ()
-) -> tuple[Outcome, Content, tuple[str, ...]]:
+    ws: Workspace, engine: Engine, job: Job, output: Output, reserve: Reserve, secrets: Iterable[str] = ()
+) -> tuple[Outcome, Content | None, tuple[str, ...]]:
     """Run a job with its output both shown and stored, both streams in the order in which they came.
 
     `secrets` are masked in what is stored, beside those that are known without being told.
-    Returns how it ended, the stored log, and what a person should know of it.
+    Returns how it ended, the stored log (None where there is no room for it), and what a person should know of it.
     """
-    with _log_file(ws) as log, _log_file(ws) as stored:
-        room = LOG_LIMIT
+    # Without a buffer: what a full disk refuses would be refused again when the file is closed.
+    with _log_file(ws, buffering=0) as file:
+        log = _Log(file)
 
         def tee(stream: Stream, data: bytes) -> None:
-            nonlocal room
             output(stream, data)
-            log.write(data[:room])
-            room -= min(room, len(data))
+            log.write(data)
 
         outcome = engine.run(job, output=tee)
-        log.seek(0)
-        lines = mask_log(log, stored, (*secrets, *command_secrets(job.command), *known_secrets(ws.environ)))
-        return outcome, _store(ws, stored.name), _remarks(lines)
+        reserve.release(LOG_SHARE)
+        file.seek(0)
+        known = (*secrets, *command_secrets(job.command), *known_secrets(ws.environ))
+        try:
+            content, lines = _store_masked(ws, file, known)
+        except OSError as error:
+            return outcome, None, (f"the log was not kept: {error.strerror}",)
+        return outcome, content, (*_remarks(lines), *log.remarks)
 
 
-def _log_file(ws: Workspace) -> IO[bytes]:
-    return tempfile.NamedTemporaryFile(prefix="git-datmo-log-", dir=ws.state)
+def _store_masked(ws: Workspace, log: IO[bytes], secrets: Sequence[str]) -> tuple[Content, int]:
+    """Store a log without `secrets`; return it, and the number of lines that had some."""
+    with _log_file(ws) as stored:
+        lines = mask_log(log, stored, secrets)
+        stored.flush()
+        return _store(ws, stored.name), lines
+
+
+class _Log:
+    """The first bytes of a command's output in a file; a full disk ends the file, and not the command."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._room = file, LOG_LIMIT
+        self.remarks: tuple[str, ...] = ()
+
+    def write(self, data: bytes) -> None:
+        wanted = data[: self._room]
+        try:
+            written = self._file.write(wanted)
+        except OSError:
+            written = 0
+        self._room -= len(wanted)
+        if written < len(wanted):
+            self._room = 0
+            self.remarks = ("the log ends early: there is no room for more of it on the disk",)
+
+
+def _log_file(ws: Workspace, *, buffering: int = -1) -> IO[bytes]:
+    return tempfile.NamedTemporaryFile(prefix="git-datmo-log-", dir=ws.state, buffering=buffering)
 
 
 def _store(ws: Workspace, path: str) -> Content:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, Unreadable
 from git_datmo.flows.addable import check_addable
 from git_datmo.flows.capture import store_payloads
 from git_datmo.flows.changes import current_tracking, find_differences
@@ -15,6 +15,7 @@ from git_datmo.flows.running.mine import By, Owner
 from git_datmo.flows.running.written import Output, Written, find_written, guess_role
 from git_datmo.flows.tracked import save
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.paths import show
 from git_datmo.model import Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.sizes import show_size
@@ -22,6 +23,8 @@ from git_datmo.store.capture import Capturer
 from git_datmo.store.tracking import Tracking
 
 IGNORED_LIMIT = 10 << 20
+# Each file that is left out of a folder makes the folder be read again.
+LEFT_OUT = 20
 
 
 @dataclass(slots=True)
@@ -86,18 +89,40 @@ def _wanted(ws: Workspace, written: Written, explicit: Sequence[str], kept: Kept
 
 
 def _keep(ws: Workspace, path: str, by: By, kept: Kept, progress: Progress) -> None:
-    """Store one output; of a folder that cannot be stored whole, each file that can."""
+    """Store one output; a folder is stored without those of its files that cannot be."""
     try:
         if kept.tracking.get(path) is None:
             check_addable(ws, kept.tracking, path)
-        kept.tracking, _ = store_payloads(ws, kept.tracking, {path: guess_role(path)}, progress=progress)
+        _store_output(ws, path, kept, progress)
     except (DatmoError, OSError) as error:
-        reason = error.what if isinstance(error, DatmoError) else error.strerror or str(error)
-        kept.remarks.append(f"'{path}' was not kept: {reason}")
+        kept.remarks.append(f"'{path}' was not kept: {_reason(error)}")
         return
     kept.outputs.append(path)
     if by is By.CHANGE:
         kept.unseen.append(path)
+
+
+def _store_output(ws: Workspace, path: str, kept: Kept, progress: Progress) -> None:
+    """Store one output, and name the files in it that are left out: they grow, or cannot be read."""
+    left: list[bytes] = []
+    while True:
+        try:
+            kept.tracking, _ = store_payloads(
+                ws, kept.tracking, {path: guess_role(path)}, leave=left, progress=progress
+            )
+        except Unreadable as error:
+            if error.path in (b"", os.fsencode(path), *left) or len(left) == LEFT_OUT:
+                raise
+            left.append(error.path)
+            # A file that is gone meanwhile is no output.
+            if os.path.lexists(os.path.join(os.fsencode(ws.root), error.path)):
+                kept.remarks.append(f"{show(error.path)} was not kept: {error.what}")
+        else:
+            return
+
+
+def _reason(error: DatmoError | OSError) -> str:
+    return error.what if isinstance(error, DatmoError) else error.strerror or str(error)
 
 
 def _keep_tracked(ws: Workspace, outputs: Sequence[Output], kept: Kept) -> None:
@@ -114,7 +139,7 @@ def _keep_tracked(ws: Workspace, outputs: Sequence[Output], kept: Kept) -> None:
             with ws.store.writer() as writer:
                 content = capturer.whole(output.path, writer).content
         except (DatmoError, OSError) as error:
-            kept.remarks.append(f"'{output.path}' was not kept: {getattr(error, 'what', error)}")
+            kept.remarks.append(f"'{output.path}' was not kept: {_reason(error)}")
             continue
         kept.tracked.append(Payload(output.path, Role.OUTPUT, content))
         if output.by is By.CHANGE:

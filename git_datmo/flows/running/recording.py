@@ -14,7 +14,7 @@ from git_datmo.engines.streams import stream_files
 from git_datmo.errors import DatmoError
 from git_datmo.flows.attach import Asked, attach, make_snapshot
 from git_datmo.flows.code import UNTRACKED_LIMIT, add_untracked, untracked_files
-from git_datmo.flows.running.environment import SOURCE_LIMIT, Surrounded, capture_environment, variables_of
+from git_datmo.flows.running.environment import Surrounded, capture_environment, read_source, variables_of
 from git_datmo.flows.running.figures import find_metrics
 from git_datmo.flows.running.mine import Owner, make_owner
 from git_datmo.flows.running.outputs import Kept, keep_outputs
@@ -26,6 +26,7 @@ from git_datmo.flows.running.reads import (
     record_reads,
     remarks_on_reads,
 )
+from git_datmo.flows.running.reserve import Reserve
 from git_datmo.flows.running.settings import command_parameters
 from git_datmo.flows.running.variables import find_variables
 from git_datmo.flows.running.watching import Watch, other_runs
@@ -65,13 +66,17 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that ended: who watched it, how it ended, its log and the GPUs that it used."""
+    """A command that ended: who watched it, how it ended, its log and the GPUs that it used.
+
+    `reserve` is room on the disk for its record.
+    """
 
     watch: Watch
     outcome: Outcome
     log: Content | None
     gpus: Mapping[str, Value]
     elsewhere: bool
+    reserve: Reserve
 
 
 def record_run(
@@ -97,6 +102,8 @@ def record_run(
     used = find_used(ws, watch, observed, starter=starter, in_container=in_container)
     with ws.locked():
         kept = keep_outputs(ws, owner, outputs, progress)
+        # Outputs that there is no room for must not take what the record needs.
+        finished.reserve.release_all()
         warnings = kept.remarks
         code, stored = _whole_code(ws, before, used, kept, observed.programs, warnings, progress)
         warnings += remarks_on_reads(used, lacking_files(ws, used, kept.tracking, stored))
@@ -183,10 +190,9 @@ def _unrecorded_variables(ws: Workspace, used: Used, named: Collection[bytes]) -
     """Say which variables that are set here the sources read, and no record has; a secret is not recommended."""
     sources = {}
     for path in {*used.read, *named}:
-        full = os.path.join(os.fsencode(ws.root), path)
-        if path.endswith(SHOWN_SOURCES) and os.path.isfile(full) and os.path.getsize(full) <= SOURCE_LIMIT:
-            with open(full, "rb") as file:
-                sources[os.fsdecode(path)] = file.read()
+        text = read_source(os.path.join(os.fsencode(ws.root), path)) if path.endswith(SHOWN_SOURCES) else None
+        if text is not None:
+            sources[os.fsdecode(path)] = text
     for name, source in find_variables(sources, variables_of(ws)):
         if name in ws.environ and not is_secret_name(name):
             yield (
@@ -199,7 +205,7 @@ def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[
     """Say which untracked files no record has: all where it was not `seen` what the command read, else large ones."""
     limit = ws.repo.config.number("datmo.untrackedlimit", UNTRACKED_LIMIT)
     root = os.fsencode(ws.root)
-    large = [path for path in paths if os.path.getsize(os.path.join(root, path)) > limit]
+    large = [path for path in paths if _size(os.path.join(root, path)) > limit]
     names = [os.fsdecode(path) for path in (large if seen else paths)]
     if names:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -207,6 +213,14 @@ def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[
             f"'{names[0]}'{more} {'are' if more else 'is'} untracked, and no part of the record:"
             f" where the command needs it, 'git datmo add-data {names[0]}'"
         )
+
+
+def _size(path: bytes) -> int:
+    """Return a file's size; 0 for one that is gone."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 def _environment(

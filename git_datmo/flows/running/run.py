@@ -28,6 +28,7 @@ from git_datmo.flows.running.logged import run_logged
 from git_datmo.flows.running.placing import place_code
 from git_datmo.flows.running.recording import Before, Finished, record_run, run_folder
 from git_datmo.flows.running.rerun import read_only_data
+from git_datmo.flows.running.reserve import reserving
 from git_datmo.flows.running.scratch import scratch_folder
 from git_datmo.flows.running.settings import file_parameters
 from git_datmo.flows.running.watching import watching
@@ -81,10 +82,11 @@ def run(
         journal = None if elsewhere else watch.folder
         job = Job(as_run, ws.root, run_folder(ws), variables_of(ws), data, limits, journal=journal)
         # From the command's end on, its record comes first.
-        with holding_signals():
+        with holding_signals(), reserving(ws.state) as reserve:
             with watched_gpus({} if elsewhere else ws.environ) as gpus:
-                outcome, log, hidden = run_logged(ws, engine, job, output, parameter_secrets(asked.parameters or {}))
-            finished = Finished(watch, outcome, log, gpus(), elsewhere)
+                secrets = parameter_secrets(asked.parameters or {})
+                outcome, log, hidden = run_logged(ws, engine, job, output, reserve, secrets)
+            finished = Finished(watch, outcome, log, gpus(), elsewhere, reserve)
             oid, warnings = record_run(
                 ws, command, asked, before, finished, outputs, engine, limits, progress, sign=sign
             )
