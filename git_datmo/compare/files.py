@@ -14,6 +14,7 @@ from git_datmo.compare.events import NAME, compare_events
 from git_datmo.compare.pixels import compare_images
 from git_datmo.compare.tables import compare_csv, compare_parquet, compare_tsv
 from git_datmo.compare.tensors import compare_tensors
+from git_datmo.compare.texts import compare_texts
 
 EXTRA = "git-datmo[compare]"
 BLOCK = 1 << 20
@@ -39,6 +40,7 @@ WAYS = {
     ".json": Way(compare_json),
     ".ipynb": Way(compare_notebooks),
     **dict.fromkeys((".yaml", ".yml"), Way(compare_yaml, ("pyyaml",))),
+    **dict.fromkeys((".log", ".txt", ".out", ".err"), Way(compare_texts)),
     **dict.fromkeys(
         (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"),
         Way(compare_images, ("numpy", "pillow")),

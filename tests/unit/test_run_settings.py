@@ -75,6 +75,7 @@ def test_names_that_do_not(name: str) -> None:
 def test_names_of_one_kind_have_one_shape() -> None:
     assert shape("2026-05-01") == shape("2024-12-31") != shape("2026-05")
     assert shape("events.out.tfevents.1.a.0") == shape("events.out.tfevents.22.other.3.v2")
+    assert shape("May01_12-30-05_host") == shape("Dec31_00-00-00_f46d21dd1889") != shape("May01_12-30-05")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Give folders and files that a rerun named by the time the names that the recorded run gave them.
 
-Hydra writes to `outputs/2026-05-01/12-30-05`, TensorBoard to `events.out.tfevents.1767182400.host.7.0`: the name says
-when it was written, and nothing else.
+Hydra writes to `outputs/2026-05-01/12-30-05`, TensorBoard to `runs/May01_12-30-05_host` and there to
+`events.out.tfevents.1767182400.host.7.0`: the names say when and where they were written, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ _TIME = re.compile(
     r"|(?<![0-9])1[0-9]{9}(?:[0-9]{3})?(?![0-9])"  # seconds or milliseconds since 1970
 )
 _EVENTS = re.compile(r"(events\.out\.tfevents)\..*")
+# The folder that a SummaryWriter chooses: month, day, time, host, and a comment that nothing sets apart from the host.
+_WRITER = re.compile(r"[A-Z][a-z]{2}[0-3][0-9]_[0-2][0-9]-[0-5][0-9]-[0-5][0-9]_.+")
 
 
 def is_timed(name: str) -> bool:
@@ -31,7 +33,9 @@ def is_timed(name: str) -> bool:
 
 
 def shape(name: str) -> str:
-    """Return a name without what changes from time to time in it."""
+    """Return a name without what changes in it from time to time, and from host to host."""
+    if _WRITER.fullmatch(name):
+        return "writer"
     return _EVENTS.sub(r"\1", re.sub(r"[0-9]+", "#", _EVENTS.sub(r"\1", name)))
 
 
