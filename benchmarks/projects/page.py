@@ -1,0 +1,52 @@
+"""The table of projects, as a section of a page."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterator, Sequence
+
+from benchmarks.machine import load
+from benchmarks.projects.driver import Measured
+from benchmarks.projects.project import Project
+
+HEADING = "## Kinds of project, measured"
+_SECTION = re.compile(rf"^{re.escape(HEADING)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+
+
+def render(done: Sequence[Measured], unmade: Sequence[Project], engines: Sequence[str], command: str) -> str:
+    """Return the section with the table."""
+    head = ["project", "`run`", *(f"`--engine {engine}`" for engine in engines)]
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    for measured in done:
+        cells = [measured.project.title, f"{measured.seconds:.1f} s"]
+        cells += [_cell(measured, engine) for engine in engines]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += [f"| {project.title} | not measured |{' |' * len(engines)}" for project in unmade]
+    python = platform.python_version()
+    return "\n".join(
+        [HEADING, "", f"Made by `{command}`, with Python {python}; load {load()}.", "", *lines, *_said(done), ""]
+    )
+
+
+def _cell(measured: Measured, engine: str) -> str:
+    outcome = measured.outcomes[engine]
+    text = f"{outcome.verdict} ({outcome.basis})" if outcome.basis else outcome.verdict
+    wrong = "" if measured.is_right(engine) else ", wrong"
+    return f"{text}{wrong}, {outcome.seconds:.0f} s"
+
+
+def _said(done: Sequence[Measured]) -> Iterator[str]:
+    """Yield the runs' warnings, project by project."""
+    if any(measured.warnings for measured in done):
+        yield from ("", "What these runs warned of:", "")
+    for measured in done:
+        for line in measured.warnings:
+            yield f"- {measured.project.title}: {line.partition(': ')[2]}"
+
+
+def replace_section(page: str, section: str) -> str:
+    """Return the page with the section in place of its earlier one, or behind all others."""
+    if _SECTION.search(page):
+        return _SECTION.sub(lambda _: section + "\n", page, count=1).rstrip("\n") + "\n"
+    return f"{page.rstrip()}\n\n{section}"
