@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.compare.comparison import Comparison, Tally, Unreadable, list_names
-from git_datmo.compare.volatile import is_time_name, without_volatile
+from git_datmo.compare.volatile import alike, is_time_name
 
 SIZE_LIMIT = 16 << 20
 
 
 def compare_json(recorded: Path, rerun: Path) -> Comparison:
-    return _compare(json.loads(_content(recorded)), json.loads(_content(rerun)))
+    return _compare(json.loads(_content(recorded)), json.loads(_content(rerun)), rerun)
 
 
 def compare_yaml(recorded: Path, rerun: Path) -> Comparison:
@@ -23,12 +23,13 @@ def compare_yaml(recorded: Path, rerun: Path) -> Comparison:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     one, other = (list(yaml.load_all(_content(path), Loader=loader)) for path in (recorded, rerun))
-    return _compare(one, other)
+    return _compare(one, other, rerun)
 
 
 def compare_notebooks(recorded: Path, rerun: Path) -> Comparison:
     """Compare cells and what they gave out; not their ids, counts and times, nor who ran them."""
-    return _compare(*(_notebook(json.loads(_content(path))) for path in (recorded, rerun)))
+    one, other = (_notebook(json.loads(_content(path))) for path in (recorded, rerun))
+    return _compare(one, other, rerun)
 
 
 def _notebook(document: Any) -> Any:
@@ -58,11 +59,11 @@ def _joined(value: Any) -> Any:
     return "".join(value) if isinstance(value, list) and all(isinstance(line, str) for line in value) else value
 
 
-def _compare(recorded: Any, rerun: Any) -> Comparison:
+def _compare(recorded: Any, rerun: Any, file: Path) -> Comparison:
     tally, paths, passed = Tally(), list[str](), 0
     for path, one, other in _pairs(recorded, rerun, ""):
         gap = _gap(one, other)
-        if gap is not None and _is_volatile(path, one, other):
+        if gap is not None and _is_volatile(path, one, other, file):
             gap, passed = None, passed + 1
         tally.count(1, int(gap is not None), gap or 0.0, "")
         if gap is not None:
@@ -74,10 +75,10 @@ def _compare(recorded: Any, rerun: Any) -> Comparison:
     return Comparison(f"the same values but for {many}", 0.0) if passed else done
 
 
-def _is_volatile(path: str, one: Any, other: Any) -> bool:
+def _is_volatile(path: str, one: Any, other: Any, file: Path) -> bool:
     """Return True for two values that differ in times, or in where files lie, alone."""
     if isinstance(one, str) and isinstance(other, str):
-        return without_volatile(one) == without_volatile(other)
+        return alike(one, other, file)
     if isinstance(one, dt.date) and isinstance(other, dt.date):
         return True
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))

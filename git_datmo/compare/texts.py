@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from git_datmo.compare.comparison import Comparison, Tally, Unreadable
-from git_datmo.compare.volatile import without_volatile
+from git_datmo.compare.volatile import alike, without_times
 
 SIZE_LIMIT = 64 << 20
 
@@ -19,7 +19,7 @@ def compare_texts(recorded: Path, rerun: Path) -> Comparison:
     one, other = (_lines(path) for path in (recorded, rerun))
     tally, volatile = Tally(), 0
     for number, (line, beside) in enumerate(zip_longest(one, other), start=1):
-        gap = _gap(line, beside)
+        gap = _gap(line, beside, rerun)
         volatile += gap is None and line != beside
         tally.count(1, int(gap is not None), gap or 0.0, f"line {number}")
     lines = f"{len(one)} line{'' if len(one) == 1 else 's'}"
@@ -30,16 +30,14 @@ def compare_texts(recorded: Path, rerun: Path) -> Comparison:
     return done
 
 
-def _gap(line: str | None, beside: str | None) -> float | None:
+def _gap(line: str | None, beside: str | None, file: Path) -> float | None:
     """Return how far the numbers of two lines are apart; infinity for other words, None for the same."""
     if line is None or beside is None:
         return float("inf")
-    if line == beside:
+    if line == beside or alike(line, beside, file):
         return None
-    one, other = without_volatile(line), without_volatile(beside)
-    if one == other:
-        return None
-    if _NUMBER.sub("#", one) != _NUMBER.sub("#", other):
+    one, other = without_times(line), without_times(beside)
+    if not alike(_NUMBER.sub("#", one), _NUMBER.sub("#", other), file):
         return float("inf")
     pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
     return max(abs(float(a) - float(b)) for a, b in pairs)
