@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,13 +15,21 @@ from typing import IO, Any, TextIO
 
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
+from git_datmo.terminal_text import escape_json, make_printable
+
+# Only this process knows which colours are its own, so text from elsewhere cannot have any.
+_OWN = os.urandom(8).hex()
+_COLOUR = re.compile(rf"(\x1b\[\d*m){_OWN}")
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 
 
 @dataclass
 class Console:
-    """Everything that a command takes from outside."""
+    """Give a command its environment, and show its text to people.
+
+    Text may come from a stranger: each method leaves out all that a terminal would obey, but for colours by `paint`.
+    """
 
     environ: Mapping[str, str]
     cwd: Path
@@ -29,21 +38,32 @@ class Console:
     coloured: bool = field(default=False)
 
     def print(self, text: str = "") -> None:
-        self.out.write(text + "\n")
+        """Print one line of output."""
+        self.out.write(_make_line(text))
+
+    def print_lines(self, text: str) -> None:
+        """Print output of several lines; the caller made what is from elsewhere in it printable."""
+        self.out.write("".join(map(_make_line, text.split("\n"))))
 
     def tell(self, text: str) -> None:
-        """A remark for the person, beside the output."""
-        self.err.write(text + "\n")
+        """Write one line to standard error."""
+        self.err.write(_make_line(text))
 
     def warn(self, text: str) -> None:
+        """Write a warning of one line to standard error."""
         self.tell(f"warning: {hide_passwords(text)}")
 
     def print_json(self, document: Any) -> None:
-        """One JSON object on a line of its own."""
-        self.print(json.dumps(document, ensure_ascii=False, sort_keys=True))
+        """Print one JSON object on a line of its own."""
+        self.out.write(_make_json(document))
+
+    def tell_json(self, document: Any) -> None:
+        """Write one JSON object to standard error."""
+        self.err.write(_make_json(document))
 
     def paint(self, colour: str, text: str) -> str:
-        return f"\x1b[{COLOURS[colour]}m{text}\x1b[m" if self.coloured else text
+        """Return `text` in a colour, where this console has colours; only this console can show the result."""
+        return f"\x1b[{COLOURS[colour]}m{_OWN}{text}\x1b[m{_OWN}" if self.coloured else text
 
     def progress(self) -> Progress:
         """A meter, which draws on a terminal alone."""
@@ -59,7 +79,7 @@ class Console:
         """Return whether the person says yes; False where there is nobody to ask."""
         if not (sys.stdin.isatty() and self.err.isatty()):
             return False
-        self.err.write(f"{question} [y/N] ")
+        self.err.write(f"{make_printable(question)} [y/N] ")
         self.err.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -94,7 +114,9 @@ class Console:
             return
         env = {**os.environ, "LESS": self.environ.get("LESS", "FRX"), "LV": self.environ.get("LV", "-c")}
         # The pager is a shell command by git's definition (git-var, GIT_PAGER).
-        with subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, text=True, env=env) as child:  # noqa: S602
+        with subprocess.Popen(  # noqa: S602
+            pager, shell=True, stdin=subprocess.PIPE, env=env, encoding=sys.stdout.encoding, errors=sys.stdout.errors
+        ) as child:
             assert child.stdin is not None
             terminal, self.out = self.out, child.stdin
             # A reader that leaves the pager early has seen enough.
@@ -104,3 +126,17 @@ class Console:
                 finally:
                     self.out = terminal
                     child.stdin.close()
+
+
+def _make_line(text: str) -> str:
+    """Return `text` as a line with its end, in which nothing but our own colours is obeyed by a terminal."""
+    if text.isprintable():
+        return text + "\n"
+    pieces = _COLOUR.split(text)
+    # Every second piece is a colour.
+    pieces[::2] = map(make_printable, pieces[::2])
+    return "".join(pieces) + "\n"
+
+
+def _make_json(document: Any) -> str:
+    return escape_json(json.dumps(document, ensure_ascii=False, sort_keys=True)) + "\n"

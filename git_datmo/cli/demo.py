@@ -47,7 +47,8 @@ def play(console: Console, *, engine: str, keep: bool) -> int:
         _tell(console, examples, engine, base)
     finally:
         if keep:
-            console.print(f"\nThe folder is '{base}'.")
+            console.print()
+            console.print(f"The folder is '{base}'.")
         else:
             shutil.rmtree(base, ignore_errors=True)
     return 0
@@ -97,7 +98,8 @@ def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
     python = Path(sys.executable).name
 
     def say(text: str) -> None:
-        console.print("\n" + console.paint("yellow", f"# {text}"))
+        console.print()
+        console.print(console.paint("yellow", f"# {text}"))
 
     say("Alex has code, data, and a git host: here a bare repository.")
     alex.run(base, f"git init -q --bare {hub}")

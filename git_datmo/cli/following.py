@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.plain import plain
+from git_datmo.terminal_text import quote_word
 
 if TYPE_CHECKING:
     from git_datmo.flows.after_commit import Concluded
@@ -19,7 +19,7 @@ def tell_concluded(done: Concluded, console: Console) -> None:
         united = "merged " if done.followed.is_united else ""
         console.tell(f"git-datmo: snapshot {done.snapshot[:10]} of the {united}payloads")
     for warning in done.warnings:
-        console.warn(plain(warning))
+        console.warn(warning)
 
 
 def tell_followed(done: Followed, console: Console) -> None:
@@ -27,18 +27,18 @@ def tell_followed(done: Followed, console: Console) -> None:
     if done.is_emptied:
         console.tell("git-datmo: no commit up to HEAD has data")
     for path in done.placed:
-        console.tell(f"git-datmo: {plain(path)} {'merged' if done.is_united else 'follows'}")
+        console.tell(f"git-datmo: {path} {'merged' if done.is_united else 'follows'}")
     for path in done.removed:
-        console.tell(f"git-datmo: {plain(path)} removed")
+        console.tell(f"git-datmo: {path} removed")
     for path in done.by_git:
-        console.warn(f"'{plain(path)}' is not placed: git itself tracks files of it in this commit")
+        console.warn(f"'{path}' is not placed: git itself tracks files of it in this commit")
     for path in done.left:
-        way = f"'git datmo checkout --force HEAD -- {plain(path)}' gives that up"
+        way = f"'git datmo checkout --force HEAD -- {quote_word(path)}' gives that up"
         told = "no snapshot has it" if done.is_emptied else way
-        console.warn(f"'{plain(path)}' is modified and was left alone ({told})")
+        console.warn(f"'{path}' is modified and was left alone ({told})")
     for path in done.kept:
-        console.warn(f"'{plain(path)}' was changed on both sides and was kept as it is in the working tree")
+        console.warn(f"'{path}' was changed on both sides and was kept as it is in the working tree")
     if done.hint:
         console.tell(f"hint: {done.hint}")
     for warning in done.warnings:
-        console.warn(plain(warning))
+        console.warn(warning)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gc
-import json
 import os
 import signal
 import sys
@@ -28,7 +27,7 @@ def run(argv: Sequence[str], console: Console) -> int:
     """Run one command line; raises what goes wrong."""
     verb, *rest = argv or ["-h"]
     if verb in ("-h", "--help"):
-        console.print(usage())
+        console.print_lines(usage())
         return 0 if argv else 129
     if verb not in VERBS and verb not in HIDDEN:
         near = nearest(verb, VERBS)
@@ -37,7 +36,7 @@ def run(argv: Sequence[str], console: Console) -> int:
         )
     parser = make_parser(verb)
     if any(word in ("-h", "--help") for word in own_words(rest)):
-        console.print(parser.format_help().rstrip())
+        console.print_lines(parser.format_help().rstrip())
         return 0
     status: int = load(verb).run(parse(parser, verb, rest), console)
     return status
@@ -107,7 +106,7 @@ def tell(error: DatmoError, console: Console, *, as_json: bool = False) -> int:
         document: dict[str, object] = {"error": error.what, "hint": error.hint, "exit_code": error.exit_code}
         if isinstance(error, Incomplete):
             document["missing"] = list(error.missing)
-        console.tell(json.dumps(document, ensure_ascii=False, sort_keys=True))
+        console.tell_json(document)
         return error.exit_code
     console.tell(f"fatal: {error.what}")
     if error.hint:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.plain import plain
 from git_datmo.cli.rerunning import find_limits, limits_for, open_means, warn_of_weaker
 from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
 from git_datmo.errors import DatmoError
@@ -106,17 +105,17 @@ def _tell(options: argparse.Namespace, console: Console, found: Found, done: Rep
         console.print()
     console.out.flush()
     for warning in done.warnings:
-        console.warn(plain(f"{str(found.id)[:10]}: {warning}"))
+        console.warn(f"{str(found.id)[:10]}: {warning}")
 
 
 def _tell_error(options: argparse.Namespace, console: Console, found: Found, error: DatmoError) -> int:
     from git_datmo.cli.main import tell
 
-    told = DatmoError(plain(f"{_headline(found)}: {error.what}"), plain(error.hint))
+    told = DatmoError(f"{_headline(found)}: {error.what}", error.hint)
     tell(told, console, as_json=options.json)
     return error.exit_code
 
 
 def _headline(found: Found) -> str:
     first = next(iter(found.snapshot.message.splitlines()), "")
-    return plain(f"snapshot {str(found.id)[:10]}" + (f" ({first})" if first else ""))
+    return f"snapshot {str(found.id)[:10]}" + (f" ({first})" if first else "")

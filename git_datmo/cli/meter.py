@@ -8,8 +8,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from git_datmo.cli.plain import plain
 from git_datmo.redact import hide_passwords
+from git_datmo.terminal_text import make_printable
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -37,7 +37,7 @@ class Meter:
             tqdm.monitor_interval = 0
 
             self._bar = tqdm(
-                desc=what,
+                desc=make_printable(what),
                 total=total or None,
                 unit=unit,
                 unit_scale=True,
@@ -79,5 +79,5 @@ class Meter:
     def tell(self, line: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        self._stream.write(f"git-datmo: {plain(hide_passwords(line))}\n")
+        self._stream.write(f"git-datmo: {make_printable(hide_passwords(line))}\n")
         self._stream.flush()

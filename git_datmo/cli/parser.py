@@ -67,10 +67,10 @@ def _refusal(
     """Return the error for words that no option took: a command without '--' before it, or a misspelt option."""
     first = left[0]
     if takes_command and "--" not in words and not first.startswith("-"):
-        import shlex
+        from git_datmo.terminal_text import quote_words
 
         place = words.index(first)
-        whole = shlex.join([*words[:place], "--", *words[place:]])
+        whole = quote_words([*words[:place], "--", *words[place:]])
         return UsageError("the command has to stand behind '--'", f"git datmo {verb} {whole}")
     name = first.partition("=")[0]
     near = nearest(name, parser.option_names) if name.startswith("-") else None

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.plain import plain
 from git_datmo.cli.verdicts import receipt_line, receipts_line
 from git_datmo.flows.commit_data import Claim
 from git_datmo.flows.history import Found
@@ -18,6 +16,7 @@ from git_datmo.records.codec import to_document
 from git_datmo.records.notes import show_value
 from git_datmo.records.types import Receipt, Run, Snapshot, Value
 from git_datmo.sizes import show_size
+from git_datmo.terminal_text import make_printable, quote_words
 
 # Where the colour begins and ends in what is told; `plain` leaves neither in a stranger's text.
 _GREEN, _PLAIN = "\x0e", "\x0f"
@@ -58,26 +57,27 @@ def painted(text: str, console: Console) -> str:
 
 
 def _tell(snapshot: Snapshot) -> Iterator[str]:
-    yield plain(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
-    yield plain(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")
+    yield make_printable(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
+    yield make_printable(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")
     words = [line for text in (snapshot.message, snapshot.why and f"why: {snapshot.why}") for line in text.splitlines()]
     if words:
         yield ""
-        yield from (f"    {plain(line)}" for line in words)
+        yield from (f"    {make_printable(line)}" for line in words)
     yield ""
     if snapshot.run is not None:
-        yield f"    $ {plain(shlex.join(snapshot.run.command))}{_how_it_ended(snapshot.run, clean=snapshot.clean)}"
+        command = make_printable(quote_words(snapshot.run.command))
+        yield f"    $ {command}{_how_it_ended(snapshot.run, clean=snapshot.clean)}"
     if snapshot.parameters:
         yield f"    parameters: {figures(snapshot.parameters.items())}"
     if snapshot.metrics:
         yield f"    metrics:    {_GREEN}{figures(snapshot.metrics.items())}{_PLAIN}"
     for payload in snapshot.payloads:
         files = f", {payload.content.files} files" if payload.content.form == "folder" else ""
-        yield f"    {payload.role!s:<7} {plain(payload.path)} ({show_size(payload.content.size)}{files})"
+        yield f"    {payload.role!s:<7} {make_printable(payload.path)} ({show_size(payload.content.size)}{files})"
 
 
 # Whoever changes what is told gives it another name.
-LINES = Style("lines-2", lambda snapshot: "\n".join(_tell(snapshot)))
+LINES = Style("lines-3", lambda snapshot: "\n".join(_tell(snapshot)))
 DOCUMENTS = Style("documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False))
 
 
@@ -101,7 +101,7 @@ def _how_it_ended(run: Run, *, clean: bool) -> str:
 
 
 def figures(items: Iterable[tuple[str, Value]]) -> str:
-    return plain("  ".join(f"{name}={show_value(value)}" for name, value in sorted(items)))
+    return make_printable("  ".join(f"{name}={show_value(value)}" for name, value in sorted(items)))
 
 
 def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
@@ -112,7 +112,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
     yield f"record:      {found.id}"
     yield f"commit:      {snapshot.commit}" + ("" if snapshot.clean else "  (with uncommitted changes)")
     for payload in snapshot.payloads:
-        yield f"payload:     {payload.object}  {plain(payload.path)}"
+        yield f"payload:     {payload.object}  {make_printable(payload.path)}"
     if snapshot.code is not None:
         yield f"code:        {snapshot.code.object}  ({snapshot.code.files} files, {show_size(snapshot.code.size)})"
     if snapshot.tolerances:
@@ -122,7 +122,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
     yield from _run_details(snapshot.run)
     needs = needs_of(snapshot)
     if needs is not None:
-        yield f"needs:       {plain(needs.words())}"
+        yield f"needs:       {make_printable(needs.words())}"
     if receipts:
         yield f"summary:     {receipts_line(receipts)}"
     for receipt in receipts:
@@ -132,11 +132,11 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
 def _run_details(run: Run | None) -> Iterator[str]:
     if run is None:
         return
-    yield plain(f"run:         engine {run.engine}, in '{run.folder or '.'}'") + (
+    yield make_printable(f"run:         engine {run.engine}, in '{run.folder or '.'}'") + (
         f", log {run.log.object}" if run.log else ""
     )
     if run.outputs:
-        yield f"outputs:     {plain(', '.join(run.outputs))}"
+        yield f"outputs:     {make_printable(', '.join(run.outputs))}"
     if run.machine:
         yield f"machine:     {figures(run.machine.items())}"
     if run.resources:

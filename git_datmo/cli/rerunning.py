@@ -67,7 +67,6 @@ def open_means(
 
     What this machine lacks of what they need is said; `folder` is where they are rerun, if not where all are.
     """
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.running.needs import find_shortages
     from git_datmo.flows.running.rerun import Means
 
@@ -75,7 +74,7 @@ def open_means(
     if not options.on:
         where = Path(folder) if folder else ws.shared_state
         for line in find_shortages(snapshots, limits, ws.environ, folder=where, isolated=name == "docker"):
-            console.warn(plain(line))
+            console.warn(line)
     with open_engine(options, name, ws) as engine:
         yield Means(engine, output, limits, console.progress(), elsewhere=bool(options.on))
     warn_of_weaker(options, console, name)
@@ -90,19 +89,17 @@ def _require_trust(
     options: argparse.Namespace, console: Console, ws: Workspace, found: Found, *, isolated: bool
 ) -> None:
     """Show the command of a snapshot that is somebody else's, and ask once; raises `DatmoError` for no."""
-    import shlex
-
-    from git_datmo.cli.plain import plain
     from git_datmo.errors import DatmoError
     from git_datmo.flows.running.rerun import require_run
     from git_datmo.flows.running.trust import is_trusted, trust
+    from git_datmo.terminal_text import quote_words
 
     if options.trust or is_trusted(ws, found, isolated=isolated):
         return
     author, short = found.snapshot.author, str(found.id)[:10]
     where = "in a container" if isolated else "outside a container, where it can do what you can"
-    console.tell(plain(f"snapshot {short} was not made here, but by {author.name} <{author.email}>; it runs {where}:"))
-    console.tell(f"  $ {plain(shlex.join(require_run(found).command))}")
+    console.tell(f"snapshot {short} was not made here, but by {author.name} <{author.email}>; it runs {where}:")
+    console.tell(f"  $ {quote_words(require_run(found).command)}")
     if not console.ask("Run it, now and whenever it is asked for?"):
         raise DatmoError(
             f"not run: snapshot '{short}' was not made here", "look at it with 'git datmo show', then give --trust"

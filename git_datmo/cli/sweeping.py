@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from git_datmo.cli.console import Console
 from git_datmo.cli.engine import open_engine, read_limits
-from git_datmo.cli.plain import plain
 from git_datmo.cli.render import figures
 from git_datmo.errors import DatmoError
 from git_datmo.flows.attach import Asked
@@ -142,11 +141,11 @@ def _tell(options: argparse.Namespace, console: Console, combination: Combinatio
         console.print(f"{str(made.id)[:10]}  " + "; ".join([*parts, *ended]))
     console.out.flush()
     for warning in made.warnings:
-        console.warn(plain(warning))
+        console.warn(warning)
 
 
 def _tell_error(options: argparse.Namespace, console: Console, combination: Combination, error: DatmoError) -> None:
     from git_datmo.cli.main import tell
 
     which = figures(combination.parameters.items())
-    tell(DatmoError(plain(f"{which}: {error.what}"), plain(error.hint)), console, as_json=options.json)
+    tell(DatmoError(f"{which}: {error.what}", error.hint), console, as_json=options.json)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.plain import plain
 from git_datmo.records.codec import number, to_document
 from git_datmo.records.notes import show_value
 from git_datmo.records.types import Cause, Difference, Receipt, Value
+from git_datmo.terminal_text import make_printable
 
 NOTHING = "nothing to compare"
 GOOD = ("identical", "within tolerance")
@@ -30,7 +30,7 @@ def receipts_line(receipts: Sequence[Receipt]) -> str:
         verdicts = [receipt.verdict for receipt in bad]
         counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in sorted(set(verdicts)))
         said.append(f"not reproduced {_times(bad)}: {counts}")
-    return plain("; ".join(said))
+    return make_printable("; ".join(said))
 
 
 def _times(receipts: Sequence[Receipt]) -> str:
@@ -65,13 +65,13 @@ def receipt_line(receipt: Receipt) -> str:
         *([str(engine)] if engine else []),
         *([str(where)] if where else []),
     ]
-    return plain(", ".join(words))
+    return make_printable(", ".join(words))
 
 
 def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
     """A verdict with a table of what was recorded beside what came out, and what could explain a difference."""
-    rows = [(plain(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
-    rows += [(plain(o.name), _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
+    rows = [(make_printable(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
+    rows += [(make_printable(o.name), _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
     head = ("", "recorded", "rerun", "")
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(3)]
     if rows:
@@ -80,11 +80,11 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
             yield "  ".join([*cells, row[3]]).rstrip()
     if receipt.causes:
         yield "what could explain it:"
-        yield from (f"  {plain(cause_line(cause))}" for cause in receipt.causes)
+        yield from (f"  {make_printable(cause_line(cause))}" for cause in receipt.causes)
     good = receipt.verdict in GOOD
     rests = [_basis(receipt), *([f"the worst of {receipt.reruns} reruns"] if receipt.reruns > 1 else [])]
     words = f"verdict: {receipt.verdict}" + (f" ({'; '.join(filter(None, rests))})" if any(rests) else "")
-    yield console.paint("green" if good else "red", plain(words))
+    yield console.paint("green" if good else "red", make_printable(words))
     if receipt.verdict == NOTHING:
         yield "the run recorded no metric and no output: have it write a metrics file, or keep a file with -o"
 
@@ -127,11 +127,11 @@ def _show(value: Value | None) -> str:
 
 
 def _cell(value: Value | None) -> str:
-    return "-" if value is None else plain(show_value(value))
+    return "-" if value is None else make_printable(show_value(value))
 
 
 def _short(value: Value | None) -> str:
-    return "-" if value is None else plain(str(value)[:10])
+    return "-" if value is None else make_printable(str(value)[:10])
 
 
 def _mark(difference: Difference) -> str:
@@ -139,7 +139,7 @@ def _mark(difference: Difference) -> str:
         return "missing"
     allowed = " (allowed)" if difference.same else ""
     if difference.detail:
-        return plain(difference.detail) + allowed
+        return make_printable(difference.detail) + allowed
     off = _off(difference)
     if off and off > 0:
         return f"off by {off:.3g}{allowed}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
@@ -14,6 +13,7 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import check_path, show
 from git_datmo.store.tracking import Tracking
 from git_datmo.suggest import nearest
+from git_datmo.terminal_text import quote_word, quote_words
 
 if TYPE_CHECKING:
     from git_datmo.store.links import Fault, LinkCheck
@@ -65,8 +65,8 @@ def _refuse_other_repository(ws: Workspace, path: str) -> None:
         if os.path.lexists(ws.root / folder / ".git"):
             raise DatmoError(
                 f"'{path}' lies in '{folder}', which is a git repository of its own",
-                f"add it from within that repository: cd {quote(folder)} && "
-                f"git datmo init && git datmo add-data {quote('/'.join(names[end:]))}",
+                f"add it from within that repository: cd {quote_word(folder)} && "
+                f"git datmo init && git datmo add-data {quote_word('/'.join(names[end:]))}",
             )
 
 
@@ -79,7 +79,7 @@ def _refuse_other_payload(tracking: Tracking, path: str) -> None:
     inside = [t.payload.path for t in tracking.within(path) if t.payload.path != path]
     if inside:
         raise DatmoError(
-            f"'{path}' holds the payload '{inside[0]}'", f"stop tracking that first: git datmo rm {' '.join(inside)}"
+            f"'{path}' holds the payload '{inside[0]}'", f"stop tracking that first: git datmo rm {quote_words(inside)}"
         )
 
 
@@ -90,7 +90,7 @@ def _refuse_tracked(ws: Workspace, path: str) -> None:
         shown = os.fsdecode(listed[0])
         raise DatmoError(
             f"git tracks '{shown}'" + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
-            f"take it out of git's index first: git rm -r --cached -- '{path}', then commit",
+            f"take it out of git's index first: git rm -r --cached -- {quote_word(path)}, then commit",
         )
 
 
@@ -139,7 +139,7 @@ def _told(fault: Fault, path: str, *, one: bool) -> str:
             if one
             else "lead out of it and are stored as links, not as what they point at"
         )
-        copy = f"cp -RL {quote(path)} {quote(path + '.copied')}"
+        copy = f"cp -RL {quote_word(path)} {quote_word(path + '.copied')}"
         return f"{told} ('{copy}' makes a folder that holds the files themselves)"
     if fault.name == "ABSOLUTE":
         told = "is an absolute path, which" if one else "are absolute paths, which"

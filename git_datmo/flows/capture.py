@@ -18,6 +18,7 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.store.links import LinkCheck
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
+from git_datmo.terminal_text import quote_word
 
 if TYPE_CHECKING:
     from git_datmo.store.capture import Captured, Capturer
@@ -152,7 +153,7 @@ def refresh(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) ->
         if not os.path.lexists(ws.root / path):
             raise DatmoError(
                 f"the payload '{path}' is missing",
-                f"'git datmo checkout -- {path}' restores it, 'git datmo rm {path}' drops it",
+                f"'git datmo checkout -- {quote_word(path)}' restores it, 'git datmo rm {quote_word(path)}' drops it",
             )
         asked[path] = tracked.payload.role
     return store_payloads(ws, tracking, asked, progress=progress)

@@ -20,6 +20,7 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.store.capture import Capturer
 from git_datmo.store.layout import Change, FolderEditor, root_node
 from git_datmo.store.tracking import Tracking
+from git_datmo.terminal_text import quote_word
 
 UNTRACKED_LIMIT = 10 << 20
 
@@ -114,7 +115,7 @@ def _reason_to_leave_out(ws: Workspace, path: bytes, limit: int) -> str | None:
     if os.path.getsize(full) > limit:
         return (
             f"{show(path)} is untracked and large: it was left out of the stored code;"
-            f" keep it with 'git datmo add-data {os.fsdecode(path)}'"
+            f" keep it with 'git datmo add-data {quote_word(os.fsdecode(path))}'"
         )
     kind = find_secret_file(os.fsdecode(path), full)
     return f"{show(path)} looks like a secret ({kind}): it was left out of the stored code" if kind else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from shlex import quote
 
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import in_portions, show
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracking
+from git_datmo.terminal_text import quote_word
 
 NAMED = 3
 
@@ -48,5 +48,5 @@ def owned_warnings(ws: Workspace, tracking: Tracking) -> Iterator[str]:
             names = ", ".join(map(show, files[:NAMED])) + (", …" if len(files) > NAMED else "")
             yield (
                 f"git's own index holds {count} of the payload '{path}' ({names}), whose changes are git's and not the "
-                f"payload's; 'git rm -r --cached -- {quote(path)}' takes them out"
+                f"payload's; 'git rm -r --cached -- {quote_word(path)}' takes them out"
             )

@@ -24,6 +24,7 @@ from git_datmo.store.checkout import Checkout, Placement
 from git_datmo.store.layout import Node, find_path, root_node
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
+from git_datmo.terminal_text import quote_word
 
 # Moves of HEAD that are looked at, the last ones.
 MOVES = 20
@@ -97,7 +98,7 @@ def _find(ws: Workspace, wanted: Wanted, progress: Progress) -> Node:
     if node is None:
         raise DatmoError(
             f"'{wanted.path}' is not in the payload '{wanted.tracked.payload.path}' as it was added last",
-            f"take it from a commit or snapshot: git datmo checkout REV -- {wanted.path}",
+            f"take it from a commit or snapshot: git datmo checkout REV -- {quote_word(wanted.path)}",
         )
     return node
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from shlex import quote
 
 from git_datmo.flows.history import History
 from git_datmo.flows.picked import last_move
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid
+from git_datmo.terminal_text import quote_words
 
 # What git writes into the message (git-revert): for a merge also the parent to which it goes back.
 _REVERTS = re.compile(
@@ -50,7 +50,7 @@ def _hint(history: History, before: Oid, after: Oid) -> str:
 
 
 def _words(paths: list[str]) -> str:
-    return " ".join(quote(path) for path in sorted(paths))
+    return quote_words(sorted(paths))
 
 
 def _contents(history: History, commit: Oid) -> dict[str, Content]:

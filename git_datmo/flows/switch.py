@@ -35,6 +35,7 @@ from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Conflict, Placement
 from git_datmo.store.layout import Node, root_node
 from git_datmo.store.tracking import Tracked, Tracking
+from git_datmo.terminal_text import quote_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
         if tracked.payload.content not in (payload.content, base.get(payload.path)):
             keep = "keep it with 'git datmo snapshot'"
             if not os.path.lexists(ws.root / payload.path):
-                keep = f"bring it back with 'git datmo checkout -- {payload.path}'"
+                keep = f"bring it back with 'git datmo checkout -- {quote_word(payload.path)}'"
             raise DatmoError(
                 f"'{payload.path}' was added in a version that no snapshot has",
                 f"{keep}, or give it up with 'git datmo checkout --force'",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from shlex import quote
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.flows.workspace import Workspace
+from git_datmo.terminal_text import quote_words
 
 MARK = "checkout"
 # Beside it, while payloads are merged, and until a person decided about what a merge left (see unresolved.py).
@@ -39,7 +39,7 @@ class Underway:
     def way(self) -> str:
         """The command that finishes it."""
         if self.restores:
-            return f"git datmo checkout -- {' '.join(quote(path) for path in sorted(self.payloads))}"
+            return f"git datmo checkout -- {quote_words(sorted(self.payloads))}"
         return f"git datmo checkout {self.snapshot[:10]}".rstrip()
 
     @property

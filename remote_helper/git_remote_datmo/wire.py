@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
+from git_datmo.terminal_text import make_printable
 
 if TYPE_CHECKING:
     from git_datmo.waits import Watch
@@ -85,14 +86,15 @@ def write_output(data: bytes) -> None:
 
 
 def write_message(text: str) -> None:
-    sys.stderr.write(text)
+    """Write lines for the person; what a terminal would obey is left out of each."""
+    sys.stderr.write("\n".join(map(make_printable, text.split("\n"))))
     sys.stderr.flush()
 
 
 def complain(error: DatmoError) -> None:
     """Tell the user, in the one line that git's own errors take, and what to do next."""
-    hint = f"hint: {error.hint}\n" if error.hint else ""
-    write_message(f"fatal: {error.what}\n{hint}")
+    hint = f"hint: {make_printable(error.hint)}\n" if error.hint else ""
+    write_message(f"fatal: {make_printable(error.what)}\n{hint}")
 
 
 FLUSH = b"0000"

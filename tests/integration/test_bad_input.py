@@ -106,7 +106,7 @@ def test_paths_that_cannot_be_payloads(repo: Shell, tmp_path: Path) -> None:
     refused(repo, "add-data", ".git")
     refused(repo, "add-data", "link", says=("symbolic link",))
     refused(repo, "add-data", "link/x", says=("symbolic link",))
-    refused(repo, "add-data", "code.py", says=("git tracks 'code.py'", "git rm -r --cached -- 'code.py'"))
+    refused(repo, "add-data", "code.py", says=("git tracks 'code.py'", "git rm -r --cached -- code.py"))
     refused(repo, "add-data", b"caf\xe9".decode("utf-8", "surrogateescape"))
     assert states(repo) == {}
     assert picture(repo.cwd) == before
@@ -115,7 +115,7 @@ def test_paths_that_cannot_be_payloads(repo: Shell, tmp_path: Path) -> None:
 def test_the_way_out_for_a_path_that_git_tracks(repo: Shell) -> None:
     repo.commit("data/one", "1")
     repo.commit("data/two", "2")
-    refused(repo, "add-data", "data", says=("1 more", "git rm -r --cached -- 'data'"))
+    refused(repo, "add-data", "data", says=("1 more", "git rm -r --cached -- data"))
     repo.git("rm", "-q", "-r", "--cached", "--", "data")
     repo.git("commit", "-q", "-m", "data are no code")
     datmo(repo, "add-data", "data")

@@ -21,7 +21,7 @@ BASE = frozenset(
     {
         *("git_datmo", "git_datmo.errors", "git_datmo.model", "git_datmo.permissions", "git_datmo.locking"),
         *("git_datmo.fsio", "git_datmo.progress", "git_datmo.redact", "git_datmo.sizes", "git_datmo.suggest"),
-        *("git_datmo.waits", "git_datmo.processes"),
+        *("git_datmo.waits", "git_datmo.processes", "git_datmo.terminal_text"),
     }
 )
 

@@ -68,13 +68,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(found: "Bisected", subjects: list[str], console: Console) -> None:
-    from git_datmo.cli.plain import plain
 
     if len(found.first) > 1:
         console.print("the first bad commit is one of these; what lies between could not be told:")
     for oid, subject in zip(found.first, subjects, strict=True):
         say = f"{oid} is the first bad commit" if len(found.first) == 1 else str(oid)
-        console.print(plain(f"{say}: {subject}"))
+        console.print(f"{say}: {subject}")
 
 
 def _document(found: "Bisected") -> dict[str, Any]:

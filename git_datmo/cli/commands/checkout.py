@@ -32,6 +32,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.flows.switch import switch
     from git_datmo.flows.unprepared import refuse_unprepared
     from git_datmo.flows.workspace import open_workspace
+    from git_datmo.terminal_text import quote_word
 
     with open_workspace(console.environ, console.cwd) as ws:
         refuse_unprepared(ws)
@@ -53,6 +54,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for path in done.removed:
         console.print(f"removed: {path}")
     for path in done.left:
-        way = f"git datmo checkout --force HEAD -- {path}"
+        way = f"git datmo checkout --force HEAD -- {quote_word(path)}"
         console.warn(f"'{path}' is modified and was left alone ('{way}' gives that up)")
     return 0

@@ -86,22 +86,21 @@ def _built(found: "tuple[Built, ...]") -> list[dict[str, object]]:
 
 
 def _lines(use: object) -> Iterator[str]:
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.space.du import Use
     from git_datmo.sizes import show_size
 
     assert isinstance(use, Use)
     for payload in use.payloads:
         versions = f"{payload.versions} version" + ("" if payload.versions == 1 else "s")
-        yield f"{show_size(payload.own):>12}  {plain(KINDS.get(payload.path, payload.path))}, {versions}"
+        yield f"{show_size(payload.own):>12}  {KINDS.get(payload.path, payload.path)}, {versions}"
     yield f"{show_size(use.payloads_shared):>12}  shared between them"
     yield ""
     for each in use.snapshots:
         message = each.record.message.partition("\n")[0]
-        yield plain(f"{show_size(each.own):>12}  snapshot {str(each.id)[:10]}" + (f"  {message}" if message else ""))
+        yield f"{show_size(each.own):>12}  snapshot {str(each.id)[:10]}" + (f"  {message}" if message else "")
     for image in use.images:
         of = f"of snapshot {str(image.record.snapshot)[:10]}"
-        yield plain(f"{show_size(image.own):>12}  image {str(image.id)[:10]}  {image.record.platform}, {of}")
+        yield f"{show_size(image.own):>12}  image {str(image.id)[:10]}  {image.record.platform}, {of}"
     yield f"{show_size(use.snapshots_shared):>12}  shared between them or with what the working tree tracks"
     for group in use.together:
         named = ", ".join(record[:10] for record in group.records[:NAMED])
@@ -154,14 +153,13 @@ def _remote_document(use: object) -> dict[str, object]:
 
 
 def _remote_lines(use: object) -> Iterator[str]:
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.space.du import RemoteUse
     from git_datmo.sizes import show_size
 
     assert isinstance(use, RemoteUse)
     for each in use.payloads:
         versions = f"{each.versions} version" + ("" if each.versions == 1 else "s")
-        name = plain(KINDS.get(each.path, each.path))
+        name = KINDS.get(each.path, each.path)
         yield f"{show_size(each.size):>12}  {name}, {versions}, {show_size(each.here)} here"
     snapshots = f"{use.snapshots} snapshot" + ("" if use.snapshots == 1 else "s")
     yield f"{show_size(use.size):>12}  in {snapshots} on '{use.remote}', {show_size(use.here)} here"

@@ -101,7 +101,6 @@ def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
-    from git_datmo.cli.plain import plain
     from git_datmo.cli.render import figures
     from git_datmo.engines.compare import describe_packages
     from git_datmo.flows.running.environments import frozen_images
@@ -110,14 +109,14 @@ def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
     manifest = stored.manifest
     head = console.paint("yellow", f"environment {stored.environment.id[:20]}")
     yield f"{head}  (snapshot {str(stored.found.id)[:10]})"
-    yield plain(f"interpreter: {manifest.implementation} {manifest.python}")
-    yield plain(f"image:       {manifest.base_image or 'by the Dockerfile of the repository'}")
+    yield f"interpreter: {manifest.implementation} {manifest.python}"
+    yield f"image:       {manifest.base_image or 'by the Dockerfile of the repository'}"
     for oid, image in frozen_images(ws, stored):
         told = f"image {str(oid)[:10]}, {show_size(image.content.size)}, by {image.author.name}"
-        yield plain(f"frozen:      {image.platform} on {image.created[:10]} ({told})")
+        yield f"frozen:      {image.platform} on {image.created[:10]} ({told})"
     for title, words in (("indexes", manifest.indexes), ("system", manifest.system)):
         if words:
-            yield plain(f"{title + ':':<12} {' '.join(words)}")
+            yield f"{title + ':':<12} {' '.join(words)}"
     if manifest.variables:
         yield f"variables:   {figures(manifest.variables)}"
     lists = {"packages": list(describe_packages(manifest))}
@@ -126,11 +125,10 @@ def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
     for title, packages in lists.items():
         width = max((len(name) for name, _ in packages), default=0)
         yield f"{title + ':':<12} {len(packages)}"
-        yield from (plain(f"    {name:<{width}}  {told}") for name, told in packages)
+        yield from (f"    {name:<{width}}  {told}" for name, told in packages)
 
 
 def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    from git_datmo.cli.plain import plain
     from git_datmo.engines.compare import compare
 
     one, other = _stored(ws, console, options.names), _stored(ws, console, options.names, 1)
@@ -142,7 +140,7 @@ def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
         return 0
     for change in changes:
         colour, line = _change(change)
-        console.print(console.paint(colour, plain(line)))
+        console.print(console.paint(colour, line))
     if not changes:
         console.tell("the environments are the same")
     return 0

@@ -63,15 +63,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(found: "Explained", console: Console) -> None:
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.running.rerun import PARTS
 
     for metric, due in found.metrics.items():
         one, other = found.ends(metric)
         if due.of is None or one is None or other is None:
-            console.print(plain(f"{metric}: cannot be explained, since too many combinations failed"))
+            console.print(f"{metric}: cannot be explained, since too many combinations failed")
             continue
-        console.print(console.paint("bold", plain(f"{metric}: {one:.6g} -> {other:.6g} ({other - one:+.6g})")))
+        console.print(console.paint("bold", f"{metric}: {one:.6g} -> {other:.6g} ({other - one:+.6g})"))
         for part in PARTS:
             same = "differs, but is as it is here" if part in found.fixed else "the same in both"
             shown = f"{due.of[part]:+.6g}" if part in due.of else same

@@ -93,12 +93,11 @@ def _loss(loss: "Loss") -> dict[str, Any]:
 
 
 def _lines(found: "Checked") -> Iterator[str]:
-    from git_datmo.cli.plain import plain
 
     for flaw in found.flaws:
-        yield plain(f"damaged  {flaw.path}: {flaw.why}")
+        yield f"damaged  {flaw.path}: {flaw.why}"
     if found.aside is not None:
-        yield plain(f"moved to '{found.aside}'")
+        yield f"moved to '{found.aside}'"
     if found.recovered:
         yield f"{_count(found.recovered)} came back"
     yield from map(_line, found.losses)
@@ -111,25 +110,23 @@ def _lines(found: "Checked") -> Iterator[str]:
 
 
 def _remote_lines(found: "RemoteChecked") -> Iterator[str]:
-    from git_datmo.cli.plain import plain
 
     yield from map(_line, found.losses)
     records = f"{found.records} record" + ("" if found.records == 1 else "s")
     if found.losses:
-        yield plain(f"'{found.remote}' does not keep all that its {records} name")
+        yield f"'{found.remote}' does not keep all that its {records} name"
         yield "who has what is missing can bring it there with 'git datmo push'"
     else:
-        yield plain(f"'{found.remote}' keeps all that its {records} name{'s' if found.records == 1 else ''}")
+        yield f"'{found.remote}' keeps all that its {records} name{'s' if found.records == 1 else ''}"
 
 
 def _line(loss: "Loss") -> str:
-    from git_datmo.cli.plain import plain
 
     where = f"snapshot {loss.record[:10]}" if loss.record else "the working tree"
     parts = [f"{_count(len(oids))} {what}" for what, oids in (("damaged", loss.damaged), ("missing", loss.missing))]
     said = " and ".join(part for part in parts if not part.startswith("0 "))
     first = min(loss.damaged or loss.missing)
-    return plain(f"lost     '{loss.path}' of {where}: {said}, the first is {first}")
+    return f"lost     '{loss.path}' of {where}: {said}, the first is {first}"
 
 
 def _count(objects: int) -> str:

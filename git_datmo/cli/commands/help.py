@@ -23,5 +23,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.verb and options.verb not in VERBS:
         raise UsageError(f"'{options.verb}' is not a git-datmo verb", "see 'git datmo -h'")
     with console.paged():
-        console.print(plain_text(options.verb).rstrip())
+        console.print_lines(plain_text(options.verb).rstrip())
     return 0

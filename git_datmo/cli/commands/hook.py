@@ -41,10 +41,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
     """Share what the records name before the code goes; on failure the code stays here too."""
-    from git_datmo.cli.plain import plain
     from git_datmo.errors import DatmoError
     from git_datmo.flows.unsnapshotted import push_warning
     from git_datmo.flows.workspace import open_workspace
+    from git_datmo.terminal_text import quote_word
 
     remote, url, way = (*options.words, "", "", "")[:3]
     updates = [line.split(" ")[1:] for line in console.read_lines() if line.count(" ") == 3]
@@ -53,13 +53,13 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
         if size > LONG_SHARE:
             console.tell(
                 f"git-datmo: sharing data before the code. If '{remote}' hangs up meanwhile, run 'git push' again, "
-                f"or let the helper do it: git datmo init --helper {remote}"
+                f"or let the helper do it: git datmo init --helper {quote_word(remote)}"
             )
 
     with open_workspace(console.environ, console.cwd) as ws:
         warning = push_warning(ws)
         if warning:
-            console.warn(plain(warning))
+            console.warn(warning)
         if not ws.has_store or ws.ledger.tips().records is None:
             return 0
         from git_datmo.flows.sharing.pushed import read_pushed, refuse_losing_mirror
@@ -79,7 +79,6 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
 
 def _pre_commit(_: argparse.Namespace, console: Console) -> int:
     """Name the payloads that changed; git may give the commit up, since it sees no change."""
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.trailer import read_words
     from git_datmo.flows.unsnapshotted import commit_warning, is_made_anyway
     from git_datmo.flows.workspace import open_workspace
@@ -89,7 +88,7 @@ def _pre_commit(_: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         warning = commit_warning(ws)
     if warning:
-        console.warn(plain(warning))
+        console.warn(warning)
     return 0
 
 

@@ -52,13 +52,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _show(done: SetUp, console: Console) -> None:
+    from git_datmo.terminal_text import quote_word
+
     for name in done.several:
         console.print(f"Several hooks '{name}' were there before: git-datmo's runs all of them, the oldest first")
     if done.remote:
         through = "the remote helper" if done.helper else "git's pre-push hook"
         console.print(f"'git push' shares with '{done.remote}' through {through}")
     if done.hookless and not done.helper:
-        command = f"git datmo init --helper {done.remote or 'REMOTE'}"
+        command = f"git datmo init --helper {quote_word(done.remote) if done.remote else 'REMOTE'}"
         console.print(f"{done.hookless} is used in this repository and runs no hooks: '{command}' lets it share too")
 
 
@@ -74,6 +76,7 @@ def _fetch(ws: Workspace, remote: str, console: Console) -> None:
 
 def _remove(ws: Workspace, console: Console) -> None:
     from git_datmo.flows.teardown import tear_down
+    from git_datmo.terminal_text import quote_word
 
     done = tear_down(ws)
     console.print("Removed git-datmo's hooks and settings; git does not exclude the payloads any more")
@@ -82,7 +85,7 @@ def _remove(ws: Workspace, console: Console) -> None:
     console.print(
         f"The data are still in '{done.folder}', the records in refs/datmo and refs/notes/datmo. To delete them:"
     )
-    console.print(f"  rm -r '{done.folder}'")
+    console.print(f"  rm -r {quote_word(str(done.folder))}")
     console.print(
         "  git for-each-ref --format='delete %(refname)' refs/datmo refs/notes/datmo | git update-ref --stdin"
     )

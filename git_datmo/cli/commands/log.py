@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
                     console.print_json(listed_document(claim, text, receipts))
                 else:
                     below = f"\n    {receipts_line(receipts)}" if receipts else ""
-                    console.print(f"{blank}{headline(claim, console)}\n{painted(text, console)}{below}")
+                    console.print_lines(f"{blank}{headline(claim, console)}\n{painted(text, console)}{below}")
                 blank = "\n"
         for warning in history.warnings:
             console.warn(warning)
@@ -60,9 +60,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _tell_none(names: list[str], ws: "Workspace", history: "History", console: Console) -> None:
     """Say why nothing is listed; raises `DatmoError` in a clone that is not set up, and has experiments to fetch."""
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.unprepared import refuse_unprepared
 
     refuse_unprepared(ws)
     known = any(row.kind == "snapshot" for row in history.catalog.rows)
-    console.tell(plain(f"no experiments in '{' '.join(names)}'") if known else "no experiments yet")
+    console.tell(f"no experiments in '{' '.join(names)}'" if known else "no experiments yet")

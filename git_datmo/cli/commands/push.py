@@ -52,16 +52,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _preview(options: argparse.Namespace, console: Console, ws: "Workspace") -> int:
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.sharing.preview import preview
     from git_datmo.sizes import show_size
 
     address, leaving = preview(ws, options.remote, progress=console.progress())
     for record in leaving:
-        console.print(plain(f"{record.kind} {str(record.id)[:10]} {record.title}".rstrip()))
+        console.print(f"{record.kind} {str(record.id)[:10]} {record.title}".rstrip())
         for part in record.parts:
             name = f" {part.name}" if part.name else ""
-            console.print(plain(f"  {part.kind}{name} ({show_size(part.size)}): {part.reason}"))
+            console.print(f"  {part.kind}{name} ({show_size(part.size)}): {part.reason}")
     many = "1 record" if len(leaving) == 1 else f"{len(leaving)} records"
     console.tell(f"{many} would be shared with '{address}'" if leaving else "Everything up-to-date")
     return 0

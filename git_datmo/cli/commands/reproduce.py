@@ -95,7 +95,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -> int:
-    from git_datmo.cli.plain import plain
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
     from git_datmo.errors import UsageError
@@ -132,7 +131,7 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
             sign=options.sign,
         )
     for warning in done.warnings:
-        console.warn(plain(warning))
+        console.warn(warning)
     if options.json:
         document: dict[str, Any] = {"id": str(done.id) if done.id else None, **receipt_document(done.receipt)}
         if others:

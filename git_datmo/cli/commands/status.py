@@ -81,7 +81,6 @@ def _document(status: object) -> dict[str, object]:
 
 
 def _print(status: object, console: Console) -> None:
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.status import Status
     from git_datmo.sizes import show_size
 
@@ -91,7 +90,7 @@ def _print(status: object, console: Console) -> None:
     if status.undecided:
         console.print(console.paint("red", "The merge kept these as they are here, until you decide:"))
         for path in status.undecided:
-            console.print(f"  {plain(path)}")
+            console.print(f"  {path}")
         console.print(f"({status.hint})")
     if status.standing:
         console.print(f"On {_name_snapshots(status.standing, '')}")
@@ -115,12 +114,11 @@ def _print(status: object, console: Console) -> None:
 
 def _print_standing(status: object, console: Console) -> None:
     """Print how the files stand to the data that HEAD has, where that is not the same."""
-    from git_datmo.cli.plain import plain
     from git_datmo.flows.status import Status
 
     assert isinstance(status, Status)
     if status.never_shared:
-        console.print(console.paint("red", plain(status.never_shared)))
+        console.print(console.paint("red", status.never_shared))
     if status.is_shallow:
         console.print("This clone is shallow: 'git fetch --unshallow' gets the history that tells which data HEAD has")
     elif status.differs and not status.never_shared and not status.undecided:

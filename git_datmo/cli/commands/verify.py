@@ -61,7 +61,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _complete(options: argparse.Namespace, console: Console) -> int:
     from dataclasses import asdict
 
-    from git_datmo.cli.plain import plain
     from git_datmo.errors import Incomplete
     from git_datmo.flows.completeness import all_branches, check_complete
     from git_datmo.flows.workspace import open_workspace
@@ -74,7 +73,7 @@ def _complete(options: argparse.Namespace, console: Console) -> int:
     else:
         for gap in done.gaps:
             snapshot = f", snapshot {gap.record[:10]}" if gap.record else ""
-            console.print(plain(f"commit {gap.commit[:10]}{snapshot}: {gap.what}"))
+            console.print(f"commit {gap.commit[:10]}{snapshot}: {gap.what}")
     if done.gaps:
         who = ", ".join(sorted({gap.author for gap in done.gaps}))
         count = f"{len(done.gaps)} snapshot{'s are' if len(done.gaps) > 1 else ' is'}"
@@ -86,17 +85,16 @@ def _complete(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(verified: "Verified", console: Console) -> None:
-    from git_datmo.cli.plain import plain
 
     author = f"{verified.author.name} <{verified.author.email}>"
     head = f"{verified.kind} {str(verified.id)[:10]} by {author}"
     if not verified.signatures:
-        console.print(plain(f"{head}: not signed"))
+        console.print(f"{head}: not signed")
     for signature in verified.signatures:
         colour = "green" if signature.state == "good" else "red"
         by = f" of {signature.signer}" if signature.signer else ""
         key = f", key {signature.key}" if signature.key else ""
-        console.print(f"{plain(head)}: {console.paint(colour, plain(f'signature {signature.state}{by}{key}'))}")
+        console.print(f"{head}: {console.paint(colour, f'signature {signature.state}{by}{key}')}")
 
 
 def _document(verified: "Verified") -> dict[str, Any]:

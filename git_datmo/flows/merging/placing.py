@@ -23,6 +23,7 @@ from git_datmo.store.layout import Kind, Node, read_folders, root_node
 from git_datmo.store.placer import sweep
 from git_datmo.store.statcache import Differences
 from git_datmo.store.tracking import Tracked, Tracking
+from git_datmo.terminal_text import quote_word
 
 NOTHING = Differences((), (), (), ())
 
@@ -59,7 +60,7 @@ def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
         shown = os.fsdecode(listed[0])
         raise DatmoError(
             f"the payload path '{shown}' is tracked by git here",
-            f"take it out of git's index first: git rm --cached -- '{shown}'",
+            f"take it out of git's index first: git rm --cached -- {quote_word(shown)}",
         )
 
 

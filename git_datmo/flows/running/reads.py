@@ -16,6 +16,7 @@ from git_datmo.flows.secrecy.names import is_secret_file
 from git_datmo.flows.workspace import Workspace
 from git_datmo.records.types import Read
 from git_datmo.store.tracking import Tracking
+from git_datmo.terminal_text import quote_word
 
 # A payload of which a run read more files than this is recorded as a whole.
 MANY = 1000
@@ -148,7 +149,7 @@ def remarks_on_reads(used: Used, lacking: Mapping[bytes, str]) -> Iterator[str]:
     for (why, folder), names in groups.items():
         what = f"'{names[0]}'" if len(names) == 1 else f"'{names[0]}' and {len(names) - 1} more"
         add = folder if len(names) > 1 and folder else names[0]
-        yield f"the run read {what}, which {why}: a rerun lacks it; keep it with 'git datmo add-data {add}'"
+        yield f"the run read {what}, which {why}: a rerun lacks it; keep it with 'git datmo add-data {quote_word(add)}'"
     if used.outside:
         shown = ", ".join(f"'{path}'" for path in used.outside[:SHOWN])
         more = f" and {len(used.outside) - SHOWN} more" if len(used.outside) > SHOWN else ""

@@ -38,6 +38,7 @@ from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import Progress
 from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.tracking import Tracking
+from git_datmo.terminal_text import quote_word
 
 SHOWN_SOURCES = (b".py", b".sh", b".bash")
 
@@ -197,7 +198,7 @@ def _unrecorded_variables(ws: Workspace, used: Used, named: Collection[bytes]) -
         if name in ws.environ and not is_secret_name(name):
             yield (
                 f"'{source}' reads the variable '{name}', which is not recorded:"
-                f" have it recorded with 'git config --add datmo.variable {name}'"
+                f" have it recorded with 'git config --add datmo.variable {quote_word(name)}'"
             )
 
 
@@ -211,7 +212,7 @@ def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         yield (
             f"'{names[0]}'{more} {'are' if more else 'is'} untracked, and no part of the record:"
-            f" where the command needs it, 'git datmo add-data {names[0]}'"
+            f" where the command needs it, 'git datmo add-data {quote_word(names[0])}'"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.capture import Capturer
 from git_datmo.store.layout import Node, root_node
 from git_datmo.store.store import HashOnly
+from git_datmo.terminal_text import quote_words
 
 PARTS = ("code", "data", "env", "params")
 
@@ -133,7 +133,7 @@ def require_whole(parts: Parts) -> Parts:
     """`parts`, whose command can be run; raises `DatmoError` where the record has a mask for one of its secrets."""
     if is_masked(parts.command):
         raise DatmoError(
-            f"not run: a secret in the command was masked when it was recorded: '{shlex.join(parts.command)}'",
+            f"not run: a secret in the command was masked when it was recorded: '{quote_words(parts.command)}'",
             "have the program read the secret from an environment variable, and 'git datmo run' it anew",
         )
     return parts

@@ -17,6 +17,7 @@ from git_datmo.git.refusals import is_rate_limit
 from git_datmo.git.remote import Offer, Rejected, Remote, beside, probe, push_refs
 from git_datmo.git.urls import is_bundle
 from git_datmo.progress import QUIET, Progress
+from git_datmo.terminal_text import quote_word
 
 T = TypeVar("T")
 
@@ -137,7 +138,8 @@ def _first_taken(
     refused = next((refusal for refusal in refusals if not refusal.moved), None)
     raise refused or DatmoError(
         f"'{remote.address}' hides from those who fetch all refs that git-datmo can use",
-        f"set a place that it shows: git config datmo.{remote.address}.namespace refs/heads/<name>/git-datmo",
+        f"set a place that it shows: git config {quote_word(f'datmo.{remote.address}.namespace')}"
+        " refs/heads/NAME/git-datmo",
     )
 
 

@@ -26,6 +26,7 @@ from git_datmo.records.ledger import Tips
 from git_datmo.records.types import Record
 from git_datmo.store.layout import Node
 from git_datmo.store.outgoing import Outgoing
+from git_datmo.terminal_text import quote_word
 
 Living = dict[Oid, Record]
 
@@ -47,7 +48,7 @@ def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> 
     if not stores_of(ws.repo.config, remote):
         raise DatmoError(
             f"no store is set for '{remote.address}'",
-            f"set it with 'git config datmo.{remote.name or '<remote>'}.store URL'",
+            f"set it with 'git config {quote_word(f'datmo.{remote.name}.store')} URL'",
         )
     share(ws, remote.name, progress=progress)
     place = destination(ws, remote)

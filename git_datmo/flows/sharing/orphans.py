@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.config import Config
+from git_datmo.terminal_text import quote_word
 
 KEYS = frozenset({"store", "namespace", "slice", "pause", "atomic", "filter", "wantsbyid"})
 
@@ -19,11 +20,12 @@ def refuse_orphaned_settings(config: Config) -> None:
         if not setting.key.startswith("datmo.") or not name or key not in KEYS or name in names or _is_url(name):
             continue
         others = sorted(names)
-        new = others[0] if len(others) == 1 else "<remote>"
+        new = others[0] if len(others) == 1 else "REMOTE"
+        old_section, new_section = quote_word(f"datmo.{name}"), quote_word(f"datmo.{new}")
         raise DatmoError(
             f"'{setting.key}' is set, and there is no remote '{name}'",
-            f"if it was renamed, run 'git config --rename-section datmo.{name} datmo.{new}'; "
-            f"if it is gone, 'git config --remove-section datmo.{name}'",
+            f"if it was renamed, run 'git config --rename-section {old_section} {new_section}'; "
+            f"if it is gone, 'git config --remove-section {old_section}'",
         )
 
 
