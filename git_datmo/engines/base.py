@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from git_datmo.engines.limits import NO_LIMITS, Limits
+from git_datmo.engines.locales import ISOLATED
 from git_datmo.engines.manifest import Environment
 from git_datmo.progress import Progress
 
@@ -149,4 +150,4 @@ def job_variables(job: Job) -> dict[str, str]:
 
     The run leaves no bytecode among the outputs, and its output is not held back although no terminal reads it.
     """
-    return {"LANG": "C.UTF-8", **job.variables, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**ISOLATED, **job.variables, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}

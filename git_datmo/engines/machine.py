@@ -19,24 +19,33 @@ TOOLKIT = Path("/usr/local/cuda/version.json")
 _VERSION = re.compile(r"\b[0-9]+(?:\.[0-9]+)+\b")
 
 
-def describe_machine(environ: Mapping[str, str], *, system: Sequence[str] = ()) -> dict[str, Fact]:
-    """The facts; nothing that names the machine or a person. `system` are Debian packages whose versions count."""
+def describe_machine(environ: Mapping[str, str], *, system: Sequence[str] = (), locale: str = "") -> dict[str, Fact]:
+    """Return the facts; nothing that names the machine or a person.
+
+    `system` are Debian packages whose versions count, `locale` is that of the command.
+    """
     facts: dict[str, Fact] = {
         "system": platform.system(),
         "machine": platform.machine(),
         "cpus": os.cpu_count() or 0,
         "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     }
-    if hasattr(os, "sched_getaffinity") and (usable := len(os.sched_getaffinity(0))) != facts["cpus"]:
+    if (usable := usable_cpus()) != facts["cpus"]:
         facts["usable_cpus"] = usable
     named = {
         "processor": _processor(),
+        "locale": locale,
         "libc": " ".join(platform.libc_ver()).strip(),
         "nvidia_driver": _first_version(DRIVER),
         "cuda_toolkit": _first_version(TOOLKIT),
         "system_packages": _installed(system, environ),
     }
     return {**facts, **{name: fact for name, fact in named.items() if fact}, **_graphics(environ)}
+
+
+def usable_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
 
 
 def _processor() -> str:

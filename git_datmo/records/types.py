@@ -125,7 +125,8 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What could explain a difference: another `package`, `python` or `machine`, a `seed` that nothing sets,
-    a `variable` or a file `outside` that no record has, or `chance`, since reruns differ among themselves.
+    a `variable` or a file `outside` that no record has, a `setting` (a variable with another value), or `chance`,
+    since reruns differ among themselves.
 
     `name` is the package's, the machine's property, the generator of random numbers, or the metric or output that
     differs; `recorded` and `rerun` are what it was and is, None where it was or is not there. Of a seed, `rerun` is the

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from git_datmo.engines.base import Outcome
+from git_datmo.engines.locales import describe_locale, environment_locale, odd_encoding
 from git_datmo.engines.manifest import Local, Manifest, Package
 from git_datmo.engines.probe import Distribution, Probe
 from git_datmo.flows.running.causes import find_causes
 from git_datmo.flows.running.rerun import Rerun
 from git_datmo.flows.running.seeds import find_unseeded
+from git_datmo.flows.running.variables import find_cpu_count, find_locale
 from git_datmo.records.types import Cause
 
 RECORDED = Manifest(
@@ -38,6 +41,70 @@ def test_packages_python_and_machine_are_compared(tmp_path: Path) -> None:
     assert find_causes(RECORDED, {}, here, None, done) == ()
     (tmp_path / "fit.py").write_text("import random\nrandom.shuffle([])\n")
     assert find_causes(RECORDED, MACHINE, {}, None, done) == (Cause("seed", "random", None, "fit.py"),)
+
+
+def test_variables_locale_and_cpus_of_the_rerun_are_compared(tmp_path: Path) -> None:
+    done = Rerun(tmp_path, Outcome(0, 1.0), {}, {}, {})
+    recorded = replace(RECORDED, variables=(("OMP_NUM_THREADS", "4"), ("SEED", "1")))
+    machine = {"cpus": 8, "usable_cpus": 2, "locale": "de_DE.UTF-8"}
+    here = {"cpus": 8, "locale": "C.UTF-8"}
+    variables = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "2", "SEED": "1"}
+    assert find_causes(recorded, machine, here, None, done, None, variables) == (
+        Cause("machine", "locale", "de_DE.UTF-8", "C.UTF-8"),
+        Cause("machine", "usable_cpus", 2, 8),
+        Cause("setting", "MKL_NUM_THREADS", None, "2"),
+        Cause("setting", "OMP_NUM_THREADS", "4", "1"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "locale"),
+    [
+        ({}, "C"),
+        ({"LANG": "de_DE.UTF-8"}, "de_DE.UTF-8"),
+        ({"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, "C"),
+        ({"LANG": "de_DE.UTF-8", "LC_NUMERIC": "C", "LC_TIME": "de_DE.UTF-8"}, "de_DE.UTF-8 LC_NUMERIC=C"),
+    ],
+)
+def test_a_locale_is_named_with_the_categories_that_differ(environ: dict[str, str], locale: str) -> None:
+    assert describe_locale(environ) == locale
+    assert environment_locale("host", environ, {}) == locale
+    assert environment_locale("venv", environ, {}) == "C.UTF-8"
+    assert environment_locale("docker", environ, {"LC_ALL": "de_DE"}) == "de_DE"
+
+
+@pytest.mark.parametrize("name", ["de_DE.UTF-8", "C", "de_DE.utf8@euro", "de_DE"])
+def test_no_encoding_is_odd_but_another_than_utf8(name: str) -> None:
+    assert odd_encoding(name) == ""
+    assert odd_encoding("de_DE.ISO-8859-1@euro") == "ISO-8859-1"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("a.py", b"RandomForest(n_jobs=-1)", True),
+        ("a.py", b"os.cpu_count()", True),
+        ("a.sh", b"make -j$(nproc)", True),
+        ("a.py", b"fit(n_jobs=2)", False),
+    ],
+)
+def test_a_source_that_asks_for_the_number_of_cpus_is_found(path: str, text: bytes, *, found: bool) -> None:
+    assert find_cpu_count({path: text}) == (path if found else None)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        ("a.py", b"locale.setlocale(locale.LC_ALL, '')", True),
+        ("a.py", b"t.strftime('%d %B')", True),
+        ("a.py", b"t.strftime('%Y-%m-%d')", False),
+        ("a.py", b"sort(x)", False),
+        ("a.sh", b"cat x | sort > y", True),
+        ("a.sh", b"resort x", False),
+    ],
+)
+def test_a_source_that_sorts_or_formats_by_the_locale_is_found(path: str, text: bytes, *, found: bool) -> None:
+    assert find_locale({path: text}) == (path if found else None)
 
 
 SEEDS = {

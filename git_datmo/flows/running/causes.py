@@ -31,16 +31,19 @@ def find_causes(
     ran: Probe | None,
     done: Rerun,
     read: Read | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[Cause, ...]:
     """Return what may be behind a difference; `ran` is what the rerun's Python says of itself.
 
     Changed packages, another machine, a seed that nothing sets, variables and files that the record does not have.
+    `variables` are those of the rerun that decide results, as numbers of threads do.
     """
     sources = _read_sources(done.folder)
     return (
         *(changed_packages(recorded, ran) if ran is not None else ()),
-        *(Cause("machine", name, machine.get(name), here.get(name)) for name in _changed_keys(machine, here)),
+        *_changed_machine(machine, here),
         *(Cause("seed", name, None, path) for name, path in find_unseeded(sources)),
+        *_changed_variables(recorded, variables or {}),
         *_unrecorded(recorded, sources),
         *(Cause("outside", path) for path in (read.outside if read is not None else ())[:SHOWN]),
     )
@@ -56,13 +59,29 @@ def _unrecorded(recorded: Manifest, sources: Mapping[str, bytes]) -> Iterator[Ca
         yield Cause("variable", "PYTHONHASHSEED", None, hashing)
 
 
-def _changed_keys(machine: Mapping[str, Value], here: Mapping[str, Value]) -> list[str]:
-    """What is told of both machines and differs, and GPUs that one alone has; nothing where one is not known."""
+def _changed_variables(recorded: Manifest, variables: Mapping[str, str]) -> Iterator[Cause]:
+    """Yield the variables of the rerun that the run did not have, or had otherwise."""
+    before = dict(recorded.variables)
+    for name, value in sorted(variables.items()):
+        if before.get(name) != value:
+            yield Cause("setting", name, before.get(name), value)
+
+
+def _changed_machine(machine: Mapping[str, Value], here: Mapping[str, Value]) -> Iterator[Cause]:
+    """Yield what is known of both machines and differs, and GPUs that one alone has."""
     if not machine or not here:
-        return []
+        return
+    if "usable_cpus" in (*machine, *here):
+        machine, here = _with_usable_cpus(machine), _with_usable_cpus(here)
     graphics = {name for name in (*machine, *here) if name.startswith("gpu")}
-    names = (machine.keys() & here.keys()) | graphics
-    return sorted(name for name in names - NO_CAUSE if machine.get(name) != here.get(name))
+    for name in sorted(((machine.keys() & here.keys()) | graphics) - NO_CAUSE):
+        if machine.get(name) != here.get(name):
+            yield Cause("machine", name, machine.get(name), here.get(name))
+
+
+def _with_usable_cpus(machine: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return facts of a machine with the number of usable CPUs, which is recorded where it is not that of all."""
+    return {"usable_cpus": machine["cpus"], **machine} if "cpus" in machine else machine
 
 
 def changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:

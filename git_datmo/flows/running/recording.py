@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from git_datmo.engines.base import Engine, Outcome, portable_command
@@ -13,8 +13,8 @@ from git_datmo.engines.machine import describe_machine
 from git_datmo.engines.streams import stream_files
 from git_datmo.errors import DatmoError
 from git_datmo.flows.attach import Asked, attach, make_snapshot
-from git_datmo.flows.code import UNTRACKED_LIMIT, add_untracked, untracked_files
-from git_datmo.flows.running.environment import Surrounded, capture_environment, read_source, variables_of
+from git_datmo.flows.code import UNTRACKED_LIMIT, add_untracked, named_in, untracked_files
+from git_datmo.flows.running.environment import Surrounded, capture_environment
 from git_datmo.flows.running.figures import find_metrics
 from git_datmo.flows.running.mine import Owner, make_owner
 from git_datmo.flows.running.outputs import Kept, keep_outputs
@@ -28,19 +28,17 @@ from git_datmo.flows.running.reads import (
 )
 from git_datmo.flows.running.reserve import Reserve
 from git_datmo.flows.running.settings import command_parameters
-from git_datmo.flows.running.variables import find_variables
+from git_datmo.flows.running.surroundings import find_surroundings, remarks_on_surroundings
 from git_datmo.flows.running.watching import Watch, other_runs
 from git_datmo.flows.running.would_be import with_files
 from git_datmo.flows.secrecy.masking import conceal
-from git_datmo.flows.secrecy.rules import is_secret_name, known_secrets
+from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import Progress
 from git_datmo.records.types import Run, Snapshot, Value
 from git_datmo.store.tracking import Tracking
 from git_datmo.terminal_text import quote_word
-
-SHOWN_SOURCES = (b".py", b".sh", b".bash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,8 @@ def record_run(
         warnings = kept.remarks
         code, stored = _whole_code(ws, before, used, kept, observed.programs, warnings, progress)
         warnings += remarks_on_reads(used, lacking_files(ws, used, kept.tracking, stored))
-        warnings += _unrecorded_variables(ws, used, before.named)
+        surroundings = find_surroundings(ws, engine.name, {*used.read, *named_in(ws, command)})
+        warnings += remarks_on_surroundings(surroundings)
         surrounded = before.environment or _environment(ws, command, watch, observed, warnings)
         # A container has Debian packages of its own, whatever versions this machine has.
         system = surrounded.system if surrounded is not None and not in_container else ()
@@ -122,7 +121,9 @@ def record_run(
             inputs=before.inputs,
             outputs=tuple(kept.outputs),
             log=finished.log,
-            machine={} if finished.elsewhere else describe_machine(ws.environ, system=system),
+            machine={}
+            if finished.elsewhere
+            else describe_machine(ws.environ, system=system, locale=surroundings.locale),
             resources={
                 **limits.values(),
                 **outcome.resources,
@@ -185,21 +186,6 @@ def _whole_code(
     warnings += remarks
     warnings += _left_out(ws, sorted(candidates - before.named - needed), seen=bool(used.read))
     return code, needed | before.named
-
-
-def _unrecorded_variables(ws: Workspace, used: Used, named: Collection[bytes]) -> Iterator[str]:
-    """Say which variables that are set here the sources read, and no record has; a secret is not recommended."""
-    sources = {}
-    for path in {*used.read, *named}:
-        text = read_source(os.path.join(os.fsencode(ws.root), path)) if path.endswith(SHOWN_SOURCES) else None
-        if text is not None:
-            sources[os.fsdecode(path)] = text
-    for name, source in find_variables(sources, variables_of(ws)):
-        if name in ws.environ and not is_secret_name(name):
-            yield (
-                f"'{source}' reads the variable '{name}', which is not recorded:"
-                f" have it recorded with 'git config --add datmo.variable {quote_word(name)}'"
-            )
 
 
 def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[str]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.engines.decode import read_environment as read_manifest
+from git_datmo.engines.locales import environment_locale
 from git_datmo.engines.machine import describe_machine
 from git_datmo.errors import DatmoError
 from git_datmo.flows.history import Found
 from git_datmo.flows.running.causes import ask_interpreter, changed_packages, find_causes
-from git_datmo.flows.running.environment import read_environment
+from git_datmo.flows.running.environment import read_environment, variables_of
 from git_datmo.flows.running.judging import DIFFERENT, FAILED, IDENTICAL, NOTHING, VERDICTS, Judged, judge
 from git_datmo.flows.running.narrowing import narrow
 from git_datmo.flows.running.placing import require_objects
@@ -165,7 +166,10 @@ def _try(
     ran = ask_interpreter(means.engine, folder)
     if judged.verdict == IDENTICAL:
         return _Try(done, judged, (), compared, tuple(changed_packages(recorded, ran)) if ran is not None else ())
-    return _Try(done, judged, find_causes(recorded, run.machine, _machine(ws, means), ran, done, run.read), compared)
+    variables = variables_of(ws) if means.engine.name == "host" else {}
+    machine = _machine(ws, means, done.variables)
+    causes = find_causes(recorded, run.machine, machine, ran, done, run.read, variables)
+    return _Try(done, judged, causes, compared)
 
 
 def _tell_changes(changes: Sequence[Cause]) -> tuple[str, ...]:
@@ -194,7 +198,7 @@ def _write_receipt(
         metrics=worst.judged.metrics,
         outputs=worst.judged.outputs,
         tolerances=dict(tolerances),
-        machine=_machine(ws, means),
+        machine=_machine(ws, means, worst.done.variables),
         durations={name: round(seconds, 6) for name, seconds in durations.items()},
         causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
         reruns=len(tried),
@@ -202,8 +206,9 @@ def _write_receipt(
     )
 
 
-def _machine(ws: Workspace, means: Means) -> Mapping[str, Value]:
-    return {} if means.elsewhere else describe_machine(ws.environ)
+def _machine(ws: Workspace, means: Means, variables: Mapping[str, str]) -> Mapping[str, Value]:
+    locale = environment_locale(means.engine.name, ws.environ, variables)
+    return {} if means.elsewhere else describe_machine(ws.environ, locale=locale)
 
 
 def _find_unstable(done: list[Rerun]) -> list[str]:

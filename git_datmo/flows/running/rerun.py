@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command
@@ -91,7 +91,7 @@ class Means:
 class Rerun:
     """A finished rerun: its metrics, and the object of each output, None for one that it did not write.
 
-    `tail` is the end of what it printed.
+    `tail` is the end of what it printed, `variables` are those that it was given.
     """
 
     folder: Path
@@ -100,6 +100,7 @@ class Rerun:
     outputs: Mapping[str, Oid | None]
     durations: Mapping[str, float]
     tail: bytes = b""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def require_run(found: Found) -> Run:
@@ -180,6 +181,7 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
         {path: _object_of(ws, folder, path, beside) if path in written else None for path in parts.outputs},
         {"build": built - began, "place": placed - built, "run": outcome.seconds},
         tail.text,
+        variables,
     )
 
 
