@@ -63,6 +63,10 @@ class Workshop:
     def work(self) -> Path:
         return self.folder / "work"
 
+    @property
+    def tools(self) -> Path:
+        return self.folder / "tools"
+
     def environ(self, *, active: bool) -> dict[str, str]:
         """Return a sealed environment, where `active` with the project's virtual environment first on PATH."""
         env = seal(self.folder / "home", bare=False)
@@ -75,7 +79,8 @@ class Workshop:
                 env[name] = os.environ[name]
         if active:
             own = self.work / ".venv"
-            env |= {"VIRTUAL_ENV": str(own), "PATH": f"{own / 'bin'}{os.pathsep}{path}"}
+            folders = [str(own / "bin"), str(self.tools / "bin"), path]
+            env |= {"VIRTUAL_ENV": str(own), "PATH": os.pathsep.join(folders)}
         else:
             env["PATH"] = f"{tool}{os.pathsep}{path}"
         return env
@@ -121,6 +126,9 @@ def _make(project: Project, shop: Workshop) -> None:
     shop.do(*git, "init", "-q", "--bare", str(shop.folder / "remote.git"), active=False)
     shop.do("git", "remote", "add", "origin", str(shop.folder / "remote.git"), active=False)
     shop.do(sys.executable, "-m", "venv", ".venv", active=False)
+    if project.tools:
+        shop.do(sys.executable, "-m", "venv", str(shop.tools), active=False)
+        shop.do(str(shop.tools / "bin" / "pip"), "install", "-q", *project.tools, active=False)
     if project.requirements:
         shop.do("python", "-m", "pip", "install", "-q", "-r", "requirements.txt")
     for step in project.setup:

@@ -22,8 +22,8 @@ class Size:
 class Project:
     """One small project of a kind.
 
-    `requirements` are installed into `.venv` by pip, then `setup` runs, both before the first commit. `data` are
-    folders that are added as payloads. `command` runs in `folder`. `verdicts` are those that are right, by engine.
+    `tools` are programs beside the project's environment, which only its author has. `requirements` are installed into
+    `.venv` by pip, then `setup` runs, both before the first commit. `data` are folders that are added as payloads. `command` runs in `folder`. `verdicts` are those that are right, by engine.
     Where the verdict `failed` is right for an engine, a warning of the run must contain `foretold`.
     """
 
@@ -32,6 +32,7 @@ class Project:
     files: Mapping[str, str]
     command: Sequence[str]
     requirements: Sequence[str] = ()
+    tools: Sequence[str] = ()
     setup: Sequence[Sequence[str]] = ()
     data: Sequence[str] = ()
     folder: str = "."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tests.integration.team import datmo, experiments
@@ -60,6 +61,18 @@ def test_reads_are_recorded_and_complete_where_python_alone_ran(repo: Shell, tmp
     assert f"the run read '{elsewhere}', outside of the repository" in said
     datmo(repo, "run", "--", "sh", "-c", "python t.py")
     assert experiments(repo)[0]["run"]["read"]["complete"] is False
+
+
+def test_files_of_an_environment_in_the_working_tree_are_no_reads(repo: Shell) -> None:
+    repo.write(".gitignore", ".venv/\n")
+    repo.run(sys.executable, "-m", "venv", "--without-pip", ".venv")
+    repo.write(".venv/share/kernel.json", "{}")
+    repo.write("cache/kernel.json", "{}")
+    repo.commit("t.py", "for folder in ('.venv/share', 'cache'): open(folder + '/kernel.json').read()\n")
+    said = datmo(repo, "run", "--", ".venv/bin/python", "t.py").stderr
+    assert experiments(repo)[0]["run"]["read"]["paths"] == ["cache/kernel.json", "t.py"]
+    assert "'cache/kernel.json'" in said
+    assert ".venv/" not in said
 
 
 def test_the_name_of_home_is_in_no_record(repo: Shell) -> None:

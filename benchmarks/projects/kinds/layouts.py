@@ -63,6 +63,7 @@ def projects() -> tuple[Project, ...]:
             name="uv",
             title="`uv run`, uv.lock",
             files={"pyproject.toml": UV, "train.py": UV_TRAIN},
+            tools=("uv==0.5.11",),
             setup=(("uv", "lock", "-q"),),
             command=("uv", "run", "train.py"),
         ),

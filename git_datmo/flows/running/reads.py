@@ -43,15 +43,22 @@ def find_used(ws: Workspace, watch: Watch, observed: Observed, *, starter: int, 
     """Sort out what the processes of a run read; what the run itself wrote first is no input."""
     written = observed.written
     inside, outside = set[bytes](), set[bytes]()
+    environments = _environments(observed)
     for path in observed.read:
         relative = watch.inside(path)
-        if relative is not None:
+        if relative is not None and not path.startswith(environments):
             if os.path.isfile(os.path.join(os.fsencode(ws.root), relative)):
                 inside.add(relative)
-        elif path not in written:
+        elif relative is None and path not in written:
             outside.add(path)
     told = () if in_container else tuple(_outside(ws, watch, outside, observed))
     return Used(frozenset(inside), told, observed.is_complete(starter))
+
+
+def _environments(observed: Observed) -> tuple[bytes, ...]:
+    """Return the folders of the environments that ran: scripts and shared files in them are their packages'."""
+    prefixes = {process.prefix for process in observed.processes}
+    return tuple(os.fsencode(path) + b"/" for path in {*prefixes, *map(os.path.realpath, prefixes)})
 
 
 def _outside(ws: Workspace, watch: Watch, paths: Iterable[bytes], observed: Observed) -> Iterator[str]:

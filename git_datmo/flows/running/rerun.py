@@ -11,6 +11,7 @@ from pathlib import Path
 from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.limits import NO_LIMITS, Limits
+from git_datmo.engines.runners import rebuilt_command
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import PLACEHOLDERS
 from git_datmo.flows.history import Found
@@ -166,7 +167,8 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     placed = time.monotonic()
     variables = dict(read_manifest(environment.files).variables)
     data = read_only_data(folder, parts.data, parts.outputs)
-    job = Job(portable_command(parts.command), folder, parts.folder, variables, data, means.limits)
+    command = portable_command(parts.command) if engine.name == "host" else rebuilt_command(parts.command)
+    job = Job(command, folder, parts.folder, variables, data, means.limits)
     tail = Tail(means.output)
     outcome = engine.run(job, output=tail)
     if outcome.interrupted:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from git_datmo.engines.base import Engine, Job, Output, portable_command
+from git_datmo.engines.base import Engine, Job, Output
 from git_datmo.engines.gpus import watched_gpus
 from git_datmo.engines.limits import NO_LIMITS, Limits
+from git_datmo.engines.runners import rebuilt_command
 from git_datmo.engines.signals import holding_signals
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import check_addable
@@ -76,7 +77,7 @@ def run(
     if sign:
         require_key(ws)
     before = _prepare(ws, command, outputs, engine, progress)
-    as_run = tuple(command) if engine.name == "host" else portable_command(command)
+    as_run = tuple(command) if engine.name == "host" else rebuilt_command(command)
     data = read_only_data(ws.root, before.inputs, outputs)
     with watching(ws, in_container=engine.name == "docker") as watch:
         journal = None if elsewhere else watch.folder
