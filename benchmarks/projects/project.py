@@ -23,7 +23,8 @@ class Project:
     """One small project of a kind.
 
     `tools` are programs beside the project's environment, which only its author has. `requirements` are installed into
-    `.venv` by pip, then `setup` runs, both before the first commit. `data` are folders that are added as payloads. `command` runs in `folder`. `verdicts` are those that are right, by engine.
+    `.venv` by pip, then `setup` runs, both before the first commit. `data` are folders that are added as payloads.
+    `command` runs in `folder`. `verdicts` are those that are right, by engine.
     Where the verdict `failed` is right for an engine, a warning of the run must contain `foretold`.
     """
 
