@@ -1,12 +1,12 @@
-"""Manual pages, made from the verbs' own parsers. `python -m git_datmo.cli.manual` writes them to docs/man."""
+"""Manual pages, made from the verbs' own parsers. `python -m git_datmo.cli.pages` writes them."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from git_datmo import __version__
+from git_datmo.cli.configuration import EXITS, KEYS
 from git_datmo.cli.parser import make_parser
 from git_datmo.cli.verbs import VERBS, load
 
@@ -19,50 +19,6 @@ or folder kept out of git's index and stored as content-addressed git objects be
 snapshot ties a commit to its payloads, its environment and what ran. 'git push' shares both; 'git
 datmo reproduce' reruns a snapshot elsewhere and says whether it is the same."""
 
-CONFIGURATION = [
-    ("datmo.engine", "Where 'reproduce' runs without --engine: docker or venv."),
-    ("datmo.baseImage", "The image that generated Dockerfiles start from (python:X.Y-slim)."),
-    ("datmo.trust", "Rerun others' snapshots outside a container without asking."),
-    ("datmo.variable", "An environment variable to record with runs; may be given several times."),
-    ("datmo.notSecret", "The id of a record that may be shared although something in it looks like a secret."),
-    ("datmo.share", "What a push shares: 'all' experiments, or those of the pushed 'branch' alone (all)."),
-    ("datmo.sign", "Sign snapshots and receipts without --sign."),
-    ("datmo.timeout", "Seconds of silence after which a remote or program is given up (30)."),
-    ("datmo.trailer", "Whether commits that change payloads get the trailer Datmo-Data (true)."),
-    ("datmo.ignoredLimit", "What a run writes below ignored folders is kept up to this size (10m)."),
-    ("datmo.untrackedLimit", "Untracked files above this size are left out of the stored code (10m)."),
-    ("datmo.workerFolder", "Where a worker of a cluster keeps clones and environments (~/.cache/git-datmo/workers)."),
-    ("datmo.<remote>.slice", "The most bytes in one push; else a 20th of what is shared, from 32m to 512m."),
-    (
-        "datmo.<remote>.namespace",
-        (
-            "Where the remote has what is shared: refs/datmo, refs/notes/git-datmo, refs/heads/git-datmo, or another "
-            "name that ends in /git-datmo."
-        ),
-    ),
-    ("datmo.<remote>.atomic", "Whether the remote moves several refs or none; else tried."),
-    ("datmo.<remote>.filter", "Whether to ask the remote to leave objects out; else as it advertises."),
-    ("datmo.<remote>.wantsById", "Whether to ask the remote for objects by their ids; else as it advertises."),
-    ("datmo.<remote>.pause", "Seconds to wait when the remote limits how often it is asked (15)."),
-    (
-        "datmo.<remote>.store",
-        (
-            "Where the payload of a remote goes, if not to itself: another git remote, a folder, s3://BUCKET/PATH, "
-            "sftp://HOST/PATH, lfs+https://SERVER, or another URL of fsspec's. Of several, the last is pushed to, "
-            "and all are fetched from."
-        ),
-    ),
-    ("remote.<name>.vcs", "'datmo' reaches the remote through git-remote-datmo (see 'git datmo init --helper')."),
-]
-EXITS = [
-    ("0", "Done."),
-    ("1", "A checked no: the rerun is different or failed."),
-    ("2", "Incomplete: an object is not available locally or on any remote."),
-    ("125", "'run' could not record; else it exits as its command did."),
-    ("128", "Fatal; the line says what, and the hint what to do."),
-    ("129", "Invalid command line."),
-]
-
 
 def sections(verb: str) -> Iterator[Section]:
     """A page's parts: a title, and paragraphs with or without a term before them."""
@@ -71,7 +27,7 @@ def sections(verb: str) -> Iterator[Section]:
         yield "SYNOPSIS", [("", "git datmo [--version] [-h] VERB [ARGUMENTS]")]
         yield "DESCRIPTION", [("", OVERVIEW)]
         yield "VERBS", list(VERBS.items())
-        yield "CONFIGURATION", CONFIGURATION
+        yield "CONFIGURATION", [(key.name, key.paragraph) for key in KEYS]
         yield "EXIT STATUS", EXITS
         yield (
             "SEE ALSO",
@@ -130,17 +86,3 @@ def page_names() -> Iterator[tuple[str, str]]:
     yield "git-datmo.1", ""
     for verb in VERBS:
         yield f"git-datmo-{verb}.1", verb
-
-
-def write_pages(folder: Path) -> None:
-    """Write every page to `folder`, and remove the pages of verbs that are gone."""
-    pages = dict(page_names())
-    for name, verb in pages.items():
-        (folder / name).write_text(roff(verb), "utf-8")
-    for path in folder.glob("*.1"):
-        if path.name not in pages:
-            path.unlink()
-
-
-if __name__ == "__main__":
-    write_pages(Path(__file__).parents[2] / "docs" / "man")

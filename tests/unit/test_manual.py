@@ -6,6 +6,7 @@ import argparse
 import io
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 
 from git_datmo.cli.console import Console
 from git_datmo.cli.main import run
-from git_datmo.cli.manual import page_names, plain_text, roff, write_pages
+from git_datmo.cli.manual import page_names, plain_text, roff
+from git_datmo.cli.pages import write_pages
 from git_datmo.cli.parser import make_parser, parse
 from git_datmo.cli.verbs import HIDDEN, VERBS, load
 from git_datmo.errors import UsageError
@@ -46,16 +48,20 @@ def text_of(page: str) -> str:
 
 @pytest.mark.parametrize(("name", "verb"), sorted(page_names()))
 def test_a_page_is_what_the_parser_makes(name: str, verb: str) -> None:
-    assert (PAGES / name).read_text("utf-8") == roff(verb), "run 'python -m git_datmo.cli.manual'"
+    assert (PAGES / name).read_text("utf-8") == roff(verb), "run 'python -m git_datmo.cli.pages'"
 
 
 def test_page_that_is_old_is_written_anew_and_page_of_no_verb_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "git-datmo-run.1").write_text("old")
-    (tmp_path / "git-datmo-nonsense.1").write_text("old")
-    write_pages(tmp_path)
-    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
-        path.name: path.read_text("utf-8") for path in PAGES.iterdir()
-    }
+    docs = tmp_path / "docs"
+    shutil.copytree(TOP / "docs" / "reference" / "schemas", docs / "reference" / "schemas")
+    (docs / "man").mkdir()
+    (docs / "man" / "git-datmo-run.1").write_text("old")
+    (docs / "man" / "git-datmo-nonsense.1").write_text("old")
+    write_pages(docs)
+    written = {path.relative_to(docs): path.read_text("utf-8") for path in docs.rglob("*") if path.is_file()}
+    assert len(written) > len(VERBS)
+    assert written.keys() & {Path("man/git-datmo-nonsense.1")} == set()
+    assert all((TOP / "docs" / path).read_text("utf-8") == text for path, text in written.items())
 
 
 def test_every_page_is_a_verbs_and_every_verb_has_one() -> None:

@@ -1,0 +1,43 @@
+"""Test that the commands in the documentation work, and print what the pages say."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers.shell import Shell
+from tests.support.pages import read_steps, run_page
+
+DOCS = Path(__file__).parents[2] / "docs"
+# Does in a working tree what DVC does there, where DVC is not installed: it is too large for the tests.
+DVC = """\
+#!/bin/sh
+verb=$1
+shift
+for path; do :; done
+case $verb in
+init) mkdir .dvc ;;
+add) echo "outs: [{path: ${path##*/}}]" >"$path.dvc"; echo "/${path##*/}" >"${path%/*}/.gitignore" ;;
+remove) rm -f "$path" "${path%/*}/.gitignore" ;;
+checkout | unprotect) ;;
+*) exit 255 ;;
+esac
+"""
+PAGES = [DOCS / "tutorial.md", *sorted((DOCS / "howto").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_commands_of_page_print_what_it_says(page: Path, shell: Callable[..., Shell], tmp_path: Path) -> None:
+    assert read_steps(page)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    if page.stem == "move-from-dvc" and shutil.which("dvc") is None:
+        (programs / "dvc").write_text(DVC)
+        (programs / "dvc").chmod(0o755)
+    if page.stem == "move-from-lfs":
+        assert shutil.which("git-lfs"), "install git-lfs"
+    sandbox = shell("sandbox")
+    run_page(page, sandbox.having(PATH=f"{sandbox.env['PATH']}:{programs}"))
