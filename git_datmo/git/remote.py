@@ -29,7 +29,8 @@ _SECTIONS = (
     *("http.", "https.", "credential.", "url.", "ssh.", "protocol."),
     *("core.sshcommand", "core.gitproxy", "core.askpass", "core.compression"),
 )
-_REMOTE_KEYS = ("uploadpack", "receivepack", "proxy", "proxyauthmethod")
+_PROXY_KEYS = ("proxy", "proxyauthmethod")
+_REMOTE_KEYS = ("uploadpack", "receivepack", *_PROXY_KEYS)
 
 # Exact ids go through the command's standard input; the server walks nothing for them, but checks each.
 IDS_AT_ONCE = 8000
@@ -108,7 +109,18 @@ def beside(git: Git, config: Config, remote: Remote) -> Git:
 
 def direct(git: Git, config: Config, remote: Remote) -> Git:
     """Return `git` as it reaches a remote by its URL: without rewriting it again, and without our hooks."""
-    return guarded(git.with_config(pin_url(config, remote.url)))
+    key = f"remote.{remote.name}."
+    proxies = [(f"http.{part}", config.get(key + part)) for part in _PROXY_KEYS if config.get(key + part)]
+    return guarded(git.with_config([*pin_url(config, remote.url), *proxies]))
+
+
+def program_option(config: Config, remote: Remote, program: str) -> tuple[str, ...]:
+    """Return the option for the `program` ("upload-pack" or "receive-pack") that is set for a remote, if one is.
+
+    Git itself heeds the setting only where it is given the remote's name.
+    """
+    asked = config.get(f"remote.{remote.name}.{program.replace('-', '')}")
+    return (f"--{program}={asked}",) if asked else ()
 
 
 def guarded(git: Git) -> Git:

@@ -7,7 +7,7 @@ from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import REMOTE_REFS, Namespace, in_use
 from git_datmo.git.refs import RefChange, change_refs, read_refs
-from git_datmo.git.remote import Offer, Remote, direct, fetch_refs
+from git_datmo.git.remote import Offer, Remote, direct, fetch_refs, program_option
 from git_datmo.git.urls import fetch_url, location
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
@@ -40,7 +40,8 @@ def _receive(ws: Workspace, remote: Remote, name: str, ns: Namespace, offer: Off
         refspecs.append(f"+{ns.notes}:{notes_here}")
     if refspecs:
         git = direct(ws.repo.git, ws.repo.config, remote)
-        fetch_refs(git, Remote("", remote.url), refspecs, progress, "--quiet")
+        options = ("--quiet", *program_option(ws.repo.config, remote, "upload-pack"))
+        fetch_refs(git, Remote("", remote.url), refspecs, progress, *options)
     came = read_heads(ws).remotes.get(label, NOTHING)
     there = Tips(came.records if records else None, came.notes if notes else None)
     ws.ledger.unite(there)

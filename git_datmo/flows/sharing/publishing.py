@@ -7,7 +7,7 @@ from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.send import SharePlan
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.refusals import is_rate_limit
-from git_datmo.git.remote import Rejected, Remote, direct, push_refs
+from git_datmo.git.remote import Rejected, Remote, direct, program_option, push_refs
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
 
@@ -65,4 +65,6 @@ def _push_notes(ws: Workspace, plan: SharePlan, move: str, progress: Progress) -
 
 
 def _push(ws: Workspace, remote: Remote, *moves: str, options: tuple[str, ...] = ()) -> None:
-    push_refs(direct(ws.repo.git, ws.repo.config, remote), Remote("", remote.url), moves, QUIET, *options)
+    config = ws.repo.config
+    options += program_option(config, remote, "receive-pack")
+    push_refs(direct(ws.repo.git, config, remote), Remote("", remote.url), moves, QUIET, *options)
