@@ -1,19 +1,19 @@
-"""A line that drops within a slice gets smaller slices, and what was sent is not sent again."""
+"""A host that drops or refuses large pushes gets smaller ones, and what was sent is not sent again."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.crash.remote_check import lacking
-from tests.integration.conftest import Pair
+from tests.integration.conftest import Pair, both_ways
 from tests.integration.spaces import MIB, noise
-from tests.integration.team import datmo, picture
+from tests.integration.team import datmo, experiments, picture
 from tests.servers.http import HttpHost
 from tests.servers.shell import Shell
 
 FAILING = """#!/bin/sh
 echo >> "$COUNT"
-[ "$(wc -l < "$COUNT")" -lt 3 ] || { echo "fatal: the remote end hung up unexpectedly" >&2; exit 1; }
+[ "$(wc -l < "$COUNT")" -lt "$FAILS_FROM" ] || { echo "fatal: the remote end hung up unexpectedly" >&2; exit 1; }
 exec git-receive-pack "$@"
 """
 
@@ -46,7 +46,7 @@ def test_share_that_fails_within_its_slices_does_not_say_that_nothing_was_pushed
     pair.top.write("receive-pack", FAILING).chmod(0o755)
     sharing.git("remote", "set-url", "origin", f"file://{pair.hub.cwd}")
     sharing.git("config", "remote.origin.receivepack", str(pair.top.cwd / "receive-pack"))
-    counting = sharing.having(COUNT=str(pair.top.cwd / "count"))
+    counting = sharing.having(COUNT=str(pair.top.cwd / "count"), FAILS_FROM="3")
     done = counting.run("git", "push", "origin", "main", ok=False)
     assert done.returncode
     assert "nothing was pushed" not in done.stderr
@@ -54,3 +54,51 @@ def test_share_that_fails_within_its_slices_does_not_say_that_nothing_was_pushed
     sharing.git("config", "--unset", "remote.origin.receivepack")
     sharing.git("push", "-q", "origin", "main")
     assert not lacking(pair.hub)
+
+
+@both_ways
+@pytest.mark.parametrize("status", [502, 413, 0], ids=["502", "413", "reset"])
+def test_host_that_fails_at_large_pushes_gets_smaller_ones(pair: Pair, http_host: HttpHost, status: int) -> None:
+    alex = pair.alex
+    alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
+    http_host.largest, http_host.status_of_large = 3 * MIB, status
+    alex.write("data/large", noise(1, 7 * MIB))
+    datmo(alex, "add-data", "data")
+    alex.commit("code.py", "one\n")
+    said = alex.run("git", "push", "origin", "main").stderr
+    assert said.count("refuses pushes of" if status == 413 else "drops the connection in pushes of") == 2
+    assert pair.hub.git("rev-parse", "main") == alex.git("rev-parse", "main")
+    assert not lacking(pair.hub)
+    clone = pair.clone()
+    datmo(clone, "checkout")
+    assert picture(clone.cwd / "data") == picture(alex.cwd / "data")
+
+
+def test_push_whose_records_fail_after_its_objects_says_what_stays(pair: Pair) -> None:
+    """The host drops the fourth connection, after git's own and those for the keep ref and the objects."""
+    pair.top.write("receive-pack", FAILING).chmod(0o755)
+    alex = pair.alex.having(COUNT=str(pair.top.cwd / "count"), FAILS_FROM="4")
+    alex.git("remote", "set-url", "origin", f"file://{pair.hub.cwd}")
+    alex.git("config", "remote.origin.receivepack", str(pair.top.cwd / "receive-pack"))
+    alex.write("data/x", "one")
+    datmo(alex, "add-data", "data")
+    alex.commit("code.py", "one\n")
+    done = alex.run("git", "push", "origin", "main", ok=False)
+    assert done.returncode
+    pair.hub.git("cat-file", "-e", experiments(alex)[0]["payloads"][0]["object"])
+    assert "refs/datmo/records" not in pair.hub.git("for-each-ref")
+    assert "nothing was pushed" not in done.stderr
+    assert "what was sent stays on 'origin': run the command again to go on from there" in done.stderr
+
+
+def test_push_to_two_urls_of_which_one_fails_says_that_the_other_has_it(pair: Pair) -> None:
+    alex, second = pair.alex, pair.top.cwd / "second.git"
+    alex.git("remote", "set-url", "--add", "--push", "origin", str(pair.hub.cwd))
+    alex.git("remote", "set-url", "--add", "--push", "origin", f"file://{second}")
+    alex.write("data/x", "one")
+    datmo(alex, "add-data", "data")
+    alex.commit("code.py", "one\n")
+    done = datmo(alex, "push", ok=False)
+    assert done.returncode
+    assert "refs/datmo/records" in pair.hub.git("for-each-ref")
+    assert "the remote's other URLs have what is new" in done.stderr

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO
 
 STEP = 65536
@@ -22,7 +24,13 @@ class CgiChild:
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, bufsize=STEP
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=env,
+            bufsize=STEP,
+            start_new_session=True,
         )
         self._cut = threading.Event()
 
@@ -44,10 +52,15 @@ class CgiChild:
         self._check()
 
     def end(self) -> None:
-        self.process.kill()
+        self._kill()
         self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+    def _kill(self) -> None:
+        """Kill the child and its own children: git runs http-backend as one."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def _check(self) -> None:
         if self._cut.is_set():
@@ -64,7 +77,7 @@ class CgiChild:
         except (CutError, ConnectionError, ValueError):
             self._cut.set()
             # git http-backend reads on for ever where its input ends before the length that was announced.
-            self.process.kill()
+            self._kill()
         finally:
             stdin.close()
 

@@ -43,6 +43,9 @@ class HttpHost(ThreadingHTTPServer):
         self.faults = Faults()
         self.children: set[CgiChild] = set()
         self.speaks_v2 = True
+        # A request that is larger gets this status, or no answer where that is 0, as from a proxy that reads it whole.
+        self.largest: int | None = None
+        self.status_of_large = 413
 
     def url(self, bare: Path) -> str:
         """The address of a repository, which from then on takes pushes over HTTP."""
@@ -98,15 +101,27 @@ class Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
 
     def _run(self) -> None:
+        body = self._body()
+        if self.server.largest is not None:
+            body = iter(list(body))
+            if self.exchange.bytes_in > self.server.largest:
+                self._refuse_large(self.server.status_of_large)
+                return
         child = CgiChild(["git", "http-backend"], self._cgi_environment())
         self.server.children.add(child)
         try:
-            child.bridge(self._body(), self._start, self._send)
+            child.bridge(body, self._start, self._send)
             if self.chunked_answer:
                 self.wfile.write(b"0\r\n\r\n")
         finally:
             child.end()
             self.server.children.discard(child)
+
+    def _refuse_large(self, status: int) -> None:
+        if not status:
+            raise CutError
+        self.exchange.status = status
+        self.send_error(status)
 
     def _body(self) -> Iterator[bytes]:
         """The request's body as it was sent (still compressed, if it was), without the chunks' framing."""

@@ -5,12 +5,12 @@ A push that is cut off loses the slice that was under way; the next finds the ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from git_datmo.errors import DatmoError, GitFailed, Silent
+from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.bases import find_bases
 from git_datmo.flows.sharing.chain import LINKS, bring_chain, bring_nearest, keep_tips
 from git_datmo.flows.sharing.contact import PlanChanged, ask, retried
@@ -24,18 +24,18 @@ from git_datmo.flows.sharing.keep import (
     write_keep,
     write_part_tree,
 )
+from git_datmo.flows.sharing.limits import slice_size, watching_size
 from git_datmo.flows.sharing.links import Link, links_between, tie, write_boundary
 from git_datmo.flows.sharing.overlap import differs_little
-from git_datmo.flows.sharing.slices import Load, divide, find_load, part_of_all, take_out, weigh_load
+from git_datmo.flows.sharing.slices import Load, divide, find_load, take_out, weigh_load
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.folder import Folder, find_folder
 from git_datmo.git.namespaces import Namespace, epoch_of
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import RefChange
-from git_datmo.git.refusals import is_drop, is_too_large
 from git_datmo.git.remote import Offer, Rejected, Remote, beside, push_refs
 from git_datmo.model import Oid
-from git_datmo.progress import QUIET, Portion, Progress
+from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
 from git_datmo.records.types import Record
 from git_datmo.store.handover import hand_over, mark_each
@@ -44,13 +44,6 @@ from git_datmo.store.store import Store
 
 # Makes the last link of a share on top of a tip, beside parts.
 Tie = Callable[[Oid | None, Sequence[Oid]], Oid]
-
-# A host that refuses less than this for its size refuses something else.
-FLOOR = 64 << 10
-# A slice of this size passes wherever pushes of code do.
-PASSING = 8 << 20
-# After so many pushes that were cut off, smaller ones are tried.
-DROPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +112,6 @@ def _largest_size(store: Store, keepers: Sequence[Record], bases: Sequence[Recor
     return sum(sizes.values())
 
 
-def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
-    """At most how many bytes of `total` go in one push, as a person set it or by the host's limit."""
-    limit = ws.hosts.of(remote).limit
-    asked = ws.repo.config.number(f"datmo.{remote.address}.slice", 0)
-    size = asked if asked > 0 else part_of_all(total)
-    return min(size, limit) if limit else size
-
-
 def _send_slices(ws: Workspace, keep: _KeepRef, load: Load | None, tie_all: Tie, size: int, progress: Progress) -> None:
     """Send a load, or what is at most `size` where it was not listed, and at last the link that ties it."""
     parts: list[Oid] = []
@@ -140,10 +125,10 @@ def _send_slices(ws: Workspace, keep: _KeepRef, load: Load | None, tie_all: Tie,
     for piece in divide(ws.store.objects, payload, most) if payload is not None and left > most else ():
         part = _write_part(ws, write_part_tree(ws.store.write_loose, piece.blobs))
         parts.append(part)
-        with _watching_size(ws, keep.remote, piece.size, progress, goes_on=True) as portion:
+        with watching_size(ws, keep.remote, piece.size, progress, goes_on=True) as portion:
             keep.advance(partial(_tie_part, ws, part), portion)
         left -= piece.size
-    with _watching_size(ws, keep.remote, left, progress, goes_on=bool(parts)) as portion:
+    with watching_size(ws, keep.remote, left, progress, goes_on=bool(parts)) as portion:
         keep.advance(lambda tip: tie_all(tip, parts), portion, last=True)
     progress.finish()
 
@@ -166,50 +151,6 @@ def _parts_under_way(ws: Workspace, plan: SharePlan, payload: Marks) -> list[Oid
 def _write_part(ws: Workspace, tree: Oid) -> Oid:
     ws.links.add_part(tree)
     return ws.scratch.write("commit", encode_part(tree))
-
-
-@contextmanager
-def _watching_size(ws: Workspace, remote: Remote, size: int, progress: Progress, *, goes_on: bool) -> Iterator[Portion]:
-    """Give the portion of progress of a push of `size`, and let the next plan make smaller ones where it is too large.
-
-    A connection that was cut off is tried again where a share `goes_on` from what it sent before.
-    """
-    portion = Portion(progress, size)
-    try:
-        yield portion
-    except Silent:
-        # What lies between may freeze what is larger than it takes: the next plan makes slices that pass it.
-        smaller = max(size // 16, PASSING)
-        if smaller < min(size, ws.hosts.of(remote).limit or size):
-            ws.hosts.learn(remote, limit=smaller)
-        raise
-    except (Rejected, GitFailed) as error:
-        _shrink(ws, remote, size, error, progress, goes_on=goes_on)
-        if goes_on and not error.hint:
-            error.hint = f"what was sent stays on '{remote.address}': run the command again to go on from there"
-        raise
-    if ws.hosts.of(remote).drops:
-        ws.hosts.learn(remote, drops=0)
-    portion.complete()
-
-
-def _shrink(
-    ws: Workspace, remote: Remote, size: int, error: Rejected | GitFailed, progress: Progress, *, goes_on: bool
-) -> None:
-    """Raise `PlanChanged` where a push of `size` failed in a way in which another, or a smaller one, may not."""
-    host, dropped = ws.hosts.of(remote), is_drop(error)
-    drops = host.drops + 1 if dropped else 0
-    if dropped:
-        ws.hosts.learn(remote, drops=drops)
-    limit = min(size, host.limit or size) // 2
-    if limit >= FLOOR and (is_too_large(error) or drops >= DROPS):
-        ws.hosts.learn(remote, limit=limit)
-        why = "drops the connection in" if dropped else "refuses"
-        progress.tell(f"'{remote.address}' {why} pushes of {size >> 10} KiB: going on with {limit >> 10} KiB each")
-        raise PlanChanged(error.what, error.hint) from error
-    if goes_on and 0 < drops < DROPS:
-        progress.tell(f"'{remote.address}' dropped the connection: going on from what it has")
-        raise PlanChanged(error.what, error.hint) from error
 
 
 def _tie_part(ws: Workspace, part: Oid, tip: Oid | None) -> Oid:

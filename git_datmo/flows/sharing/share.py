@@ -18,6 +18,7 @@ from git_datmo.flows.sharing.clones import store_of_clone
 from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.intake import NOTHING, receive, remember, shared_records
 from git_datmo.flows.sharing.keep import kept_objects
+from git_datmo.flows.sharing.limits import hint_to_resume
 from git_datmo.flows.sharing.orphans import refuse_orphaned_settings
 from git_datmo.flows.sharing.places import deposit, destination, stores_of
 from git_datmo.flows.sharing.publishing import publish_records
@@ -77,7 +78,14 @@ def share(
     if pushed.is_whole:
         return Shared(targets[0].address, 0)
     _meet_new_remotes(ws, targets[0].name, progress)
-    counts = [_share_with(ws, target, pushed, announce, progress) for target in targets]
+    counts: list[int] = []
+    for target in targets:
+        try:
+            counts.append(_share_with(ws, target, pushed, announce, progress))
+        except DatmoError as error:
+            if any(counts):
+                error.hint = error.hint or "the remote's other URLs have what is new: run the command again"
+            raise
     return Shared(targets[0].address, max(counts))
 
 
@@ -123,11 +131,13 @@ def _share_with(ws: Workspace, target: Remote, pushed: Pushed, announce: Announc
 
     try:
         retried(ws, target, lambda: once(pushed), progress, resumes=True, made=lambda: len(moved))
-    except Incomplete:
-        if damaged:
+    except DatmoError as error:
+        if damaged and isinstance(error, Incomplete):
             # What is pushed needs what was damaged. Everything else goes nevertheless.
             rest = replace(pushed, commits=())
             retried(ws, target, lambda: once(rest), progress, resumes=True, made=lambda: len(moved))
+        if moved:
+            error.hint = error.hint or hint_to_resume(target)
         raise
     return len(done)
 
