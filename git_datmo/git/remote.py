@@ -65,11 +65,12 @@ class Offer:
 
 
 class Rejected(DatmoError):
-    """The remote did not take a ref; `moved` when somebody else was there first, `said` all that it said."""
+    """The remote did not take a ref, for a `reason`; `moved` when somebody else was there first, `said` all it said."""
 
     def __init__(self, ref: str, reason: str, *, moved: bool, said: str = "") -> None:
         hint = "run the command again" if moved else "ask those who run the remote to accept it"
         super().__init__(f"the remote refused '{ref}': {reason}", hint)
+        self.reason = reason
         self.moved = moved
         self.said = said
 

@@ -154,3 +154,31 @@ def test_host_that_refuses_notes_gets_the_experiments(pair: Pair) -> None:
     change(alex, "three")
     alex.git("push", "-q", "origin", "main")
     assert "refs/notes/datmo" in refs(hub)
+
+
+@pytest.mark.parametrize("way", ["hook", "denyDeletes"])
+def test_drop_on_host_that_refuses_deletion_says_what_stays(pair: Pair, way: str) -> None:
+    hub, alex, space = pair.hub, pair.alex, "refs/datmo"
+    if way == "denyDeletes":
+        # Git refuses this for branches alone.
+        space = "refs/heads/git-datmo"
+        alex.git("config", "datmo.origin.namespace", space)
+    change(alex, "one")
+    change(alex, "two")
+    alex.git("push", "-q", "origin", "main")
+    datmo(alex, "drop", experiments(alex)[1]["id"])
+    if way == "hook":
+        hook(hub, "update", 'case "$3" in *[1-9a-f]*) ;; *) echo "no deletion" >&2; exit 1;; esac')
+    else:
+        hub.git("config", "receive.denyDeletes", "true")
+        hub.git("config", "receive.denyNonFastForwards", "true")
+    for _ in range(2):
+        said = f"'origin' refuses to delete '{space}/keep/1', by which it goes on keeping what was dropped"
+        refused(alex, "drop", "--remote", says=(said, "then run the command again"))
+        assert {ref for ref in refs(hub) if "/keep/" in ref} == {f"{space}/keep/1", f"{space}/keep/2"}
+    # The hint is true.
+    hub.git("update-ref", "-d", f"{space}/keep/1")
+    datmo(alex, "drop", "--remote")
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/x").read_text() == "two"

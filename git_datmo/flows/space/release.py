@@ -21,7 +21,8 @@ from git_datmo.flows.sharing.source import ALONE, open_source
 from git_datmo.flows.space.needs import dropped_keepers, keepers
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import Namespace, epoch_of
-from git_datmo.git.remote import Offer, Remote, beside, find_remote, push_refs
+from git_datmo.git.refusals import is_rate_limit
+from git_datmo.git.remote import Offer, Rejected, Remote, beside, find_remote, push_refs
 from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
@@ -136,6 +137,19 @@ def _keep(ws: Workspace, git: Git, remote: Remote, move: Move, progress: Progres
 
 
 def _delete(git: Git, remote: Remote, old: dict[str, Oid], progress: Progress) -> None:
-    """Delete refs on the remote that nobody moved meanwhile."""
+    """Delete refs on the remote that nobody moved meanwhile; raise `DatmoError` where it keeps some nevertheless."""
+    refused: dict[str, Rejected] = {}
     for ref, tip in sorted(old.items()):
-        push_refs(git, remote, [f":{ref}"], progress, f"--force-with-lease={ref}:{tip}")
+        try:
+            push_refs(git, remote, [f":{ref}"], progress, f"--force-with-lease={ref}:{tip}")
+        except Rejected as refusal:
+            if refusal.moved or is_rate_limit(refusal):
+                raise
+            refused[ref] = refusal
+    if refused:
+        names = " and ".join(f"'{ref}'" for ref in refused)
+        why = next(iter(refused.values())).reason
+        raise DatmoError(
+            f"'{remote.name}' refuses to delete {names}, by which it goes on keeping what was dropped: {why}",
+            f"ask those who run '{remote.name}' to allow it or to delete {names}, then run the command again",
+        )
