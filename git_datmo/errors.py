@@ -68,6 +68,13 @@ class Damaged(DatmoError):
     """Bytes that do not follow the format: a record, a note, a tree, a pack."""
 
 
+class NewerRecords(DatmoError):
+    """Records to which only a newer version of git-datmo may add."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, "upgrade git-datmo")
+
+
 class DamagedFile(Damaged):
     """A damaged file of objects, a pack, an index or a loose object; `path` is where it is."""
 

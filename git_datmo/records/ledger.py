@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import Damaged
 from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
-from git_datmo.git.objects import commit_tree, encode_commit
+from git_datmo.git.objects import BLOB, Entry, commit_tree, encode_commit, parse_tree
 from git_datmo.git.odb import Odb
 from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_refs
 from git_datmo.git.run import Git
 from git_datmo.git.trees import edit_tree, list_blobs
 from git_datmo.model import Oid
 from git_datmo.records import codec
+from git_datmo.records.marker import (
+    MARKER_PATH,
+    REQUIRED,
+    UNREADABLE,
+    Marker,
+    check_marker,
+    encode_marker,
+    parse_marker,
+)
 from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
 from git_datmo.records.types import Record
 
@@ -98,8 +107,34 @@ class Ledger:
             except Damaged as error:
                 yield Damaged(f"record '{oid}': {error.what}", error.hint)
 
+    def marker(self, tip: Oid | None) -> Marker:
+        """Return the format marker of the records commit `tip`; one that requires nothing where it has none."""
+        entry = self._marker_entry(tip)
+        if entry is None:
+            return Marker()
+        return parse_marker(self._odb.read(entry.oid, "blob")) if entry.mode == BLOB else UNREADABLE
+
+    def _marker_entry(self, tip: Oid | None) -> Entry | None:
+        if tip is None:
+            return None
+        entries = parse_tree(self._odb.read(self._tree(tip), "tree"), self._odb.format)
+        return next((entry for entry in entries if entry.name == MARKER_PATH), None)
+
+    def mark(self, *tips: Oid | None, requires: Collection[str] = REQUIRED) -> dict[bytes, Oid]:
+        """Return the marker of a tree that holds the records of all `tips`, whose markers this version knows."""
+        every = frozenset(requires).union(*(self.marker(tip).requires for tip in tips))
+        return {MARKER_PATH: self._odb.write("blob", encode_marker(Marker(requires=every)))}
+
+    def _united_marker(self, *tips: Oid | None) -> dict[bytes, Oid]:
+        """Return the marker of a union of `tips`; none where none of them has one."""
+        return self.mark(*tips, requires=()) if any(map(self._marker_entry, tips)) else {}
+
     def attach(self, *records: Record) -> tuple[Oid, ...]:
-        """Store records and note them on their commits; another process may do the same at the same time."""
+        """Store records and note them on their commits; another process may do the same at the same time.
+
+        Raises `DatmoError` where only a newer version may add records.
+        """
+        check_marker(self.marker(self.tips().records), "the records of this repository")
         wanted: dict[Oid, list[bytes]] = {}
         raws = [codec.encode(record) for record in records]
         # The line is made from what others will read.
@@ -111,7 +146,10 @@ class Ledger:
         return tuple(oid for _, oid in encoded)
 
     def unite(self, theirs: Tips) -> bool:
-        """Take in the records and notes of `theirs`, whose objects are here; says whether anything was new."""
+        """Take in the records and notes of `theirs`, whose objects are here; return whether anything was new.
+
+        Records to which only a newer version may add are left where they are: readers unite them in memory.
+        """
         before = self.tips()
 
         def step() -> None:
@@ -119,10 +157,12 @@ class Ledger:
             notes = {commit: self._odb.read(blob, "blob") for commit, blob in self._new_notes(theirs.notes).items()}
             self._add(records, notes, (theirs,), "unite")
 
-        if (theirs.records and not self._has(before.records, theirs.records)) or (
-            theirs.notes and not self._has(before.notes, theirs.notes)
-        ):
-            self._retry(step)
+        pairs = ((before.records, theirs.records), (before.notes, theirs.notes))
+        if all(tip is None or self._has(mine, tip) for mine, tip in pairs):
+            return False
+        if any(self.marker(tip).unknown() for tip in (before.records, theirs.records)):
+            return False
+        self._retry(step)
         return self.tips() != before
 
     def _new_notes(self, tip: Oid | None) -> dict[Oid, Oid]:
@@ -149,9 +189,10 @@ class Ledger:
     def _add(self, records: Iterable[Oid], notes: Mapping[Oid, bytes], merged: Iterable[Tips], why: str) -> None:
         old = self.tips()
         theirs = tuple(merged)
-        new_records = self._commit(
-            old.records, [t.records for t in theirs], {record_path(oid): oid for oid in records}, why
-        )
+        tips = [t.records for t in theirs]
+        marked = self._united_marker(old.records, *tips) if theirs else self.mark(old.records)
+        paths_of_records: dict[bytes, Oid | None] = {record_path(oid): oid for oid in records}
+        new_records = self._commit(old.records, tips, {**paths_of_records, **marked}, why)
         paths = self._note_paths(old.notes) if old.notes else {}
         changes: dict[bytes, Oid | None] = {}
         for commit, lines in notes.items():

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, NewerRecords
 from git_datmo.git.config import Config, Setting, is_allowed, read_config, set_waits
 from git_datmo.git.pipes import ssh_command
 from git_datmo.git.run import Git
@@ -136,7 +136,12 @@ class Session:
             from git_datmo.flows.sharing.share import share
 
             pushed = read_pushed(workspace, name, updates)
-            return share(workspace, self.remote, self.push_url, pushed=pushed, progress=self._progress()).records > 0
+            try:
+                shared = share(workspace, self.remote, self.push_url, pushed=pushed, progress=self._progress())
+            except NewerRecords as error:
+                plain = f"'git push --no-verify {self.push_url} BRANCH'"
+                raise DatmoError(error.what, f"{error.hint}; until then {plain} pushes the code alone") from error
+            return shared.records > 0
 
     def _warn_of_changes(self) -> None:
         """Name the payloads whose changes no snapshot has: the push leaves them out."""

@@ -43,7 +43,9 @@ def lacking(hub: Shell) -> list[str]:
     Read in the order notes, records, objects: so it holds while somebody is pushing, too.
     """
     notes = blobs(hub, NOTES)
-    records = {path.replace("/", "").removesuffix(".json"): raw for path, raw in blobs(hub, RECORDS).items()}
+    # The tree of the records holds their format marker, too.
+    files = {path: raw for path, raw in blobs(hub, RECORDS).items() if path != "format"}
+    records = {path.replace("/", "").removesuffix(".json"): raw for path, raw in files.items()}
     problems: list[str] = []
     named = ((path, line.split()[0]) for path, note in notes.items() for line in note.decode().splitlines())
     problems += [f"the note on {path} names the record {oid}, not there" for path, oid in named if oid not in records]

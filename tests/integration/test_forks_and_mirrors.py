@@ -30,7 +30,7 @@ def bare(pair: Pair, name: str) -> Shell:
 
 def records(hub: Shell) -> set[str]:
     names = hub.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()
-    return {name.replace("/", "").removesuffix(".json") for name in names}
+    return {name.replace("/", "").removesuffix(".json") for name in names if name != "format"}
 
 
 def reads(pair: Pair, hub: Shell, text: str) -> bool:

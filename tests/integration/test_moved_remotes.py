@@ -34,7 +34,7 @@ def unshared(shell: Shell) -> int:
 def check_has_all(hub: Shell, *ids: str) -> None:
     """Hold that a remote has these records, each with its data, and that a clone gets them."""
     names = {line.replace("/", "") for line in hub.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()}
-    assert names == {f"{oid}.json" for oid in ids}
+    assert names == {"format", *(f"{oid}.json" for oid in ids)}
     assert not lacking(hub)
 
 

@@ -79,9 +79,9 @@ def test_signed_records_travel_and_are_checked(make_repo: Callable[..., Shell]) 
     assert states(other) == [("snapshot", ["good"]), ("receipt", ["good"]), ("receipt", [])]
     plain = datmo(other, "snapshot", "-m", "unsigned").stdout.strip()
     assert states(other, plain, code=1) == [("snapshot", [])]
-    records = other.git("ls-tree", "-r", "--format=%(objectname)", "refs/datmo/records").split()
-    documents = [json.loads(other.git("cat-file", "blob", oid)) for oid in records]
-    stolen = next(each for each in documents if each["kind"] == "annotation")
+    files = other.git("ls-tree", "-r", "--format=%(objectname)", "refs/datmo/records").split()
+    documents = [json.loads(other.git("cat-file", "blob", oid)) for oid in files]
+    stolen = next(each for each in documents if each.get("kind") == "annotation")
     plant(other, json.dumps({**stolen, "record": plain}).encode(), "HEAD", "annotation signed")
     assert states(other, plain, code=1) == [("snapshot", ["bad"])]
     assert "signature bad" in datmo(other, "verify", plain, code=1).stdout

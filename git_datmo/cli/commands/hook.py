@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
     """Share what the records name before the code goes; on failure the code stays here too."""
-    from git_datmo.errors import DatmoError
+    from git_datmo.errors import DatmoError, NewerRecords
     from git_datmo.flows.unsnapshotted import push_warning
     from git_datmo.flows.workspace import open_workspace
     from git_datmo.terminal_text import quote_word
@@ -70,6 +70,9 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
                 refuse_losing_mirror(ws, remote, url)
             pushed = read_pushed(ws, remote, updates)
             share(ws, remote, url, pushed=pushed, announce=announce, progress=console.progress())
+        except NewerRecords as error:
+            hint = f"{error.hint}; until then 'git push --no-verify' pushes the code alone"
+            raise DatmoError(error.what, hint) from error
         except DatmoError as error:
             raise DatmoError(
                 error.what, error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone"

@@ -25,6 +25,7 @@ from git_datmo.git.scratch import Scratch
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.marker import check_marker
 from git_datmo.records.types import Record
 
 HEADS, TAGS, TRACKING = "refs/heads/", "refs/tags/", "refs/remotes/"
@@ -45,7 +46,9 @@ def bundle(ws: Workspace, path: Path, names: Sequence[str] = (), *, progress: Pr
     """
     _refuse_shallow(ws)
     refs = _code_refs(ws, names or ("HEAD",))
-    unite_remotes(ws)
+    for name, theirs in unite_remotes(ws).remotes.items():
+        # Its records were not united with those here: the bundle would lack them.
+        check_marker(ws.ledger.marker(theirs.records), f"the records of '{name}'")
     mine = ws.ledger.tips()
     here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
     catalog = ws.catalog(mine)

@@ -8,7 +8,7 @@ from git_datmo.flows.workspace import Workspace
 from git_datmo.git.objects import commit_tree, encode_commit
 from git_datmo.git.trees import edit_tree, list_blobs
 from git_datmo.model import Oid
-from git_datmo.records.ledger import Tips, record_path
+from git_datmo.records.ledger import Tips, record_ids, record_path
 from git_datmo.records.notes import parse_note, unite
 
 
@@ -19,11 +19,16 @@ def build_tips(ws: Workspace, mine: Tips, there: Tips, carried: Collection[Oid],
     """
     if not left:
         return mine
-    return Tips(_build_records(ws, there.records, carried), _build_notes(ws, mine.notes, there.notes, set(left)))
+    return Tips(
+        _build_records(ws, mine.records, there.records, carried), _build_notes(ws, mine.notes, there.notes, set(left))
+    )
 
 
-def _build_records(ws: Workspace, base: Oid | None, carried: Collection[Oid]) -> Oid | None:
-    return _commit(ws, base, {record_path(oid): oid for oid in carried})
+def _build_records(ws: Workspace, mine: Oid | None, base: Oid | None, carried: Collection[Oid]) -> Oid | None:
+    there = record_ids(ws.repo.git, str(base)) if base is not None else set()
+    if there.issuperset(carried):
+        return base
+    return _commit(ws, base, {**{record_path(oid): oid for oid in carried}, **ws.ledger.mark(base, mine)})
 
 
 def _build_notes(ws: Workspace, mine: Oid | None, base: Oid | None, left: set[Oid]) -> Oid | None:

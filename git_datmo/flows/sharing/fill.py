@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.sharing.contact import ask, retried, settle
+from git_datmo.flows.sharing.intake import receive, refuse_newer
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.obtain import obtain
 from git_datmo.flows.sharing.places import destination, send, stores_of
@@ -51,6 +52,7 @@ def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> 
             f"set it with 'git config {quote_word(f'datmo.{remote.name}.store')} URL'",
         )
     share(ws, remote.name, progress=progress)
+    refuse_newer(ws, remote, receive(ws, remote, ask(ws, remote), progress=progress))
     place = destination(ws, remote)
     living = dict(keepers(ws, read_catalog_of_all(ws)))
     if isinstance(place, PackPlace):

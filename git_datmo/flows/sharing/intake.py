@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from git_datmo.flows.history import read_heads, unite_remotes
 from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.workspace import Workspace
@@ -12,6 +14,7 @@ from git_datmo.git.urls import fetch_url, location
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.marker import Marker, check_marker
 
 NOTHING = Tips(None, None)
 
@@ -46,6 +49,19 @@ def _receive(ws: Workspace, remote: Remote, name: str, ns: Namespace, offer: Off
     there = Tips(came.records if records else None, came.notes if notes else None)
     ws.ledger.unite(there)
     return there
+
+
+def find_newer(ws: Workspace, received: Mapping[Namespace, Tips]) -> Marker | None:
+    """Return the marker of records that were received and to which only a newer version may add."""
+    markers = (ws.ledger.marker(tips.records) for tips in received.values())
+    return next((marker for marker in markers if marker.unknown()), None)
+
+
+def refuse_newer(ws: Workspace, remote: Remote, received: Mapping[Namespace, Tips]) -> None:
+    """Raise `DatmoError` where only a newer version may add to what a remote has."""
+    marker = find_newer(ws, received)
+    if marker is not None:
+        check_marker(marker, f"the records of '{remote.address}'")
 
 
 def shared_records(ws: Workspace, tips: Tips) -> set[Oid]:

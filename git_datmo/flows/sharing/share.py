@@ -16,7 +16,7 @@ from git_datmo.flows.secrecy.refusal import refuse_secrets
 from git_datmo.flows.sharing.carry import build_tips
 from git_datmo.flows.sharing.clones import store_of_clone
 from git_datmo.flows.sharing.contact import ask, retried, settle
-from git_datmo.flows.sharing.intake import NOTHING, receive, remember, shared_records
+from git_datmo.flows.sharing.intake import NOTHING, find_newer, receive, remember, shared_records
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.sharing.limits import hint_to_resume
 from git_datmo.flows.sharing.orphans import refuse_orphaned_settings
@@ -36,6 +36,7 @@ from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.catalog import Catalog
 from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.marker import check_marker
 
 # Gets the bytes of payload that a share sends at most, before it sends them.
 Announce = Callable[[int], None]
@@ -187,9 +188,13 @@ def plan(
     going = wanted - there - chosen.left
     refuse_secrets(ws, sorted(going), [(oid, chosen.send[oid]) for oid in sorted(going & chosen.send.keys())])
     _refuse_carried(ws, pushed, chosen)
+    newer = find_newer(ws, received)
+    if newer is not None and (going or chosen.send):
+        check_marker(newer, f"the records of '{remote.address}'")
     ns, offer = settle(ws, remote, offer, progress) if (going or chosen.send) and not dry else (_used(received), offer)
     tips = received.get(ns, NOTHING)
-    carried = build_tips(ws, mine, tips, (going | there) & here, here - there - going)
+    # What only a newer version may add to was not united with the records here, so nothing is put on top of it.
+    carried = tips if newer is not None else build_tips(ws, mine, tips, (going | there) & here, here - there - going)
     keepers = tuple(keeper for _, keeper in sorted(chosen.send.items()))
     return Plan(site, chosen, SharePlan(remote, offer, ns, tips, tuple(sorted(going)), keepers), carried)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.chain import bring_chain, keep_tips
 from git_datmo.flows.sharing.contact import ask, retried, settle
-from git_datmo.flows.sharing.intake import receive, shared_records
+from git_datmo.flows.sharing.intake import receive, refuse_newer, shared_records
 from git_datmo.flows.sharing.keep import PARENTS_AT_ONCE, keep_id, write_keep
 from git_datmo.flows.sharing.links import Chain, links_between, tie, write_boundary
 from git_datmo.flows.sharing.places import refuse_stored
@@ -72,7 +72,9 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     share(ws, remote.name, progress=progress)
     git = beside(ws.scratch.git, ws.repo.config, remote)
     offer = ask(ws, remote)
-    there = set[Oid]().union(*(shared_records(ws, t) for t in receive(ws, remote, offer, progress=progress).values()))
+    received = receive(ws, remote, offer, progress=progress)
+    refuse_newer(ws, remote, received)
+    there = set[Oid]().union(*(shared_records(ws, tips) for tips in received.values()))
     form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
     living = {oid: (keep_id(keeper, form), keeper) for oid, keeper in keepers(ws, catalog)}
     wanted_ids = {keep for keep, _ in living.values()}
