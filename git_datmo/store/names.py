@@ -23,6 +23,9 @@ RESERVED = re.compile(
 # Names that are safe and collide with nothing, as most are.
 ORDINARY = re.compile(rb"\A[0-9A-FH-Za-fh-z_-][0-9A-Za-z_ -]*(?:\.[0-9A-Za-z]*)?\Z")
 
+# No system makes a link whose target is longer (PATH_MAX of Linux, less the NUL).
+LINK_LIMIT = 4095
+
 # Files that a checkout is about to rename into place.
 TEMPORARY = b".git-datmo-tmp-"
 
@@ -41,3 +44,9 @@ def unescape(name: bytes) -> bytes:
         raise Damaged(f"the name {show(name)} in a payload is not in the one valid form")
     check_name(real)
     return real
+
+
+def check_target(target: bytes, path: bytes) -> None:
+    """Raise `Damaged` unless a symbolic link at `path` can have this target."""
+    if not 1 <= len(target) <= LINK_LIMIT or b"\0" in target:
+        raise Damaged(f"the link {show(path)} has a target that no link can have", "ask who shared it")

@@ -77,6 +77,8 @@ class Placer:
         full = self._root + b"/" + path
         temporary = _temporary(full)
         content = self._store.read(node.oid, "blob")
+        if node.kind is Kind.LINK:
+            names.check_target(content, path)
         with writing(path, temporary):
             if node.kind is Kind.LINK:
                 _anew(temporary, lambda: os.symlink(content, temporary))

@@ -53,6 +53,37 @@ def _first_cut(data: bytes) -> int:
     return end
 
 
+def escape(name: bytes) -> bytes:
+    """Return the stored form of a real name."""
+    return name + b".datmo-name" if RESERVED.search(name) else name
+
+
+def is_allowed(name: bytes) -> bool:
+    """Return whether a name may be written and read."""
+    text = re.sub("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]", "", name.decode("utf-8", "replace"))
+    pieces = [piece.split(":")[0].rstrip(" .").lower() for piece in name.decode("utf-8", "replace").split("\\")]
+    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+        return False
+    return text.lower() != ".git" and not {".git", "git~1"} & set(pieces)
+
+
+def reached(parents: Mapping[str, Sequence[str]], snapshot: str) -> set[str]:
+    """Return a snapshot and all that it leads to."""
+    return {snapshot}.union(*(reached(parents, parent) for parent in parents.get(snapshot, ())))
+
+
+def heads(parents: Mapping[str, Sequence[str]], snapshots: Iterable[str]) -> list[str]:
+    """Return those of some snapshots that no other of them leads to, sorted."""
+    every = set(snapshots)
+    return sorted(s for s in every if not any(s in reached(parents, other) for other in every - {s}))
+
+
+def nearest(parents: Mapping[str, Sequence[str]], ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
+    """Return the nearest snapshots that two sides lead to."""
+    one, other = (set[str]().union(*(reached(parents, s) for s in side)) for side in (ours, theirs))
+    return heads(parents, one & other)
+
+
 class Writer:
     """Encodes content as git objects of one object format; `objects` collects them by id."""
 
@@ -120,7 +151,7 @@ class Writer:
         )
 
     def _entry(self, name: bytes, value: Any) -> tuple[bytes, bytes, str]:
-        stored = name + b".datmo-name" if RESERVED.search(name) else name
+        stored = escape(name)
         if isinstance(value, Mapping):
             return TREE, stored, self.folder(value)
         kind, data = value if isinstance(value, tuple) else ("file", value)

@@ -11,12 +11,13 @@ import git_datmo
 from git_datmo.engines import decode as environments
 from git_datmo.flows.sharing import keep
 from git_datmo.git import namespaces
-from git_datmo.records import codec, notes
+from git_datmo.records import codec, marker, notes
 from git_datmo.store import chunks, layout, names
 from git_datmo.store.place import PROMISES, SETTINGS
-from tests.golden import independent, test_vectors
+from tests.golden import dumps, independent, test_vectors
 from tests.golden.content import INPUTS
 
+VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 DOCUMENT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
 SCHEMA = Path(git_datmo.__file__).parent / "records" / "record.schema.json"
 
@@ -47,7 +48,9 @@ def test_constants() -> None:
         "MASK_SMALL": independent.MASK_SMALL,
         "MASK_LARGE": independent.MASK_LARGE,
         "RECORD_LIMIT": codec.SIZE_LIMIT,
+        "MARKER_LIMIT": marker.MARKER_LIMIT,
         "ENVIRONMENT_LIMIT": environments.SIZE_LIMIT,
+        "LINK_LIMIT": names.LINK_LIMIT,
         "SUMMARY_LIMIT": notes.SUMMARY_LIMIT,
     }
 
@@ -124,7 +127,36 @@ def test_the_vectors_are_those_of_the_tests() -> None:
     told = {row[0] for row in rows.values()}
     assert told >= {test_vectors.KEEP_ID, test_vectors.LINK_ID, *test_vectors.FIRST_LINK_IDS, *test_vectors.PART_IDS}
     assert told >= {*test_vectors.DATA_IDS}
-    assert told >= {test_vectors.ENVIRONMENT_ID, test_vectors.ENVIRONMENT_OBJECT}
+    assert told >= {*test_vectors.ENVIRONMENT_IDS.values(), test_vectors.ENVIRONMENT_OBJECT}
+    assert told >= {test_vectors.MARKER_ID}
+
+
+def test_limits_of_the_table_are_those_of_the_schema() -> None:
+    rows = {row[0]: row[1] for row in tables(section(3))}
+    definitions = json.loads(SCHEMA.read_text())["definitions"]
+    path, folder = definitions["path"], definitions["run"]["properties"]["folder"]
+    assert rows["path of a payload or an output"].startswith(f"{path['minLength']} to {path['maxLength']:,} ")
+    assert rows["folder of a run"].startswith(f"0 to {folder['maxLength']:,} ")
+    assert rows["keep commits that a link ties"].endswith(f"git-datmo ties {keep.PARENTS_AT_ONCE}")
+    assert rows["blobs of a part"] == f"1 to {keep.PART_WIDTH**2:,}: {keep.PART_WIDTH} trees of {keep.PART_WIDTH}"
+
+
+def test_marker_is_told_byte_for_byte() -> None:
+    assert marker.encode_marker(marker.Marker()).decode() in section(7)
+
+
+def test_dumps_are_those_of_the_independent_implementation() -> None:
+    page = DOCUMENT.read_text()
+    assert dumps.with_dumps(page) == page
+
+
+def test_vectors_and_errors_have_the_same_classes() -> None:
+    told = {row[0].strip("`") for row in tables(section(13)) if row[0].startswith("`")}
+    given = {
+        vector["verdict"] for kind in ("records", "names", "trees", "targets", "markers") for vector in VECTORS[kind]
+    }
+    assert given <= told | {"valid"}
+    assert {word for word in code_words(section(15)) if word in VECTORS} == set(VECTORS) - {"about"}
 
 
 def test_links_lead_somewhere() -> None:

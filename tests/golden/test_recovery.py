@@ -82,7 +82,8 @@ def stock(tmp_path: Path, sealed: dict[str, str]) -> Shell:
 
 def recipe() -> tuple[list[str], str, str]:
     """The commands that find a payload, the program that restores it, and the command that takes a pack in."""
-    find, restore, take = re.findall(r"^```(?:sh)?\n(.*?)^```$", section(14), re.MULTILINE | re.DOTALL)
+    fences = re.findall(r"^```(\w+)\n(.*?)^```$", section(14), re.MULTILINE | re.DOTALL)
+    find, restore, take = (text for language, text in fences if language in ("console", "sh"))
     return [line.partition("#")[0].strip() for line in find.splitlines()], restore, take.partition(" <")[0]
 
 

@@ -13,15 +13,8 @@ from typing import Any
 import pytest
 
 from git_datmo.engines.decode import read_environment
-from git_datmo.engines.manifest import (
-    Environment,
-    Local,
-    Manifest,
-    Package,
-    assemble,
-    encode_manifest,
-    generated_dockerfile,
-)
+from git_datmo.engines.manifest import Local, Manifest, Package, assemble
+from git_datmo.errors import Damaged
 from git_datmo.flows.sharing.keep import (
     DONE_LINK,
     LINK,
@@ -35,6 +28,7 @@ from git_datmo.git.objects import parse_tree
 from git_datmo.model import FORMATS, Oid
 from git_datmo.records import codec
 from git_datmo.records.data_id import data_id
+from git_datmo.records.marker import Marker, encode_marker
 from git_datmo.records.notes import make_line
 from git_datmo.records.types import Snapshot, Unknown
 from git_datmo.store import chunks, layout
@@ -123,43 +117,19 @@ PART_IDS = (
     "45317633d5b77ab2902f5f7fb14fa930de250f55",
 )
 
-MANIFEST = b"""\
-{
- "base_image": "python:3.11-slim",
- "dockerfile": "generated",
- "local": [
-  {
-   "name": "mine",
-   "path": ""
-  }
- ],
- "packages": [
-  {
-   "name": "numpy",
-   "source": "index",
-   "version": "2.1.0"
-  }
- ],
- "python": {
-  "implementation": "cpython",
-  "version": "3.11.7"
- },
- "variables": {
-  "PYTHONHASHSEED": "0"
- },
- "version": 1
+# Each folder of `environments` is one; it is named by its version.
+ENVIRONMENTS = {
+    folder.name: {path.name: path.read_bytes() for path in folder.iterdir()}
+    for folder in (HERE / "environments").iterdir()
 }
-"""
-DOCKERFILE = b"""\
-FROM python:3.11-slim
-COPY requirements.txt /opt/datmo/requirements.txt
-RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check\
- -r /opt/datmo/requirements.txt
-WORKDIR /work
-"""
-ENVIRONMENT = {"environment.json": MANIFEST, "requirements.txt": b"numpy==2.1.0\n", "Dockerfile": DOCKERFILE}
-ENVIRONMENT_ID = "8b3ae7fad0e72e308ac245df844effff5a813439cd327c05d386221b0586b162"
+ENVIRONMENT_IDS = {
+    "1": "8b3ae7fad0e72e308ac245df844effff5a813439cd327c05d386221b0586b162",
+    "2": "1abd5677bb8e890b46c7a4d3808e882d8e05d9a0f3647c37d060ce3579ba5351",
+    "3": "df76d62826fcf1ad97cc6df4e1f8c538e4e8306199a1ccf20ad029b4bf5ecc8b",
+}
 ENVIRONMENT_OBJECT = "0d6e8f57f74e593cb0d6162e194994a038e83a68"
+# The format marker of this version.
+MARKER_ID = "5dec15cf6b016fcc9dda6f349745145b2cd1482a"
 
 SECOND = Manifest(
     implementation="cpython",
@@ -174,12 +144,6 @@ SECOND = Manifest(
     indexes=("https://packages.example/simple",),
     system=("libgomp1",),
 )
-SECOND_LOCK = f"""\
---extra-index-url https://packages.example/simple
-near @ https://host.example/near-1.0.whl#sha256={"2" * 64}
-numpy==2.1.0 --hash=sha256:{"0" * 64} --hash=sha256:{"1" * 64}
-"""
-SECOND_ID = "1abd5677bb8e890b46c7a4d3808e882d8e05d9a0f3647c37d060ce3579ba5351"
 # The ids for the commit trailer: of the payloads of the snapshot above, and of none.
 DATA_IDS = ("77c7b2b9002306cbf9a2c9a5e03707fe973fd038", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4")
 
@@ -315,26 +279,46 @@ def test_parts_and_their_links_have_their_id() -> None:
     assert writer.link(PART_IDS[1::-1], " parts done") == PART_IDS[2]
 
 
-def test_an_environment_of_version_2_has_its_files_and_id() -> None:
-    made = assemble(SECOND, None, {"tool-1.0-py3-none-any.whl": b"wheel"})
-    assert made.files["requirements.txt"].decode() == SECOND_LOCK
-    assert made.id == SECOND_ID == environment_id(made.files)
-    assert read_environment(made.files) == SECOND
+@pytest.mark.parametrize("version", sorted(ENVIRONMENTS))
+def test_environments_have_their_files_and_id(version: str) -> None:
+    files = ENVIRONMENTS[version]
+    manifest = read_environment(files)
+    assert manifest.version == int(version)
+    archives = {name: files[name] for name in manifest.archives()}
+    made = assemble(manifest, None, archives)
+    assert made.files == files
+    assert made.id == environment_id(files) == ENVIRONMENT_IDS[version]
+    assert canonical(json.loads(files["environment.json"])) == files["environment.json"]
+    assert version != "2" or manifest == SECOND
 
 
-def test_an_environment_has_its_files_and_id() -> None:
-    manifest = read_environment(ENVIRONMENT)
-    assert encode_manifest(manifest) == MANIFEST
-    assert generated_dockerfile(manifest) == DOCKERFILE
-    assert Environment.of(ENVIRONMENT).id == ENVIRONMENT_ID
-    assert environment_id(ENVIRONMENT) == ENVIRONMENT_ID
-    assert canonical(json.loads(MANIFEST)) == MANIFEST
-    form = FORMATS["sha1"]
-    nodes = {name.encode(): Node(Kind.FILE, form.hash("blob", content)) for name, content in ENVIRONMENT.items()}
+def test_environment_has_its_object() -> None:
+    form, files = FORMATS["sha1"], {name.encode(): content for name, content in ENVIRONMENTS["1"].items()}
+    nodes = {name: Node(Kind.FILE, form.hash("blob", content)) for name, content in files.items()}
     assert str(layout.write_folder(nodes, lambda content: form.hash("tree", content))) == ENVIRONMENT_OBJECT
-    assert (
-        Writer("sha1").folder({name.encode(): content for name, content in ENVIRONMENT.items()}) == ENVIRONMENT_OBJECT
-    )
+    assert Writer("sha1").folder(files) == ENVIRONMENT_OBJECT
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("environment.json", b'"version": 3\n}', b'"version": 4\n}'),
+        ("environment.json", b'"dockerfile": "generated"', b'"dockerfile": "mine"'),
+        ("requirements.txt", b"tiny==1.0", b"tiny==2.0"),
+        ("conda.txt", b"@EXPLICIT", b"# EXPLICIT"),
+    ],
+)
+def test_environment_with_another_text_is_refused(file: str, old: bytes, new: bytes) -> None:
+    files = {**ENVIRONMENTS["3"]}
+    assert old in files[file]
+    files[file] = files[file].replace(old, new)
+    with pytest.raises(Damaged):
+        read_environment(files)
+
+
+def test_marker_has_its_id() -> None:
+    assert str(put("blob", encode_marker(Marker()))) == MARKER_ID
+    assert Writer("sha1").put("blob", canonical({"version": 1, "requires": []})) == MARKER_ID
 
 
 def test_the_gear_table_is_made_of_md5() -> None:
