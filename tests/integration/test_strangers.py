@@ -11,7 +11,7 @@ import pytest
 
 from tests.golden.independent import kept_by_snapshot
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, picture, refused, states
+from tests.integration.team import datmo, experiments, picture, refusal, refused, states
 from tests.servers.shell import Shell
 
 BLOB, LINK, TREE = "100644", "120000", "40000"
@@ -194,6 +194,22 @@ def evil_trees(hub: Shell, outside: Path) -> dict[str, str]:
     made["a marker"] = put_tree(hub, (TREE, b"...datmo-file", put_tree(hub, (BLOB, b"0" * 16, bad))))
     made["a split"] = put_tree(hub, (TREE, b"0.datmo-part", put_tree(hub, (BLOB, b"..", bad))))
     return made
+
+
+@pytest.mark.parametrize("target", [b"", b"a\0b", b"a" * 4096], ids=["empty", "NUL", "long"])
+def test_link_with_a_target_that_no_link_can_have_is_refused(shared: Pair, target: bytes) -> None:
+    hub, commit = shared.hub, shared.alex.git("rev-parse", "HEAD")
+    tree = put_tree(hub, (LINK, b"link", put(hub, "blob", target)))
+    document = genuine(shared.alex)
+    document["payloads"][0]["object"] = tree
+    document["objects"] = kept_by_snapshot(document)
+    record = plant(hub, json.dumps(document).encode(), commit)
+    hub.git("update-ref", "refs/heads/evil", put(hub, "commit", keep(tree)))
+    ignacio = shared.clone()
+    ignacio.git("fetch", "-q", "origin", "main")
+    datmo(ignacio, "fetch")
+    refusal(datmo(ignacio, "checkout", record, code=128), "data/link", "a target that no link can have")
+    assert not (ignacio.cwd / "data" / "link").is_symlink()
 
 
 def test_trees_that_would_write_elsewhere(shared: Pair, tmp_path: Path) -> None:
