@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.projects.driver import Measured, StepFailed, Workshop, measure
 from benchmarks.projects.kinds import all_projects
 from benchmarks.projects.page import render, replace_section
 from benchmarks.projects.project import Project, Size
+from benchmarks.projects.rows import read_row, write_row
 
 ENGINES = ("venv", "docker")
 
@@ -28,6 +28,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--page", type=Path, help="replace the table in this page, docs/REPRODUCE.md say")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where to work (%(default)s)")
     parser.add_argument("--pip-cache", type=Path, metavar="FOLDER", help="keep what pip downloads in this folder")
+    parser.add_argument("--rows", type=Path, metavar="FOLDER", help="keep rows here; the table has earlier ones too")
     parser.add_argument("--keep", action="store_true", help="leave the projects and clones")
     options = parser.parse_args(argv)
     if unknown := set(options.projects) - set(names):
@@ -48,37 +49,44 @@ def report(measured: Measured, engines: Sequence[str]) -> None:
             print("    " + outcome.said.strip().replace("\n", "\n    "))
 
 
+def measure_all(options: argparse.Namespace, engines: Sequence[str], folder: Path) -> Iterator[Measured | Project]:
+    """Yield the row of each project that was asked for; the project itself where it could not be made."""
+    shared = options.pip_cache.absolute() if options.pip_cache else folder
+    for project in all_projects(Size(options.files, options.checkpoint << 20)):
+        if options.projects and project.name not in options.projects:
+            if row := read_row(options.rows, project):
+                yield row
+            continue
+        try:
+            measured = measure(project, Workshop(folder / project.name, shared), engines)
+        except StepFailed as error:
+            print(f"{project.name}: not measured\n{error}", flush=True)
+            yield project
+            continue
+        finally:
+            if not options.keep:
+                shutil.rmtree(folder / project.name, ignore_errors=True)
+        report(measured, engines)
+        write_row(options.rows, measured)
+        yield measured
+
+
 def main() -> int:
     options = parse(sys.argv[1:])
     engines = tuple(options.engines.split(","))
     folder = Path(tempfile.mkdtemp(prefix="datmo-projects-", dir=options.folder)).resolve()
-    shared = options.pip_cache.absolute() if options.pip_cache else folder
-    done: list[Measured] = []
-    unmade: list[Project] = []
     try:
-        for project in all_projects(Size(options.files, options.checkpoint << 20)):
-            if options.projects and project.name not in options.projects:
-                continue
-            try:
-                measured = measure(project, Workshop(folder / project.name, shared), engines)
-            except StepFailed as error:
-                print(f"{project.name}: not measured\n{error}", flush=True)
-                unmade.append(project)
-                continue
-            finally:
-                if not options.keep:
-                    shutil.rmtree(folder / project.name, ignore_errors=True)
-            report(measured, engines)
-            done.append(measured)
+        rows = list(measure_all(options, engines, folder))
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
-    command = f"python -m benchmarks.projects {shlex.join(sys.argv[1:])}".strip()
-    text = render(done, unmade, engines, command)
+    done = [row for row in rows if isinstance(row, Measured)]
+    unmade = [row for row in rows if isinstance(row, Project)]
+    text = render(done, unmade, engines)
     print(text)
     if options.page is not None:
         options.page.write_text(replace_section(options.page.read_text(), text))
-    return 0 if not unmade and all(m.is_right(engine) for m in done for engine in engines) else 1
+    return 0 if not unmade and all(row.is_right(engine) for row in done for engine in engines) else 1
 
 
 if __name__ == "__main__":

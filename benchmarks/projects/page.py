@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Iterator, Sequence
 
-from benchmarks.machine import load
 from benchmarks.projects.driver import Measured
 from benchmarks.projects.project import Project
 
 HEADING = "## Kinds of project, measured"
+ABOUT = """\
+`python -m benchmarks.projects --page docs/REPRODUCE.md` makes each of these projects with its own environment, runs
+it on the host, pushes to a bare repository, and reproduces it from a fresh clone for each engine. A verdict stands with
+what it rests on; "wrong" marks one that is not right for that project. Seconds are those of one try, with other work on
+the machine; building the environment is most of them."""
 _SECTION = re.compile(rf"^{re.escape(HEADING)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def render(done: Sequence[Measured], unmade: Sequence[Project], engines: Sequence[str], command: str) -> str:
+def render(done: Sequence[Measured], unmade: Sequence[Project], engines: Sequence[str]) -> str:
     """Return the section with the table."""
     head = ["project", "`run`", *(f"`--engine {engine}`" for engine in engines)]
     lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
@@ -23,10 +26,7 @@ def render(done: Sequence[Measured], unmade: Sequence[Project], engines: Sequenc
         cells += [_cell(measured, engine) for engine in engines]
         lines.append(f"| {' | '.join(cells)} |")
     lines += [f"| {project.title} | not measured |{' |' * len(engines)}" for project in unmade]
-    python = platform.python_version()
-    return "\n".join(
-        [HEADING, "", f"Made by `{command}`, with Python {python}; load {load()}.", "", *lines, *_said(done), ""]
-    )
+    return "\n".join([HEADING, "", ABOUT, "", *lines, *_said(done), ""])
 
 
 def _cell(measured: Measured, engine: str) -> str:
