@@ -9,6 +9,7 @@ from typing import Any
 
 import git_datmo
 from git_datmo.engines import decode as environments
+from git_datmo.flows.setup import NOTES_GLOB, REWRITE_MODE
 from git_datmo.flows.sharing import keep
 from git_datmo.git import namespaces
 from git_datmo.records import codec, marker, notes
@@ -143,6 +144,10 @@ def test_limits_of_the_table_are_those_of_the_schema() -> None:
 
 def test_marker_is_told_byte_for_byte() -> None:
     assert marker.encode_marker(marker.Marker()).decode() in section(7)
+
+
+def test_settings_for_notes_are_told() -> None:
+    assert {NOTES_GLOB, REWRITE_MODE, "notes.rewriteRef", "notes.rewriteMode"} <= {*code_words(section(9))}
 
 
 def test_dumps_are_those_of_the_independent_implementation() -> None:
