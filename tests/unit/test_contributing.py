@@ -84,3 +84,17 @@ def test_script_that_installs_packages_waits_for_locks(script: Path) -> None:
     """Each script leaves apt-get to `apt_get`, which waits; what runs in a folder of its own has no rival."""
     lines = [line for line in script.read_text("utf-8").splitlines() if re.search(r"apt-get .*(install|update)", line)]
     assert all("chroot" in line for line in lines), lines
+
+
+def test_readme_is_short_and_its_links_lead_to_files() -> None:
+    readme = (TOP / "README.md").read_text("utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert len(readme.splitlines()) < 150
+    assert len(links) > 15
+    assert [link for link in links if not (TOP / link).exists()] == []
+
+
+def test_word_has_one_meaning_in_the_glossary() -> None:
+    words = re.findall(r"^\| ([a-z][^|]*) \|", (TOP / "docs" / "GLOSSARY.md").read_text("utf-8"), re.MULTILINE)
+    assert len(words) > 40
+    assert sorted(set(words) - {"word"}) == sorted(word for word in words if word != "word")
