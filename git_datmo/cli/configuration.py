@@ -28,6 +28,11 @@ KEYS = [
         "none",
         "NAME=X: how far a metric or output of a rerun may differ. You can set it several times.",
     ),
+    ConfigKey(
+        "datmo.index",
+        "none",
+        "An index to install from beside the usual one, when an environment is rebuilt. You can set it several times.",
+    ),
     ConfigKey("datmo.variable", "none", "An environment variable to record with runs. You can set it several times."),
     ConfigKey(
         "datmo.notSecret",

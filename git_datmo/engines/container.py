@@ -32,6 +32,7 @@ from git_datmo.engines.images import (
     OWN_DOCKERFILE,
     follow_build,
     generated_context,
+    proxies,
     repository_context,
     with_digest,
 )
@@ -146,6 +147,7 @@ class ContainerEngine:
                     dockerfile=OWN_DOCKERFILE if own else DOCKERFILE,
                     tag=tag,
                     labels={ENVIRONMENT_LABEL: environment.id},
+                    buildargs=proxies(self.environ),
                     nocache=self.rebuild,
                     rm=True,
                     forcerm=True,

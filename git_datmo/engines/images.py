@@ -23,6 +23,16 @@ _STEP = re.compile(r"Step (\d+)/(\d+) : ")
 _FAILED_STEP = re.compile(r"The command '(?:/bin/sh -c )?(.*)' returned a non-zero code: (\d+)", re.DOTALL)
 
 
+# Engines know these arguments beforehand, and keep them in neither an image's history nor its configuration.
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+
+
+def proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the proxies that a build goes by, as build arguments."""
+    names = (spelling for name in _PROXIES for spelling in (name, name.upper()))
+    return {name: environ[name] for name in names if environ.get(name)}
+
+
 def with_digest(reference: str, known: Iterable[str]) -> str:
     """`reference` with the digest under which an engine has it (`python@sha256:…`), or as it is where that is none."""
     name, tag = _split(reference)

@@ -67,6 +67,12 @@ def modules(dist: metadata.Distribution) -> list[str]:
     return sorted(found)
 
 
+def built_here(dist: metadata.Distribution) -> bool:
+    """Return True for a wheel that names just `linux` as its system: no index takes these, so it was built here."""
+    wheel = dist.read_text("WHEEL") or ""
+    return re.search(r"^Tag: .*-linux_\w+\s*$", wheel, re.MULTILINE) is not None
+
+
 def direct_url(dist: metadata.Distribution) -> Any:
     try:
         return json.loads(dist.read_text("direct_url.json") or "null")
@@ -98,6 +104,7 @@ def describe(dist: metadata.Distribution, folder: str, where: str, sites: set[st
         "direct_url": url,
         "metadata": os.path.realpath(folder) if url is not None else "",
         "modules": modules(dist),
+        "built": built_here(dist),
         "requires": told.get_all("Requires-Dist") or list((not in_wheel_form(folder) and dist.requires) or ()),
         "extras": told.get_all("Provides-Extra") or [],
     }

@@ -106,6 +106,11 @@ def source_of(path: bytes) -> bytes:
     return found[1] + found[2] + b".py" if found else path
 
 
+def is_python(program: bytes) -> bool:
+    """Return True for the name or path of a Python interpreter."""
+    return _PYTHON.match(program) is not None
+
+
 def prepare_journal(folder: Path) -> None:
     """Make `folder` one that a run journals into; it has the observer too, so that a container needs one mount."""
     make_folder(folder / JOURNALS)

@@ -193,12 +193,14 @@ def make_environment(
     lock: Lock | None = None,
     system: Collection[str] = (),
     archives: Mapping[str, tuple[str, bytes]] | None = None,
+    indexes: Collection[str] = (),
 ) -> Environment:
-    """The environment that a run's record needs.
+    """Return the environment that a run's record needs.
 
     `variables` are the allowed ones, `imported` the modules that the repository's code imports, `dockerfile` the
     repository's own, which decides instead of `base_image` and `system`. `lock` gives hashes and indexes to the
     packages that are as it says; `archives` are files, with their names, of packages that no index has, by package.
+    `indexes` are asked beside the usual one.
     """
     packages: list[Package] = []
     local: list[Local] = []
@@ -226,7 +228,7 @@ def make_environment(
         base_image="" if dockerfile is not None else base_image,
         dockerfile="generated" if dockerfile is None else "repository",
         variables=tuple(sorted((variables or {}).items())),
-        indexes=_indexes(packages, lock),
+        indexes=_indexes(packages, lock, indexes),
         system=tuple(sorted(set(system))) if dockerfile is None else (),
         conda=conda,
     )
@@ -243,12 +245,12 @@ def assemble(manifest: Manifest, dockerfile: bytes | None, files: Mapping[str, b
     return Environment.of({MANIFEST: encode_manifest(manifest), LOCK: manifest.lock(), DOCKERFILE: dockerfile, **files})
 
 
-def _indexes(packages: Iterable[Package], lock: Lock | None) -> tuple[str, ...]:
-    """The indexes that a lock names, either for one of the packages or for all."""
-    if lock is None:
-        return ()
-    pins = (lock.pin(package.name, package.version) for package in packages if package.source == "index")
-    named = {*lock.indexes, *(pin.index for pin in pins if pin is not None)}
+def _indexes(packages: Iterable[Package], lock: Lock | None, more: Iterable[str]) -> tuple[str, ...]:
+    """Return the indexes that a lock names, either for one of the packages or for all, and `more`."""
+    named = set(more)
+    if lock is not None:
+        pins = (lock.pin(package.name, package.version) for package in packages if package.source == "index")
+        named |= {*lock.indexes, *(pin.index for pin in pins if pin is not None)}
     return tuple(sorted(index for index in named if INDEX.match(index)))
 
 

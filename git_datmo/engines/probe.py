@@ -43,7 +43,8 @@ class Distribution:
     """An installed package. `requires` are the names that it needs in this environment, with the extras in use.
 
     `requested` is whether a person asked for it (or no installer here would have noted that), `vendor` whether the
-    operating system brought it, `modules` what an import calls it. `metadata` is the folder that says all this.
+    operating system brought it, `modules` what an import calls it. `metadata` is the folder that says all this,
+    `built` whether its extension modules were compiled on this machine.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Distribution:
     modules: tuple[str, ...] = ()
     origin: Origin | None = None
     metadata: str = field(default="", compare=False)
+    built: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def _probe_of(answer: Mapping[str, Any]) -> Probe:
             modules=tuple(known["modules"]),
             origin=origin_of(known["direct_url"]),
             metadata=known["metadata"],
+            built=known["built"],
         )
         for known in answer["distributions"]
     )

@@ -8,11 +8,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.kept import imported_modules, kept_distributions
+from git_datmo.engines.local_builds import configured_indexes, is_local_build, requested_indexes, usual_index
 from git_datmo.engines.locks import SIZE_LIMIT, Lock, contradictions, is_lock, most_exact
-from git_datmo.engines.manifest import PROJECT_FILES, Environment, make_environment
-from git_datmo.engines.probe import Probe, find_interpreter, normalise, probe
+from git_datmo.engines.manifest import INDEX, PROJECT_FILES, Environment, make_environment
+from git_datmo.engines.probe import Distribution, Probe, find_interpreter, normalise, probe
 from git_datmo.engines.projects import APT_FILES, find_language, project_environment, read_apt
 from git_datmo.engines.variables import allowed_variables
 from git_datmo.errors import Damaged
@@ -22,6 +25,7 @@ from git_datmo.flows.secrecy.rules import known_secrets
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content
 from git_datmo.progress import QUIET
+from git_datmo.redact import hide_passwords
 from git_datmo.store.capture import Capturer
 from git_datmo.store.layout import Kind, read_chunks, read_folder
 
@@ -32,20 +36,30 @@ SOURCES = (b".py", b".ipynb")
 
 @dataclass(frozen=True, slots=True)
 class FoundEnvironment:
-    """An environment, what a person should know of it, and the Debian packages that the repository asks for."""
+    """An environment, what a person should know of it, and the Debian packages that the repository asks for.
+
+    `built` are packages that were compiled on this machine.
+    """
 
     environment: Environment
     warnings: tuple[str, ...]
     system: tuple[str, ...]
+    built: tuple[Distribution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Surrounded:
-    """An environment that was found and stored."""
+    """An environment that was found and stored; `is_generated` says that its image is Debian's, with Python."""
 
     content: Content
     warnings: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
+    built: tuple[Distribution, ...] = ()
+    is_generated: bool = False
+
+
+_Found: TypeAlias = "tuple[Environment, tuple[str, ...], tuple[Distribution, ...]]"
+"""An environment, remarks, and the packages that were compiled on this machine."""
 
 
 def variables_of(ws: Workspace) -> dict[str, str]:
@@ -71,7 +85,9 @@ def capture_environment(
     environment = found.environment
     if pin is not None:
         environment = pin(environment)
-    return Surrounded(_store(ws, environment), found.warnings, found.system)
+    manifest = read_manifest(environment.files)
+    generated = manifest.dockerfile == "generated" and not (manifest.is_foreign or manifest.is_of_conda)
+    return Surrounded(_store(ws, environment), found.warnings, found.system, found.built, generated)
 
 
 def find_environment(ws: Workspace, command: Sequence[str], interpreter: str | None = None) -> FoundEnvironment | None:
@@ -80,8 +96,8 @@ def find_environment(ws: Workspace, command: Sequence[str], interpreter: str | N
     system = _system_packages(ws)
     variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
     found = _project(ws, language, variables, system) if language else None
-    environment, warnings = found or _python(ws, command, variables, system, interpreter) or (None, ())
-    return FoundEnvironment(environment, (*hidden, *warnings), system) if environment is not None else None
+    environment, warnings, built = found or _python(ws, command, variables, system, interpreter) or (None, (), ())
+    return FoundEnvironment(environment, (*hidden, *warnings), system, built) if environment is not None else None
 
 
 def _folders(ws: Workspace) -> Iterator[Path]:
@@ -105,9 +121,7 @@ def _system_packages(ws: Workspace) -> tuple[str, ...]:
     return ()
 
 
-def _project(
-    ws: Workspace, language: str, variables: Mapping[str, str], system: Sequence[str]
-) -> tuple[Environment, tuple[str, ...]] | None:
+def _project(ws: Workspace, language: str, variables: Mapping[str, str], system: Sequence[str]) -> _Found | None:
     for folder in _folders(ws):
         files = {name: content for name in PROJECT_FILES[language] if (content := _read(folder / name)) is not None}
         environment = project_environment(
@@ -119,7 +133,7 @@ def _project(
             system=system,
         )
         if environment is not None:
-            return environment, ()
+            return environment, (), ()
     return None
 
 
@@ -129,15 +143,18 @@ def _python(
     variables: Mapping[str, str],
     system: Sequence[str],
     interpreter: str | None,
-) -> tuple[Environment, tuple[str, ...]] | None:
+) -> _Found | None:
     folder = ws.root / ws.repo.prefix
     interpreter = interpreter or find_interpreter(command, ws.environ, folder)
     if interpreter is None:
         return None
     told = probe(interpreter, ws.environ, cwd=folder)
     imported = imported_modules(_sources(ws))
-    archives, warnings = pack_local(ws, kept_distributions(told, imported=imported))
+    kept = kept_distributions(told, imported=imported)
+    archives, warnings = pack_local(ws, kept)
     lock = _lock(ws)
+    of_index = [found for found in kept if found.origin is None]
+    indexes, unknown = _indexes(ws, told, of_index, lock)
     environment = make_environment(
         told,
         repository=ws.root.resolve(),
@@ -148,8 +165,42 @@ def _python(
         lock=lock,
         system=system,
         archives=archives,
+        indexes=indexes,
     )
-    return environment, (*warnings, *_contradictions(lock, told))
+    built = tuple(found for found in of_index if found.built)
+    return environment, (*warnings, *unknown, *_contradictions(lock, told)), built
+
+
+def _indexes(
+    ws: Workspace, told: Probe, kept: Sequence[Distribution], lock: Lock | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Return the indexes to ask beside the usual one, and a remark on builds of which nobody knows the index."""
+    given = [hide_passwords(url) for url in ws.repo.config.all("datmo.index")]
+    by_conda = {name for each in told.conda for name in each.brings}
+    local = [each for each in kept if is_local_build(each.version) and normalise(each.name) not in by_conda]
+    usual = {each.name: usual_index(normalise(each.name), each.version) for each in local}
+    named = [*given, *filter(None, usual.values())]
+    rest = [each for each in local if not usual[each.name]]
+    if not rest or given or (lock is not None and (lock.indexes or all(_has_index(lock, each) for each in rest))):
+        return named, ()
+    requirements = (_read(path) for folder in _folders(ws) for path in sorted(folder.glob("requirements*.txt")))
+    prefix = Path(told.executable).parent.parent if told.executable else None
+    found = [*requested_indexes(filter(None, requirements)), *configured_indexes(ws.environ, prefix)]
+    found = [url for url in dict.fromkeys(found) if INDEX.match(url)]
+    if found:
+        return [*named, *found], ()
+    first = f"'{rest[0].name} {rest[0].version}'"
+    what = f"{first} is a build" if len(rest) == 1 else f"{first} and {len(rest) - 1} more are builds"
+    remark = (
+        f"{what} that the usual index does not have: name its index with"
+        " 'git config --add datmo.index URL', or a rerun cannot install it"
+    )
+    return named, (remark,)
+
+
+def _has_index(lock: Lock, found: Distribution) -> bool:
+    pin = lock.pin(normalise(found.name), found.version)
+    return pin is not None and bool(pin.index)
 
 
 def _lock(ws: Workspace) -> Lock | None:

@@ -26,6 +26,7 @@ from git_datmo.flows.running.reads import (
     record_reads,
     remarks_on_reads,
 )
+from git_datmo.flows.running.rebuildable import remarks_on_rebuilding
 from git_datmo.flows.running.reserve import Reserve
 from git_datmo.flows.running.settings import command_parameters
 from git_datmo.flows.running.surroundings import find_surroundings, remarks_on_surroundings
@@ -155,6 +156,9 @@ def record_run(
         oid = _attach(ws, kept.tracking, snapshot, warnings, sign=sign)
     if surrounded is not None:
         warnings += surrounded.warnings
+        if before.environment is None:
+            complete = observed.is_complete(starter)
+            warnings += remarks_on_rebuilding(ws, command, observed, surrounded, complete=complete)
     return oid, warnings
 
 

@@ -1,0 +1,81 @@
+"""Indexes of builds that the usual index does not have, and Debian packages that an image lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from git_datmo.engines.debian import find_packages
+from git_datmo.engines.images import proxies
+from git_datmo.engines.local_builds import TORCH_INDEX, configured_indexes, requested_indexes, usual_index
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "build"),
+    [
+        ("torch", "2.13.0+cpu", "cpu"),
+        ("torchvision", "0.18.1+cu121", "cu121"),
+        ("torchaudio", "2.3.1+rocm6.0", "rocm6.0"),
+        ("torch", "2.3.1", ""),
+        ("torch", "2.3.1+mine", ""),
+        ("ours", "1.0+cpu", ""),
+    ],
+)
+def test_builds_of_torch_have_the_index_that_their_version_names(name: str, version: str, build: str) -> None:
+    assert usual_index(name, version) == (f"{TORCH_INDEX}/{build}" if build else "")
+
+
+def test_indexes_of_requirements_are_read_without_passwords() -> None:
+    text = b"--extra-index-url https://me:pw@index.example/simple\n-i=https://other.example/x # why\ntorch\n"
+    assert list(requested_indexes([text])) == ["https://index.example/simple", "https://other.example/x"]
+
+
+def test_indexes_of_pips_variables_and_files_are_found(tmp_path: Path) -> None:
+    (tmp_path / ".config/pip").mkdir(parents=True)
+    (tmp_path / ".config/pip/pip.conf").write_text(
+        "[global]\nextra-index-url =\n  https://a.example/1\n  https://b.example/2\n"
+    )
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/pip.conf").write_text("[install]\nindex-url = https://u:p@c.example/3\n")
+    variables = {"PIP_EXTRA_INDEX_URL": "https://d.example/4", "UV_INDEX": "ours=https://e.example/5"}
+    found = list(configured_indexes({"HOME": str(tmp_path), **variables}, tmp_path / "env"))
+    assert found[:2] == ["https://d.example/4", "https://e.example/5"]
+    assert {"https://a.example/1", "https://b.example/2", "https://c.example/3"} <= set(found)
+
+
+def write_dpkg(folder: Path) -> None:
+    """Write a `dpkg-query` that knows a few packages, and says nothing of other paths."""
+    (folder / "dpkg-query").write_text(
+        "#!/bin/sh\n"
+        'case "$1" in\n'
+        '-S) shift 2; for path; do case "$path" in\n'
+        '  */libgomp.so.1.0.0) echo "libgomp1:amd64: $path";;\n'
+        '  /lib/libz.so.1) echo "zlib1g:amd64: $path";;\n'
+        '  */make) echo "make: $path";;\n'
+        '  */sed) echo "sed: $path";;\n'
+        "  esac; done; exit 1;;\n"
+        '-W) shift 4; for name; do case "$name" in\n'
+        '  sed) echo "sed required yes";; *) echo "$name optional no";; esac; done;;\n'
+        "esac\n"
+    )
+    (folder / "dpkg-query").chmod(0o755)
+
+
+def test_packages_of_programs_and_libraries_are_those_that_no_image_has(tmp_path: Path) -> None:
+    write_dpkg(tmp_path)
+    for name in ("make", "sed", "tool"):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "libgomp.so.1.0.0").write_text("")
+    (tmp_path / "libgomp.so.1").symlink_to("libgomp.so.1.0.0")
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    libraries = [str(tmp_path / "libgomp.so.1"), "/usr/lib/libz.so.1"]
+    assert find_packages(["make", "sed", "tool", "missing"], libraries, environ) == ("libgomp1", "make")
+    assert find_packages(["missing"], [], environ) == ()
+    assert find_packages(["make"], [], {"PATH": str(tmp_path / "none")}) == ()
+
+
+def test_proxies_alone_are_arguments_of_a_build() -> None:
+    environ = {"https_proxy": "http://p:1", "NO_PROXY": "x", "HTTP_PROXY": "", "PIP_INDEX_URL": "https://u:p@i.example"}
+    assert proxies(environ) == {"https_proxy": "http://p:1", "NO_PROXY": "x"}
