@@ -67,6 +67,7 @@ def open_means(
 
     What this machine lacks of what they need is said; `folder` is where they are rerun, if not where all are.
     """
+    from git_datmo.cli.streams import copy_to_errors, screens
     from git_datmo.flows.running.needs import find_shortages
     from git_datmo.flows.running.rerun import Means
 
@@ -75,8 +76,9 @@ def open_means(
         where = Path(folder) if folder else ws.shared_state
         for line in find_shortages(snapshots, limits, ws.environ, folder=where, isolated=name == "docker"):
             console.warn(line)
+    shown = screens(errors_alone=True) if output is copy_to_errors else ()
     with open_engine(options, name, ws) as engine:
-        yield Means(engine, output, limits, console.progress(), elsewhere=bool(options.on))
+        yield Means(engine, output, limits, console.progress(), elsewhere=bool(options.on), screens=shown)
     warn_of_weaker(options, console, name)
 
 

@@ -36,6 +36,7 @@ class Job:
     `variables` are the allow-listed ones of the environment; `read_only` are paths below `folder` that the run must
     not write, where the engine can hold to it. With `terminal`, which tells its size, the command has ours as its own,
     and nothing is passed on as output; `port` is one that it listens on, reached by this machine alone (0 for none).
+    The command has a terminal for those of its streams that are `screens`; they are passed on as output all the same.
     Pythons write into the folder `journal` which files and programs they use, where the engine is of this machine.
     """
 
@@ -48,6 +49,7 @@ class Job:
     terminal: Size | None = None
     port: int = 0
     journal: Path | None = None
+    screens: tuple[Stream, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

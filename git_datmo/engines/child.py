@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import selectors
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from git_datmo.engines.base import Outcome, Output, Stream
+from git_datmo.engines.ptys import following_size, opened
 from git_datmo.engines.signals import passing_signals
 from git_datmo.engines.usage import usage_of_child
 from git_datmo.errors import DatmoError
@@ -21,12 +23,19 @@ IDLE = 0.2
 
 
 def stream(
-    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Output, terminal: bool = False
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    output: Output,
+    terminal: bool = False,
+    screens: Sequence[Stream] = (),
 ) -> Outcome:
     """Run `argv` to its end; stdin is ours, and so is the terminal: ^C goes to the child, which decides what it means.
 
-    With `terminal` it writes there by itself, and `output` hears nothing. What the child leaves running behind it (a
-    daemon that holds the pipes) is not waited for.
+    With `terminal` it writes there by itself, and `output` hears nothing. Those of its streams that are `screens` have
+    a terminal of the same size; what goes to two of them is heard as the first. What the child leaves running behind it
+    (a daemon that holds the pipes) is not waited for.
     """
     if not cwd.is_dir():
         raise DatmoError(f"cannot run '{argv[0]}': there is no folder '{cwd}'")
@@ -39,12 +48,15 @@ def stream(
 
     with (
         passing_signals(send, terminal=True) as told,
-        _started(argv, cwd, env, None if terminal else subprocess.PIPE) as child,
+        opened(screens) as ptys,
+        following_size(ptys, send),
+        _started(argv, cwd, env, None if terminal else subprocess.PIPE, ptys.theirs) as child,
     ):
+        ptys.started()
         running.append(child)
         watch = _Watch(child)
         try:
-            _pump(watch, output)
+            _pump(watch, output, ptys.ours)
             code = watch.wait()
         except BaseException:
             child.kill()
@@ -74,9 +86,12 @@ class _Watch:
         return {} if self._usage is None else usage_of_child(self._usage)
 
 
-def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], pipe: int | None) -> subprocess.Popen[bytes]:
+def _started(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], pipe: int | None, screens: Mapping[Stream, int]
+) -> subprocess.Popen[bytes]:
+    out, err = screens.get("stdout", pipe), screens.get("stderr", pipe)
     try:
-        return subprocess.Popen(argv, cwd=cwd, env=env, stdout=pipe, stderr=pipe, bufsize=0)
+        return subprocess.Popen(argv, cwd=cwd, env=env, stdout=out, stderr=err, bufsize=0)
     except FileNotFoundError as e:
         raise DatmoError(f"cannot run '{argv[0]}': not found") from e
     except PermissionError as e:
@@ -85,19 +100,31 @@ def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], pipe: int |
         raise DatmoError(f"cannot run '{argv[0]}': {getattr(e, 'strerror', None) or e}") from e
 
 
-def _pump(watch: _Watch, output: Output) -> None:
+def _pump(watch: _Watch, output: Output, screens: Mapping[Stream, int]) -> None:
     with selectors.DefaultSelector() as selector:
         for pipe, name in ((watch.child.stdout, "stdout"), (watch.child.stderr, "stderr")):
             if pipe is not None:
                 selector.register(pipe, selectors.EVENT_READ, name)
+        for screen, fd in screens.items():
+            selector.register(fd, selectors.EVENT_READ, screen)
         while selector.get_map():
             ended = watch.has_ended()
             ready = selector.select(0 if ended else IDLE)
             if ended and not ready:
                 return
             for key, _ in ready:
-                data = os.read(key.fd, READ)
+                data = _read(key.fd)
                 if data:
                     output(cast("Stream", key.data), data)
                 else:
                     selector.unregister(key.fileobj)
+
+
+def _read(fd: int) -> bytes:
+    """Return what a stream has; nothing at its end, which a terminal that nobody writes to tells by an error."""
+    try:
+        return os.read(fd, READ)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""

@@ -35,7 +35,14 @@ class HostEngine:
         if job.journal is not None:
             env |= observing_variables(env, job.journal)
         env.setdefault("PYTHONUNBUFFERED", "1")  # a pipe holds output back where a terminal would not
-        return stream(job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal is not None)
+        return stream(
+            job.command,
+            cwd=job.folder / job.cwd,
+            env=env,
+            output=output,
+            terminal=job.terminal is not None,
+            screens=job.screens,
+        )
 
     def describe(self) -> Mapping[str, str]:
         return {"name": self.name}

@@ -145,8 +145,15 @@ class VenvEngine:
                 env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
             if job.journal is not None:
                 env |= observing_variables(env, job.journal)
+            if job.screens and "TERM" in self.environ:
+                env["TERM"] = self.environ["TERM"]
             return stream(
-                job.command, cwd=job.folder / job.cwd, env=env, output=output, terminal=job.terminal is not None
+                job.command,
+                cwd=job.folder / job.cwd,
+                env=env,
+                output=output,
+                terminal=job.terminal is not None,
+                screens=job.screens,
             )
 
     def describe(self) -> Mapping[str, str]:

@@ -9,7 +9,9 @@ from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
 DESCRIPTION = """\
 Runs a command with its output both shown and logged, then makes a snapshot: command, exit code,
 duration, what it read and wrote, its environment, code, parameters and metrics. Exits as the
-command did, or with 125 when the run could not be recorded.
+command did, or with 125 when the run could not be recorded. On a terminal the command has one too
+(not in a container); its log then has what the terminal shows in the end, without progress bars'
+earlier states and colours.
 
 Parameters are those of -p, the options of the command (--lr 0.1, lr=0.1), and a params.yaml that it
 read. Metrics are those of a metrics.json, metrics.jsonl, metrics.csv or results.json that it wrote.
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.cli.streams import copy_through
+    from git_datmo.cli.streams import copy_through, screens
     from git_datmo.errors import UsageError
     from git_datmo.flows.attach import Asked
     from git_datmo.flows.hooks import find_trouble
@@ -84,6 +86,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 output=copy_through,
                 progress=console.progress(),
                 elsewhere=bool(options.on),
+                screens=screens(),
             )
     for warning in (*trouble, *done.warnings):
         console.warn(warning)

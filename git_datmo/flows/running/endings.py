@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from git_datmo.engines.base import Output, Stream
+from git_datmo.engines.screen import Screen
 from git_datmo.errors import Incomplete
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content
@@ -25,19 +26,22 @@ _VARYING = re.compile(r"(?:/[\w.+@-]+)+|0x[0-9a-f]+|\d+(?:\.\d+)?")
 
 
 class Tail:
-    """Passes output on, and keeps the last bytes of it."""
+    """Pass output on, and keep the last bytes of it; with `screen`, as a terminal shows them in the end."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, screen: bool = False) -> None:
         self._output, self._kept = output, bytearray()
+        self._screen = Screen() if screen else None
 
     def __call__(self, stream: Stream, data: bytes) -> None:
         self._output(stream, data)
-        self._kept += data
+        self._kept += self._screen.feed(data) if self._screen is not None else data
         if len(self._kept) > 2 * TAIL:
             del self._kept[:-TAIL]
 
     @property
     def text(self) -> bytes:
+        if self._screen is not None:
+            self._kept += self._screen.finish()
         return bytes(self._kept[-TAIL:])
 
 

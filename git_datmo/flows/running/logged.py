@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream
+from git_datmo.engines.screen import Screen
 from git_datmo.flows.running.reserve import Reserve
 from git_datmo.flows.secrecy.masking import command_secrets, mask_log
 from git_datmo.flows.secrecy.rules import known_secrets
@@ -34,12 +35,15 @@ def run_logged(
     # Without a buffer: what a full disk refuses would be refused again when the file is closed.
     with _log_file(ws, buffering=0) as file:
         log = _Log(file)
+        screen = Screen() if job.screens else None
 
         def tee(stream: Stream, data: bytes) -> None:
             output(stream, data)
-            log.write(data)
+            log.write(screen.feed(data) if screen is not None else data)
 
         outcome = engine.run(job, output=tee)
+        if screen is not None:
+            log.write(screen.finish())
         reserve.release(LOG_SHARE)
         file.seek(0)
         known = (*secrets, *command_secrets(job.command), *known_secrets(ws.environ))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from git_datmo.engines.base import Engine, Job, Outcome, Output, portable_command
+from git_datmo.engines.base import Engine, Job, Outcome, Output, Stream, portable_command
 from git_datmo.engines.decode import read_environment as read_manifest
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.runners import rebuilt_command
@@ -73,7 +73,8 @@ class Parts:
 class Means:
     """What reruns are made with: an engine, what they may use of the machine, where their output and progress go.
 
-    `elsewhere` says that the engine is on another machine, of which nothing is known.
+    `elsewhere` says that the engine is on another machine, of which nothing is known; `screens` are the streams of
+    which `output` shows what the command writes on a terminal.
     """
 
     engine: Engine
@@ -81,6 +82,7 @@ class Means:
     limits: Limits = NO_LIMITS
     progress: Progress = QUIET
     elsewhere: bool = False
+    screens: tuple[Stream, ...] = ()
 
     @property
     def fixed(self) -> tuple[str, ...]:
@@ -168,8 +170,9 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     variables = dict(read_manifest(environment.files).variables)
     data = read_only_data(folder, parts.data, parts.outputs)
     command = portable_command(parts.command) if engine.name == "host" else rebuilt_command(parts.command)
-    job = Job(command, folder, parts.folder, variables, data, means.limits)
-    tail = Tail(means.output)
+    job = Job(command, folder, parts.folder, variables, data, means.limits, screens=means.screens)
+    tail = Tail(means.output, screen=bool(means.screens))
+    progress.finish()
     outcome = engine.run(job, output=tail)
     if outcome.interrupted:
         # A rerun that somebody stopped says nothing about the experiment.

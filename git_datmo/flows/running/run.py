@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from git_datmo.engines.base import Engine, Job, Output
+from git_datmo.engines.base import Engine, Job, Output, Stream
 from git_datmo.engines.gpus import watched_gpus
 from git_datmo.engines.limits import NO_LIMITS, Limits
 from git_datmo.engines.runners import rebuilt_command
@@ -65,11 +65,13 @@ def run(
     output: Output,
     progress: Progress = QUIET,
     elsewhere: bool = False,
+    screens: tuple[Stream, ...] = (),
 ) -> Ran:
     """Run `command` where the person is, and attach a snapshot of it to HEAD.
 
     `outputs` are paths relative to the repository that are kept beside what the run is seen to write; `elsewhere` says
-    that the engine is on another machine, of which nothing is known. Raises `DatmoError` before anything ran when it
+    that the engine is on another machine, of which nothing is known; `screens` are the streams of which `output` shows
+    what the command writes on a terminal. Raises `DatmoError` before anything ran when it
     could not be recorded.
     """
     engine.check()
@@ -81,7 +83,7 @@ def run(
     data = read_only_data(ws.root, before.inputs, outputs)
     with watching(ws, in_container=engine.name == "docker") as watch:
         journal = None if elsewhere else watch.folder
-        job = Job(as_run, ws.root, run_folder(ws), variables_of(ws), data, limits, journal=journal)
+        job = Job(as_run, ws.root, run_folder(ws), variables_of(ws), data, limits, journal=journal, screens=screens)
         # From the command's end on, its record comes first.
         with holding_signals(), reserving(ws.state) as reserve:
             with watched_gpus({} if elsewhere else ws.environ) as gpus:
@@ -129,6 +131,8 @@ def _prepare(
         with scratch_folder(ws, None) as folder:
             place_code(ws, code, folder, progress)
             prepare(ws, engine, Wanted(environment.content, code), folder=folder, progress=progress)
+    # A bar that is left is drawn again and again, among what the command prints.
+    progress.finish()
     clean = is_clean(ws)
     return Before(
         commit=commit,

@@ -1,0 +1,150 @@
+"""A command has a terminal where there is one, and its log is what a person saw in the end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.integration.team import datmo, experiments
+from tests.servers.shell import Shell
+
+SECONDS = 60
+
+
+class Terminal:
+    """A command with a terminal that we look at and type on."""
+
+    def __init__(self, repo: Shell, *words: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self.resize(31, 97)
+        # The terminal becomes the session's own, so that keys become signals.
+        begin = (
+            "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+        )
+        argv = ["python3", "-c", begin, "git-datmo", *words]
+        env = {**repo.env, "TERM": "xterm"}
+        self.child = subprocess.Popen(
+            argv, cwd=repo.cwd, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self.seen = b""
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def look(self, wanted: bytes = b"") -> None:
+        """Read until `wanted` is shown, or to the end."""
+        until = time.monotonic() + SECONDS
+        while not wanted or wanted not in self.seen:
+            assert select.select([self._ours], [], [], until - time.monotonic())[0], self.seen
+            try:
+                data = os.read(self._ours, 1 << 16)
+            except OSError:
+                data = b""
+            self.seen += data
+            if not data:
+                assert not wanted, self.seen
+                return
+
+    def close(self) -> None:
+        os.close(self._ours)
+        self.child.kill()
+        self.child.wait()
+
+
+@contextmanager
+def terminal(repo: Shell, *words: str) -> Iterator[Terminal]:
+    opened = Terminal(repo, *words)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def stored_log(repo: Shell) -> str:
+    log = experiments(repo)[0]["run"]["log"]["object"]
+    return repo.run("git", "--git-dir=.git/datmo/store.git", "cat-file", "blob", log).stdout
+
+
+PROGRESS = """\
+import os, sys
+print([os.isatty(fd) for fd in (0, 1, 2)], *os.get_terminal_size(1), os.environ.get("TERM"))
+for done in range(5):
+    sys.stderr.write(f"\\r\\x1b[32m{done}/4\\x1b[0m")
+sys.stderr.write("\\n")
+print("done")
+"""
+
+
+@pytest.mark.parametrize("engine", ["host", "venv"])
+def test_a_command_has_a_terminal_of_the_same_size_and_a_clean_log(repo: Shell, engine: str) -> None:
+    repo.commit("t.py", PROGRESS)
+    with terminal(repo, "run", "--engine", engine, "--", "python3", "t.py") as shown:
+        shown.look()
+        assert shown.child.wait(SECONDS) == 0
+    assert b"\r\x1b[32m3/4\x1b[0m\r\x1b[32m4/4" in shown.seen, "the person sees all of it, live"
+    assert stored_log(repo) == "[True, True, True] 97 31 xterm\n4/4\ndone\n"
+
+
+def test_without_a_terminal_the_log_has_every_byte(repo: Shell) -> None:
+    repo.commit("t.py", PROGRESS.replace("*os.get_terminal_size(1), ", ""))
+    datmo(repo, "run", "--", "python3", "t.py")
+    log = stored_log(repo)
+    assert "[False, False, False]" in log
+    assert "\r\x1b[32m3/4\x1b[0m\r\x1b[32m4/4" in log
+
+
+def test_a_new_size_of_the_window_reaches_the_command(repo: Shell) -> None:
+    repo.commit(
+        "t.py",
+        "import os, signal\n"
+        "signal.signal(signal.SIGWINCH, lambda *_: print('size', *os.get_terminal_size(1), flush=True))\n"
+        "print('ready', flush=True)\n"
+        "while os.get_terminal_size(1).columns != 50: signal.pause()\n",
+    )
+    with terminal(repo, "run", "--", "python3", "t.py") as shown:
+        shown.look(b"ready")
+        shown.resize(20, 50)
+        shown.look(b"size 50 20")
+        shown.look()
+        assert shown.child.wait(SECONDS) == 0
+
+
+def test_an_interrupt_key_reaches_the_command_once(repo: Shell) -> None:
+    repo.commit(
+        "t.py",
+        "import signal, sys, time\ncount = 0\n"
+        "def told(*_):\n    global count\n    count += 1\n    print('told', flush=True)\n"
+        "signal.signal(signal.SIGINT, told)\nprint('ready', flush=True)\n"
+        "print(input('name? '), count)\nsys.exit(3)\n",
+    )
+    with terminal(repo, "run", "--", "python3", "t.py") as shown:
+        shown.look(b"name? ")
+        shown.type(b"\x03")
+        shown.look(b"told")
+        shown.type(b"me\n")
+        shown.look()
+        assert shown.child.wait(SECONDS) == 3
+    assert "me 1\n" in stored_log(repo)
+
+
+def test_a_rerun_has_a_terminal_too(repo: Shell) -> None:
+    repo.commit("t.py", "import os, sys; open('m.txt', 'w').write('x'); print('tty', os.isatty(1), os.isatty(2))\n")
+    datmo(repo, "run", "--", "python3", "t.py")
+    with terminal(repo, "reproduce", "HEAD", "--engine", "host") as shown:
+        shown.look()
+        assert shown.child.wait(SECONDS) == 0
+    assert b"tty True True" in shown.seen
