@@ -108,3 +108,10 @@ def test_every_kind_of_share_keeps_the_marker(pair: Pair) -> None:
     pair.alex.git("switch", "-q", "main")
     share(pair.alex, "three")
     assert pair.hub.git("cat-file", "blob", "refs/datmo/records:format") == marker
+
+
+def test_fsck_of_a_newer_remote_looks_at_its_records(pair: Pair, newer: Shell) -> None:
+    share(newer, "from tomorrow")
+    datmo(pair.alex, "fsck", "--remote")
+    pair.hub.git("update-ref", "-d", "refs/datmo/keep/1")
+    assert "data" in datmo(pair.alex, "fsck", "--remote", code=1).stdout

@@ -12,7 +12,7 @@ from git_datmo.flows.sharing.intake import receive, shared_records
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.places import destination, holds
 from git_datmo.flows.space.losses import Loss, find_losses, find_needs
-from git_datmo.flows.space.needs import keepers
+from git_datmo.flows.space.needs import keepers, read_catalog_of_all
 from git_datmo.flows.space.release import read_kept
 from git_datmo.flows.space.repair import get_back
 from git_datmo.flows.workspace import Workspace
@@ -78,7 +78,7 @@ def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -
     offer = ask(ws, remote)
     tips = receive(ws, remote, offer, progress=progress).values()
     there = set[Oid]().union(*(shared_records(ws, each) for each in tips))
-    living = [(oid, keeper) for oid, keeper in keepers(ws, ws.catalog(ws.ledger.tips())) if oid in there]
+    living = [(oid, keeper) for oid, keeper in keepers(ws, read_catalog_of_all(ws)) if oid in there]
     place = destination(ws, remote)
     losses: list[Loss] = []
     if isinstance(place, PackPlace):
