@@ -1,7 +1,8 @@
 """Files to and from an engine on another machine, as tar streams through its API: it cannot mount what is here.
 
 What comes back is taken as the effect of the run: files that it changed or made are written, those that it removed are
-removed. A file that was sent has one time that no run gives; what still has it was not written.
+removed. Files are sent with times of decades ago, in their order, which make decides by. What still has the time that
+it was sent with was not written.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from git_datmo.errors import DatmoError
 
 # The repository's own data stay here: they are large, and nobody's input.
 LEFT_HERE = ".git"
-SENT_TIME = 1_000_000_000
+# How much older files are sent, in seconds.
+AGED = 800_000_000
 
 
 @dataclass(slots=True)
@@ -29,7 +31,7 @@ class Luggage:
     folder: Path
     owner: tuple[int, int]
     read_only: Sequence[str] = ()
-    _sent: dict[str, int] = field(default_factory=dict)
+    _sent: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def pack(self) -> Iterator[bytes]:
         """The folder as a tar stream."""
@@ -61,7 +63,7 @@ class Luggage:
             return None
         entry.uid, entry.gid = self.owner
         entry.uname = entry.gname = ""
-        entry.mtime = SENT_TIME
+        entry.mtime = max(1, int(entry.mtime) - AGED)
         if entry.islnk():
             # The second name of a file travels as a file of its own.
             entry.type, entry.size, entry.linkname = tarfile.REGTYPE, (self.folder / path).stat().st_size, ""
@@ -69,7 +71,7 @@ class Luggage:
             # The run has no power to write what root owns and nobody may write.
             entry.uid = entry.gid = 0
             entry.mode = entry.mode & ~0o222 | 0o444
-        self._sent[path] = entry.size if entry.isreg() else -1
+        self._sent[path] = (entry.size if entry.isreg() else -1, int(entry.mtime))
         return entry
 
     def _is_read_only(self, path: str) -> bool:
@@ -100,7 +102,7 @@ class Luggage:
                 _remove(self.folder / path)
 
     def _take(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, path: str) -> None:
-        untouched = entry.isreg() and entry.mtime == SENT_TIME and self._sent.get(path) == entry.size
+        untouched = entry.isreg() and self._sent.get(path) == (entry.size, entry.mtime)
         there = self.folder / path
         if untouched or (entry.isdir() and there.is_dir() and not there.is_symlink()):
             return

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.travel import SENT_TIME, Luggage
+from git_datmo.engines.travel import AGED, Luggage
 from git_datmo.errors import DatmoError
 
 OWNER = (os.getuid(), os.getgid())
@@ -84,11 +84,12 @@ def test_a_folder_that_became_a_link_costs_nothing_behind_it(tmp_path: Path) -> 
 
 def test_what_has_the_time_that_was_sent_was_not_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
+    os.utime(tmp_path / "file", (AGED + 7, AGED + 7))
     luggage = Luggage(tmp_path, OWNER)
     list(luggage.pack())
-    luggage.unpack(archive(lambda made: made.addfile(*entry("file", b"tree", mtime=SENT_TIME))))
+    luggage.unpack(archive(lambda made: made.addfile(*entry("file", b"tree", mtime=7))))
     assert (tmp_path / "file").read_text() == "here"
-    luggage.unpack(archive(lambda made: made.addfile(*entry("file", b"tree", mtime=SENT_TIME + 1))))
+    luggage.unpack(archive(lambda made: made.addfile(*entry("file", b"tree", mtime=8))))
     assert (tmp_path / "file").read_text() == "tree"
 
 

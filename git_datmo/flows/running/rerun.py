@@ -15,6 +15,7 @@ from git_datmo.engines.runners import rebuilt_command
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import PLACEHOLDERS
 from git_datmo.flows.history import Found
+from git_datmo.flows.running.ages import set_times
 from git_datmo.flows.running.endings import Tail
 from git_datmo.flows.running.figures import find_metrics
 from git_datmo.flows.running.frozen import Wanted, prepare
@@ -42,7 +43,7 @@ class Parts:
     """What a rerun is made of: code, data (what was there before the run), environment, and the command with its words.
 
     `outputs` are the paths that it is expected to write, `recorded` what the recorded run wrote there. With `files`,
-    only these of the data are placed.
+    only these of the data are placed. `started` is when the recorded run did.
     """
 
     code: Content | None
@@ -53,6 +54,7 @@ class Parts:
     outputs: tuple[str, ...]
     recorded: tuple[Payload, ...] = ()
     files: tuple[tuple[str, Node], ...] | None = None
+    started: str = ""
 
     def placed(self) -> Iterator[tuple[str, Node]]:
         """Yield the files and folders of the data that are placed, with their paths."""
@@ -130,6 +132,7 @@ def parts_of(found: Found) -> Parts:
         folder=run.folder,
         outputs=(*run.outputs, *(payload.path for payload in run.tracked)),
         recorded=tuple(payload for payload in snapshot.payloads if payload.path in set(run.outputs)),
+        started=run.started,
     )
 
 
@@ -164,6 +167,7 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     place(ws, parts.placed(), folder, progress)
     _make_folders(folder, parts.data)
     (folder / parts.folder).mkdir(parents=True, exist_ok=True)
+    set_times(ws, folder, parts.started, parts.outputs, parts.data, parts.recorded)
     before = {path: _sign(folder, path) for path in parts.outputs}
     since = last_change(folder)
     placed = time.monotonic()

@@ -1,0 +1,76 @@
+"""A rerun of a Makefile's project makes what the run made, and takes what the run took as up to date."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.integration.team import datmo, experiments
+from tests.servers.shell import Shell
+
+REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust", "--dir", "../rerun")
+
+MAKEFILE = """\
+all: out/model.txt
+out/clean.txt: data/raw.txt clean.sh
+\tmkdir -p out && sh clean.sh
+out/model.txt: out/clean.txt fit.sh
+\tsh fit.sh
+"""
+
+
+@pytest.fixture
+def project(repo: Shell) -> Shell:
+    """A project in two steps; each step of the first writes something else whenever it runs."""
+    repo.write("data/raw.txt", "3\n1\n2\n")
+    datmo(repo, "add-data", "data")
+    repo.write("Makefile", MAKEFILE)
+    repo.write("clean.sh", "echo cleaning; sort data/raw.txt > out/clean.txt; echo $$ >> out/clean.txt\n")
+    repo.write("fit.sh", "echo fitting; wc -l < out/clean.txt > out/model.txt\n")
+    repo.git("add", ".")
+    repo.git("commit", "-qm", "project")
+    datmo(repo, "run", "--", "make")
+    return repo
+
+
+def change(repo: Shell, path: str, content: str, *, age: float) -> None:
+    """Commit a file that is `age` seconds old."""
+    repo.commit(path, content)
+    then = time.time() - age
+    os.utime(repo.cwd / path, (then, then))
+
+
+def test_what_the_run_made_is_made_again_and_what_was_up_to_date_is_not(project: Shell) -> None:
+    change(project, "fit.sh", "echo fitting; wc -c < data/raw.txt > out/model.txt\n", age=-5)
+    said = datmo(project, "run", "--", "make").stdout
+    assert ("cleaning" in said, "fitting" in said) == (False, True)
+    done = datmo(project, *REPRODUCE)
+    assert ("cleaning" in done.stderr, "fitting" in done.stderr) == (False, True), done.stderr
+    assert "verdict: identical (1 output)" in done.stdout
+    same = (project.cwd / "out/clean.txt").read_text() == (project.cwd / "../rerun/out/clean.txt").read_text()
+    assert same, "the first step would have written another number"
+
+
+def test_a_run_in_which_all_was_up_to_date_is_rerun_so(project: Shell) -> None:
+    said = datmo(project, "run", "--", "make").stdout
+    assert "cleaning" not in said
+    assert experiments(project)[0]["run"]["outputs"] == []
+    done = datmo(project, "reproduce", "HEAD", "--engine", "host", "--trust", ok=False)
+    assert "cleaning" not in done.stderr + done.stdout
+    assert "fitting" not in done.stderr + done.stdout
+
+
+def test_the_same_bytes_made_again_are_made_in_the_rerun_too(project: Shell) -> None:
+    (project.cwd / "clean.sh").write_text("echo cleaning; sort data/raw.txt > out/clean.txt\n")
+    project.git("commit", "-qam", "sorted alone")
+    datmo(project, "run", "--", "make")
+    later = time.time() + 5
+    os.utime(project.cwd / "clean.sh", (later, later))
+    said = datmo(project, "run", "--", "make").stdout
+    assert "cleaning" in said
+    assert experiments(project)[0]["run"]["outputs"] == ["out"]
+    done = datmo(project, *REPRODUCE)
+    assert "cleaning" in done.stderr
+    assert "verdict: identical (1 output)" in done.stdout
