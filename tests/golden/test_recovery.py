@@ -146,6 +146,29 @@ def test_every_file_comes_back_without_git_datmo(
     assert re.search(r"^parts/[0-9a-f]\.datmo-part/[0-9a-f]+\.datmo-part\.datmo-name", listed, re.MULTILINE)
 
 
+def test_tip_of_a_chain_comes_alone_by_stock_git(make_repo: Callable[..., Shell], stock: Shell) -> None:
+    hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
+    alex.commit("code.py", "pass\n")
+    alex.git("remote", "add", "origin", str(hub.cwd))
+    alex.git("push", "-q", "-u", "origin", "main")
+    datmo(alex, "init")
+    for text in ("one", "two"):
+        alex.write("data/x", text)
+        datmo(alex, "add-data", "data")
+        datmo(alex, "snapshot", "-m", text)
+        alex.git("push", "-q")
+    (fetch,) = re.findall(r"`git (fetch --depth=1 URL [^`]*)`", section(10))
+    stock.git("init", "-q", "--bare", "chain.git")
+    stock.git("--git-dir=chain.git", *fetch.replace("URL", f"file://{hub.cwd}").split())
+    every = stock.git("--git-dir=chain.git", "cat-file", "--batch-all-objects", "--batch-check").splitlines()
+    tip, empty = hub.git("rev-parse", "refs/datmo/keep/1"), "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    assert {line.split()[0] for line in every} == {tip, empty}
+    text = stock.git("--git-dir=chain.git", "cat-file", "commit", tip)
+    keeps = [line for line in text.splitlines() if line.startswith("parent ")][1:]
+    assert keeps
+    assert all("datmo: keep" in hub.git("cat-file", "commit", line.split()[1]) for line in keeps)
+
+
 def test_a_payload_that_lacks_objects_is_not_restored_in_part(make_repo: Callable[..., Shell], stock: Shell) -> None:
     hub = make_repo("hub.git", bare=True)
     blob = hub.git("hash-object", "-w", "--stdin", stdin=b"x")
