@@ -125,28 +125,54 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
     return _which(words[0], path, cwd) if words and _is_python(words[0]) else None
 
 
-def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None) -> Probe:
-    """Ask `interpreter` what it is and what is installed in it, by one child started in `cwd`."""
+@dataclass(slots=True)
+class Probing:
+    """An interpreter that is being asked. As a context manager, it ends the child that nobody waited for."""
+
+    interpreter: str
+    _child: subprocess.Popen[bytes]
+
+    def answer(self) -> Probe:
+        """Wait for the answer. Raises `DatmoError` where there is none."""
+        try:
+            said, complained = self._child.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired as e:
+            raise DatmoError(f"cannot ask '{self.interpreter}' for its packages: no answer in {SECONDS} s") from e
+        found = read_answer(said)
+        if self._child.returncode or found is None:
+            lines = complained.decode("utf-8", "replace").strip().splitlines()
+            reason = lines[-1] if lines else f"exit status {self._child.returncode}"
+            raise DatmoError(
+                f"cannot ask '{self.interpreter}' for its packages: {reason}", "git-datmo needs Python 3.8+"
+            )
+        return found
+
+    def __enter__(self) -> Probing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+        with self._child:
+            pass
+
+
+def begin_probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None) -> Probing:
+    """Start to ask `interpreter` what it is and what is installed in it, by one child in `cwd`."""
     env = {**environ, "PYTHONIOENCODING": "utf-8"}
     env.pop("PYTHONSTARTUP", None)
+    argv, pipe = [interpreter, "-c", inventory_program()], subprocess.PIPE
     try:
-        done = subprocess.run(
-            [interpreter, "-c", inventory_program()],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=env,
-            cwd=cwd,
-            timeout=SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as e:
-        said = e.strerror if isinstance(e, OSError) else f"no answer in {SECONDS} s"
-        raise DatmoError(f"cannot ask '{interpreter}' for its packages: {said}") from e
-    answer = read_answer(done.stdout)
-    if done.returncode or answer is None:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {done.returncode}"]
-        raise DatmoError(f"cannot ask '{interpreter}' for its packages: {lines[-1]}", "git-datmo needs Python 3.8+")
-    return answer
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=env, cwd=cwd)
+    except OSError as e:
+        raise DatmoError(f"cannot ask '{interpreter}' for its packages: {e.strerror}") from e
+    return Probing(interpreter, child)
+
+
+def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None) -> Probe:
+    """Ask `interpreter` what it is and what is installed in it."""
+    with begin_probe(interpreter, environ, cwd=cwd) as probing:
+        return probing.answer()
 
 
 def inventory_program() -> str:

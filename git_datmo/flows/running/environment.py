@@ -15,7 +15,14 @@ from git_datmo.engines.kept import imported_modules, kept_distributions
 from git_datmo.engines.local_builds import configured_indexes, is_local_build, requested_indexes, usual_index
 from git_datmo.engines.locks import SIZE_LIMIT, Lock, contradictions, is_lock, most_exact
 from git_datmo.engines.manifest import INDEX, PROJECT_FILES, Environment, make_environment
-from git_datmo.engines.probe import Distribution, Probe, find_interpreter, normalise, probe
+from git_datmo.engines.probe import (
+    Distribution,
+    Probe,
+    Probing,
+    find_interpreter,
+    normalise,
+    probe,
+)
 from git_datmo.engines.projects import APT_FILES, find_language, project_environment, read_apt
 from git_datmo.engines.variables import allowed_variables
 from git_datmo.errors import Damaged
@@ -73,13 +80,14 @@ def capture_environment(
     *,
     pin: Callable[[Environment], Environment] | None = None,
     interpreter: str | None = None,
+    probing: Probing | None = None,
 ) -> Surrounded | None:
     """Store the environment that `command` runs in; None where there is no interpreter to ask and no lock to read.
 
     It is stored as `pin` gives it: where the run is in an image, the base images' digests decide it. `interpreter` is
-    the Python that ran, where that was seen.
+    the Python that ran, where that was seen; `probing` is the one that is being asked already.
     """
-    found = find_environment(ws, command, interpreter)
+    found = find_environment(ws, command, interpreter, probing)
     if found is None:
         return None
     environment = found.environment
@@ -90,13 +98,16 @@ def capture_environment(
     return Surrounded(_store(ws, environment), found.warnings, found.system, found.built, generated)
 
 
-def find_environment(ws: Workspace, command: Sequence[str], interpreter: str | None = None) -> FoundEnvironment | None:
+def find_environment(
+    ws: Workspace, command: Sequence[str], interpreter: str | None = None, probing: Probing | None = None
+) -> FoundEnvironment | None:
     """The environment that `command` would run in now."""
     language = find_language(command)
     system = _system_packages(ws)
     variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
     found = _project(ws, language, variables, system) if language else None
-    environment, warnings, built = found or _python(ws, command, variables, system, interpreter) or (None, (), ())
+    asked = found or _python(ws, command, variables, system, interpreter, probing)
+    environment, warnings, built = asked or (None, (), ())
     return FoundEnvironment(environment, (*hidden, *warnings), system, built) if environment is not None else None
 
 
@@ -143,12 +154,14 @@ def _python(
     variables: Mapping[str, str],
     system: Sequence[str],
     interpreter: str | None,
+    probing: Probing | None,
 ) -> _Found | None:
     folder = ws.root / ws.repo.prefix
     interpreter = interpreter or find_interpreter(command, ws.environ, folder)
     if interpreter is None:
         return None
-    told = probe(interpreter, ws.environ, cwd=folder)
+    begun = probing is not None and probing.interpreter == interpreter
+    told = probing.answer() if probing is not None and begun else probe(interpreter, ws.environ, cwd=folder)
     imported = imported_modules(_sources(ws))
     kept = kept_distributions(told, imported=imported)
     archives, warnings = pack_local(ws, kept)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from git_datmo.engines.base import Engine, Outcome, portable_command
 from git_datmo.engines.journal import Observed
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.machine import describe_machine
+from git_datmo.engines.probe import Probing
 from git_datmo.engines.streams import stream_files
 from git_datmo.errors import DatmoError
 from git_datmo.flows.attach import Asked, attach, make_snapshot
 from git_datmo.flows.code import UNTRACKED_LIMIT, add_untracked, named_in, untracked_files
-from git_datmo.flows.running.environment import Surrounded, capture_environment
+from git_datmo.flows.running.environment import (
+    Surrounded,
+    capture_environment,
+)
 from git_datmo.flows.running.figures import find_metrics
 from git_datmo.flows.running.mine import Owner, make_owner
 from git_datmo.flows.running.outputs import Kept, keep_outputs
+from git_datmo.flows.running.probing import begin_probing
 from git_datmo.flows.running.reads import (
     Used,
     find_used,
@@ -100,7 +106,8 @@ def record_run(
     observed = watch.observed()
     owner = make_owner(watch, observed, other_runs(ws, watch), starter=starter, streams=stream_files())
     used = find_used(ws, watch, observed, starter=starter, in_container=in_container)
-    with ws.locked():
+    probing = None if before.environment else begin_probing(ws, command, observed.interpreter(watch.root))
+    with ws.locked(), probing or nullcontext():
         kept = keep_outputs(ws, owner, outputs, progress)
         # Outputs that there is no room for must not take what the record needs.
         finished.reserve.release_all()
@@ -109,7 +116,7 @@ def record_run(
         warnings += remarks_on_reads(used, lacking_files(ws, used, kept.tracking, stored))
         surroundings = find_surroundings(ws, engine.name, {*used.read, *named_in(ws, command)})
         warnings += remarks_on_surroundings(surroundings)
-        surrounded = before.environment or _environment(ws, command, watch, observed, warnings)
+        surrounded = before.environment or _environment(ws, command, watch, observed, probing, warnings)
         # A container has Debian packages of its own, whatever versions this machine has.
         system = surrounded.system if surrounded is not None and not in_container else ()
         record = Run(
@@ -215,12 +222,17 @@ def _size(path: bytes) -> int:
 
 
 def _environment(
-    ws: Workspace, command: Sequence[str], watch: Watch, observed: Observed, warnings: list[str]
+    ws: Workspace,
+    command: Sequence[str],
+    watch: Watch,
+    observed: Observed,
+    probing: Probing | None,
+    warnings: list[str],
 ) -> Surrounded | None:
     """Store the environment of the interpreter that ran, or else of the one that the command names."""
     interpreter = observed.interpreter(watch.root)
     try:
-        return capture_environment(ws, command, interpreter=interpreter)
+        return capture_environment(ws, command, interpreter=interpreter, probing=probing)
     except DatmoError as error:
         if interpreter is None:
             raise
