@@ -139,7 +139,8 @@ def test_limits_of_the_table_are_those_of_the_schema() -> None:
     assert rows["path of a payload or an output"].startswith(f"{path['minLength']} to {path['maxLength']:,} ")
     assert rows["folder of a run"].startswith(f"0 to {folder['maxLength']:,} ")
     assert rows["keep commits that a link ties"].endswith(f"git-datmo ties {keep.PARENTS_AT_ONCE}")
-    assert rows["blobs of a part"] == f"1 to {keep.PART_WIDTH**2:,}: {keep.PART_WIDTH} trees of {keep.PART_WIDTH}"
+    width = keep.PART_WIDTH
+    assert rows["blobs of a part commit"] == f"1 to {width**2:,}: {width} trees of {width}"
 
 
 def test_marker_is_told_byte_for_byte() -> None:
