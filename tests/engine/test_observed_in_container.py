@@ -1,0 +1,61 @@
+"""A run in a container is observed: its record says all that it read, and which outputs it was seen to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.team import datmo, experiments
+from tests.integration.test_env_command import with_packages
+from tests.servers.shell import Shell
+
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+
+PROGRAM = """\
+import os, subprocess, sys
+import helper
+total = len(open("data/used").read()) + helper.one
+os.makedirs("out", exist_ok=True)
+open("out/model.txt", "w").write(str(total))
+if "child" not in sys.argv:
+    subprocess.run([sys.executable, "fit.py", "child"], check=True)
+open("metrics.json", "w").write('{"total": %d}' % total)
+"""
+
+
+@pytest.fixture
+def project(make_repo: Callable[..., Shell], engine_host: str, tmp_path: Path) -> Shell:
+    repo = with_packages(make_repo().having(DOCKER_HOST=engine_host), tmp_path / "env")
+    datmo(repo, "init")
+    repo.write("data/used", "12345")
+    repo.write("data/unused", "x" * 1000)
+    datmo(repo, "add-data", "data")
+    repo.commit("helper.py", "one = 1\n")
+    repo.commit("fit.py", PROGRAM)
+    return repo
+
+
+def test_a_run_of_pythons_alone_has_complete_reads_and_seen_outputs(project: Shell) -> None:
+    datmo(project, "run", "--engine", "docker", "--", "python", "fit.py")
+    run = experiments(project)[0]["run"]
+    assert run["read"] == {"complete": True, "outside": [], "paths": ["data/used", "fit.py", "helper.py"]}
+    assert run["outputs"] == ["metrics.json", "out"]
+    assert not run.get("unseen"), "its processes were seen to write all of it"
+
+
+def test_a_rerun_in_a_container_gets_only_what_was_read(project: Shell) -> None:
+    datmo(project, "run", "--engine", "docker", "--", "python", "fit.py")
+    done = datmo(project, "reproduce", "HEAD", "--engine", "docker", "--dir", "../rerun")
+    assert "verdict: identical (1 metric, 2 outputs)" in done.stdout
+    assert (project.cwd / "../rerun/data/used").exists()
+    assert not (project.cwd / "../rerun/data/unused").exists()
+
+
+def test_programs_that_nobody_sees_make_reads_incomplete_and_outputs_unseen(project: Shell) -> None:
+    datmo(project, "run", "--engine", "docker", "--", "sh", "-c", "python fit.py && cat data/unused > copy.txt")
+    run = experiments(project)[0]["run"]
+    assert run["read"]["complete"] is False
+    assert run["outputs"] == ["copy.txt", "metrics.json", "out"]
+    assert run["unseen"] == ["copy.txt"]
