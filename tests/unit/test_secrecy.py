@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,13 +13,16 @@ from hypothesis import strategies as st
 from git_datmo.flows.secrecy.masking import harmless_variables, mask_log, masked_command
 from git_datmo.flows.secrecy.rules import (
     DETECTORS,
+    LEFT_OUT,
     MASK,
+    describe_rules,
     find_secrets,
     is_secret_name,
     is_suspicious,
     known_secrets,
     mask,
 )
+from git_datmo.flows.secrecy.tokens import DATED
 
 # Written in parts, or a host's own scanner would take this file for a leak.
 TOKENS = {
@@ -207,8 +212,21 @@ def test_what_is_quick_never_misses_what_is_thorough(kind: str, before: str, aft
     assert TOKENS[kind] not in mask(f"{before} {TOKENS[kind]} {after}")
 
 
-def test_every_detector_is_one_of_the_librarys() -> None:
+def test_every_rule_of_the_library_is_used_or_left_out_for_a_reason() -> None:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
-    known = {f"{c.__module__}.{c.__name__}" for c in get_mapping_from_secret_type_to_class().values()}
-    assert {f"detect_secrets.plugins.{module}.{name}" for module, name in DETECTORS.items()} <= known
+    classes = get_mapping_from_secret_type_to_class().values()
+    known = {f"{c.__module__}.{c.__name__}".removeprefix("detect_secrets.plugins.") for c in classes}
+    used = {f"{module}.{name}" for module, name in DETECTORS.items()}
+    assert used | LEFT_OUT.keys() == known
+    assert not used & LEFT_OUT.keys()
+
+
+def test_the_rules_say_their_versions_and_the_documents_the_least() -> None:
+    from importlib.metadata import version
+
+    assert describe_rules() == f"detect-secrets {version('detect-secrets')} and token forms of {DATED}"
+    top = Path(__file__).parents[2]
+    least = re.search(r'"detect-secrets>=([0-9.]+)"', (top / "pyproject.toml").read_text())
+    assert least is not None
+    assert f"({least[1]} or later; a refusal names the installed version)" in (top / "docs/PRIVACY.md").read_text()

@@ -10,7 +10,7 @@ from itertools import islice
 from git_datmo.engines.archive import CONFIG
 from git_datmo.engines.manifest import DOCKERFILE, MANIFEST
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.flows.secrecy.rules import find_secrets, is_suspicious
+from git_datmo.flows.secrecy.rules import describe_rules, find_secrets, is_suspicious
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Oid
 from git_datmo.records.types import Image, Record, Snapshot
@@ -36,14 +36,15 @@ def refuse_secrets(ws: Workspace, records: Iterable[Oid], named: Iterable[tuple[
             key = _KEY.findall(text[: secret.start])
             raise DatmoError(
                 f"not shared: record '{oid}' has what looks like a secret ({secret.kind}) in its"
-                f" '{key[-1] if key else 'text'}'",
+                f" '{key[-1] if key else 'text'}', by the rules of {describe_rules()}",
                 f"make it invalid where it was issued; then share it: git config --add {ALLOWED} {str(oid)[:10]}",
             )
     for oid, record in named:
         if isinstance(record, Record) and not _is_allowed(oid, allowed):
             for place, kind in _places(ws, record):
                 raise DatmoError(
-                    f"not shared: {place} of {record.kind} '{oid}' has what looks like a secret ({kind})",
+                    f"not shared: {place} of {record.kind} '{oid}' has what looks like a secret ({kind}),"
+                    f" by the rules of {describe_rules()}",
                     f"'git datmo drop {str(oid)[:10]}' keeps it here; where it is none, share it:"
                     f" git config --add {ALLOWED} {str(oid)[:10]}",
                 )

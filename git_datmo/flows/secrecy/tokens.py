@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+DATED = "2026-11"
+"""When the forms were looked up last."""
+
 # By prefix: the kind of token, and what follows the prefix.
 TOKENS: dict[str, tuple[str, str]] = {
     "AGE-SECRET-KEY-1": ("age Key", r"[A-Z0-9]{50,}"),
