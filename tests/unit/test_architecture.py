@@ -317,6 +317,7 @@ WAITERS = {
     "git_datmo.waits": "ends waits",
     "git_datmo.store.crew": "forks of itself, which work, or end with it",
     "git_datmo.engines.child": "the user's command",
+    "git_datmo.engines.probe": "a child whose answer has a limit, and that is killed behind it",
     "git_datmo.engines.terminal": "the user",
     "git_datmo.cli.console": "the user's pager",
     "git_datmo.cli.demo": "what a person would type",
