@@ -61,7 +61,7 @@ run_with_engine() {
 
 # Run the tests that the arguments choose, with what they need.
 run_chosen() {
-  files=$(python -m pytest --collect-only -q "$@" 2>/dev/null | sed -n 's/::.*//p' | sort -u)
+  files=$(python -m pytest --collect-only "$@" --verbosity=-1 2>/dev/null | sed -n 's/::.*//p' | sort -u)
   [ -n "$files" ] || exec python -m pytest "$@" # it says why there are none
   # shellcheck disable=SC2086  # one word is one file
   uses() { grep -qE "$1" $files; }
