@@ -9,7 +9,7 @@ from git_datmo.flows.follow import NOTHING, Followed, follow_look
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.look import Look, look
 from git_datmo.flows.merging.unresolved import read_pending, refuse_unresolved
-from git_datmo.flows.picked import find_picked, is_amended, last_move
+from git_datmo.flows.picked import find_picked, is_amended, is_made_here, last_move
 from git_datmo.flows.target import unshared_error
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import interrupted, read_underway
@@ -62,8 +62,13 @@ class _Conclusion:
         if followed.kept:
             return Concluded(followed)
         if len(tracking.snapshots) > 1 and self._is_own_merge():
-            return self._attach(tracking, followed)
-        return self._snapshot_if_changed(tracking, followed)
+            done = self._attach(tracking, followed)
+        else:
+            done = self._snapshot_if_changed(tracking, followed)
+        if seen.data.unshared and not is_made_here(self._ws, seen.data.unshared[0].commit):
+            error = unshared_error(self._ws, seen.data)
+            done = replace(done, warnings=(*done.warnings, f"{error.what}; this commit builds on older data"))
+        return done
 
     def revert_hints(self) -> tuple[str, ...]:
         """Return how to take the data of reverted commits back."""

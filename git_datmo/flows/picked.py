@@ -10,6 +10,7 @@ from git_datmo.model import Oid
 
 # What git's reflog says of a commit that was made of another (git-rebase, git-cherry-pick).
 _PICKED = re.compile(r"(rebase|pull)\b.* \((pick|reword|edit|continue)\)|cherry-pick\b|commit \(cherry-pick\)")
+_MADE = re.compile(r"commit\b")
 _AMENDED = re.compile(r"commit \(amend\)")
 
 
@@ -22,6 +23,14 @@ def last_move(ws: Workspace) -> str:
 def is_amended(ws: Workspace) -> bool:
     """Return whether HEAD was made by amending the commit before."""
     return _AMENDED.match(last_move(ws)) is not None
+
+
+def is_made_here(ws: Workspace, commit: str) -> bool:
+    """Return whether git's reflog says that the commit was made in this working tree."""
+    listed = ws.repo.git.finish("log", "-g", "--format=%H %gs", "HEAD", "--").stdout.decode("utf-8", "replace")
+    return any(
+        _MADE.match(move) for oid, _, move in (line.partition(" ") for line in listed.split("\n")) if oid == commit
+    )
 
 
 def find_picked(ws: Workspace, history: History) -> tuple[Found, str] | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from git_datmo.flows.attach import Asked, attach, make_snapshot, require_commit
 from git_datmo.flows.capture import refresh
 from git_datmo.flows.follow import catch_up
 from git_datmo.flows.git_owned import owned_warnings
 from git_datmo.flows.merging.unresolved import refuse_unresolved
+from git_datmo.flows.target import unshared_warning
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -32,9 +33,13 @@ def snapshot(ws: Workspace, asked: Asked, *, command: Sequence[str] = (), progre
     require_commit(ws)
     with changing(ws) as old:
         refuse_during_checkout(ws)
+        unshared = unshared_warning(ws)
         tracking, _ = refresh(ws, catch_up(ws, old, progress=progress), progress=progress)
         refuse_unresolved(ws, tracking)
-        return attach_snapshot(ws, tracking, asked, command, progress)
+        # Made without the commit's data, it must not be taken for them.
+        asked = replace(asked, side=asked.side or bool(unshared))
+        made = attach_snapshot(ws, tracking, asked, command, progress)
+        return replace(made, warnings=(*filter(None, [unshared]), *made.warnings))
 
 
 def attach_snapshot(

@@ -111,7 +111,10 @@ def unshared_warning(ws: Workspace) -> str:
     if data is None or not data.unshared or _is_here(ws, data):
         return ""
     error = unshared_error(ws, data)
-    return f"{error.what}; the files are recorded as they are here. {error.hint[:1].upper()}{error.hint[1:]}"
+    return (
+        f"{error.what}; the files are recorded as they are here, as an experiment and not as the commit's data."
+        f" {error.hint[:1].upper()}{error.hint[1:]}"
+    )
 
 
 def require_data(ws: Workspace, data: CommitData, name: str) -> None:

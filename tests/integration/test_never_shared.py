@@ -53,6 +53,49 @@ def test_run_says_so_and_records_what_is_here(ignacio: Shell) -> None:
     assert experiments(ignacio)[0]["commit"] == ignacio.git("rev-parse", "HEAD")
 
 
+@pytest.mark.parametrize("words", [["run", "--", sys.executable, "code.py"], ["snapshot"]])
+def test_record_made_without_the_data_does_not_stand_for_them(ignacio: Shell, pair: Pair, words: list[str]) -> None:
+    assert NEVER in datmo(ignacio, *words).stderr
+    assert NEVER in datmo(ignacio, *words).stderr
+    assert NEVER in datmo(ignacio, "status").stdout
+    ignacio.git("push", "-q", "origin", "HEAD:other")
+    refused(pair.clone("jun"), "checkout", code=2, says=(NEVER,))
+
+
+def test_data_that_are_shared_later_are_united_with_what_was_recorded_without_them(ignacio: Shell, pair: Pair) -> None:
+    ignacio.write("mine/y", "2\n")
+    datmo(ignacio, "add-data", "mine")
+    datmo(ignacio, "snapshot")
+    datmo(pair.alex, "push")
+    datmo(ignacio, "pull")
+    assert (ignacio.cwd / "data" / "x").read_text() == "1\n"
+    assert (ignacio.cwd / "mine" / "y").read_text() == "2\n"
+    assert NEVER not in datmo(ignacio, "status").stdout
+
+
+def test_commit_on_data_that_were_never_shared_says_so(ignacio: Shell) -> None:
+    ignacio.write("mine/y", "2\n")
+    datmo(ignacio, "add-data", "mine")
+    ignacio.write("code.py", "2\n")
+    said = ignacio.run("git", "commit", "-q", "-a", "-m", "two").stderr
+    assert NEVER in said
+    assert "this commit builds on older data" in said
+
+
+def test_commit_after_one_whose_snapshot_was_not_made_here_is_silent(pair: Pair) -> None:
+    """What the hook of the commit did not record is in the next snapshot, or is given up by whoever made it."""
+    alex = pair.alex
+    alex.write("data/x", "1\n")
+    datmo(alex, "add-data", "data")
+    hook = alex.cwd / ".git" / "hooks" / "post-commit"
+    hook.rename(hook.with_name("aside"))
+    alex.git("commit", "-q", "--allow-empty", "-m", "one")
+    hook.with_name("aside").rename(hook)
+    alex.write("data/x", "2\n")
+    assert NEVER not in alex.run("git", "commit", "-q", "--allow-empty", "-m", "two").stderr
+    assert len(experiments(alex)) == 1
+
+
 def test_run_where_the_data_were_made_is_silent(pair: Pair) -> None:
     alex = pair.alex
     alex.write("data/x", "1\n")

@@ -54,7 +54,7 @@ class Before:
 
     `tree` is what a commit of the code would have, None where that is the commit's; `untracked` are the untracked files
     that were there, `named` those of them that the command
-    names; `parameters` is the parameter file and its values.
+    names; `parameters` is the parameter file and its values. `lacks_data` says that the data of HEAD are in no record.
     """
 
     commit: Oid
@@ -68,6 +68,7 @@ class Before:
     parameters: tuple[str, Mapping[str, Value]]
     started: str
     warnings: tuple[str, ...]
+    lacks_data: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,9 @@ def record_run(
         snapshot = make_snapshot(ws, kept.tracking, asked, code=code, environment=environment, run=record)
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
-        # What ran on uncommitted code is no commit's data until a later snapshot has it as a parent.
-        side = asked.side or not before.clean
+        # What ran on uncommitted code, or without the commit's data, is no commit's data until a later snapshot has it
+        # as a parent.
+        side = asked.side or not before.clean or before.lacks_data
         snapshot = replace(snapshot, commit=before.commit, clean=before.clean, side=side)
         if before.tree is not None:
             ran = (*stored, *(os.fsencode(payload.path) for payload in kept.tracked))

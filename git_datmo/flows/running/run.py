@@ -146,6 +146,7 @@ def _prepare(
         parameters=file_parameters(ws),
         started=ws.now(),
         warnings=(*filter(None, [unshared]), *gone, *remarks),
+        lacks_data=bool(unshared),
     )
 
 
