@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import check_addable, link_warnings
 from git_datmo.flows.changes import files_of_git, find_differences
+from git_datmo.flows.sparse import is_taken, refuse_taken, taken_folders, without_taken
 from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -127,12 +128,32 @@ def store_payloads(
 
 def _find_differences(ws: Workspace, tracking: Tracking, progress: Progress) -> dict[str, Differences]:
     """Find what changed, once files are back that git removed on its way from a commit that tracks them."""
-    found = find_differences(ws, tracking)
-    if not any(each.missing for each in found.values()):
-        return found
-    from git_datmo.flows.restore import restore_removed_meanwhile
+    found = find_differences(ws, tracking, taken=True)
+    if any(each.missing for each in found.values()):
+        from git_datmo.flows.restore import restore_removed_meanwhile
 
-    return find_differences(ws, tracking) if restore_removed_meanwhile(ws, tracking, progress=progress) else found
+        if restore_removed_meanwhile(ws, tracking, progress=progress):
+            found = find_differences(ws, tracking, taken=True)
+    return _bring_back_taken(ws, tracking, found, progress)
+
+
+def _bring_back_taken(
+    ws: Workspace, tracking: Tracking, found: dict[str, Differences], progress: Progress
+) -> dict[str, Differences]:
+    """Bring back what git's sparse checkout took of payloads that changed: they are stored as they lie there."""
+    rest = without_taken(ws, found)
+    changed = [path for path, each in rest.items() if each and each != found[path]]
+    if not changed:
+        return rest
+    from git_datmo.flows.restore import may_restore, restore, select
+
+    if not may_restore(ws):
+        refuse_taken(ws, tracking)
+    folders = taken_folders(ws, (found[path] for path in changed))
+    restore(ws, tracking, select(tracking, folders)[0], progress=progress)
+    for path in folders:
+        progress.tell(f"'{path}' is back, which git's sparse checkout had taken away: '{changed[0]}' changed")
+    return find_differences(ws, tracking)
 
 
 def _capture(
@@ -144,16 +165,18 @@ def _capture(
 
 
 def refresh(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> tuple[Tracking, int]:
-    """Store what changed in the payloads of this working tree; one whose path is gone is a mistake to be told."""
-    asked: dict[str, Role] = {}
-    for tracked in tracking.payloads:
-        if not tracked.placed:
-            continue
-        path = tracked.payload.path
-        if not os.path.lexists(ws.root / path):
+    """Store what changed in the payloads of this working tree; one whose path is gone is a mistake to be told.
+
+    One that git's sparse checkout took away stays as it was stored.
+    """
+    asked = {tracked.payload.path: tracked.payload.role for tracked in tracking.payloads if tracked.placed}
+    missing = [path for path in asked if not os.path.lexists(ws.root / path)]
+    taken = is_taken(ws, missing)
+    for path in missing:
+        if path not in taken:
             raise DatmoError(
                 f"the payload '{path}' is missing",
                 f"'git datmo checkout -- {quote_word(path)}' restores it, 'git datmo rm {quote_word(path)}' drops it",
             )
-        asked[path] = tracked.payload.role
+        del asked[path]
     return store_payloads(ws, tracking, asked, progress=progress)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from git_datmo.flows.git_owned import without_owned
+from git_datmo.flows.sparse import without_taken
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.paths import as_pathspec
 from git_datmo.progress import QUIET
@@ -37,10 +38,11 @@ def current_tracking(ws: Workspace) -> Tracking:
     return Tracking().having(asleep).standing_on(target.snapshots, target.payloads)
 
 
-def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences]:
+def find_differences(ws: Workspace, tracking: Tracking, *, taken: bool = False) -> dict[str, Differences]:
     """Return how each placed payload's files differ from the stat cache, by the payload's path.
 
-    Files that git itself tracks are git's, and left out.
+    Files that git itself tracks are git's, and left out. So are files that git's sparse checkout took away, unless
+    they are asked for by `taken`.
     """
     placed = {os.fsencode(t.payload.path): t for t in tracking.payloads if t.placed}
     if not placed:
@@ -64,7 +66,8 @@ def find_differences(ws: Workspace, tracking: Tracking) -> dict[str, Differences
         root = os.fsencode(ws.root)
         gone = (folder for folder in tracked.empty_folders if not os.path.isdir(os.path.join(root, folder)))
         parts[tracked.payload.path][3].extend(gone)
-    return {path: Differences(*(tuple(part) for part in kinds)) for path, kinds in parts.items()}
+    found_in = {path: Differences(*(tuple(part) for part in kinds)) for path, kinds in parts.items()}
+    return found_in if taken else without_taken(ws, found_in)
 
 
 def files_of_git(ws: Workspace, folders: Collection[str]) -> frozenset[bytes]:

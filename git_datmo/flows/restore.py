@@ -76,7 +76,7 @@ def restore(
     nodes = [_find(ws, each, progress) for each in wanted]
     size = sum(each.tracked.payload.content.size for each in wanted if not each.steps)
     require(ws, ((each.path, node) for each, node in zip(wanted, nodes, strict=True)), size=size, progress=progress)
-    differences = find_differences(ws, _with_files(ws, tracking))
+    differences = find_differences(ws, _with_files(ws, tracking), taken=True)
     plans = {
         each.path: _plan(checkout, each, node, differences.get(each.tracked.payload.path), edit, force=force)
         for each, node in zip(wanted, nodes, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from git_datmo.flows.changes import current_tracking, find_differences, really_differs
@@ -11,6 +12,7 @@ from git_datmo.flows.history import History
 from git_datmo.flows.look import Look, look
 from git_datmo.flows.merging.unresolved import Pending, read_pending
 from git_datmo.flows.sharing.unshared import count_unshared
+from git_datmo.flows.sparse import count_taken, taken_warnings, without_taken
 from git_datmo.flows.underway import MERGING, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Payload
@@ -21,6 +23,8 @@ from git_datmo.store.tracking import Tracked, Tracking
 @dataclass(frozen=True, slots=True)
 class PayloadStatus:
     """One payload: `state` is 'unchanged', 'modified', 'missing' or 'not fetched'.
+
+    It is 'missing', too, where git's sparse checkout took some of its files away, and nothing else changed.
 
     `in_snapshot` says that a snapshot which the working tree stands on has just this content.
     """
@@ -62,6 +66,8 @@ def examine(ws: Workspace) -> Status:
     history = History(ws)
     head = ws.repo.head()
     tracking = current_tracking(ws)
+    differences = find_differences(ws, tracking, taken=True)
+    taken = count_taken(ws, tracking, differences)
     seen = look(ws, history, tracking.snapshots, head) if head is not None else None
     if head is not None:
         # What the note on the commit names and nobody can read is warned of.
@@ -72,7 +78,7 @@ def examine(ws: Workspace) -> Status:
     undecided = pending.paths if pending is not None else ()
     return Status(
         is_set_up=ws.has_store,
-        payloads=_payloads(ws, tracking),
+        payloads=_payloads(ws, tracking, without_taken(ws, differences), taken),
         standing=tracking.snapshots,
         snapshots=seen.data.ids if seen is not None else (),
         differs=seen is not None and not seen.is_settled and bool(tracking.snapshots or seen.data.heads),
@@ -83,18 +89,21 @@ def examine(ws: Workspace) -> Status:
         interrupted=_interrupted(ws, pending),
         undecided=undecided,
         hint=pending.hint if pending is not None and undecided else "",
-        warnings=(*history.warnings, *owned_warnings(ws, tracking)),
+        warnings=(*history.warnings, *owned_warnings(ws, tracking), *taken_warnings(taken)),
     )
 
 
-def _payloads(ws: Workspace, tracking: Tracking) -> tuple[PayloadStatus, ...]:
+def _payloads(
+    ws: Workspace, tracking: Tracking, differences: Mapping[str, Differences], taken: Collection[str]
+) -> tuple[PayloadStatus, ...]:
     """Compare each payload with its files, and with the snapshots that the working tree stands on."""
     known = tracking.base_contents
-    differences = find_differences(ws, tracking)
     states = []
     for tracked in tracking.payloads:
         path = tracked.payload.path
         state = _state(ws, tracked, differences[path] if tracked.placed else None)
+        if state == "unchanged" and path in taken:
+            state = "missing"
         in_snapshot = known.get(path) == tracked.payload.content and state != "modified"
         states.append(PayloadStatus(tracked.payload, state, in_snapshot))
     return tuple(states)

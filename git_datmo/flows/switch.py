@@ -211,7 +211,7 @@ def _plan(
     *,
     force: bool,
 ) -> dict[str, Placement]:
-    differences = find_differences(ws, tracking)
+    differences = find_differences(ws, tracking, taken=True)
     plans: dict[str, Placement] = {}
     for payload in coming:
         tracked = tracking.get(payload.path)

@@ -59,7 +59,7 @@ def place_parts(
     """
     pending = read_pending(ws)
     undecided = pending.paths if pending is not None else ()
-    differences = find_differences(ws, tracking) if parts else {}
+    differences = find_differences(ws, tracking, taken=True) if parts else {}
     plans: list[tuple[Checkout, Placement]] = []
     changes: dict[str, dict[Steps, Node | None]] = {}
     for part in parts:

@@ -36,6 +36,7 @@ from git_datmo.flows.running.watching import watching
 from git_datmo.flows.running.would_be import code_tree
 from git_datmo.flows.secrecy.masking import parameter_secrets
 from git_datmo.flows.signing import require_key, wants_signature
+from git_datmo.flows.sparse import refuse_taken
 from git_datmo.flows.target import unshared_warning
 from git_datmo.flows.tracked import changing, save
 from git_datmo.flows.underway import refuse_during_checkout
@@ -115,7 +116,9 @@ def _prepare(
     with changing(ws) as old:
         refuse_during_checkout(ws)
         unshared = unshared_warning(ws)
-        there, gone = _without_cleaned(ws, catch_up(ws, old, progress=progress))
+        there = catch_up(ws, old, progress=progress)
+        refuse_taken(ws, there)
+        there, gone = _without_cleaned(ws, there)
         tracking, _ = refresh(ws, there, progress=progress)
         refuse_unresolved(ws, tracking)
         save(ws, tracking)
