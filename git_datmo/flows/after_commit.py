@@ -9,6 +9,7 @@ from git_datmo.flows.follow import NOTHING, Followed, follow_look
 from git_datmo.flows.history import Found, History
 from git_datmo.flows.look import Look, look
 from git_datmo.flows.merging.unresolved import read_pending, refuse_unresolved
+from git_datmo.flows.moved_back import MovedBack, how_moved_back
 from git_datmo.flows.picked import find_picked, is_amended, is_made_here, last_move
 from git_datmo.flows.target import unshared_error
 from git_datmo.flows.tracked import changing
@@ -16,6 +17,7 @@ from git_datmo.flows.underway import interrupted, read_underway
 from git_datmo.flows.workspace import Workspace
 from git_datmo.model import Content, Oid, Payload
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.data_id import data_id, parse_trailers
 from git_datmo.store.tracking import Tracking
 
 
@@ -57,7 +59,11 @@ class _Conclusion:
             return self._pick(tracking, *picked)
         seen = self._look(tracking, is_own=True)
         if seen.is_ahead:
-            return Concluded(warnings=(_ahead_warning(seen),))
+            moved = how_moved_back(self._ws, tracking.head)
+            if moved is MovedBack.HEAD_ALONE or self._is_named_by_head(tracking):
+                return self._snapshot_if_changed(tracking, NOTHING)
+            if moved is MovedBack.UNKNOWN:
+                return Concluded(warnings=(_ahead_warning(seen),))
         tracking, followed = follow_look(self._ws, self._history, tracking, seen, progress=self._progress)
         if followed.kept:
             return Concluded(followed)
@@ -98,6 +104,11 @@ class _Conclusion:
         # What the amended commit had, the one that takes its place has too.
         is_within = seen.is_within or is_amended(self._ws)
         return replace(seen, data=replace(seen.data, unshared=others), is_within=is_within)
+
+    def _is_named_by_head(self, tracking: Tracking) -> bool:
+        """Return whether the trailer of the new commit says that it has the payloads as they are tracked."""
+        named = parse_trailers(self._ws.repo.git.text("log", "-1", "--format=%B", "HEAD", "--"))
+        return data_id(tracked.payload for tracked in tracking.payloads) in named
 
     def _refuse_halfway(self) -> None:
         underway = read_underway(self._ws)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from git_datmo.flows.attach import is_clean
 from git_datmo.flows.git_owned import owned_by_git
 from git_datmo.flows.healing import healed
 from git_datmo.flows.history import History
 from git_datmo.flows.look import Look, look
 from git_datmo.flows.merging.unresolved import is_interrupted, read_halfway, read_pending
-from git_datmo.flows.picked import last_move
+from git_datmo.flows.moved_back import MovedBack, how_moved_back
 from git_datmo.flows.target import Target, target_of_data, unshared_error
 from git_datmo.flows.tracked import changing, read_left, save, write_left
 from git_datmo.flows.underway import MERGING, end_merge, interrupted, read_underway
@@ -89,8 +88,7 @@ def follow_look(
 def catch_up(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> Tracking:
     """Follow HEAD before a command records the payloads, so that it undoes nothing that others did.
 
-    Where HEAD moved back behind the data of the working tree, only a reset that left no other change says that these
-    are given up.
+    Where HEAD moved back behind the data of the working tree, these are given up only where the code went back, too.
     """
     head = ws.repo.head()
     if head is None:
@@ -99,17 +97,14 @@ def catch_up(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -
         raise interrupted(MERGING)
     history = History(ws)
     seen = look(ws, history, tracking.snapshots, head)
-    if seen.is_settled or (seen.is_ahead and not _is_reset(ws)):
+    if seen.is_settled:
+        return tracking
+    if seen.is_ahead and how_moved_back(ws, tracking.head) is not MovedBack.FILES_TOO:
         return tracking
     after, followed = follow_look(ws, history, tracking, seen, progress=progress)
     for path in (*followed.placed, *followed.removed):
         progress.tell(f"'{path}' follows the commit that is checked out")
     return after
-
-
-def _is_reset(ws: Workspace) -> bool:
-    """Return whether the last move of HEAD was a reset, after which the code is as HEAD has it."""
-    return last_move(ws).startswith("reset: ") and is_clean(ws)
 
 
 def _waits_for_person(ws: Workspace, seen: Look) -> Followed | None:

@@ -14,6 +14,7 @@ from git_datmo.flows.follow import catch_up
 from git_datmo.flows.history import History
 from git_datmo.flows.look import look
 from git_datmo.flows.merging.unresolved import read_pending
+from git_datmo.flows.moved_back import MovedBack, how_moved_back
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
@@ -102,7 +103,9 @@ def _find_data(ws: Workspace, progress: Progress) -> Data:
             is_own = not tracking.snapshots
             return Data(made, is_own and bool(tracking.payloads), is_own, history.catalog)
         seen = look(ws, history, tracking.snapshots, head)
-        settled = seen.is_settled and read_pending(ws) is None
+        # What a soft reset kept belongs to the commit that is made next.
+        is_kept = seen.is_ahead and how_moved_back(ws, old.head) is MovedBack.HEAD_ALONE
+        settled = (seen.is_settled or is_kept) and read_pending(ws) is None
         here = {t.payload.path: t.payload.content for t in tracking.payloads}
         is_head = set(seen.data.ids) == set(tracking.snapshots)
         changed = settled and (here != tracking.base_contents or not is_head)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -164,7 +164,8 @@ class Workspace:
         return read_tracking(self.tracking_path) or Tracking()
 
     def save_tracking(self, tracking: Tracking) -> None:
-        write_tracking(self.tracking_path, tracking)
+        """Write the working tree's state, and at which commit it is."""
+        write_tracking(self.tracking_path, replace(tracking, head=str(self.repo.head() or "")))
 
     @contextmanager
     def locked(self, seconds: float = 60.0) -> Iterator[None]:

@@ -32,13 +32,15 @@ class Tracking:
 
     `snapshots` are the ids of the snapshots that the working tree stands on, sorted: several where their data were
     united and no snapshot of that exists yet. `base` are the payloads that these snapshots have, united. `awake` says
-    that the files of some payload were placed or added at some time: only then do others come along.
+    that the files of some payload were placed or added at some time: only then do others come along. `head` is the
+    commit that was checked out when the state was written, '' for none.
     """
 
     payloads: tuple[Tracked, ...] = ()
     snapshots: tuple[str, ...] = ()
     base: tuple[Payload, ...] = ()
     awake: bool = False
+    head: str = ""
 
     @property
     def is_awake(self) -> bool:
@@ -92,7 +94,7 @@ def read_tracking(path: Path) -> Tracking | None:
     try:
         tracked = tuple(_decode(entry) for entry in raw["payloads"])
         base = tuple(_decode_payload(entry) for entry in raw["base"])
-        return Tracking(tracked, tuple(map(str, raw["snapshots"])), base, bool(raw["awake"]))
+        return Tracking(tracked, tuple(map(str, raw["snapshots"])), base, bool(raw["awake"]), str(raw["head"]))
     except (AttributeError, Damaged, KeyError, TypeError, ValueError) as error:
         raise Damaged(f"'{path}' is malformed: {error}", "remove it, then run 'git datmo checkout'") from error
 
@@ -102,6 +104,7 @@ def write_tracking(path: Path, tracking: Tracking) -> None:
     document = {
         "version": VERSION,
         "awake": tracking.is_awake,
+        "head": tracking.head,
         "snapshots": list(tracking.snapshots),
         "base": [_encode_payload(payload) for payload in tracking.base],
         "payloads": [_encode(tracked) for tracked in tracking.payloads],

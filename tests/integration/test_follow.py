@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.conftest import Pair
 from tests.integration.team import datmo, experiments, refused
 from tests.servers.shell import Shell
@@ -66,11 +68,46 @@ def test_reset_to_newer_commit_without_hooks_undoes_nothing(pair: Pair) -> None:
     assert len(experiments(ignacio)) == 2
 
 
-def test_reset_to_older_commit_is_told_and_makes_no_snapshot(pair: Pair) -> None:
+@pytest.mark.parametrize("hooks", [True, False])
+def test_commit_after_hard_reset_goes_on_from_the_data_of_head(pair: Pair, hooks: bool) -> None:
     alex, _ = start(pair)
     change(alex, "2")
     alex.git("reset", "-q", "--hard", "HEAD~1")
     assert status(alex)["differs"]
+    alex.write("code.py", "typo\n")
+    said = alex.run("git", *(() if hooks else WITHOUT_HOOKS), "commit", "-q", "-a", "-m", "typo").stderr
+    if hooks:
+        assert "'data' follows the commit that is checked out" in said
+    datmo(alex, "snapshot")
+    assert read(alex) == "1"
+    assert not status(alex)["differs"]
+    assert "no snapshot was made" not in said
+
+
+@pytest.mark.parametrize("how", ["--soft", "--mixed"])
+@pytest.mark.parametrize("trailer", ["true", "false"])
+def test_commit_after_reset_that_kept_the_files_has_the_data(pair: Pair, how: str, trailer: str) -> None:
+    alex, _ = start(pair)
+    alex.git("config", "datmo.trailer", trailer)
+    change(alex, "2")
+    change(alex, "3", "y")
+    alex.git("reset", "-q", how, "HEAD~2")
+    alex.write("code.py", "another\n")
+    alex.write("data/z", "4")
+    alex.git("add", "-A")
+    alex.git("commit", "-q", "-m", "all in one")
+    assert (read(alex), read(alex, "data/y")) == ("2", "3")
+    alex.git("push", "-q", "-f")
+    clone = fresh(pair)
+    assert (read(clone), read(clone, "data/y"), read(clone, "data/z")) == ("2", "3", "4")
+
+
+def test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot(pair: Pair) -> None:
+    """Git does not say whether the reset was hard, and the code does not tell either."""
+    alex, _ = start(pair)
+    alex.write("data/x", "2")
+    datmo(alex, "commit", "-m", "data alone")
+    alex.git("reset", "-q", "--hard", "HEAD~1")
     alex.write("code.py", "typo\n")
     done = alex.run("git", "commit", "-q", "-a", "-m", "typo")
     assert "no snapshot was made" in done.stderr
@@ -78,6 +115,29 @@ def test_reset_to_older_commit_is_told_and_makes_no_snapshot(pair: Pair) -> None
     datmo(alex, "checkout")
     assert read(alex) == "1"
     assert not status(alex)["differs"]
+
+
+def test_data_taken_from_a_later_snapshot_on_purpose_stay(pair: Pair) -> None:
+    alex, _ = start(pair)
+    change(alex, "2")
+    later = experiments(alex)[0]["id"]
+    alex.git("reset", "-q", "--hard", "HEAD~1")
+    datmo(alex, "checkout")
+    datmo(alex, "checkout", later)
+    alex.write("code.py", "typo\n")
+    assert "no snapshot was made" in alex.run("git", "commit", "-q", "-a", "-m", "typo").stderr
+    assert read(alex) == "2"
+    datmo(alex, "snapshot")
+    assert (read(alex), status(alex)["differs"]) == ("2", False)
+
+
+def test_checkout_of_an_older_commit_by_a_client_without_hooks_is_followed(pair: Pair) -> None:
+    alex, _ = start(pair)
+    change(alex, "2")
+    alex.git(*WITHOUT_HOOKS, "checkout", "-q", "HEAD~1")
+    alex.write("code.py", "typo\n")
+    alex.git("commit", "-q", "-a", "-m", "typo")
+    assert read(alex) == "1"
 
 
 def test_run_after_reset_uses_the_data_of_head(pair: Pair) -> None:

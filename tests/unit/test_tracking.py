@@ -92,7 +92,7 @@ def altered(**changes: object) -> Any:
         "placed": True,
         "empty_folders": [],
     }
-    return {"version": 1, "awake": False, "snapshots": [], "base": [], "payloads": [{**entry, **changes}]}
+    return {"version": 1, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": [{**entry, **changes}]}
 
 
 @pytest.mark.parametrize(
@@ -105,15 +105,15 @@ def altered(**changes: object) -> Any:
         pytest.param("{}", id="no keys"),
         pytest.param("[" * 100_000, id="brackets alone"),
         pytest.param(
-            json.dumps({"version": 2, "awake": False, "snapshots": [], "base": [], "payloads": []}),
+            json.dumps({"version": 2, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": []}),
             id="another version",
         ),
         pytest.param(
-            json.dumps({"version": 1, "awake": False, "snapshots": [], "base": [], "payloads": {"a": 1}}),
+            json.dumps({"version": 1, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": {"a": 1}}),
             id="an object for a list",
         ),
         pytest.param(
-            json.dumps({"version": 1, "awake": False, "snapshots": [], "base": [], "payloads": [1]}),
+            json.dumps({"version": 1, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": [1]}),
             id="a number for a payload",
         ),
         pytest.param(json.dumps(altered(object="0" * 39)), id="a short id"),
