@@ -16,7 +16,7 @@ from git_datmo.suggest import nearest
 from git_datmo.terminal_text import quote_word, quote_words
 
 if TYPE_CHECKING:
-    from git_datmo.store.links import Fault, LinkCheck
+    from git_datmo.store.links import Fault, Faulty, LinkCheck
 
 
 # Files by which git keeps a folder that is otherwise empty; the folder can be a payload beside them.
@@ -127,9 +127,14 @@ def link_warnings(check: LinkCheck, path: str) -> Iterator[str]:
     """Yield a line for each kind of links in the payload `path` that lead nowhere in another clone."""
     for (top, fault), faulty in check.found.items():
         if top == os.fsencode(path):
-            names = ", ".join(map(show, faulty.first)) + (", …" if faulty.count > len(faulty.first) else "")
             links = "link" if faulty.count == 1 else "links"
-            yield f"{faulty.count} {links} in '{path}' {_told(fault, path, one=faulty.count == 1)}: {names}"
+            told = _told(fault, path, one=faulty.count == 1)
+            yield f"{faulty.count} {links} in '{path}' {told}: {name_links(faulty)}"
+
+
+def name_links(faulty: Faulty) -> str:
+    """Return the first names of some links, and a mark where there are more."""
+    return ", ".join(map(show, faulty.first)) + (", …" if faulty.count > len(faulty.first) else "")
 
 
 def _told(fault: Fault, path: str, *, one: bool) -> str:

@@ -179,4 +179,8 @@ def refresh(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) ->
                 f"'git datmo checkout -- {quote_word(path)}' restores it, 'git datmo rm {quote_word(path)}' drops it",
             )
         del asked[path]
-    return store_payloads(ws, tracking, asked, progress=progress)
+    links = LinkCheck(os.fsencode(ws.root))
+    tracking, new_bytes = store_payloads(ws, tracking, asked, links=links, progress=progress)
+    for line in (line for path in asked for line in link_warnings(links, path)):
+        progress.tell(line)
+    return tracking, new_bytes

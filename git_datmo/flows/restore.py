@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.changes import find_differences
+from git_datmo.flows.collisions import refuse_collisions
+from git_datmo.flows.link_remarks import tell_placed_links
 from git_datmo.flows.merging.contents import Steps
 from git_datmo.flows.merging.parts import narrow
 from git_datmo.flows.merging.placing import NOTHING, begin, change_files, ways_out
@@ -76,6 +78,7 @@ def restore(
     nodes = [_find(ws, each, progress) for each in wanted]
     size = sum(each.tracked.payload.content.size for each in wanted if not each.steps)
     require(ws, ((each.path, node) for each, node in zip(wanted, nodes, strict=True)), size=size, progress=progress)
+    refuse_collisions(ws, ((each.path, node) for each, node in zip(wanted, nodes, strict=True)))
     differences = find_differences(ws, _with_files(ws, tracking), taken=True)
     plans = {
         each.path: _plan(checkout, each, node, differences.get(each.tracked.payload.path), edit, force=force)
@@ -84,6 +87,7 @@ def restore(
     progress.begin("Checking out", size)
     _carry_out(ws, wanted, checkout, plans)
     progress.finish()
+    tell_placed_links(ws.root, checkout.links, {each.tracked.payload.path for each in wanted}, progress)
     ws.cache.update(edit)
     end_underway(ws)
     return tuple(path for path, plan in plans.items() if plan.changes_files)

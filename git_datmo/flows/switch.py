@@ -11,6 +11,7 @@ from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.changes import find_differences, really_differs
 from git_datmo.flows.collisions import refuse_collisions
 from git_datmo.flows.git_owned import owned_by_git
+from git_datmo.flows.link_remarks import tell_placed_links
 from git_datmo.flows.merging.parts import place_parts, split
 from git_datmo.flows.merging.placing import (
     NOTHING,
@@ -174,7 +175,7 @@ def _place(
     size = sum(payload.content.size for payload in coming)
     with ways_out(ws):
         require(ws, ((payload.path, root_node(payload.content)) for payload in coming), size=size, progress=progress)
-    refuse_collisions(ws, coming)
+    refuse_collisions(ws, ((payload.path, root_node(payload.content)) for payload in coming))
     owned = owned_by_git(ws, [tracked.payload.path for tracked in going])
     checkout = Checkout(ws.store, ws.root, edit, progress, owned)
     tracking = _without_lost(ws, tracking, edit)
@@ -189,6 +190,7 @@ def _place(
     progress.begin("Checking out", size)
     carry_out(ws, target.mark, checkout, plans)
     progress.finish()
+    tell_placed_links(ws.root, checkout.links, plans, progress)
     return tuple(payload.path for payload in coming if plans[payload.path].changes_files)
 
 

@@ -90,7 +90,8 @@ class Placement:
 class Checkout:
     """Places payloads below `root`; `edit` gets the stat cache's new entries.
 
-    The files `leave` are somebody else's, and are neither written nor removed.
+    The files `leave` are somebody else's, and are neither written nor removed. `links` are the symbolic links that
+    were placed.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Checkout:
     ) -> None:
         self._store, self._root, self._edit, self._progress = store, os.fsencode(root), edit, progress
         self._leave = leave
+        self.links: list[bytes] = []
         self._real_folders: set[bytes] = set()
 
     def _full(self, path: bytes) -> bytes:
@@ -230,6 +232,8 @@ class Checkout:
                     self._make_folder(path)
                     continue
                 self._make_folder(path.rpartition(b"/")[0])
+                if node.kind is Kind.LINK:
+                    self.links.append(path)
                 if node.chunked:
                     placing.large(placer.begin(path, node), read_chunks(node.oid, self._store.read_tree))
                 else:

@@ -123,5 +123,20 @@ def test_names_that_differ_in_case_alone_are_refused_where_that_makes_one_file(v
     before = picture(versions.cwd / "data")
     refused(versions, "checkout", says=("'data/Kept' and 'data/kept' are one file", "git datmo checkout REV -- PATH"))
     assert picture(versions.cwd / "data") == before
+    refused(
+        versions, "checkout", "HEAD", "--", "data/Kept", says=("would be the same file as 'data/kept'", "move that one")
+    )
+    (versions.cwd / "data" / "kept").rename(versions.cwd / "kept")
     datmo(versions, "checkout", "HEAD", "--", "data/Kept")
     assert (versions.cwd / "data" / "Kept").read_text() == "another"
+
+
+@pytest.mark.parametrize("words", [["HEAD", "--", "data/sub"], ["--", "data/sub"]])
+def test_names_in_a_part_of_a_payload_that_differ_in_case_alone_are_refused(versions: Shell, words: list[str]) -> None:
+    versions.write("data/sub/deep/a", "1")
+    versions.write("data/sub/deep/A", "2")
+    datmo(versions, "snapshot")
+    versions.git("config", "core.ignoreCase", "true")
+    (versions.cwd / "data" / "sub" / "deep" / "A").unlink()
+    refused(versions, "checkout", *words, says=("are one file", "one by one"))
+    assert not (versions.cwd / "data" / "sub" / "deep" / "A").exists()

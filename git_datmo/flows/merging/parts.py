@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.changes import find_differences
+from git_datmo.flows.collisions import refuse_collisions, refuse_other_case
+from git_datmo.flows.link_remarks import tell_placed_links
 from git_datmo.flows.merging.contents import Steps, differing, measure, rewrite
 from git_datmo.flows.merging.placing import NOTHING, as_placed, change_files, what_is_at
 from git_datmo.flows.merging.unresolved import read_pending
@@ -62,13 +64,16 @@ def place_parts(
     differences = find_differences(ws, tracking, taken=True) if parts else {}
     plans: list[tuple[Checkout, Placement]] = []
     changes: dict[str, dict[Steps, Node | None]] = {}
+    coming: list[tuple[str, Node]] = []
     for part in parts:
         from git_datmo.flows.sharing.obtain import obtain_way
 
         node = obtain_way(ws, part.payload.content, part.steps, progress=progress)
         if node is None and part.path not in undecided:
             raise DatmoError(f"the payload '{part.payload.path}' has no '{part.path}' in that snapshot")
-        require(ws, [(part.path, node)] if node is not None else [], progress=progress)
+        if node is not None:
+            coming.append((part.path, node))
+            require(ws, [(part.path, node)], progress=progress)
         tracked = tracking.get(part.payload.path)
         root = root_node(tracked.payload.content) if tracked is not None and tracked.placed else None
         # What lies in the place of a payload that is not placed is unknown to the stat cache, and stays so.
@@ -79,8 +84,12 @@ def place_parts(
         plans.append((checkout, checkout.plan(part.path, old, node, around, force=force)))
         changes.setdefault(part.payload.path, {})[part.steps] = node
     changed = [_with(ws, t.payload, changes.get(t.payload.path, {}), progress) for t in tracking.payloads if t.placed]
+    refuse_collisions(ws, coming)
+    refuse_other_case(ws, (path for path, _ in coming))
     for checkout, plan in plans:
         change_files(ws, checkout, plan)
+    links = (link for checkout, _ in plans for link in checkout.links)
+    tell_placed_links(ws.root, links, {part.payload.path for part in parts}, progress)
     return as_placed(ws, tracking, (payload for payload in changed if payload is not None))
 
 

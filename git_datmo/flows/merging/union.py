@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.flows.capture import store_payloads
 from git_datmo.flows.changes import find_differences
+from git_datmo.flows.link_remarks import tell_placed_links
 from git_datmo.flows.merging.contents import rewrite
 from git_datmo.flows.merging.payloads import PayloadMerger, Payloads, refuse_unfetched
 from git_datmo.flows.merging.placing import (
@@ -117,6 +118,7 @@ class Union:
         self._progress.begin("Checking out", sum(payload.content.size for payload in coming))
         carry_out(ws, "", checkout, placements)
         self._progress.finish()
+        tell_placed_links(ws.root, checkout.links, placements, self._progress)
         self._finish(placements, edit)
         return tuple(path for path, plan in placements.items() if plan.changes_files)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from git_datmo.errors import DatmoError, Unreadable
-from git_datmo.flows.addable import check_addable
+from git_datmo.flows.addable import check_addable, link_warnings
 from git_datmo.flows.capture import store_payloads
 from git_datmo.flows.changes import current_tracking, find_differences
 from git_datmo.flows.filters import filtered_paths
@@ -20,6 +20,7 @@ from git_datmo.model import Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.sizes import show_size
 from git_datmo.store.capture import Capturer
+from git_datmo.store.links import LinkCheck
 from git_datmo.store.tracking import Tracking
 
 IGNORED_LIMIT = 10 << 20
@@ -103,13 +104,13 @@ def _keep(ws: Workspace, path: str, by: By, kept: Kept, progress: Progress) -> N
 
 
 def _store_output(ws: Workspace, path: str, kept: Kept, progress: Progress) -> None:
-    """Store one output, and name the files in it that are left out: they grow, or cannot be read."""
+    """Store one output, and name the files in it that are left out, since they grow or cannot be read, and odd links."""
     left: list[bytes] = []
+    asked = {path: guess_role(path)}
     while True:
+        links = LinkCheck(os.fsencode(ws.root))
         try:
-            kept.tracking, _ = store_payloads(
-                ws, kept.tracking, {path: guess_role(path)}, leave=left, progress=progress
-            )
+            kept.tracking, _ = store_payloads(ws, kept.tracking, asked, leave=left, links=links, progress=progress)
         except Unreadable as error:
             if error.path in (b"", os.fsencode(path), *left) or len(left) == LEFT_OUT:
                 raise
@@ -118,6 +119,7 @@ def _store_output(ws: Workspace, path: str, kept: Kept, progress: Progress) -> N
             if os.path.lexists(os.path.join(os.fsencode(ws.root), error.path)):
                 kept.remarks.append(f"{show(error.path)} was not kept: {error.what}")
         else:
+            kept.remarks += link_warnings(links, path)
             return
 
 

@@ -39,8 +39,8 @@ def place_code(ws: Workspace, code: Content, folder: Path, progress: Progress) -
     smudge(ws, folder, files)
 
 
-def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> None:
-    """Write stored files and folders at their paths in a folder that holds nothing there."""
+def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress) -> list[bytes]:
+    """Write stored files and folders at their paths in a folder that holds nothing there; return the links in them."""
     nothing = Differences((), (), (), ())
     checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
     for each in contents:
@@ -52,3 +52,4 @@ def place(ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, pro
             require(ws, [(path, node)], progress=progress)
 
         healed(ws, write, progress, again=fetch)
+    return checkout.links

@@ -79,7 +79,7 @@ def reproduce(
             means.progress.tell(f"{tried[-1].judged.verdict} with only the files that the run read: trying with all")
             empty_folder(folder)
     receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
-    told = _tell_changes(tried[0].changes)
+    told = (*tried[0].done.remarks, *_tell_changes(tried[0].changes))
     if parts is not None or receipt.verdict == NOTHING:
         return Reproduced(receipt, None, told)
     done = attach_receipt(ws, receipt, sign=sign)

@@ -15,6 +15,7 @@ from git_datmo.engines.runners import rebuilt_command
 from git_datmo.errors import DatmoError
 from git_datmo.flows.addable import PLACEHOLDERS
 from git_datmo.flows.history import Found
+from git_datmo.flows.link_remarks import placed_link_remarks
 from git_datmo.flows.running.ages import set_times
 from git_datmo.flows.running.endings import Tail
 from git_datmo.flows.running.figures import find_metrics
@@ -96,7 +97,7 @@ class Means:
 class Rerun:
     """A finished rerun: its metrics, and the object of each output, None for one that it did not write.
 
-    `tail` is the end of what it printed, `variables` are those that it was given.
+    `tail` is the end of what it printed, `variables` are those that it was given, `remarks` are about what was placed.
     """
 
     folder: Path
@@ -106,6 +107,7 @@ class Rerun:
     durations: Mapping[str, float]
     tail: bytes = b""
     variables: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def require_run(found: Found) -> Run:
@@ -164,7 +166,8 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
     beside = _placeholders(folder)
     environment = prepare(ws, engine, Wanted(parts.environment, parts.code), folder=folder, progress=progress)
     built = time.monotonic()
-    place(ws, parts.placed(), folder, progress)
+    links = place(ws, parts.placed(), folder, progress)
+    remarks = tuple(placed_link_remarks(folder, links, (payload.path for payload in parts.data)))
     _make_folders(folder, parts.data)
     (folder / parts.folder).mkdir(parents=True, exist_ok=True)
     set_times(ws, folder, parts.started, parts.outputs, parts.data, parts.recorded)
@@ -191,6 +194,7 @@ def rerun(ws: Workspace, parts: Parts, means: Means, folder: Path) -> Rerun:
         {"build": built - began, "place": placed - built, "run": outcome.seconds},
         tail.text,
         variables,
+        remarks,
     )
 
 
