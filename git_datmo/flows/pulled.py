@@ -20,8 +20,12 @@ _SOURCE = re.compile(r" of (?P<url>\S.*)\Z")
 
 def fetch_after_pull(ws: Workspace, *, progress: Progress = QUIET) -> None:
     """Fetch the records of the repository that was just pulled from, unless the pull brought them."""
-    if not last_move(ws).startswith("pull"):
-        return
+    if last_move(ws).startswith("pull"):
+        fetch_records_of_pull(ws, progress=progress)
+
+
+def fetch_records_of_pull(ws: Workspace, *, progress: Progress = QUIET) -> None:
+    """Fetch the records of the repository that was fetched from last, unless that fetch brought them."""
     url = _pulled_without_records(ws)
     if not url:
         return

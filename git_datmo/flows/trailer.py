@@ -13,12 +13,14 @@ from git_datmo.flows.capture import refresh
 from git_datmo.flows.follow import catch_up
 from git_datmo.flows.history import History
 from git_datmo.flows.look import look
+from git_datmo.flows.merge_trailer import find_merged_data, is_merging
 from git_datmo.flows.merging.unresolved import read_pending
 from git_datmo.flows.moved_back import MovedBack, how_moved_back
 from git_datmo.flows.tracked import changing
 from git_datmo.flows.underway import refuse_during_checkout
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.messages import Message, add_trailer, read_message, remove_lines
+from git_datmo.git.run import Git
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.catalog import Catalog
 from git_datmo.records.data_id import KEY, LINE, data_id, parse_trailers
@@ -36,6 +38,7 @@ class MessageHook:
     """How git called the hook: the file with the message, and what `prepare-commit-msg` is told of its source.
 
     `edited` says that an editor is used; `words` are the words of the git that makes the commit, as far as known.
+    `action` is the word for its reflog, which commands other than `git commit` set (git, GIT_REFLOG_ACTION).
     """
 
     path: Path
@@ -43,6 +46,12 @@ class MessageHook:
     object: str = ""
     edited: bool = False
     words: tuple[str, ...] = ()
+    action: str = ""
+
+    @property
+    def is_made_by_merge(self) -> bool:
+        """Return whether git makes the commit by itself, after which it calls `post-merge`."""
+        return self.action.startswith(("merge", "pull"))
 
     @property
     def amends(self) -> bool:
@@ -79,13 +88,25 @@ def update_message(ws: Workspace, hook: MessageHook, *, progress: Progress = QUI
         # A trailer alone would make a commit of a message that was emptied to give the commit up.
         _write(hook.path, content, message if message.is_empty else bare)
         return False
-    data = _find_data(ws, progress)
-    wanted = _choose(ws, hook, message, data)
+    if not is_merging(ws):
+        data = _find_data(ws, progress)
+        _put_trailers(ws.repo.git, hook.path, content, message, _choose(ws, hook, message, data))
+        return not data.changed and data.settled
+    merged = find_merged_data(ws, patience=PATIENCE, is_pull=hook.action.startswith("pull"), progress=progress)
+    if merged.id:
+        _put_trailers(ws.repo.git, hook.path, content, message, (merged.id,))
+    elif not merged.brings and not hook.is_made_by_merge:
+        _put_trailers(ws.repo.git, hook.path, content, message, _choose(ws, hook, message, _find_data(ws, progress)))
+    return False
+
+
+def _put_trailers(git: Git, path: Path, content: bytes, message: Message, wanted: tuple[str, ...]) -> None:
+    """Let the message have just these trailers."""
+    bare = remove_lines(message, _LINES)
     if parse_trailers(_decode(message)) != wanted or len(_LINES.findall(message.text)) != len(wanted):
         for value in wanted:
-            bare = add_trailer(ws.repo.git, bare, KEY, value)
-        _write(hook.path, content, bare)
-    return not data.changed and data.settled
+            bare = add_trailer(git, bare, KEY, value)
+        _write(path, content, bare)
 
 
 def _find_data(ws: Workspace, progress: Progress) -> Data:

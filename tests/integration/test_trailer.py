@@ -227,7 +227,7 @@ def test_commit_on_data_that_others_changed_names_what_both_make(tracked: Shell)
     assert len(experiments(tracked)) == 3
 
 
-def test_merge_gets_no_trailer(tracked: Shell) -> None:
+def test_merge_that_brings_one_side_s_data_gets_no_trailer(tracked: Shell) -> None:
     tracked.git("checkout", "-q", "-b", "side")
     tracked.write("data/x", "1\n")
     tracked.commit("side.py", "1\n")

@@ -103,7 +103,8 @@ def _message(options: argparse.Namespace, console: Console) -> int:
 
     path, source, named = (*options.words, "", "", "")[:3]
     words = read_words(console.environ.get("GIT_DATMO_PARENT", ""))
-    hook = MessageHook(console.cwd / path, source, named, is_edited(console.environ), words)
+    action = console.environ.get("GIT_REFLOG_ACTION", "")
+    hook = MessageHook(console.cwd / path, source, named, is_edited(console.environ), words, action)
     try:
         with open_workspace(console.environ, console.cwd) as ws:
             unchanged = update_message(ws, hook, progress=console.progress())

@@ -21,7 +21,7 @@ from git_datmo.flows.merging.unresolved import Pending, node_name, read_pending,
 from git_datmo.flows.sharing.require import require
 from git_datmo.flows.underway import end_merge, read_underway
 from git_datmo.flows.workspace import Workspace
-from git_datmo.model import Oid
+from git_datmo.model import Oid, Payload
 from git_datmo.progress import Progress
 from git_datmo.store.cacheedit import CacheEdit
 from git_datmo.store.checkout import Checkout, Conflict, Placement
@@ -89,6 +89,16 @@ class Union:
         pending = read_pending(self._ws)
         earlier = pending.paths if pending is not None and pending.placed else ()
         self._kept = [*earlier, *merged.kept, *(path for path in self._sides.kept if self._is_ours(path))]
+
+    @property
+    def payloads(self) -> tuple[Payload, ...]:
+        """Return what the payloads become."""
+        return tuple(self._payloads.values())
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Return the paths that a person has to decide about."""
+        return tuple(self._kept)
 
     def _is_ours(self, path: str) -> bool:
         """Return whether a path that the other sides disagree on has come to the working tree at all."""
