@@ -104,7 +104,7 @@ def _keep(ws: Workspace, path: str, by: By, kept: Kept, progress: Progress) -> N
 
 
 def _store_output(ws: Workspace, path: str, kept: Kept, progress: Progress) -> None:
-    """Store one output, and name the files in it that are left out, since they grow or cannot be read, and odd links."""
+    """Store one output; name files in it that are left out, since they grow or cannot be read, and odd links."""
     left: list[bytes] = []
     asked = {path: guess_role(path)}
     while True:
