@@ -154,7 +154,7 @@ def test_nobody_undoes_what_another_recorded(place: Path) -> None:
     run_state_machine_as_test(
         Followers,
         settings=settings(
-            max_examples=settings().max_examples // 20 if deep else 4,
+            max_examples=settings().max_examples // 40 if deep else 2,
             stateful_step_count=40 if deep else 10,
             deadline=None,
             suppress_health_check=list(HealthCheck),
