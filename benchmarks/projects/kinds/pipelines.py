@@ -59,7 +59,7 @@ def projects() -> tuple[Project, ...]:
             data=("data",),
             command=("make",),
             verdicts={"venv": IDENTICAL, "docker": FAILED},
-            foretold="make",
+            foretold="'make' to apt.txt",
         ),
         Project(
             name="make-apt",
