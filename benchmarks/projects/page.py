@@ -10,13 +10,14 @@ from benchmarks.projects.project import Project
 
 HEADING = "## Kinds of project, measured"
 ABOUT = """\
-`python -m benchmarks.projects --page docs/REPRODUCE.md` makes each of these projects with its own environment, runs
-it on the host, pushes to a bare repository, and reproduces it from a fresh clone for each engine. A verdict stands with
-what it rests on; "wrong" marks one that is not right for that project, and "no verdict" a command that could not be
-started. `failed` and "no verdict" are right where the run said so beforehand. Seconds are those of one try, on two
-cores with much other work; building the environment is most of them. An engine that reaches no registry gets its base image from
-`benchmarks/projects/base-image.sh`. What `run` costs beyond its command, `python -m benchmarks.projects.overhead`
-measures."""
+`python -m benchmarks.projects --page docs/REPRODUCE.md` makes each of these projects with its own environment, runs it
+on the host, pushes to a bare repository, and reproduces it from a fresh clone for each engine. A verdict stands with
+what it rests on. "wrong" marks one that is not right for that project, and "no verdict" a command that could not be
+started. `failed` and "no verdict" are right where the run said so beforehand.
+
+Seconds are those of one try, on two cores with much other work; building the environment is most of them. An engine
+that reaches no registry gets its base image from `benchmarks/projects/base-image.sh`.
+`python -m benchmarks.projects.overhead` measures what `run` costs beyond its command."""
 _SECTION = re.compile(rf"^{re.escape(HEADING)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
