@@ -18,6 +18,7 @@ from tests.integration.conftest import Pair
 from tests.integration.team import datmo, experiments, refused
 from tests.integration.test_env_command import with_packages
 from tests.servers.shell import Shell
+from tests.support.schemas import require_valid
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
@@ -84,6 +85,7 @@ def test_an_image_outlives_what_it_was_built_from(
     shell, first = frozen_run(alex, "six==1.17.0")
     refused(alex, "env", "freeze", "--engine", "venv", code=129, says=("builds no image",))
     again = json.loads(datmo(alex, "env", "freeze", "--json").stdout)
+    require_valid("env-freeze", again)
     assert (again["id"], again["added"]) == (first["id"], 0)
     assert f"frozen:      {first['platform']} on " in datmo(alex, "env", "show").stdout
 

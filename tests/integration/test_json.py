@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-import fastjsonschema
 import pytest
 
 from git_datmo.cli.parser import make_parser
@@ -14,8 +12,8 @@ from git_datmo.cli.verbs import VERBS
 from tests.integration.conftest import Pair
 from tests.integration.team import datmo
 from tests.servers.shell import Shell
+from tests.support.schemas import SCHEMAS, require_valid
 
-SCHEMAS = Path(__file__).parents[2] / "docs" / "reference" / "schemas"
 NAMES = {path.stem for path in SCHEMAS.glob("*.json")}
 TRAIN = """\
 import json, sys
@@ -38,9 +36,8 @@ def check(name: str, shell: Shell, *words: str, code: int = 0) -> list[Any]:
     text = done.stderr if name == "error" else done.stdout
     documents = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     assert documents, done
-    validate = fastjsonschema.compile(json.loads((SCHEMAS / f"{name}.json").read_text("utf-8")))
     for document in documents:
-        validate(document)
+        require_valid(name, document)
     return documents
 
 
