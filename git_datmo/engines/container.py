@@ -40,6 +40,7 @@ from git_datmo.engines.journal import observing_variables
 from git_datmo.engines.layers import build_files
 from git_datmo.engines.limits import Limits
 from git_datmo.engines.manifest import DOCKERFILE, Environment, Manifest
+from git_datmo.engines.private_build import find_settings, install, split_dockerfile
 from git_datmo.engines.signals import passing_signals
 from git_datmo.engines.terminal import Line, converse
 from git_datmo.engines.travel import Luggage
@@ -135,18 +136,21 @@ class ContainerEngine:
     ) -> str:
         own = manifest.dockerfile == "repository"
         files = environment.files
-        with (
-            repository_context(code, files[DOCKERFILE])
-            if own
-            else generated_context(build_files(environment, manifest)) as context
-        ):
+        settings = None if own or manifest.is_foreign else find_settings(self.environ)
+        generated = {} if own else build_files(environment, manifest)
+        commands: tuple[str, ...] = ()
+        if settings is not None:
+            rest, commands = split_dockerfile(generated[DOCKERFILE])
+            generated = {**generated, DOCKERFILE: rest}
+        label = f"{ENVIRONMENT_LABEL}={environment.id}"
+        with repository_context(code, files[DOCKERFILE]) if own else generated_context(generated) as context:
             try:
                 events = self._connected().api.build(
                     fileobj=context,
                     custom_context=True,
                     dockerfile=OWN_DOCKERFILE if own else DOCKERFILE,
                     tag=tag,
-                    labels={ENVIRONMENT_LABEL: environment.id},
+                    labels={} if commands else {ENVIRONMENT_LABEL: environment.id},
                     buildargs=proxies(self.environ),
                     nocache=self.rebuild,
                     rm=True,
@@ -154,6 +158,8 @@ class ContainerEngine:
                     decode=True,
                 )
                 follow_build(events, output, progress)
+                if settings is not None and commands:
+                    install(self._connected(), tag, commands, settings, output, label)
             except APIError as e:
                 raise BuildFailed(f"cannot build the environment's image: {_said(e)}") from e
         built = self._find(tag, environment.id)

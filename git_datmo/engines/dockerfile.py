@@ -10,7 +10,7 @@ _FROM = re.compile(
     r"^[ \t]*FROM[ \t]+(?:--[a-z]+=\S+[ \t]+)*(?P<base>\S+)(?:[ \t]+AS[ \t]+(?P<stage>\S+))?",
     re.MULTILINE | re.IGNORECASE,
 )
-_PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
+PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
 
 # Nothing activates an environment where a command is run as it is.
 _CONDA_VARIABLES = "ENV PATH=/opt/conda/bin:$PATH CONDA_PREFIX=/opt/conda"
@@ -27,9 +27,9 @@ def python_dockerfile(
     if conda:
         lines += [f"COPY {conda} {HOME}/{conda}", f"RUN {_install_conda(conda)}", _CONDA_VARIABLES]
     for lock in locks:
-        lines += [f"COPY {lock} {HOME}/{lock}", f"{_PIP} -r {HOME}/{lock}"]
+        lines += [f"COPY {lock} {HOME}/{lock}", f"{PIP} -r {HOME}/{lock}"]
     if archives:
-        lines += [f"COPY {' '.join(archives)} {HOME}/", " ".join([_PIP, *(f"{HOME}/{name}" for name in archives)])]
+        lines += [f"COPY {' '.join(archives)} {HOME}/", " ".join([PIP, *(f"{HOME}/{name}" for name in archives)])]
     return _end(lines)
 
 
@@ -54,7 +54,7 @@ def starting_dockerfile(
         words = " \\\n    ".join([f"RUN mkdir -p {HOME} && printf '%s\\n'", *(f"'{line}'" for line in conda)])
         lines += [f"{words} \\\n    > {HOME}/conda.txt && {_install_conda('conda.txt')}", _CONDA_VARIABLES]
     if packages:
-        lines.append(" \\\n    ".join([_PIP, *(f"'{requirement}'" for requirement in packages)]))
+        lines.append(" \\\n    ".join([PIP, *(f"'{requirement}'" for requirement in packages)]))
     return _end(lines)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from git_datmo import permissions
 from git_datmo.engines.base import Job, Outcome, Output, job_variables
+from git_datmo.engines.build_log import telling_line
 from git_datmo.engines.child import stream
 from git_datmo.engines.decode import read_environment
 from git_datmo.engines.journal import observing_variables
@@ -168,10 +169,3 @@ class VenvEngine:
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-def telling_line(log: str) -> str:
-    """The line of pip's log that says why: its last error, else its last line."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith("error:")]
-    return (errors or lines or ["no word of why"])[-1]

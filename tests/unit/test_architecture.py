@@ -51,6 +51,7 @@ HEAVY = {
         "git_datmo.engines.connection": "top",
         "git_datmo.engines.frozen": "top",
         "git_datmo.engines.images": "late",
+        "git_datmo.engines.private_build": "top",
     },
     "requests": {
         "git_datmo.engines.built": "top",
