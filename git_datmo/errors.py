@@ -83,6 +83,16 @@ class DamagedFile(Damaged):
         self.path = path
 
 
+class UnusableRefs(DatmoError):
+    """Refs of git-datmo on a remote that hold something else than records, notes or what is kept for them."""
+
+    def __init__(self, remote: str, why: str) -> None:
+        super().__init__(
+            f"what git-datmo shares on '{remote}' cannot be used: {why}",
+            f"nothing is shared with '{remote}' until its refs are put right; 'git push' and 'git pull' go on",
+        )
+
+
 class EngineMissing(DatmoError):
     """The engine that was asked for does not answer."""
 

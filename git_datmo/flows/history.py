@@ -73,8 +73,16 @@ def read_all(ws: Workspace, heads: Heads | None = None) -> Catalog:
 def unite_remotes(ws: Workspace) -> Heads:
     """Unite what `git fetch` brought with the records here; moves refs, so only writing commands call it."""
     heads = read_heads(ws)
-    changed = [ws.ledger.unite(tips) for tips in heads.remotes.values() if tips != heads.here]
+    changed = [_unite(ws, tips) for tips in heads.remotes.values() if tips != heads.here]
     return replace(heads, here=ws.ledger.tips()) if any(changed) else heads
+
+
+def _unite(ws: Workspace, tips: Tips) -> bool:
+    """Unite a remote's records with ours; a fetch by git-datmo says which cannot be read, and others pass them over."""
+    try:
+        return ws.ledger.unite(tips)
+    except Damaged:
+        return False
 
 
 class History:

@@ -144,7 +144,7 @@ class Workspace:
         """Return the table of the records and notes at any of `tips`."""
         from git_datmo.records.catalog import read_catalog
 
-        return read_catalog(self.repo.git, self.ledger, tips, self.shared_state / "catalog")
+        return read_catalog(self.ledger, tips, self.shared_state / "catalog")
 
     @cached_property
     def cache(self) -> StatCache:

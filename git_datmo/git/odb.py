@@ -1,10 +1,10 @@
-"""Objects of the code repository: read through one `git cat-file --batch` child, written as loose objects."""
+"""Objects of the code repository: read through one `git cat-file --batch-command` child, written as loose objects."""
 
 from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,12 +31,15 @@ def write_loose(objects: Path, form: ObjectFormat, kind: str, content: bytes) ->
     return oid
 
 
-def read_loose(objects: Path, oid: Oid) -> tuple[str, bytes] | None:
-    """The kind and content of a loose object, or None when it is not there."""
+def read_loose(objects: Path, oid: Oid, limit: int | None = None) -> tuple[str, bytes] | None:
+    """Return the kind and content of a loose object, or None when it is not there.
+
+    Raise `Damaged` for one of more than `limit` bytes, before more of them are inflated.
+    """
     name = oid.hex()
     try:
         with open(f"{objects}/{name[:2]}/{name[2:]}", "rb", buffering=0) as file:
-            raw = zlib.decompress(file.read())
+            raw = _inflate(file.read(), limit)
     except FileNotFoundError:
         return None
     except zlib.error as error:
@@ -49,6 +52,17 @@ def read_loose(objects: Path, oid: Oid) -> tuple[str, bytes] | None:
     return kind.decode("ascii", "replace"), content
 
 
+def _inflate(data: bytes, limit: int | None) -> bytes:
+    if limit is None:
+        return zlib.decompress(data)
+    machine = zlib.decompressobj()
+    # What stands before the content is a kind and a number.
+    raw = machine.decompress(data, limit + 64)
+    if not machine.eof:
+        raise Damaged(f"an object has more than {limit} bytes")
+    return raw
+
+
 class Odb:
     """The code repository's object database."""
 
@@ -58,26 +72,45 @@ class Odb:
         self.format = form
         self._child: Child | None = None
 
-    def find(self, oid: Oid | str) -> tuple[str, bytes] | None:
-        """The kind and content of an object, or None when the repository lacks it."""
+    def find(self, oid: Oid | str, limit: int | None = None) -> tuple[str, bytes] | None:
+        """Return the kind and content of an object, or None when the repository lacks it.
+
+        Raise `Damaged` for one of more than `limit` bytes, before any of them is read.
+        """
         child = self._start()
-        assert child.stdin is not None
-        child.stdin.write(f"{oid}\n".encode())
-        child.stdin.flush()
+        if limit is not None:
+            self._ask(child, b"info", [oid])
+            head = self._read_head(child)
+            if head is None:
+                return None
+            if int(head[2]) > limit:
+                raise Damaged(f"object '{oid}' has {head[2]} bytes, and {limit} are the most")
+        self._ask(child, b"contents", [oid])
         return self._answer(child)
 
     def _start(self) -> Child:
         if self._child is None:
-            self._child = self._git.start("cat-file", "--batch")
+            self._child = self._git.start("cat-file", "--batch-command")
         return self._child
 
-    def _answer(self, child: Child) -> tuple[str, bytes] | None:
+    def _ask(self, child: Child, command: bytes, oids: Iterable[Oid | str]) -> None:
+        assert child.stdin is not None
+        child.stdin.write(b"".join(b"%s %s\n" % (command, str(oid).encode()) for oid in oids))
+        child.stdin.flush()
+
+    def _read_head(self, child: Child) -> list[str] | None:
+        """Return the id, kind and size of the object that git answers with; None where it has none."""
         assert child.stdout is not None
         head = child.stdout.readline().decode("utf-8", "replace").split()
         if not head:
             raise DatmoError("git cat-file ended early", "run 'git fsck'")
-        if head[-1] in ("missing", "ambiguous"):
+        return None if head[-1] in ("missing", "ambiguous") else head
+
+    def _answer(self, child: Child) -> tuple[str, bytes] | None:
+        head = self._read_head(child)
+        if head is None:
             return None
+        assert child.stdout is not None
         content = child.stdout.read(int(head[2]))
         child.stdout.read(1)
         return head[1], content
@@ -87,15 +120,14 @@ class Odb:
         loose = {oid: read_loose(self._objects, oid) for oid in oids}
         packed = [oid for oid in oids if loose[oid] is None]
         child = self._start() if packed else None
-        if child is not None and child.stdin is not None:
-            child.stdin.write(b"".join(b"%s\n" % oid.hex().encode() for oid in packed))
-            child.stdin.flush()
+        if child is not None:
+            self._ask(child, b"contents", packed)
         answers = {oid: self._answer(child) for oid in packed} if child is not None else {}
         return ((loose[oid] or answers[oid]) for oid in oids)
 
-    def read(self, oid: Oid | str, kind: str) -> bytes:
-        """The content of an object of a known kind; raises `Damaged` when it is another or absent."""
-        found = self.find(oid)
+    def read(self, oid: Oid | str, kind: str, limit: int | None = None) -> bytes:
+        """Return the content of an object of a known kind; raise `Damaged` when it is another, absent or too large."""
+        found = self.find(oid, limit)
         if found is None or found[0] != kind:
             raise Damaged(f"cannot read {kind} '{oid}'", "run 'git fsck', or 'git fetch' again")
         return found[1]

@@ -36,6 +36,19 @@ _DAMAGE = re.compile(
 )
 
 
+# What git says where a remote's refs lead to objects that are damaged, absent or of another kind.
+_UNSOUND = re.compile(
+    r"did not send all necessary objects|\bindex-pack failed|\bnot a valid object|\bbad object\b"
+    r"|\bmissing necessary objects|\bpack-objects died\b|\btoo-short tree|\bmalformed"
+    r"|\bunresolved deltas?\b|\bis corrupt|\bobject \w+ is a \w+, not a"
+)
+
+
+def is_unsound(error: GitFailed) -> bool:
+    """Return whether a fetch failed by what a remote's refs lead to."""
+    return _UNSOUND.search(error.stderr) is not None
+
+
 def may_be_damage(error: DatmoError) -> bool:
     """Return whether a push failed in a way in which it does where objects are damaged here."""
     return isinstance(error, Damaged) or _DAMAGE.search(_said(error)) is not None

@@ -6,20 +6,7 @@ from collections.abc import Mapping
 
 from git_datmo.git.objects import BLOB, TREE, Entry, encode_tree, parse_tree
 from git_datmo.git.odb import Odb
-from git_datmo.git.run import Git
 from git_datmo.model import Oid
-
-
-def list_blobs(git: Git, revision: str) -> dict[bytes, Oid]:
-    """Every blob of a commit's tree by its path."""
-    listed = git.run("ls-tree", "-r", "-z", "--full-tree", revision).split(b"\0")
-    found = {}
-    for line in listed[:-1]:
-        head, _, path = line.partition(b"\t")
-        _, kind, oid = head.split(b" ")
-        if kind == b"blob":
-            found[path] = Oid.fromhex(oid.decode())
-    return found
 
 
 def edit_tree(odb: Odb, root: Oid | None, changes: Mapping[bytes, Oid | None]) -> Oid:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged
-from git_datmo.git.run import Git
 from git_datmo.model import Oid
 from git_datmo.records.data_graph import DataGraph
 from git_datmo.records.data_id import data_id
-from git_datmo.records.ledger import Ledger, Tips, record_ids
+from git_datmo.records.ledger import Ledger, Tips
+from git_datmo.records.notes import NoteLine
 from git_datmo.records.objects import list_objects
 from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot
+
+_T = TypeVar("_T")
 
 HEADER = "git-datmo catalog 4"
 # What the kind of a record of a newer git-datmo begins with in the table.
@@ -173,10 +175,11 @@ def _group(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
     return grouped
 
 
-def read_catalog(git: Git, ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
+def read_catalog(ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
     """Return the table of all records and notes at any of `tips`, brought up to date in the file `path`.
 
-    The union is taken in memory, so that reading moves no ref.
+    The union is taken in memory, so that reading moves no ref. The first of `tips` are those of this repository; of
+    the others, which strangers made, what cannot be read is passed over.
     """
     records = sorted({tip.records for tip in tips if tip.records is not None})
     notes_tips = sorted({tip.notes for tip in tips if tip.notes is not None})
@@ -185,18 +188,29 @@ def read_catalog(git: Git, ledger: Ledger, tips: Sequence[Tips], path: Path) -> 
     head = f"{HEADER} {' '.join(map(str, records))} {' '.join(map(str, notes_tips))}"
     stored, rows, notes = _load(path)
     if stored != head:
-        rows = in_order(_renew_rows(git, ledger, records, rows))
-        notes = _renew_notes(ledger, notes_tips, notes)
+        rows = in_order(_renew_rows(ledger, tips, rows))
+        notes = _renew_notes(ledger, tips, notes)
         # Who may only read the repository makes the table anew each time.
         with suppress(OSError):
             fsio.write_file(path, "\n".join([head, *_columns(rows, notes), ""]).encode())
     return Catalog(rows, notes)
 
 
-def _renew_rows(git: Git, ledger: Ledger, tips: Iterable[Oid], rows: list[Row]) -> list[Row]:
-    present = {str(oid): oid for tip in tips for oid in record_ids(git, str(tip))}
+def _renew_rows(ledger: Ledger, tips: Sequence[Tips], rows: list[Row]) -> list[Row]:
+    listed = _each_readable(tips, lambda tip: ledger.records(tip.records))
+    present = {str(oid): oid for oids in listed for oid in oids}
     known = {row.record: row for row in rows if row.record in present}
     return [*known.values(), *_read_rows(ledger, [oid for text, oid in present.items() if text not in known])]
+
+
+def _each_readable(tips: Sequence[Tips], read: Callable[[Tips], _T]) -> Iterator[_T]:
+    """Yield what `read` returns for each of `tips` but those of remotes for which it raises `Damaged`."""
+    for number, tip in enumerate(dict.fromkeys(tips)):
+        try:
+            yield read(tip)
+        except Damaged:
+            if number == 0:
+                raise
 
 
 def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
@@ -207,11 +221,11 @@ def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
             yield Row(str(oid), "")
 
 
-def _renew_notes(ledger: Ledger, tips: Iterable[Oid], notes: Mapping[str, Note]) -> dict[str, Note]:
+def _renew_notes(ledger: Ledger, tips: Sequence[Tips], notes: Mapping[str, Note]) -> dict[str, Note]:
     """Return the note of each commit; of several, the records of all."""
     blobs: dict[str, list[Oid]] = {}
-    for tip in tips:
-        for commit, blob in ledger.notes(tip).items():
+    for listed in _each_readable(tips, lambda tip: ledger.notes(tip.notes)):
+        for commit, blob in listed.items():
             blobs.setdefault(str(commit), []).append(blob)
     return {commit: _renew_note(ledger, notes.get(commit), sorted(set(each))) for commit, each in blobs.items()}
 
@@ -221,8 +235,16 @@ def _renew_note(ledger: Ledger, known: Note | None, blobs: Sequence[Oid]) -> Not
     name = "+".join(map(str, blobs))
     if known is not None and known.blob == name:
         return known
-    named = dict.fromkeys(str(line.record) for blob in blobs for line in ledger.lines(blob))
+    named = dict.fromkeys(str(line.record) for blob in blobs for line in _lines(ledger, blob))
     return Note(name, " ".join(named))
+
+
+def _lines(ledger: Ledger, blob: Oid) -> tuple[NoteLine, ...]:
+    """Return the lines of a note; none where it is absent or too large."""
+    try:
+        return ledger.lines(blob)
+    except Damaged:
+        return ()
 
 
 def _columns(rows: Sequence[Row], notes: Mapping[str, Note]) -> Iterator[str]:

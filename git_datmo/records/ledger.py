@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from git_datmo.git.objects import BLOB, Entry, commit_tree, encode_commit, parse
 from git_datmo.git.odb import Odb
 from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_refs
 from git_datmo.git.run import Git
-from git_datmo.git.trees import edit_tree, list_blobs
+from git_datmo.git.trees import edit_tree
 from git_datmo.model import Oid
 from git_datmo.records import codec
+from git_datmo.records.listing import TREE_LIMIT, list_notes, list_records
 from git_datmo.records.marker import (
     MARKER_PATH,
     REQUIRED,
@@ -32,23 +32,13 @@ from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
 from git_datmo.records.types import Record
 
 ATTEMPTS = 20
-
-_RECORD_PATH = re.compile(rb"([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})\.json\Z")
+# The most bytes of a note that is read.
+NOTE_LIMIT = 16 << 20
 
 
 def record_path(oid: Oid) -> bytes:
     text = str(oid).encode()
     return text[:2] + b"/" + text[2:] + b".json"
-
-
-def record_ids(git: Git, revision: str) -> set[Oid]:
-    """The records that a records tree holds, each where its id says; anything else in it is passed over."""
-    found = set()
-    for path, oid in list_blobs(git, revision).items():
-        match = _RECORD_PATH.match(path)
-        if match and match[1] + match[2] == str(oid).encode():
-            found.add(oid)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +59,16 @@ class Ledger:
         refs = read_refs(self._git, RECORDS_REF, NOTES_REF)
         return Tips(refs.get(RECORDS_REF), refs.get(NOTES_REF))
 
+    def records(self, tip: Oid | None) -> set[Oid]:
+        """Return the records in the commit `tip`; none where there is no commit."""
+        return set() if tip is None else list_records(self._odb, tip)
+
     def notes(self, tip: Oid | None) -> dict[Oid, Oid]:
         """The note blob of every commit that has one, in the notes commit `tip`."""
-        return {} if tip is None else {oid: blob for oid, (_, blob) in self._note_paths(tip).items()}
-
-    def _note_paths(self, tip: Oid) -> dict[Oid, tuple[bytes, Oid]]:
-        """Where each commit's note stands: git spreads notes over folders as it likes (git-notes)."""
-        found = {}
-        width = 2 * self._odb.format.size
-        for path, blob in list_blobs(self._git, str(tip)).items():
-            name = path.replace(b"/", b"")
-            if len(name) == width and not name.strip(b"0123456789abcdef"):
-                found[Oid.parse(name.decode())] = (path, blob)
-        return found
+        return {} if tip is None else {oid: blob for oid, (_, blob) in list_notes(self._odb, tip).items()}
 
     def lines(self, blob: Oid) -> tuple[NoteLine, ...]:
-        return parse_note(self._odb.read(blob, "blob"))[0]
+        return parse_note(self._odb.read(blob, "blob", NOTE_LIMIT))[0]
 
     def record(self, oid: Oid, *, checked: bool = False) -> Record:
         """The record `oid`; raises `Damaged` when it is none or absent.
@@ -92,7 +76,7 @@ class Ledger:
         `checked` says that the catalog has it as a record, so that it need not be held against the schema again.
         """
         try:
-            record = codec.decode(self._odb.read(oid, "blob"), checked=checked)
+            record = codec.decode(self._odb.read(oid, "blob", codec.SIZE_LIMIT), checked=checked)
         except Damaged as error:
             raise Damaged(f"record '{oid}': {error.what}", error.hint) from error
         if not checked and any(len(named) != len(oid) for named in codec.object_ids(record)):
@@ -112,12 +96,12 @@ class Ledger:
         entry = self._marker_entry(tip)
         if entry is None:
             return Marker()
-        return parse_marker(self._odb.read(entry.oid, "blob")) if entry.mode == BLOB else UNREADABLE
+        return parse_marker(self._odb.read(entry.oid, "blob", NOTE_LIMIT)) if entry.mode == BLOB else UNREADABLE
 
     def _marker_entry(self, tip: Oid | None) -> Entry | None:
         if tip is None:
             return None
-        entries = parse_tree(self._odb.read(self._tree(tip), "tree"), self._odb.format)
+        entries = parse_tree(self._odb.read(self._tree(tip), "tree", TREE_LIMIT), self._odb.format)
         return next((entry for entry in entries if entry.name == MARKER_PATH), None)
 
     def mark(self, *tips: Oid | None, requires: Collection[str] = REQUIRED) -> dict[bytes, Oid]:
@@ -153,8 +137,11 @@ class Ledger:
         before = self.tips()
 
         def step() -> None:
-            records = record_ids(self._git, str(theirs.records)) if theirs.records else set()
-            notes = {commit: self._odb.read(blob, "blob") for commit, blob in self._new_notes(theirs.notes).items()}
+            records = self.records(theirs.records)
+            notes = {
+                commit: self._odb.read(blob, "blob", NOTE_LIMIT)
+                for commit, blob in self._new_notes(theirs.notes).items()
+            }
             self._add(records, notes, (theirs,), "unite")
 
         pairs = ((before.records, theirs.records), (before.notes, theirs.notes))
@@ -193,7 +180,7 @@ class Ledger:
         marked = self._united_marker(old.records, *tips) if theirs else self.mark(old.records)
         paths_of_records: dict[bytes, Oid | None] = {record_path(oid): oid for oid in records}
         new_records = self._commit(old.records, tips, {**paths_of_records, **marked}, why)
-        paths = self._note_paths(old.notes) if old.notes else {}
+        paths = list_notes(self._odb, old.notes) if old.notes else {}
         changes: dict[bytes, Oid | None] = {}
         for commit, lines in notes.items():
             text = str(commit).encode()

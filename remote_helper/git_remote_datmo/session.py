@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from git_datmo.errors import DatmoError, NewerRecords
+from git_datmo.errors import DatmoError, NewerRecords, UnusableRefs
 from git_datmo.git.config import Config, Setting, is_allowed, read_config, set_waits
 from git_datmo.git.pipes import ssh_command
 from git_datmo.git.run import Git
@@ -141,6 +141,12 @@ class Session:
             except NewerRecords as error:
                 plain = f"'git push --no-verify {self.push_url} BRANCH'"
                 raise DatmoError(error.what, f"{error.hint}; until then {plain} pushes the code alone") from error
+            except UnusableRefs as error:
+                from git_remote_datmo.wire import write_message
+
+                # Whatever a stranger put there, code can be pushed.
+                write_message(f"warning: {error.what}; the code is pushed without its experiments\n")
+                return False
             return shared.records > 0
 
     def _warn_of_changes(self) -> None:

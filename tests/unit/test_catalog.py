@@ -14,7 +14,7 @@ from git_datmo.records.data_id import data_id
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.types import Drop, Receipt, Snapshot
 from tests.servers.shell import Shell
-from tests.unit.ledgers import SOMEBODY, annotation, git_of, open_ledger
+from tests.unit.ledgers import SOMEBODY, annotation, open_ledger
 
 ONE, TWO, THREE = (SHA1.hash("blob", text) for text in (b"1", b"2", b"3"))
 
@@ -49,7 +49,7 @@ def catalog(repo: Shell, path: Path) -> tuple[Catalog, int]:
     with open_ledger(repo) as ledger:
         counting = Counting(ledger._git, ledger._odb, ledger._identity)
         Counting.read = 0
-        made = read_catalog(git_of(repo), counting, [ledger.tips()], path)
+        made = read_catalog(counting, [ledger.tips()], path)
     return made, Counting.read
 
 

@@ -13,7 +13,7 @@ from git_datmo.errors import Damaged
 from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.git.refs import read_ref
 from git_datmo.model import FORMATS, Oid
-from git_datmo.records.ledger import Tips, record_ids, record_path
+from git_datmo.records.ledger import Tips, record_path
 from git_datmo.records.notes import make_line
 from tests.servers.shell import Shell
 from tests.unit.ledgers import annotation, git_of, open_ledger
@@ -40,7 +40,8 @@ def note(repo: Shell, commit: str) -> list[str]:
 
 
 def ids(repo: Shell) -> set[Oid]:
-    return record_ids(git_of(repo), RECORDS_REF)
+    with open_ledger(repo) as ledger:
+        return ledger.records(ledger.tips().records)
 
 
 def attach(repo: Shell, *texts: str, commit: str = "") -> list[Oid]:

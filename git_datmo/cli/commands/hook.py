@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
     """Share what the records name before the code goes; on failure the code stays here too."""
-    from git_datmo.errors import DatmoError, NewerRecords
+    from git_datmo.errors import DatmoError, NewerRecords, UnusableRefs
     from git_datmo.flows.unsnapshotted import push_warning
     from git_datmo.flows.workspace import open_workspace
     from git_datmo.terminal_text import quote_word
@@ -73,6 +73,9 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
         except NewerRecords as error:
             hint = f"{error.hint}; until then 'git push --no-verify' pushes the code alone"
             raise DatmoError(error.what, hint) from error
+        except UnusableRefs as error:
+            # Whatever a stranger put there, code can be pushed.
+            console.warn(f"{error.what}; the code is pushed without its experiments")
         except DatmoError as error:
             raise DatmoError(
                 error.what, error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone"

@@ -15,7 +15,8 @@ from git_datmo.git.remote import Offer, Remote
 from git_datmo.model import Form, Oid
 from git_datmo.progress import QUIET
 from git_datmo.records.catalog import Row
-from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.ledger import Tips
+from git_datmo.records.listing import list_records
 from git_datmo.records.types import Record
 from git_datmo.store.chunks import AVERAGE_SIZE
 
@@ -76,7 +77,7 @@ def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> lis
     """Some records with objects that the remote has, those that are most likely to be akin first."""
     if tips.records is None:
         return []
-    there = record_ids(ws.repo.git, str(tips.records))
+    there = list_records(ws.odb, tips.records)
     rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.keeps and _id(row) in there]
     by_commit: dict[str, list[Row]] = {}
     for row in reversed(rows):

@@ -24,7 +24,8 @@ from git_datmo.git.run import Git
 from git_datmo.git.scratch import Scratch
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.ledger import Tips
+from git_datmo.records.listing import list_records
 from git_datmo.records.marker import check_marker
 from git_datmo.records.types import Record
 
@@ -50,7 +51,7 @@ def bundle(ws: Workspace, path: Path, names: Sequence[str] = (), *, progress: Pr
         # Its records were not united with those here: the bundle would lack them.
         check_marker(ws.ledger.marker(theirs.records), f"the records of '{name}'")
     mine = ws.ledger.tips()
-    here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
+    here = list_records(ws.odb, mine.records) if mine.records else set()
     catalog = ws.catalog(mine)
     chosen = here & records_of(ws, catalog, tuple(map(str, refs.values())), ())
     kept = [row.record for row in catalog.rows if row.keeps and Oid.parse(row.record) in chosen]

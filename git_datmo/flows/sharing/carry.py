@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator
 
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.objects import commit_tree, encode_commit
-from git_datmo.git.trees import edit_tree, list_blobs
+from git_datmo.git.trees import edit_tree
 from git_datmo.model import Oid
-from git_datmo.records.ledger import Tips, record_ids, record_path
+from git_datmo.records.ledger import Tips, record_path
+from git_datmo.records.listing import list_notes, list_records
 from git_datmo.records.notes import parse_note, unite
 
 
@@ -25,7 +26,7 @@ def build_tips(ws: Workspace, mine: Tips, there: Tips, carried: Collection[Oid],
 
 
 def _build_records(ws: Workspace, mine: Oid | None, base: Oid | None, carried: Collection[Oid]) -> Oid | None:
-    there = record_ids(ws.repo.git, str(base)) if base is not None else set()
+    there = list_records(ws.odb, base) if base is not None else set()
     if there.issuperset(carried):
         return base
     return _commit(ws, base, {**{record_path(oid): oid for oid in carried}, **ws.ledger.mark(base, mine)})
@@ -48,7 +49,7 @@ def _build_notes(ws: Workspace, mine: Oid | None, base: Oid | None, left: set[Oi
 
 def _notes(ws: Workspace, tip: Oid | None) -> Iterator[tuple[bytes, Oid]]:
     """Yield each note of a commit of notes with its path, which git may spread over folders."""
-    yield from list_blobs(ws.repo.git, str(tip)).items() if tip is not None else ()
+    yield from list_notes(ws.odb, tip).values() if tip is not None else ()
 
 
 def _commit_of(path: bytes) -> bytes:

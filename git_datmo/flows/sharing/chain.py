@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.errors import Damaged, GitFailed, UnusableRefs
 from git_datmo.flows.sharing.links import Chain, read_chain, read_link
 from git_datmo.flows.sharing.source import ALONE, open_source
 from git_datmo.flows.workspace import Workspace
@@ -85,10 +85,13 @@ class _Bringer:
 
     def _take(self, absent: frozenset[Oid], contents: dict[Oid, bytes]) -> None:
         """Remember the links among commits; of those that were asked for, any other is a keep commit."""
-        decoded = {oid: read_link(content, self._ws.store.format) for oid, content in contents.items()}
+        try:
+            decoded = {oid: read_link(content, self._ws.store.format) for oid, content in contents.items()}
+        except Damaged as error:
+            raise UnusableRefs(self._remote.address, error.what) from error
         self._ws.links.add(*(link for link in decoded.values() if link is not None))
         for oid in absent:
             if oid not in contents:
-                raise DatmoError(f"'{self._remote.address}' does not give the commit '{oid}' that its keep ref needs")
+                raise UnusableRefs(self._remote.address, f"it does not give '{oid}', which its keep ref needs")
             if decoded[oid] is None:
                 self._others.add(oid)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from git_datmo.errors import Damaged, GitFailed, UnusableRefs
 from git_datmo.flows.history import read_heads, unite_remotes
 from git_datmo.flows.sharing.refspecs import set_refspecs
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.namespaces import REMOTE_REFS, Namespace, in_use
 from git_datmo.git.refs import RefChange, change_refs, read_refs
+from git_datmo.git.refusals import is_unsound
 from git_datmo.git.remote import Offer, Remote, direct, fetch_refs, program_option
 from git_datmo.git.urls import fetch_url, location
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.ledger import Tips
+from git_datmo.records.listing import list_records
 from git_datmo.records.marker import Marker, check_marker
 
 NOTHING = Tips(None, None)
@@ -44,10 +47,18 @@ def _receive(ws: Workspace, remote: Remote, name: str, ns: Namespace, offer: Off
     if refspecs:
         git = direct(ws.repo.git, ws.repo.config, remote)
         options = ("--quiet", *program_option(ws.repo.config, remote, "upload-pack"))
-        fetch_refs(git, Remote("", remote.url), refspecs, progress, *options)
+        try:
+            fetch_refs(git, Remote("", remote.url), refspecs, progress, *options)
+        except GitFailed as error:
+            if is_unsound(error):
+                raise UnusableRefs(remote.address, error.what) from error
+            raise
     came = read_heads(ws).remotes.get(label, NOTHING)
     there = Tips(came.records if records else None, came.notes if notes else None)
-    ws.ledger.unite(there)
+    try:
+        ws.ledger.unite(there)
+    except Damaged as error:
+        raise UnusableRefs(remote.address, error.what) from error
     return there
 
 
@@ -66,7 +77,7 @@ def refuse_newer(ws: Workspace, remote: Remote, received: Mapping[Namespace, Tip
 
 def shared_records(ws: Workspace, tips: Tips) -> set[Oid]:
     """Return the records that a remote has at `tips`, which were received."""
-    return record_ids(ws.repo.git, str(tips.records)) if tips.records else set()
+    return list_records(ws.odb, tips.records) if tips.records else set()
 
 
 def learn_tips(ws: Workspace, remote: Remote, received: dict[Namespace, Tips]) -> None:

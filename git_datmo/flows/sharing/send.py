@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import GitFailed, UnusableRefs
 from git_datmo.flows.sharing.bases import find_bases
 from git_datmo.flows.sharing.chain import LINKS, bring_chain, bring_nearest, keep_tips
 from git_datmo.flows.sharing.contact import PlanChanged, ask, retried
@@ -33,6 +33,7 @@ from git_datmo.git.folder import Folder, find_folder
 from git_datmo.git.namespaces import Namespace, epoch_of
 from git_datmo.git.packs import PackedObjects
 from git_datmo.git.refs import RefChange
+from git_datmo.git.refusals import is_unsound
 from git_datmo.git.remote import Offer, Rejected, Remote, beside, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
@@ -214,10 +215,15 @@ class _KeepRef:
         tip = offer.refs.get(self._ref)
         if tip is None:
             return None, []
-        bring_chain(self._ws, self.remote, offer, [tip], lambda chain: tip not in chain.absent)
+        try:
+            bring_chain(self._ws, self.remote, offer, [tip], lambda chain: tip not in chain.absent)
+        except GitFailed as error:
+            if is_unsound(error):
+                raise UnusableRefs(self.remote.address, error.what) from error
+            raise
         link = self._ws.links.get(tip)
         if link is None:
-            raise DatmoError(f"'{self._ref}' of '{self.remote.address}' is at a commit that is no link")
+            raise UnusableRefs(self.remote.address, f"'{self._ref}' is at a commit that is no link")
         return tip, [link]
 
 

@@ -35,7 +35,8 @@ from git_datmo.model import Oid
 from git_datmo.places.packs import PackPlace
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.ledger import Tips
+from git_datmo.records.listing import list_records
 from git_datmo.records.marker import check_marker
 
 # Gets the bytes of payload that a share sends at most, before it sends them.
@@ -178,7 +179,7 @@ def plan(
     offer = ask(ws, remote, progress)
     received = receive(ws, remote, offer, progress=progress)
     mine = ws.ledger.tips()
-    here = record_ids(ws.repo.git, str(mine.records)) if mine.records else set()
+    here = list_records(ws.odb, mine.records) if mine.records else set()
     there = set[Oid]().union(*(shared_records(ws, tips) for tips in received.values()))
     catalog = ws.catalog(mine)
     wanted = _wanted(ws, catalog, here, there, pushed)
@@ -214,7 +215,7 @@ def _wanted(ws: Workspace, catalog: Catalog, here: set[Oid], there: set[Oid], pu
 def _refuse_carried(ws: Workspace, pushed: Pushed, chosen: Selection) -> None:
     """Raise `Incomplete` where git itself pushes a record without its objects."""
     tip = pushed.carries.get(RECORDS_REF)
-    lost = chosen.left & record_ids(ws.repo.git, str(tip)) if tip is not None else frozenset[Oid]()
+    lost = chosen.left & list_records(ws.odb, tip) if tip is not None else frozenset[Oid]()
     if lost:
         raise Incomplete(
             f"this push carries '{RECORDS_REF}' with {len(lost)} records whose data are neither here nor on a remote",

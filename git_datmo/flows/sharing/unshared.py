@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from git_datmo.errors import GitFailed
+from git_datmo.errors import Damaged
 from git_datmo.flows.history import Heads
 from git_datmo.flows.workspace import Workspace
 from git_datmo.git.remote import Remote
 from git_datmo.git.urls import fetch_url, location, push_urls
 from git_datmo.model import Oid
-from git_datmo.records.ledger import record_ids
+from git_datmo.records.listing import list_records
 
 
 def count_unshared(ws: Workspace, heads: Heads, name: str) -> int:
@@ -40,7 +40,7 @@ def _known_tips(ws: Workspace, heads: Heads, remote: Remote) -> Iterator[Oid]:
 
 def _records(ws: Workspace, tip: Oid) -> set[Oid]:
     try:
-        return record_ids(ws.repo.git, str(tip))
-    except GitFailed:
+        return list_records(ws.odb, tip)
+    except Damaged:
         # What was seen once may have been collected since: it then counts as unknown.
         return set()

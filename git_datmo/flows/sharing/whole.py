@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from git_datmo.errors import GitFailed
+from git_datmo.errors import Damaged
 from git_datmo.flows.sharing.chain import LINKS, bring_nearest, keep_tips
 from git_datmo.flows.sharing.keep import keep_id, kept_objects
 from git_datmo.flows.sharing.refspecs import has_refspecs
@@ -16,7 +16,8 @@ from git_datmo.git.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, in_use
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote import Offer, Remote
 from git_datmo.model import Oid
-from git_datmo.records.ledger import Tips, record_ids
+from git_datmo.records.ledger import Tips
+from git_datmo.records.listing import list_records
 from git_datmo.records.types import Record
 from git_datmo.store.layout import Kind, Node
 
@@ -42,8 +43,8 @@ def unchecked_records(ws: Workspace, remote: Remote, offer: Offer, there: Collec
     if not records or not _has_link(ws, remote, offer, link):
         return set(there)
     try:
-        return set(there) - record_ids(ws.repo.git, records)
-    except GitFailed:
+        return set(there) - list_records(ws.odb, Oid.parse(records))
+    except Damaged:
         return set(there)
 
 

@@ -16,7 +16,7 @@ from git_datmo.git.objects import TREE, parse_tree
 from git_datmo.git.packs import PackedObjects
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.ledger import record_ids
+from git_datmo.records.listing import list_records
 from git_datmo.records.types import Image, Record, Snapshot
 from git_datmo.store.layout import Kind
 from git_datmo.store.weigh import weigh
@@ -151,7 +151,7 @@ def measure_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET)
     """What a remote holds by its own records, which are fetched, and what of it is here."""
     remote, offer = name or ws.repo.default_remote() or "", fetch(ws, name, progress=progress)
     tips = [tip for ns in NAMESPACES if (tip := offer.refs.get(ns.records)) is not None]
-    there = set[Oid]().union(*(record_ids(ws.repo.git, str(tip)) for tip in tips))
+    there = set[Oid]().union(*(list_records(ws.odb, tip) for tip in tips))
     living = [keeper for oid, keeper in keepers(ws, read_catalog_of_all(ws)) if oid in there]
     by_path: dict[str, dict[Oid, Kept]] = {}
     for kept in (kept for keeper in living for kept in kept_objects(keeper)):

@@ -1,0 +1,76 @@
+"""Lists the records and notes that a commit holds: each tree is read once, so that trees of trees cost no time.
+
+A stranger's tree may name one folder many times over. Git's own listing follows each name; this one does not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from git_datmo.git.objects import BLOB, EXECUTABLE, TREE, Entry, commit_tree, parse_tree
+from git_datmo.git.odb import Odb
+from git_datmo.model import Oid
+
+# The most bytes of a commit, and of a tree of records or notes: git spreads notes over folders, and records are spread.
+COMMIT_LIMIT = 1 << 20
+TREE_LIMIT = 16 << 20
+
+_FOLDER = re.compile(rb"[0-9a-f]{2}\Z")
+_RECORD = re.compile(rb"([0-9a-f]{38}|[0-9a-f]{62})\.json\Z")
+_HEX = re.compile(rb"(?:[0-9a-f]{2})+\Z")
+
+
+def list_records(odb: Odb, commit: Oid) -> set[Oid]:
+    """Return the records that a commit's tree holds, each where its id says; anything else in it is passed over.
+
+    Raise `Damaged` where the commit or one of its folders of records cannot be read.
+    """
+    folders: dict[Oid, set[bytes]] = {}
+    for entry in _entries(odb, _root(odb, commit)):
+        if entry.mode == TREE and _FOLDER.match(entry.name):
+            folders.setdefault(entry.oid, set()).add(entry.name)
+    found = set()
+    for folder, names in folders.items():
+        for entry in _entries(odb, folder):
+            match = _RECORD.match(entry.name) if entry.mode in (BLOB, EXECUTABLE) else None
+            if match is not None:
+                text = entry.oid.hex().encode()
+                if text[2:] == match[1] and text[:2] in names:
+                    found.add(entry.oid)
+    return found
+
+
+def list_notes(odb: Odb, commit: Oid) -> dict[Oid, tuple[bytes, Oid]]:
+    """Return the path and blob of each commit's note: git spreads notes over folders as it likes (git-notes).
+
+    No two folders of notes are the same, since a commit's id would end as another one's does: one that stands twice
+    counts once.
+    """
+    width = 2 * odb.format.size
+    found: dict[Oid, tuple[bytes, Oid]] = {}
+    stack = [(b"", _root(odb, commit))]
+    seen: set[Oid] = set()
+    while stack:
+        path, tree = stack.pop()
+        if tree in seen:
+            continue
+        seen.add(tree)
+        for entry in _entries(odb, tree):
+            full = path + entry.name
+            digits = full.replace(b"/", b"")
+            if entry.mode == TREE:
+                if _FOLDER.match(entry.name) and len(digits) < width:
+                    stack.append((full + b"/", entry.oid))
+            elif len(digits) == width and _HEX.match(entry.name):
+                found[Oid.parse(digits.decode())] = (full, entry.oid)
+    return found
+
+
+def _root(odb: Odb, commit: Oid) -> Oid:
+    return commit_tree(odb.read(commit, "commit", COMMIT_LIMIT))
+
+
+def _entries(odb: Odb, tree: Oid) -> list[Entry]:
+    if tree == odb.format.hash("tree", b""):
+        return []
+    return list(parse_tree(odb.read(tree, "tree", TREE_LIMIT), odb.format))
