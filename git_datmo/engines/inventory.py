@@ -68,9 +68,12 @@ def modules(dist: metadata.Distribution) -> list[str]:
 
 
 def built_here(dist: metadata.Distribution) -> bool:
-    """Return True for a wheel that names just `linux` as its system: no index takes these, so it was built here."""
+    """Return True for a wheel that names just `linux` as its system: no index takes these, so it was built here.
+
+    Those of no Python's ABI do not count: LightGBM's are renamed for the index, and their tag stays as it was.
+    """
     wheel = dist.read_text("WHEEL") or ""
-    return re.search(r"^Tag: .*-linux_\w+\s*$", wheel, re.MULTILINE) is not None
+    return re.search(r"^Tag: \S+-(?!none-)\w+-linux_\w+\s*$", wheel, re.MULTILINE) is not None
 
 
 def direct_url(dist: metadata.Distribution) -> Any:

@@ -73,6 +73,7 @@ def test_packages_that_were_built_from_source_are_said(repo: Shell) -> None:
     repo.commit("t.py", "pass\n")
     install(repo, "compiled", "1.0", tag="cp311-cp311-linux_x86_64")
     install(repo, "wheel_of_index", "1.0", tag="cp311-cp311-manylinux_2_17_x86_64")
+    install(repo, "renamed_for_index", "1.0", tag="py3-none-linux_x86_64")
     said = datmo(repo, "run", "--", "venv/bin/python", "t.py").stderr
     assert "'compiled' was built from source on this machine, and the run did not import it" in said
     assert "wheel-of-index" not in said
