@@ -66,10 +66,11 @@ def target_of_data(
 
 
 def _ask_remotes(ws: Workspace, history: History, data: CommitData, progress: Progress) -> tuple[History, CommitData]:
-    """Fetch the records of the remotes, one after the other, until one tells of the data."""
+    """Fetch the records of the remotes, and of the URL pulled from, one by one until one tells of the data."""
     from git_datmo.flows.sharing.obtain import fetch
+    from git_datmo.git.fetch_head import all_sources
 
-    for remote in ws.repo.remotes():
+    for remote in all_sources(ws.repo):
         try:
             fetch(ws, remote, progress=progress)
         except DatmoError as error:

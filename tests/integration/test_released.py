@@ -36,7 +36,7 @@ def test_a_remote_lets_go_of_what_was_dropped(pair: Pair, filters: str) -> None:
     datmo(old, "checkout", "HEAD~1")
     check_hub(pair.hub, 2 * MIB, 3)
     done = told(pair.alex, "drop", two, "--remote")
-    count = {"name": "origin", "kept": 2, "kept_images": 0, "released_images": 0, "unkept": []}
+    count = {"name": "origin", "clone": False, "kept": 2, "kept_images": 0, "released_images": 0, "unkept": []}
     assert done["remote"] == count | {"released": 1}
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     check_hub(pair.hub, 2 * MIB, 2)

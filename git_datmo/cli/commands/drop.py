@@ -47,6 +47,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
         freed = release(ws, options.remote, progress=console.progress()) if options.remote is not None else None
     if options.json:
         console.print_json(_document(done, freed))
+    elif freed is not None and freed.is_clone:
+        console.print(
+            f"'{freed.remote}' is a working clone: it knows what was dropped, and 'git datmo gc' there frees it"
+        )
     elif freed is not None:
         console.print(f"'{freed.remote}' let go of {_told(freed.released)}, and keeps {_told(freed.kept)}")
     if freed is not None:
@@ -73,6 +77,7 @@ def _document(done: object, freed: object) -> dict[str, object]:
     if isinstance(freed, Released):
         document["remote"] = {
             "name": freed.remote,
+            "clone": freed.is_clone,
             "kept": freed.kept.snapshots,
             "kept_images": freed.kept.images,
             "released": freed.released.snapshots,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from git_datmo.errors import GitFailed
+from git_datmo.errors import DatmoError, GitFailed
 from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.fetch_head import all_sources
 from git_datmo.git.folder import find_folder
 from git_datmo.git.namespaces import epoch_of, in_use
-from git_datmo.git.remote import Offer, Remote
+from git_datmo.git.remote import Offer, Remote, find_remote
 
 _STORES = (".git/datmo/store.git", "datmo/store.git")
 _FILE = "file://"
@@ -53,3 +54,18 @@ def _beyond(ws: Workspace, remote: Remote, offer: Offer) -> Remote | None:
             continue
         return found
     return None
+
+
+def hint_at_clones(ws: Workspace) -> str:
+    """Return the hint for data that no remote gives: a mirror of a clone has its records, and not its store."""
+    for name in all_sources(ws.repo):
+        try:
+            refs = ask(ws, find_remote(ws.repo.config, name)).refs
+        except DatmoError:
+            continue
+        if in_use(refs) and not any(map(epoch_of, refs)):
+            return (
+                f"'{name}' has the records and no data, as a mirror of a working clone: add that clone with "
+                "'git remote add NAME URL', then run this again"
+            )
+    return "ask who made the snapshot to run 'git push'"

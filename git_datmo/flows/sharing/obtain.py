@@ -19,6 +19,7 @@ from git_datmo.flows.sharing.places import find_place, stores_of, take
 from git_datmo.flows.sharing.slices import divide_wanted, part_of_all
 from git_datmo.flows.sharing.source import ALONE, TREES, TWO_LEVELS, open_source, take_over
 from git_datmo.flows.workspace import Workspace
+from git_datmo.git.fetch_head import all_sources
 from git_datmo.git.folder import find_folder
 from git_datmo.git.namespaces import in_use
 from git_datmo.git.packs import PackedObjects
@@ -57,7 +58,7 @@ def obtain(
     if missing and ws.store.take_up():
         missing = find_missing(ws.store, wanted)
     problems: list[DatmoError] = []
-    for name in tuple(remotes) or _remotes(ws):
+    for name in tuple(remotes) or all_sources(ws.repo):
         remote = find_remote(ws.repo.config, name)
         has_stores = bool(stores_of(ws.repo.config, remote))
         for step in (*((_obtain_elsewhere,) if has_stores else ()), _try_to_obtain, _obtain_from_clone):
@@ -156,7 +157,7 @@ def _persist(ws: Workspace, remote: Remote, wanted: list[Node], size: int, progr
 def obtain_trees(ws: Workspace, oids: Iterable[Oid], *, levels: str = ALONE, progress: Progress = QUIET) -> None:
     """Fetch these trees, and below them no more than `levels` where a remote can do that; raises `Incomplete`."""
     wanted = list(oids)
-    for name in _remotes(ws):
+    for name in all_sources(ws.repo):
         remote = find_remote(ws.repo.config, name)
         elsewhere = (find_place(ws, remote, url) for url in stores_of(ws.repo.config, remote))
         for place in chain(elsewhere, [remote]):
@@ -215,12 +216,6 @@ def obtain_way(ws: Workspace, content: Content, steps: Sequence[bytes], *, progr
             lacking = [Oid.parse(text) for text in error.missing]
         obtain_trees(ws, lacking, levels=levels, progress=progress)
         levels = TREES if levels == TREES else TWO_LEVELS
-
-
-def _remotes(ws: Workspace) -> tuple[str, ...]:
-    first = ws.repo.default_remote()
-    names = ws.repo.remotes()
-    return (*([first] if first else []), *(name for name in names if name != first))
 
 
 def _take_from_folder(ws: Workspace, remote: Remote, wanted: list[Node], progress: Progress) -> bool:

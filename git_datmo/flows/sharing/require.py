@@ -19,6 +19,7 @@ def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, size: int = 0,
     named = list(wanted)
     if not find_missing(ws.store, (node for _, node in named)):
         return
+    from git_datmo.flows.sharing.clones import hint_at_clones
     from git_datmo.flows.sharing.obtain import obtain
 
     missing = obtain(ws, (node for _, node in named), size=size, progress=progress)
@@ -28,6 +29,6 @@ def require(ws: Workspace, wanted: Iterable[tuple[str, Node]], *, size: int = 0,
     lost = sorted(map(str, missing.all))
     raise Incomplete(
         f"{', '.join(names)} can be had nowhere: {len(lost)} objects are missing, the first is {lost[0]}",
-        "ask who made the snapshot to run 'git push'",
+        hint_at_clones(ws),
         missing=lost,
     )

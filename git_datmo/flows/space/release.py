@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
 from git_datmo.flows.sharing.chain import bring_chain, keep_tips
+from git_datmo.flows.sharing.clones import store_of_clone
 from git_datmo.flows.sharing.contact import ask, retried, settle
 from git_datmo.flows.sharing.intake import receive, refuse_newer, shared_records
 from git_datmo.flows.sharing.keep import PARENTS_AT_ONCE, keep_id, write_keep
@@ -42,12 +43,13 @@ class Count:
 @dataclass(frozen=True, slots=True)
 class Released:
     """What a remote keeps now, and what it may free; `unkept` are the records there that it does not keep, each with
-    its kind."""
+    its kind. A remote that `is_clone` is somebody's working clone, in whose store no ref keeps anything."""
 
     remote: str
     kept: Count
     released: Count
     unkept: tuple[tuple[str, Oid], ...]
+    is_clone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     dropped = {keep_id(keeper, form): keeper for _, keeper in dropped_keepers(ws, catalog)}
     dead = dropped.keys() - wanted_ids
     kept_by = read_kept(ws, remote, offer)
+    if not kept_by and store_of_clone(ws, remote, offer) is not None:
+        return Released(remote.name, Count(0, 0), Count(0, 0), (), is_clone=True)
     every = frozenset[Oid]().union(*(chain.keeps for chain in kept_by.values()))
     if kept_by:
         ns, offer = settle(ws, remote, offer, progress)
