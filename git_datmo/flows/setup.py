@@ -94,9 +94,15 @@ def route_through_helper(ws: Workspace, remote: str) -> None:
         git.run("config", "protocol.datmo.allow", "always")
     # Last, so that a set-up that was cut off is still seen to be one: the helper completes it at the next fetch.
     for key in (f"remote.{remote}.pushurl", f"remote.{remote}.url"):
-        value = ws.repo.config.get(key)
-        if value.startswith(HELPER_PREFIX):
-            git.run("config", key, plain_url(value))
+        for value in ws.repo.config.all(key):
+            if value.startswith(HELPER_PREFIX):
+                _replace_value(ws, key, value, plain_url(value))
+
+
+def _replace_value(ws: Workspace, key: str, old: str, new: str) -> None:
+    """Replace one of the values of a setting, and leave its others."""
+    if old != new:
+        ws.repo.git.run("config", "--fixed-value", "--replace-all", key, new, old)
 
 
 def install_hooks(ws: Workspace) -> tuple[str, ...]:
@@ -136,12 +142,20 @@ def _install_in_own_folder(ws: Workspace, value: str) -> None:
     git.run("config", place, "core.hooksPath", str(own))
 
 
-def set_up_clone(ws: Workspace, remote: str, url: str) -> None:
+def set_up_clone(ws: Workspace, remote: str, url: str, cwd: Path) -> None:
     """Make a clone of `datmo::url` ready, whose remote then shows the plain URL.
 
-    A bare clone is left with the refs that git was asked for, which in a mirror are all.
+    A relative path among its URLs, which git writes as it was given in `cwd`, becomes absolute. A bare clone is left
+    with the refs that git was asked for, which in a mirror are all.
     """
-    ws.repo.git.run("config", f"remote.{remote}.url", HELPER_PREFIX + url)
+    key = f"remote.{remote}.url"
+    values = ws.repo.config.all(key)
+    if not values:
+        ws.repo.git.run("config", key, HELPER_PREFIX + url)
+    for value in values:
+        # Git may have come by another URL, as a push URL: only the one that it came by is written anew.
+        if value.startswith(HELPER_PREFIX) and os.path.normpath(cwd / plain_url(value)) == url:
+            _replace_value(ws, key, value, HELPER_PREFIX + url)
     fresh = Workspace(replace(ws.repo, config=read_config(ws.repo.git)), ws.environ, ws.clock)
     if fresh.repo.config.flag("core.bare"):
         route_through_helper(fresh, remote)

@@ -200,7 +200,7 @@ class Session:
         from git_datmo.flows.workspace import open_workspace
 
         with open_workspace(self.environ, self.cwd) as workspace:
-            set_up_clone(workspace, self.remote, self.url)
+            set_up_clone(workspace, self.remote, self.url, self.cwd)
 
     def _is_set_up(self) -> bool:
         url = self.config.get(f"remote.{self.remote}.url")
