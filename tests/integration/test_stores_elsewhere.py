@@ -304,3 +304,30 @@ def test_a_library_that_is_not_here_is_named(pair: Pair, tmp_path: Path, scheme:
     datmo(alex, "add-model", "model.bin")
     datmo(alex, "snapshot", "-m", "small")
     refused(alex, "push", says=(f"{scheme}://example/path", f"pip install 'git-datmo[{extra}]'"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "repository"])
+def test_records_that_were_published_without_their_objects_are_repaired_by_a_push(pair: Pair, kind: str) -> None:
+    alex, store = pair.alex, pair.top.cwd / "store"
+    store.mkdir()
+    if kind == "repository":
+        pair.top.git("init", "-q", "--bare", "store")
+    alex.git("config", "datmo.origin.store", str(store))
+    alex.write("data/x", "one")
+    datmo(alex, "add-data", "data")
+    alex.commit("code.py", "one\n")
+    # Something that is no git-datmo of today brings the record alone.
+    alex.git("push", "-q", "--no-verify", "origin", "main", "refs/datmo/records", "refs/notes/datmo")
+    ignacio = pair.clone()
+    ignacio.git("config", "datmo.origin.store", str(store))
+    refused(ignacio, "checkout", code=2)
+    alex.commit("more.py", "pass\n")
+    alex.git("push", "-q", "origin", "main")
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/x").read_text() == "one"
+    assert "refs/datmo/keep" not in pair.hub.git("for-each-ref")
+    # What the store has is not brought again.
+    before = weigh(store)
+    alex.commit("more.py", "pass # again\n")
+    alex.git("push", "-q", "origin", "main")
+    assert weigh(store) == before

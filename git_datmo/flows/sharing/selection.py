@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.flows.history import History
+from git_datmo.flows.sharing.contact import ask
 from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.flows.sharing.missing import find_missing
-from git_datmo.flows.sharing.places import destination
+from git_datmo.flows.sharing.places import destination, find_place, holds, stores_of
 from git_datmo.flows.sharing.pushed import Pushed
 from git_datmo.flows.sharing.whole import find_kept, has_roots, unchecked_records
 from git_datmo.flows.workspace import Workspace
@@ -110,13 +111,37 @@ def _read(ws: Workspace, oids: Iterable[Oid]) -> Keepers:
 
 
 def _unkept(ws: Workspace, site: Site, names: Collection[Oid], lost: Collection[Oid]) -> Keepers:
-    """Return the remote's records whose objects are here and not there."""
-    if not site.keeps_objects or not site.records:
+    """Return the remote's records whose objects are here, and neither there nor in its stores."""
+    if not site.records:
         return {}
+    if not site.keeps_objects:
+        return _unstored(ws, site, names, lost)
     unchecked = unchecked_records(ws, site.remote, site.offer, site.records).intersection(names).difference(lost)
     here = {oid: keeper for oid, keeper in _read(ws, unchecked).items() if has_roots(ws, keeper)}
     kept = find_kept(ws, site.remote, site.offer, here, doubtful=True)
     return {oid: keeper for oid, keeper in here.items() if oid not in kept}
+
+
+def _unstored(ws: Workspace, site: Site, names: Collection[Oid], lost: Collection[Oid]) -> Keepers:
+    """Return the records whose objects are here, and neither in a store that is set for the remote nor kept by it."""
+    urls = stores_of(ws.repo.config, site.remote)
+    if not urls:
+        # A working clone keeps nothing by refs: what is pushed to it went to its store before.
+        return {}
+    unchecked = unchecked_records(ws, Remote("", urls[0]), site.offer, site.records).intersection(names)
+    left = {oid: each for oid, each in _read(ws, unchecked.difference(lost)).items() if has_roots(ws, each)}
+    for url in urls if left else ():
+        place = find_place(ws, site.remote, url)
+        if isinstance(place, PackPlace):
+            place.refresh()
+            left = {oid: keeper for oid, keeper in left.items() if not holds(place, keeper)}
+        else:
+            left = _without(left, find_kept(ws, place, ask(ws, place), left, doubtful=True))
+    return _without(left, find_kept(ws, site.remote, site.offer, left, doubtful=True))
+
+
+def _without(keepers: Keepers, kept: Collection[Oid]) -> Keepers:
+    return {oid: keeper for oid, keeper in keepers.items() if oid not in kept}
 
 
 def _fetch(ws: Workspace, site: Site, absent: Keepers, progress: Progress) -> Keepers:

@@ -246,8 +246,11 @@ def publish(
     published = publish_records(ws, objects, plan_now.tips, progress)
     ws.ledger.unite(published)
     remember(ws, site.remote, objects.namespace, published)
+    stores = stores_of(ws.repo.config, site.remote)
     if site.keeps_objects:
         remember_whole(ws, site.remote, published, link)
+    elif stores:
+        remember_whole(ws, Remote("", stores[0]), published, None)
 
 
 def plan_for(ws: Workspace, objects: SharePlan, place: Remote, progress: Progress) -> SharePlan:
