@@ -1,0 +1,39 @@
+"""A server that is not git's: dulwich's, which speaks version 0 of the git:// protocol alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socketserver import ThreadingMixIn
+
+from dulwich.server import FileSystemBackend, TCPGitServer
+
+
+class DulwichHost(ThreadingMixIn, TCPGitServer):
+    """Serve every repository of this machine by its absolute path, on the loopback interface alone.
+
+    Git holds a connection while a hook pushes over another: each gets a thread.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(FileSystemBackend(), "127.0.0.1", 0)
+
+    def url(self, bare: Path) -> str:
+        return f"git://127.0.0.1:{self.server_address[1]}{bare}"
+
+
+@contextmanager
+def serve_dulwich() -> Iterator[DulwichHost]:
+    server = DulwichHost()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
