@@ -30,6 +30,10 @@ S3 = frozenset({"s3", "s3a"})
 S3_ATTEMPTS = 2
 # Whose library gives whole files where it is asked for ranges (sshfs).
 SEEKING = frozenset({"sftp"})
+KEY_HINT = (
+    "ask those who run it whether its key is new: 'ssh-keygen -R HOST' forgets the old one, and 'ssh HOST' shows the "
+    "new one and asks"
+)
 # How old a file must be to have been left by a process that died, in seconds.
 LEFT_BEHIND = 7 * 86400
 
@@ -181,5 +185,9 @@ class FileSystemFiles:
         except Exception as error:
             if _is_timeout(error):
                 raise Silent(f"'{self.url}'", round(limit() or DEFAULT), is_remote=True) from error
+            if type(error).__name__ == "HostKeyNotVerifiable":
+                raise Unreachable(
+                    f"'{self.url}' shows a host key that known_hosts does not have for it", KEY_HINT
+                ) from error
             said = next(iter(str(error).splitlines()), "") or type(error).__name__
             raise Unreachable(f"'{self.url}': {said}", "check the address and your credentials for it") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -331,3 +332,21 @@ def test_records_that_were_published_without_their_objects_are_repaired_by_a_pus
     alex.commit("more.py", "pass # again\n")
     alex.git("push", "-q", "origin", "main")
     assert weigh(store) == before
+
+
+@each_kind("sftp")
+def test_place_with_another_host_key_is_refused_in_one_line(scene: Scene, sealed: dict[str, str]) -> None:
+    alex, known = scene.use(scene.pair.alex), Path(sealed["HOME"]) / ".ssh/known_hosts"
+    alex.write("data/x", "one")
+    datmo(alex, "add-data", "data")
+    datmo(alex, "snapshot", "-m", "one")
+    host, right = known.read_text().split(" ", 1)
+    user_key = subprocess.run(
+        ["ssh-keygen", "-y", "-f", known.with_name("id_ed25519")], capture_output=True, text=True, check=True
+    ).stdout
+    for text in (f"{host} {user_key}", ""):
+        known.write_text(text)
+        said = "shows a host key that known_hosts does not have for it"
+        refused(alex, "push", says=(said, "'ssh-keygen -R HOST' forgets the old one"))
+    known.write_text(f"{host} {right}")
+    datmo(alex, "push")
