@@ -18,6 +18,7 @@ from benchmarks import machine, page
 from benchmarks.bounds import Bound, peak_memory
 from benchmarks.cases.base import Bench, Case, Settings
 from benchmarks.cases.change import Change
+from benchmarks.cases.crowd import Crowd
 from benchmarks.cases.large import Large
 from benchmarks.cases.many import Many
 from benchmarks.cases.share import Share
@@ -34,11 +35,11 @@ from benchmarks.tools.own_environments import Dvc, Oxen
 MIB = 1 << 20
 MEMORY = 300_000_000
 ENVIRONMENTS = "DATMO_BENCHMARK_ENVIRONMENTS"
-SLOW = ("many", "share")
+SLOW = ("crowd", "many", "share")
 
 
 def all_cases() -> tuple[Case, ...]:
-    return (Stages(), Large("random"), Change(), Large("text"), Small(), Startup(), Share(), Many())
+    return (Stages(), Large("random"), Change(), Large("text"), Small(), Startup(), Share(), Many(), Crowd())
 
 
 def all_tools(environments: Path | None) -> tuple[Tool, ...]:
@@ -60,6 +61,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--push", type=int, default=2048, metavar="MIB", help="size of what is pushed (2048)")
     parser.add_argument("--files", type=int, default=20_000, metavar="N", help="how many small files (20000)")
     parser.add_argument("--many", type=int, default=1_000_000, metavar="N", help="how many tiny files (1000000)")
+    parser.add_argument("--crowd", type=int, default=2_000_000, metavar="N", help="how many small files (2000000)")
     parser.add_argument("--snapshots", type=int, default=10_000, metavar="N", help="length of the history (10000)")
     parser.add_argument("--output", type=Path, default=Path("docs/PERFORMANCE.md"), help="the page (%(default)s)")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where to work (%(default)s)")
@@ -130,7 +132,13 @@ def main() -> int:
         return 0
     compile_ours()
     settings = Settings(
-        options.runs, options.large * MIB, options.push * MIB, options.files, options.many, options.snapshots
+        options.runs,
+        options.large * MIB,
+        options.push * MIB,
+        options.files,
+        options.many,
+        options.snapshots,
+        options.crowd,
     )
     command = f"python -m benchmarks {shlex.join(sys.argv[1:])}".strip()
     versions = tuple((tool.name, tool.version()) for tool in tools)

@@ -25,6 +25,7 @@ class Settings:
     files: int
     many: int
     snapshots: int
+    crowd: int
 
 
 @dataclass(frozen=True, slots=True)
