@@ -47,3 +47,13 @@ def test_change_without_filters_is_fetched_by_its_link_alone(pair: Pair, http_ho
     ignacio.git("merge", "-q", "--ff-only", "origin/main")
     assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
     assert sum(exchange.bytes_out for exchange in http_host.exchanges) < 80_000
+
+
+def test_one_folder_without_filters_brings_no_more_than_its_own_link(pair: Pair, http_host: HttpHost) -> None:
+    for number in range(5):
+        share(pair, {f"{number}/noise": Random(number).randbytes(400_000)}, f"{number}")
+    ignacio = clone(pair, http_host.url(pair.hub.cwd))
+    http_host.exchanges.clear()
+    datmo(ignacio, "checkout", "HEAD", "--", "data/2")
+    assert (ignacio.cwd / "data/2/noise").read_bytes() == (pair.alex.cwd / "data/2/noise").read_bytes()
+    assert sum(exchange.bytes_out for exchange in http_host.exchanges) < 900_000

@@ -192,10 +192,7 @@ def _fetch_trees(ws: Workspace, remote: Remote, wanted: list[Oid], levels: str, 
     elif host.filters:
         source.fetch(wanted, progress, levels)
     else:
-        if levels != TREES:
-            fetch_by_links(
-                ws, remote, wanted, lambda: frozenset(oid for oid in wanted if oid not in ws.store), progress
-            )
+        fetch_by_links(ws, remote, wanted, lambda: frozenset(oid for oid in wanted if oid not in ws.store), progress)
         left = [oid for oid in wanted if oid not in ws.store]
         if left:
             source.explain(progress, "cannot leave objects out: fetching all that is in a folder, to look into it")
