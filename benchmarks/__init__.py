@@ -1,1 +1,2 @@
-"""Measures git-datmo beside other tools that store data: `python -m benchmarks`, run from the checkout."""
+"""Measures git-datmo beside other tools that store data: `python -m benchmarks`, run from the
+checkout."""

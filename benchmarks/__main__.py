@@ -39,32 +39,80 @@ SLOW = ("crowd", "many", "share")
 
 
 def all_cases() -> tuple[Case, ...]:
-    return (Stages(), Large("random"), Change(), Large("text"), Small(), Startup(), Share(), Many(), Crowd())
+    return (
+        Stages(),
+        Large("random"),
+        Change(),
+        Large("text"),
+        Small(),
+        Startup(),
+        Share(),
+        Many(),
+        Crowd(),
+    )
 
 
 def all_tools(environments: Path | None) -> tuple[Tool, ...]:
     archives = (Borg("lz4"), Borg("zstd"), Restic(), Bup())
-    return (Ours(), Copy(), PlainGit(), Lfs(), Annex(), Dvc(environments), *archives, Oxen(environments))
+    return (
+        Ours(),
+        Copy(),
+        PlainGit(),
+        Lfs(),
+        Annex(),
+        Dvc(environments),
+        *archives,
+        Oxen(environments),
+    )
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     cases = all_cases()
     quick = [case.name for case in cases if case.name not in SLOW]
     listed = "; ".join(f"{case.name}: {case.about}" for case in cases)
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, epilog=f"Cases: {listed}.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, epilog=f"Cases: {listed}."
+    )
     names = [case.name for case in cases]
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"which cases, or 'all' ({' '.join(quick)})")
-    parser.add_argument("--peers", action="store_true", help="list the tools, and how to install those that are absent")
-    parser.add_argument("--tools", metavar="NAME,...", help="compare with these alone; git-datmo always takes part")
+    parser.add_argument(
+        "cases", nargs="*", metavar="CASE", help=f"which cases, or 'all' ({' '.join(quick)})"
+    )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="list the tools, and how to install those that are absent",
+    )
+    parser.add_argument(
+        "--tools", metavar="NAME,...", help="compare with these alone; git-datmo always takes part"
+    )
     parser.add_argument("--runs", type=int, default=3, help="how many runs each (3)")
-    parser.add_argument("--large", type=int, default=1024, metavar="MIB", help="size of a large file (1024)")
-    parser.add_argument("--push", type=int, default=2048, metavar="MIB", help="size of what is pushed (2048)")
-    parser.add_argument("--files", type=int, default=20_000, metavar="N", help="how many small files (20000)")
-    parser.add_argument("--many", type=int, default=1_000_000, metavar="N", help="how many tiny files (1000000)")
-    parser.add_argument("--crowd", type=int, default=2_000_000, metavar="N", help="how many small files (2000000)")
-    parser.add_argument("--snapshots", type=int, default=10_000, metavar="N", help="length of the history (10000)")
-    parser.add_argument("--output", type=Path, default=Path("docs/PERFORMANCE.md"), help="the page (%(default)s)")
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where to work (%(default)s)")
+    parser.add_argument(
+        "--large", type=int, default=1024, metavar="MIB", help="size of a large file (1024)"
+    )
+    parser.add_argument(
+        "--push", type=int, default=2048, metavar="MIB", help="size of what is pushed (2048)"
+    )
+    parser.add_argument(
+        "--files", type=int, default=20_000, metavar="N", help="how many small files (20000)"
+    )
+    parser.add_argument(
+        "--many", type=int, default=1_000_000, metavar="N", help="how many tiny files (1000000)"
+    )
+    parser.add_argument(
+        "--crowd", type=int, default=2_000_000, metavar="N", help="how many small files (2000000)"
+    )
+    parser.add_argument(
+        "--snapshots", type=int, default=10_000, metavar="N", help="length of the history (10000)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("docs/PERFORMANCE.md"), help="the page (%(default)s)"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where to work (%(default)s)",
+    )
     parser.add_argument(
         "--environments",
         type=Path,
@@ -93,11 +141,14 @@ def choose_tools(options: argparse.Namespace) -> tuple[Tool, ...]:
     if options.peers:
         return tools
     wanted = None if options.tools is None else {tools[0].name, *options.tools.split(",")}
-    return tuple(tool for tool in tools if (wanted is None or tool.name in wanted) and tool.version())
+    return tuple(
+        tool for tool in tools if (wanted is None or tool.name in wanted) and tool.version()
+    )
 
 
 def measure(bench: Bench, names: Sequence[str]) -> Iterator[tuple[list[Table], list[Bound]]]:
-    """Run the cases; after each, everything that was measured so far, so that an interrupted run leaves a page too."""
+    """Run the cases; after each, everything that was measured so far, so that an interrupted run
+    leaves a page too."""
     tables: list[Table] = []
     bounds: list[Bound] = []
     for case in all_cases():
@@ -105,7 +156,10 @@ def measure(bench: Bench, names: Sequence[str]) -> Iterator[tuple[list[Table], l
             continue
         free, needed = shutil.disk_usage(bench.folder).free, case.space(bench.settings)
         if free < needed:
-            print(f"{case.name}: left out, it needs {needed >> 20} MiB and {free >> 20} are free", file=sys.stderr)
+            print(
+                f"{case.name}: left out, it needs {needed >> 20} MiB and {free >> 20} are free",
+                file=sys.stderr,
+            )
             continue
         print(f"{case.name}: {case.about}", file=sys.stderr)
         try:
@@ -149,7 +203,9 @@ def main() -> int:
     try:
         described = tuple(machine.describe(folder))
         for tables, bounds in measure(Bench(folder, settings, tools), options.cases):
-            text = page.render(tables, bounds, page.Facts(command, described, versions, (load, machine.load())))
+            text = page.render(
+                tables, bounds, page.Facts(command, described, versions, (load, machine.load()))
+            )
             options.output.write_text(text)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -27,7 +27,8 @@ def within(what: str, value: float, limit: float, unit: str) -> Bound:
 def beside(
     table: Table, stage: str, limit: float, names: Sequence[str], *, what: str = "", at: str = ""
 ) -> Iterator[Bound]:
-    """Our time at a stage, at most `limit` times that of the fastest of `names` (at its stage `at`, if another)."""
+    """Our time at a stage, at most `limit` times that of the fastest of `names` (at its stage `at`,
+    if another)."""
     said = f"{table.title}: {what or stage}"
     peer = table.fastest(at or stage, names)
     among = f"the fastest of {', '.join(names)}" if len(names) > 1 else names[0]
@@ -38,7 +39,9 @@ def beside(
         return
     ratio = table.ratio(stage, OURS, peer, at=at)
     beyond = f" ({at})" if at and at != stage else ""
-    yield Bound(said, f"at most {limit:g} of {among}", f"{ratio:.2f} of {peer}{beyond}", ratio <= limit)
+    yield Bound(
+        said, f"at most {limit:g} of {among}", f"{ratio:.2f} of {peer}{beyond}", ratio <= limit
+    )
 
 
 def peak_memory(tables: Sequence[Table], limit: int) -> Iterator[Bound]:
@@ -52,4 +55,9 @@ def peak_memory(tables: Sequence[Table], limit: int) -> Iterator[Bound]:
     if peaks:
         where = max(peaks, key=peaks.__getitem__)
         mine = peaks[where]
-        yield Bound("peak memory", f"at most {limit / 1e6:g} MB", f"{mine / 1e6:.0f} MB ({where})", mine <= limit)
+        yield Bound(
+            "peak memory",
+            f"at most {limit / 1e6:g} MB",
+            f"{mine / 1e6:.0f} MB ({where})",
+            mine <= limit,
+        )

@@ -1,4 +1,5 @@
-"""Entrants go through the same stages, in turn, run by run; what each stage took is kept in a table."""
+"""Entrants go through the same stages, in turn, run by run; what each stage took is kept in a
+table."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class Command:
 
 
 class Box:
-    """What one run of one entrant has to itself: a home, a working folder and a folder beside it."""
+    """What one run of one entrant has to itself: a home, a working folder and a folder beside
+    it."""
 
     def __init__(self, folder: Path, payload: str = "", master: Path | None = None) -> None:
         self.folder, self.payload, self.master = folder, payload, master
@@ -72,7 +74,9 @@ class Box:
             check=False,
         )
         if done.returncode:
-            raise CommandFailed(f"{' '.join(argv)}: {done.stderr.decode('utf-8', 'replace').strip()[-500:]}")
+            raise CommandFailed(
+                f"{' '.join(argv)}: {done.stderr.decode('utf-8', 'replace').strip()[-500:]}"
+            )
         return done.stdout.decode("utf-8", "replace")
 
     def command(self, *argv: str, cwd: Path | None = None, **environ: str) -> Command:
@@ -93,18 +97,23 @@ class Box:
         subprocess.run(argv, cwd=command.cwd, env={**self.env, **command.environ}, check=True)
         figures = json.loads(report.read_text())
         if figures.pop("status"):
-            raise CommandFailed(f"{' '.join(command.argv)}: {errors.read_text(errors='replace').strip()[-500:]}")
+            raise CommandFailed(
+                f"{' '.join(command.argv)}: {errors.read_text(errors='replace').strip()[-500:]}"
+            )
         return Sample(**figures)
 
     def delete(self) -> None:
         # Some tools protect what they store against writing, the folders too.
-        subprocess.run(["chmod", "-R", "u+w", str(self.folder)], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            ["chmod", "-R", "u+w", str(self.folder)], check=False, stderr=subprocess.DEVNULL
+        )
         shutil.rmtree(self.folder)
 
 
 @dataclass(slots=True)
 class Sample:
-    """One timed run: seconds, bytes of memory at the peak, bytes that the store grew by (None: not asked)."""
+    """One timed run: seconds, bytes of memory at the peak, bytes that the store grew by (None: not
+    asked)."""
 
     wall: float
     user: float
@@ -115,7 +124,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step that is timed: `prepare` gives the command, or None where the entrant has no such step."""
+    """One step that is timed: `prepare` gives the command, or None where the entrant has no such
+    step."""
 
     name: str
     prepare: Callable[[Box], Command | None]
@@ -124,7 +134,8 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """Who takes part; `begin` makes the state that the stages start from, `stored` says how large the store is."""
+    """Who takes part; `begin` makes the state that the stages start from, `stored` says how large
+    the store is."""
 
     name: str
     begin: Callable[[Box], None]
@@ -157,7 +168,8 @@ class Table:
         return int(statistics.median(sizes)) if sizes else None
 
     def ratio(self, stage: str, name: str, peer: str, *, at: str = "") -> float:
-        """How much longer `name` takes than `peer` (at its stage `at`, if another), paired run by run."""
+        """How much longer `name` takes than `peer` (at its stage `at`, if another), paired run by
+        run."""
         mine, theirs = self.samples[stage, name], self.samples[at or stage, peer]
         return statistics.median(a.wall / b.wall for a, b in zip(mine, theirs, strict=False))
 
@@ -167,7 +179,9 @@ class Table:
         return min(present, key=lambda name: self.wall(stage, name), default="")
 
 
-def compete(table: Table, entrants: Sequence[Entrant], make_box: Callable[[str], Box], runs: int) -> Table:
+def compete(
+    table: Table, entrants: Sequence[Entrant], make_box: Callable[[str], Box], runs: int
+) -> Table:
     """Let all entrants go through their stages `runs` times, each run beginning with another one.
 
     One that takes very long takes part in the first run only: it decides no comparison.
@@ -180,7 +194,11 @@ def compete(table: Table, entrants: Sequence[Entrant], make_box: Callable[[str],
             if entrant.name not in out:
                 spent[entrant.name] = _go(table, entrant, make_box, check=number in {0, runs - 1})
         out |= set(table.failures)
-        out |= {name for name, wall in spent.items() if wall > max(LONG, 5 * statistics.median(spent.values()))}
+        out |= {
+            name
+            for name, wall in spent.items()
+            if wall > max(LONG, 5 * statistics.median(spent.values()))
+        }
     return table
 
 
@@ -201,7 +219,11 @@ def _go(table: Table, entrant: Entrant, make_box: Callable[[str], Box], *, check
                 stage.check(box)
             table.add(stage.name, entrant.name, sample)
             spent += sample.wall
-            print(f"  {table.title}: {entrant.name}, {stage.name}: {sample.wall:.3f} s", file=sys.stderr, flush=True)
+            print(
+                f"  {table.title}: {entrant.name}, {stage.name}: {sample.wall:.3f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     except CommandFailed as error:
         table.failures[entrant.name] = str(error)
         print(f"  {table.title}: {entrant.name} failed: {error}", file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
 """The data that is stored, made here: incompressible bytes, tables of text, folders of small files.
 
-Every block comes from a seed of its own, so that no two are alike: a tool that finds duplicates finds none.
+Every block comes from a seed of its own, so that no two are alike: a tool that finds duplicates
+finds none.
 """
 
 from __future__ import annotations
@@ -45,11 +46,15 @@ def table_block(seed: int) -> bytes:
 
 def _words() -> list[str]:
     rng = random.Random("words")
-    return ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 9))) for _ in range(4_000)]
+    return [
+        "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 9)))
+        for _ in range(4_000)
+    ]
 
 
 def _write(path: Path, size: int, make: Callable[[int], bytes]) -> Path:
-    """A file of exactly `size` bytes out of blocks that all cores make; one that is there is kept."""
+    """A file of exactly `size` bytes out of blocks that all cores make; one that is there is
+    kept."""
     if path.exists() and path.stat().st_size == size:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +80,8 @@ def table_file(path: Path, size: int) -> Path:
 
 
 def folder_of_files(path: Path, count: int, size: int) -> Path:
-    """`count` files of `size` incompressible bytes, a thousand a folder; a folder that was finished is kept."""
+    """`count` files of `size` incompressible bytes, a thousand a folder; a folder that was finished
+    is kept."""
     done = path.with_name(path.name + ".done")
     if done.exists():
         return path

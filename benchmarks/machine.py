@@ -14,10 +14,16 @@ LIBRARIES = ("pyfastcdc", "isal", "xxhash", "dulwich")
 
 def describe(folder: Path) -> Iterator[tuple[str, str]]:
     """Processor, memory, kernel, file system of `folder`, and the versions of what we stand on."""
-    yield "processor", f"{_field('/proc/cpuinfo', 'model name') or platform.processor()}, {os.cpu_count()} cores"
+    yield (
+        "processor",
+        f"{_field('/proc/cpuinfo', 'model name') or platform.processor()}, {os.cpu_count()} cores",
+    )
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     yield "memory", f"{pages * page / 2**30:.1f} GiB"
-    yield "system", f"{_field('/etc/os-release', 'PRETTY_NAME', '=').strip(chr(34))}, kernel {platform.release()}"
+    yield (
+        "system",
+        f"{_field('/etc/os-release', 'PRETTY_NAME', '=').strip(chr(34))}, kernel {platform.release()}",
+    )
     yield "file system", _file_system(folder)
     yield "git", _first_line("git", "--version").removeprefix("git version ")
     yield "Python", platform.python_version()
@@ -36,7 +42,12 @@ def _field(path: str, name: str, sign: str = ":") -> str:
     except OSError:
         return ""
     return next(
-        (value.strip() for key, _, value in (line.partition(sign) for line in lines) if key.strip() == name), ""
+        (
+            value.strip()
+            for key, _, value in (line.partition(sign) for line in lines)
+            if key.strip() == name
+        ),
+        "",
     )
 
 

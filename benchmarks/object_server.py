@@ -1,4 +1,5 @@
-"""A place for files over HTTP, which takes them by PUT: what DVC sends to and fetches from, counted."""
+"""A place for files over HTTP, which takes them by PUT: what DVC sends to and fetches from,
+counted."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from pathlib import Path
 
 
 class ObjectServer(ThreadingHTTPServer):
-    """Serves one folder on the loopback interface; counts requests and the bytes of their bodies."""
+    """Serves one folder on the loopback interface; counts requests and the bytes of their
+    bodies."""
 
     daemon_threads = True
 
@@ -82,7 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serve_objects(folder: Path) -> Iterator[ObjectServer]:
     server = ObjectServer(folder)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield server

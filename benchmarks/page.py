@@ -1,4 +1,5 @@
-"""The page that a run leaves behind: bounds first, then every figure, then what it was measured on."""
+"""The page that a run leaves behind: bounds first, then every figure, then what it was measured
+on."""
 
 from __future__ import annotations
 
@@ -64,7 +65,10 @@ def _lines(tables: Sequence[Table], bounds: Sequence[Bound], facts: Facts) -> It
     yield ""
     yield "## Bounds"
     yield ""
-    yield from grid(("what", "bound", "measured", ""), ((b.what, b.limit, b.measured, VERDICTS[b.met]) for b in bounds))
+    yield from grid(
+        ("what", "bound", "measured", ""),
+        ((b.what, b.limit, b.measured, VERDICTS[b.met]) for b in bounds),
+    )
     yield ""
     yield from LIMITS.split("\n")
     yield ""
@@ -78,12 +82,27 @@ def _lines(tables: Sequence[Table], bounds: Sequence[Bound], facts: Facts) -> It
             yield ""
     yield "## Machine"
     yield ""
-    rows = (*facts.machine, *facts.versions, ("load at the start", facts.load[0]), ("load at the end", facts.load[1]))
+    rows = (
+        *facts.machine,
+        *facts.versions,
+        ("load at the start", facts.load[0]),
+        ("load at the end", facts.load[1]),
+    )
     yield from grid(("", ""), rows)
 
 
 def _figures(table: Table) -> Iterator[str]:
-    headings = ("stage", "tool", "seconds", "runs", "range", "git-datmo takes", "processor s", "peak MB", "stored MB")
+    headings = (
+        "stage",
+        "tool",
+        "seconds",
+        "runs",
+        "range",
+        "git-datmo takes",
+        "processor s",
+        "peak MB",
+        "stored MB",
+    )
     stages = list(dict.fromkeys(stage for stage, _ in table.samples))
     rows = []
     for stage in stages:
@@ -92,7 +111,9 @@ def _figures(table: Table) -> Iterator[str]:
             samples = table.samples[stage, name]
             theirs = name != OURS and table.has(stage, OURS)
             ratio = f"{table.ratio(stage, OURS, name):.2f}" if theirs else ""
-            rows.append(("" if place else stage, name, *_cells(samples, ratio), _stored(table, stage, name)))
+            rows.append(
+                ("" if place else stage, name, *_cells(samples, ratio), _stored(table, stage, name))
+            )
     yield from grid(headings, rows)
 
 

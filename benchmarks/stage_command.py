@@ -1,4 +1,5 @@
-"""One stage of storing a file, on one thread: `python -m benchmarks.stage_command STAGE FILE TARGET`."""
+"""One stage of storing a file, on one thread: `python -m benchmarks.stage_command STAGE FILE
+TARGET`."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from xxhash import xxh3_128
 
 from git_datmo.git.deflate import deflate
 from git_datmo.model import SHA1
-from git_datmo.store import chunks
+from git_datmo.objects import chunks
 
 BLOCK = 1 << 20
 
@@ -29,7 +30,7 @@ def read(path: str, _: str) -> None:
         pass
 
 
-def chunked(path: str) -> Iterator[chunks.Block]:
+def chunked(path: str) -> Iterator[chunks.ChunkBlock]:
     memory = cycle([memoryview(bytearray(chunks.BLOCK)) for _ in range(2)])
     with open(path, "rb", buffering=0) as file:
         yield from chunks.split(lambda view: file.readinto(view) or 0, lambda: next(memory))

@@ -1,7 +1,9 @@
-"""Runs one command and writes down what it took; a script of its own, started for each timed command.
+"""Runs one command and writes down what it took; a script of its own, started for each timed
+command.
 
-What a child starts as counts in its peak memory (the kernel takes over the size of the process that spawned it), so
-the parent of a timed command has to be small. usage: timer.py RESULT ERRORS COMMAND [ARGUMENT...]
+What a child starts as counts in its peak memory (the kernel takes over the size of the process that
+spawned it), so the parent of a timed command has to be small. usage: timer.py RESULT ERRORS COMMAND
+[ARGUMENT...]
 """
 
 import json
@@ -25,7 +27,8 @@ def main() -> None:
         "wall": wall,
         "user": usage.ru_utime,
         "system": usage.ru_stime,
-        # Bytes on macOS, KiB elsewhere. It is the largest single process of those that were waited for.
+        # Bytes on macOS, KiB elsewhere. It is the largest single process of those that were waited
+        # for.
         "peak": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         "status": os.waitstatus_to_exitcode(status),
     }

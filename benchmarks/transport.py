@@ -1,4 +1,5 @@
-"""What sharing takes on the wire, beside plain git, git-lfs and DVC: `python -m benchmarks.transport`."""
+"""What sharing takes on the wire, beside plain git, git-lfs and DVC: `python -m
+benchmarks.transport`."""
 
 from __future__ import annotations
 
@@ -40,10 +41,14 @@ class Traffic:
     requests: int = 0
 
     def __add__(self, other: Traffic) -> Traffic:
-        return Traffic(self.sent + other.sent, self.received + other.received, self.requests + other.requests)
+        return Traffic(
+            self.sent + other.sent, self.received + other.received, self.requests + other.requests
+        )
 
     def __sub__(self, other: Traffic) -> Traffic:
-        return Traffic(self.sent - other.sent, self.received - other.received, self.requests - other.requests)
+        return Traffic(
+            self.sent - other.sent, self.received - other.received, self.requests - other.requests
+        )
 
 
 Meter = Callable[[], Traffic]
@@ -67,7 +72,9 @@ class Measured:
         before = self.meter()
         sample = self.sharer.box.time(command)
         self.rows[case] = (self.meter() - before, sample.wall)
-        print(f"  {self.sharer.tool.name}, {case}: {sample.wall:.1f} s", file=sys.stderr, flush=True)
+        print(
+            f"  {self.sharer.tool.name}, {case}: {sample.wall:.1f} s", file=sys.stderr, flush=True
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,9 @@ class Size:
             file.seek(self.large // 2)
             file.write(data.random_block(f"{seed}-change", self.large // 100))
         for number in range(0, self.files, 100):
-            (folder / "many" / f"{number:06}").write_bytes(data.random_block(f"{seed}-change-{number}", SMALL))
+            (folder / "many" / f"{number:06}").write_bytes(
+                data.random_block(f"{seed}-change-{number}", SMALL)
+            )
 
 
 def play(told: Measured, size: Size) -> None:
@@ -163,7 +172,9 @@ def mix(work: Path, size: Size) -> None:
         source = work / ("place" if number % 2 else "other") / "many" / f"{number:06}"
         shutil.copyfile(source, work / "mixed" / "many" / f"{number:06}")
     halves = [(work / name / "large").read_bytes() for name in ("place", "other")]
-    (work / "mixed" / "large").write_bytes(halves[0][: size.large // 2] + halves[1][size.large // 2 :])
+    (work / "mixed" / "large").write_bytes(
+        halves[0][: size.large // 2] + halves[1][size.large // 2 :]
+    )
 
 
 def measure(tool: Tool, folder: Path, size: Size) -> Measured:
@@ -177,7 +188,9 @@ def measure(tool: Tool, folder: Path, size: Size) -> Measured:
 
         def gits() -> Traffic:
             done = host.exchanges
-            return Traffic(sum(each.bytes_in for each in done), sum(each.bytes_out for each in done), len(done))
+            return Traffic(
+                sum(each.bytes_in for each in done), sum(each.bytes_out for each in done), len(done)
+            )
 
         store, meter = "", gits
         if tool.name in STORES:
@@ -202,17 +215,31 @@ def table(all_told: list[Measured]) -> Iterator[str]:
     for case in cases:
         for place, told in enumerate(told for told in all_told if case in told.rows):
             traffic, wall = told.rows[case]
-            figures = (f"{traffic.sent:,}", f"{traffic.received:,}", f"{traffic.requests}", f"{wall:.2f}")
+            figures = (
+                f"{traffic.sent:,}",
+                f"{traffic.received:,}",
+                f"{traffic.requests}",
+                f"{wall:.2f}",
+            )
             rows.append(("" if place else case, told.sharer.tool.name, *figures))
     yield from grid(("case", "tool", "sent", "received", "requests", "seconds"), rows)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transport", description=__doc__)
-    parser.add_argument("--large", type=int, default=32, metavar="MIB", help="size of a large file (%(default)s)")
-    parser.add_argument("--files", type=int, default=1000, metavar="N", help="how many small files (%(default)s)")
+    parser.add_argument(
+        "--large", type=int, default=32, metavar="MIB", help="size of a large file (%(default)s)"
+    )
+    parser.add_argument(
+        "--files", type=int, default=1000, metavar="N", help="how many small files (%(default)s)"
+    )
     parser.add_argument("--tools", metavar="NAME,...", help="these alone")
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where to work (%(default)s)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where to work (%(default)s)",
+    )
     parser.add_argument(
         "--environments",
         type=Path,
@@ -239,7 +266,14 @@ def main() -> int:
         except CommandFailed as error:
             left_out.append(f"{tool.name} failed: {error}")
     shutil.rmtree(folder, ignore_errors=True)
-    print(ABOUT.format(size=options.large, files=options.files), "", *table(told), "", *left_out, sep="\n")
+    print(
+        ABOUT.format(size=options.large, files=options.files),
+        "",
+        *table(told),
+        "",
+        *left_out,
+        sep="\n",
+    )
     return 0
 
 

@@ -24,9 +24,11 @@ _LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+)[^)]*\)")
 
 
 def _drop_outside_links(_app: Any, page: str, source: list[str]) -> None:
-    """Replace links to files outside of `docs/` by their text: the site does not have these files."""
+    """Replace links to files outside of `docs/`, which the site does not have, by their text."""
     depth = page.count("/")
-    source[0] = _LINK.sub(lambda link: link[1] if link[2].count("/") > depth else link[0], source[0])
+    source[0] = _LINK.sub(
+        lambda link: link[1] if link[2].count("/") > depth else link[0], source[0]
+    )
 
 
 def setup(app: Any) -> None:

@@ -1,4 +1,5 @@
-"""The one family of errors that a person may see: a line saying what, and a hint saying what to do."""
+"""The one family of errors that a person may see: a line saying what, and a hint saying what to
+do."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from git_datmo.redact import hide_passwords
 class DatmoError(Exception):
     """Something that a person can act on.
 
-    `what` is one line without a full stop, naming the path or id; `hint` is the next step. Passwords of URLs among
-    them are left out.
+    `what` is one line without a full stop, naming the path or id; `hint` is the next step.
+    Passwords of URLs among them are left out.
     """
 
     exit_code = 128
@@ -39,7 +40,8 @@ class Incomplete(DatmoError):
 
 
 class Unreadable(DatmoError):
-    """A file of the working tree that cannot be stored as it is: `path` says which, relative to its top."""
+    """A file of the working tree that cannot be stored as it is: `path` says which, relative to its
+    top."""
 
     def __init__(self, what: str, hint: str = "", *, path: bytes = b"") -> None:
         super().__init__(what, hint)
@@ -47,12 +49,17 @@ class Unreadable(DatmoError):
 
 
 class Silent(DatmoError):
-    """Another side that gave no sign of life for `seconds`; it may be asked `again` where it was asked but once."""
+    """Another side that gave no sign of life for `seconds`; it may be asked `again` where it was
+    asked but once."""
 
     def __init__(self, who: str, seconds: int, *, is_remote: bool, again: bool = False) -> None:
         unit = "second" if seconds == 1 else "seconds"
         times = "" if again or not is_remote else ", twice"
-        look = "check the connection, then run the command again" if is_remote else "it may wait for a hook or a disk"
+        look = (
+            "check the connection, then run the command again"
+            if is_remote
+            else "it may wait for a hook or a disk"
+        )
         longer = "'git config datmo.timeout SECONDS' lets others be silent for longer"
         super().__init__(f"{who} was silent for {seconds} {unit}{times}", f"{look}; {longer}")
         self.who = who
@@ -78,18 +85,22 @@ class NewerRecords(DatmoError):
 class DamagedFile(Damaged):
     """A damaged file of objects, a pack, an index or a loose object; `path` is where it is."""
 
-    def __init__(self, what: str, hint: str = "run 'git datmo fsck --repair'", *, path: str = "") -> None:
+    def __init__(
+        self, what: str, hint: str = "run 'git datmo fsck --repair'", *, path: str = ""
+    ) -> None:
         super().__init__(what, hint)
         self.path = path
 
 
 class UnusableRefs(DatmoError):
-    """Refs of git-datmo on a remote that hold something else than records, notes or what is kept for them."""
+    """Refs of git-datmo on a remote that hold something else than records, notes or what is kept
+    for them."""
 
     def __init__(self, remote: str, why: str) -> None:
         super().__init__(
             f"what git-datmo shares on '{remote}' cannot be used: {why}",
-            f"nothing is shared with '{remote}' until its refs are put right; 'git push' and 'git pull' go on",
+            f"nothing is shared with '{remote}' until its refs are put right; 'git push' and 'git"
+            " pull' go on",
         )
 
 
@@ -106,7 +117,9 @@ class GitFailed(DatmoError):
 
     def __init__(self, argv: Sequence[str], status: int, stderr: str) -> None:
         lines = [line for line in stderr.splitlines() if line.strip()]
-        said = next((x for x in lines if x.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
+        said = next(
+            (x for x in lines if x.startswith(("fatal:", "error:"))), lines[-1] if lines else ""
+        )
         said = said.removeprefix("fatal: ").removeprefix("error: ")
         super().__init__(f"git {argv[0]} failed: {said or f'exit status {status}'}")
         self.argv = tuple(argv)

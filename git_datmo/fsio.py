@@ -48,7 +48,8 @@ def sync_folder(folder: Path) -> None:
 def file_time(folder: Path) -> int:
     """Return the time, in ns, that the file system of `folder` gives to a file that changes now.
 
-    A server's clock can differ from this machine's. In a folder that may not be written, this machine's clock counts.
+    A server's clock can differ from this machine's. In a folder that may not be written, this
+    machine's clock counts.
     """
     try:
         fd, path = permissions.create_temporary(folder, ".tmp-")
@@ -65,8 +66,9 @@ def file_time(folder: Path) -> int:
 def replacing(path: Path, *, mode: int = FILE, prefix: str = ".tmp-") -> Iterator[BinaryIO]:
     """Yield a file to write, and read, that takes the place of `path` when the block ends well.
 
-    A crash leaves the old content or the new, never a part. It can leave a file beside it whose name starts with
-    `prefix`. `mode` is that of a new file before the umask and `core.sharedRepository` change it.
+    A crash leaves the old content or the new, never a part. It can leave a file beside it whose
+    name starts with `prefix`. `mode` is that of a new file before the umask and
+    `core.sharedRepository` change it.
     """
     permissions.make_folder(path.parent)
     fd, temporary = permissions.create_temporary(path.parent, prefix, mode)
@@ -90,8 +92,8 @@ def write_file(path: Path, data: bytes, *, mode: int = FILE, prefix: str = ".tmp
 
 
 def copy_content(source: BinaryIO, target: BinaryIO) -> None:
-    """Copy a file that was just opened into a new one: by the kernel where it can, which then shares the blocks between
-    the two where the file system can (copy_file_range(2)).
+    """Copy a file that was just opened into a new one: by the kernel where it can, which then
+    shares the blocks between the two where the file system can (copy_file_range(2)).
     """
     import shutil
 
@@ -129,7 +131,8 @@ def append(path: Path, data: bytes) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line to a file durably. A crash can leave a part of it, which the next line does not join."""
+    """Add a line to a file durably. A crash can leave a part of it, which the next line does not
+    join."""
     permissions.make_folder(path.parent)
     fd = permissions.open_file(path, os.O_WRONLY | os.O_APPEND)
     try:

@@ -1,7 +1,8 @@
 """Locks that end with the process that holds them, however it ends.
 
-They are the kernel's (flock(2)). Some network file systems have none: a lock for one process is then a file of a name
-that only one process can create, as git's own locks are, and a shared lock is none.
+They are the kernel's (flock(2)). Some network file systems have none: a lock for one process is
+then a file of a name that only one process can create, as git's own locks are, and a shared lock is
+none.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ HELD = ".held"
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, shared: bool = False, strict: bool = False, seconds: float = 60.0) -> Iterator[None]:
+def locked(
+    path: Path, *, shared: bool = False, strict: bool = False, seconds: float = 60.0
+) -> Iterator[None]:
     """Hold the lock file `path` for the duration of the block.
 
-    A `shared` lock keeps out only those who want it for themselves; where neither the file nor its folder can be
-    written to, nobody has to be kept out. A `strict` lock keeps out those who share it, too, and is refused where the
-    file system has no locks. Raises `DatmoError` when another process keeps the lock longer than `seconds`.
+    A `shared` lock keeps out only those who want it for themselves; where neither the file nor its
+    folder can be written to, nobody has to be kept out. A `strict` lock keeps out those who share
+    it, too, and is refused where the file system has no locks. Raises `DatmoError` when another
+    process keeps the lock longer than `seconds`.
     """
     fd = _open(path, optional=shared)
     if fd is None:
@@ -52,7 +56,8 @@ def locked(path: Path, *, shared: bool = False, strict: bool = False, seconds: f
 
 
 def _open(path: Path, *, optional: bool) -> int | None:
-    """Open a lock file, for reading alone where it cannot be written to; return None where there is none to open."""
+    """Open a lock file, for reading alone where it cannot be written to; return None where there is
+    none to open."""
     try:
         permissions.make_folder(path.parent)
         return permissions.open_file(path, os.O_RDWR)
@@ -75,7 +80,8 @@ def _take(fd: int, path: Path, operation: int, seconds: float) -> bool:
         except BlockingIOError:
             if time.monotonic() > until:
                 raise DatmoError(
-                    f"another git-datmo command holds '{path}'", "wait until it ends, then run this again"
+                    f"another git-datmo command holds '{path}'",
+                    "wait until it ends, then run this again",
                 ) from None
             time.sleep(_PAUSE)
         except OSError as error:
@@ -96,7 +102,8 @@ def _held_by_name(path: Path, seconds: float) -> Iterator[None]:
         if time.monotonic() > until:
             raise DatmoError(
                 f"another git-datmo command holds '{path}'",
-                "wait until it ends, then run this again; where none runs on any machine, remove that file",
+                "wait until it ends, then run this again; where none runs on any machine, remove"
+                " that file",
             )
         time.sleep(_PAUSE)
     try:
@@ -123,7 +130,8 @@ def _machine() -> str:
 
 
 def _remove_left_over(path: Path) -> bool:
-    """Remove the file of a process of this machine that ended; return False where it may still run."""
+    """Remove the file of a process of this machine that ended; return False where it may still
+    run."""
     try:
         text = path.read_text("utf-8", "replace")
     except FileNotFoundError:
@@ -131,7 +139,8 @@ def _remove_left_over(path: Path) -> bool:
     machine, _, pid = text.partition(" ")
     if machine != _machine() or not pid.isdigit() or is_running(int(pid)):
         return False
-    # Another process may have removed it, and taken the lock, meanwhile: only the file that was read goes.
+    # Another process may have removed it, and taken the lock, meanwhile: only the file that was
+    # read goes.
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):
         os.rename(path, aside)

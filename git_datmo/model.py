@@ -24,7 +24,8 @@ class Oid(bytes):
 
     @classmethod
     def parse(cls, text: str) -> Oid:
-        """The id that `text` spells in full lower-case hex; raises `Damaged` when it spells none."""
+        """The id that `text` spells in full lower-case hex; raises `Damaged` when it spells
+        none."""
         if not _HEX.match(text):
             raise Damaged(f"not an object id: '{text[:80]}'")
         return cls.fromhex(text)

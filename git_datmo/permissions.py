@@ -1,8 +1,9 @@
 """Modes of new files and folders: the umask, then what `core.sharedRepository` adds (git-config).
 
-Everything that git-datmo creates is created by this module. A command registers the folders that follow the setting
-once, so that no writer has to know of it. A folder without a setting, such as a folder place, is shared with its group
-where it is writable for the group and passes its group on (setgid).
+Everything that git-datmo creates is created by this module. A command registers the folders that
+follow the setting once, so that no writer has to know of it. A folder without a setting, such as a
+folder place, is shared with its group where it is writable for the group and passes its group on
+(setgid).
 """
 
 from __future__ import annotations
@@ -24,12 +25,20 @@ _WORDS = {
     **dict.fromkeys(("all", "world", "everybody", "2"), _EVERYBODY),
 }
 # A file system without modes, and a file of another owner: the modes stay as they are.
-_NOT_CHANGED = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EROFS)
+_NOT_CHANGED = (
+    errno.EPERM,
+    errno.EACCES,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EROFS,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """The permissions that `core.sharedRepository` asks for; an `exact` one replaces the umask's."""
+    """The permissions that `core.sharedRepository` asks for; an `exact` one replaces the
+    umask's."""
 
     bits: int = 0
     exact: bool = False
@@ -59,7 +68,8 @@ _shared: dict[str, Sharing] = {}
 
 
 def parse_sharing(value: str) -> Sharing:
-    """Return what a value of `core.sharedRepository` means; raises `DatmoError` where git would refuse it."""
+    """Return what a value of `core.sharedRepository` means; raises `DatmoError` where git would
+    refuse it."""
     word = value.lower()
     if word in _WORDS:
         return Sharing(_WORDS[word])
@@ -113,7 +123,8 @@ def open_file(path: Path, flags: int, mode: int = FILE) -> int:
 
 
 def create_temporary(folder: Path, prefix: str, mode: int = FILE) -> tuple[int, Path]:
-    """Create a file of a new name in `folder`; return its descriptor, for reading and writing, and its path."""
+    """Create a file of a new name in `folder`; return its descriptor, for reading and writing, and
+    its path."""
     while True:
         path = folder / f"{prefix}{os.urandom(6).hex()}"
         with suppress(FileExistsError):
@@ -140,7 +151,8 @@ def make_read_only(fd: int) -> None:
 
 
 def adjust_tree(folder: Path) -> None:
-    """Give everything below `folder`, and `folder` itself, the modes that the sharing of `folder` asks for."""
+    """Give everything below `folder`, and `folder` itself, the modes that the sharing of `folder`
+    asks for."""
     sharing = sharing_in(folder)
     if not sharing:
         return

@@ -1,4 +1,5 @@
-"""Signs of life of other processes, as the kernel tells them (proc(5)); nothing where it does not."""
+"""Signs of life of other processes, as the kernel tells them (proc(5)); nothing where it does
+not."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ class Sample:
     asks: bool
 
     def is_alive_since(self, before: Sample, seconds: float) -> bool:
-        """Return True if the tree has worked, moved data, or asked a person something in `seconds`."""
+        """Return True if the tree has worked, moved data, or asked a person something in
+        `seconds`."""
         if self.asks or self.at_work or (self.pids, self.moved) != (before.pids, before.moved):
             return True
         return self.ticks - before.ticks >= _BUSY * seconds * _ticks_per_second()
@@ -84,7 +86,8 @@ def descendants(root: int, processes: Mapping[int, Process]) -> list[Process]:
 
 
 def sample(root: int, askers: frozenset[str]) -> Sample | None:
-    """Return what the tree below `root` has done, without this process itself; None where the kernel does not tell.
+    """Return what the tree below `root` has done, without this process itself; None where the
+    kernel does not tell.
 
     `askers` are the names of programs that ask a person for credentials.
     """
@@ -110,7 +113,8 @@ def sample(root: int, askers: frozenset[str]) -> Sample | None:
 def _read_io(pid: int) -> bytes:
     """Return the counts of bytes that a process has read and written so far.
 
-    Its counts of system calls are left out: a timer, as git's progress has one, restarts a call that moves nothing.
+    Its counts of system calls are left out: a timer, as git's progress has one, restarts a call
+    that moves nothing.
     """
     try:
         lines = (PROC / str(pid) / "io").read_bytes().splitlines(keepends=True)
@@ -130,7 +134,8 @@ def _open_files(pid: int) -> Iterator[str]:
 
 
 def _socket_queues() -> dict[str, bytes]:
-    """Return what waits to be sent and read on each TCP connection: it shrinks as the other side takes it."""
+    """Return what waits to be sent and read on each TCP connection: it shrinks as the other side
+    takes it."""
     found = {}
     for table in ("net/tcp", "net/tcp6"):
         with suppress(OSError):
@@ -145,7 +150,8 @@ _ASKERS = ("git-credential", "credential-", "ssh-askpass", "ssh-sk-helper", "pin
 
 
 def _asks(process: Process, files: list[str], askers: frozenset[str]) -> bool:
-    """Return True for a process that waits for a person: it has a terminal open to ask, or is made for asking."""
+    """Return True for a process that waits for a person: it has a terminal open to ask, or is made
+    for asking."""
     if any(file == "/dev/tty" or file.startswith("/dev/pts/") for file in files):
         return True
     try:

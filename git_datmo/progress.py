@@ -27,7 +27,8 @@ class Quiet:
 
 
 class Portion:
-    """A progress of which all stages together make up `size` of a stage that `whole` has begun, whatever they count."""
+    """A progress of which all stages together make up `size` of a stage that `whole` has begun,
+    whatever they count."""
 
     def __init__(self, whole: Progress, size: int) -> None:
         self._whole, self._size = whole, size

@@ -1,4 +1,5 @@
-"""Takes passwords out of what is shown or stored: the one rule for every URL, whole or within a text."""
+"""Takes passwords out of what is shown or stored: the one rule for every URL, whole or within a
+text."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ _TOKEN = re.compile(r"(?=\D*\d)[A-Za-z0-9_-]{20,}\Z")
 
 
 def hide_passwords(text: str) -> str:
-    """Return `text`, whose URLs have no password any more, nor over HTTP a user, who may be a token."""
+    """Return `text`, whose URLs have no password any more, nor over HTTP a user, who may be a
+    token."""
     return _CREDENTIALS.sub(_without_password, text) if "@" in text else text
 
 

@@ -1,6 +1,8 @@
-"""Ends waits: how long others may be silent before a command gives up, and what counts as a sign of life.
+"""Ends waits: how long others may be silent before a command gives up, and what counts as a sign of
+life.
 
-One limit holds for the whole process. It is `datmo.timeout` of the repository's configuration, in seconds.
+One limit holds for the whole process. It is `datmo.timeout` of the repository's configuration, in
+seconds.
 """
 
 from __future__ import annotations
@@ -32,10 +34,13 @@ _limit: float = DEFAULT
 _askers: frozenset[str] = frozenset()
 
 
-def set_limit(seconds: float, environ: Mapping[str, str] | None = None, *, askpass: str = "") -> None:
+def set_limit(
+    seconds: float, environ: Mapping[str, str] | None = None, *, askpass: str = ""
+) -> None:
     """Let others be silent for `seconds` from now on, or for ever where that is 0.
 
-    `environ` and `askpass` name the programs that ask a person for credentials, which may take as long as they want.
+    `environ` and `askpass` name the programs that ask a person for credentials, which may take as
+    long as they want.
     """
     global _limit, _askers  # noqa: PLW0603  # one limit for the process, so that no wait has to be told of it
     _limit = max(seconds, 0)
@@ -48,14 +53,22 @@ def limit() -> float | None:
     return _limit or None
 
 
-class Watch:
-    """Counts the silence of another side: of a remote, of the program `root` and all that it started, or of both.
+class SilenceWatch:
+    """Counts the silence of another side: of a remote, of the program `root` and all that it
+    started, or of both.
 
-    It is a sign of life that the programs work, move data, or ask a person something. Where the silence is too long,
-    the program `victim` is ended, with all that it started.
+    It is a sign of life that the programs work, move data, or ask a person something. Where the
+    silence is too long, the program `victim` is ended, with all that it started.
     """
 
-    def __init__(self, who: str, *, root: int | None = None, victim: int | None = None, is_remote: bool = True) -> None:
+    def __init__(
+        self,
+        who: str,
+        *,
+        root: int | None = None,
+        victim: int | None = None,
+        is_remote: bool = True,
+    ) -> None:
         self._who = who
         self._root = root
         self._victim = victim
@@ -99,7 +112,9 @@ class Watch:
         if seconds and now - self._heard >= seconds:
             if self._victim is not None:
                 end_tree(self._victim)
-            raise Silent(self._who, round(seconds) or 1, is_remote=self._is_remote, again=self._is_remote)
+            raise Silent(
+                self._who, round(seconds) or 1, is_remote=self._is_remote, again=self._is_remote
+            )
 
     def wait(self, descriptor: int, event: int) -> None:
         """Return when a descriptor is ready; raise `Silent` where it is not for too long."""
@@ -131,7 +146,7 @@ class Watch:
 class PatientReader(io.FileIO):
     """The raw file behind a descriptor, whose reads end by a watch."""
 
-    def __init__(self, descriptor: int, watch: Watch, *, closefd: bool = True) -> None:
+    def __init__(self, descriptor: int, watch: SilenceWatch, *, closefd: bool = True) -> None:
         super().__init__(descriptor, "rb", closefd=closefd)
         self._watch = watch
 
@@ -154,9 +169,11 @@ class PatientReader(io.FileIO):
 class Child(subprocess.Popen[bytes]):
     """A program whose output ends, and which is waited for, by a watch."""
 
-    def __init__(self, argv: Sequence[str | bytes], *, who: str, is_remote: bool = False, **options: Any) -> None:
+    def __init__(
+        self, argv: Sequence[str | bytes], *, who: str, is_remote: bool = False, **options: Any
+    ) -> None:
         super().__init__(argv, **options)
-        self.watch = Watch(who, root=self.pid, victim=self.pid, is_remote=is_remote)
+        self.watch = SilenceWatch(who, root=self.pid, victim=self.pid, is_remote=is_remote)
         self.stdout = self._patient(self.stdout)
         self.stderr = self._patient(self.stderr)
 
@@ -179,7 +196,8 @@ class Child(subprocess.Popen[bytes]):
                 self.watch.check()
 
     def finish(self, stdin: bytes) -> tuple[bytes, bytes]:
-        """Give the program its input; return what it printed and what it complained of, once it has ended."""
+        """Give the program its input; return what it printed and what it complained of, once it has
+        ended."""
         self.watch.begin()
         asked: bytes | None = stdin
         seen = -1
@@ -203,7 +221,8 @@ class Child(subprocess.Popen[bytes]):
 
 
 def _until_ended(pid: int, seconds: float | None) -> float | None:
-    """Return once a child has ended, or after `seconds`; return the seconds that are left to wait in another way."""
+    """Return once a child has ended, or after `seconds`; return the seconds that are left to wait
+    in another way."""
     try:
         ended = os.pidfd_open(pid)
     except (AttributeError, OSError):
@@ -239,8 +258,9 @@ def _is_running(pid: int) -> bool:
     return pid in processes and processes[pid].state != b"Z"
 
 
-def reap(pid: int, watch: Watch) -> int:
-    """Return the exit status of a child, as `subprocess` has it, once it has ended by itself or by the watch."""
+def reap(pid: int, watch: SilenceWatch) -> int:
+    """Return the exit status of a child, as `subprocess` has it, once it has ended by itself or by
+    the watch."""
     watch.begin()
     step = watch.step
     deadline = None if step is None else time.monotonic() + step

@@ -13,8 +13,9 @@ from tests.servers.shell import Shell, seal
 
 __all__ = ["host", "http_host", "make_repo", "sealed", "shell", "ssh_host"]
 
-# The same examples in every run, so that a failure is the change's and not the dice's; `--hypothesis-profile=deep`
-# throws new dice, and more often. No example has a deadline: the machines that run these are slow at times.
+# The same examples in every run, so that a failure is the change's and not the dice's;
+# `--hypothesis-profile=deep` throws new dice, and more often. No example has a deadline: the
+# machines that run these are slow at times.
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=True)
 settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=True)
 settings.load_profile("ci")
@@ -42,9 +43,13 @@ def shell(tmp_path: Path, sealed: dict[str, str]) -> Callable[..., Shell]:
 def make_repo(shell: Callable[..., Shell]) -> Callable[..., Shell]:
     """Makes a repository in a new folder of the test, and a shell in it."""
 
-    def make(name: str = "repo", *, bare: bool = False, object_format: str = "sha1", **variables: str) -> Shell:
+    def make(
+        name: str = "repo", *, bare: bool = False, object_format: str = "sha1", **variables: str
+    ) -> Shell:
         made = shell(name, **variables)
-        made.git("init", "-q", f"--object-format={object_format}", *(["--bare"] if bare else []), ".")
+        made.git(
+            "init", "-q", f"--object-format={object_format}", *(["--bare"] if bare else []), "."
+        )
         return made
 
     return make

@@ -1,4 +1,5 @@
-"""What a case stands on: the settings, the tools that are installed, and steps that most cases have."""
+"""What a case stands on: the settings, the tools that are installed, and steps that most cases
+have."""
 
 from __future__ import annotations
 
@@ -100,7 +101,8 @@ def same(box: Box, restored: Path) -> None:
 
 
 def smaller_than_others(table: Table, stage: str, but: Sequence[str]) -> Bound:
-    """Our store takes less than that of any other that was measured, `but` for those that may take less."""
+    """Our store takes less than that of any other that was measured, `but` for those that may take
+    less."""
     sizes = {name: table.stored(stage, name) for name in table.names(stage) if name not in but}
     mine = sizes.pop(OURS, None)
     others = {name: size for name, size in sizes.items() if size is not None}
@@ -108,4 +110,9 @@ def smaller_than_others(table: Table, stage: str, but: Sequence[str]) -> Bound:
     if mine is None or not others:
         return Bound(what, limit, "not measured", None)
     least = min(others, key=others.__getitem__)
-    return Bound(what, limit, f"{mine / 1e6:.1f} MB; {least} {others[least] / 1e6:.1f} MB", mine < others[least])
+    return Bound(
+        what,
+        limit,
+        f"{mine / 1e6:.1f} MB; {least} {others[least] / 1e6:.1f} MB",
+        mine < others[least],
+    )

@@ -29,7 +29,8 @@ class Change:
         size = bench.settings.large
         master = data.random_file(bench.folder / "made" / f"{size}-{PAYLOAD}", size)
         table = Table(f"a change to {size / data.MIB:g} MiB")
-        # A copy knows of no change, and what git-annex stored is a link that has to be unlocked first.
+        # A copy knows of no change, and what git-annex stored is a link that has to be unlocked
+        # first.
         tools = [tool for tool in bench.without("cp") if tool.leaves_files]
         entrants = [entrant(tool, *_stages(tool, size)) for tool in tools]
         compete(table, [*entrants, reading()], bench.boxes(PAYLOAD, master), bench.settings.runs)
@@ -39,14 +40,23 @@ class Change:
         if table.has(INSERT, OURS):
             yield from beside(table, INSERT, 0.6, (OURS,), at="add")
             new = table.stored(INSERT, OURS) or 0
-            yield within(f"{table.title}: new bytes of {INSERT}", new / 1e6, (1.5 * INSERTED + data.MIB) / 1e6, "MB")
+            yield within(
+                f"{table.title}: new bytes of {INSERT}",
+                new / 1e6,
+                (1.5 * INSERTED + data.MIB) / 1e6,
+                "MB",
+            )
 
 
 def _stages(tool: Tool, size: int) -> Iterator[Stage]:
     yield add(tool)
     yield Stage("touched, add again", lambda box: touched(tool, box))
-    yield Stage("1% appended", lambda box: changed(tool, partial(data.append, size=size // 100), box))
-    yield Stage(INSERT, lambda box: changed(tool, partial(data.insert_at_front, size=INSERTED), box))
+    yield Stage(
+        "1% appended", lambda box: changed(tool, partial(data.append, size=size // 100), box)
+    )
+    yield Stage(
+        INSERT, lambda box: changed(tool, partial(data.insert_at_front, size=INSERTED), box)
+    )
     last = restore(tool)
     yield Stage("checkout", lambda box: _restore_changed(last, box), last.check)
 

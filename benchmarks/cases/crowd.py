@@ -15,14 +15,16 @@ from tests.servers.shell import seal
 
 SIZE = 100
 PAYLOAD = "data"
-# Apart from the name that bounds on the peak memory of all cases go by: a push has git's own index in it.
+# Apart from the name that bounds on the peak memory of all cases go by: a push has git's own index
+# in it.
 ENTRANT = "git-datmo and git"
 DU, GC, PUSH, PACK = "du", "gc", "push", "git pack-objects of the same"
 SECONDS, MEMORY = 15, 300
 
 
 class Crowd:
-    """The files are made once; each run stores them anew, and pushes to a new repository over a connection."""
+    """The files are made once; each run stores them anew, and pushes to a new repository over a
+    connection."""
 
     name = "crowd"
     about = "two million small files: du, gc and push (slow)"
@@ -47,8 +49,15 @@ class Crowd:
             if table.has(stage, ENTRANT):
                 yield within(f"{table.title}: {stage}", table.wall(stage, ENTRANT), SECONDS, "s")
         if table.has(PUSH, ENTRANT) and table.has(PACK, ENTRANT):
-            ours, gits = (max(s.peak for s in table.samples[stage, ENTRANT]) for stage in (PUSH, PACK))
-            yield within(f"{table.title}: memory of the push beyond git's own", (ours - gits) / 1e6, MEMORY, "MB")
+            ours, gits = (
+                max(s.peak for s in table.samples[stage, ENTRANT]) for stage in (PUSH, PACK)
+            )
+            yield within(
+                f"{table.title}: memory of the push beyond git's own",
+                (ours - gits) / 1e6,
+                MEMORY,
+                "MB",
+            )
 
 
 def _entrant(house: Box, host: DaemonHost) -> Entrant:
@@ -69,7 +78,9 @@ def _entrant(house: Box, host: DaemonHost) -> Entrant:
 
     def pack(_: Box) -> Command:
         ids = f"git --git-dir='{store()}' cat-file --batch-all-objects --batch-check='%(objectname)' --unordered"
-        return house.shell(f"{ids} | git --git-dir='{store()}' pack-objects -q --stdout >'{house.side / 'pack'}'")
+        return house.shell(
+            f"{ids} | git --git-dir='{store()}' pack-objects -q --stdout >'{house.side / 'pack'}'"
+        )
 
     stages = (
         Stage(DU, lambda _: house.command("git", "datmo", "du")),

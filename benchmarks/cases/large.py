@@ -7,11 +7,20 @@ from pathlib import Path
 
 from benchmarks import data
 from benchmarks.bounds import Bound, beside
-from benchmarks.cases.base import Bench, Outcome, Settings, add, entrant, restore, smaller_than_others
+from benchmarks.cases.base import (
+    Bench,
+    Outcome,
+    Settings,
+    add,
+    entrant,
+    restore,
+    smaller_than_others,
+)
 from benchmarks.contest import Table, compete
 
 RIVALS = ("git-lfs", "DVC", "borg", "restic")
-# What they do beside copying (encryption, a stronger compression) takes time where the text is stored and not here.
+# What they do beside copying (encryption, a stronger compression) takes time where the text is
+# stored and not here.
 SMALLER = ("restic", "borg -C zstd")
 
 
@@ -30,7 +39,9 @@ class Large:
         payload = "data.bin" if self.name == "random" else "data.csv"
         make = data.random_file if self.name == "random" else data.table_file
         master = make(bench.folder / "made" / f"{size}-{payload}", size)
-        table = Table(f"{size / data.MIB:g} MiB of {'random bytes' if self.name == 'random' else 'CSV text'}")
+        table = Table(
+            f"{size / data.MIB:g} MiB of {'random bytes' if self.name == 'random' else 'CSV text'}"
+        )
         entrants = [entrant(tool, add(tool), restore(tool)) for tool in bench.tools]
         compete(table, entrants, bench.boxes(payload, master), bench.settings.runs)
         self._forget(master)

@@ -17,7 +17,8 @@ CHANGED = "one changed, snapshot"
 
 
 class Many:
-    """All runs use one folder of files, since neither side writes to them; the repositories are made anew."""
+    """All runs use one folder of files, since neither side writes to them; the repositories are
+    made anew."""
 
     name = "many"
     about = "a million tiny files (slow)"
@@ -51,16 +52,35 @@ def _plain(house: Box) -> str:
 def _track_with_git(house: Box) -> None:
     house.run("git", "init", "-q", "--bare", _plain(house))
     git = ("git", f"--git-dir={_plain(house)}", "--work-tree=.", "-c", "core.bare=false")
-    # With the ids of what it compares by, and without the objects: `git add` takes longest to store a million of them.
-    names = sorted(str(path.relative_to(house.work)) for path in house.data.rglob("*") if path.is_file())
-    house.run(*git, "update-index", "--add", "--info-only", "-z", "--stdin", stdin="\0".join(names).encode())
+    # With the ids of what it compares by, and without the objects: `git add` takes longest to store
+    # a million of them.
+    names = sorted(
+        str(path.relative_to(house.work)) for path in house.data.rglob("*") if path.is_file()
+    )
+    house.run(
+        *git,
+        "update-index",
+        "--add",
+        "--info-only",
+        "-z",
+        "--stdin",
+        stdin="\0".join(names).encode(),
+    )
     tree = house.run(*git, "write-tree", "--missing-ok").strip()
     house.run(*git, "update-ref", "HEAD", house.run(*git, "commit-tree", "-m", "all", tree).strip())
     house.run(*git, "status", "--porcelain")
 
 
 def _git(house: Box) -> Entrant:
-    argv = ("git", f"--git-dir={_plain(house)}", "--work-tree=.", "-c", "core.bare=false", "status", "--porcelain")
+    argv = (
+        "git",
+        f"--git-dir={_plain(house)}",
+        "--work-tree=.",
+        "-c",
+        "core.bare=false",
+        "status",
+        "--porcelain",
+    )
     return Entrant("git", lambda _: None, (Stage("status", lambda _: house.command(*argv)),))
 
 
@@ -77,8 +97,16 @@ def _ours(house: Box) -> Entrant:
 
     def change(_: Box) -> Command:
         house.taken += 1
-        (house.data / "0000" / "0000000.bin").write_bytes(data.random_block(f"change {house.taken}", SIZE))
+        (house.data / "0000" / "0000000.bin").write_bytes(
+            data.random_block(f"change {house.taken}", SIZE)
+        )
         return house.command("git", "datmo", "snapshot", "-m", "one changed")
 
-    stages = (Stage("add", lambda _: tool.add(house)), Stage("status", unchanged), Stage(CHANGED, change))
-    return Entrant(OURS, begin, stages, lambda _: size_of(house.work / ".git" / "datmo" / "store.git"))
+    stages = (
+        Stage("add", lambda _: tool.add(house)),
+        Stage("status", unchanged),
+        Stage(CHANGED, change),
+    )
+    return Entrant(
+        OURS, begin, stages, lambda _: size_of(house.work / ".git" / "datmo" / "store.git")
+    )

@@ -14,8 +14,8 @@ from tests.servers.daemon import serve_daemon
 from tests.servers.shell import seal
 
 PAYLOAD = "data.bin"
-# Those whose clone has a copied store of its own: git-lfs makes hard links within one file system, and a backup program
-# restores the files alone.
+# Those whose clone has a copied store of its own: git-lfs makes hard links within one file system,
+# and a backup program restores the files alone.
 COPYING = ("git", "git-annex", "DVC")
 CLONE = "clone and checkout"
 
@@ -39,7 +39,9 @@ class Share:
             self._compete(bench, connection, master, bench.only("git-datmo", "git"), host.url)
         return [folder, connection], list(self._bounds(folder, connection))
 
-    def _compete(self, bench: Bench, table: Table, master: Path, tools: Sequence[Tool], address: Address) -> None:
+    def _compete(
+        self, bench: Bench, table: Table, master: Path, tools: Sequence[Tool], address: Address
+    ) -> None:
         entrants = [_entrant(tool, address) for tool in tools]
         compete(table, entrants, bench.boxes(PAYLOAD, master), bench.settings.runs)
 

@@ -51,8 +51,10 @@ def touched(tool: Tool, box: Box) -> Command | None:
 
 
 def reading() -> Entrant:
-    """What it takes to read the payload, which is the least that finding touched files unchanged takes."""
+    """What it takes to read the payload, which is the least that finding touched files unchanged
+    takes."""
     stage = Stage(
-        "touched, add again", lambda box: box.command("find", box.payload, "-type", "f", "-exec", "cat", "{}", "+")
+        "touched, add again",
+        lambda box: box.command("find", box.payload, "-type", "f", "-exec", "cat", "{}", "+"),
     )
     return Entrant("cat", Box.place, (stage,))

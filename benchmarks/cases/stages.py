@@ -25,7 +25,12 @@ class Stages:
             "CSV text": data.table_file(bench.folder / "made" / f"{size}-data.csv", size),
         }
         table = Table(f"the parts of storing {size / data.MIB:g} MiB, one thread each")
-        names = [(stage, what) for what in made for stage in STAGES if what == "random bytes" or "deflate" in stage]
+        names = [
+            (stage, what)
+            for what in made
+            for stage in STAGES
+            if what == "random bytes" or "deflate" in stage
+        ]
         entrants = [_entrant(stage, what, made[what]) for stage, what in names]
         compete(table, entrants, bench.boxes(), bench.settings.runs)
         return [table], []
@@ -33,7 +38,14 @@ class Stages:
 
 def _entrant(stage: str, what: str, path: Path) -> Entrant:
     def prepare(box: Box) -> Command:
-        argv = (sys.executable, "-m", "benchmarks.stage_command", stage, str(path), str(box.side / "target"))
+        argv = (
+            sys.executable,
+            "-m",
+            "benchmarks.stage_command",
+            stage,
+            str(path),
+            str(box.side / "target"),
+        )
         return Command(argv, Path(__file__).parents[2])
 
     return Entrant(f"{stage} ({what})", lambda _: None, (Stage("alone", prepare),))

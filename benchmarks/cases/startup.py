@@ -10,9 +10,9 @@ from benchmarks.bounds import OURS, Bound, within
 from benchmarks.cases.base import Bench, Outcome, Settings
 from benchmarks.contest import Box, Command, Entrant, Stage, Table, compete
 from benchmarks.tools.ours import Ours
-from git_datmo.flows.workspace import Workspace, open_workspace
 from git_datmo.model import Oid
 from git_datmo.records.types import Person, Snapshot
+from git_datmo.repository.workspace import Workspace, open_workspace
 
 PYTHON = "python -c pass"
 # These runs are short, so there can be more of them.
@@ -33,7 +33,12 @@ class Startup:
         house = Box(bench.folder / "startup", "data.bin")
         try:
             _share_something(house)
-            compete(short, [_ours(house), *_others(house)], bench.boxes(), TIMES_RUNS * bench.settings.runs)
+            compete(
+                short,
+                [_ours(house), *_others(house)],
+                bench.boxes(),
+                TIMES_RUNS * bench.settings.runs,
+            )
         finally:
             house.delete()
         long = Table(f"a history of {bench.settings.snapshots} snapshots")
@@ -79,7 +84,9 @@ def _ours(house: Box) -> Entrant:
         return lambda _: command
 
     verbs = {"--version": ("--version",), "status": ("status",), "log -1": ("log", "-n", "1")}
-    stages = [Stage(name, fixed(house.command("git", "datmo", *words))) for name, words in verbs.items()]
+    stages = [
+        Stage(name, fixed(house.command("git", "datmo", *words))) for name, words in verbs.items()
+    ]
     head = house.run("git", "rev-parse", "HEAD").strip()
     ref = f"refs/heads/main {head}"
     words = {"post-commit": "", "post-checkout": f"{head} {head} 1", "post-merge": "0"}
@@ -90,8 +97,14 @@ def _ours(house: Box) -> Entrant:
 
 
 def _others(house: Box) -> Iterator[Entrant]:
-    yield Entrant("python", lambda _: None, (Stage(PYTHON, lambda _: house.command("python", "-c", "pass")),))
-    yield Entrant("git", lambda _: None, (Stage("status", lambda _: house.command("git", "status", "--porcelain")),))
+    yield Entrant(
+        "python", lambda _: None, (Stage(PYTHON, lambda _: house.command("python", "-c", "pass")),)
+    )
+    yield Entrant(
+        "git",
+        lambda _: None,
+        (Stage("status", lambda _: house.command("git", "status", "--porcelain")),),
+    )
 
 
 def _logs(house: Box) -> Entrant:

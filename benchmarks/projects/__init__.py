@@ -1,1 +1,2 @@
-"""Ten kinds of project, each run once and reproduced from a fresh clone: `python -m benchmarks.projects`."""
+"""Ten kinds of project, each run once and reproduced from a fresh clone: `python -m
+benchmarks.projects`."""

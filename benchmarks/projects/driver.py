@@ -24,7 +24,8 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one engine's reproduction said: its verdict, the seconds that it took, and what it printed."""
+    """What one engine's reproduction said: its verdict, the seconds that it took, and what it
+    printed."""
 
     verdict: str
     seconds: float
@@ -34,7 +35,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One project's row: the run's seconds and warnings, and what each engine's reproduction said."""
+    """One project's row: the run's seconds and warnings, and what each engine's reproduction
+    said."""
 
     project: Project
     seconds: float
@@ -42,7 +44,8 @@ class Measured:
     outcomes: Mapping[str, Outcome]
 
     def is_right(self, engine: str) -> bool:
-        """Return True for the right verdict; a failed rerun is right only where the run's warnings foretold it."""
+        """Return True for the right verdict; a failed rerun is right only where the run's warnings
+        foretold it."""
         outcome, right = self.outcomes[engine], self.project.verdicts[engine]
         if right == FAILED:
             return outcome.verdict in (FAILED, NO_VERDICT) and self.foretold()
@@ -54,7 +57,8 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The folder in which one project is made; `shared` holds pip's cache, which all projects share."""
+    """The folder in which one project is made; `shared` holds pip's cache, which all projects
+    share."""
 
     folder: Path
     shared: Path
@@ -68,7 +72,8 @@ class Workshop:
         return self.folder / "tools"
 
     def environ(self, *, active: bool) -> dict[str, str]:
-        """Return a sealed environment, where `active` with the project's virtual environment first on PATH."""
+        """Return a sealed environment, where `active` with the project's virtual environment first
+        on PATH."""
         env = seal(self.folder / "home", bare=False)
         # git-datmo is a tool beside the project's environment, as pipx installs it.
         tool, path = Path(sys.executable).parent, env["PATH"]
@@ -85,14 +90,20 @@ class Workshop:
             env["PATH"] = f"{tool}{os.pathsep}{path}"
         return env
 
-    def do(self, *argv: str, cwd: Path | None = None, active: bool = True) -> subprocess.CompletedProcess[str]:
+    def do(
+        self, *argv: str, cwd: Path | None = None, active: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         """Run a step; raises `StepFailed` where it fails."""
         done = self.run(*argv, cwd=cwd, active=active)
         if done.returncode:
-            raise StepFailed(f"$ {' '.join(argv)}\nexit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+            raise StepFailed(
+                f"$ {' '.join(argv)}\nexit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+            )
         return done
 
-    def run(self, *argv: str, cwd: Path | None = None, active: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *argv: str, cwd: Path | None = None, active: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             argv,
             cwd=cwd or self.work,
@@ -107,14 +118,19 @@ class Workshop:
 
 
 def measure(project: Project, shop: Workshop, engines: Sequence[str]) -> Measured:
-    """Make, run, push and reproduce one project. Raises `StepFailed` before the first reproduction."""
+    """Make, run, push and reproduce one project. Raises `StepFailed` before the first
+    reproduction."""
     _make(project, shop)
     began = time.monotonic()
     done = shop.do("git", "datmo", "run", "--", *project.command, cwd=shop.work / project.folder)
     seconds = time.monotonic() - began
-    warnings = tuple(line for line in done.stderr.splitlines() if line.startswith(("warning:", "hint:")))
+    warnings = tuple(
+        line for line in done.stderr.splitlines() if line.startswith(("warning:", "hint:"))
+    )
     shop.do("git", "push", "-q", "origin", "main")
-    return Measured(project, seconds, warnings, {engine: _reproduce(shop, engine) for engine in engines})
+    return Measured(
+        project, seconds, warnings, {engine: _reproduce(shop, engine) for engine in engines}
+    )
 
 
 def _make(project: Project, shop: Workshop) -> None:
@@ -142,7 +158,15 @@ def _make(project: Project, shop: Workshop) -> None:
 
 def _reproduce(shop: Workshop, engine: str) -> Outcome:
     clone = shop.folder / f"clone-{engine}"
-    shop.do("git", "clone", "-q", str(shop.folder / "remote.git"), str(clone), cwd=shop.folder, active=False)
+    shop.do(
+        "git",
+        "clone",
+        "-q",
+        str(shop.folder / "remote.git"),
+        str(clone),
+        cwd=shop.folder,
+        active=False,
+    )
     shop.do("git", "datmo", "init", cwd=clone, active=False)
     began = time.monotonic()
     words = ("reproduce", "HEAD", "--engine", engine, "--trust", "--json")

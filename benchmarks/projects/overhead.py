@@ -1,6 +1,7 @@
 """Measure the cost of `git datmo run` beyond its command: `python -m benchmarks.projects.overhead`.
 
-Pairs are interleaved and the least of each side counts, since a machine's other work only ever adds.
+Pairs are interleaved and the least of each side counts, since a machine's other work only ever
+adds.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import load
-from git_datmo.engines.journal import observing_variables, prepare_journal
+from git_datmo.engines.run_journal import observing_variables, prepare_journal
 from tests.servers.shell import seal
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -62,7 +63,9 @@ class Repository:
 def timed(argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Taken:
     """Run a command; raises `CalledProcessError` where it fails."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(argv, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    subprocess.run(
+        argv, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, check=True
+    )
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return Taken(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
@@ -80,7 +83,8 @@ def _least(taken: Sequence[Taken]) -> Taken:
 
 
 def measure_trivial(folder: Path, pairs: int) -> None:
-    """Compare `git datmo run -- COMMAND` with the command, for the least that a shell and a Python do."""
+    """Compare `git datmo run -- COMMAND` with the command, for the least that a shell and a Python
+    do."""
     repo = Repository(folder / "trivial" / "work", {"code.py": "pass\n"})
     for command in (("true",), ("python", "code.py")):
 
@@ -118,7 +122,8 @@ def measure_observing(folder: Path, pairs: int) -> None:
 
 
 def measure_outputs(folder: Path, count: int, turns: int) -> None:
-    """Compare a run beyond its command that writes many files with `git status`, and with storing them, alone."""
+    """Compare a run beyond its command that writes many files with `git status`, and with storing
+    them, alone."""
     beyond, status, add = list[float](), list[float](), list[float]()
     for turn in range(turns):
         repo = Repository(folder / f"outputs-{turn}" / "work", {"make.py": MAKE})
@@ -129,7 +134,11 @@ def measure_outputs(folder: Path, count: int, turns: int) -> None:
         repo = Repository(folder / f"outputs-{turn}" / "work", {"make.py": MAKE})
         took = repo.time("git", "datmo", "run", "--", "python", "make.py", str(count)).wall
         log = subprocess.run(
-            ["git", "datmo", "log", "--json"], cwd=repo.folder, env=repo.env, capture_output=True, check=True
+            ["git", "datmo", "log", "--json"],
+            cwd=repo.folder,
+            env=repo.env,
+            capture_output=True,
+            check=True,
         ).stdout
         beyond.append(took - json.loads(log.splitlines()[0])["run"]["seconds"])
         shutil.rmtree(folder / f"outputs-{turn}")
@@ -143,11 +152,24 @@ def say(what: str, value: float, limit: float, more: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.projects.overhead", description=__doc__)
-    parser.add_argument("--pairs", type=int, default=20, help="pairs of short commands (%(default)s)")
-    parser.add_argument("--outputs", type=int, default=200_000, metavar="N", help="files (%(default)s), 0 for none")
-    parser.add_argument("--turns", type=int, default=3, help="how often many files are written (%(default)s)")
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where to work (%(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.projects.overhead", description=__doc__
+    )
+    parser.add_argument(
+        "--pairs", type=int, default=20, help="pairs of short commands (%(default)s)"
+    )
+    parser.add_argument(
+        "--outputs", type=int, default=200_000, metavar="N", help="files (%(default)s), 0 for none"
+    )
+    parser.add_argument(
+        "--turns", type=int, default=3, help="how often many files are written (%(default)s)"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where to work (%(default)s)",
+    )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="datmo-overhead-", dir=options.folder)).resolve()
     print(f"load {load()}, {os.cpu_count()} cores")

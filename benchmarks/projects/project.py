@@ -22,10 +22,11 @@ class Size:
 class Project:
     """One small project of a kind.
 
-    `tools` are programs beside the project's environment, which only its author has. `requirements` are installed into
-    `.venv` by pip, then `setup` runs, both before the first commit. `data` are folders that are added as payloads.
-    `command` runs in `folder`. `verdicts` are those that are right, by engine.
-    Where the verdict `failed` is right for an engine, a warning of the run must contain `foretold`.
+    `tools` are programs beside the project's environment, which only its author has. `requirements`
+    are installed into `.venv` by pip, then `setup` runs, both before the first commit. `data` are
+    folders that are added as payloads. `command` runs in `folder`. `verdicts` are those that are
+    right, by engine. Where the verdict `failed` is right for an engine, a warning of the run must
+    contain `foretold`.
     """
 
     name: str
@@ -37,7 +38,9 @@ class Project:
     setup: Sequence[Sequence[str]] = ()
     data: Sequence[str] = ()
     folder: str = "."
-    verdicts: Mapping[str, str] = field(default_factory=lambda: {"venv": IDENTICAL, "docker": IDENTICAL})
+    verdicts: Mapping[str, str] = field(
+        default_factory=lambda: {"venv": IDENTICAL, "docker": IDENTICAL}
+    )
     foretold: str = ""
 
     def write(self, top: Path) -> None:
@@ -50,7 +53,8 @@ class Project:
 
 
 def notebook(*cells: str, parameters: bool = False) -> str:
-    """Return a notebook with these cells of code; with `parameters` the first is tagged for papermill."""
+    """Return a notebook with these cells of code; with `parameters` the first is tagged for
+    papermill."""
     made = [
         {
             "cell_type": "code",
@@ -63,7 +67,12 @@ def notebook(*cells: str, parameters: bool = False) -> str:
         for index, source in enumerate(cells)
     ]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    document = {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    document = {
+        "cells": made,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     return json.dumps(document, indent=1) + "\n"
 
 

@@ -69,7 +69,9 @@ class Borg(_Archive):
 
     def add(self, box: Box) -> Command:
         box.taken += 1
-        return box.command("borg", "create", "-C", self.compression, f"::take-{box.taken}", box.payload)
+        return box.command(
+            "borg", "create", "-C", self.compression, f"::take-{box.taken}", box.payload
+        )
 
     def restore_to(self, box: Box, folder: Path) -> Command:
         return box.command("borg", "extract", f"::take-{box.taken}", cwd=folder)

@@ -55,7 +55,10 @@ class Lfs(PlainGit):
     def start(self, box: Box) -> None:
         box.run("git", "init", "-q")
         box.run("git", "lfs", "install")
-        lines = (f"{name} filter=lfs diff=lfs merge=lfs -text\n" for name in (box.payload, f"{box.payload}/**"))
+        lines = (
+            f"{name} filter=lfs diff=lfs merge=lfs -text\n"
+            for name in (box.payload, f"{box.payload}/**")
+        )
         (box.work / ".gitattributes").write_text("".join(lines))
         box.run("git", "add", ".gitattributes")
 
@@ -66,7 +69,8 @@ class Lfs(PlainGit):
         return size_of(box.work / ".git" / "lfs", box.work / ".git" / "objects")
 
     def publish(self, box: Box, url: str) -> Command | None:
-        # Without a server of its own, git-lfs can send to a folder, which it takes as a file:// URL alone.
+        # Without a server of its own, git-lfs can send to a folder, which it takes as a file:// URL
+        # alone.
         return super().publish(box, f"file://{url}") if url.startswith("/") else None
 
     def obtain(self, box: Box, url: str) -> Command:

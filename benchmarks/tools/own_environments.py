@@ -1,4 +1,5 @@
-"""Tools that come as Python packages and live in virtual environments of their own, below a folder that is given."""
+"""Tools that come as Python packages and live in virtual environments of their own, below a folder
+that is given."""
 
 from __future__ import annotations
 
@@ -50,7 +51,9 @@ class Dvc(Tool):
         return box.shell(f"{self.program} push -q; git push -q origin main")
 
     def obtain(self, box: Box, url: str) -> Command:
-        return box.shell(f"git clone -q {url} clone; cd clone; {self.program} pull -q", cwd=box.folder)
+        return box.shell(
+            f"git clone -q {url} clone; cd clone; {self.program} pull -q", cwd=box.folder
+        )
 
 
 class Oxen(Tool):

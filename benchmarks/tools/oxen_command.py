@@ -1,4 +1,5 @@
-"""A command line for oxen's Python package; run by the interpreter of its virtual environment, in the repository."""
+"""A command line for oxen's Python package; run by the interpreter of its virtual environment, in
+the repository."""
 
 import sys
 

@@ -1,4 +1,5 @@
-"""How each tool is told to share: what it stores, sends, clones and fetches, in repositories that others clone too."""
+"""How each tool is told to share: what it stores, sends, clones and fetches, in repositories that
+others clone too."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ PAYLOADS = ("data", "other", "place", "mixed")
 
 
 class Sharer(ABC):
-    """A tool with a remote at `url`, and `store` where it needs a second place for data ('' for none)."""
+    """A tool with a remote at `url`, and `store` where it needs a second place for data ('' for
+    none)."""
 
     def __init__(self, tool: Tool, box: Box, url: str, store: str = "") -> None:
         self.tool, self.box, self.url, self.store = tool, box, url, store
@@ -50,7 +52,9 @@ class Sharer(ABC):
         self.box.run("git", "commit", "-q", "-m", message, cwd=work)
 
     def push(self, work: Path, branch: str = "main") -> Command:
-        return self.box.command("git", "push", "-q", "origin", f"HEAD:refs/heads/{branch}", cwd=work)
+        return self.box.command(
+            "git", "push", "-q", "origin", f"HEAD:refs/heads/{branch}", cwd=work
+        )
 
     def clone(self, target: Path) -> Command:
         """A clone with as little payload as the tool can do with."""
@@ -139,7 +143,11 @@ class SharingDvc(Sharer):
         if (work / ".dvc").exists():
             return
         self.box.run(self._dvc, "init", "-q", cwd=work)
-        settings = (("core.analytics", "false"), ("core.check_update", "false"), ("core.autostage", "true"))
+        settings = (
+            ("core.analytics", "false"),
+            ("core.check_update", "false"),
+            ("core.autostage", "true"),
+        )
         for key, value in settings:
             self.box.run(self._dvc, "config", key, value, cwd=work)
         self.box.run(self._dvc, "remote", "add", "-q", "-d", "store", self.store, cwd=work)
@@ -152,7 +160,9 @@ class SharingDvc(Sharer):
         self.box.run(self._dvc, "remove", "-q", f"{path}.dvc", cwd=work)
 
     def push(self, work: Path, branch: str = "main") -> Command:
-        return self.box.shell(f"{self._dvc} push -q; git push -q origin HEAD:refs/heads/{branch}", cwd=work)
+        return self.box.shell(
+            f"{self._dvc} push -q; git push -q origin HEAD:refs/heads/{branch}", cwd=work
+        )
 
     def clone(self, target: Path) -> Command:
         return self.box.command("git", "clone", "-q", self.url, str(target))

@@ -18,12 +18,16 @@ def read_image(path: Path) -> list[int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/digits"))
-    parser.add_argument("--strength", type=float, default=0.1, help="the inverse of the regularisation")
+    parser.add_argument(
+        "--strength", type=float, default=0.1, help="the inverse of the regularisation"
+    )
     options = parser.parse_args()
     paths = sorted(options.data.glob("*.pgm"))
     pixels = np.array([read_image(path) for path in paths], dtype=float) / 16
     labels = np.array([int(path.name.partition("-")[0]) for path in paths])
-    train, test, train_labels, test_labels = train_test_split(pixels, labels, test_size=0.25, random_state=0)
+    train, test, train_labels, test_labels = train_test_split(
+        pixels, labels, test_size=0.25, random_state=0
+    )
     model = LogisticRegression(C=options.strength, max_iter=500).fit(train, train_labels)
     accuracy = float(model.score(test, test_labels))
     Path("model.pkl").write_bytes(pickle.dumps(model))

@@ -1,4 +1,5 @@
-"""Trains a small neural network on the images in data/digits; writes network.npz, predictions.npy and metrics.json.
+"""Trains a small neural network on the images in data/digits; writes network.npz, predictions.npy
+and metrics.json.
 
 The images are those that examples/digits/write_images.py writes.
 """
@@ -71,8 +72,12 @@ def main() -> None:
     loss = float(-np.log(likely[np.arange(len(test)), digits[test]] + 1e-9).mean())
     np.savez("network.npz", **network.weights)
     np.save("predictions.npy", likely)
-    Path("metrics.json").write_text(json.dumps({"accuracy": accuracy, "loss": loss, "images": len(pixels)}) + "\n")
-    print(f"trained on {len(train)} of {len(pixels)} images: accuracy {accuracy:.4f}, loss {loss:.4f}")
+    Path("metrics.json").write_text(
+        json.dumps({"accuracy": accuracy, "loss": loss, "images": len(pixels)}) + "\n"
+    )
+    print(
+        f"trained on {len(train)} of {len(pixels)} images: accuracy {accuracy:.4f}, loss {loss:.4f}"
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from git_datmo.cli.completion import Option, Syntax, Value
+    from git_datmo.cli.verb_syntax import Option, Syntax, Value
 
 HEAD = """\
 # bash completion for git-datmo. Needs git's own completion, which calls _git_datmo.
@@ -38,7 +38,9 @@ def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
 
 
 def _verb_lines(syntax: Syntax) -> Iterator[str]:
-    valued = [option for option in syntax.options if option.value is not None and option.needs_value]
+    valued = [
+        option for option in syntax.options if option.value is not None and option.needs_value
+    ]
     if valued:
         yield '\t\tcase "$prev" in'
         for option in valued:
@@ -55,14 +57,19 @@ def _verb_lines(syntax: Syntax) -> Iterator[str]:
 
 
 def _long_names(syntax: Syntax) -> str:
-    return " ".join(name for option in syntax.options for name in option.names if name.startswith("--"))
+    return " ".join(
+        name for option in syntax.options for name in option.names if name.startswith("--")
+    )
 
 
 def _joined_lines(option: Option) -> Iterator[str]:
     """Yield the case of a value that an equals sign joins to its option."""
     if option.value is not None and option.value.choices:
         name = option.names[-1]
-        yield f'\t\t{name}=*) __gitcomp "{" ".join(option.value.choices)}" "" "${{cur##{name}=}}"; return ;;'
+        yield (
+            f'\t\t{name}=*) __gitcomp "{" ".join(option.value.choices)}" ""'
+            f' "${{cur##{name}=}}"; return ;;'
+        )
 
 
 def _offer(value: Value | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from git_datmo.cli.completion import Option, Syntax, Value
+    from git_datmo.cli.verb_syntax import Option, Syntax, Value
 
 HEAD = """\
 # fish completion for git-datmo and git datmo.
@@ -54,7 +54,10 @@ def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
     yield HEAD
     names = " ".join(syntax.verb for syntax in verbs)
     for syntax in verbs:
-        yield f"complete -c git-datmo -n __git_datmo_needs_verb -a {syntax.verb} -d {_quote(syntax.summary)}"
+        yield (
+            f"complete -c git-datmo -n __git_datmo_needs_verb -a {syntax.verb} -d"
+            f" {_quote(syntax.summary)}"
+        )
     for syntax in verbs:
         start = f"complete -c git-datmo -n '__git_datmo_uses {syntax.verb}'"
         for option in syntax.options:
@@ -64,7 +67,9 @@ def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
 
 
 def _option(option: Option, verbs: str) -> str:
-    words = [f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names]
+    words = [
+        f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names
+    ]
     if option.value is not None and option.needs_value:
         words += ["-r", _offer(option.value, verbs)]
     return " ".join(word for word in (*words, f"-d {_quote(option.help)}") if word)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from git_datmo.cli.completion import Option, Syntax, Value
+    from git_datmo.cli.verb_syntax import Option, Syntax, Value
 
 HEAD = """\
 #compdef git-datmo
@@ -65,7 +65,9 @@ def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
     yield MIDDLE
     for syntax in verbs:
         yield f"    {syntax.verb})"
-        yield from (["      _call_function ret _git-commit"] if syntax.passes_on else _verb_lines(syntax))
+        yield from (
+            ["      _call_function ret _git-commit"] if syntax.passes_on else _verb_lines(syntax)
+        )
         yield "      ;;"
     yield TAIL
 
@@ -87,10 +89,16 @@ def _option_specs(option: Option) -> Iterator[str]:
     text = option.help
     for special in "\\[]:":
         text = text.replace(special, f"\\{special}")
-    value = "" if option.value is None else f":{'' if option.needs_value else ':'} :{_action(option.value)}"
+    value = (
+        ""
+        if option.value is None
+        else f":{'' if option.needs_value else ':'} :{_action(option.value)}"
+    )
     for name in option.names:
         joint = "=" if value and name.startswith("--") else ""
-        yield _quote(f"*{name}{joint}[{text}]{value.replace('::', ':', 1) if option.needs_value else value}")
+        yield _quote(
+            f"*{name}{joint}[{text}]{value.replace('::', ':', 1) if option.needs_value else value}"
+        )
 
 
 def _action(value: Value) -> str:

@@ -1,4 +1,5 @@
-"""The keys of git's configuration that git-datmo reads, and its exit codes, as the manual lists them."""
+"""The keys of git's configuration that git-datmo reads, and its exit codes, as the manual lists
+them."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConfigKey:
-    """A key with its default value as a person reads it; `<remote>` stands for a remote's name or URL."""
+    """A key with its default value as a person reads it; `<remote>` stands for a remote's name or
+    URL."""
 
     name: str
     default: str
@@ -20,9 +22,15 @@ class ConfigKey:
 
 
 KEYS = [
-    ConfigKey("datmo.engine", "docker", "The engine of 'reproduce' without --engine: docker or venv."),
-    ConfigKey("datmo.baseImage", "python:X.Y-slim", "The image that generated Dockerfiles start from."),
-    ConfigKey("datmo.trust", "false", "Rerun snapshots of others outside a container without asking."),
+    ConfigKey(
+        "datmo.engine", "docker", "The engine of 'reproduce' without --engine: docker or venv."
+    ),
+    ConfigKey(
+        "datmo.baseImage", "python:X.Y-slim", "The image that generated Dockerfiles start from."
+    ),
+    ConfigKey(
+        "datmo.trust", "false", "Rerun snapshots of others outside a container without asking."
+    ),
     ConfigKey(
         "datmo.tolerance",
         "none",
@@ -31,20 +39,43 @@ KEYS = [
     ConfigKey(
         "datmo.index",
         "none",
-        "An index to install from beside the usual one, when an environment is rebuilt. You can set it several times.",
+        "An index to install from beside the usual one, when an environment is rebuilt. You can"
+        " set it several times.",
     ),
-    ConfigKey("datmo.variable", "none", "An environment variable to record with runs. You can set it several times."),
+    ConfigKey(
+        "datmo.variable",
+        "none",
+        "An environment variable to record with runs. You can set it several times.",
+    ),
     ConfigKey(
         "datmo.notSecret",
         "none",
         "The id of a record that you may share although something in it looks like a secret.",
     ),
-    ConfigKey("datmo.share", "all", "The experiments that a push shares: all, or those of the pushed branch (branch)."),
+    ConfigKey(
+        "datmo.share",
+        "all",
+        "The experiments that a push shares: all, or those of the pushed branch (branch).",
+    ),
     ConfigKey("datmo.sign", "false", "Sign snapshots and receipts without --sign."),
-    ConfigKey("datmo.timeout", "30", "Seconds of silence after which git-datmo gives up on a remote or program."),
-    ConfigKey("datmo.trailer", "true", "Add the trailer Datmo-Data to commits that change payloads."),
-    ConfigKey("datmo.ignoredLimit", "10m", "The size up to which a run keeps what it wrote below ignored folders."),
-    ConfigKey("datmo.untrackedLimit", "10m", "The size up to which untracked files are stored with the code."),
+    ConfigKey(
+        "datmo.timeout",
+        "30",
+        "Seconds of silence after which git-datmo gives up on a remote or program.",
+    ),
+    ConfigKey(
+        "datmo.trailer", "true", "Add the trailer Datmo-Data to commits that change payloads."
+    ),
+    ConfigKey(
+        "datmo.ignoredLimit",
+        "10m",
+        "The size up to which a run keeps what it wrote below ignored folders.",
+    ),
+    ConfigKey(
+        "datmo.untrackedLimit",
+        "10m",
+        "The size up to which untracked files are stored with the code.",
+    ),
     ConfigKey(
         "datmo.workerFolder",
         "~/.cache/git-datmo/workers",
@@ -53,10 +84,13 @@ KEYS = [
     ConfigKey(
         "datmo.hooksPath",
         "set by init",
-        "The folder with your own hooks, which the hooks of git-datmo call. 'git datmo init' sets it.",
+        "The folder with your own hooks, which the hooks of git-datmo call. 'git datmo init' sets"
+        " it.",
     ),
     ConfigKey(
-        "datmo.<remote>.slice", "a 20th of the share, from 32m to 512m", "The size of one push of a large share."
+        "datmo.<remote>.slice",
+        "a 20th of the share, from 32m to 512m",
+        "The size of one push of a large share.",
     ),
     ConfigKey(
         "datmo.<remote>.namespace",
@@ -66,23 +100,42 @@ KEYS = [
             "refs/heads/git-datmo, or another name that ends in /git-datmo."
         ),
     ),
-    ConfigKey("datmo.<remote>.atomic", "found by trying", "Whether the remote moves several refs together."),
-    ConfigKey("datmo.<remote>.filter", "as the remote advertises", "Whether to ask the remote to leave out objects."),
-    ConfigKey("datmo.<remote>.wantsById", "as the remote advertises", "Whether to ask the remote for objects by id."),
-    ConfigKey("datmo.<remote>.pause", "15", "Seconds to wait when the remote limits how often you may ask it."),
+    ConfigKey(
+        "datmo.<remote>.atomic",
+        "found by trying",
+        "Whether the remote moves several refs together.",
+    ),
+    ConfigKey(
+        "datmo.<remote>.filter",
+        "as the remote advertises",
+        "Whether to ask the remote to leave out objects.",
+    ),
+    ConfigKey(
+        "datmo.<remote>.wantsById",
+        "as the remote advertises",
+        "Whether to ask the remote for objects by id.",
+    ),
+    ConfigKey(
+        "datmo.<remote>.pause",
+        "15",
+        "Seconds to wait when the remote limits how often you may ask it.",
+    ),
     ConfigKey(
         "datmo.<remote>.store",
         "the remote itself",
         (
-            "Where the payloads of a remote go: another git remote, a folder, s3://BUCKET/PATH, sftp://HOST/PATH, "
-            "lfs+https://SERVER, or another URL that fsspec knows. You can set it several times: the last one is "
+            "Where the payloads of a remote go: another git remote, a folder, s3://BUCKET/PATH,"
+            " sftp://HOST/PATH, "
+            "lfs+https://SERVER, or another URL that fsspec knows. You can set it several times:"
+            " the last one is "
             "pushed to, all are fetched from."
         ),
     ),
     ConfigKey(
         "remote.<name>.vcs",
         "none",
-        "The value datmo lets git reach the remote through git-remote-datmo. 'git datmo init --helper' sets it.",
+        "The value datmo lets git reach the remote through git-remote-datmo. 'git datmo init"
+        " --helper' sets it.",
     ),
 ]
 EXITS = [
@@ -90,7 +143,10 @@ EXITS = [
     ("1", "A check failed: the rerun is different, a signature is bad, the store is damaged."),
     (
         "2",
-        "Incomplete: an object is not available locally or on any configured remote, or a merge needs your decision.",
+        (
+            "Incomplete: an object is not available locally or on any configured remote, or a merge"
+            " needs your decision."
+        ),
     ),
     ("125", "'run' could not record the run. Otherwise 'run' exits with the code of its command."),
     ("128", "Fatal error. The first line says what is wrong, the hint says what to do."),

@@ -1,4 +1,5 @@
-"""The terminal that a command speaks to: where it prints, whether in colour, through which pager."""
+"""The terminal that a command speaks to: where it prints, whether in colour, through which
+pager."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"
 class Console:
     """Give a command its environment, and show its text to people.
 
-    Text may come from a stranger: each method leaves out all that a terminal would obey, but for colours by `paint`.
+    Text may come from a stranger: each method leaves out all that a terminal would obey, but for
+    colours by `paint`.
     """
 
     environ: Mapping[str, str]
@@ -62,7 +64,8 @@ class Console:
         self.err.write(_make_json(document))
 
     def paint(self, colour: str, text: str) -> str:
-        """Return `text` in a colour, where this console has colours; only this console can show the result."""
+        """Return `text` in a colour, where this console has colours; only this console can show the
+        result."""
         return f"\x1b[{COLOURS[colour]}m{_OWN}{text}\x1b[m{_OWN}" if self.coloured else text
 
     def progress(self) -> Progress:
@@ -95,7 +98,7 @@ class Console:
     def use_colours(self) -> None:
         """Colour as git's `color.ui` says; only a terminal is ever asked about."""
         if self.out.isatty() and "NO_COLOR" not in self.environ:
-            from git_datmo.git.run import run_git
+            from git_datmo.git.command import run_git
 
             asked = ["config", "--get-colorbool", "color.ui", "true"]
             self.coloured = run_git(asked, self.environ, self.cwd).stdout.strip() == b"true"
@@ -106,16 +109,25 @@ class Console:
         if not self.out.isatty():
             yield
             return
-        from git_datmo.git.run import run_git
+        from git_datmo.git.command import run_git
 
         pager = os.fsdecode(run_git(["var", "GIT_PAGER"], self.environ, self.cwd).stdout).strip()
         if pager in ("", "cat"):
             yield
             return
-        env = {**os.environ, "LESS": self.environ.get("LESS", "FRX"), "LV": self.environ.get("LV", "-c")}
+        env = {
+            **os.environ,
+            "LESS": self.environ.get("LESS", "FRX"),
+            "LV": self.environ.get("LV", "-c"),
+        }
         # The pager is a shell command by git's definition (git-var, GIT_PAGER).
         with subprocess.Popen(  # noqa: S602
-            pager, shell=True, stdin=subprocess.PIPE, env=env, encoding=sys.stdout.encoding, errors=sys.stdout.errors
+            pager,
+            shell=True,
+            stdin=subprocess.PIPE,
+            env=env,
+            encoding=sys.stdout.encoding,
+            errors=sys.stdout.errors,
         ) as child:
             assert child.stdin is not None
             terminal, self.out = self.out, child.stdin
@@ -129,7 +141,8 @@ class Console:
 
 
 def _make_line(text: str) -> str:
-    """Return `text` as a line with its end, in which nothing but our own colours is obeyed by a terminal."""
+    """Return `text` as a line with its end, in which nothing but our own colours is obeyed by a
+    terminal."""
     if text.isprintable():
         return text + "\n"
     pieces = _COLOUR.split(text)

@@ -20,7 +20,7 @@ IGNACIO = {"GIT_AUTHOR_NAME": "Ignacio", "GIT_AUTHOR_EMAIL": "ignacio@example.co
 
 
 @dataclass(frozen=True)
-class Person:
+class DemoPerson:
     """Somebody who types commands; all that they see goes to the console."""
 
     who: Mapping[str, str]
@@ -29,10 +29,17 @@ class Person:
 
     def run(self, folder: Path, line: str) -> None:
         """Run one command line, shown before its output; raises `DatmoError` when it fails."""
-        self.console.print(self.console.paint("bold", f"{self.who['GIT_AUTHOR_NAME'].lower()}$ {line}"))
+        self.console.print(
+            self.console.paint("bold", f"{self.who['GIT_AUTHOR_NAME'].lower()}$ {line}")
+        )
         self.console.out.flush()
         committer = {name.replace("AUTHOR", "COMMITTER"): value for name, value in self.who.items()}
-        done = subprocess.run(shlex.split(line), cwd=folder, env={**self.environ, **self.who, **committer}, check=False)
+        done = subprocess.run(
+            shlex.split(line),
+            cwd=folder,
+            env={**self.environ, **self.who, **committer},
+            check=False,
+        )
         if done.returncode:
             raise DatmoError(f"the demo's command failed with exit code {done.returncode}: {line}")
 
@@ -60,30 +67,37 @@ def find_examples() -> Path:
     for folder in (package / "_examples" / "digits", package.parent / "examples" / "digits"):
         if folder.is_dir():
             return folder
-    raise DatmoError("this installation has no example", "install git-datmo from its wheel or source")
+    raise DatmoError(
+        "this installation has no example", "install git-datmo from its wheel or source"
+    )
 
 
 def choose_engine(console: Console) -> str:
     """A container engine when one answers, else a virtual environment; said, never silent."""
-    from git_datmo.engines.choose import make_engine
+    from git_datmo.engines.engine_registry import DEFAULT, EngineOptions, make_engine
     from git_datmo.errors import EngineMissing
 
     try:
-        engine = make_engine("docker", cache=Path(tempfile.gettempdir()), environ=console.environ)
+        engine = make_engine(DEFAULT, EngineOptions(Path(tempfile.gettempdir()), console.environ))
         engine.check()
         engine.close()
     except EngineMissing as error:
-        console.print(f"No container engine answers ({error.what}): the demo reproduces in a virtual environment.")
+        console.print(
+            f"No container engine answers ({error.what}): the demo reproduces in a virtual"
+            " environment."
+        )
         return "venv"
     console.print("A container engine answers: the demo reproduces in a container.")
     return "docker"
 
 
 def _environment(console: Console, base: Path) -> dict[str, str]:
-    """The person's own environment, with this installation first on PATH and a git configuration of the demo's own."""
+    """The person's own environment, with this installation first on PATH and a git configuration of
+    the demo's own."""
     config = base / "gitconfig"
     config.write_text(
-        '[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n[advice]\n\tdetachedHead = false\n'
+        '[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow ='
+        " always\n[advice]\n\tdetachedHead = false\n"
     )
     scripts = str(Path(sys.executable).parent)
     path = os.pathsep.join([scripts, console.environ.get("PATH", os.defpath)])
@@ -93,7 +107,7 @@ def _environment(console: Console, base: Path) -> dict[str, str]:
 
 def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
     environ = _environment(console, base)
-    alex, ignacio = Person(ALEX, console, environ), Person(IGNACIO, console, environ)
+    alex, ignacio = DemoPerson(ALEX, console, environ), DemoPerson(IGNACIO, console, environ)
     hub, one, two = base / "hub.git", base / "alex", base / "ignacio"
     python = Path(sys.executable).name
 
@@ -107,14 +121,19 @@ def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
     for name in ("train.py", "write_images.py"):
         shutil.copy(examples / name, one)
     alex.run(one, f"{python} write_images.py data/digits")
-    say("The data is stored beside the code, not in it; the run is recorded with all that it needs.")
+    say(
+        "The data is stored beside the code, not in it; the run is recorded with all that it needs."
+    )
     alex.run(one, "git datmo init")
     alex.run(one, "git datmo add-data data/digits")
     alex.run(one, "git add train.py write_images.py")
     alex.run(one, 'git commit -q -m "Train on the digits"')
     alex.run(one, f'git datmo run -m "baseline" -- {python} train.py')
     alex.run(one, "git push -q -u origin main")
-    say("Ignacio clones, sees the experiment, gets its data, and reruns it from what the snapshot names alone.")
+    say(
+        "Ignacio clones, sees the experiment, gets its data, and reruns it from what the snapshot"
+        " names alone."
+    )
     ignacio.run(base, f"git clone -q datmo::{hub} {two}")
     ignacio.run(two, "git datmo log -n 1")
     ignacio.run(two, "git datmo checkout")
@@ -122,7 +141,11 @@ def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
     say("He adds 200 images, trains again, and pushes: only the new chunks travel.")
     ignacio.run(two, f"{python} write_images.py data/digits --first 1797 --count 200 --shift 1")
     ignacio.run(two, 'git datmo commit -q -m "Add 200 shifted digits"')
-    ignacio.run(two, f'git datmo run -m "with shifted digits" --why "shifts are common in scans" -- {python} train.py')
+    ignacio.run(
+        two,
+        f'git datmo run -m "with shifted digits" --why "shifts are common in scans" -- {python}'
+        " train.py",
+    )
     ignacio.run(two, "git push -q")
     say("Alex pulls: the data follow the code, there and back.")
     alex.run(one, "git pull -q")

@@ -3,39 +3,82 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from git_datmo.engines.engine_capabilities import BUILT_IN
 
 if TYPE_CHECKING:
     from contextlib import closing
 
-    from git_datmo.engines.base import Engine
-    from git_datmo.engines.limits import Limits
-    from git_datmo.flows.workspace import Workspace
+    from git_datmo.engines.engine_contract import Engine
+    from git_datmo.engines.resource_limits import ResourceLimits
+    from git_datmo.repository.workspace import Workspace
+
+
+class EngineNames:
+    """The values that `--engine` takes; other packages are asked only for a name of theirs."""
+
+    def __contains__(self, name: object) -> bool:
+        from git_datmo.engines.engine_registry import is_engine
+
+        return name in BUILT_IN or (isinstance(name, str) and is_engine(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(BUILT_IN)
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--memory", metavar="SIZE", help="in a container: at most so much memory (512m, 8g)")
     add("--cpus", metavar="N", help="in a container: at most so many processors (2, 0.5)")
-    add("--gpus", metavar="WHICH", help="in a container: the GPUs that it gets (all, a number, or ids)")
-    add("--device", action="append", default=[], metavar="PATH", help="in a container: a device; may be repeated")
+    add(
+        "--gpus",
+        metavar="WHICH",
+        help="in a container: the GPUs that it gets (all, a number, or ids)",
+    )
+    add(
+        "--device",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="in a container: a device; may be repeated",
+    )
     add("--network", action="store_true", help="in a container: let it reach the network")
-    add("--on", default="", metavar="WHERE", help="an engine elsewhere (ssh://host, tcp://host:port, a Docker context)")
+    add(
+        "--on",
+        default="",
+        metavar="WHERE",
+        help="an engine elsewhere (ssh://host, tcp://host:port, a Docker context)",
+    )
     add("--rebuild", action="store_true", help="build the environment again though it is there")
 
 
-def read_limits(options: argparse.Namespace, engine: str, recorded: Limits | None = None) -> Limits:
-    """What was asked for, else what is `recorded`; raises `UsageError` where `engine` can hold to none of it."""
-    from git_datmo.engines.limits import Limits, parse_cpus, parse_gpus, parse_memory
+def read_limits(
+    options: argparse.Namespace, engine: str, recorded: ResourceLimits | None = None
+) -> ResourceLimits:
+    """What was asked for, else what is `recorded`; raises `UsageError` where `engine` can hold to
+    none of it."""
+    from git_datmo.engines.engine_registry import find_engine
+    from git_datmo.engines.resource_limits import (
+        ResourceLimits,
+        parse_cpus,
+        parse_gpus,
+        parse_memory,
+    )
     from git_datmo.errors import UsageError
 
-    asked = [name for name in ("memory", "cpus", "gpus", "device", "network") if getattr(options, name)]
-    if engine != "docker":
+    asked = [
+        name for name in ("memory", "cpus", "gpus", "device", "network") if getattr(options, name)
+    ]
+    if not find_engine(engine).capabilities.enforces_limits:
         if asked:
-            raise UsageError(f"the engine '{engine}' cannot hold a run to --{asked[0]}", "give --engine docker")
-        return Limits()
-    recorded = recorded or Limits()
-    return Limits(
+            raise UsageError(
+                f"the engine '{engine}' cannot hold a run to --{asked[0]}", "give --engine docker"
+            )
+        return ResourceLimits()
+    recorded = recorded or ResourceLimits()
+    return ResourceLimits(
         memory=parse_memory(options.memory) if options.memory else recorded.memory,
         cpus=parse_cpus(options.cpus) if options.cpus else recorded.cpus,
         gpus=parse_gpus(options.gpus) if options.gpus else recorded.gpus,
@@ -48,7 +91,9 @@ def open_engine(options: argparse.Namespace, name: str, ws: Workspace) -> closin
     """The engine called `name`, where the options say, until the block ends."""
     from contextlib import closing
 
-    from git_datmo.engines.choose import make_engine
+    from git_datmo.engines.engine_registry import EngineOptions, make_engine
 
     cache = ws.shared_state / "environments"
-    return closing(make_engine(name, cache=cache, environ=ws.environ, rebuild=options.rebuild, on=options.on))
+    return closing(
+        make_engine(name, EngineOptions(cache, ws.environ, rebuild=options.rebuild, on=options.on))
+    )

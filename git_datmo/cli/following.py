@@ -8,8 +8,8 @@ from git_datmo.cli.console import Console
 from git_datmo.terminal_text import quote_word
 
 if TYPE_CHECKING:
-    from git_datmo.flows.after_commit import Concluded
-    from git_datmo.flows.follow import Followed
+    from git_datmo.payloads.after_commit import Concluded
+    from git_datmo.payloads.follow_head import Followed
 
 
 def tell_concluded(done: Concluded, console: Console) -> None:
@@ -37,7 +37,9 @@ def tell_followed(done: Followed, console: Console) -> None:
         told = "no snapshot has it" if done.is_emptied else way
         console.warn(f"'{path}' is modified and was left alone ({told})")
     for path in done.kept:
-        console.warn(f"'{path}' was changed on both sides and was kept as it is in the working tree")
+        console.warn(
+            f"'{path}' was changed on both sides and was kept as it is in the working tree"
+        )
     if done.hint:
         console.tell(f"hint: {done.hint}")
     for warning in done.warnings:

@@ -1,4 +1,5 @@
-"""`git datmo VERB`: finds the verb, runs it, and turns what goes wrong into one line and an exit code."""
+"""`git datmo VERB`: finds the verb, runs it, and turns what goes wrong into one line and an exit
+code."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def run(argv: Sequence[str], console: Console) -> int:
     if verb not in VERBS and verb not in HIDDEN:
         near = nearest(verb, VERBS)
         raise UsageError(
-            f"'{verb}' is not a git-datmo verb", f"did you mean '{near}'?" if near else "see 'git datmo -h'"
+            f"'{verb}' is not a git-datmo verb",
+            f"did you mean '{near}'?" if near else "see 'git datmo -h'",
         )
     parser = make_parser(verb)
     if any(word in ("-h", "--help") for word in own_words(rest)):
@@ -48,7 +50,8 @@ def main() -> int:
     sys.stdout.reconfigure(errors=SUBSTITUTE)  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     argv = sys.argv[1:]
-    # Next to nothing here is a cycle, and looking for some took a fifth of the time that a long log has.
+    # Next to nothing here is a cycle, and looking for some took a fifth of the time that a long log
+    # has.
     gc.set_threshold(100_000)
     # Ended from outside, a run still takes its container down on the way out.
     signal.signal(signal.SIGTERM, _end)
@@ -61,7 +64,8 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader went away (`git datmo log | head`): nothing is left to say, and Python must not try at exit.
+        # The reader went away (`git datmo log | head`): nothing is left to say, and Python must not
+        # try at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as error:
@@ -69,7 +73,10 @@ def main() -> int:
         what = f"{where}{error.strerror or error}"
         return tell(DatmoError(what, _hint(error)), console, as_json="--json" in own_words(argv))
     except RecursionError:
-        deep = DatmoError("a folder is nested too deeply", "no folder of a payload may lie some hundred levels deep")
+        deep = DatmoError(
+            "a folder is nested too deeply",
+            "no folder of a payload may lie some hundred levels deep",
+        )
         return tell(deep, console, as_json="--json" in own_words(argv))
     except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste
         return _bug(console)
@@ -77,12 +84,15 @@ def main() -> int:
 
 
 def _substitute(error: UnicodeError) -> tuple[bytes, int]:
-    """Write a byte that was no text as it was, and a character that the output cannot show as an escape."""
+    """Write a byte that was no text as it was, and a character that the output cannot show as an
+    escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     letters = error.object[error.start : error.end]
     shown = (
-        bytes([ord(letter) - 0xDC00]) if "\udc80" <= letter <= "\udcff" else letter.encode("ascii", "backslashreplace")
+        bytes([ord(letter) - 0xDC00])
+        if "\udc80" <= letter <= "\udcff"
+        else letter.encode("ascii", "backslashreplace")
         for letter in letters
     )
     return b"".join(shown), error.end
@@ -103,7 +113,11 @@ def _hint(error: OSError) -> str:
 def tell(error: DatmoError, console: Console, *, as_json: bool = False) -> int:
     """Print an error as git does, or as JSON; returns the exit code."""
     if as_json:
-        document: dict[str, object] = {"error": error.what, "hint": error.hint, "exit_code": error.exit_code}
+        document: dict[str, object] = {
+            "error": error.what,
+            "hint": error.hint,
+            "exit_code": error.exit_code,
+        }
         if isinstance(error, Incomplete):
             document["missing"] = list(error.missing)
         console.tell_json(document)

@@ -23,7 +23,10 @@ datmo reproduce' reruns a snapshot elsewhere and says whether it is the same."""
 def sections(verb: str) -> Iterator[Section]:
     """A page's parts: a title, and paragraphs with or without a term before them."""
     if not verb:
-        yield "NAME", [("", "git-datmo - data, model, environment and result travel with the commit")]
+        yield (
+            "NAME",
+            [("", "git-datmo - data, model, environment and result travel with the commit")],
+        )
         yield "SYNOPSIS", [("", "git datmo [--version] [-h] VERB [ARGUMENTS]")]
         yield "DESCRIPTION", [("", OVERVIEW)]
         yield "VERBS", list(VERBS.items())
@@ -31,7 +34,13 @@ def sections(verb: str) -> Iterator[Section]:
         yield "EXIT STATUS", EXITS
         yield (
             "SEE ALSO",
-            [("", ", ".join(f"git-datmo-{name}(1)" for name in VERBS) + ", git-notes(1), gitremote-helpers(7)")],
+            [
+                (
+                    "",
+                    ", ".join(f"git-datmo-{name}(1)" for name in VERBS)
+                    + ", git-notes(1), gitremote-helpers(7)",
+                )
+            ],
         )
         return
     module, parser = load(verb), make_parser(verb)
@@ -78,7 +87,9 @@ def roff(verb: str) -> str:
 
 def _quote(text: str) -> str:
     quoted = text.replace("\\", "\\e").replace("-", "\\-")
-    return "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in quoted.splitlines())
+    return "\n".join(
+        "\\&" + line if line.startswith((".", "'")) else line for line in quoted.splitlines()
+    )
 
 
 def page_names() -> Iterator[tuple[str, str]]:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 # Work that is over before this many seconds shows nothing, as git's own progress.
 DELAY = 1.0
-# Seconds after which a bar is drawn again although nothing came, as where a server thinks before it sends.
+# Seconds after which a bar is drawn again although nothing came, as where a server thinks before it
+# sends.
 TICK = 2.0
 
 
 class Meter:
-    """A `Progress` that draws a bar on `stream` while that is a terminal, unless it `draws` nothing even there."""
+    """A `Progress` that draws a bar on `stream` while that is a terminal, unless it `draws` nothing
+    even there."""
 
     def __init__(self, stream: TextIO, *, draws: bool = True) -> None:
         self._stream = stream

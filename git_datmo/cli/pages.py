@@ -9,7 +9,8 @@ from git_datmo.cli.reference import reference_pages
 
 
 def write_pages(docs: Path) -> None:
-    """Write every page below the folder `docs`, and remove the manual pages of verbs that are gone."""
+    """Write every page below the folder `docs`, and remove the manual pages of verbs that are
+    gone."""
     manual = {name: roff(verb) for name, verb in page_names()}
     for name, text in manual.items():
         (docs / "man" / name).write_text(text, "utf-8")

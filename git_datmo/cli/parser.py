@@ -36,7 +36,8 @@ def make_parser(verb: str) -> Parser:
     parser = Parser(
         prog=f"git datmo {verb}",
         description=module.DESCRIPTION,
-        epilog="examples:\n" + "\n".join(f"  {line}" for line in module.EXAMPLES.strip().splitlines()),
+        epilog="examples:\n"
+        + "\n".join(f"  {line}" for line in module.EXAMPLES.strip().splitlines()),
         formatter_class=_formatter,
         allow_abbrev=False,
     )
@@ -45,7 +46,8 @@ def make_parser(verb: str) -> Parser:
 
 
 def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a verb; where the verb names what stands behind '--', that is kept apart as it is.
+    """Return the options of a verb; where the verb names what stands behind '--', that is kept
+    apart as it is.
 
     A verb that passes its words on to git gets all of them as they are.
     """
@@ -64,7 +66,8 @@ def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace
 def _refusal(
     parser: Parser, verb: str, words: Sequence[str], left: Sequence[str], *, takes_command: bool
 ) -> UsageError:
-    """Return the error for words that no option took: a command without '--' before it, or a misspelt option."""
+    """Return the error for words that no option took: a command without '--' before it, or a
+    misspelt option."""
     first = left[0]
     if takes_command and "--" not in words and not first.startswith("-"):
         from git_datmo.terminal_text import quote_words
@@ -75,7 +78,8 @@ def _refusal(
     name = first.partition("=")[0]
     near = nearest(name, parser.option_names) if name.startswith("-") else None
     return UsageError(
-        f"unrecognized arguments: {' '.join(left)}", f"did you mean '{near}'?" if near else f"see '{parser.prog} -h'"
+        f"unrecognized arguments: {' '.join(left)}",
+        f"did you mean '{near}'?" if near else f"see '{parser.prog} -h'",
     )
 
 

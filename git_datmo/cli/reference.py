@@ -1,4 +1,5 @@
-"""Reference pages of the documentation site, made from what the manual pages and JSON schemas are made from."""
+"""Reference pages of the documentation site, made from what the manual pages and JSON schemas are
+made from."""
 
 from __future__ import annotations
 
@@ -28,8 +29,13 @@ def reference_pages(docs: Path) -> dict[str, str]:
 def _commands() -> Iterator[str]:
     yield "# Commands"
     yield ""
-    yield "`git datmo VERB -h` prints a summary of a verb. `git datmo help VERB` prints its manual page."
-    yield from _table(("verb", "purpose"), [(f"[`{verb}`](#{verb})", summary) for verb, summary in VERBS.items()])
+    yield (
+        "`git datmo VERB -h` prints a summary of a verb. `git datmo help VERB` prints its"
+        " manual page."
+    )
+    yield from _table(
+        ("verb", "purpose"), [(f"[`{verb}`](#{verb})", summary) for verb, summary in VERBS.items()]
+    )
     for verb in VERBS:
         yield from ("", f"## {verb}")
         for title, paragraphs in sections(verb):
@@ -52,27 +58,43 @@ def _section(title: str, paragraphs: list[tuple[str, str]]) -> Iterator[str]:
 def _configuration() -> Iterator[str]:
     yield "# Configuration"
     yield ""
-    yield "Set a key with `git config KEY VALUE`. Numbers take the suffixes `k`, `m` and `g`, as in git."
+    yield (
+        "Set a key with `git config KEY VALUE`. Numbers take the suffixes `k`, `m` and `g`, as"
+        " in git."
+    )
     yield from ("", "`<remote>` is the name of a remote, or its URL where it has no name.")
-    yield from _table(("key", "default", "meaning"), [(f"`{key.name}`", key.default, key.text) for key in KEYS])
+    yield from _table(
+        ("key", "default", "meaning"), [(f"`{key.name}`", key.default, key.text) for key in KEYS]
+    )
 
 
 def _exit_codes() -> Iterator[str]:
     yield "# Exit codes"
     yield from _table(("code", "meaning"), EXITS)
     yield ""
-    yield "An error is two lines on standard error: `fatal:` says what is wrong, `hint:` says what to do."
+    yield (
+        "An error is two lines on standard error: `fatal:` says what is wrong, `hint:` says"
+        " what to do."
+    )
     yield "With `--json`, it is one JSON object instead: see [JSON output](json.md#error)."
 
 
 def _json(schemas: Path) -> Iterator[str]:
     yield "# JSON output"
     yield ""
-    yield "With `--json`, a verb prints JSON objects on standard output, one a line. The keys keep name and type."
+    yield (
+        "With `--json`, a verb prints JSON objects on standard output, one a line. The keys"
+        " keep name and type."
+    )
     yield "A later version may add keys. Each section links to its JSON Schema."
     for path in sorted(schemas.glob("*.json")):
         schema = json.loads(path.read_text("utf-8"))
-        yield from ("", f"## {path.stem}", "", f"{schema['description']} ([schema](schemas/{path.name}))")
+        yield from (
+            "",
+            f"## {path.stem}",
+            "",
+            f"{schema['description']} ([schema](schemas/{path.name}))",
+        )
         rows = [(f"`{name}`", kind, text) for name, kind, text in _properties(schema, "")]
         yield from _table(("key", "type", "meaning"), rows)
 

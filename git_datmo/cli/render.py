@@ -8,13 +8,13 @@ from typing import Any
 
 from git_datmo.cli.console import Console
 from git_datmo.cli.verdicts import receipt_line, receipts_line
-from git_datmo.flows.commit_data import Claim
-from git_datmo.flows.history import Found
-from git_datmo.flows.running.needs import needs_of
-from git_datmo.flows.told import Style
+from git_datmo.history.commit_data import Claim
+from git_datmo.history.experiments import Found
+from git_datmo.history.render_cache import TextFormat
 from git_datmo.records.codec import to_document
 from git_datmo.records.notes import show_value
 from git_datmo.records.types import Receipt, Run, Snapshot, Value
+from git_datmo.runs.resource_needs import needs_of
 from git_datmo.sizes import show_size
 from git_datmo.terminal_text import make_printable, quote_words
 
@@ -36,7 +36,9 @@ def snapshot_document(found: Found) -> dict[str, Any]:
 
 def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
     """An experiment as `log` shows it."""
-    yield _headline(str(found.id), str(found.snapshot.commit), str(found.commit), found.way, console)
+    yield _headline(
+        str(found.id), str(found.snapshot.commit), str(found.commit), found.way, console
+    )
     yield from painted("\n".join(_tell(found.snapshot)), console).split("\n")
 
 
@@ -59,7 +61,11 @@ def painted(text: str, console: Console) -> str:
 def _tell(snapshot: Snapshot) -> Iterator[str]:
     yield make_printable(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
     yield make_printable(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")
-    words = [line for text in (snapshot.message, snapshot.why and f"why: {snapshot.why}") for line in text.splitlines()]
+    words = [
+        line
+        for text in (snapshot.message, snapshot.why and f"why: {snapshot.why}")
+        for line in text.splitlines()
+    ]
     if words:
         yield ""
         yield from (f"    {make_printable(line)}" for line in words)
@@ -73,12 +79,17 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
         yield f"    metrics:    {_GREEN}{figures(snapshot.metrics.items())}{_PLAIN}"
     for payload in snapshot.payloads:
         files = f", {payload.content.files} files" if payload.content.form == "folder" else ""
-        yield f"    {payload.role!s:<7} {make_printable(payload.path)} ({show_size(payload.content.size)}{files})"
+        yield (
+            f"    {payload.role!s:<7} {make_printable(payload.path)}"
+            f" ({show_size(payload.content.size)}{files})"
+        )
 
 
 # Whoever changes what is told gives it another name.
-LINES = Style("lines-3", lambda snapshot: "\n".join(_tell(snapshot)))
-DOCUMENTS = Style("documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False))
+LINES = TextFormat("lines-3", lambda snapshot: "\n".join(_tell(snapshot)))
+DOCUMENTS = TextFormat(
+    "documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False)
+)
 
 
 def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dict[str, Any]:
@@ -88,7 +99,9 @@ def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dic
         "id": claim.row.record,
         "found_by": claim.way,
         "found_on": str(claim.commit),
-        "receipts": [{"verdict": receipt.verdict, "author": receipt.author.name} for receipt in receipts],
+        "receipts": [
+            {"verdict": receipt.verdict, "author": receipt.author.name} for receipt in receipts
+        ],
     }
 
 
@@ -110,11 +123,16 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
     snapshot = found.snapshot
     yield ""
     yield f"record:      {found.id}"
-    yield f"commit:      {snapshot.commit}" + ("" if snapshot.clean else "  (with uncommitted changes)")
+    yield f"commit:      {snapshot.commit}" + (
+        "" if snapshot.clean else "  (with uncommitted changes)"
+    )
     for payload in snapshot.payloads:
         yield f"payload:     {payload.object}  {make_printable(payload.path)}"
     if snapshot.code is not None:
-        yield f"code:        {snapshot.code.object}  ({snapshot.code.files} files, {show_size(snapshot.code.size)})"
+        yield (
+            f"code:        {snapshot.code.object}  ({snapshot.code.files} files,"
+            f" {show_size(snapshot.code.size)})"
+        )
     if snapshot.tolerances:
         yield f"tolerances:  {figures(snapshot.tolerances.items())}"
     if snapshot.environment is not None:

@@ -1,4 +1,5 @@
-"""What every verb that reruns has in common: engine, limits, and whether a stranger's command may run."""
+"""What every verb that reruns has in common: engine, limits, and whether a stranger's command may
+run."""
 
 from __future__ import annotations
 
@@ -9,47 +10,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
+from git_datmo.cli.engine import EngineNames, add_engine_options, open_engine, read_limits
 
 if TYPE_CHECKING:
-    from git_datmo.engines.base import Output
-    from git_datmo.engines.limits import Limits
-    from git_datmo.flows.history import Found
-    from git_datmo.flows.running.rerun import Means
-    from git_datmo.flows.workspace import Workspace
-
-WEAKER = {
-    "venv": "a virtual environment isolates less than a container: the system's own libraries took part",
-    "host": "it ran with what is installed here: nothing was rebuilt",
-}
+    from git_datmo.engines.engine_contract import Output
+    from git_datmo.engines.resource_limits import ResourceLimits
+    from git_datmo.history.experiments import Found
+    from git_datmo.repository.workspace import Workspace
+    from git_datmo.runs.rerun import RerunOptions
 
 
 def add_means(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
-        choices=("docker", "venv", "host"),
-        help="a container; a virtual environment, which isolates less; what is installed here (datmo.engine or docker)",
+        choices=EngineNames(),
+        help="a container; a virtual environment, which isolates less; what is installed here"
+        " (datmo.engine or docker)",
     )
-    parser.add_argument("--trust", action="store_true", help="run it without asking, whoever made it (datmo.trust)")
+    parser.add_argument(
+        "--trust", action="store_true", help="run it without asking, whoever made it (datmo.trust)"
+    )
     add_engine_options(parser)
 
 
-def limits_for(options: argparse.Namespace, engine: str, found: Found) -> Limits:
+def limits_for(options: argparse.Namespace, engine: str, found: Found) -> ResourceLimits:
     """What a rerun is held to; raises `DatmoError` for a snapshot that names no command."""
-    from git_datmo.engines.limits import recorded_limits
-    from git_datmo.flows.running.rerun import require_run
+    from git_datmo.engines.resource_limits import recorded_limits
+    from git_datmo.runs.rerun import require_run
 
     return read_limits(options, engine, recorded_limits(require_run(found).resources))
 
 
 def find_limits(
     options: argparse.Namespace, console: Console, ws: Workspace, snapshots: Sequence[Found]
-) -> tuple[str, list[Limits]]:
-    """The engine's name and what each rerun is held to, once it is clear that all of `snapshots` may run."""
-    name = options.engine or ws.repo.config.get("datmo.engine") or "docker"
+) -> tuple[str, list[ResourceLimits]]:
+    """The engine's name and what each rerun is held to, once it is clear that all of `snapshots`
+    may run."""
+    from git_datmo.engines.engine_registry import DEFAULT, find_engine
+
+    name = options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
+    isolated = find_engine(name).capabilities.isolated
     limits = [limits_for(options, name, found) for found in snapshots]
     for found in snapshots:
-        _require_trust(options, console, ws, found, isolated=name == "docker")
+        _require_trust(options, console, ws, found, isolated=isolated)
     return name, limits
 
 
@@ -62,48 +65,62 @@ def open_means(
     output: Output,
     *,
     folder: str | None = None,
-) -> Iterator[Means]:
-    """What to rerun with, once it is clear that all of `snapshots` may; the first says what limits hold.
+) -> Iterator[RerunOptions]:
+    """What to rerun with, once it is clear that all of `snapshots` may; the first says what limits
+    hold.
 
-    What this machine lacks of what they need is said; `folder` is where they are rerun, if not where all are.
+    What this machine lacks of what they need is said; `folder` is where they are rerun, if not
+    where all are.
     """
     from git_datmo.cli.streams import copy_to_errors, screens
-    from git_datmo.flows.running.needs import find_shortages
-    from git_datmo.flows.running.rerun import Means
+    from git_datmo.engines.engine_registry import find_engine
+    from git_datmo.runs.rerun import RerunOptions
+    from git_datmo.runs.resource_needs import find_shortages
 
     name, (limits, *_) = find_limits(options, console, ws, snapshots)
     if not options.on:
         where = Path(folder) if folder else ws.shared_state
-        for line in find_shortages(snapshots, limits, ws.environ, folder=where, isolated=name == "docker"):
+        isolated = find_engine(name).capabilities.isolated
+        for line in find_shortages(snapshots, limits, ws.environ, folder=where, isolated=isolated):
             console.warn(line)
     shown = screens(errors_alone=True) if output is copy_to_errors else ()
     with open_engine(options, name, ws) as engine:
-        yield Means(engine, output, limits, console.progress(), elsewhere=bool(options.on), screens=shown)
+        yield RerunOptions(
+            engine, output, limits, console.progress(), elsewhere=bool(options.on), screens=shown
+        )
     warn_of_weaker(options, console, name)
 
 
 def warn_of_weaker(options: argparse.Namespace, console: Console, name: str) -> None:
-    if name in WEAKER and not options.json:
-        console.warn(WEAKER[name])
+    from git_datmo.engines.engine_registry import find_engine
+
+    weakness = find_engine(name).capabilities.weakness
+    if weakness and not options.json:
+        console.warn(weakness)
 
 
 def _require_trust(
     options: argparse.Namespace, console: Console, ws: Workspace, found: Found, *, isolated: bool
 ) -> None:
-    """Show the command of a snapshot that is somebody else's, and ask once; raises `DatmoError` for no."""
+    """Show the command of a snapshot that is somebody else's, and ask once; raises `DatmoError` for
+    no."""
     from git_datmo.errors import DatmoError
-    from git_datmo.flows.running.rerun import require_run
-    from git_datmo.flows.running.trust import is_trusted, trust
+    from git_datmo.history.command_trust import is_trusted, trust
+    from git_datmo.runs.rerun import require_run
     from git_datmo.terminal_text import quote_words
 
     if options.trust or is_trusted(ws, found, isolated=isolated):
         return
     author, short = found.snapshot.author, str(found.id)[:10]
     where = "in a container" if isolated else "outside a container, where it can do what you can"
-    console.tell(f"snapshot {short} was not made here, but by {author.name} <{author.email}>; it runs {where}:")
+    console.tell(
+        f"snapshot {short} was not made here, but by {author.name} <{author.email}>; it runs"
+        f" {where}:"
+    )
     console.tell(f"  $ {quote_words(require_run(found).command)}")
     if not console.ask("Run it, now and whenever it is asked for?"):
         raise DatmoError(
-            f"not run: snapshot '{short}' was not made here", "look at it with 'git datmo show', then give --trust"
+            f"not run: snapshot '{short}' was not made here",
+            "look at it with 'git datmo show', then give --trust",
         )
     trust(ws, found.id)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from git_datmo.engines.base import Stream
+    from git_datmo.engines.engine_contract import Stream
 
 
 def copy_through(stream: str, data: bytes) -> None:
@@ -19,7 +19,8 @@ def copy_through(stream: str, data: bytes) -> None:
 
 
 def screens(*, errors_alone: bool = False) -> tuple[Stream, ...]:
-    """Return the streams of a command that a terminal shows; with `errors_alone`, both go to standard error."""
+    """Return the streams of a command that a terminal shows; with `errors_alone`, both go to
+    standard error."""
     shown = (sys.stderr if errors_alone else sys.stdout).isatty()
     streams: tuple[tuple[Stream, bool], ...] = (("stdout", shown), ("stderr", sys.stderr.isatty()))
     return tuple(name for name, on_terminal in streams if on_terminal)

@@ -8,7 +8,7 @@ from typing import Any
 from git_datmo.cli.console import Console
 from git_datmo.records.codec import number, to_document
 from git_datmo.records.notes import show_value
-from git_datmo.records.types import Cause, Difference, Receipt, Value
+from git_datmo.records.types import Cause, Receipt, ReceiptDifference, Value
 from git_datmo.terminal_text import make_printable
 
 NOTHING = "nothing to compare"
@@ -20,7 +20,8 @@ def receipt_document(receipt: Receipt) -> dict[str, Any]:
 
 
 def receipts_line(receipts: Sequence[Receipt]) -> str:
-    """How often a snapshot was reproduced, by how many people, how far off at most; and how often it was not."""
+    """How often a snapshot was reproduced, by how many people, how far off at most; and how often
+    it was not."""
     good = [receipt for receipt in receipts if receipt.verdict in GOOD]
     bad = [receipt for receipt in receipts if receipt.verdict not in GOOD]
     said = []
@@ -28,7 +29,9 @@ def receipts_line(receipts: Sequence[Receipt]) -> str:
         said.append(f"reproduced {_times(good)}, {_largest(good)}")
     if bad:
         verdicts = [receipt.verdict for receipt in bad]
-        counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in sorted(set(verdicts)))
+        counts = ", ".join(
+            f"{verdicts.count(verdict)} {verdict}" for verdict in sorted(set(verdicts))
+        )
         said.append(f"not reproduced {_times(bad)}: {counts}")
     return make_printable("; ".join(said))
 
@@ -41,17 +44,26 @@ def _times(receipts: Sequence[Receipt]) -> str:
 
 def _largest(receipts: Sequence[Receipt]) -> str:
     off, name = max(
-        ((_off(metric) or 0.0, metric.name) for each in receipts for metric in each.metrics), default=(0.0, "")
+        ((_off(metric) or 0.0, metric.name) for each in receipts for metric in each.metrics),
+        default=(0.0, ""),
     )
     if off:
         return f"largest difference {off:.4g} in {name}"
-    return "identical" if all(receipt.verdict == "identical" for receipt in receipts) else "no metric differs"
+    return (
+        "identical"
+        if all(receipt.verdict == "identical" for receipt in receipts)
+        else "no metric differs"
+    )
 
 
-def _off(difference: Difference) -> float | None:
+def _off(difference: ReceiptDifference) -> float | None:
     """How far off a figure was; older receipts do not say so themselves."""
     one, other = number(difference.recorded), number(difference.rerun)
-    return difference.off if one is None or other is None or difference.off is not None else abs(one - other)
+    return (
+        difference.off
+        if one is None or other is None or difference.off is not None
+        else abs(one - other)
+    )
 
 
 def receipt_line(receipt: Receipt) -> str:
@@ -69,9 +81,16 @@ def receipt_line(receipt: Receipt) -> str:
 
 
 def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
-    """A verdict with a table of what was recorded beside what came out, and what could explain a difference."""
-    rows = [(make_printable(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m)) for m in receipt.metrics]
-    rows += [(make_printable(o.name), _short(o.recorded), _short(o.rerun), _mark(o)) for o in receipt.outputs]
+    """A verdict with a table of what was recorded beside what came out, and what could explain a
+    difference."""
+    rows = [
+        (make_printable(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m))
+        for m in receipt.metrics
+    ]
+    rows += [
+        (make_printable(o.name), _short(o.recorded), _short(o.rerun), _mark(o))
+        for o in receipt.outputs
+    ]
     head = ("", "recorded", "rerun", "")
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(3)]
     if rows:
@@ -82,16 +101,24 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
         yield "what could explain it:"
         yield from (f"  {make_printable(cause_line(cause))}" for cause in receipt.causes)
     good = receipt.verdict in GOOD
-    rests = [_basis(receipt), *([f"the worst of {receipt.reruns} reruns"] if receipt.reruns > 1 else [])]
-    words = f"verdict: {receipt.verdict}" + (f" ({'; '.join(filter(None, rests))})" if any(rests) else "")
+    rests = [
+        _basis(receipt),
+        *([f"the worst of {receipt.reruns} reruns"] if receipt.reruns > 1 else []),
+    ]
+    words = f"verdict: {receipt.verdict}" + (
+        f" ({'; '.join(filter(None, rests))})" if any(rests) else ""
+    )
     yield console.paint("green" if good else "red", make_printable(words))
     if receipt.verdict == NOTHING:
-        yield "the run recorded no metric and no output: have it write a metrics file, or keep a file with -o"
+        yield (
+            "the run recorded no metric and no output: have it write a metrics file, or keep a"
+            " file with -o"
+        )
 
 
 def _basis(receipt: Receipt) -> str:
     """Return what a verdict rests on, in words: '2 metrics, 3 outputs'; '' for nothing."""
-    from git_datmo.flows.running.endings import LOG, NAME
+    from git_datmo.runs.crash_endings import LOG, NAME
 
     if not receipt.metrics and [output.name for output in receipt.outputs] == [LOG]:
         return LOG
@@ -106,13 +133,25 @@ def cause_line(cause: Cause) -> str:
     change = f"{_show(cause.recorded)} recorded, {_show(cause.rerun)} in the rerun"
     match cause.kind:
         case "seed":
-            return f"unpinned seed: {_show(cause.rerun)} draws from {cause.name}, and nothing sets its seed"
+            return (
+                f"unpinned seed: {_show(cause.rerun)} draws from {cause.name}, and nothing"
+                " sets its seed"
+            )
         case "variable" if cause.name == "PYTHONHASHSEED":
-            return f"order by chance: {_show(cause.rerun)} uses hashes or a set's order, and PYTHONHASHSEED was not set"
+            return (
+                f"order by chance: {_show(cause.rerun)} uses hashes or a set's order, and"
+                " PYTHONHASHSEED was not set"
+            )
         case "variable":
-            return f"variable {cause.name}: {_show(cause.rerun)} reads it, and the record does not have it"
+            return (
+                f"variable {cause.name}: {_show(cause.rerun)} reads it, and the record does"
+                " not have it"
+            )
         case "outside":
-            return f"file outside of the repository: the run read {cause.name}, whose content is not recorded"
+            return (
+                f"file outside of the repository: the run read {cause.name}, whose content is"
+                " not recorded"
+            )
         case "chance":
             return f"not deterministic: {cause.name} differs between reruns of the same"
         case "machine":
@@ -134,7 +173,7 @@ def _short(value: Value | None) -> str:
     return "-" if value is None else make_printable(str(value)[:10])
 
 
-def _mark(difference: Difference) -> str:
+def _mark(difference: ReceiptDifference) -> str:
     if difference.rerun is None:
         return "missing"
     allowed = " (allowed)" if difference.same else ""

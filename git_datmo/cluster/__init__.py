@@ -1,1 +1,1 @@
-"""Reruns on other machines, through a Dask cluster whose workers get code and data from the git remote."""
+"""Run on other machines through a Dask cluster. Workers get code and data from the git remote."""

@@ -1,4 +1,4 @@
-"""NumPy's files: `.npy` and `.npz`. What needs unpickling is not read."""
+"""Compare NumPy files (`.npy`, `.npz`). Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from git_datmo.compare.blocks import Stored, compare_stored
-from git_datmo.compare.comparison import Comparison, Tally, Unreadable, one_sided
+from git_datmo.compare.blocks import StoredArray, compare_stored
+from git_datmo.compare.comparison import Comparison, Tally, UnreadableFile, one_sided
 
 MEMBERS = 10_000
-# A zip file of zeros unpacks to a thousand times its size; what does more than this is small, or else a bomb.
+# A zip file of zeros unpacks to a thousand times its size. Anything beyond that is a bomb.
 UNPACKED, RATIO = 256 << 20, 20
 
 
-def open_array(file: IO[bytes]) -> Stored:
-    """The array that a `.npy` file or a member of a `.npz` file holds (numpy.lib.format)."""
+def open_array(file: IO[bytes]) -> StoredArray:
+    """Return the array of a `.npy` file or a member of a `.npz` file (numpy.lib.format)."""
     from numpy.lib import format as npy
 
     version = npy.read_magic(file)
     read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
     if read is None:
-        raise Unreadable(f"version {version} of the format is not known")
+        raise UnreadableFile(f"version {version} of the format is not known")
     shape, columns_first, dtype = read(file)
     if dtype.hasobject:
-        raise Unreadable("its values are pickled")
+        raise UnreadableFile("its values are pickled")
     if dtype.itemsize == 0 or any(length < 0 for length in shape):
-        raise Unreadable("its values have no size")
-    return Stored(shape, str(dtype), dtype, file, columns_first)
+        raise UnreadableFile("its values have no size")
+    return StoredArray(shape, str(dtype), dtype, file, columns_first)
 
 
 def compare_npy(recorded: Path, rerun: Path) -> Comparison:
@@ -54,9 +54,11 @@ def _open_archive(opened: ExitStack, path: Path) -> zipfile.ZipFile:
     archive = opened.enter_context(zipfile.ZipFile(path))
     members = archive.infolist()
     if len(members) > MEMBERS:
-        raise Unreadable(f"it has more than {MEMBERS} arrays")
+        raise UnreadableFile(f"it has more than {MEMBERS} arrays")
     if sum(member.file_size for member in members) > max(UNPACKED, RATIO * path.stat().st_size):
-        raise Unreadable("it unpacks to far more than it takes up")
-    if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
-        raise Unreadable("it is compressed in a way that NumPy does not use")
+        raise UnreadableFile("it unpacks to far more than it takes up")
+    if any(
+        member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members
+    ):
+        raise UnreadableFile("it is compressed in a way that NumPy does not use")
     return archive

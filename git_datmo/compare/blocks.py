@@ -1,5 +1,4 @@
-"""Arrays as streams of blocks, so that those larger than memory can be compared, and no size that a file claims is
-believed before it was read."""
+"""Read arrays in blocks, so that large ones can be compared and no claimed size is trusted."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from git_datmo.compare.comparison import Tally, Unreadable
+from git_datmo.compare.comparison import Tally, UnreadableFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,10 +16,11 @@ BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An array in a file: what its header says, and the file, which stands at its first value.
+class StoredArray:
+    """An array in a file: its header, and the file at its first value.
 
-    `columns_first` tells the order of its values (Fortran's); `widen` makes numbers of what NumPy has no type for.
+    `columns_first` says that values are in Fortran order. `brain_floats` marks a type that NumPy
+    does not have.
     """
 
     shape: tuple[int, ...]
@@ -31,7 +31,7 @@ class Stored:
     brain_floats: bool = False
 
     def blocks(self) -> Iterator[np.ndarray[Any, Any]]:
-        """The values in the order in which they are stored."""
+        """Yield the values in stored order."""
         import numpy as np
 
         left = math.prod(self.shape) * self.dtype.itemsize
@@ -39,15 +39,18 @@ class Stored:
         while left:
             raw = self.file.read(min(step, left))
             if len(raw) != min(step, left):
-                raise Unreadable("an array ends before its last value")
+                raise UnreadableFile("an array ends before its last value")
             left -= len(raw)
             block = np.frombuffer(raw, self.dtype)
-            # A brain float is the upper half of a float (bfloat16).
+            # A brain float (bfloat16) is the upper half of a float.
             yield (block.astype("<u4") << 16).view("<f4") if self.brain_floats else block
 
 
-def compare_stored(tally: Tally, recorded: Stored, rerun: Stored, name: str) -> str:
-    """Count the values of two arrays; returns what differs in shape or type, of which no value was read, or ''."""
+def compare_stored(tally: Tally, recorded: StoredArray, rerun: StoredArray, name: str) -> str:
+    """Count the values of two arrays; return the difference of shape or type, or ''.
+
+    Arrays of different shape or type are not read.
+    """
     label = f"{name}: " if name else ""
     if recorded.shape != rerun.shape:
         return f"{label}shape {list(recorded.shape)} became {list(rerun.shape)}"
@@ -60,8 +63,10 @@ def compare_stored(tally: Tally, recorded: Stored, rerun: Stored, name: str) -> 
     return ""
 
 
-def count_block(tally: Tally, one: np.ndarray[Any, Any], other: np.ndarray[Any, Any], where: str) -> None:
-    """Count the values of two blocks of one shape and type; NaN is taken for the same as NaN."""
+def count_block(
+    tally: Tally, one: np.ndarray[Any, Any], other: np.ndarray[Any, Any], where: str
+) -> None:
+    """Count the values of two blocks of equal shape and type. NaN equals NaN."""
     import numpy as np
 
     if one.dtype.kind in "mM":

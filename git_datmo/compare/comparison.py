@@ -1,4 +1,4 @@
-"""What a comparison of two files says, and how it is counted."""
+"""The result of comparing two files, and how it is counted."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from math import isfinite
 
 
-class Unreadable(Exception):
-    """A file that is not what its name says, or more than may be read; its bytes alone can then be compared."""
+class UnreadableFile(Exception):
+    """A file that does not match its name, or is too large. Only its bytes can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a rerun's file or folder differs from the recorded one, in a line.
+    """The difference of a rerun's file from the recorded one, in one line.
 
-    `off` is the largest difference of any two numbers in them, 0 where they hold the same in other bytes, and None
-    where they differ in more than numbers, or where nobody could look.
+    `off` is the largest difference of two numbers; 0 for equal content in other bytes; None if more
+    than numbers differ, or the content could not be read.
     """
 
     text: str
@@ -24,7 +24,8 @@ class Comparison:
 
 @dataclass(slots=True)
 class Tally:
-    """Values that were compared one by one. `odd` counts those that differ in more than a number says."""
+    """Counts of values compared one by one. `odd` counts those that differ in more than a
+    number."""
 
     values: int = 0
     differing: int = 0
@@ -33,8 +34,8 @@ class Tally:
     where: str = ""
 
     def count(self, values: int, differing: int, gap: float, where: str) -> None:
-        """Take in `values`, of which `differing` differ, by at most `gap`; by nothing that a number says where that is
-        not finite."""
+        """Add `values`, of which `differing` differ by at most `gap`; an infinite gap is more
+        than a number."""
         self.values += values
         self.differing += differing
         if not isfinite(gap):
@@ -43,12 +44,14 @@ class Tally:
             self.off, self.where = gap, where
 
     def conclude(self, noun: str, *remarks: str) -> Comparison:
-        """The comparison that comes of it; each of `remarks` says what differs in shape."""
+        """Return the comparison; each of `remarks` describes a difference in shape."""
         said = [remark for remark in remarks if remark]
         if self.differing:
             said.append(f"{self.differing} of {self.values} {noun} differ")
         if self.off:
-            said.append(f"largest difference {self.off:.6g}" + (f" in {self.where}" if self.where else ""))
+            said.append(
+                f"largest difference {self.off:.6g}" + (f" in {self.where}" if self.where else "")
+            )
         if not said:
             return Comparison(f"other bytes, the same {noun}", 0.0)
         whole = not self.odd and not any(remarks)
@@ -56,13 +59,13 @@ class Tally:
 
 
 def list_names(names: list[str], limit: int = 3) -> str:
-    """Names for a line: the first of them, and how many more there are."""
+    """Return the first names and the number of others."""
     shown = ", ".join(name[:80] for name in names[:limit])
     return shown + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def one_sided(noun: str, recorded: set[str], rerun: set[str]) -> str:
-    """What only one of two sets of names has, or ''."""
+    """Describe the names that only one of two sets has; '' for none."""
     gone, new = sorted(recorded - rerun), sorted(rerun - recorded)
     said = [f"{noun} missing: {list_names(gone)}"] if gone else []
     return "; ".join([*said, f"{noun} new: {list_names(new)}"] if new else said)

@@ -1,4 +1,4 @@
-"""JSON, YAML and notebooks, by path; times and the folders of absolute paths do not count."""
+"""Compare JSON, YAML and notebooks by path. Times and folders of absolute paths do not count."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from git_datmo.compare.comparison import Comparison, Tally, Unreadable, list_names
+from git_datmo.compare.comparison import Comparison, Tally, UnreadableFile, list_names
 from git_datmo.compare.volatile import alike, is_time_name
 
 SIZE_LIMIT = 16 << 20
@@ -27,14 +27,14 @@ def compare_yaml(recorded: Path, rerun: Path) -> Comparison:
 
 
 def compare_notebooks(recorded: Path, rerun: Path) -> Comparison:
-    """Compare cells and what they gave out; not their ids, counts and times, nor who ran them."""
+    """Compare cells and outputs, but not ids, counts, times or kernel users."""
     one, other = (_notebook(json.loads(_content(path))) for path in (recorded, rerun))
     return _compare(one, other, rerun)
 
 
 def _notebook(document: Any) -> Any:
     if not isinstance(document, dict) or not isinstance(document.get("cells"), list):
-        raise Unreadable("it has no cells")
+        raise UnreadableFile("it has no cells")
     return [_cell(cell) for cell in document["cells"] if isinstance(cell, dict)]
 
 
@@ -48,15 +48,21 @@ def _cell(cell: dict[str, Any]) -> dict[str, Any]:
 
 
 def _output(output: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in output.items() if key not in ("execution_count", "metadata")}
+    kept = {
+        key: value for key, value in output.items() if key not in ("execution_count", "metadata")
+    }
     return {key: _joined(value) for key, value in kept.items()}
 
 
 def _joined(value: Any) -> Any:
-    """Return a text that a notebook may hold as a list of lines."""
+    """Return a text that a notebook may store as a list of lines."""
     if isinstance(value, dict):
         return {key: _joined(item) for key, item in value.items()}
-    return "".join(value) if isinstance(value, list) and all(isinstance(line, str) for line in value) else value
+    return (
+        "".join(value)
+        if isinstance(value, list) and all(isinstance(line, str) for line in value)
+        else value
+    )
 
 
 def _compare(recorded: Any, rerun: Any, file: Path) -> Comparison:
@@ -76,40 +82,48 @@ def _compare(recorded: Any, rerun: Any, file: Path) -> Comparison:
 
 
 def _is_volatile(path: str, one: Any, other: Any, file: Path) -> bool:
-    """Return True for two values that differ in times, or in where files lie, alone."""
+    """Return True for two values that differ only in times or in folders."""
     if isinstance(one, str) and isinstance(other, str):
         return alike(one, other, file)
     if isinstance(one, dt.date) and isinstance(other, dt.date):
         return True
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
+    numbers = all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other)
+    )
     return numbers and is_time_name(path.rpartition(".")[2])
 
 
 def _content(path: Path) -> bytes:
     if path.stat().st_size > SIZE_LIMIT:
-        raise Unreadable(f"it is larger than {SIZE_LIMIT >> 20} MiB")
+        raise UnreadableFile(f"it is larger than {SIZE_LIMIT >> 20} MiB")
     return path.read_bytes()
 
 
 class _Nothing:
-    """What stands where the other document has a value."""
+    """Stands for a value that one of the documents does not have."""
 
 
 def _pairs(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Every value that has no others in it, beside what stands at its path in the other document."""
+    """Yield every simple value of one document with the value at its path in the other."""
     if isinstance(one, dict) and isinstance(other, dict) and (one or other):
         for key in sorted({*one, *other}, key=str):
-            yield from _pairs(one.get(key, _Nothing), other.get(key, _Nothing), f"{path}.{key}" if path else str(key))
+            yield from _pairs(
+                one.get(key, _Nothing),
+                other.get(key, _Nothing),
+                f"{path}.{key}" if path else str(key),
+            )
     elif isinstance(one, list) and isinstance(other, list) and (one or other):
         for place in range(max(len(one), len(other))):
-            item, beside = (items[place] if place < len(items) else _Nothing for items in (one, other))
+            item, beside = (
+                items[place] if place < len(items) else _Nothing for items in (one, other)
+            )
             yield from _pairs(item, beside, f"{path}[{place}]")
     else:
         yield path, one, other
 
 
 def _gap(one: Any, other: Any) -> float | None:
-    """How far two values are apart: infinitely where they are no numbers; None where they are the same."""
+    """Return the distance of two values: infinite unless both are numbers, None if equal."""
     numbers = [v for v in (one, other) if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) < 2:
         return None if type(one) is type(other) and one == other else float("inf")

@@ -1,4 +1,4 @@
-"""TensorBoard's event files: scalars and other summaries by step and tag; the times of writing do not count."""
+"""Compare TensorBoard event files: summaries by step and tag. Times do not count."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from git_datmo.compare.comparison import Comparison, Tally, Unreadable, list_names
+from git_datmo.compare.comparison import Comparison, Tally, UnreadableFile, list_names
 
 NAME = "events.out.tfevents"
 SIZE_LIMIT = 256 << 20
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-# Fields of Event, Summary.Value and TensorProto (tensorflow/core/util/event.proto, framework/summary.proto).
+# Fields of Event, Summary.Value and TensorProto (tensorflow/core/util/event.proto,
+# framework/summary.proto).
 _STEP, _SUMMARY, _VALUE, _TAG, _SIMPLE, _TENSOR, _CONTENT, _FLOATS = 2, 5, 1, 1, 2, 8, 4, 5
 
 
 def compare_events(recorded: Path, rerun: Path) -> Comparison:
-    """Compare what two event files say at each step and tag."""
+    """Compare the values of two event files at each step and tag."""
     one, other = _read(recorded), _read(rerun)
     tally, odd = Tally(), list[str]()
     for key in sorted({*one, *other}):
@@ -30,7 +31,7 @@ def compare_events(recorded: Path, rerun: Path) -> Comparison:
 
 
 def _gap(one: float | bytes | None, other: float | bytes | None) -> float | None:
-    """Return how far two values are apart; infinity where they are no numbers, None where they are the same."""
+    """Return the distance of two values: infinite unless both are numbers, None if equal."""
     if isinstance(one, float) and isinstance(other, float):
         same = one == other or (one != one and other != other)  # noqa: PLR0124  # NaN alone is not itself
         return None if same else abs(one - other)
@@ -40,14 +41,16 @@ def _gap(one: float | bytes | None, other: float | bytes | None) -> float | None
 def _read(path: Path) -> dict[tuple[int, str], float | bytes]:
     """Return the last value for each step and tag."""
     if path.stat().st_size > SIZE_LIMIT:
-        raise Unreadable(f"it is larger than {SIZE_LIMIT >> 20} MiB")
+        raise UnreadableFile(f"it is larger than {SIZE_LIMIT >> 20} MiB")
     found: dict[tuple[int, str], float | bytes] = {}
     records = list(_records(path.read_bytes()))
     if not records:
-        raise Unreadable("it has no events")
+        raise UnreadableFile("it has no events")
     for event in records:
         fields = list(_fields(event))
-        step = next((value for number, value in fields if number == _STEP and isinstance(value, int)), 0)
+        step = next(
+            (value for number, value in fields if number == _STEP and isinstance(value, int)), 0
+        )
         for number, summary in fields:
             if number == _SUMMARY and isinstance(summary, bytes):
                 found |= {(step, tag): value for tag, value in _summary(summary)}
@@ -73,7 +76,7 @@ def _summary(summary: bytes) -> Iterator[tuple[str, float | bytes]]:
         fields = dict(_fields(value))
         tag = fields.get(_TAG, b"")
         if not isinstance(tag, bytes):
-            raise Unreadable("a tag is no text")
+            raise UnreadableFile("a tag is no text")
         scalar = _number(fields)
         yield tag.decode("utf-8", "replace"), value if scalar is None else scalar
 
@@ -93,7 +96,7 @@ def _number(fields: dict[int, int | bytes]) -> float | None:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield the fields of a protocol buffer: whole numbers as such, all else as bytes."""
+    """Yield the fields of a protocol buffer: integers as such, all others as bytes."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
@@ -105,10 +108,10 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         length = {_FIXED64: 8, _FIXED32: 4}.get(kind)
         if length is None:
             if kind != _BYTES:
-                raise Unreadable("it is no event file")
+                raise UnreadableFile("it is no event file")
             length, place = _varint(message, place)
         if place + length > len(message):
-            raise Unreadable("a field is cut off")
+            raise UnreadableFile("a field is cut off")
         yield key >> 3, message[place : place + length]
         place += length
 
@@ -121,4 +124,4 @@ def _varint(message: bytes, place: int) -> tuple[int, int]:
         place, shift = place + 1, shift + 7
         if byte < 0x80:
             return value, place
-    raise Unreadable("a number is cut off")
+    raise UnreadableFile("a number is cut off")

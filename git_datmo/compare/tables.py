@@ -1,4 +1,4 @@
-"""Tables, row by row: CSV and TSV by the standard library, Parquet by pyarrow."""
+"""Compare tables row by row: CSV and TSV by the standard library, Parquet by pyarrow."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from git_datmo.compare.comparison import Comparison, Tally, Unreadable, list_names, one_sided
+from git_datmo.compare.comparison import Comparison, Tally, UnreadableFile, list_names, one_sided
 
 BATCH = 8192
 UNPACKED, RATIO = 256 << 20, 100
 
 
 class _Count:
-    """What was seen of two tables whose columns have the same names."""
+    """Counts of two tables with equal column names."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = columns
@@ -51,14 +51,14 @@ class _Count:
 
 
 def _gap(one: Any, other: Any) -> float | None:
-    """How far two cells are apart: infinitely where they are no numbers; None where they are the same."""
+    """Return the distance of two cells: infinite unless both are numbers, None if equal."""
     if one == other:
         return None
     try:
         numbers = float(one), float(other)
     except (TypeError, ValueError, OverflowError):
         return float("inf")
-    # One number may be spelled in two ways.
+    # A number may have several spellings.
     if numbers[0] == numbers[1] or all(map(isnan, numbers)):
         return None
     return abs(numbers[0] - numbers[1])
@@ -66,13 +66,16 @@ def _gap(one: Any, other: Any) -> float | None:
 
 def compare_csv(recorded: Path, rerun: Path, *, delimiter: str = ",") -> Comparison:
     with ExitStack() as opened:
-        files = [opened.enter_context(path.open(encoding="utf-8", newline="")) for path in (recorded, rerun)]
+        files = [
+            opened.enter_context(path.open(encoding="utf-8", newline=""))
+            for path in (recorded, rerun)
+        ]
         one, other = (csv.reader(file, delimiter=delimiter) for file in files)
         heads = next(one, []), next(other, [])
         if heads[0] != heads[1]:
             remark = one_sided("columns", *map(set, heads)) or "the order of the columns is another"
             return Tally().conclude("cells", remark)
-        # A first row of figures is one of the table's own.
+        # A first row of numbers is data, not a header.
         count = _Count(heads[0])
         for row, again in zip_longest(one, other):
             count.row(row, again)
@@ -89,14 +92,24 @@ def compare_parquet(recorded: Path, rerun: Path) -> Comparison:
     with ExitStack() as opened:
         one, other = (opened.enter_context(parquet.ParquetFile(path)) for path in (recorded, rerun))
         for file, path in ((one, recorded), (other, rerun)):
-            groups = (file.metadata.row_group(place) for place in range(file.metadata.num_row_groups))
-            if sum(group.total_byte_size for group in groups) > max(UNPACKED, RATIO * path.stat().st_size):
-                raise Unreadable("it unpacks to far more than it takes up")
+            groups = (
+                file.metadata.row_group(place) for place in range(file.metadata.num_row_groups)
+            )
+            if sum(group.total_byte_size for group in groups) > max(
+                UNPACKED, RATIO * path.stat().st_size
+            ):
+                raise UnreadableFile("it unpacks to far more than it takes up")
         schemas = one.schema_arrow, other.schema_arrow
         remark = one_sided("columns", *(set(schema.names) for schema in schemas))
-        types = [name for name in schemas[0].names if not remark and schemas[0].field(name) != schemas[1].field(name)]
+        types = [
+            name
+            for name in schemas[0].names
+            if not remark and schemas[0].field(name) != schemas[1].field(name)
+        ]
         if remark or types:
-            return Tally().conclude("cells", remark or f"columns of another type: {list_names(types)}")
+            return Tally().conclude(
+                "cells", remark or f"columns of another type: {list_names(types)}"
+            )
         count = _Count(schemas[0].names)
         for row, again in zip_longest(*(_rows(file, schemas[0].names) for file in (one, other))):
             count.row(row, again)

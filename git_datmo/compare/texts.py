@@ -1,4 +1,4 @@
-"""Logs and other texts, line by line; times, and the folders of absolute paths, do not count."""
+"""Compare logs and other texts by line. Times and folders of absolute paths do not count."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from itertools import zip_longest
 from pathlib import Path
 
-from git_datmo.compare.comparison import Comparison, Tally, Unreadable
+from git_datmo.compare.comparison import Comparison, Tally, UnreadableFile
 from git_datmo.compare.volatile import alike, without_times
 
 SIZE_LIMIT = 64 << 20
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"(?<![\w.])[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0
 
 
 def compare_texts(recorded: Path, rerun: Path) -> Comparison:
-    """Compare two texts; lines that differ in numbers alone are as far apart as these."""
+    """Compare two texts. Lines that differ only in numbers are as far apart as the numbers."""
     one, other = (_lines(path) for path in (recorded, rerun))
     tally, volatile = Tally(), 0
     for number, (line, beside) in enumerate(zip_longest(one, other), start=1):
@@ -31,7 +31,7 @@ def compare_texts(recorded: Path, rerun: Path) -> Comparison:
 
 
 def _gap(line: str | None, beside: str | None, file: Path) -> float | None:
-    """Return how far the numbers of two lines are apart; infinity for other words, None for the same."""
+    """Return the distance of two lines' numbers: infinite for other words, None if equal."""
     if line is None or beside is None:
         return float("inf")
     if line == beside or alike(line, beside, file):
@@ -45,8 +45,8 @@ def _gap(line: str | None, beside: str | None, file: Path) -> float | None:
 
 def _lines(path: Path) -> list[str]:
     if path.stat().st_size > SIZE_LIMIT:
-        raise Unreadable(f"it is larger than {SIZE_LIMIT >> 20} MiB")
+        raise UnreadableFile(f"it is larger than {SIZE_LIMIT >> 20} MiB")
     try:
         return path.read_bytes().decode().splitlines()
     except UnicodeDecodeError as error:
-        raise Unreadable("it is not UTF-8 text") from error
+        raise UnreadableFile("it is not UTF-8 text") from error

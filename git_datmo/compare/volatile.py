@@ -1,4 +1,4 @@
-"""Leave out what changes from run to run and says nothing of the result: times and places of files."""
+"""Ignore values that change from run to run without meaning: times and folders."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _TIME_NAME = re.compile(
 
 
 def is_time_name(name: str) -> bool:
-    """Return True for the name of a number that measures time: `fit_time`, `elapsed`, `samples_per_second`."""
+    """Return True for the name of a number that measures time: `fit_time`, `samples_per_second`."""
     return _TIME_NAME.match(name) is not None
 
 
 def without_times(text: str) -> str:
-    """Return a text with a word in place of each date and time of day."""
+    """Return a text with each date and time of day replaced by a word."""
     return _TIME.sub("TIME", text)
 
 
 def alike(recorded: str, rerun: str, file: Path) -> bool:
-    """Return True for two texts that differ in times and in places of files alone.
+    """Return True for two texts that differ only in times and folders.
 
-    A path is at another place where its last name is the same, or where the rerun's is a folder in which the rerun
-    wrote `file`: its own working folder has another name each time.
+    Two paths are alike if their last names are equal, or if the rerun's is a folder above `file`,
+    whose name differs in every rerun.
     """
     one, other = without_times(recorded), without_times(rerun)
     if one == other:
@@ -45,7 +45,10 @@ def alike(recorded: str, rerun: str, file: Path) -> bool:
         return False
     folders = {CONTAINER, *map(str, file.parents)}
     pairs = zip(_PATH.findall(one), _PATH.findall(other), strict=True)
-    return all(_last(before) == _last(after) or _without_scheme(after) in folders for before, after in pairs)
+    return all(
+        _last(before) == _last(after) or _without_scheme(after) in folders
+        for before, after in pairs
+    )
 
 
 def _last(path: str) -> str:

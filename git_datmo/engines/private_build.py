@@ -1,7 +1,8 @@
 """Install packages into an image with settings that must stay in neither the image nor its history.
 
-An engine keeps the arguments of a build. So pip runs in a container of the image so far, by a command that is given the
-settings, and the container is committed: its configuration has never had them.
+An engine keeps the arguments of a build. So pip runs in a container of the image so far, by a
+command that is given the settings, and the container is committed: its configuration has never had
+them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from docker import DockerClient
 from docker.errors import APIError
 from docker.models.containers import Container
 
-from git_datmo.engines.base import Output
+from git_datmo.engines.build_context import proxies
 from git_datmo.engines.build_log import telling_line
-from git_datmo.engines.dockerfile import PIP
-from git_datmo.engines.images import proxies
+from git_datmo.engines.engine_contract import Output
+from git_datmo.environments.dockerfile import PIP
 from git_datmo.errors import BuildFailed, DatmoError
 
 SETTINGS = (
@@ -34,14 +35,16 @@ PLACE = "/tmp"  # noqa: S108 - the container's own
 
 @dataclass(frozen=True, slots=True)
 class BuildSettings:
-    """Variables for pip, and the files of certificates that some of them name, by the name that they get."""
+    """Variables for pip, and the files of certificates that some of them name, by the name that
+    they get."""
 
     variables: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def find_settings(environ: Mapping[str, str]) -> BuildSettings | None:
-    """Return the settings of a person by which packages are fetched, or None where there are none."""
+    """Return the settings of a person by which packages are fetched, or None where there are
+    none."""
     variables = {name: environ[name] for name in SETTINGS if environ.get(name)}
     files = {}
     for name in CERTIFICATES:
@@ -50,7 +53,8 @@ def find_settings(environ: Mapping[str, str]) -> BuildSettings | None:
                 files[f"git-datmo-{name}.pem"] = Path(environ[name]).read_bytes()
             except OSError as error:
                 raise DatmoError(
-                    f"cannot read '{environ[name]}', which {name} names: {error.strerror}", f"correct or unset {name}"
+                    f"cannot read '{environ[name]}', which {name} names: {error.strerror}",
+                    f"correct or unset {name}",
                 ) from error
             variables[name] = f"{PLACE}/git-datmo-{name}.pem"
     return BuildSettings({**proxies(environ), **variables}, files) if variables else None
@@ -60,13 +64,21 @@ def split_dockerfile(dockerfile: bytes) -> tuple[bytes, tuple[str, ...]]:
     """Return a generated Dockerfile without the steps in which pip installs, and their commands."""
     lines = dockerfile.decode().splitlines(keepends=True)
     rest = "".join(line for line in lines if not line.startswith(PIP))
-    return rest.encode(), tuple(line.removeprefix("RUN ").strip() for line in lines if line.startswith(PIP))
+    return rest.encode(), tuple(
+        line.removeprefix("RUN ").strip() for line in lines if line.startswith(PIP)
+    )
 
 
 def install(
-    client: DockerClient, tag: str, commands: tuple[str, ...], settings: BuildSettings, output: Output, label: str
+    client: DockerClient,
+    tag: str,
+    commands: tuple[str, ...],
+    settings: BuildSettings,
+    output: Output,
+    label: str,
 ) -> None:
-    """Run `commands` in the image `tag`, and give the result its name, and the label `label` (`NAME=VALUE`)."""
+    """Run `commands` in the image `tag`, and give the result its name, and the label `label`
+    (`NAME=VALUE`)."""
     container = client.containers.create(tag, ["infinity"], entrypoint=["sleep"], user="0")
     try:
         container.start()
@@ -84,9 +96,17 @@ def install(
             container.remove(v=True, force=True)
 
 
-def _run(client: DockerClient, container: Container, command: str, settings: BuildSettings, output: Output) -> None:
+def _run(
+    client: DockerClient,
+    container: Container,
+    command: str,
+    settings: BuildSettings,
+    output: Output,
+) -> None:
     api = client.api
-    started = api.exec_create(container.id, ["sh", "-c", command], environment=dict(settings.variables))["Id"]
+    started = api.exec_create(
+        container.id, ["sh", "-c", command], environment=dict(settings.variables)
+    )["Id"]
     said = bytearray()
     for data in api.exec_start(started, stream=True):
         output("stderr", data)
@@ -94,8 +114,10 @@ def _run(client: DockerClient, container: Container, command: str, settings: Bui
         del said[:-65536]
     if api.exec_inspect(started)["ExitCode"]:
         raise BuildFailed(
-            f"cannot build the environment's image: {telling_line(said.decode('utf-8', 'replace'))}",
-            "see the build's output; `datmo.baseImage` or a Dockerfile in the repository give another base",
+            "cannot build the environment's image:"
+            f" {telling_line(said.decode('utf-8', 'replace'))}",
+            "see the build's output; `datmo.baseImage` or a Dockerfile in the repository give"
+            " another base",
         )
 
 

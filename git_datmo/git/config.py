@@ -8,28 +8,30 @@ from dataclasses import dataclass
 
 from git_datmo import waits
 from git_datmo.errors import DatmoError
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
 
 TRUE = frozenset({"true", "yes", "on"})
 FALSE = frozenset({"false", "no", "off", ""})
 
 
-# As strtoimax(3) reads it: white space before, octal behind a 0, hexadecimal behind 0x; then git's unit.
+# The syntax of strtoimax(3): white space, an octal number after 0, a hexadecimal one after 0x; then
+# git's unit.
 _NUMBER = re.compile(
-    r"[ \t\n\v\f\r]*(?P<sign>[+-]?)(?P<digits>0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)(?P<unit>[kKmMgG]?)\Z"
+    r"[ \t\n\v\f\r]*(?P<sign>[+-]?)"
+    r"(?P<digits>0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)(?P<unit>[kKmMgG]?)\Z"
 )
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 def _read_digits(sign: str, digits: str) -> int:
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
-    # More digits than any number that git takes are not worth the time that they cost.
+    # Longer numbers are out of git's range, and would only take time to parse.
     return int(sign + digits[:80], base)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One line of configuration; `key` has its section and name in lower case, as git prints it."""
+    """One setting; section and name of `key` are in lower case, as git prints them."""
 
     scope: str
     key: str
@@ -38,23 +40,25 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings in the order in which git reads them: the last of a key wins.
+    """All settings in the order in which git reads them: the last value of a key wins.
 
-    `folder` is the one that git takes relative paths from.
+    Relative paths are relative to `folder`.
     """
 
     settings: tuple[Setting, ...]
     folder: str = ""
 
     def all(self, key: str) -> list[str]:
+        """Return all values of a key, in order."""
         return [setting.value for setting in self.settings if setting.key == key]
 
     def get(self, key: str, default: str = "") -> str:
+        """Return the last value of a key, or `default`."""
         values = self.all(key)
         return values[-1] if values else default
 
     def flag(self, key: str, *, default: bool = False) -> bool:
-        """A boolean as git reads it: a word, or a number that is not 0; raises `DatmoError` when it is none."""
+        """Return a boolean as git reads it; raise `DatmoError` for any other value."""
         values = self.all(key)
         if not values:
             return default
@@ -62,23 +66,28 @@ class Config:
         return word in TRUE if word in TRUE | FALSE else self.number(key, 0) != 0
 
     def number(self, key: str, default: int) -> int:
-        """A whole number with git's suffixes k, m and g; raises `DatmoError` when it is none."""
+        """Return an integer with git's suffixes k, m and g; raise `DatmoError` for any other
+        value."""
         text = self.get(key)
         if not text:
             return default
         match = _NUMBER.match(text)
-        value = _UNITS[match["unit"].lower()] * _read_digits(match["sign"], match["digits"]) if match else None
+        value = (
+            _UNITS[match["unit"].lower()] * _read_digits(match["sign"], match["digits"])
+            if match
+            else None
+        )
         if value is None or not -(1 << 63) <= value < 1 << 63:
             raise DatmoError(f"bad number '{text[:40]}' for '{key}' in git's config")
         return value
 
     def local(self) -> Iterator[Setting]:
-        """The settings of the repository itself, not the user's or the machine's."""
+        """Yield the settings of the repository itself, without the user's and the system's."""
         return (setting for setting in self.settings if setting.scope in ("local", "worktree"))
 
 
 def read_config(git: Git) -> Config:
-    """The configuration that holds in git's repository."""
+    """Return the configuration that applies in git's repository."""
     fields = git.run("config", "--list", "-z", "--show-scope").split(b"\0")
     settings = []
     for scope, entry in zip(fields[::2], fields[1::2], strict=False):
@@ -88,13 +97,13 @@ def read_config(git: Git) -> Config:
 
 
 def set_waits(config: Config, environ: Mapping[str, str]) -> None:
-    """Let the configuration say for how many seconds others may be silent, and who asks for credentials."""
+    """Apply `datmo.timeout`, and the programs that may ask for credentials."""
     seconds = config.number("datmo.timeout", waits.DEFAULT)
     waits.set_limit(seconds, environ, askpass=config.get("core.askpass"))
 
 
 def is_allowed(environ: Mapping[str, str], config: Config, scheme: str) -> bool:
-    """What git asks before it uses a transport (git-config, `protocol.allow`)."""
+    """Return True if git allows a transport (git-config, `protocol.allow`)."""
     if (listed := environ.get("GIT_ALLOW_PROTOCOL")) is not None:
         return scheme in listed.split(":")
     policy = config.get(f"protocol.{scheme}.allow") or config.get("protocol.allow", "always")

@@ -1,4 +1,4 @@
-"""git:// URLs: a service over TCP, whose protocol starts with one line."""
+"""Connect to git:// URLs: a service over TCP, whose protocol starts with one line."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def connect_daemon(
     family: str = "",
     tell: Callable[[str], None] | None = None,
 ) -> socket.socket:
-    """Return a connection to `program` of the server at `url`, in a version of the protocol.
+    """Connect to `program` of the server at `url`, in the protocol version `version`.
 
-    `family` is `ipv4`, `ipv6`, or empty for either. `tell` gets the pieces of the lines that `git -v` prints about
-    the connection. Raises `DatmoError` in git's own words.
+    `family` is `ipv4`, `ipv6`, or '' for either. `tell` gets the parts of the lines that `git -v`
+    prints about the connection. Raises `DatmoError` with git's own message.
     """
     from urllib.parse import unquote, urlsplit
 
@@ -34,12 +34,16 @@ def connect_daemon(
     request = f"{program} {unquote(parts.path)}\0host={parts.netloc.rpartition('@')[2]}\0"
     if version in ("1", "2"):
         request += f"\0version={version}\0"
-    connection = _connect(unquote(parts.hostname or ""), parts.port or PORT, family, tell or _say_nothing)
+    connection = _connect(
+        unquote(parts.hostname or ""), parts.port or PORT, family, tell or _say_nothing
+    )
     try:
         connection.sendall(packet(request.encode("utf-8", "surrogateescape")))
     except OSError as error:
         connection.close()
-        raise DatmoError(f"unable to connect to {parts.hostname}: {error.strerror or error}") from error
+        raise DatmoError(
+            f"unable to connect to {parts.hostname}: {error.strerror or error}"
+        ) from error
     return connection
 
 

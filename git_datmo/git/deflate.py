@@ -1,6 +1,7 @@
-"""Zlib streams for pack entries: stored blocks where content does not compress, ISA-L's fast level where it does.
+"""Make zlib streams for pack entries.
 
-Neither choice is part of an object's id: any zlib stream of the same bytes is the same object.
+Content that does not compress becomes stored blocks. Other content is compressed at ISA-L's fastest
+level. The choice is no part of an object's id, since the id covers the content alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ Buffer = bytes | memoryview
 
 SAMPLE = 1024
 WORTHWHILE = 0.92
-# Of so many bytes at each of three places, so many different values say that nothing can be left out.
+# If three samples of PINCH bytes have this many different values, the content does not compress.
 PINCH = 86
 DIFFERENT = 152
 STORED_LIMIT = 65535
@@ -25,7 +26,10 @@ class BrokenStream(Exception):
 
 
 def deflate(content: Buffer) -> Sequence[Buffer]:
-    """A zlib stream of `content`, in parts; the parts of a stored stream are slices of `content` itself."""
+    """Return a zlib stream of `content`, in parts.
+
+    The parts of a stored stream are slices of `content` itself.
+    """
     if len(content) > 256 and not _looks_compressible(content):
         return stored(content)
     packed: bytes = isal_zlib.compress(content, 1)
@@ -33,12 +37,14 @@ def deflate(content: Buffer) -> Sequence[Buffer]:
 
 
 def _looks_compressible(content: Buffer) -> bool:
-    # Three places, so that a text header before random bytes (or padding behind them) does not decide alone.
+    """Return True if samples of the content compress."""
+    # Three samples: a text header, or padding at the end, does not decide alone.
     if len(content) <= 3 * SAMPLE:
         return True
     middle = len(content) // 2
     pinch = b"".join((content[:PINCH], content[middle : middle + PINCH], content[-PINCH:]))
-    # Of random bytes 163 values are expected, of floating-point numbers 150; compressing takes four times as long.
+    # Random bytes have 163 different values on average, floating-point numbers 150. Compressing a
+    # sample takes four times as long as counting.
     if len(set(pinch)) >= DIFFERENT:
         return False
     sample = b"".join((content[:SAMPLE], content[middle : middle + SAMPLE], content[-SAMPLE:]))
@@ -46,23 +52,28 @@ def _looks_compressible(content: Buffer) -> bool:
 
 
 def stored(content: Buffer) -> Sequence[Buffer]:
-    """`content` in stored blocks (RFC 1951, 3.2.4) between a zlib header and its Adler-32 (RFC 1950)."""
+    """Return `content` in stored blocks, with zlib header and Adler-32 (RFC 1950; RFC 1951,
+    3.2.4)."""
     view = memoryview(content)
     parts: list[Buffer] = [STORED_HEAD]
     last = max(len(view) - 1, 0) // STORED_LIMIT * STORED_LIMIT
     for start in range(0, last + 1, STORED_LIMIT):
         block = view[start : start + STORED_LIMIT]
         size = len(block)
-        parts.append(b"%c%b%b" % (start == last, size.to_bytes(2, "little"), (size ^ 0xFFFF).to_bytes(2, "little")))
+        parts.append(
+            b"%c%b%b"
+            % (start == last, size.to_bytes(2, "little"), (size ^ 0xFFFF).to_bytes(2, "little"))
+        )
         parts.append(block)
     parts.append(isal_zlib.adler32(content).to_bytes(4, "big"))
     return parts
 
 
 def unstored(stream: memoryview, size: int) -> list[tuple[int, int]] | None:
-    """Where the `size` bytes of a stream of stored blocks stand in it; None where a block is of another kind.
+    """Return the ranges of a stream's stored blocks that hold its `size` bytes of content.
 
-    Raises `BrokenStream` where it is none of that length, or its Adler-32 is another; `IndexError` where it ends early.
+    Returns None if a block is compressed. Raises `BrokenStream` for another length or Adler-32, and
+    `IndexError` if the stream ends early.
     """
     if bytes(stream[:2]) != STORED_HEAD:
         return None
@@ -75,7 +86,9 @@ def unstored(stream: memoryview, size: int) -> list[tuple[int, int]] | None:
         start = place + 5
         length = int.from_bytes(stream[place + 1 : place + 3], "little")
         place = start + length
-        if length ^ 0xFFFF != int.from_bytes(stream[start - 2 : start], "little") or place + 4 > len(stream):
+        if length ^ 0xFFFF != int.from_bytes(
+            stream[start - 2 : start], "little"
+        ) or place + 4 > len(stream):
             raise BrokenStream("a stored block has another length than it says")
         adler = isal_zlib.adler32(stream[start:place], adler)
         places.append((start, place))
@@ -86,9 +99,10 @@ def unstored(stream: memoryview, size: int) -> list[tuple[int, int]] | None:
 
 
 def inflate(stream: Buffer, size: int, *, alone: bool = False) -> bytes:
-    """The `size` bytes that begin at the start of `stream`; what follows the stream is left alone, if there may be any.
+    """Return the `size` bytes that a zlib stream holds.
 
-    Raises `BrokenStream` where it is none of that length.
+    With `alone`, no bytes may follow the stream. Raises `BrokenStream` for a stream of another
+    length.
     """
     machine = isal_zlib.decompressobj()
     try:

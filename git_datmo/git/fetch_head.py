@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from git_datmo.git.repo import Repository
-from git_datmo.git.urls import plain_url
+from git_datmo.git.remote_urls import plain_url
+from git_datmo.git.user_repository import UserRepository
 
 _SOURCE = re.compile(r" of (?P<url>\S.*)\Z")
 
 
-def read_fetched(repo: Repository) -> list[str]:
+def read_fetched(repo: UserRepository) -> list[str]:
     """Return what git says of each ref that the last fetch brought, as `branch 'main' of URL`."""
     try:
         lines = (repo.git_dir / "FETCH_HEAD").read_text("utf-8", "surrogateescape").splitlines()
@@ -25,16 +25,18 @@ def fetched_from(told: Iterable[str]) -> str:
     return next((match["url"] for text in told if (match := _SOURCE.search(text))), "")
 
 
-def name_of(repo: Repository, url: str) -> str:
-    """Return the remote that has a URL as FETCH_HEAD shows it: without user, trailing slashes and '.git'."""
+def name_of(repo: UserRepository, url: str) -> str:
+    """Return the remote that has a URL as FETCH_HEAD shows it: without user, trailing slashes and
+    '.git'."""
     for name in repo.remotes():
         if _shown(repo.config.get(f"remote.{name}.url")) == _shown(url):
             return name
     return ""
 
 
-def all_sources(repo: Repository) -> tuple[str, ...]:
-    """Return the remotes, the default one first, and the URL of the last fetch where no remote has it."""
+def all_sources(repo: UserRepository) -> tuple[str, ...]:
+    """Return the remotes, the default one first, and the URL of the last fetch where no remote has
+    it."""
     names = repo.remotes()
     first = repo.default_remote()
     last = fetched_from(read_fetched(repo))

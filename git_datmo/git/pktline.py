@@ -1,17 +1,18 @@
-"""Packets of git's wire protocol (gitprotocol-common): a length in four hex digits, then so many bytes less four."""
+"""Packets of git's wire protocol (gitprotocol-common): four hex digits of length, then the
+content."""
 
 from __future__ import annotations
 
 import io
 from enum import Enum
 
-from git_datmo.waits import PatientReader, Watch
+from git_datmo.waits import PatientReader, SilenceWatch
 
 STEP = 1 << 20
 
 
 class Mark(Enum):
-    """The packets that carry nothing and divide what is around them."""
+    """The packets without content, which divide those around them."""
 
     FLUSH = 0
     DELIMITER = 1
@@ -19,33 +20,36 @@ class Mark(Enum):
 
 
 class BrokenPackets(Exception):
-    """The other side ended within a packet, or sent what is none."""
+    """A stream that ended within a packet, or that holds no packets."""
 
 
 def packet(data: bytes) -> bytes:
+    """Encode a packet."""
     return b"%04x%b" % (len(data) + 4, data)
 
 
 def mark(kind: Mark) -> bytes:
+    """Encode a mark."""
     return b"%04x" % kind.value
 
 
 class PacketReader:
-    """The packets that come over a descriptor, which stays the caller's; raises `Silent` where none come."""
+    """Reads packets from a descriptor, which the caller closes; raises `Silent` after a timeout."""
 
-    def __init__(self, descriptor: int, watch: Watch) -> None:
+    def __init__(self, descriptor: int, watch: SilenceWatch) -> None:
         raw = PatientReader(descriptor, watch, closefd=False)
         self._file = io.BufferedReader(raw, STEP)  # type: ignore[type-var]
 
     def line(self) -> bytes:
-        """A line that comes before any packet, without its end; raises `BrokenPackets` where none comes."""
+        """Return a line that comes before the packets, without its end; raise `BrokenPackets`
+        for none."""
         line = self._file.readline()
         if not line.endswith(b"\n"):
             raise BrokenPackets("the other side has closed")
         return line[:-1]
 
     def packet(self) -> bytes | Mark:
-        """The next packet's content, or the mark that it is; raises `BrokenPackets`."""
+        """Return the next packet's content, or a mark; raise `BrokenPackets` for anything else."""
         head = self._exactly(4)
         try:
             size = int(head, 16)

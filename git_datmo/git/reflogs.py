@@ -1,20 +1,24 @@
-"""Passwords in reflogs: `git clone` writes a helper's URL there as it was given, and takes out those of plain URLs."""
+"""Remove passwords from reflogs.
+
+`git clone` removes the password of a plain URL from the reflog, but not that of a helper's URL.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from git_datmo import fsio
+from git_datmo.git.command import Git
 from git_datmo.git.refs import read_refs
-from git_datmo.git.repo import Repository
-from git_datmo.git.run import Git
+from git_datmo.git.user_repository import UserRepository
 from git_datmo.redact import hide_passwords
 
 
-def forget_clone_password(repo: Repository) -> None:
-    """Take the password of the URL that a repository was cloned from out of its reflogs.
+def forget_clone_password(repo: UserRepository) -> None:
+    """Remove the password of the clone's URL from the repository's reflogs.
 
-    A clone begins every reflog with that URL, so that the first entry of one tells of all.
+    A clone begins every reflog with that URL, so the first entry of any reflog shows whether one
+    has a password.
     """
     logs = repo.common_dir / "logs"
     if not logs.is_dir():
@@ -29,7 +33,9 @@ def forget_clone_password(repo: Repository) -> None:
 
 
 def _hide(content: bytes) -> bytes:
-    return hide_passwords(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return hide_passwords(content.decode("utf-8", "surrogateescape")).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 def _has_password(content: bytes) -> bool:
@@ -37,7 +43,8 @@ def _has_password(content: bytes) -> bool:
 
 
 def _delete_entries(git: Git) -> None:
-    """Delete the entries from reflogs that are no files (reftable), and let git write its tables anew."""
+    """Delete the entries from reflogs that are no files (reftable), and have git write its
+    tables again."""
     if not list(_entries_with_password(git, "HEAD")):
         return
     for ref in ("HEAD", *read_refs(git, "refs/")):

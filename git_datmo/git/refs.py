@@ -1,4 +1,4 @@
-"""Refs change by compare-and-swap in one transaction, or not at all (git-update-ref, `--stdin`)."""
+"""Change refs by compare-and-swap, all in one transaction (git-update-ref, `--stdin`)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.run import Git, failure
+from git_datmo.git.command import Git, failure
 from git_datmo.model import Oid
 
 
 @dataclass(frozen=True, slots=True)
 class RefChange:
-    """`ref` goes from `old` (None: it must not exist) to `new` (None: it is deleted)."""
+    """The change of a ref from `old` to `new`; None stands for a ref that does not exist."""
 
     ref: str
     old: Oid | None
@@ -20,11 +20,11 @@ class RefChange:
 
 
 class RefMoved(DatmoError):
-    """Somebody else changed a ref first: read again and try again."""
+    """A ref that another process changed first: read it again and retry."""
 
 
 def read_refs(git: Git, *prefixes: str) -> dict[str, Oid]:
-    """Every ref below `prefixes` with what it points at."""
+    """Return the refs below `prefixes` and their objects."""
     lines = git.text("for-each-ref", "--format=%(objectname) %(refname)", *prefixes).splitlines()
     return {name: Oid.parse(oid) for oid, _, name in (line.partition(" ") for line in lines)}
 
@@ -35,7 +35,7 @@ def read_ref(git: Git, ref: str) -> Oid | None:
 
 
 def change_refs(git: Git, changes: Iterable[RefChange], *, why: str) -> None:
-    """Apply `changes` together; raises `RefMoved` when one of them no longer is what was read."""
+    """Apply changes together; raise `RefMoved` if any ref is no longer what was read."""
     lines = ["start"]
     for change in changes:
         none = "0" * (2 * len(change.old or change.new or b""))
@@ -47,6 +47,12 @@ def change_refs(git: Git, changes: Iterable[RefChange], *, why: str) -> None:
     argv = ("update-ref", "-m", f"datmo: {why}", "--stdin", "-z")
     done = git.finish(*argv, stdin=stdin)
     if done.returncode:
-        if b"lock" in done.stderr or b"but expected" in done.stderr or b"already exists" in done.stderr:
-            raise RefMoved("another process changed the records at the same moment", "run the command again")
+        if (
+            b"lock" in done.stderr
+            or b"but expected" in done.stderr
+            or b"already exists" in done.stderr
+        ):
+            raise RefMoved(
+                "another process changed the records at the same moment", "run the command again"
+            )
         raise failure(argv, done.returncode, done.stderr)

@@ -1,4 +1,7 @@
-"""A table of all records and notes, so that finding one does not read them all; it is made anew when it is lost."""
+"""Table of all records and notes for fast lookup.
+
+It is a cache and can be rebuilt at any time.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,28 @@ from typing import NamedTuple, TypeVar
 from git_datmo import fsio
 from git_datmo.errors import Damaged
 from git_datmo.model import Oid
+from git_datmo.records.contents import list_objects
 from git_datmo.records.data_graph import DataGraph
 from git_datmo.records.data_id import data_id
 from git_datmo.records.ledger import Ledger, Tips
 from git_datmo.records.notes import NoteLine
-from git_datmo.records.objects import list_objects
 from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot
 
 _T = TypeVar("_T")
 
 HEADER = "git-datmo catalog 4"
-# What the kind of a record of a newer git-datmo begins with in the table.
+# Prefix of the kind of a record that a newer git-datmo wrote.
 NEWER = "?"
 
 
 class Row(NamedTuple):
-    """One record in the table; `kind` is '' for a blob that is no record, and begins with `NEWER` for an unknown kind.
+    """Row of the table for a record.
 
-    `about` are the records that a receipt, image, annotation or drop speaks of. Of a snapshot, `data` is the id of its
-    payloads, `side` is '1' where it is not its commit's data, and `parents` are the snapshots it was made from. `keeps`
-    is '1' for a record that keeps objects. A tuple, since every command reads all rows.
+    `kind` is '' for an unreadable blob and begins with `NEWER` for an unknown kind. `about` has the
+    records that a receipt, image, annotation or drop refers to. For a snapshot, `data` is the id of
+    its payloads and `parents` are its parent snapshots. `side` is '1' if it does not define its
+    commit's data. `keeps` is '1' for a record that keeps objects. The class is a tuple for speed,
+    since every command reads all rows.
     """
 
     record: str
@@ -47,19 +52,26 @@ class Row(NamedTuple):
 
     @property
     def order(self) -> tuple[str, str]:
-        """Oldest first; a time without a fraction of a second comes before those with one."""
+        """Return the sort key: oldest first, then by id.
+
+        A time without a fraction of a second comes before times with a fraction.
+        """
         return self.created.removesuffix("Z"), self.record
 
     @property
     def is_data(self) -> bool:
-        """Return whether the record is a snapshot that can be its commit's data."""
+        """Return True if the record is a snapshot that can define its commit's data."""
         return self.kind == Snapshot.kind and not self.side
 
 
 def make_row(oid: Oid, record: Record) -> Row:
     """Return the row of a record."""
     row = Row(
-        str(oid), record.kind, str(record.commit), created=record.created, keeps="1" if list_objects(record) else ""
+        str(oid),
+        record.kind,
+        str(record.commit),
+        created=record.created,
+        keeps="1" if list_objects(record) else "",
     )
     match record:
         case Snapshot():
@@ -81,38 +93,51 @@ def make_row(oid: Oid, record: Record) -> Row:
 
 
 class Note(NamedTuple):
-    """The note on a commit: its blobs, with a plus sign between, and the records that they name, with a space."""
+    """Note on a commit.
+
+    `blob` has its blob ids, joined with a plus sign. `named` has its record ids, joined with a
+    space.
+    """
 
     blob: str
     named: str
 
     @property
     def records(self) -> list[str]:
+        """Return the ids of the records that the note names."""
         return self.named.split()
 
 
 def in_order(rows: Iterable[Row]) -> list[Row]:
-    """Oldest first."""
+    """Return the rows sorted, oldest first."""
     return sorted(rows, key=lambda row: row.order)
 
 
 class Catalog:
-    """All local records without those that were dropped, in the order given; `notes` has each commit's note."""
+    """All local records that were not dropped, in the given order.
+
+    `notes` has the note of each commit.
+    """
 
     def __init__(self, rows: Iterable[Row], notes: Mapping[str, Note] | None = None) -> None:
         every = tuple(rows)
         self.notes: Mapping[str, Note] = notes or {}
         self.dropped = frozenset(oid for row in every if row.kind == "drop" for oid in row.about)
-        self.rows = tuple(row for row in every if row.record not in self.dropped) if self.dropped else every
+        self.rows = (
+            tuple(row for row in every if row.record not in self.dropped) if self.dropped else every
+        )
         self._every = every
 
     @cached_property
     def graph(self) -> DataGraph:
-        """The graph of all snapshots, dropped ones included."""
-        return DataGraph({row.record: row.parents for row in self._every if row.kind == Snapshot.kind})
+        """Return the graph of all snapshots, including dropped snapshots."""
+        return DataGraph(
+            {row.record: row.parents for row in self._every if row.kind == Snapshot.kind}
+        )
 
     @property
     def unreadable(self) -> tuple[str, ...]:
+        """Return the ids of the blobs that are not readable records."""
         return tuple(row.record for row in self.rows if not row.kind)
 
     @cached_property
@@ -140,16 +165,19 @@ class Catalog:
         return _group((row.patch, row) for row in self.rows if row.kind == "snapshot" and row.patch)
 
     def get(self, oid: str) -> Row | None:
+        """Return the row of a record, or None."""
         return self._by_id.get(oid)
 
     def starting(self, prefix: str) -> list[Row]:
+        """Return the rows whose record id starts with `prefix`."""
         return [row for row in self.rows if row.record.startswith(prefix)]
 
     def about(self, oid: str, kind: str) -> list[Row]:
-        """The records of a kind that speak of the record `oid`."""
+        """Return the records of a kind that refer to the record `oid`."""
         return [row for row in self._about.get(oid, ()) if row.kind == kind]
 
     def with_tree(self, tree: str) -> list[Row]:
+        """Return the snapshots whose commit has the tree `tree`."""
         return self._by_tree.get(tree, [])
 
     def of_commit(self, commit: str) -> list[Row]:
@@ -157,18 +185,20 @@ class Catalog:
         return self._by_commit.get(commit, [])
 
     def with_data(self, data: str) -> list[Row]:
-        """Return the snapshots, side ones left out, whose payloads have the id `data`."""
+        """Return the snapshots, without side snapshots, whose payloads have the id `data`."""
         return self._by_data.get(data, [])
 
     def has_known_data(self, data: str) -> bool:
-        """Return whether any record, a dropped one included, has payloads of the id `data`."""
+        """Return True if any record, even a dropped record, has payloads with the id `data`."""
         return bool(self.with_data(data)) or any(row.data == data for row in self._every)
 
     def with_patch(self, patch: str) -> list[Row]:
+        """Return the snapshots with the patch id `patch`."""
         return self._by_patch.get(patch, [])
 
 
 def _group(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
+    """Return the rows grouped by key."""
     grouped: dict[str, list[Row]] = {}
     for key, row in pairs:
         grouped.setdefault(key, []).append(row)
@@ -176,10 +206,10 @@ def _group(pairs: Iterable[tuple[str, Row]]) -> dict[str, list[Row]]:
 
 
 def read_catalog(ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
-    """Return the table of all records and notes at any of `tips`, brought up to date in the file `path`.
+    """Return the table of all records and notes at `tips`.
 
-    The union is taken in memory, so that reading moves no ref. The first of `tips` are those of this repository; of
-    the others, which strangers made, what cannot be read is passed over.
+    The cache file `path` is updated if it is outdated. The union is computed in memory, so reading
+    does not change any ref.
     """
     records = sorted({tip.records for tip in tips if tip.records is not None})
     notes_tips = sorted({tip.notes for tip in tips if tip.notes is not None})
@@ -190,21 +220,26 @@ def read_catalog(ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
     if stored != head:
         rows = in_order(_renew_rows(ledger, tips, rows))
         notes = _renew_notes(ledger, tips, notes)
-        # Who may only read the repository makes the table anew each time.
+        # A user without write access rebuilds the table on each call.
         with suppress(OSError):
             fsio.write_file(path, "\n".join([head, *_columns(rows, notes), ""]).encode())
     return Catalog(rows, notes)
 
 
 def _renew_rows(ledger: Ledger, tips: Sequence[Tips], rows: list[Row]) -> list[Row]:
+    """Return the rows of all records at `tips`; read only records without a row."""
     listed = _each_readable(tips, lambda tip: ledger.records(tip.records))
     present = {str(oid): oid for oids in listed for oid in oids}
     known = {row.record: row for row in rows if row.record in present}
-    return [*known.values(), *_read_rows(ledger, [oid for text, oid in present.items() if text not in known])]
+    return [
+        *known.values(),
+        *_read_rows(ledger, [oid for text, oid in present.items() if text not in known]),
+    ]
 
 
 def _each_readable(tips: Sequence[Tips], read: Callable[[Tips], _T]) -> Iterator[_T]:
-    """Yield what `read` returns for each of `tips` but those of remotes for which it raises `Damaged`."""
+    """Yield what `read` returns for each of `tips` but those of remotes for which it raises
+    `Damaged`."""
     for number, tip in enumerate(dict.fromkeys(tips)):
         try:
             yield read(tip)
@@ -214,6 +249,7 @@ def _each_readable(tips: Sequence[Tips], read: Callable[[Tips], _T]) -> Iterator
 
 
 def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
+    """Yield the row of each record; an unreadable record has an empty kind."""
     for oid in oids:
         try:
             yield make_row(oid, ledger.record(oid))
@@ -221,17 +257,22 @@ def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
             yield Row(str(oid), "")
 
 
-def _renew_notes(ledger: Ledger, tips: Sequence[Tips], notes: Mapping[str, Note]) -> dict[str, Note]:
-    """Return the note of each commit; of several, the records of all."""
+def _renew_notes(
+    ledger: Ledger, tips: Sequence[Tips], notes: Mapping[str, Note]
+) -> dict[str, Note]:
+    """Return the note of each commit, with the records of all its note blobs."""
     blobs: dict[str, list[Oid]] = {}
     for listed in _each_readable(tips, lambda tip: ledger.notes(tip.notes)):
         for commit, blob in listed.items():
             blobs.setdefault(str(commit), []).append(blob)
-    return {commit: _renew_note(ledger, notes.get(commit), sorted(set(each))) for commit, each in blobs.items()}
+    return {
+        commit: _renew_note(ledger, notes.get(commit), sorted(set(each)))
+        for commit, each in blobs.items()
+    }
 
 
 def _renew_note(ledger: Ledger, known: Note | None, blobs: Sequence[Oid]) -> Note:
-    """Return `known` where it was made of just these blobs, else read them."""
+    """Return `known` if it was made from exactly these blobs, else read the blobs."""
     name = "+".join(map(str, blobs))
     if known is not None and known.blob == name:
         return known
@@ -248,19 +289,29 @@ def _lines(ledger: Ledger, blob: Oid) -> tuple[NoteLine, ...]:
 
 
 def _columns(rows: Sequence[Row], notes: Mapping[str, Note]) -> Iterator[str]:
-    """A line a field of all rows, then one a field of all notes: read in a sixth of the time of a line a row.
+    """Yield a line for each field of all rows, then a line for each field of all notes.
 
-    Each value ends in a tab; none can hold one, nor a line end.
+    Reading columns takes a sixth of the time of reading a line per row. Each value ends with a tab;
+    values contain no tab or line end.
     """
     for name in Row._fields:
         column = (getattr(row, name) for row in rows)
-        yield "".join(f"{value if isinstance(value, str) else ' '.join(value)}\t" for value in column)
-    for values in (notes, (note.blob for note in notes.values()), (note.named for note in notes.values())):
+        yield "".join(
+            f"{value if isinstance(value, str) else ' '.join(value)}\t" for value in column
+        )
+    for values in (
+        notes,
+        (note.blob for note in notes.values()),
+        (note.named for note in notes.values()),
+    ):
         yield "".join(f"{value}\t" for value in values)
 
 
 def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
-    """The head, rows and notes of the file; nothing where it is lost or damaged."""
+    """Return the header, rows and notes of the cache file.
+
+    They are empty if the file is missing or damaged.
+    """
     try:
         head, *lines, end = path.read_text("utf-8").split("\n")
         if not head.startswith(HEADER + " ") or end:
@@ -275,6 +326,7 @@ def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
 
 
 def _values(line: str) -> list[str]:
+    """Return the values of a line. Raises `ValueError` if the line is truncated."""
     *values, end = line.split("\t")
     if end:
         raise ValueError("cut off")

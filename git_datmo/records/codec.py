@@ -1,4 +1,7 @@
-"""Records as JSON documents, and back; `record.schema.json` says which documents are records."""
+"""Encode records as JSON documents and decode them.
+
+`record.schema.json` defines valid records.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,22 @@ from operator import itemgetter
 from typing import Any, cast
 
 from git_datmo.errors import Damaged
-from git_datmo.git.paths import check_path
+from git_datmo.git.safe_paths import check_path
 from git_datmo.model import Content, Form, Oid, Payload, Role
-from git_datmo.records.objects import KeptObject, known_objects, list_objects
+from git_datmo.records.contents import known_objects, list_objects
 from git_datmo.records.types import (
     LATER,
     MORE,
     Annotation,
     Cause,
-    Difference,
     Drop,
     Image,
+    KeptObject,
     KnownRecord,
     Person,
     Read,
     Receipt,
+    ReceiptDifference,
     Record,
     Run,
     Snapshot,
@@ -38,19 +42,25 @@ from git_datmo.records.types import (
 VERSION = 1
 _ALWAYS = object()
 SIZE_LIMIT = 16 << 20
-# Half a character: what Python makes of a command line's bytes that are no text.
+# Surrogates, with which Python represents undecodable bytes of a command line.
 _HALF = re.compile("[\ud800-\udfff]")
 _NOT_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def encode(record: Record) -> bytes:
-    """The one encoding of a record: UTF-8, keys sorted, an indent of one, a line end."""
+    """Return the canonical encoding of a record.
+
+    It is UTF-8 with sorted keys, an indent of 1 and a final newline.
+    """
     document = to_document(record)
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return (
+        json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode()
+        + b"\n"
+    )
 
 
 def to_document(record: Record) -> dict[str, Any]:
-    """A record as the JSON object that `show --json` prints, without its id."""
+    """Return a record as the JSON object that `show --json` prints, without its id."""
     return {
         "version": VERSION,
         "kind": record.kind,
@@ -60,19 +70,31 @@ def to_document(record: Record) -> dict[str, Any]:
 
 
 def _plain_fields(value: Any) -> dict[str, Any]:
-    """The keys of a record or of what is in it; one that came later is written where it says something."""
+    """Return the keys of a record or of a part of it.
+
+    Omit an optional later key if it has its default value.
+    """
     every = ((f, getattr(value, f.name)) for f in fields(value) if MORE not in f.metadata)
     return {f.name: _plain(item) for f, item in every if item != f.metadata.get(LATER, _ALWAYS)}
 
 
 def _plain(value: object) -> Any:
+    """Return a value as plain JSON data.
+
+    Surrogates become U+FFFD, and numbers that are not finite become their names.
+    """
     if isinstance(value, Oid):
         return str(value)
     if isinstance(value, Payload):
         return {"path": value.path, "role": str(value.role), **_plain(value.content)}
     if isinstance(value, Content):
-        return {"object": str(value.object), "form": str(value.form), "size": value.size, "files": value.files}
-    if isinstance(value, Run | Read | Person | Difference | Cause):
+        return {
+            "object": str(value.object),
+            "form": str(value.form),
+            "size": value.size,
+            "files": value.files,
+        }
+    if isinstance(value, Run | Read | Person | ReceiptDifference | Cause):
         return _plain_fields(value)
     if isinstance(value, Mapping):
         return {_HALF.sub("\ufffd", name): _plain(item) for name, item in value.items()}
@@ -86,7 +108,10 @@ def _plain(value: object) -> Any:
 
 
 def number(value: Value | None) -> float | None:
-    """A parameter or metric as a number, or None where it is none."""
+    """Return a parameter or metric as a number, or None if it is not a number.
+
+    An integer too large for a float becomes infinite.
+    """
     if isinstance(value, str):
         return _NOT_NUMBERS.get(value)
     if value is None or isinstance(value, bool):
@@ -98,31 +123,40 @@ def number(value: Value | None) -> float | None:
 
 
 def decode(raw: bytes, *, checked: bool = False) -> Record:
-    """Return the record that `raw` encodes; raises `Damaged` for anything else.
+    """Return the record that `raw` encodes. Raises `Damaged` for invalid input.
 
-    A document that has all keys of every record, but whose kind or other keys this version does not know, is an
-    `Unknown`. `checked` says that these bytes were decoded before, so that the schema need not be compiled: that takes
-    longer than most commands do.
+    A document with all common keys but a kind that this version does not know becomes an `Unknown`.
+    `checked` skips the schema check for bytes that were validated before, since compiling the
+    schema takes longer than most commands.
     """
     if len(raw) > SIZE_LIMIT:
         raise Damaged("a record is larger than any record may be")
     try:
         record = _build(json.loads(raw.decode())) if checked else _read(raw)
     except (ValueError, RecursionError) as error:
-        # fastjsonschema raises a ValueError; its first line says which key is wrong.
-        raise Damaged(f"not a record that this version reads: {str(error).splitlines()[0][:200]}") from error
+        # fastjsonschema raises a ValueError; the first line of its message names the key.
+        raise Damaged(
+            f"not a record that this version reads: {str(error).splitlines()[0][:200]}"
+        ) from error
     if not checked and len({len(named) for named in object_ids(record)}) > 1:
         raise Damaged("a record names objects of two object formats")
     return record
 
 
 def _read(raw: bytes) -> Record:
-    """Parse and check the document `raw`; raises `ValueError` where it is no record."""
+    """Parse and validate the document `raw`.
+
+    Raises `ValueError` or `Damaged` if it is not a valid record.
+    """
     document = json.loads(
-        raw.decode(), parse_constant=_refuse, parse_float=_finite, parse_int=_whole, object_pairs_hook=_unique
+        raw.decode(),
+        parse_constant=_refuse,
+        parse_float=_finite,
+        parse_int=_whole,
+        object_pairs_hook=_unique,
     )
     if b"\\u" in raw:
-        # An escape may spell half a character, which is no text.
+        # An escape may encode a surrogate, which is not text.
         json.dumps(document, ensure_ascii=False).encode()
     _validator()(document)
     if document["kind"] not in _BUILD:
@@ -133,12 +167,15 @@ def _read(raw: bytes) -> Record:
 
 
 def _build(document: dict[str, Any]) -> Record:
-    """Make the record of a document that was checked before."""
+    """Return the record of a document that was validated before."""
     return _known_record(document) if document["kind"] in _BUILD else _unknown(document)
 
 
 def _known_record(document: dict[str, Any]) -> Record:
-    """Make a record of a known kind; raises `Damaged` where `objects` lacks one that its keys name."""
+    """Return a record of a known kind.
+
+    Raises `Damaged` if its `objects` list is missing an object that its keys name.
+    """
     record = _BUILD[document["kind"]](document)
     listed = _kept_objects(document)
     known = set(known_objects(record))
@@ -149,15 +186,17 @@ def _known_record(document: dict[str, Any]) -> Record:
 
 
 def _kept_objects(document: Mapping[str, Any]) -> list[KeptObject]:
-    """Read the list of objects; raises `Damaged` where two have one name."""
-    listed = [KeptObject(entry["name"], cast("Content", _content(entry))) for entry in document["objects"]]
+    """Return the list of objects. Raises `Damaged` if two objects have the same name."""
+    listed = [
+        KeptObject(entry["name"], cast("Content", _content(entry))) for entry in document["objects"]
+    ]
     if len({kept.name for kept in listed}) != len(listed):
         raise Damaged("a record keeps two objects by one name")
     return listed
 
 
 def _unknown(document: dict[str, Any]) -> Record:
-    """Read of a record only the keys that every record has."""
+    """Return an `Unknown` with the keys that every record has."""
     return Unknown(
         document["kind"],
         Oid.parse(document["commit"]),
@@ -168,6 +207,10 @@ def _unknown(document: dict[str, Any]) -> Record:
 
 
 def _check_paths(snapshot: Mapping[str, Any]) -> None:
+    """Raise `Damaged` if a path of a snapshot is invalid.
+
+    A path is invalid if it is unsafe. A payload must not occur twice or inside another.
+    """
     run = snapshot["run"]
     of_run = (run["inputs"], run.get("tracked", [])) if run else ()
     for payloads in (snapshot["payloads"], *of_run):
@@ -178,25 +221,37 @@ def _check_paths(snapshot: Mapping[str, Any]) -> None:
             raise Damaged("a record names a payload twice, or one within another")
     if run:
         read = (run.get("read") or {}).get("paths", ())
-        for path in (*run["outputs"], *run.get("unseen", ()), *read, *filter(None, [run["folder"]])):
+        for path in (
+            *run["outputs"],
+            *run.get("unseen", ()),
+            *read,
+            *filter(None, [run["folder"]]),
+        ):
             check_path(path)
 
 
 def _refuse(name: str) -> float:
+    """Raise `ValueError` for a number that JSON does not allow."""
     raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:
+    """Return the number that `text` encodes. Raises `ValueError` unless it is finite."""
     value = float(text)
     return value if math.isfinite(value) else _refuse(text[:40])
 
 
 def _whole(text: str) -> int:
+    """Return the integer that `text` encodes.
+
+    Raises `ValueError` if it is too large for a float.
+    """
     _finite(text)
     return int(text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object with these keys. Raises `ValueError` if a key occurs twice."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError("a key stands twice")
@@ -204,7 +259,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def object_ids(record: Record) -> Iterator[Oid]:
-    """Yield every id that a record names."""
+    """Yield every object id that a record names."""
     yield record.commit
     yield from (kept.content.object for kept in list_objects(record))
     match record:
@@ -220,36 +275,51 @@ def object_ids(record: Record) -> Iterator[Oid]:
 
 @cache
 def _validator() -> Callable[[object], object]:
+    """Return the schema validator, which raises `ValueError` for an invalid document."""
     from importlib import resources
 
     import fastjsonschema
 
     text = resources.files("git_datmo.records").joinpath("record.schema.json").read_text("utf-8")
-    return cast("Callable[[object], object]", fastjsonschema.compile(json.loads(text), use_default=False))
+    return cast(
+        "Callable[[object], object]", fastjsonschema.compile(json.loads(text), use_default=False)
+    )
 
 
 def _known(made: Any, raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
-    """A value of the dataclass `made`; keys of a later writer are passed over."""
+    """Return an instance of the dataclass `made`; ignore keys of a later version."""
     in_order, later = _keys(made)
     return made(*in_order({**later, **raw, **changed}))
 
 
 @cache
 def _keys(made: Any) -> tuple[Callable[[Mapping[str, Any]], tuple[Any, ...]], Mapping[str, Any]]:
-    """What takes a dataclass's values out of a document, and what those are that earlier documents lack."""
+    """Return a getter for the fields of a dataclass.
+
+    The second value has the defaults of the fields that were added later.
+    """
     keys = [f for f in fields(made) if MORE not in f.metadata]
-    return itemgetter(*(f.name for f in keys)), {f.name: f.metadata[LATER] for f in keys if LATER in f.metadata}
+    return itemgetter(*(f.name for f in keys)), {
+        f.name: f.metadata[LATER] for f in keys if LATER in f.metadata
+    }
 
 
 def _content(raw: dict[str, Any] | None) -> Content | None:
-    return None if raw is None else Content(Oid.parse(raw["object"]), Form(raw["form"]), raw["size"], raw["files"])
+    """Return the content in a document, or None."""
+    return (
+        None
+        if raw is None
+        else Content(Oid.parse(raw["object"]), Form(raw["form"]), raw["size"], raw["files"])
+    )
 
 
 def _payloads(raw: list[dict[str, Any]]) -> tuple[Payload, ...]:
+    """Return the payloads in a document."""
     return tuple(Payload(e["path"], Role(e["role"]), cast("Content", _content(e))) for e in raw)
 
 
 def _run(raw: dict[str, Any] | None) -> Run | None:
+    """Return the run in a document, or None."""
     if raw is None:
         return None
     changed = {
@@ -265,12 +335,19 @@ def _run(raw: dict[str, Any] | None) -> Run | None:
 
 
 def _run_read(raw: dict[str, Any] | None) -> Read | None:
-    return None if raw is None else Read(raw["complete"], tuple(raw["paths"]), tuple(raw["outside"]))
+    """Return the files that a run read, or None."""
+    return (
+        None if raw is None else Read(raw["complete"], tuple(raw["paths"]), tuple(raw["outside"]))
+    )
 
 
 def _record(made: type[KnownRecord], raw: dict[str, Any], **changed: Any) -> KnownRecord:
+    """Return a record with the common keys and `changed`."""
     author = _known(Person, raw["author"], {})
-    return cast("KnownRecord", _known(made, raw, {"commit": Oid.parse(raw["commit"]), "author": author, **changed}))
+    return cast(
+        "KnownRecord",
+        _known(made, raw, {"commit": Oid.parse(raw["commit"]), "author": author, **changed}),
+    )
 
 
 def _snapshot(raw: dict[str, Any]) -> KnownRecord:
@@ -287,14 +364,19 @@ def _snapshot(raw: dict[str, Any]) -> KnownRecord:
 
 
 def _receipt(raw: dict[str, Any]) -> KnownRecord:
-    metrics, outputs = (tuple(_known(Difference, entry, {}) for entry in raw[key]) for key in ("metrics", "outputs"))
+    metrics, outputs = (
+        tuple(_known(ReceiptDifference, entry, {}) for entry in raw[key])
+        for key in ("metrics", "outputs")
+    )
     causes = tuple(_known(Cause, entry, {}) for entry in raw.get("causes", ()))
     snapshot = Oid.parse(raw["snapshot"])
     return _record(Receipt, raw, metrics=metrics, outputs=outputs, snapshot=snapshot, causes=causes)
 
 
 def _image(raw: dict[str, Any]) -> KnownRecord:
-    return _record(Image, raw, snapshot=Oid.parse(raw["snapshot"]), content=_content(raw["content"]))
+    return _record(
+        Image, raw, snapshot=Oid.parse(raw["snapshot"]), content=_content(raw["content"])
+    )
 
 
 def _annotation(raw: dict[str, Any]) -> KnownRecord:

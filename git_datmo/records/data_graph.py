@@ -1,7 +1,8 @@
-"""The graph of snapshots: each leads to the snapshots whose payloads it was made from.
+"""Graph of snapshots. A snapshot leads to those that its payloads were made from.
 
-Data have a history of their own: a merge of two snapshots has both as parents, whatever commits they name. No clock
-decides: a snapshot is newer than another when it leads to it. A parent that is in no record leads nowhere.
+Data has a history of its own. A merge of two snapshots has both as parents, whichever commits they
+name. The order does not depend on clocks: a snapshot is newer than each snapshot that it leads to.
+A parent without a record has no parents.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ from collections.abc import Iterable, Mapping
 
 
 class DataGraph:
-    """Answers questions about which snapshots lead to which; pure."""
+    """Graph of snapshots that answers reachability questions without I/O."""
 
     def __init__(self, parents: Mapping[str, tuple[str, ...]]) -> None:
         self._parents = parents
 
     def parents(self, snapshot: str) -> tuple[str, ...]:
-        """Return the parents of a snapshot, none for one that is unknown."""
+        """Return the parents of a snapshot, or () if it is unknown."""
         return self._parents.get(snapshot, ())
 
     def reached(self, starts: Iterable[str]) -> set[str]:
-        """Return `starts` and all that they lead to."""
+        """Return `starts` and all their ancestors."""
         found: set[str] = set()
         stack = list(starts)
         while stack:
@@ -31,7 +32,7 @@ class DataGraph:
         return found
 
     def reaches(self, snapshot: str, wanted: Iterable[str]) -> bool:
-        """Return whether a snapshot is each of `wanted`, or leads to it."""
+        """Return True if a snapshot is, or leads to, every snapshot of `wanted`."""
         return self.reached([snapshot]).issuperset(wanted)
 
     def heads(self, snapshots: Iterable[str]) -> tuple[str, ...]:
@@ -43,13 +44,13 @@ class DataGraph:
         stack = [parent for snapshot in every for parent in self.parents(snapshot)]
         while stack:
             snapshot = stack.pop()
-            # Each of `every` has its own parents in the stack already.
+            # The parents of each of `every` are in the stack from the start.
             if snapshot not in below and snapshot not in every:
                 stack += self.parents(snapshot)
             below.add(snapshot)
-        # A cycle cannot be made, since an id follows from content.
+        # A cycle is impossible, since an id depends on the content, including the parents.
         return tuple(sorted(every - below))
 
     def bases(self, ours: Iterable[str], theirs: Iterable[str]) -> tuple[str, ...]:
-        """Return the nearest snapshots that both sides lead to: those that no other common one leads to."""
+        """Return the nearest common ancestors: those that no other common ancestor leads to."""
         return self.heads(self.reached(ours) & self.reached(theirs))

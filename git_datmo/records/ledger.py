@@ -1,6 +1,8 @@
-"""Records and notes in the code repository: attached in one ref transaction, united without conflict.
+"""Store records and notes in the code repository.
 
-`refs/datmo/records` holds every record as `ab/cdef….json`; `refs/notes/datmo` says on each commit which are about it.
+A ref transaction attaches them, and histories are united without conflicts. `refs/datmo/records`
+holds every record as `ab/cdef….json`. `refs/notes/datmo` lists for each commit the records about
+it.
 """
 
 from __future__ import annotations
@@ -10,16 +12,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from git_datmo.errors import Damaged
-from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
-from git_datmo.git.objects import BLOB, Entry, commit_tree, encode_commit, parse_tree
-from git_datmo.git.odb import Odb
+from git_datmo.git.command import Git
+from git_datmo.git.object_database import Odb
+from git_datmo.git.object_encoding import BLOB, TreeEntry, commit_tree, encode_commit, parse_tree
 from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_refs
-from git_datmo.git.run import Git
-from git_datmo.git.trees import edit_tree
+from git_datmo.git.tree_edit import edit_tree
 from git_datmo.model import Oid
 from git_datmo.records import codec
-from git_datmo.records.listing import TREE_LIMIT, list_notes, list_records
-from git_datmo.records.marker import (
+from git_datmo.records.format_marker import (
     MARKER_PATH,
     REQUIRED,
     UNREADABLE,
@@ -28,6 +28,8 @@ from git_datmo.records.marker import (
     encode_marker,
     parse_marker,
 )
+from git_datmo.records.listing import TREE_LIMIT, list_notes, list_records
+from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
 from git_datmo.records.types import Record
 
@@ -37,25 +39,39 @@ NOTE_LIMIT = 16 << 20
 
 
 def record_path(oid: Oid) -> bytes:
+    """Return the path of a record in the records tree."""
     text = str(oid).encode()
     return text[:2] + b"/" + text[2:] + b".json"
 
 
 @dataclass(frozen=True, slots=True)
 class Tips:
-    """A pair of refs that belong together; None where there is none."""
+    """Commits of a records ref and the notes ref that belongs to it.
+
+    A commit is None if its ref is missing.
+    """
 
     records: Oid | None
     notes: Oid | None
 
 
 class Ledger:
-    """The local records and notes; `identity` says who signs the commits that hold them ('Name <mail>')."""
+    """Local records and notes.
 
-    def __init__(self, git: Git, odb: Odb, identity: Callable[[], str], clock: Callable[[], float] = time.time) -> None:
+    `identity` returns the author of the commits that hold them ('Name <mail>').
+    """
+
+    def __init__(
+        self,
+        git: Git,
+        odb: Odb,
+        identity: Callable[[], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._git, self._odb, self._identity, self._clock = git, odb, identity, clock
 
     def tips(self) -> Tips:
+        """Return the current local tips."""
         refs = read_refs(self._git, RECORDS_REF, NOTES_REF)
         return Tips(refs.get(RECORDS_REF), refs.get(NOTES_REF))
 
@@ -64,16 +80,21 @@ class Ledger:
         return set() if tip is None else list_records(self._odb, tip)
 
     def notes(self, tip: Oid | None) -> dict[Oid, Oid]:
-        """The note blob of every commit that has one, in the notes commit `tip`."""
-        return {} if tip is None else {oid: blob for oid, (_, blob) in list_notes(self._odb, tip).items()}
+        """Return the note blob of every commit that has a note in the notes commit `tip`."""
+        return (
+            {}
+            if tip is None
+            else {oid: blob for oid, (_, blob) in list_notes(self._odb, tip).items()}
+        )
 
     def lines(self, blob: Oid) -> tuple[NoteLine, ...]:
+        """Return the lines of a note that name records."""
         return parse_note(self._odb.read(blob, "blob", NOTE_LIMIT))[0]
 
     def record(self, oid: Oid, *, checked: bool = False) -> Record:
-        """The record `oid`; raises `Damaged` when it is none or absent.
+        """Return the record `oid`. Raises `Damaged` if it is missing or invalid.
 
-        `checked` says that the catalog has it as a record, so that it need not be held against the schema again.
+        `checked` means that the catalog lists it as a record, so the schema check is skipped.
         """
         try:
             record = codec.decode(self._odb.read(oid, "blob", codec.SIZE_LIMIT), checked=checked)
@@ -84,7 +105,10 @@ class Ledger:
         return record
 
     def checked_records(self, oids: Sequence[Oid]) -> Iterator[Record | Damaged]:
-        """Records that the catalog has as such, read together; for each that cannot be read, what is wrong with it."""
+        """Yield the records `oids`, which the catalog lists.
+
+        All are read together. For an unreadable record, the error is yielded.
+        """
         for oid, found in zip(oids, self._odb.find_all(oids), strict=True):
             try:
                 yield codec.decode(found[1] if found else self._odb.read(oid, "blob"), checked=True)
@@ -92,20 +116,26 @@ class Ledger:
                 yield Damaged(f"record '{oid}': {error.what}", error.hint)
 
     def marker(self, tip: Oid | None) -> Marker:
-        """Return the format marker of the records commit `tip`; one that requires nothing where it has none."""
+        """Return the format marker of the records commit `tip`; one that requires nothing where it
+        has none."""
         entry = self._marker_entry(tip)
         if entry is None:
             return Marker()
-        return parse_marker(self._odb.read(entry.oid, "blob", NOTE_LIMIT)) if entry.mode == BLOB else UNREADABLE
+        return (
+            parse_marker(self._odb.read(entry.oid, "blob", NOTE_LIMIT))
+            if entry.mode == BLOB
+            else UNREADABLE
+        )
 
-    def _marker_entry(self, tip: Oid | None) -> Entry | None:
+    def _marker_entry(self, tip: Oid | None) -> TreeEntry | None:
         if tip is None:
             return None
         entries = parse_tree(self._odb.read(self._tree(tip), "tree", TREE_LIMIT), self._odb.format)
         return next((entry for entry in entries if entry.name == MARKER_PATH), None)
 
     def mark(self, *tips: Oid | None, requires: Collection[str] = REQUIRED) -> dict[bytes, Oid]:
-        """Return the marker of a tree that holds the records of all `tips`, whose markers this version knows."""
+        """Return the marker of a tree that holds the records of all `tips`, whose markers this
+        version knows."""
         every = frozenset(requires).union(*(self.marker(tip).requires for tip in tips))
         return {MARKER_PATH: self._odb.write("blob", encode_marker(Marker(requires=every)))}
 
@@ -114,14 +144,15 @@ class Ledger:
         return self.mark(*tips, requires=()) if any(map(self._marker_entry, tips)) else {}
 
     def attach(self, *records: Record) -> tuple[Oid, ...]:
-        """Store records and note them on their commits; another process may do the same at the same time.
+        """Store records, add them to the notes of their commits, and return their ids.
 
-        Raises `DatmoError` where only a newer version may add records.
+        Another process may attach records at the same time. Raises `RefMoved` if the refs change at
+        each of `ATTEMPTS` attempts.
         """
         check_marker(self.marker(self.tips().records), "the records of this repository")
         wanted: dict[Oid, list[bytes]] = {}
         raws = [codec.encode(record) for record in records]
-        # The line is made from what others will read.
+        # Make the line from the decoded bytes, as other readers will.
         encoded = [(codec.decode(raw, checked=True), self._odb.write("blob", raw)) for raw in raws]
         for record, oid in encoded:
             wanted.setdefault(record.commit, []).append(f"{make_line(oid, record)}\n".encode())
@@ -130,9 +161,9 @@ class Ledger:
         return tuple(oid for _, oid in encoded)
 
     def unite(self, theirs: Tips) -> bool:
-        """Take in the records and notes of `theirs`, whose objects are here; return whether anything was new.
+        """Add the records and notes of `theirs`, whose objects must be available locally.
 
-        Records to which only a newer version may add are left where they are: readers unite them in memory.
+        Return True if any ref changed.
         """
         before = self.tips()
 
@@ -153,17 +184,20 @@ class Ledger:
         return self.tips() != before
 
     def _new_notes(self, tip: Oid | None) -> dict[Oid, Oid]:
+        """Return the notes at `tip` that differ from the local notes."""
         mine = self.notes(self.tips().notes)
         theirs = self.notes(tip)
         return {commit: blob for commit, blob in theirs.items() if mine.get(commit) != blob}
 
     def _has(self, tip: Oid | None, ancestor: Oid) -> bool:
+        """Return True if `ancestor` is `tip` or an ancestor of it."""
         if tip is None or tip == ancestor:
             return tip is not None
         done = self._git.finish("merge-base", "--is-ancestor", str(ancestor), str(tip))
         return done.returncode == 0
 
     def _retry(self, step: Callable[[], None]) -> None:
+        """Call `step` again while another process moves the refs, at most `ATTEMPTS` times."""
         for attempt in range(ATTEMPTS):
             try:
                 return step()
@@ -173,7 +207,10 @@ class Ledger:
                 time.sleep(0.005 * (attempt + 1))
         return None
 
-    def _add(self, records: Iterable[Oid], notes: Mapping[Oid, bytes], merged: Iterable[Tips], why: str) -> None:
+    def _add(
+        self, records: Iterable[Oid], notes: Mapping[Oid, bytes], merged: Iterable[Tips], why: str
+    ) -> None:
+        """Add records and note lines to both refs in a single transaction."""
         old = self.tips()
         theirs = tuple(merged)
         tips = [t.records for t in theirs]
@@ -188,27 +225,45 @@ class Ledger:
             mine = self._odb.read(blob, "blob") if blob is not None else b""
             changes[path] = self._odb.write("blob", unite(mine, lines))
         new_notes = self._commit(old.notes, [t.notes for t in theirs], changes, why)
-        moves = (RefChange(RECORDS_REF, old.records, new_records), RefChange(NOTES_REF, old.notes, new_notes))
+        moves = (
+            RefChange(RECORDS_REF, old.records, new_records),
+            RefChange(NOTES_REF, old.notes, new_notes),
+        )
         changes_needed = [move for move in moves if move.new is not None and move.new != move.old]
         if changes_needed:
             change_refs(self._git, changes_needed, why=why)
 
     def _commit(
-        self, old: Oid | None, merged: Iterable[Oid | None], changes: Mapping[bytes, Oid | None], why: str
+        self,
+        old: Oid | None,
+        merged: Iterable[Oid | None],
+        changes: Mapping[bytes, Oid | None],
+        why: str,
     ) -> Oid | None:
-        """A commit on `old` with `changes` and the merged histories; the one that is enough where one is."""
+        """Return a commit with `changes` on top of `old` and the merged histories.
+
+        If `old` or a merged commit already has that result, return it. Return None if the commit
+        would be empty.
+        """
         others = [tip for tip in merged if tip is not None and not self._has(old, tip)]
         old_tree = self._tree(old) if old is not None else None
         tree = edit_tree(self._odb, old_tree, changes) if changes or old_tree is None else old_tree
         if not others and tree == old_tree:
             return old
-        if len(others) == 1 and self._tree(others[0]) == tree and (old is None or self._has(others[0], old)):
+        if (
+            len(others) == 1
+            and self._tree(others[0]) == tree
+            and (old is None or self._has(others[0], old))
+        ):
             return others[0]
         if old is None and not others and not changes:
             return None
         parents = [*([old] if old is not None else []), *others]
-        content = encode_commit(tree, parents, self._identity(), int(self._clock()), f"datmo: {why}")
+        content = encode_commit(
+            tree, parents, self._identity(), int(self._clock()), f"datmo: {why}"
+        )
         return self._odb.write("commit", content)
 
     def _tree(self, commit: Oid) -> Oid:
+        """Return the tree id of a commit."""
         return commit_tree(self._odb.read(commit, "commit"))

@@ -1,17 +1,20 @@
-"""Lists the records and notes that a commit holds: each tree is read once, so that trees of trees cost no time.
+"""Lists the records and notes that a commit holds: each tree is read once, so that trees of trees
+cost no time.
 
-A stranger's tree may name one folder many times over. Git's own listing follows each name; this one does not.
+A stranger's tree may name one folder many times over. Git's own listing follows each name; this one
+does not.
 """
 
 from __future__ import annotations
 
 import re
 
-from git_datmo.git.objects import BLOB, EXECUTABLE, TREE, Entry, commit_tree, parse_tree
-from git_datmo.git.odb import Odb
+from git_datmo.git.object_database import Odb
+from git_datmo.git.object_encoding import BLOB, EXECUTABLE, TREE, TreeEntry, commit_tree, parse_tree
 from git_datmo.model import Oid
 
-# The most bytes of a commit, and of a tree of records or notes: git spreads notes over folders, and records are spread.
+# The most bytes of a commit, and of a tree of records or notes: git spreads notes over folders, and
+# records are spread.
 COMMIT_LIMIT = 1 << 20
 TREE_LIMIT = 16 << 20
 
@@ -21,7 +24,8 @@ _HEX = re.compile(rb"(?:[0-9a-f]{2})+\Z")
 
 
 def list_records(odb: Odb, commit: Oid) -> set[Oid]:
-    """Return the records that a commit's tree holds, each where its id says; anything else in it is passed over.
+    """Return the records that a commit's tree holds, each where its id says; anything else in it is
+    passed over.
 
     Raise `Damaged` where the commit or one of its folders of records cannot be read.
     """
@@ -41,10 +45,11 @@ def list_records(odb: Odb, commit: Oid) -> set[Oid]:
 
 
 def list_notes(odb: Odb, commit: Oid) -> dict[Oid, tuple[bytes, Oid]]:
-    """Return the path and blob of each commit's note: git spreads notes over folders as it likes (git-notes).
+    """Return the path and blob of each commit's note: git spreads notes over folders as it likes
+    (git-notes).
 
-    No two folders of notes are the same, since a commit's id would end as another one's does: one that stands twice
-    counts once.
+    No two folders of notes are the same, since a commit's id would end as another one's does: one
+    that stands twice counts once.
     """
     width = 2 * odb.format.size
     found: dict[Oid, tuple[bytes, Oid]] = {}
@@ -70,7 +75,7 @@ def _root(odb: Odb, commit: Oid) -> Oid:
     return commit_tree(odb.read(commit, "commit", COMMIT_LIMIT))
 
 
-def _entries(odb: Odb, tree: Oid) -> list[Entry]:
+def _entries(odb: Odb, tree: Oid) -> list[TreeEntry]:
     if tree == odb.format.hash("tree", b""):
         return []
     return list(parse_tree(odb.read(tree, "tree", TREE_LIMIT), odb.format))

@@ -1,4 +1,7 @@
-"""The lines of a note: `<record id> <kind> <summary>`, made from the record alone, united as a set."""
+"""Lines of a note: `<record id> <kind> <summary>`.
+
+A line depends only on its record. Notes are united as sets of lines.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,16 @@ from dataclasses import dataclass
 from math import isfinite, isnan
 
 from git_datmo.model import Oid, Payload
-from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot, Unknown, Value
+from git_datmo.records.types import (
+    Annotation,
+    Drop,
+    Image,
+    Receipt,
+    Record,
+    Snapshot,
+    Unknown,
+    Value,
+)
 from git_datmo.sizes import show_size
 
 _LINE = re.compile(r"(?P<record>[0-9a-f]{40}|[0-9a-f]{64}) (?P<kind>[a-z]+)(?: (?P<summary>.*))?\Z")
@@ -18,7 +30,7 @@ SUMMARY_LIMIT = 200
 
 @dataclass(frozen=True, slots=True)
 class NoteLine:
-    """One line of a note that names a record."""
+    """Line of a note that names a record."""
 
     record: Oid
     kind: str
@@ -29,11 +41,12 @@ class NoteLine:
 
 
 def make_line(oid: Oid, record: Record) -> NoteLine:
+    """Return the note line for a record."""
     return NoteLine(oid, record.kind, summarise(record))
 
 
 def parse_note(raw: bytes) -> tuple[tuple[NoteLine, ...], tuple[str, ...]]:
-    """The lines of a note that name records, and those that are not ours."""
+    """Return the lines of a note that name records, and the other lines."""
     ours, others = [], []
     for line in raw.decode("utf-8", "replace").split("\n"):
         match = _LINE.match(line)
@@ -45,30 +58,42 @@ def parse_note(raw: bytes) -> tuple[tuple[NoteLine, ...], tuple[str, ...]]:
 
 
 def unite(*notes: bytes) -> bytes:
-    """All lines of all notes, each once, sorted: what git's `cat_sort_uniq` strategy makes."""
+    """Return all lines of all notes, sorted and without duplicates.
+
+    The result is the same as that of git's `cat_sort_uniq` strategy.
+    """
     lines = {line for note in notes for line in note.split(b"\n") if line}
     return b"".join(line + b"\n" for line in sorted(lines))
 
 
 def summarise(record: Record) -> str:
-    """What a person reads behind the record's id in `git log`."""
+    """Return the summary that `git log` shows after the record's id.
+
+    It has at most `SUMMARY_LIMIT` characters.
+    """
     text = _CONTROL.sub(" ", " ".join(_words(record))).strip()
     return text if len(text) <= SUMMARY_LIMIT else text[: SUMMARY_LIMIT - 1] + "…"
 
 
 def _words(record: Record) -> Iterable[str]:
+    """Yield the words of a record's summary."""
     match record:
         case Snapshot():
             if record.message:
                 yield f"'{record.message.splitlines()[0]}'"
-            yield from (f"{name}={show_value(value)}" for name, value in sorted(record.metrics.items()))
+            yield from (
+                f"{name}={show_value(value)}" for name, value in sorted(record.metrics.items())
+            )
             if record.run is not None and not record.clean:
                 yield "(uncommitted changes)"
             yield from map(_payload_words, record.payloads)
         case Receipt():
             yield f"{record.verdict} by {record.author.name}"
         case Image():
-            yield f"{record.platform} frozen by {record.author.name} ({show_size(record.content.size)})"
+            yield (
+                f"{record.platform} frozen by {record.author.name}"
+                f" ({show_size(record.content.size)})"
+            )
         case Annotation():
             yield record.message
         case Drop():
@@ -78,11 +103,12 @@ def _words(record: Record) -> Iterable[str]:
 
 
 def _payload_words(payload: Payload) -> str:
+    """Return the path and size of a payload for a summary."""
     return f"{payload.path} ({show_size(payload.content.size)})"
 
 
 def show_value(value: Value) -> str:
-    """A parameter or metric as a person reads it."""
+    """Return a parameter or metric as text for people."""
     if isinstance(value, float) and not isfinite(value):
         return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""The kinds of record. A record is immutable; its id is the id of its blob."""
+"""Record kinds. A record is immutable, and its id is the id of its blob."""
 
 from __future__ import annotations
 
@@ -7,28 +7,46 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from git_datmo.model import Content, Oid, Payload
-from git_datmo.records.objects import KeptObject
 
 Value = bool | int | float | str
 
 LATER = "later"
-# Marks a field that is no key of its own: the codec writes it as a part of `objects`.
+# Marks a field without a key of its own: the codec writes it into `objects`.
 MORE = "more"
 
 
 def _later(default: Callable[[], Any]) -> Any:
-    """A key that came after the first records were written: one that lacks it has the default, and is written so."""
+    """Return a field that was added after the first records were written.
+
+    The key is missing from a record if the field has its default value.
+    """
     return field(default_factory=default, metadata={LATER: default()})
 
 
 def _more() -> Any:
-    """Hold the objects that keys of a later version keep; the codec writes them back into `objects`."""
+    """Return a field for objects of keys that only a later version knows.
+
+    The codec writes them back into `objects`.
+    """
     return field(default=(), metadata={MORE: True})
 
 
 @dataclass(frozen=True, slots=True)
+class KeptObject:
+    """Object that a record keeps.
+
+    `name` is the name of its entry in the record's keep commit. The name must stay the same in
+    every version: for a fetch, a server omits only objects that the client has at the same path
+    (git-config, `pack.useSparse`).
+    """
+
+    name: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """Who made a record, as git's `user.name` and `user.email` say."""
+    """Author of a record, from git's `user.name` and `user.email`."""
 
     name: str
     email: str
@@ -36,10 +54,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a run was seen to read; `complete` where it can have read nothing else.
+    """Files that a run was seen to read.
 
-    `paths` are files of the repository, or payloads of which it read much; `outside` are files elsewhere, with '~' for
-    the home folder.
+    `complete` is True if it cannot have read any other file. `paths` are files of the repository,
+    or payloads that it read many files of. `outside` are other files, with '~' for the home folder.
     """
 
     complete: bool
@@ -49,12 +67,14 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A command as it ran; `exit_code` is None when it was given to be recorded and did not run.
+    """Command as it ran.
 
-    `inputs` are the payloads as they were before it, `outputs` the paths that it wrote, `folder` where it ran,
-    relative to the repository. `machine` is what it ran on and `resources` what it used there, where that was measured
-    (`docs/FORMAT.md` lists it); neither decides an id but the record's own. `tracked` are files of git's that it wrote,
-    as they were then. `unseen` are those outputs that no process was seen to write: they changed meanwhile.
+    `exit_code` is None if the command was only recorded and did not run. `inputs` are the payloads
+    before the run. `outputs` are the paths that the run wrote. `folder` is its working directory,
+    relative to the repository. `machine` describes the machine, and `resources` has the measured
+    usage (`docs/FORMAT.md` lists the keys). `tracked` are files tracked by git that the run wrote,
+    as they were after it. `unseen` are outputs that changed during the run without being written by
+    an observed process.
     """
 
     command: tuple[str, ...]
@@ -75,13 +95,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Ties a commit to its payloads, environment, run, parameters, metrics, message and why.
+    """Commit with its payloads, environment, run, parameters, metrics, message and reason.
 
-    `commit`, `tree` and `patch` (git-patch-id, '' for none) find the snapshot again after history was rewritten;
-    `code` is the working tree's own files as they were, `clean` whether they were the commit's. `tolerances` say how
-    far a metric or output of a rerun may be off. `parents` are the snapshots whose payloads this one was made from: two
-    after a merge, none for the first. A `side` snapshot is an experiment, and not its commit's data until a later
-    snapshot has it as a parent.
+    `commit`, `tree` and `patch` (git-patch-id, '' for none) identify the snapshot after history was
+    rewritten. `code` has the code files of the working tree. `clean` is True if they were equal to
+    the commit's. `tolerances` are the allowed differences of metrics and outputs in a rerun.
+    `parents` are the snapshots that the payloads are based on: two after a merge, none for the
+    first snapshot. A `side` snapshot is an experiment. It does not define its commit's data until a
+    later snapshot has it as a parent.
     """
 
     commit: Oid
@@ -107,11 +128,12 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One metric or output as it was recorded and as it came out; `same` where it is, or where that much was allowed.
+class ReceiptDifference:
+    """Metric or output, as recorded and in the rerun.
 
-    `off` is the largest difference of two numbers in it, None where it differs in more than numbers; `detail` says in a
-    line how an output differs.
+    `same` is True if they are equal or within the tolerance. `off` is the largest difference
+    between two numbers in it, or None if it differs in more than numbers. `detail` describes the
+    difference of an output in a line.
     """
 
     name: str
@@ -124,13 +146,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What could explain a difference: another `package`, `python` or `machine`, a `seed` that nothing sets,
-    a `variable` or a file `outside` that no record has, a `setting` (a variable with another value), or `chance`,
-    since reruns differ among themselves.
+    """Possible cause of a difference.
 
-    `name` is the package's, the machine's property, the generator of random numbers, or the metric or output that
-    differs; `recorded` and `rerun` are what it was and is, None where it was or is not there. Of a seed, `rerun` is the
-    program that draws.
+    `kind` is:
+
+    - `package`, `python`, `machine`: another version or value,
+    - `seed`: a random generator without a seed,
+    - `variable`, `outside`: a variable or file that was not recorded,
+    - `setting`: a variable with another value,
+    - `chance`: reruns differ from each other.
+
+    `name` is the name of the package, property, generator, variable, file, metric or output.
+    `recorded` and `rerun` are the two values, None if missing. For a seed, `rerun` is the program
+    that uses the generator.
     """
 
     kind: str
@@ -141,10 +169,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Somebody reran a snapshot `reruns` times, and how it came out: at worst, where that was not always alike.
+    """Result of rerunning a snapshot `reruns` times.
 
-    `machine` is what it was rerun on, `resources` what the rerun used there; `durations` are seconds: `fetch`, `build`
-    (the environment), `place` (the data), `run` and `compare`.
+    If the reruns differ, the receipt has the worst result. `machine` describes the machine of the
+    rerun, and `resources` its usage. `durations` are in seconds: `fetch`, `build` (the
+    environment), `place` (the data), `run` and `compare`.
     """
 
     snapshot: Oid
@@ -155,8 +184,8 @@ class Receipt:
     exit_code: int
     seconds: float
     engine: Mapping[str, Value]
-    metrics: tuple[Difference, ...]
-    outputs: tuple[Difference, ...]
+    metrics: tuple[ReceiptDifference, ...]
+    outputs: tuple[ReceiptDifference, ...]
     tolerances: Mapping[str, float]
     machine: Mapping[str, Value] = _later(dict)
     durations: Mapping[str, float] = _later(dict)
@@ -170,10 +199,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The built image of a snapshot's environment, frozen: `content` is a folder of its files (`engines/archive.py`).
+    """Built image of a snapshot's environment.
 
-    `platform` is what it runs on (`linux/amd64`); `digest` is the SHA-256 of its configuration, as engines write it
-    (`sha256:…`), by which most of them name it.
+    `content` is a folder with its files (`engines/image_archive.py`). `platform` is its operating
+    system and architecture (`linux/amd64`). `digest` is the SHA-256 of its configuration as engines
+    write it (`sha256:…`). Most engines use it as the image id.
     """
 
     snapshot: Oid
@@ -190,7 +220,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Words added to a record afterwards; with a `signature`, a signed commit that names it (`flows/signing.py`)."""
+    """Message added to a record.
+
+    A `signature` is a signed commit that names the record (`history/record_signatures.py`).
+    """
 
     record: Oid
     commit: Oid
@@ -205,7 +238,10 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Records that no longer count; a deletion is a record, since a union would bring lines back."""
+    """Records that no longer count.
+
+    A deletion is a record because merging notes restores deleted lines.
+    """
 
     records: tuple[Oid, ...]
     commit: Oid
@@ -219,9 +255,10 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A record of a newer git-datmo: its kind, or something in it, is not known to this version.
+    """Record of a newer git-datmo, with a kind or a part that this version does not know.
 
-    Only the keys that every record has are read. The record and the objects in `more` are kept and shared.
+    Only the keys that every record has are decoded. The record and the objects in `more` are kept
+    and shared.
     """
 
     kind: str

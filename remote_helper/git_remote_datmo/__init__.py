@@ -1,1 +1,2 @@
-"""The remote helper that git starts for `datmo::` URLs and for remotes with `vcs = datmo` (gitremote-helpers)."""
+"""The remote helper that git starts for `datmo::` URLs and for remotes with `vcs = datmo`
+(gitremote-helpers)."""

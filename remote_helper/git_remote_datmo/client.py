@@ -8,7 +8,8 @@ from git_datmo.processes import PROC, running
 
 
 def find_client() -> int | None:
-    """Return the process id of the git that asked for the helper; None where the kernel does not tell."""
+    """Return the process id of the git that asked for the helper; None where the kernel does not
+    tell."""
     processes = running()
     pid = os.getppid()
     # Between the two may be a git, and a shell, that did no more than find the helper.

@@ -1,4 +1,5 @@
-"""Entry of the remote helper: git's commands in, one answer each out, until git or the service is done."""
+"""Entry of the remote helper: git's commands in, one answer each out, until git or the service is
+done."""
 
 from __future__ import annotations
 
@@ -33,8 +34,9 @@ def is_http(url: str) -> bool:
 class Conversation:
     """Answers git's commands in turn.
 
-    git asks what the helper can do before it says whether it will push, and `pushInsteadOf` may lead to a URL of
-    another kind. Then both kinds are offered, and git falls back from pipes to lines where a URL has none.
+    git asks what the helper can do before it says whether it will push, and `pushInsteadOf` may
+    lead to a URL of another kind. Then both kinds are offered, and git falls back from pipes to
+    lines where a URL has none.
     """
 
     def __init__(self, session: Session) -> None:
@@ -102,14 +104,18 @@ class Conversation:
                 return self._of(for_push=command.argument == "for-push").block(command, [])
             case "push" | "fetch":
                 self._has_read |= command.verb == "fetch"
-                return self._of(for_push=command.verb == "push").block(command, self._lines.until_empty() or [])
+                return self._of(for_push=command.verb == "push").block(
+                    command, self._lines.until_empty() or []
+                )
         raise DatmoError(f"git asks the remote helper for '{command.verb}', which it did not offer")
 
     def _offer(self) -> bytes:
         offered = self._fetching.capabilities()
         if self._is_mixed:
             other = PIPES if is_http(self._session.fetch_url) else LINES
-            offered = tuple(dict.fromkeys(c for c in (*offered, *other) if c != b"stateless-connect"))
+            offered = tuple(
+                dict.fromkeys(c for c in (*offered, *other) if c != b"stateless-connect")
+            )
         return b"".join(capability + b"\n" for capability in offered) + b"\n"
 
     def _done_reading(self, status: int) -> int:
@@ -121,7 +127,10 @@ class Conversation:
 def serve() -> int:
     words = sys.argv[1:]
     if not 1 <= len(words) <= 2:
-        raise UsageError("usage: git remote-datmo <remote> [<url>]", "git starts this for URLs that begin with datmo::")
+        raise UsageError(
+            "usage: git remote-datmo <remote> [<url>]",
+            "git starts this for URLs that begin with datmo::",
+        )
     # Nothing is taken off a URL that git gave: `datmo::datmo::` is refused like any other helper.
     url = words[1] if len(words) == 2 else words[0].removeprefix(PREFIX)
     session = open_session(words[0], url, os.environ, Path.cwd())

@@ -25,7 +25,8 @@ class Native:
         return b"ok\n" if asked.option[0] in UNDERSTOOD else b"unsupported\n"
 
     def connect(self, asked: Command) -> int | None:
-        """Serve the pipes to the end and give the exit status; None where git is to ask in another way."""
+        """Serve the pipes to the end and give the exit status; None where git is to ask in another
+        way."""
         if asked.verb != "connect":
             write_output(b"fallback\n")
             return None

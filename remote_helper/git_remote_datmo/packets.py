@@ -17,7 +17,8 @@ BAND = 65515
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Packets up to a flush; where the other side ended before it, or spoke no packets, `raw` is what it said."""
+    """Packets up to a flush; where the other side ended before it, or spoke no packets, `raw` is
+    what it said."""
 
     raw: bytes
     packets: tuple[bytes, ...]
@@ -63,7 +64,10 @@ class BlockReader:
 
 def advertised(block: Block) -> dict[str, str]:
     """The refs in what a receiving side says first, with their ids."""
-    rows = (re.fullmatch(rb"([0-9a-f]{40,}) (refs/[^\0\n]+)(?:\0.*)?\n?", line, re.DOTALL) for line in block.packets)
+    rows = (
+        re.fullmatch(rb"([0-9a-f]{40,}) (refs/[^\0\n]+)(?:\0.*)?\n?", line, re.DOTALL)
+        for line in block.packets
+    )
     return {row[2].decode(*TEXT): row[1].decode() for row in rows if row}
 
 
@@ -86,7 +90,8 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What git asks of a receiving side, and with which of its capabilities; nothing in a dry run."""
+    """What git asks of a receiving side, and with which of its capabilities; nothing in a dry
+    run."""
 
     updates: tuple[Update, ...]
     capabilities: frozenset[bytes]

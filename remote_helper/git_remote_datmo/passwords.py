@@ -1,4 +1,5 @@
-"""Passwords in `datmo::` URLs: git takes them out of plain URLs alone, wherever it shows or stores one."""
+"""Passwords in `datmo::` URLs: git takes them out of plain URLs alone, wherever it shows or stores
+one."""
 
 from __future__ import annotations
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 def guard_password(session: Session) -> None:
     """Raise `DatmoError` where git would show or store a password of the URL that it was given.
 
-    A remote of a repository that has refs is set up first, after which git knows its plain URL. A clone goes on,
-    since it says nothing of its URL; what it writes to reflogs is taken out when it checks out (post-checkout).
+    A remote of a repository that has refs is set up first, after which git knows its plain URL. A
+    clone goes on, since it says nothing of its URL; what it writes to reflogs is taken out when it
+    checks out (post-checkout).
     """
     if not holds_password(session.url):
         return
@@ -30,7 +32,8 @@ def guard_password(session: Session) -> None:
     if not session.is_named:
         raise DatmoError(
             f"git would show the password in '{PREFIX}{shown}'",
-            "leave it out of the URL: git asks for it, or a credential helper has it (see 'git help credentials')",
+            "leave it out of the URL: git asks for it, or a credential helper has it (see 'git"
+            " help credentials')",
         )
     if session.environ.get("GIT_DIR") and read_refs(session.git, "refs/"):
         session.set_up()
@@ -43,8 +46,8 @@ def guard_password(session: Session) -> None:
 def _forget(session: Session) -> None:
     """Make up for a clone that checked nothing out."""
     if "GIT_DIR" in session.environ:
-        from git_datmo.flows.workspace import open_workspace
         from git_datmo.git.reflogs import forget_clone_password
+        from git_datmo.repository.workspace import open_workspace
 
         with open_workspace(session.environ, session.cwd) as workspace:
             forget_clone_password(workspace.repo)

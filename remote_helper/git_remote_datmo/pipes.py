@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import os
 import select
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.pipes import Ends, start_service
-from git_datmo.git.remote import twice
-from git_datmo.waits import Watch, reap
+from git_datmo.git.remote_commands import twice
+from git_datmo.git.service_pipes import Ends, start_service
+from git_datmo.waits import reap
 from git_remote_datmo.protocol import RECEIVE_PACK
+from git_remote_datmo.service import Service
 from git_remote_datmo.session import Session
 from git_remote_datmo.urls import kind_of
 from git_remote_datmo.wire import write_all, write_message
 
 
-class Service(Protocol):
-    """A program of git's on the other side; what it says goes on until `read` gives nothing.
-
-    Where it is silent, its watch makes `read` raise `Silent`.
-    """
-
-    watch: Watch
-
-    def read(self, size: int, /) -> bytes: ...
-    def write(self, data: bytes, /) -> None: ...
-    def close_asking(self) -> None: ...
-    def finish(self) -> int:
-        """Listen no longer, wait for the end, and give the exit status."""
-
-
 def open_speaking(session: Session, url: str, service: str) -> Service:
-    """Open a service that speaks first, once it does; ask again where it is silent, and raise `Silent` in the end."""
+    """Open a service that speaks first, once it does; ask again where it is silent, and raise
+    `Silent` in the end."""
 
-    def opened() -> Command | Daemon:
+    def opened() -> PipedCommand | Daemon:
         found = open_service(session, url, service)
         found.await_answer()
         return found
@@ -42,16 +29,17 @@ def open_speaking(session: Session, url: str, service: str) -> Service:
     return twice(opened)
 
 
-def open_service(session: Session, url: str, service: str) -> Command | Daemon:
-    """`service` at a path or an ssh://, git:// or file:// URL; by the program that git asked for, if it named one."""
+def open_service(session: Session, url: str, service: str) -> PipedCommand | Daemon:
+    """`service` at a path or an ssh://, git:// or file:// URL; by the program that git asked for,
+    if it named one."""
     program = session.options.get("servpath", service)
     kind = kind_of(url)
     if kind == "git":
         return Daemon(session, url, program, reads=service != RECEIVE_PACK)
-    return Command(session, url, program, is_ssh=kind == "ssh")
+    return PipedCommand(session, url, program, is_ssh=kind == "ssh")
 
 
-class Command:
+class PipedCommand:
     """A program that git starts here or over ssh."""
 
     def __init__(self, session: Session, url: str, program: str, *, is_ssh: bool) -> None:
@@ -61,7 +49,9 @@ class Command:
         ends = Ends(reading, writing, 2, self._status.fileno(), self._said.fileno())
         family = session.options.get("family", "")
         env = session.environ_for(url)
-        self._child = start_service(env, session.config, url, program, ends, is_ssh=is_ssh, family=family)
+        self._child = start_service(
+            env, session.config, url, program, ends, is_ssh=is_ssh, family=family
+        )
         self.watch = session.watch(self._child)
         # Held here too, they would hide from this side that the service is gone.
         os.close(reading)
@@ -108,7 +98,8 @@ class Daemon:
 
         if session.environ.get("GIT_PROXY_COMMAND") or session.config.get("core.gitproxy"):
             raise DatmoError(
-                "git:// through a proxy command is not served behind datmo::", "use an https:// or ssh:// URL"
+                "git:// through a proxy command is not served behind datmo::",
+                "use an https:// or ssh:// URL",
             )
         session.check_allowed("git")
         version = session.config.get("protocol.version", "2")
@@ -127,7 +118,8 @@ class Daemon:
         self.watch.wait(self._connection.fileno(), select.POLLIN)
 
     def read(self, size: int) -> bytes:
-        # A server that said no hangs up on what it was still told. What an early end cuts short, git tells.
+        # A server that said no hangs up on what it was still told. What an early end cuts short,
+        # git tells.
         try:
             return self.watch.read(self._connection.fileno(), size)
         except ConnectionError:

@@ -1,4 +1,5 @@
-"""The lines between git and a remote helper (gitremote-helpers), as values; no reading or writing happens here."""
+"""The lines between git and a remote helper (gitremote-helpers), as values; no reading or writing
+happens here."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ LINES = (b"option", b"push", b"object-format")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One line of git's, without its end: a verb, and what it is about. An empty line has no verb."""
+    """One line of git's, without its end: a verb, and what it is about. An empty line has no
+    verb."""
 
     line: bytes
     verb: str
@@ -35,7 +37,15 @@ def parse(line: bytes) -> Command:
 
 
 ESCAPE = re.compile(rb"\\([abfnrtv\"\\]|[0-7]{3})")
-ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+ESCAPES = {
+    b"a": b"\a",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"v": b"\v",
+}
 
 
 def unquote(value: str) -> str:
@@ -44,6 +54,8 @@ def unquote(value: str) -> str:
         return value
 
     def plain(found: re.Match[bytes]) -> bytes:
-        return ESCAPES.get(found[1]) or (bytes([int(found[1], 8) & 255]) if len(found[1]) == 3 else found[1])
+        return ESCAPES.get(found[1]) or (
+            bytes([int(found[1], 8) & 255]) if len(found[1]) == 3 else found[1]
+        )
 
     return ESCAPE.sub(plain, value[1:-1].encode(*TEXT)).decode(*TEXT)

@@ -11,10 +11,24 @@ from git_datmo.errors import DatmoError, Silent
 from git_datmo.git.refs import read_ref
 from git_datmo.waits import Child
 from git_remote_datmo.protocol import Command
-from git_remote_datmo.refusals import NOT_SHARED, Push, errors, listed_refs, parse_push_line, refusals
+from git_remote_datmo.push_refusals import (
+    NOT_SHARED,
+    Push,
+    errors,
+    listed_refs,
+    parse_push_line,
+    refusals,
+)
 from git_remote_datmo.session import Session
 from git_remote_datmo.urls import PREFIX, kind_of
-from git_remote_datmo.wire import LineReader, ServiceGoneError, complain, relay_reading, write_all, write_output
+from git_remote_datmo.wire import (
+    LineReader,
+    ServiceGoneError,
+    complain,
+    relay_reading,
+    write_all,
+    write_output,
+)
 
 T = TypeVar("T")
 
@@ -38,7 +52,9 @@ class Proxy:
 
     def _start(self) -> None:
         pipe = subprocess.PIPE
-        self._child = Child(self._argv, who="", stdin=pipe, stdout=pipe, env=self._environ, bufsize=0)
+        self._child = Child(
+            self._argv, who="", stdin=pipe, stdout=pipe, env=self._environ, bufsize=0
+        )
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self.watch = self._child.watch = self._session.watch(self._child.pid)
@@ -46,7 +62,8 @@ class Proxy:
         self._answers = LineReader(self._child.stdout.fileno(), self.watch)
 
     def _persist(self, step: Callable[[], T]) -> T:
-        """Do the first step that needs the server; where that is silent, start anew and do it again."""
+        """Do the first step that needs the server; where that is silent, start anew and do it
+        again."""
         try:
             return step()
         except Silent:
@@ -69,7 +86,8 @@ class Proxy:
         return self._line() + b"\n"
 
     def connect(self, asked: Command) -> int | None:
-        """Serve raw pipes to the end and give the exit status; None where git is to ask in another way."""
+        """Serve raw pipes to the end and give the exit status; None where git is to ask in another
+        way."""
         if asked.verb != "stateless-connect":
             write_output(b"fallback\n")
             return None
@@ -90,8 +108,14 @@ class Proxy:
         lines = [asked.line, *more]
         if asked.verb == "push" and (refused := self._refusals(lines)):
             return errors(refused)
-        asking = b"".join(line + b"\n" for line in (lines if asked.verb == "list" else [*lines, b""]))
-        text = self._persist(lambda: self._exchange(asking)) if asked.verb == "list" else self._exchange(asking)
+        asking = b"".join(
+            line + b"\n" for line in (lines if asked.verb == "list" else [*lines, b""])
+        )
+        text = (
+            self._persist(lambda: self._exchange(asking))
+            if asked.verb == "list"
+            else self._exchange(asking)
+        )
         if (asked.verb, asked.argument) == ("list", "for-push"):
             self._there = listed_refs(text)
         return text
@@ -129,7 +153,8 @@ class Proxy:
         return refused
 
     def _updates(self, pushes: Sequence[Push]) -> list[tuple[str, str, str]]:
-        """Return what each push moves a ref to, with the ref and the id that the remote has of it."""
+        """Return what each push moves a ref to, with the ref and the id that the remote has of
+        it."""
         updates = []
         for push in pushes:
             oid = read_ref(self._session.git, push.source) if push.source else None

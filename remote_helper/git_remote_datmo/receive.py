@@ -1,20 +1,31 @@
-"""A push through joined pipes: looked at on its way, held until its data are shared, answered where it is refused."""
+"""A push through joined pipes: looked at on its way, held until its data are shared, answered where
+it is refused."""
 
 from __future__ import annotations
 
 import contextlib
 
 from git_datmo.errors import DatmoError
-from git_remote_datmo.packets import FLUSH, BlockReader, PushRequest, Update, advertised, parse_push, report
-from git_remote_datmo.pipes import Service, open_speaking
+from git_remote_datmo.packets import (
+    FLUSH,
+    BlockReader,
+    PushRequest,
+    Update,
+    advertised,
+    parse_push,
+    report,
+)
+from git_remote_datmo.pipes import open_speaking
 from git_remote_datmo.protocol import RECEIVE_PACK
-from git_remote_datmo.refusals import NOT_SHARED, Push, Refused, is_shared_ref, refusals
+from git_remote_datmo.push_refusals import NOT_SHARED, Push, Refused, is_shared_ref, refusals
+from git_remote_datmo.service import Service
 from git_remote_datmo.session import Session
 from git_remote_datmo.wire import complain, pump, read_input, relay, write_output
 
 
 def take_push(session: Session, url: str, service: Service) -> int:
-    """Let git push as ever, once what its commits need has been shared: it says what it pushes before it sends.
+    """Let git push as ever, once what its commits need has been shared: it says what it pushes
+    before it sends.
 
     Returns the exit status.
     """
@@ -44,7 +55,8 @@ def take_push(session: Session, url: str, service: Service) -> int:
 
 
 def _loses(session: Session, update: Update) -> bool:
-    """Whether a ref may not have, afterwards, all that it has now; of refs that git-datmo does not move nobody asks."""
+    """Whether a ref may not have, afterwards, all that it has now; of refs that git-datmo does not
+    move nobody asks."""
     if update.creates or not is_shared_ref(update.target):
         return False
     asked = ("merge-base", "--is-ancestor", update.old, update.new)
@@ -67,8 +79,11 @@ def _hang_up(service: Service) -> int:
     return service.finish()
 
 
-def _answer_no(service: Service, reader: BlockReader, request: PushRequest, refused: Refused) -> int:
-    """Answer in the service's place; git reads the answer once all of it was taken that git has to send."""
+def _answer_no(
+    service: Service, reader: BlockReader, request: PushRequest, refused: Refused
+) -> int:
+    """Answer in the service's place; git reads the answer once all of it was taken that git has to
+    send."""
     _hang_up(service)
     if not all(update.deletes for update in request.updates):
         pump(read_input, lambda _: None)

@@ -1,4 +1,5 @@
-"""What one run of the helper knows: the remote, the user's settings, and the two calls into git-datmo itself."""
+"""What one run of the helper knows: the remote, the user's settings, and the two calls into
+git-datmo itself."""
 
 from __future__ import annotations
 
@@ -11,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError, NewerRecords, UnusableRefs
+from git_datmo.git.command import Git
 from git_datmo.git.config import Config, Setting, is_allowed, read_config, set_waits
-from git_datmo.git.pipes import ssh_command
-from git_datmo.git.run import Git
+from git_datmo.git.service_pipes import ssh_command
 from git_datmo.redact import hide_passwords
-from git_datmo.waits import Watch
+from git_datmo.waits import SilenceWatch
 from git_remote_datmo.client import find_client
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.urls import PREFIX, kind_of
@@ -32,8 +33,9 @@ SSH_FAMILIES = {"ipv4": "-4", "ipv6": "-6"}
 
 @dataclass(frozen=True)
 class Session:
-    """`remote` is a remote's name, or the URL as the user wrote it where none was named; `is_rewritten` where git has
-    applied `insteadOf` to the URL itself, since it knows the helper by the remote's name."""
+    """`remote` is a remote's name, or the URL as the user wrote it where none was named;
+    `is_rewritten` where git has applied `insteadOf` to the URL itself, since it knows the helper by
+    the remote's name."""
 
     remote: str
     url: str
@@ -82,7 +84,8 @@ class Session:
         return tuple(setting for setting in self.config.settings if setting.key.startswith("url."))
 
     def _rewritten(self, how: str) -> str | None:
-        """git's rule: the longest beginning that matches is replaced, once; for a named helper, git itself did it."""
+        """git's rule: the longest beginning that matches is replaced, once; for a named helper, git
+        itself did it."""
         if self.is_rewritten:
             return None
         ending = f".{how}"
@@ -101,51 +104,60 @@ class Session:
         if not is_allowed(self.environ, self.config, scheme):
             raise DatmoError(f"transport '{scheme}' not allowed")
 
-    def watch(self, victim: int | None = None) -> Watch:
-        """Return a watch over what is at the other end, which ends the program `victim` where that is silent.
+    def watch(self, victim: int | None = None) -> SilenceWatch:
+        """Return a watch over what is at the other end, which ends the program `victim` where that
+        is silent.
 
         git itself, and all that it started, may be at work meanwhile, or ask the user something.
         """
         who = self.remote if self.is_named else hide_passwords(self.url)
-        return Watch(f"'{who}'", root=find_client() or victim, victim=victim)
+        return SilenceWatch(f"'{who}'", root=find_client() or victim, victim=victim)
 
     def share(self, there: Mapping[str, str], updates: Sequence[tuple[str, str, str]]) -> bool:
-        """Send what the commits need before any of them is pushed; return whether anything was sent.
+        """Send what the commits need before any of them is pushed; return whether anything was
+        sent.
 
-        `there` are the refs that the remote has. `updates` are those that git moves: the new id, the ref, the old id.
+        `there` are the refs that the remote has. `updates` are those that git moves: the new id,
+        the ref, the old id.
         """
-        from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
         from git_datmo.git.refs import read_refs
+        from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
 
         self.set_up()
         self._warn_of_changes()
         mine = read_refs(self.git, RECORDS_REF, NOTES_REF)
         if RECORDS_REF not in mine:
             return False
-        from git_datmo.flows.workspace import open_workspace
+        from git_datmo.repository.workspace import open_workspace
 
         with open_workspace(self._sharing_environ, self.cwd) as workspace:
             if not workspace.has_store:
                 return False
-            from git_datmo.flows.sharing.whole import is_settled
+            from git_datmo.sharing.incomplete_records import is_settled
 
             name = self.remote if self.is_named else ""
             if is_settled(workspace, name, self.push_url, mine, there):
                 return False
-            from git_datmo.flows.sharing.pushed import read_pushed
-            from git_datmo.flows.sharing.share import share
+            from git_datmo.sharing.push import share
+            from git_datmo.sharing.pushed_refs import read_pushed
 
             pushed = read_pushed(workspace, name, updates)
             try:
-                shared = share(workspace, self.remote, self.push_url, pushed=pushed, progress=self._progress())
+                shared = share(
+                    workspace, self.remote, self.push_url, pushed=pushed, progress=self._progress()
+                )
             except NewerRecords as error:
                 plain = f"'git push --no-verify {self.push_url} BRANCH'"
-                raise DatmoError(error.what, f"{error.hint}; until then {plain} pushes the code alone") from error
+                raise DatmoError(
+                    error.what, f"{error.hint}; until then {plain} pushes the code alone"
+                ) from error
             except UnusableRefs as error:
                 from git_remote_datmo.wire import write_message
 
                 # Whatever a stranger put there, code can be pushed.
-                write_message(f"warning: {error.what}; the code is pushed without its experiments\n")
+                write_message(
+                    f"warning: {error.what}; the code is pushed without its experiments\n"
+                )
                 return False
             return shared.records > 0
 
@@ -153,8 +165,8 @@ class Session:
         """Name the payloads whose changes no snapshot has: the push leaves them out."""
         if self.options.get("verbosity") == "0" or not os.path.exists(self._tracked):
             return
-        from git_datmo.flows.unsnapshotted import push_warning
-        from git_datmo.flows.workspace import open_workspace
+        from git_datmo.payloads.unsaved_changes import push_warning
+        from git_datmo.repository.workspace import open_workspace
         from git_remote_datmo.wire import write_message
 
         with open_workspace(self.environ, self.cwd) as workspace:
@@ -168,7 +180,8 @@ class Session:
 
     @property
     def _sharing_environ(self) -> dict[str, str]:
-        """Return the environment of a share, whose ssh takes the address family that git was given."""
+        """Return the environment of a share, whose ssh takes the address family that git was
+        given."""
         env = self.environ_for(self.push_url)
         family = self.options.get("family", "")
         if family in SSH_FAMILIES and kind_of(self.push_url) == "ssh":
@@ -194,10 +207,14 @@ class Session:
 
         A clone that failed has no repository any more.
         """
-        if not self.is_named or self._is_set_up() or not os.path.isdir(self.environ.get("GIT_DIR", "")):
+        if (
+            not self.is_named
+            or self._is_set_up()
+            or not os.path.isdir(self.environ.get("GIT_DIR", ""))
+        ):
             return
-        from git_datmo.flows.setup import set_up_clone
-        from git_datmo.flows.workspace import open_workspace
+        from git_datmo.repository.workspace import open_workspace
+        from git_datmo.setup.init_repository import set_up_clone
 
         with open_workspace(self.environ, self.cwd) as workspace:
             set_up_clone(workspace, self.remote, self.url, self.cwd)
@@ -222,9 +239,11 @@ def open_session(remote: str, url: str, environ: Mapping[str, str], cwd: Path) -
     set_waits(config, environ)
     is_rewritten = _names_helper(config, remote) and not url.startswith(PREFIX)
     if _names_helper(config, remote):
-        # The set-up was cut off: git takes the prefix off a URL only where it names the helper by it.
+        # The set-up was cut off: git takes the prefix off a URL only where it names the helper by
+        # it.
         url = url.removeprefix(PREFIX)
-    # Kept as it is where nothing is there: git says best what is wrong with the path that the user wrote.
+    # Kept as it is where nothing is there: git says best what is wrong with the path that the user
+    # wrote.
     if kind_of(url) == "path" and os.path.exists(os.path.join(cwd, url)):
         url = os.path.normpath(os.path.join(cwd, url))
     return Session(remote, url, absolute, cwd, git, config, is_rewritten)

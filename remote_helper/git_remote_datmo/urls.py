@@ -1,4 +1,5 @@
-"""What stands behind `datmo::`: told apart as git tells URLs apart, and nothing let through that runs commands."""
+"""What stands behind `datmo::`: told apart as git tells URLs apart, and nothing let through that
+runs commands."""
 
 from __future__ import annotations
 
@@ -9,7 +10,13 @@ from git_datmo.errors import DatmoError
 
 Kind = Literal["path", "file", "ssh", "git", "http", "https"]
 
-SCHEMES: dict[str, Kind] = {"file": "file", "ssh": "ssh", "git": "git", "http": "http", "https": "https"}
+SCHEMES: dict[str, Kind] = {
+    "file": "file",
+    "ssh": "ssh",
+    "git": "git",
+    "http": "http",
+    "https": "https",
+}
 
 PREFIX = "datmo::"
 
@@ -20,7 +27,8 @@ def kind_of(url: str) -> Kind:
         if kind := SCHEMES.get(scheme[1]):
             return kind
         raise _refusal(scheme[1])
-    # `ext::` runs any command and `fd::` talks to any descriptor: a URL from a stranger must reach neither.
+    # `ext::` runs any command and `fd::` talks to any descriptor: a URL from a stranger must reach
+    # neither.
     if helper := re.match(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::", url):
         raise _refusal(helper[1])
     if url.startswith("-") or not url:

@@ -1,4 +1,5 @@
-"""Bytes over descriptors, never read further than asked: what comes behind a line may belong to another reader."""
+"""Bytes over descriptors, never read further than asked: what comes behind a line may belong to
+another reader."""
 
 from __future__ import annotations
 
@@ -13,14 +14,15 @@ from git_datmo.errors import DatmoError
 from git_datmo.terminal_text import make_printable
 
 if TYPE_CHECKING:
-    from git_datmo.waits import Watch
-    from git_remote_datmo.pipes import Service
+    from git_datmo.waits import SilenceWatch
+    from git_remote_datmo.service import Service
 
 STEP = 1 << 16
 
 
 class ServiceGoneError(Exception):
-    """The program that did the work has ended early and said why; `status` is what it exited with."""
+    """The program that did the work has ended early and said why; `status` is what it exited
+    with."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -30,14 +32,18 @@ class ServiceGoneError(Exception):
 class LineReader:
     """Lines of a descriptor; `rest` gives up what was read beyond the last one."""
 
-    def __init__(self, descriptor: int, watch: Watch | None = None) -> None:
+    def __init__(self, descriptor: int, watch: SilenceWatch | None = None) -> None:
         self.descriptor = descriptor
         self._watch = watch
         self._ahead = b""
 
     def _read(self) -> bytes:
         """Read on: by the watch, or for as long as git takes to say something."""
-        return self._watch.read(self.descriptor, STEP) if self._watch else os.read(self.descriptor, STEP)
+        return (
+            self._watch.read(self.descriptor, STEP)
+            if self._watch
+            else os.read(self.descriptor, STEP)
+        )
 
     def line(self) -> bytes | None:
         """The next line without its end, or None where the other side has closed."""
@@ -152,14 +158,17 @@ class _Conversation:
 
 
 def relay(service: Service, ahead: bytes = b"") -> int:
-    """Join git's pipes to a service until it ends; return its exit status. `ahead` is what git has said before."""
+    """Join git's pipes to a service until it ends; return its exit status. `ahead` is what git has
+    said before."""
     return _Conversation(service, ahead).hold()
 
 
 def relay_reading(service: Service) -> int:
-    """Do as `relay`, until git itself has ended the conversation; raise `ServiceGoneError` where the service did.
+    """Do as `relay`, until git itself has ended the conversation; raise `ServiceGoneError` where
+    the service did.
 
-    A clone that fails is removed before git closes its end, so that the caller can tell whether it has one.
+    A clone that fails is removed before git closes its end, so that the caller can tell whether it
+    has one.
     """
     conversation = _Conversation(service, b"")
     status = conversation.hold()

@@ -1,7 +1,8 @@
-"""Starts git-datmo quickly: a process that has it loaded already, and forks for each command that is asked for.
+"""Starts git-datmo quickly: a process that has it loaded already, and forks for each command that
+is asked for.
 
-One line of JSON in (`words`, `cwd`, `env`, `stdin`), one line out (`code`, `stdout`, `stderr`). The child is a process
-like any other, with its own environment and folder, and dies like one.
+One line of JSON in (`words`, `cwd`, `env`, `stdin`), one line out (`code`, `stdout`, `stderr`). The
+child is a process like any other, with its own environment and folder, and dies like one.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import mortal
 
 def load_all() -> None:
     import git_datmo.cli.commands
-    import git_datmo.flows
+    import git_datmo.history
+    import git_datmo.payloads
 
-    for package in (git_datmo.cli.commands, git_datmo.flows):
+    for package in (git_datmo.cli.commands, git_datmo.history, git_datmo.payloads):
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
 
@@ -45,7 +47,11 @@ def become(asked: dict[str, Any], streams: tuple[int, ...]) -> int:
 
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with (
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
         given.write(asked["stdin"].encode("latin-1"))
         given.seek(0)
         child = os.fork()

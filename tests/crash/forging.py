@@ -1,4 +1,5 @@
-"""Commands of git-datmo in processes that are forked, not started: the same command, in a tenth of the time."""
+"""Commands of git-datmo in processes that are forked, not started: the same command, in a tenth of
+the time."""
 
 from __future__ import annotations
 
@@ -20,13 +21,24 @@ class Forge:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._child = subprocess.Popen(
-            [sys.executable, SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, text=True
+            [sys.executable, SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=env,
+            text=True,
         )
 
-    def run(self, words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes = b"") -> Done:
+    def run(
+        self, words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes = b""
+    ) -> Done:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
-        asked = {"words": words, "cwd": str(cwd), "env": dict(env), "stdin": stdin.decode("latin-1")}
+        asked = {
+            "words": words,
+            "cwd": str(cwd),
+            "env": dict(env),
+            "stdin": stdin.decode("latin-1"),
+        }
         self._child.stdin.write(json.dumps(asked) + "\n")
         self._child.stdin.flush()
         said = json.loads(self._child.stdout.readline())
@@ -41,12 +53,15 @@ class Forge:
 
 
 class Forges:
-    """As many forges as there are commands at the same time; they end with the process that has them."""
+    """As many forges as there are commands at the same time; they end with the process that has
+    them."""
 
     def __init__(self) -> None:
         self._idle: list[Forge] = []
 
-    def run(self, words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes = b"") -> Done:
+    def run(
+        self, words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: bytes = b""
+    ) -> Done:
         try:
             forge = self._idle.pop()
         except IndexError:
@@ -54,7 +69,8 @@ class Forges:
         try:
             done = forge.run(words, cwd, env, stdin)
         except BaseException:
-            # A test that ran out of time: what comes out of this one is the answer to another question.
+            # A test that ran out of time: what comes out of this one is the answer to another
+            # question.
             forge.kill()
             raise
         self._idle.append(forge)
@@ -62,7 +78,8 @@ class Forges:
 
 
 def starts_as_ours(env: Mapping[str, str]) -> bool:
-    """Whether a git-datmo that this environment starts is this one, and nothing changes how Python itself starts."""
+    """Whether a git-datmo that this environment starts is this one, and nothing changes how Python
+    itself starts."""
     own = Path(sys.executable).with_name("git-datmo")
     return (
         shutil.which("git-datmo", path=env.get("PATH", "")) == str(own)

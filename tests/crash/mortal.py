@@ -1,9 +1,10 @@
 """Runs git-datmo, or its remote helper, in a process that dies at its Nth durable step.
 
-Nothing of the product knows of it: the calls of `os` by which a file, a folder or a name changes, and the start of each
-git child that changes something, are counted here, before they happen. `DATMO_JOURNAL` names a file that gets a line
-for each step, of all processes of a command; at step number `DATMO_DIE_AT` the process kills itself, as the kernel or a
-power cut would: no handler runs, nothing is flushed. A step that writes bytes is half done by then.
+Nothing of the product knows of it: the calls of `os` by which a file, a folder or a name changes,
+and the start of each git child that changes something, are counted here, before they happen.
+`DATMO_JOURNAL` names a file that gets a line for each step, of all processes of a command; at step
+number `DATMO_DIE_AT` the process kills itself, as the kernel or a power cut would: no handler runs,
+nothing is flushed. A step that writes bytes is half done by then.
 
 `DATMO_NOW` stops the clock, so that the records of two runs can be compared.
 """
@@ -26,7 +27,7 @@ HALVES = ("write", "writev", "pwrite")
 CHANGING = frozenset({"push", "fetch", "update-ref", "config", "init", "send-pack", "remote-http"})
 FRAMES = 2
 # Modules through which everything goes: who called them is what counts.
-UNTOLD = ("git_datmo.fsio", "git_datmo.permissions", "git_datmo.git.run")
+UNTOLD = ("git_datmo.fsio", "git_datmo.permissions", "git_datmo.git.command")
 
 _real_clock = time.time
 _stopped: list[float] = []
@@ -41,7 +42,8 @@ time.time = clock
 
 
 def place() -> str:
-    """Which of our functions takes the step, from the outside in: what tells one kind of step from another."""
+    """Which of our functions takes the step, from the outside in: what tells one kind of step from
+    another."""
     names: list[str] = []
     frame = sys._getframe(2)
     while frame is not None and len(names) < FRAMES:
@@ -53,7 +55,8 @@ def place() -> str:
 
 
 class Steps:
-    """The steps of one process, counted together with those of the others that the journal names."""
+    """The steps of one process, counted together with those of the others that the journal
+    names."""
 
     def __init__(self, journal: str, die_at: int) -> None:
         self._journal = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -62,7 +65,8 @@ class Steps:
         self._write = os.write
 
     def take(self, kind: str, half: Callable[[], object] = lambda: None) -> None:
-        """Note a step that is about to be taken; die here, with `half` of it done, if it is the last."""
+        """Note a step that is about to be taken; die here, with `half` of it done, if it is the
+        last."""
         self._write(self._journal, f"{kind} {place()}\n".encode())
         if not self._die_at:
             return
@@ -74,7 +78,8 @@ class Steps:
 
 
 def changes(name: str, target: Any) -> bool:
-    """Whether a call has something to do: what fails, or finds it done, is no step; nor is a temporary file's own life.
+    """Whether a call has something to do: what fails, or finds it done, is no step; nor is a
+    temporary file's own life.
 
     A folder is not waited for: what is in it has its new name by then.
     """
@@ -86,7 +91,8 @@ def changes(name: str, target: Any) -> bool:
 
 
 def is_file(fd: int) -> bool:
-    """Whether bytes that go to a descriptor stay: it is a file, and one that has a name that counts."""
+    """Whether bytes that go to a descriptor stay: it is a file, and one that has a name that
+    counts."""
     return stat.S_ISREG(os.fstat(fd).st_mode) and not os.readlink(f"/proc/self/fd/{fd}").startswith(
         os.environ.get("TMPDIR", "/nowhere") + "/"
     )

@@ -1,4 +1,5 @@
-"""What a remote must hold at every instant: whatever its notes and records name, kept by its own refs."""
+"""What a remote must hold at every instant: whatever its notes and records name, kept by its own
+refs."""
 
 from __future__ import annotations
 
@@ -33,12 +34,15 @@ def contents(document: dict[str, Any]) -> set[str]:
     """The ids of all content that a record names."""
     run = document.get("run") or {}
     named = [*document.get("payloads", ()), *run.get("inputs", ())]
-    named += [one for one in (document.get("code"), document.get("environment"), run.get("log")) if one]
+    named += [
+        one for one in (document.get("code"), document.get("environment"), run.get("log")) if one
+    ]
     return {one["object"] for one in named}
 
 
 def lacking(hub: Shell) -> list[str]:
-    """What is named by a note or a record of `hub`, and is not there or would be collected some day; empty is well.
+    """What is named by a note or a record of `hub`, and is not there or would be collected some
+    day; empty is well.
 
     Read in the order notes, records, objects: so it holds while somebody is pushing, too.
     """
@@ -47,23 +51,44 @@ def lacking(hub: Shell) -> list[str]:
     files = {path: raw for path, raw in blobs(hub, RECORDS).items() if path != "format"}
     records = {path.replace("/", "").removesuffix(".json"): raw for path, raw in files.items()}
     problems: list[str] = []
-    named = ((path, line.split()[0]) for path, note in notes.items() for line in note.decode().splitlines())
-    problems += [f"the note on {path} names the record {oid}, not there" for path, oid in named if oid not in records]
+    named = (
+        (path, line.split()[0])
+        for path, note in notes.items()
+        for line in note.decode().splitlines()
+    )
+    problems += [
+        f"the note on {path} names the record {oid}, not there"
+        for path, oid in named
+        if oid not in records
+    ]
     documents = {name: json.loads(raw) for name, raw in records.items()}
-    dropped = {oid for each in documents.values() if each["kind"] == "drop" for oid in each["records"]}
+    dropped = {
+        oid for each in documents.values() if each["kind"] == "drop" for oid in each["records"]
+    }
     living = {name: each for name, each in documents.items() if name not in dropped}
     wanted = {oid: name for name, each in living.items() for oid in contents(each)}
     if not wanted:
         return problems
-    here = hub.git("cat-file", "--batch-check", stdin="".join(f"{oid}\n" for oid in wanted).encode()).splitlines()
+    here = hub.git(
+        "cat-file", "--batch-check", stdin="".join(f"{oid}\n" for oid in wanted).encode()
+    ).splitlines()
     missing = [line.split()[0] for line in here if line.endswith(" missing")]
-    problems += [f"record {wanted.pop(oid)} names the object {oid}, which is not there" for oid in missing]
+    problems += [
+        f"record {wanted.pop(oid)} names the object {oid}, which is not there" for oid in missing
+    ]
     tips = hub.git("for-each-ref", "--format=%(objectname)", KEEPS).split()
     kept = (
-        set(hub.git("rev-list", "--objects", "--no-object-names", "--missing=print", *tips).split()) if tips else set()
+        set(hub.git("rev-list", "--objects", "--no-object-names", "--missing=print", *tips).split())
+        if tips
+        else set()
     )
     needs = hub.git(
-        "rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin", stdin="\n".join(wanted).encode()
+        "rev-list",
+        "--objects",
+        "--no-object-names",
+        "--missing=print",
+        "--stdin",
+        stdin="\n".join(wanted).encode(),
     )
     for oid in needs.split():
         if oid.startswith("?"):

@@ -66,7 +66,8 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def begin(world: World, *, way: str = "hook") -> None:
-    """Alex's repository with a commit and a remote that has it, set up; data in a folder, not added."""
+    """Alex's repository with a commit and a remote that has it, set up; data in a folder, not
+    added."""
     world.live.joinpath("hub.git").mkdir()
     world.hub.git("init", "-q", "--bare", ".")
     alex = world.live / "alex"
@@ -92,7 +93,8 @@ def one(world: World, *, way: str = "hook") -> None:
 
 
 def two(world: World, *, way: str = "hook") -> None:
-    """And version 2 in another, which is not on the remote yet; `base.pt` has gone, `extra` has come."""
+    """And version 2 in another, which is not on the remote yet; `base.pt` has gone, `extra` has
+    come."""
     one(world, way=way)
     ben(world, way=way)
     lay_second(world.live / "alex" / "data")
@@ -174,7 +176,8 @@ def bare(world: World) -> None:
 
 
 def hooked(world: World) -> None:
-    """Set up with the helper, after another tool named a folder of hooks, and with a hook that was there before."""
+    """Set up with the helper, after another tool named a folder of hooks, and with a hook that was
+    there before."""
     bare(world)
     world.shell("alex").git("config", "core.hooksPath", "hooks")
     world.run("alex", ["datmo", "init", "--helper"])
@@ -201,13 +204,14 @@ def move_the_code(world: World) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """A command, in a set-up, by a person; `warm` are payloads whose stat cache the copy of the set-up made stale.
+    """A command, in a set-up, by a person; `warm` are payloads whose stat cache the copy of the
+    set-up made stale.
 
-    `then` is what a person runs after the command where it was killed and run again: where git moved already, its
-    hooks are not run a second time. `done` is what the command says where it had done all of its work before it died.
-    `reads` are payloads that the command stores or places: a snapshot made after the kill must have what they hold.
-    `exact` is whether all of the record is the same in every run. `every` is how few of the steps are tried that
-    another scene has too.
+    `then` is what a person runs after the command where it was killed and run again: where git
+    moved already, its hooks are not run a second time. `done` is what the command says where it had
+    done all of its work before it died. `reads` are payloads that the command stores or places: a
+    snapshot made after the kill must have what they hold. `exact` is whether all of the record is
+    the same in every run. `every` is how few of the steps are tried that another scene has too.
     """
 
     name: str
@@ -236,13 +240,44 @@ SCENES = (
     Scene("init removed", hooked, ("datmo", "init", "--remove"), every=2),
     Scene("first add", begin, ("datmo", "add-data", *ONE), reads=ONE),
     Scene("second add", one, ("datmo", "add-data", "data"), warm=ONE, before=edit, reads=("data",)),
-    Scene("snapshot", one, ("datmo", "snapshot", "-m", "asked"), warm=ONE, before=edit, reads=ONE, every=2),
-    Scene("run", one, ("datmo", "run", "--", "sh", "train.sh"), warm=ONE, before=edit, reads=ONE, exact=False, every=3),
+    Scene(
+        "snapshot",
+        one,
+        ("datmo", "snapshot", "-m", "asked"),
+        warm=ONE,
+        before=edit,
+        reads=ONE,
+        every=2,
+    ),
+    Scene(
+        "run",
+        one,
+        ("datmo", "run", "--", "sh", "train.sh"),
+        warm=ONE,
+        before=edit,
+        reads=ONE,
+        exact=False,
+        every=3,
+    ),
     Scene("first checkout", shared, ("datmo", "checkout"), who="ben", every=2),
     Scene("rm", one, ("datmo", "rm", "data"), warm=ONE, done="'data' is not a payload"),
     Scene("older version", shared, ("datmo", "checkout", "one"), warm=TWO, reads=ONE, every=2),
-    Scene("older payload", shared, ("datmo", "checkout", "one", "--", "data"), warm=TWO, reads=("data",), every=9),
-    Scene("older part", shared, ("datmo", "checkout", "one", "--", *PART), warm=TWO, reads=("data",), every=4),
+    Scene(
+        "older payload",
+        shared,
+        ("datmo", "checkout", "one", "--", "data"),
+        warm=TWO,
+        reads=("data",),
+        every=9,
+    ),
+    Scene(
+        "older part",
+        shared,
+        ("datmo", "checkout", "one", "--", *PART),
+        warm=TWO,
+        reads=("data",),
+        every=4,
+    ),
     Scene("git checkout", shared, ("git", "checkout", "-q", "one"), warm=TWO, then=BY_GIT, every=9),
     Scene("git pull", behind, ("git", "pull", "-q"), who="ben", warm=ONE, then=BY_GIT, every=9),
     Scene("pull", behind, ("datmo", "pull"), who="ben", warm=ONE, before=move_the_code, every=9),
@@ -250,6 +285,8 @@ SCENES = (
     Scene("push", two, ("datmo", "push")),
     Scene("push by the hook", two, ("git", "push", "-q", "origin", "main"), every=2),
     Scene("push by the helper", helped, ("git", "push", "-q", "origin", "main"), every=2),
-    Scene("merge of payloads", diverged, ("datmo", "pull"), then=BY_GIT, warm=ONE, reads=ONE, every=3),
+    Scene(
+        "merge of payloads", diverged, ("datmo", "pull"), then=BY_GIT, warm=ONE, reads=ONE, every=3
+    ),
     Scene("fetch", behind, ("datmo", "fetch"), who="ben"),
 )

@@ -7,7 +7,8 @@ from tests.crash.worlds import World
 
 
 def spent(world: World) -> None:
-    """Both versions are on the remote; the first is dropped, here alone, and half of what is stored is for nothing."""
+    """Both versions are on the remote; the first is dropped, here alone, and half of what is stored
+    is for nothing."""
     two(world)
     shell = world.shell("alex")
     shell.git("push", "-q", "origin", "main", "one", "two")
@@ -38,7 +39,9 @@ def three(world: World) -> None:
 
 def spoil_a_pack(world: World) -> None:
     """An object of the largest pack is damaged; the remote has it."""
-    packs = (world.live / "alex" / ".git" / "datmo" / "store.git" / "objects" / "pack").glob("*.pack")
+    packs = (world.live / "alex" / ".git" / "datmo" / "store.git" / "objects" / "pack").glob(
+        "*.pack"
+    )
     path = max(packs, key=lambda pack: pack.stat().st_size)
     content = bytearray(path.read_bytes())
     content[14:18] = bytes(byte ^ 0xFF for byte in content[14:18])

@@ -1,4 +1,5 @@
-"""Many commands at the same time, in one clone and against one remote: each ends well, or says in a line what to do."""
+"""Many commands at the same time, in one clone and against one remote: each ends well, or says in a
+line what to do."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def well_or_told(done: Done) -> bool:
 
 
 def test_in_one_clone(world: World) -> None:
-    """What was added is tracked and stored, every snapshot has payloads as somebody added them, nothing is lost."""
+    """What was added is tracked and stored, every snapshot has payloads as somebody added them,
+    nothing is lost."""
     world.template("one", one)
     world.now += 1
     alex = world.shell("alex")
@@ -78,12 +80,16 @@ def team(world: World) -> None:
 
 
 def share_again(shell: Shell, number: int) -> list[Done]:
-    """What one of the team does: new data and a snapshot, shared; some on one commit of all, some each on their own."""
+    """What one of the team does: new data and a snapshot, shared; some on one commit of all, some
+    each on their own."""
     name = shell.cwd.name
     write(shell.cwd / "own" / f"{name}-{number}", f"{name} {number}" * 1000)
     commands = [("git", "datmo", "add-data", "own")]
     if on_one_commit(name):
-        commands += [("git", "datmo", "snapshot", "-m", f"{name} {number}"), ("git", "push", "-q", "origin", "main")]
+        commands += [
+            ("git", "datmo", "snapshot", "-m", f"{name} {number}"),
+            ("git", "push", "-q", "origin", "main"),
+        ]
     else:
         write(shell.cwd / "code.txt", f"{name} {number}")
         commands += [("git", "add", "code.txt"), ("git", "commit", "-q", "-m", f"{name} {number}")]
@@ -106,7 +112,8 @@ def work(shell: Shell, until: float) -> list[list[Done]]:
 
 
 class Watch(threading.Thread):
-    """Looks at the remote, fetches and checks out, until it is told to stop; keeps what it finds wrong."""
+    """Looks at the remote, fetches and checks out, until it is told to stop; keeps what it finds
+    wrong."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -146,14 +153,21 @@ def test_many_clones_and_one_remote(world: World) -> None:
     fsck(world.hub)
     assert not lacking(world.hub)
     expected = {
-        f"{shell.cwd.name} {turn}" for shell, each in zip(people, rounds, strict=True) for turn in range(len(each))
+        f"{shell.cwd.name} {turn}"
+        for shell, each in zip(people, rounds, strict=True)
+        for turn in range(len(each))
     }
     branches = [f"origin/{each.cwd.name}" for each in people if not on_one_commit(each.cwd.name)]
     for shell in people:
         shell.git("fetch", "-q")
-        told = [json.loads(line) for line in shell.git("datmo", "log", "--json", "main", *branches).splitlines()]
+        told = [
+            json.loads(line)
+            for line in shell.git("datmo", "log", "--json", "main", *branches).splitlines()
+        ]
         lines = shell.git("log", "--format=%H %s", "main", *branches).splitlines()
         subjects = dict(line.split(" ", 1) for line in lines)
-        assert {each["message"] or subjects[each["commit"]] for each in told} >= expected, shell.cwd.name
+        assert {each["message"] or subjects[each["commit"]] for each in told} >= expected, (
+            shell.cwd.name
+        )
         fsck(shell)
     print(f"{len(expected)} shares, {watch.looks} looks")

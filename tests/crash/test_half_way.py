@@ -1,4 +1,5 @@
-"""A checkout that was cut off: what the other commands say, and every way out of it that a person may take."""
+"""A checkout that was cut off: what the other commands say, and every way out of it that a person
+may take."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def scene_of(name: str) -> Scene:
 
 
 def cut_off(world: World, name: str, step: str = "replace placer.") -> Path:
-    """The folder of whoever was killed in the middle of such a `step` of a scene; the data are of both versions."""
+    """The folder of whoever was killed in the middle of such a `step` of a scene; the data are of
+    both versions."""
     scene = scene_of(name)
     set_up(world, scene)
     world.run(scene.who, scene.command, journal=True)
@@ -97,14 +99,20 @@ def test_what_was_edited_meanwhile_is_moved_away_or_given_up(world: World) -> No
 
 
 @pytest.mark.parametrize("way", [("datmo", "checkout"), ("datmo", "pull")], ids="-".join)
-def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(world: World, way: Way) -> None:
+def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(
+    world: World, way: Way
+) -> None:
     """Its own edits, or a version that no snapshot has, must not stand in the way of the others."""
     set_up(world, scene_of("pull"))
     ben = world.live / "ben"
     (ben / "base.pt").write_text("ben's own")
     world.run("ben", ["datmo", "add-model", "base.pt"])
     world.run("ben", ["datmo", "pull"], journal=True)
-    numbers = [number for number, taken in enumerate(world.steps(), 1) if taken.startswith("replace placer.")]
+    numbers = [
+        number
+        for number, taken in enumerate(world.steps(), 1)
+        if taken.startswith("replace placer.")
+    ]
     set_up(world, scene_of("pull"))
     (ben / "base.pt").write_text("ben's own")
     world.run("ben", ["datmo", "add-model", "base.pt"])
@@ -117,7 +125,9 @@ def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(world: Wor
     world.run("ben", ["datmo", "snapshot"])
 
 
-def test_what_the_stat_cache_knew_of_a_payload_that_went_is_not_held_against_a_new_one(world: World) -> None:
+def test_what_the_stat_cache_knew_of_a_payload_that_went_is_not_held_against_a_new_one(
+    world: World,
+) -> None:
     alex = cut_off(world, "older version", "fsync statcache.")
     way = told_way(world.run("alex", ["datmo", "snapshot"], ok=False))
     world.run("alex", way)

@@ -1,4 +1,5 @@
-"""Every command, killed at every kind of durable step: nothing is lost, and running it again finishes.
+"""Every command, killed at every kind of durable step: nothing is lost, and running it again
+finishes.
 
 With DATMO_EVERY_STEP set, five times as many steps are tried, which takes five times as long.
 """
@@ -28,7 +29,8 @@ def set_up(world: World, scene: Scene) -> None:
 
 
 def finish(world: World, scene: Scene) -> None:
-    """What a person does who saw the command die: run it again, and do what it says if it says to do something else."""
+    """What a person does who saw the command die: run it again, and do what it says if it says to
+    do something else."""
     again = world.run(scene.who, scene.command, ok=False)
     if again.returncode:
         assert says_what_to_do(again), str(again)
@@ -46,30 +48,40 @@ WEIGHTY = ("tracking.", "statcache.", "underway.", "exclude.", "git-")
 def choose(steps: list[str], every: int) -> list[int]:
     """The number of the first step of each kind, and of the last where there are many.
 
-    Where another scene has the same kinds, only one of `every` is kept, and three times as many that are weighty.
+    Where another scene has the same kinds, only one of `every` is kept, and three times as many
+    that are weighty.
     """
     every *= THINNED
     numbers: dict[str, list[int]] = {}
     for number, step in enumerate(steps, 1):
         numbers.setdefault(step, []).append(number)
     some = sorted(
-        {*(found[0] for found in numbers.values()), *(found[-1] for found in numbers.values() if len(found) > 3)}
+        {
+            *(found[0] for found in numbers.values()),
+            *(found[-1] for found in numbers.values() if len(found) > 3),
+        }
     )
     weighty = [number for number in some if any(word in steps[number - 1] for word in WEIGHTY)]
     return sorted({*some[::every], *weighty[:: max(1, every // 3)]})
 
 
 def files(shown: Picture) -> Picture:
-    """What a person has: the files that a killed checkout had not put in place yet are not theirs."""
-    return {path: what for path, what in shown.items() if TEMPORARY not in path and what[0] != "folder"}
+    """What a person has: the files that a killed checkout had not put in place yet are not
+    theirs."""
+    return {
+        path: what for path, what in shown.items() if TEMPORARY not in path and what[0] != "folder"
+    }
 
 
 def check_files(before: Picture, after: Picture, now: Picture) -> None:
-    """Each file is what it was before the command, or what it is after it; none is a part, none is lost."""
+    """Each file is what it was before the command, or what it is after it; none is a part, none is
+    lost."""
     for path, what in now.items():
         assert what in (before.get(path), after.get(path)), f"{path!r} is neither old nor new"
     for path in before.keys() & after.keys():
-        assert path in now or any(other.startswith(path + b"/") or path.startswith(other + b"/") for other in now), path
+        assert path in now or any(
+            other.startswith(path + b"/") or path.startswith(other + b"/") for other in now
+        ), path
 
 
 def stored_as(world: World, folder: Path) -> dict[str, Any]:
@@ -103,20 +115,26 @@ def check_next_snapshot(world: World, scene: Scene) -> None:
         newest = json.loads(world.run(scene.who, ["datmo", "log", "--json", "-n", "1"]).stdout)
         for payload in newest["payloads"]:
             real = stored_as(world, world.live / scene.who / payload["path"])
-            assert {key: payload[key] for key in real} == real, f"the snapshot has not what {payload['path']} holds"
+            assert {key: payload[key] for key in real} == real, (
+                f"the snapshot has not what {payload['path']} holds"
+            )
     else:
         assert says_what_to_do(done), str(done)
     shutil.rmtree(world.live / scene.who)
     kept.rename(world.live / scene.who)
 
 
-def kill_and_finish(world: World, scene: Scene, step: int, whole: dict[str, Any], *, goes_on: bool) -> None:
-    """One kill, what must hold right after it, and the way out; `goes_on` asks what a person gets who does not care."""
+def kill_and_finish(
+    world: World, scene: Scene, step: int, whole: dict[str, Any], *, goes_on: bool
+) -> None:
+    """One kill, what must hold right after it, and the way out; `goes_on` asks what a person gets
+    who does not care."""
     set_up(world, scene)
     before = files(picture(world.live / scene.who))
     done = world.run(scene.who, scene.command, die_at=step, ok=False)
     if len(world.steps()) < step and not scene.exact:
-        # How long a run took is told in a few bytes more or less, and so may be in an object more or less.
+        # How long a run took is told in a few bytes more or less, and so may be in an object more
+        # or less.
         return
     assert len(world.steps()) >= step, "the process was to die"
     assert done.returncode != 0 or scene.then, str(done)
@@ -133,7 +151,9 @@ def kill_and_finish(world: World, scene: Scene, step: int, whole: dict[str, Any]
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name.replace(" ", "-"))
-def test_a_command_that_is_killed_loses_nothing_and_can_be_run_again(world: World, scene: Scene) -> None:
+def test_a_command_that_is_killed_loses_nothing_and_can_be_run_again(
+    world: World, scene: Scene
+) -> None:
     set_up(world, scene)
     world.run(scene.who, scene.command, journal=True)
     steps = world.steps()

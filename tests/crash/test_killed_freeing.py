@@ -1,4 +1,5 @@
-"""Commands that give space back, killed at every kind of durable step: what is needed can be had, before and after."""
+"""Commands that give space back, killed at every kind of durable step: what is needed can be had,
+before and after."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from tests.integration.team import STORE, objects, picture
 
 
 def check_can_be_had(world: World) -> None:
-    """Each side gets the snapshot that is left of 'two', though the remote collects its garbage first."""
+    """Each side gets the snapshot that is left of 'two', though the remote collects its garbage
+    first."""
     world.hub.git("gc", "-q", "--prune=now")
     for who in ("alex", "ben"):
         world.shell(who).git("fetch", "-q", "--tags", "origin")
@@ -22,7 +24,9 @@ def check_can_be_had(world: World) -> None:
 
 def held(world: World, who: str) -> tuple[set[str], str]:
     """What a store holds beside commits, and which epochs the remote has."""
-    stored = {oid for oid, (kind, _) in objects(world.shell(who), *STORE).items() if kind != "commit"}
+    stored = {
+        oid for oid, (kind, _) in objects(world.shell(who), *STORE).items() if kind != "commit"
+    }
     return stored, world.hub.git("for-each-ref", "--format=%(refname)", "refs/datmo/keep")
 
 

@@ -75,10 +75,16 @@ def size_of(folders: Sequence[Path]) -> int:
 
 
 def kill_when_grown(
-    world: World, who: str, command: Sequence[str], watched: Sequence[Path], growth: int, *, alone: bool
+    world: World,
+    who: str,
+    command: Sequence[str],
+    watched: Sequence[Path],
+    growth: int,
+    *,
+    alone: bool,
 ) -> bool:
-    """Run a command until what is watched has grown so far, then kill its whole session, or its first process `alone`;
-    whether it came to that."""
+    """Run a command until what is watched has grown so far, then kill its whole session, or its
+    first process `alone`; whether it came to that."""
     before = size_of(watched)
     shell = world.shell(who)
     child = subprocess.Popen(
@@ -134,7 +140,9 @@ def kill_and_finish(
         again = world.portrait(who)
         for name, found in again.items():
             for part, value in found.items():
-                assert value == portrait[name][part], f"{name}'s {part} is another than without a kill at {moment}"
+                assert value == portrait[name][part], (
+                    f"{name}'s {part} is another than without a kill at {moment}"
+                )
     assert bitten, "no kill came before the end"
 
 
@@ -150,7 +158,9 @@ def test_a_checkout_that_is_killed(world: World) -> None:
 
 def test_a_checkout_whose_workers_go_on_without_it(world: World) -> None:
     """They hold its lock, so that the next checkout waits for them."""
-    kill_and_finish(world, fetched, "ben", ["git-datmo", "checkout"], ["ben/data"], SIZE, alone=True)
+    kill_and_finish(
+        world, fetched, "ben", ["git-datmo", "checkout"], ["ben/data"], SIZE, alone=True
+    )
 
 
 @pytest.mark.parametrize("way", ["path", "http"])

@@ -1,4 +1,5 @@
-"""Repositories that commands are killed in: made once, copied for each kill, always at the same place."""
+"""Repositories that commands are killed in: made once, copied for each kill, always at the same
+place."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ def install_wrappers(folder: Path) -> Path:
     folder.mkdir()
     for program in PROGRAMS:
         script = folder / program
-        script.write_text(WRAPPER.format(python=sys.executable, mortal=HERE / "mortal.py", program=program))
+        script.write_text(
+            WRAPPER.format(python=sys.executable, mortal=HERE / "mortal.py", program=program)
+        )
         script.chmod(0o755)
     write_bare_python(folder / "python3")
     return folder
@@ -42,7 +45,8 @@ def install_wrappers(folder: Path) -> Path:
 
 @dataclass
 class World:
-    """A folder with a bare repository `hub.git` and people's clones, and a template of it for each set-up."""
+    """A folder with a bare repository `hub.git` and people's clones, and a template of it for each
+    set-up."""
 
     top: Path
     env: dict[str, str]
@@ -60,9 +64,22 @@ class World:
     def hub(self) -> Shell:
         return self.shell("hub.git")
 
-    def run(self, name: str, words: Sequence[str], *, die_at: int = 0, journal: bool = False, ok: bool = True) -> Done:
-        """Run a command of git or git-datmo as the person `name`; the journal is the world's `journal` file."""
-        more = {"DATMO_DIE_AT": str(die_at), "DATMO_JOURNAL": str(self.top / "journal")} if die_at or journal else {}
+    def run(
+        self,
+        name: str,
+        words: Sequence[str],
+        *,
+        die_at: int = 0,
+        journal: bool = False,
+        ok: bool = True,
+    ) -> Done:
+        """Run a command of git or git-datmo as the person `name`; the journal is the world's
+        `journal` file."""
+        more = (
+            {"DATMO_DIE_AT": str(die_at), "DATMO_JOURNAL": str(self.top / "journal")}
+            if die_at or journal
+            else {}
+        )
         if more:
             (self.top / "journal").unlink(missing_ok=True)
         shell = self.shell(name, **more)
@@ -110,7 +127,8 @@ class World:
         return sorted(entry.name for entry in self.live.iterdir() if (entry / ".git").is_dir())
 
     def portrait(self, who: str, *, exact: bool = True) -> dict[str, Any]:
-        """All that `who` can see of the end of a command, and the remote; `exact` includes the ids of records."""
+        """All that `who` can see of the end of a command, and the remote; `exact` includes the ids
+        of records."""
         found = {who: self._portrait_of(who, exact=exact)}
         if (self.live / "hub.git").exists():
             found["hub.git"] = refs(self.hub, exact=exact)
@@ -122,12 +140,15 @@ class World:
         found: dict[str, Any] = {"tree": picture(shell.cwd)}
         found["config"] = (git / "config").read_text()
         hooks = picture(git / "hooks") if (git / "hooks").exists() else {}
-        found["hooks"] = {path: what for path, what in hooks.items() if not path.startswith(b".tmp-")}
+        found["hooks"] = {
+            path: what for path, what in hooks.items() if not path.startswith(b".tmp-")
+        }
         if not (git / "datmo" / "store.git" / "HEAD").exists():
             return found | {"refs": refs(shell, exact=exact)}
         found["status"] = json.loads(self.run(name, ["datmo", "status", "--json"]).stdout)
         found["log"] = [
-            told(line, exact=exact) for line in self.run(name, ["datmo", "log", "--json"]).stdout.splitlines()
+            told(line, exact=exact)
+            for line in self.run(name, ["datmo", "log", "--json"]).stdout.splitlines()
         ]
         if not exact:
             for key in ("standing", "snapshots"):
@@ -147,7 +168,8 @@ class World:
         return found
 
     def check_sound(self, who: str) -> None:
-        """What holds at every instant: git finds no fault anywhere, and the remote has what its notes name."""
+        """What holds at every instant: git finds no fault anywhere, and the remote has what its
+        notes name."""
         shell = self.shell(who)
         fsck(shell)
         if (shell.cwd / ".git" / "datmo" / "store.git" / "HEAD").exists():
@@ -165,7 +187,9 @@ def copy(source: str, target: str) -> None:
 def fsck(shell: Shell, *where: str) -> None:
     """Git's own judgement; dangling objects are fine, any other line is not."""
     done = shell.run("git", *where, "fsck", "--strict", "--no-dangling", "--no-progress", ok=False)
-    said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice: ")]
+    said = [
+        line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice: ")
+    ]
     assert done.returncode == 0, str(done)
     assert not said, str(done)
 
@@ -182,7 +206,8 @@ def says_what_to_do(done: Done) -> bool:
 
 
 def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
-    """Every ref but the keep refs: a commit of the code by its id, records and notes by their trees.
+    """Every ref but the keep refs: a commit of the code by its id, records and notes by their
+    trees.
 
     The chains of records and notes may be longer after a kill; what they hold must be the same.
     """
@@ -191,7 +216,8 @@ def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
         name, commit, tree = line.split(" ")
         if name.startswith("refs/datmo/keep/"):
             continue
-        # Readers unite what a fetch brought in memory: whether a command has done so in refs makes no difference.
+        # Readers unite what a fetch brought in memory: whether a command has done so in refs makes
+        # no difference.
         if name in ("refs/datmo/records", "refs/notes/datmo"):
             continue
         if name.startswith(("refs/datmo", "refs/notes/")):
@@ -203,12 +229,15 @@ def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
 
 
 def told(line: str, *, exact: bool) -> dict[str, Any]:
-    """An experiment as `log --json` prints it, without what differs between two runs of one command."""
+    """An experiment as `log --json` prints it, without what differs between two runs of one
+    command."""
     document: dict[str, Any] = json.loads(line)
     if exact:
         return document
     kept = ("message", "why", "payloads", "parameters", "metrics", "commit", "tree", "clean")
-    return {key: document[key] for key in kept} | {"exit_code": (document["run"] or {}).get("exit_code")}
+    return {key: document[key] for key in kept} | {
+        "exit_code": (document["run"] or {}).get("exit_code")
+    }
 
 
 @contextlib.contextmanager
@@ -220,7 +249,9 @@ def open_world(top: Path) -> Iterator[World]:
     env["GIT_TEMPLATE_DIR"] = ""
     git = shutil.which("git", path=env["PATH"])
     assert git is not None
-    env["PATH"] = os.pathsep.join((str(install_wrappers(top / "bin")), str(Path(git).parent), os.defpath))
+    env["PATH"] = os.pathsep.join(
+        (str(install_wrappers(top / "bin")), str(Path(git).parent), os.defpath)
+    )
     forge = Forge(env)
     try:
         yield World(top, env, forge)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.manifest import Environment, make_environment
-from git_datmo.engines.probe import Distribution, Probe
+from git_datmo.environments.interpreter_probe import Distribution, Probe
+from git_datmo.environments.manifest import Environment, make_environment
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from git_datmo.engines.base import Job, Outcome
-from git_datmo.engines.connection import describe_owner
-from git_datmo.engines.container import WORK, ContainerEngine
-from git_datmo.engines.limits import Limits
-from git_datmo.engines.manifest import Environment
-from git_datmo.engines.probe import Distribution, Origin
+from git_datmo.engines.container_engine import WORK, ContainerEngine
+from git_datmo.engines.engine_connection import describe_owner
+from git_datmo.engines.engine_contract import Job, Outcome
+from git_datmo.engines.resource_limits import ResourceLimits
+from git_datmo.environments.interpreter_probe import Distribution, Origin
+from git_datmo.environments.manifest import Environment
 from git_datmo.errors import DatmoError
 from git_datmo.progress import QUIET
 from tests.engine.conftest import Heard
@@ -61,13 +61,17 @@ def bare(
     return engine
 
 
-def python(engine: ContainerEngine, heard: Heard, folder: Path, code: str, **more: object) -> Outcome:
+def python(
+    engine: ContainerEngine, heard: Heard, folder: Path, code: str, **more: object
+) -> Outcome:
     job = Job(("python", "-c", textwrap.dedent(code)), folder, **more)  # type: ignore[arg-type]
     return engine.run(job, output=heard)
 
 
 def ours(client: docker.DockerClient) -> list[str]:
-    found = client.containers.list(all=True, filters={"label": "git-datmo=run"}, ignore_removed=True)
+    found = client.containers.list(
+        all=True, filters={"label": "git-datmo=run"}, ignore_removed=True
+    )
     me = describe_owner(os.getpid())
     return [str(container.id) for container in found if container.labels["git-datmo.owner"] == me]
 
@@ -98,12 +102,18 @@ def test_an_image_is_built_once(
 
 
 def test_an_image_that_somebody_else_tagged_is_not_taken(
-    engine: ContainerEngine, client: docker.DockerClient, make_env: Callable[..., Environment], work: Path, heard: Heard
+    engine: ContainerEngine,
+    client: docker.DockerClient,
+    make_env: Callable[..., Environment],
+    work: Path,
+    heard: Heard,
 ) -> None:
     env = make_env(variables={"PYTHONHASHSEED": "1"})
     client.images.get("python:3.11-slim").tag("git-datmo/env", env.id[:20])
     engine.prepare(env, code=work, output=heard, progress=QUIET)
-    assert client.images.get(f"git-datmo/env:{env.id[:20]}").labels["git-datmo.environment"] == env.id
+    assert (
+        client.images.get(f"git-datmo/env:{env.id[:20]}").labels["git-datmo.environment"] == env.id
+    )
 
 
 def test_what_a_container_used_is_told(bare: ContainerEngine, work: Path, heard: Heard) -> None:
@@ -119,7 +129,13 @@ def test_what_a_container_used_is_told(bare: ContainerEngine, work: Path, heard:
         """,
     )
     used = outcome.resources
-    assert used.keys() == {"user_seconds", "system_seconds", "peak_memory", "bytes_read", "bytes_written"}
+    assert used.keys() == {
+        "user_seconds",
+        "system_seconds",
+        "peak_memory",
+        "bytes_read",
+        "bytes_written",
+    }
     assert 0.3 < used["user_seconds"] + used["system_seconds"] < 30
     assert 64 << 20 < used["peak_memory"] < 1 << 30
 
@@ -141,7 +157,9 @@ def test_both_streams_are_exact(bare: ContainerEngine, work: Path, heard: Heard)
     assert heard.streams["stderr"] == bytes(range(256))[::-1] * 100 + b"no line end"
 
 
-def test_a_silent_command_and_one_that_is_killed(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+def test_a_silent_command_and_one_that_is_killed(
+    bare: ContainerEngine, work: Path, heard: Heard
+) -> None:
     assert python(bare, heard, work, "").exit_code == 0
     killed = bare.run(Job(("sh", "-c", "sh -c 'kill -KILL $$'"), work), output=heard)
     assert killed.exit_code == 128 + signal.SIGKILL
@@ -172,14 +190,16 @@ def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> Non
         open("result", "w").write("made")
         """
     variables = {"SEED": "7"}
-    assert python(bare, heard, work, code, cwd="deep er", variables=variables).exit_code == 0, heard.streams
+    assert python(bare, heard, work, code, cwd="deep er", variables=variables).exit_code == 0, (
+        heard.streams
+    )
     assert heard.streams["stdout"] == f"{WORK}/deep er 7 ['lo']\n".encode()
     assert sorted(os.listdir(work / "deep er")) == ["result"]
 
 
 def test_network_only_when_asked(bare: ContainerEngine, work: Path, heard: Heard) -> None:
     code = "import os; print(len(os.listdir('/sys/class/net')))"
-    python(bare, heard, work, code, limits=Limits(network=True))
+    python(bare, heard, work, code, limits=ResourceLimits(network=True))
     assert int(heard.streams["stdout"]) > 1
 
 
@@ -206,7 +226,9 @@ def test_packages_of_the_repository_are_imported_from_it(
     engine.prepare(make_env(own=own), code=work, output=heard, progress=QUIET)
     heard.streams["stdout"] = b""
     (work / "elsewhere").mkdir()
-    assert python(engine, heard, work, "import first, second", cwd="elsewhere").exit_code == 0, heard.streams
+    assert python(engine, heard, work, "import first, second", cwd="elsewhere").exit_code == 0, (
+        heard.streams
+    )
     assert heard.streams["stdout"] == b"first\nsecond\n"
 
 
@@ -223,7 +245,9 @@ def test_what_cannot_start_is_said_in_one_line(
     assert ours(client) == []
 
 
-def test_a_listener_that_fails_leaves_nothing(bare: ContainerEngine, client: docker.DockerClient, work: Path) -> None:
+def test_a_listener_that_fails_leaves_nothing(
+    bare: ContainerEngine, client: docker.DockerClient, work: Path
+) -> None:
     def fail(_stream: str, _data: bytes) -> None:
         raise BrokenPipeError
 
@@ -235,10 +259,10 @@ def test_a_listener_that_fails_leaves_nothing(bare: ContainerEngine, client: doc
 DRIVER = """
 import os, sys
 from pathlib import Path
-from git_datmo.engines.base import Job
-from git_datmo.engines.container import ContainerEngine
-from git_datmo.engines.manifest import make_environment
-from git_datmo.engines.probe import Probe
+from git_datmo.engines.engine_contract import Job
+from git_datmo.engines.container_engine import ContainerEngine
+from git_datmo.environments.manifest import make_environment
+from git_datmo.environments.interpreter_probe import Probe
 from git_datmo.progress import QUIET
 
 def say(stream, data):
@@ -266,7 +290,10 @@ def drive(host: str, user: int, folder: Path, *command: str) -> subprocess.Popen
 
 def owned_by(client: docker.DockerClient, pid: int) -> list[str]:
     mine = {"label": f"git-datmo.owner={describe_owner(pid)}"}
-    return [str(container.id) for container in client.containers.list(all=True, filters=mine, ignore_removed=True)]
+    return [
+        str(container.id)
+        for container in client.containers.list(all=True, filters=mine, ignore_removed=True)
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -295,7 +322,9 @@ def test_what_a_killed_process_left_running_is_cleared_away(
         assert client.containers.get(left).status == "running", "its process is alive"
         child.kill()
     engine.check()
-    assert left not in {str(container.id) for container in client.containers.list(all=True, ignore_removed=True)}
+    assert left not in {
+        str(container.id) for container in client.containers.list(all=True, ignore_removed=True)
+    }
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="takes another user's place, which only root can")
@@ -326,7 +355,11 @@ def test_ended_containers_of_ours_are_cleared_away(
 
     ended = f"{machine}.{gone.pid}.1"
     orphan, reused = leave(ended, "git-datmo"), leave(f"{machine}.{os.getpid()}.1", "git-datmo")
-    kept = {leave(me, "git-datmo"), leave(ended, "other"), leave(f"elsewhere.{gone.pid}.1", "git-datmo")}
+    kept = {
+        leave(me, "git-datmo"),
+        leave(ended, "other"),
+        leave(f"elsewhere.{gone.pid}.1", "git-datmo"),
+    }
     try:
         engine.check()
         there = {str(c.id) for c in client.containers.list(all=True, ignore_removed=True)}
@@ -348,17 +381,23 @@ def test_limits_are_the_engines_to_hold(bare: ContainerEngine, work: Path, heard
             group = open("/sys/fs/cgroup/memory/memory.limit_in_bytes").read(), cpu
         print(int(group[0]), int(group[1][0]) / int(group[1][1]), os.path.exists("/dev/fuse"))
         """
-    limits = Limits(memory=200 << 20, cpus=0.5, devices=("/dev/fuse",))
+    limits = ResourceLimits(memory=200 << 20, cpus=0.5, devices=("/dev/fuse",))
     assert python(bare, heard, work, code, limits=limits).exit_code == 0, heard.streams
     assert heard.streams["stdout"].split() == [b"209715200", b"0.5", b"True"]
     with pytest.raises(DatmoError, match="gpu"):
-        python(bare, heard, work, "", limits=Limits(gpus="all"))
+        python(bare, heard, work, "", limits=ResourceLimits(gpus="all"))
 
 
 def test_an_engine_elsewhere_gets_the_files_and_gives_back_what_the_run_wrote(
     engine_host: str, make_env: Callable[..., Environment], work: Path, heard: Heard
 ) -> None:
-    for name, text in {"code/a.py": "a", "data/x": "x", "old": "old", "kept": "kept", ".git/config": "mine"}.items():
+    for name, text in {
+        "code/a.py": "a",
+        "data/x": "x",
+        "old": "old",
+        "kept": "kept",
+        ".git/config": "mine",
+    }.items():
         (work / name).parent.mkdir(exist_ok=True)
         (work / name).write_text(text)
     (work / "data/gone").symlink_to("x")
@@ -396,13 +435,19 @@ def test_an_engine_elsewhere_gets_the_files_and_gives_back_what_the_run_wrote(
     assert os.readlink(work / "out/link") == "/etc/passwd"
     assert not (work / "old").exists()
     after = (work / "kept").stat()
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), "what was not written is untouched"
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns), (
+        "what was not written is untouched"
+    )
     assert (work / "data/gone").is_symlink()
     assert (work / ".git/config").read_text() == "mine"
 
 
 def test_a_build_that_fails_says_why(
-    engine: ContainerEngine, client: docker.DockerClient, make_env: Callable[..., Environment], work: Path, heard: Heard
+    engine: ContainerEngine,
+    client: docker.DockerClient,
+    make_env: Callable[..., Environment],
+    work: Path,
+    heard: Heard,
 ) -> None:
     before = {container.id for container in client.containers.list(all=True, ignore_removed=True)}
     env = make_env("six==0.0.1.999")

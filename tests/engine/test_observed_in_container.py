@@ -1,4 +1,5 @@
-"""A run in a container is observed: its record says all that it read, and which outputs it was seen to write."""
+"""A run in a container is observed: its record says all that it read, and which outputs it was seen
+to write."""
 
 from __future__ import annotations
 
@@ -40,7 +41,11 @@ def project(make_repo: Callable[..., Shell], engine_host: str, tmp_path: Path) -
 def test_a_run_of_pythons_alone_has_complete_reads_and_seen_outputs(project: Shell) -> None:
     datmo(project, "run", "--engine", "docker", "--", "python", "fit.py")
     run = experiments(project)[0]["run"]
-    assert run["read"] == {"complete": True, "outside": [], "paths": ["data/used", "fit.py", "helper.py"]}
+    assert run["read"] == {
+        "complete": True,
+        "outside": [],
+        "paths": ["data/used", "fit.py", "helper.py"],
+    }
     assert run["outputs"] == ["metrics.json", "out"]
     assert not run.get("unseen"), "its processes were seen to write all of it"
 
@@ -54,7 +59,16 @@ def test_a_rerun_in_a_container_gets_only_what_was_read(project: Shell) -> None:
 
 
 def test_programs_that_nobody_sees_make_reads_incomplete_and_outputs_unseen(project: Shell) -> None:
-    datmo(project, "run", "--engine", "docker", "--", "sh", "-c", "python fit.py && cat data/unused > copy.txt")
+    datmo(
+        project,
+        "run",
+        "--engine",
+        "docker",
+        "--",
+        "sh",
+        "-c",
+        "python fit.py && cat data/unused > copy.txt",
+    )
     run = experiments(project)[0]["run"]
     assert run["read"]["complete"] is False
     assert run["outputs"] == ["copy.txt", "metrics.json", "out"]

@@ -1,4 +1,5 @@
-"""Settings by which a person fetches packages reach the build of an image, and stay in no part of it."""
+"""Settings by which a person fetches packages reach the build of an image, and stay in no part of
+it."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from git_datmo.engines.base import Job
-from git_datmo.engines.container import ContainerEngine
-from git_datmo.engines.manifest import Environment
-from git_datmo.engines.probe import Distribution, Origin
-from git_datmo.engines.repack import packed_wheel
+from git_datmo.engines.container_engine import ContainerEngine
+from git_datmo.engines.engine_contract import Job
+from git_datmo.environments.interpreter_probe import Distribution, Origin
+from git_datmo.environments.manifest import Environment
+from git_datmo.environments.package_archive import packed_wheel
 from git_datmo.errors import BuildFailed
 from git_datmo.progress import QUIET
 from tests.engine.conftest import Heard
@@ -29,7 +30,9 @@ def wheel(folder: Path) -> bytes:
     place = folder / "site-packages"
     (place / "ours-1.0.dist-info").mkdir(parents=True)
     (place / "ours.py").write_text("word = 'here'\n")
-    (place / "ours-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: ours\nVersion: 1.0\n")
+    (place / "ours-1.0.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: ours\nVersion: 1.0\n"
+    )
     (place / "ours-1.0.dist-info/WHEEL").write_text(
         "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     )
@@ -60,7 +63,9 @@ def test_an_index_with_a_password_is_in_no_part_of_the_image(
         engine.prepare(environment, code=tmp_path, output=heard, progress=QUIET)
         image = engine.describe()["image"]
         heard.streams.update(stdout=b"")
-        done = engine.run(Job(("python", "-c", "import ours; print(ours.word)"), tmp_path), output=heard)
+        done = engine.run(
+            Job(("python", "-c", "import ours; print(ours.word)"), tmp_path), output=heard
+        )
     assert (done.exit_code, heard.streams["stdout"]) == (0, b"here\n")
     with closing(docker.DockerClient(base_url=engine_host)) as client:
         found = client.images.get(image)
@@ -71,6 +76,11 @@ def test_an_index_with_a_password_is_in_no_part_of_the_image(
 def test_a_build_asks_the_index_that_the_settings_name(
     engine_host: str, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
 ) -> None:
-    with closing(ContainerEngine(settings(engine_host, tmp_path))) as engine, pytest.raises(BuildFailed):
-        engine.prepare(make_env("no-such-package==1.0"), code=tmp_path, output=heard, progress=QUIET)
+    with (
+        closing(ContainerEngine(settings(engine_host, tmp_path))) as engine,
+        pytest.raises(BuildFailed),
+    ):
+        engine.prepare(
+            make_env("no-such-package==1.0"), code=tmp_path, output=heard, progress=QUIET
+        )
     assert b"127.0.0.1" in heard.streams["stderr"]

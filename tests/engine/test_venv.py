@@ -9,19 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.base import Job
-from git_datmo.engines.manifest import Environment, make_environment
-from git_datmo.engines.probe import Distribution, Origin, Probe
-from git_datmo.engines.repack import packed_source, packed_wheel, source_files
-from git_datmo.engines.venv import READY, VenvEngine
+from git_datmo.engines.engine_contract import Job
+from git_datmo.engines.venv_engine import READY, VenvEngine
+from git_datmo.environments.interpreter_probe import Distribution, Origin, Probe
+from git_datmo.environments.manifest import Environment, make_environment
+from git_datmo.environments.package_archive import packed_source, packed_wheel, source_files
 from git_datmo.errors import Damaged, DatmoError, EngineMissing
 from git_datmo.progress import QUIET
 from tests.engine.conftest import Heard
 
 HERE = "{}.{}.{}".format(*sys.version_info[:3])
 
-# What pip is told of the way to the index in its own words, in those of uv, which the tests have too.
-TOOLS = {**os.environ, **({"SSL_CERT_FILE": os.environ["PIP_CERT"]} if os.environ.get("PIP_CERT") else {})}
+# What pip is told of the way to the index in its own words, in those of uv, which the tests have
+# too.
+TOOLS = {
+    **os.environ,
+    **({"SSL_CERT_FILE": os.environ["PIP_CERT"]} if os.environ.get("PIP_CERT") else {}),
+}
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +49,9 @@ def test_a_package_is_installed_and_used_once_built(
 ) -> None:
     env = make_env("six==1.17.0", version=HERE)
     prepared(engine, env, heard)
-    code = "import six, sys, os; print(six.__version__, sys.prefix, os.getcwd(), os.environ['SEED'])"
+    code = (
+        "import six, sys, os; print(six.__version__, sys.prefix, os.getcwd(), os.environ['SEED'])"
+    )
     (tmp_path / "deep er").mkdir()
     job = Job(("python", "-c", code), tmp_path, "deep er", {"SEED": "3"})
     assert engine.run(job, output=heard).exit_code == 0, heard.streams
@@ -83,13 +89,21 @@ def test_uv_installs_where_it_is_and_pip_where_it_fails(
     said = tools / "said"
     (tools / "uv").write_text(f'#!/bin/sh\necho "$@" >>{said}\nexec {sys.executable} -m uv "$@"\n')
     (tools / "uv").chmod(0o755)
-    for number, broken in enumerate(({}, {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "UV_FIND_LINKS": ""})):
+    for number, broken in enumerate(
+        ({}, {"UV_OFFLINE": "1", "UV_NO_CACHE": "1", "UV_FIND_LINKS": ""})
+    ):
         engine = VenvEngine(tmp_path / str(number), {**TOOLS, "PATH": path, **broken})
         engine.cache.mkdir()
         prepared(engine, env, heard)
-        assert engine.run(Job(("python", "-c", "import six"), tmp_path), output=heard).exit_code == 0
+        assert (
+            engine.run(Job(("python", "-c", "import six"), tmp_path), output=heard).exit_code == 0
+        )
         assert (engine.cache / env.id[:20] / "bin" / "python").exists()
-        installer = next((engine.cache / env.id[:20]).rglob("six-*.dist-info/INSTALLER")).read_text().strip()
+        installer = (
+            next((engine.cache / env.id[:20]).rglob("six-*.dist-info/INSTALLER"))
+            .read_text()
+            .strip()
+        )
         assert installer == ("uv", "pip")[number]
     assert len(said.read_text().splitlines()) == 2
 
@@ -135,17 +149,23 @@ def test_an_install_that_fails_says_why_and_is_not_taken_for_built(
 ) -> None:
     env = make_env("six==0.0.1.999", version=HERE)
     for _ in range(2):
-        with pytest.raises(DatmoError, match=r"No matching distribution found for six==0\.0\.1\.999") as caught:
+        with pytest.raises(
+            DatmoError, match=r"No matching distribution found for six==0\.0\.1\.999"
+        ) as caught:
             engine.prepare(env, code=engine.cache, output=heard, progress=QUIET)
         assert "\n" not in caught.value.what
 
 
-def test_a_missing_python_is_named(engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard) -> None:
+def test_a_missing_python_is_named(
+    engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard
+) -> None:
     with pytest.raises(EngineMissing, match=r"no cpython 3\.99 on PATH"):
         engine.prepare(make_env(version="3.99.1"), code=engine.cache, output=heard, progress=QUIET)
 
 
-def test_a_strangers_environment_is_checked_first(engine: VenvEngine, tmp_path: Path, heard: Heard) -> None:
+def test_a_strangers_environment_is_checked_first(
+    engine: VenvEngine, tmp_path: Path, heard: Heard
+) -> None:
     files = {"environment.json": b"{}", "requirements.txt": b"-e /etc\n", "Dockerfile": b""}
     with pytest.raises(Damaged):
         engine.prepare(Environment.of(files), code=tmp_path, output=heard, progress=QUIET)
@@ -154,7 +174,8 @@ def test_a_strangers_environment_is_checked_first(engine: VenvEngine, tmp_path: 
 def test_packages_of_one_machine_are_installed_from_the_environments_own_files(
     engine: VenvEngine, tmp_path: Path, heard: Heard
 ) -> None:
-    """A wheel that was packed from an installed package, and the source of one that was installed to be edited."""
+    """A wheel that was packed from an installed package, and the source of one that was installed
+    to be edited."""
     source = tmp_path / "near"
     source.mkdir()
     (source / "near.py").write_text('"""Near."""\nVALUE = 3\n')
@@ -184,5 +205,7 @@ def test_packages_of_one_machine_are_installed_from_the_environments_own_files(
     prepared(engine, env, heard)
     work = tmp_path / "work"
     work.mkdir()
-    assert engine.run(Job(("python", "-m", "tool"), work), output=heard).exit_code == 0, heard.streams
+    assert engine.run(Job(("python", "-m", "tool"), work), output=heard).exit_code == 0, (
+        heard.streams
+    )
     assert heard.streams["stdout"] == b"3\n"

@@ -1,4 +1,5 @@
-"""Tests with another git than the machine's, at the client, at the server, and at both: `tests/gits.sh` makes them."""
+"""Tests with another git than the machine's, at the client, at the server, and at both:
+`tests/gits.sh` makes them."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from tests.servers.shell import CLIENT_GIT, SERVER_GIT
 __all__ = ["pair"]
 
 MACHINE = "machine"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "git-datmo-tests" / "gits"
+CACHE = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "git-datmo-tests" / "gits"
+)
 GITS = Path(os.environ.get("DATMO_TEST_GITS") or CACHE)
 NAMES = sorted(path.parent.parent.name for path in GITS.glob("*/bin/git"))
 ABSENT = f"no other git in {GITS}: run tests/gits.sh as root"

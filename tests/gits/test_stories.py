@@ -69,7 +69,9 @@ def test_a_team_shares_and_gives_space_back(pair: Pair, tmp_path: Path, kind: st
 
 
 @pytest.mark.parametrize(("version", "filters"), [("0", "false"), ("1", "true"), ("2", "false")])
-def test_a_clone_sends_only_what_is_new(pair: Pair, http_host: HttpHost, version: str, filters: str) -> None:
+def test_a_clone_sends_only_what_is_new(
+    pair: Pair, http_host: HttpHost, version: str, filters: str
+) -> None:
     """By each version of the protocol that a person may have set."""
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     share_three(reach(pair, http_host, pair.alex))
@@ -91,8 +93,11 @@ def test_a_clone_sends_only_what_is_new(pair: Pair, http_host: HttpHost, version
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_announced_defaults_of_git_hold(tmp_path: Path, make_repo: object, gits: Gits, object_format: str) -> None:
-    """SHA-256, reftables where both gits know them, checked transfers, explicit bare repositories, pruning fetches."""
+def test_announced_defaults_of_git_hold(
+    tmp_path: Path, make_repo: object, gits: Gits, object_format: str
+) -> None:
+    """SHA-256, reftables where both gits know them, checked transfers, explicit bare repositories,
+    pruning fetches."""
     assert callable(make_repo)
     reftable = MACHINE not in (gits.client, gits.server)
     form = {"GIT_DEFAULT_REF_FORMAT": "reftable"} if reftable else {}

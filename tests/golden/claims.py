@@ -1,4 +1,5 @@
-"""Section 7.2 of `docs/FORMAT.md`, written from the page alone: which snapshots a commit has, and which data.
+"""Section 7.2 of `docs/FORMAT.md`, written from the page alone: which snapshots a commit has, and
+which data.
 
 It asks git for history and records, and imports nothing of git-datmo.
 """
@@ -14,7 +15,9 @@ from tests.golden.independent import data_id, heads
 from tests.servers.shell import Shell
 
 Claims = dict[str, str]
-_TRAILER = re.compile(r"^[ \t]*Datmo-Data[ \t]*:[ \t]*([0-9a-f]{40})[ \t\r]*$", re.IGNORECASE | re.MULTILINE)
+_TRAILER = re.compile(
+    r"^[ \t]*Datmo-Data[ \t]*:[ \t]*([0-9a-f]{40})[ \t\r]*$", re.IGNORECASE | re.MULTILINE
+)
 
 
 class Claimant:
@@ -29,23 +32,39 @@ class Claimant:
     @cached_property
     def records(self) -> dict[str, dict[str, Any]]:
         """All records by id, in their order."""
-        listed = self._lines("ls-tree", "-r", "--format=%(objectname) %(path)", "refs/datmo/records")
+        listed = self._lines(
+            "ls-tree", "-r", "--format=%(objectname) %(path)", "refs/datmo/records"
+        )
         oids = [line.split()[0] for line in listed if line.endswith(".json")]
         found = {oid: json.loads(self._repo.git("cat-file", "blob", oid)) for oid in oids}
-        return dict(sorted(found.items(), key=lambda item: (item[1]["created"].rstrip("Z"), item[0])))
+        return dict(
+            sorted(found.items(), key=lambda item: (item[1]["created"].rstrip("Z"), item[0]))
+        )
 
     @cached_property
     def snapshots(self) -> dict[str, dict[str, Any]]:
         """The snapshots that no drop names."""
-        dropped = {oid for r in self.records.values() if r["kind"] == "drop" for oid in r["records"]}
-        return {oid: r for oid, r in self.records.items() if r["kind"] == "snapshot" and oid not in dropped}
+        dropped = {
+            oid for r in self.records.values() if r["kind"] == "drop" for oid in r["records"]
+        }
+        return {
+            oid: r
+            for oid, r in self.records.items()
+            if r["kind"] == "snapshot" and oid not in dropped
+        }
 
     def _noted(self, commit: str) -> list[str]:
         lines = self._lines("notes", "--ref=datmo", "show", commit)
-        return [line.split()[0] for line in lines if line.split()[:1] and line.split()[0] in self.snapshots]
+        return [
+            line.split()[0]
+            for line in lines
+            if line.split()[:1] and line.split()[0] in self.snapshots
+        ]
 
     def _has(self, commit: str) -> bool:
-        return not self._repo.run("git", "cat-file", "-e", f"{commit}^{{commit}}", ok=False).returncode
+        return not self._repo.run(
+            "git", "cat-file", "-e", f"{commit}^{{commit}}", ok=False
+        ).returncode
 
     def _tree(self, commit: str) -> str:
         return self._repo.git("rev-parse", f"{commit}^{{tree}}") if self._has(commit) else ""
@@ -86,14 +105,20 @@ class Claimant:
     def _is_kept(self, commit: str, s: dict[str, Any], history: set[str]) -> bool:
         """Return whether the snapshot's own commit has it, or was made from `commit`."""
         own = s["commit"]
-        return self._has(own) and (own in history or (own != commit and self._descends(own, commit)))
+        return self._has(own) and (
+            own in history or (own != commit and self._descends(own, commit))
+        )
 
     def _proves_code(self, commit: str, s: dict[str, Any]) -> bool:
         is_parent = s["commit"] in self._parents(commit)
-        return is_parent and s["tree"] == self._tree(commit) and self._tree(s["commit"]) != s["tree"]
+        return (
+            is_parent and s["tree"] == self._tree(commit) and self._tree(s["commit"]) != s["tree"]
+        )
 
     def _descends(self, commit: str, ancestor: str) -> bool:
-        return not self._repo.run("git", "merge-base", "--is-ancestor", ancestor, commit, ok=False).returncode
+        return not self._repo.run(
+            "git", "merge-base", "--is-ancestor", ancestor, commit, ok=False
+        ).returncode
 
     def _way(self, commit: str, s: dict[str, Any], history: set[str]) -> str:
         if data_id(s["payloads"]) in self.trailers(commit):
@@ -136,7 +161,11 @@ class Claimant:
         for each in history:
             own = able & self.belongs(each).keys()
             if not any(self.snapshots[oid]["commit"] == each for oid in able):
-                own |= {oid for oid in able if data_id(self.snapshots[oid]["payloads"]) in self.trailers(each)}
+                own |= {
+                    oid
+                    for oid in able
+                    if data_id(self.snapshots[oid]["payloads"]) in self.trailers(each)
+                }
             chosen |= own
             found_at |= {each} if own else set()
         for each in self._lines("rev-list", "--first-parent", commit):
@@ -146,5 +175,7 @@ class Claimant:
             chosen |= more
             if more:
                 break
-        parents = {oid: r.get("parents", []) for oid, r in self.records.items() if r["kind"] == "snapshot"}
+        parents = {
+            oid: r.get("parents", []) for oid, r in self.records.items() if r["kind"] == "snapshot"
+        }
         return heads(parents, chosen)

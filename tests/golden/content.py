@@ -1,4 +1,5 @@
-"""What the vectors are about: content that anyone can make again from its description in `docs/FORMAT.md`."""
+"""What the vectors are about: content that anyone can make again from its description in
+`docs/FORMAT.md`."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from tests.golden.independent import Writer, stream
 
 KIB = 1024
 
-# What is cut. `tail` matches the mask at its last byte, whose place is even: a byte without a pair is not looked at.
+# What is cut. `tail` matches the mask at its last byte, whose place is even: a byte without a pair
+# is not looked at.
 INPUTS = {
     "a": stream("a", 3072 * KIB),
     "limit": stream("limit", 1024 * KIB + 1),
@@ -28,12 +30,23 @@ FOLDERS: dict[str, dict[bytes, Any]] = {
     },
     "names": {
         **dict.fromkeys(
-            [b"x.datmo-file", b"X.DATMO-PART", b"x.datmo-name", b".gitattributes", b"GIT", b".mailmap"], b""
+            [
+                b"x.datmo-file",
+                b"X.DATMO-PART",
+                b"x.datmo-name",
+                b".gitattributes",
+                b"GIT",
+                b".mailmap",
+            ],
+            b"",
         ),
         **dict.fromkeys([b"x.datmo-9", b"a\nb", b"\xff", b"legit"], b""),
         b"y.datmo-exec": {},
     },
-    "chunked": {b"big": stream("big", 1536 * KIB), b"tool": ("executable", stream("tool", 1100 * KIB))},
+    "chunked": {
+        b"big": stream("big", 1536 * KIB),
+        b"tool": ("executable", stream("tool", 1100 * KIB)),
+    },
     "256 files": {b"%d" % number: b"%d" % number for number in range(256)},
     "257 files": {b"%d" % number: b"%d" % number for number in range(257)},
     "5000 files": {b"%d" % number: b"%d" % number for number in range(5000)},
@@ -41,5 +54,6 @@ FOLDERS: dict[str, dict[bytes, Any]] = {
 
 
 def chunk_list(writer: Writer, count: int) -> list[tuple[str, int]]:
-    """Chunks for a tree of them: chunk N is the blob of N in decimal, and is taken to be 65536 + N bytes long."""
+    """Chunks for a tree of them: chunk N is the blob of N in decimal, and is taken to be 65536 + N
+    bytes long."""
     return [(writer.put("blob", b"%d" % number), 65536 + number) for number in range(count)]

@@ -16,7 +16,9 @@ def dump(content: bytes) -> str:
     lines = []
     for start in range(0, len(content), 16):
         piece = content[start : start + 16]
-        text = "".join(chr(byte) if 32 <= byte < 127 and byte != ord("`") else "." for byte in piece)
+        text = "".join(
+            chr(byte) if 32 <= byte < 127 and byte != ord("`") else "." for byte in piece
+        )
         lines.append(f"{start:04x}  {piece.hex(' '):<47}  {text}")
     return "\n".join(lines)
 
@@ -48,7 +50,9 @@ def with_dumps(page: str) -> str:
     for name, make in DUMPS.items():
         pattern = rf"(<!-- dump: {name} -->\n)(?:\n```text\n.*?```\n)?"
         made = f"\n```text\n{make()}\n```\n"
-        page, count = re.subn(pattern, lambda match, made=made: match[1] + made, page, count=1, flags=re.DOTALL)  # type: ignore[misc]
+        page, count = re.subn(
+            pattern, lambda match, made=made: match[1] + made, page, count=1, flags=re.DOTALL
+        )  # type: ignore[misc]
         assert count == 1, name
     return page
 

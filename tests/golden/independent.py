@@ -1,4 +1,5 @@
-"""A second implementation of the format, written from `docs/FORMAT.md` alone: small, slow, and of one mind with it.
+"""A second implementation of the format, written from `docs/FORMAT.md` alone: small, slow, and of
+one mind with it.
 
 It imports nothing of git-datmo, so that what both say alike is what the document says.
 """
@@ -13,7 +14,9 @@ from typing import Any
 MASK64 = (1 << 64) - 1
 MIN, AVERAGE, MAX = 65536, 262144, 1048576
 MASK_SMALL, MASK_LARGE = 0x0000D91707537000, 0x0000D90703537000
-GEAR = [int.from_bytes(hashlib.md5(bytes([value]) * 64).digest()[:8], "big") for value in range(256)]
+GEAR = [
+    int.from_bytes(hashlib.md5(bytes([value]) * 64).digest()[:8], "big") for value in range(256)
+]
 
 BLOB, EXECUTABLE, LINK, TREE = b"100644", b"100755", b"120000", b"40000"
 RESERVED = re.compile(
@@ -27,8 +30,11 @@ Item = tuple[bytes, str]
 
 
 def stream(seed: str, size: int) -> bytes:
-    """The test vectors' bytes: the SHA-256 of `seed:0`, of `seed:1`, …, one behind the other, cut to `size`."""
-    blocks = (hashlib.sha256(f"{seed}:{number}".encode()).digest() for number in range(-(-size // 32)))
+    """The test vectors' bytes: the SHA-256 of `seed:0`, of `seed:1`, …, one behind the other, cut
+    to `size`."""
+    blocks = (
+        hashlib.sha256(f"{seed}:{number}".encode()).digest() for number in range(-(-size // 32))
+    )
     return b"".join(blocks)[:size]
 
 
@@ -60,8 +66,13 @@ def escape(name: bytes) -> bytes:
 
 def is_allowed(name: bytes) -> bool:
     """Return whether a name may be written and read."""
-    text = re.sub("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]", "", name.decode("utf-8", "replace"))
-    pieces = [piece.split(":")[0].rstrip(" .").lower() for piece in name.decode("utf-8", "replace").split("\\")]
+    text = re.sub(
+        "[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]", "", name.decode("utf-8", "replace")
+    )
+    pieces = [
+        piece.split(":")[0].rstrip(" .").lower()
+        for piece in name.decode("utf-8", "replace").split("\\")
+    ]
     if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
         return False
     return text.lower() != ".git" and not {".git", "git~1"} & set(pieces)
@@ -75,10 +86,14 @@ def reached(parents: Mapping[str, Sequence[str]], snapshot: str) -> set[str]:
 def heads(parents: Mapping[str, Sequence[str]], snapshots: Iterable[str]) -> list[str]:
     """Return those of some snapshots that no other of them leads to, sorted."""
     every = set(snapshots)
-    return sorted(s for s in every if not any(s in reached(parents, other) for other in every - {s}))
+    return sorted(
+        s for s in every if not any(s in reached(parents, other) for other in every - {s})
+    )
 
 
-def nearest(parents: Mapping[str, Sequence[str]], ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
+def nearest(
+    parents: Mapping[str, Sequence[str]], ours: Iterable[str], theirs: Iterable[str]
+) -> list[str]:
     """Return the nearest snapshots that two sides lead to."""
     one, other = (set[str]().union(*(reached(parents, s) for s in side)) for side in (ours, theirs))
     return heads(parents, one & other)
@@ -92,7 +107,9 @@ class Writer:
         self.objects: Objects = {}
 
     def put(self, kind: str, content: bytes) -> str:
-        oid = hashlib.new(self._name, b"%s %d\0" % (kind.encode(), len(content)) + content).hexdigest()
+        oid = hashlib.new(
+            self._name, b"%s %d\0" % (kind.encode(), len(content)) + content
+        ).hexdigest()
         self.objects[oid] = (kind, content)
         return oid
 
@@ -100,7 +117,10 @@ class Writer:
         """A git tree of (mode, name, id)."""
         ordered = sorted(entries, key=lambda entry: entry[1] + (b"/" if entry[0] == TREE else b""))
         return self.put(
-            "tree", b"".join(mode + b" " + name + b"\0" + bytes.fromhex(oid) for mode, name, oid in ordered)
+            "tree",
+            b"".join(
+                mode + b" " + name + b"\0" + bytes.fromhex(oid) for mode, name, oid in ordered
+            ),
         )
 
     def file(self, data: bytes) -> tuple[str, bool]:
@@ -136,7 +156,8 @@ class Writer:
         return self.tree(entries), offset
 
     def folder(self, content: Mapping[bytes, Any]) -> str:
-        """A folder of name -> bytes (a file), ('executable' | 'link', bytes), or a mapping (a folder)."""
+        """A folder of name -> bytes (a file), ('executable' | 'link', bytes), or a mapping (a
+        folder)."""
         return self.split({name: self._entry(name, value) for name, value in content.items()}, 0)
 
     def split(self, entries: Mapping[bytes, tuple[bytes, bytes, str]], depth: int) -> str:
@@ -147,7 +168,8 @@ class Writer:
         for name, entry in entries.items():
             parts.setdefault(hashlib.sha256(name).hexdigest()[depth], {})[name] = entry
         return self.tree(
-            (TREE, digit.encode() + b".datmo-part", self.split(part, depth + 1)) for digit, part in parts.items()
+            (TREE, digit.encode() + b".datmo-part", self.split(part, depth + 1))
+            for digit, part in parts.items()
         )
 
     def _entry(self, name: bytes, value: Any) -> tuple[bytes, bytes, str]:
@@ -187,7 +209,9 @@ class Writer:
 
     def part(self, blobs: Sequence[str]) -> str:
         """The part that keeps these blobs."""
-        leaves = [self._numbered(BLOB, blobs[start : start + 256]) for start in range(0, len(blobs), 256)]
+        leaves = [
+            self._numbered(BLOB, blobs[start : start + 256]) for start in range(0, len(blobs), 256)
+        ]
         return self.commit(self._numbered(TREE, leaves), (), "datmo: part")
 
     def _numbered(self, mode: bytes, ids: Sequence[str]) -> str:
@@ -200,10 +224,18 @@ def kept_by_snapshot(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
     named = [(f"payload-{_digest(p['path'])}", p) for p in snapshot["payloads"]]
     named += [(f"input-{_digest(p['path'])}", p) for p in run["inputs"]]
     named += [(f"tracked-{_digest(p['path'])}", p) for p in run.get("tracked", [])]
-    named += [("code", snapshot["code"]), ("environment", snapshot["environment"]), ("log", run["log"])]
+    named += [
+        ("code", snapshot["code"]),
+        ("environment", snapshot["environment"]),
+        ("log", run["log"]),
+    ]
     keys = ("object", "form", "size", "files")
     return sorted(
-        ({"name": name, **{key: content[key] for key in keys}} for name, content in named if content is not None),
+        (
+            {"name": name, **{key: content[key] for key in keys}}
+            for name, content in named
+            if content is not None
+        ),
         key=lambda kept: kept["name"],
     )
 
@@ -278,7 +310,10 @@ def canonical(document: Mapping[str, Any]) -> bytes:
 def _json(value: Any, indent: str) -> str:
     inner = indent + " "
     if isinstance(value, Mapping):
-        items = [f"{_string(key)}: {_json(value[key], inner)}" for key in sorted(value, key=lambda key: key.encode())]
+        items = [
+            f"{_string(key)}: {_json(value[key], inner)}"
+            for key in sorted(value, key=lambda key: key.encode())
+        ]
         return _bracket("{}", items, indent)
     if isinstance(value, list):
         return _bracket("[]", [_json(item, inner) for item in value], indent)
@@ -292,16 +327,27 @@ def _json(value: Any, indent: str) -> str:
 def _bracket(pair: str, items: list[str], indent: str) -> str:
     if not items:
         return pair
-    return pair[0] + "\n" + ",\n".join(f"{indent} {item}" for item in items) + f"\n{indent}" + pair[1]
+    return (
+        pair[0] + "\n" + ",\n".join(f"{indent} {item}" for item in items) + f"\n{indent}" + pair[1]
+    )
 
 
 def _string(text: str) -> str:
-    short = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    short = {
+        '"': '\\"',
+        "\\": "\\\\",
+        "\b": "\\b",
+        "\f": "\\f",
+        "\n": "\\n",
+        "\r": "\\r",
+        "\t": "\\t",
+    }
     return '"' + "".join(short.get(c) or (f"\\u{ord(c):04x}" if c < " " else c) for c in text) + '"'
 
 
 def _float(value: float) -> str:
-    """The fewest digits that read back as `value`: plain from 1e-4 up to 1e16, with an exponent beyond."""
+    """The fewest digits that read back as `value`: plain from 1e-4 up to 1e16, with an exponent
+    beyond."""
     text = next(t for t in (f"{value:.{digits}e}" for digits in range(17)) if float(t) == value)
     mantissa, _, power = text.partition("e")
     exponent = int(power)

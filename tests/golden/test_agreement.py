@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from git_datmo.engines.manifest import Environment
-from git_datmo.git.objects import parse_tree
+from git_datmo.environments.manifest import Environment
+from git_datmo.git.object_encoding import parse_tree
 from git_datmo.model import FORMATS, Oid
+from git_datmo.objects import layout
+from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.records import codec
 from git_datmo.records.notes import make_line
-from git_datmo.store import layout
-from git_datmo.store.layout import Kind, Node
 from tests.golden.independent import (
     BLOB,
     EXECUTABLE,
@@ -39,7 +39,9 @@ object_formats = st.sampled_from(["sha1", "sha256"])
 _pieces = st.one_of(
     st.builds(stream, st.integers(0, 9_999).map(str), st.integers(0, 400_000)),
     st.builds(
-        lambda unit, size: (unit * (size // len(unit) + 1))[:size], st.binary(min_size=1), st.integers(0, 1 << 20)
+        lambda unit, size: (unit * (size // len(unit) + 1))[:size],
+        st.binary(min_size=1),
+        st.integers(0, 1 << 20),
     ),
 )
 
@@ -50,45 +52,65 @@ def test_files_are_cut_alike(data: bytes) -> None:
     assert product_cuts(data) == cut(data)
 
 
-@given(object_formats, st.integers(0, 9_999), st.integers(1, 3_000), st.sampled_from([1, 3, 40, 128]))
+@given(
+    object_formats, st.integers(0, 9_999), st.integers(1, 3_000), st.sampled_from([1, 3, 40, 128])
+)
 def test_trees_of_chunks_are_alike(name: str, seed: int, count: int, spread: int) -> None:
     form, random = FORMATS[name], Random(seed)
     pieces = [
-        (Oid(random.randbytes(form.size - 1) + bytes([random.randrange(spread)])), random.randint(1, 1 << 20))
+        (
+            Oid(random.randbytes(form.size - 1) + bytes([random.randrange(spread)])),
+            random.randint(1, 1 << 20),
+        )
         for _ in range(count)
     ]
     made = layout.write_chunks(pieces, lambda content: form.hash("tree", content))
     assert str(made) == Writer(name).chunk_tree([(str(oid), size) for oid, size in pieces])
 
 
-_MODES = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK, Kind.FOLDER: TREE}
+_MODES = {
+    NodeKind.FILE: BLOB,
+    NodeKind.EXECUTABLE: EXECUTABLE,
+    NodeKind.LINK: LINK,
+    NodeKind.FOLDER: TREE,
+}
 
 
 @given(
     object_formats,
-    st.dictionaries(safe_names, st.tuples(st.sampled_from(Kind), st.booleans()), max_size=20),
+    st.dictionaries(safe_names, st.tuples(st.sampled_from(NodeKind), st.booleans()), max_size=20),
     st.sampled_from([0, 250, 256, 257, 2_000, 4_200]),
 )
-def test_folders_are_alike(name: str, odd: dict[bytes, tuple[Kind, bool]], plain: int) -> None:
+def test_folders_are_alike(name: str, odd: dict[bytes, tuple[NodeKind, bool]], plain: int) -> None:
     form, writer = FORMATS[name], Writer(name)
-    kinds = {b"%d" % number: (Kind.FILE, False) for number in range(plain)} | odd
+    kinds = {b"%d" % number: (NodeKind.FILE, False) for number in range(plain)} | odd
     nodes, entries = {}, {}
     for real, (kind, large) in kinds.items():
         oid = form.hash("blob", real)
-        chunked = large and kind in (Kind.FILE, Kind.EXECUTABLE)
+        chunked = large and kind in (NodeKind.FILE, NodeKind.EXECUTABLE)
         nodes[real] = Node(kind, oid, chunked)
         stored = real + b".datmo-name" if RESERVED.search(real) else real
-        marker = {Kind.FILE: b".datmo-file", Kind.EXECUTABLE: b".datmo-exec"}[kind] if chunked else b""
+        marker = (
+            {NodeKind.FILE: b".datmo-file", NodeKind.EXECUTABLE: b".datmo-exec"}[kind]
+            if chunked
+            else b""
+        )
         entries[real] = (TREE if chunked else _MODES[kind], stored + marker, str(oid))
     written = writer.split(entries, 0)
     assert str(layout.write_folder(nodes, lambda content: form.hash("tree", content))) == written
-    read = layout.read_folder(Oid.parse(written), lambda oid: parse_tree(writer.objects[str(oid)][1], form))
+    read = layout.read_folder(
+        Oid.parse(written), lambda oid: parse_tree(writer.objects[str(oid)][1], form)
+    )
     assert dict(read) == nodes
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 values = st.dictionaries(
-    texts, st.one_of(texts, st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)), max_size=6
+    texts,
+    st.one_of(
+        texts, st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False)
+    ),
+    max_size=6,
 )
 sizes = st.integers(0, 1 << 60)
 
@@ -106,7 +128,12 @@ def test_snapshots_are_written_alike(
 
 @given(texts, texts)
 def test_other_records_are_written_alike(one: str, other: str) -> None:
-    for kind, key in (("receipt", "name"), ("image", "name"), ("annotation", "message"), ("drop", "why")):
+    for kind, key in (
+        ("receipt", "name"),
+        ("image", "name"),
+        ("annotation", "message"),
+        ("drop", "why"),
+    ):
         document = json.loads(record_bytes(kind))
         document["author"] = {"name": one, "email": other}
         if key != "name":
@@ -115,7 +142,8 @@ def test_other_records_are_written_alike(one: str, other: str) -> None:
 
 
 def same(document: dict[str, Any]) -> None:
-    """Both write the document alike, and the line of its note; unknown keys are passed over in reading."""
+    """Both write the document alike, and the line of its note; unknown keys are passed over in
+    reading."""
     raw = canonical(document)
     record = codec.decode(json.dumps({**document, "later": {"version": 2}}).encode())
     assert codec.encode(record) == raw

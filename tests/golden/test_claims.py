@@ -1,4 +1,5 @@
-"""git-datmo and section 7.2 of `docs/FORMAT.md` agree on what each example's commits claim, and on their data."""
+"""git-datmo and section 7.2 of `docs/FORMAT.md` agree on what each example's commits claim, and on
+their data."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from git_datmo.flows.history import History
-from git_datmo.flows.workspace import open_workspace
+from git_datmo.history.experiments import History
+from git_datmo.repository.workspace import open_workspace
 from tests.golden.claims import Claimant, Claims
 from tests.integration.team import datmo
 from tests.servers.shell import Shell
@@ -88,9 +89,16 @@ def trailed(repo: Shell) -> str:
     assert "Datmo-Data: " in message
     made = datmo(repo, "log", "--json", "-n", "1").stdout.split('"id": "')[1].split('"')[0]
     tree = repo.git("rev-parse", "HEAD^{tree}")
-    other = repo.git("mktree", stdin=repo.run("git", "ls-tree", tree).stdout.replace("a.py", "moved.py").encode())
+    other = repo.git(
+        "mktree", stdin=repo.run("git", "ls-tree", tree).stdout.replace("a.py", "moved.py").encode()
+    )
     repo.git("switch", "-q", "main")
-    repo.git("reset", "-q", "--hard", repo.git("commit-tree", "-p", "HEAD", "-m", f"squash\n\n  {message}", other))
+    repo.git(
+        "reset",
+        "-q",
+        "--hard",
+        repo.git("commit-tree", "-p", "HEAD", "-m", f"squash\n\n  {message}", other),
+    )
     return made
 
 
@@ -106,13 +114,17 @@ WAYS: dict[str, tuple[Callable[[Shell], str], str]] = {
 
 
 @pytest.mark.parametrize(("make", "way"), WAYS.values(), ids=WAYS.keys())
-def test_commit_claims_what_the_page_says(repo: Shell, make: Callable[[Shell], str], way: str) -> None:
+def test_commit_claims_what_the_page_says(
+    repo: Shell, make: Callable[[Shell], str], way: str
+) -> None:
     made = make(repo)
     claimant, head = Claimant(repo), repo.git("rev-parse", "HEAD")
     history = set(repo.git("rev-list", "HEAD").split())
     with open_workspace(repo.env, repo.cwd) as ws:
         found = History(ws)
-        claimed: Claims = {claim.row.record: claim.way for claim in found.claimed(found.commit("HEAD"))}
+        claimed: Claims = {
+            claim.row.record: claim.way for claim in found.claimed(found.commit("HEAD"))
+        }
         data = list(found.data(found.commit("HEAD").oid).ids)
     assert claimant.claims(head, history) == claimed
     assert claimed.get(made, "") == way

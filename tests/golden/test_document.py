@@ -1,4 +1,5 @@
-"""`docs/FORMAT.md` says what the code does: constants, settings, rules, keys and vectors are compared with it."""
+"""`docs/FORMAT.md` says what the code does: constants, settings, rules, keys and vectors are
+compared with it."""
 
 from __future__ import annotations
 
@@ -8,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import git_datmo
-from git_datmo.engines import decode as environments
-from git_datmo.flows.setup import NOTES_GLOB, REWRITE_MODE
-from git_datmo.flows.sharing import keep
-from git_datmo.git import namespaces
-from git_datmo.records import codec, marker, notes
-from git_datmo.store import chunks, layout, names
-from git_datmo.store.place import PROMISES, SETTINGS
+from git_datmo.environments import manifest_reader as environments
+from git_datmo.objects import chunks, layout, stored_names
+from git_datmo.objects.store_location import PROMISES, SETTINGS
+from git_datmo.records import codec, format_marker, namespaces, notes
+from git_datmo.remotes import keep_commits
+from git_datmo.setup.init_repository import NOTES_GLOB, REWRITE_MODE
 from tests.golden import dumps, independent, test_vectors
 from tests.golden.content import INPUTS
 
@@ -25,15 +25,25 @@ SCHEMA = Path(git_datmo.__file__).parent / "records" / "record.schema.json"
 
 def section(number: int) -> str:
     """One section of the document."""
-    match = re.search(rf"^## {number}\. .*?(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    match = re.search(
+        rf"^## {number}\. .*?(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL
+    )
     assert match, f"no section {number}"
     return match[0]
 
 
 def tables(text: str) -> list[list[str]]:
     """The rows of all tables, without their heads."""
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    rules = {place for place, row in enumerate(rows) if set("".join(row)) == {"-", " "} or set("".join(row)) == {"-"}}
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    rules = {
+        place
+        for place, row in enumerate(rows)
+        if set("".join(row)) == {"-", " "} or set("".join(row)) == {"-"}
+    }
     return [row for place, row in enumerate(rows) if place not in rules and place + 1 not in rules]
 
 
@@ -42,32 +52,49 @@ def code_words(text: str) -> list[str]:
 
 
 def test_constants() -> None:
-    told = {name: int(value, 0) for name, value in re.findall(r"^([A-Z_]+) = (\w+)$", section(3), re.MULTILINE)}
+    told = {
+        name: int(value, 0)
+        for name, value in re.findall(r"^([A-Z_]+) = (\w+)$", section(3), re.MULTILINE)
+    }
     assert told == {
-        **{name: getattr(chunks, name) for name in ("MIN_SIZE", "AVERAGE_SIZE", "MAX_SIZE", "NORMALISATION", "SEED")},
-        **{name: getattr(layout, name) for name in ("WHOLE_LIMIT", "NODE_MIN", "NODE_MAX", "NODE_MASK", "PART_LIMIT")},
+        **{
+            name: getattr(chunks, name)
+            for name in ("MIN_SIZE", "AVERAGE_SIZE", "MAX_SIZE", "NORMALISATION", "SEED")
+        },
+        **{
+            name: getattr(layout, name)
+            for name in ("WHOLE_LIMIT", "NODE_MIN", "NODE_MAX", "NODE_MASK", "PART_LIMIT")
+        },
         "MASK_SMALL": independent.MASK_SMALL,
         "MASK_LARGE": independent.MASK_LARGE,
         "RECORD_LIMIT": codec.SIZE_LIMIT,
-        "MARKER_LIMIT": marker.MARKER_LIMIT,
+        "MARKER_LIMIT": format_marker.MARKER_LIMIT,
         "ENVIRONMENT_LIMIT": environments.SIZE_LIMIT,
-        "LINK_LIMIT": names.LINK_LIMIT,
+        "LINK_LIMIT": stored_names.LINK_LIMIT,
         "SUMMARY_LIMIT": notes.SUMMARY_LIMIT,
     }
 
 
 def test_settings_of_the_store() -> None:
-    told = {row[0].strip("`"): row[1].strip("`") for row in tables(section(2)) if row[0].startswith("`")}
+    told = {
+        row[0].strip("`"): row[1].strip("`") for row in tables(section(2)) if row[0].startswith("`")
+    }
     assert told == {**SETTINGS, **PROMISES}
 
 
 def test_names() -> None:
     text = section(5)
     (pattern,) = re.findall(r"^```\n(.*)\n```$", text, re.MULTILINE)
-    assert pattern.encode() == names.RESERVED.pattern
-    assert names.RESERVED.flags & re.IGNORECASE
+    assert pattern.encode() == stored_names.RESERVED.pattern
+    assert stored_names.RESERVED.flags & re.IGNORECASE
     words = {*code_words(text)}
-    for name in (names.CHUNKED_FILE, names.CHUNKED_EXECUTABLE, names.PART, names.ESCAPE, names.TEMPORARY):
+    for name in (
+        stored_names.CHUNKED_FILE,
+        stored_names.CHUNKED_EXECUTABLE,
+        stored_names.PART,
+        stored_names.ESCAPE,
+        stored_names.TEMPORARY,
+    ):
         assert name.decode() in words
 
 
@@ -77,7 +104,9 @@ def schema_keys(schema: Any) -> set[str]:
         return {key for item in schema for key in schema_keys(item)}
     if not isinstance(schema, dict):
         return set()
-    below = {key for name, item in schema.items() if name != "properties" for key in schema_keys(item)}
+    below = {
+        key for name, item in schema.items() if name != "properties" for key in schema_keys(item)
+    }
     own = schema.get("properties", {})
     return below | set(own) | {key for item in own.values() for key in schema_keys(item)}
 
@@ -88,7 +117,9 @@ def test_every_key_of_a_record_is_told_and_no_other() -> None:
     text = section(7)
     assert keys <= {*code_words(text)}
     kinds = {"receipt", "image", "annotation", "drop"}
-    told = {word for row in tables(text) for word in code_words(row[1] if row[0] in kinds else row[0])}
+    told = {
+        word for row in tables(text) for word in code_words(row[1] if row[0] in kinds else row[0])
+    }
     assert told <= keys
 
 
@@ -97,7 +128,15 @@ def test_what_may_stand_under_a_key() -> None:
     definitions = json.loads(SCHEMA.read_text())["definitions"]
     assert {*definitions["payload"]["properties"]["role"]["enum"]} <= words
     assert {*definitions["content"]["properties"]["form"]["enum"]} <= words
-    assert {"identical", "within tolerance", "different", "failed", "NaN", "Infinity", "-Infinity"} <= words
+    assert {
+        "identical",
+        "within tolerance",
+        "different",
+        "failed",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    } <= words
 
 
 def test_refs_and_keep_commits() -> None:
@@ -107,26 +146,42 @@ def test_refs_and_keep_commits() -> None:
         assert ref in words
     for ns in namespaces.NAMESPACES:
         assert {ns.name, ns.records, ns.notes, f"{ns.keep}<epoch>"} <= set(words)
-    assert {keep.LINK, keep.PART, keep.PART_LINK, keep.DONE_LINK} <= set(words)
+    assert {
+        keep_commits.LINK,
+        keep_commits.PART,
+        keep_commits.PART_LINK,
+        keep_commits.DONE_LINK,
+    } <= set(words)
     for start in (namespaces.NAMESPACES[0].keep, namespaces.REMOTE_REFS):
         assert any(word.startswith(start) for word in words)
     assert (
-        f"author {keep.IDENTITY} {keep.TIME} +0000\ncommitter {keep.IDENTITY} {keep.TIME} +0000\n\ndatmo: keep" in text
+        f"author {keep_commits.IDENTITY} {keep_commits.TIME} +0000\ncommitter {keep_commits.IDENTITY} {keep_commits.TIME} +0000\n\ndatmo: keep"
+        in text
     )
 
 
 def test_the_vectors_are_those_of_the_tests() -> None:
     text = section(15)
     rows = {row[0]: [cell.strip("`") for cell in row[1:]] for row in tables(text)}
-    objects = {**test_vectors.FOLDER_IDS, **{f"{n} chunks": ids for n, ids in test_vectors.CHUNK_TREE_IDS.items()}}
+    objects = {
+        **test_vectors.FOLDER_IDS,
+        **{f"{n} chunks": ids for n, ids in test_vectors.CHUNK_TREE_IDS.items()},
+    }
     for name, ids in objects.items():
         assert rows[name] == list(ids)
-    cuts = [list(map(int, row[1].split())) for row in tables(text) if re.fullmatch(r"[\d ]+", row[1])]
+    cuts = [
+        list(map(int, row[1].split())) for row in tables(text) if re.fullmatch(r"[\d ]+", row[1])
+    ]
     assert cuts == [test_vectors.CUTS[name] for name in INPUTS]
     assert "\n".join(test_vectors.RECORD_LINES.values()) in text
     assert test_vectors.record_bytes("drop").decode() in text
     told = {row[0] for row in rows.values()}
-    assert told >= {test_vectors.KEEP_ID, test_vectors.LINK_ID, *test_vectors.FIRST_LINK_IDS, *test_vectors.PART_IDS}
+    assert told >= {
+        test_vectors.KEEP_ID,
+        test_vectors.LINK_ID,
+        *test_vectors.FIRST_LINK_IDS,
+        *test_vectors.PART_IDS,
+    }
     assert told >= {*test_vectors.DATA_IDS}
     assert told >= {*test_vectors.ENVIRONMENT_IDS.values(), test_vectors.ENVIRONMENT_OBJECT}
     assert told >= {test_vectors.MARKER_ID}
@@ -136,19 +191,25 @@ def test_limits_of_the_table_are_those_of_the_schema() -> None:
     rows = {row[0]: row[1] for row in tables(section(3))}
     definitions = json.loads(SCHEMA.read_text())["definitions"]
     path, folder = definitions["path"], definitions["run"]["properties"]["folder"]
-    assert rows["path of a payload or an output"].startswith(f"{path['minLength']} to {path['maxLength']:,} ")
+    assert rows["path of a payload or an output"].startswith(
+        f"{path['minLength']} to {path['maxLength']:,} "
+    )
     assert rows["folder of a run"].startswith(f"0 to {folder['maxLength']:,} ")
-    assert rows["keep commits that a link ties"].endswith(f"git-datmo ties {keep.PARENTS_AT_ONCE}")
-    width = keep.PART_WIDTH
+    assert rows["keep commits that a link ties"].endswith(
+        f"git-datmo ties {keep_commits.PARENTS_AT_ONCE}"
+    )
+    width = keep_commits.PART_WIDTH
     assert rows["blobs of a part commit"] == f"1 to {width**2:,}: {width} trees of {width}"
 
 
 def test_marker_is_told_byte_for_byte() -> None:
-    assert marker.encode_marker(marker.Marker()).decode() in section(7)
+    assert format_marker.encode_marker(format_marker.Marker()).decode() in section(7)
 
 
 def test_settings_for_notes_are_told() -> None:
-    assert {NOTES_GLOB, REWRITE_MODE, "notes.rewriteRef", "notes.rewriteMode"} <= {*code_words(section(9))}
+    assert {NOTES_GLOB, REWRITE_MODE, "notes.rewriteRef", "notes.rewriteMode"} <= {
+        *code_words(section(9))
+    }
 
 
 def test_dumps_are_those_of_the_independent_implementation() -> None:
@@ -159,7 +220,9 @@ def test_dumps_are_those_of_the_independent_implementation() -> None:
 def test_vectors_and_errors_have_the_same_classes() -> None:
     told = {row[0].strip("`") for row in tables(section(13)) if row[0].startswith("`")}
     given = {
-        vector["verdict"] for kind in ("records", "names", "trees", "targets", "markers") for vector in VECTORS[kind]
+        vector["verdict"]
+        for kind in ("records", "names", "trees", "targets", "markers")
+        for vector in VECTORS[kind]
     }
     assert given <= told | {"valid"}
     assert {word for word in code_words(section(15)) if word in VECTORS} == set(VECTORS) - {"about"}

@@ -1,4 +1,5 @@
-"""The recovery recipe of `docs/FORMAT.md` against trees that no writer makes: nothing is overwritten, or outside."""
+"""The recovery recipe of `docs/FORMAT.md` against trees that no writer makes: nothing is
+overwritten, or outside."""
 
 from __future__ import annotations
 
@@ -42,12 +43,18 @@ class Forge:
 
 CHUNK, NEXT = b"0" * 16, b"0" * 15 + b"1"
 CASES: dict[str, Callable[[Forge], str]] = {
-    "a name and its escaped form": lambda f: f.tree(f.file(b"f~7", b"one"), f.file(b"f~7.datmo-name", b"two")),
+    "a name and its escaped form": lambda f: f.tree(
+        f.file(b"f~7", b"one"), f.file(b"f~7.datmo-name", b"two")
+    ),
     "a folder and its escaped form": lambda f: f.tree(
         f.folder(b"f~7", f.file(b"in")), f.folder(b"f~7.datmo-name", f.file(b"in"))
     ),
-    "a file into a folder of its name": lambda f: f.tree(f.folder(b"f~7", f.file(b"in")), f.file(b"f~7.datmo-name")),
-    "chunks over a file": lambda f: f.tree(f.file(b"x", b"one"), f.folder(b"x.datmo-file", f.file(CHUNK))),
+    "a file into a folder of its name": lambda f: f.tree(
+        f.folder(b"f~7", f.file(b"in")), f.file(b"f~7.datmo-name")
+    ),
+    "chunks over a file": lambda f: f.tree(
+        f.file(b"x", b"one"), f.folder(b"x.datmo-file", f.file(CHUNK))
+    ),
     "chunks through a link": lambda f: f.tree(
         f.link(b"x", os.fsencode(f.outside)), f.folder(b"x.datmo-file", f.file(CHUNK))
     ),
@@ -60,15 +67,24 @@ CASES: dict[str, Callable[[Forge], str]] = {
     "a name into a linked folder": lambda f: f.tree(
         f.link(b"f~7", os.fsencode(f.outside.parent)), f.file(b"f~7.datmo-name", b"two")
     ),
-    "a part that is a link": lambda f: f.tree(f.link(b"a.datmo-part", os.fsencode(f.outside.parent))),
-    "chunks that are a link": lambda f: f.tree(f.link(b"x.datmo-file", os.fsencode(f.outside.parent))),
+    "a part that is a link": lambda f: f.tree(
+        f.link(b"a.datmo-part", os.fsencode(f.outside.parent))
+    ),
+    "chunks that are a link": lambda f: f.tree(
+        f.link(b"x.datmo-file", os.fsencode(f.outside.parent))
+    ),
     "chunks that are a file": lambda f: f.tree(f.file(b"x.datmo-file")),
-    "a chunk that is a link": lambda f: f.tree(f.folder(b"x.datmo-file", f.link(CHUNK, os.fsencode(f.outside)))),
+    "a chunk that is a link": lambda f: f.tree(
+        f.folder(b"x.datmo-file", f.link(CHUNK, os.fsencode(f.outside)))
+    ),
     "a chunk of another name": lambda f: f.tree(f.folder(b"x.datmo-file", f.file(b"name"))),
     "parts that meet": lambda f: f.tree(
-        f.folder(b"a.datmo-part", f.file(b"x", b"one")), f.folder(b"b.datmo-part", f.file(b"x", b"two"))
+        f.folder(b"a.datmo-part", f.file(b"x", b"one")),
+        f.folder(b"b.datmo-part", f.file(b"x", b"two")),
     ),
-    "a part beside what it holds": lambda f: f.tree(f.folder(b"a.datmo-part", f.file(b"x")), f.file(b"x", b"two")),
+    "a part beside what it holds": lambda f: f.tree(
+        f.folder(b"a.datmo-part", f.file(b"x")), f.file(b"x", b"two")
+    ),
     "the folder above": lambda f: f.tree(f.file(b"...datmo-name")),
     "the folder itself": lambda f: f.tree(f.file(b"..datmo-name")),
     "chunks as the folder above": lambda f: f.tree(f.folder(b"...datmo-file", f.file(CHUNK))),
@@ -107,7 +123,9 @@ def test_odd_trees_that_are_allowed_are_restored(stock: Shell, forge: Forge) -> 
         *(forge.link(b"away", os.fsencode(forge.outside)), forge.link(b"up", b"..")),
         *(forge.folder(b"hollow"), forge.folder(b"deep", forge.folder(b"hollow"))),
         forge.folder(
-            b"a.datmo-file.datmo-name.datmo-file", forge.file(CHUNK, b"4"), forge.file(b"0" * 15 + b"1", b"5")
+            b"a.datmo-file.datmo-name.datmo-file",
+            forge.file(CHUNK, b"4"),
+            forge.file(b"0" * 15 + b"1", b"5"),
         ),
     ]
     stock.write("restore.sh", recipe()[1])
@@ -144,9 +162,13 @@ def test_target_that_exists_is_left_alone(stock: Shell, forge: Forge, what: str)
 
 
 @pytest.mark.parametrize("name", [b"..", b".git", b"a"])
-def test_trees_that_git_finds_harmful_do_not_get_into_the_mirror(stock: Shell, forge: Forge, name: bytes) -> None:
+def test_trees_that_git_finds_harmful_do_not_get_into_the_mirror(
+    stock: Shell, forge: Forge, name: bytes
+) -> None:
     blob = bytes.fromhex(forge.blob(b"x"))
-    raw = b"".join(b"100644 " + each + b"\0" + blob for each in (name, name)[: 2 if name == b"a" else 1])
+    raw = b"".join(
+        b"100644 " + each + b"\0" + blob for each in (name, name)[: 2 if name == b"a" else 1]
+    )
     hub = forge.hub
     tree = hub.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=raw)
     commit = hub.git("commit-tree", tree, "-m", "x")
@@ -159,7 +181,9 @@ def test_trees_that_git_finds_harmful_do_not_get_into_the_mirror(stock: Shell, f
 
 
 @pytest.mark.parametrize("namespace", ["refs/notes/git-datmo", "refs/heads/git-datmo"])
-def test_records_are_found_in_every_namespace(make_repo: Callable[..., Shell], stock: Shell, namespace: str) -> None:
+def test_records_are_found_in_every_namespace(
+    make_repo: Callable[..., Shell], stock: Shell, namespace: str
+) -> None:
     hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
     commit = alex.commit("code.py", "pass\n")
     alex.git("remote", "add", "origin", str(hub.cwd))
@@ -176,7 +200,9 @@ def test_records_are_found_in_every_namespace(make_repo: Callable[..., Shell], s
     assert (stock.cwd / "back").read_text() == "x"
 
 
-def test_payload_of_a_store_elsewhere_is_restored(make_repo: Callable[..., Shell], stock: Shell) -> None:
+def test_payload_of_a_store_elsewhere_is_restored(
+    make_repo: Callable[..., Shell], stock: Shell
+) -> None:
     hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
     place = stock.cwd / "place"
     place.mkdir()

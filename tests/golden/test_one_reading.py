@@ -1,4 +1,5 @@
-"""What `docs/FORMAT.md` says that a reader must refuse or pass over, so that all readers read the same."""
+"""What `docs/FORMAT.md` says that a reader must refuse or pass over, so that all readers read the
+same."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ import pytest
 
 from git_datmo.errors import Damaged
 from git_datmo.model import FORMATS
+from git_datmo.objects import stored_names
 from git_datmo.records import codec
 from git_datmo.records.catalog import in_order, make_row
 from git_datmo.records.notes import make_line
 from git_datmo.records.types import Snapshot
-from git_datmo.store import names
 from tests.golden.independent import kept_by_snapshot
 from tests.golden.test_vectors import record_bytes
 from tests.integration.conftest import Pair, pair
@@ -38,7 +39,9 @@ def snapshot() -> Snapshot:
 
 NOT_JSON_OF_ONE_READING = {
     "a key twice": lambda text: text.replace('"why":', '"why": "other",\n "why":'),
-    "a key twice, deeper": lambda text: text.replace('"role": "data"', '"role": "model", "role": "data"'),
+    "a key twice, deeper": lambda text: text.replace(
+        '"role": "data"', '"role": "model", "role": "data"'
+    ),
     "a lone surrogate": lambda text: text.replace("to see", "\\ud800"),
     "a lone surrogate as a key": lambda text: text.replace('"tiny"', '"\\uDC80"'),
     "a number that is no double": lambda text: text.replace("1e-05", "1e999"),
@@ -46,8 +49,12 @@ NOT_JSON_OF_ONE_READING = {
 }
 
 
-@pytest.mark.parametrize("spoil", NOT_JSON_OF_ONE_READING.values(), ids=NOT_JSON_OF_ONE_READING.keys())
-def test_json_that_two_readers_could_read_differently_is_no_record(spoil: Callable[[str], str]) -> None:
+@pytest.mark.parametrize(
+    "spoil", NOT_JSON_OF_ONE_READING.values(), ids=NOT_JSON_OF_ONE_READING.keys()
+)
+def test_json_that_two_readers_could_read_differently_is_no_record(
+    spoil: Callable[[str], str],
+) -> None:
     raw = record_bytes("snapshot").decode()
     spoilt = spoil(raw)
     assert spoilt != raw
@@ -68,8 +75,16 @@ def test_the_line_of_a_note_is_the_same_before_a_record_is_written_and_after() -
 
 
 def test_records_are_ordered_by_their_time() -> None:
-    times = ["2024-05-01T11:59:59.999999Z", "2024-05-01T12:00:00Z", "2024-05-01T12:00:00.5Z", "2024-05-01T12:00:01Z"]
-    rows = [make_row(FORMATS["sha1"].hash("blob", time.encode()), replace(snapshot(), created=time)) for time in times]
+    times = [
+        "2024-05-01T11:59:59.999999Z",
+        "2024-05-01T12:00:00Z",
+        "2024-05-01T12:00:00.5Z",
+        "2024-05-01T12:00:01Z",
+    ]
+    rows = [
+        make_row(FORMATS["sha1"].hash("blob", time.encode()), replace(snapshot(), created=time))
+        for time in times
+    ]
     assert [row.created for row in in_order(reversed(rows))] == times
 
 
@@ -77,23 +92,49 @@ def test_words_that_are_not_utf_8_still_make_a_record() -> None:
     record = replace(snapshot(), message="caf\udce9", parameters={"\udcff": "\ud800"})
     read = codec.decode(codec.encode(record))
     assert isinstance(read, Snapshot)
-    assert make_line(FORMATS["sha1"].hash("blob", codec.encode(record)), record).summary.startswith("'caf")
+    assert make_line(FORMATS["sha1"].hash("blob", codec.encode(record)), record).summary.startswith(
+        "'caf"
+    )
 
 
 # Files that git reads from every tree of a project, as Windows and macOS may spell them.
 JUDGED = [
-    *(b".gitmodules", b".gitattributes", b".GITATTRIBUTES ", b".gitattributes.", b"gitatt~1", b"gi7d29~1", b"gi7eba~1"),
-    *(b"~1000000", b"gi~12345", b".g\xe2\x80\x8citattributes", b"\xef\xbb\xbf.gitmodules", b"a\\.gitmodules"),
+    *(
+        b".gitmodules",
+        b".gitattributes",
+        b".GITATTRIBUTES ",
+        b".gitattributes.",
+        b"gitatt~1",
+        b"gi7d29~1",
+        b"gi7eba~1",
+    ),
+    *(
+        b"~1000000",
+        b"gi~12345",
+        b".g\xe2\x80\x8citattributes",
+        b"\xef\xbb\xbf.gitmodules",
+        b"a\\.gitmodules",
+    ),
 ]
 
 
 @pytest.mark.parametrize("name", JUDGED)
-def test_no_stored_name_is_one_whose_content_git_judges(make_repo: Callable[..., Shell], name: bytes) -> None:
+def test_no_stored_name_is_one_whose_content_git_judges(
+    make_repo: Callable[..., Shell], name: bytes
+) -> None:
     repo = make_repo(bare=True)
     blob = repo.git("hash-object", "-w", "--stdin", stdin=b"x" * 5_000)
     inner = repo.git("mktree", stdin=f"100644 blob {blob}\tx\n".encode())
-    for mode, kind, oid in (("100644", "blob", blob), ("040000", "tree", inner), ("120000", "blob", blob)):
-        repo.git("mktree", "-z", stdin=f"{mode} {kind} {oid}\t".encode() + names.escape(name) + b"\0")
+    for mode, kind, oid in (
+        ("100644", "blob", blob),
+        ("040000", "tree", inner),
+        ("120000", "blob", blob),
+    ):
+        repo.git(
+            "mktree",
+            "-z",
+            stdin=f"{mode} {kind} {oid}\t".encode() + stored_names.escape(name) + b"\0",
+        )
     repo.git("fsck", "--strict")
     repo.git("mktree", "-z", stdin=f"040000 tree {inner}\t".encode() + name + b"\0")
     assert repo.run("git", "fsck", "--strict", ok=False).returncode

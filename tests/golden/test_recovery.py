@@ -1,4 +1,5 @@
-"""What `docs/FORMAT.md` promises: with stock git and a shell, every file comes back from the remote alone."""
+"""What `docs/FORMAT.md` promises: with stock git and a shell, every file comes back from the remote
+alone."""
 
 from __future__ import annotations
 
@@ -23,8 +24,26 @@ MIB = 1 << 20
 TWO_LEVELS = 23
 
 NAMES = [
-    *(b"x.datmo-file", b"x.datmo-exec", b"0.datmo-part", b"x.datmo-name", b".gitattributes", b".gitmodules", b"git x"),
-    *(b"two words", b" lead", b"-rf", b"a\nb", b"a\tb", b"\xff\xfe", b"\xc3\xa4", b"\xc3\xa4" * 60, b"\xff" * 200),
+    *(
+        b"x.datmo-file",
+        b"x.datmo-exec",
+        b"0.datmo-part",
+        b"x.datmo-name",
+        b".gitattributes",
+        b".gitmodules",
+        b"git x",
+    ),
+    *(
+        b"two words",
+        b" lead",
+        b"-rf",
+        b"a\nb",
+        b"a\tb",
+        b"\xff\xfe",
+        b"\xc3\xa4",
+        b"\xc3\xa4" * 60,
+        b"\xff" * 200,
+    ),
     *(b"q'\"$(x)`\\", b"*?[x]", b"%s", b"new\n", b"..."),
     # Escaped, each of them has the name of the next.
     *(b"f~7", b"f~7.datmo-name", b"f~7.datmo-name.datmo-name"),
@@ -43,12 +62,22 @@ def put(folder: bytes, name: bytes, content: bytes, mode: int = 0o644) -> None:
 def fill(folder: bytes) -> None:
     """Something of every kind that a payload can hold."""
     for number, name in enumerate(NAMES):
-        put(folder, b"files/" + name, ATTRIBUTES + b"$Id$ $Format:%H$\r\n\n", 0o755 if number % 2 else 0o644)
+        put(
+            folder,
+            b"files/" + name,
+            ATTRIBUTES + b"$Id$ $Format:%H$\r\n\n",
+            0o755 if number % 2 else 0o644,
+        )
         put(folder, b"folders/" + name + b"/in", b"\0\r\n")
         os.symlink(name, folder + b"/folders/" + name + b"/link")
         os.makedirs(folder + b"/hollow/" + name)
     for number, name in enumerate([*NAMES[:12], *NAMES[-3:]]):
-        put(folder, b"large/" + name, stream(f"large-{number}", MIB + 1), 0o755 if number % 2 else 0o644)
+        put(
+            folder,
+            b"large/" + name,
+            stream(f"large-{number}", MIB + 1),
+            0o755 if number % 2 else 0o644,
+        )
     put(folder, b"two levels", Random(TWO_LEVELS).randbytes(12 * MIB))
     put(folder, b"tool", stream("tool", 2 * MIB), 0o755)
     put(folder, b"empty", b"")
@@ -56,17 +85,35 @@ def fill(folder: bytes) -> None:
         put(folder, b"many/%d.txt" % number, b"%d\n" % number)
     # A split folder whose names look like its parts, files and folders among them.
     for number in range(300):
-        put(folder, b"parts/%x.datmo-part" % number + (b"/in" if number % 3 else b""), b"%d" % number)
+        put(
+            folder,
+            b"parts/%x.datmo-part" % number + (b"/in" if number % 3 else b""),
+            b"%d" % number,
+        )
     os.symlink(b"../nowhere", folder + b"/broken")
     os.symlink(b"/etc", folder + b"/away")
 
 
 @pytest.fixture
 def stock(tmp_path: Path, sealed: dict[str, str]) -> Shell:
-    """A shell that finds git and the system's tools, and nothing of git-datmo; the user's settings are hostile."""
+    """A shell that finds git and the system's tools, and nothing of git-datmo; the user's settings
+    are hostile."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name in ("git", "sh", "find", "xargs", "sort", "cat", "mv", "rm", "rmdir", "mkdir", "chmod", "tar"):
+    for name in (
+        "git",
+        "sh",
+        "find",
+        "xargs",
+        "sort",
+        "cat",
+        "mv",
+        "rm",
+        "rmdir",
+        "mkdir",
+        "chmod",
+        "tar",
+    ):
         found = shutil.which(name)
         assert found
         (tools / name).symlink_to(os.path.realpath(found))
@@ -81,10 +128,15 @@ def stock(tmp_path: Path, sealed: dict[str, str]) -> Shell:
 
 
 def recipe() -> tuple[list[str], str, str]:
-    """The commands that find a payload, the program that restores it, and the command that takes a pack in."""
+    """The commands that find a payload, the program that restores it, and the command that takes a
+    pack in."""
     fences = re.findall(r"^```(\w+)\n(.*?)^```$", section(14), re.MULTILINE | re.DOTALL)
     find, restore, take = (text for language, text in fences if language in ("console", "sh"))
-    return [line.partition("#")[0].strip() for line in find.splitlines()], restore, take.partition(" <")[0]
+    return (
+        [line.partition("#")[0].strip() for line in find.splitlines()],
+        restore,
+        take.partition(" <")[0],
+    )
 
 
 def find_snapshot(stock: Shell, url: Path, commit: str) -> dict[str, Any]:
@@ -92,13 +144,17 @@ def find_snapshot(stock: Shell, url: Path, commit: str) -> dict[str, Any]:
     clone, namespaces, of_commit, every, show = recipe()[0]
     stock.run(*clone.replace("URL", str(url)).split())
     (records,) = stock.run(*namespaces.split()).stdout.split()
-    found = stock.run(*of_commit.replace("COMMIT", commit).replace("RECORDS", records).split()).stdout.split()
+    found = stock.run(
+        *of_commit.replace("COMMIT", commit).replace("RECORDS", records).split()
+    ).stdout.split()
     listed = stock.run(*every.replace("RECORDS", records).split()).stdout
     for path in found:
         name = path.rpartition(":")[2]
         assert name in listed
         record = name.removesuffix(".json").replace("/", "")
-        document: dict[str, Any] = json.loads(stock.run(*show.replace("RECORD", record).split()).stdout)
+        document: dict[str, Any] = json.loads(
+            stock.run(*show.replace("RECORD", record).split()).stdout
+        )
         if document["kind"] == "snapshot":
             return document
     raise AssertionError(f"no snapshot among {found}")
@@ -140,13 +196,24 @@ def test_every_file_comes_back_without_git_datmo(
     assert sorted(os.listdir(stock.cwd / "back")) == sorted([*paths, "code"])
 
     # What the test is about was there: chunk trees of two levels, parts in parts, every marker.
-    listed = stock.git("--git-dir=mirror.git", "ls-tree", "-r", "-t", "--name-only", document["payloads"][0]["object"])
+    listed = stock.git(
+        "--git-dir=mirror.git",
+        "ls-tree",
+        "-r",
+        "-t",
+        "--name-only",
+        document["payloads"][0]["object"],
+    )
     assert re.search(r"^two levels\.datmo-file/[0-9a-f]{16}/[0-9a-f]{16}$", listed, re.MULTILINE)
     assert re.search(r"^many/[0-9a-f]\.datmo-part/[0-9a-f]\.datmo-part/", listed, re.MULTILINE)
-    assert re.search(r"^parts/[0-9a-f]\.datmo-part/[0-9a-f]+\.datmo-part\.datmo-name", listed, re.MULTILINE)
+    assert re.search(
+        r"^parts/[0-9a-f]\.datmo-part/[0-9a-f]+\.datmo-part\.datmo-name", listed, re.MULTILINE
+    )
 
 
-def test_tip_of_a_chain_comes_alone_by_stock_git(make_repo: Callable[..., Shell], stock: Shell) -> None:
+def test_tip_of_a_chain_comes_alone_by_stock_git(
+    make_repo: Callable[..., Shell], stock: Shell
+) -> None:
     hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
     alex.commit("code.py", "pass\n")
     alex.git("remote", "add", "origin", str(hub.cwd))
@@ -160,8 +227,13 @@ def test_tip_of_a_chain_comes_alone_by_stock_git(make_repo: Callable[..., Shell]
     (fetch,) = re.findall(r"`git (fetch --depth=1 URL [^`]*)`", section(10))
     stock.git("init", "-q", "--bare", "chain.git")
     stock.git("--git-dir=chain.git", *fetch.replace("URL", f"file://{hub.cwd}").split())
-    every = stock.git("--git-dir=chain.git", "cat-file", "--batch-all-objects", "--batch-check").splitlines()
-    tip, empty = hub.git("rev-parse", "refs/datmo/keep/1"), "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    every = stock.git(
+        "--git-dir=chain.git", "cat-file", "--batch-all-objects", "--batch-check"
+    ).splitlines()
+    tip, empty = (
+        hub.git("rev-parse", "refs/datmo/keep/1"),
+        "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    )
     assert {line.split()[0] for line in every} == {tip, empty}
     text = stock.git("--git-dir=chain.git", "cat-file", "commit", tip)
     keeps = [line for line in text.splitlines() if line.startswith("parent ")][1:]
@@ -169,10 +241,14 @@ def test_tip_of_a_chain_comes_alone_by_stock_git(make_repo: Callable[..., Shell]
     assert all("datmo: keep" in hub.git("cat-file", "commit", line.split()[1]) for line in keeps)
 
 
-def test_a_payload_that_lacks_objects_is_not_restored_in_part(make_repo: Callable[..., Shell], stock: Shell) -> None:
+def test_a_payload_that_lacks_objects_is_not_restored_in_part(
+    make_repo: Callable[..., Shell], stock: Shell
+) -> None:
     hub = make_repo("hub.git", bare=True)
     blob = hub.git("hash-object", "-w", "--stdin", stdin=b"x")
-    tree = hub.git("mktree", "--missing", stdin=f"100644 blob {blob}\ta\n100644 blob {'1' * 40}\tb\n".encode())
+    tree = hub.git(
+        "mktree", "--missing", stdin=f"100644 blob {blob}\ta\n100644 blob {'1' * 40}\tb\n".encode()
+    )
     stock.write("restore.sh", recipe()[1])
     assert stock.run("sh", "restore.sh", "hub.git", "folder", tree, "back", ok=False).returncode
     assert stock.run("sh", "restore.sh", "hub.git", "file", tree, "back", ok=False).returncode

@@ -1,4 +1,5 @@
-"""The same content has the same ids, for ever: what stands here may be added to, but never changed."""
+"""The same content has the same ids, for ever: what stands here may be added to, but never
+changed."""
 
 from __future__ import annotations
 
@@ -12,10 +13,19 @@ from typing import Any
 
 import pytest
 
-from git_datmo.engines.decode import read_environment
-from git_datmo.engines.manifest import Local, Manifest, Package, assemble
+from git_datmo.environments.manifest import Local, Manifest, Package, assemble
+from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import Damaged
-from git_datmo.flows.sharing.keep import (
+from git_datmo.git.object_encoding import parse_tree
+from git_datmo.model import FORMATS, Oid
+from git_datmo.objects import chunks, layout
+from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.records import codec
+from git_datmo.records.data_id import data_id
+from git_datmo.records.format_marker import Marker, encode_marker
+from git_datmo.records.notes import make_line
+from git_datmo.records.types import Snapshot, Unknown
+from git_datmo.remotes.keep_commits import (
     DONE_LINK,
     LINK,
     PART_LINK,
@@ -24,15 +34,6 @@ from git_datmo.flows.sharing.keep import (
     write_keep,
     write_part_tree,
 )
-from git_datmo.git.objects import parse_tree
-from git_datmo.model import FORMATS, Oid
-from git_datmo.records import codec
-from git_datmo.records.data_id import data_id
-from git_datmo.records.marker import Marker, encode_marker
-from git_datmo.records.notes import make_line
-from git_datmo.records.types import Snapshot, Unknown
-from git_datmo.store import chunks, layout
-from git_datmo.store.layout import Kind, Node
 from tests.golden import independent
 from tests.golden.content import FOLDERS, INPUTS, chunk_list
 from tests.golden.independent import Reader, Writer, canonical, cut, environment_id, note_line
@@ -100,7 +101,8 @@ RECORD_LINES = {
     "drop": "fb276217eed3a5b22ff63d287d31974f3180d7e5 drop 1 dropped said in haste",
 }
 
-# The keep commit of the snapshot above, and the link whose parents are a commit of all ones and that keep commit.
+# The keep commit of the snapshot above, and the link whose parents are a commit of all ones and
+# that keep commit.
 NEWER_ID = "3039a76a8d210ec4a07c5d11d8afbfa22ab3e085"
 NEWER_KEEP_ID = "9096bb634b5dfd5ff7d4eb6ef6333f47563e1d53"
 KEEP_ID = "422bce4676ba65b97c9be67ae043f57deb7279e7"
@@ -110,7 +112,8 @@ FIRST_LINK_IDS = (
     "3670f115381528ccb2a6365b228d6ca26a6de1bc",
     "afbab160fdc04435c2821116b8306b1cd590dd839b1bec8d6db655be3a8e1a57",
 )
-# The part of the blobs of the numbers from 0 to 299; the link that ties it to that, and the one by which it has served.
+# The part of the blobs of the numbers from 0 to 299; the link that ties it to that, and the one by
+# which it has served.
 PART_IDS = (
     "6dad5ac5fdd3a9f4f90f37e4ac1a1c65f96ced76",
     "5101cb5df2cb31db2c67567f1a828528f394fd18",
@@ -166,7 +169,9 @@ def test_files_are_cut_at_the_same_places(name: str) -> None:
 
 @both_formats
 @pytest.mark.parametrize("name", FOLDERS)
-def test_folders_that_are_captured_have_their_id(make_repo: Callable[..., Shell], name: str, place: int) -> None:
+def test_folders_that_are_captured_have_their_id(
+    make_repo: Callable[..., Shell], name: str, place: int
+) -> None:
     repo = make_repo(object_format=NAMES[place])
     repo.commit("code.py", "pass\n")
     datmo(repo, "init")
@@ -264,7 +269,11 @@ def test_keep_commits_and_links_have_their_id() -> None:
     newer = codec.decode(raw)
     assert isinstance(newer, Unknown)
     assert str(FORMATS["sha1"].hash("blob", raw)) == NEWER_ID
-    assert str(write_keep(put, newer, FORMATS["sha1"])) == writer.keep(json.loads(raw)) == NEWER_KEEP_ID
+    assert (
+        str(write_keep(put, newer, FORMATS["sha1"]))
+        == writer.keep(json.loads(raw))
+        == NEWER_KEEP_ID
+    )
     assert (writer.link([]), Writer("sha256").link([])) == FIRST_LINK_IDS
 
 
@@ -293,9 +302,17 @@ def test_environments_have_their_files_and_id(version: str) -> None:
 
 
 def test_environment_has_its_object() -> None:
-    form, files = FORMATS["sha1"], {name.encode(): content for name, content in ENVIRONMENTS["1"].items()}
-    nodes = {name: Node(Kind.FILE, form.hash("blob", content)) for name, content in files.items()}
-    assert str(layout.write_folder(nodes, lambda content: form.hash("tree", content))) == ENVIRONMENT_OBJECT
+    form, files = (
+        FORMATS["sha1"],
+        {name.encode(): content for name, content in ENVIRONMENTS["1"].items()},
+    )
+    nodes = {
+        name: Node(NodeKind.FILE, form.hash("blob", content)) for name, content in files.items()
+    }
+    assert (
+        str(layout.write_folder(nodes, lambda content: form.hash("tree", content)))
+        == ENVIRONMENT_OBJECT
+    )
     assert Writer("sha1").folder(files) == ENVIRONMENT_OBJECT
 
 
@@ -325,6 +342,8 @@ def test_the_gear_table_is_made_of_md5() -> None:
     # Where the numbers come from; pyfastcdc has them as constants.
     from pyfastcdc.py.constants import GEAR, MASKS
 
-    made = [int.from_bytes(hashlib.md5(bytes([value]) * 64).digest()[:8], "big") for value in range(256)]
+    made = [
+        int.from_bytes(hashlib.md5(bytes([value]) * 64).digest()[:8], "big") for value in range(256)
+    ]
     assert made == list(GEAR)
     assert (MASKS[19], MASKS[17]) == (0x0000D91707537000, 0x0000D90703537000)

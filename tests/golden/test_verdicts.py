@@ -1,4 +1,5 @@
-"""The vectors of `vectors.json`: what is valid and what a reader must refuse, each with its verdict."""
+"""The vectors of `vectors.json`: what is valid and what a reader must refuse, each with its
+verdict."""
 
 from __future__ import annotations
 
@@ -10,19 +11,21 @@ from typing import Any
 import pytest
 
 from git_datmo.errors import Damaged, NewerRecords
-from git_datmo.flows.sharing.links import read_link
-from git_datmo.git.objects import parse_tree
-from git_datmo.git.paths import is_safe
+from git_datmo.git.object_encoding import parse_tree
+from git_datmo.git.safe_paths import is_safe
 from git_datmo.model import FORMATS, Oid
+from git_datmo.objects import layout, stored_names
 from git_datmo.records import codec
 from git_datmo.records.data_graph import DataGraph
-from git_datmo.records.marker import check_marker, parse_marker
+from git_datmo.records.format_marker import check_marker, parse_marker
 from git_datmo.records.types import Unknown
-from git_datmo.store import layout, names
+from git_datmo.remotes.keep_links import read_link
 from tests.golden import independent
 from tests.golden.test_vectors import record_bytes
 
-VECTORS: dict[str, list[dict[str, Any]]] = json.loads((Path(__file__).parent / "vectors.json").read_text())
+VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
+    (Path(__file__).parent / "vectors.json").read_text()
+)
 FORM = FORMATS["sha1"]
 Vector = dict[str, Any]
 
@@ -70,10 +73,10 @@ def test_name_has_its_verdict_and_stored_form(vector: Vector) -> None:
     assert ("valid" if independent.is_allowed(name) else "damaged") == vector["verdict"]
     if "stored" in vector:
         stored = bytes.fromhex(vector["stored"])
-        assert names.escape(name) == independent.escape(name) == stored
-        assert names.unescape(stored) == name
+        assert stored_names.escape(name) == independent.escape(name) == stored
+        assert stored_names.unescape(stored) == name
     else:
-        assert verdict_of(lambda: names.unescape(independent.escape(name))) == "damaged"
+        assert verdict_of(lambda: stored_names.unescape(independent.escape(name))) == "damaged"
 
 
 def write_trees(vector: Vector) -> tuple[str, dict[str, bytes]]:
@@ -83,7 +86,10 @@ def write_trees(vector: Vector) -> tuple[str, dict[str, bytes]]:
     for label in reversed(vector["trees"]):
         entries = vector["trees"][label]
         content = b"".join(
-            f"{mode} ".encode() + bytes.fromhex(name) + b"\0" + bytes.fromhex(ids.get(target, target))
+            f"{mode} ".encode()
+            + bytes.fromhex(name)
+            + b"\0"
+            + bytes.fromhex(ids.get(target, target))
             for mode, name, target in entries
         )
         ids[label] = str(FORM.hash("tree", content))
@@ -95,14 +101,16 @@ def write_trees(vector: Vector) -> tuple[str, dict[str, bytes]]:
 def test_tree_has_its_verdict(vector: Vector) -> None:
     root, contents = write_trees(vector)
     read = layout.read_folder if vector["read"] == "folder" else layout.read_chunks
-    found = verdict_of(lambda: list(read(Oid.parse(root), lambda oid: parse_tree(contents[str(oid)], FORM))))  # type: ignore[operator]
+    found = verdict_of(
+        lambda: list(read(Oid.parse(root), lambda oid: parse_tree(contents[str(oid)], FORM)))
+    )  # type: ignore[operator]
     assert found == vector["verdict"]
 
 
 @each("targets")
 def test_link_target_has_its_verdict(vector: Vector) -> None:
     target = bytes.fromhex(vector["target"]) * vector["repeat"]
-    assert verdict_of(lambda: names.check_target(target, b"link")) == vector["verdict"]
+    assert verdict_of(lambda: stored_names.check_target(target, b"link")) == vector["verdict"]
 
 
 @each("links")
@@ -118,7 +126,10 @@ def test_graph_has_its_heads_and_bases(vector: Vector) -> None:
     assert independent.heads(vector["parents"], vector["S"]) == vector["heads"]
     if "base" in vector:
         assert list(graph.bases(vector["ours"], vector["theirs"])) == vector["base"]
-        assert independent.nearest(vector["parents"], vector["ours"], vector["theirs"]) == vector["base"]
+        assert (
+            independent.nearest(vector["parents"], vector["ours"], vector["theirs"])
+            == vector["base"]
+        )
 
 
 @each("markers")

@@ -25,7 +25,8 @@ def repo(make_repo: Callable[..., Shell]) -> Shell:
 
 @pytest.fixture(scope="session")
 def engine_environ() -> dict[str, str]:
-    """How a container engine is reached; a visible skip where there is none, unless the tests must have it."""
+    """How a container engine is reached; a visible skip where there is none, unless the tests must
+    have it."""
     address = os.environ.get("DOCKER_HOST", "")
     if not address:
         why = "no container engine: run 'tests/container-engine.sh docker -- pytest'"
@@ -36,7 +37,10 @@ def engine_environ() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Server repositories to copy, by their format."""
-    return {name: make_template(tmp_path_factory.mktemp(f"template-{name}"), name) for name in ("sha1", "sha256")}
+    return {
+        name: make_template(tmp_path_factory.mktemp(f"template-{name}"), name)
+        for name in ("sha1", "sha256")
+    }
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,11 @@ class Pair:
 
 
 @pytest.fixture
-def pair(request: pytest.FixtureRequest, make_repo: Callable[..., Shell], shell: Callable[..., Shell]) -> Pair:
-    """By the hook, or as the test's parameter says; a first commit is there and pushed, no payload yet."""
+def pair(
+    request: pytest.FixtureRequest, make_repo: Callable[..., Shell], shell: Callable[..., Shell]
+) -> Pair:
+    """By the hook, or as the test's parameter says; a first commit is there and pushed, no payload
+    yet."""
     way = getattr(request, "param", "hook")
     hub = make_repo("hub.git", bare=True)
     alex = make_repo("alex")

@@ -1,4 +1,5 @@
-"""One story told on two sides: by plain git, and through `datmo::`, each with a server repository of its own."""
+"""One story told on two sides: by plain git, and through `datmo::`, each with a server repository
+of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ OWN_REFS = ("refs/datmo", "refs/notes/datmo")
 
 
 def make_template(folder: Path, object_format: str) -> Path:
-    """A served repository with two branches, a tag and a submodule, and the repository that the submodule is of."""
+    """A served repository with two branches, a tag and a submodule, and the repository that the
+    submodule is of."""
     start = Shell(folder, seal(folder / "home"))
     start.git("init", "-q", f"--object-format={object_format}", "library")
     start.at("library").commit("library.py", "pass\n")
@@ -43,7 +45,8 @@ def make_template(folder: Path, object_format: str) -> Path:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two ways to the same content: its own server repositories, its own folder, its own prefix."""
+    """One of the two ways to the same content: its own server repositories, its own folder, its own
+    prefix."""
 
     name: str
     prefix: str
@@ -57,22 +60,35 @@ class Side:
 
     def run(self, where: str, *words: str) -> Done:
         """A git command in a folder of this side's, in which `URL` stands for the server's."""
-        return self.top.at(where).run("git", *(self.url if word == "URL" else word for word in words), ok=False)
+        return self.top.at(where).run(
+            "git", *(self.url if word == "URL" else word for word in words), ok=False
+        )
 
     def refs(self, where: str) -> str:
         """Every ref of a repository of this side's but git-datmo's own, with what it points at."""
-        rows = self.top.at(where).git("for-each-ref", "--format=%(refname) %(objectname) %(symref)").splitlines()
+        rows = (
+            self.top.at(where)
+            .git("for-each-ref", "--format=%(refname) %(objectname) %(symref)")
+            .splitlines()
+        )
         return "\n".join(row for row in rows if not row.startswith(OWN_REFS))
 
     def said(self, text: str) -> list[str]:
-        """What git said, without what differs by place alone. Lines are sorted: two processes may write to one pipe."""
-        told = text.replace(self.url, "URL").replace(self.plain_url, "URL").replace(f"/{self.name}/", "/SIDE/")
+        """What git said, without what differs by place alone. Lines are sorted: two processes may
+        write to one pipe."""
+        told = (
+            text.replace(self.url, "URL")
+            .replace(self.plain_url, "URL")
+            .replace(f"/{self.name}/", "/SIDE/")
+        )
         # git prints URLs without user and without .git here and there.
         told = re.sub(r"(datmo::)?(?:(ssh|http|git|file)://)[^\s']*", "URL", told)
         told = re.sub(r"^(From|To) .*", r"\1 URL", told, flags=re.MULTILINE)
         # A meter says the rest when it is done; how fast it went is chance.
         told = re.sub(r"^.*\r", "", told, flags=re.MULTILINE)
-        told = re.sub(r"(done|, [0-9.]+ ([KMG]iB|bytes)( \| [0-9.]+ [KMG]iB/s)?)(, done)?\.?", "", told)
+        told = re.sub(
+            r"(done|, [0-9.]+ ([KMG]iB|bytes)( \| [0-9.]+ [KMG]iB/s)?)(, done)?\.?", "", told
+        )
         return sorted(line.rstrip() for line in told.splitlines() if line.rstrip())
 
 
@@ -86,20 +102,24 @@ def make_sides(host: Host, template: Path, shell: Callable[..., Shell]) -> Sides
         for repository in ("served.git", "library.git"):
             shutil.copytree(template / repository, top.cwd / repository)
             url = host.url(top.cwd / repository)
-        return Side(name, prefix, top.at("served.git"), top, url.replace("library.git", "served.git"))
+        return Side(
+            name, prefix, top.at("served.git"), top, url.replace("library.git", "served.git")
+        )
 
     return make("plain", ""), make("datmo", "datmo::")
 
 
 def same(sides: Sides, where: str, act: Callable[[Side], Done]) -> Done:
-    """Act on both sides and compare exit code, what was said and every ref, there and on the server; the `datmo::`
-    side's outcome."""
+    """Act on both sides and compare exit code, what was said and every ref, there and on the
+    server; the `datmo::` side's outcome."""
     plain, datmo = sides
     with ThreadPoolExecutor() as pool:
         expected, got = pool.map(act, sides)
     assert got.returncode == expected.returncode, f"{expected}\n\n{got}"
     for stream in ("stdout", "stderr"):
-        assert datmo.said(getattr(got, stream)) == plain.said(getattr(expected, stream)), f"{expected}\n\n{got}"
+        assert datmo.said(getattr(got, stream)) == plain.said(getattr(expected, stream)), (
+            f"{expected}\n\n{got}"
+        )
     for folder in (where, "served.git"):
         if (plain.top.cwd / folder / "HEAD").exists() or (plain.top.cwd / folder / ".git").exists():
             assert datmo.refs(folder) == plain.refs(folder), f"{folder}\n{expected}\n\n{got}"
@@ -107,8 +127,8 @@ def same(sides: Sides, where: str, act: Callable[[Side], Done]) -> Done:
 
 
 def tell(sides: Sides, story: str) -> list[Done]:
-    """Do what each line says: in which folder, which git command. Lines that begin with `!` only prepare; `%` has a
-    terminal."""
+    """Do what each line says: in which folder, which git command. Lines that begin with `!` only
+    prepare; `%` has a terminal."""
     return list(_tell(sides, story))
 
 
@@ -121,7 +141,11 @@ def _tell(sides: Sides, story: str) -> Iterator[Done]:
                 done = side.run(where, *words)
                 assert done.returncode == 0, str(done)
         elif kind == "%":
-            yield same(sides, where, lambda side, where=where, words=words: on_terminal(side.top.at(where), *words))  # type: ignore[misc]
+            yield same(
+                sides,
+                where,
+                lambda side, where=where, words=words: on_terminal(side.top.at(where), *words),
+            )  # type: ignore[misc]
         else:
             yield same(sides, where, lambda side, where=where, words=words: side.run(where, *words))  # type: ignore[misc]
 
@@ -130,7 +154,9 @@ def on_terminal(shell: Shell, *words: str) -> Done:
     """Run git with a terminal to say things on; of its meters, only their names at their end."""
     master, slave = os.openpty()
     try:
-        child = subprocess.Popen(["git", *words], stdin=slave, stdout=slave, stderr=slave, cwd=shell.cwd, env=shell.env)
+        child = subprocess.Popen(
+            ["git", *words], stdin=slave, stdout=slave, stderr=slave, cwd=shell.cwd, env=shell.env
+        )
     finally:
         os.close(slave)
     text = bytearray()

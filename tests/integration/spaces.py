@@ -35,11 +35,14 @@ def store_of(shell: Shell) -> Path:
 
 def check_store(shell: Shell) -> None:
     done = shell.run("git", *STORE, "fsck", "--strict", "--no-dangling", "--no-progress")
-    assert not [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice: ")], str(done)
+    assert not [
+        line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice: ")
+    ], str(done)
 
 
 def versions(shell: Shell, count: int = 2, first: int = 1) -> list[str]:
-    """A snapshot for each version of a file of 2 MiB, each of which has nothing in common with the others."""
+    """A snapshot for each version of a file of 2 MiB, each of which has nothing in common with the
+    others."""
     made = []
     for number in range(first, first + count):
         shell.write("data/large", noise(number))
@@ -57,9 +60,12 @@ def keep_refs(hub: Shell) -> list[str]:
 
 
 def check_hub(hub: Shell, size: int, versions: int) -> None:
-    """What the host has after its own collection: sound, and of so many versions of `size` bytes each."""
+    """What the host has after its own collection: sound, and of so many versions of `size` bytes
+    each."""
     hub.git("gc", "-q", "--prune=now")
     fsck = hub.run("git", "fsck", "--strict", "--full", "--no-dangling", "--no-progress")
-    assert [line for line in (fsck.stdout + fsck.stderr).splitlines() if not line.startswith("notice: ")] == []
+    assert [
+        line for line in (fsck.stdout + fsck.stderr).splitlines() if not line.startswith("notice: ")
+    ] == []
     assert versions * size <= weigh(hub.cwd) < versions * size + MIB
     assert not lacking(hub)

@@ -17,7 +17,8 @@ Picture = dict[bytes, tuple[str, bytes]]
 
 
 def picture(folder: Path) -> Picture:
-    """Everything below `folder`: files with their bytes and executable bit, links, folders; `.git` is left out."""
+    """Everything below `folder`: files with their bytes and executable bit, links, folders; `.git`
+    is left out."""
     return dict(_look(os.fsencode(folder), b""))
 
 
@@ -41,16 +42,20 @@ def _look(top: bytes, path: bytes) -> Iterator[tuple[bytes, tuple[str, bytes]]]:
 FORGES = Forges()
 
 
-def datmo(shell: Shell, *words: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b"") -> Done:
+def datmo(
+    shell: Shell, *words: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b""
+) -> Done:
     """Run `git datmo WORDS`, as a person does.
 
-    Most of a small command's time is its start, which `git`, hooks and helper make often enough; with DATMO_EVERY_STEP
-    set, each command is started.
+    Most of a small command's time is its start, which `git`, hooks and helper make often enough;
+    with DATMO_EVERY_STEP set, each command is started.
     """
     if os.environ.get("DATMO_EVERY_STEP") or not starts_as_ours(shell.env):
         return shell.run("git", "datmo", *words, ok=ok, code=code, stdin=stdin)
     done = FORGES.run(["git-datmo", *map(str, words)], shell.cwd, shell.env, stdin)
-    return expect(replace(done, argv=("git", "datmo", *map(str, words))), shell.cwd, ok=ok, code=code)
+    return expect(
+        replace(done, argv=("git", "datmo", *map(str, words))), shell.cwd, ok=ok, code=code
+    )
 
 
 def experiments(shell: Shell, *words: str) -> list[dict[str, Any]]:
@@ -65,7 +70,8 @@ def states(shell: Shell) -> dict[str, str]:
 
 
 def refusal(done: Done, *words: str) -> str:
-    """The one `fatal:` line of a command that failed as it should; `words` are all in it or in its one hint."""
+    """The one `fatal:` line of a command that failed as it should; `words` are all in it or in its
+    one hint."""
     lines = done.stderr.splitlines()
     fatal = [line for line in lines if line.startswith("fatal: ")]
     hints = [line for line in lines if line.startswith("hint: ")]
@@ -85,13 +91,17 @@ def refused(shell: Shell, *words: str | Path, code: int = 128, says: tuple[str, 
 
 def objects(shell: Shell, *where: str) -> dict[str, tuple[str, int]]:
     """Every object of a repository by its id, with its type and size."""
-    listed = shell.git(*where, "cat-file", "--batch-all-objects", "--batch-check", "--unordered").splitlines()
+    listed = shell.git(
+        *where, "cat-file", "--batch-all-objects", "--batch-check", "--unordered"
+    ).splitlines()
     return {oid: (kind, int(size)) for oid, kind, size in map(str.split, listed)}
 
 
 def count_stored(shell: Shell, *where: str) -> int:
     """How many objects a repository holds, one that it holds twice counted twice."""
-    counted = dict(line.split(": ") for line in shell.git(*where, "count-objects", "-v").splitlines())
+    counted = dict(
+        line.split(": ") for line in shell.git(*where, "count-objects", "-v").splitlines()
+    )
     return int(counted["count"]) + int(counted["in-pack"])
 
 

@@ -1,4 +1,5 @@
-"""What cannot be a payload is refused with a way out that works; links that lead nowhere elsewhere are named."""
+"""What cannot be a payload is refused with a way out that works; links that lead nowhere elsewhere
+are named."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from tests.servers.shell import Shell
 
 
 def hint_of(stderr: str) -> str:
-    return next(line.removeprefix("hint: ") for line in stderr.splitlines() if line.startswith("hint: "))
+    return next(
+        line.removeprefix("hint: ") for line in stderr.splitlines() if line.startswith("hint: ")
+    )
 
 
 # Each is a .gitignore's folder and lines, the payload, the line to add, and whether it is a file.
@@ -37,8 +40,12 @@ def test_payload_that_gitignore_takes_back_in_is_refused(
     repo.git("commit", "-qm", "ignore")
     repo.write(path if path.endswith(".py") else f"{path}/labels.json", b"{}")
     refused = datmo(repo, "add-data", path, code=128).stderr
-    assert f"line {len(lines.splitlines()) - (2 if '.json' in lines else 0)} of '{ignore}'" in refused
-    assert hint_of(refused) == f"add the line '{wanted}' at the end of '{ignore}', then run this again"
+    assert (
+        f"line {len(lines.splitlines()) - (2 if '.json' in lines else 0)} of '{ignore}'" in refused
+    )
+    assert (
+        hint_of(refused) == f"add the line '{wanted}' at the end of '{ignore}', then run this again"
+    )
     repo.write(ignore, lines + wanted + "\n")
     datmo(repo, "add-data", path)
     repo.git("add", "-A")
@@ -56,7 +63,10 @@ def test_pattern_in_the_exclude_file_behind_ours_is_refused(repo: Shell) -> None
     exclude.write_text(exclude.read_text() + "!*.bin\n")
     repo.write("two.bin", b"x")
     refused = datmo(repo, "add-data", "two.bin", code=128).stderr
-    assert hint_of(refused) == f"add the line '/two.bin' at the end of '{exclude}', then run this again"
+    assert (
+        hint_of(refused)
+        == f"add the line '/two.bin' at the end of '{exclude}', then run this again"
+    )
     exclude.write_text(exclude.read_text() + "/two.bin\n")
     datmo(repo, "add-data", "two.bin")
 
@@ -70,12 +80,22 @@ def test_gitignore_that_wants_other_files_is_no_obstacle(repo: Shell) -> None:
 
 
 @pytest.mark.parametrize("kind", ["submodule", "nested"])
-def test_payload_below_another_repository_is_refused_and_added_there(repo: Shell, tmp_path: Path, kind: str) -> None:
+def test_payload_below_another_repository_is_refused_and_added_there(
+    repo: Shell, tmp_path: Path, kind: str
+) -> None:
     repo.git("init", "-q", "-b", "main", str(tmp_path / "inner"))
     inner = repo.at(str(tmp_path / "inner"))
     inner.commit("code.py", "pass\n")
     if kind == "submodule":
-        repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "inner"), "my sub")
+        repo.git(
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "--quiet",
+            "add",
+            str(tmp_path / "inner"),
+            "my sub",
+        )
         repo.git("commit", "-qm", "sub")
     else:
         repo.git("clone", "-q", str(tmp_path / "inner"), "my sub")
@@ -113,7 +133,9 @@ def test_links_that_lead_out_of_the_payload_are_named(repo: Shell, tmp_path: Pat
     )
     assert out.endswith(": 'data/1', 'data/2', 'data/3', …")
     assert gone == "warning: 1 link in 'data' points at nothing: 'data/gone'"
-    assert absolute.startswith("warning: 1 link in 'data' is an absolute path, which no other clone has")
+    assert absolute.startswith(
+        "warning: 1 link in 'data' is an absolute path, which no other clone has"
+    )
     os.unlink(top / "data" / "gone")
     command = out.partition("('")[2].partition("'")[0]
     repo.run(*shlex.split(command))
@@ -122,5 +144,7 @@ def test_links_that_lead_out_of_the_payload_are_named(repo: Shell, tmp_path: Pat
 
 
 def _by_fault(said: list[str]) -> tuple[str, str, str]:
-    by_word = {word: line for line in said for word in ("out of it", "nothing", "absolute") if word in line}
+    by_word = {
+        word: line for line in said for word in ("out of it", "nothing", "absolute") if word in line
+    }
     return by_word["out of it"], by_word["nothing"], by_word["absolute"]

@@ -1,4 +1,5 @@
-"""What cannot be done is refused in one clear line with the right exit code, and nothing is lost."""
+"""What cannot be done is refused in one clear line with the right exit code, and nothing is
+lost."""
 
 from __future__ import annotations
 
@@ -100,13 +101,17 @@ def test_paths_that_cannot_be_payloads(repo: Shell, tmp_path: Path) -> None:
     refused(repo, "add-data", "../elsewhere", says=("outside the repository",))
     refused(repo, "add-data", str(tmp_path / "elsewhere"), says=("outside the repository",))
     refused(repo, "add-data", "away/x", says=("outside the repository",))
-    refused(repo.at("inner/deep"), "add-data", "../../../elsewhere", says=("outside the repository",))
+    refused(
+        repo.at("inner/deep"), "add-data", "../../../elsewhere", says=("outside the repository",)
+    )
     refused(repo, "add-data", ".")
     refused(repo, "add-data", ".git/config")
     refused(repo, "add-data", ".git")
     refused(repo, "add-data", "link", says=("symbolic link",))
     refused(repo, "add-data", "link/x", says=("symbolic link",))
-    refused(repo, "add-data", "code.py", says=("git tracks 'code.py'", "git rm -r --cached -- code.py"))
+    refused(
+        repo, "add-data", "code.py", says=("git tracks 'code.py'", "git rm -r --cached -- code.py")
+    )
     refused(repo, "add-data", b"caf\xe9".decode("utf-8", "surrogateescape"))
     assert states(repo) == {}
     assert picture(repo.cwd) == before
@@ -126,8 +131,15 @@ def test_the_way_out_for_a_path_that_git_tracks(repo: Shell) -> None:
 def test_in_and_around_a_payload(repo: Shell) -> None:
     repo.write("data/part/x", "x")
     datmo(repo, "add-data", "data/part")
-    refused(repo, "add-data", "data", says=("'data' holds the payload 'data/part'", "git datmo rm data/part"))
-    refused(repo, "add-data", "data/part/x", says=("'data/part/x' is part of the payload 'data/part'",))
+    refused(
+        repo,
+        "add-data",
+        "data",
+        says=("'data' holds the payload 'data/part'", "git datmo rm data/part"),
+    )
+    refused(
+        repo, "add-data", "data/part/x", says=("'data/part/x' is part of the payload 'data/part'",)
+    )
     refused(repo, "rm", "data/part/x", says=("part of 'data/part'",))
     refused(repo, "rm", "other", says=("'other' is not a payload",))
     assert states(repo) == {"data/part": "unchanged"}
@@ -141,19 +153,26 @@ def test_unreadable_files(repo: Shell) -> None:
     if os.geteuid() == 0:
         # Root reads everything by two capabilities; without them it is a user like others.
         prefix = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-        if shutil.which("setpriv") is None or able.run(*prefix, "cat", "data/shut", ok=False).returncode == 0:
+        if (
+            shutil.which("setpriv") is None
+            or able.run(*prefix, "cat", "data/shut", ok=False).returncode == 0
+        ):
             pytest.skip("root cannot give up reading everything here: run as another user")
     done = able.run(*prefix, "git", "datmo", "add-data", "data", code=128)
     refusal(done, "cannot read 'data/shut'", "Permission denied")
     (repo.cwd / "data" / "shut").unlink()
     (repo.cwd / "data" / "folder").mkdir(mode=0)
-    refusal(able.run(*prefix, "git", "datmo", "add-data", "data", code=128), "cannot read 'data/folder'")
+    refusal(
+        able.run(*prefix, "git", "datmo", "add-data", "data", code=128), "cannot read 'data/folder'"
+    )
     (repo.cwd / "data" / "folder").rmdir()
     able.run(*prefix, "git", "datmo", "add-data", "data")
     assert states(repo) == {"data": "unchanged"}
 
 
-def test_sockets_fifos_and_repositories_in_a_payload(repo: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sockets_fifos_and_repositories_in_a_payload(
+    repo: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repo.write("data/x", "x")
     os.mkfifo(repo.cwd / "data" / "pipe")
     refused(repo, "add-data", "data", says=("'data/pipe' is a fifo",))
@@ -189,7 +208,9 @@ def writer(repo: Shell) -> Iterator[Path]:
     path.parent.mkdir()
     with path.open("wb") as file:
         file.truncate(256 << 20)
-    with subprocess.Popen([sys.executable, "-c", APPENDING, str(path)], stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", APPENDING, str(path)], stdout=subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"writing\n"
         yield path
@@ -304,7 +325,12 @@ def test_untracked_files_in_the_way(pair: Pair) -> None:
 
 
 def test_names_that_mean_nothing(repo: Shell) -> None:
-    for words in (("show", "nothing"), ("checkout", "nothing"), ("log", "nothing"), ("reproduce", "nothing")):
+    for words in (
+        ("show", "nothing"),
+        ("checkout", "nothing"),
+        ("log", "nothing"),
+        ("reproduce", "nothing"),
+    ):
         refused(repo, *words, says=("nothing",))
     refused(repo, "checkout", says=("no commit up to 'HEAD' has data",))
     refused(repo, "init", "nowhere", says=("'nowhere' is not a remote",))

@@ -1,4 +1,5 @@
-"""Runs that end on a full disk, among files that grow, or with more paths than a command line takes."""
+"""Runs that end on a full disk, among files that grow, or with more paths than a command line
+takes."""
 
 from __future__ import annotations
 
@@ -118,12 +119,20 @@ def test_paths_of_more_bytes_than_a_command_line_takes(repo: Shell) -> None:
     subprocess.run(argv, cwd=repo.cwd, env=repo.env, check=True, capture_output=True, timeout=120)
     repo.write(f"data/{names[0]}", "other")
     said = subprocess.run(
-        [*limited, "git-datmo", "status", "--json"], cwd=repo.cwd, env=repo.env, check=False, capture_output=True
+        [*limited, "git-datmo", "status", "--json"],
+        cwd=repo.cwd,
+        env=repo.env,
+        check=False,
+        capture_output=True,
     )
     assert said.returncode == 0, said.stderr
     changed = {path: state for path, state in states(repo).items() if state != "unchanged"}
     assert changed == {f"data/{names[0]}": "modified"}
     done = subprocess.run(
-        [*limited, "git-datmo", "run", "--", "true"], cwd=repo.cwd, env=repo.env, check=False, capture_output=True
+        [*limited, "git-datmo", "run", "--", "true"],
+        cwd=repo.cwd,
+        env=repo.env,
+        check=False,
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr

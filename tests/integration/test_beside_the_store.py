@@ -1,4 +1,5 @@
-"""What lies beside the store, environments, images, folders of reruns and caches, is counted and freed."""
+"""What lies beside the store, environments, images, folders of reruns and caches, is counted and
+freed."""
 
 from __future__ import annotations
 
@@ -43,7 +44,11 @@ def test_environment_of_dropped_snapshots_is_removed(rerun: Shell) -> None:
     assert "1 of which no snapshot needs ('git datmo gc' removes that)" in datmo(rerun, "du").stdout
     would = told(rerun, "gc", "--dry-run")["removed"]
     assert (environments(rerun) / built["id"]).is_dir()
-    assert datmo(rerun, "gc", "--dry-run").stdout.splitlines()[-1].startswith("would remove 1 environment, ")
+    assert (
+        datmo(rerun, "gc", "--dry-run")
+        .stdout.splitlines()[-1]
+        .startswith("would remove 1 environment, ")
+    )
     assert told(rerun, "gc")["removed"] == would == {
         "environments": 1, "images": 0, "workspaces": 0, "bytes": built["size"],
     }  # fmt: skip
@@ -59,7 +64,9 @@ def test_all_that_can_be_made_anew_is_removed_when_asked(rerun: Shell) -> None:
     assert "identical" in datmo(rerun, "reproduce", "HEAD", "--engine", "venv").stdout
 
 
-def test_environment_whose_snapshot_is_not_here_is_kept(rerun: Shell, make_repo: Callable[..., Shell]) -> None:
+def test_environment_whose_snapshot_is_not_here_is_kept(
+    rerun: Shell, make_repo: Callable[..., Shell]
+) -> None:
     hub = make_repo("hub.git", bare=True)
     rerun.git("remote", "add", "origin", str(hub.cwd))
     rerun.git("push", "-q", "-u", "origin", "main")

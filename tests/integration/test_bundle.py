@@ -15,7 +15,9 @@ def run(shell: Shell, seed: int) -> str:
     """Commit new data and a program, run it, and return the id of the snapshot."""
     shell.write("data/x", Random(seed).randbytes(1_500_000))
     datmo(shell, "add-data", "data")
-    shell.commit("code.py", f"# {seed}\nopen('out', 'w').write(open('data/x', 'rb').read(9).hex())\n")
+    shell.commit(
+        "code.py", f"# {seed}\nopen('out', 'w').write(open('data/x', 'rb').read(9).hex())\n"
+    )
     datmo(shell, "run", "--engine", "host", "--", "python3", "code.py")
     return str(experiments(shell)[0]["id"])
 

@@ -17,7 +17,8 @@ from tests.servers.http import HttpHost
 from tests.servers.process import free_port
 from tests.servers.shell import Shell, seal
 
-# What it makes depends on its words, and for some on where it runs; one takes the first worker with it that it gets.
+# What it makes depends on its words, and for some on where it runs; one takes the first worker with
+# it that it gets.
 PROGRAM = """\
 import json, os, signal, sys
 from pathlib import Path
@@ -92,7 +93,9 @@ def test_several_are_rerun_one_after_the_other(alex: Shell) -> None:
     assert receipts(alex) == VERDICTS
     refused(alex, "reproduce", *named, "--dir", "x", code=129, says=("--dir",))
     refused(alex, "reproduce", *named, "HEAD~9", *HERE, says=("HEAD~9",))
-    refused(alex, "reproduce", "HEAD", "--cluster", "tcp://127.0.0.1:9", "--with", "data=HEAD", code=129)
+    refused(
+        alex, "reproduce", "HEAD", "--cluster", "tcp://127.0.0.1:9", "--with", "data=HEAD", code=129
+    )
 
 
 TRAIN = """\
@@ -131,7 +134,9 @@ def sweeper(pair: Pair, http_host: HttpHost) -> Shell:
     return alex.at("src")
 
 
-def test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here(sweeper: Shell) -> None:
+def test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here(
+    sweeper: Shell,
+) -> None:
     assert swept(sweeper) == MADE
     assert sorted(path.name for path in sweeper.cwd.iterdir()) == ["train.py"]
     assert sweeper.git("worktree", "list").count("\n") == 0
@@ -143,17 +148,32 @@ def test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here(s
             )
             assert each["run"]["folder"] == "src"
     best = next(each for each in experiments(sweeper) if each["metrics"] == {"score": 1.5})
-    assert json.loads(datmo(sweeper, "reproduce", best["id"], *HERE, "--json").stdout)["verdict"] == "identical"
+    assert (
+        json.loads(datmo(sweeper, "reproduce", best["id"], *HERE, "--json").stdout)["verdict"]
+        == "identical"
+    )
 
-    refused(sweeper, "sweep", "-p", "rate=1,2", "--", "true", code=129, says=("no place for 'rate'",))
+    refused(
+        sweeper, "sweep", "-p", "rate=1,2", "--", "true", code=129, says=("no place for 'rate'",)
+    )
     refused(sweeper, "sweep", "-p", "seed=5..1", "--", "echo", "{seed}", code=129, says=("'5..1'",))
     refused(sweeper, "sweep", "-p", "rate", *COMMAND, code=129, says=("'rate'",))
     (sweeper.cwd / "train.py").write_text("changed")
     refused(sweeper, "sweep", *GRID, *COMMAND, says=("not committed",))
 
 
-def test_a_cluster_sweeps_and_shares_what_it_makes(sweeper: Shell, pair: Pair, cluster: Cluster) -> None:
-    refused(sweeper, "sweep", *GRID, "--cluster", cluster.address, *COMMAND, says=("is not on the remote", "git push"))
+def test_a_cluster_sweeps_and_shares_what_it_makes(
+    sweeper: Shell, pair: Pair, cluster: Cluster
+) -> None:
+    refused(
+        sweeper,
+        "sweep",
+        *GRID,
+        "--cluster",
+        cluster.address,
+        *COMMAND,
+        says=("is not on the remote", "git push"),
+    )
     sweeper.git("push", "-q", "origin", "main")
     assert swept(sweeper, "--cluster", cluster.address) == MADE
     other = pair.clone("ignacio")
@@ -167,7 +187,18 @@ def test_a_cluster_sweeps_and_shares_what_it_makes(sweeper: Shell, pair: Pair, c
     hook.chmod(0o755)
     (pair.hub.cwd / "no").write_text("")
     known = len(experiments(sweeper))
-    again = ("sweep", "-p", "rate=0.125", "--cluster", cluster.address, "--", "python", "train.py", "{rate}", "1")
+    again = (
+        "sweep",
+        "-p",
+        "rate=0.125",
+        "--cluster",
+        cluster.address,
+        "--",
+        "python",
+        "train.py",
+        "{rate}",
+        "1",
+    )
     done = datmo(sweeper, *again, code=125)
     assert "could not share snapshot" in done.stderr
     assert "is kept at " in done.stderr
@@ -177,12 +208,16 @@ def test_a_cluster_sweeps_and_shares_what_it_makes(sweeper: Shell, pair: Pair, c
     assert len(experiments(sweeper)) >= known + 1
 
 
-def test_a_cluster_reruns_from_the_remote_and_loses_nothing(alex: Shell, pair: Pair, cluster: Cluster) -> None:
+def test_a_cluster_reruns_from_the_remote_and_loses_nothing(
+    alex: Shell, pair: Pair, cluster: Cluster
+) -> None:
     named = ids(alex)
     before = cluster.clones()
 
     def reproduce(*words: str, code: int) -> tuple[list[dict[str, Any]], str]:
-        done = datmo(alex, "reproduce", *words, *HERE, "--cluster", cluster.address, "--json", code=code)
+        done = datmo(
+            alex, "reproduce", *words, *HERE, "--cluster", cluster.address, "--json", code=code
+        )
         return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
     made, _ = reproduce(*named.values(), code=1)
@@ -222,4 +257,12 @@ def test_a_cluster_reruns_from_the_remote_and_loses_nothing(alex: Shell, pair: P
     alex.git("push", "-q", "origin", "main")
     assert receipts(pair.clone("third"))["times 1"] == ["identical"] * 3
     nobody = f"tcp://127.0.0.1:{free_port()}"
-    refused(alex, "reproduce", "HEAD", *HERE, "--cluster", nobody, says=("no Dask scheduler answers", nobody))
+    refused(
+        alex,
+        "reproduce",
+        "HEAD",
+        *HERE,
+        "--cluster",
+        nobody,
+        says=("no Dask scheduler answers", nobody),
+    )

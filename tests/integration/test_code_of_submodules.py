@@ -24,7 +24,9 @@ def stored_code(repo: Shell) -> set[str]:
     """Return the files of the code of the newest snapshot."""
     datmo(repo, "snapshot", "-m", "code")
     code = experiments(repo)[0]["code"]["object"]
-    listed = repo.git("--git-dir=.git/datmo/store.git", "ls-tree", "-r", "-z", code).split("\0")[:-1]
+    listed = repo.git("--git-dir=.git/datmo/store.git", "ls-tree", "-r", "-z", code).split("\0")[
+        :-1
+    ]
     assert not [line for line in listed if line.startswith("160000")]
     return {line.partition("\t")[2] for line in listed}
 

@@ -1,4 +1,5 @@
-"""`git datmo commit`: the data change, the code may not, and git alone would see nothing to commit."""
+"""`git datmo commit`: the data change, the code may not, and git alone would see nothing to
+commit."""
 
 from __future__ import annotations
 
@@ -63,7 +64,9 @@ def test_commit_takes_what_git_commit_takes(tracked: Shell) -> None:
 
 
 def test_commit_exits_as_git_does(tracked: Shell) -> None:
-    assert datmo(tracked, "commit", "--nonsense", code=129).stderr.startswith("error: unknown option")
+    assert datmo(tracked, "commit", "--nonsense", code=129).stderr.startswith(
+        "error: unknown option"
+    )
     hook = tracked.cwd / ".git" / "hooks" / "pre-commit.datmo-next"
     hook.write_text("#!/bin/sh\necho refused >&2; exit 7\n")
     hook.chmod(0o755)
@@ -81,7 +84,9 @@ def test_commit_starts_the_editor_of_git(tracked: Shell) -> None:
     assert count_commits(tracked) == before
 
 
-def test_first_commit_of_a_repository_may_be_of_data_alone(tracked: Shell, make_repo: object) -> None:
+def test_first_commit_of_a_repository_may_be_of_data_alone(
+    tracked: Shell, make_repo: object
+) -> None:
     assert callable(make_repo)
     fresh = make_repo("fresh")
     datmo(fresh, "init")

@@ -1,4 +1,5 @@
-"""`git datmo verify --complete`: a range is only complete when a receiver gets the data of all its commits."""
+"""`git datmo verify --complete`: a range is only complete when a receiver gets the data of all its
+commits."""
 
 from __future__ import annotations
 

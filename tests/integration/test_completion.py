@@ -1,4 +1,5 @@
-"""Test completion of `git datmo` in real shells: bash with git's completion, zsh with its `_git`, and fish."""
+"""Test completion of `git datmo` in real shells: bash with git's completion, zsh with its `_git`,
+and fish."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.cli.completion import PLACEHOLDERS, read_syntax
+from git_datmo.cli.verb_syntax import PLACEHOLDERS, read_syntax
 from git_datmo.cli.verbs import VERBS
 from tests.integration.team import datmo
 from tests.servers.shell import Shell
@@ -93,7 +94,9 @@ def offers(request: pytest.FixtureRequest, repo: Shell) -> Offers:
         ("git datmo run -- --eng", set()),
     ],
 )
-def test_last_word_is_completed_by_bash_and_fish(offers: Offers, line: str, wanted: set[str]) -> None:
+def test_last_word_is_completed_by_bash_and_fish(
+    offers: Offers, line: str, wanted: set[str]
+) -> None:
     assert offers(line) == wanted
 
 
@@ -107,7 +110,12 @@ def test_every_long_option_of_every_verb_is_offered_by_bash(repo: Shell) -> None
     for verb in sorted(VERBS.keys() - {"commit"}):
         script.append(f"words=(git datmo {verb} --) cword=3 __git_cmd_idx=1 COMPREPLY=()")
         script.append(f'_git_datmo; echo {verb} "${{COMPREPLY[@]}}"')
-        names = [name for option in read_syntax(verb).options for name in option.names if name.startswith("--")]
+        names = [
+            name
+            for option in read_syntax(verb).options
+            for name in option.names
+            if name.startswith("--")
+        ]
         wanted += " ".join([verb, *names]) + "\n"
     done = repo.run("bash", "--norc", "-c", "\n".join(script))
     assert re.sub(" +", " ", done.stdout).replace(" \n", "\n") == wanted

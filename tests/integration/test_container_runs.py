@@ -1,4 +1,5 @@
-"""A run in a container, and its rerun: what it may write, what it is held to, where the engine is."""
+"""A run in a container, and its rerun: what it may write, what it is held to, where the engine
+is."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from git_datmo.engines.connection import describe_owner
+from git_datmo.engines.engine_connection import describe_owner
 from tests.integration.team import datmo, experiments
 from tests.integration.test_env_command import with_packages
 from tests.servers.shell import Shell, seal
@@ -43,7 +44,8 @@ def place(program: Path, line: str) -> None:
 
 @contextmanager
 def behind_ssh(folder: Path, engine: str) -> Iterator[tuple[str, str]]:
-    """The engine as one on another machine: its address, and a folder for PATH whose ssh finds it."""
+    """The engine as one on another machine: its address, and a folder for PATH whose ssh finds
+    it."""
     there, here = folder / "there", folder / "here"
     place(there / "docker", f"DOCKER_HOST={engine} exec {shutil.which('docker')}")
     path = os.environ["PATH"]
@@ -55,11 +57,16 @@ def behind_ssh(folder: Path, engine: str) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def engine_at(where: str, repo: Shell, folder: Path, engine: str) -> Iterator[tuple[Shell, tuple[str, ...]]]:
+def engine_at(
+    where: str, repo: Shell, folder: Path, engine: str
+) -> Iterator[tuple[Shell, tuple[str, ...]]]:
     """A person who reaches the engine so, and the words by which they say it."""
     if where == "ssh":
         with behind_ssh(folder, engine) as (address, ssh):
-            yield repo.having(PATH=f"{ssh}:{repo.env['PATH']}", DOCKER_HOST=engine), ("--on", address)
+            yield (
+                repo.having(PATH=f"{ssh}:{repo.env['PATH']}", DOCKER_HOST=engine),
+                ("--on", address),
+            )
     else:
         yield repo.having(DOCKER_HOST=engine), ()
 
@@ -76,7 +83,9 @@ def leave_container(host: str) -> str:
 
 def containers(host: str) -> set[str]:
     with closing(docker.DockerClient(base_url=host)) as client:
-        return {str(container.id) for container in client.containers.list(all=True, ignore_removed=True)}
+        return {
+            str(container.id) for container in client.containers.list(all=True, ignore_removed=True)
+        }
 
 
 @pytest.mark.parametrize("where", ["here", "ssh"])
@@ -92,15 +101,32 @@ def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
     repo = with_packages(repo, tmp_path / "env")
     with engine_at(where, repo, tmp_path / "engine", engine_environ["DOCKER_HOST"]) as (person, on):
         held = ("--memory", "512m", "--cpus", "1")
-        done = datmo(person, "run", "--engine", "docker", *on, *held, "-o", "data/made", "--", "python", "train.py")
+        done = datmo(
+            person,
+            "run",
+            "--engine",
+            "docker",
+            *on,
+            *held,
+            "-o",
+            "data/made",
+            "--",
+            "python",
+            "train.py",
+        )
         assert ("Read-only file system" if where == "here" else "Permission denied") in done.stdout
         assert left not in containers(engine_environ["DOCKER_HOST"]), "its process has gone"
         assert (repo.cwd / "data/raw/x").read_text() == "data"
         (made,) = experiments(repo)
         assert made["run"]["outputs"] == ["data/made", "metrics.json", "model.pkl"]
-        assert made["run"]["resources"].items() >= {"memory_limit": 512 << 20, "cpu_limit": 1.0}.items()
+        assert (
+            made["run"]["resources"].items()
+            >= {"memory_limit": 512 << 20, "cpu_limit": 1.0}.items()
+        )
         assert made["metrics"] == {"length": 4}
-        again = datmo(person, "reproduce", "HEAD", "--engine", "docker", *on, "--dir", "../rerun", "--json")
+        again = datmo(
+            person, "reproduce", "HEAD", "--engine", "docker", *on, "--dir", "../rerun", "--json"
+        )
     receipt = json.loads(again.stdout)
     assert receipt["verdict"] == "identical"
     assert "guarded" in again.stderr
@@ -114,5 +140,7 @@ def test_what_no_engine_can_hold_to_is_refused(repo: Shell) -> None:
     assert "'much' is no amount of memory" in done.stderr
     done = datmo(repo, "run", "--on", "ssh://x", "--", "true", code=129)
     assert "the engine 'host' runs on this machine alone" in done.stderr
-    done = datmo(repo, "run", "--engine", "docker", "--on", "no-such-context", "--", "true", code=125)
+    done = datmo(
+        repo, "run", "--engine", "docker", "--on", "no-such-context", "--", "true", code=125
+    )
     assert "there is no Docker context 'no-such-context'" in done.stderr

@@ -1,4 +1,5 @@
-"""Verdicts where everything is real: containers, images that git-datmo builds, packages that come from the index."""
+"""Verdicts where everything is real: containers, images that git-datmo builds, packages that come
+from the index."""
 
 from __future__ import annotations
 
@@ -16,8 +17,15 @@ from tests.servers.shell import Shell, seal
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What the examples import and what that needs, in versions with wheels for the Python of the tests' base image, 3.11.
-NEEDED = ("joblib==1.4.2", "numpy==2.1.3", "scikit-learn==1.5.2", "scipy==1.14.1", "threadpoolctl==3.5.0")
+# What the examples import and what that needs, in versions with wheels for the Python of the tests'
+# base image, 3.11.
+NEEDED = (
+    "joblib==1.4.2",
+    "numpy==2.1.3",
+    "scikit-learn==1.5.2",
+    "scipy==1.14.1",
+    "threadpoolctl==3.5.0",
+)
 NETWORK = ("network.py", "--epochs", "10")
 # Shows the version of a package in a metric; asked to, it reads what nobody recorded.
 FIT = """\
@@ -33,7 +41,8 @@ Path("metrics.json").write_text(json.dumps(metrics))
 
 @dataclass(frozen=True)
 class Lab:
-    """One repository for all tests, so that its images are built once, and where its environments are made."""
+    """One repository for all tests, so that its images are built once, and where its environments
+    are made."""
 
     repo: Shell
     home: Path
@@ -73,7 +82,9 @@ def made(person: Shell, *words: str) -> dict[str, Any]:
     return experiments(person)[0]
 
 
-def reproduced(person: Shell, experiment: dict[str, Any], *words: str, code: int = 0) -> dict[str, Any]:
+def reproduced(
+    person: Shell, experiment: dict[str, Any], *words: str, code: int = 0
+) -> dict[str, Any]:
     done = datmo(person, "reproduce", experiment["id"], *words, "--json", code=code)
     document: dict[str, Any] = json.loads(done.stdout)
     assert document["engine"]["name"] == "docker"
@@ -107,7 +118,10 @@ def test_an_unseeded_run_is_different_by_chance(alex: Shell) -> None:
     (network,) = (output for output in found["outputs"] if output["name"] == "network.npz")
     assert "largest difference" in network["detail"]
     causes = {(cause["kind"], cause["name"], cause["rerun"]) for cause in found["causes"]}
-    chance = {("chance", name, None) for name in ("loss", "metrics.json", "network.npz", "predictions.npy")}
+    chance = {
+        ("chance", name, None)
+        for name in ("loss", "metrics.json", "network.npz", "predictions.npy")
+    }
     # The accuracy is a count of few images, and may come out alike.
     assert causes - {("chance", "accuracy", None)} == {("seed", "numpy", "network.py"), *chance}
 

@@ -1,4 +1,5 @@
-"""A push that meets damage: what can be had again goes, what cannot is named, and no host is blamed."""
+"""A push that meets damage: what can be had again goes, what cannot is named, and no host is
+blamed."""
 
 from __future__ import annotations
 
@@ -13,17 +14,26 @@ from tests.servers.shell import Shell
 
 @pytest.fixture
 def alex(pair: Pair) -> Shell:
-    """Somebody whose remote is spoken to by git's own transport, with a snapshot that was not shared."""
+    """Somebody whose remote is spoken to by git's own transport, with a snapshot that was not
+    shared."""
     pair.alex.git("remote", "set-url", "origin", f"file://{pair.hub.cwd}")
     return with_data(pair.alex)
 
 
 @pytest.mark.parametrize("content", [SMALL, None], ids=["a small object", "a chunk"])
-def test_push_goes_on_with_what_the_working_tree_has(pair: Pair, alex: Shell, content: bytes | None) -> None:
+def test_push_goes_on_with_what_the_working_tree_has(
+    pair: Pair, alex: Shell, content: bytes | None
+) -> None:
     if content is None:
-        listed = alex.git("--git-dir=.git/datmo/store.git", "cat-file", "--batch-all-objects", "--batch-check")
-        content = noise(1)[: max(int(line.split()[2]) for line in listed.splitlines() if " blob " in line)]
-        found = [line.split()[0] for line in listed.splitlines() if line.endswith(f" {len(content)}")]
+        listed = alex.git(
+            "--git-dir=.git/datmo/store.git", "cat-file", "--batch-all-objects", "--batch-check"
+        )
+        content = noise(1)[
+            : max(int(line.split()[2]) for line in listed.splitlines() if " blob " in line)
+        ]
+        found = [
+            line.split()[0] for line in listed.splitlines() if line.endswith(f" {len(content)}")
+        ]
         spoil(alex, type(blob()).parse(found[0]))
     else:
         spoil(alex, blob())
@@ -34,7 +44,9 @@ def test_push_goes_on_with_what_the_working_tree_has(pair: Pair, alex: Shell, co
     assert picture(other.cwd / "data") == picture(alex.cwd / "data")
 
 
-def test_push_of_what_is_lost_names_payload_and_snapshot_and_blames_no_host(pair: Pair, alex: Shell) -> None:
+def test_push_of_what_is_lost_names_payload_and_snapshot_and_blames_no_host(
+    pair: Pair, alex: Shell
+) -> None:
     (snapshot,) = (each["id"] for each in experiments(alex))
     spoil(alex, blob())
     alex.write("data/small", "another\n")

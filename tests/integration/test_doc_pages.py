@@ -12,7 +12,8 @@ from tests.servers.shell import Shell
 from tests.support.pages import read_steps, run_page
 
 DOCS = Path(__file__).parents[2] / "docs"
-# Does in a working tree what DVC does there, where DVC is not installed: it is too large for the tests.
+# Does in a working tree what DVC does there, where DVC is not installed: it is too large for the
+# tests.
 DVC = """\
 #!/bin/sh
 verb=$1
@@ -30,7 +31,9 @@ PAGES = [DOCS / "tutorial.md", *sorted((DOCS / "howto").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_of_page_print_what_it_says(page: Path, shell: Callable[..., Shell], tmp_path: Path) -> None:
+def test_commands_of_page_print_what_it_says(
+    page: Path, shell: Callable[..., Shell], tmp_path: Path
+) -> None:
     assert read_steps(page)
     programs = tmp_path / "programs"
     programs.mkdir()

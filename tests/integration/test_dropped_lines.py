@@ -1,4 +1,5 @@
-"""A host that drops or refuses large pushes gets smaller ones, and what was sent is not sent again."""
+"""A host that drops or refuses large pushes gets smaller ones, and what was sent is not sent
+again."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def sharing(pair: Pair) -> Shell:
     return pair.alex
 
 
-def test_line_that_drops_twice_gets_smaller_slices(pair: Pair, sharing: Shell, http_host: HttpHost) -> None:
+def test_line_that_drops_twice_gets_smaller_slices(
+    pair: Pair, sharing: Shell, http_host: HttpHost
+) -> None:
     sharing.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     faults = [http_host.cut_after(1_500_000, "request", path="git-receive-pack") for _ in range(2)]
     said = sharing.run("git", "push", "origin", "main").stderr
@@ -42,7 +45,9 @@ def test_line_that_drops_twice_gets_smaller_slices(pair: Pair, sharing: Shell, h
     assert picture(clone.cwd / "data") == picture(sharing.cwd / "data")
 
 
-def test_share_that_fails_within_its_slices_does_not_say_that_nothing_was_pushed(pair: Pair, sharing: Shell) -> None:
+def test_share_that_fails_within_its_slices_does_not_say_that_nothing_was_pushed(
+    pair: Pair, sharing: Shell
+) -> None:
     pair.top.write("receive-pack", FAILING).chmod(0o755)
     sharing.git("remote", "set-url", "origin", f"file://{pair.hub.cwd}")
     sharing.git("config", "remote.origin.receivepack", str(pair.top.cwd / "receive-pack"))
@@ -50,7 +55,9 @@ def test_share_that_fails_within_its_slices_does_not_say_that_nothing_was_pushed
     done = counting.run("git", "push", "origin", "main", ok=False)
     assert done.returncode
     assert "nothing was pushed" not in done.stderr
-    assert "what was sent stays on 'origin': run the command again to go on from there" in done.stderr
+    assert (
+        "what was sent stays on 'origin': run the command again to go on from there" in done.stderr
+    )
     sharing.git("config", "--unset", "remote.origin.receivepack")
     sharing.git("push", "-q", "origin", "main")
     assert not lacking(pair.hub)
@@ -58,7 +65,9 @@ def test_share_that_fails_within_its_slices_does_not_say_that_nothing_was_pushed
 
 @both_ways
 @pytest.mark.parametrize("status", [502, 413, 0], ids=["502", "413", "reset"])
-def test_host_that_fails_at_large_pushes_gets_smaller_ones(pair: Pair, http_host: HttpHost, status: int) -> None:
+def test_host_that_fails_at_large_pushes_gets_smaller_ones(
+    pair: Pair, http_host: HttpHost, status: int
+) -> None:
     alex = pair.alex
     alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     http_host.largest, http_host.status_of_large = 3 * MIB, status
@@ -66,7 +75,10 @@ def test_host_that_fails_at_large_pushes_gets_smaller_ones(pair: Pair, http_host
     datmo(alex, "add-data", "data")
     alex.commit("code.py", "one\n")
     said = alex.run("git", "push", "origin", "main").stderr
-    assert said.count("refuses pushes of" if status == 413 else "drops the connection in pushes of") == 2
+    assert (
+        said.count("refuses pushes of" if status == 413 else "drops the connection in pushes of")
+        == 2
+    )
     assert pair.hub.git("rev-parse", "main") == alex.git("rev-parse", "main")
     assert not lacking(pair.hub)
     clone = pair.clone()
@@ -75,7 +87,8 @@ def test_host_that_fails_at_large_pushes_gets_smaller_ones(pair: Pair, http_host
 
 
 def test_push_whose_records_fail_after_its_objects_says_what_stays(pair: Pair) -> None:
-    """The host drops the fourth connection, after git's own and those for the keep ref and the objects."""
+    """The host drops the fourth connection, after git's own and those for the keep ref and the
+    objects."""
     pair.top.write("receive-pack", FAILING).chmod(0o755)
     alex = pair.alex.having(COUNT=str(pair.top.cwd / "count"), FAILS_FROM="4")
     alex.git("remote", "set-url", "origin", f"file://{pair.hub.cwd}")
@@ -88,7 +101,9 @@ def test_push_whose_records_fail_after_its_objects_says_what_stays(pair: Pair) -
     pair.hub.git("cat-file", "-e", experiments(alex)[0]["payloads"][0]["object"])
     assert "refs/datmo/records" not in pair.hub.git("for-each-ref")
     assert "nothing was pushed" not in done.stderr
-    assert "what was sent stays on 'origin': run the command again to go on from there" in done.stderr
+    assert (
+        "what was sent stays on 'origin': run the command again to go on from there" in done.stderr
+    )
 
 
 def test_push_to_two_urls_of_which_one_fails_says_that_the_other_has_it(pair: Pair) -> None:

@@ -74,8 +74,12 @@ def test_data_that_snapshots_share_is_freed_when_all_of_them_are_dropped(pair: P
     assert set(together["records"]) == {one, two}
     assert 2 * MIB <= together["own"] < 2 * MIB + 10_000
     assert use["snapshots_shared"] >= together["own"]
-    (line,) = (line for line in datmo(alex, "du").stdout.splitlines() if "2.00 MiB  of it is freed" in line)
-    assert line.endswith(f"when all of these are dropped: {', '.join(each[:10] for each in together['records'])}")
+    (line,) = (
+        line for line in datmo(alex, "du").stdout.splitlines() if "2.00 MiB  of it is freed" in line
+    )
+    assert line.endswith(
+        f"when all of these are dropped: {', '.join(each[:10] for each in together['records'])}"
+    )
     datmo(alex, "drop", one, two)
     assert together["own"] <= told(alex, "gc")["bytes"] < together["own"] + 20_000
     assert three in {each["id"] for each in told(alex, "du")["snapshots"]}

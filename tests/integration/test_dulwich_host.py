@@ -28,7 +28,9 @@ def change(shell: Shell, name: str, content: str) -> None:
 
 
 @both_ways
-def test_team_shares_through_a_host_of_another_implementation(pair: Pair, dulwich: DulwichHost) -> None:
+def test_team_shares_through_a_host_of_another_implementation(
+    pair: Pair, dulwich: DulwichHost
+) -> None:
     alex, url = pair.alex, dulwich.url(pair.hub.cwd)
     alex.git("remote", "set-url", "origin", url)
     change(alex, "one", "1" * 2_000_000)

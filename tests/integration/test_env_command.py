@@ -15,20 +15,26 @@ from tests.servers.shell import Shell
 
 
 def with_packages(repo: Shell, home: Path, *packages: str) -> Shell:
-    """The shell with an environment active in which these packages, `NAME==VERSION`, are installed."""
+    """The shell with an environment active in which these packages, `NAME==VERSION`, are
+    installed."""
     venv.create(home, symlinks=True, with_pip=False)
     (site,) = home.glob("lib/python*/site-packages")
     for name, _, version in (package.partition("==") for package in packages):
         folder = site / f"{name}-{version}.dist-info"
         folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
     return repo.having(PATH=f"{home}/bin:{repo.env['PATH']}", SEED=str(len(packages)))
 
 
 def type_into(shell: Shell, keys: bytes, *words: str) -> tuple[int, bytes]:
-    """Run a command on a terminal of its own, with these keys pressed; its exit code and what it showed."""
+    """Run a command on a terminal of its own, with these keys pressed; its exit code and what it
+    showed."""
     ours, theirs = pty.openpty()
-    child = subprocess.Popen(words, cwd=shell.cwd, env=dict(shell.env), stdin=theirs, stdout=theirs, stderr=theirs)
+    child = subprocess.Popen(
+        words, cwd=shell.cwd, env=dict(shell.env), stdin=theirs, stdout=theirs, stderr=theirs
+    )
     os.close(theirs)
     os.write(ours, keys)
     shown = b""
@@ -44,7 +50,9 @@ def type_into(shell: Shell, keys: bytes, *words: str) -> tuple[int, bytes]:
     return child.wait(), shown
 
 
-def test_environments_are_shown_and_compared(make_repo: Callable[..., Shell], tmp_path: Path) -> None:
+def test_environments_are_shown_and_compared(
+    make_repo: Callable[..., Shell], tmp_path: Path
+) -> None:
     repo = make_repo()
     repo.commit("train.py", "print(1)\n")
     datmo(repo, "init")
@@ -66,7 +74,12 @@ def test_environments_are_shown_and_compared(make_repo: Callable[..., Shell], tm
     assert set(shown["files"]) == {"Dockerfile", "environment.json", "requirements.txt"}
     assert datmo(repo, "env", "show").stdout.endswith("conda:       1\n    mkl  2023.2 (h1_0)\n")
     text = datmo(repo, "env", "show", before).stdout
-    for word in ("    gone   1.0\n", "    numpy  1.26.4\n", "image:       python:3.", "variables:   SEED=3"):
+    for word in (
+        "    gone   1.0\n",
+        "    numpy  1.26.4\n",
+        "image:       python:3.",
+        "variables:   SEED=3",
+    ):
         assert word in text
 
     compared = json.loads(datmo(repo, "env", "diff", before, "HEAD", "--json").stdout)
@@ -90,11 +103,19 @@ def test_environments_are_shown_and_compared(make_repo: Callable[..., Shell], tm
     refused(new, "env", "init", says=("'Dockerfile' exists",))
     assert (repo.cwd / "Dockerfile").read_text() == dockerfile
 
-    for words in (("show", "a", "b"), ("diff",), ("init", "HEAD"), ("build", "--jupyter"), ("nonsense",)):
+    for words in (
+        ("show", "a", "b"),
+        ("diff",),
+        ("init", "HEAD"),
+        ("build", "--jupyter"),
+        ("nonsense",),
+    ):
         refused(repo, "env", *words, code=129)
 
 
-def test_an_environment_is_built_and_worked_in(make_repo: Callable[..., Shell], tmp_path: Path) -> None:
+def test_an_environment_is_built_and_worked_in(
+    make_repo: Callable[..., Shell], tmp_path: Path
+) -> None:
     """With a virtual environment, which is the engine that every machine has."""
     repo = make_repo()
     repo.commit("train.py", "print(1)\n")
@@ -106,18 +127,34 @@ def test_an_environment_is_built_and_worked_in(make_repo: Callable[..., Shell], 
     assert told["id"] == json.loads(datmo(repo, "env", "show", "--json").stdout)["id"]
     inside = "import os, sys; print(sys.prefix, os.getcwd(), os.environ['SEED']); open('made', 'w')"
     done = datmo(repo.at("sub"), "env", "shell", "--engine", "venv", "--", "python", "-c", inside)
-    assert done.stdout.split() == [f"{repo.cwd}/.git/datmo/environments/{told['id'][:20]}", f"{repo.cwd}/sub", "0"]
+    assert done.stdout.split() == [
+        f"{repo.cwd}/.git/datmo/environments/{told['id'][:20]}",
+        f"{repo.cwd}/sub",
+        "0",
+    ]
     assert (repo.cwd / "sub" / "made").exists()
-    assert datmo(repo, "env", "shell", "--engine", "venv", "--", "sh", "-c", "exit 3", code=3).stdout == ""
+    assert (
+        datmo(repo, "env", "shell", "--engine", "venv", "--", "sh", "-c", "exit 3", code=3).stdout
+        == ""
+    )
     refused(repo, "env", "shell", "--engine", "venv", code=129, says=("no terminal",))
     refused(repo, "env", "shell", "--engine", "venv", "--jupyter", says=("no Jupyter",))
 
     code, shown = type_into(
-        repo, b"tty && echo $VIRTUAL_ENV; exit 7\n", "git", "datmo", "env", "shell", "--engine", "venv"
+        repo,
+        b"tty && echo $VIRTUAL_ENV; exit 7\n",
+        "git",
+        "datmo",
+        "env",
+        "shell",
+        "--engine",
+        "venv",
     )
     assert code == 7
     assert b"/dev/" in shown
     assert told["id"][:20].encode() in shown
 
-    stranger = repo.having(GIT_COMMITTER_EMAIL="eve@example.com", GIT_AUTHOR_EMAIL="eve@example.com")
+    stranger = repo.having(
+        GIT_COMMITTER_EMAIL="eve@example.com", GIT_AUTHOR_EMAIL="eve@example.com"
+    )
     refused(stranger, "env", "build", "--engine", "venv", says=("somebody else's",))

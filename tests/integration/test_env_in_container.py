@@ -1,4 +1,5 @@
-"""Working inside an environment's image: a command, a terminal, a port; the working tree itself is there."""
+"""Working inside an environment's image: a command, a terminal, a port; the working tree itself is
+there."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ print(port, os.environ["JUPYTER_TOKEN"], os.getcwd(), flush=True)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 signal.pause()
 """
-DOCKERFILE = "FROM python:3.11-slim\nCOPY lab /usr/local/bin/jupyter\nRUN chmod +x /usr/local/bin/jupyter\n"
+DOCKERFILE = (
+    "FROM python:3.11-slim\nCOPY lab /usr/local/bin/jupyter\nRUN chmod +x /usr/local/bin/jupyter\n"
+)
 
 
 @pytest.mark.timeout(120)
@@ -49,7 +52,9 @@ def test_a_command_a_terminal_and_jupyter(
 
     words, env = ["git", "datmo", "env", "shell", "--jupyter"], dict(repo.env)
     pipe = subprocess.PIPE
-    with subprocess.Popen(words, cwd=repo.cwd, env=env, stdout=pipe, stderr=pipe, text=True) as child:
+    with subprocess.Popen(
+        words, cwd=repo.cwd, env=env, stdout=pipe, stderr=pipe, text=True
+    ) as child:
         try:
             assert child.stdout is not None
             assert child.stderr is not None

@@ -81,7 +81,8 @@ def test_what_no_remote_has_is_never_evicted(pair: Pair) -> None:
 
 
 def test_a_remote_that_only_says_so_keeps_nothing_from_staying(pair: Pair) -> None:
-    """Its records name the snapshot, and it even has the objects; but no keep ref of it leads there."""
+    """Its records name the snapshot, and it even has the objects; but no keep ref of it leads
+    there."""
     alex = pair.alex
     versions(alex)
     alex.git("push", "-q")
@@ -111,7 +112,10 @@ def test_a_change_after_an_eviction_is_stored_and_shared_alone(pair: Pair, filte
     alex.git("commit", "-q", "--allow-empty", "-m", "changed")
     (payload,) = experiments(alex)[0]["payloads"]
     every = [path for path in (alex.cwd / "data").iterdir() if path.is_file()]
-    assert (payload["files"], payload["size"]) == (len(every), sum(path.stat().st_size for path in every))
+    assert (payload["files"], payload["size"]) == (
+        len(every),
+        sum(path.stat().st_size for path in every),
+    )
     before = objects(pair.hub)
     alex.git("push", "-q")
     new = [size for oid, (_, size) in objects(pair.hub).items() if oid not in before]
@@ -139,7 +143,9 @@ def test_payloads_that_can_be_had_nowhere_are_named(pair: Pair, filters: str) ->
     datmo(alex, "add-data", "first", "second", "third")
     alex.commit("code.py", "one")
     alex.git("push", "-q")
-    objects_of = {payload["path"]: payload["object"] for payload in experiments(alex)[0]["payloads"]}
+    objects_of = {
+        payload["path"]: payload["object"] for payload in experiments(alex)[0]["payloads"]
+    }
     tree = pair.hub.git("mktree", stdin=f"100644 blob {objects_of['first']}\tx\n".encode())
     kept = pair.hub.git("commit-tree", "-m", "first", tree)
     pair.hub.git("update-ref", "refs/datmo/keep/2", kept)

@@ -1,4 +1,5 @@
-"""A push sends what the remote lacks and nothing else: each case is weighed on the wire of a real server."""
+"""A push sends what the remote lacks and nothing else: each case is weighed on the wire of a real
+server."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from tests.servers.http import HttpHost
 from tests.servers.shell import Shell, seal
 
 BIG = 4_000_000
-# What a push may take beside 1.2 times the new chunks: trees, commits, records, the code, and the talk about them.
+# What a push may take beside 1.2 times the new chunks: trees, commits, records, the code, and the
+# talk about them.
 BESIDE = 100_000
 
 
@@ -40,7 +42,8 @@ def snapshot(shell: Shell, text: str, *payloads: str) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A remote that holds Alex's two datasets and a later version of one, and two clones; tests copy it all."""
+    """A remote that holds Alex's two datasets and a later version of one, and two clones; tests
+    copy it all."""
     folder = tmp_path_factory.mktemp("made")
     top = Shell(folder, seal(folder / "home"))
     top.git("init", "-q", "--bare", "hub.git")
@@ -73,12 +76,17 @@ class Scene:
     host: HttpHost
 
     def push(self, shell: Shell) -> int:
-        """Push the branch: bytes of content that are new to the remote; no more may have gone over the wire."""
+        """Push the branch: bytes of content that are new to the remote; no more may have gone over
+        the wire."""
         before = objects(self.hub)
         self.host.exchanges.clear()
         shell.git("push", "-q", "origin", "HEAD:refs/heads/next")
         sent = sum(exchange.bytes_in for exchange in self.host.exchanges)
-        came = {oid: size for oid, (kind, size) in objects(self.hub).items() if kind == "blob" and oid not in before}
+        came = {
+            oid: size
+            for oid, (kind, size) in objects(self.hub).items()
+            if kind == "blob" and oid not in before
+        }
         assert sent <= 1.2 * sum(came.values()) + BESIDE, (sent, sum(came.values()))
         assert not lacking(self.hub)
         return sum(came.values())
@@ -129,7 +137,8 @@ def test_a_payload_moves(scene: Scene) -> None:
 
 
 def mix(folder: Path) -> None:
-    """Half of either dataset, the first as it was once: files of both, and a file whose halves are theirs."""
+    """Half of either dataset, the first as it was once: files of both, and a file whose halves are
+    theirs."""
     lay(folder, 1)
     (folder / "large").write_bytes(noise(2))
     (folder / "big").write_bytes(noise(1)[: BIG // 2] + noise(2)[BIG // 2 :])
@@ -172,10 +181,21 @@ def two_in_one_elsewhere(ignacio: Shell) -> None:
 
 @pytest.mark.parametrize(
     ("make", "most"),
-    [(same_again, 50_000), (nearly_the_same, 80_000), (the_same_elsewhere, 50_000), (two_in_one_elsewhere, 80_000)],
+    [
+        (same_again, 50_000),
+        (nearly_the_same, 80_000),
+        (the_same_elsewhere, 50_000),
+        (two_in_one_elsewhere, 80_000),
+    ],
 )
-def test_what_somebody_else_added_before(scene: Scene, make: Callable[[Shell], None], most: int) -> None:
+def test_what_somebody_else_added_before(
+    scene: Scene, make: Callable[[Shell], None], most: int
+) -> None:
     """By somebody whose clone never fetched any of it."""
     make(scene.ignacio)
-    snapshot(scene.ignacio, "own", *(path for path in ("data", "mine") if (scene.ignacio.cwd / path).exists()))
+    snapshot(
+        scene.ignacio,
+        "own",
+        *(path for path in ("data", "mine") if (scene.ignacio.cwd / path).exists()),
+    )
     assert scene.push(scene.ignacio) < most

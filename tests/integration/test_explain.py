@@ -1,4 +1,5 @@
-"""Parts of one experiment in another, what they explain, and the commit that is to blame: with what is installed."""
+"""Parts of one experiment in another, what they explain, and the commit that is to blame: with what
+is installed."""
 
 from __future__ import annotations
 
@@ -47,11 +48,24 @@ def test_a_change_is_attributed_to_its_parts(alex: Shell) -> None:
     other = run(alex, 3, "10\n", "1")
     records = alex.git("rev-parse", "refs/datmo/records")
 
-    swapped = json.loads(datmo(alex, "reproduce", one, *HERE, "--with", "data=HEAD", "--json", code=1).stdout)
-    assert [(m["recorded"], m["rerun"]) for m in swapped["metrics"] if m["name"] == "total"] == [(6, 10)]
+    swapped = json.loads(
+        datmo(alex, "reproduce", one, *HERE, "--with", "data=HEAD", "--json", code=1).stdout
+    )
+    assert [(m["recorded"], m["rerun"]) for m in swapped["metrics"] if m["name"] == "total"] == [
+        (6, 10)
+    ]
     assert (swapped["id"], swapped["with"]) == (None, {"data": other})
     refused(alex, "reproduce", one, *HERE, "--with", "env=HEAD", code=129, says=("--engine",))
-    refused(alex, "reproduce", one, *HERE, "--with", "daten=HEAD", code=129, says=("code, data, env, params",))
+    refused(
+        alex,
+        "reproduce",
+        one,
+        *HERE,
+        "--with",
+        "daten=HEAD",
+        code=129,
+        says=("code, data, env, params",),
+    )
 
     # 6 to 30: the code alone makes 18 of it, the data alone 10.
     found = json.loads(datmo(alex, "explain", one, "HEAD", *HERE, "--json").stdout)
@@ -59,7 +73,12 @@ def test_a_change_is_attributed_to_its_parts(alex: Shell) -> None:
     assert found["metrics"] == {
         "total": {"a": 6, "b": 30, "orders": 2, "orders_used": 2, "due_to": {"code": 16, "data": 8}}
     }
-    assert [each["of_b"] for each in found["combinations"]] == [[], ["code"], ["data"], ["code", "data"]]
+    assert [each["of_b"] for each in found["combinations"]] == [
+        [],
+        ["code"],
+        ["data"],
+        ["code", "data"],
+    ]
     said = datmo(alex, "explain", one, "HEAD", *HERE, "--quick", "--metric", "total")
     assert said.stdout.splitlines() == [
         "total: 6 -> 30 (+24)",
@@ -95,7 +114,9 @@ def test_the_commit_that_made_a_metric_bad_is_found(alex: Shell) -> None:
     files, worktrees = picture(alex.cwd), alex.git("worktree", "list")
     commits = alex.git("rev-list", "--reverse", "good..").split()
 
-    recorded = json.loads(datmo(alex, *BISECT, "--recorded", "--json", "good", "HEAD", code=1).stdout)
+    recorded = json.loads(
+        datmo(alex, *BISECT, "--recorded", "--json", "good", "HEAD", code=1).stdout
+    )
     assert set(recorded["first_bad"]) == set(commits), "nothing tells the commits between"
     assert {step["value"] for step in recorded["steps"]} == {54, 24, None}
 

@@ -1,4 +1,5 @@
-"""What `explain` takes for data: not what an earlier run left where this one writes, unless the run read it."""
+"""What `explain` takes for data: not what an earlier run left where this one writes, unless the run
+read it."""
 
 from __future__ import annotations
 
@@ -65,4 +66,11 @@ def test_an_earlier_output_that_a_run_read_is_data(project: Shell) -> None:
 def test_runs_that_differ_in_nothing_but_what_was_left_are_not_explained(project: Shell) -> None:
     one, _ = run(project, 1, go_on=False)
     datmo(project, "run", "--", "python", "fit.py")
-    refused(project, "explain", one, str(experiments(project)[0]["id"]), *HERE, says=("nothing to explain",))
+    refused(
+        project,
+        "explain",
+        one,
+        str(experiments(project)[0]["id"]),
+        *HERE,
+        says=("nothing to explain",),
+    )

@@ -73,7 +73,11 @@ def test_failed_checkout_is_given_up_with_all_that_had_come_of_it(versions: Shel
         finish, back = ways(refusal)
         assert (finish[0], back[:2]) == ("checkout", ["checkout", "--force"])
     datmo(versions, *back)
-    mine = {b"new": ("folder", b""), b"new/mine": ("file", b"my own"), b"new/8": ("file", b"my own, too")}
+    mine = {
+        b"new": ("folder", b""),
+        b"new/mine": ("file", b"my own"),
+        b"new/8": ("file", b"my own, too"),
+    }
     assert picture(versions.cwd / "data") == before | mine
     assert not (versions.cwd / "more").exists()
     (versions.cwd / "data" / "new" / "mine").unlink()
@@ -115,16 +119,27 @@ def test_restore_that_fails_is_finished_or_given_up(versions: Shell) -> None:
     datmo(versions, "snapshot")
 
 
-def test_names_that_differ_in_case_alone_are_refused_where_that_makes_one_file(versions: Shell) -> None:
+def test_names_that_differ_in_case_alone_are_refused_where_that_makes_one_file(
+    versions: Shell,
+) -> None:
     versions.write("data/Kept", "another")
     datmo(versions, "snapshot")
     versions.git("config", "core.ignoreCase", "true")
     (versions.cwd / "data" / "Kept").unlink()
     before = picture(versions.cwd / "data")
-    refused(versions, "checkout", says=("'data/Kept' and 'data/kept' are one file", "git datmo checkout REV -- PATH"))
+    refused(
+        versions,
+        "checkout",
+        says=("'data/Kept' and 'data/kept' are one file", "git datmo checkout REV -- PATH"),
+    )
     assert picture(versions.cwd / "data") == before
     refused(
-        versions, "checkout", "HEAD", "--", "data/Kept", says=("would be the same file as 'data/kept'", "move that one")
+        versions,
+        "checkout",
+        "HEAD",
+        "--",
+        "data/Kept",
+        says=("would be the same file as 'data/kept'", "move that one"),
     )
     (versions.cwd / "data" / "kept").rename(versions.cwd / "kept")
     datmo(versions, "checkout", "HEAD", "--", "data/Kept")
@@ -132,7 +147,9 @@ def test_names_that_differ_in_case_alone_are_refused_where_that_makes_one_file(v
 
 
 @pytest.mark.parametrize("words", [["HEAD", "--", "data/sub"], ["--", "data/sub"]])
-def test_names_in_a_part_of_a_payload_that_differ_in_case_alone_are_refused(versions: Shell, words: list[str]) -> None:
+def test_names_in_a_part_of_a_payload_that_differ_in_case_alone_are_refused(
+    versions: Shell, words: list[str]
+) -> None:
     versions.write("data/sub/deep/a", "1")
     versions.write("data/sub/deep/A", "2")
     datmo(versions, "snapshot")

@@ -1,4 +1,5 @@
-"""What a fetch transfers, on the wire: what is needed and lacking, in few requests, and not twice."""
+"""What a fetch transfers, on the wire: what is needed and lacking, in few requests, and not
+twice."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ from random import Random
 import pytest
 
 from git_datmo.git.deflate import deflate
-from git_datmo.git.packs import PackedObjects
-from git_datmo.git.packwriter import PackWriter, make_entry
+from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.pack_writer import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
-from git_datmo.store.layout import Kind, Node, write_folder
+from git_datmo.objects.layout import Node, NodeKind, write_folder
 from tests.integration.conftest import Pair
 from tests.integration.team import STORE, datmo, picture, states
 from tests.servers.hosting import Host
@@ -59,9 +60,12 @@ def filtering(pair: Pair) -> None:
 
 
 def test_every_transport(pair: Pair, host: Host) -> None:
-    """A part, then all, then the next version: the same files everywhere, received by our own indexer."""
+    """A part, then all, then the next version: the same files everywhere, received by our own
+    indexer."""
     filtering(pair)
-    share(pair, {"big": Random(1).randbytes(3 * MIB), **{f"sub/{n}": b"%d" % n for n in range(300)}})
+    share(
+        pair, {"big": Random(1).randbytes(3 * MIB), **{f"sub/{n}": b"%d" % n for n in range(300)}}
+    )
     ignacio = clone(pair, host.url(pair.hub.cwd), **host.environ)
     assert not ignacio.git(*STORE, "count-objects", "-v").count("in-pack: 1")
     datmo(ignacio, "checkout", "--", "data/sub/7")
@@ -97,13 +101,17 @@ def test_one_file_of_a_million(pair: Pair, http_host: HttpHost) -> None:
 
         # Ids that no object has, but for one: blobs are never looked for on the way.
         ids = Random(2)
-        nodes = {name: Node(Kind.FILE, Oid(ids.randbytes(20))) for name in names}
-        nodes[wanted] = Node(Kind.FILE, blob)
+        nodes = {name: Node(NodeKind.FILE, Oid(ids.randbytes(20))) for name in names}
+        nodes[wanted] = Node(NodeKind.FILE, blob)
         root = write_folder(nodes, write)
         writer.finish(promisor=True)
     alex = pair.alex
     share(pair, {"0": b"0"})
-    (record,) = (path for path in alex.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split() if "/" in path)
+    (record,) = (
+        path
+        for path in alex.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()
+        if "/" in path
+    )
     text = alex.git("show", f"refs/datmo/records:{record}")
     small = alex.git("rev-parse", f"refs/datmo/records:{record}")
     object_id = [line for line in text.splitlines() if '"object"' in line][-1].split('"')[3]
@@ -133,7 +141,10 @@ def test_only_what_is_lacking(pair: Pair, http_host: HttpHost) -> None:
     """The next version of a file that has a part inserted, beside many that stay as they were."""
     filtering(pair)
     noise = Random(3)
-    big, many = noise.randbytes(16 * MIB), {f"many/{n:05}": noise.randbytes(50) for n in range(2000)}
+    big, many = (
+        noise.randbytes(16 * MIB),
+        {f"many/{n:05}": noise.randbytes(50) for n in range(2000)},
+    )
     share(pair, {"big": big, **many})
     url = http_host.url(pair.hub.cwd)
     ignacio = clone(pair, url)
@@ -162,7 +173,8 @@ def packed_blobs(objects: Path) -> list[set[Oid]]:
 
 
 def test_what_was_shared_together_is_fetched_together(pair: Pair, http_host: HttpHost) -> None:
-    """A host keeps each slice as a pack; git would look for deltas between parts of two that were asked for at once."""
+    """A host keeps each slice as a pack; git would look for deltas between parts of two that were
+    asked for at once."""
     filtering(pair)
     pair.alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     pair.hub.git("config", "receive.unpackLimit", "1")
@@ -174,13 +186,19 @@ def test_what_was_shared_together_is_fetched_together(pair: Pair, http_host: Htt
     datmo(ignacio, "checkout")
     assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
     assert wire.requests == 5
-    fetched = [blobs for blobs in packed_blobs(ignacio.cwd / ".git/datmo/store.git/objects") if len(blobs) > 40]
+    fetched = [
+        blobs
+        for blobs in packed_blobs(ignacio.cwd / ".git/datmo/store.git/objects")
+        if len(blobs) > 40
+    ]
     assert len(fetched) == len(shared)
     assert all(any(len(blobs - others) <= 2 for others in shared) for blobs in fetched)
 
 
 @pytest.mark.parametrize("related", [False, True])
-def test_a_connection_that_breaks_half_way(pair: Pair, http_host: HttpHost, *, related: bool) -> None:
+def test_a_connection_that_breaks_half_way(
+    pair: Pair, http_host: HttpHost, *, related: bool
+) -> None:
     filtering(pair)
     noise, half = Random(4), 12 * MIB
     share(pair, {"first": b"first"})
@@ -271,7 +289,9 @@ def test_hosts_that_can_less(pair: Pair, program: str, told: str, *, filters: bo
     """All of them give the data in the end; a line says what is done instead."""
     if filters:
         filtering(pair)
-    share(pair, {"big": Random(6).randbytes(2 * MIB), **{f"sub/{n}": b"%d" % n for n in range(5000)}})
+    share(
+        pair, {"big": Random(6).randbytes(2 * MIB), **{f"sub/{n}": b"%d" % n for n in range(5000)}}
+    )
     pair.top.write("upload-pack", f"#!/bin/sh\n{program}\n").chmod(0o755)
     ignacio = clone(pair, f"file://{pair.hub.cwd}")
     ignacio.git("config", "remote.origin.uploadpack", str(pair.top.cwd / "upload-pack"))

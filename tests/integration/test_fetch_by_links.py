@@ -23,7 +23,8 @@ def noting(pair: Pair, ignacio: Shell) -> tuple[Shell, Path]:
 
 
 def test_large_payload_without_filters_is_fetched_by_the_links_that_brought_it(pair: Pair) -> None:
-    """No tree is asked for by its id, which would make the host look for deltas in all that is below it."""
+    """No tree is asked for by its id, which would make the host look for deltas in all that is
+    below it."""
     share(pair, {"first": Random(21).randbytes(36 * MIB)})
     share(pair, {"second": Random(22).randbytes(2 * MIB)}, "second")
     ignacio = clone(pair, f"file://{pair.hub.cwd}")
@@ -37,7 +38,9 @@ def test_large_payload_without_filters_is_fetched_by_the_links_that_brought_it(p
     assert {line[9:] for line in asked.splitlines() if "have " in line} <= links
 
 
-def test_change_without_filters_is_fetched_by_its_link_alone(pair: Pair, http_host: HttpHost) -> None:
+def test_change_without_filters_is_fetched_by_its_link_alone(
+    pair: Pair, http_host: HttpHost
+) -> None:
     share(pair, {"big": Random(23).randbytes(4 * MIB), "small": b"one"})
     ignacio = clone(pair, http_host.url(pair.hub.cwd))
     datmo(ignacio, "checkout")
@@ -49,11 +52,15 @@ def test_change_without_filters_is_fetched_by_its_link_alone(pair: Pair, http_ho
     assert sum(exchange.bytes_out for exchange in http_host.exchanges) < 80_000
 
 
-def test_one_folder_without_filters_brings_no_more_than_its_own_link(pair: Pair, http_host: HttpHost) -> None:
+def test_one_folder_without_filters_brings_no_more_than_its_own_link(
+    pair: Pair, http_host: HttpHost
+) -> None:
     for number in range(5):
         share(pair, {f"{number}/noise": Random(number).randbytes(400_000)}, f"{number}")
     ignacio = clone(pair, http_host.url(pair.hub.cwd))
     http_host.exchanges.clear()
     datmo(ignacio, "checkout", "HEAD", "--", "data/2")
-    assert (ignacio.cwd / "data/2/noise").read_bytes() == (pair.alex.cwd / "data/2/noise").read_bytes()
+    assert (ignacio.cwd / "data/2/noise").read_bytes() == (
+        pair.alex.cwd / "data/2/noise"
+    ).read_bytes()
     assert sum(exchange.bytes_out for exchange in http_host.exchanges) < 900_000

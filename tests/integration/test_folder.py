@@ -1,11 +1,12 @@
-"""A remote that is a folder gets files and gives them; what it then holds is what git would have sent."""
+"""A remote that is a folder gets files and gives them; what it then holds is what git would have
+sent."""
 
 from __future__ import annotations
 
 from random import Random
 
-from git_datmo.git.folder import Folder
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
+from git_datmo.git.local_remote import Folder
 from git_datmo.model import Oid
 from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
@@ -49,7 +50,9 @@ def test_a_folder_with_a_wish_of_its_own_is_pushed_to_by_git(pair: Pair) -> None
     pair.hub.write("hooks/pre-receive", f"#!/bin/sh\ncat >> '{seen}'\n").chmod(0o755)
     pair.alex.git("push", "-q", "origin", "main")
     assert "refs/datmo/keep/1" in seen.read_text()
-    mine = {path.name for path in (pair.alex.cwd / ".git/datmo/store.git/objects/pack").glob("*.pack")}
+    mine = {
+        path.name for path in (pair.alex.cwd / ".git/datmo/store.git/objects/pack").glob("*.pack")
+    }
     assert not mine & {path.name for path in (pair.hub.cwd / "objects/pack").glob("*.pack")}
     assert not lacking(pair.hub)
 
@@ -75,4 +78,6 @@ def test_a_folder_is_asked_whether_it_holds_all_that_a_tip_leads_to(pair: Pair) 
     whole = Oid.parse(pair.hub.git("commit-tree", "-m", "whole", tree))
     assert folder.holds(whole)
     absent = pair.hub.git("mktree", "--missing", stdin=f"100644 blob {'1' * 40}\tname\n".encode())
-    assert not folder.holds(Oid.parse(pair.hub.git("commit-tree", "-m", "less", "-p", str(whole), absent)))
+    assert not folder.holds(
+        Oid.parse(pair.hub.git("commit-tree", "-m", "less", "-p", str(whole), absent))
+    )

@@ -1,4 +1,5 @@
-"""Whatever git does to HEAD, data of others are not undone, and a person is told from which snapshot the files are."""
+"""Whatever git does to HEAD, data of others are not undone, and a person is told from which
+snapshot the files are."""
 
 from __future__ import annotations
 
@@ -75,7 +76,9 @@ def test_commit_after_hard_reset_goes_on_from_the_data_of_head(pair: Pair, hooks
     alex.git("reset", "-q", "--hard", "HEAD~1")
     assert status(alex)["differs"]
     alex.write("code.py", "typo\n")
-    said = alex.run("git", *(() if hooks else WITHOUT_HOOKS), "commit", "-q", "-a", "-m", "typo").stderr
+    said = alex.run(
+        "git", *(() if hooks else WITHOUT_HOOKS), "commit", "-q", "-a", "-m", "typo"
+    ).stderr
     if hooks:
         assert "'data' follows the commit that is checked out" in said
     datmo(alex, "snapshot")
@@ -86,7 +89,9 @@ def test_commit_after_hard_reset_goes_on_from_the_data_of_head(pair: Pair, hooks
 
 @pytest.mark.parametrize("how", ["--soft", "--mixed"])
 @pytest.mark.parametrize("trailer", ["true", "false"])
-def test_commit_after_reset_that_kept_the_files_has_the_data(pair: Pair, how: str, trailer: str) -> None:
+def test_commit_after_reset_that_kept_the_files_has_the_data(
+    pair: Pair, how: str, trailer: str
+) -> None:
     alex, _ = start(pair)
     alex.git("config", "datmo.trailer", trailer)
     change(alex, "2")
@@ -209,7 +214,9 @@ def test_later_snapshot_counts_whatever_clocks_say(pair: Pair, tmp_path: Path) -
     alex, _ = start(pair)
     ahead = tmp_path / "ahead"
     ahead.mkdir()
-    (ahead / "sitecustomize.py").write_text("import time; now = time.time; time.time = lambda: now() + 86400\n")
+    (ahead / "sitecustomize.py").write_text(
+        "import time; now = time.time; time.time = lambda: now() + 86400\n"
+    )
     alex.write("data/x", "2")
     alex.having(PYTHONPATH=str(ahead)).git("commit", "-q", "--allow-empty", "-m", "ahead")
     alex.write("data/x", "3")

@@ -1,4 +1,5 @@
-"""Forks, backups, mirrors and clones of clones: data are brought from where they are, and everything arrives."""
+"""Forks, backups, mirrors and clones of clones: data are brought from where they are, and
+everything arrives."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ def test_push_to_a_fork_brings_along_what_it_builds_on(pair: Pair) -> None:
     first = change(pair.alex, "one")
     pair.alex.git("push", "-q", "origin", "main")
     # A host copies branches, and nothing below refs/datmo.
-    pair.top.git("clone", "-q", "--bare", "--single-branch", "--branch=main", str(pair.hub.cwd), "fork.git")
+    pair.top.git(
+        "clone", "-q", "--bare", "--single-branch", "--branch=main", str(pair.hub.cwd), "fork.git"
+    )
     fork = pair.top.at("fork.git")
     assert "refs/datmo" not in fork.git("for-each-ref")
     prefix = "datmo::" if pair.way == "helper" else ""
@@ -58,7 +61,10 @@ def test_push_to_a_fork_brings_along_what_it_builds_on(pair: Pair) -> None:
     mine.git("checkout", "-q", "-b", "feature")
     second = change(mine, "two")
     told = mine.run("git", "push", "origin", "feature").stderr
-    assert "lacks the data of 1 experiment that is not here: fetching what 'upstream' has of them" in told
+    assert (
+        "lacks the data of 1 experiment that is not here: fetching what 'upstream' has of them"
+        in told
+    )
     assert records(fork) == {first, second}
     assert not lacking(fork)
     # Upstream takes the branch of the fork, from a clone of its own.
@@ -115,7 +121,9 @@ def test_mirror_of_a_remote_carries_everything_to_another_host(pair: Pair) -> No
 
 
 @pytest.mark.parametrize("kind", ["path", "file", "ssh"])
-def test_clone_of_a_clone_gets_its_data_and_gives_its_own(pair: Pair, tmp_path: Path, kind: str) -> None:
+def test_clone_of_a_clone_gets_its_data_and_gives_its_own(
+    pair: Pair, tmp_path: Path, kind: str
+) -> None:
     """Nothing was shared with any host: the data lie in the store of the colleague's clone."""
     change(pair.alex, "one")
     with serve(kind, tmp_path / "host") as host:

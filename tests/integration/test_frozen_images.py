@@ -1,4 +1,5 @@
-"""`git datmo env freeze`: an image outlives its base image, its packages and the engine that built it."""
+"""`git datmo env freeze`: an image outlives its base image, its packages and the engine that built
+it."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import docker
 import pytest
 from docker.errors import NotFound
 
-from git_datmo.engines.container import FROZEN, REPOSITORY
+from git_datmo.engines.container_engine import FROZEN, REPOSITORY
 from tests.integration.conftest import Pair
 from tests.integration.team import datmo, experiments, refused
 from tests.integration.test_env_command import with_packages
@@ -59,7 +60,12 @@ def make_base(client: docker.DockerClient, more: str = "") -> None:
 
 def forget(client: docker.DockerClient, *, base: bool) -> None:
     """Take the environments' images, and their base, from the engine."""
-    ours = [name for image in client.images.list() for name in image.tags if REPOSITORY in name or FROZEN in name]
+    ours = [
+        name
+        for image in client.images.list()
+        for name in image.tags
+        if REPOSITORY in name or FROZEN in name
+    ]
     for name in [*ours, *([BASE] if base else [])]:
         with suppress(NotFound):
             client.images.remove(name, force=True)
@@ -99,7 +105,13 @@ def test_an_image_outlives_what_it_was_built_from(
     ignacio = pair.clone().having(**engine_environ)
     (newest, oldest) = experiments(ignacio)
     forget(client, base=True)
-    refused(ignacio, "reproduce", oldest["id"], "--rebuild", says=("cannot build the environment's image",))
+    refused(
+        ignacio,
+        "reproduce",
+        oldest["id"],
+        "--rebuild",
+        says=("cannot build the environment's image",),
+    )
     done = datmo(ignacio, "reproduce", oldest["id"], "--json")
     assert f"taking image {str(first['id'])[:10]}, which " in done.stderr
     receipt = json.loads(done.stdout)
@@ -107,10 +119,18 @@ def test_an_image_outlives_what_it_was_built_from(
     assert receipt["engine"]["image"] == first["image"]
     assert receipt["engine"]["image_from"] == "frozen"
 
-    # A run of one's own finds the environment that was frozen, although nobody can tell the base's digest any more.
+    # A run of one's own finds the environment that was frozen, although nobody can tell the base's
+    # digest any more.
     forget(client, base=True)
     command = ("run", "--engine", "docker", "--", "python3", "train.py")
-    refused(shell, *command[:3], "--rebuild", *command[3:], code=125, says=("cannot have the base image",))
+    refused(
+        shell,
+        *command[:3],
+        "--rebuild",
+        *command[3:],
+        code=125,
+        says=("cannot have the base image",),
+    )
     assert f"taking image {str(first['id'])[:10]}, which " in datmo(shell, *command).stderr
     (newest_here, *_) = experiments(shell)
     assert newest_here["environment"] == oldest["environment"]
@@ -121,9 +141,13 @@ def test_an_image_outlives_what_it_was_built_from(
     assert "taking image" not in told.stderr
     assert (
         "taking image"
-        in datmo(ignacio, "env", "shell", newest["id"], "--", "python3", "-c", "import pynvml, six").stderr
+        in datmo(
+            ignacio, "env", "shell", newest["id"], "--", "python3", "-c", "import pynvml, six"
+        ).stderr
     )
 
     # The images go with the snapshots that need them.
     datmo(ignacio, "drop", oldest["id"])
-    assert [image["id"] for image in json.loads(datmo(ignacio, "du", "--json").stdout)["images"]] == [second["id"]]
+    assert [
+        image["id"] for image in json.loads(datmo(ignacio, "du", "--json").stdout)["images"]
+    ] == [second["id"]]

@@ -1,4 +1,5 @@
-"""Damage: found, named by payload and snapshot, moved aside, and made up for by who still has what was lost."""
+"""Damage: found, named by payload and snapshot, moved aside, and made up for by who still has what
+was lost."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from git_datmo.git.packs import PackedObjects
+from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.model import SHA1, Oid
 from tests.integration.conftest import Pair
 from tests.integration.spaces import check_store, noise, store_of
@@ -22,7 +23,8 @@ SMALL = b"a small file\n"
 
 @pytest.fixture
 def alone(repo: Shell) -> Shell:
-    """A repository without a remote, and a snapshot of a folder with a small file and one of several chunks."""
+    """A repository without a remote, and a snapshot of a folder with a small file and one of
+    several chunks."""
     return with_data(repo)
 
 
@@ -71,7 +73,13 @@ def fsck(shell: Shell, *words: str, code: int = 0) -> dict[str, Any]:
 
 def test_sound_store_is_said_to_be_sound(alone: Shell) -> None:
     assert datmo(alone, "fsck").stdout == "the store is sound\n"
-    assert fsck(alone) == {"sound": True, "damaged": [], "lost": [], "recovered": 0, "moved_to": None}
+    assert fsck(alone) == {
+        "sound": True,
+        "damaged": [],
+        "lost": [],
+        "recovered": 0,
+        "moved_to": None,
+    }
     assert datmo(alone, "fsck", "--repair").stdout == "the store is sound\n"
 
 
@@ -80,9 +88,14 @@ def test_damaged_object_is_named_by_payload_and_snapshot(alone: Shell) -> None:
     path = spoil(alone, blob())
     found = fsck(alone, code=1)
     assert [each["file"] for each in found["damaged"]] == [str(path)]
-    assert found["lost"] == [{"path": "data", "record": snapshot, "damaged": [str(blob())], "missing": []}]
+    assert found["lost"] == [
+        {"path": "data", "record": snapshot, "damaged": [str(blob())], "missing": []}
+    ]
     said = datmo(alone, "fsck", code=1).stdout.splitlines()
-    assert f"lost     'data' of snapshot {snapshot[:10]}: 1 object damaged, the first is {blob()}" in said
+    assert (
+        f"lost     'data' of snapshot {snapshot[:10]}: 1 object damaged, the first is {blob()}"
+        in said
+    )
     assert said[-1] == "'git datmo fsck --repair' moves damage aside and gets back what can be had"
 
 
@@ -94,7 +107,10 @@ def test_lost_object_comes_back_from_the_working_tree(alone: Shell) -> None:
     assert not path.exists()
     check_store(alone)
     assert fsck(alone)["damaged"] == []
-    assert alone.git(f"--git-dir={store_of(alone)}", "cat-file", "blob", str(blob())) == SMALL.decode().strip()
+    assert (
+        alone.git(f"--git-dir={store_of(alone)}", "cat-file", "blob", str(blob()))
+        == SMALL.decode().strip()
+    )
 
 
 def test_object_that_nobody_has_stays_lost_and_all_others_are_rescued(alone: Shell) -> None:
@@ -102,7 +118,9 @@ def test_object_that_nobody_has_stays_lost_and_all_others_are_rescued(alone: She
     alone.write("data/small", "another\n")
     found = fsck(alone, "--repair", code=1)
     (snapshot,) = (each["id"] for each in experiments(alone))
-    assert found["lost"] == [{"path": "data", "record": snapshot, "damaged": [str(blob())], "missing": []}]
+    assert found["lost"] == [
+        {"path": "data", "record": snapshot, "damaged": [str(blob())], "missing": []}
+    ]
     (alone.cwd / "data" / "large").unlink()
     datmo(alone, "checkout", "--", "data/large")
     assert (alone.cwd / "data" / "large").read_bytes() == noise(1)
@@ -175,7 +193,9 @@ def test_checkout_that_heals_says_so_in_one_line(pair: Pair) -> None:
     path = spoil(alex, blob())
     said = datmo(alex, "checkout", "--force").stderr.splitlines()
     (line,) = (line for line in said if "damaged" in line)
-    assert line.startswith(f"git-datmo: warning: '{path.name}' was damaged, and is in '{store_of(alex) / 'damaged'}'")
+    assert line.startswith(
+        f"git-datmo: warning: '{path.name}' was damaged, and is in '{store_of(alex) / 'damaged'}'"
+    )
     assert (alex.cwd / "data" / "small").read_bytes() == SMALL
 
 
@@ -206,7 +226,10 @@ def test_checkout_of_damage_that_no_remote_makes_up_for_is_incomplete(alone: She
     spoil(alone, blob())
     alone.write("data/small", "another\n")
     done = datmo(alone, "checkout", "--force", code=2)
-    assert "'data' can be had nowhere: 1 objects are missing" in done.stderr or "1 object is missing" in done.stderr
+    assert (
+        "'data' can be had nowhere: 1 objects are missing" in done.stderr
+        or "1 object is missing" in done.stderr
+    )
     assert (alone.cwd / "data" / "large").read_bytes() == noise(1)
 
 
@@ -233,8 +256,16 @@ def test_damaged_loose_object_is_moved_aside(alone: Shell) -> None:
 
 def test_remote_that_keeps_all_is_said_to(pair: Pair) -> None:
     with_data(pair.alex).git("push", "-q")
-    assert datmo(pair.alex, "fsck", "--remote").stdout == "'origin' keeps all that its 1 record names\n"
-    assert fsck(pair.alex, "--remote", "origin") == {"remote": "origin", "sound": True, "records": 1, "lost": []}
+    assert (
+        datmo(pair.alex, "fsck", "--remote").stdout
+        == "'origin' keeps all that its 1 record names\n"
+    )
+    assert fsck(pair.alex, "--remote", "origin") == {
+        "remote": "origin",
+        "sound": True,
+        "records": 1,
+        "lost": [],
+    }
 
 
 def test_remote_that_lost_its_keep_ref_is_found_out(pair: Pair) -> None:

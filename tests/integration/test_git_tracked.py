@@ -1,4 +1,5 @@
-"""Files under a payload's path that git itself tracks, in one commit or another; and commits that have no data."""
+"""Files under a payload's path that git itself tracks, in one commit or another; and commits that
+have no data."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from tests.servers.shell import Shell
 
 @pytest.fixture
 def moved(repo: Shell) -> Shell:
-    """`data` was in git (tag `old`), and then became a payload (`main`), as the hint of add-data says."""
+    """`data` was in git (tag `old`), and then became a payload (`main`), as the hint of add-data
+    says."""
     for number in (1, 2, 3):
         repo.write(f"data/{number}.csv", f"{number}")
     repo.git("add", "data")
@@ -73,7 +75,9 @@ def test_payload_files_in_gits_index_are_named_with_a_way_out(moved: Shell) -> N
     moved.git("commit", "-qm", "mistake")
     moved.write("data/sub/5.csv", "5")
     said = datmo(moved, "snapshot").stderr
-    assert "git's own index holds 2 files of the payload 'data' ('data/1.csv', 'data/2.csv')" in said
+    assert (
+        "git's own index holds 2 files of the payload 'data' ('data/1.csv', 'data/2.csv')" in said
+    )
     assert "'git rm -r --cached -- data' takes them out" in datmo(moved, "status").stderr
     # Git takes its files away on the way to a branch that lacks them.
     moved.git("checkout", "-q", "main")
@@ -96,7 +100,9 @@ def test_folder_of_which_git_has_a_part_is_not_taken_for_a_new_one(moved: Shell)
     files = datmo(moved, "status", "--json").stdout
     assert '"files": 5' in files
     (payload,) = experiments(moved)[0]["payloads"]
-    stored = moved.git("--git-dir=.git/datmo/store.git", "ls-tree", "-r", "--name-only", payload["object"])
+    stored = moved.git(
+        "--git-dir=.git/datmo/store.git", "ls-tree", "-r", "--name-only", payload["object"]
+    )
     assert stored.split() == ["1.csv", "2.csv", "3.csv", "new/x.csv", "sub/4.csv"]
 
 

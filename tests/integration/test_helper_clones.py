@@ -1,4 +1,5 @@
-"""Every kind of clone works through the helper: whole, bare, a mirror, a linked worktree, a submodule."""
+"""Every kind of clone works through the helper: whole, bare, a mirror, a linked worktree, a
+submodule."""
 
 from __future__ import annotations
 
@@ -24,10 +25,14 @@ def serve_copy(templates: dict[str, Path], top: Shell, *, object_format: str = "
 
 def is_set_up(clone: Shell, url: str, remote: str = "origin") -> bool:
     settings = [clone.git("config", f"remote.{remote}.{key}") for key in ("url", "vcs")]
-    return settings == [url, "datmo"] and "git-remote-datmo" in clone.git("config", "alias.remote-datmo")
+    return settings == [url, "datmo"] and "git-remote-datmo" in clone.git(
+        "config", "alias.remote-datmo"
+    )
 
 
-def test_a_clone_is_set_up_whatever_is_cloned(templates: dict[str, Path], shell: Callable[..., Shell]) -> None:
+def test_a_clone_is_set_up_whatever_is_cloned(
+    templates: dict[str, Path], shell: Callable[..., Shell]
+) -> None:
     top = shell()
     served = serve_copy(templates, top)
     top.git("init", "-q", "--bare", "empty.git")
@@ -87,14 +92,21 @@ def test_a_mirror_push_loses_no_shared_ref(
     main = served.git("rev-parse", "main")
     top.git("clone", "-q", url, "plain")
     plain = top.at("plain")
-    for ref in ("refs/datmo/records", "refs/notes/datmo", "refs/datmo/keep/1", "refs/heads/git-datmo/keep/1"):
+    for ref in (
+        "refs/datmo/records",
+        "refs/notes/datmo",
+        "refs/datmo/keep/1",
+        "refs/heads/git-datmo/keep/1",
+    ):
         served.git("update-ref", ref, main)
     before = served.git("for-each-ref")
     for remote in (f"datmo::{url}", "origin"):
         if remote == "origin":
             datmo(plain, "init")
         done = plain.run("git", "push", "--mirror", remote, code=1)
-        assert ("a mirror push would lose data" if remote != "origin" else "would delete what git-datmo") in done.stderr
+        assert (
+            "a mirror push would lose data" if remote != "origin" else "would delete what git-datmo"
+        ) in done.stderr
         assert served.git("for-each-ref") == before
     plain.run("git", "push", "origin", ":refs/datmo/keep/1", code=1)
     assert served.git("for-each-ref") == before
@@ -104,7 +116,9 @@ def test_a_mirror_push_loses_no_shared_ref(
     assert served.git("for-each-ref") == before
 
 
-def test_linked_worktrees_and_a_bare_path(templates: dict[str, Path], shell: Callable[..., Shell]) -> None:
+def test_linked_worktrees_and_a_bare_path(
+    templates: dict[str, Path], shell: Callable[..., Shell]
+) -> None:
     top = shell()
     served = serve_copy(templates, top)
     top.git("clone", "-q", "datmo::served.git", "work")
@@ -120,7 +134,9 @@ def test_linked_worktrees_and_a_bare_path(templates: dict[str, Path], shell: Cal
     linked.at("sub").git("push", "-q", "-u", "origin", "linked")
     linked.at("sub").git("pull", "-q")
     assert served.git("rev-parse", "linked") == linked.git("rev-parse", "HEAD")
-    assert served.git("rev-parse", "refs/datmo/records") == linked.git("rev-parse", "refs/datmo/records")
+    assert served.git("rev-parse", "refs/datmo/records") == linked.git(
+        "rev-parse", "refs/datmo/records"
+    )
 
 
 def _installed(name: str) -> tuple[str, ...]:
@@ -130,8 +146,8 @@ def _installed(name: str) -> tuple[str, ...]:
 
 
 def test_submodules(templates: dict[str, Path], shell: Callable[..., Shell]) -> None:
-    """One that is set up stays so when its superproject brings it up to date; one that is named by the helper's URL is
-    set up by that."""
+    """One that is set up stays so when its superproject brings it up to date; one that is named by
+    the helper's URL is set up by that."""
     sides = make_sides(LocalHost("path"), templates["sha1"], shell)
     side = sides[1]
     tell(sides, "!. clone -q --recurse-submodules URL super")
@@ -147,7 +163,10 @@ def test_submodules(templates: dict[str, Path], shell: Callable[..., Shell]) -> 
     top.git("commit", "-q", "-am", "a newer library")
     library.git("checkout", "-q", "HEAD~1")
     library.git("update-ref", "-d", "refs/remotes/origin/main")
-    assert "Submodule path 'library': checked out" in top.run("git", "submodule", "update", "--remote").stdout
+    assert (
+        "Submodule path 'library': checked out"
+        in top.run("git", "submodule", "update", "--remote").stdout
+    )
     assert library.git("rev-parse", "HEAD") == tip
     url = f"datmo::{side.top.cwd}/library.git"
     top.git("-c", "protocol.datmo.allow=always", "submodule", "--quiet", "add", url, "second")
@@ -171,7 +190,9 @@ def test_remote_without_refspecs_is_fetched_from_as_before(
     assert work.git("rev-parse", "FETCH_HEAD") == served.git("rev-parse", "main")
 
 
-def test_a_remote_by_vcs_alone_whose_url_git_rewrites(templates: dict[str, Path], shell: Callable[..., Shell]) -> None:
+def test_a_remote_by_vcs_alone_whose_url_git_rewrites(
+    templates: dict[str, Path], shell: Callable[..., Shell]
+) -> None:
     """What git has rewritten is not rewritten again, here or in a child."""
     top = shell()
     served = serve_copy(templates, top)

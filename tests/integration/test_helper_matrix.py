@@ -1,4 +1,5 @@
-"""What plain git does, git does through `datmo::` too, in the same words, on every transport and in both formats."""
+"""What plain git does, git does through `datmo::` too, in the same words, on every transport and in
+both formats."""
 
 from __future__ import annotations
 
@@ -80,7 +81,10 @@ work ls-remote URL
 
 @pytest.fixture(params=WORLDS, ids="-".join)
 def sides(
-    request: pytest.FixtureRequest, templates: dict[str, Path], shell: Callable[..., Shell], tmp_path: Path
+    request: pytest.FixtureRequest,
+    templates: dict[str, Path],
+    shell: Callable[..., Shell],
+    tmp_path: Path,
 ) -> Iterator[Sides]:
     kind, object_format = request.param
     with serve(kind, tmp_path / "host") as host:
@@ -91,7 +95,11 @@ def commit(side: Side, where: str, branch: str) -> None:
     """A commit on top of a branch, by somebody else on the server or as if by hand in a clone."""
     git = side.top.at(where).git
     tree = git("rev-parse", f"{branch}^{{tree}}")
-    git("update-ref", f"refs/heads/{branch}", git("commit-tree", tree, "-p", branch, "-m", f"new in {where}"))
+    git(
+        "update-ref",
+        f"refs/heads/{branch}",
+        git("commit-tree", tree, "-p", branch, "-m", f"new in {where}"),
+    )
 
 
 def hook(side: Side, name: str, text: str) -> None:
@@ -114,7 +122,11 @@ def test_as_plain_git_does(sides: Sides) -> None:
     for side in sides:
         commit(side, "work", "main")
         side.run("work", "tag", "-a", "heavy", "-m", "heavy")
-        hook(side, "pre-receive", 'echo "$GIT_PUSH_OPTION_COUNT: $GIT_PUSH_OPTION_0 $GIT_PUSH_OPTION_1"')
+        hook(
+            side,
+            "pre-receive",
+            'echo "$GIT_PUSH_OPTION_COUNT: $GIT_PUSH_OPTION_0 $GIT_PUSH_OPTION_1"',
+        )
     tell(sides, PUSHES)
     for side in sides:
         commit(side, "served.git", "main")

@@ -1,4 +1,5 @@
-"""Every option of git's clone, fetch, push and ls-remote does through `datmo::` what it does with a plain URL."""
+"""Every option of git's clone, fetch, push and ls-remote does through `datmo::` what it does with a
+plain URL."""
 
 from __future__ import annotations
 
@@ -106,7 +107,10 @@ work push --delete origin four six
 
 @pytest.fixture(params=KINDS)
 def sides(
-    request: pytest.FixtureRequest, templates: dict[str, Path], shell: Callable[..., Shell], tmp_path: Path
+    request: pytest.FixtureRequest,
+    templates: dict[str, Path],
+    shell: Callable[..., Shell],
+    tmp_path: Path,
 ) -> Iterator[Sides]:
     with serve(request.param, tmp_path / "host") as host:
         yield make_sides(host, templates["sha1"], shell)

@@ -1,4 +1,5 @@
-"""A push URL that names the helper makes the clone ready, and leaves the remote's other URLs as they are."""
+"""A push URL that names the helper makes the clone ready, and leaves the remote's other URLs as
+they are."""
 
 from __future__ import annotations
 
@@ -50,7 +51,10 @@ def test_helper_in_several_push_urls_keeps_all_of_them(pair: Pair) -> None:
     for url in (str(pair.hub.cwd), second):
         plain.git("config", "--add", "remote.origin.pushurl", f"datmo::{url}")
     push(plain)
-    assert (urls(plain, "url"), urls(plain, "pushurl")) == ([str(pair.hub.cwd)], [str(pair.hub.cwd), second])
+    assert (urls(plain, "url"), urls(plain, "pushurl")) == (
+        [str(pair.hub.cwd)],
+        [str(pair.hub.cwd), second],
+    )
     plain.write("data/x", "one")
     datmo(plain, "add-data", "data")
     plain.commit("data.py", "pass\n")

@@ -1,4 +1,5 @@
-"""What the helper adds to a push: data before code, to where the code goes, and nothing where nothing is new."""
+"""What the helper adds to a push: data before code, to where the code goes, and nothing where
+nothing is new."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.flows.workspace import open_workspace
 from git_datmo.model import Oid
 from git_datmo.records.types import Annotation, Person
+from git_datmo.repository.workspace import open_workspace
 from tests.servers.hosting import Host
 from tests.servers.http import HttpHost
 from tests.servers.shell import Shell
@@ -22,7 +23,9 @@ def annotate(clone: Shell) -> None:
     """A commit, and a record about it that no server has."""
     commit = Oid.parse(clone.commit("new", f"{clone.git('rev-list', '--count', 'HEAD')}"))
     with open_workspace(clone.env, clone.cwd) as workspace:
-        workspace.ledger.attach(Annotation(commit, commit, "2024-05-01T12:00:00Z", Person("A", "a@example.com"), "why"))
+        workspace.ledger.attach(
+            Annotation(commit, commit, "2024-05-01T12:00:00Z", Person("A", "a@example.com"), "why")
+        )
 
 
 @pytest.mark.parametrize("host", ["path", "http", "git"], indirect=True)
@@ -38,7 +41,9 @@ def test_data_go_before_the_code_or_neither_goes(
     before = served.git("for-each-ref")
     work.git("push", "--dry-run", "origin", "main")
     assert served.git("for-each-ref") == before
-    served.write("hooks/update", '#!/bin/sh\ncase "$1" in refs/heads/main) ;; *) exit 1;; esac\n').chmod(0o755)
+    served.write(
+        "hooks/update", '#!/bin/sh\ncase "$1" in refs/heads/main) ;; *) exit 1;; esac\n'
+    ).chmod(0o755)
     done = work.run("git", "push", "--porcelain", "origin", "main", code=1)
     assert done.stderr.count("fatal: ") == 1, str(done)
     assert "[remote rejected] (not pushed, since git-datmo could not share its data)" in done.stdout
@@ -52,16 +57,21 @@ def test_data_go_before_the_code_or_neither_goes(
 def test_data_go_where_the_code_goes(
     http_host: HttpHost, templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
-    """`pushInsteadOf` to another kind of URL, both ways round, and back in a remote that is set up."""
+    """`pushInsteadOf` to another kind of URL, both ways round, and back in a remote that is set
+    up."""
     top = shell()
     for name in ("read.git", "write.git"):
         shutil.copytree(templates["sha1"] / "served.git", top.cwd / name)
     places = {"http": http_host.url, "path": str}
-    for number, (reading, writing) in enumerate((("http", "path"), ("path", "http"), ("http", "http"))):
+    for number, (reading, writing) in enumerate(
+        (("http", "path"), ("path", "http"), ("http", "http"))
+    ):
         work = top.at(f"work-{number}")
         top.git("init", "-q", work.cwd)
         work.git("config", f"url.{places[reading](top.cwd / 'read.git')}.insteadOf", "short:repo")
-        work.git("config", f"url.{places[writing](top.cwd / 'write.git')}.pushInsteadOf", "short:repo")
+        work.git(
+            "config", f"url.{places[writing](top.cwd / 'write.git')}.pushInsteadOf", "short:repo"
+        )
         read, write = top.at("read.git"), top.at("write.git")
         assert work.git("ls-remote", "datmo::short:repo", "main").endswith("refs/heads/main")
         work.git("fetch", "-q", "--depth=1", "datmo::short:repo", "main:got")
@@ -72,7 +82,10 @@ def test_data_go_where_the_code_goes(
         work.git("push", "-q", "datmo::short:repo", f"main:refs/heads/pushed-{number}")
         assert read.git("for-each-ref") == before
         assert write.git("rev-parse", f"pushed-{number}") == work.git("rev-parse", "main")
-        assert work.git("rev-parse", "refs/datmo/records") in write.git("rev-list", "refs/datmo/records").split()
+        assert (
+            work.git("rev-parse", "refs/datmo/records")
+            in write.git("rev-list", "refs/datmo/records").split()
+        )
 
 
 @pytest.mark.parametrize("over", ["path", "http"])
@@ -103,6 +116,9 @@ def test_a_push_without_news_asks_as_often_as_plain_git(
         clone.git("commit", "-q", "-m", "news")
         (top.cwd / "asked").unlink(missing_ok=True)
         clone.git("push", "-q", "origin", "HEAD:main")
-        requests = [(each.method, each.path.partition("served.git")[2]) for each in http_host.exchanges[before:]]
+        requests = [
+            (each.method, each.path.partition("served.git")[2])
+            for each in http_host.exchanges[before:]
+        ]
         asked.append(requests or (top.cwd / "asked").read_text())
     assert asked[0] == asked[1]

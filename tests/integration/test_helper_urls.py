@@ -14,10 +14,19 @@ from tests.servers.shell import Shell
 from tests.servers.ssh import SshHost
 
 
-def test_transports_that_run_commands_are_refused(make_repo: Callable[..., Shell], tmp_path: Path) -> None:
+def test_transports_that_run_commands_are_refused(
+    make_repo: Callable[..., Shell], tmp_path: Path
+) -> None:
     work = make_repo()
     touched = tmp_path / "touched"
-    for url in (f"ext::touch {touched}", "fd::0", f"datmo::{tmp_path}", "ftp://host/path", "--upload-pack=touch", "-u"):
+    for url in (
+        f"ext::touch {touched}",
+        "fd::0",
+        f"datmo::{tmp_path}",
+        "ftp://host/path",
+        "--upload-pack=touch",
+        "-u",
+    ):
         done = work.run("git", "fetch", f"datmo::{url}", code=128)
         assert done.stderr.count("fatal: ") == 1, done.stderr
         work.git("config", f"url.{url}.insteadOf", "harmless:")
@@ -60,7 +69,10 @@ def test_the_protocol_is_the_one_that_was_set(
     for version in ("0", "1", "2"):
         for address in (url, f"datmo::{url}"):
             done = top.run("git", "-c", f"protocol.version={version}", "ls-remote", address)
-            told[address] = [said for said in ("< version 1", "< version 2") if said in done.stderr], done.stdout
+            told[address] = (
+                [said for said in ("< version 1", "< version 2") if said in done.stderr],
+                done.stdout,
+            )
         assert told[url] == told[f"datmo::{url}"], version
 
 
@@ -72,7 +84,9 @@ def test_the_users_ssh_is_used(
     plain = make_repo()
     plain.commit("new", "new")
     command = ssh_host.environ["GIT_SSH_COMMAND"]
-    wrapper = plain.write("my ssh", f'#!/bin/sh\necho "$@" >>"{tmp_path}/calls"\nexec {command} "$@"\n')
+    wrapper = plain.write(
+        "my ssh", f'#!/bin/sh\necho "$@" >>"{tmp_path}/calls"\nexec {command} "$@"\n'
+    )
     wrapper.chmod(0o755)
     url = ssh_host.url(served)
     for by in ("core.sshCommand", "GIT_SSH", "GIT_SSH_COMMAND"):

@@ -1,4 +1,5 @@
-"""Hooks beside those of people and other tools: all run, and their being out of force is noticed."""
+"""Hooks beside those of people and other tools: all run, and their being out of force is
+noticed."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def said(repo: Shell) -> list[str]:
 
 
 def notices(repo: Shell) -> list[str]:
-    """The lines by which `status`, `add-data` and `run` say that hooks are out of force; all say the same."""
+    """The lines by which `status`, `add-data` and `run` say that hooks are out of force; all say
+    the same."""
     repo.write("data/x", "1\n")
     heard = []
     for words in (("status",), ("add-data", "data"), ("run", "--", "true")):
@@ -50,7 +52,9 @@ def tracked(repo: Shell) -> Shell:
 
 
 def has_snapshot(repo: Shell) -> bool:
-    return any(found["commit"] == repo.git("rev-parse", "HEAD").strip() for found in experiments(repo))
+    return any(
+        found["commit"] == repo.git("rev-parse", "HEAD").strip() for found in experiments(repo)
+    )
 
 
 def test_hooks_in_force_are_not_spoken_of(repo: Shell) -> None:

@@ -46,8 +46,13 @@ def commit_of(hub: Shell, tree: str) -> str:
 def beside(hub: Shell, ref: str, name: bytes, mode: str, oid: str) -> str:
     """A commit on `ref` with one entry more."""
     listed = hub.git("ls-tree", ref).splitlines() if hub.git("for-each-ref", ref) else []
-    entries = [(line.split()[0].lstrip("0"), line.split("\t")[1].encode(), line.split()[2]) for line in listed]
-    return commit_of(hub, put_tree(hub, *sorted([*entries, (mode, name, oid)], key=lambda entry: entry[1])))
+    entries = [
+        (line.split()[0].lstrip("0"), line.split("\t")[1].encode(), line.split()[2])
+        for line in listed
+    ]
+    return commit_of(
+        hub, put_tree(hub, *sorted([*entries, (mode, name, oid)], key=lambda entry: entry[1]))
+    )
 
 
 def many(hub: Shell, name: Callable[[int], bytes]) -> str:
@@ -58,22 +63,24 @@ def many(hub: Shell, name: Callable[[int], bytes]) -> str:
 
 
 PLANTED: dict[str, Callable[[Shell, str], str]] = {
-    "a bomb beside": lambda hub, ref: beside(hub, ref, b"zz", TREE, bomb(hub, lambda number: b"n%03d" % number)),
+    "a bomb beside": lambda hub, ref: beside(
+        hub, ref, b"zz", TREE, bomb(hub, lambda number: b"n%03d" % number)
+    ),
     "a bomb of hexadecimal names": lambda hub, _: commit_of(hub, bomb(hub, hexed)),
     "a million names": lambda hub, _: commit_of(hub, many(hub, lambda number: b"%07d" % number)),
     "a million notes": lambda hub, _: commit_of(hub, many(hub, lambda number: b"%040x" % number)),
     "a blob": lambda hub, _: put(hub, "blob", b"no commit"),
     "a tree": lambda hub, _: put_tree(hub, (BLOB, b"x", put(hub, "blob", b"x"))),
     "a tag": lambda hub, _: hub.git("mktag", stdin=_tag(hub)),
-    "a folder that is a file": lambda hub, ref: beside(hub, ref, b"00", BLOB, put(hub, "blob", b"x")),
+    "a folder that is a file": lambda hub, ref: beside(
+        hub, ref, b"00", BLOB, put(hub, "blob", b"x")
+    ),
     "a malformed tree": lambda hub, _: commit_of(hub, put(hub, "tree", b"40000 00\0short")),
 }
 
 
 def _tag(hub: Shell) -> bytes:
-    return (
-        f"object {hub.git('rev-parse', 'main')}\ntype commit\ntag x\ntagger t <t@example.com> 1 +0000\n\nx\n".encode()
-    )
+    return f"object {hub.git('rev-parse', 'main')}\ntype commit\ntag x\ntagger t <t@example.com> 1 +0000\n\nx\n".encode()
 
 
 @pytest.mark.parametrize("ref", ["refs/datmo/records", "refs/notes/datmo", "refs/datmo/keep/1"])
@@ -95,9 +102,13 @@ def test_code_is_pushed_and_pulled_whatever_refs_hold(pair: Pair, planted: str, 
     bounded(alex, "git", "datmo", "commit", "-qm", "two")
     pushed = bounded(alex, "git", "push", "-q")
     assert hub.git("rev-parse", "main") == alex.git("rev-parse", "HEAD")
-    assert sum(line.startswith("warning: ") for line in pushed.stderr.splitlines()) <= 1, pushed.stderr
+    assert sum(line.startswith("warning: ") for line in pushed.stderr.splitlines()) <= 1, (
+        pushed.stderr
+    )
     # Of a malformed tree the server itself, and so git's own fetch of the refs, would die.
-    bounded(bob, "git", "pull", "-q", "origin", "main") if "malformed" in planted else bounded(bob, "git", "pull", "-q")
+    bounded(bob, "git", "pull", "-q", "origin", "main") if "malformed" in planted else bounded(
+        bob, "git", "pull", "-q"
+    )
     assert bob.git("rev-parse", "HEAD") == alex.git("rev-parse", "HEAD")
     for words in (("status",), ("log",)):
         bounded(bob, "git", "datmo", *words)

@@ -1,4 +1,5 @@
-"""No text of a stranger reaches a terminal in a form that the terminal obeys, whichever command shows it."""
+"""No text of a stranger reaches a terminal in a form that the terminal obeys, whichever command
+shows it."""
 
 from __future__ import annotations
 
@@ -25,14 +26,23 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "add-model": [("add-model", EVIL)],
     "rm": [("rm", EVIL), ("rm", f"d{EVIL}")],
     "status": [("status",), ("status", "--json")],
-    "run": [("run", "-m", EVIL, "--", EVIL), ("run", "-m", EVIL, "-p", f"{EVIL}=1", "--", "true"), ("run", EVIL)],
+    "run": [
+        ("run", "-m", EVIL, "--", EVIL),
+        ("run", "-m", EVIL, "-p", f"{EVIL}=1", "--", "true"),
+        ("run", EVIL),
+    ],
     "sweep": [("sweep", "-p", f"{EVIL}=1,2", "--", "true"), ("sweep", "-p", "a=1,2", "--", EVIL)],
     "snapshot": [("snapshot", "-m", EVIL), ("snapshot", EVIL)],
     # With other words, git itself speaks.
     "commit": [("commit", "-q", "-m", EVIL)],
     "log": [("log",), ("log", "--json"), ("log", EVIL)],
     "show": [("show",), ("show", "--json"), ("show", EVIL)],
-    "checkout": [("checkout", "--force"), ("checkout", EVIL), ("checkout", "--", EVIL), ("checkout", "--json")],
+    "checkout": [
+        ("checkout", "--force"),
+        ("checkout", EVIL),
+        ("checkout", "--", EVIL),
+        ("checkout", "--json"),
+    ],
     "fetch": [("fetch",), ("fetch", EVIL)],
     "push": [("push", "--dry-run"), ("push",), ("push", EVIL), ("push", "--dry-run", "--json")],
     "bundle": [("bundle", EVIL), ("bundle", "out", EVIL)],
@@ -45,8 +55,16 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     ],
     "env": [("env",), ("env", EVIL), ("env", "diff", "HEAD", EVIL), ("env", "HEAD", "--json")],
     "explain": [("explain", "HEAD~1", "HEAD"), ("explain", EVIL, "HEAD")],
-    "bisect": [("bisect", EVIL, "HEAD"), ("bisect", "HEAD~1", "HEAD", "--trust", "--engine", "host")],
-    "verify": [("verify",), ("verify", EVIL), ("verify", "--complete", "--all"), ("verify", "--json")],
+    "bisect": [
+        ("bisect", EVIL, "HEAD"),
+        ("bisect", "HEAD~1", "HEAD", "--trust", "--engine", "host"),
+    ],
+    "verify": [
+        ("verify",),
+        ("verify", EVIL),
+        ("verify", "--complete", "--all"),
+        ("verify", "--json"),
+    ],
     "drop": [("drop", EVIL), ("drop", "--remote", EVIL)],
     "du": [("du",), ("du", EVIL), ("du", "--json")],
     "evict": [("evict", EVIL), ("evict", "--dry-run")],
@@ -59,7 +77,8 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
 
 @pytest.fixture
 def victim(pair: Pair) -> Shell:
-    """A clone whose remote has a stranger's snapshot, with hostile text wherever a record can hold text."""
+    """A clone whose remote has a stranger's snapshot, with hostile text wherever a record can hold
+    text."""
     alex, hub = pair.alex, pair.hub
     alex.write("data/x", "good")
     datmo(alex, "add-data", "data")
@@ -70,9 +89,15 @@ def victim(pair: Pair) -> Shell:
     alex.commit("code.py", "2\n", EVIL)
     alex.git("push", "-q", "origin", "main")
     document.update(
-        commit=alex.git("rev-parse", "HEAD"), message=EVIL, why=EVIL, clean=True, created="2099-01-01T00:00:00Z"
+        commit=alex.git("rev-parse", "HEAD"),
+        message=EVIL,
+        why=EVIL,
+        clean=True,
+        created="2099-01-01T00:00:00Z",
     )
-    document.update(tree=alex.git("rev-parse", "HEAD^{tree}"), metrics={EVIL: EVIL}, parameters={EVIL: EVIL})
+    document.update(
+        tree=alex.git("rev-parse", "HEAD^{tree}"), metrics={EVIL: EVIL}, parameters={EVIL: EVIL}
+    )
     document["author"] = {"name": EVIL, "email": EVIL}
     document["payloads"][0]["path"] = f"d{EVIL}"
     document["run"].update(command=[EVIL, "x"], engine="host", folder=EVIL, machine={EVIL: EVIL})
@@ -112,7 +137,11 @@ def test_hostile_text_is_obeyed_by_no_terminal(victim: Shell) -> None:
     for commands in COMMANDS.values():
         for words in commands:
             check(victim.run("git", "datmo", *words, ok=False))
-    for words in (("checkout", "-q", "HEAD~1"), ("checkout", "-q", "main"), ("commit", "--allow-empty", "-qm", "x")):
+    for words in (
+        ("checkout", "-q", "HEAD~1"),
+        ("checkout", "-q", "main"),
+        ("commit", "--allow-empty", "-qm", "x"),
+    ):
         check(victim.run("git", *words, ok=False))
     check(victim.run("git", "push", "-q", ok=False))
 
@@ -124,7 +153,13 @@ def test_words_of_a_server_are_obeyed_by_no_terminal(pair: Pair, tmp_path: Path)
     server.write_bytes(b"#!/bin/sh\ncat <<'END'\n%04x%s\nEND\n" % (len(packet) + 4, packet))
     server.chmod(0o755)
     pair.alex.git("config", "remote.origin.uploadpack", str(server))
-    for words in (("fetch",), ("pull",), ("push",), ("verify", "--complete", "--all"), ("checkout", "--force", "HEAD")):
+    for words in (
+        ("fetch",),
+        ("pull",),
+        ("push",),
+        ("verify", "--complete", "--all"),
+        ("checkout", "--force", "HEAD"),
+    ):
         check(datmo(pair.alex, *words, ok=False))
 
 

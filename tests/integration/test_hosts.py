@@ -28,7 +28,10 @@ def refs(hub: Shell) -> list[str]:
 
 @pytest.mark.parametrize(
     ("refused_refs", "place"),
-    [("refs/datmo/*", "refs/notes/git-datmo"), ("refs/datmo/*|refs/notes/*", "refs/heads/git-datmo")],
+    [
+        ("refs/datmo/*", "refs/notes/git-datmo"),
+        ("refs/datmo/*|refs/notes/*", "refs/heads/git-datmo"),
+    ],
     ids=["no namespace of ours", "branches alone"],
 )
 def test_a_host_that_does_not_take_every_ref(pair: Pair, refused_refs: str, place: str) -> None:
@@ -36,7 +39,9 @@ def test_a_host_that_does_not_take_every_ref(pair: Pair, refused_refs: str, plac
     hook(hub, "update", f'case "$1" in {refused_refs}) echo unknown namespace >&2; exit 1;; esac')
     change(alex, "one")
     told = alex.run("git", "push", "origin", "main").stderr.splitlines()
-    assert len([line for line in told if line.startswith("git-datmo: ") and place in line]) == 1, told
+    assert len([line for line in told if line.startswith("git-datmo: ") and place in line]) == 1, (
+        told
+    )
     assert {ref for ref in refs(hub) if ref != "refs/heads/main"} == {
         f"{place}/{name}" for name in ("keep/1", "notes", "records")
     }
@@ -44,12 +49,16 @@ def test_a_host_that_does_not_take_every_ref(pair: Pair, refused_refs: str, plac
     datmo(ignacio, "checkout")
     assert (ignacio.cwd / "data/x").read_text() == "one"
     change(ignacio, "two")
-    assert "git-datmo" not in ignacio.run("git", "push", "origin", "main").stderr.replace("snapshot", "")
+    assert "git-datmo" not in ignacio.run("git", "push", "origin", "main").stderr.replace(
+        "snapshot", ""
+    )
     # Plain git brings the records, and nothing that is kept; pruning takes nothing away.
     for _ in range(2):
         alex.git("pull", "-q", "--prune")
     assert [each["payloads"][0]["size"] for each in experiments(alex)] == [3, 3]
-    assert not [name for name in alex.git("for-each-ref", "refs/remotes").split() if "/keep/" in name]
+    assert not [
+        name for name in alex.git("for-each-ref", "refs/remotes").split() if "/keep/" in name
+    ]
     assert not hub.git("fsck", "--strict", "--no-dangling")
 
 
@@ -104,7 +113,10 @@ def test_host_that_hides_refs_from_those_who_fetch_gets_others(pair: Pair) -> No
     hub.git("config", "uploadpack.hideRefs", "refs/datmo")
     change(alex, "one")
     told = alex.run("git", "push", "origin", "main").stderr
-    assert "refuses or hides refs below refs/datmo: what is shared goes below refs/notes/git-datmo" in told
+    assert (
+        "refuses or hides refs below refs/datmo: what is shared goes below refs/notes/git-datmo"
+        in told
+    )
     ignacio = pair.clone()
     datmo(ignacio, "checkout")
     assert (ignacio.cwd / "data/x").read_text() == "one"
@@ -126,7 +138,12 @@ def test_host_that_takes_one_namespace_of_branches_gets_all_there(pair: Pair) ->
     assert alex.run("git", "push", "origin", "main", ok=False).returncode
     alex.git("config", "datmo.origin.namespace", name)
     alex.git("push", "-q", "origin", "main")
-    assert set(refs(hub)) == {"refs/heads/main", f"{name}/keep/1", f"{name}/notes", f"{name}/records"}
+    assert set(refs(hub)) == {
+        "refs/heads/main",
+        f"{name}/keep/1",
+        f"{name}/notes",
+        f"{name}/records",
+    }
     # Readers find it without being told, and go on there.
     ignacio = pair.clone()
     datmo(ignacio, "checkout")
@@ -175,7 +192,10 @@ def test_drop_on_host_that_refuses_deletion_says_what_stays(pair: Pair, way: str
     for _ in range(2):
         said = f"'origin' refuses to delete '{space}/keep/1', by which it goes on keeping what was dropped"
         refused(alex, "drop", "--remote", says=(said, "then run the command again"))
-        assert {ref for ref in refs(hub) if "/keep/" in ref} == {f"{space}/keep/1", f"{space}/keep/2"}
+        assert {ref for ref in refs(hub) if "/keep/" in ref} == {
+            f"{space}/keep/1",
+            f"{space}/keep/2",
+        }
     # The hint is true.
     hub.git("update-ref", "-d", f"{space}/keep/1")
     datmo(alex, "drop", "--remote")

@@ -45,4 +45,7 @@ def test_init_over_a_store_that_lost_its_head_keeps_the_objects(repo: Shell) -> 
     (store / "HEAD").unlink()
     datmo(repo, "init")
     assert before
-    assert repo.git("--git-dir", str(store), "cat-file", "--batch-all-objects", "--batch-check") == before
+    assert (
+        repo.git("--git-dir", str(store), "cat-file", "--batch-all-objects", "--batch-check")
+        == before
+    )

@@ -1,4 +1,5 @@
-"""`git datmo init --remove`: what `init` set up is gone, what was there before is back, and the data stay."""
+"""`git datmo init --remove`: what `init` set up is gone, what was there before is back, and the
+data stay."""
 
 from __future__ import annotations
 
@@ -34,7 +35,9 @@ def own_settings(repo: Shell, name: str) -> None:
 
 @pytest.mark.parametrize("words", [(), ("--helper",)])
 @pytest.mark.parametrize("before", ["nothing", "hooks", "husky", "worktree", "notes"])
-def test_remove_leaves_settings_and_hooks_as_they_were(pair: Pair, before: str, words: tuple[str, ...]) -> None:
+def test_remove_leaves_settings_and_hooks_as_they_were(
+    pair: Pair, before: str, words: tuple[str, ...]
+) -> None:
     pair.top.git("clone", "-q", str(pair.hub.cwd), "fresh")
     fresh = pair.top.at("fresh")
     own_settings(fresh, before)

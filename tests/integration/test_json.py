@@ -27,7 +27,9 @@ def verbs_with_json() -> set[str]:
 
 
 def test_every_verb_with_json_has_a_schema() -> None:
-    assert {name if name in VERBS else name.partition("-")[0] for name in NAMES} == verbs_with_json() | {"error"}
+    assert {
+        name if name in VERBS else name.partition("-")[0] for name in NAMES
+    } == verbs_with_json() | {"error"}
 
 
 def check(name: str, shell: Shell, *words: str, code: int = 0) -> list[Any]:
@@ -89,6 +91,18 @@ def test_output_of_verbs_that_rerun_follows_the_schemas(trained: Shell) -> None:
     check("reproduce", trained, "reproduce", "HEAD", *host)
     check("show", trained, "show", "--json")
     check("explain", trained, "explain", "HEAD~1", "HEAD", *host)
-    check("bisect", trained, "bisect", "--metric", "sum", "--above", "2.5", "--recorded", "--json", "HEAD~1", "HEAD")
+    check(
+        "bisect",
+        trained,
+        "bisect",
+        "--metric",
+        "sum",
+        "--above",
+        "2.5",
+        "--recorded",
+        "--json",
+        "HEAD~1",
+        "HEAD",
+    )
     check("sweep", trained, "sweep", "-p", "n=1,2", "--json", "--", "python3", "train.py", "{n}")
     check("env-build", trained, "env", "build", "--engine", "venv", "--trust", "--json")

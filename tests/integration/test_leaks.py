@@ -33,7 +33,9 @@ def test_a_dry_run_lists_what_would_leave_and_sends_nothing(alex: Shell) -> None
     assert f"snapshot {oid[:10]} first" in lines
     assert "  data data (2 bytes): tracked by 'git datmo add-data'" in lines
     assert "  model m.pkl (1 bytes): written by the run" in lines
-    assert "  code helper.py (5 bytes): untracked; the command named, imported or executed it" in lines
+    assert (
+        "  code helper.py (5 bytes): untracked; the command named, imported or executed it" in lines
+    )
     assert "  log (5 bytes): what the command printed" in lines
     assert "would be shared with" in said.stderr
     assert alex.git("ls-remote", "origin") == ""
@@ -48,11 +50,16 @@ NOTEBOOK = json.dumps({"cells": [{"outputs": [{"text": [TOKEN]}]}]})
     ("program", "place"),
     [
         (f"open('out.txt', 'w').write('one\\n{TOKEN}\\n')", "line 2 of 'out.txt'"),
-        (f"import os; os.mkdir('o'); open('o/n.ipynb', 'w').write('''{NOTEBOOK}''')", "line 1 of 'o/n.ipynb'"),
+        (
+            f"import os; os.mkdir('o'); open('o/n.ipynb', 'w').write('''{NOTEBOOK}''')",
+            "line 1 of 'o/n.ipynb'",
+        ),
         (f"open('results.csv', 'w').write('a,b\\n{TOKEN}')", "line 2 of 'results.csv'"),
     ],
 )
-def test_a_push_of_a_secret_in_an_output_is_refused_with_file_and_line(alex: Shell, program: str, place: str) -> None:
+def test_a_push_of_a_secret_in_an_output_is_refused_with_file_and_line(
+    alex: Shell, program: str, place: str
+) -> None:
     alex.commit("results.csv", "a,b\n")
     alex.commit("t.py", program)
     datmo(alex, "run", "--", "python", "t.py")
@@ -74,7 +81,10 @@ def test_code_that_git_pushes_anyway_is_not_refused(alex: Shell) -> None:
 
 
 def test_words_that_name_secrets_do_not_refuse_an_output(alex: Shell) -> None:
-    alex.commit("t.py", 'open(\'vocab.json\', \'w\').write(\'{"token": "ab12cd34", "secret_key": "x9y8z7w6"}\')\n')
+    alex.commit(
+        "t.py",
+        'open(\'vocab.json\', \'w\').write(\'{"token": "ab12cd34", "secret_key": "x9y8z7w6"}\')\n',
+    )
     datmo(alex, "run", "--", "python", "t.py")
     alex.git("push", "-q", "origin", "main")
 

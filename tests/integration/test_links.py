@@ -70,6 +70,15 @@ def test_payload_that_follows_a_pull_names_them(linked: Shell, pair: Pair) -> No
 
 def test_reproduce_names_them_once(linked: Shell) -> None:
     # Nothing says which files the other program reads, so that all of them are placed.
-    datmo(linked, "run", "-o", "out", "--", sys.executable, "-c", "import os; os.system('cat data/file >out')")
+    datmo(
+        linked,
+        "run",
+        "-o",
+        "out",
+        "--",
+        sys.executable,
+        "-c",
+        "import os; os.system('cat data/file >out')",
+    )
     said = datmo(linked, "reproduce", "HEAD", "--engine", "host", "--repeat", "2").stderr
     assert said.count(PLACED) == 1, said

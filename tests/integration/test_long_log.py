@@ -1,13 +1,14 @@
-"""The log of a long history comes from what was told before, and is the same whether that is there, lost or damaged."""
+"""The log of a long history comes from what was told before, and is the same whether that is there,
+lost or damaged."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from git_datmo.flows.workspace import open_workspace
 from git_datmo.model import Oid
 from git_datmo.records.types import Person, Receipt, Snapshot
+from git_datmo.repository.workspace import open_workspace
 from tests.integration.team import datmo
 from tests.servers.shell import Shell
 
@@ -19,7 +20,9 @@ def snapshot(commit: Oid, number: int) -> Snapshot:
     figures = {"rate": number / 10}
     when = f"2024-05-01T12:00:{number:02d}.000000Z"
     text = f"attempt {number}"
-    return Snapshot(commit, commit, "", when, SOMEBODY, text, "", (), figures, figures, None, True, None, None)
+    return Snapshot(
+        commit, commit, "", when, SOMEBODY, text, "", (), figures, figures, None, True, None, None
+    )
 
 
 def test_a_long_log_is_the_same_with_and_without_what_was_told(repo: Shell) -> None:
@@ -27,7 +30,9 @@ def test_a_long_log_is_the_same_with_and_without_what_was_told(repo: Shell) -> N
     with open_workspace(repo.env, repo.cwd) as ws:
         made = [snapshot(commit, number) for number in range(COUNT)]
         ids = ws.ledger.attach(*made)
-        ws.ledger.attach(Receipt(ids[7], commit, made[7].created, SOMEBODY, "identical", 0, 1.0, {}, (), (), {}))
+        ws.ledger.attach(
+            Receipt(ids[7], commit, made[7].created, SOMEBODY, "identical", 0, 1.0, {}, (), (), {})
+        )
     told = Path(repo.cwd, ".git", "datmo", "told")
 
     def logs() -> tuple[str, str]:

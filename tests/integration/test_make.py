@@ -1,4 +1,5 @@
-"""A rerun of a Makefile's project makes what the run made, and takes what the run took as up to date."""
+"""A rerun of a Makefile's project makes what the run made, and takes what the run took as up to
+date."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def project(repo: Shell) -> Shell:
     repo.write("data/raw.txt", "3\n1\n2\n")
     datmo(repo, "add-data", "data")
     repo.write("Makefile", MAKEFILE)
-    repo.write("clean.sh", "echo cleaning; sort data/raw.txt > out/clean.txt; echo $$ >> out/clean.txt\n")
+    repo.write(
+        "clean.sh", "echo cleaning; sort data/raw.txt > out/clean.txt; echo $$ >> out/clean.txt\n"
+    )
     repo.write("fit.sh", "echo fitting; wc -l < out/clean.txt > out/model.txt\n")
     repo.git("add", ".")
     repo.git("commit", "-qm", "project")
@@ -49,7 +52,9 @@ def test_what_the_run_made_is_made_again_and_what_was_up_to_date_is_not(project:
     done = datmo(project, *REPRODUCE)
     assert ("cleaning" in done.stderr, "fitting" in done.stderr) == (False, True), done.stderr
     assert "verdict: identical (1 output)" in done.stdout
-    same = (project.cwd / "out/clean.txt").read_text() == (project.cwd / "../rerun/out/clean.txt").read_text()
+    same = (project.cwd / "out/clean.txt").read_text() == (
+        project.cwd / "../rerun/out/clean.txt"
+    ).read_text()
     assert same, "the first step would have written another number"
 
 

@@ -12,7 +12,14 @@ from tests.integration.conftest import Pair
 from tests.integration.team import datmo, experiments, picture, refused, states
 from tests.servers.shell import Done, Shell
 
-FIRST = {"data/a": "a", "data/b": "b", "data/sub/c": "c", "data/gone": "x", "data/also": "y", "old.bin": "old"}
+FIRST = {
+    "data/a": "a",
+    "data/b": "b",
+    "data/sub/c": "c",
+    "data/gone": "x",
+    "data/also": "y",
+    "old.bin": "old",
+}
 
 
 def write(shell: Shell, files: dict[str, str | None]) -> None:
@@ -61,8 +68,18 @@ def undecided(shell: Shell) -> list[str]:
     return found
 
 
-MINE: dict[str, str | None] = {"data/a": "mine", "data/mine": "1", "data/gone": None, "data/same": "both"}
-THEIRS: dict[str, str | None] = {"data/sub/c": "theirs", "data/sub/deep/t": "2", "data/also": None, "data/same": "both"}
+MINE: dict[str, str | None] = {
+    "data/a": "mine",
+    "data/mine": "1",
+    "data/gone": None,
+    "data/same": "both",
+}
+THEIRS: dict[str, str | None] = {
+    "data/sub/c": "theirs",
+    "data/sub/deep/t": "2",
+    "data/also": None,
+    "data/same": "both",
+}
 UNITED = {
     "data/a": "mine",
     "data/b": "b",
@@ -91,7 +108,10 @@ def test_what_both_changed_is_united(pair: Pair) -> None:
     # The object is the one that storing the folder anew would make.
     alex.run("cp", "-r", "data", "copy")
     datmo(alex, "add-data", "copy")
-    objects = {p["path"]: p["object"] for p in json.loads(datmo(alex, "status", "--json").stdout)["payloads"]}
+    objects = {
+        p["path"]: p["object"]
+        for p in json.loads(datmo(alex, "status", "--json").stdout)["payloads"]
+    }
     assert objects["copy"] == objects["data"]
     datmo(alex, "rm", "copy")
     # And to the other clone it comes as it is.
@@ -119,9 +139,14 @@ def test_a_merge_that_stopped_at_conflicts_in_the_code(pair: Pair) -> None:
 
 
 def clash(pair: Pair) -> tuple[Shell, str, str]:
-    """Both changed three paths differently; alex has merged. The snapshots of alex's side and of the other."""
+    """Both changed three paths differently; alex has merged. The snapshots of alex's side and of
+    the other."""
     alex, ignacio = start(pair)
-    commit(ignacio, "i.py", {**THEIRS, "data/a": "other", "old.bin": "other", "data/b": None, "data/twice": "it"})
+    commit(
+        ignacio,
+        "i.py",
+        {**THEIRS, "data/a": "other", "old.bin": "other", "data/b": None, "data/twice": "it"},
+    )
     theirs = experiments(ignacio, "-n", "1")[0]["id"]
     ignacio.git("push", "-q")
     commit(alex, "a.py", {**MINE, "old.bin": "mine", "data/b": "kept", "data/twice": "me"})
@@ -165,14 +190,29 @@ def test_what_the_working_tree_holds_changed_is_left_alone(pair: Pair) -> None:
     commit(ignacio, "i.py", {**THEIRS, "data/b": "theirs", "i.bin": "i"}, "i.bin")
     ignacio.git("push", "-q")
     commit(alex, "a.py", {**MINE})
-    write(alex, {"data/b": "unsaved", "data/a": "unsaved too", "data/sub/deep/t": "unknown", "i.bin": "unknown"})
+    write(
+        alex,
+        {
+            "data/b": "unsaved",
+            "data/a": "unsaved too",
+            "data/sub/deep/t": "unknown",
+            "i.bin": "unknown",
+        },
+    )
     said = pull(alex).stderr
     assert undecided(alex) == ["data/b", "data/sub/deep/t", "i.bin"]
     for path in undecided(alex):
         assert f"'{path}'" in said
-    mine = {"data/b": "unsaved", "data/a": "unsaved too", "data/sub/deep/t": "unknown", "i.bin": "unknown"}
+    mine = {
+        "data/b": "unsaved",
+        "data/a": "unsaved too",
+        "data/sub/deep/t": "unknown",
+        "i.bin": "unknown",
+    }
     assert files(alex) == {**UNITED, "old.bin": "old", **mine}
-    assert states(alex)["data"] == "unchanged", "what was changed is stored, so that nothing can be lost"
+    assert states(alex)["data"] == "unchanged", (
+        "what was changed is stored, so that nothing can be lost"
+    )
     refused(alex, "snapshot", says=("undecided", "data/b"))
     datmo(alex, "add-data", "data/b", "data/sub/deep/t")
     assert undecided(alex) == ["i.bin"]
@@ -257,7 +297,8 @@ def test_branches_that_met_crosswise_are_united(pair: Pair) -> None:
 
 
 def cut_off(pair: Pair, step: str) -> tuple[Shell, str]:
-    """Alex, whose merge died with some files in place, or before the first; the snapshot of his side."""
+    """Alex, whose merge died with some files in place, or before the first; the snapshot of his
+    side."""
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})
     ignacio.git("push", "-q")
@@ -270,7 +311,13 @@ def cut_off(pair: Pair, step: str) -> tuple[Shell, str]:
     if step == "mark":
         (state / "checkout").write_text(json.dumps({"snapshot": "", "payloads": ["data"]}))
         write(alex, {"data/sub/c": "theirs"})
-    pending = {"commit": alex.git("rev-parse", "HEAD"), "ours": ours, "theirs": theirs, "placed": False, "kept": []}
+    pending = {
+        "commit": alex.git("rev-parse", "HEAD"),
+        "ours": ours,
+        "theirs": theirs,
+        "placed": False,
+        "kept": [],
+    }
     (state / "merge").write_text(json.dumps(pending))
     return alex, ours
 
@@ -289,7 +336,11 @@ def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
 def test_merge_that_was_cut_off_is_given_up_by_a_reset(pair: Pair) -> None:
     alex, ours = cut_off(pair, "mark")
     before = files(alex)
-    for words in (("checkout", "HEAD~1"), ("checkout", ours, "--", "data"), ("checkout", "--force", "--", "data/a")):
+    for words in (
+        ("checkout", "HEAD~1"),
+        ("checkout", ours, "--", "data"),
+        ("checkout", "--force", "--", "data/a"),
+    ):
         refused(alex, *words, says=("interrupted", "'git datmo checkout'"))
     alex.git("reset", "-q", "--hard", "HEAD~1")
     refused(alex, "checkout", says=("data/sub/c", "--force"))

@@ -13,7 +13,8 @@ from tests.servers.shell import Shell
 
 @pytest.fixture
 def forked(repo: Shell) -> Shell:
-    """Two branches, `main` and `side`, that changed other files of one payload; `main` is checked out."""
+    """Two branches, `main` and `side`, that changed other files of one payload; `main` is checked
+    out."""
     repo.write("data/x", "0")
     datmo(repo, "add-data", "data")
     repo.commit("first.py", "")
@@ -31,7 +32,8 @@ def trailers(shell: Shell) -> tuple[str, ...]:
 
 
 def names_its_snapshot(shell: Shell, files: int) -> bool:
-    """Tell whether HEAD is a merge whose trailer names the payloads of its own snapshot, of so many files."""
+    """Tell whether HEAD is a merge whose trailer names the payloads of its own snapshot, of so many
+    files."""
     newest = experiments(shell)[0]
     assert newest["commit"] == shell.git("rev-parse", "HEAD")
     assert len(shell.git("log", "-1", "--format=%P").split()) == 2
@@ -59,7 +61,9 @@ def test_merge_that_git_commit_concludes_names_the_united_data(forked: Shell) ->
     assert names_its_snapshot(forked, 3)
 
 
-def test_merge_that_git_commit_concludes_names_data_changed_on_one_side_alone(forked: Shell) -> None:
+def test_merge_that_git_commit_concludes_names_data_changed_on_one_side_alone(
+    forked: Shell,
+) -> None:
     forked.git("checkout", "-q", "-b", "code", "HEAD~1")
     forked.commit("code.py", "2\n")
     forked.git("checkout", "-q", "main")

@@ -33,7 +33,10 @@ def unshared(shell: Shell) -> int:
 
 def check_has_all(hub: Shell, *ids: str) -> None:
     """Hold that a remote has these records, each with its data, and that a clone gets them."""
-    names = {line.replace("/", "") for line in hub.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()}
+    names = {
+        line.replace("/", "")
+        for line in hub.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()
+    }
     assert names == {"format", *(f"{oid}.json" for oid in ids)}
     assert not lacking(hub)
 
@@ -44,7 +47,10 @@ MOVES = {
     "insteadOf": [("config", "url.{new}.insteadOf", "{old}")],
     "pushInsteadOf": [("config", "url.{new}.pushInsteadOf", "{old}")],
     "remove-and-add": [("remote", "remove", "origin"), ("remote", "add", "origin", "{new}")],
-    "rename-and-add": [("remote", "rename", "origin", "before"), ("remote", "add", "origin", "{new}")],
+    "rename-and-add": [
+        ("remote", "rename", "origin", "before"),
+        ("remote", "add", "origin", "{new}"),
+    ],
 }
 
 
@@ -142,7 +148,9 @@ def test_push_from_a_folder_below_the_top_reaches_a_relative_url(pair: Pair) -> 
     datmo(below, "fetch")
 
 
-def test_host_over_every_transport_that_was_made_anew_gets_all_again(pair: Pair, host: Host) -> None:
+def test_host_over_every_transport_that_was_made_anew_gets_all_again(
+    pair: Pair, host: Host
+) -> None:
     alex = Shell(pair.alex.cwd, {**pair.alex.env, **host.environ})
     for key in ("http.receivepack", "daemon.receivepack", "uploadpack.allowFilter"):
         pair.hub.git("config", key, "true")
@@ -161,7 +169,8 @@ def test_snapshot_made_during_a_push_waits_for_the_next(pair: Pair) -> None:
     """The hook of the hub makes it, between the objects and the records of the push."""
     alex = pair.alex
     first = change(alex, "one")
-    # What git-datmo is told of by its environment must not reach the snapshot: another terminal has none of it.
+    # What git-datmo is told of by its environment must not reach the snapshot: another terminal has
+    # none of it.
     alex.write("meanwhile/y", "made meanwhile")
     datmo(alex, "add-data", "meanwhile")
     variables = " ".join(f"{name}='{value}'" for name, value in alex.env.items())
@@ -185,7 +194,9 @@ cd '{alex.cwd}' && exec env -i {variables} git datmo snapshot -m meanwhile
 
 def test_record_without_its_data_is_repaired_by_whoever_has_them(pair: Pair) -> None:
     ids = [change(pair.alex, "one"), change(pair.alex, "two")]
-    pair.alex.git("push", "-q", "--no-verify", "origin", "main", "refs/datmo/records", "refs/notes/datmo")
+    pair.alex.git(
+        "push", "-q", "--no-verify", "origin", "main", "refs/datmo/records", "refs/notes/datmo"
+    )
     assert lacking(pair.hub)
     ben = pair.clone("ben")
     ids.append(change(ben, "three"))
@@ -213,7 +224,10 @@ def test_experiment_of_another_whose_data_are_nowhere_does_not_stop_a_push(pair:
     shutil.rmtree(carl.cwd)
     mine = change(alex, "here")
     told = alex.run("git", "push", "origin", "main").stderr
-    assert f"left out 1 experiment, whose data are neither here nor on any remote: the first is '{lost[:10]}'" in told
+    assert (
+        f"left out 1 experiment, whose data are neither here nor on any remote: the first is '{lost[:10]}'"
+        in told
+    )
     check_has_all(pair.hub, mine)
     assert lost in alex.git("ls-tree", "-r", "--name-only", "refs/datmo/records").replace("/", "")
     # What belongs to the commits that are pushed is refused, with a hint that helps.
@@ -237,7 +251,9 @@ def test_setting_of_a_remote_that_was_renamed_is_not_lost_in_silence(pair: Pair)
     before = pair.hub.git("for-each-ref")
     hint = "git config --rename-section datmo.origin datmo.hub"
     assert hint in alex.run("git", "push", "hub", "main", code=1).stderr
-    refused(alex, "push", says=("'datmo.origin.store' is set, and there is no remote 'origin'", hint))
+    refused(
+        alex, "push", says=("'datmo.origin.store' is set, and there is no remote 'origin'", hint)
+    )
     assert pair.hub.git("for-each-ref") == before
     alex.git(*hint.split()[1:])
     alex.git("push", "-q", "hub", "main")
@@ -248,11 +264,14 @@ def test_setting_of_a_remote_that_was_renamed_is_not_lost_in_silence(pair: Pair)
 
 
 def test_store_of_a_clone_is_not_taken_for_a_remotes(pair: Pair) -> None:
-    """The state of remotes names commits; garbage collection must not take them for what is needed."""
+    """The state of remotes names commits; garbage collection must not take them for what is
+    needed."""
     first = change(pair.alex, "one")
     change(pair.alex, "two")
     pair.alex.git("push", "-q", "origin", "main")
-    gone = next(each for each in experiments(pair.alex) if each["id"] == first)["payloads"][0]["object"]
+    gone = next(each for each in experiments(pair.alex) if each["id"] == first)["payloads"][0][
+        "object"
+    ]
     datmo(pair.alex, "drop", first)
     datmo(pair.alex, "gc")
     assert pair.alex.run("git", *STORE, "cat-file", "-e", gone, ok=False).returncode

@@ -1,4 +1,5 @@
-"""The example that trains a neural network comes out the same to the bit, in another environment made by its record.
+"""The example that trains a neural network comes out the same to the bit, in another environment
+made by its record.
 
 In containers, seeded and not, it is in test_container_verdicts.
 """
@@ -16,7 +17,8 @@ OUTPUTS = {"metrics.json", "network.npz", "predictions.npy"}
 
 
 def test_a_network_is_trained_and_reproduced(repo: Shell) -> None:
-    """In a virtual environment that is built from what the record says: another one than it was trained in."""
+    """In a virtual environment that is built from what the record says: another one than it was
+    trained in."""
     repo.run("python", EXAMPLES / "digits" / "write_images.py", "data/digits", "--count", "600")
     datmo(repo, "add-data", "data/digits")
     repo.commit("train.py", (EXAMPLES / "network" / "train.py").read_text())
@@ -25,6 +27,8 @@ def test_a_network_is_trained_and_reproduced(repo: Shell) -> None:
     assert seeded["metrics"]["accuracy"] > 0.8
     assert seeded["run"]["outputs"] == sorted(OUTPUTS)
     assert seeded["run"]["resources"]["user_seconds"] > 0
-    same = json.loads(datmo(repo, "reproduce", seeded["id"], "--engine", "venv", "--trust", "--json").stdout)
+    same = json.loads(
+        datmo(repo, "reproduce", seeded["id"], "--engine", "venv", "--trust", "--json").stdout
+    )
     assert same["verdict"] == "identical", same
     assert {output["name"] for output in same["outputs"]} == OUTPUTS

@@ -1,4 +1,5 @@
-"""A commit whose data were never shared: whoever gets it is told by each command that would use them."""
+"""A commit whose data were never shared: whoever gets it is told by each command that would use
+them."""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ def test_run_says_so_and_records_what_is_here(ignacio: Shell) -> None:
 
 
 @pytest.mark.parametrize("words", [["run", "--", sys.executable, "code.py"], ["snapshot"]])
-def test_record_made_without_the_data_does_not_stand_for_them(ignacio: Shell, pair: Pair, words: list[str]) -> None:
+def test_record_made_without_the_data_does_not_stand_for_them(
+    ignacio: Shell, pair: Pair, words: list[str]
+) -> None:
     assert NEVER in datmo(ignacio, *words).stderr
     assert NEVER in datmo(ignacio, *words).stderr
     assert NEVER in datmo(ignacio, "status").stdout
@@ -62,7 +65,9 @@ def test_record_made_without_the_data_does_not_stand_for_them(ignacio: Shell, pa
     refused(pair.clone("jun"), "checkout", code=2, says=(NEVER,))
 
 
-def test_data_that_are_shared_later_are_united_with_what_was_recorded_without_them(ignacio: Shell, pair: Pair) -> None:
+def test_data_that_are_shared_later_are_united_with_what_was_recorded_without_them(
+    ignacio: Shell, pair: Pair
+) -> None:
     ignacio.write("mine/y", "2\n")
     datmo(ignacio, "add-data", "mine")
     datmo(ignacio, "snapshot")
@@ -83,7 +88,8 @@ def test_commit_on_data_that_were_never_shared_says_so(ignacio: Shell) -> None:
 
 
 def test_commit_after_one_whose_snapshot_was_not_made_here_is_silent(pair: Pair) -> None:
-    """What the hook of the commit did not record is in the next snapshot, or is given up by whoever made it."""
+    """What the hook of the commit did not record is in the next snapshot, or is given up by whoever
+    made it."""
     alex = pair.alex
     alex.write("data/x", "1\n")
     datmo(alex, "add-data", "data")

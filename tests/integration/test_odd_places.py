@@ -1,4 +1,5 @@
-"""Repositories of every shape: detached, linked, SHA-256, with names that are no ASCII or no text at all."""
+"""Repositories of every shape: detached, linked, SHA-256, with names that are no ASCII or no text
+at all."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ def test_a_detached_head(pair: Pair) -> None:
     alex.write("data/x", "two")
     alex.commit("code.py", "two")
     datmo(alex, "run", "-m", "detached", "--", "python", "code.py", code=1)
-    assert [each["commit"] for each in experiments(alex)] == [alex.git("rev-parse", "HEAD")] * 2 + [first]
+    assert [each["commit"] for each in experiments(alex)] == [alex.git("rev-parse", "HEAD")] * 2 + [
+        first
+    ]
     alex.git("checkout", "-q", "HEAD~1")
     assert (alex.cwd / "data" / "x").read_text() == "one"
     alex.git("push", "-q", "origin", "HEAD:refs/heads/side")
@@ -51,7 +54,10 @@ def test_a_linked_worktree(pair: Pair) -> None:
     datmo(linked, "add-data", "more")
     linked.commit("code.py", "two")
     assert len(experiments(linked)) == 2
-    assert (states(linked), states(alex)) == ({"data": "unchanged", "more": "unchanged"}, {"data": "unchanged"})
+    assert (states(linked), states(alex)) == (
+        {"data": "unchanged", "more": "unchanged"},
+        {"data": "unchanged"},
+    )
     assert (alex.cwd / "data" / "x").read_text() == "one"
     alex.git("merge", "-q", "--ff-only", "side")
     assert picture(alex.cwd / "data") == picture(linked.cwd / "data")
@@ -59,7 +65,9 @@ def test_a_linked_worktree(pair: Pair) -> None:
     for shell in (alex, linked):
         assert shell.git("status", "--porcelain") == ""
     datmo(linked, "rm", "more")
-    assert alex.git("status", "--porcelain") == "", "the exclude file is shared, and this tree still tracks it"
+    assert alex.git("status", "--porcelain") == "", (
+        "the exclude file is shared, and this tree still tracks it"
+    )
     linked.git("push", "-q", "origin", "side")
     ignacio = pair.clone()
     ignacio.git("checkout", "-q", "side")
@@ -139,7 +147,17 @@ def test_file_names_that_are_no_text(pair: Pair) -> None:
     top = os.fsencode(alex.cwd)
     folder = top + b"/data/caf\xe9"
     os.makedirs(folder)
-    names = (b"\xff\xfe", b"a\nb", b"tab\t", b"\x01", b" ", b"back\\slash", b"end.", b"trail ", b"\xed\xa0\x80")
+    names = (
+        b"\xff\xfe",
+        b"a\nb",
+        b"tab\t",
+        b"\x01",
+        b" ",
+        b"back\\slash",
+        b"end.",
+        b"trail ",
+        b"\xed\xa0\x80",
+    )
     for name in names:
         with open(folder + b"/" + name, "wb") as file:
             file.write(name)

@@ -1,4 +1,5 @@
-"""A password in a remote's URL is shown nowhere and stored only where git stores that of a plain URL."""
+"""A password in a remote's URL is shown nowhere and stored only where git stores that of a plain
+URL."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def secret(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture
-def served(templates: dict[str, Path], shell: Callable[..., Shell], http_host: HttpHost) -> tuple[Shell, str]:
+def served(
+    templates: dict[str, Path], shell: Callable[..., Shell], http_host: HttpHost
+) -> tuple[Shell, str]:
     """A folder to work in, and the URL of a repository there that is served over HTTP."""
     top = shell()
     shutil.copytree(templates["sha1"] / "served.git", top.cwd / "served.git")
@@ -37,8 +40,13 @@ def with_user(url: str, user: str) -> str:
 
 
 def files_with(folder: Path, secret: str) -> list[str]:
-    """The files that hold the secret, but for the configuration, in which git itself keeps a remote's URL."""
-    found = (path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes())
+    """The files that hold the secret, but for the configuration, in which git itself keeps a
+    remote's URL."""
+    found = (
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and secret.encode() in path.read_bytes()
+    )
     return [str(path.relative_to(folder)) for path in found if path != folder / ".git" / "config"]
 
 
@@ -88,20 +96,31 @@ def test_clone_without_checkout_is_made_up_for(
     assert work.git("rev-parse", "HEAD") == top.at("served.git").git("rev-parse", "main")
 
 
-def test_password_in_a_bare_url_is_refused(served: tuple[Shell, str], secret: tuple[str, str]) -> None:
+def test_password_in_a_bare_url_is_refused(
+    served: tuple[Shell, str], secret: tuple[str, str]
+) -> None:
     top, url = served
     user, hidden = secret
     top.git("clone", "-q", url, "work")
     work = top.at("work")
     address = f"datmo::{with_user(url, user)}"
-    for command in (("fetch", address, "main"), ("push", address, "main:refs/heads/x"), ("ls-remote", address)):
+    for command in (
+        ("fetch", address, "main"),
+        ("push", address, "main:refs/heads/x"),
+        ("ls-remote", address),
+    ):
         refused = shows_not(work.run("git", *command, code=128), hidden)
         assert "fatal: git would show the password in 'datmo::http://127.0.0.1" in refused.stderr
         assert files_with(work.cwd, hidden) == []
-    assert "-> x" in work.run("git", "push", address.replace(f"{user}@", "alex@"), "main:refs/heads/x").stderr
+    assert (
+        "-> x"
+        in work.run("git", "push", address.replace(f"{user}@", "alex@"), "main:refs/heads/x").stderr
+    )
 
 
-def test_remote_with_password_is_set_up_before_git_shows_it(served: tuple[Shell, str], secret: tuple[str, str]) -> None:
+def test_remote_with_password_is_set_up_before_git_shows_it(
+    served: tuple[Shell, str], secret: tuple[str, str]
+) -> None:
     top, url = served
     user, hidden = secret
     top.git("clone", "-q", url, "work")
@@ -118,12 +137,16 @@ def test_plaintext_credentials_policy_is_heeded(served: tuple[Shell, str]) -> No
     address = f"datmo::{with_user(url, 'alex:s3cr3t')}"
     warned = top.run("git", "-c", "transfer.credentialsInUrl=warn", "clone", address, "warned")
     assert "warning: URL 'http://127.0.0.1" in shows_not(warned, "s3cr3t").stderr
-    refused = top.run("git", "-c", "transfer.credentialsInUrl=die", "clone", address, "refused", code=128)
+    refused = top.run(
+        "git", "-c", "transfer.credentialsInUrl=die", "clone", address, "refused", code=128
+    )
     assert "fatal: URL 'http://127.0.0.1" in shows_not(refused, "s3cr3t").stderr
     assert not (top.cwd / "refused").exists()
 
 
-def test_failed_command_shows_no_password(served: tuple[Shell, str], secret: tuple[str, str]) -> None:
+def test_failed_command_shows_no_password(
+    served: tuple[Shell, str], secret: tuple[str, str]
+) -> None:
     top, url = served
     user, hidden = secret
     address = with_user(url, user)

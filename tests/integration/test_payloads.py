@@ -32,7 +32,9 @@ def test_files_of_every_size(pair: Pair) -> None:
     assert set(states(alex).values()) == {"unchanged"}
     alex.commit("code.py", "one")
     told = {payload["path"]: payload for payload in experiments(alex)[0]["payloads"]}
-    assert {path: told[path]["size"] for path in singles} == {f"single-{n}": size for n, size in sizes.items()}
+    assert {path: told[path]["size"] for path in singles} == {
+        f"single-{n}": size for n, size in sizes.items()
+    }
     assert told["data"]["size"] == sum(sizes.values()) + 5 * MIB
     assert (told["hollow"]["size"], told["hollow"]["files"]) == (0, 0)
     alex.git("push", "-q")
@@ -105,7 +107,15 @@ def change_kinds(root: Shell) -> None:
 
 def test_files_folders_and_links_take_each_others_place(pair: Pair) -> None:
     alex = pair.alex
-    for path in ("file", "folder/a", "folder/b/c", "plain", "deep/er/still/x", "emptied/in", "stays"):
+    for path in (
+        "file",
+        "folder/a",
+        "folder/b/c",
+        "plain",
+        "deep/er/still/x",
+        "emptied/in",
+        "stays",
+    ):
         alex.write(f"data/{path}", path)
     (alex.cwd / "data" / "link").symlink_to("plain")
     for path in ("empty", "filled"):
@@ -168,7 +178,11 @@ def test_what_was_deleted_comes_back(repo: Shell) -> None:
     assert picture(repo.cwd / "data") == part
     shutil.rmtree(repo.cwd / "data")
     assert states(repo) == {"data": "missing"}
-    refused(repo, "snapshot", says=("the payload 'data' is missing", "git datmo checkout -- data", "git datmo rm data"))
+    refused(
+        repo,
+        "snapshot",
+        says=("the payload 'data' is missing", "git datmo checkout -- data", "git datmo rm data"),
+    )
     datmo(repo, "checkout", "--", "data")
     assert picture(repo.cwd / "data") == part
 
@@ -235,7 +249,15 @@ def test_a_second_add_stores_only_what_changed(repo: Shell) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["x.datmo-file", "x.datmo-exec", "0.datmo-part", "x.datmo-name", ".gitmodules", ".gitattributes"]
+    "name",
+    [
+        "x.datmo-file",
+        "x.datmo-exec",
+        "0.datmo-part",
+        "x.datmo-name",
+        ".gitmodules",
+        ".gitattributes",
+    ],
 )
 def test_names_that_look_like_the_formats_own(pair: Pair, name: str) -> None:
     alex = pair.alex
@@ -267,7 +289,11 @@ def test_a_file_of_another_snapshot_is_a_change_to_the_payload(repo: Shell) -> N
     third = datmo(repo, "snapshot").stdout.strip()
     datmo(repo, "checkout", first)
     datmo(repo, "checkout", third)
-    assert {path.name: path.read_text() for path in (repo.cwd / "data").iterdir()} == {"a": "1", "b": "1", "c": "2"}
+    assert {path.name: path.read_text() for path in (repo.cwd / "data").iterdir()} == {
+        "a": "1",
+        "b": "1",
+        "c": "2",
+    }
 
 
 def test_a_part_of_another_version_is_a_change_like_any_other(repo: Shell) -> None:

@@ -1,4 +1,5 @@
-"""A clone by a plain URL knows nothing of git-datmo: it is told that there are experiments, and what to run."""
+"""A clone by a plain URL knows nothing of git-datmo: it is told that there are experiments, and
+what to run."""
 
 from __future__ import annotations
 

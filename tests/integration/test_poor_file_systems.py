@@ -1,4 +1,5 @@
-"""File systems that lack what a local one has: locks, hard links, folders that can be made durable."""
+"""File systems that lack what a local one has: locks, hard links, folders that can be made
+durable."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ import pytest
 from tests.integration.team import datmo, experiments
 from tests.servers.shell import Shell
 
-# Loaded by every Python that a command starts: calls of the system fail as they do on a file system that has them not.
+# Loaded by every Python that a command starts: calls of the system fail as they do on a file system
+# that has them not.
 REFUSING = """
 import errno, fcntl, os, stat
 REFUSED, CODE = {refused!r}, errno.{code}
@@ -86,8 +88,20 @@ def test_story_is_told_where_the_system_refuses(
 @pytest.fixture
 def mounted(tmp_path: Path, shell: Callable[..., Shell]) -> Iterator[Shell]:
     """A folder on sshfs that has no hard links, without a connection in between."""
-    server = next((p for p in ("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server") if os.path.exists(p)), "")
-    if not (server and shutil.which("sshfs") and shutil.which("fusermount3") and os.access("/dev/fuse", os.W_OK)):
+    server = next(
+        (
+            p
+            for p in ("/usr/lib/openssh/sftp-server", "/usr/libexec/sftp-server")
+            if os.path.exists(p)
+        ),
+        "",
+    )
+    if not (
+        server
+        and shutil.which("sshfs")
+        and shutil.which("fusermount3")
+        and os.access("/dev/fuse", os.W_OK)
+    ):
         pytest.skip("needs sshfs, an sftp-server and /dev/fuse")
     for name in ("far", "near"):
         (tmp_path / name).mkdir()

@@ -14,7 +14,11 @@ def install(repo: Shell, name: str, version: str, *, tag: str = "py3-none-any") 
     """Install a package by hand in the environment 'venv'."""
     if not (repo.cwd / "venv").exists():
         repo.run("python", "-m", "venv", "--without-pip", "venv")
-    place = next((repo.cwd / "venv" / "lib").glob("python*")) / "site-packages" / f"{name}-{version}.dist-info"
+    place = (
+        next((repo.cwd / "venv" / "lib").glob("python*"))
+        / "site-packages"
+        / f"{name}-{version}.dist-info"
+    )
     place.mkdir()
     (place / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (place / "RECORD").write_text(f"{name}/__init__.py,,\n")
@@ -27,7 +31,9 @@ def install(repo: Shell, name: str, version: str, *, tag: str = "py3-none-any") 
 def indexes(repo: Shell) -> list[str]:
     """The indexes that the newest snapshot's environment names."""
     environment = experiments(repo)[0]["environment"]["object"]
-    document = repo.git("--git-dir=.git/datmo/store.git", "cat-file", "blob", f"{environment}:environment.json")
+    document = repo.git(
+        "--git-dir=.git/datmo/store.git", "cat-file", "blob", f"{environment}:environment.json"
+    )
     found: list[str] = json.loads(document).get("indexes", [])
     return found
 
@@ -60,7 +66,10 @@ def test_system_packages_that_a_run_used_are_proposed(repo: Shell, tmp_path: Pat
     here = repo.having(PATH=f"{tmp_path}:{repo.env['PATH']}")
     repo.commit("t.py", "import subprocess; subprocess.run(['make'], check=True)\n")
     said = datmo(here, "run", "--", "python", "t.py").stderr
-    assert "the run used 'make', which an image of its environment lacks: add the line 'make' to apt.txt" in said
+    assert (
+        "the run used 'make', which an image of its environment lacks: add the line 'make' to apt.txt"
+        in said
+    )
     assert "used 'make'" in datmo(here, "run", "--", "make").stderr
     repo.write("apt.txt", "make\n")
     assert "used 'make'" not in datmo(here, "run", "--", "python", "t.py").stderr
@@ -78,6 +87,9 @@ def test_packages_that_were_built_from_source_are_said(repo: Shell) -> None:
     assert "'compiled' was built from source on this machine, and the run did not import it" in said
     assert "wheel-of-index" not in said
     said = datmo(repo, "run", "--", "sh", "-c", "venv/bin/python t.py").stderr
-    assert "'compiled' was built from source on this machine, for which an image needs a compiler" in said
+    assert (
+        "'compiled' was built from source on this machine, for which an image needs a compiler"
+        in said
+    )
     repo.write("apt.txt", "build-essential\n")
     assert "compiled" not in datmo(repo, "run", "--", "venv/bin/python", "t.py").stderr

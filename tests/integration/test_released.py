@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from git_datmo.flows.running.frozen import keep_image
-from git_datmo.flows.workspace import open_workspace
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET
 from git_datmo.records.types import Image, Snapshot
+from git_datmo.repository.workspace import open_workspace
+from git_datmo.runs.frozen_environments import keep_image
 from tests.integration.conftest import Pair
 from tests.integration.spaces import (
     MIB,
@@ -27,7 +27,9 @@ from tests.servers.http import HttpHost
 from tests.servers.shell import Shell
 
 
-@pytest.mark.parametrize(("pair", "filters"), [("hook", "true"), ("helper", "false")], indirect=["pair"])
+@pytest.mark.parametrize(
+    ("pair", "filters"), [("hook", "true"), ("helper", "false")], indirect=["pair"]
+)
 def test_a_remote_lets_go_of_what_was_dropped(pair: Pair, filters: str) -> None:
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     one, two, three = versions(pair.alex, 3)
@@ -36,7 +38,14 @@ def test_a_remote_lets_go_of_what_was_dropped(pair: Pair, filters: str) -> None:
     datmo(old, "checkout", "HEAD~1")
     check_hub(pair.hub, 2 * MIB, 3)
     done = told(pair.alex, "drop", two, "--remote")
-    count = {"name": "origin", "clone": False, "kept": 2, "kept_images": 0, "released_images": 0, "unkept": []}
+    count = {
+        "name": "origin",
+        "clone": False,
+        "kept": 2,
+        "kept_images": 0,
+        "released_images": 0,
+        "unkept": [],
+    }
     assert done["remote"] == count | {"released": 1}
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     check_hub(pair.hub, 2 * MIB, 2)
@@ -100,9 +109,17 @@ def test_a_frozen_image_is_counted_as_what_it_is(pair: Pair) -> None:
     image = freeze(pair.alex, one)
     pair.alex.git("push", "-q")
     datmo(pair.alex, "drop", two)
-    assert "let go of 1 snapshot, and keeps 1 snapshot and 1 image\n" in datmo(pair.alex, "drop", "--remote").stdout
+    assert (
+        "let go of 1 snapshot, and keeps 1 snapshot and 1 image\n"
+        in datmo(pair.alex, "drop", "--remote").stdout
+    )
     done = told(pair.alex, "drop", image, "--remote")["remote"]
-    assert (done["released"], done["released_images"], done["kept"], done["kept_images"]) == (0, 1, 1, 0)
+    assert (done["released"], done["released_images"], done["kept"], done["kept_images"]) == (
+        0,
+        1,
+        1,
+        0,
+    )
 
 
 def freeze(shell: Shell, snapshot: str) -> str:
@@ -115,7 +132,9 @@ def freeze(shell: Shell, snapshot: str) -> str:
         assert isinstance(of, Snapshot)
         content, _ = keep_image(ws, folder, QUIET)
         digest = f"sha256:{'a' * 64}"
-        made = Image(Oid.fromhex(snapshot), of.commit, ws.now(), ws.person, "linux/amd64", digest, content)
+        made = Image(
+            Oid.fromhex(snapshot), of.commit, ws.now(), ws.person, "linux/amd64", digest, content
+        )
         (oid,) = ws.ledger.attach(made)
     return str(oid)
 
@@ -152,7 +171,9 @@ def test_what_is_kept_and_named_by_no_record_yet_stays(pair: Pair) -> None:
     pair.alex.git("push", "-q")
     ben = pair.clone("ben")
     (new,) = versions(ben, 1, first=7)
-    before = {ref: pair.hub.git("rev-parse", ref) for ref in ("refs/datmo/records", "refs/notes/datmo")}
+    before = {
+        ref: pair.hub.git("rev-parse", ref) for ref in ("refs/datmo/records", "refs/notes/datmo")
+    }
     ben.git("push", "-q")
     for ref, tip in before.items():
         pair.hub.git("update-ref", ref, tip)

@@ -1,4 +1,5 @@
-"""Remotes that refuse, lack, or are gone: the code never goes ahead of its data, and the next try finishes."""
+"""Remotes that refuse, lack, or are gone: the code never goes ahead of its data, and the next try
+finishes."""
 
 from __future__ import annotations
 
@@ -60,7 +61,9 @@ def test_code_that_the_remote_refuses(pair: Pair) -> None:
         assert pair.hub.git("for-each-ref") == before
     hook(pair.hub, "update", 'case "$1" in refs/heads/*) exit 1;; esac')
     pair.alex.run("git", "push", "origin", "main", code=1)
-    assert pair.hub.git("rev-parse", "refs/datmo/records") == pair.alex.git("rev-parse", "refs/datmo/records")
+    assert pair.hub.git("rev-parse", "refs/datmo/records") == pair.alex.git(
+        "rev-parse", "refs/datmo/records"
+    )
     (pair.hub.cwd / "hooks" / "update").unlink()
     pair.alex.git("push", "-q", "origin", "main")
     datmo(pair.clone(), "checkout")
@@ -141,7 +144,9 @@ def test_objects_that_are_nowhere(pair: Pair) -> None:
     as_json = datmo(ignacio, "checkout", "--json", code=2)
     assert lost in as_json.stderr
     assert not (ignacio.cwd / "data").exists()
-    assert [each["id"] for each in experiments(ignacio)] == [each["id"] for each in experiments(alex)]
+    assert [each["id"] for each in experiments(ignacio)] == [
+        each["id"] for each in experiments(alex)
+    ]
 
 
 def test_somebody_pushes_between_the_question_and_the_fetch(pair: Pair) -> None:

@@ -56,7 +56,9 @@ def test_part_that_was_added_and_deleted_comes_back(added: Shell, path: str) -> 
 def test_modified_file_is_restored_by_force_alone(added: Shell) -> None:
     added.write("data/sub/labels", "spoilt")
     (added.cwd / "data" / "1").unlink()
-    refused(added, "checkout", "--", "data", says=("1 file would be overwritten: 'data/sub/labels'",))
+    refused(
+        added, "checkout", "--", "data", says=("1 file would be overwritten: 'data/sub/labels'",)
+    )
     assert not (added.cwd / "data" / "1").exists()
     datmo(added, "checkout", "--force", "--", "data")
     assert (added.cwd / "data" / "sub" / "labels").read_text() == "a week of labelling"
@@ -77,7 +79,13 @@ def test_revision_takes_the_snapshot_and_no_revision_what_was_added(added: Shell
 def test_path_that_was_not_added_is_refused_with_the_way_to_it(added: Shell) -> None:
     (added.cwd / "data" / "1").unlink()
     datmo(added, "add-data", "data")
-    refused(added, "checkout", "--", "data/1", says=("not in the payload", "git datmo checkout REV -- data/1"))
+    refused(
+        added,
+        "checkout",
+        "--",
+        "data/1",
+        says=("not in the payload", "git datmo checkout REV -- data/1"),
+    )
     datmo(added, "checkout", "HEAD", "--", "data/1")
     assert (added.cwd / "data" / "1").read_text() == "1"
     refused(added, "checkout", "--", "nowhere", says=("no payload at 'nowhere'",))

@@ -1,4 +1,5 @@
-"""`git revert` takes the code back and keeps the data: it is said, with the commands that take the data back."""
+"""`git revert` takes the code back and keeps the data: it is said, with the commands that take the
+data back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""History is rewritten, here and on the server, and the experiments are found again: by proof, never by guess."""
+"""History is rewritten, here and on the server, and the experiments are found again: by proof,
+never by guess."""
 
 from __future__ import annotations
 
@@ -116,7 +117,9 @@ def test_a_squash_merge_has_the_experiments_of_the_branch(pair: Pair, meanwhile:
 
 def squash(alex: Shell, tree: str, parent: str) -> str:
     """What a host's squash button does; no hook of alex's has a part in it."""
-    made = alex.having(GIT_COMMITTER_DATE=LATER).git("commit-tree", "-p", parent, "-m", "feature (#1)", tree)
+    made = alex.having(GIT_COMMITTER_DATE=LATER).git(
+        "commit-tree", "-p", parent, "-m", "feature (#1)", tree
+    )
     alex.git("push", "-q", "--no-verify", "origin", f"{made}:refs/heads/main")
     return made
 

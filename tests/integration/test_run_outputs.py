@@ -26,15 +26,16 @@ def run(shell: Shell, *words: str, code: int = 0) -> tuple[dict[str, Any], str]:
 
 def write(path: str, text: str = "x") -> str:
     """A statement that writes a file."""
-    return (
-        f"import os; os.makedirs(os.path.dirname({path!r}) or '.', exist_ok=True); open({path!r}, 'w').write({text!r})"
-    )
+    return f"import os; os.makedirs(os.path.dirname({path!r}) or '.', exist_ok=True); open({path!r}, 'w').write({text!r})"
 
 
-@pytest.mark.parametrize("command", ["python t.py", "sh -c 'mkdir -p out; echo x >model.pkl; echo x >out/a'"])
+@pytest.mark.parametrize(
+    "command", ["python t.py", "sh -c 'mkdir -p out; echo x >model.pkl; echo x >out/a'"]
+)
 def test_outputs_with_the_same_bytes_again_are_outputs(repo: Shell, command: str) -> None:
     repo.commit("t.py", f"{write('model.pkl')}; {write('out/a')}")
-    # The stat cache may know the file's time, or leave it to its content: runs alternate between the two.
+    # The stat cache may know the file's time, or leave it to its content: runs alternate between
+    # the two.
     found = [run(repo, "--", *shlex.split(command))[0]["run"]["outputs"] for _ in range(4)]
     assert found == [["model.pkl", "out"]] * 4
 
@@ -114,16 +115,22 @@ LEFT = {
 def test_whatever_a_run_left_its_record_is_made(repo: Shell, left: str) -> None:
     (repo.cwd / "out").mkdir()
     repo.commit("out/code.txt", "git has this\n")
-    repo.commit("t.py", f"import os, socket, subprocess\nopen('out/m.pt', 'w').write('m')\n{LEFT[left]}\n")
+    repo.commit(
+        "t.py", f"import os, socket, subprocess\nopen('out/m.pt', 'w').write('m')\n{LEFT[left]}\n"
+    )
     found, said = run(repo, "--", "python", "t.py")
     assert found["run"]["outputs"] == ["out/m.pt"]
-    warned = [line for line in said.splitlines() if line.startswith("warning: ") and "not kept" in line]
+    warned = [
+        line for line in said.splitlines() if line.startswith("warning: ") and "not kept" in line
+    ]
     # Git lists neither sockets nor pipes, so nothing is said of those beside its own files.
     assert len(warned) == (1 if left in ("link", "repository") else 0), said
 
 
 def test_a_link_in_a_folder_is_part_of_it(repo: Shell) -> None:
-    repo.commit("t.py", write("out/epoch_2.ckpt") + "; os.symlink('epoch_2.ckpt', 'out/latest.ckpt')")
+    repo.commit(
+        "t.py", write("out/epoch_2.ckpt") + "; os.symlink('epoch_2.ckpt', 'out/latest.ckpt')"
+    )
     found, said = run(repo, "--", "python", "t.py")
     assert found["run"]["outputs"] == ["out"]
     assert "warning" not in said
@@ -148,7 +155,10 @@ def test_two_runs_at_once_have_each_its_own_outputs(repo: Shell) -> None:
     repo.commit("a.py", wait + write("a.txt"))
     repo.commit("b.py", write("b.txt"))
     first = subprocess.Popen(
-        ["git-datmo", "run", "-m", "a", "--", "python", "a.py"], cwd=repo.cwd, env=repo.env, stderr=subprocess.PIPE
+        ["git-datmo", "run", "-m", "a", "--", "python", "a.py"],
+        cwd=repo.cwd,
+        env=repo.env,
+        stderr=subprocess.PIPE,
     )
     runs = repo.cwd / ".git" / "datmo" / "runs"
     until = time.monotonic() + 30
@@ -182,18 +192,21 @@ def test_many_new_files_beside_others_are_one_remark(repo: Shell) -> None:
     assert found["run"]["outputs"] == ["out"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
-def test_a_supervisors_signal_reaches_the_command_and_the_run_is_recorded(repo: Shell, number: int) -> None:
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
+)
+def test_a_supervisors_signal_reaches_the_command_and_the_run_is_recorded(
+    repo: Shell, number: int
+) -> None:
     repo.commit(
         "t.py",
         "import os, signal, time\n"
         f"def told(*_): open('told', 'w').write('x'); os._exit(3)\nsignal.signal({int(number)}, told)\n"
         "open('ready', 'w').close()\ntime.sleep(30)\n",
     )
-    # The tests themselves may have been started with the signal ignored, as by nohup, which children inherit.
-    as_usual = (
-        f"import os, signal, sys; signal.signal({int(number)}, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
-    )
+    # The tests themselves may have been started with the signal ignored, as by nohup, which
+    # children inherit.
+    as_usual = f"import os, signal, sys; signal.signal({int(number)}, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
     words = [sys.executable, "-c", as_usual, "git-datmo", "run", "--", "python", "t.py"]
     child = subprocess.Popen(words, cwd=repo.cwd, env=repo.env, start_new_session=True)
     until = time.monotonic() + 30

@@ -13,7 +13,9 @@ def stored_code(shell: Shell) -> set[str]:
     """The files of the newest snapshot's code."""
     code = experiments(shell)[0]["code"]["object"]
     store = shell.cwd / ".git" / "datmo" / "store.git"
-    return set(shell.git("--git-dir", str(store), "ls-tree", "-r", "--name-only", code).splitlines())
+    return set(
+        shell.git("--git-dir", str(store), "ls-tree", "-r", "--name-only", code).splitlines()
+    )
 
 
 def test_untracked_files_are_stored_when_they_are_named_imported_or_run_alone(repo: Shell) -> None:
@@ -46,7 +48,9 @@ def test_without_a_python_to_see_untracked_files_are_named(repo: Shell) -> None:
     assert stored_code(repo) == {"code.py"}
 
 
-def test_reads_are_recorded_and_complete_where_python_alone_ran(repo: Shell, tmp_path: Path) -> None:
+def test_reads_are_recorded_and_complete_where_python_alone_ran(
+    repo: Shell, tmp_path: Path
+) -> None:
     repo.write("data/a", "1\n")
     repo.write("data/b", "2\n")
     datmo(repo, "add-data", "data")
@@ -68,7 +72,9 @@ def test_files_of_an_environment_in_the_working_tree_are_no_reads(repo: Shell) -
     repo.run(sys.executable, "-m", "venv", "--without-pip", ".venv")
     repo.write(".venv/share/kernel.json", "{}")
     repo.write("cache/kernel.json", "{}")
-    repo.commit("t.py", "for folder in ('.venv/share', 'cache'): open(folder + '/kernel.json').read()\n")
+    repo.commit(
+        "t.py", "for folder in ('.venv/share', 'cache'): open(folder + '/kernel.json').read()\n"
+    )
     said = datmo(repo, "run", "--", ".venv/bin/python", "t.py").stderr
     assert experiments(repo)[0]["run"]["read"]["paths"] == ["cache/kernel.json", "t.py"]
     assert "'cache/kernel.json'" in said
@@ -90,7 +96,10 @@ def test_a_filtered_file_is_stored_as_git_has_it_and_rerun_in_the_clear(repo: Sh
     repo.write(".gitattributes", "plan.txt filter=lock\n")
     repo.write("plan.txt", "launch\n")
     repo.git("add", ".")
-    repo.commit("t.py", "open('metrics.json', 'w').write('{\"n\": %d}' % (open('plan.txt').read() == 'launch\\n'))\n")
+    repo.commit(
+        "t.py",
+        "open('metrics.json', 'w').write('{\"n\": %d}' % (open('plan.txt').read() == 'launch\\n'))\n",
+    )
     datmo(repo, "run", "--", "python", "t.py")
     code, store = experiments(repo)[0]["code"]["object"], repo.cwd / ".git" / "datmo" / "store.git"
     assert repo.git("--git-dir", str(store), "cat-file", "blob", f"{code}:plan.txt") == "ynhapu"
@@ -108,7 +117,9 @@ def test_the_environment_is_that_of_the_python_that_ran(repo: Shell) -> None:
     repo.write("go.sh", "#!/bin/sh\nexec venv/bin/python t.py\n")
     repo.commit("t.py", "print(1)\n")
     repo.run("python", "-m", "venv", "--without-pip", "venv")
-    place = next((repo.cwd / "venv" / "lib").glob("python*")) / "site-packages" / "cowsay-6.1.dist-info"
+    place = (
+        next((repo.cwd / "venv" / "lib").glob("python*")) / "site-packages" / "cowsay-6.1.dist-info"
+    )
     place.mkdir()
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: cowsay\nVersion: 6.1\n")
     (place / "RECORD").write_text("")
@@ -148,8 +159,13 @@ def test_parameters_come_from_the_command_and_the_file_that_was_read(repo: Shell
     }
 
 
-def test_a_variable_that_no_record_has_is_named_at_the_run_and_beside_the_verdict(repo: Shell) -> None:
-    repo.commit("t.py", "import os; open('m.txt', 'w').write(os.environ.get('DEPTH', '2') + os.getenv('HOME')[:0])\n")
+def test_a_variable_that_no_record_has_is_named_at_the_run_and_beside_the_verdict(
+    repo: Shell,
+) -> None:
+    repo.commit(
+        "t.py",
+        "import os; open('m.txt', 'w').write(os.environ.get('DEPTH', '2') + os.getenv('HOME')[:0])\n",
+    )
     said = datmo(repo.having(DEPTH="9"), "run", "--", "python", "t.py").stderr
     assert "'t.py' reads the variable 'DEPTH', which is not recorded" in said
     assert "HOME" not in said

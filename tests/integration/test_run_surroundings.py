@@ -1,4 +1,5 @@
-"""What surrounds a run: said at the run, and named beside the verdict on a rerun that has it otherwise."""
+"""What surrounds a run: said at the run, and named beside the verdict on a rerun that has it
+otherwise."""
 
 from __future__ import annotations
 
@@ -13,13 +14,19 @@ REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 
 
 def test_another_number_of_threads_is_named_beside_the_verdict(repo: Shell) -> None:
-    repo.commit("t.py", "import os; open('m.txt', 'w').write(os.environ.get('OMP_NUM_THREADS', 'all'))\n")
+    repo.commit(
+        "t.py", "import os; open('m.txt', 'w').write(os.environ.get('OMP_NUM_THREADS', 'all'))\n"
+    )
     said = datmo(repo.having(OMP_NUM_THREADS="3"), "run", "--", "python", "t.py").stderr
     assert "OMP_NUM_THREADS" not in said, "it is recorded"
-    assert "verdict: identical" in datmo(repo.having(OMP_NUM_THREADS="1"), *REPRODUCE).stdout, "recorded variables hold"
+    assert "verdict: identical" in datmo(repo.having(OMP_NUM_THREADS="1"), *REPRODUCE).stdout, (
+        "recorded variables hold"
+    )
     told = datmo(repo.having(OPENBLAS_NUM_THREADS="1"), "run", "--", "python", "t.py").stderr
     assert "OPENBLAS" not in told
-    told = datmo(repo.having(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"), *REPRODUCE, code=1).stdout
+    told = datmo(
+        repo.having(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"), *REPRODUCE, code=1
+    ).stdout
     assert "  changed setting OMP_NUM_THREADS: none recorded, 1 in the rerun" in told
     assert "OPENBLAS" not in told
 
@@ -29,7 +36,10 @@ def test_fewer_usable_cpus_are_said_and_named_beside_the_verdict(repo: Shell) ->
     repo.commit("t.py", "import os; open('m.txt', 'w').write(str(len(os.sched_getaffinity(0))))\n")
     one = str(min(os.sched_getaffinity(0)))
     said = repo.run("taskset", "-c", one, "git-datmo", "run", "--", "python", "t.py").stderr
-    assert "'t.py' depends on the number of CPUs (1 here): a rerun with another number may differ" in said
+    assert (
+        "'t.py' depends on the number of CPUs (1 here): a rerun with another number may differ"
+        in said
+    )
     cpus = len(os.sched_getaffinity(0))
     told = datmo(repo, *REPRODUCE, code=1).stdout
     assert f"  other usable_cpus: 1 recorded, {cpus} in the rerun" in told
@@ -38,9 +48,14 @@ def test_fewer_usable_cpus_are_said_and_named_beside_the_verdict(repo: Shell) ->
 def test_another_locale_is_said_and_named_beside_the_verdict(repo: Shell) -> None:
     repo.commit("t.sh", "echo $LC_ALL > m.txt\nprintf 'a\\nB\\n' | sort > sorted.txt\n")
     said = datmo(repo.having(LC_ALL="de_DE.UTF-8"), "run", "--", "sh", "t.sh").stderr
-    assert "'t.sh' sorts or formats by the locale 'de_DE.UTF-8', which a rerun in a container" in said
+    assert (
+        "'t.sh' sorts or formats by the locale 'de_DE.UTF-8', which a rerun in a container" in said
+    )
     assert experiments(repo)[0]["run"]["machine"]["locale"] == "de_DE.UTF-8"
-    assert "  other locale: de_DE.UTF-8 recorded, C.UTF-8 in the rerun" in datmo(repo, *REPRODUCE, code=1).stdout
+    assert (
+        "  other locale: de_DE.UTF-8 recorded, C.UTF-8 in the rerun"
+        in datmo(repo, *REPRODUCE, code=1).stdout
+    )
     assert "locale" not in datmo(repo, "run", "--", "sh", "t.sh").stderr
 
 
@@ -53,4 +68,7 @@ def test_hashes_without_a_seed_are_said(repo: Shell) -> None:
     repo.commit("t.py", "for word in set('abc'):\n    print(word)\n")
     said = datmo(repo, "run", "--", "python", "t.py").stderr
     assert "'t.py' depends on a hash or on the order of a set, which a rerun may not repeat" in said
-    assert "PYTHONHASHSEED" not in datmo(repo.having(PYTHONHASHSEED="0"), "run", "--", "python", "t.py").stderr
+    assert (
+        "PYTHONHASHSEED"
+        not in datmo(repo.having(PYTHONHASHSEED="0"), "run", "--", "python", "t.py").stderr
+    )

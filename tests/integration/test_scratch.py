@@ -7,16 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from git_datmo.flows.running.scratch import TREE, scratch_folder
-from git_datmo.flows.workspace import open_workspace
+from git_datmo.repository.workspace import open_workspace
+from git_datmo.runs.rerun_folder import TREE, scratch_folder
 from tests.integration.team import datmo
 from tests.servers.shell import Shell
 
 USE = """\
 import os, sys, time
 from pathlib import Path
-from git_datmo.flows.running.scratch import TREE, scratch_folder
-from git_datmo.flows.workspace import open_workspace
+from git_datmo.runs.rerun_folder import TREE, scratch_folder
+from git_datmo.repository.workspace import open_workspace
 with open_workspace(os.environ, Path.cwd()) as ws, scratch_folder(ws, None) as folder:
     ws.repo.git.run("worktree", "add", "-q", "--detach", str(folder / TREE), "HEAD")
     print(folder, flush=True)
@@ -30,15 +30,22 @@ def test_what_a_killed_process_left_goes_with_the_next(make_repo: Callable[..., 
     datmo(repo, "init")
     base = repo.cwd / ".git" / "datmo" / "scratch"
     used = [
-        subprocess.Popen([sys.executable, "-c", USE], cwd=repo.cwd, env=dict(repo.env), stdout=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", USE], cwd=repo.cwd, env=dict(repo.env), stdout=subprocess.PIPE
+        )
         for _ in range(2)
     ]
     try:
-        folders = [child.stdout.readline().decode().strip() for child in used if child.stdout is not None]
+        folders = [
+            child.stdout.readline().decode().strip() for child in used if child.stdout is not None
+        ]
         used[0].send_signal(signal.SIGKILL)
         used[0].wait()
         with open_workspace(repo.env, repo.cwd) as ws, scratch_folder(ws, None) as mine:
-            assert {str(path) for path in base.iterdir() if path.is_dir()} == {folders[1], str(mine)}
+            assert {str(path) for path in base.iterdir() if path.is_dir()} == {
+                folders[1],
+                str(mine),
+            }
             assert repo.git("worktree", "list").count(f"/{TREE} ") == 1
     finally:
         for child in used:

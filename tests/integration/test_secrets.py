@@ -1,4 +1,5 @@
-"""Secrets stay out: shown as the command printed them, masked in what is stored, and refused where one got in."""
+"""Secrets stay out: shown as the command printed them, masked in what is stored, and refused where
+one got in."""
 
 from __future__ import annotations
 
@@ -14,19 +15,21 @@ OWN = "0a1b2c3d4e5f"
 
 def stored(repo: Shell, name: str) -> str:
     (experiment, *_) = experiments(repo)
-    return repo.git("--git-dir=.git/datmo/store.git", "cat-file", "blob", experiment["run"][name]["object"])
+    return repo.git(
+        "--git-dir=.git/datmo/store.git", "cat-file", "blob", experiment["run"][name]["object"]
+    )
 
 
 def test_secrets_are_masked_in_what_a_run_leaves(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo(WANDB_API_KEY=OWN)
-    program = (
-        f"import sys\nprint('with', sys.argv)\nsys.stderr.write('{TOKEN[:20]}' '{TOKEN[20:]}\\n')\nprint('{OWN}!')\n"
-    )
+    program = f"import sys\nprint('with', sys.argv)\nsys.stderr.write('{TOKEN[:20]}' '{TOKEN[20:]}\\n')\nprint('{OWN}!')\n"
     repo.commit("train.py", program)
     datmo(repo, "init")
     repo.git("config", "datmo.variable", "WANDB_API_KEY")
     words = ("-m", f"why {TOKEN}", "-p", "hub_token=k3y-of-mine", "-p", "lr=0.1")
-    done = datmo(repo, "run", *words, "--", "python", "train.py", "--api-key", "k3y-of-mine", "--lr", "0.1")
+    done = datmo(
+        repo, "run", *words, "--", "python", "train.py", "--api-key", "k3y-of-mine", "--lr", "0.1"
+    )
     assert f"{OWN}!\n" in done.stdout
     assert f"{TOKEN}\n" in done.stderr
     for said in (
@@ -40,34 +43,51 @@ def test_secrets_are_masked_in_what_a_run_leaves(make_repo: Callable[..., Shell]
     (experiment,) = experiments(repo)
     assert experiment["message"] == "why [masked]"
     assert experiment["parameters"] == {"hub_token": "[masked]", "lr": 0.1}
-    assert experiment["run"]["command"] == ["python", "train.py", "--api-key", "[masked]", "--lr", "0.1"]
+    assert experiment["run"]["command"] == [
+        "python",
+        "train.py",
+        "--api-key",
+        "[masked]",
+        "--lr",
+        "0.1",
+    ]
     log = stored(repo, "log")
     assert "[masked]!" in log
     assert all(secret not in log for secret in (TOKEN, OWN, "k3y-of-mine"))
     environment = experiment["environment"]["object"]
-    text = repo.git("--git-dir=.git/datmo/store.git", "cat-file", "blob", f"{environment}:environment.json")
+    text = repo.git(
+        "--git-dir=.git/datmo/store.git", "cat-file", "blob", f"{environment}:environment.json"
+    )
     assert "WANDB_API_KEY" not in json.loads(text)["variables"]
 
 
-def test_a_secret_parameter_of_a_sweep_is_masked_wherever_it_went(make_repo: Callable[..., Shell]) -> None:
+def test_a_secret_parameter_of_a_sweep_is_masked_wherever_it_went(
+    make_repo: Callable[..., Shell],
+) -> None:
     repo = make_repo()
     repo.commit("train.py", "import sys; print(sys.argv[1])\n")
     datmo(repo, "init")
     datmo(repo, "sweep", "-p", "hub_token=k3y-of-mine", "--", "python", "train.py", "{hub_token}")
     experiment = experiments(repo)[0]
-    assert (experiment["parameters"], experiment["run"]["command"][-1]) == ({"hub_token": "[masked]"}, "[masked]")
+    assert (experiment["parameters"], experiment["run"]["command"][-1]) == (
+        {"hub_token": "[masked]"},
+        "[masked]",
+    )
     assert stored(repo, "log") == "[masked]"
 
 
 def test_a_command_whose_secret_was_masked_is_not_rerun(make_repo: Callable[..., Shell]) -> None:
-    """The words of another may be taken; no engine, and no question whose it is, comes before the refusal."""
+    """The words of another may be taken; no engine, and no question whose it is, comes before the
+    refusal."""
     repo = make_repo(DOCKER_HOST="tcp://127.0.0.1:9")
     repo.commit("train.py", "import json; json.dump({'x': 1}, open('metrics.json', 'w'))\n")
     datmo(repo, "init")
     datmo(repo, "run", "--", "python", "train.py", "--x", "1")
     repo.git("commit", "-q", "--allow-empty", "-m", "second")
     datmo(repo, "run", "--", "python", "train.py", "--api-key", "k3y-of-mine")
-    stranger = repo.having(GIT_AUTHOR_EMAIL="other@example.org", GIT_COMMITTER_EMAIL="other@example.org")
+    stranger = repo.having(
+        GIT_AUTHOR_EMAIL="other@example.org", GIT_COMMITTER_EMAIL="other@example.org"
+    )
     for words in (
         ("reproduce", "HEAD"),
         ("reproduce", "HEAD", "HEAD", "--engine", "host", "--trust"),
@@ -75,7 +95,11 @@ def test_a_command_whose_secret_was_masked_is_not_rerun(make_repo: Callable[...,
         ("explain", "HEAD~1", "HEAD"),
         ("bisect", "--metric", "x", "--below", "0", "HEAD~1", "HEAD"),
     ):
-        refused(stranger, *words, says=("a secret in the command was masked", "--api-key '[masked]'", "variable"))
+        refused(
+            stranger,
+            *words,
+            says=("a secret in the command was masked", "--api-key '[masked]'", "variable"),
+        )
     words = ("HEAD", "--with", "params=HEAD~1", "--engine", "host", "--trust")
     assert json.loads(datmo(repo, "reproduce", *words, "--json").stdout)["exit_code"] == 0
 
@@ -91,7 +115,12 @@ def test_a_push_of_a_secret_is_refused_with_the_place(make_repo: Callable[..., S
     (experiment,) = experiments(repo)
     oid, environment = experiment["id"], experiment["environment"]["object"]
     done = repo.run("git", "push", "origin", "main", code=1)
-    refusal(done, f"the environment's 'Dockerfile' of snapshot '{oid}'", "GitHub Token", "git datmo drop")
+    refusal(
+        done,
+        f"the environment's 'Dockerfile' of snapshot '{oid}'",
+        "GitHub Token",
+        "git datmo drop",
+    )
     assert remote.git("for-each-ref") == ""
 
     repo.git("config", "--add", "datmo.notSecret", oid[:10])

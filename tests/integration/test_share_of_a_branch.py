@@ -1,4 +1,5 @@
-"""With `datmo.share=branch` a push carries the experiments of the commits that it pushes, and nothing of any other."""
+"""With `datmo.share=branch` a push carries the experiments of the commits that it pushes, and
+nothing of any other."""
 
 from __future__ import annotations
 
@@ -114,4 +115,8 @@ def test_datmo_push_carries_the_branch_that_is_checked_out(branched: Pair) -> No
 def test_unknown_value_of_the_setting_is_refused(branched: Pair) -> None:
     change(branched.alex, "one")
     branched.alex.git("config", "datmo.share", "some")
-    refused(branched.alex, "push", says=("'datmo.share' cannot be 'some'", "set it to 'all' or to 'branch'"))
+    refused(
+        branched.alex,
+        "push",
+        says=("'datmo.share' cannot be 'some'", "set it to 'all' or to 'branch'"),
+    )

@@ -1,7 +1,8 @@
-"""A repository of a group: what one member wrote, another goes on with; and one that may only be read, is read.
+"""A repository of a group: what one member wrote, another goes on with; and one that may only be
+read, is read.
 
-The other member is root without its privileges (setpriv), whom the kernel asks for permissions like anybody else, and
-who still reads the interpreter of the tests.
+The other member is root without its privileges (setpriv), whom the kernel asks for permissions like
+anybody else, and who still reads the interpreter of the tests.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ from tests.servers.shell import Done, Shell
 OWNER, GROUP, STRANGERS = 60_001, 60_010, 60_020
 
 privileged = pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root, to stand for two people"
+    os.geteuid() != 0 or shutil.which("setpriv") is None,
+    reason="needs root, to stand for two people",
 )
 
 
 @dataclass(frozen=True)
 class Member:
-    """One who works in a folder with an umask; the `other` neither owns what is there nor has any privilege."""
+    """One who works in a folder with an umask; the `other` neither owns what is there nor has any
+    privilege."""
 
     shell: Shell
     umask: int
@@ -38,7 +41,13 @@ class Member:
         return self.shell.cwd
 
     def run(self, *words: str | Path) -> Done:
-        rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", f"--regid={self.group}", "--clear-groups"]
+        rights = [
+            "setpriv",
+            "--bounding-set=-all",
+            "--inh-caps=-all",
+            f"--regid={self.group}",
+            "--clear-groups",
+        ]
         script = f'umask {self.umask:o}; exec "$@"'
         return self.shell.run(*(rights if self.group else []), "sh", "-c", script, "sh", *words)
 
@@ -62,14 +71,25 @@ def give_away(folder: Path) -> None:
 
 
 def wrong_modes(folder: Path) -> list[str]:
-    """Name what the group cannot use: folders need all rights, and files those that the owner has."""
+    """Name what the group cannot use: folders need all rights, and files those that the owner
+    has."""
     found = []
     for path in folder.rglob("*"):
         mode = path.lstat().st_mode
         owner, group = mode >> 6 & 0o7, mode >> 3 & 0o7
-        usable = group == 0o7 and mode & stat.S_ISGID if stat.S_ISDIR(mode) else group & 0o6 == owner & 0o6
-        # What git copies from its template, its messages, and what hooks leave for each other follow the umask alone.
-        theirs = path.relative_to(folder).parts[0] in ("hooks", "description", "COMMIT_EDITMSG", "unchanged")
+        usable = (
+            group == 0o7 and mode & stat.S_ISGID
+            if stat.S_ISDIR(mode)
+            else group & 0o6 == owner & 0o6
+        )
+        # What git copies from its template, its messages, and what hooks leave for each other
+        # follow the umask alone.
+        theirs = path.relative_to(folder).parts[0] in (
+            "hooks",
+            "description",
+            "COMMIT_EDITMSG",
+            "unchanged",
+        )
         if not (usable or theirs or stat.S_ISLNK(mode)):
             found.append(f"{path.relative_to(folder)} {oct(mode)}")
     return found
@@ -115,7 +135,9 @@ def test_everything_of_a_shared_repository_is_usable_by_the_group(work: Member) 
     assert wrong_modes(work.folder / ".git") == []
 
 
-def test_setting_that_came_later_is_followed_by_init(shell: Callable[..., Shell], umask: int) -> None:
+def test_setting_that_came_later_is_followed_by_init(
+    shell: Callable[..., Shell], umask: int
+) -> None:
     made = Member(shell("late"), umask)
     made.git("init", "-q", ".")
     made.git("commit", "-q", "--allow-empty", "-m", "one")
@@ -150,7 +172,9 @@ def test_git_itself_goes_on_in_every_folder_of_objects(work: Member) -> None:
 
 @privileged
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["in the remote", "in a folder place"])
-def test_shared_remote_is_pushed_to_by_each_member(work: Member, tmp_path: Path, *, elsewhere: bool) -> None:
+def test_shared_remote_is_pushed_to_by_each_member(
+    work: Member, tmp_path: Path, *, elsewhere: bool
+) -> None:
     hub, place = tmp_path / "hub.git", tmp_path / "place"
     place.mkdir()
     os.chown(place, OWNER, GROUP)
@@ -175,7 +199,9 @@ def test_shared_remote_is_pushed_to_by_each_member(work: Member, tmp_path: Path,
 
 @privileged
 @pytest.mark.parametrize("fresh", [True, False], ids=["without caches", "with caches"])
-def test_repository_that_may_only_be_read_is_read(shell: Callable[..., Shell], *, fresh: bool) -> None:
+def test_repository_that_may_only_be_read_is_read(
+    shell: Callable[..., Shell], *, fresh: bool
+) -> None:
     made = Member(shell("theirs"), 0o022)
     made.git("config", "--global", "safe.directory", "*")
     made.git("init", "-q", ".")
@@ -191,7 +217,14 @@ def test_repository_that_may_only_be_read_is_read(shell: Callable[..., Shell], *
     give_away(made.folder)
     stranger = Member(made.shell, 0o022, STRANGERS)
     before = sorted(made.folder.rglob("*"))
-    for words in (("log",), ("show", oid), ("status",), ("du",), ("log", "--json"), ("gc", "--dry-run")):
+    for words in (
+        ("log",),
+        ("show", oid),
+        ("status",),
+        ("du",),
+        ("log", "--json"),
+        ("gc", "--dry-run"),
+    ):
         done = stranger.run("git", "datmo", *words)
         assert done.stderr == "", words
     assert sorted(made.folder.rglob("*")) == before

@@ -38,12 +38,17 @@ def gnupg() -> Iterator[str]:
 
 
 def verified(shell: Shell, *names: str, code: int = 0) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in datmo(shell, "verify", "--json", *names, code=code).stdout.splitlines()]
+    return [
+        json.loads(line)
+        for line in datmo(shell, "verify", "--json", *names, code=code).stdout.splitlines()
+    ]
 
 
 def states(shell: Shell, *names: str, code: int = 0) -> list[tuple[str, list[str]]]:
     found = verified(shell, *names, code=code)
-    return [(each["kind"], [signature["state"] for signature in each["signatures"]]) for each in found]
+    return [
+        (each["kind"], [signature["state"] for signature in each["signatures"]]) for each in found
+    ]
 
 
 def test_signed_records_travel_and_are_checked(make_repo: Callable[..., Shell]) -> None:
@@ -52,7 +57,16 @@ def test_signed_records_travel_and_are_checked(make_repo: Callable[..., Shell]) 
     datmo(alex, "init")
     alex.commit("fit.py", "open('out', 'w').write('x')\n")
     # Without a key nothing is run, and nothing is recorded.
-    refused(alex, "run", "--sign", "--", "python", "fit.py", code=125, says=("cannot sign", "user.signingKey"))
+    refused(
+        alex,
+        "run",
+        "--sign",
+        "--",
+        "python",
+        "fit.py",
+        code=125,
+        says=("cannot sign", "user.signingKey"),
+    )
     assert not (alex.cwd / "out").exists()
     refused(alex, "snapshot", "--sign", says=("cannot sign",))
     assert alex.git("for-each-ref", "refs/datmo/records") == ""
@@ -70,11 +84,15 @@ def test_signed_records_travel_and_are_checked(make_repo: Callable[..., Shell]) 
     other = hub.at("../other")
     assert states(other) == [("snapshot", ["good"]), ("receipt", ["good"])]
     said = datmo(other, "verify").stdout
-    assert "by A U Thor <author@example.com>: signature good of author@example.com, key SHA256:" in said
+    assert (
+        "by A U Thor <author@example.com>: signature good of author@example.com, key SHA256:"
+        in said
+    )
     assert "signed" in other.git("log", "-1", "--notes=datmo")
     other.git("fsck", "--strict")
 
-    # A receipt that nobody signed is told as such, and fails nothing; a signature is of one record alone.
+    # A receipt that nobody signed is told as such, and fails nothing; a signature is of one record
+    # alone.
     datmo(other, "reproduce", "HEAD", "--engine", "host", "--trust")
     assert states(other) == [("snapshot", ["good"]), ("receipt", ["good"]), ("receipt", [])]
     plain = datmo(other, "snapshot", "-m", "unsigned").stdout.strip()
@@ -87,7 +105,9 @@ def test_signed_records_travel_and_are_checked(make_repo: Callable[..., Shell]) 
     assert "signature bad" in datmo(other, "verify", plain, code=1).stdout
 
 
-def test_other_than_ssh_keys_and_object_formats(make_repo: Callable[..., Shell], gnupg: str) -> None:
+def test_other_than_ssh_keys_and_object_formats(
+    make_repo: Callable[..., Shell], gnupg: str
+) -> None:
     alex = make_repo("alex", object_format="sha256", GNUPGHOME=gnupg)
     datmo(alex, "init")
     alex.commit("x", "x")

@@ -44,7 +44,9 @@ def ends_by_silence(done: Done, who: str) -> None:
 
 def test_clone_from_a_mute_server_ends(shell: Callable[..., Shell], mute: str) -> None:
     top = impatient(shell, GIT_SSH_COMMAND="ssh -F /dev/null -o BatchMode=yes")
-    ends_by_silence(top.run("git", "clone", f"datmo::{mute}", "work", ok=False, timeout=PATIENCE), "'origin'")
+    ends_by_silence(
+        top.run("git", "clone", f"datmo::{mute}", "work", ok=False, timeout=PATIENCE), "'origin'"
+    )
     assert not (top.cwd / "work").exists()
 
 
@@ -68,7 +70,8 @@ def test_commands_toward_a_mute_server_end(
 def frozen(
     request: pytest.FixtureRequest, tmp_path: Path, shell: Callable[..., Shell], http_host: HttpHost
 ) -> Iterator[tuple[Shell, FreezingWire, str]]:
-    """A folder with a served repository, the wire that leads to it, and its URL by way of that wire."""
+    """A folder with a served repository, the wire that leads to it, and its URL by way of that
+    wire."""
     top = impatient(shell, 3)
     hub = top.at("hub.git")
     top.git("init", "-q", "--bare", "hub.git")
@@ -105,7 +108,9 @@ def test_fetch_over_a_wire_that_freezes_goes_on(frozen: tuple[Shell, FreezingWir
     assert wire.passed < 1.3 * size
 
 
-def test_fetch_over_a_wire_that_always_freezes_ends(frozen: tuple[Shell, FreezingWire, str]) -> None:
+def test_fetch_over_a_wire_that_always_freezes_ends(
+    frozen: tuple[Shell, FreezingWire, str],
+) -> None:
     top, wire, url = frozen
     share_payload(top, url, 4 << 20).git("push", "-q", "origin", "main")
     top.git("clone", "-q", f"datmo::{url}", "other")
@@ -117,7 +122,9 @@ def test_fetch_over_a_wire_that_always_freezes_ends(frozen: tuple[Shell, Freezin
 
 
 @pytest.mark.parametrize("way", ["hook", "helper"])
-def test_push_over_a_wire_that_freezes_goes_on(frozen: tuple[Shell, FreezingWire, str], way: str) -> None:
+def test_push_over_a_wire_that_freezes_goes_on(
+    frozen: tuple[Shell, FreezingWire, str], way: str
+) -> None:
     top, wire, url = frozen
     work = share_payload(top, url, 4 << 20)
     if way == "hook":
@@ -143,7 +150,9 @@ def test_push_through_a_proxy_that_freezes_large_ones_gets_smaller_slices(
     assert top.at("hub.git").git("rev-parse", "main") == work.git("rev-parse", "main")
 
 
-def test_clone_of_code_over_a_wire_that_freezes_ends(frozen: tuple[Shell, FreezingWire, str]) -> None:
+def test_clone_of_code_over_a_wire_that_freezes_ends(
+    frozen: tuple[Shell, FreezingWire, str],
+) -> None:
     top, wire, url = frozen
     top.git("init", "-q", "start")
     top.at("start").commit("large", os.urandom(4 << 20))
@@ -174,8 +183,16 @@ def test_store_that_is_silent_ends_a_push(
     hub = make_repo("hub.git", bare=True)
     with serve_mute() as port:
         host = f"127.0.0.1:{port}"
-        url = {"s3": "s3://team/datmo", "sftp": f"sftp://me@{host}/data", "lfs": f"lfs+http://{host}/team/r.git"}[kind]
-        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+        url = {
+            "s3": "s3://team/datmo",
+            "sftp": f"sftp://me@{host}/data",
+            "lfs": f"lfs+http://{host}/team/r.git",
+        }[kind]
+        keys = {
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
         work = make_repo("work", AWS_ENDPOINT_URL=f"http://{host}", **keys)
         work.git("remote", "add", "origin", str(hub.cwd))
         datmo(work, "init")
@@ -185,5 +202,7 @@ def test_store_that_is_silent_ends_a_push(
         work.commit("code.py", "pass\n")
         done = work.run("git", "push", "origin", "main", ok=False, timeout=PATIENCE)
     assert done.returncode != 0
-    assert f"fatal: '{url.removeprefix('lfs+')}' was silent for 1 second, twice\n" in done.stderr, str(done)
+    assert f"fatal: '{url.removeprefix('lfs+')}' was silent for 1 second, twice\n" in done.stderr, (
+        str(done)
+    )
     assert hub.git("for-each-ref") == ""

@@ -1,4 +1,5 @@
-"""Test that the documentation site is built without a warning, and that its links lead somewhere."""
+"""Test that the documentation site is built without a warning, and that its links lead
+somewhere."""
 
 from __future__ import annotations
 
@@ -33,8 +34,20 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-d", str(folder / "doctrees")]
-    done = subprocess.run([*command, str(DOCS), str(folder / "html")], capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-q",
+        "-n",
+        "-W",
+        "--keep-going",
+        "-d",
+        str(folder / "doctrees"),
+    ]
+    done = subprocess.run(
+        [*command, str(DOCS), str(folder / "html")], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return folder / "html"
 
@@ -49,7 +62,9 @@ def test_every_link_of_the_site_leads_to_a_page_and_a_place_in_it(site: Path) ->
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             known = pages[target].names if target in pages else set()
-            if not target.exists() or (parts.fragment and target in pages and unquote(parts.fragment) not in known):
+            if not target.exists() or (
+                parts.fragment and target in pages and unquote(parts.fragment) not in known
+            ):
                 broken.append(f"{path.name}: {link}")
     assert len(pages) > 15
     assert broken == []
@@ -58,14 +73,22 @@ def test_every_link_of_the_site_leads_to_a_page_and_a_place_in_it(site: Path) ->
 def test_site_asks_no_other_host_for_anything(site: Path) -> None:
     for path in site.rglob("*.html"):
         loaded = re.findall(
-            r'<(?:script|img|iframe)[^>]*src="(\w+:)?//|<link[^>]*href="https?://', path.read_text("utf-8")
+            r'<(?:script|img|iframe)[^>]*src="(\w+:)?//|<link[^>]*href="https?://',
+            path.read_text("utf-8"),
         )
         assert loaded == [], path
 
 
 def test_every_page_is_in_the_navigation(site: Path) -> None:
-    links = {(site / link).resolve() for link in Page(site / "index.html").links if not urlsplit(link).scheme}
-    pages = {(site / path.relative_to(DOCS)).with_suffix(".html").resolve() for path in DOCS.rglob("*.md")}
+    links = {
+        (site / link).resolve()
+        for link in Page(site / "index.html").links
+        if not urlsplit(link).scheme
+    }
+    pages = {
+        (site / path.relative_to(DOCS)).with_suffix(".html").resolve()
+        for path in DOCS.rglob("*.md")
+    }
     assert pages - links == {site.resolve() / "index.html"}
 
 

@@ -1,4 +1,5 @@
-"""Shares that are larger than a push may be: they go in slices, each kept, and what was sent is not sent again."""
+"""Shares that are larger than a push may be: they go in slices, each kept, and what was sent is not
+sent again."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def noise(seed: int, size: int) -> bytes:
 
 
 def change(shell: Shell, seed: int, size: int) -> bytes:
-    """A snapshot of a new large file and some small ones, not shared yet; the large one's content."""
+    """A snapshot of a new large file and some small ones, not shared yet; the large one's
+    content."""
     content = noise(seed, size)
     shell.write("data/large", content)
     for number in range(20):
@@ -68,8 +70,11 @@ def over_http(pair: Pair, http_host: HttpHost) -> Pair:
     return pair
 
 
-def test_a_share_that_is_killed_at_its_half_goes_on_there(over_http: Pair, http_host: HttpHost) -> None:
-    """In bytes on the wire; and what it left behind is of no harm to anybody, and goes once it is dropped."""
+def test_a_share_that_is_killed_at_its_half_goes_on_there(
+    over_http: Pair, http_host: HttpHost
+) -> None:
+    """In bytes on the wire; and what it left behind is of no harm to anybody, and goes once it is
+    dropped."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
     alex.git("config", "datmo.origin.slice", "1m")
     content = change(alex, 1, 20 * MIB)
@@ -133,7 +138,8 @@ def test_parts_of_a_share_that_was_given_up_are_freed(pair: Pair) -> None:
 
 
 def test_a_host_with_limits(over_http: Pair, http_host: HttpHost) -> None:
-    """It takes no pack of more than 3 MiB, no object of more than 1 MiB, no two refs at once; and wants a pause."""
+    """It takes no pack of more than 3 MiB, no object of more than 1 MiB, no two refs at once; and
+    wants a pause."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
     hub.git("config", "receive.maxInputSize", "3m")
     hub.git("config", "receive.advertiseAtomic", "false")
@@ -203,7 +209,10 @@ def test_two_share_in_slices_at_once(pair: Pair, make_repo: Callable[..., Shell]
         each.git("config", "datmo.origin.slice", "1m")
         change(each, seed, 3 * MIB)
     with ThreadPoolExecutor() as pool:
-        pushes = [pool.submit(each.git, "push", "-q", "origin", f"HEAD:refs/heads/{each.cwd.name}") for each in team]
+        pushes = [
+            pool.submit(each.git, "push", "-q", "origin", f"HEAD:refs/heads/{each.cwd.name}")
+            for each in team
+        ]
     assert [push.result() for push in pushes] == ["", ""]
     assert subjects(pair.hub).count("datmo: part") >= 6
     check(pair.hub)

@@ -1,4 +1,5 @@
-"""The store is a repository that git finds sound: it lacks nothing but what git's own rules let it lack."""
+"""The store is a repository that git finds sound: it lacks nothing but what git's own rules let it
+lack."""
 
 from __future__ import annotations
 
@@ -16,13 +17,21 @@ COMMANDS = (
     ("repack", "-q"),
     ("commit-graph", "write", "--reachable"),
     ("maintenance", "run", "--quiet", "--task=gc", "--task=commit-graph"),
-    ("maintenance", "run", "--quiet", "--task=prefetch", "--task=loose-objects", "--task=incremental-repack"),
+    (
+        "maintenance",
+        "run",
+        "--quiet",
+        "--task=prefetch",
+        "--task=loose-objects",
+        "--task=incremental-repack",
+    ),
     ("rev-list", "--all", "--objects"),
 )
 
 
 def share_versions(pair: Pair, host: HttpHost, *, filters: str) -> None:
-    """Let Alex share two versions of a payload, and one of another, with a host that filters or does not."""
+    """Let Alex share two versions of a payload, and one of another, with a host that filters or
+    does not."""
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     pair.alex.git("remote", "set-url", "origin", host.url(pair.hub.cwd))
     pair.alex.write("other/small", noise(9, MIB))
@@ -49,7 +58,9 @@ def check_sound(shell: Shell) -> None:
 
 
 @filtering
-def test_store_of_a_clone_that_pushes_is_sound(pair: Pair, http_host: HttpHost, filters: str) -> None:
+def test_store_of_a_clone_that_pushes_is_sound(
+    pair: Pair, http_host: HttpHost, filters: str
+) -> None:
     share_versions(pair, http_host, filters=filters)
     check_sound(pair.alex)
     clone = clone_over_http(pair, http_host)

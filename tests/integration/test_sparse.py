@@ -27,7 +27,14 @@ def test_payload_that_git_takes_away_with_its_folder_comes_back(sparse: Shell, i
     sparse.git("sparse-checkout", "set", "--cone", index, "lib")
     assert states(sparse) == {"src/data": "missing"}
     assert took(sparse, "2 files of 'src/data'")
-    refused(sparse, "run", "--", "true", code=125, says=("sparse checkout", "git datmo checkout -- src/data"))
+    refused(
+        sparse,
+        "run",
+        "--",
+        "true",
+        code=125,
+        says=("sparse checkout", "git datmo checkout -- src/data"),
+    )
     sparse.git("commit", "-q", "--allow-empty", "-m", "next")
     assert len(experiments(sparse)) == 1
     datmo(sparse, "checkout", "--", "src/data")
@@ -44,7 +51,8 @@ def took(shell: Shell, what: str) -> bool:
 
 @pytest.fixture
 def narrow(repo: Shell) -> Shell:
-    """A payload in whose folder `data/b` git keeps a file, so that git removes all of it with the folder."""
+    """A payload in whose folder `data/b` git keeps a file, so that git removes all of it with the
+    folder."""
     repo.commit("lib/code.py", "pass\n")
     repo.commit("data/b/.gitkeep", "")
     repo.write("data/a/x", "x")

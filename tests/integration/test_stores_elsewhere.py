@@ -1,4 +1,5 @@
-"""Payload kept elsewhere than the git remote: in a folder, in S3, behind SFTP, on an LFS server, on another remote."""
+"""Payload kept elsewhere than the git remote: in a folder, in S3, behind SFTP, on an LFS server, on
+another remote."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ def noise(seed: int, size: int) -> bytes:
 
 
 @pytest.fixture
-def scene(request: pytest.FixtureRequest, pair: Pair, tmp_path: Path, sealed: dict[str, str]) -> Iterator[Scene]:
+def scene(
+    request: pytest.FixtureRequest, pair: Pair, tmp_path: Path, sealed: dict[str, str]
+) -> Iterator[Scene]:
     with serve_store(getattr(request, "param", "folder"), tmp_path / "served", sealed) as host:
         yield Scene(pair, host)
 
@@ -66,7 +69,8 @@ def each_kind(*kinds: str) -> pytest.MarkDecorator:
 
 @each_kind("folder", "s3", "sftp", "lfs-on-s3")
 def test_payload_goes_to_the_store_and_comes_from_it_exactly(scene: Scene) -> None:
-    """Each way: what the other side lacks, and little else; the git remote gets records and notes alone."""
+    """Each way: what the other side lacks, and little else; the git remote gets records and notes
+    alone."""
     alex = scene.use(scene.pair.alex)
     big = noise(1, 6_000_000)
     alex.write("data/big.bin", big)
@@ -149,10 +153,14 @@ exit 0
 
 @each_kind("folder", "lfs")
 def test_two_who_push_at_once_do_not_disturb_each_other(scene: Scene) -> None:
-    """Each has something of its own and something that both have; no record is there before its objects."""
+    """Each has something of its own and something that both have; no record is there before its
+    objects."""
     folder = (scene.host.folder or Path()) / "sha1"
     scene.pair.hub.write("hooks/update", WITNESS).chmod(0o755)
-    both = [scene.use(shell).having(STORE=str(folder)) for shell in (scene.pair.alex, scene.pair.clone())]
+    both = [
+        scene.use(shell).having(STORE=str(folder))
+        for shell in (scene.pair.alex, scene.pair.clone())
+    ]
     for number, shell in enumerate(both):
         shell.commit(f"code{number}.py", "pass\n")
         shell.write("data/both.bin", noise(4, 3_000_000))
@@ -187,7 +195,8 @@ def named_by_records(hub: Shell, records: str) -> set[str]:
 
 
 def test_a_store_is_moved_and_history_stays_as_it_is(scene: Scene, tmp_path: Path) -> None:
-    """From the git remote to a folder, to another git remote, by one who had nothing of it, and to the next folder."""
+    """From the git remote to a folder, to another git remote, by one who had nothing of it, and to
+    the next folder."""
     alex, hub, top = scene.pair.alex, scene.pair.hub, scene.pair.top
     for number in range(2):
         alex.write("data/a.bin", noise(10 + number, 2_000_000))
@@ -250,7 +259,8 @@ def test_a_store_is_moved_and_history_stays_as_it_is(scene: Scene, tmp_path: Pat
 
 
 def test_giving_space_back_asks_the_store(scene: Scene) -> None:
-    """Evicted is what the store has now, and nothing is let go of there; what it lost or spoilt is named."""
+    """Evicted is what the store has now, and nothing is let go of there; what it lost or spoilt is
+    named."""
     alex = scene.use(scene.pair.alex)
     folder = Path(scene.host.url) / "sha1"
     alex.write("data/a.bin", noise(30, 3_000_000))
@@ -265,7 +275,12 @@ def test_giving_space_back_asks_the_store(scene: Scene) -> None:
     shutil.rmtree(alex.cwd / "data")
     datmo(alex, "checkout", "--force")
     assert picture(alex.cwd / "data") == before
-    refused(alex, "drop", "--remote", says=(f"'origin' has its payload in '{folder.parent}'", "push --store"))
+    refused(
+        alex,
+        "drop",
+        "--remote",
+        says=(f"'origin' has its payload in '{folder.parent}'", "push --store"),
+    )
     remote = json.loads(datmo(alex, "du", "--remote", "--json").stdout)
     assert remote["size"] > remote["here"] == 3_000_000
     assert json.loads(datmo(alex, "gc", "--json").stdout)["objects"] == 0
@@ -295,8 +310,12 @@ def test_giving_space_back_asks_the_store(scene: Scene) -> None:
     refused(ignacio, "checkout", code=2, says=(f"there is no folder '{folder.parent}'",))
 
 
-@pytest.mark.parametrize(("scheme", "package", "extra"), [("s3", "s3fs", "s3"), ("sftp", "sshfs", "sftp")])
-def test_a_library_that_is_not_here_is_named(pair: Pair, tmp_path: Path, scheme: str, package: str, extra: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "package", "extra"), [("s3", "s3fs", "s3"), ("sftp", "sshfs", "sftp")]
+)
+def test_a_library_that_is_not_here_is_named(
+    pair: Pair, tmp_path: Path, scheme: str, package: str, extra: str
+) -> None:
     (tmp_path / "without").mkdir()
     (tmp_path / f"without/{package}.py").write_text(f"raise ImportError('there is no {package}')\n")
     alex = pair.alex.having(PYTHONPATH=str(tmp_path / "without"))
@@ -308,7 +327,9 @@ def test_a_library_that_is_not_here_is_named(pair: Pair, tmp_path: Path, scheme:
 
 
 @pytest.mark.parametrize("kind", ["folder", "repository"])
-def test_records_that_were_published_without_their_objects_are_repaired_by_a_push(pair: Pair, kind: str) -> None:
+def test_records_that_were_published_without_their_objects_are_repaired_by_a_push(
+    pair: Pair, kind: str
+) -> None:
     alex, store = pair.alex, pair.top.cwd / "store"
     store.mkdir()
     if kind == "repository":
@@ -318,7 +339,9 @@ def test_records_that_were_published_without_their_objects_are_repaired_by_a_pus
     datmo(alex, "add-data", "data")
     alex.commit("code.py", "one\n")
     # Something that is no git-datmo of today brings the record alone.
-    alex.git("push", "-q", "--no-verify", "origin", "main", "refs/datmo/records", "refs/notes/datmo")
+    alex.git(
+        "push", "-q", "--no-verify", "origin", "main", "refs/datmo/records", "refs/notes/datmo"
+    )
     ignacio = pair.clone()
     ignacio.git("config", "datmo.origin.store", str(store))
     refused(ignacio, "checkout", code=2)
@@ -335,14 +358,19 @@ def test_records_that_were_published_without_their_objects_are_repaired_by_a_pus
 
 
 @each_kind("sftp")
-def test_place_with_another_host_key_is_refused_in_one_line(scene: Scene, sealed: dict[str, str]) -> None:
+def test_place_with_another_host_key_is_refused_in_one_line(
+    scene: Scene, sealed: dict[str, str]
+) -> None:
     alex, known = scene.use(scene.pair.alex), Path(sealed["HOME"]) / ".ssh/known_hosts"
     alex.write("data/x", "one")
     datmo(alex, "add-data", "data")
     datmo(alex, "snapshot", "-m", "one")
     host, right = known.read_text().split(" ", 1)
     user_key = subprocess.run(
-        ["ssh-keygen", "-y", "-f", known.with_name("id_ed25519")], capture_output=True, text=True, check=True
+        ["ssh-keygen", "-y", "-f", known.with_name("id_ed25519")],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     for text in (f"{host} {user_key}", ""):
         known.write_text(text)

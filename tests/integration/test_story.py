@@ -1,4 +1,5 @@
-"""The main job, on real images and over every way to a remote: share with plain git, get it back, go on, switch."""
+"""The main job, on real images and over every way to a remote: share with plain git, get it back,
+go on, switch."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from tests.servers.hosting import Host, LocalHost
 from tests.servers.shell import Shell, seal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
-# A path and a file:// URL differ in little. Each host and each way is there; with DATMO_EVERY_STEP set, both ways of
-# each server are.
+# A path and a file:// URL differ in little. Each host and each way is there; with DATMO_EVERY_STEP
+# set, both ways of each server are.
 WAYS = (("path", "hook"), ("file", "helper"), ("http", "helper"), ("ssh", "hook"))
 if os.environ.get("DATMO_EVERY_STEP"):
     WAYS += (("http", "hook"), ("ssh", "helper"))
@@ -48,7 +49,17 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
     folder = tmp_path_factory.mktemp("images")
     writer = Shell(folder, seal(folder / "home"))
     writer.run("python", EXAMPLE / "write_images.py", "first")
-    writer.run("python", EXAMPLE / "write_images.py", "more", "--first", "1797", "--count", "200", "--shift", "1")
+    writer.run(
+        "python",
+        EXAMPLE / "write_images.py",
+        "more",
+        "--first",
+        "1797",
+        "--count",
+        "200",
+        "--shift",
+        "1",
+    )
     return Images(folder / "first", folder / "more")
 
 
@@ -60,7 +71,8 @@ def team(request: pytest.FixtureRequest, shell: Callable[..., Shell]) -> Team:
     host: Host = request.getfixturevalue(hosts[kind]) if kind in hosts else LocalHost(kind)
     top = shell("team", **host.environ)
     top.git("init", "-q", "--bare", "hub.git")
-    # Every push stays the pack that it came as, so that the server shows what travelled, the superfluous included.
+    # Every push stays the pack that it came as, so that the server shows what travelled, the
+    # superfluous included.
     top.at("hub.git").git("config", "receive.unpackLimit", "1")
     # The example's own training, with scikit-learn, once; elsewhere one that takes no time.
     train = (EXAMPLE / "train.py").read_text() if request.param == ("path", "hook") else QUICK
@@ -78,7 +90,11 @@ class Team:
 
     def person(self, name: str) -> Shell:
         who = {"NAME": name, "EMAIL": f"{name.lower()}@example.com"}
-        roles = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+        roles = {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in who.items()
+        }
         return self.top.at(name.lower()).having(**roles)
 
     def clone(self, name: str) -> Shell:
@@ -101,7 +117,19 @@ def start(team: Team, images: Images) -> Shell:
     shutil.copytree(images.first, alex.cwd / "data" / "digits")
     datmo(alex, "add-data", "data/digits")
     alex.git("commit", "-q", "--allow-empty", "-m", "add the digits")
-    said = datmo(alex, "run", "-m", "baseline", "--why", "to have a start", "-p", "lr=0.1", "--", "python", "train.py")
+    said = datmo(
+        alex,
+        "run",
+        "-m",
+        "baseline",
+        "--why",
+        "to have a start",
+        "-p",
+        "lr=0.1",
+        "--",
+        "python",
+        "train.py",
+    )
     assert "trained on" in said.stdout
     assert alex.git("status", "--porcelain") == ""
     alex.git("push", "-q", "-u", "origin", "main")
@@ -110,7 +138,10 @@ def start(team: Team, images: Images) -> Shell:
 
 def payloads(shell: Shell) -> dict[str, object]:
     """What lies in the working tree, byte by byte."""
-    return {path: picture(shell.cwd / path) for path in ("data", "model.pkl", "metrics.json", "train.py")}
+    return {
+        path: picture(shell.cwd / path)
+        for path in ("data", "model.pkl", "metrics.json", "train.py")
+    }
 
 
 def travelled(team: Team, before: dict[str, Any]) -> dict[str, tuple[str, int]]:
@@ -147,13 +178,16 @@ def test_the_whole_story(team: Team, images: Images) -> None:
     new = travelled(team, before)
     blobs = set(alex.git("hash-object", *sorted(map(str, images.more.iterdir()))).split())
     assert blobs <= new.keys()
-    # Beside the images: one part of a split folder for each hex digit, model, metrics, log, records and notes.
+    # Beside the images: one part of a split folder for each hex digit, model, metrics, log, records
+    # and notes.
     assert len(new) <= len(blobs) + 60, new
     # What git completes a thin pack with is on the server already, and counted again.
     assert count_stored(team.hub) - stored <= len(new) + 10
     if team.host.name == "http":
         sent = sum(exchange.bytes_in for exchange in team.host.exchanges[seen:])  # type: ignore[attr-defined]
-        assert sent < sum(size for _, size in new.values()), "what is pushed is compressed, and nothing besides"
+        assert sent < sum(size for _, size in new.values()), (
+            "what is pushed is compressed, and nothing besides"
+        )
     team.hub.git("fsck", "--strict")
 
     mine = count_stored(alex, *STORE)
@@ -219,7 +253,9 @@ def test_reruns_in_a_container_get_their_verdicts(
     ignacio = other.at("ignacio")
 
     def verdict(how: str, *words: str, code: int) -> dict[str, Any]:
-        said = datmo(ignacio, "reproduce", made[how], "--engine", "docker", "--json", *words, code=code)
+        said = datmo(
+            ignacio, "reproduce", made[how], "--engine", "docker", "--json", *words, code=code
+        )
         document: dict[str, Any] = json.loads(said.stdout)
         return document
 
@@ -242,7 +278,9 @@ def test_reruns_in_a_container_get_their_verdicts(
     ignacio.git("push", "-q")
     alex.git("pull", "-q", "origin", "main")
     datmo(alex, "fetch")
-    receipts = {each["message"]: [r["verdict"] for r in each["receipts"]] for each in experiments(alex)}
+    receipts = {
+        each["message"]: [r["verdict"] for r in each["receipts"]] for each in experiments(alex)
+    }
     assert receipts["exact"] == ["identical"]
     assert receipts["noisy"] == ["different", "within tolerance"]
     assert receipts["missing"] == ["failed"]

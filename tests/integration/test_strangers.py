@@ -1,4 +1,5 @@
-"""Records, notes and trees that strangers made: refused before a byte is written, and never in a reader's way."""
+"""Records, notes and trees that strangers made: refused before a byte is written, and never in a
+reader's way."""
 
 from __future__ import annotations
 
@@ -19,11 +20,17 @@ BLOB, LINK, TREE = "100644", "120000", "40000"
 
 def put(hub: Shell, kind: str, content: bytes) -> str:
     """Any bytes as an object, git's own checks left aside."""
-    return hub.run("git", "hash-object", "--literally", "-w", "-t", kind, "--stdin", stdin=content).stdout.strip()
+    return hub.run(
+        "git", "hash-object", "--literally", "-w", "-t", kind, "--stdin", stdin=content
+    ).stdout.strip()
 
 
 def put_tree(hub: Shell, *entries: tuple[str, bytes, str]) -> str:
-    return put(hub, "tree", b"".join(b"%s %s\0" % (m.encode(), n) + bytes.fromhex(oid) for m, n, oid in entries))
+    return put(
+        hub,
+        "tree",
+        b"".join(b"%s %s\0" % (m.encode(), n) + bytes.fromhex(oid) for m, n, oid in entries),
+    )
 
 
 def plant(hub: Shell, raw: bytes, commit: str, line: str = "snapshot planted") -> str:
@@ -34,7 +41,11 @@ def plant(hub: Shell, raw: bytes, commit: str, line: str = "snapshot planted") -
         index.git("read-tree", "refs/datmo/records")
     index.git("update-index", "--add", "--cacheinfo", f"100644,{oid},{oid[:2]}/{oid[2:]}.json")
     parents = ["-p", "refs/datmo/records"] if hub.git("for-each-ref", "refs/datmo/records") else []
-    hub.git("update-ref", "refs/datmo/records", hub.git("commit-tree", *parents, "-m", "x", index.git("write-tree")))
+    hub.git(
+        "update-ref",
+        "refs/datmo/records",
+        hub.git("commit-tree", *parents, "-m", "x", index.git("write-tree")),
+    )
     hub.git("notes", "--ref=datmo", "append", "-m", f"{oid} {line}", commit)
     return oid
 
@@ -79,7 +90,9 @@ BAD_RECORDS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "another kind": spoil(kind="miracle"),
     "a receipt's kind": spoil(kind="receipt"),
     "a commit that is none": spoil(commit="HEAD; touch ran"),
-    "a key less": lambda document: json.dumps({k: v for k, v in document.items() if k != "clean"}).encode(),
+    "a key less": lambda document: json.dumps(
+        {k: v for k, v in document.items() if k != "clean"}
+    ).encode(),
     "huge": lambda document: json.dumps({**document, "message": "x" * (17 << 20)}).encode(),
     "upwards": at_path("../x"),
     "deeper upwards": at_path("data/../../x"),
@@ -98,7 +111,10 @@ BAD_RECORDS: dict[str, Callable[[dict[str, Any]], bytes]] = {
 def test_records_that_are_none(shared: Pair) -> None:
     ignacio = shared.clone()
     document, commit = json.dumps(genuine(shared.alex)), shared.alex.git("rev-parse", "HEAD")
-    bad = {plant(shared.hub, raw(json.loads(document)), commit): trick for trick, raw in BAD_RECORDS.items()}
+    bad = {
+        plant(shared.hub, raw(json.loads(document)), commit): trick
+        for trick, raw in BAD_RECORDS.items()
+    }
     ignacio.git("pull", "-q")
     before = picture(shared.top.cwd)
     told = datmo(ignacio, "log", "--json")
@@ -184,14 +200,20 @@ def evil_trees(hub: Shell, outside: Path) -> dict[str, str]:
     )
     made = {f"{name!r}": put_tree(hub, (TREE, name, inner)) for name in names}
     made["a file"] = put_tree(hub, (BLOB, b"..", bad))
-    made["below"] = put_tree(hub, (BLOB, b"a", bad), (TREE, b"b", put_tree(hub, (TREE, b"..", inner))))
+    made["below"] = put_tree(
+        hub, (BLOB, b"a", bad), (TREE, b"b", put_tree(hub, (TREE, b"..", inner)))
+    )
     made["a link, then through it"] = put_tree(hub, (LINK, b"link", away), (TREE, b"link", inner))
-    made["a folder, then a link in its place"] = put_tree(hub, (TREE, b"link", inner), (LINK, b"link", away))
+    made["a folder, then a link in its place"] = put_tree(
+        hub, (TREE, b"link", inner), (LINK, b"link", away)
+    )
     made["a name twice"] = put_tree(hub, (BLOB, b"a", bad), (BLOB, b"a", away))
     made["a submodule"] = put_tree(hub, ("160000", b"module", bad))
     made["a mode that is none"] = put_tree(hub, ("100000", b"odd", bad))
     made["escaped"] = put_tree(hub, (BLOB, b"...datmo-name", bad))
-    made["a marker"] = put_tree(hub, (TREE, b"...datmo-file", put_tree(hub, (BLOB, b"0" * 16, bad))))
+    made["a marker"] = put_tree(
+        hub, (TREE, b"...datmo-file", put_tree(hub, (BLOB, b"0" * 16, bad)))
+    )
     made["a split"] = put_tree(hub, (TREE, b"0.datmo-part", put_tree(hub, (BLOB, b"..", bad))))
     return made
 
@@ -208,7 +230,9 @@ def test_link_with_a_target_that_no_link_can_have_is_refused(shared: Pair, targe
     ignacio = shared.clone()
     ignacio.git("fetch", "-q", "origin", "main")
     datmo(ignacio, "fetch")
-    refusal(datmo(ignacio, "checkout", record, code=128), "data/link", "a target that no link can have")
+    refusal(
+        datmo(ignacio, "checkout", record, code=128), "data/link", "a target that no link can have"
+    )
     assert not (ignacio.cwd / "data" / "link").is_symlink()
 
 
@@ -230,7 +254,10 @@ def test_trees_that_would_write_elsewhere(shared: Pair, tmp_path: Path) -> None:
     before = picture(shared.top.cwd)
     hooks = picture(ignacio.cwd / ".git" / "hooks")
     for number, (trick, record) in enumerate(records.items()):
-        for words in ((record, "--force"), *([(record,), (record, "--", "data")] if number < 2 else [])):
+        for words in (
+            (record, "--force"),
+            *([(record,), (record, "--", "data")] if number < 2 else []),
+        ):
             done = datmo(ignacio, "checkout", *words, ok=False)
             assert done.returncode == 128, f"{trick}: {done}"
             assert done.stderr.count("fatal: ") == 1, f"{trick}: {done}"
@@ -256,12 +283,20 @@ def test_payloads_that_lie_in_each_other(shared: Pair, tmp_path: Path) -> None:
     document = genuine(shared.alex)
     first = document["payloads"][0]
     first["object"] = put_tree(hub, (LINK, b"link", away))
-    second = {**first, "path": "data/link/in", "object": put_tree(hub, (BLOB, b"x", put(hub, "blob", b"bad")))}
+    second = {
+        **first,
+        "path": "data/link/in",
+        "object": put_tree(hub, (BLOB, b"x", put(hub, "blob", b"bad"))),
+    }
     document["payloads"].append(second)
     hub.git(
         "update-ref",
         "refs/heads/evil",
-        put(hub, "commit", keep(put_tree(hub, (TREE, b"a", first["object"]), (TREE, b"b", second["object"])))),
+        put(
+            hub,
+            "commit",
+            keep(put_tree(hub, (TREE, b"a", first["object"]), (TREE, b"b", second["object"]))),
+        ),
     )
     bad = plant(hub, json.dumps(document).encode(), shared.alex.git("rev-parse", "HEAD"))
     ignacio = shared.clone()
@@ -289,18 +324,29 @@ def test_a_payload_beyond_a_link_of_the_working_tree(shared: Pair, tmp_path: Pat
 
 
 def test_hooks_are_not_led_astray(shared: Pair) -> None:
-    """A planted snapshot is the newest of the commit that a pull brings: the payloads stay, the pull goes on."""
+    """A planted snapshot is the newest of the commit that a pull brings: the payloads stay, the
+    pull goes on."""
     ignacio = shared.clone()
     datmo(ignacio, "checkout")
     shared.alex.commit("code.py", "new")
     shared.alex.git("push", "-q")
     commit = shared.alex.git("rev-parse", "HEAD")
     document = genuine(shared.alex, "HEAD~1")
-    document.update(commit=commit, tree=shared.alex.git("rev-parse", "HEAD^{tree}"), created="2099-01-01T00:00:00Z")
-    inner = put_tree(shared.hub, (BLOB, b"post-checkout", put(shared.hub, "blob", b"#!/bin/sh\ntouch ran\n")))
+    document.update(
+        commit=commit,
+        tree=shared.alex.git("rev-parse", "HEAD^{tree}"),
+        created="2099-01-01T00:00:00Z",
+    )
+    inner = put_tree(
+        shared.hub, (BLOB, b"post-checkout", put(shared.hub, "blob", b"#!/bin/sh\ntouch ran\n"))
+    )
     document["payloads"][0]["object"] = put_tree(shared.hub, (TREE, b".git", inner))
     document["objects"] = kept_by_snapshot(document)
-    shared.hub.git("update-ref", "refs/heads/evil", put(shared.hub, "commit", keep(document["payloads"][0]["object"])))
+    shared.hub.git(
+        "update-ref",
+        "refs/heads/evil",
+        put(shared.hub, "commit", keep(document["payloads"][0]["object"])),
+    )
     plant(shared.hub, json.dumps(document).encode(), commit)
     done = ignacio.run("git", "pull", "-q")
     assert "the name '.git' in a payload" in done.stderr

@@ -1,4 +1,5 @@
-"""What a run was in is found without being told, and is the same on every machine that has the same."""
+"""What a run was in is found without being told, and is the same on every machine that has the
+same."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ esac
 
 
 def machine(shell: Callable[..., Shell], place: str, *, backwards: bool) -> Shell:
-    """A shell in a repository whose environment has one package of an index, one of a file, one of a folder."""
+    """A shell in a repository whose environment has one package of an index, one of a file, one of
+    a folder."""
     home = shell(place)
     python = home.cwd / "envs" / "deep er" / "env"
     venv.create(python, symlinks=True, with_pip=False)
@@ -45,7 +47,9 @@ def machine(shell: Callable[..., Shell], place: str, *, backwards: bool) -> Shel
         }
         if urls[name]:
             texts["direct_url.json"] = json.dumps(urls[name])
-        texts["RECORD"] = "".join(f"{path},,\n" for path in (f"{name}.py", *(f"{folder.name}/{n}" for n in texts)))
+        texts["RECORD"] = "".join(
+            f"{path},,\n" for path in (f"{name}.py", *(f"{folder.name}/{n}" for n in texts))
+        )
         for file, text in texts.items():
             (folder / file).write_text(text)
     return Shell(home.cwd / "work", {**home.env, "PATH": f"{python}/bin:{home.env['PATH']}"})
@@ -60,8 +64,13 @@ def start(shell: Shell) -> None:
     datmo(shell, "init")
 
 
-def test_an_environment_is_found_whole_and_is_the_same_elsewhere(shell: Callable[..., Shell]) -> None:
-    one, other = machine(shell, "one", backwards=False), machine(shell, "another place", backwards=True)
+def test_an_environment_is_found_whole_and_is_the_same_elsewhere(
+    shell: Callable[..., Shell],
+) -> None:
+    one, other = (
+        machine(shell, "one", backwards=False),
+        machine(shell, "another place", backwards=True),
+    )
     for each in (one, other):
         start(each)
     smi = one.cwd.parent / "bin" / "nvidia-smi"
@@ -81,16 +90,31 @@ def test_an_environment_is_found_whole_and_is_the_same_elsewhere(shell: Callable
     store = Path(".git/datmo/store.git")
     tree = f"--git-dir={store}"
     names = one.git(tree, "ls-tree", "--name-only", first["environment"]["object"]).split()
-    assert names == ["Dockerfile", "environment.json", "filed-1.0-py3-none-any.whl", "requirements.txt", "tool.tar"]
-    document = json.loads(one.git(tree, "cat-file", "blob", f"{first['environment']['object']}:environment.json"))
+    assert names == [
+        "Dockerfile",
+        "environment.json",
+        "filed-1.0-py3-none-any.whl",
+        "requirements.txt",
+        "tool.tar",
+    ]
+    document = json.loads(
+        one.git(tree, "cat-file", "blob", f"{first['environment']['object']}:environment.json")
+    )
     assert document["version"] == 2
     assert document["variables"] == {"SEED": "7", "TZ": "UTC"}
     assert document["system"] == ["coreutils"]
-    assert document["packages"] == [{"name": "solid", "version": "1.0", "source": "index", "hashes": []}]
-    assert [local["file"] for local in document["local"]] == ["filed-1.0-py3-none-any.whl", "tool.tar"]
+    assert document["packages"] == [
+        {"name": "solid", "version": "1.0", "source": "index", "hashes": []}
+    ]
+    assert [local["file"] for local in document["local"]] == [
+        "filed-1.0-py3-none-any.whl",
+        "tool.tar",
+    ]
 
     facts = first["run"]["machine"]
-    assert {name: facts[name] for name in ("gpus", "gpu", "gpu_memory", "nvidia_driver", "cuda")} == {
+    assert {
+        name: facts[name] for name in ("gpus", "gpu", "gpu_memory", "nvidia_driver", "cuda")
+    } == {
         "gpus": 2,
         "gpu": "NVIDIA A100",
         "gpu_memory": 40536 << 20,

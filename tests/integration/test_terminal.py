@@ -28,13 +28,17 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         self.resize(31, 97)
         # The terminal becomes the session's own, so that keys become signals.
-        begin = (
-            "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
-        )
+        begin = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
         argv = ["python3", "-c", begin, "git-datmo", *words]
         env = {**repo.env, "TERM": "xterm"}
         self.child = subprocess.Popen(
-            argv, cwd=repo.cwd, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            argv,
+            cwd=repo.cwd,
+            env=env,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
         )
         os.close(theirs)
         self.seen = b""
@@ -90,7 +94,9 @@ print("done")
 
 
 @pytest.mark.parametrize("engine", ["host", "venv"])
-def test_a_command_has_a_terminal_of_the_same_size_and_a_clean_log(repo: Shell, engine: str) -> None:
+def test_a_command_has_a_terminal_of_the_same_size_and_a_clean_log(
+    repo: Shell, engine: str
+) -> None:
     repo.commit("t.py", PROGRESS)
     with terminal(repo, "run", "--engine", engine, "--", "python3", "t.py") as shown:
         shown.look()
@@ -142,7 +148,10 @@ def test_an_interrupt_key_reaches_the_command_once(repo: Shell) -> None:
 
 
 def test_a_rerun_has_a_terminal_too(repo: Shell) -> None:
-    repo.commit("t.py", "import os, sys; open('m.txt', 'w').write('x'); print('tty', os.isatty(1), os.isatty(2))\n")
+    repo.commit(
+        "t.py",
+        "import os, sys; open('m.txt', 'w').write('x'); print('tty', os.isatty(1), os.isatty(2))\n",
+    )
     datmo(repo, "run", "--", "python3", "t.py")
     with terminal(repo, "reproduce", "HEAD", "--engine", "host") as shown:
         shown.look()

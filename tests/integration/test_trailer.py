@@ -1,4 +1,5 @@
-"""The trailer `Datmo-Data`: in the message of each commit whose payloads changed, and in no other."""
+"""The trailer `Datmo-Data`: in the message of each commit whose payloads changed, and in no
+other."""
 
 from __future__ import annotations
 
@@ -66,7 +67,9 @@ def test_commit_without_changed_payload_gets_none(tracked: Shell) -> None:
     assert len(experiments(tracked)) == 1
 
 
-@pytest.mark.parametrize("words", [["-m", "one"], ["-m", "one", "--no-verify"], ["-F", "text"], ["-m", "a", "-m", "b"]])
+@pytest.mark.parametrize(
+    "words", [["-m", "one"], ["-m", "one", "--no-verify"], ["-F", "text"], ["-m", "a", "-m", "b"]]
+)
 def test_message_given_by_words_gets_the_trailer(tracked: Shell, words: Sequence[str]) -> None:
     tracked.write("data/x", "1\n")
     tracked.write("text", "one\n")
@@ -99,7 +102,9 @@ def test_trailer_joins_those_that_are_there(tracked: Shell) -> None:
     ],
 )
 @pytest.mark.parametrize("edited", [False, True])
-def test_settings_of_git_are_respected(tracked: Shell, settings: Sequence[str], text: str, edited: bool) -> None:
+def test_settings_of_git_are_respected(
+    tracked: Shell, settings: Sequence[str], text: str, edited: bool
+) -> None:
     tracked.write("data/x", "1\n")
     tracked.write("text", text + "\n")
     words = [word for setting in settings for word in ("-c", setting)]
@@ -113,13 +118,18 @@ def test_settings_of_git_are_respected(tracked: Shell, settings: Sequence[str], 
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["-v"], ["-t", "template"], ["-s"], ["-m", "one", "-e"], ["-v", "-m", "one", "-e"]]
+    "words",
+    [[], ["-v"], ["-t", "template"], ["-s"], ["-m", "one", "-e"], ["-v", "-m", "one", "-e"]],
 )
-def test_commit_given_up_by_an_empty_message_stays_given_up(tracked: Shell, words: Sequence[str]) -> None:
+def test_commit_given_up_by_an_empty_message_stays_given_up(
+    tracked: Shell, words: Sequence[str]
+) -> None:
     tracked.write("template", "write more than this\n")
     tracked.write("data/x", "1\n")
     before = tracked.git("rev-parse", "HEAD")
-    done = edit_with(tracked, "/^one/d").run("git", "commit", "-q", "--allow-empty", *words, ok=False)
+    done = edit_with(tracked, "/^one/d").run(
+        "git", "commit", "-q", "--allow-empty", *words, ok=False
+    )
     assert done.returncode == 1, str(done)
     assert tracked.git("rev-parse", "HEAD") == before
     tracked.git("commit", "-q", "--allow-empty", "--allow-empty-message", "-m", "")
@@ -129,7 +139,9 @@ def test_commit_given_up_by_an_empty_message_stays_given_up(tracked: Shell, word
 def test_commit_given_up_leaves_the_next_its_trailer_and_snapshot(tracked: Shell) -> None:
     tracked.write("data/x", "1\n")
     tracked.write(".git/hooks/commit-msg.datmo-next", "#!/bin/sh\nexit 1\n").chmod(0o755)
-    assert tracked.run("git", "commit", "-q", "--allow-empty", "-m", "one", ok=False).returncode == 1
+    assert (
+        tracked.run("git", "commit", "-q", "--allow-empty", "-m", "one", ok=False).returncode == 1
+    )
     (tracked.cwd / ".git/hooks/commit-msg.datmo-next").unlink()
     tracked.git("commit", "-q", "--allow-empty", "-m", "two")
     assert len(experiments(tracked)) == 2
@@ -138,7 +150,9 @@ def test_commit_given_up_leaves_the_next_its_trailer_and_snapshot(tracked: Shell
 
 @pytest.mark.parametrize("words", [["--no-edit"], ["-m", "again"], ["-m", "again", "--no-verify"]])
 @pytest.mark.parametrize("changed", [False, True])
-def test_amended_commit_has_the_trailer_of_its_data(tracked: Shell, words: Sequence[str], changed: bool) -> None:
+def test_amended_commit_has_the_trailer_of_its_data(
+    tracked: Shell, words: Sequence[str], changed: bool
+) -> None:
     if changed:
         tracked.write("data/x", "1\n")
     tracked.git("commit", "-q", "--amend", "--allow-empty", *words)
@@ -213,7 +227,8 @@ def test_squash_of_a_merge_keeps_one_trailer(tracked: Shell) -> None:
 
 
 def test_commit_on_data_that_others_changed_names_what_both_make(tracked: Shell) -> None:
-    """HEAD moved by a client that runs no hooks, and a file was changed that the others did not change."""
+    """HEAD moved by a client that runs no hooks, and a file was changed that the others did not
+    change."""
     tracked.git("checkout", "-q", "-b", "side")
     tracked.write("data/y", "theirs\n")
     tracked.commit("code.py", "1\n")
@@ -285,7 +300,9 @@ def test_failure_warns_and_lets_the_commit_go(tracked: Shell) -> None:
     assert message(tracked).strip() == "one"
 
 
-def test_commit_beside_a_command_that_holds_the_state_goes_on_without_trailer(tracked: Shell) -> None:
+def test_commit_beside_a_command_that_holds_the_state_goes_on_without_trailer(
+    tracked: Shell,
+) -> None:
     tracked.write("data/x", "1\n")
     # The hook after the commit would wait for a minute.
     post_commit = tracked.cwd / ".git/hooks/post-commit"
@@ -339,7 +356,9 @@ def test_nothing_is_started_where_no_payload_is_tracked(repo: Shell, tmp_path: P
     assert marks.read_text().split() == ["prepare-commit-msg", "post-commit"]
 
 
-def test_commit_with_unchanged_payloads_starts_one_interpreter(tracked: Shell, tmp_path: Path) -> None:
+def test_commit_with_unchanged_payloads_starts_one_interpreter(
+    tracked: Shell, tmp_path: Path
+) -> None:
     real = shutil.which("git-datmo", path=tracked.env["PATH"])
     marks = tmp_path / "marks"
     program = tmp_path / "first" / "git-datmo"

@@ -12,10 +12,16 @@ from tests.servers.shell import Shell
 
 
 def answer(shell: Shell, text: bytes, *words: str) -> tuple[int, bytes]:
-    """Run `git datmo WORDS` on a terminal, where a person types `text`; exit code and what was told."""
+    """Run `git datmo WORDS` on a terminal, where a person types `text`; exit code and what was
+    told."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        ["git", "datmo", *words], cwd=shell.cwd, env=shell.env, stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs
+        ["git", "datmo", *words],
+        cwd=shell.cwd,
+        env=shell.env,
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
     ) as child:
         os.close(theirs)
         os.write(ours, text)

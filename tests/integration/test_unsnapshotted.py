@@ -1,4 +1,5 @@
-"""Data that changed and that no snapshot has: commit and push say so, since git sees no change in them."""
+"""Data that changed and that no snapshot has: commit and push say so, since git sees no change in
+them."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ def test_commit_names_several_payloads_and_counts_the_rest(tracked: Shell) -> No
     assert said.endswith("commits them\n")
 
 
-@pytest.mark.parametrize("words", [("--allow-empty", "-m", "x"), ("--amend", "--no-edit"), ("-am", "code")])
+@pytest.mark.parametrize(
+    "words", [("--allow-empty", "-m", "x"), ("--amend", "--no-edit"), ("-am", "code")]
+)
 def test_commit_that_git_makes_is_silent(tracked: Shell, words: tuple[str, ...]) -> None:
     tracked.commit("code.py", "2\n")
     tracked.write("data/x", "2\n")
@@ -88,7 +91,10 @@ def test_push_names_data_that_it_leaves_out(pair: Pair) -> None:
     alex.write("data/x", "3\n")
     said = alex.run("git", "push").stderr
     assert said.count(CHANGES) == 1
-    assert "'data' has changes that no snapshot has, which this push leaves out: 'git datmo commit' commits it" in said
+    assert (
+        "'data' has changes that no snapshot has, which this push leaves out: 'git datmo commit' commits it"
+        in said
+    )
     assert pair.hub.git("rev-parse", "main") == alex.git("rev-parse", "HEAD")
     datmo(alex, "commit", "-m", "three")
     assert CHANGES not in alex.run("git", "push").stderr

@@ -12,7 +12,8 @@ REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 
 def test_a_verdict_names_what_it_rests_on(repo: Shell) -> None:
     repo.commit(
-        "t.py", "import json\njson.dump({'a': 1, 'b': 2}, open('metrics.json', 'w'))\nopen('m.txt', 'w').write('m')\n"
+        "t.py",
+        "import json\njson.dump({'a': 1, 'b': 2}, open('metrics.json', 'w'))\nopen('m.txt', 'w').write('m')\n",
     )
     datmo(repo, "run", "--", "python", "t.py")
     said = datmo(repo, *REPRODUCE).stdout
@@ -40,7 +41,10 @@ def test_rerun_that_crashes_for_another_reason_is_different(repo: Shell) -> None
     repo.commit("t.py", "import os\nraise ValueError(f'step 3 in {os.getcwd()}')\n")
     datmo(repo, "run", "--", "python", "t.py", code=1)
     assert "verdict: identical (last line of the log)" in datmo(repo, *REPRODUCE).stdout
-    repo.commit("t.py", "import os, sys\nassert os.path.exists('.git'), 'no .git'\nraise KeyError('other')\n")
+    repo.commit(
+        "t.py",
+        "import os, sys\nassert os.path.exists('.git'), 'no .git'\nraise KeyError('other')\n",
+    )
     datmo(repo, "run", "--", "python", "t.py", code=1)
     said = datmo(repo, *REPRODUCE, code=1).stdout
     assert "verdict: different" in said
@@ -67,7 +71,10 @@ def test_a_missing_path_gets_a_suggestion(repo: Shell) -> None:
 def test_the_commit_made_from_the_code_that_ran_has_the_experiment(repo: Shell) -> None:
     repo.commit("t.py", "x = 1\n")
     repo.commit("results.csv", "a\n")
-    repo.write("t.py", "import helper; open('results.csv', 'w').write('a\\n2\\n'); open('m.txt', 'w').write('m')\n")
+    repo.write(
+        "t.py",
+        "import helper; open('results.csv', 'w').write('a\\n2\\n'); open('m.txt', 'w').write('m')\n",
+    )
     repo.write("helper.py", "pass\n")
     datmo(repo, "run", "-m", "edited", "--", "python", "t.py")
     oid = experiments(repo)[0]["id"]
@@ -75,7 +82,11 @@ def test_the_commit_made_from_the_code_that_ran_has_the_experiment(repo: Shell) 
     repo.git("commit", "-qm", "better")
     assert json.loads(datmo(repo, "show", "HEAD", "--json").stdout)["id"] == oid
     (shown,) = [each for each in experiments(repo) if each["run"] is not None]
-    assert (shown["id"], shown["found_by"], shown["found_on"]) == (oid, "code", repo.git("rev-parse", "HEAD"))
+    assert (shown["id"], shown["found_by"], shown["found_on"]) == (
+        oid,
+        "code",
+        repo.git("rev-parse", "HEAD"),
+    )
     assert "found by the code that ran, made at commit" in datmo(repo, "log").stdout
     assert "verdict: identical" in datmo(repo, *REPRODUCE).stdout
 

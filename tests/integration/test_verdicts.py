@@ -1,4 +1,5 @@
-"""What a rerun is told to be: with the tools that are installed, so that it takes no time to build anything."""
+"""What a rerun is told to be: with the tools that are installed, so that it takes no time to build
+anything."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from git_datmo.flows.history import History
-from git_datmo.flows.workspace import open_workspace
+from git_datmo.history.experiments import History
+from git_datmo.repository.workspace import open_workspace
 from tests.integration.team import datmo, experiments, refused
 from tests.servers.shell import Shell
 
-# Reads data, writes an output of each kind that is looked into; how it goes wrong is told by its words.
+# Reads data, writes an output of each kind that is looked into; how it goes wrong is told by its
+# words.
 PROGRAM = """\
 import json, random, sys
 from pathlib import Path
@@ -47,7 +49,9 @@ def alex(make_repo: Callable[..., Shell]) -> Shell:
 
 def reproduce(shell: Shell, name: str, *words: str, code: int = 0) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(
-        datmo(shell, "reproduce", name, "--engine", "host", "--trust", "--json", *words, code=code).stdout
+        datmo(
+            shell, "reproduce", name, "--engine", "host", "--trust", "--json", *words, code=code
+        ).stdout
     )
     return document
 
@@ -76,7 +80,11 @@ def test_reruns_get_their_verdicts(alex: Shell) -> None:
     spelled = reproduce(alex, made(alex, "spelled"))
     assert spelled["verdict"] == "within tolerance"
     output = named(spelled["outputs"])["order.json"]
-    assert (output["same"], output["off"], output["detail"]) == (True, 0.0, "other bytes, the same values")
+    assert (output["same"], output["off"], output["detail"]) == (
+        True,
+        0.0,
+        "other bytes, the same values",
+    )
 
 
 def test_what_a_rerun_needs_is_shown_and_what_is_lacking_said_before_it_starts(alex: Shell) -> None:
@@ -91,7 +99,12 @@ def test_what_a_rerun_needs_is_shown_and_what_is_lacking_said_before_it_starts(a
     with open_workspace(alex.env, alex.cwd) as ws:
         small = History(ws).resolve(measured).snapshot
         assert small.run is not None
-        used = {**small.run.resources, "peak_memory": 1 << 60, "disk_used": 1 << 61, "peak_gpu_memory": 1}
+        used = {
+            **small.run.resources,
+            "peak_memory": 1 << 60,
+            "disk_used": 1 << 61,
+            "peak_gpu_memory": 1,
+        }
         run = replace(small.run, resources=used, machine={**small.run.machine, "gpus": 1000})
         (large,) = ws.ledger.attach(replace(small, message="large", run=run))
     done = datmo(alex, "reproduce", str(large), "--engine", "host", "--trust")
@@ -102,7 +115,10 @@ def test_what_a_rerun_needs_is_shown_and_what_is_lacking_said_before_it_starts(a
         f"warning: the run had {'1000 GPUs' if 'gpus' in small.run.machine else 'a GPU'}",
     ]
     assert "verdict: identical" in done.stdout
-    assert "warning: the run" not in datmo(alex, "reproduce", measured, "--engine", "host", "--trust").stderr
+    assert (
+        "warning: the run"
+        not in datmo(alex, "reproduce", measured, "--engine", "host", "--trust").stderr
+    )
 
 
 def test_a_noisy_run_is_within_what_is_allowed_alone(alex: Shell) -> None:
@@ -120,18 +136,26 @@ def test_a_noisy_run_is_within_what_is_allowed_alone(alex: Shell) -> None:
     assert ("seed", "random", "fit.py") in causes
     assert ("chance", "total", None) in causes
 
-    # The metrics decide once one of them has a tolerance; that of the command counts before git's, before its own.
+    # The metrics decide once one of them has a tolerance; that of the command counts before git's,
+    # before its own.
     alex.git("config", "datmo.tolerance", "total=1e-12")
     alex.git("config", "--add", "datmo.tolerance", "other=1")
     within = reproduce(alex, noisy, "--tolerance", "total=0.01")
-    assert (within["verdict"], within["tolerances"]) == ("within tolerance", {"table.csv": 0.01, "total": 0.01})
+    assert (within["verdict"], within["tolerances"]) == (
+        "within tolerance",
+        {"table.csv": 0.01, "total": 0.01},
+    )
     alex.git("config", "datmo.tolerance", "total=0.01", "total=1e-12")
-    assert reproduce(alex, noisy, "--tolerance", "table.csv=1e-12", code=1)["verdict"] == "different"
+    assert (
+        reproduce(alex, noisy, "--tolerance", "table.csv=1e-12", code=1)["verdict"] == "different"
+    )
     refused(alex, "reproduce", noisy, "--tolerance", "totl=1", code=129, says=("'totl'", "total"))
     refused(alex, "reproduce", noisy, "--repeat", "0", code=129, says=("--repeat",))
 
     said = datmo(alex, "log").stdout
-    assert re.search(r"reproduced 1 time, by 1 person, largest difference [0-9.e-]+ in total; not", said)
+    assert re.search(
+        r"reproduced 1 time, by 1 person, largest difference [0-9.e-]+ in total; not", said
+    )
     assert "not reproduced 2 times, by 1 person: 2 different" in said
     shown = datmo(alex, "show", noisy).stdout
     assert "tolerances:  table.csv=0.01" in shown
@@ -142,17 +166,30 @@ def test_a_package_that_changed_is_named(make_repo: Callable[..., Shell]) -> Non
     """Two versions of a package, installed for real, and a result that follows them."""
     alex = make_repo("alex")
     alex.run("python", "-m", "venv", "tools")
-    pip = ("tools/bin/python", "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check")
+    pip = (
+        "tools/bin/python",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--disable-pip-version-check",
+    )
     alex.run(*pip, "six==1.16.0")
     alex.write(".gitignore", "tools\n")
-    alex.commit("fit.py", "import six; open('out.json', 'w').write(f'[{six.__version__.split(\".\")[1]}]')\n")
+    alex.commit(
+        "fit.py",
+        "import six; open('out.json', 'w').write(f'[{six.__version__.split(\".\")[1]}]')\n",
+    )
     datmo(alex, "init")
     alex = alex.having(PATH=f"{alex.cwd}/tools/bin:{alex.env['PATH']}")
     datmo(alex, "run", "--", "python", "fit.py")
     assert "recorded was" not in datmo(alex, "reproduce", "HEAD", "--engine", "host").stderr
     alex.run(*pip, "six==1.17.0")
     found = reproduce(alex, "HEAD", code=1)
-    assert {"kind": "package", "name": "six", "recorded": "1.16.0", "rerun": "1.17.0"} in found["causes"]
+    assert {"kind": "package", "name": "six", "recorded": "1.16.0", "rerun": "1.17.0"} in found[
+        "causes"
+    ]
     assert found["outputs"][0]["detail"] == "1 of 1 values differ; largest difference 1: [0]"
     # Where the same comes out all the same, it is said what ran.
     datmo(alex, "run", "--", "python", "-c", "open('other.json', 'w').write('[1]')")

@@ -1,4 +1,5 @@
-"""Two clones of different versions share a remote: the older one reads on, and adds nothing that it does not know."""
+"""Two clones of different versions share a remote: the older one reads on, and adds nothing that it
+does not know."""
 
 from __future__ import annotations
 
@@ -12,14 +13,15 @@ from tests.servers.shell import Shell
 
 # Runs in each Python of the newer clone, before git-datmo does.
 NEWER = """
-import git_datmo.records.marker as marker
+import git_datmo.records.format_marker as marker
 marker.KNOWN = marker.REQUIRED = frozenset({"tomorrow"})
 """
 
 
 @pytest.fixture
 def newer(pair: Pair, tmp_path: Path) -> Shell:
-    """A clone whose git-datmo has a capability that others lack, and requires it of who adds to its records."""
+    """A clone whose git-datmo has a capability that others lack, and requires it of who adds to its
+    records."""
     folder = tmp_path / "newer-python"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(NEWER)
@@ -34,7 +36,9 @@ def share(shell: Shell, text: str) -> None:
 
 
 @both_ways
-def test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without(pair: Pair, newer: Shell) -> None:
+def test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without(
+    pair: Pair, newer: Shell
+) -> None:
     share(newer, "from tomorrow")
     assert '"tomorrow"' in pair.hub.git("cat-file", "blob", "refs/datmo/records:format")
     before = pair.hub.git("for-each-ref", "refs/datmo", "refs/notes")
@@ -43,20 +47,27 @@ def test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without(pair
     datmo(pair.alex, "snapshot", "-m", "mine")
     commit = pair.alex.commit("code.py", "1\n")
     refused = pair.alex.run("git", "push", "origin", "main", ok=False)
-    assert "the records of 'origin' were made by a newer git-datmo, which requires 'tomorrow'" in refused.stderr
+    assert (
+        "the records of 'origin' were made by a newer git-datmo, which requires 'tomorrow'"
+        in refused.stderr
+    )
     assert "upgrade git-datmo" in refused.stderr
     assert pair.hub.git("for-each-ref", "refs/datmo", "refs/notes") == before
     if pair.way == "hook":
         assert "'git push --no-verify' pushes the code alone" in refused.stderr
         pair.alex.git("push", "-q", "--no-verify", "origin", "main")
     else:
-        assert f"'git push --no-verify {pair.hub.cwd} BRANCH' pushes the code alone" in refused.stderr
+        assert (
+            f"'git push --no-verify {pair.hub.cwd} BRANCH' pushes the code alone" in refused.stderr
+        )
         pair.alex.git("push", "-q", "--no-verify", str(pair.hub.cwd), "main")
     assert pair.hub.git("rev-parse", "main") == commit
     assert pair.hub.git("for-each-ref", "refs/datmo", "refs/notes") == before
 
 
-def test_older_clone_reads_a_newer_remote_and_pushes_code_that_brings_no_record(pair: Pair, newer: Shell) -> None:
+def test_older_clone_reads_a_newer_remote_and_pushes_code_that_brings_no_record(
+    pair: Pair, newer: Shell
+) -> None:
     share(newer, "from tomorrow")
     pair.alex.git("pull", "-q")
     datmo(pair.alex, "fetch")
@@ -81,8 +92,12 @@ def test_older_clone_that_was_upgraded_shares_what_waited(pair: Pair, newer: She
     assert {told["message"] for told in experiments(newer)} == {"from tomorrow", "mine"}
 
 
-@pytest.mark.parametrize("words", [("drop", "--remote"), ("push", "--store"), ("bundle", "../out.bundle")])
-def test_other_verbs_that_write_refuse_a_newer_remote(pair: Pair, newer: Shell, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words", [("drop", "--remote"), ("push", "--store"), ("bundle", "../out.bundle")]
+)
+def test_other_verbs_that_write_refuse_a_newer_remote(
+    pair: Pair, newer: Shell, words: tuple[str, ...]
+) -> None:
     share(newer, "from tomorrow")
     pair.alex.git("pull", "-q")
     datmo(pair.alex, "fetch")
@@ -91,7 +106,9 @@ def test_other_verbs_that_write_refuse_a_newer_remote(pair: Pair, newer: Shell, 
     if words[0] == "push":
         pair.alex.git("config", "datmo.origin.store", str(place))
     before = pair.hub.git("for-each-ref")
-    refusal(datmo(pair.alex, *words, code=128), "the records of 'origin' were made by a newer git-datmo")
+    refusal(
+        datmo(pair.alex, *words, code=128), "the records of 'origin' were made by a newer git-datmo"
+    )
     assert pair.hub.git("for-each-ref") == before
     assert not list(place.rglob("*.pack"))
 

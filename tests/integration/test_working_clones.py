@@ -1,4 +1,5 @@
-"""A colleague's working clone, which never shared with any host, as a remote: data come, or a line says what to do."""
+"""A colleague's working clone, which never shared with any host, as a remote: data come, or a line
+says what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ def change(shell: Shell, text: str) -> None:
 
 
 @KINDS
-def test_pull_from_a_clone_that_never_pushed_brings_data(pair: Pair, tmp_path: Path, kind: str) -> None:
+def test_pull_from_a_clone_that_never_pushed_brings_data(
+    pair: Pair, tmp_path: Path, kind: str
+) -> None:
     ben = pair.clone("ben")
     change(pair.alex, "one")
     with serve(kind, tmp_path / "host") as host:
@@ -39,7 +42,9 @@ def test_pull_from_a_clone_that_never_pushed_brings_data(pair: Pair, tmp_path: P
 
 
 @KINDS
-def test_checkout_gets_what_a_pull_without_hooks_left_out(pair: Pair, tmp_path: Path, kind: str) -> None:
+def test_checkout_gets_what_a_pull_without_hooks_left_out(
+    pair: Pair, tmp_path: Path, kind: str
+) -> None:
     ben = pair.clone("ben")
     change(pair.alex, "one")
     with serve(kind, tmp_path / "host") as host:
@@ -56,7 +61,12 @@ def test_clone_of_a_mirror_of_a_working_clone_is_told_where_the_data_are(pair: P
     pair.top.git("clone", "-q", str(pair.top.cwd / "mirror.git"), "copy")
     copy = pair.top.at("copy")
     datmo(copy, "init")
-    refused(copy, "checkout", says=("'origin' has the records and no data", "git remote add NAME URL"), code=2)
+    refused(
+        copy,
+        "checkout",
+        says=("'origin' has the records and no data", "git remote add NAME URL"),
+        code=2,
+    )
     # The hint is true.
     copy.git("remote", "add", "alex", str(pair.alex.cwd))
     datmo(copy, "checkout")
@@ -83,7 +93,10 @@ def test_drop_on_a_working_clone_names_what_frees_it(pair: Pair) -> None:
     copy = pair.top.at("copy")
     datmo(copy, "init")
     done = datmo(copy, "drop", experiments(copy)[1]["id"], "--remote")
-    assert "'origin' is a working clone: it knows what was dropped, and 'git datmo gc' there frees it" in done.stdout
+    assert (
+        "'origin' is a working clone: it knows what was dropped, and 'git datmo gc' there frees it"
+        in done.stdout
+    )
     # The line is true.
     assert len(experiments(pair.alex)) == 1
     assert not datmo(pair.alex, "gc").stdout.startswith("0 ")

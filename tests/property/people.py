@@ -1,4 +1,5 @@
-"""People of a state machine: a clone each, in which `git datmo` runs in this process, which is the same and quicker."""
+"""People of a state machine: a clone each, in which `git datmo` runs in this process, which is the
+same and quicker."""
 
 from __future__ import annotations
 
@@ -28,10 +29,13 @@ class Person:
         return self.shell.cwd / "data"
 
     def datmo(self, *words: str) -> tuple[int, str]:
-        """What `git datmo` answers: its exit code and output, or why it does nothing; anything else fails the test."""
+        """What `git datmo` answers: its exit code and output, or why it does nothing; anything else
+        fails the test."""
         out, err = io.StringIO(), io.StringIO()
         try:
-            return run(words, Console(dict(self.shell.env), self.shell.cwd, out, err)), out.getvalue()
+            return run(
+                words, Console(dict(self.shell.env), self.shell.cwd, out, err)
+            ), out.getvalue()
         except DatmoError as error:
             return error.exit_code, f"{error.what}: {error.hint}"
 

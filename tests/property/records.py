@@ -8,12 +8,12 @@ from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, 
 from git_datmo.records.types import (
     Annotation,
     Cause,
-    Difference,
     Drop,
     Image,
     Person,
     Read,
     Receipt,
+    ReceiptDifference,
     Record,
     Run,
     Snapshot,
@@ -21,7 +21,20 @@ from git_datmo.records.types import (
 from tests.property.strategies import oids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
-    ["NaN", "Infinity", "-Infinity", "\u2028", "\x1b[31m", "line\nline", "\x00", "\u202e", "'", '"', "\\", "1e400"]
+    [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "\u2028",
+        "\x1b[31m",
+        "line\nline",
+        "\x00",
+        "\u202e",
+        "'",
+        '"',
+        "\\",
+        "1e400",
+    ]
 )
 # Any number that a program may report, those that JSON cannot say among them.
 values = st.booleans() | st.integers() | st.floats() | texts
@@ -30,7 +43,9 @@ times = st.datetimes().map(lambda when: when.strftime("%Y-%m-%dT%H:%M:%S.%fZ").r
 seconds = st.floats(0, 1e9)
 counts = st.integers(0, 1 << 62)
 persons = st.builds(Person, texts, texts)
-paths = st.lists(st.from_regex(r"[a-z\u00e4 .-]{0,6}[a-z]", fullmatch=True), min_size=1, max_size=3).map("/".join)
+paths = st.lists(
+    st.from_regex(r"[a-z\u00e4 .-]{0,6}[a-z]", fullmatch=True), min_size=1, max_size=3
+).map("/".join)
 
 
 def contents(form: ObjectFormat) -> st.SearchStrategy[Content]:
@@ -41,7 +56,11 @@ def contents(form: ObjectFormat) -> st.SearchStrategy[Content]:
 def payloads(draw: st.DrawFn, form: ObjectFormat) -> tuple[Payload, ...]:
     """Payloads none of which lies in another."""
     chosen = draw(st.lists(paths, max_size=4, unique=True))
-    apart = [p for p in chosen if not any(other != p and f"{p}/".startswith(f"{other}/") for other in chosen)]
+    apart = [
+        p
+        for p in chosen
+        if not any(other != p and f"{p}/".startswith(f"{other}/") for other in chosen)
+    ]
     return tuple(Payload(path, draw(st.sampled_from(Role)), draw(contents(form))) for path in apart)
 
 
@@ -92,7 +111,9 @@ def _snapshots(form: ObjectFormat) -> st.SearchStrategy[Record]:
 
 def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
     either = st.none() | values
-    differences = st.builds(Difference, texts, either, either, st.booleans(), st.none() | seconds, texts)
+    differences = st.builds(
+        ReceiptDifference, texts, either, either, st.booleans(), st.none() | seconds, texts
+    )
     return st.builds(
         Receipt,
         snapshot=oids(form),
@@ -130,7 +151,9 @@ def _images(form: ObjectFormat) -> st.SearchStrategy[Record]:
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Records of all kinds whose ids are of one object format, as those of one repository are."""
     annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts, texts)
-    drops = st.builds(Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts)
+    drops = st.builds(
+        Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts
+    )
     return _snapshots(form) | _receipts(form) | _images(form) | annotations | drops
 
 

@@ -1,4 +1,5 @@
-"""What several property tests draw from: names, ids, trees in memory, and a bare repository to ask git about them."""
+"""What several property tests draw from: names, ids, trees in memory, and a bare repository to ask
+git about them."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from git_datmo.git.objects import Entry, parse_tree
-from git_datmo.git.paths import is_safe
+from git_datmo.git.object_encoding import TreeEntry, parse_tree
+from git_datmo.git.safe_paths import is_safe
 from git_datmo.model import SHA1, SHA256, ObjectFormat, Oid
 from tests.servers.shell import Shell, seal
 
@@ -17,15 +18,53 @@ formats = st.sampled_from([SHA1, SHA256])
 
 # Near what file systems, git or the format itself take for something else.
 SPECIAL = [
-    *(".git", ".gitmodules", ".gitattributes", ".gitignore", ".mailmap", "git~1", "GITMOD~1", "gi7eba~1", "~1000000"),
-    *(".datmo-file", ".datmo-exec", ".datmo-part", ".datmo-name", "0.datmo-part", "0000000000000000", "a", "A", "-"),
-    *(".", "..", "\u200c", "\ufeff", " ", ":", "\\", "\n", "\x7f", "\u00e4", "a\u0308", "\U0001f600", "*", "[", "?"),
+    *(
+        ".git",
+        ".gitmodules",
+        ".gitattributes",
+        ".gitignore",
+        ".mailmap",
+        "git~1",
+        "GITMOD~1",
+        "gi7eba~1",
+        "~1000000",
+    ),
+    *(
+        ".datmo-file",
+        ".datmo-exec",
+        ".datmo-part",
+        ".datmo-name",
+        "0.datmo-part",
+        "0000000000000000",
+        "a",
+        "A",
+        "-",
+    ),
+    *(
+        ".",
+        "..",
+        "\u200c",
+        "\ufeff",
+        " ",
+        ":",
+        "\\",
+        "\n",
+        "\x7f",
+        "\u00e4",
+        "a\u0308",
+        "\U0001f600",
+        "*",
+        "[",
+        "?",
+    ),
 ]
 
 _special = st.lists(st.sampled_from(SPECIAL), min_size=1, max_size=4).map("".join).map(str.encode)
 _cased = st.builds(lambda name, upper: name.upper() if upper else name, _special, st.booleans())
 _bytes = st.binary(min_size=1, max_size=12)
-_dotgit = st.builds(lambda a, name, b: a + name + b, _bytes | st.just(b""), _cased, _bytes | st.just(b""))
+_dotgit = st.builds(
+    lambda a, name, b: a + name + b, _bytes | st.just(b""), _cased, _bytes | st.just(b"")
+)
 
 # Names without what no file system has in one: a slash or a NUL.
 raw_names = (_cased | _bytes | _dotgit | st.integers(0, 99).map(b"%d".__mod__)).filter(
@@ -34,7 +73,12 @@ raw_names = (_cased | _bytes | _dotgit | st.integers(0, 99).map(b"%d".__mod__)).
 safe_names = raw_names.filter(is_safe)
 _around = st.sampled_from(["", "", " ", ".", ":", ":x", "\u200c", "\ufeff", "\\", "a\\", "\\b"])
 unsafe_names = (
-    st.builds(lambda a, name, b: f"{a}{name}{b}".encode(), _around, st.sampled_from([".git", ".GIT", "git~1"]), _around)
+    st.builds(
+        lambda a, name, b: f"{a}{name}{b}".encode(),
+        _around,
+        st.sampled_from([".git", ".GIT", "git~1"]),
+        _around,
+    )
     | st.sampled_from([b"", b".", b"..", b"a/b", b"/", b"a\0"])
 ).filter(lambda name: not is_safe(name))
 
@@ -62,10 +106,12 @@ class Trees:
         self.stored[oid] = content
         return oid
 
-    def read(self, oid: Oid) -> Iterable[Entry]:
+    def read(self, oid: Oid) -> Iterable[TreeEntry]:
         self.reads.append(oid)
         # The empty tree is everywhere, as it is in git.
-        return parse_tree(b"" if oid == self.format.hash("tree", b"") else self.stored[oid], self.format)
+        return parse_tree(
+            b"" if oid == self.format.hash("tree", b"") else self.stored[oid], self.format
+        )
 
 
 def bare(folder: Path, form: ObjectFormat, *config: str) -> Shell:

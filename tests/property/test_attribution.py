@@ -8,7 +8,7 @@ from math import factorial, isclose
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.flows.running.attribution import Combination, all_orders, attribute, combinations, two_orders
+from git_datmo.runs.attribution import Combination, all_orders, attribute, combinations, two_orders
 
 PARTS = ("code", "data", "env", "params")
 EVERY = [frozenset(chosen) for size in range(5) for chosen in choose(PARTS, size)]
@@ -34,23 +34,34 @@ def test_all_orders_give_shapley_values(value: dict[Combination, float]) -> None
         assert isclose(found.of[part], shapley(part, value), abs_tol=1e-6)
 
 
-@given(tables, st.permutations(PARTS).flatmap(lambda all_: st.integers(1, 4).map(lambda count: all_[:count])))
-def test_what_is_due_by_two_orders_add_up_too(value: dict[Combination, float], parts: list[str]) -> None:
+@given(
+    tables,
+    st.permutations(PARTS).flatmap(lambda all_: st.integers(1, 4).map(lambda count: all_[:count])),
+)
+def test_what_is_due_by_two_orders_add_up_too(
+    value: dict[Combination, float], parts: list[str]
+) -> None:
     orders = two_orders(parts)
     found = attribute(orders, value.get)
     assert found.of is not None
-    assert isclose(sum(found.of.values()), value[frozenset(parts)] - value[frozenset()], abs_tol=1e-6)
+    assert isclose(
+        sum(found.of.values()), value[frozenset(parts)] - value[frozenset()], abs_tol=1e-6
+    )
     assert len(combinations(orders)) == (2 if len(parts) == 1 else 2 * len(parts))
 
 
 @given(tables, st.sets(st.sampled_from(EVERY), min_size=1))
-def test_orders_through_what_failed_are_left_out(value: dict[Combination, float], failed: set[Combination]) -> None:
+def test_orders_through_what_failed_are_left_out(
+    value: dict[Combination, float], failed: set[Combination]
+) -> None:
     found = attribute(all_orders(PARTS), lambda c: None if c in failed else value[c])
     if found.of is None:
         assert found.used == 0
     else:
         assert 0 < found.used < 24
-        assert isclose(sum(found.of.values()), value[frozenset(PARTS)] - value[frozenset()], abs_tol=1e-6)
+        assert isclose(
+            sum(found.of.values()), value[frozenset(PARTS)] - value[frozenset()], abs_tol=1e-6
+        )
     if frozenset() in failed:
         assert found.of is None
 

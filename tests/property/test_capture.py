@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from git_datmo.flows.capture import add
-from git_datmo.flows.setup import initialise
-from git_datmo.flows.workspace import open_workspace
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
 from git_datmo.model import SHA1, Oid
+from git_datmo.objects import ingest
+from git_datmo.objects.layout import Node, NodeKind, write_folder
+from git_datmo.objects.store import HashOnly, Store
+from git_datmo.objects.store_location import create_store
+from git_datmo.payloads.store_payloads import add
 from git_datmo.progress import QUIET
-from git_datmo.store import ingest
-from git_datmo.store.cacheedit import CacheEdit
-from git_datmo.store.capture import Capturer
-from git_datmo.store.layout import Kind, Node, write_folder
-from git_datmo.store.place import create_store
-from git_datmo.store.store import HashOnly, Store
+from git_datmo.repository.workspace import open_workspace
+from git_datmo.setup.init_repository import initialise
+from git_datmo.worktree.path_capture import Capturer
+from git_datmo.worktree.stat_cache_edit import CacheEdit
 from tests.servers.shell import Shell
 
 Tree = dict[bytes, "Tree | bytes"]
@@ -60,9 +60,9 @@ def plainly(tree: Tree, empty: set[bytes], path: bytes = b"data") -> Oid:
             below = path + b"/" + name
             if not item:
                 empty.add(below)
-            nodes[name] = Node(Kind.FOLDER, plainly(item, empty, below))
+            nodes[name] = Node(NodeKind.FOLDER, plainly(item, empty, below))
         else:
-            nodes[name] = Node(Kind.FILE, SHA1.hash("blob", item))
+            nodes[name] = Node(NodeKind.FILE, SHA1.hash("blob", item))
     return write_folder(nodes, lambda content: SHA1.hash("tree", content))
 
 

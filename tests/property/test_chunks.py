@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyfastcdc import FastCDC
 
-from git_datmo.store import chunks
-from git_datmo.store.chunks import AVERAGE_SIZE, BLOCK, MAX_SIZE, MIN_SIZE, split
+from git_datmo.objects import chunks
+from git_datmo.objects.chunks import AVERAGE_SIZE, BLOCK, MAX_SIZE, MIN_SIZE, split
 
 few = settings(max_examples=max(1, settings().max_examples // 8))
 
@@ -41,27 +41,45 @@ def memory() -> memoryview:
 
 def cut(content: bytes, sizes: list[int] | None = None) -> list[bytes]:
     blocks = split(reader(content, sizes or [1 << 30]), memory)
-    return [bytes(block.data[start:end]) for block in blocks for start, end in pairwise((0, *block.ends))]
+    return [
+        bytes(block.data[start:end])
+        for block in blocks
+        for start, end in pairwise((0, *block.ends))
+    ]
 
 
 def cut_at_once(content: bytes) -> list[bytes]:
-    """The oracle: the cutter on the whole content, without blocks and without waiting for bytes to come."""
-    cutter = FastCDC(avg_size=AVERAGE_SIZE, min_size=MIN_SIZE, max_size=MAX_SIZE, normalized_chunking=1, seed=0)
-    return [content[c.offset : c.offset + c.length] for c in cutter.cut_buf(content)] if content else []
+    """The oracle: the cutter on the whole content, without blocks and without waiting for bytes to
+    come."""
+    cutter = FastCDC(
+        avg_size=AVERAGE_SIZE, min_size=MIN_SIZE, max_size=MAX_SIZE, normalized_chunking=1, seed=0
+    )
+    return (
+        [content[c.offset : c.offset + c.length] for c in cutter.cut_buf(content)]
+        if content
+        else []
+    )
 
 
 def pieces() -> Iterator[st.SearchStrategy[bytes]]:
     size = st.integers(0, 3 << 20)
     yield st.builds(noise, st.integers(0, 99), size)
     yield st.builds(bytes, size)
-    yield st.builds(lambda seed, times: noise(seed, 5000) * times, st.integers(0, 9), st.integers(0, 600))
+    yield st.builds(
+        lambda seed, times: noise(seed, 5000) * times, st.integers(0, 9), st.integers(0, 600)
+    )
 
 
 contents = st.lists(st.one_of(*pieces()), max_size=4).map(b"".join)
 
 
 @few
-@given(contents, st.lists(st.integers(1, 1 << 20), min_size=1, max_size=5).filter(lambda s: sum(s) > len(s) << 12))
+@given(
+    contents,
+    st.lists(st.integers(1, 1 << 20), min_size=1, max_size=5).filter(
+        lambda s: sum(s) > len(s) << 12
+    ),
+)
 def test_any_reading_sizes_give_the_same_cuts(content: bytes, sizes: list[int]) -> None:
     assert cut(content, sizes) == cut_at_once(content)
 
@@ -74,9 +92,13 @@ def test_the_size_of_blocks_does_not_matter(content: bytes, block: int) -> None:
         assert cut(content) == cut_at_once(content)
 
 
-@pytest.mark.parametrize("size", [n + d for n in (MIN_SIZE, MAX_SIZE, BLOCK, 2 * BLOCK) for d in (-1, 0, 1)])
+@pytest.mark.parametrize(
+    "size", [n + d for n in (MIN_SIZE, MAX_SIZE, BLOCK, 2 * BLOCK) for d in (-1, 0, 1)]
+)
 @pytest.mark.parametrize("make", [lambda size: noise(7, size), bytes], ids=["noise", "zeros"])
-def test_files_about_as_long_as_a_block_are_cut_alike(size: int, make: Callable[[int], bytes]) -> None:
+def test_files_about_as_long_as_a_block_are_cut_alike(
+    size: int, make: Callable[[int], bytes]
+) -> None:
     assert cut(make(size)) == cut_at_once(make(size))
 
 
@@ -99,8 +121,15 @@ def test_a_block_keeps_its_bytes_while_the_next_is_read(content: bytes) -> None:
 
 
 @few
-@given(st.integers(0, 99), st.integers(0, 6 << 20), st.binary(min_size=1, max_size=100_000), st.booleans())
-def test_after_an_insertion_the_cuts_are_the_same_again(seed: int, place: int, new: bytes, replace: bool) -> None:
+@given(
+    st.integers(0, 99),
+    st.integers(0, 6 << 20),
+    st.binary(min_size=1, max_size=100_000),
+    st.booleans(),
+)
+def test_after_an_insertion_the_cuts_are_the_same_again(
+    seed: int, place: int, new: bytes, replace: bool
+) -> None:
     content = noise(seed, 6 << 20)
     changed = content[:place] + new + content[place + (len(new) if replace else 0) :]
     before, after = set(cut(content)), cut(changed)

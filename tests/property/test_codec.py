@@ -19,15 +19,29 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.render import snapshot_details
 from git_datmo.cli.verdicts import verdict_lines
 from git_datmo.errors import Damaged
-from git_datmo.flows.history import Found
+from git_datmo.history.experiments import Found
 from git_datmo.model import SHA1, Oid
 from git_datmo.records.codec import SIZE_LIMIT, decode, encode, number, to_document
 from git_datmo.records.notes import make_line
-from git_datmo.records.types import LATER, Annotation, Difference, Person, Receipt, Record, Snapshot
+from git_datmo.records.types import (
+    LATER,
+    Annotation,
+    Person,
+    Receipt,
+    ReceiptDifference,
+    Record,
+    Snapshot,
+)
 from tests.property.records import records, records_in, texts, values
 
 SOMEBODY = Person("A", "a@b")
-PLAIN = Annotation(SHA1.hash("blob", b""), SHA1.hash("commit", b""), "2024-05-01T12:00:00.000000Z", SOMEBODY, "text")
+PLAIN = Annotation(
+    SHA1.hash("blob", b""),
+    SHA1.hash("commit", b""),
+    "2024-05-01T12:00:00.000000Z",
+    SOMEBODY,
+    "text",
+)
 
 
 def sayable(item: Any) -> Any:
@@ -71,7 +85,9 @@ def test_a_record_is_json_of_one_spelling(record: Record) -> None:
     raw = encode(record)
     document = json.loads(raw.decode("utf-8"), parse_constant=pytest.fail)
     assert document == to_document(record)
-    assert raw == json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    assert (
+        raw == json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    )
 
 
 @given(values)
@@ -79,12 +95,18 @@ def test_a_value_keeps_its_number(value: bool | float | str) -> None:
     there = number(sayable(value))
     if isinstance(value, float):
         assert there == value or (there is not None and math.isnan(there) and math.isnan(value))
-    elif isinstance(value, bool) or (isinstance(value, str) and value not in ("NaN", "Infinity", "-Infinity")):
+    elif isinstance(value, bool) or (
+        isinstance(value, str) and value not in ("NaN", "Infinity", "-Infinity")
+    ):
         assert there is None
 
 
-@pytest.mark.parametrize("value", [10**400, -(10**400), "NaN", "1", "", None, True], ids=lambda v: str(v)[:9])
-def test_any_value_that_a_record_may_have_is_a_number_or_none(value: bool | float | str | None) -> None:
+@pytest.mark.parametrize(
+    "value", [10**400, -(10**400), "NaN", "1", "", None, True], ids=lambda v: str(v)[:9]
+)
+def test_any_value_that_a_record_may_have_is_a_number_or_none(
+    value: bool | float | str | None,
+) -> None:
     """A stranger's whole number may be larger than any floating point number."""
     assert number(value) is None or isinstance(number(value), float)
 
@@ -105,7 +127,12 @@ def objects_of(document: Any) -> Iterator[dict[str, Any]]:
 later = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).map("x-{}".format)
 
 
-@given(records(), st.dictionaries(later, st.none() | st.integers() | texts | st.lists(texts, max_size=2), max_size=3))
+@given(
+    records(),
+    st.dictionaries(
+        later, st.none() | st.integers() | texts | st.lists(texts, max_size=2), max_size=3
+    ),
+)
 def test_keys_of_a_later_writer_are_passed_over(record: Record, more: dict[str, Any]) -> None:
     document = json.loads(encode(record))
     for inner in list(objects_of(document)):
@@ -114,9 +141,14 @@ def test_keys_of_a_later_writer_are_passed_over(record: Record, more: dict[str, 
 
 
 def later_keys(inner: dict[str, Any]) -> set[str]:
-    """What the first writers did not write into such an object: without them it is one of theirs."""
-    made = [each for each in (Snapshot, Receipt, Annotation) if "version" in inner and inner["kind"] == each.kind]
-    every = [*made, *([Difference] if "same" in inner else [])]
+    """What the first writers did not write into such an object: without them it is one of
+    theirs."""
+    made = [
+        each
+        for each in (Snapshot, Receipt, Annotation)
+        if "version" in inner and inner["kind"] == each.kind
+    ]
+    every = [*made, *([ReceiptDifference] if "same" in inner else [])]
     return {f.name for each in every for f in fields(each) if LATER in f.metadata}
 
 
@@ -143,14 +175,33 @@ def test_a_record_of_the_first_writers_reads_as_one_that_says_nothing_more(recor
 def places(document: Any) -> Iterator[tuple[Any, Any]]:
     """Every place in a document that a value can be put into."""
     items = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+        document.items()
+        if isinstance(document, dict)
+        else enumerate(document)
+        if isinstance(document, list)
+        else ()
     )
     for key, value in items:
         yield document, key
         yield from places(value)
 
 
-ODD = [[], {}, [[]], {"a": {}}, -1, 1.0, 1e300, 10**400, "../x", "/x", ".git", "\ud800", "\udcff", "0" * 40]
+ODD = [
+    [],
+    {},
+    [[]],
+    {"a": {}},
+    -1,
+    1.0,
+    1e300,
+    10**400,
+    "../x",
+    "/x",
+    ".git",
+    "\ud800",
+    "\udcff",
+    "0" * 40,
+]
 strange = st.sampled_from(ODD) | st.one_of(
     st.none(),
     st.booleans(),
@@ -161,7 +212,9 @@ strange = st.sampled_from(ODD) | st.one_of(
 
 
 @given(records(), st.data())
-def test_a_record_with_a_strange_value_is_damaged_or_can_be_used(record: Record, data: st.DataObject) -> None:
+def test_a_record_with_a_strange_value_is_damaged_or_can_be_used(
+    record: Record, data: st.DataObject
+) -> None:
     """What decoding lets in, everything behind it can take: encode it, note it, show it."""
     document = json.loads(encode(record))
     for _ in range(data.draw(st.integers(1, 2))):
@@ -190,7 +243,11 @@ def use(record: Record) -> None:
     out.flush()
 
 
-@given(st.binary() | st.text().map(str.encode) | st.sampled_from([b"", b"{}", b"[]", b"null", b"\xef\xbb\xbf{}"]))
+@given(
+    st.binary()
+    | st.text().map(str.encode)
+    | st.sampled_from([b"", b"{}", b"[]", b"null", b"\xef\xbb\xbf{}"])
+)
 def test_garbage_is_damaged_and_nothing_else(raw: bytes) -> None:
     with pytest.raises(Damaged) as caught:
         decode(raw)
@@ -198,10 +255,14 @@ def test_garbage_is_damaged_and_nothing_else(raw: bytes) -> None:
 
 
 @given(records_in(SHA1), st.data())
-def test_a_record_that_is_cut_or_changed_is_damaged_or_a_record(record: Record, data: st.DataObject) -> None:
+def test_a_record_that_is_cut_or_changed_is_damaged_or_a_record(
+    record: Record, data: st.DataObject
+) -> None:
     raw = bytearray(encode(record))
     place = data.draw(st.integers(0, len(raw) - 1))
-    raw[place : place + data.draw(st.sampled_from([0, 1, len(raw)]))] = data.draw(st.binary(max_size=3))
+    raw[place : place + data.draw(st.sampled_from([0, 1, len(raw)]))] = data.draw(
+        st.binary(max_size=3)
+    )
     with suppress(Damaged):
         use(decode(bytes(raw)))
 
@@ -227,7 +288,9 @@ DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
         pytest.param(altered(author={"name": "A", "email": None}), id="a person without mail"),
         pytest.param(altered(message="\ud800"), id="half a letter"),
         pytest.param(encode(PLAIN).replace(b'"text"', b"NaN"), id="NaN"),
-        pytest.param(encode(PLAIN).replace(b'"message"', b'"version": 1, "message"'), id="a key twice"),
+        pytest.param(
+            encode(PLAIN).replace(b'"message"', b'"version": 1, "message"'), id="a key twice"
+        ),
         pytest.param(encode(PLAIN) + b"{}", id="something behind it"),
         pytest.param(encode(PLAIN).decode().encode("utf-16"), id="another encoding"),
         pytest.param(encode(PLAIN).replace(b"text", b"\xff"), id="bytes that are no text"),

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from git_datmo.git.deflate import STORED_LIMIT, BrokenStream, deflate, inflate, stored, unstored
 
-EDGES = [0, 1, 255, 256, 257, 3072, 3073, *(n * STORED_LIMIT + d for n in (1, 2, 3) for d in (-1, 0, 1))]
+EDGES = [
+    0,
+    1,
+    255,
+    256,
+    257,
+    3072,
+    3073,
+    *(n * STORED_LIMIT + d for n in (1, 2, 3) for d in (-1, 0, 1)),
+]
 
 # Text, noise, and both in one: what decides between a stored and a compressed stream.
 contents = st.builds(
@@ -53,7 +62,9 @@ def test_content_is_found_where_it_is_stored(content: bytes, behind: bytes) -> N
 
 
 @given(contents | st.binary(), st.sampled_from([0, 1, 6, 9]))
-def test_a_stream_of_others_is_read_where_it_is_stored_or_left_alone(content: bytes, level: int) -> None:
+def test_a_stream_of_others_is_read_where_it_is_stored_or_left_alone(
+    content: bytes, level: int
+) -> None:
     stream = zlib.compress(content, level)
     places = unstored(memoryview(stream), len(content))
     if places is not None:
@@ -61,7 +72,9 @@ def test_a_stream_of_others_is_read_where_it_is_stored_or_left_alone(content: by
 
 
 @given(st.binary(min_size=1), st.data())
-def test_a_damaged_stored_stream_is_broken_or_another_kind(content: bytes, data: st.DataObject) -> None:
+def test_a_damaged_stored_stream_is_broken_or_another_kind(
+    content: bytes, data: st.DataObject
+) -> None:
     stream = bytearray(b"".join(stored(content)))
     place = data.draw(st.integers(0, len(stream) - 1))
     stream[place] ^= data.draw(st.integers(1, 255))
@@ -77,7 +90,9 @@ def test_noise_is_stored_as_it_is_and_text_is_compressed() -> None:
 
 
 @given(contents | st.binary(), st.sampled_from([0, 1, 6, 9]), st.binary(max_size=40))
-def test_any_zlib_stream_is_read_and_what_follows_is_left_alone(content: bytes, level: int, behind: bytes) -> None:
+def test_any_zlib_stream_is_read_and_what_follows_is_left_alone(
+    content: bytes, level: int, behind: bytes
+) -> None:
     assert inflate(zlib.compress(content, level) + behind, len(content)) == content
 
 
@@ -88,7 +103,9 @@ def test_a_stream_of_another_length_is_broken(content: bytes, off: int) -> None:
 
 
 @given(st.binary(min_size=1), st.data())
-def test_a_damaged_stream_is_broken_or_still_says_the_same(content: bytes, data: st.DataObject) -> None:
+def test_a_damaged_stream_is_broken_or_still_says_the_same(
+    content: bytes, data: st.DataObject
+) -> None:
     stream = bytearray(b"".join(deflate(content)))
     place = data.draw(st.integers(0, len(stream) - 1))
     stream[place] ^= data.draw(st.integers(1, 255))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from git_datmo.flows.exclude import BEGIN, END, pattern, write_excludes
 from git_datmo.model import SHA1
+from git_datmo.payloads.exclude_file import BEGIN, END, pattern, write_excludes
 from tests.property.strategies import bare
 from tests.servers.shell import Shell
 
@@ -34,7 +34,9 @@ def ignored(repo: Shell, asked: list[str]) -> set[str]:
     """Which of the paths git ignores."""
     # From the top, so that a colon in front is no pathspec magic.
     stdin = "".join(f"./{path}\0" for path in asked).encode("utf-8", "surrogateescape")
-    printed = repo.run("git", "check-ignore", "-z", "--stdin", "--no-index", ok=False, stdin=stdin).stdout
+    printed = repo.run(
+        "git", "check-ignore", "-z", "--stdin", "--no-index", ok=False, stdin=stdin
+    ).stdout
     return {path.removeprefix("./") for path in printed.split("\0")[:-1]}
 
 
@@ -50,18 +52,30 @@ def exclude_of(repo: Shell) -> Path:
 @example("[a]", ["a"], "x")
 @example("**", ["a", "a/b"], "x")
 @example("a\\ ", ["a ", "a\\"], "x")
-def test_a_pattern_matches_its_path_and_nothing_else(repo: Shell, path: str, others: list[str], letter: str) -> None:
+def test_a_pattern_matches_its_path_and_nothing_else(
+    repo: Shell, path: str, others: list[str], letter: str
+) -> None:
     exclude_of(repo).unlink(missing_ok=True)
     write_excludes(exclude_of(repo), [path])
     near = [path + letter, letter + path, f"sub/{path}", path[:-1], path.swapcase(), *others]
     below = f"{path}/inner"
-    wrong = [p for p in near if p and not p.startswith("/") and p != path and not p.startswith(f"{path}/")]
+    wrong = [
+        p
+        for p in near
+        if p and not p.startswith("/") and p != path and not p.startswith(f"{path}/")
+    ]
     wrong = [p for p in wrong if all(part not in ("", ".", "..", ".git") for part in p.split("/"))]
     assert ignored(repo, [path, below, *wrong]) == {path, below}
 
 
-@given(st.lists(paths, max_size=4), st.lists(paths, max_size=4), st.text(odd | st.just("\n"), max_size=30))
-def test_the_rest_of_the_file_stays_as_it_is(repo: Shell, one: list[str], two: list[str], rest: str) -> None:
+@given(
+    st.lists(paths, max_size=4),
+    st.lists(paths, max_size=4),
+    st.text(odd | st.just("\n"), max_size=30),
+)
+def test_the_rest_of_the_file_stays_as_it_is(
+    repo: Shell, one: list[str], two: list[str], rest: str
+) -> None:
     file = exclude_of(repo)
     file.write_bytes(rest.encode())
     write_excludes(file, one)

@@ -1,7 +1,9 @@
-"""Two people share through a team's host, a fork that has the branches alone, and a backup; commands are killed.
+"""Two people share through a team's host, a fork that has the branches alone, and a backup;
+commands are killed.
 
-Shallow and partial clones get what a full clone gets, or are told what is missing. No remote has a record whose objects
-it lacks. What somebody pushed is in every later clone, and what somebody wrote stays in their working tree.
+Shallow and partial clones get what a full clone gets, or are told what is missing. No remote has a
+record whose objects it lacks. What somebody pushed is in every later clone, and what somebody wrote
+stays in their working tree.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.crash.remote_check import lacking
 from tests.crash.worlds import install_wrappers
@@ -38,7 +46,8 @@ remotes = st.sampled_from(tuple(REMOTES))
 
 
 class FarFollowers(RuleBasedStateMachine):
-    """`written` is what each person last wrote to each of their own files, `shared` what of it the team's host got.
+    """`written` is what each person last wrote to each of their own files, `shared` what of it the
+    team's host got.
 
     The content of a file is a number that grows with each change.
     """
@@ -55,7 +64,9 @@ class FarFollowers(RuleBasedStateMachine):
         self.hub.git("config", "uploadpack.allowFilter", "true")
         self.hub.git("clone", "-q", "--bare", ".", "../fork.git")
         self.hub.git("init", "-q", "--bare", "../backup.git")
-        self.people = {name: Person(Shell(self.live / name, self.env), name) for name in ("alex", "ben")}
+        self.people = {
+            name: Person(Shell(self.live / name, self.env), name) for name in ("alex", "ben")
+        }
         for person in self.people.values():
             for remote in ("fork", "backup"):
                 person.shell.git("remote", "add", remote, str(self.live / REMOTES[remote]))
@@ -89,7 +100,9 @@ class FarFollowers(RuleBasedStateMachine):
     @rule(who=people, remote=remotes)
     def pull(self, who: str, remote: str) -> None:
         """Fails where the remote has no branch yet."""
-        self.people[who].shell.git("pull", "-q", "--no-rebase", "--no-edit", remote, "main", ok=False)
+        self.people[who].shell.git(
+            "pull", "-q", "--no-rebase", "--no-edit", remote, "main", ok=False
+        )
 
     @rule(who=people, remote=remotes)
     def push(self, who: str, remote: str) -> None:
@@ -107,7 +120,8 @@ class FarFollowers(RuleBasedStateMachine):
 
     @rule()
     def take_branch_of_fork(self) -> None:
-        """The team's host takes the fork's commits, where it has no others; nobody brings their data."""
+        """The team's host takes the fork's commits, where it has no others; nobody brings their
+        data."""
         self.hub.git("fetch", "-q", "../fork.git", "main:main", ok=False)
 
     @rule(who=people, command=st.sampled_from(tuple(KILLED)), at=st.integers(1, 12))
@@ -129,10 +143,14 @@ class FarFollowers(RuleBasedStateMachine):
         else:
             assert code or (less == "shallow" and "--unshallow" in less_said), less_said
         if code == 0:
-            assert all(int(whole[name]) >= times for name, times in self.shared.items()), (whole, self.shared)
+            assert all(int(whole[name]) >= times for name, times in self.shared.items()), (
+                whole,
+                self.shared,
+            )
 
     def checked_out(self, *flags: str) -> tuple[int, str, dict[str, str]]:
-        """What somebody gets in a clone: exit code, output and files; where it fails, they are told."""
+        """What somebody gets in a clone: exit code, output and files; where it fails, they are
+        told."""
         shutil.rmtree(self.live / "fresh", ignore_errors=True)
         self.hub.at("..").git("clone", "-q", *flags, f"file://{self.hub.cwd}", "fresh")
         stranger = Person(Shell(self.live / "fresh", self.env), "stranger")
@@ -145,7 +163,8 @@ class FarFollowers(RuleBasedStateMachine):
 
     @rule()
     def meet(self) -> None:
-        """What was killed is finished, everything goes to the team's host, and all have what either wrote last."""
+        """What was killed is finished, everything goes to the team's host, and all have what either
+        wrote last."""
         for name in ("alex", "ben", "alex"):
             person = self.people[name]
             self.finish(person)
@@ -155,9 +174,13 @@ class FarFollowers(RuleBasedStateMachine):
             person.shell.git("push", "-q", "origin", "HEAD:main")
         self.people["ben"].shell.git("pull", "-q", "origin", "main")
         self.assert_nothing_lacks()
-        everything = {name: str(times) for files in self.written.values() for name, times in files.items()}
+        everything = {
+            name: str(times) for files in self.written.values() for name, times in files.items()
+        }
         for person in self.people.values():
-            assert {path.name: path.read_text() for path in person.data.iterdir()} == everything, person.name
+            assert {path.name: path.read_text() for path in person.data.iterdir()} == everything, (
+                person.name
+            )
             assert not person.status()["differs"]
         assert self.checked_out()[2] == everything
 
@@ -175,7 +198,9 @@ class FarFollowers(RuleBasedStateMachine):
     def keep_what_was_written(self) -> None:
         for name, files in getattr(self, "written", {}).items():
             for path, times in files.items():
-                assert (self.people[name].data / path).read_text() == str(times), f"{name}'s {path} is lost"
+                assert (self.people[name].data / path).read_text() == str(times), (
+                    f"{name}'s {path} is lost"
+                )
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +213,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_whatever_was_pushed_reaches_everybody(place: Path) -> None:
     sealed = seal(place / "home")
-    FarFollowers.top, FarFollowers.env = place, {**sealed, "PATH": f"{place / 'bin'}:{sealed['PATH']}"}
+    FarFollowers.top, FarFollowers.env = (
+        place,
+        {**sealed, "PATH": f"{place / 'bin'}:{sealed['PATH']}"},
+    )
     deep = settings().max_examples > 500
     run_state_machine_as_test(
         FarFollowers,

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from git_datmo.errors import DatmoError, UsageError
-from git_datmo.flows.running.figures import FIGURES_LIMIT, parse_figures, parse_value, read_metrics
 from git_datmo.model import SHA1
 from git_datmo.records.codec import decode, encode
 from git_datmo.records.types import Person, Snapshot, Value
+from git_datmo.runs.figure_values import FIGURES_LIMIT, parse_figures, parse_value, read_metrics
 
 
 @given(st.integers() | st.floats(allow_nan=False) | st.booleans())
@@ -37,7 +37,8 @@ def test_any_word_is_a_value(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "1_000", " 1", "1 ", "True", "FALSE", "0x10", "1e", "1,5", "--", "1\n", "None"]
+    "text",
+    ["", " ", "1_000", " 1", "1 ", "True", "FALSE", "0x10", "1e", "1,5", "--", "1\n", "None"],
 )
 def test_what_is_no_number_is_text(text: str) -> None:
     assert parse_value(text) == text
@@ -64,10 +65,21 @@ def test_a_word_without_a_name_or_equals_sign_is_refused(word: str) -> None:
         parse_figures([word])
 
 
-plain = st.none() | st.booleans() | st.integers(-(1 << 60), 1 << 60) | st.floats(allow_nan=False) | st.text(max_size=5)
-keys = st.text(st.characters(exclude_characters=".", exclude_categories=["Cs"]), min_size=1, max_size=5)
+plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 60), 1 << 60)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5)
+)
+keys = st.text(
+    st.characters(exclude_characters=".", exclude_categories=["Cs"]), min_size=1, max_size=5
+)
 documents = st.dictionaries(
-    keys, st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3))
+    keys,
+    st.recursive(
+        plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3)
+    ),
 )
 
 
@@ -79,12 +91,16 @@ def leaves(item: Any, *path: str) -> dict[str, Any]:
         inner = ((str(place), value) for place, value in enumerate(item))
     else:
         return {} if item is None else {".".join(path): item}
-    return {name: value for key, below in inner for name, value in leaves(below, *path, key).items()}
+    return {
+        name: value for key, below in inner for name, value in leaves(below, *path, key).items()
+    }
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents)
-def test_every_figure_of_a_file_has_its_path_for_a_name(tmp_path: Path, document: dict[str, Any]) -> None:
+def test_every_figure_of_a_file_has_its_path_for_a_name(
+    tmp_path: Path, document: dict[str, Any]
+) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps(document))
     assert read_metrics(path) == leaves(document)
@@ -137,7 +153,9 @@ def test_any_file_can_be_recorded_or_is_refused_in_one_line(tmp_path: Path, text
 
 
 @pytest.mark.parametrize(
-    "text", ["1" + "0" * 400, "-" + "9" * 5000, "1e999", "nan", "\u0661", "\x00"], ids=lambda t: t[:6]
+    "text",
+    ["1" + "0" * 400, "-" + "9" * 5000, "1e999", "nan", "\u0661", "\x00"],
+    ids=lambda t: t[:6],
 )
 def test_any_word_can_be_recorded(text: str) -> None:
     """And read back, however large the number is that it says."""

@@ -1,7 +1,9 @@
-"""Two people change files of their own in one folder of data, while git does to HEAD whatever people do to it.
+"""Two people change files of their own in one folder of data, while git does to HEAD whatever
+people do to it.
 
-Hooks are on or off, clocks are apart, remotes move and are made anew. Whatever happens, nobody undoes what the other
-recorded, and what somebody wrote stays in their working tree until it is recorded.
+Hooks are on or off, clocks are apart, remotes move and are made anew. Whatever happens, nobody
+undoes what the other recorded, and what somebody wrote stays in their working tree until it is
+recorded.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.crash.remote_check import lacking
 from tests.property.people import Person, make_template
@@ -131,14 +139,18 @@ class Followers(RuleBasedStateMachine):
         stranger = Person(Shell(fresh, self.env), "stranger")
         stranger.must("checkout")
         for person in (*self.people.values(), stranger):
-            assert {path.name: path.read_text() for path in person.data.iterdir()} == everything, person.name
+            assert {path.name: path.read_text() for path in person.data.iterdir()} == everything, (
+                person.name
+            )
             assert not person.status()["differs"]
 
     @invariant()
     def keep_what_was_written(self) -> None:
         for name, files in getattr(self, "written", {}).items():
             for path, text in files.items():
-                assert (self.people[name].data / path).read_text() == text, f"{name}'s {path} is lost"
+                assert (self.people[name].data / path).read_text() == text, (
+                    f"{name}'s {path} is lost"
+                )
 
 
 @pytest.fixture(scope="module")

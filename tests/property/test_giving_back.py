@@ -1,4 +1,5 @@
-"""Two people who also give space back, on both sides and in any order: only what was dropped is gone."""
+"""Two people who also give space back, on both sides and in any order: only what was dropped is
+gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""An image's files are the same whichever engine's archive they come from, and make one that gives them again."""
+"""An image's files are the same whichever engine's archive they come from, and make one that gives
+them again."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.engines.archive import CONFIG, LAYERS, pack, read_image, unpack
+from git_datmo.engines.image_archive import CONFIG, LAYERS, pack, read_image, unpack
 from git_datmo.errors import Damaged
 
 # A layer never begins as what gzip packed does.
@@ -44,10 +45,18 @@ def archive(style: str, contents: Sequence[bytes], config: bytes) -> bytes:
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as made:
         names = [STYLES[style](made, number, contents) for number in range(len(contents))]
-        inside = f"{sha256(config)}.json" if style in ("folders", "flat") else f"blobs/sha256/{sha256(config)}"
+        inside = (
+            f"{sha256(config)}.json"
+            if style in ("folders", "flat")
+            else f"blobs/sha256/{sha256(config)}"
+        )
         add(made, inside, config)
         add(made, "repositories", b"{}")
-        add(made, "manifest.json", json.dumps([{"Config": inside, "RepoTags": ["a:b"], "Layers": names}]).encode())
+        add(
+            made,
+            "manifest.json",
+            json.dumps([{"Config": inside, "RepoTags": ["a:b"], "Layers": names}]).encode(),
+        )
     return raw.getvalue()
 
 
@@ -82,7 +91,9 @@ STYLES: dict[str, Callable[[tarfile.TarFile, int, Sequence[bytes]], str]] = {
     "folders": in_folders,
     "flat": flat,
     "blobs": lambda made, number, contents: as_blob(made, contents[number]),
-    "packed": lambda made, number, contents: as_blob(made, gzip.compress(contents[number], mtime=number)),
+    "packed": lambda made, number, contents: as_blob(
+        made, gzip.compress(contents[number], mtime=number)
+    ),
 }
 
 
@@ -103,7 +114,11 @@ def in_pieces(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 styles = st.sampled_from(sorted(STYLES))
@@ -130,7 +145,9 @@ def test_files_are_the_same_from_every_archive_and_back(
     with tarfile.open(fileobj=io.BytesIO(packed)) as made:
         named = json.load(made.extractfile("manifest.json") or io.BytesIO())
         (told,) = named
-        assert [(made.extractfile(name) or io.BytesIO()).read() for name in told["Layers"]] == contents
+        assert [
+            (made.extractfile(name) or io.BytesIO()).read() for name in told["Layers"]
+        ] == contents
 
 
 @given(styles, layers, st.data())

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.errors import Damaged
-from git_datmo.git.objects import BLOB, LINK, TREE, Entry, encode_tree
-from git_datmo.git.paths import is_safe
+from git_datmo.git.object_encoding import BLOB, LINK, TREE, TreeEntry, encode_tree
+from git_datmo.git.safe_paths import is_safe
 from git_datmo.model import SHA1
-from git_datmo.store import names
-from git_datmo.store.names import escape, unescape
+from git_datmo.objects import stored_names
+from git_datmo.objects.stored_names import escape, unescape
 from tests.property.strategies import bare, raw_names, safe_names, unsafe_names
 from tests.servers.shell import Shell
 
@@ -26,7 +26,14 @@ def test_two_names_are_never_stored_alike(one: bytes, other: bytes) -> None:
     assert (escape(one) == escape(other)) == (one == other)
 
 
-@given(raw_names | st.builds(lambda n, e: n + e, raw_names, st.sampled_from([names.ESCAPE, names.ESCAPE * 2])))
+@given(
+    raw_names
+    | st.builds(
+        lambda n, e: n + e,
+        raw_names,
+        st.sampled_from([stored_names.ESCAPE, stored_names.ESCAPE * 2]),
+    )
+)
 def test_a_name_is_in_its_one_form_or_damaged(stored: bytes) -> None:
     try:
         real = unescape(stored)
@@ -36,20 +43,22 @@ def test_a_name_is_in_its_one_form_or_damaged(stored: bytes) -> None:
     assert is_safe(real)
 
 
-@given(st.from_regex(names.ORDINARY))
+@given(st.from_regex(stored_names.ORDINARY))
 def test_an_ordinary_name_is_safe_and_collides_with_nothing(name: bytes) -> None:
     assert is_safe(name)
-    assert not names.RESERVED.search(name)
+    assert not stored_names.RESERVED.search(name)
 
 
 @given(raw_names)
 def test_a_stored_name_is_never_a_marker(name: bytes) -> None:
-    assert not escape(name).endswith((names.CHUNKED_FILE, names.CHUNKED_EXECUTABLE, names.PART))
+    assert not escape(name).endswith(
+        (stored_names.CHUNKED_FILE, stored_names.CHUNKED_EXECUTABLE, stored_names.PART)
+    )
 
 
 @given(unsafe_names)
 def test_an_unsafe_name_is_damaged_however_it_is_stored(name: bytes) -> None:
-    for stored in (name, escape(name), name + names.ESCAPE):
+    for stored in (name, escape(name), name + stored_names.ESCAPE):
         with pytest.raises(Damaged):
             unescape(stored)
 
@@ -65,22 +74,33 @@ JUDGED = [
     *(".gitmodules", ".GITMODULES", ".gitmodules ", ".gitmodules.", "gitmod~1", "GITMOD~4"),
     *(".gitattributes", "gitatt~1", ".gitignore", ".mailmap", "mailma~1", "maba30~1", ".MAILMAP "),
     *(".mailm\u200dap", ".datmo-name", "a.datmo-name", "b.datmo-file"),
-    *(".g\u200citmodules", "gi7eba~1", "GI7EBA~9", "gi7eb~10", "g~100000", "~1000000", "a\\.gitmodules"),
+    *(
+        ".g\u200citmodules",
+        "gi7eba~1",
+        "GI7EBA~9",
+        "gi7eb~10",
+        "g~100000",
+        "~1000000",
+        "a\\.gitmodules",
+    ),
 ]
-# Spellings that escaping does not cover, as docs/FORMAT.md says: a host that checks strictly refuses them.
+# Spellings that escaping does not cover, as docs/FORMAT.md says: a host that checks strictly
+# refuses them.
 UNCOVERED = [".gitmodules:x"]
 BAD_MODULES = b'[submodule "../x"]\n\turl = -u./evil\n\tpath = a\n'
 
 
 def is_covered(name: bytes) -> bool:
-    """Whether NTFS would not cut the name at a colon, before the ending that tells it from one that git judges."""
+    """Whether NTFS would not cut the name at a colon, before the ending that tells it from one that
+    git judges."""
     return b":" not in name
 
 
 @pytest.mark.parametrize("mode", [BLOB, LINK, TREE], ids=["file", "link", "folder"])
 @pytest.mark.parametrize("name", JUDGED)
 def test_git_finds_nothing_in_a_stored_name(repo: Shell, name: str, mode: int) -> None:
-    """Nor does a host that checks what it receives (`receive.fsckObjects`), whatever the file holds."""
+    """Nor does a host that checks what it receives (`receive.fsckObjects`), whatever the file
+    holds."""
     real = name.encode()
     assert is_safe(real)
     check_strictly(repo, real, mode)
@@ -101,7 +121,7 @@ def test_a_spelling_that_escaping_does_not_cover_is_still_read_back(repo: Shell,
 def check_strictly(repo: Shell, name: bytes, mode: int) -> None:
     kind, content = ("tree", b"") if mode == TREE else ("blob", BAD_MODULES)
     inner = SHA1.hash(kind, content)
-    objects = [(kind, content), ("tree", encode_tree([Entry(escape(name), mode, inner)]))]
+    objects = [(kind, content), ("tree", encode_tree([TreeEntry(escape(name), mode, inner)]))]
     done = repo.run("git", "index-pack", "--stdin", "--strict", ok=False, stdin=pack_of(objects))
     assert done.returncode == 0, str(done)
 
@@ -127,7 +147,7 @@ def pack_of(objects: list[tuple[str, bytes]]) -> bytes:
 def test_the_check_sees_a_name_that_git_refuses(repo: Shell) -> None:
     objects = [
         ("blob", BAD_MODULES),
-        ("tree", encode_tree([Entry(b".gitmodules", LINK, SHA1.hash("blob", BAD_MODULES))])),
+        ("tree", encode_tree([TreeEntry(b".gitmodules", LINK, SHA1.hash("blob", BAD_MODULES))])),
     ]
     done = repo.run("git", "index-pack", "--stdin", "--strict", ok=False, stdin=pack_of(objects))
     assert done.returncode != 0

@@ -10,19 +10,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Oid
-from git_datmo.records.notes import SUMMARY_LIMIT, NoteLine, make_line, parse_note, show_value, unite
+from git_datmo.records.notes import (
+    SUMMARY_LIMIT,
+    NoteLine,
+    make_line,
+    parse_note,
+    show_value,
+    unite,
+)
 from git_datmo.records.types import Record
 from git_datmo.sizes import show_size
 from tests.property.records import records
 from tests.property.strategies import bare, oids
 from tests.servers.shell import Shell
 
-lines = st.sampled_from([b"a", b"b", b"a b", b" a", b"\xff", b"A", b"#", b"\r"]) | st.binary(max_size=8)
-notes = st.lists(lines, max_size=6).map(b"\n".join) | st.lists(lines, max_size=6).map(b"\n".join).map(b"%s\n".__mod__)
+lines = st.sampled_from([b"a", b"b", b"a b", b" a", b"\xff", b"A", b"#", b"\r"]) | st.binary(
+    max_size=8
+)
+notes = st.lists(lines, max_size=6).map(b"\n".join) | st.lists(lines, max_size=6).map(
+    b"\n".join
+).map(b"%s\n".__mod__)
 
 
 @given(notes, notes, notes)
-def test_union_does_not_care_for_order_grouping_or_repetition(one: bytes, two: bytes, three: bytes) -> None:
+def test_union_does_not_care_for_order_grouping_or_repetition(
+    one: bytes, two: bytes, three: bytes
+) -> None:
     assert unite(one, two) == unite(two, one)
     assert unite(unite(one, two), three) == unite(one, unite(two, three)) == unite(one, two, three)
     assert unite(one, one) == unite(one) == unite(unite(one))
@@ -78,7 +91,9 @@ def test_a_record_makes_one_line_that_names_it(record: Record, oid: Oid) -> None
 @given(st.lists(records(), max_size=3), notes)
 def test_lines_of_others_are_told_apart_and_kept(made: list[Record], foreign: bytes) -> None:
     ids = [SHA1.hash("blob", b"%d" % n) for n in range(len(made))]
-    ours = "".join(f"{make_line(oid, record)}\n" for oid, record in zip(ids, made, strict=True)).encode()
+    ours = "".join(
+        f"{make_line(oid, record)}\n" for oid, record in zip(ids, made, strict=True)
+    ).encode()
     found, others = parse_note(unite(ours, foreign))
     assert {line.record for line in found} == set(ids)
     assert set(others) <= {line.decode("utf-8", "replace") for line in foreign.split(b"\n")}

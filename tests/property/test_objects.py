@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.errors import Damaged
-from git_datmo.git.objects import (
+from git_datmo.git.object_encoding import (
     MODES,
     TREE,
-    Entry,
+    TreeEntry,
     commit_parents,
     commit_tree,
     encode_commit,
@@ -27,29 +27,40 @@ SECONDS = 1_714_564_800
 
 
 @pytest.fixture(scope="module", params=sorted(FORMATS))
-def repo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, ObjectFormat]:
+def repo(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Shell, ObjectFormat]:
     form = FORMATS[request.param]
     return bare(tmp_path_factory.mktemp("objects"), form), form
 
 
-def entries(form: ObjectFormat, names: st.SearchStrategy[bytes] = safe_names) -> st.SearchStrategy[list[Entry]]:
+def entries(
+    form: ObjectFormat, names: st.SearchStrategy[bytes] = safe_names
+) -> st.SearchStrategy[list[TreeEntry]]:
     return st.lists(
-        st.builds(Entry, names, st.sampled_from(sorted(MODES)), oids(form)), max_size=8, unique_by=lambda e: e.name
+        st.builds(TreeEntry, names, st.sampled_from(sorted(MODES)), oids(form)),
+        max_size=8,
+        unique_by=lambda e: e.name,
     )
 
 
 # Names of which one begins another: where a folder's name sorts as if a slash ended it.
-beginnings = st.builds(lambda end: b"a" + end, st.sampled_from([b"", b".", b"-", b"0", b".b", b"a", b"\xff", b"!"]))
+beginnings = st.builds(
+    lambda end: b"a" + end, st.sampled_from([b"", b".", b"-", b"0", b".b", b"a", b"\xff", b"!"])
+)
 
 
 @given(data=st.data())
-def test_a_tree_is_the_one_that_git_makes(repo: tuple[Shell, ObjectFormat], data: st.DataObject) -> None:
+def test_a_tree_is_the_one_that_git_makes(
+    repo: tuple[Shell, ObjectFormat], data: st.DataObject
+) -> None:
     shell, form = repo
     odd = raw_names.filter(lambda name: name not in (b".", b".."))
     chosen = data.draw(entries(form, odd) | entries(form, beginnings))
     kinds = {TREE: b"tree", 0o160000: b"commit"}
     listed = b"".join(
-        b"%06o %s %s\t%s\0" % (entry.mode, kinds.get(entry.mode, b"blob"), str(entry.oid).encode(), entry.name)
+        b"%06o %s %s\t%s\0"
+        % (entry.mode, kinds.get(entry.mode, b"blob"), str(entry.oid).encode(), entry.name)
         for entry in chosen
     )
     made = shell.git("mktree", "-z", "--missing", stdin=listed)
@@ -62,7 +73,9 @@ def test_a_tree_is_parsed_to_what_was_encoded(form: ObjectFormat, data: st.DataO
     parsed = list(parse_tree(encode_tree(chosen), form))
     assert sorted(parsed, key=repr) == sorted(chosen, key=repr)
     assert encode_tree(parsed) == encode_tree(chosen)
-    assert b"".join(encode_tree([entry]) for entry in parsed) == encode_tree(chosen), "they come in git's order"
+    assert b"".join(encode_tree([entry]) for entry in parsed) == encode_tree(chosen), (
+        "they come in git's order"
+    )
 
 
 @given(data=st.data())
@@ -71,7 +84,9 @@ def test_git_finds_nothing_in_a_tree(repo: tuple[Shell, ObjectFormat], data: st.
     shell, form = repo
     plain = st.from_regex(r"[a-z0-9_=+, -]{1,20}", fullmatch=True).map(str.encode)
     content = encode_tree(data.draw(entries(form, plain)))
-    assert shell.git("hash-object", "-t", "tree", "--stdin", stdin=content) == str(form.hash("tree", content))
+    assert shell.git("hash-object", "-t", "tree", "--stdin", stdin=content) == str(
+        form.hash("tree", content)
+    )
 
 
 @given(st.data())
@@ -86,7 +101,9 @@ def test_a_damaged_tree_is_damaged_or_as_it_says(data: st.DataObject) -> None:
         assert b"".join(encode_tree([entry]) for entry in parsed) == bytes(content)
 
 
-@pytest.mark.parametrize("mode", [b"040000", b"0o755", b"+40000", b" 40000", b"40_000", b"100664", b"", b"-1"])
+@pytest.mark.parametrize(
+    "mode", [b"040000", b"0o755", b"+40000", b" 40000", b"40_000", b"100664", b"", b"-1"]
+)
 def test_a_mode_in_another_spelling_is_damaged(mode: bytes) -> None:
     with pytest.raises(Damaged):
         list(parse_tree(mode + b" a\0" + bytes(20), SHA1))
@@ -102,7 +119,11 @@ def test_garbage_is_damaged_and_nothing_else(garbage: bytes, form: ObjectFormat)
         commit_parents(garbage)
 
 
-@given(st.integers(0, 3), st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.data())
+@given(
+    st.integers(0, 3),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    st.data(),
+)
 def test_a_commit_is_the_one_that_git_makes(
     repo: tuple[Shell, ObjectFormat], parents: int, message: str, data: st.DataObject
 ) -> None:

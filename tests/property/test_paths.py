@@ -1,4 +1,5 @@
-"""Names that may be written: never one that git itself refuses, however the user's file system compares names."""
+"""Names that may be written: never one that git itself refuses, however the user's file system
+compares names."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from git_datmo.errors import Damaged
-from git_datmo.git.paths import check_name, check_path, is_safe, show
+from git_datmo.git.safe_paths import check_name, check_path, is_safe, show
 from git_datmo.model import SHA1
 from tests.property.strategies import bare, raw_names, safe_names, unsafe_names
 from tests.servers.shell import Shell
@@ -15,7 +16,9 @@ from tests.servers.shell import Shell
 
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    return bare(tmp_path_factory.mktemp("paths"), SHA1, "core.protectHFS=true", "core.protectNTFS=true")
+    return bare(
+        tmp_path_factory.mktemp("paths"), SHA1, "core.protectHFS=true", "core.protectNTFS=true"
+    )
 
 
 def git_takes(repo: Shell, path: bytes) -> bool:
@@ -26,12 +29,15 @@ def git_takes(repo: Shell, path: bytes) -> bool:
 
 
 def is_text(name: bytes) -> bool:
-    """Whether a name is UTF-8: git stops looking at one where it is not, and takes '.git\\xff' for '.git'."""
+    """Whether a name is UTF-8: git stops looking at one where it is not, and takes '.git\\xff' for
+    '.git'."""
     return name.decode("utf-8", "ignore").encode() == name
 
 
 @given(
-    (raw_names | unsafe_names).filter(lambda name: name and b"/" not in name and b"\0" not in name and is_text(name))
+    (raw_names | unsafe_names).filter(
+        lambda name: name and b"/" not in name and b"\0" not in name and is_text(name)
+    )
 )
 @example(b".git\xe2\x80\x8c")
 @example(b".g\xe2\x80\x8cit\xef\xbb\xbf")
@@ -55,7 +61,8 @@ def test_a_plain_path_is_taken(repo: Shell, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "a/.git/b", "\0", "\ud800"]
+    "path",
+    ["", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "a/.git/b", "\0", "\ud800"],
 )
 def test_a_path_that_leads_elsewhere_is_damaged(path: str) -> None:
     with pytest.raises(Damaged):
@@ -70,7 +77,11 @@ def test_a_path_is_safe_when_each_name_is(names: list[bytes], data: st.DataObjec
         return
     check_path(path)
     place = data.draw(st.integers(0, len(names)))
-    broken = [*names[:place], data.draw(st.sampled_from([b"", b".", b"..", b".git"])), *names[place:]]
+    broken = [
+        *names[:place],
+        data.draw(st.sampled_from([b"", b".", b"..", b".git"])),
+        *names[place:],
+    ]
     with pytest.raises(Damaged):
         check_path(b"/".join(broken).decode())
 

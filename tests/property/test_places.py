@@ -1,4 +1,5 @@
-"""What a place is given comes out of it byte for byte, in an order that leaves it whole at every moment."""
+"""What a place is given comes out of it byte for byte, in an order that leaves it whole at every
+moment."""
 
 from __future__ import annotations
 
@@ -10,38 +11,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from git_datmo.backends.folder_backend import FolderFiles
+from git_datmo.backends.lfs_listing import Pointer, list_refs
+from git_datmo.backends.pack_backend import PackBackend
+from git_datmo.backends.pack_directory import Directory
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
-from git_datmo.git.objects import BLOB, GITLINK, TREE, Entry, encode_tree
-from git_datmo.git.odb import write_loose
-from git_datmo.git.packs import Pack, PackedObjects
-from git_datmo.git.packwriter import PackEntry, PackWriter, make_entry
+from git_datmo.git.object_database import write_loose
+from git_datmo.git.object_encoding import BLOB, GITLINK, TREE, TreeEntry, encode_tree
+from git_datmo.git.pack_reader import Pack, PackedObjects
+from git_datmo.git.pack_writer import PackEntry, PackWriter, make_entry
 from git_datmo.model import SHA1, ObjectFormat, Oid
-from git_datmo.places.directory import Directory
-from git_datmo.places.folder import FolderFiles
-from git_datmo.places.listing import Pointer, list_refs
-from git_datmo.places.packs import PackPlace
+from git_datmo.objects.missing_elsewhere import Outgoing
 from git_datmo.progress import QUIET
-from git_datmo.store.outgoing import Outgoing
 from tests.property.strategies import formats
 
-contents = st.lists(st.binary(max_size=64) | st.binary(min_size=60, max_size=64).map(lambda b: b * 400), max_size=12)
+contents = st.lists(
+    st.binary(max_size=64) | st.binary(min_size=60, max_size=64).map(lambda b: b * 400), max_size=12
+)
 
 
 def entry(content: bytes, form: ObjectFormat) -> PackEntry:
     return make_entry(form.hash("blob", content), "blob", len(content), deflate(content))
 
 
-def place_at(top: Path, form: ObjectFormat, cache: str) -> PackPlace:
+def place_at(top: Path, form: ObjectFormat, cache: str) -> PackBackend:
     (top / "place").mkdir(exist_ok=True)
-    place = PackPlace(FolderFiles(top / "place", form.name), form, top / cache)
+    place = PackBackend(FolderFiles(top / "place", form.name), form, top / cache)
     place.refresh()
     return place
 
 
 @settings(max_examples=30)
 @given(formats, st.lists(contents, max_size=3), st.data())
-def test_what_was_put_is_fetched_as_it_was(form: ObjectFormat, puts: list[list[bytes]], data: st.DataObject) -> None:
+def test_what_was_put_is_fetched_as_it_was(
+    form: ObjectFormat, puts: list[list[bytes]], data: st.DataObject
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         top, every = Path(folder), {}
         with closing(place_at(top, form, "giver")) as giver:
@@ -86,14 +91,19 @@ def test_a_flipped_bit_is_never_taken(form: ObjectFormat, data: st.DataObject) -
 
 @given(st.lists(st.sets(st.integers(0, 3), min_size=1), min_size=1, max_size=4), st.integers(0, 3))
 def test_ids_that_begin_alike_are_told_apart(packs: list[set[int]], wanted: int) -> None:
-    """Eight bytes an object are kept, less the number of the pack: the rest decides in the index."""
+    """Eight bytes an object are kept, less the number of the pack: the rest decides in the
+    index."""
     with tempfile.TemporaryDirectory() as folder:
         found = []
         for number, members in enumerate(packs):
             with PackWriter(Path(folder) / str(number), SHA1) as writer:
                 for member in sorted(members):
                     made = entry(b"%d" % member, SHA1)
-                    writer.add(PackEntry(Oid(bytes(19) + bytes([member])), made.parts, made.length, made.crc))
+                    writer.add(
+                        PackEntry(
+                            Oid(bytes(19) + bytes([member])), made.parts, made.length, made.crc
+                        )
+                    )
                 path = writer.finish()
             assert path is not None
             found.append(Pack(path.with_suffix(".idx"), SHA1))
@@ -110,15 +120,21 @@ def test_ids_that_begin_alike_are_told_apart(packs: list[set[int]], wanted: int)
 @settings(max_examples=30)
 @given(st.data())
 def test_whatever_an_object_names_goes_before_it(data: st.DataObject) -> None:
-    """Also where a tree takes a tree for a blob, or names a commit that nobody has; nothing goes that is there."""
+    """Also where a tree takes a tree for a blob, or names a commit that nobody has; nothing goes
+    that is there."""
     with tempfile.TemporaryDirectory() as folder:
         names: dict[Oid, set[Oid]] = {}
         for number in range(data.draw(st.integers(1, 10))):
             below = data.draw(st.lists(st.sampled_from(sorted(names)), max_size=4)) if names else []
             modes = [data.draw(st.sampled_from([BLOB, TREE])) for _ in below]
-            entries = [Entry(b"%d" % at, mode, oid) for at, (mode, oid) in enumerate(zip(modes, below, strict=True))]
-            link = [Entry(b"link", GITLINK, Oid(b"\7" * 20))] if below else []
-            kind, content = ("tree", encode_tree(entries + link)) if below else ("blob", b"%d" % number)
+            entries = [
+                TreeEntry(b"%d" % at, mode, oid)
+                for at, (mode, oid) in enumerate(zip(modes, below, strict=True))
+            ]
+            link = [TreeEntry(b"link", GITLINK, Oid(b"\7" * 20))] if below else []
+            kind, content = (
+                ("tree", encode_tree(entries + link)) if below else ("blob", b"%d" % number)
+            )
             names[write_loose(Path(folder), SHA1, kind, content)] = set(below)
         roots = data.draw(st.sets(st.sampled_from(sorted(names))))
         there = closure(names, data.draw(st.sets(st.sampled_from(sorted(names)))))
@@ -143,7 +159,14 @@ def closure(names: dict[Oid, set[Oid]], roots: set[Oid]) -> set[Oid]:
 
 
 def test_a_server_has_one_list_whoever_reaches_it() -> None:
-    assert list_refs("https://Ann@Host.example/team/data/") == list_refs("http://host.example/team/data")
-    assert list_refs("https://host.example/team/data") != list_refs("https://host.example/team/other")
+    assert list_refs("https://Ann@Host.example/team/data/") == list_refs(
+        "http://host.example/team/data"
+    )
+    assert list_refs("https://host.example/team/data") != list_refs(
+        "https://host.example/team/other"
+    )
     pointer = Pointer("ab" * 32, 5).encode()
-    assert pointer == b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"ab" * 32 + b"\nsize 5\n"
+    assert (
+        pointer
+        == b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"ab" * 32 + b"\nsize 5\n"
+    )

@@ -1,4 +1,5 @@
-"""A checkout's plan: the same whether its steps are held or found anew, and whole before the first byte is written."""
+"""A checkout's plan: the same whether its steps are held or found anew, and whole before the first
+byte is written."""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1
+from git_datmo.objects.layout import Node, root_node
+from git_datmo.objects.store import Store
 from git_datmo.progress import QUIET
-from git_datmo.store import checkout
-from git_datmo.store.cacheedit import CacheEdit
-from git_datmo.store.capture import Capturer
-from git_datmo.store.checkout import Checkout, Conflict, Placement
-from git_datmo.store.layout import Node, root_node
-from git_datmo.store.statcache import Differences
-from git_datmo.store.store import Store
+from git_datmo.worktree import checkout_plan
+from git_datmo.worktree.checkout_plan import Checkout, CheckoutConflict, Placement
+from git_datmo.worktree.path_capture import Capturer
+from git_datmo.worktree.stat_cache import Differences
+from git_datmo.worktree.stat_cache_edit import CacheEdit
 from tests.property.test_capture import Tree, lay, paths, store, trees
 
 __all__ = ["store"]
@@ -46,13 +47,24 @@ def lying(folder: bytes) -> Tree:
 
 
 def said(plan: Placement) -> tuple[object, ...]:
-    return list(plan.written()), list(plan.removed()), plan.folders, plan.changes_files, bool(plan), plan.keep.keys()
+    return (
+        list(plan.written()),
+        list(plan.removed()),
+        plan.folders,
+        plan.changes_files,
+        bool(plan),
+        plan.keep.keys(),
+    )
 
 
 @settings(max_examples=max(1, settings().max_examples // 2))
 @given(old=trees, new=trees, data=st.data())
 def test_a_plan_leads_from_one_tree_to_the_other(
-    old: Tree, new: Tree, data: st.DataObject, store: Store, tmp_path_factory: pytest.TempPathFactory
+    old: Tree,
+    new: Tree,
+    data: st.DataObject,
+    store: Store,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     top = Path(tmp_path_factory.mktemp("planned"))
     (top / "new").mkdir()
@@ -61,7 +73,7 @@ def test_a_plan_leads_from_one_tree_to_the_other(
     place = Checkout(store, top, edit, QUIET)
     few = place.plan("data", was, will, NOTHING)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkout, "FEW", 0)
+        patch.setattr(checkout_plan, "FEW", 0)
         many = place.plan("data", was, will, NOTHING)
         assert said(few) == said(many)
         touched = [path for path, is_folder in few.removed() if not is_folder]
@@ -71,7 +83,7 @@ def test_a_plan_leads_from_one_tree_to_the_other(
             file = top / os.fsdecode(changed)
             before, stored = lying(os.fsencode(top / "data")), file.read_bytes()
             file.write_bytes(UNKNOWN)
-            with pytest.raises(Conflict) as found:
+            with pytest.raises(CheckoutConflict) as found:
                 place.plan("data", was, will, Differences((changed,), (), (), ()))
             assert found.value.paths == (changed,)
             file.write_bytes(stored)

@@ -1,4 +1,5 @@
-"""A file that is replaced by another of the same size and times is seen, however soon after it was recorded."""
+"""A file that is replaced by another of the same size and times is seen, however soon after it was
+recorded."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_datmo import fsio
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
 from git_datmo.model import SHA1
-from git_datmo.store import statcache
-from git_datmo.store.ingest import Taken
-from git_datmo.store.layout import Kind, Node
-from git_datmo.store.statcache import Differences, StatCache
+from git_datmo.objects.ingest import FileRead
+from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.worktree import stat_cache
+from git_datmo.worktree.stat_cache import Differences, StatCache
 from tests.property.strategies import bare
 from tests.servers.shell import Shell
 
@@ -33,7 +34,8 @@ def in_place(path: Path, content: bytes, modified: int) -> None:
 
 
 def anew(path: Path, content: bytes, modified: int) -> None:
-    """As tar does; the file gets the number of the one that goes, where the file system gives it out again."""
+    """As tar does; the file gets the number of the one that goes, where the file system gives it
+    out again."""
     path.unlink()
     in_place(path, content, modified)
 
@@ -59,14 +61,19 @@ class World:
         return StatCache(self.top / "state" / "index", SHA1, self.top)
 
     def record(self, name: str, *, read: bool = True) -> None:
-        """Record a file of the working tree as it is, as one that was read or one that was written."""
+        """Record a file of the working tree as it is, as one that was read or one that was
+        written."""
         path, edit = self.top / name, self.cache.edit()
-        taken = Taken(name.encode(), Node(Kind.FILE, SHA1.hash("blob", path.read_bytes())), os.lstat(path))
+        taken = FileRead(
+            name.encode(), Node(NodeKind.FILE, SHA1.hash("blob", path.read_bytes())), os.lstat(path)
+        )
         (edit.record if read else edit.place)(taken)
         self.cache.update(edit)
 
     def differences(self, *config: tuple[str, str]) -> Differences:
-        return self.cache.differences(Git(self.shell.env, Path(self.shell.cwd), self.top, None, config), ["data"])
+        return self.cache.differences(
+            Git(self.shell.env, Path(self.shell.cwd), self.top, None, config), ["data"]
+        )
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +85,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @contextmanager
 def later(seconds: int, *, patched: bool = False) -> Iterator[None]:
-    """Let the file system's clock be ahead, for the cache; `patched` lets entries be put in place."""
+    """Let the file system's clock be ahead, for the cache; `patched` lets entries be put in
+    place."""
     clock = fsio.file_time
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fsio, "file_time", lambda folder: clock(folder) + seconds * SECOND)
-        patch.setattr(statcache, "PATCH_SIZE", 0 if patched else 1 << 40)
+        patch.setattr(stat_cache, "PATCH_SIZE", 0 if patched else 1 << 40)
         yield
 
 
@@ -103,7 +111,12 @@ def begin(world: World, time: str) -> int:
 @fewer
 @given(time=times, way=ways, read=st.booleans(), patched=st.booleans(), rewritten=st.booleans())
 def test_a_file_replaced_within_the_second_is_seen(
-    world: World, time: str, way: Callable[[Path, bytes, int], None], read: bool, patched: bool, rewritten: bool
+    world: World,
+    time: str,
+    way: Callable[[Path, bytes, int], None],
+    read: bool,
+    patched: bool,
+    rewritten: bool,
 ) -> None:
     modified = begin(world, time)
     world.record("data", read=read)
@@ -125,7 +138,9 @@ def test_a_file_replaced_between_reading_and_recording_is_seen(
     modified = begin(world, time)
     with later(-1):
         edit = world.cache.edit()
-    edit.place(Taken(b"data", Node(Kind.FILE, SHA1.hash("blob", b"one")), os.lstat(world.file)))
+    edit.place(
+        FileRead(b"data", Node(NodeKind.FILE, SHA1.hash("blob", b"one")), os.lstat(world.file))
+    )
     way(world.file, b"two", modified)
     with later(5):
         world.cache.update(edit)
@@ -136,7 +151,9 @@ def test_a_file_that_changed_just_before_it_was_read_is_in_doubt(world: World) -
     """Its next change can have the same time stamp, to the nanosecond."""
     begin(world, "long ago")
     edit = world.cache.edit()
-    edit.record(Taken(b"data", Node(Kind.FILE, SHA1.hash("blob", b"one")), os.lstat(world.file)))
+    edit.record(
+        FileRead(b"data", Node(NodeKind.FILE, SHA1.hash("blob", b"one")), os.lstat(world.file))
+    )
     with later(5):
         world.cache.update(edit)
     assert world.differences().changed == (b"data",)
@@ -170,18 +187,28 @@ def test_a_file_written_in_an_earlier_second_is_not_read_again(world: World) -> 
     begin(world, "long ago")
     with later(0):
         edit = world.cache.edit()
-    edit.place(Taken(b"data", Node(Kind.FILE, SHA1.hash("blob", b"one")), os.lstat(world.file)))
+    edit.place(
+        FileRead(b"data", Node(NodeKind.FILE, SHA1.hash("blob", b"one")), os.lstat(world.file))
+    )
     with later(2):
         world.cache.update(edit)
     assert not world.differences()
 
 
 @pytest.mark.parametrize("setting", [("core.trustctime", "false"), ("core.checkStat", "minimal")])
-def test_time_of_change_counts_whatever_git_is_told_to_trust(world: World, setting: tuple[str, str]) -> None:
+def test_time_of_change_counts_whatever_git_is_told_to_trust(
+    world: World, setting: tuple[str, str]
+) -> None:
     begin(world, "long ago")
     info = os.lstat(world.file)
     times = {"st_ctime_ns": info.st_ctime_ns - 10 * SECOND, "st_mtime_ns": info.st_mtime_ns}
     edit = world.cache.edit()
-    edit.record(Taken(b"data", Node(Kind.FILE, SHA1.hash("blob", b"one")), os.stat_result(info[:10], times)))
+    edit.record(
+        FileRead(
+            b"data",
+            Node(NodeKind.FILE, SHA1.hash("blob", b"one")),
+            os.stat_result(info[:10], times),
+        )
+    )
     world.cache.update(edit)
     assert world.differences(setting).changed == (b"data",)

@@ -1,4 +1,5 @@
-"""What is alive, and what is left of a store, against an oracle that reads everything and forgets nothing."""
+"""What is alive, and what is left of a store, against an oracle that reads everything and forgets
+nothing."""
 
 from __future__ import annotations
 
@@ -10,17 +11,17 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from git_datmo.git.command import Git
 from git_datmo.git.deflate import deflate
-from git_datmo.git.objects import BLOB, TREE, Entry, encode_tree
-from git_datmo.git.odb import loose_path, write_loose
-from git_datmo.git.packwriter import PackWriter, make_entry
-from git_datmo.git.run import Git
+from git_datmo.git.object_database import loose_path, write_loose
+from git_datmo.git.object_encoding import BLOB, TREE, TreeEntry, encode_tree
+from git_datmo.git.pack_writer import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
-from git_datmo.store import compact
-from git_datmo.store.place import create_store
-from git_datmo.store.reach import Marks, all_but, reach
-from git_datmo.store.store import Store
-from git_datmo.store.weigh import weigh
+from git_datmo.objects import compaction
+from git_datmo.objects.disk_usage import weigh
+from git_datmo.objects.reachability import NeededObjects, all_but, reach
+from git_datmo.objects.store import Store
+from git_datmo.objects.store_location import create_store
 
 # Each example starts git.
 fewer = settings(max_examples=max(1, settings().max_examples // 2))
@@ -28,7 +29,8 @@ fewer = settings(max_examples=max(1, settings().max_examples // 2))
 
 @dataclass(frozen=True)
 class Web:
-    """Objects of which each may name earlier ones; where they lie, -1 being loose; what is asked for."""
+    """Objects of which each may name earlier ones; where they lie, -1 being loose; what is asked
+    for."""
 
     objects: dict[Oid, tuple[str, bytes]]
     names: dict[Oid, tuple[Oid, ...]]
@@ -58,7 +60,10 @@ def webs(draw: st.DrawFn) -> Web:
     for number in range(draw(st.integers(1, 12))):
         below = draw(st.lists(st.sampled_from(sorted(objects)), max_size=4)) if objects else []
         # A tree may lie about what an entry is.
-        entries = [Entry(b"%d" % place, draw(st.sampled_from([BLOB, TREE])), oid) for place, oid in enumerate(below)]
+        entries = [
+            TreeEntry(b"%d" % place, draw(st.sampled_from([BLOB, TREE])), oid)
+            for place, oid in enumerate(below)
+        ]
         kind, content = ("tree", encode_tree(entries)) if below else ("blob", b"%d " % number * 50)
         oid = SHA1.hash(kind, content)
         objects[oid], names[oid] = (kind, content), tuple(below)
@@ -89,11 +94,11 @@ def left(store: Store, web: Web) -> frozenset[Oid]:
 
 
 @fewer
-@given(webs(), st.sampled_from([0, compact.WORTH]))
+@given(webs(), st.sampled_from([0, compaction.WORTH]))
 def test_what_is_needed_stays_and_nothing_else_need(web: Web, worth: float) -> None:
     with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
-        marks = reach(store.objects, web.roots, Marks(store.objects))
-        compact.carry_out(store, compact.plan(store.objects, marks, worth=worth))
+        marks = reach(store.objects, web.roots, NeededObjects(store.objects))
+        compaction.carry_out(store, compaction.plan(store.objects, marks, worth=worth))
         alive = web.closure(web.roots)
         assert alive <= left(store, web) <= web.here
         if not worth:
@@ -105,24 +110,32 @@ def test_what_is_needed_stays_and_nothing_else_need(web: Web, worth: float) -> N
 @given(webs())
 def test_blobs_go_that_one_side_leads_to_and_the_other_does_not(web: Web) -> None:
     with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
-        gone = reach(store.objects, web.roots, Marks(store.objects))
-        kept = reach(store.objects, web.others, Marks(store.objects))
+        gone = reach(store.objects, web.roots, NeededObjects(store.objects))
+        kept = reach(store.objects, web.others, NeededObjects(store.objects))
         marks = all_but(store.objects, gone, kept)
-        compact.carry_out(store, compact.plan(store.objects, marks, worth=0))
+        compaction.carry_out(store, compaction.plan(store.objects, marks, worth=0))
         spare = web.closure(web.roots) - web.closure(web.others)
-        assert left(store, web) == web.here - {oid for oid in spare if web.objects[oid][0] == "blob"}
+        assert left(store, web) == web.here - {
+            oid for oid in spare if web.objects[oid][0] == "blob"
+        }
 
 
 @fewer
 @given(webs(), st.lists(st.integers(0, 11), max_size=6))
 def test_each_object_weighs_once_on_whom_leads_to_it_alone(web: Web, picked: list[int]) -> None:
     known = sorted(web.objects)
-    groups = {"one": web.roots, "two": web.others, "three": frozenset(known[n % len(known)] for n in picked)}
+    groups = {
+        "one": web.roots,
+        "two": web.others,
+        "three": frozenset(known[n % len(known)] for n in picked),
+    }
     with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
         found, other = weigh(store.objects, groups, {"all": web.roots | web.others})
         assert other == weigh(store.objects, {"all": web.roots | web.others})[0]
         closures = {name: web.closure(roots) for name, roots in groups.items()}
-        owners = {oid: [name for name, closure in closures.items() if oid in closure] for oid in web.here}
+        owners = {
+            oid: [name for name, closure in closures.items() if oid in closure] for oid in web.here
+        }
         sizes = {oid: min(copy_sizes(store, oid)) for oid in web.here}
         for name, own in found.own.items():
             mine = {oid for oid, whose in owners.items() if whose == [name]}
@@ -131,8 +144,11 @@ def test_each_object_weighs_once_on_whom_leads_to_it_alone(web: Web, picked: lis
 
 
 def copy_sizes(store: Store, oid: Oid) -> list[int]:
-    """What the copies of an object take up in packs, all alike, or where there is none as a loose object."""
-    lengths = [{place: length for place, _, length in pack.entries()} for pack in store.objects.packs()]
+    """What the copies of an object take up in packs, all alike, or where there is none as a loose
+    object."""
+    lengths = [
+        {place: length for place, _, length in pack.entries()} for pack in store.objects.packs()
+    ]
     packed = [
         by_place[place]
         for pack, by_place in zip(store.objects.packs(), lengths, strict=True)

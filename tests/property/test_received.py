@@ -1,4 +1,5 @@
-"""Packs as they come from others: ours reads them as git does, and takes nothing that is not whole."""
+"""Packs as they come from others: ours reads them as git does, and takes nothing that is not
+whole."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from git_datmo.errors import Damaged
+from git_datmo.git.command import Git
 from git_datmo.git.deflate import deflate
-from git_datmo.git.entries import Beyond, Truncated
-from git_datmo.git.packwriter import entry_header, make_entry
-from git_datmo.git.received import read_pack
-from git_datmo.git.run import Git
+from git_datmo.git.pack_entries import Beyond, Truncated
+from git_datmo.git.pack_stream import read_pack
+from git_datmo.git.pack_writer import entry_header, make_entry
 from git_datmo.model import SHA1, ObjectFormat, Oid
+from git_datmo.objects.incoming_pack import receive
+from git_datmo.objects.store import Store
+from git_datmo.objects.store_location import create_store
 from git_datmo.progress import QUIET
-from git_datmo.store.place import create_store
-from git_datmo.store.receive import receive
-from git_datmo.store.store import Store
 from tests.property.strategies import formats
 from tests.servers.shell import Shell, seal
 
@@ -59,7 +60,9 @@ def contents(folder: Path, env: dict[str, str]) -> dict[str, str]:
     shell.git("fsck", "--connectivity-only", ok=False)
     for index in (folder / "objects/pack").glob("*.idx"):
         shell.git("index-pack", "--verify", str(index.with_suffix(".pack")))
-    listed = shell.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)").splitlines()
+    listed = shell.git(
+        "cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)"
+    ).splitlines()
     return dict(line.split() for line in listed)  # type: ignore[misc]
 
 
@@ -71,7 +74,9 @@ def versions(draw: st.DrawFn) -> list[bytes]:
     made = [base]
     for _ in range(draw(st.integers(0, 12))):
         at = random.randrange(len(base) + 1)
-        made.append(base[:at] + random.randbytes(random.randrange(20)) + base[at + random.randrange(20) :])
+        made.append(
+            base[:at] + random.randbytes(random.randrange(20)) + base[at + random.randrange(20) :]
+        )
         base = random.choice(made)
     return [*made, *draw(st.lists(st.binary(max_size=300), max_size=5))]
 
@@ -89,8 +94,12 @@ def test_what_git_packs_is_received_as_git_indexes_it(
         for number, blob in enumerate(blobs):
             giver.write(f"blobs/{number}", blob)
         paths = "\n".join(f"blobs/{number}" for number in range(len(blobs)))
-        oids = giver.git("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=paths.encode()).split()
-        tree = giver.git("mktree", stdin="".join(f"100644 blob {o}\t{n}\n" for n, o in enumerate(oids)).encode())
+        oids = giver.git(
+            "hash-object", "-w", "--no-filters", "--stdin-paths", stdin=paths.encode()
+        ).split()
+        tree = giver.git(
+            "mktree", stdin="".join(f"100644 blob {o}\t{n}\n" for n, o in enumerate(oids)).encode()
+        )
         options = (f"--depth={depth}", f"--window={10 if depth else 0}", "--stdout", "-q")
         wanted = "\n".join([*dict.fromkeys(oids), tree, ""]).encode()
         command = f"git pack-objects {' '.join(options)} > ../pack"
@@ -101,13 +110,17 @@ def test_what_git_packs_is_received_as_git_indexes_it(
 
 
 def pack_of(entries: list[bytes], form: ObjectFormat = SHA1, count: int | None = None) -> bytes:
-    data = struct.pack(">4sII", b"PACK", 2, len(entries) if count is None else count) + b"".join(entries)
+    data = struct.pack(">4sII", b"PACK", 2, len(entries) if count is None else count) + b"".join(
+        entries
+    )
     digest: bytes = form.new_hash(data).digest()
     return data + digest
 
 
 def plain(content: bytes) -> bytes:
-    return b"".join(bytes(part) for part in make_entry(Oid(b""), "blob", len(content), deflate(content)).parts)
+    return b"".join(
+        bytes(part) for part in make_entry(Oid(b""), "blob", len(content), deflate(content)).parts
+    )
 
 
 def delta(base: Oid, text: bytes) -> bytes:
@@ -131,7 +144,8 @@ def chain(length: int) -> list[tuple[bytes, bytes]]:
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_deltas_in_any_order(tmp_path: Path, *, backwards: bool) -> None:
-    """A delta may come before what it is to, and that before what it is itself to, a thousand times over."""
+    """A delta may come before what it is to, and that before what it is itself to, a thousand times
+    over."""
     made = chain(1500)
     entries = [entry for entry, _ in made]
     take_in(tmp_path / "store.git", SHA1, pack_of(entries[::-1] if backwards else entries))
@@ -142,8 +156,12 @@ def test_deltas_in_any_order(tmp_path: Path, *, backwards: bool) -> None:
 @settings(max_examples=60)
 @given(data=st.data())
 def test_damage_is_refused(data: st.DataObject) -> None:
-    """Whatever bit is another, and wherever the pack ends: no object is there under an id that is not its own."""
-    made = [entry for entry, _ in chain(3)] + [plain(b"text " * 200), plain(Random(1).randbytes(70_000))]
+    """Whatever bit is another, and wherever the pack ends: no object is there under an id that is
+    not its own."""
+    made = [entry for entry, _ in chain(3)] + [
+        plain(b"text " * 200),
+        plain(Random(1).randbytes(70_000)),
+    ]
     whole = pack_of(made)
     place = data.draw(st.integers(0, len(whole) - 1) | st.integers(0, 200))
     if data.draw(st.booleans()):
@@ -161,7 +179,11 @@ def test_damage_is_refused(data: st.DataObject) -> None:
             for oid in store.objects:
                 kind, content = store.objects.find(oid) or ("", b"")
                 assert SHA1.hash(kind, content) == oid
-        assert not [path for path in os.listdir(Path(name) / "store.git/objects/pack") if path.startswith("tmp_")]
+        assert not [
+            path
+            for path in os.listdir(Path(name) / "store.git/objects/pack")
+            if path.startswith("tmp_")
+        ]
 
 
 HUGE = b"\xff" * 6 + b"\x01"
@@ -207,9 +229,14 @@ def test_a_length_that_is_not_the_content_s(size: int, claimed: int) -> None:
             take_in(Path(name) / "store.git", SHA1, pack_of([entry]))
 
 
-def test_another_object_under_the_id_of_one_that_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two contents of one id are the attack that hashes are to withstand: neither takes the other's place."""
+def test_another_object_under_the_id_of_one_that_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two contents of one id are the attack that hashes are to withstand: neither takes the other's
+    place."""
     take_in(tmp_path / "store.git", SHA1, pack_of([plain(b"one")]))
-    monkeypatch.setattr(ObjectFormat, "hash", lambda *_: Oid(__import__("hashlib").sha1(b"blob 3\0one").digest()))
+    monkeypatch.setattr(
+        ObjectFormat, "hash", lambda *_: Oid(__import__("hashlib").sha1(b"blob 3\0one").digest())
+    )
     with pytest.raises(Damaged, match="is not what is here"):
         take_in(tmp_path / "store.git", SHA1, pack_of([plain(b"two")]))

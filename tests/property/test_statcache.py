@@ -13,35 +13,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_datmo.errors import Damaged
-from git_datmo.git.objects import BLOB, EXECUTABLE, LINK
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
+from git_datmo.git.object_encoding import BLOB, EXECUTABLE, LINK
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
-from git_datmo.store import cacheedit, statcache
-from git_datmo.store.cacheedit import CacheEdit
-from git_datmo.store.entries import encode
-from git_datmo.store.ingest import Taken
-from git_datmo.store.layout import Kind, Node
-from git_datmo.store.statcache import StatCache
+from git_datmo.objects.ingest import FileRead
+from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.worktree import stat_cache, stat_cache_edit
+from git_datmo.worktree.index_entries import encode
+from git_datmo.worktree.stat_cache import StatCache
+from git_datmo.worktree.stat_cache_edit import CacheEdit
 from tests.property.strategies import bare, oids, safe_names
 from tests.servers.shell import Shell
 
 fewer = settings(max_examples=max(1, settings().max_examples // 2))
-MODES = {Kind.FILE: BLOB, Kind.EXECUTABLE: EXECUTABLE, Kind.LINK: LINK}
+MODES = {NodeKind.FILE: BLOB, NodeKind.EXECUTABLE: EXECUTABLE, NodeKind.LINK: LINK}
 
 
 @pytest.fixture(scope="module", params=sorted(FORMATS))
-def repo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shell, ObjectFormat]:
+def repo(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Shell, ObjectFormat]:
     return bare(tmp_path_factory.mktemp("cache"), FORMATS[request.param]), FORMATS[request.param]
 
 
 def stats() -> st.SearchStrategy[os.stat_result]:
-    """Any numbers that a file system may give, those beyond 32 bits and before 1970 too, of files changed long ago."""
+    """Any numbers that a file system may give, those beyond 32 bits and before 1970 too, of files
+    changed long ago."""
     number, small = st.integers(0, (1 << 64) - 1), st.integers(0, (1 << 32) - 1)
     part = st.integers(0, 10**9 - 1)
     time = st.builds(lambda s, n: s * 10**9 + n, st.integers(-(1 << 33), 1 << 34), part)
     past = st.builds(lambda s, n: s * 10**9 + n, st.integers(0, 1 << 30), part)
 
-    def make(ino: int, dev: int, uid: int, gid: int, size: int, mtime: int, ctime: int) -> os.stat_result:
+    def make(
+        ino: int, dev: int, uid: int, gid: int, size: int, mtime: int, ctime: int
+    ) -> os.stat_result:
         times = {"st_mtime_ns": mtime, "st_ctime_ns": ctime}
         return os.stat_result([0o100644, ino, dev, 1, uid, gid, size, 0, 0, 0], times)
 
@@ -49,23 +54,25 @@ def stats() -> st.SearchStrategy[os.stat_result]:
 
 
 long_paths = (
-    st.integers(1, 5000).map(lambda n: "/".join("d" * 200 for _ in range(1 + n // 200))[:n].strip("/")).map(str.encode)
+    st.integers(1, 5000)
+    .map(lambda n: "/".join("d" * 200 for _ in range(1 + n // 200))[:n].strip("/"))
+    .map(str.encode)
 )
 paths = st.lists(safe_names, min_size=1, max_size=3).map(b"/".join) | long_paths
 
 
-def taken(form: ObjectFormat) -> st.SearchStrategy[Taken]:
+def taken(form: ObjectFormat) -> st.SearchStrategy[FileRead]:
     nodes = st.builds(Node, st.sampled_from(list(MODES)), oids(form))
-    return st.builds(Taken, paths, nodes, stats())
+    return st.builds(FileRead, paths, nodes, stats())
 
 
-def clear(files: list[Taken]) -> list[Taken]:
+def clear(files: list[FileRead]) -> list[FileRead]:
     """Files none of which is another's folder, each once."""
     every = {file.path: file for file in files}
     return [f for f in every.values() if not any(f.path.startswith(path + b"/") for path in every)]
 
 
-def recording(cache: StatCache, files: Iterable[Taken]) -> CacheEdit:
+def recording(cache: StatCache, files: Iterable[FileRead]) -> CacheEdit:
     edit = cache.edit()
     for file in files:
         edit.record(file)
@@ -80,7 +87,9 @@ DEBUG = re.compile(
 
 @fewer
 @given(data=st.data())
-def test_git_reads_every_entry_as_it_was_written(repo: tuple[Shell, ObjectFormat], data: st.DataObject) -> None:
+def test_git_reads_every_entry_as_it_was_written(
+    repo: tuple[Shell, ObjectFormat], data: st.DataObject
+) -> None:
     shell, form = repo
     files = clear(data.draw(st.lists(taken(form), max_size=6)))
     cache = StatCache(Path(shell.cwd) / "cache", form, Path(shell.cwd))
@@ -89,7 +98,9 @@ def test_git_reads_every_entry_as_it_was_written(repo: tuple[Shell, ObjectFormat
     git = Git(shell.env, Path(shell.cwd), None, cache.path)
     listed = git.run("ls-files", "-z", "--stage").split(b"\0")[:-1]
     ordered = sorted(files, key=lambda file: file.path)
-    assert listed == [b"%o %s 0\t%s" % (MODES[f.node.kind], str(f.node.oid).encode(), f.path) for f in ordered]
+    assert listed == [
+        b"%o %s 0\t%s" % (MODES[f.node.kind], str(f.node.oid).encode(), f.path) for f in ordered
+    ]
     assert list(cache.paths()) == [file.path for file in ordered]
     told = git.run("ls-files", "-z", "--debug").decode("utf-8", "replace")
     numbers = [tuple(map(int, found)) for found in DEBUG.findall(told)]
@@ -107,14 +118,16 @@ def test_git_reads_every_entry_as_it_was_written(repo: tuple[Shell, ObjectFormat
 def few_are_held() -> Iterator[None]:
     """Entries are put aside as if there were a million."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cacheedit, "HELD", 3)
+        patch.setattr(stat_cache_edit, "HELD", 3)
         yield
 
 
 @fewer
 @given(data=st.data())
 @pytest.mark.usefixtures("few_are_held")
-def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_updates_are_those_of_a_table(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """What is in the cache after any updates is what a dictionary would hold."""
     cache = StatCache(tmp_path_factory.mktemp("updates") / "cache", SHA1, Path())
     table: dict[bytes, bytes] = {}
@@ -128,9 +141,15 @@ def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pyt
             edit = cache.edit()
             edit.renew(folder)
             cache.update(edit)
-            table = {p: e for p, e in table.items() if p != folder and not p.startswith(folder + b"/")}
+            table = {
+                p: e for p, e in table.items() if p != folder and not p.startswith(folder + b"/")
+            }
             continue
-        files = data.draw(st.lists(st.builds(Taken, few, st.builds(Node, st.just(Kind.FILE), oids()), stats())))
+        files = data.draw(
+            st.lists(
+                st.builds(FileRead, few, st.builds(Node, st.just(NodeKind.FILE), oids()), stats())
+            )
+        )
         edit = recording(cache, files)
         table |= {file.path: encode(file, SHA1) for file in files}
         for path in data.draw(st.lists(few, max_size=3)):
@@ -145,18 +164,29 @@ def test_updates_are_those_of_a_table(data: st.DataObject, tmp_path_factory: pyt
 def test_few_entries_are_put_in_place_as_if_all_were_written(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Patched or merged, the cache holds the same; and one that was patched is no newer than it was."""
+    """Patched or merged, the cache holds the same; and one that was patched is no newer than it
+    was."""
     folder = tmp_path_factory.mktemp("patched")
     form = FORMATS[data.draw(st.sampled_from(sorted(FORMATS)))]
     few = st.sampled_from([b"a", b"b", b"a/b", b"\1", b"b" * 300, b"\x81\xa4"])
-    files = clear(data.draw(st.lists(st.builds(Taken, few, st.builds(Node, st.just(Kind.FILE), oids(form)), stats()))))
-    again = [Taken(f.path, f.node, data.draw(stats())) for f in files if data.draw(st.booleans())]
+    files = clear(
+        data.draw(
+            st.lists(
+                st.builds(
+                    FileRead, few, st.builds(Node, st.just(NodeKind.FILE), oids(form)), stats()
+                )
+            )
+        )
+    )
+    again = [
+        FileRead(f.path, f.node, data.draw(stats())) for f in files if data.draw(st.booleans())
+    ]
     caches = [StatCache(folder / name, form, folder) for name in ("patched", "merged")]
     for cache, size in zip(caches, (0, 1 << 40), strict=True):
         cache.update(recording(cache, files))
         os.utime(cache.path, (1 << 32, 1 << 32))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(statcache, "PATCH_SIZE", size)
+            patch.setattr(stat_cache, "PATCH_SIZE", size)
             cache.update(recording(cache, again))
     patched, merged = (cache.path.read_bytes() for cache in caches)
     assert patched == merged
@@ -164,23 +194,27 @@ def test_few_entries_are_put_in_place_as_if_all_were_written(
 
 
 @st.composite
-def worktrees(draw: st.DrawFn) -> dict[bytes, tuple[Kind, bytes]]:
+def worktrees(draw: st.DrawFn) -> dict[bytes, tuple[NodeKind, bytes]]:
     """Files and links, by name, none with a name that is too long for a file system."""
-    names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
-    encoded = names.map(str.encode).filter(lambda n: n not in (b".", b"..") and not n.lower().startswith(b".git"))
-    kinds = st.sampled_from([Kind.FILE, Kind.EXECUTABLE, Kind.LINK])
+    names = st.text(
+        st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8
+    )
+    encoded = names.map(str.encode).filter(
+        lambda n: n not in (b".", b"..") and not n.lower().startswith(b".git")
+    )
+    kinds = st.sampled_from([NodeKind.FILE, NodeKind.EXECUTABLE, NodeKind.LINK])
     content = st.binary(min_size=1, max_size=30).filter(lambda raw: b"\0" not in raw)
     return draw(st.dictionaries(encoded, st.tuples(kinds, content), min_size=1, max_size=5))
 
 
-def place(folder: Path, name: bytes, kind: Kind, content: bytes) -> None:
+def place(folder: Path, name: bytes, kind: NodeKind, content: bytes) -> None:
     full = os.path.join(os.fsencode(folder), name)
-    if kind is Kind.LINK:
+    if kind is NodeKind.LINK:
         os.symlink(content, full)
     else:
         with open(full, "wb") as file:
             file.write(content)
-        os.chmod(full, 0o755 if kind is Kind.EXECUTABLE else 0o644)
+        os.chmod(full, 0o755 if kind is NodeKind.EXECUTABLE else 0o644)
 
 
 @fewer
@@ -201,8 +235,8 @@ def test_git_sees_nothing_changed_and_then_just_what_was(
         shell.git("hash-object", "-w", "--stdin", stdin=content)
         path = b"data/" + name
         info = os.lstat(os.path.join(os.fsencode(top), path))
-        assert stat.S_ISLNK(info.st_mode) == (kind is Kind.LINK)
-        edit.place(Taken(path, Node(kind, form.hash("blob", content)), info))
+        assert stat.S_ISLNK(info.st_mode) == (kind is NodeKind.LINK)
+        edit.place(FileRead(path, Node(kind, form.hash("blob", content)), info))
     cache.update(edit)
     git = Git(shell.env, Path(shell.cwd), top)
     assert not cache.differences(git, ["data"])
@@ -213,14 +247,21 @@ def test_git_sees_nothing_changed_and_then_just_what_was(
     kind, content = files[changed]
     place(folder, changed, kind, content + b"x")
     found = cache.differences(git, ["data"])
-    assert (found.changed, found.missing, found.added, found.folders) == ((b"data/" + changed,), (), (), ())
+    assert (found.changed, found.missing, found.added, found.folders) == (
+        (b"data/" + changed,),
+        (),
+        (),
+        (),
+    )
 
 
 def oid_of(form: ObjectFormat) -> Oid:
     return form.hash("blob", b"")
 
 
-def test_new_files_and_folders_are_told_apart(repo: tuple[Shell, ObjectFormat], tmp_path: Path) -> None:
+def test_new_files_and_folders_are_told_apart(
+    repo: tuple[Shell, ObjectFormat], tmp_path: Path
+) -> None:
     shell, form = repo
     cache = StatCache(tmp_path / "cache", form, tmp_path)
     (tmp_path / "data" / "empty").mkdir(parents=True)
@@ -229,14 +270,16 @@ def test_new_files_and_folders_are_told_apart(repo: tuple[Shell, ObjectFormat], 
     (tmp_path / "data" / "old").write_text("")
     (tmp_path / "data" / "new").write_text("x")
     info = os.lstat(tmp_path / "data" / "old")
-    cache.update(recording(cache, [Taken(b"data/old", Node(Kind.FILE, oid_of(form)), info)]))
+    cache.update(recording(cache, [FileRead(b"data/old", Node(NodeKind.FILE, oid_of(form)), info)]))
     found = cache.differences(Git(shell.env, Path(shell.cwd), tmp_path), ["data"])
     assert found.added == (b"data/new",)
     assert set(found.folders) == {b"data/empty", b"data/full"}
 
 
 def test_nothing_is_asked_of_git_for_no_payloads(tmp_path: Path) -> None:
-    assert not StatCache(tmp_path / "cache", SHA1, tmp_path).differences(Git({}, tmp_path / "nowhere"), [])
+    assert not StatCache(tmp_path / "cache", SHA1, tmp_path).differences(
+        Git({}, tmp_path / "nowhere"), []
+    )
 
 
 WRONG: list[tuple[str, Callable[[bytes], bytes]]] = [
@@ -250,12 +293,14 @@ WRONG: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 @pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in WRONG])
-def test_a_damaged_cache_is_told_in_one_line(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_cache_is_told_in_one_line(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
     cache = StatCache(tmp_path / "cache", SHA1, tmp_path)
     (tmp_path / "file").write_text("")
     info = os.lstat(tmp_path / "file")
     for name in (b"a", b"b"):
-        cache.update(recording(cache, [Taken(name, Node(Kind.FILE, oid_of(SHA1)), info)]))
+        cache.update(recording(cache, [FileRead(name, Node(NodeKind.FILE, oid_of(SHA1)), info)]))
     cache.path.write_bytes(spoil(cache.path.read_bytes()))
     with pytest.raises(Damaged) as caught:
         list(cache.paths())

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1
-from git_datmo.store import layout, merge
-from git_datmo.store.layout import PART_LIMIT, Kind, Node
-from git_datmo.store.merge import Conflict, Merger
+from git_datmo.objects import layout, three_way_merge
+from git_datmo.objects.layout import PART_LIMIT, Node, NodeKind
+from git_datmo.objects.three_way_merge import MergeConflict, Merger
 from tests.property.strategies import Trees
 from tests.property.test_layout import Folder, as_node, read
 
@@ -19,7 +19,7 @@ Item = Node | Folder
 Path = tuple[bytes, ...]
 
 some_names = st.sampled_from([b"a", b"b", b"c", b"d", b".gitmodules", b"a.datmo-file"])
-some_files = st.sampled_from([Node(Kind.FILE, SHA1.hash("blob", b"%d" % n)) for n in range(3)])
+some_files = st.sampled_from([Node(NodeKind.FILE, SHA1.hash("blob", b"%d" % n)) for n in range(3)])
 some_folders: st.SearchStrategy[Folder] = st.recursive(
     st.dictionaries(some_names, some_files, max_size=4),
     lambda inner: st.dictionaries(some_names, some_files | inner, max_size=4),
@@ -27,14 +27,20 @@ some_folders: st.SearchStrategy[Folder] = st.recursive(
 )
 
 
-def united(base: Item | None, ours: Item | None, theirs: Item | None, path: Path = ()) -> tuple[Item | None, set[Path]]:
+def united(
+    base: Item | None, ours: Item | None, theirs: Item | None, path: Path = ()
+) -> tuple[Item | None, set[Path]]:
     """The merge, said once more and plainly."""
     if theirs in (ours, base):
         return ours, set()
     if ours == base:
         return theirs, set()
     both = isinstance(ours, dict) and isinstance(theirs, dict)
-    gone = isinstance(base, dict) and None in (ours, theirs) and (isinstance(ours, dict) or isinstance(theirs, dict))
+    gone = (
+        isinstance(base, dict)
+        and None in (ours, theirs)
+        and (isinstance(ours, dict) or isinstance(theirs, dict))
+    )
     if not both and not gone:
         return ours, {path}
     was, mine, other = (side if isinstance(side, dict) else {} for side in (base, ours, theirs))
@@ -48,13 +54,15 @@ def united(base: Item | None, ours: Item | None, theirs: Item | None, path: Path
     return (made if made or both else None), conflicts
 
 
-def merged(base: Item | None, ours: Item | None, theirs: Item | None) -> tuple[Item | None, list[Conflict]]:
+def merged(
+    base: Item | None, ours: Item | None, theirs: Item | None
+) -> tuple[Item | None, list[MergeConflict]]:
     """What the merger makes of it; checked to be in the one encoding that the folder has."""
     trees = Trees()
     sides = [as_node(side, trees) if side is not None else None for side in (base, ours, theirs)]
     merger = Merger(trees.read, trees.write, SHA1)
     node = merger.merge(*sides)
-    item = read(node.oid, trees) if node is not None and node.kind is Kind.FOLDER else node
+    item = read(node.oid, trees) if node is not None and node.kind is NodeKind.FOLDER else node
     assert node == (as_node(item, Trees()) if item is not None else None)
     return item, merger.conflicts
 
@@ -62,7 +70,7 @@ def merged(base: Item | None, ours: Item | None, theirs: Item | None) -> tuple[I
 def limited(limit: int) -> pytest.MonkeyPatch:
     patch = pytest.MonkeyPatch()
     patch.setattr(layout, "PART_LIMIT", limit)
-    patch.setattr(merge, "PART_LIMIT", limit)
+    patch.setattr(three_way_merge, "PART_LIMIT", limit)
     return patch
 
 
@@ -90,16 +98,22 @@ def test_a_side_that_changed_nothing_gives_way(base: Item | None, side: Item | N
 
 
 @given(some_folders, some_folders, some_folders)
-def test_which_side_is_which_matters_to_conflicts_alone(base: Folder, ours: Folder, theirs: Folder) -> None:
+def test_which_side_is_which_matters_to_conflicts_alone(
+    base: Folder, ours: Folder, theirs: Folder
+) -> None:
     one, conflicts = merged(base, ours, theirs)
     other, swapped = merged(base, theirs, ours)
-    assert {c.path: (c.ours, c.theirs) for c in conflicts} == {c.path: (c.theirs, c.ours) for c in swapped}
+    assert {c.path: (c.ours, c.theirs) for c in conflicts} == {
+        c.path: (c.theirs, c.ours) for c in swapped
+    }
     if not conflicts:
         assert one == other
 
 
 @given(some_folders, some_folders, some_folders)
-def test_conflicts_are_the_paths_that_both_changed_differently(base: Folder, ours: Folder, theirs: Folder) -> None:
+def test_conflicts_are_the_paths_that_both_changed_differently(
+    base: Folder, ours: Folder, theirs: Folder
+) -> None:
     before, mine, other = (dict(leaves(side)) for side in (base, ours, theirs))
     clashing = {
         path
@@ -132,17 +146,20 @@ def at(item: Item | None, path: Path) -> Item | None:
 
 
 def numbered(count: int, text: bytes = b"") -> Folder:
-    return {b"%d.png" % n: Node(Kind.FILE, SHA1.hash("blob", text + b"%d" % n)) for n in range(count)}
+    return {
+        b"%d.png" % n: Node(NodeKind.FILE, SHA1.hash("blob", text + b"%d" % n))
+        for n in range(count)
+    }
 
 
 @pytest.mark.parametrize("count", [10, PART_LIMIT - 3, PART_LIMIT, 5_000])
 def test_a_folder_of_any_size_reads_only_what_differs(count: int) -> None:
     base = numbered(count)
     ours, theirs = dict(base), dict(base)
-    ours |= {b"mine%d" % n: Node(Kind.LINK, SHA1.hash("blob", b"x")) for n in range(5)}
-    theirs |= {b"theirs%d" % n: Node(Kind.FILE, SHA1.hash("blob", b"x")) for n in range(5)}
+    ours |= {b"mine%d" % n: Node(NodeKind.LINK, SHA1.hash("blob", b"x")) for n in range(5)}
+    theirs |= {b"theirs%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"x")) for n in range(5)}
     del theirs[b"7.png"]
-    ours[b"8.png"] = theirs[b"8.png"] = Node(Kind.EXECUTABLE, SHA1.hash("blob", b"8"))
+    ours[b"8.png"] = theirs[b"8.png"] = Node(NodeKind.EXECUTABLE, SHA1.hash("blob", b"8"))
     expected, told = united(base, ours, theirs)
     assert merged(base, ours, theirs) == (expected, [])
     assert not told
@@ -162,7 +179,8 @@ def test_a_folder_shrinks_below_the_split_and_grows_above_it() -> None:
     assert len(item) == PART_LIMIT
     small = numbered(PART_LIMIT - 4)
     more = [
-        small | {b"%s%d" % (who, n): Node(Kind.FILE, SHA1.hash("blob", b"")) for n in range(4)} for who in (b"a", b"b")
+        small | {b"%s%d" % (who, n): Node(NodeKind.FILE, SHA1.hash("blob", b"")) for n in range(4)}
+        for who in (b"a", b"b")
     ]
     item, _ = merged(small, *more)
     assert isinstance(item, dict)

@@ -1,6 +1,8 @@
-"""Two people, their clones and one remote, in any order of events: nobody loses anything, and the remote is whole.
+"""Two people, their clones and one remote, in any order of events: nobody loses anything, and the
+remote is whole.
 
-Git is real, and so are its hooks and the helper; `git datmo` runs in this process, which is the same and quicker.
+Git is real, and so are its hooks and the helper; `git datmo` runs in this process, which is the
+same and quicker.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.crash.remote_check import lacking
 from tests.integration.team import Picture, picture
@@ -47,7 +55,8 @@ class TwoClones(RuleBasedStateMachine):
         self.times = 0
 
     def note_snapshots(self, person: Person) -> None:
-        """Remember what the newest snapshot must give back: the data as they are right after it was made."""
+        """Remember what the newest snapshot must give back: the data as they are right after it was
+        made."""
         for experiment in person.experiments()[:1]:
             if experiment["id"] not in self.stored:
                 has = any(payload["path"] == "data" for payload in experiment["payloads"])
@@ -96,7 +105,9 @@ class TwoClones(RuleBasedStateMachine):
         person = self.people[who]
         self.times += 1
         if person.commits:
-            person.shell.git("commit", "-q", "--amend", "--allow-empty", "-m", f"amended {self.times}")
+            person.shell.git(
+                "commit", "-q", "--amend", "--allow-empty", "-m", f"amended {self.times}"
+            )
             self.note_snapshots(person)
 
     @rule(who=people)
@@ -112,7 +123,11 @@ class TwoClones(RuleBasedStateMachine):
     @rule(who=people)
     def push(self, who: str) -> None:
         done = self.people[who].shell.run("git", "push", "-q", "origin", "HEAD:main", ok=False)
-        assert done.returncode == 0 or "fetch first" in done.stderr or "non-fast-forward" in done.stderr, str(done)
+        assert (
+            done.returncode == 0
+            or "fetch first" in done.stderr
+            or "non-fast-forward" in done.stderr
+        ), str(done)
         self.check_remote()
 
     @rule(who=people)
@@ -126,7 +141,8 @@ class TwoClones(RuleBasedStateMachine):
         self.get_all(person)
 
     def get_all(self, person: Person) -> None:
-        """Pull; what a merge made a snapshot of is not what the working tree holds, which may be edited."""
+        """Pull; what a merge made a snapshot of is not what the working tree holds, which may be
+        edited."""
         person.shell.git("pull", "-q", "--no-rebase", "--no-edit")
         person.commits = 0
         for experiment in person.experiments():
@@ -142,7 +158,9 @@ class TwoClones(RuleBasedStateMachine):
         sides = json.loads((person.shell.cwd / ".git/datmo/merge").read_text())
         for path in paths:
             person.unsaved.pop(path.removeprefix("data/"), None)
-            code, said = person.datmo("checkout", "--force", sides["ours" if ours else "theirs"], "--", path)
+            code, said = person.datmo(
+                "checkout", "--force", sides["ours" if ours else "theirs"], "--", path
+            )
             assert code == 0 or "has no payload" in said, said
         if not person.data.exists():
             person.unsaved.clear()
@@ -150,7 +168,9 @@ class TwoClones(RuleBasedStateMachine):
     @rule(who=people, back=st.integers(1, 3))
     def visit_an_earlier_commit(self, who: str, back: int) -> None:
         person = self.people[who]
-        if person.shell.run("git", "rev-parse", "-q", "--verify", f"HEAD~{back}", ok=False).returncode:
+        if person.shell.run(
+            "git", "rev-parse", "-q", "--verify", f"HEAD~{back}", ok=False
+        ).returncode:
             return
         person.shell.git("checkout", "-q", f"HEAD~{back}")
         self.check_edits()
@@ -159,7 +179,11 @@ class TwoClones(RuleBasedStateMachine):
     @rule(who=people, choice=st.integers(0, 100))
     def check_out_an_experiment(self, who: str, choice: int) -> None:
         person = self.people[who]
-        known = [experiment["id"] for experiment in person.experiments() if experiment["id"] in self.stored]
+        known = [
+            experiment["id"]
+            for experiment in person.experiments()
+            if experiment["id"] in self.stored
+        ]
         if not known:
             return
         chosen = known[choice % len(known)]
@@ -196,7 +220,9 @@ class TwoClones(RuleBasedStateMachine):
         """What a user wrote and nothing has stored is there as they left it."""
         for person in getattr(self, "people", {}).values():
             for name, content in person.unsaved.items():
-                assert (person.data / name).read_bytes() == content, f"{person.name}'s edit of {name} is lost"
+                assert (person.data / name).read_bytes() == content, (
+                    f"{person.name}'s edit of {name} is lost"
+                )
 
     def teardown(self) -> None:
         """At the end, a stranger gets every experiment of the remote byte for byte."""

@@ -1,1 +1,2 @@
-"""Real git servers for tests: no mock stands between the code under test and what a host answers."""
+"""Real git servers for tests: no mock stands between the code under test and what a host
+answers."""

@@ -20,7 +20,8 @@ class CutError(Exception):
 
 
 class CgiChild:
-    """One run of a CGI program; the caller names what takes the header and the body of its answer."""
+    """One run of a CGI program; the caller names what takes the header and the body of its
+    answer."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -35,7 +36,10 @@ class CgiChild:
         self._cut = threading.Event()
 
     def bridge(
-        self, body: Iterator[bytes], start: Callable[[int, Headers], None], send: Callable[[bytes], None]
+        self,
+        body: Iterator[bytes],
+        start: Callable[[int, Headers], None],
+        send: Callable[[bytes], None],
     ) -> None:
         """Feed the request while the answer is passed on: either may be larger than any pipe."""
         feeder = threading.Thread(target=self._feed, args=(body,), daemon=True)
@@ -72,11 +76,13 @@ class CgiChild:
         try:
             taking = True
             for data in body:
-                # A child that has answered early reads no more; the rest must still be taken off the connection.
+                # A child that has answered early reads no more; the rest must still be taken off
+                # the connection.
                 taking = taking and wrote(stdin.fileno(), data)
         except (CutError, ConnectionError, ValueError):
             self._cut.set()
-            # git http-backend reads on for ever where its input ends before the length that was announced.
+            # git http-backend reads on for ever where its input ends before the length that was
+            # announced.
             self._kill()
         finally:
             stdin.close()

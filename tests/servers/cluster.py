@@ -1,4 +1,5 @@
-"""A Dask cluster on this machine: a scheduler, and worker processes that know git and git-datmo alone."""
+"""A Dask cluster on this machine: a scheduler, and worker processes that know git and git-datmo
+alone."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from tests.servers.process import ServerProcess, start_on_free_port
 
 @contextmanager
 def serve_cluster(folder: Path, env: Mapping[str, str], *, workers: int = 2) -> Iterator[str]:
-    """The scheduler's address while the context lasts; each worker keeps what it has in a folder below `folder`."""
+    """The scheduler's address while the context lasts; each worker keeps what it has in a folder
+    below `folder`."""
     dask = (sys.executable, "-m", "dask")
 
     def scheduler(port: int) -> tuple[str, ...]:
@@ -22,7 +24,16 @@ def serve_cluster(folder: Path, env: Mapping[str, str], *, workers: int = 2) -> 
     address, started = f"tcp://127.0.0.1:{port}", [server]
     try:
         for number in range(workers):
-            words = ("worker", address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard", "--no-nanny")
+            words = (
+                "worker",
+                address,
+                "--nworkers",
+                "1",
+                "--nthreads",
+                "1",
+                "--no-dashboard",
+                "--no-nanny",
+            )
             where = ("--local-directory", str(folder / f"worker-{number}"))
             started.append(ServerProcess((*dask, *words, *where), ready="Registered to:", env=env))
         yield address

@@ -23,7 +23,8 @@ class DaemonHost:
 
 @contextmanager
 def serve_daemon(env: Mapping[str, str]) -> Iterator[DaemonHost]:
-    """Serve every repository of this machine by its absolute path, on the loopback interface alone."""
+    """Serve every repository of this machine by its absolute path, on the loopback interface
+    alone."""
 
     def command(port: int) -> list[str]:
         return [

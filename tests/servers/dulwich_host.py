@@ -29,7 +29,9 @@ class DulwichHost(ThreadingMixIn, TCPGitServer):
 @contextmanager
 def serve_dulwich() -> Iterator[DulwichHost]:
     server = DulwichHost()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield server

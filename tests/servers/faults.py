@@ -1,4 +1,5 @@
-"""One-shot faults of an HTTP server: each waits until it has bitten, so that a test cannot pass by missing it."""
+"""One-shot faults of an HTTP server: each waits until it has bitten, so that a test cannot pass by
+missing it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ Side = Literal["request", "response"]
 
 @dataclass
 class Fault:
-    """What goes wrong once: `status` answers a POST, `cut_at` drops the connection after so many bytes of a body."""
+    """What goes wrong once: `status` answers a POST, `cut_at` drops the connection after so many
+    bytes of a body."""
 
     side: Side
     path: str = ""
@@ -47,7 +49,8 @@ class Faults:
         return 0
 
     def allowed(self, side: Side, path: str, done: int, size: int) -> int:
-        """How many of the next `size` bytes pass after `done`; fewer than `size` means that a fault bit."""
+        """How many of the next `size` bytes pass after `done`; fewer than `size` means that a fault
+        bit."""
         with self._lock:
             for fault in self._all:
                 if fault.bitten or fault.status or fault.side != side or fault.path not in path:

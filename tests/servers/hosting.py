@@ -45,7 +45,8 @@ class LocalHost:
 
 @contextmanager
 def serve(kind: str, folder: Path) -> Iterator[Host]:
-    """A host of one kind while the context lasts; `folder` (new) holds its home, keys and configuration."""
+    """A host of one kind while the context lasts; `folder` (new) holds its home, keys and
+    configuration."""
     env = seal(folder / "home")
     if kind == "http":
         with serve_http(env) as http:
@@ -61,7 +62,9 @@ def serve(kind: str, folder: Path) -> Iterator[Host]:
 
 
 @pytest.fixture(params=KINDS)
-def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+def host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
     """Each kind of host in turn."""
     with serve(request.param, tmp_path_factory.mktemp("host") / request.param) as served:
         yield served

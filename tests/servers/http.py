@@ -1,4 +1,5 @@
-"""git's own smart HTTP server behind a small real one: streams both ways, counts bytes, and fails when asked to."""
+"""git's own smart HTTP server behind a small real one: streams both ways, counts bytes, and fails
+when asked to."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ class Exchange:
 
 
 class HttpHost(ThreadingHTTPServer):
-    """Serves every repository of this machine by its absolute path, on the loopback interface alone."""
+    """Serves every repository of this machine by its absolute path, on the loopback interface
+    alone."""
 
     daemon_threads = True
     name = "http"
@@ -43,7 +45,8 @@ class HttpHost(ThreadingHTTPServer):
         self.faults = Faults()
         self.children: set[CgiChild] = set()
         self.speaks_v2 = True
-        # A request that is larger gets this status, or no answer where that is 0, as from a proxy that reads it whole.
+        # A request that is larger gets this status, or no answer where that is 0, as from a proxy
+        # that reads it whole.
         self.largest: int | None = None
         self.status_of_large = 413
 
@@ -54,7 +57,8 @@ class HttpHost(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}{bare}"
 
     def cut_after(self, n_bytes: int, side: Side = "response", *, path: str = "") -> Fault:
-        """Drop the connection of the next request whose body (or answer) has more than `n_bytes`."""
+        """Drop the connection of the next request whose body (or answer) has more than
+        `n_bytes`."""
         return self.faults.add(Fault(side, path, cut_at=n_bytes))
 
     def fail_post(self, status: int, *, path: str = "") -> Fault:
@@ -62,7 +66,8 @@ class HttpHost(ThreadingHTTPServer):
         return self.faults.add(Fault("request", path, status=status))
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet about clients that went away: cut connections are what these tests make; say what else failed."""
+        """Keep quiet about clients that went away: cut connections are what these tests make; say
+        what else failed."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -124,7 +129,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_error(status)
 
     def _body(self) -> Iterator[bytes]:
-        """The request's body as it was sent (still compressed, if it was), without the chunks' framing."""
+        """The request's body as it was sent (still compressed, if it was), without the chunks'
+        framing."""
         for size in self._sizes():
             left = size
             while left:
@@ -132,7 +138,9 @@ class Handler(BaseHTTPRequestHandler):
                 if not data:
                     raise CutError
                 left -= len(data)
-                passing = self.server.faults.allowed("request", self.path, self.exchange.bytes_in, len(data))
+                passing = self.server.faults.allowed(
+                    "request", self.path, self.exchange.bytes_in, len(data)
+                )
                 self.exchange.bytes_in += passing
                 yield data[:passing]
                 if passing < len(data):
@@ -159,7 +167,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _send(self, data: bytes) -> None:
-        passing = self.server.faults.allowed("response", self.path, self.exchange.bytes_out, len(data))
+        passing = self.server.faults.allowed(
+            "response", self.path, self.exchange.bytes_out, len(data)
+        )
         part = data[:passing]
         self.exchange.bytes_out += passing
         if part:
@@ -177,7 +187,9 @@ class Handler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol"),
         }
         if not self.server.speaks_v2:
-            sent = {name: value for name, value in sent.items() if not name.endswith("GIT_PROTOCOL")}
+            sent = {
+                name: value for name, value in sent.items() if not name.endswith("GIT_PROTOCOL")
+            }
         return {
             **self.server.env,
             **{name: value for name, value in sent.items() if value},
@@ -194,7 +206,9 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serve_http(env: Mapping[str, str]) -> Iterator[HttpHost]:
     server = HttpHost(env)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    )
     thread.start()
     try:
         yield server

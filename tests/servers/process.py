@@ -23,7 +23,8 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """A server that says on stderr when it listens; waiting for that line needs neither sleep nor guess."""
+    """A server that says on stderr when it listens; waiting for that line needs neither sleep nor
+    guess."""
 
     def __init__(self, argv: Sequence[str], *, ready: str, env: Mapping[str, str]) -> None:
         self.log: list[str] = []
@@ -57,14 +58,16 @@ class ServerProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
-        # A session that outlives the server would hold the pipe open; the test's outcome must not wait for it.
+        # A session that outlives the server would hold the pipe open; the test's outcome must not
+        # wait for it.
         self._reader.join(timeout=2)
 
 
 def start_on_free_port(
     command: Callable[[int], Sequence[str]], *, ready: str, env: Mapping[str, str]
 ) -> tuple[ServerProcess, int]:
-    """Start on a port that was free a moment ago, and on another where somebody else took it meanwhile."""
+    """Start on a port that was free a moment ago, and on another where somebody else took it
+    meanwhile."""
     for attempt in range(5):
         port = free_port()
         try:

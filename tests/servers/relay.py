@@ -1,4 +1,5 @@
-"""A TCP port of this machine that leads to a Unix socket: an engine behind it is reached as one elsewhere is."""
+"""A TCP port of this machine that leads to a Unix socket: an engine behind it is reached as one
+elsewhere is."""
 
 from __future__ import annotations
 

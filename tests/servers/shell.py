@@ -1,4 +1,5 @@
-"""Commands in a sealed environment: what the developer's own machine has set must never decide a test."""
+"""Commands in a sealed environment: what the developer's own machine has set must never decide a
+test."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from pathlib import Path
 # Folders with another git than the machine's, for what clients start and for what servers start.
 CLIENT_GIT, SERVER_GIT = "DATMO_TEST_CLIENT_GIT", "DATMO_TEST_SERVER_GIT"
 
-# Commits made at a fixed time have the same ids in every run, so a failure can be compared with the one before.
+# Commits made at a fixed time have the same ids in every run, so a failure can be compared with the
+# one before.
 DATE = "2024-05-01T12:00:00+0000"
 
 GLOBAL_CONFIG = """\
@@ -30,24 +32,28 @@ GLOBAL_CONFIG = """\
 
 
 def write_bare_python(path: Path) -> None:
-    """An interpreter without packages, which a snapshot that is of no other's run asks for its environment.
+    """An interpreter without packages, which a snapshot that is of no other's run asks for its
+    environment.
 
-    The one that has all that the tests need takes as long for its answer as all else that a snapshot is made of.
+    The one that has all that the tests need takes as long for its answer as all else that a
+    snapshot is made of.
     """
     path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
     path.chmod(0o755)
 
 
 def seal(home: Path, *, bare: bool = True) -> dict[str, str]:
-    """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets in.
+    """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets
+    in.
 
-    Where it is `bare`, the first `python3` is one without packages. A library that the tests are run under (one that
-    spares disks, say) is one for what they start, too.
+    Where it is `bare`, the first `python3` is one without packages. A library that the tests are
+    run under (one that spares disks, say) is one for what they start, too.
     """
     home.mkdir(parents=True, exist_ok=True)
     config = home / "gitconfig"
     config.write_text(GLOBAL_CONFIG)
-    # The interpreter's folder unresolved: in a virtual environment it is the one that holds the console scripts.
+    # The interpreter's folder unresolved: in a virtual environment it is the one that holds the
+    # console scripts.
     scripts = str(Path(sys.executable).parent)
     first = home / "bin"
     if bare and not first.exists():
@@ -56,7 +62,9 @@ def seal(home: Path, *, bare: bool = True) -> dict[str, str]:
     preloaded = {name: os.environ[name] for name in ("LD_PRELOAD",) if name in os.environ}
     return {
         **preloaded,
-        "PATH": os.pathsep.join((*([str(first)] if bare else []), scripts, *_chosen(CLIENT_GIT), _path())),
+        "PATH": os.pathsep.join(
+            (*([str(first)] if bare else []), scripts, *_chosen(CLIENT_GIT), _path())
+        ),
         "HOME": str(home),
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
         "LC_ALL": "C.UTF-8",
@@ -82,7 +90,9 @@ def serving(env: Mapping[str, str]) -> dict[str, str]:
     """Return a sealed environment in which a server starts the git that is chosen for servers."""
     if not _chosen(CLIENT_GIT) and not _chosen(SERVER_GIT):
         return dict(env)
-    others = [folder for folder in env["PATH"].split(os.pathsep) if folder not in _chosen(CLIENT_GIT)]
+    others = [
+        folder for folder in env["PATH"].split(os.pathsep) if folder not in _chosen(CLIENT_GIT)
+    ]
     return {**env, "PATH": os.pathsep.join((*_chosen(SERVER_GIT), *others))}
 
 
@@ -100,7 +110,8 @@ class Done:
 
 
 def expect(done: Done, cwd: Path, *, ok: bool, code: int | None) -> Done:
-    """The command that ended in a folder, if it ended with `code`, or with 0 where none is given and `ok` is true."""
+    """The command that ended in a folder, if it ended with `code`, or with 0 where none is given
+    and `ok` is true."""
     expected = 0 if code is None and ok else code
     if expected is not None and done.returncode != expected:
         raise AssertionError(f"expected exit {expected} in {cwd}\n{done}")
@@ -128,15 +139,24 @@ class Shell:
         stdin: bytes = b"",
         timeout: float = 120,
     ) -> Done:
-        """Run to the end; an exit code other than `code` (or than 0, unless `ok` is false) fails the test."""
+        """Run to the end; an exit code other than `code` (or than 0, unless `ok` is false) fails
+        the test."""
         words = tuple(map(str, argv))
         ended = subprocess.run(
-            words, input=stdin, capture_output=True, cwd=self.cwd, env=self.env, timeout=timeout, check=False
+            words,
+            input=stdin,
+            capture_output=True,
+            cwd=self.cwd,
+            env=self.env,
+            timeout=timeout,
+            check=False,
         )
         stdout, stderr = (text.decode("utf-8", "replace") for text in (ended.stdout, ended.stderr))
         return expect(Done(words, ended.returncode, stdout, stderr), self.cwd, ok=ok, code=code)
 
-    def git(self, *argv: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b"") -> str:
+    def git(
+        self, *argv: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b""
+    ) -> str:
         """What git printed, without the line end."""
         return self.run("git", *argv, ok=ok, code=code, stdin=stdin).stdout.rstrip("\n")
 

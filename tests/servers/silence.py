@@ -1,4 +1,5 @@
-"""Servers that say nothing: one that accepts and never answers, and a wire that freezes on the way."""
+"""Servers that say nothing: one that accepts and never answers, and a wire that freezes on the
+way."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def serve_mute() -> Iterator[int]:
 
 
 class FreezingWire:
-    """Passes connections on to a port of this machine, and freezes those that have brought, or taken, so many bytes.
+    """Passes connections on to a port of this machine, and freezes those that have brought, or
+    taken, so many bytes.
 
     A frozen connection stays open, and nothing passes any more. After `times` freezes, all passes.
     """
@@ -66,7 +68,9 @@ class FreezingWire:
                 for pair in ((near, far), (far, near)):
                     threading.Thread(target=self._pass_on, args=(*pair, state), daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, state: dict[str, bool]) -> None:
+    def _pass_on(
+        self, source: socket.socket, target: socket.socket, state: dict[str, bool]
+    ) -> None:
         done = 0
         with suppress(OSError):
             while data := source.recv(1 << 16):

@@ -43,12 +43,17 @@ def find_sshd() -> str:
 
 def _make_keys(folder: Path) -> None:
     for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True
+        )
 
 
 def _configuration(folder: Path, port: int, env: Mapping[str, str]) -> str:
     # The login would otherwise bring the real user's HOME and git configuration into the test.
-    passed = " ".join(f'"{name}={env[name]}"' for name in ("HOME", "PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM"))
+    passed = " ".join(
+        f'"{name}={env[name]}"'
+        for name in ("HOME", "PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
+    )
     return f"""\
 ListenAddress 127.0.0.1
 Port {port}
@@ -73,7 +78,8 @@ LogLevel INFO
 
 @contextmanager
 def serve_ssh(folder: Path, env: Mapping[str, str]) -> Iterator[SshHost]:
-    """Serve every repository of this machine by its absolute path, on the loopback interface, to one fresh key."""
+    """Serve every repository of this machine by its absolute path, on the loopback interface, to
+    one fresh key."""
     sshd = find_sshd()
     folder.mkdir(parents=True)
     _make_keys(folder)

@@ -1,4 +1,5 @@
-"""Real servers for payload that is kept elsewhere: S3 (moto), SFTP (sshd), Git LFS (giftless), and a folder."""
+"""Real servers for payload that is kept elsewhere: S3 (moto), SFTP (sshd), Git LFS (giftless), and
+a folder."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ BUCKET = "team"
 
 @dataclass(frozen=True)
 class StoreHost:
-    """Where a store is: what `datmo.<remote>.store` says, what a client's environment needs, how bytes are counted."""
+    """Where a store is: what `datmo.<remote>.store` says, what a client's environment needs, how
+    bytes are counted."""
 
     kind: str
     url: str
@@ -67,7 +69,11 @@ def serve_s3(env: Mapping[str, str]) -> Iterator[StoreHost]:
 def make_bucket(endpoint: str, name: str) -> None:
     import boto3
 
-    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+    keys = {
+        "aws_access_key_id": "key",
+        "aws_secret_access_key": "secret",
+        "region_name": "us-east-1",
+    }
     boto3.client("s3", endpoint_url=endpoint, **keys).create_bucket(Bucket=name)
 
 
@@ -84,7 +90,9 @@ def serve_sftp(folder: Path, env: Mapping[str, str]) -> Iterator[StoreHost]:
         (own / "id_ed25519").chmod(0o600)
         top = folder / "sftp"
         top.mkdir()
-        yield StoreHost("sftp", f"sftp://{getpass.getuser()}@127.0.0.1:{wire.port}{top}", {}, wire, top)
+        yield StoreHost(
+            "sftp", f"sftp://{getpass.getuser()}@127.0.0.1:{wire.port}{top}", {}, wire, top
+        )
 
 
 LFS_KEY = "a key that only the test's server and its clients know, long enough for HS256"
@@ -99,7 +107,8 @@ def lfs_token() -> str:
 
 
 def _transfer(kept: Path, s3: StoreHost | None) -> dict[str, object]:
-    """Where giftless keeps objects: behind itself, whole files alone; or in S3, to which it sends its clients."""
+    """Where giftless keeps objects: behind itself, whole files alone; or in S3, to which it sends
+    its clients."""
     if s3 is None:
         return {"options": {"storage_options": {"path": str(kept)}}}
     endpoint = {"endpoint": s3.environ["AWS_ENDPOINT_URL"]}
@@ -112,7 +121,9 @@ def _transfer(kept: Path, s3: StoreHost | None) -> dict[str, object]:
 
 
 @contextmanager
-def serve_lfs(folder: Path, env: Mapping[str, str], s3: StoreHost | None = None) -> Iterator[StoreHost]:
+def serve_lfs(
+    folder: Path, env: Mapping[str, str], s3: StoreHost | None = None
+) -> Iterator[StoreHost]:
     """A server that wants credentials, and a user whose credential helper has them."""
     require("giftless")
     kept = folder / "lfs"
@@ -124,7 +135,16 @@ def serve_lfs(folder: Path, env: Mapping[str, str], s3: StoreHost | None = None)
         "LEGACY_ENDPOINTS": False,
     }
     server, port = start_on_free_port(
-        lambda port: [sys.executable, "-m", "flask", "--app", "giftless.wsgi_entrypoint", "run", "-p", str(port)],
+        lambda port: [
+            sys.executable,
+            "-m",
+            "flask",
+            "--app",
+            "giftless.wsgi_entrypoint",
+            "run",
+            "-p",
+            str(port),
+        ],
         ready="Running on",
         env={**env, **(s3.environ if s3 else {}), "GIFTLESS_CONFIG_STR": json.dumps(config)},
     )
@@ -143,7 +163,8 @@ def serve_lfs(folder: Path, env: Mapping[str, str], s3: StoreHost | None = None)
 
 @contextmanager
 def serve_store(kind: str, folder: Path, env: Mapping[str, str]) -> Iterator[StoreHost]:
-    """A store of one kind; `folder` holds what it needs, `env` is the client's sealed environment."""
+    """A store of one kind; `folder` holds what it needs, `env` is the client's sealed
+    environment."""
     if kind == "s3":
         with serve_s3(env) as host:
             yield host

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 
 class Wire:
-    """Passes connections on to a port of this machine; `sent` and `received` are the client's bytes."""
+    """Passes connections on to a port of this machine; `sent` and `received` are the client's
+    bytes."""
 
     def __init__(self, port: int) -> None:
         self._target = port

@@ -1,8 +1,10 @@
-"""Runs the shell blocks of a documentation page, in order and in one session, and compares what they print.
+"""Runs the shell blocks of a documentation page, in order and in one session, and compares what
+they print.
 
-A block of `sh` is run. Commands in a comment `<!-- setup: ... -->` are run as well: they do what the reader has done
-elsewhere. A block of `text` that follows a block of `sh` is what its commands print: its lines have to come in this
-order, others may stand between them. In it, an ellipsis stands for any text, and an id for any id.
+A block of `sh` is run. Commands in a comment `<!-- setup: ... -->` are run as well: they do what
+the reader has done elsewhere. A block of `text` that follows a block of `sh` is what its commands
+print: its lines have to come in this order, others may stand between them. In it, an ellipsis
+stands for any text, and an id for any id.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from pathlib import Path
 from tests.servers.shell import Shell
 
 ELEMENT = re.compile(
-    r"<!-- setup:\s*\n?(?P<setup>.*?)-->|^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"<!-- setup:\s*\n?(?P<setup>.*?)-->|^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 ID = re.compile(r"\b[0-9a-f]{7,64}\b")
 MARK = "=== block {} ==="
@@ -45,13 +48,18 @@ def read_steps(page: Path) -> list[Step]:
 
 
 def run_page(page: Path, shell: Shell, *, timeout: float = 300) -> None:
-    """Run the commands of a page; raises `AssertionError` where one fails or prints something else."""
+    """Run the commands of a page; raises `AssertionError` where one fails or prints something
+    else."""
     steps = read_steps(page)
-    script = "exec 2>&1\n" + "".join(f"echo '{MARK.format(i)}'\n{step.commands}\n" for i, step in enumerate(steps))
+    script = "exec 2>&1\n" + "".join(
+        f"echo '{MARK.format(i)}'\n{step.commands}\n" for i, step in enumerate(steps)
+    )
     done = shell.run("bash", "-e", "-c", script, timeout=timeout, ok=False)
     assert done.returncode == 0, done.stdout
     for number, step in enumerate(steps):
-        printed = done.stdout.partition(f"{MARK.format(number)}\n")[2].partition(MARK.format(number + 1))[0]
+        printed = done.stdout.partition(f"{MARK.format(number)}\n")[2].partition(
+            MARK.format(number + 1)
+        )[0]
         _compare(step, printed, page)
 
 
@@ -68,6 +76,10 @@ def _pattern(line: str) -> str:
     """Return the regular expression for a line of a page."""
     pieces = re.split(r"(…|\b[0-9a-f]{7,64}\b)", line.rstrip())
     return "".join(
-        ".*" if piece == "…" else f"[0-9a-f]{{{len(piece)}}}" if ID.fullmatch(piece) else re.escape(piece)
+        ".*"
+        if piece == "…"
+        else f"[0-9a-f]{{{len(piece)}}}"
+        if ID.fullmatch(piece)
+        else re.escape(piece)
         for piece in pieces
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from git_datmo.git.odb import open_odb
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
+from git_datmo.git.object_database import open_odb
 from git_datmo.model import FORMATS, Oid
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.types import Annotation, Person
@@ -31,4 +31,6 @@ def open_ledger(repo: Shell) -> Iterator[Ledger]:
 def annotation(commit: str, text: str, about: str = "") -> Annotation:
     """A record that is told apart by its text."""
     oid = Oid.parse(commit)
-    return Annotation(Oid.parse(about) if about else oid, oid, "2024-05-01T12:00:00.000000Z", SOMEBODY, text)
+    return Annotation(
+        Oid.parse(about) if about else oid, oid, "2024-05-01T12:00:00.000000Z", SOMEBODY, text
+    )

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.git.namespaces import RECORDS_REF
 from git_datmo.model import SHA1, Oid
 from git_datmo.records.catalog import Catalog, Row, in_order, make_row, read_catalog
 from git_datmo.records.data_id import data_id
 from git_datmo.records.ledger import Ledger
+from git_datmo.records.namespaces import RECORDS_REF
 from git_datmo.records.types import Drop, Receipt, Snapshot
 from tests.servers.shell import Shell
 from tests.unit.ledgers import SOMEBODY, annotation, open_ledger
@@ -19,8 +19,25 @@ from tests.unit.ledgers import SOMEBODY, annotation, open_ledger
 ONE, TWO, THREE = (SHA1.hash("blob", text) for text in (b"1", b"2", b"3"))
 
 
-def snapshot(commit: str, text: str = "", created: str = "2024-05-01T12:00:00.000000Z", patch: str = "") -> Snapshot:
-    return Snapshot(Oid.parse(commit), TWO, patch, created, SOMEBODY, text, "", (), {}, {}, None, True, None, None)
+def snapshot(
+    commit: str, text: str = "", created: str = "2024-05-01T12:00:00.000000Z", patch: str = ""
+) -> Snapshot:
+    return Snapshot(
+        Oid.parse(commit),
+        TWO,
+        patch,
+        created,
+        SOMEBODY,
+        text,
+        "",
+        (),
+        {},
+        {},
+        None,
+        True,
+        None,
+        None,
+    )
 
 
 @pytest.fixture
@@ -110,7 +127,9 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 @pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
-def test_a_damaged_catalog_is_made_anew(repo: Shell, path: Path, spoil: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_catalog_is_made_anew(
+    repo: Shell, path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
     wanted = add(repo, "a", "b")
     before, _ = catalog(repo, path)
     path.write_bytes(spoil(path.read_bytes()))
@@ -127,7 +146,9 @@ def test_a_lost_catalog_is_made_anew(repo: Shell, path: Path) -> None:
     assert catalog(repo, path)[0].rows == before.rows
 
 
-def test_a_catalog_of_another_repository_is_made_anew(repo: Shell, path: Path, make_repo: Callable[..., Shell]) -> None:
+def test_a_catalog_of_another_repository_is_made_anew(
+    repo: Shell, path: Path, make_repo: Callable[..., Shell]
+) -> None:
     other = make_repo("other")
     other.commit("b", "2")
     add(other, "theirs")
@@ -179,7 +200,9 @@ def test_rows_come_oldest_first_and_equal_times_by_id() -> None:
 
 
 def test_what_was_dropped_is_not_there_nor_is_it_found() -> None:
-    made = Catalog([row("a", tree="t", patch="p"), row("b", tree="t"), row("d", kind="drop", about=("a",))])
+    made = Catalog(
+        [row("a", tree="t", patch="p"), row("b", tree="t"), row("d", kind="drop", about=("a",))]
+    )
     assert made.dropped == {"a"}
     assert made.get("a") is None
     assert [r.record for r in made.with_tree("t")] == ["b"]
@@ -189,7 +212,11 @@ def test_what_was_dropped_is_not_there_nor_is_it_found() -> None:
 
 def test_rows_are_found_by_tree_patch_beginning_and_subject() -> None:
     made = Catalog(
-        [row("ab1", tree="t", patch="p"), row("ab2", tree="u"), row("r", kind="receipt", about=("ab1",), tree="t")]
+        [
+            row("ab1", tree="t", patch="p"),
+            row("ab2", tree="u"),
+            row("r", kind="receipt", about=("ab1",), tree="t"),
+        ]
     )
     assert [r.record for r in made.starting("ab")] == ["ab1", "ab2"]
     assert [r.record for r in made.with_tree("t")] == ["ab1"]
@@ -206,7 +233,9 @@ def test_a_row_says_what_its_record_says() -> None:
         str(THREE), "snapshot", commit, str(TWO), "0" * 40, when, data_id(())
     )
     receipt = Receipt(TWO, ONE, when, SOMEBODY, "identical", 0, 1.0, {}, (), (), {})
-    assert make_row(THREE, receipt) == Row(str(THREE), "receipt", commit, created=when, about=(str(TWO),))
+    assert make_row(THREE, receipt) == Row(
+        str(THREE), "receipt", commit, created=when, about=(str(TWO),)
+    )
     drop = Drop((TWO, ONE), ONE, when, SOMEBODY, "")
     assert make_row(THREE, drop).about == (str(TWO), str(ONE))
     assert make_row(THREE, annotation(commit, "x", str(TWO))).about == (str(TWO),)

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.base import Outcome
-from git_datmo.engines.locales import describe_locale, environment_locale, odd_encoding
-from git_datmo.engines.manifest import Local, Manifest, Package
-from git_datmo.engines.probe import Distribution, Probe
-from git_datmo.flows.running.causes import find_causes
-from git_datmo.flows.running.rerun import Rerun
-from git_datmo.flows.running.seeds import find_unseeded
-from git_datmo.flows.running.variables import find_cpu_count, find_locale
+from git_datmo.engines.command_locale import describe_locale, environment_locale, odd_encoding
+from git_datmo.engines.engine_contract import Outcome
+from git_datmo.environments.interpreter_probe import Distribution, Probe
+from git_datmo.environments.manifest import Local, Manifest, Package
 from git_datmo.records.types import Cause
+from git_datmo.runs.difference_causes import find_causes
+from git_datmo.runs.read_variables import find_cpu_count, find_locale
+from git_datmo.runs.rerun import Rerun
+from git_datmo.runs.unseeded_sources import find_unseeded
 
 RECORDED = Manifest(
-    "cpython", "3.11.7", (Package("numpy", "1.26.4"), Package("six", "1.16.0")), (Local("mine"), Local("ours", "src"))
+    "cpython",
+    "3.11.7",
+    (Package("numpy", "1.26.4"), Package("six", "1.16.0")),
+    (Local("mine"), Local("ours", "src")),
 )
 MACHINE = {"machine": "x86_64", "processor": "one", "cpus": 8, "memory": 1, "gpu": "A100"}
 
@@ -40,7 +43,9 @@ def test_packages_python_and_machine_are_compared(tmp_path: Path) -> None:
     assert find_causes(RECORDED, MACHINE, {}, None, done) == ()
     assert find_causes(RECORDED, {}, here, None, done) == ()
     (tmp_path / "fit.py").write_text("import random\nrandom.shuffle([])\n")
-    assert find_causes(RECORDED, MACHINE, {}, None, done) == (Cause("seed", "random", None, "fit.py"),)
+    assert find_causes(RECORDED, MACHINE, {}, None, done) == (
+        Cause("seed", "random", None, "fit.py"),
+    )
 
 
 def test_variables_locale_and_cpus_of_the_rerun_are_compared(tmp_path: Path) -> None:
@@ -63,10 +68,15 @@ def test_variables_locale_and_cpus_of_the_rerun_are_compared(tmp_path: Path) -> 
         ({}, "C"),
         ({"LANG": "de_DE.UTF-8"}, "de_DE.UTF-8"),
         ({"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, "C"),
-        ({"LANG": "de_DE.UTF-8", "LC_NUMERIC": "C", "LC_TIME": "de_DE.UTF-8"}, "de_DE.UTF-8 LC_NUMERIC=C"),
+        (
+            {"LANG": "de_DE.UTF-8", "LC_NUMERIC": "C", "LC_TIME": "de_DE.UTF-8"},
+            "de_DE.UTF-8 LC_NUMERIC=C",
+        ),
     ],
 )
-def test_a_locale_is_named_with_the_categories_that_differ(environ: dict[str, str], locale: str) -> None:
+def test_a_locale_is_named_with_the_categories_that_differ(
+    environ: dict[str, str], locale: str
+) -> None:
     assert describe_locale(environ) == locale
     assert environment_locale("host", environ, {}) == locale
     assert environment_locale("venv", environ, {}) == "C.UTF-8"
@@ -88,7 +98,9 @@ def test_no_encoding_is_odd_but_another_than_utf8(name: str) -> None:
         ("a.py", b"fit(n_jobs=2)", False),
     ],
 )
-def test_a_source_that_asks_for_the_number_of_cpus_is_found(path: str, text: bytes, *, found: bool) -> None:
+def test_a_source_that_asks_for_the_number_of_cpus_is_found(
+    path: str, text: bytes, *, found: bool
+) -> None:
     assert find_cpu_count({path: text}) == (path if found else None)
 
 
@@ -103,7 +115,9 @@ def test_a_source_that_asks_for_the_number_of_cpus_is_found(path: str, text: byt
         ("a.sh", b"resort x", False),
     ],
 )
-def test_a_source_that_sorts_or_formats_by_the_locale_is_found(path: str, text: bytes, *, found: bool) -> None:
+def test_a_source_that_sorts_or_formats_by_the_locale_is_found(
+    path: str, text: bytes, *, found: bool
+) -> None:
     assert find_locale({path: text}) == (path if found else None)
 
 
@@ -125,5 +139,7 @@ def test_a_generator_that_nothing_seeds_is_found(name: str) -> None:
 
 
 def test_a_seed_that_says_nothing_is_none() -> None:
-    assert list(find_unseeded({"a.py": b"random.seed()\nrandom.choice([1])"})) == [("random", "a.py")]
+    assert list(find_unseeded({"a.py": b"random.seed()\nrandom.choice([1])"})) == [
+        ("random", "a.py")
+    ]
     assert list(find_unseeded({"a.py": b"default_rng()"})) == [("numpy", "a.py")]

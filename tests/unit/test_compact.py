@@ -1,4 +1,5 @@
-"""Stores are compacted: what is marked stays readable and is there once, what is not goes where that pays."""
+"""Stores are compacted: what is marked stays readable and is there once, what is not goes where
+that pays."""
 
 from __future__ import annotations
 
@@ -10,17 +11,17 @@ from random import Random
 import pytest
 
 from git_datmo.errors import Damaged
+from git_datmo.git.command import Git
 from git_datmo.git.deflate import deflate
-from git_datmo.git.objects import BLOB, Entry, encode_tree
-from git_datmo.git.odb import write_loose
-from git_datmo.git.packs import PackedObjects
-from git_datmo.git.packwriter import PackWriter, make_entry
-from git_datmo.git.run import Git
+from git_datmo.git.object_database import write_loose
+from git_datmo.git.object_encoding import BLOB, TreeEntry, encode_tree
+from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.pack_writer import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
-from git_datmo.store import compact
-from git_datmo.store.place import create_store
-from git_datmo.store.reach import Marks, reach
-from git_datmo.store.store import Store
+from git_datmo.objects import compaction
+from git_datmo.objects.reachability import NeededObjects, reach
+from git_datmo.objects.store import Store
+from git_datmo.objects.store_location import create_store
 from tests.servers.shell import Shell
 
 
@@ -46,10 +47,14 @@ def add(store: Store, *seeds: int, promisor: bool = False, size: int = 1000) -> 
     return path
 
 
-def collect(store: Store, *seeds: int, size: int = 1000, worth: float = compact.WORTH) -> compact.Plan:
-    marks = reach(store.objects, [blob(seed, size)[0] for seed in seeds], Marks(store.objects))
-    planned = compact.plan(store.objects, marks, worth=worth)
-    compact.carry_out(store, planned)
+def collect(
+    store: Store, *seeds: int, size: int = 1000, worth: float = compaction.WORTH
+) -> compaction.CompactionPlan:
+    marks = reach(
+        store.objects, [blob(seed, size)[0] for seed in seeds], NeededObjects(store.objects)
+    )
+    planned = compaction.plan(store.objects, marks, worth=worth)
+    compaction.carry_out(store, planned)
     return planned
 
 
@@ -67,12 +72,20 @@ def check(store: Store, shell: Callable[..., Shell], *seeds: int) -> None:
     for seed in seeds:
         assert store.objects.find(blob(seed)[0]) == ("blob", blob(seed)[1])
     for path in (store.objects.folder / "pack").glob("*.idx"):
-        git("index-pack", "--strict", "-o", str(store.path / "git.idx"), str(path.with_suffix(".pack")))
+        git(
+            "index-pack",
+            "--strict",
+            "-o",
+            str(store.path / "git.idx"),
+            str(path.with_suffix(".pack")),
+        )
         assert (store.path / "git.idx").read_bytes() == path.read_bytes()
         git("verify-pack", str(path))
 
 
-def test_a_pack_that_is_mostly_dead_is_written_anew(store: Store, shell: Callable[..., Shell]) -> None:
+def test_a_pack_that_is_mostly_dead_is_written_anew(
+    store: Store, shell: Callable[..., Shell]
+) -> None:
     old = add(store, 1, 2, 3, 4)
     planned = collect(store, 1)
     assert (planned.freed, 3000 < planned.size < 3100) == (3, True)
@@ -108,7 +121,9 @@ def test_loose_objects_stay_or_go(store: Store, shell: Callable[..., Shell]) -> 
     check(store, shell, 1)
 
 
-def test_promisor_packs_stay_promisor_packs_and_kept_ones_stay(store: Store, shell: Callable[..., Shell]) -> None:
+def test_promisor_packs_stay_promisor_packs_and_kept_ones_stay(
+    store: Store, shell: Callable[..., Shell]
+) -> None:
     add(store, 1, 2, 3, promisor=True)
     add(store, 4, 5, 6)
     kept = add(store, 7, 8)
@@ -120,7 +135,9 @@ def test_promisor_packs_stay_promisor_packs_and_kept_ones_stay(store: Store, she
     assert [line.split()[1] for line in listed.splitlines()] == [str(blob(1)[0])]
 
 
-def test_a_crash_before_the_old_pack_went_is_taken_up(store: Store, shell: Callable[..., Shell]) -> None:
+def test_a_crash_before_the_old_pack_went_is_taken_up(
+    store: Store, shell: Callable[..., Shell]
+) -> None:
     """The new pack has the name that it would get again."""
     old = add(store, 1, 2, 3, 4)
     saved = {path: path.read_bytes() for path in (old, old.with_suffix(".idx"))}
@@ -138,8 +155,9 @@ def test_a_crash_before_the_old_pack_went_is_taken_up(store: Store, shell: Calla
 def test_a_pack_that_is_written_under_the_name_of_one_that_goes_stays(
     store: Store, shell: Callable[..., Shell], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """The pack of five has two that live and are nowhere else, but for the very pack that they would make."""
-    monkeypatch.setattr(compact, "SMALL", 0)
+    """The pack of five has two that live and are nowhere else, but for the very pack that they
+    would make."""
+    monkeypatch.setattr(compaction, "SMALL", 0)
     one, two, *others = every = range(seed, seed + 5)
     add(store, *others).with_suffix(".keep").touch()
     add(store, *every)
@@ -148,8 +166,10 @@ def test_a_pack_that_is_written_under_the_name_of_one_that_goes_stays(
     check(store, shell, *every)
 
 
-def test_small_packs_are_joined_when_they_are_many(store: Store, shell: Callable[..., Shell]) -> None:
-    seeds = range(compact.FEW + 3)
+def test_small_packs_are_joined_when_they_are_many(
+    store: Store, shell: Callable[..., Shell]
+) -> None:
+    seeds = range(compaction.FEW + 3)
     for seed in seeds[:-2]:
         add(store, seed)
     joined = add(store, *seeds[:-2])
@@ -172,16 +192,26 @@ def test_deltas_of_a_server_are_made_whole(store: Store, shell: Callable[..., Sh
     grown = [body + bytes([number]) * 10 for number in range(6)]
     oids = [git("hash-object", "-w", "--stdin", stdin=content) for content in grown]
     git(
-        "pack-objects", "-q", "--window=10", str(store.objects.folder / "pack" / "pack"), stdin="\n".join(oids).encode()
+        "pack-objects",
+        "-q",
+        "--window=10",
+        str(store.objects.folder / "pack" / "pack"),
+        stdin="\n".join(oids).encode(),
     )
     git("prune-packed")
     store.objects.refresh()
     assert all(store.objects.kind(Oid.parse(oid)) == "blob" for oid in oids)
     wanted = [Oid.parse(oid) for oid in oids[::3]]
-    planned = compact.plan(store.objects, reach(store.objects, wanted, Marks(store.objects)), worth=0)
-    compact.carry_out(store, planned)
-    assert [store.objects.find(oid) for oid in wanted] == [("blob", content) for content in grown[::3]]
-    assert git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split() == sorted(map(str, wanted))
+    planned = compaction.plan(
+        store.objects, reach(store.objects, wanted, NeededObjects(store.objects)), worth=0
+    )
+    compaction.carry_out(store, planned)
+    assert [store.objects.find(oid) for oid in wanted] == [
+        ("blob", content) for content in grown[::3]
+    ]
+    assert git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split() == sorted(
+        map(str, wanted)
+    )
 
 
 def test_a_damaged_entry_is_not_carried_over(store: Store) -> None:
@@ -209,10 +239,10 @@ def test_a_tree_that_takes_a_tree_for_a_file_hides_nothing(store: Store) -> None
     """Marked as a file first, what is below it would be lost."""
     with store.writer() as writer:
         oid = writer.put("blob", b"x")
-        inner = writer.put_tree(encode_tree([Entry(b"x", BLOB, oid)]))
-        lie = writer.put_tree(encode_tree([Entry(b"inner", BLOB, inner)]))
-    marks = reach(store.objects, [lie, inner], Marks(store.objects))
-    assert compact.plan(store.objects, marks).freed == 0
+        inner = writer.put_tree(encode_tree([TreeEntry(b"x", BLOB, oid)]))
+        lie = writer.put_tree(encode_tree([TreeEntry(b"inner", BLOB, inner)]))
+    marks = reach(store.objects, [lie, inner], NeededObjects(store.objects))
+    assert compaction.plan(store.objects, marks).freed == 0
 
 
 def test_what_a_killed_process_left_goes_when_it_is_old(store: Store) -> None:
@@ -224,10 +254,10 @@ def test_what_a_killed_process_left_goes_when_it_is_old(store: Store) -> None:
     for path in left:
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    compact.sweep(folder)
+    compaction.sweep(folder)
     assert all(path.exists() for path in left)
     for path in (*left, whole):
         os.utime(path, (0, 0))
-    compact.sweep(folder)
+    compaction.sweep(folder)
     assert not any(path.exists() for path in left)
     assert whole.exists()

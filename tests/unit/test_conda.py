@@ -1,4 +1,5 @@
-"""What conda installed: found in its own records, part of the environment, and installed from the same archives."""
+"""What conda installed: found in its own records, part of the environment, and installed from the
+same archives."""
 
 from __future__ import annotations
 
@@ -8,18 +9,18 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from git_datmo.engines.base import Outcome
-from git_datmo.engines.compare import Change, compare
-from git_datmo.engines.conda import IMAGE, CondaPackage, Installed, kept_packages
-from git_datmo.engines.decode import read_environment
-from git_datmo.engines.layers import build_files
-from git_datmo.engines.locks import Contradiction, contradictions, read_lock
-from git_datmo.engines.manifest import Environment, Package, make_environment, own_dockerfile
-from git_datmo.engines.probe import Distribution, Origin, Probe, probe
+from git_datmo.engines.engine_contract import Outcome
+from git_datmo.environments.conda import IMAGE, CondaPackage, Installed, kept_packages
+from git_datmo.environments.environment_diff import PackageChange, compare
+from git_datmo.environments.image_layers import build_files
+from git_datmo.environments.interpreter_probe import Distribution, Origin, Probe, probe
+from git_datmo.environments.lock_files import Contradiction, contradictions, read_lock
+from git_datmo.environments.manifest import Environment, Package, make_environment, own_dockerfile
+from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import Damaged
-from git_datmo.flows.running.causes import find_causes
-from git_datmo.flows.running.rerun import Rerun
 from git_datmo.records.types import Cause
+from git_datmo.runs.difference_causes import find_causes
+from git_datmo.runs.rerun import Rerun
 from tests.unit.test_probe import Env
 
 CHANNEL = "https://conda.example/forge/"
@@ -28,12 +29,23 @@ PYTHON = b"ENV PATH=/opt/conda/bin:$PATH CONDA_PREFIX=/opt/conda\n"
 LIST = "micromamba install --yes --name base --file /opt/datmo/conda.txt && micromamba clean --all --yes\n"
 
 
-def package(name: str, version: str = "1.0", *, build: str = "h1_0", subdir: str = "linux-64") -> CondaPackage:
-    return CondaPackage(name, version, build, f"{CHANNEL}{subdir}/{name}-{version}-{build}.conda", "a" * 32, "b" * 64)
+def package(
+    name: str, version: str = "1.0", *, build: str = "h1_0", subdir: str = "linux-64"
+) -> CondaPackage:
+    return CondaPackage(
+        name,
+        version,
+        build,
+        f"{CHANNEL}{subdir}/{name}-{version}-{build}.conda",
+        "a" * 32,
+        "b" * 64,
+    )
 
 
 INSTALLED = (
-    Installed(package("numpy", "1.26.4", build="py311_mkl"), ("python", "mkl", "libblas"), ("numpy",)),
+    Installed(
+        package("numpy", "1.26.4", build="py311_mkl"), ("python", "mkl", "libblas"), ("numpy",)
+    ),
     Installed(package("mkl", "2023.2"), ("llvm-openmp", "__glibc")),
     Installed(package("llvm-openmp"), ("mkl",)),
     Installed(package("pip", "24.0", subdir="noarch"), ("python",), ("pip",)),
@@ -70,10 +82,25 @@ def test_condas_records_are_read_where_the_interpreter_is_condas(tmp_path: Path)
         "md5": "a" * 32,
         "sha256": "b" * 64,
         "depends": ["python >=3.11,<3.12.0a0", "mkl"],
-        "files": [f"{site}/NumPy-1.26.4.dist-info/METADATA", f"{site}/six-0.9.dist-info/METADATA", "lib/numpy.so"],
+        "files": [
+            f"{site}/NumPy-1.26.4.dist-info/METADATA",
+            f"{site}/six-0.9.dist-info/METADATA",
+            "lib/numpy.so",
+        ],
     }
-    own = {"name": "own", "version": "1", "build": "0", "url": "file:///home/alex/own-1-0.conda", "md5": "no"}
-    for name, text in {"numpy": json.dumps(numpy), "own": json.dumps(own), "torn": "{", "bad": '{"name": "x"}'}.items():
+    own = {
+        "name": "own",
+        "version": "1",
+        "build": "0",
+        "url": "file:///home/alex/own-1-0.conda",
+        "md5": "no",
+    }
+    for name, text in {
+        "numpy": json.dumps(numpy),
+        "own": json.dumps(own),
+        "torn": "{",
+        "bad": '{"name": "x"}',
+    }.items():
         (folder / f"{name}.json").write_text(text)
     (folder / "history").write_text("")
     assert probe(env.python, {"PATH": "/usr/bin:/bin"}, cwd=tmp_path).conda == (
@@ -84,7 +111,13 @@ def test_condas_records_are_read_where_the_interpreter_is_condas(tmp_path: Path)
 
 def test_packages_come_behind_what_they_need_and_guests_do_not_come() -> None:
     kept = kept_packages(INSTALLED, frozenset({"numpy", "six"}))
-    assert [found.package.name for found in kept] == ["mkl", "llvm-openmp", "python", "numpy", "pip"]
+    assert [found.package.name for found in kept] == [
+        "mkl",
+        "llvm-openmp",
+        "python",
+        "numpy",
+        "pip",
+    ]
     assert kept_packages(reversed(INSTALLED), frozenset({"numpy"})) == kept
 
 
@@ -114,7 +147,9 @@ def test_an_image_is_made_of_condas_archives() -> None:
     assert made(*reversed(INSTALLED)) == environment
 
 
-@pytest.mark.parametrize("first", [package("python", subdir="osx-arm64"), CondaPackage("python", "3.11.7", "own")])
+@pytest.mark.parametrize(
+    "first", [package("python", subdir="osx-arm64"), CondaPackage("python", "3.11.7", "own")]
+)
 def test_what_linux_cannot_have_is_recorded_and_taken_from_the_index(first: CondaPackage) -> None:
     environment = made(Installed(first), INSTALLED[0])
     manifest = read_environment(environment.files)
@@ -132,7 +167,11 @@ def test_a_dockerfile_of_the_repository_decides() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [("conda.example/forge", "conda.example/other"), ("linux-64/mkl", "linux-64/'; x '"), ('"h1_0"', '"$(x)"')],
+    [
+        ("conda.example/forge", "conda.example/other"),
+        ("linux-64/mkl", "linux-64/'; x '"),
+        ('"h1_0"', '"$(x)"'),
+    ],
 )
 def test_a_strangers_list_is_checked(old: str, new: str) -> None:
     files = made(*INSTALLED).files
@@ -148,14 +187,16 @@ def test_other_builds_are_compared_and_may_be_the_cause(tmp_path: Path) -> None:
     assert one.id != two.id
     before, after = read_environment(one.files), read_environment(two.files)
     builds = "2023.2 (h1_0)", "2023.2 (h2_1)"
-    assert compare(one, two, before, after) == (Change("conda", "mkl", *builds),)
+    assert compare(one, two, before, after) == (PackageChange("conda", "mkl", *builds),)
     done = Rerun(tmp_path, Outcome(0, 1.0), {}, {}, {})
     ran = Probe("cpython", "3.11.7", FOUND, conda=(other, *INSTALLED))
     assert find_causes(before, {}, {}, replace(ran, conda=INSTALLED), done) == ()
     assert find_causes(after, {}, {}, replace(ran, conda=INSTALLED), done) == (
         Cause("package", "conda mkl", builds[1], builds[0]),
     )
-    assert find_causes(after, {}, {}, replace(ran, conda=()), done) == (Cause("package", "conda", "5 packages", None),)
+    assert find_causes(after, {}, {}, replace(ran, conda=()), done) == (
+        Cause("package", "conda", "5 packages", None),
+    )
 
 
 ASKED = """\
@@ -179,13 +220,18 @@ package:
 
 def test_what_conda_was_asked_for_is_held_against_what_it_installed() -> None:
     conda = {"python": "3.11.7", "mkl": "2023.2", "numpy": "1.26.4"}
-    asked, locked = read_lock("environment.yml", ASKED.encode()), read_lock("conda-lock.yml", LOCKED.encode())
+    asked, locked = (
+        read_lock("environment.yml", ASKED.encode()),
+        read_lock("conda-lock.yml", LOCKED.encode()),
+    )
     assert asked is not None
     assert locked is not None
     assert contradictions(asked, {"six": "1.17.0"}, conda) == (
         Contradiction("lost", "", "==2.0"),
         Contradiction("numpy", "1.26.4", "==1.25.2.*"),
     )
-    assert contradictions(locked, {}, conda) == (Contradiction("mkl", "2023.2", "==2024.0 or ==2023.1"),)
+    assert contradictions(locked, {}, conda) == (
+        Contradiction("mkl", "2023.2", "==2024.0 or ==2023.1"),
+    )
     # Where conda installed nothing, its names say nothing.
     assert contradictions(asked, {"six": "1.17.0"}, {}) == ()

@@ -1,4 +1,5 @@
-"""Test that a contributor's files are true: commands, paths, checks, and waiting for the package manager."""
+"""Test that a contributor's files are true: commands, paths, checks, and waiting for the package
+manager."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def test_pre_commit_accepts_its_configuration() -> None:
 
 def test_newest_release_in_changelog_is_the_version() -> None:
     releases = re.findall(
-        r"^## ([0-9.]+) - \d{4}-\d{2}-\d{2}$", (TOP / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+        r"^## ([0-9.]+) - \d{4}-\d{2}-\d{2}$",
+        (TOP / "CHANGELOG.md").read_text("utf-8"),
+        re.MULTILINE,
     )
     assert releases[0] == __version__
 
@@ -51,7 +54,10 @@ def test_version_option_prints_the_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r"\b(?:git_datmo|tests|hooks|docs)/[\w./-]*\w", GUIDE)) - {"docs/_build"})
+    "path",
+    sorted(
+        set(re.findall(r"\b(?:git_datmo|tests|hooks|docs)/[\w./-]*\w", GUIDE)) - {"docs/_build"}
+    ),
 )
 def test_path_in_contributing_exists(path: str) -> None:
     assert (TOP / path).exists()
@@ -63,7 +69,9 @@ def wait_for_lock(folder: Path, apt_get: str) -> subprocess.CompletedProcess[str
     program.chmod(0o755)
     script = f'. "{TOP}/tests/packages.sh"; apt_get update'
     env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "DATMO_APT_PAUSE": "0"}
-    return subprocess.run(["sh", "-c", script], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["sh", "-c", script], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
 
 
 def test_package_manager_that_is_locked_is_waited_for(tmp_path: Path) -> None:
@@ -79,10 +87,17 @@ def test_package_manager_that_fails_is_not_asked_again(tmp_path: Path) -> None:
     assert (tmp_path / "calls").read_text() == "\n"
 
 
-@pytest.mark.parametrize("script", sorted(path for path in TOP.glob("*/*.sh") if "apt-get " in path.read_text("utf-8")))
+@pytest.mark.parametrize(
+    "script", sorted(path for path in TOP.glob("*/*.sh") if "apt-get " in path.read_text("utf-8"))
+)
 def test_script_that_installs_packages_waits_for_locks(script: Path) -> None:
-    """Each script leaves apt-get to `apt_get`, which waits; what runs in a folder of its own has no rival."""
-    lines = [line for line in script.read_text("utf-8").splitlines() if re.search(r"apt-get .*(install|update)", line)]
+    """Each script leaves apt-get to `apt_get`, which waits; what runs in a folder of its own has no
+    rival."""
+    lines = [
+        line
+        for line in script.read_text("utf-8").splitlines()
+        if re.search(r"apt-get .*(install|update)", line)
+    ]
     assert all("chroot" in line for line in lines), lines
 
 
@@ -95,6 +110,8 @@ def test_readme_is_short_and_its_links_lead_to_files() -> None:
 
 
 def test_word_has_one_meaning_in_the_glossary() -> None:
-    words = re.findall(r"^\| ([a-z][^|]*) \|", (TOP / "docs" / "GLOSSARY.md").read_text("utf-8"), re.MULTILINE)
+    words = re.findall(
+        r"^\| ([a-z][^|]*) \|", (TOP / "docs" / "GLOSSARY.md").read_text("utf-8"), re.MULTILINE
+    )
     assert len(words) > 40
     assert sorted(set(words) - {"word"}) == sorted(word for word in words if word != "word")

@@ -1,4 +1,5 @@
-"""Workers beside a process: the same answers from forks and from threads, in order, and no worker that outlives it."""
+"""Workers beside a process: the same answers from forks and from threads, in order, and no worker
+that outlives it."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.store.crew import SLOTS, WORKERS, Crew
+from git_datmo.objects.worker_pool import SLOTS, WORKERS, WorkerPool
 
 SIZE = 1 << 16
 
@@ -44,15 +45,16 @@ def another_thread() -> Iterator[None]:
 
 
 @contextmanager
-def make_crew(kind: str) -> Iterator[Crew]:
-    with Crew({"double": double, "refuse": refuse, "die": die}, SIZE) as crew:
+def make_crew(kind: str) -> Iterator[WorkerPool]:
+    with WorkerPool({"double": double, "refuse": refuse, "die": die}, SIZE) as crew:
         if kind == "threads":
             with another_thread():
                 crew.start()
                 yield crew
             return
         if kind == "forks":
-            # The runner of the tests has threads of its own, which no test can end: so they are overlooked.
+            # The runner of the tests has threads of its own, which no test can end: so they are
+            # overlooked.
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(threading, "active_count", lambda: 1)
                 crew.start()
@@ -62,7 +64,7 @@ def make_crew(kind: str) -> Iterator[Crew]:
 each_kind = pytest.mark.parametrize("kind", ["alone", "threads", "forks"])
 
 
-def work(crew: Crew, texts: list[bytes]) -> list[tuple[bytes, int]]:
+def work(crew: WorkerPool, texts: list[bytes]) -> list[tuple[bytes, int]]:
     """What the crew makes of each text, and who made it."""
     made: list[tuple[bytes, int]] = []
 
@@ -130,7 +132,10 @@ def test_a_worker_that_is_killed_is_told() -> None:
 def test_neither_requests_nor_answers_need_to_fit_a_pipe() -> None:
     """As many as may wait: while a worker has no room for an answer, it takes no request either."""
     texts = [bytes([number]) * (1 << 18) for number in range(SLOTS)]
-    with Crew({"echo": lambda _, text: text}, SIZE) as crew, pytest.MonkeyPatch.context() as patch:
+    with (
+        WorkerPool({"echo": lambda _, text: text}, SIZE) as crew,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(threading, "active_count", lambda: 1)
         crew.start()
         for text in texts:
@@ -141,7 +146,7 @@ def test_neither_requests_nor_answers_need_to_fit_a_pipe() -> None:
 
 SCRIPT = """\
 import os, signal, sys
-from git_datmo.store.crew import WORKERS, Crew
+from git_datmo.objects.worker_pool import WORKERS, Crew
 with Crew({"pid": lambda _: os.getpid()}, 4096) as crew:
     crew.start()
     def ask():

@@ -40,13 +40,17 @@ def graphs(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
     """Draw a graph whose snapshots lead to earlier ones alone."""
     made: dict[str, tuple[str, ...]] = {}
     for number in range(draw(st.integers(1, 9))):
-        earlier: set[str] = draw(st.sets(st.sampled_from(sorted(made)), max_size=3)) if made else set()
+        earlier: set[str] = (
+            draw(st.sets(st.sampled_from(sorted(made)), max_size=3)) if made else set()
+        )
         made[str(number)] = tuple(sorted(earlier))
     return made
 
 
 @given(graphs(), st.data())
-def test_heads_lead_to_all_and_not_to_each_other(parents: dict[str, tuple[str, ...]], data: st.DataObject) -> None:
+def test_heads_lead_to_all_and_not_to_each_other(
+    parents: dict[str, tuple[str, ...]], data: st.DataObject
+) -> None:
     graph = DataGraph(parents)
     asked = data.draw(st.sets(st.sampled_from(sorted(parents)), min_size=1))
     heads = graph.heads(asked)

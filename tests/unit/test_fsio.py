@@ -1,4 +1,5 @@
-"""Durable steps: copies by the kernel and by hand, and file systems that refuse to make a folder durable."""
+"""Durable steps: copies by the kernel and by hand, and file systems that refuse to make a folder
+durable."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def test_a_copy_is_whole_however_far_the_kernel_gets(
     assert (tmp_path / "target").read_bytes() == content
 
 
-def test_a_copy_that_fails_for_want_of_room_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_fails_for_want_of_room_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: int) -> int:
         raise OSError(errno.ENOSPC, "no space left")
 
@@ -57,7 +60,9 @@ def test_file_on_a_system_without_fsync_is_written(
     assert (tmp_path / "folder" / "file").read_bytes() == b"content"
 
 
-def test_file_that_the_disk_does_not_take_is_not_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_the_disk_does_not_take_is_not_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(_: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 

@@ -1,4 +1,5 @@
-"""Git's children: told by arguments alone where they work, and by nothing of the user's what to print."""
+"""Git's children: told by arguments alone where they work, and by nothing of the user's what to
+print."""
 
 from __future__ import annotations
 
@@ -8,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from git_datmo.errors import DatmoError, GitFailed
-from git_datmo.git.repo import discover
-from git_datmo.git.run import LOCATING, Git, clean_environment
+from git_datmo.git.command import LOCATING, Git, clean_environment
+from git_datmo.git.user_repository import discover
 from tests.servers.shell import Shell
 
 
-def test_everything_that_would_point_git_elsewhere_is_taken_away(shell: Callable[..., Shell]) -> None:
-    """What git itself calls local to a repository, less the settings that a user gave by `git -c`."""
+def test_everything_that_would_point_git_elsewhere_is_taken_away(
+    shell: Callable[..., Shell],
+) -> None:
+    """What git itself calls local to a repository, less the settings that a user gave by `git
+    -c`."""
     local = set(shell().git("rev-parse", "--local-env-vars").splitlines())
     settings = {"GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"}
     unnamed = {"GIT_IMPLICIT_WORK_TREE", "GIT_NO_REPLACE_OBJECTS"}
@@ -22,7 +26,13 @@ def test_everything_that_would_point_git_elsewhere_is_taken_away(shell: Callable
 
 
 def test_a_child_environment_keeps_what_is_the_users_own() -> None:
-    given = {"PATH": "/bin", "GIT_SSH_COMMAND": "ssh -x", "GIT_DIR": "/else", "LANG": "de_DE", "GIT_PAGER": "less"}
+    given = {
+        "PATH": "/bin",
+        "GIT_SSH_COMMAND": "ssh -x",
+        "GIT_DIR": "/else",
+        "LANG": "de_DE",
+        "GIT_PAGER": "less",
+    }
     kept = clean_environment(given)
     assert kept["GIT_SSH_COMMAND"] == "ssh -x"
     assert "GIT_DIR" not in kept
@@ -39,10 +49,21 @@ def test_a_hostile_environment_changes_nothing(make_repo: Callable[..., Shell]) 
     assert git.text("ls-files") == "a"
 
 
-def test_settings_go_by_the_environment_and_behind_those_that_are_there(make_repo: Callable[..., Shell]) -> None:
+def test_settings_go_by_the_environment_and_behind_those_that_are_there(
+    make_repo: Callable[..., Shell],
+) -> None:
     repo = make_repo()
-    env = {**repo.env, "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a.b", "GIT_CONFIG_VALUE_0": "theirs"}
-    git = Git(env, repo.cwd / ".git").with_config([("a.c", "mine")]).with_config([("http.extraHeader", "secret")])
+    env = {
+        **repo.env,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "a.b",
+        "GIT_CONFIG_VALUE_0": "theirs",
+    }
+    git = (
+        Git(env, repo.cwd / ".git")
+        .with_config([("a.c", "mine")])
+        .with_config([("http.extraHeader", "secret")])
+    )
     assert git.text("config", "a.b") == "theirs"
     assert git.text("config", "a.c") == "mine"
     assert git.text("config", "http.extraHeader") == "secret"
@@ -52,7 +73,9 @@ def test_settings_go_by_the_environment_and_behind_those_that_are_there(make_rep
 def test_a_failure_says_what_git_said(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo()
     git = Git(repo.env, repo.cwd / ".git")
-    with pytest.raises(GitFailed, match=r"git cat-file failed: Not a valid object name nothing") as caught:
+    with pytest.raises(
+        GitFailed, match=r"git cat-file failed: Not a valid object name nothing"
+    ) as caught:
         git.run("cat-file", "-t", "nothing")
     assert caught.value.status == 128
     assert git.finish("cat-file", "-t", "nothing").returncode == 128
@@ -78,7 +101,9 @@ def test_input_of_any_size_and_bytes_goes_through(make_repo: Callable[..., Shell
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
-def test_a_repository_is_found_from_any_folder_of_it(make_repo: Callable[..., Shell], form: str) -> None:
+def test_a_repository_is_found_from_any_folder_of_it(
+    make_repo: Callable[..., Shell], form: str
+) -> None:
     repo = make_repo(object_format=form)
     repo.commit("deep/er/a", "1")
     found = discover(repo.env, repo.cwd / "deep" / "er")
@@ -140,7 +165,9 @@ def test_a_revision_that_is_none_is_told(make_repo: Callable[..., Shell]) -> Non
             found.resolve(bad)
 
 
-def test_a_patch_id_survives_a_rebase_and_an_empty_commit_has_none(make_repo: Callable[..., Shell]) -> None:
+def test_a_patch_id_survives_a_rebase_and_an_empty_commit_has_none(
+    make_repo: Callable[..., Shell],
+) -> None:
     repo = make_repo()
     repo.commit("a", "1\n")
     repo.git("checkout", "-q", "-b", "side")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from git_datmo.errors import UsageError
-from git_datmo.flows.running.grid import combine, parse_grid
+from git_datmo.runs.sweep_grid import combine, parse_grid
 
 
 def test_every_combination_has_its_values_in_the_command() -> None:
@@ -34,5 +34,8 @@ def test_every_combination_has_its_values_in_the_command() -> None:
 )
 def test_what_is_no_grid_is_refused(words: list[str], says: str) -> None:
     with pytest.raises(UsageError) as caught:
-        combine(parse_grid(words), ["{a}", "{c}" if len(words) > 2 else "", "{b}" if len(words) > 2 else ""])
+        combine(
+            parse_grid(words),
+            ["{a}", "{c}" if len(words) > 2 else "", "{b}" if len(words) > 2 else ""],
+        )
     assert says in caught.value.what

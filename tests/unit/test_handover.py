@@ -1,4 +1,5 @@
-"""Objects change hands: whole packs by another name, of others just what is wanted, and nothing that is not its id."""
+"""Objects change hands: whole packs by another name, of others just what is wanted, and nothing
+that is not its id."""
 
 from __future__ import annotations
 
@@ -9,16 +10,16 @@ from random import Random
 import pytest
 
 from git_datmo.errors import Damaged
+from git_datmo.git.command import Git
 from git_datmo.git.deflate import deflate
-from git_datmo.git.odb import write_loose
-from git_datmo.git.packs import PackedObjects
-from git_datmo.git.packwriter import PackWriter, make_entry
-from git_datmo.git.run import Git
+from git_datmo.git.object_database import write_loose
+from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.pack_writer import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
+from git_datmo.objects import pack_copy
+from git_datmo.objects.pack_copy import hand_over, mark_each
+from git_datmo.objects.store_location import create_store
 from git_datmo.progress import QUIET
-from git_datmo.store import handover
-from git_datmo.store.handover import hand_over, mark_each
-from git_datmo.store.place import create_store
 from tests.servers.shell import Shell
 
 
@@ -26,7 +27,9 @@ from tests.servers.shell import Shell
 def stores(tmp_path: Path, sealed: dict[str, str]) -> tuple[PackedObjects, PackedObjects]:
     for name in ("giver.git", "taker.git"):
         create_store(Git(sealed), tmp_path / name, SHA1)
-    giver, taker = (PackedObjects(tmp_path / name / "objects", SHA1) for name in ("giver.git", "taker.git"))
+    giver, taker = (
+        PackedObjects(tmp_path / name / "objects", SHA1) for name in ("giver.git", "taker.git")
+    )
     return giver, taker
 
 
@@ -73,7 +76,9 @@ def test_a_pack_that_is_wanted_whole_gets_another_name(
 
 
 def test_where_there_is_no_second_name_there_is_a_copy(
-    stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell], monkeypatch: pytest.MonkeyPatch
+    stores: tuple[PackedObjects, PackedObjects],
+    shell: Callable[..., Shell],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     giver, taker = stores
     path = add(giver, 1, 2)
@@ -81,7 +86,7 @@ def test_where_there_is_no_second_name_there_is_a_copy(
     def refuse(*_: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
-    monkeypatch.setattr(handover.os, "link", refuse)
+    monkeypatch.setattr(pack_copy.os, "link", refuse)
     give(giver, taker, 1, 2)
     holds(taker, shell, 1, 2)
     assert not (taker.folder / "pack" / path.name).samefile(path)
@@ -100,7 +105,9 @@ def test_of_other_packs_and_loose_objects_only_what_is_wanted_is_copied(
     holds(taker, shell, 1, 2, 4)
 
 
-def test_nothing_is_given_twice(stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]) -> None:
+def test_nothing_is_given_twice(
+    stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]
+) -> None:
     giver, taker = stores
     add(giver, 1, 2)
     give(giver, taker, 1, 2)
@@ -110,7 +117,9 @@ def test_nothing_is_given_twice(stores: tuple[PackedObjects, PackedObjects], she
     holds(taker, shell, 1, 2)
 
 
-def test_an_object_that_is_not_what_its_id_says_is_not_copied(stores: tuple[PackedObjects, PackedObjects]) -> None:
+def test_an_object_that_is_not_what_its_id_says_is_not_copied(
+    stores: tuple[PackedObjects, PackedObjects],
+) -> None:
     giver, taker = stores
     add(giver, 1, 2, 3, lies=True)
     with pytest.raises(Damaged):

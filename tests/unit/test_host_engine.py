@@ -1,4 +1,5 @@
-"""The host engine: output live and exact, exit codes as a shell gives them; and how engines are named."""
+"""The host engine: output live and exact, exit codes as a shell gives them; and how engines are
+named."""
 
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.base import Job, Outcome, portable_command
-from git_datmo.engines.choose import make_engine
-from git_datmo.engines.host import HostEngine
+from git_datmo.engines.engine_contract import Job, Outcome, portable_command
+from git_datmo.engines.engine_registry import EngineOptions, make_engine
+from git_datmo.engines.host_engine import HostEngine
 from git_datmo.errors import DatmoError, EngineMissing, UsageError
 
 ALL_BYTES = bytes(range(256)) * 400
@@ -28,7 +29,9 @@ class Heard:
         self.streams[stream] += data
 
 
-def run(folder: Path, *command: str, cwd: str = "", **variables: str) -> tuple[Outcome, dict[str, bytes]]:
+def run(
+    folder: Path, *command: str, cwd: str = "", **variables: str
+) -> tuple[Outcome, dict[str, bytes]]:
     heard = Heard()
     engine = HostEngine(dict(os.environ))
     return engine.run(Job(command, folder, cwd, variables), output=heard), heard.streams
@@ -52,7 +55,9 @@ def test_both_streams_are_exact_and_apart(tmp_path: Path) -> None:
     assert outcome.exit_code == 0
     assert outcome.seconds > 0
     assert streams["stdout"] == ALL_BYTES
-    assert streams["stderr"] == b"".join(ALL_BYTES[at : at + 1000][::-1] for at in range(0, len(ALL_BYTES), 1000))
+    assert streams["stderr"] == b"".join(
+        ALL_BYTES[at : at + 1000][::-1] for at in range(0, len(ALL_BYTES), 1000)
+    )
 
 
 def test_exit_codes(tmp_path: Path) -> None:
@@ -162,7 +167,9 @@ def test_a_listener_that_fails_takes_the_command_with_it(tmp_path: Path) -> None
         (("./empty",), "cannot run './empty': Exec format error"),
     ],
 )
-def test_what_cannot_start_is_said_in_one_line(tmp_path: Path, command: tuple[str, ...], why: str) -> None:
+def test_what_cannot_start_is_said_in_one_line(
+    tmp_path: Path, command: tuple[str, ...], why: str
+) -> None:
     (tmp_path / "plain").write_text("x")
     (tmp_path / "empty").write_text("x")
     (tmp_path / "empty").chmod(0o755)
@@ -188,18 +195,24 @@ def test_a_command_without_the_hosts_places() -> None:
         "bin/train": "bin/train",
         "/data/train": "/data/train",
     }.items():
-        assert portable_command((given, "/usr/bin/python", "-x")) == (portable, "/usr/bin/python", "-x")
+        assert portable_command((given, "/usr/bin/python", "-x")) == (
+            portable,
+            "/usr/bin/python",
+            "-x",
+        )
 
 
 def test_engines_by_name(tmp_path: Path) -> None:
     for name in ("docker", "venv", "host"):
-        assert make_engine(name, cache=tmp_path, environ={}).name == name
+        assert make_engine(name, EngineOptions(tmp_path, {})).name == name
     with pytest.raises(UsageError, match="'moby'"):
-        make_engine("moby", cache=tmp_path, environ={})
+        make_engine("moby", EngineOptions(tmp_path, {}))
 
 
 def test_an_engine_that_does_not_answer_names_the_other_way(tmp_path: Path) -> None:
-    engine = make_engine("docker", cache=tmp_path, environ={"DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
+    engine = make_engine(
+        "docker", EngineOptions(tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
+    )
     with pytest.raises(EngineMissing) as caught:
         engine.check()
     assert "none.sock" in caught.value.what

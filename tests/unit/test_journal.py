@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.journal import (
+from git_datmo.engines.run_journal import (
     JOURNALS,
     Observed,
     observing_variables,
@@ -26,7 +26,9 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def observe(run: Path, program: str, cwd: Path, *, flags: tuple[str, ...] = (), **variables: str) -> Observed:
+def observe(
+    run: Path, program: str, cwd: Path, *, flags: tuple[str, ...] = (), **variables: str
+) -> Observed:
     env = {"PATH": os.environ["PATH"], **variables}
     env |= observing_variables(env, run)
     subprocess.run([sys.executable, *flags, "-c", program], cwd=cwd, env=env, check=True)
@@ -66,9 +68,16 @@ def test_children_and_forks_journal_for_themselves(run: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "program", ["os.system('true')", "subprocess.run(['true'])", "subprocess.run([sys.executable, '-I', '-c', ''])"]
+    "program",
+    [
+        "os.system('true')",
+        "subprocess.run(['true'])",
+        "subprocess.run([sys.executable, '-I', '-c', ''])",
+    ],
 )
-def test_a_program_that_is_not_observed_makes_a_run_incomplete(run: Path, tmp_path: Path, program: str) -> None:
+def test_a_program_that_is_not_observed_makes_a_run_incomplete(
+    run: Path, tmp_path: Path, program: str
+) -> None:
     found = observe(run, f"import os, subprocess, sys; {program}", tmp_path)
     assert not found.is_complete(os.getpid())
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.flows.running.endings import TAIL, Tail, last_words
-from git_datmo.flows.running.judging import DIFFERENT, IDENTICAL, NOTHING, WITHIN, compare_metric, conclude
-from git_datmo.records.types import Difference
+from git_datmo.records.types import ReceiptDifference
+from git_datmo.runs.crash_endings import TAIL, Tail, last_words
+from git_datmo.runs.verdict import DIFFERENT, IDENTICAL, NOTHING, WITHIN, compare_metric, conclude
 
-SAME = Difference("x", "a", "a", same=True, off=0.0)
-RESPELT = Difference("x", "a", "b", same=True, off=0.0, detail="other bytes")
-OTHER = Difference("x", "a", "b", same=False, off=0.5, detail="off")
-GONE = Difference("x", "a", None, same=False)
+SAME = ReceiptDifference("x", "a", "a", same=True, off=0.0)
+RESPELT = ReceiptDifference("x", "a", "b", same=True, off=0.0, detail="other bytes")
+OTHER = ReceiptDifference("x", "a", "b", same=False, off=0.5, detail="off")
+GONE = ReceiptDifference("x", "a", None, same=False)
 METRIC, OFF = compare_metric("m", 1.0, 1.0, None), compare_metric("m", 1.0, 1.1, None)
 NEAR = compare_metric("m", 1.0, 1.1, 0.2)
 
@@ -56,8 +56,12 @@ def test_metrics_are_compared_as_numbers(one: float, other: float, tolerance: fl
         assert found.off <= tolerance
 
 
-@pytest.mark.parametrize(("one", "other"), [("a", "b"), (True, 1.0), (1.0, None), ("NaN", "Infinity"), (None, "x")])
-def test_what_is_no_number_is_the_same_or_not(one: float | str | None, other: float | str | None) -> None:
+@pytest.mark.parametrize(
+    ("one", "other"), [("a", "b"), (True, 1.0), (1.0, None), ("NaN", "Infinity"), (None, "x")]
+)
+def test_what_is_no_number_is_the_same_or_not(
+    one: float | str | None, other: float | str | None
+) -> None:
     assert not compare_metric("m", one, other, 1e9).same or one == other
     assert compare_metric("m", one, one, None).same
 

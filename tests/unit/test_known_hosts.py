@@ -1,4 +1,5 @@
-"""What is remembered of hosts, what they say when they refuse, and where they may have what is shared."""
+"""What is remembered of hosts, what they say when they refuse, and where they may have what is
+shared."""
 
 from __future__ import annotations
 
@@ -9,16 +10,21 @@ import pytest
 
 from git_datmo.errors import DatmoError, GitFailed
 from git_datmo.git.config import Config, Setting
-from git_datmo.git.hosts import Hosts
-from git_datmo.git.namespaces import NAMESPACES, epoch_of, in_use, namespace_of
-from git_datmo.git.refusals import is_rate_limit, is_too_large
-from git_datmo.git.remote import Offer, Rejected, Remote
+from git_datmo.git.remote_commands import Offer, Rejected, Remote
+from git_datmo.records.namespaces import NAMESPACES, epoch_of, in_use, namespace_of
+from git_datmo.remotes.host_profiles import Hosts
+from git_datmo.remotes.refusals import is_rate_limit, is_too_large
 
 ORIGIN = Remote("origin", "https://me:secret@example.com/team/faces")
 
 
 def hosts(path: Path, **settings: str) -> Hosts:
-    return Hosts(path, Config(tuple(Setting("local", f"datmo.origin.{key}", value) for key, value in settings.items())))
+    return Hosts(
+        path,
+        Config(
+            tuple(Setting("local", f"datmo.origin.{key}", value) for key, value in settings.items())
+        ),
+    )
 
 
 def test_facts_are_kept_by_url_and_without_secrets(tmp_path: Path) -> None:
@@ -34,9 +40,16 @@ def test_facts_are_kept_by_url_and_without_secrets(tmp_path: Path) -> None:
 def test_what_a_person_sets_counts(tmp_path: Path) -> None:
     path = tmp_path / "hosts"
     hosts(path).meet(ORIGIN, Offer({}, 2, filters=True, by_id=True))
-    set_by_hand = hosts(path, filter="false", wantsbyid="no", atomic="off", namespace="refs/heads/git-datmo/")
+    set_by_hand = hosts(
+        path, filter="false", wantsbyid="no", atomic="off", namespace="refs/heads/git-datmo/"
+    )
     host = set_by_hand.of(ORIGIN)
-    assert (host.filters, host.by_id, host.atomic, host.namespace) == (False, False, False, "refs/heads/git-datmo")
+    assert (host.filters, host.by_id, host.atomic, host.namespace) == (
+        False,
+        False,
+        False,
+        "refs/heads/git-datmo",
+    )
     assert hosts(path).of(ORIGIN).filters
 
 
@@ -51,7 +64,13 @@ def test_what_was_tried_is_forgotten_when_the_host_changes(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '{"https://example.com/team/faces": 7}', '{"https://example.com/team/faces": {"limit": "x"}}'],
+    [
+        "",
+        "{",
+        "[]",
+        '{"https://example.com/team/faces": 7}',
+        '{"https://example.com/team/faces": {"limit": "x"}}',
+    ],
 )
 def test_a_damaged_file_is_no_harm(tmp_path: Path, text: str) -> None:
     path = tmp_path / "hosts"
@@ -66,7 +85,11 @@ def test_a_damaged_file_is_no_harm(tmp_path: Path, text: str) -> None:
     [
         ("remote: fatal: pack exceeds maximum allowed size (2.00 GiB)", True, False),
         ("error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413", True, False),
-        ("remote: error: TF402462: The push was rejected because its size is greater than the limit", True, False),
+        (
+            "remote: error: TF402462: The push was rejected because its size is greater than the limit",
+            True,
+            False,
+        ),
         ("error: RPC failed; HTTP 429 curl 22 The requested URL returned error: 429", False, True),
         ("remote: You have exceeded a secondary rate limit", False, True),
         ("remote: Too many requests, try again later", False, True),
@@ -87,7 +110,12 @@ def test_namespaces_are_told_apart() -> None:
     assert len(set(names)) == len(names)
     assert [namespace_of(name) for name in names] == [ns for ns in NAMESPACES for _ in range(3)]
     assert [epoch_of(name) for name in names] == [0, 0, 3] * len(NAMESPACES)
-    assert [epoch_of(f"refs/datmo/keep/{odd}") for odd in ("", "0", "01", "1x", "-1", "1/2")] == [0] * 6
+    assert [epoch_of(f"refs/datmo/keep/{odd}") for odd in ("", "0", "01", "1x", "-1", "1/2")] == [
+        0
+    ] * 6
     # Notes alone may be a person's own: they do not make a namespace one that is used.
     assert in_use(["refs/heads/main", "refs/notes/datmo", "refs/heads/git-datmo/keep/x"]) == ()
-    assert in_use(["refs/heads/git-datmo/records", "refs/datmo/keep/1"]) == (NAMESPACES[0], NAMESPACES[2])
+    assert in_use(["refs/heads/git-datmo/records", "refs/datmo/keep/1"]) == (
+        NAMESPACES[0],
+        NAMESPACES[2],
+    )

@@ -1,4 +1,5 @@
-"""The layers that an image is built in: all that the environment lists, once each, what changes least first."""
+"""The layers that an image is built in: all that the environment lists, once each, what changes
+least first."""
 
 from __future__ import annotations
 
@@ -8,15 +9,34 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.engines.layers import build_files, group
-from git_datmo.engines.manifest import DOCKERFILE, LOCK, Environment, Manifest, Package, assemble
+from git_datmo.environments.image_layers import build_files, group
+from git_datmo.environments.manifest import (
+    DOCKERFILE,
+    LOCK,
+    Environment,
+    Manifest,
+    Package,
+    assemble,
+)
 
-NAMES = ["click", "jaxlib", "numpy", "nvidia-cublas-cu12", "own", "ray", "scikit-learn", "torch", "torchtext", "zipp"]
+NAMES = [
+    "click",
+    "jaxlib",
+    "numpy",
+    "nvidia-cublas-cu12",
+    "own",
+    "ray",
+    "scikit-learn",
+    "torch",
+    "torchtext",
+    "zipp",
+]
 HASH = "0" * 64
 
 packages = st.lists(st.sampled_from(NAMES), unique=True).map(
     lambda names: tuple(
-        Package(name, "1.0", "https://example.com/own.whl" if name == "own" else "index") for name in sorted(names)
+        Package(name, "1.0", "https://example.com/own.whl" if name == "own" else "index")
+        for name in sorted(names)
     )
 )
 
@@ -40,7 +60,9 @@ def installed(files: dict[str, bytes]) -> list[list[str]]:
 def test_the_same_is_installed_in_layers(packages: tuple[Package, ...]) -> None:
     made, manifest = environment(packages)
     steps = installed(dict(build_files(made, manifest)))
-    assert sorted(line for step in steps for line in step) == sorted(made.files[LOCK].decode().splitlines())
+    assert sorted(line for step in steps for line in step) == sorted(
+        made.files[LOCK].decode().splitlines()
+    )
     assert len(steps) == len(group(packages))
     assert all(steps)
 
@@ -50,7 +72,12 @@ def test_what_is_large_and_seldom_changes_comes_first() -> None:
     found = group([*(Package(name, "1.0") for name in NAMES if name != "own"), own])
     names = [[package.name for package in each] for each in found]
     heavy = ["jaxlib", "nvidia-cublas-cu12", "torch"]
-    assert names == [heavy, ["numpy", "ray", "scikit-learn"], ["click", "torchtext", "zipp"], ["own"]]
+    assert names == [
+        heavy,
+        ["numpy", "ray", "scikit-learn"],
+        ["click", "torchtext", "zipp"],
+        ["own"],
+    ]
 
 
 def test_a_changed_package_leaves_the_layers_before_it() -> None:
@@ -58,7 +85,10 @@ def test_a_changed_package_leaves_the_layers_before_it() -> None:
         found = [Package("click", version), Package("numpy", "2.0"), Package("torch", "2.5")]
         made, manifest = environment(found, indexes=("https://example.com/simple",))
         files = dict(build_files(made, manifest))
-        return [f"{line} {files.get(line.split()[1], b'')!r}" for line in files[DOCKERFILE].decode().splitlines()]
+        return [
+            f"{line} {files.get(line.split()[1], b'')!r}"
+            for line in files[DOCKERFILE].decode().splitlines()
+        ]
 
     one, other = steps("8.0"), steps("8.1")
     (place,) = (number for number, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
@@ -68,7 +98,9 @@ def test_a_changed_package_leaves_the_layers_before_it() -> None:
 
 def test_hashes_hold_in_every_layer_or_in_none() -> None:
     for hashes in ((HASH,), ()):
-        made, manifest = environment([Package("click", "8.0", hashes=hashes), Package("torch", "2.5", hashes=(HASH,))])
+        made, manifest = environment(
+            [Package("click", "8.0", hashes=hashes), Package("torch", "2.5", hashes=(HASH,))]
+        )
         lines = [line for step in installed(dict(build_files(made, manifest))) for line in step]
         assert [f"--hash=sha256:{HASH}" in line for line in lines] == [bool(hashes)] * 2
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from git_datmo.errors import Damaged
-from git_datmo.git.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.git.refs import read_ref
 from git_datmo.model import FORMATS, Oid
 from git_datmo.records.ledger import Tips, record_path
+from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.records.notes import make_line
 from tests.servers.shell import Shell
 from tests.unit.ledgers import annotation, git_of, open_ledger
@@ -80,7 +80,9 @@ def test_the_same_record_again_changes_nothing(repo: Shell) -> None:
 def test_several_records_on_several_commits_come_in_one_step(repo: Shell) -> None:
     first, second = head(repo), repo.commit("a", "2")
     with open_ledger(repo) as ledger:
-        oids = ledger.attach(annotation(first, "one"), annotation(second, "two"), annotation(first, "three"))
+        oids = ledger.attach(
+            annotation(first, "one"), annotation(second, "two"), annotation(first, "three")
+        )
     assert ids(repo) == set(oids)
     assert note(repo, first) == sorted([f"{oids[0]} annotation one", f"{oids[2]} annotation three"])
     assert note(repo, second) == [f"{oids[1]} annotation two"]
@@ -130,7 +132,10 @@ def test_many_processes_attach_at_the_same_time_and_nothing_is_lost(repo: Shell)
     env = {**repo.env, "PYTHONPATH": str(Path(__file__).parents[2])}
     argv = [sys.executable, "-c", SCRIPT, str(repo.cwd)]
     children = [
-        subprocess.Popen([*argv, f"process {n}", *commits], stdin=subprocess.PIPE, env=env, text=True) for n in range(4)
+        subprocess.Popen(
+            [*argv, f"process {n}", *commits], stdin=subprocess.PIPE, env=env, text=True
+        )
+        for n in range(4)
     ]
     for child in children:
         assert child.stdin is not None
@@ -190,7 +195,8 @@ def test_two_that_unite_with_each_other_have_the_same_and_rest(two: tuple[Shell,
 
 
 def test_two_that_unite_at_the_same_time_come_to_rest(two: tuple[Shell, Shell]) -> None:
-    """Each made a merge of its own: the histories differ, what is in them does not, and no merge follows."""
+    """Each made a merge of its own: the histories differ, what is in them does not, and no merge
+    follows."""
     one, other = two
     attach(one, "a")
     attach(other, "b")
@@ -228,7 +234,9 @@ def test_notes_that_stock_git_merged_unite(two: tuple[Shell, Shell]) -> None:
     attach(one, "a")
     attach(other, "b")
     fetched(one, other)
-    one.git("notes", "--ref=datmo", "merge", "-q", "-s", "cat_sort_uniq", "refs/theirs/notes", ok=False)
+    one.git(
+        "notes", "--ref=datmo", "merge", "-q", "-s", "cat_sort_uniq", "refs/theirs/notes", ok=False
+    )
     one.git("update-ref", "refs/notes/theirs", "refs/theirs/notes")
     one.git("notes", "--ref=datmo", "merge", "-q", "-s", "cat_sort_uniq", "refs/notes/theirs")
     merged = note(one, "HEAD")
@@ -265,7 +273,9 @@ def test_what_is_no_record_in_the_tree_is_passed_over(repo: Shell) -> None:
     text = str(oid)
     good = repo.git("mktree", stdin=f"100644 blob {oid}\t{text[2:]}.json\n".encode())
     other = repo.git("hash-object", "-w", "--stdin", stdin=b"elsewhere")
-    wrong = repo.git("mktree", stdin=f"100644 blob {other}\t{'0' * (len(text) - 2)}.json\n".encode())
+    wrong = repo.git(
+        "mktree", stdin=f"100644 blob {other}\t{'0' * (len(text) - 2)}.json\n".encode()
+    )
     stranger_tree(
         repo,
         f"040000 tree {good}\t{text[:2]}\n040000 tree {wrong}\t00\n100644 blob {oid}\tREADME\n"

@@ -1,4 +1,5 @@
-"""Locks: who shares one, whom it keeps out, and that it goes with its process, with and without the kernel's."""
+"""Locks: who shares one, whom it keeps out, and that it goes with its process, with and without the
+kernel's."""
 
 from __future__ import annotations
 
@@ -62,7 +63,10 @@ def without_locks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReques
 
 
 refused = pytest.mark.parametrize(
-    "without_locks", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS], indirect=True, ids=errno.errorcode.get
+    "without_locks",
+    [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS],
+    indirect=True,
+    ids=errno.errorcode.get,
 )
 
 

@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from git_datmo.engines.locks import Contradiction, Lock, Pin, contradictions, is_lock, most_exact, read_lock
+from git_datmo.environments.lock_files import (
+    Contradiction,
+    Lock,
+    Pin,
+    contradictions,
+    is_lock,
+    most_exact,
+    read_lock,
+)
 
 A, B = "a" * 64, "b" * 64
 MIRROR = "https://packages.example.com/simple"
@@ -71,7 +79,9 @@ six = [{{file = "six.whl", hash = "sha256:{A}"}}]
 PIPFILE = json.dumps(
     {
         "_meta": {"sources": [{"name": "ours", "url": MIRROR}]},
-        "default": {"six": {"version": "==1.17.0", "hashes": [f"sha256:{A}", "md5:x"], "index": "ours"}},
+        "default": {
+            "six": {"version": "==1.17.0", "hashes": [f"sha256:{A}", "md5:x"], "index": "ours"}
+        },
         "develop": {"near": {"path": "."}},
     }
 )
@@ -122,7 +132,9 @@ def test_a_lock_of_uv() -> None:
 )
 def test_other_locks(name: str, text: str, index: str) -> None:
     conda = {"python": ("==3.11.7",)} if name == "conda-lock.yml" else {}
-    assert lock(name, text) == Lock(name, {"six": (Pin("1.17.0", frozenset({A}), index),)}, {}, conda=conda)
+    assert lock(name, text) == Lock(
+        name, {"six": (Pin("1.17.0", frozenset({A}), index),)}, {}, conda=conda
+    )
 
 
 def test_lists_of_requirements() -> None:
@@ -179,16 +191,28 @@ def test_a_build_of_the_pinned_version_is_that_version() -> None:
     assert contradictions(lock("requirements.txt", "six==1.17\n"), {"six": "1.17.0"}) == ()
 
 
-@pytest.mark.parametrize("name", ["uv.lock", "Pipfile.lock", "conda-lock.yml", "requirements.txt", "pyproject.toml"])
-@pytest.mark.parametrize("content", [b"", b"\xff", b"{", b"[1, 2]", b"[[package]]\nname = 3\n", b"package: 3\n"])
+@pytest.mark.parametrize(
+    "name", ["uv.lock", "Pipfile.lock", "conda-lock.yml", "requirements.txt", "pyproject.toml"]
+)
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"{", b"[1, 2]", b"[[package]]\nname = 3\n", b"package: 3\n"]
+)
 def test_what_cannot_be_read_says_nothing(name: str, content: bytes) -> None:
     assert read_lock(name, content) is None
 
 
 def test_names() -> None:
-    names = ["uv.lock", "requirements.txt", "requirements-dev.txt", "requirements.lock", "environment.yml"]
+    names = [
+        "uv.lock",
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements.lock",
+        "environment.yml",
+    ]
     assert all(map(is_lock, names))
-    assert not any(map(is_lock, ["my-requirements.txt", "requirements.py", "uv.toml", "package-lock.json"]))
+    assert not any(
+        map(is_lock, ["my-requirements.txt", "requirements.py", "uv.toml", "package-lock.json"])
+    )
 
 
 UV_PROJECT = """
@@ -236,12 +260,20 @@ def test_a_lock_that_needs_what_is_missing_or_another_python_is_contradicted() -
     ],
 )
 def test_ranges_of_poetry(wanted: str, fits: str, fails: str) -> None:
-    asked = lock("pyproject.toml", f'[tool.poetry.dependencies]\npython = "^3.9"\nnumpy = "{wanted}"\n')
+    asked = lock(
+        "pyproject.toml", f'[tool.poetry.dependencies]\npython = "^3.9"\nnumpy = "{wanted}"\n'
+    )
     assert contradictions(asked, {"numpy": fits}, python="3.11.0") == ()
-    assert [each.name for each in contradictions(asked, {"numpy": fails}, python="3.8.1")] == ["python", "numpy"]
+    assert [each.name for each in contradictions(asked, {"numpy": fails}, python="3.8.1")] == [
+        "python",
+        "numpy",
+    ]
 
 
 def test_an_environment_of_conda_is_held_against_pip_where_conda_is_not() -> None:
     asked = lock("environment.yml", "name: x\ndependencies: [python=3.10, numpy=1.26, mkl=2024]\n")
     assert contradictions(asked, {"numpy": "1.26.4"}, python="3.10.9") == ()
-    assert [each.name for each in contradictions(asked, {"numpy": "2.0"}, python="3.11.1")] == ["python", "numpy"]
+    assert [each.name for each in contradictions(asked, {"numpy": "2.0"}, python="3.11.1")] == [
+        "python",
+        "numpy",
+    ]

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.engines.decode import read_environment
-from git_datmo.engines.images import generated_context, with_digest
-from git_datmo.engines.kept import imported_modules, kept_distributions
-from git_datmo.engines.locks import Lock, Pin
-from git_datmo.engines.manifest import (
+from git_datmo.engines.build_context import generated_context, with_digest
+from git_datmo.environments.environment_variables import allowed_variables
+from git_datmo.environments.interpreter_probe import Distribution, Origin, Probe
+from git_datmo.environments.lock_files import Lock, Pin
+from git_datmo.environments.manifest import (
     Environment,
     Local,
     Package,
@@ -23,9 +23,9 @@ from git_datmo.engines.manifest import (
     pinned,
     pinned_alike,
 )
-from git_datmo.engines.probe import Distribution, Origin, Probe
-from git_datmo.engines.projects import find_language, project_environment, read_apt
-from git_datmo.engines.variables import allowed_variables
+from git_datmo.environments.manifest_reader import read_environment
+from git_datmo.environments.project_files import find_language, project_environment, read_apt
+from git_datmo.environments.user_packages import imported_modules, kept_distributions
 from git_datmo.errors import Damaged, DatmoError
 
 REPOSITORY = PurePosixPath("/home/alex/faces")
@@ -73,7 +73,12 @@ def test_a_package_that_a_person_asked_for_stays() -> None:
 
 
 def test_a_package_that_the_code_imports_stays() -> None:
-    found = [*OWN[:2], Distribution("requests", "1", requested=False, requires=("urllib3",), modules=("requests",))]
+    found = [
+        *OWN[:2],
+        Distribution(
+            "requests", "1", requested=False, requires=("urllib3",), modules=("requests",)
+        ),
+    ]
     assert kept(*found, *OWN[3:], imported=["requests"]) == ["requests", "urllib3"]
 
 
@@ -89,7 +94,10 @@ def test_cycles_end() -> None:
 
 
 def test_a_tool_that_requires_git_datmo_does_not_keep_its_packages() -> None:
-    assert kept(asked("team-tools", "git-datmo", "numpy"), needed("numpy"), *OWN) == ["numpy", "team-tools"]
+    assert kept(asked("team-tools", "git-datmo", "numpy"), needed("numpy"), *OWN) == [
+        "numpy",
+        "team-tools",
+    ]
 
 
 def test_seeds_stay_only_where_needed() -> None:
@@ -109,7 +117,9 @@ def test_the_operating_systems_packages_stay_only_where_needed() -> None:
 
 def test_files_of_a_plain_environment() -> None:
     made = make_environment(
-        probe_of(asked("Scikit_Learn", "numpy", version="1.4.2"), needed("numpy", version="2.1.0"), *OWN),
+        probe_of(
+            asked("Scikit_Learn", "numpy", version="1.4.2"), needed("numpy", version="2.1.0"), *OWN
+        ),
         repository=REPOSITORY,
         variables={"PYTHONHASHSEED": "0"},
     )
@@ -140,9 +150,13 @@ def origins() -> tuple[Distribution, ...]:
     git = Origin("vcs", "git+https://host/x.git@" + "a" * 40)
     return (
         Distribution("from-git", "1.0", origin=git),
-        Distribution("from-url", "1.0", origin=Origin("archive", "https://host/w-1.0.whl#sha256=" + "0" * 64)),
+        Distribution(
+            "from-url", "1.0", origin=Origin("archive", "https://host/w-1.0.whl#sha256=" + "0" * 64)
+        ),
         Distribution("this", "0.1.dev5+g1f3c", origin=Origin("folder", folder="/home/alex/faces")),
-        Distribution("inside", "1.0", origin=Origin("folder", folder="/home/alex/faces/libs/inside")),
+        Distribution(
+            "inside", "1.0", origin=Origin("folder", folder="/home/alex/faces/libs/inside")
+        ),
         Distribution("outside", "1.0", origin=Origin("folder", folder="/home/alex/other")),
         Distribution("wheel-file", "1.0", origin=Origin("archive")),
     )
@@ -155,7 +169,12 @@ def test_packages_from_elsewhere_than_an_index() -> None:
         "from-git @ git+https://host/x.git@" + "a" * 40,
         "from-url @ https://host/w-1.0.whl#sha256=" + "0" * 64,
     ]
-    assert manifest.local == (Local("inside", "libs/inside"), Local("outside"), Local("this", ""), Local("wheel-file"))
+    assert manifest.local == (
+        Local("inside", "libs/inside"),
+        Local("outside"),
+        Local("this", ""),
+        Local("wheel-file"),
+    )
     assert manifest.absent() == ("outside", "wheel-file")
     assert manifest.source_folders() == ("libs/inside", "libs/inside/src", "", "src")
     assert manifest.base_image == "python:3.11"  # pip needs git for one, which the slim image lacks
@@ -163,7 +182,9 @@ def test_packages_from_elsewhere_than_an_index() -> None:
 
 def test_nothing_of_the_host_is_in_the_files() -> None:
     made = make_environment(probe_of(*origins(), *OWN), repository=REPOSITORY)
-    assert all(b"alex" not in content and b"/home" not in content for content in made.files.values())
+    assert all(
+        b"alex" not in content and b"/home" not in content for content in made.files.values()
+    )
 
 
 def test_a_commit_of_the_own_package_does_not_change_the_environment() -> None:
@@ -189,10 +210,19 @@ def test_a_dockerfile_that_no_engine_could_read_is_refused_when_recorded() -> No
 
 
 def test_variables_are_allowed_by_name() -> None:
-    environ = {"PYTHONHASHSEED": "1", "AWS_SECRET_ACCESS_KEY": "x", "SEED": "3", "PL_GLOBAL_SEED": "a"}
+    environ = {
+        "PYTHONHASHSEED": "1",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "SEED": "3",
+        "PL_GLOBAL_SEED": "a",
+    }
     environ |= {"USER": "alex", "HOST_SEED_KEY": "3", "LAYERS": "3"}
     assert allowed_variables(environ) == {"PYTHONHASHSEED": "1", "SEED": "3"}
-    assert allowed_variables(environ, more=["LAYERS"]) == {"PYTHONHASHSEED": "1", "SEED": "3", "LAYERS": "3"}
+    assert allowed_variables(environ, more=["LAYERS"]) == {
+        "PYTHONHASHSEED": "1",
+        "SEED": "3",
+        "LAYERS": "3",
+    }
 
 
 def test_imports_of_programs_and_notebooks() -> None:
@@ -217,7 +247,9 @@ distributions = st.lists(
 
 
 @given(distributions, st.randoms(use_true_random=False))
-def test_the_same_set_in_any_order_is_the_same_bytes(found: list[Distribution], random: object) -> None:
+def test_the_same_set_in_any_order_is_the_same_bytes(
+    found: list[Distribution], random: object
+) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one = make_environment(probe_of(*found), repository=REPOSITORY)
@@ -236,7 +268,10 @@ def test_what_is_kept_is_complete_and_never_git_datmo(found: list[Distribution])
 def test_what_is_written_is_read(found: list[Distribution]) -> None:
     made = make_environment(probe_of(*found), repository=REPOSITORY)
     manifest = read_environment(made.files)
-    assert "".join(f"{p.requirement()}\n" for p in manifest.packages).encode() == made.files["requirements.txt"]
+    assert (
+        "".join(f"{p.requirement()}\n" for p in manifest.packages).encode()
+        == made.files["requirements.txt"]
+    )
     assert Environment.of(made.files).id == made.id
 
 
@@ -268,14 +303,18 @@ def test_a_strangers_manifest_is_refused(key: str, value: object) -> None:
         read_environment({**files, "environment.json": json.dumps(document).encode()})
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b"null", b'{"version": 1}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b"null", b'{"version": 1}']
+)
 def test_a_strangers_bytes_are_refused(raw: bytes) -> None:
     files = make_environment(probe_of(), repository=REPOSITORY).files
     with pytest.raises(Damaged):
         read_environment({**files, "environment.json": raw})
 
 
-@pytest.mark.parametrize("line", [b"-e ../x\n", b"--index-url http://evil/\n", b"numpy\n", b"\xff\n"])
+@pytest.mark.parametrize(
+    "line", [b"-e ../x\n", b"--index-url http://evil/\n", b"numpy\n", b"\xff\n"]
+)
 def test_a_lock_that_says_other_than_the_manifest_is_refused(line: bytes) -> None:
     files = make_environment(probe_of(), repository=REPOSITORY).files
     with pytest.raises(Damaged, match=r"requirements\.txt"):
@@ -294,7 +333,10 @@ PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-p
 A, B = "a" * 64, "b" * 64
 LOCKED = Lock(
     "uv.lock",
-    {"numpy": (Pin("2.1.0", frozenset({B, A})),), "torch": (Pin("2.1.0", frozenset({A}), "https://own/simple"),)},
+    {
+        "numpy": (Pin("2.1.0", frozenset({B, A})),),
+        "torch": (Pin("2.1.0", frozenset({A}), "https://own/simple"),),
+    },
     {},
 )
 
@@ -317,14 +359,21 @@ def test_a_lock_gives_hashes_and_indexes_to_what_is_as_it_says() -> None:
     url = Distribution("from-url", "1", origin=Origin("archive", f"https://host/w.whl#sha256={A}"))
     hashed = make_environment(probe_of(numpy, url), repository=REPOSITORY, lock=LOCKED)
     assert b"--hash" in hashed.files["requirements.txt"]
-    other = make_environment(probe_of(asked("numpy", version="2.0")), repository=REPOSITORY, lock=LOCKED)
+    other = make_environment(
+        probe_of(asked("numpy", version="2.0")), repository=REPOSITORY, lock=LOCKED
+    )
     assert read_environment(other.files).version == 1
 
 
 def test_packages_of_one_machine_and_of_the_system() -> None:
-    archives = {"wheel-file": ("wheel_file-1.0-py3-none-any.whl", b"wheel"), "outside": ("outside.tar", b"tar")}
+    archives = {
+        "wheel-file": ("wheel_file-1.0-py3-none-any.whl", b"wheel"),
+        "outside": ("outside.tar", b"tar"),
+    }
     system = ["libgomp1", "ffmpeg=7:5.1"]
-    made = make_environment(probe_of(*origins()), repository=REPOSITORY, archives=archives, system=system)
+    made = make_environment(
+        probe_of(*origins()), repository=REPOSITORY, archives=archives, system=system
+    )
     manifest = read_environment(made.files)
     assert manifest.absent() == ()
     assert manifest.archives() == ("outside.tar", "wheel_file-1.0-py3-none-any.whl")
@@ -343,7 +392,9 @@ def test_packages_of_one_machine_and_of_the_system() -> None:
 
 def second(**changed: object) -> dict[str, bytes]:
     """The files of an environment of version 2 that a stranger changed."""
-    made = make_environment(probe_of(asked("numpy", version="2.1.0")), repository=REPOSITORY, system=["libgomp1"])
+    made = make_environment(
+        probe_of(asked("numpy", version="2.1.0")), repository=REPOSITORY, system=["libgomp1"]
+    )
     document = json.loads(made.files["environment.json"])
     return {**made.files, "environment.json": json.dumps({**document, **changed}).encode()}
 
@@ -387,7 +438,10 @@ uuid = "ade2ca70-3891-5945-98fb-dc099432e06a"
 
 
 def test_projects_of_other_languages() -> None:
-    assert [find_language(c) for c in (["Rscript", "a.R"], ["./fit.jl"], ["julia"], ["python", "a.R"], [])] == [
+    assert [
+        find_language(c)
+        for c in (["Rscript", "a.R"], ["./fit.jl"], ["julia"], ["python", "a.R"], [])
+    ] == [
         "r",
         "julia",
         "julia",
@@ -395,10 +449,16 @@ def test_projects_of_other_languages() -> None:
         "",
     ]
     assert project_environment("r", {}, variables={}) is None
-    r = project_environment("r", {"renv.lock": RENV}, variables={"SEED": "1"}, system=["libxml2-dev"])
+    r = project_environment(
+        "r", {"renv.lock": RENV}, variables={"SEED": "1"}, system=["libxml2-dev"]
+    )
     assert r is not None
     manifest = read_environment(r.files)
-    assert (manifest.implementation, manifest.python, manifest.base_image) == ("r", "4.3.1", "rocker/r-ver:4.3.1")
+    assert (manifest.implementation, manifest.python, manifest.base_image) == (
+        "r",
+        "4.3.1",
+        "rocker/r-ver:4.3.1",
+    )
     assert manifest.packages == (Package("R6", "2.5.1"), Package("data.table", "1.15.4"))
     lines = r.files["Dockerfile"].decode().splitlines()
     assert [line.split(" ", 2)[:2] for line in lines] == [
@@ -417,7 +477,12 @@ def test_projects_of_other_languages() -> None:
     assert b"COPY Project.toml Manifest.toml /opt/datmo/project/\n" in julia.files["Dockerfile"]
     assert b"Pkg.instantiate()" in julia.files["Dockerfile"]
     with tarfile.open(fileobj=generated_context(julia.files)) as context:
-        assert set(context.getnames()) == {"Dockerfile", "Manifest.toml", "Project.toml", "requirements.txt"}
+        assert set(context.getnames()) == {
+            "Dockerfile",
+            "Manifest.toml",
+            "Project.toml",
+            "requirements.txt",
+        }
     own = project_environment("julia", files, variables={}, dockerfile=b"FROM julia\n")
     assert own is not None
     assert own.files["Dockerfile"] == b"FROM julia\n"
@@ -430,10 +495,16 @@ def test_projects_of_other_languages() -> None:
         ("r", {"renv.lock": b'{"R": {"Version": "4 RUN"}}'}, "no released version"),
         ("julia", {"Project.toml": b"", "Manifest.toml": b"x"}, "no manifest"),
         ("julia", {"Project.toml": b"", "Manifest.toml": b"[[deps]]"}, "which Julia"),
-        ("julia", {"Project.toml": b"", "Manifest.toml": JULIA + b'[[deps.Near]]\npath = "../near"\n'}, "'Near'"),
+        (
+            "julia",
+            {"Project.toml": b"", "Manifest.toml": JULIA + b'[[deps.Near]]\npath = "../near"\n'},
+            "'Near'",
+        ),
     ],
 )
-def test_a_lock_that_does_not_say_it_all_is_refused(language: str, files: dict[str, bytes], why: str) -> None:
+def test_a_lock_that_does_not_say_it_all_is_refused(
+    language: str, files: dict[str, bytes], why: str
+) -> None:
     with pytest.raises(DatmoError, match=why):
         project_environment(language, files, variables={})
 
@@ -455,18 +526,33 @@ places = st.sampled_from(["/home/alex", "/mnt/b c", "/srv/x"])
 def test_machines_with_the_same_resolved_set_have_the_same_id(
     found: list[Distribution], random: object, here: str, there: str, editable: bool
 ) -> None:
-    """Neither order nor places nor what else lies on the machine is in the id; each of what decides is."""
+    """Neither order nor places nor what else lies on the machine is in the id; each of what decides
+    is."""
 
     def made(home: str, some: list[Distribution], **more: object) -> str:
         local = (
-            Distribution("inside", "1", origin=Origin("folder", folder=f"{home}/faces/lib", editable=editable)),
-            Distribution("outside", "1", origin=Origin("folder", folder=f"{home}/o"), metadata=f"{home}/x.dist-info"),
+            Distribution(
+                "inside",
+                "1",
+                origin=Origin("folder", folder=f"{home}/faces/lib", editable=editable),
+            ),
+            Distribution(
+                "outside",
+                "1",
+                origin=Origin("folder", folder=f"{home}/o"),
+                metadata=f"{home}/x.dist-info",
+            ),
         )
         kept = [*some, *local]
         random.shuffle(kept)  # type: ignore[attr-defined]
         told = Probe("cpython", "3.11.7", tuple(kept), f"{home}/env/bin/python")
         archives = {"outside": ("outside-1-py3-none-any.whl", b"files")}
-        options: dict[str, object] = {"archives": archives, "lock": LOCKED, "system": ["b", "a"], **more}
+        options: dict[str, object] = {
+            "archives": archives,
+            "lock": LOCKED,
+            "system": ["b", "a"],
+            **more,
+        }
         return make_environment(told, repository=PurePosixPath(home) / "faces", **options).id  # type: ignore[arg-type]
 
     one = made(here, found)
@@ -485,7 +571,10 @@ def test_machines_with_the_same_resolved_set_have_the_same_id(
 def test_base_images_are_pinned_to_what_the_engine_has() -> None:
     known = ["docker.io/library/python@sha256:" + A, "registry.example:5000/team/base@sha256:" + B]
     assert with_digest("python:3.11-slim", known) == "python:3.11-slim@sha256:" + A
-    assert with_digest("registry.example:5000/team/base", known) == "registry.example:5000/team/base@sha256:" + B
+    assert (
+        with_digest("registry.example:5000/team/base", known)
+        == "registry.example:5000/team/base@sha256:" + B
+    )
     assert with_digest("team/base:1", known) == "team/base:1"
     assert with_digest("python:3.11", []) == "python:3.11"
 
@@ -494,7 +583,9 @@ def test_base_images_are_pinned_to_what_the_engine_has() -> None:
 
     made = make_environment(probe_of(asked("numpy")), repository=REPOSITORY)
     exact = pinned(made, read_environment(made.files), pin)
-    assert exact.files["Dockerfile"].startswith(b"FROM python:3.11-slim@sha256:" + A.encode() + b"\n")
+    assert exact.files["Dockerfile"].startswith(
+        b"FROM python:3.11-slim@sha256:" + A.encode() + b"\n"
+    )
     manifest = read_environment(exact.files)
     assert manifest.base_image == "python:3.11-slim@sha256:" + A
     assert pinned(exact, manifest, pin) == exact
@@ -505,5 +596,7 @@ def test_base_images_are_pinned_to_what_the_engine_has() -> None:
     own = b"from --platform=linux/amd64 python AS build\nFROM $BASE\nFROM scratch\nFROM build\nFROM python@sha256:c\n"
     other = make_environment(probe_of(), repository=REPOSITORY, dockerfile=own)
     exact = pinned(other, read_environment(other.files), pin)
-    assert exact.files["Dockerfile"] == own.replace(b"python AS", b"python@sha256:" + A.encode() + b" AS", 1)
+    assert exact.files["Dockerfile"] == own.replace(
+        b"python AS", b"python@sha256:" + A.encode() + b" AS", 1
+    )
     assert pinned_alike(other, read_environment(other.files), exact) == exact

@@ -1,4 +1,5 @@
-"""Help, manual pages and README say the same, since all but the README is made from the verbs' own parsers."""
+"""Help, manual pages and README say the same, since all but the README is made from the verbs' own
+parsers."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ def options(verb: str) -> list[argparse.Action]:
 
 def text_of(page: str) -> str:
     """A page as a reader of man(1) sees its words: without the macros' own quoting."""
-    lines = [re.sub(r"\\f[A-Z]", "", line) for line in page.splitlines() if not line.startswith(".")]
+    lines = [
+        re.sub(r"\\f[A-Z]", "", line) for line in page.splitlines() if not line.startswith(".")
+    ]
     return "\n".join(lines).replace("\\&", "").replace("\\-", "-").replace("\\e", "\\")
 
 
@@ -58,7 +61,11 @@ def test_page_that_is_old_is_written_anew_and_page_of_no_verb_is_removed(tmp_pat
     (docs / "man" / "git-datmo-run.1").write_text("old")
     (docs / "man" / "git-datmo-nonsense.1").write_text("old")
     write_pages(docs)
-    written = {path.relative_to(docs): path.read_text("utf-8") for path in docs.rglob("*") if path.is_file()}
+    written = {
+        path.relative_to(docs): path.read_text("utf-8")
+        for path in docs.rglob("*")
+        if path.is_file()
+    }
     assert len(written) > len(VERBS)
     assert written.keys() & {Path("man/git-datmo-nonsense.1")} == set()
     assert all((TOP / "docs" / path).read_text("utf-8") == text for path, text in written.items())
@@ -72,7 +79,10 @@ def test_every_page_is_a_verbs_and_every_verb_has_one() -> None:
 
 @pytest.mark.parametrize("verb", EVERY)
 def test_every_option_is_in_its_page_and_its_help(verb: str) -> None:
-    page, help_ = text_of((PAGES / f"git-datmo-{verb}.1").read_text("utf-8")), " ".join(say(verb, "-h")[1].split())
+    page, help_ = (
+        text_of((PAGES / f"git-datmo-{verb}.1").read_text("utf-8")),
+        " ".join(say(verb, "-h")[1].split()),
+    )
     for action in options(verb):
         assert action.help, f"{verb}: {action.dest} says nothing of itself"
         assert action.help in page
@@ -86,7 +96,9 @@ def test_every_option_is_in_its_page_and_its_help(verb: str) -> None:
 def test_every_option_in_a_page_exists(verb: str) -> None:
     page = (PAGES / f"git-datmo-{verb}.1").read_text("utf-8")
     terms = re.findall(r"^\.TP\n\\fB(.*?)\\fR$", page, re.MULTILINE)
-    words = {word for term in terms for word in re.findall(r"(?<!\S)--?[a-zA-Z][\w-]*", text_of(term))}
+    words = {
+        word for term in terms for word in re.findall(r"(?<!\S)--?[a-zA-Z][\w-]*", text_of(term))
+    }
     assert words == {word for action in options(verb) for word in action.option_strings}
 
 
@@ -104,7 +116,9 @@ def test_the_overview_names_every_verb_and_no_hidden_one() -> None:
     for verb, summary in VERBS.items():
         assert f"{verb}\n{summary}" in page
         assert re.search(rf"^   {verb} +{re.escape(summary)}$", usage, re.MULTILINE)
-    assert not any(re.search(rf"^ *{verb}\b", text, re.MULTILINE) for verb in HIDDEN for text in (page, usage))
+    assert not any(
+        re.search(rf"^ *{verb}\b", text, re.MULTILINE) for verb in HIDDEN for text in (page, usage)
+    )
 
 
 def test_the_readme_names_every_verb() -> None:
@@ -176,15 +190,21 @@ def test_a_misspelt_verb_gets_a_suggestion(shell: Callable[..., Shell]) -> None:
 
 
 def test_run_without_dashes_is_told_the_whole_command(shell: Callable[..., Shell]) -> None:
-    done = shell().run("git-datmo", "run", "-m", "two words", "python", "t.py", "--lr", "1", code=129)
+    done = shell().run(
+        "git-datmo", "run", "-m", "two words", "python", "t.py", "--lr", "1", code=129
+    )
     assert done.stderr.splitlines() == [
         "fatal: the command has to stand behind '--'",
         "hint: git datmo run -m 'two words' -- python t.py --lr 1",
     ]
 
 
-@pytest.mark.parametrize("words", [("log", "--nonsense"), ("nonsense",), ("run", "--qqq", "x", "--", "true")])
-def test_a_wrong_word_is_one_line_and_exit_code_129(shell: Callable[..., Shell], words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "words", [("log", "--nonsense"), ("nonsense",), ("run", "--qqq", "x", "--", "true")]
+)
+def test_a_wrong_word_is_one_line_and_exit_code_129(
+    shell: Callable[..., Shell], words: tuple[str, ...]
+) -> None:
     done = shell().run("git-datmo", *words, code=129)
     fatal, *rest = done.stderr.splitlines()
     assert fatal.startswith("fatal: ")
@@ -211,7 +231,9 @@ def test_help_behind_the_dashes_is_run_and_not_shown(make_repo: Callable[..., Sh
     repo = make_repo()
     repo.commit("code.py", "import sys; print(sys.argv[1:])\n")
     repo.run("git", "datmo", "init")
-    done = repo.run("git", "datmo", "run", "--", "python", "code.py", "-h", "--help", "--", "--json")
+    done = repo.run(
+        "git", "datmo", "run", "--", "python", "code.py", "-h", "--help", "--", "--json"
+    )
     assert done.stdout == "['-h', '--help', '--', '--json']\n"
     assert "usage" not in done.stderr
 

@@ -1,4 +1,5 @@
-"""The format marker of a records tree: read, united, and refused where this version does not know it."""
+"""The format marker of a records tree: read, united, and refused where this version does not know
+it."""
 
 from __future__ import annotations
 
@@ -7,11 +8,17 @@ from collections.abc import Callable
 import pytest
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.namespaces import RECORDS_REF
 from git_datmo.model import Oid
-from git_datmo.records import marker
+from git_datmo.records import format_marker
+from git_datmo.records.format_marker import (
+    UNREADABLE,
+    Marker,
+    check_marker,
+    encode_marker,
+    parse_marker,
+)
 from git_datmo.records.ledger import Tips
-from git_datmo.records.marker import UNREADABLE, Marker, check_marker, encode_marker, parse_marker
+from git_datmo.records.namespaces import RECORDS_REF
 from tests.servers.shell import Shell
 from tests.unit.ledgers import annotation, open_ledger
 
@@ -35,7 +42,9 @@ def marked(repo: Shell, raw: bytes, mode: str = "100644") -> str:
     blob = repo.git("hash-object", "-w", "--stdin", stdin=raw)
     lines = repo.git("ls-tree", RECORDS_REF).splitlines()
     kept = [line for line in lines if not line.endswith("\tformat")]
-    tree = repo.git("mktree", stdin="".join(f"{x}\n" for x in [*kept, f"{mode} blob {blob}\tformat"]).encode())
+    tree = repo.git(
+        "mktree", stdin="".join(f"{x}\n" for x in [*kept, f"{mode} blob {blob}\tformat"]).encode()
+    )
     commit = repo.git("commit-tree", "-p", RECORDS_REF, "-m", "x", tree)
     repo.git("update-ref", RECORDS_REF, commit)
     return commit
@@ -52,15 +61,35 @@ def test_marker_read_from_its_bytes_is_the_same() -> None:
 
 
 def test_marker_with_more_keys_is_read() -> None:
-    assert parse_marker(b'{"version": 1, "requires": ["x"], "later": {}}') == Marker(1, frozenset({"x"}))
+    assert parse_marker(b'{"version": 1, "requires": ["x"], "later": {}}') == Marker(
+        1, frozenset({"x"})
+    )
 
 
 @pytest.mark.parametrize(
     "raw",
     [
-        *(b"", b"\xff", b"[]", b"1", b"{}", b'{"version": 1}', b'{"requires": []}', b"[" * 60_000, b" " * 65_537),
-        *(b'{"version": "1", "requires": []}', b'{"version": true, "requires": []}', b'{"version": 0, "requires": []}'),
-        *(b'{"version": 1, "requires": "x"}', b'{"version": 1, "requires": [1]}', b'{"version": 1, "requires": ["X"]}'),
+        *(
+            b"",
+            b"\xff",
+            b"[]",
+            b"1",
+            b"{}",
+            b'{"version": 1}',
+            b'{"requires": []}',
+            b"[" * 60_000,
+            b" " * 65_537,
+        ),
+        *(
+            b'{"version": "1", "requires": []}',
+            b'{"version": true, "requires": []}',
+            b'{"version": 0, "requires": []}',
+        ),
+        *(
+            b'{"version": 1, "requires": "x"}',
+            b'{"version": 1, "requires": [1]}',
+            b'{"version": 1, "requires": ["X"]}',
+        ),
     ],
 )
 def test_marker_that_is_malformed_is_refused(raw: bytes) -> None:
@@ -108,8 +137,10 @@ def test_records_of_an_unknown_marker_are_not_united(repo: Shell) -> None:
     assert repo.git("rev-parse", RECORDS_REF) == before
 
 
-def test_union_requires_what_either_side_requires(repo: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(marker, "KNOWN", frozenset({"a", "b"}))
+def test_union_requires_what_either_side_requires(
+    repo: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(format_marker, "KNOWN", frozenset({"a", "b"}))
     attach(repo, "one")
     base = repo.git("rev-parse", RECORDS_REF)
     theirs = marked(repo, b'{"version": 1, "requires": ["b"]}')
@@ -120,10 +151,14 @@ def test_union_requires_what_either_side_requires(repo: Shell, monkeypatch: pyte
         assert ledger.marker(ledger.tips().records) == Marker(1, frozenset({"a", "b"}))
 
 
-def test_records_without_a_marker_are_taken_as_they_are(repo: Shell, make_repo: Callable[..., Shell]) -> None:
+def test_records_without_a_marker_are_taken_as_they_are(
+    repo: Shell, make_repo: Callable[..., Shell]
+) -> None:
     attach(repo, "one")
     blobs = repo.git("ls-tree", RECORDS_REF).splitlines()
-    tree = repo.git("mktree", stdin="".join(f"{line}\n" for line in blobs if "format" not in line).encode())
+    tree = repo.git(
+        "mktree", stdin="".join(f"{line}\n" for line in blobs if "format" not in line).encode()
+    )
     theirs = repo.git("commit-tree", "-m", "x", tree)
     repo.git("update-ref", "-d", RECORDS_REF)
     with open_ledger(repo) as ledger:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from git_datmo.git.command import Git
+from git_datmo.git.commit_messages import add_trailer, read_message, remove_lines
 from git_datmo.git.config import Config, Setting
-from git_datmo.git.messages import add_trailer, read_message, remove_lines
-from git_datmo.git.run import Git
 from tests.servers.shell import Shell
 
 CUT = b"# ------------------------ >8 ------------------------\n# Do not touch the line above.\ndiff --git a/x b/x\n"
@@ -54,7 +54,9 @@ def test_message_is_empty_where_git_takes_it_for_empty(
         (b"Key: x\n", b""),
     ],
 )
-def test_removed_line_takes_the_blank_line_before_an_emptied_paragraph_along(text: bytes, left: bytes) -> None:
+def test_removed_line_takes_the_blank_line_before_an_emptied_paragraph_along(
+    text: bytes, left: bytes
+) -> None:
     assert remove_lines(read_message(text, config(), edited=False), OURS).content == left
 
 

@@ -1,24 +1,27 @@
-"""What a store lacks, in the order of its content, with the bytes that names tell; and how a fetch divides it."""
+"""What a store lacks, in the order of its content, with the bytes that names tell; and how a fetch
+divides it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from git_datmo.flows.sharing.missing import find_missing
-from git_datmo.flows.sharing.slices import LEAST, divide_wanted
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
 from git_datmo.model import SHA1, Oid
-from git_datmo.store.layout import Kind, Node, write_chunks, write_folder
-from git_datmo.store.place import create_store
-from git_datmo.store.store import Store
+from git_datmo.objects.layout import Node, NodeKind, write_chunks, write_folder
+from git_datmo.objects.store import Store
+from git_datmo.objects.store_location import create_store
+from git_datmo.remotes.missing_objects import find_missing
+from git_datmo.remotes.object_slices import LEAST, divide_wanted
 
 
 def absent(number: int) -> Oid:
     return Oid(number.to_bytes(SHA1.size, "big"))
 
 
-def lacking(sealed: dict[str, str], folder: Path, make: Callable[[Callable[[bytes], Oid]], Node]) -> dict[Oid, int]:
+def lacking(
+    sealed: dict[str, str], folder: Path, make: Callable[[Callable[[bytes], Oid]], Node]
+) -> dict[Oid, int]:
     create_store(Git(sealed), folder, SHA1)
     with Store(Git(sealed), folder, SHA1) as store:
         with store.writer() as writer:
@@ -28,12 +31,17 @@ def lacking(sealed: dict[str, str], folder: Path, make: Callable[[Callable[[byte
     return dict(missing.blobs)
 
 
-def test_chunks_come_in_their_order_with_their_bytes(tmp_path: Path, sealed: dict[str, str]) -> None:
+def test_chunks_come_in_their_order_with_their_bytes(
+    tmp_path: Path, sealed: dict[str, str]
+) -> None:
     sizes = [100_000 + number for number in range(500)]
 
     def make(write: Callable[[bytes], Oid]) -> Node:
         chunked = write_chunks(((absent(1000 - n), size) for n, size in enumerate(sizes)), write)
-        return Node(Kind.FOLDER, write_folder({b"large": Node(Kind.FILE, chunked, chunked=True)}, write))
+        return Node(
+            NodeKind.FOLDER,
+            write_folder({b"large": Node(NodeKind.FILE, chunked, chunked=True)}, write),
+        )
 
     found = lacking(sealed, tmp_path / "store.git", make)
     assert list(found) == [absent(1000 - n) for n in range(500)]
@@ -43,12 +51,17 @@ def test_chunks_come_in_their_order_with_their_bytes(tmp_path: Path, sealed: dic
     assert len(told) > 450
 
 
-def test_files_that_are_named_by_numbers_are_no_chunks(tmp_path: Path, sealed: dict[str, str]) -> None:
+def test_files_that_are_named_by_numbers_are_no_chunks(
+    tmp_path: Path, sealed: dict[str, str]
+) -> None:
     """Their names would tell of sizes at which each were fetched alone."""
 
     def make(write: Callable[[bytes], Oid]) -> Node:
-        files = {b"%016x" % (number << 40): Node(Kind.FILE, absent(number + 1)) for number in range(500)}
-        return Node(Kind.FOLDER, write_folder(files, write))
+        files = {
+            b"%016x" % (number << 40): Node(NodeKind.FILE, absent(number + 1))
+            for number in range(500)
+        }
+        return Node(NodeKind.FOLDER, write_folder(files, write))
 
     found = lacking(sealed, tmp_path / "store.git", make)
     assert set(found.values()) == {0}

@@ -29,7 +29,18 @@ def test_an_id_is_read_as_it_is_written(raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0" * 39, "0" * 41, "0" * 63, "0" * 65, "A" * 40, "0" * 40 + "\n", "g" * 40, " " + "0" * 39, "\u0660" * 40],
+    [
+        "",
+        "0" * 39,
+        "0" * 41,
+        "0" * 63,
+        "0" * 65,
+        "A" * 40,
+        "0" * 40 + "\n",
+        "g" * 40,
+        " " + "0" * 39,
+        "\u0660" * 40,
+    ],
 )
 def test_what_is_no_id_is_damaged(text: str) -> None:
     with pytest.raises(Damaged, match="not an object id"):
@@ -38,7 +49,9 @@ def test_what_is_no_id_is_damaged(text: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 @pytest.mark.parametrize("content", [b"", b"x", bytes(100_000)], ids=len)
-def test_an_object_has_the_id_that_git_gives_it(make_repo: Callable[..., Shell], name: str, content: bytes) -> None:
+def test_an_object_has_the_id_that_git_gives_it(
+    make_repo: Callable[..., Shell], name: str, content: bytes
+) -> None:
     repo = make_repo(object_format=name)
     expected = repo.git("hash-object", "--stdin", stdin=content)
     assert str(FORMATS[name].hash("blob", content)) == expected

@@ -1,13 +1,15 @@
-"""Which of several trailers in one message counts: the one whose snapshot descends from the others'."""
+"""Which of several trailers in one message counts: the one whose snapshot descends from the
+others'."""
 
 from __future__ import annotations
 
 import pytest
 
-from git_datmo.flows.trailer import newest
+from git_datmo.payloads.commit_trailer import newest
 from git_datmo.records.catalog import Catalog, Row
 
-# First, then two that were made from it, and one that unites these two; `again` has the data of the first.
+# First, then two that were made from it, and one that unites these two; `again` has the data of the
+# first.
 CATALOG = Catalog(
     [
         Row("1", "snapshot", data="first"),
@@ -32,5 +34,7 @@ CATALOG = Catalog(
         (("first", "left"), ("first",)),
     ],
 )
-def test_newest_is_the_one_that_descends_from_all_others(ids: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+def test_newest_is_the_one_that_descends_from_all_others(
+    ids: tuple[str, ...], wanted: tuple[str, ...]
+) -> None:
     assert newest(CATALOG, ids) == wanted

@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from git_datmo.flows.sharing.overlap import cover, difference, differs_little, weigh
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
 from git_datmo.model import SHA1, Oid
-from git_datmo.store.layout import Kind, Node, write_folder
-from git_datmo.store.place import create_store
-from git_datmo.store.store import Store
+from git_datmo.objects.layout import Node, NodeKind, write_folder
+from git_datmo.objects.store import Store
+from git_datmo.objects.store_location import create_store
+from git_datmo.sharing.overlap import cover, difference, differs_little, weigh
 from tests.servers.shell import Shell
 
 SIZE = 100_000
@@ -30,26 +30,36 @@ def store(tmp_path: Path, make_repo: Callable[..., Shell]) -> Iterator[Store]:
 def folder(store: Store, *seeds: int, size: int = SIZE) -> Oid:
     """A folder below a folder: files of noise, named by their seeds."""
     with store.writer() as writer:
-        nodes = {b"%d" % seed: Node(Kind.FILE, writer.put("blob", Random(seed).randbytes(size))) for seed in seeds}
+        nodes = {
+            b"%d" % seed: Node(NodeKind.FILE, writer.put("blob", Random(seed).randbytes(size)))
+            for seed in seeds
+        }
         below = write_folder(nodes, writer.put_tree)
-        made = write_folder({b"below": Node(Kind.FOLDER, below)}, writer.put_tree)
+        made = write_folder({b"below": Node(NodeKind.FOLDER, below)}, writer.put_tree)
     store.objects.refresh()
     return made
 
 
 def test_what_others_hold_at_other_paths_is_found_and_by_whom(store: Store) -> None:
     new = folder(store, 1, 2, 3, 4)
-    akin, useless, first, second = folder(store, 1), folder(store, 9), folder(store, 2, 9), folder(store, 2, 3)
+    akin, useless, first, second = (
+        folder(store, 1),
+        folder(store, 9),
+        folder(store, 2, 9),
+        folder(store, 2, 3),
+    )
     assert SIZE * 3 < weigh(store, [new], [akin]) < SIZE * 3 + 2_000
     needed = difference(store, [new], [akin], [useless, first, second])
     assert SIZE * 2 < sum(needed.values()) < SIZE * 2 + 2_000
     # The first that holds a thing is taken, one that adds nothing is not.
-    assert list(cover(store, [[useless], [first], [akin], [second], [folder(store, 2, 3, 5)]], needed)) == [1, 3]
+    assert list(
+        cover(store, [[useless], [first], [akin], [second], [folder(store, 2, 3, 5)]], needed)
+    ) == [1, 3]
     assert weigh(store, [new], [akin, first, second]) < SIZE + 2_000
 
 
 def test_what_is_not_here_weighs_most(store: Store) -> None:
-    absent = Node(Kind.FILE, SHA1.hash("blob", b"absent"))
+    absent = Node(NodeKind.FILE, SHA1.hash("blob", b"absent"))
     with store.writer() as writer:
         new = write_folder({b"absent": absent}, writer.put_tree)
         there = write_folder({b"elsewhere": absent}, writer.put_tree)
@@ -60,10 +70,10 @@ def test_what_is_not_here_weighs_most(store: Store) -> None:
 
 
 def test_versions_that_differ_little_are_told_by_their_trees(store: Store) -> None:
-    old, more = (Node(Kind.FOLDER, folder(store, *seeds)) for seeds in ((1, 2), (1, 2, 3)))
+    old, more = (Node(NodeKind.FOLDER, folder(store, *seeds)) for seeds in ((1, 2), (1, 2, 3)))
     assert differs_little(store, old, old)
     assert differs_little(store, more, old)
     assert not differs_little(store, old, more)
-    few, other = (Node(Kind.FOLDER, folder(store, seed, size=1_000)) for seed in (1, 2))
+    few, other = (Node(NodeKind.FOLDER, folder(store, seed, size=1_000)) for seed in (1, 2))
     assert differs_little(store, few, other)
-    assert not differs_little(store, Node(Kind.FOLDER, SHA1.hash("tree", b"absent")), few)
+    assert not differs_little(store, Node(NodeKind.FOLDER, SHA1.hash("tree", b"absent")), few)

@@ -31,7 +31,9 @@ def reading(data: bytes, step: int = 1 << 16) -> Callable[[int], bytes]:
 
 
 @given(CONTENTS, st.binary(max_size=20), st.integers(1, 400))
-def test_a_block_ends_at_its_flush_and_what_is_behind_stays(contents: list[bytes], behind: bytes, step: int) -> None:
+def test_a_block_ends_at_its_flush_and_what_is_behind_stays(
+    contents: list[bytes], behind: bytes, step: int
+) -> None:
     raw = b"".join(map(packet, contents)) + FLUSH
     reader = BlockReader(reading(raw + behind, step))
     assert reader.block() == Block(raw, tuple(contents), complete=True)
@@ -41,8 +43,12 @@ def test_a_block_ends_at_its_flush_and_what_is_behind_stays(contents: list[bytes
     assert bytes(left) == behind
 
 
-@given(CONTENTS, st.sampled_from([b"", b"00", b"0009ab", b"0003", b"Welcome to the host\n", b"zzzz"]))
-def test_what_ends_early_or_is_no_packet_is_given_back_as_it_came(contents: list[bytes], end: bytes) -> None:
+@given(
+    CONTENTS, st.sampled_from([b"", b"00", b"0009ab", b"0003", b"Welcome to the host\n", b"zzzz"])
+)
+def test_what_ends_early_or_is_no_packet_is_given_back_as_it_came(
+    contents: list[bytes], end: bytes
+) -> None:
     raw = b"".join(map(packet, contents)) + end
     assert BlockReader(reading(raw)).block() == Block(raw, tuple(contents), complete=False)
 
@@ -51,23 +57,47 @@ def test_what_ends_early_or_is_no_packet_is_given_back_as_it_came(contents: list
 def test_an_advertisement_is_its_refs(size: int) -> None:
     oid = "ab" * (size // 2)
     lines = [b"version 1\n", b"%s refs/heads/a\0report-status agent=git/2\n" % oid.encode()]
-    lines += [b"%s .have\n" % oid.encode(), b"%s refs/notes/datmo\n" % oid.encode(), b"shallow %s\n" % oid.encode()]
-    assert advertised(Block(b"", tuple(lines), complete=True)) == {"refs/heads/a": oid, "refs/notes/datmo": oid}
+    lines += [
+        b"%s .have\n" % oid.encode(),
+        b"%s refs/notes/datmo\n" % oid.encode(),
+        b"shallow %s\n" % oid.encode(),
+    ]
+    assert advertised(Block(b"", tuple(lines), complete=True)) == {
+        "refs/heads/a": oid,
+        "refs/notes/datmo": oid,
+    }
     nothing = Block(b"", (b"%s capabilities^{}\0report-status\n" % (b"0" * size),), complete=True)
     assert advertised(nothing) == {}
 
 
 def test_a_push_is_its_updates_alone_or_in_a_certificate() -> None:
-    lines = (b"shallow %s" % ONE.encode(), f"{ONE} {TWO} refs/heads/a\0 report-status atomic".encode())
-    request = parse_push(
-        Block(b"", (*lines, f"{TWO} {ZERO} refs/heads/\udcff".encode("utf-8", "surrogateescape")), complete=True)
+    lines = (
+        b"shallow %s" % ONE.encode(),
+        f"{ONE} {TWO} refs/heads/a\0 report-status atomic".encode(),
     )
-    assert request.updates == (Update(ONE, TWO, "refs/heads/a"), Update(TWO, ZERO, "refs/heads/\udcff"))
+    request = parse_push(
+        Block(
+            b"",
+            (*lines, f"{TWO} {ZERO} refs/heads/\udcff".encode("utf-8", "surrogateescape")),
+            complete=True,
+        )
+    )
+    assert request.updates == (
+        Update(ONE, TWO, "refs/heads/a"),
+        Update(TWO, ZERO, "refs/heads/\udcff"),
+    )
     assert [update.deletes for update in request.updates] == [False, True]
     assert request.capabilities == {b"report-status", b"atomic"}
     assert not request.signed
-    signed = (b"push-cert\0report-status", b"pusher A <a@b> 1 +0000\n", b"\n", f"{ZERO} {ONE} refs/heads/a\n".encode())
-    request = parse_push(Block(b"", (*signed, b"-----BEGIN PGP SIGNATURE-----\n", b"push-cert-end\n"), complete=True))
+    signed = (
+        b"push-cert\0report-status",
+        b"pusher A <a@b> 1 +0000\n",
+        b"\n",
+        f"{ZERO} {ONE} refs/heads/a\n".encode(),
+    )
+    request = parse_push(
+        Block(b"", (*signed, b"-----BEGIN PGP SIGNATURE-----\n", b"push-cert-end\n"), complete=True)
+    )
     assert request.signed
     assert request.updates == (Update(ZERO, ONE, "refs/heads/a"),)
     assert request.updates[0].creates

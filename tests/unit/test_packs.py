@@ -1,4 +1,5 @@
-"""Packs: those that we write, before every reader there is; those that others write, before ours."""
+"""Packs: those that we write, before every reader there is; those that others write, before
+ours."""
 
 from __future__ import annotations
 
@@ -15,16 +16,33 @@ import pytest
 
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
-from git_datmo.git.objects import BLOB, Entry, encode_commit, encode_tree
-from git_datmo.git.packs import Pack, PackedObjects
-from git_datmo.git.packwriter import PackWriter, entry_header, make_entry
+from git_datmo.git.object_encoding import BLOB, TreeEntry, encode_commit, encode_tree
+from git_datmo.git.pack_reader import Pack, PackedObjects
+from git_datmo.git.pack_writer import PackWriter, entry_header, make_entry
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
 from tests.servers.shell import Shell
 
 Objects = Mapping[Oid, tuple[str, bytes]]
 
 # About the sizes at which an entry's header grows by a byte, and a stored stream by a block.
-SIZES = [0, 1, 15, 16, 17, 2047, 2048, 2049, 65534, 65535, 65536, 131070, 262143, 262144, 1 << 20, (1 << 20) + 1]
+SIZES = [
+    0,
+    1,
+    15,
+    16,
+    17,
+    2047,
+    2048,
+    2049,
+    65534,
+    65535,
+    65536,
+    131070,
+    262143,
+    262144,
+    1 << 20,
+    (1 << 20) + 1,
+]
 
 
 def some_objects(form: ObjectFormat) -> dict[Oid, tuple[str, bytes]]:
@@ -38,9 +56,14 @@ def some_objects(form: ObjectFormat) -> dict[Oid, tuple[str, bytes]]:
 
     blobs = [add("blob", random.Random(size).randbytes(size)) for size in SIZES]
     blobs += [add("blob", (b"%d 0.125\n" % size) * (size // 9)) for size in SIZES]
-    tree = add("tree", encode_tree(Entry(b"%03d.bin" % n, BLOB, oid) for n, oid in enumerate(blobs)))
+    tree = add(
+        "tree", encode_tree(TreeEntry(b"%03d.bin" % n, BLOB, oid) for n, oid in enumerate(blobs))
+    )
     add("tree", b"")
-    commit = add("commit", encode_commit(tree, (), "A U Thor <author@example.com>", 1_714_564_800, "all of it"))
+    commit = add(
+        "commit",
+        encode_commit(tree, (), "A U Thor <author@example.com>", 1_714_564_800, "all of it"),
+    )
     tag = f"object {commit}\ntype commit\ntag v1\ntagger A U Thor <author@example.com> 1714564800 +0000\n\nv1\n"
     add("tag", tag.encode())
     return made
@@ -73,14 +96,24 @@ def folder_of(repo: Shell) -> Path:
 
 
 def test_git_makes_the_same_index_of_a_pack(repo: Shell, form: ObjectFormat) -> None:
-    """`git index-pack --strict` reads every stream, hashes every object, and agrees with us to the byte."""
+    """`git index-pack --strict` reads every stream, hashes every object, and agrees with us to the
+    byte."""
     pack = write(folder_of(repo), form, some_objects(form))
     own = pack.with_suffix(".idx").read_bytes()
-    repo.git("index-pack", "--strict", f"--object-format={form.name}", "-o", str(repo.cwd / "git.idx"), str(pack))
+    repo.git(
+        "index-pack",
+        "--strict",
+        f"--object-format={form.name}",
+        "-o",
+        str(repo.cwd / "git.idx"),
+        str(pack),
+    )
     assert (repo.cwd / "git.idx").read_bytes() == own
 
 
-def test_git_verifies_a_pack_and_finds_nothing_in_its_objects(repo: Shell, form: ObjectFormat) -> None:
+def test_git_verifies_a_pack_and_finds_nothing_in_its_objects(
+    repo: Shell, form: ObjectFormat
+) -> None:
     objects = some_objects(form)
     pack = write(folder_of(repo), form, objects)
     listed = repo.git("verify-pack", "-v", f"--object-format={form.name}", str(pack)).splitlines()
@@ -125,7 +158,9 @@ def test_git_reads_every_object_of_a_pack(repo: Shell, form: ObjectFormat) -> No
     write(folder_of(repo), form, objects)
     for oid, (kind, content) in objects.items():
         assert repo.git("cat-file", "-t", str(oid)) == kind
-        assert repo.git("hash-object", "-t", kind, "--literally", "--stdin", stdin=content) == str(oid)
+        assert repo.git("hash-object", "-t", kind, "--literally", "--stdin", stdin=content) == str(
+            oid
+        )
         assert int(repo.git("cat-file", "-s", str(oid))) == len(content)
 
 
@@ -202,16 +237,22 @@ def test_a_pack_of_many_objects_is_written_in_batches(repo: Shell, form: ObjectF
     packed.close()
 
 
-def test_a_short_write_loses_nothing(repo: Shell, form: ObjectFormat, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_write_loses_nothing(
+    repo: Shell, form: ObjectFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import os
 
     real = os.writev
-    monkeypatch.setattr(os, "writev", lambda fd, parts: real(fd, [memoryview(b"".join(parts))[:1000]]))
+    monkeypatch.setattr(
+        os, "writev", lambda fd, parts: real(fd, [memoryview(b"".join(parts))[:1000]])
+    )
     pack = write(folder_of(repo), form, some_objects(form))
     repo.git("verify-pack", f"--object-format={form.name}", str(pack))
 
 
-def test_a_pack_is_named_after_its_own_hash_and_is_read_only(tmp_path: Path, form: ObjectFormat) -> None:
+def test_a_pack_is_named_after_its_own_hash_and_is_read_only(
+    tmp_path: Path, form: ObjectFormat
+) -> None:
     pack = write(tmp_path, form, some_objects(form), promisor=True)
     raw = pack.read_bytes()
     assert raw[-form.size :] == form.new_hash(raw[: -form.size]).digest()
@@ -221,7 +262,9 @@ def test_a_pack_is_named_after_its_own_hash_and_is_read_only(tmp_path: Path, for
     assert all(path.stat().st_mode & 0o777 == 0o444 for path in tmp_path.iterdir())
 
 
-def test_nothing_is_left_of_a_pack_that_is_given_up_or_empty(tmp_path: Path, form: ObjectFormat) -> None:
+def test_nothing_is_left_of_a_pack_that_is_given_up_or_empty(
+    tmp_path: Path, form: ObjectFormat
+) -> None:
     with PackWriter(tmp_path, form) as writer:
         assert writer.finish() is None
     with PackWriter(tmp_path, form) as writer:
@@ -244,7 +287,8 @@ def test_the_head_of_an_entry_says_its_size(size: int) -> None:
 
 
 def similar(form: ObjectFormat) -> dict[Oid, tuple[str, bytes]]:
-    """Blobs of which each is a little more than the one before: git stores them as deltas of deltas."""
+    """Blobs of which each is a little more than the one before: git stores them as deltas of
+    deltas."""
     body = random.Random(3).randbytes(3_000)
     grown = [body + random.Random(n).randbytes(40) * n for n in range(30)]
     return {form.hash("blob", content): ("blob", content) for content in grown}
@@ -256,7 +300,15 @@ def test_deltas_that_git_made_are_read(repo: Shell, form: ObjectFormat, base: st
     for _, content in objects.values():
         repo.git("hash-object", "-w", "--stdin", stdin=content)
     stdin = "".join(f"{oid}\n" for oid in objects).encode()
-    repo.git("pack-objects", "-q", base, "--window=10", "--depth=50", str(folder_of(repo) / "pack"), stdin=stdin)
+    repo.git(
+        "pack-objects",
+        "-q",
+        base,
+        "--window=10",
+        "--depth=50",
+        str(folder_of(repo) / "pack"),
+        stdin=stdin,
+    )
     repo.git("prune-packed")
     (index,) = folder_of(repo).glob("*.idx")
     pack = Pack(index, form)
@@ -275,7 +327,9 @@ def test_loose_objects_are_read_beside_packs(repo: Shell, form: ObjectFormat) ->
     check_reader(repo.cwd / "objects", form, packed | loose)
 
 
-def test_packs_that_come_and_go_are_seen_at_the_next_look(tmp_path: Path, form: ObjectFormat) -> None:
+def test_packs_that_come_and_go_are_seen_at_the_next_look(
+    tmp_path: Path, form: ObjectFormat
+) -> None:
     packed = PackedObjects(tmp_path, form)
     oid = form.hash("blob", b"x")
     assert packed.find(oid) is None
@@ -313,7 +367,9 @@ def test_an_object_beyond_two_gibibytes_is_found(repo: Shell, form: ObjectFormat
         path.with_suffix(".idx").write_bytes(writer._index(trailer))
     assert path.stat().st_size > 5 << 30
     assert path.stat().st_blocks * 512 < 1 << 20, "the hole takes no room"
-    listed = repo.git("show-index", f"--object-format={form.name}", stdin=path.with_suffix(".idx").read_bytes())
+    listed = repo.git(
+        "show-index", f"--object-format={form.name}", stdin=path.with_suffix(".idx").read_bytes()
+    )
     assert {line.split()[1]: int(line.split()[0]) for line in listed.splitlines()} == {
         str(oid): offset for oid, offset in places.items()
     }
@@ -348,7 +404,11 @@ def pack_by_hand(folder: Path, entries: Mapping[Oid, bytes]) -> Path:
     ordered = sorted(offsets)
     fanout = [sum(oid[0] <= first for oid in ordered) for first in range(256)]
     index = b"\377tOc\0\0\0\2" + struct.pack(">256I", *fanout) + b"".join(ordered)
-    index += bytes(4 * len(ordered)) + b"".join(struct.pack(">I", offsets[oid]) for oid in ordered) + trailer
+    index += (
+        bytes(4 * len(ordered))
+        + b"".join(struct.pack(">I", offsets[oid]) for oid in ordered)
+        + trailer
+    )
     path.with_suffix(".idx").write_bytes(index + hashlib.sha1(index).digest())
     return path
 
@@ -369,15 +429,24 @@ BROKEN: list[tuple[str, dict[Oid, bytes]]] = [
     ("deltas in a circle", {ONE: entry(7, 4, TWO + DELTA), TWO: entry(7, 4, ONE + DELTA)}),
     ("a delta on what is before the pack", {ONE: entry(6, 4, b"\xff\xff\x7f" + DELTA)}),
     ("a delta on itself by offset", {ONE: entry(6, 4, b"\0" + DELTA)}),
-    ("a delta for a base of another size", {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x09\x03\x90\x03"))}),
-    ("a delta beyond its base", {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x03\x09\x90\x09"))}),
+    (
+        "a delta for a base of another size",
+        {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x09\x03\x90\x03"))},
+    ),
+    (
+        "a delta beyond its base",
+        {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x03\x09\x90\x09"))},
+    ),
     (
         "a delta of a size that it does not make",
         {TWO: WHOLE, ONE: entry(7, 4, TWO + zlib.compress(b"\x03\x09\x90\x03"))},
     ),
     ("a delta that is cut off", {TWO: WHOLE, ONE: entry(7, 2, TWO + zlib.compress(b"\x03\x03"))}),
     ("a delta of nothing", {TWO: WHOLE, ONE: entry(7, 0, TWO + zlib.compress(b""))}),
-    ("a delta with a reserved instruction", {TWO: WHOLE, ONE: entry(7, 3, TWO + zlib.compress(b"\x03\x03\x00"))}),
+    (
+        "a delta with a reserved instruction",
+        {TWO: WHOLE, ONE: entry(7, 3, TWO + zlib.compress(b"\x03\x03\x00"))},
+    ),
     ("an entry that the pack cuts off", {ONE: b"\xb3"}),
 ]
 
@@ -455,9 +524,18 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("a part of the table", lambda raw: raw[:500]),
     ("no ids", lambda raw: raw[:1032]),
     ("no offsets", lambda raw: raw[: 1032 + 2 * 24]),
-    ("more ids than there are", lambda raw: raw[:8] + struct.pack(">256I", *[1 << 30] * 256) + raw[1032:]),
-    ("a table that falls", lambda raw: raw[:8] + struct.pack(">256I", *range(256, 0, -1)) + raw[1032:]),
-    ("offsets in a second table that is not there", lambda raw: raw[:-48] + b"\xff" * 8 + raw[-40:]),
+    (
+        "more ids than there are",
+        lambda raw: raw[:8] + struct.pack(">256I", *[1 << 30] * 256) + raw[1032:],
+    ),
+    (
+        "a table that falls",
+        lambda raw: raw[:8] + struct.pack(">256I", *range(256, 0, -1)) + raw[1032:],
+    ),
+    (
+        "offsets in a second table that is not there",
+        lambda raw: raw[:-48] + b"\xff" * 8 + raw[-40:],
+    ),
     ("offsets beyond the pack", lambda raw: raw[:-48] + b"\x7f\xff\xff\xff" * 2 + raw[-40:]),
 ]
 
@@ -466,7 +544,9 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
 def test_damaged_index_is_told_in_one_line_or_its_objects_are_absent(
     tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
-    index = pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)}).with_suffix(".idx")
+    index = pack_by_hand(
+        tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)}
+    ).with_suffix(".idx")
     index.write_bytes(spoil(index.read_bytes()))
     packed = PackedObjects(tmp_path, SHA1)
     if packed.unreadable:
@@ -486,7 +566,9 @@ def test_objects_of_a_pack_that_is_gone_are_absent(tmp_path: Path) -> None:
     assert packed.unreadable == {path.with_suffix(".idx"): "its pack is not there"}
 
 
-@pytest.mark.parametrize("raw", [b"", b"x", zlib.compress(b"blob 3\0one")[:-3], zlib.compress(b"blob")])
+@pytest.mark.parametrize(
+    "raw", [b"", b"x", zlib.compress(b"blob 3\0one")[:-3], zlib.compress(b"blob")]
+)
 def test_a_damaged_loose_object_is_told_in_one_line(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / str(ONE)[:2] / str(ONE)[2:]
     path.parent.mkdir()

@@ -1,4 +1,5 @@
-"""Modes of new files and folders, held against what git itself gives under the same setting and umask."""
+"""Modes of new files and folders, held against what git itself gives under the same setting and
+umask."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def mode(path: Path) -> str:
 
 @pytest.mark.usefixtures("umask")
 @pytest.mark.parametrize("value", VALUES)
-def test_files_and_folders_have_the_modes_that_git_gives(tmp_path: Path, sealed: dict[str, str], value: str) -> None:
+def test_files_and_folders_have_the_modes_that_git_gives(
+    tmp_path: Path, sealed: dict[str, str], value: str
+) -> None:
     git = Shell(tmp_path, sealed)
     git.git("init", "-q", "--bare", f"--shared={value}", "theirs")
     theirs = git.at("theirs")
@@ -47,15 +50,23 @@ def test_files_and_folders_have_the_modes_that_git_gives(tmp_path: Path, sealed:
     write_file(tmp_path / "ours" / "objects" / blob[:2] / blob[2:], b"content", mode=READ_ONLY)
     write_file(tmp_path / "ours" / "HEAD", b"content")
     append(tmp_path / "ours" / "appended", b"content")
-    pairs = (("objects", "objects"), (f"objects/{blob[:2]}",) * 2, (f"objects/{blob[:2]}/{blob[2:]}",) * 2)
+    pairs = (
+        ("objects", "objects"),
+        (f"objects/{blob[:2]}",) * 2,
+        (f"objects/{blob[:2]}/{blob[2:]}",) * 2,
+    )
     for ours, git_s in (*pairs, ("HEAD", "HEAD"), ("appended", "HEAD")):
         assert mode(tmp_path / "ours" / ours) == mode(theirs.cwd / git_s), ours
 
 
 @pytest.mark.parametrize("value", ["0400", "nonsense", "0060"])
-def test_value_that_git_refuses_is_refused(tmp_path: Path, sealed: dict[str, str], value: str) -> None:
+def test_value_that_git_refuses_is_refused(
+    tmp_path: Path, sealed: dict[str, str], value: str
+) -> None:
     git = Shell(tmp_path, sealed)
-    assert git.run("git", "init", "-q", "--bare", f"--shared={value}", "theirs", ok=False).returncode
+    assert git.run(
+        "git", "init", "-q", "--bare", f"--shared={value}", "theirs", ok=False
+    ).returncode
     with pytest.raises(DatmoError, match=r"core\.sharedRepository"):
         parse_sharing(value)
 

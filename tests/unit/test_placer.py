@@ -1,4 +1,5 @@
-"""Files that are placed: whole, however their chunks were packed, or not at all, with the reason."""
+"""Files that are placed: whole, however their chunks were packed, or not at all, with the
+reason."""
 
 from __future__ import annotations
 
@@ -9,27 +10,33 @@ from pathlib import Path
 import pytest
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.packwriter import make_entry
-from git_datmo.git.run import Git
+from git_datmo.git.command import Git
+from git_datmo.git.pack_writer import make_entry
 from git_datmo.model import SHA1
+from git_datmo.objects.chunks import BLOCK
+from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.objects.store import Store
+from git_datmo.objects.store_location import create_store
+from git_datmo.objects.worker_pool import WorkerPool
 from git_datmo.progress import QUIET
-from git_datmo.store.cacheedit import CacheEdit
-from git_datmo.store.chunks import BLOCK
-from git_datmo.store.crew import Crew
-from git_datmo.store.layout import Kind, Node
-from git_datmo.store.place import create_store
-from git_datmo.store.placer import CHUNKS, Placer, Placing
-from git_datmo.store.store import Store
+from git_datmo.worktree.file_placer import CHUNKS, Placer, Placing
+from git_datmo.worktree.stat_cache_edit import CacheEdit
 
 
 def in_tiny_blocks(content: bytes) -> bytes:
     """A zlib stream with a stored block for each byte."""
-    blocks = (b"%c\1\0\376\377%c" % (place == len(content) - 1, byte) for place, byte in enumerate(content))
+    blocks = (
+        b"%c\1\0\376\377%c" % (place == len(content) - 1, byte)
+        for place, byte in enumerate(content)
+    )
     return b"\x78\x01" + b"".join(blocks) + zlib.adler32(content).to_bytes(4, "big")
 
 
-def test_a_chunk_may_have_more_blocks_than_one_call_writes(tmp_path: Path, sealed: dict[str, str]) -> None:
-    # As many blocks as a reader looks for in a stream of that content, in as many chunks as are written in one turn.
+def test_a_chunk_may_have_more_blocks_than_one_call_writes(
+    tmp_path: Path, sealed: dict[str, str]
+) -> None:
+    # As many blocks as a reader looks for in a stream of that content, in as many chunks as are
+    # written in one turn.
     contents = [os.urandom(200) for _ in range(CHUNKS)]
     git = Git(sealed)
     create_store(git, tmp_path / "store.git", SHA1)
@@ -41,10 +48,12 @@ def test_a_chunk_may_have_more_blocks_than_one_call_writes(tmp_path: Path, seale
                 writer.add(make_entry(SHA1.hash("blob", content), "blob", len(content), (stream,)))
         store.objects.refresh()
         placer, edit = Placer(store, os.fsencode(tmp_path)), CacheEdit(SHA1)
-        with Crew({"files": placer.whole_files, "chunks": placer.chunks}, BLOCK) as crew:
+        with WorkerPool({"files": placer.whole_files, "chunks": placer.chunks}, BLOCK) as crew:
             placing = Placing(crew, edit, QUIET)
-            node = Node(Kind.FILE, SHA1.hash("tree", b""), chunked=True)
-            placing.large(placer.begin(b"large", node), iter([SHA1.hash("blob", each) for each in contents]))
+            node = Node(NodeKind.FILE, SHA1.hash("tree", b""), chunked=True)
+            placing.large(
+                placer.begin(b"large", node), iter([SHA1.hash("blob", each) for each in contents])
+            )
             placing.finish()
     assert (tmp_path / "large").read_bytes() == b"".join(contents)
 
@@ -62,9 +71,9 @@ def test_name_that_the_file_system_refuses_is_named_and_leaves_nothing(
             oid = writer.put("blob", b"content")
         store.objects.refresh()
         placer = Placer(store, os.fsencode(top))
-        file = placer.begin(path, Node(Kind.FILE, oid, chunked=True))
+        file = placer.begin(path, Node(NodeKind.FILE, oid, chunked=True))
         file.add([memoryview(b"content")])
-        place = file.finish if large else lambda: placer.place(path, Node(Kind.FILE, oid))
+        place = file.finish if large else lambda: placer.place(path, Node(NodeKind.FILE, oid))
         with pytest.raises(DatmoError) as caught:
             place()
         file.close()

@@ -1,4 +1,5 @@
-"""Which interpreter a command uses, and what is installed in it: asked of real virtual environments."""
+"""Which interpreter a command uses, and what is installed in it: asked of real virtual
+environments."""
 
 from __future__ import annotations
 
@@ -10,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.probe import Distribution, Origin, find_interpreter, origin_of, probe
+from git_datmo.environments.interpreter_probe import (
+    Distribution,
+    Origin,
+    find_interpreter,
+    origin_of,
+    probe,
+)
 from git_datmo.errors import DatmoError
 
 SERIES = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -56,7 +63,13 @@ def test_the_interpreter_of_a_command(env: Env, tmp_path: Path) -> None:
     script(env.bin / "trainer", f"#!{env.python}", "import sys")
     script(tmp_path / "train.py", "#!/usr/bin/env python", "import sys")
     script(tmp_path / "split.py", "#!/usr/bin/env -S python -u", "import sys")
-    script(tmp_path / "long", "#!/bin/sh", f'\'\'\'exec\' "{env.python}" "$0" "$@"', "' '''", "import sys")
+    script(
+        tmp_path / "long",
+        "#!/bin/sh",
+        f'\'\'\'exec\' "{env.python}" "$0" "$@"',
+        "' '''",
+        "import sys",
+    )
     for command in (
         ["python", "train.py"],
         ["trainer"],
@@ -86,13 +99,19 @@ def test_a_relative_path_is_taken_from_the_folder_of_the_command(env: Env, tmp_p
 
 def test_an_interpreter_says_what_it_is(env: Env) -> None:
     found = probe(env.python, {})
-    assert (found.implementation, found.version) == (sys.implementation.name, sys.version.split()[0])
+    assert (found.implementation, found.version) == (
+        sys.implementation.name,
+        sys.version.split()[0],
+    )
     assert found.distributions == ()
 
 
 def test_a_distribution(env: Env) -> None:
     env.add(
-        "Some.Name", "1.2", REQUESTED="", RECORD="some/name.py,,\nsingle.py,,\n../../bin/x,,\n__pycache__/a.pyc,,\n"
+        "Some.Name",
+        "1.2",
+        REQUESTED="",
+        RECORD="some/name.py,,\nsingle.py,,\n../../bin/x,,\n__pycache__/a.pyc,,\n",
     )
     env.add("quiet", top_level__txt="loud\n")
     assert env.ask() == {
@@ -111,13 +130,29 @@ def test_an_installer_that_marks_nothing(env: Env) -> None:
     env.add("asked", REQUESTED="")
     env.add("poetic", INSTALLER="poetry 1.8\n")
     env.add("piped")
-    assert {name: d.requested for name, d in env.ask().items()} == {"asked": True, "poetic": True, "piped": False}
+    assert {name: d.requested for name, d in env.ask().items()} == {
+        "asked": True,
+        "poetic": True,
+        "piped": False,
+    }
 
 
 def test_markers_and_extras(env: Env) -> None:
-    lines = ["needed>=1", "old; python_version < '3'", "maybe; extra == 'more'", "with-extra[fast] (>=1)", "absent"]
-    env.add("top", metadata="".join(f"Requires-Dist: {line}\n" for line in lines) + "Provides-Extra: more\n")
-    env.add("with-extra", metadata="Requires-Dist: Speed_Up ; extra == 'fast'\nRequires-Dist: maybe; extra == 'x'\n")
+    lines = [
+        "needed>=1",
+        "old; python_version < '3'",
+        "maybe; extra == 'more'",
+        "with-extra[fast] (>=1)",
+        "absent",
+    ]
+    env.add(
+        "top",
+        metadata="".join(f"Requires-Dist: {line}\n" for line in lines) + "Provides-Extra: more\n",
+    )
+    env.add(
+        "with-extra",
+        metadata="Requires-Dist: Speed_Up ; extra == 'fast'\nRequires-Dist: maybe; extra == 'x'\n",
+    )
     for name in ("needed", "old", "maybe", "speed.up"):
         env.add(name)
     (env.site / "packaging.pth").write_text(packaging_folder() + "\n")
@@ -173,9 +208,16 @@ def test_noise_on_stdout_is_passed_over(env: Env) -> None:
 
 
 def test_a_direct_url(env: Env) -> None:
-    url = {"url": "https://user:secret@host/x.git", "vcs_info": {"vcs": "git", "commit_id": "a" * 40}}
+    url = {
+        "url": "https://user:secret@host/x.git",
+        "vcs_info": {"vcs": "git", "commit_id": "a" * 40},
+    }
     env.add("vcs", direct_url__json=json.dumps(url))
-    env.add("conda-made", direct_url__json='{"url": "file:///croot/x", "dir_info": {}}', INSTALLER="conda")
+    env.add(
+        "conda-made",
+        direct_url__json='{"url": "file:///croot/x", "dir_info": {}}',
+        INSTALLER="conda",
+    )
     env.add("broken", direct_url__json="{")
     found = env.ask()
     assert found["vcs"].origin == Origin("vcs", "git+https://host/x.git@" + "a" * 40)
@@ -186,7 +228,9 @@ def test_a_direct_url(env: Env) -> None:
 def test_a_develop_install_is_local(env: Env, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "mine.egg-info").mkdir(parents=True)
-    (project / "mine.egg-info" / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (project / "mine.egg-info" / "PKG-INFO").write_text(
+        "Metadata-Version: 2.1\nName: mine\nVersion: 1\n"
+    )
     (env.site / "easy-install.pth").write_text(f"{project}\n")
     assert env.ask()["mine"].origin == Origin("folder", folder=str(project), editable=True)
 
@@ -199,9 +243,16 @@ def test_a_develop_install_is_local(env: Env, tmp_path: Path) -> None:
         ({}, None),
         ({"url": 1}, None),
         ({"url": "file:///x", "dir_info": {}}, Origin("folder", folder="/x")),
-        ({"url": "file:///a%20b", "dir_info": {"editable": True}}, Origin("folder", folder="/a b", editable=True)),
         (
-            {"url": "ssh://git@h/x", "vcs_info": {"vcs": "git", "commit_id": "c"}, "subdirectory": "d"},
+            {"url": "file:///a%20b", "dir_info": {"editable": True}},
+            Origin("folder", folder="/a b", editable=True),
+        ),
+        (
+            {
+                "url": "ssh://git@h/x",
+                "vcs_info": {"vcs": "git", "commit_id": "c"},
+                "subdirectory": "d",
+            },
             Origin("vcs", "git+ssh://git@h/x@c#subdirectory=d"),
         ),
         ({"url": "file:///x", "vcs_info": {"vcs": "git", "commit_id": "c"}}, Origin("vcs")),
@@ -213,7 +264,10 @@ def test_a_develop_install_is_local(env: Env, tmp_path: Path) -> None:
             {"url": "https://t@h/w.whl", "archive_info": {"hashes": {"sha256": "ab"}}},
             Origin("archive", "https://h/w.whl#sha256=ab"),
         ),
-        ({"url": "https://h/w.whl", "archive_info": {"hash": "md5=ab"}}, Origin("archive", "https://h/w.whl")),
+        (
+            {"url": "https://h/w.whl", "archive_info": {"hash": "md5=ab"}},
+            Origin("archive", "https://h/w.whl"),
+        ),
         ({"url": "file:///w.whl", "archive_info": {}}, Origin("archive")),
     ],
 )

@@ -1,4 +1,5 @@
-"""One bar for work that has many stages: whatever each of them counts, together they come to what was announced."""
+"""One bar for work that has many stages: whatever each of them counts, together they come to what
+was announced."""
 
 from __future__ import annotations
 
@@ -37,9 +38,13 @@ class Heard:
 
 @given(
     size=st.integers(0, 10**12),
-    stages=st.lists(st.tuples(st.integers(0, 1000), st.lists(st.integers(0, 400), max_size=5)), max_size=3),
+    stages=st.lists(
+        st.tuples(st.integers(0, 1000), st.lists(st.integers(0, 400), max_size=5)), max_size=3
+    ),
 )
-def test_a_portion_is_filled_once_and_never_goes_back(size: int, stages: list[tuple[int, list[int]]]) -> None:
+def test_a_portion_is_filled_once_and_never_goes_back(
+    size: int, stages: list[tuple[int, list[int]]]
+) -> None:
     whole = Heard()
     portion = Portion(whole, size)
     for total, amounts in stages:
@@ -73,7 +78,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_on_a_terminal_a_bar_without_progress_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_terminal_a_bar_without_progress_is_drawn_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A server may prepare its answer for minutes; nobody should take that for a hang."""
     handlers: list[Callable[[int, None], None]] = []
     intervals: list[float] = []

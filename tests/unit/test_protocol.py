@@ -15,7 +15,14 @@ from git_datmo.errors import DatmoError
 from git_datmo.model import SHA1
 from git_remote_datmo.native import UNDERSTOOD
 from git_remote_datmo.protocol import Command, parse, unquote
-from git_remote_datmo.refusals import Push, errors, is_shared_ref, listed_refs, parse_push_line, refusals
+from git_remote_datmo.push_refusals import (
+    Push,
+    errors,
+    is_shared_ref,
+    listed_refs,
+    parse_push_line,
+    refusals,
+)
 from git_remote_datmo.urls import SCHEMES, kind_of
 from git_remote_datmo.wire import STEP, LineReader, pump, write_all
 from tests.property.strategies import bare
@@ -62,7 +69,10 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return bare(tmp_path_factory.mktemp("quoting"), SHA1)
 
 
-@given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1) | st.just('\\303\t"'))
+@given(
+    st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
+    | st.just('\\303\t"')
+)
 def test_what_git_quotes_is_unquoted(repo: Shell, name: str) -> None:
     """Git quotes names in its listings as it does values for a helper."""
     if name in (".", ".."):
@@ -112,13 +122,19 @@ THERE = {
 
 
 def test_a_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
-    lines = [b"push refs/heads/a:refs/heads/a", b"push :refs/notes/datmo", b"push +x:refs/datmo/keep/1"]
+    lines = [
+        b"push refs/heads/a:refs/heads/a",
+        b"push :refs/notes/datmo",
+        b"push +x:refs/datmo/keep/1",
+    ]
     refused = refusals([parse_push_line(line) for line in lines], THERE)
     assert list(refused) == ["refs/heads/a", "refs/notes/datmo", "refs/datmo/keep/1"]
     assert refused["refs/heads/a"] == "not pushed"
     assert "mirror" in refused["refs/notes/datmo"]
     answer = errors(refused)
-    assert answer.startswith(b"error refs/heads/a not pushed\nerror refs/notes/datmo git-datmo shares")
+    assert answer.startswith(
+        b"error refs/heads/a not pushed\nerror refs/notes/datmo git-datmo shares"
+    )
     assert answer.endswith(b"\n\n")
 
 
@@ -197,7 +213,9 @@ def test_more_than_a_pipe_holds_is_written_and_pumped_through() -> None:
     content = bytes(range(256)) * (20 * STEP // 256)
     got = bytearray()
     with pipe() as (reading, writing):
-        thread = threading.Thread(target=pump, args=(lambda size: os.read(reading, size), got.extend))
+        thread = threading.Thread(
+            target=pump, args=(lambda size: os.read(reading, size), got.extend)
+        )
         thread.start()
         write_all(writing, content)
         os.close(writing)

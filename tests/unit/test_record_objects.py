@@ -1,4 +1,5 @@
-"""The list of objects that every record has, of kinds and keys that this version does not know too."""
+"""The list of objects that every record has, of kinds and keys that this version does not know
+too."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ import json
 import pytest
 
 from git_datmo.errors import Damaged
-from git_datmo.flows.sharing.keep import kept_objects
 from git_datmo.model import SHA1, Form
 from git_datmo.records import codec
 from git_datmo.records.catalog import NEWER, make_row
+from git_datmo.records.contents import list_objects
 from git_datmo.records.notes import make_line
-from git_datmo.records.objects import list_objects
 from git_datmo.records.types import Unknown
+from git_datmo.remotes.keep_commits import keep_entries
 from tests.golden.test_vectors import RECORD_LINES, record_bytes
 
 LATER = {"name": "series", "object": "7" * 40, "form": "folder", "size": 10, "files": 2}
@@ -31,7 +32,7 @@ def test_record_of_unknown_kind_keeps_its_objects() -> None:
         ("series", Form.FOLDER),
         ("table", Form.FILE),
     ]
-    assert [kept.path for kept in kept_objects(record)] == [":series", ":table"]
+    assert [kept.path for kept in keep_entries(record)] == [":series", ":table"]
     row = make_row(ID, record)
     assert (row.kind, row.keeps, row.is_data) == (f"{NEWER}forecast", "1", False)
     assert make_line(ID, record).summary == "made by a newer git-datmo"

@@ -1,4 +1,5 @@
-"""Test that the reference pages name every key of the configuration and every exit code of the source."""
+"""Test that the reference pages name every key of the configuration and every exit code of the
+source."""
 
 from __future__ import annotations
 
@@ -26,28 +27,46 @@ def strings(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
         elif isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "<remote>" for part in node.values)
+            yield "".join(
+                str(part.value) if isinstance(part, ast.Constant) else "<remote>"
+                for part in node.values
+            )
 
 
 def keys_of_source() -> set[str]:
-    shell = " ".join(path.read_text("utf-8") for path in (TOP / "hooks").iterdir() if path.is_file())
+    shell = " ".join(
+        path.read_text("utf-8") for path in (TOP / "hooks").iterdir() if path.is_file()
+    )
     found = set(re.findall(r"datmo\.[a-zA-Z]+", " ".join(re.findall(r"git config[^|)]*", shell))))
     for path in SOURCES:
-        found |= {text for text in strings(path) if re.fullmatch(r"datmo\.(<remote>\.)?[a-zA-Z]+", text)}
+        found |= {
+            text for text in strings(path) if re.fullmatch(r"datmo\.(<remote>\.)?[a-zA-Z]+", text)
+        }
     return {key.lower() for key in found}
 
 
 def codes_of_source() -> set[int]:
     """Return the numbers that commands return, that errors carry and that `main` exits with."""
     found = set()
-    commands = [path for path in (TOP / "git_datmo" / "cli" / "commands").glob("*.py") if path.stem != "hook"]
+    commands = [
+        path
+        for path in (TOP / "git_datmo" / "cli" / "commands").glob("*.py")
+        if path.stem != "hook"
+    ]
     for path in [TOP / "git_datmo" / "cli" / "main.py", TOP / "git_datmo" / "errors.py", *commands]:
         text = path.read_text("utf-8")
         found |= {
-            int(code) for code in re.findall(r"\bexit_code = (\d+)|NOT_RECORDED = (\d+)", text) for code in code if code
+            int(code)
+            for code in re.findall(r"\bexit_code = (\d+)|NOT_RECORDED = (\d+)", text)
+            for code in code
+            if code
         }
-        found |= {int(code) for code in re.findall(r"^ +return (?:.* else )?(\d+)$", text, re.MULTILINE)}
-        found |= {int(code) for code in re.findall(r"^ +return (\d+) if .* else \d+$", text, re.MULTILINE)}
+        found |= {
+            int(code) for code in re.findall(r"^ +return (?:.* else )?(\d+)$", text, re.MULTILINE)
+        }
+        found |= {
+            int(code) for code in re.findall(r"^ +return (\d+) if .* else \d+$", text, re.MULTILINE)
+        }
     return found | {128 + 15}
 
 

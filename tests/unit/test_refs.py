@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from git_datmo.errors import GitFailed
+from git_datmo.git.command import Git
 from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_ref, read_refs
-from git_datmo.git.run import Git
 from git_datmo.model import FORMATS, Oid
 from tests.servers.shell import Shell
 
@@ -27,7 +27,10 @@ def git(repo: Shell) -> Git:
 
 @pytest.fixture
 def blobs(repo: Shell) -> tuple[Oid, Oid, Oid]:
-    one, two, three = (Oid.parse(repo.git("hash-object", "-w", "--stdin", stdin=text)) for text in (b"1", b"2", b"3"))
+    one, two, three = (
+        Oid.parse(repo.git("hash-object", "-w", "--stdin", stdin=text))
+        for text in (b"1", b"2", b"3")
+    )
     return one, two, three
 
 
@@ -42,8 +45,12 @@ def test_a_ref_is_made_moved_and_deleted(git: Git, blobs: tuple[Oid, Oid, Oid]) 
     assert read_refs(git) == {}
 
 
-@pytest.mark.parametrize("stale", ["made meanwhile", "moved meanwhile", "deleted meanwhile", "deleted by two"])
-def test_a_ref_that_is_not_what_was_read_stays(git: Git, blobs: tuple[Oid, Oid, Oid], stale: str) -> None:
+@pytest.mark.parametrize(
+    "stale", ["made meanwhile", "moved meanwhile", "deleted meanwhile", "deleted by two"]
+)
+def test_a_ref_that_is_not_what_was_read_stays(
+    git: Git, blobs: tuple[Oid, Oid, Oid], stale: str
+) -> None:
     one, two, three = blobs
     if stale != "deleted meanwhile":
         change_refs(git, [RefChange(A, None, one)], why="test")
@@ -69,7 +76,9 @@ def test_all_changes_are_made_or_none(git: Git, blobs: tuple[Oid, Oid, Oid], fir
     assert read_refs(git) == {A: one, B: one}
 
 
-def test_a_ref_that_another_process_holds_counts_as_moved(repo: Shell, git: Git, blobs: tuple[Oid, Oid, Oid]) -> None:
+def test_a_ref_that_another_process_holds_counts_as_moved(
+    repo: Shell, git: Git, blobs: tuple[Oid, Oid, Oid]
+) -> None:
     one, two, _ = blobs
     change_refs(git, [RefChange(A, None, one)], why="test")
     lock = repo.cwd / f"{A}.lock"
@@ -91,7 +100,9 @@ def test_a_mistake_of_ours_is_no_race(git: Git, blobs: tuple[Oid, Oid, Oid]) -> 
     assert read_refs(git) == {}
 
 
-def test_names_with_blanks_or_quotes_do_not_break_a_transaction(git: Git, blobs: tuple[Oid, Oid, Oid]) -> None:
+def test_names_with_blanks_or_quotes_do_not_break_a_transaction(
+    git: Git, blobs: tuple[Oid, Oid, Oid]
+) -> None:
     one, two, _ = blobs
     odd = "refs/datmo/a\"b'\u00e4$(x)"
     change_refs(git, [RefChange(odd, None, one), RefChange(A, None, two)], why="odd\nwhy")
@@ -103,5 +114,7 @@ def test_refs_are_read_below_a_prefix_alone(git: Git, blobs: tuple[Oid, Oid, Oid
     wanted = {A: one, "refs/datmo-remotes/origin/records": two, "refs/notes/datmo": three}
     change_refs(git, [RefChange(ref, None, oid) for ref, oid in wanted.items()], why="test")
     assert read_refs(git, "refs/datmo/") == {A: one}
-    assert read_refs(git, "refs/datmo-remotes/", "refs/notes/") == {k: v for k, v in wanted.items() if k != A}
+    assert read_refs(git, "refs/datmo-remotes/", "refs/notes/") == {
+        k: v for k, v in wanted.items() if k != A
+    }
     assert read_refs(git) == wanted

@@ -22,9 +22,9 @@ from git_datmo.cli.render import (
     snapshot_lines,
 )
 from git_datmo.cli.verdicts import receipt_document, receipts_line, verdict_lines
-from git_datmo.flows.history import Found
+from git_datmo.history.experiments import Found
 from git_datmo.model import SHA1, Content, Form, Payload, Role
-from git_datmo.records.types import Cause, Difference, Person, Receipt, Run, Snapshot
+from git_datmo.records.types import Cause, Person, Receipt, ReceiptDifference, Run, Snapshot
 from git_datmo.terminal_text import make_printable
 from tests.property.records import records_in
 
@@ -69,11 +69,33 @@ def snapshot(text: str = "text", **changes: object) -> Snapshot:
 
 
 def receipt(text: str = "text") -> Receipt:
-    differences = (Difference(text, text, text, same=True), Difference(text, 0.5, 0.25, same=False))
-    outputs = (Difference(text, text, None, same=False), Difference(text, text, text, same=False, detail=text))
-    made = Receipt(ZERO, ZERO, WHEN, Person(text, text), "different", 0, 1.0, {text: text}, differences, outputs, {})
-    causes = tuple(Cause(kind, text, text, text) for kind in ("package", "machine", "seed", "chance", text))
-    return replace(made, machine={"processor": text, text: text}, causes=causes, engine={"name": text})
+    differences = (
+        ReceiptDifference(text, text, text, same=True),
+        ReceiptDifference(text, 0.5, 0.25, same=False),
+    )
+    outputs = (
+        ReceiptDifference(text, text, None, same=False),
+        ReceiptDifference(text, text, text, same=False, detail=text),
+    )
+    made = Receipt(
+        ZERO,
+        ZERO,
+        WHEN,
+        Person(text, text),
+        "different",
+        0,
+        1.0,
+        {text: text},
+        differences,
+        outputs,
+        {},
+    )
+    causes = tuple(
+        Cause(kind, text, text, text) for kind in ("package", "machine", "seed", "chance", text)
+    )
+    return replace(
+        made, machine={"processor": text, text: text}, causes=causes, engine={"name": text}
+    )
 
 
 def every_line(made: Snapshot, received: Receipt) -> Iterable[str]:
@@ -86,10 +108,24 @@ def every_line(made: Snapshot, received: Receipt) -> Iterable[str]:
 
 def obeyed(text: str) -> list[str]:
     """The letters of a text that a terminal obeys, but for tabs and line ends."""
-    return [letter for letter in text if (ord(letter) < 32 and letter not in "\t\n") or 0x7F <= ord(letter) < 0xA0]
+    return [
+        letter
+        for letter in text
+        if (ord(letter) < 32 and letter not in "\t\n") or 0x7F <= ord(letter) < 0xA0
+    ]
 
 
-HOSTILE = ["\x1b[2J", "\x1b]0;title\x07", "\x9b31m", "a\rb", "a\bb", "\x00", "\x7f", "\x85", "\x1b[31mred\x1b[m"]
+HOSTILE = [
+    "\x1b[2J",
+    "\x1b]0;title\x07",
+    "\x9b31m",
+    "a\rb",
+    "a\bb",
+    "\x00",
+    "\x7f",
+    "\x85",
+    "\x1b[31mred\x1b[m",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
@@ -100,7 +136,9 @@ def test_no_text_of_a_stranger_is_obeyed_by_a_terminal(text: str) -> None:
     assert obeyed(figures([(text, text)])) == []
 
 
-@pytest.mark.parametrize("where", ["author", "payload", "parameter", "metric", "output", "folder", "engine"])
+@pytest.mark.parametrize(
+    "where", ["author", "payload", "parameter", "metric", "output", "folder", "engine"]
+)
 def test_a_line_end_in_a_name_does_not_begin_a_line_of_its_own(where: str) -> None:
     """What a stranger wrote must not look like a line of ours, such as a verdict."""
     forged = "x\nverdict: identical"
@@ -155,13 +193,16 @@ def test_an_experiment_is_told_in_these_lines() -> None:
 
 
 def test_what_log_keeps_has_another_name_whenever_it_is_another_text() -> None:
-    """Texts made by an earlier version are shown as they are: where this fails, give the style a new name too."""
+    """Texts made by an earlier version are shown as they are: where this fails, give the style a
+    new name too."""
     pinned = {
         LINES: ("lines-3", "e6764e417d1fef61"),
         DOCUMENTS: ("documents-2", "8c9f58b5fd1423bc"),
     }
     for style, (name, digest) in pinned.items():
-        texts = "".join(style.tell(made) for made in (snapshot(), replace(snapshot("other"), run=None)))
+        texts = "".join(
+            style.tell(made) for made in (snapshot(), replace(snapshot("other"), run=None))
+        )
         assert (style.name, hashlib.sha256(texts.encode()).hexdigest()[:16]) == (name, digest)
 
 
@@ -176,13 +217,15 @@ def test_a_verdict_is_told_in_a_table() -> None:
         1.0,
         {},
         (
-            Difference("accuracy", 0.951111, 0.95, same=True),
-            Difference("loss", "NaN", "NaN", same=True),
-            Difference("name", "a", None, same=False),
+            ReceiptDifference("accuracy", 0.951111, 0.95, same=True),
+            ReceiptDifference("loss", "NaN", "NaN", same=True),
+            ReceiptDifference("name", "a", None, same=False),
         ),
         (
-            Difference("model.pkl", str(ZERO), str(ZERO), same=True),
-            Difference("out.csv", str(ZERO), "f" * 40, same=True, off=0.5, detail="1 of 9 cells differ"),
+            ReceiptDifference("model.pkl", str(ZERO), str(ZERO), same=True),
+            ReceiptDifference(
+                "out.csv", str(ZERO), "f" * 40, same=True, off=0.5, detail="1 of 9 cells differ"
+            ),
         ),
         {"accuracy": 0.01},
         causes=(
@@ -210,13 +253,22 @@ def test_a_verdict_is_told_in_a_table() -> None:
 
 
 def test_receipts_are_counted_by_people_and_verdicts() -> None:
-    differences = (Difference("loss", 0.5, 0.502, same=True), Difference("accuracy", 1, 1, same=True))
+    differences = (
+        ReceiptDifference("loss", 0.5, 0.502, same=True),
+        ReceiptDifference("accuracy", 1, 1, same=True),
+    )
     close = replace(receipt(), verdict="within tolerance", metrics=differences)
     theirs = replace(close, author=SOMEBODY, verdict="identical", metrics=())
     assert receipts_line((theirs,)) == "reproduced 1 time, by 1 person, identical"
-    assert receipts_line((close, close, theirs)) == "reproduced 3 times, by 2 people, largest difference 0.002 in loss"
+    assert (
+        receipts_line((close, close, theirs))
+        == "reproduced 3 times, by 2 people, largest difference 0.002 in loss"
+    )
     failed = replace(receipt(), verdict="failed")
-    assert receipts_line((receipt(), failed)) == "not reproduced 2 times, by 1 person: 1 different, 1 failed"
+    assert (
+        receipts_line((receipt(), failed))
+        == "not reproduced 2 times, by 1 person: 1 different, 1 failed"
+    )
     assert receipts_line((theirs, failed)) == (
         "reproduced 1 time, by 1 person, identical; not reproduced 1 time, by 1 person: 1 failed"
     )

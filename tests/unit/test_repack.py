@@ -1,4 +1,5 @@
-"""Packages of one machine, packed to be installed on another: with real installs of a wheel into two environments."""
+"""Packages of one machine, packed to be installed on another: with real installs of a wheel into
+two environments."""
 
 from __future__ import annotations
 
@@ -13,7 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.repack import NotPackable, packed_source, packed_wheel, source_files
+from git_datmo.environments.package_archive import (
+    NotPackable,
+    packed_source,
+    packed_wheel,
+    source_files,
+)
 
 FILES = {
     "tool/__init__.py": b"VALUE = 3\n",
@@ -38,7 +44,16 @@ def wheel(folder: Path) -> Path:
 def install(place: Path, file: Path) -> Path:
     """A new environment with the file installed in it; returns the folder of its metadata."""
     venv.create(place, symlinks=True, with_pip=False)
-    pip = [sys.executable, "-m", "pip", "--python", str(place / "bin" / "python"), "install", "--no-index", "--no-deps"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(place / "bin" / "python"),
+        "install",
+        "--no-index",
+        "--no-deps",
+    ]
     subprocess.run([*pip, "-q", str(file)], check=True, stderr=subprocess.DEVNULL)
     (site,) = place.glob("lib/python*/site-packages")
     return site / "tool-1.0.dist-info"
@@ -59,7 +74,9 @@ def test_a_wheel_is_packed_again_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "again" / name).write_bytes(content)
     second = install(tmp_path / "elsewhere", tmp_path / "again" / name)
     assert packed_wheel(second) == (name, content)
-    said = subprocess.run([tmp_path / "elsewhere" / "bin" / "tool-script"], capture_output=True, check=True)
+    said = subprocess.run(
+        [tmp_path / "elsewhere" / "bin" / "tool-script"], capture_output=True, check=True
+    )
     assert said.stdout == b"3\n"
     assert (tmp_path / "elsewhere" / "share" / "tool" / "config").read_bytes() == b"y\n"
     assert (tmp_path / "elsewhere" / "bin" / "tool-main").is_file()
@@ -82,7 +99,13 @@ def test_a_package_without_a_list_of_its_files_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_source_folder(tmp_path: Path) -> None:
-    for path in ("pyproject.toml", "near/a.py", "near/__pycache__/a.pyc", ".git/HEAD", "near.egg-info/PKG-INFO"):
+    for path in (
+        "pyproject.toml",
+        "near/a.py",
+        "near/__pycache__/a.pyc",
+        ".git/HEAD",
+        "near.egg-info/PKG-INFO",
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(path)
     tool = tmp_path / "run.sh"
@@ -94,7 +117,12 @@ def test_a_source_folder(tmp_path: Path) -> None:
     os.utime(tool)
     assert packed_source("near", "0.2.dev4+gffff", tmp_path, reversed(paths)) == made
     with tarfile.open(fileobj=io.BytesIO(made)) as archive:
-        assert archive.getnames() == ["near/PKG-INFO", "near/near/a.py", "near/pyproject.toml", "near/run.sh"]
+        assert archive.getnames() == [
+            "near/PKG-INFO",
+            "near/near/a.py",
+            "near/pyproject.toml",
+            "near/run.sh",
+        ]
         assert b"Version: 0.2\n" in archive.extractfile("near/PKG-INFO").read()  # type: ignore[union-attr]
         assert archive.getmember("near/run.sh").mode == 0o755
     with pytest.raises(NotPackable):

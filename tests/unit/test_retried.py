@@ -6,9 +6,9 @@ from typing import cast
 
 import pytest
 
-from git_datmo.flows.sharing.contact import ATTEMPTS, retried
-from git_datmo.flows.workspace import Workspace
-from git_datmo.git.remote import Rejected, Remote
+from git_datmo.git.remote_commands import Rejected, Remote
+from git_datmo.remotes.remote_probe import ATTEMPTS, retried
+from git_datmo.repository.workspace import Workspace
 
 REMOTE = Remote("origin", "https://example.com/a.git")
 

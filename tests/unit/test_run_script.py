@@ -1,4 +1,5 @@
-"""Test which tests and packages `tests/run.sh PATH` chooses, with stand-ins for pytest, apt-get and the engine."""
+"""Test which tests and packages `tests/run.sh PATH` chooses, with stand-ins for pytest, apt-get and
+the engine."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(checkout: Path, source: str, **variables: str) -> list[str]:
-    """Return the calls of `tests/run.sh -q tests/chosen.py`, where the chosen module holds `source`."""
+    """Return the calls of `tests/run.sh -q tests/chosen.py`, where the chosen module holds
+    `source`."""
     (checkout / "tests" / "chosen.py").write_text(source)
     env = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"} | variables
     command = ["sh", "tests/run.sh", "-q", "tests/chosen.py"]

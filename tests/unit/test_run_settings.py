@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.flows.running.figures import find_metrics
-from git_datmo.flows.running.settings import command_parameters
-from git_datmo.flows.running.timed import is_timed, shape
-from git_datmo.flows.secrecy.names import is_secret_file
 from git_datmo.records.types import Value
+from git_datmo.runs.figure_values import find_metrics
+from git_datmo.runs.run_parameters import command_parameters
+from git_datmo.runs.timed_names import is_timed, shape
+from git_datmo.secrets.secret_files import is_secret_file
 
 COMMANDS: dict[str, dict[str, Value]] = {
     "python -u t.py --lr 0.1 --name=x -v": {"lr": 0.1, "name": "x"},
     "python -m pkg.train --no-cuda --shift -3": {"no-cuda": True, "shift": -3},
-    "python -W ignore t.py model.depth=4 +extra=1 ++force=2": {"model.depth": 4, "extra": 1, "force": 2},
+    "python -W ignore t.py model.depth=4 +extra=1 ++force=2": {
+        "model.depth": 4,
+        "extra": 1,
+        "force": 2,
+    },
     "python -c pass --lr 1": {"lr": 1},
     "torchrun --nproc_per_node 2 t.py --a --b 1": {"nproc_per_node": 2, "a": True, "b": 1},
     "python -X dev t.py": {},
@@ -29,7 +33,10 @@ def test_options_of_a_command_are_parameters(command: str) -> None:
 
 FILES: dict[str, tuple[str, dict[str, Value]]] = {
     "metrics.csv": ("epoch, loss,name\n0,.5,a\n1,.25,b\n2,,c\n", {"loss": 0.25}),
-    "metrics.jsonl": ('{"step": 1, "a": 1}\n\n{"step": 2, "a": 2, "b": {"c": 3}}\n{"a":', {"a": 2, "b.c": 3}),
+    "metrics.jsonl": (
+        '{"step": 1, "a": 1}\n\n{"step": 2, "a": 2, "b": {"c": 3}}\n{"a":',
+        {"a": 2, "b.c": 3},
+    ),
     "results.json": ('{"f1": 0.5}', {"f1": 0.5}),
 }
 
@@ -40,7 +47,10 @@ def test_the_last_figures_of_a_metrics_file_are_the_metrics(tmp_path: Path, name
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text(text)
     warnings: list[str] = []
-    assert find_metrics(tmp_path, "", ["out"], lambda path: (tmp_path / path).exists(), warnings) == figures
+    assert (
+        find_metrics(tmp_path, "", ["out"], lambda path: (tmp_path / path).exists(), warnings)
+        == figures
+    )
     assert find_metrics(tmp_path, "", ["out"], lambda _: False, warnings) == {}
     assert warnings == []
 
@@ -52,7 +62,11 @@ def test_the_metrics_file_where_the_command_ran_comes_first(tmp_path: Path) -> N
 
     def found(*missing: str) -> dict[str, Value]:
         return find_metrics(
-            tmp_path, "sub", ["deep", "sub"], lambda p: (tmp_path / p).exists() and p not in missing, []
+            tmp_path,
+            "sub",
+            ["deep", "sub"],
+            lambda p: (tmp_path / p).exists() and p not in missing,
+            [],
         )
 
     assert found() == {"metrics.json": 1}
@@ -61,7 +75,14 @@ def test_the_metrics_file_where_the_command_ran_comes_first(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["2026-05-01", "12-30-05", "run_20260501_1230", "events.out.tfevents.1767182400.host.7.0", "12:30"]
+    "name",
+    [
+        "2026-05-01",
+        "12-30-05",
+        "run_20260501_1230",
+        "events.out.tfevents.1767182400.host.7.0",
+        "12:30",
+    ],
 )
 def test_names_that_say_the_time(name: str) -> None:
     assert is_timed(name)
@@ -75,7 +96,11 @@ def test_names_that_do_not(name: str) -> None:
 def test_names_of_one_kind_have_one_shape() -> None:
     assert shape("2026-05-01") == shape("2024-12-31") != shape("2026-05")
     assert shape("events.out.tfevents.1.a.0") == shape("events.out.tfevents.22.other.3.v2")
-    assert shape("May01_12-30-05_host") == shape("Dec31_00-00-00_f46d21dd1889") != shape("May01_12-30-05")
+    assert (
+        shape("May01_12-30-05_host")
+        == shape("Dec31_00-00-00_f46d21dd1889")
+        != shape("May01_12-30-05")
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,6 +110,8 @@ def test_names_of_secrets(path: str) -> None:
     assert is_secret_file(path)
 
 
-@pytest.mark.parametrize("path", [".env.example", "environment.yml", "keys.csv", "secret_santa.py", "token.py"])
+@pytest.mark.parametrize(
+    "path", [".env.example", "environment.yml", "keys.csv", "secret_santa.py", "token.py"]
+)
 def test_names_of_no_secrets(path: str) -> None:
     assert not is_secret_file(path)

@@ -1,10 +1,11 @@
-"""Commands that begin with a tool that chooses the environment, as a rebuilt environment runs them."""
+"""Commands that begin with a tool that chooses the environment, as a rebuilt environment runs
+them."""
 
 from __future__ import annotations
 
 import pytest
 
-from git_datmo.engines.runners import rebuilt_command
+from git_datmo.engines.environment_runners import rebuilt_command
 
 COMMANDS = {
     "uv run train.py --lr 1": "python train.py --lr 1",

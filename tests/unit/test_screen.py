@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from git_datmo.engines.screen import ROWS, Screen
+from git_datmo.engines.terminal_screen import ROWS, Screen
 
 
 def shown(written: bytes, *, at_once: int = 1 << 16) -> bytes:
     screen = Screen()
-    pieces = [screen.feed(written[start : start + at_once]) for start in range(0, len(written), at_once)]
+    pieces = [
+        screen.feed(written[start : start + at_once]) for start in range(0, len(written), at_once)
+    ]
     return b"".join([*pieces, screen.finish()])
 
 

@@ -1,4 +1,5 @@
-"""What looks like a secret is found, and what lies in every log is not; nothing but the secret is masked."""
+"""What looks like a secret is found, and what lies in every log is not; nothing but the secret is
+masked."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.flows.secrecy.masking import harmless_variables, mask_log, masked_command
-from git_datmo.flows.secrecy.rules import (
+from git_datmo.secrets.masking import harmless_variables, mask_log, masked_command
+from git_datmo.secrets.secret_rules import (
     DETECTORS,
     LEFT_OUT,
     MASK,
@@ -22,13 +23,13 @@ from git_datmo.flows.secrecy.rules import (
     known_secrets,
     mask,
 )
-from git_datmo.flows.secrecy.tokens import DATED
+from git_datmo.secrets.token_forms import DATED
 
 # Written in parts, or a host's own scanner would take this file for a leak.
 TOKENS = {
     "AWS Access Key": "AKIA" + "IOSFODNN7EXAMPLE",
     "Azure Storage Account access key": "AccountKey=" + "a1B2" * 22,
-    "Discord Bot Token": "MTk4NjIyNDgzNDcxOTI1MjQ4" + "." + "Cl2FMQ" + "." + "ZnCjm1XVW7vRze4b7Cq4se7kKWs",
+    "Discord Bot Token": "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs",
     "GitHub Token": "ghp_" + "a1B2c3" * 6,
     "GitLab Token": "glpat-" + "a1B2c3d4e5" * 2,
     "JSON Web Token": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0" + ".c2lnbmF0dXJlLW9mLWl0",
@@ -88,7 +89,9 @@ def test_a_password_in_a_url_is_masked_and_the_url_is_not() -> None:
         ("s3?X-Amz-Date=1&X-Amz-Signature=", "a1b2c3d4e5f6", ""),
     ],
 )
-def test_secrets_of_urls_and_headers_are_masked_alone(before: str, secret: str, behind: str) -> None:
+def test_secrets_of_urls_and_headers_are_masked_alone(
+    before: str, secret: str, behind: str
+) -> None:
     assert mask(before + secret + behind) == before + MASK + behind
 
 
@@ -147,7 +150,12 @@ def test_secrets_by_their_names() -> None:
         "clientSecret",
     ]
     assert all(map(is_secret_name, [*names[:-1], "client_secret"]))
-    assert not any(map(is_secret_name, ["tokens", "max_tokens", "key", "keyboard", "tokenizer", "sort_key", "monkey"]))
+    assert not any(
+        map(
+            is_secret_name,
+            ["tokens", "max_tokens", "key", "keyboard", "tokenizer", "sort_key", "monkey"],
+        )
+    )
     assert mask("api_key='k3y-of-mine' ok") == f"api_key='{MASK}' ok"
     command = [
         "train",
@@ -175,9 +183,9 @@ def test_values_of_the_users_own_secret_variables() -> None:
     known = known_secrets(environ)
     assert known == ("0a1b2c3d4e",)
     assert mask("logged in with 0a1b2c3d4e!", known) == f"logged in with {MASK}!"
-    assert harmless_variables({"WANDB_API_KEY": "0a1b2c3d4e", "SEED": "3", "X": TOKENS["GitHub Token"]}, known)[0] == {
-        "SEED": "3"
-    }
+    assert harmless_variables(
+        {"WANDB_API_KEY": "0a1b2c3d4e", "SEED": "3", "X": TOKENS["GitHub Token"]}, known
+    )[0] == {"SEED": "3"}
 
 
 def test_a_log_is_masked_line_by_line_and_else_byte_for_byte() -> None:
@@ -206,7 +214,11 @@ def test_a_log_without_secrets_is_stored_as_it_is(content: bytes) -> None:
         assert out.getvalue() == content
 
 
-@given(st.sampled_from(sorted(TOKENS)), st.text(alphabet="ab:/=@ \n\"'", max_size=20), st.text(max_size=20))
+@given(
+    st.sampled_from(sorted(TOKENS)),
+    st.text(alphabet="ab:/=@ \n\"'", max_size=20),
+    st.text(max_size=20),
+)
 def test_what_is_quick_never_misses_what_is_thorough(kind: str, before: str, after: str) -> None:
     assert is_suspicious(f"{before} {TOKENS[kind]} {after}")
     assert TOKENS[kind] not in mask(f"{before} {TOKENS[kind]} {after}")
@@ -216,7 +228,9 @@ def test_every_rule_of_the_library_is_used_or_left_out_for_a_reason() -> None:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
     classes = get_mapping_from_secret_type_to_class().values()
-    known = {f"{c.__module__}.{c.__name__}".removeprefix("detect_secrets.plugins.") for c in classes}
+    known = {
+        f"{c.__module__}.{c.__name__}".removeprefix("detect_secrets.plugins.") for c in classes
+    }
     used = {f"{module}.{name}" for module, name in DETECTORS.items()}
     assert used | LEFT_OUT.keys() == known
     assert not used & LEFT_OUT.keys()
@@ -225,8 +239,13 @@ def test_every_rule_of_the_library_is_used_or_left_out_for_a_reason() -> None:
 def test_the_rules_say_their_versions_and_the_documents_the_least() -> None:
     from importlib.metadata import version
 
-    assert describe_rules() == f"detect-secrets {version('detect-secrets')} and token forms of {DATED}"
+    assert (
+        describe_rules() == f"detect-secrets {version('detect-secrets')} and token forms of {DATED}"
+    )
     top = Path(__file__).parents[2]
     least = re.search(r'"detect-secrets>=([0-9.]+)"', (top / "pyproject.toml").read_text())
     assert least is not None
-    assert f"({least[1]} or later; a refusal names the installed version)" in (top / "docs/PRIVACY.md").read_text()
+    assert (
+        f"({least[1]} or later; a refusal names the installed version)"
+        in (top / "docs/PRIVACY.md").read_text()
+    )

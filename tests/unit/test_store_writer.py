@@ -1,4 +1,5 @@
-"""What is written to a store in packs whose number of objects is set beforehand: no memory is given back too early."""
+"""What is written to a store in packs whose number of objects is set beforehand: no memory is given
+back too early."""
 
 from __future__ import annotations
 
@@ -9,21 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.git.command import Git
 from git_datmo.git.deflate import stored
-from git_datmo.git.packwriter import make_entry
-from git_datmo.git.run import Git
+from git_datmo.git.pack_writer import make_entry
 from git_datmo.model import SHA1
-from git_datmo.store import store as module
-from git_datmo.store.place import create_store
-from git_datmo.store.store import Store, StoreWriter
+from git_datmo.objects import store as module
+from git_datmo.objects.store import Store, StoreWriter
+from git_datmo.objects.store_location import create_store
 
 SIZE = 1 << 16
-# Of ten that are expected, so many are said to be in the first pack, and the next holds what is left.
+# Of ten that are expected, so many are said to be in the first pack, and the next holds what is
+# left.
 FIRST = 7
 
 
 @pytest.fixture
-def store(tmp_path: Path, sealed: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(
+    tmp_path: Path, sealed: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
     monkeypatch.setattr(module, "PACK_COUNTED", 4 * SIZE)
     git = Git(sealed)
     create_store(git, tmp_path / "store.git", SHA1)
@@ -37,7 +41,8 @@ def add(writer: StoreWriter, memory: memoryview) -> None:
 
 @pytest.mark.parametrize("number", [FIRST - 1, FIRST, FIRST + 1])
 def test_memory_is_kept_until_it_was_hashed(store: Store, number: int) -> None:
-    """As many objects as are in the first pack, or one more or less: what is behind is waited for."""
+    """As many objects as are in the first pack, or one more or less: what is behind is waited
+    for."""
     memory = memoryview(bytearray(os.urandom(number * SIZE)))
     go_on = threading.Event()
     with store.writer() as writer:

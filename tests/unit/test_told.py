@@ -1,4 +1,5 @@
-"""What `log` told before: told again without reading a record, and made anew wherever the file is lost or damaged."""
+"""What `log` told before: told again without reading a record, and made anew wherever the file is
+lost or damaged."""
 
 from __future__ import annotations
 
@@ -8,25 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.flows.told import Style, Told
+from git_datmo.history.render_cache import RenderCache, TextFormat
 
-STYLE = Style("style-1", lambda snapshot: snapshot.message)
+STYLE = TextFormat("style-1", lambda snapshot: snapshot.message)
 TEXTS = {"a" * 40: "one\ntext", "b" * 40: "the other\t\x0egreen\x0f é", "c" * 40: ""}
 
 
 def told(folder: Path) -> dict[str, str]:
-    return Told(folder, STYLE).texts
+    return RenderCache(folder, STYLE).texts
 
 
 def test_texts_are_kept_by_record_and_style(tmp_path: Path) -> None:
     folder = tmp_path / "told"
     assert told(folder) == {}
     first, *rest = TEXTS.items()
-    Told(folder, STYLE).add(dict([first]))
-    one = Told(folder, STYLE)
+    RenderCache(folder, STYLE).add(dict([first]))
+    one = RenderCache(folder, STYLE)
     one.add(dict(rest))
     assert one.texts == TEXTS == told(folder)
-    assert Told(folder, STYLE._replace(name="style-2")).texts == {}
+    assert RenderCache(folder, STYLE._replace(name="style-2")).texts == {}
 
 
 SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
@@ -40,18 +41,22 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 @pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
-def test_what_is_damaged_is_not_told_and_what_is_added_then_is(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
-    Told(tmp_path, STYLE).add(TEXTS)
+def test_what_is_damaged_is_not_told_and_what_is_added_then_is(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    RenderCache(tmp_path, STYLE).add(TEXTS)
     path = tmp_path / STYLE.name
     path.write_bytes(spoil(path.read_bytes()))
     left = told(tmp_path)
     assert left.items() < TEXTS.items()
-    Told(tmp_path, STYLE).add({record: text for record, text in TEXTS.items() if record not in left})
+    RenderCache(tmp_path, STYLE).add(
+        {record: text for record, text in TEXTS.items() if record not in left}
+    )
     assert told(tmp_path) == TEXTS
 
 
 def test_a_folder_that_takes_nothing_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "told").write_bytes(b"")
-    Told(tmp_path / "told" / "below", STYLE).add(TEXTS)
+    RenderCache(tmp_path / "told" / "below", STYLE).add(TEXTS)
     os.mkdir(tmp_path / STYLE.name)
-    Told(tmp_path, STYLE).add(TEXTS)
+    RenderCache(tmp_path, STYLE).add(TEXTS)

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from git_datmo.errors import Damaged
 from git_datmo.model import SHA1, Content, Form, Payload, Role
-from git_datmo.store.tracking import Tracked, Tracking, read_tracking, write_tracking
+from git_datmo.worktree.tracking import Tracked, Tracking, read_tracking, write_tracking
 from tests.property.records import payloads
 from tests.property.strategies import oids, safe_names
 
 
 def tracked(path: str, *, placed: bool = True) -> Tracked:
-    return Tracked(Payload(path, Role.DATA, Content(SHA1.hash("blob", b""), Form.FOLDER, 3, 1)), placed)
+    return Tracked(
+        Payload(path, Role.DATA, Content(SHA1.hash("blob", b""), Form.FOLDER, 3, 1)), placed
+    )
 
 
 def paths(found: tuple[Tracked, ...]) -> list[str]:
@@ -92,7 +94,14 @@ def altered(**changes: object) -> Any:
         "placed": True,
         "empty_folders": [],
     }
-    return {"version": 1, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": [{**entry, **changes}]}
+    return {
+        "version": 1,
+        "awake": False,
+        "head": "",
+        "snapshots": [],
+        "base": [],
+        "payloads": [{**entry, **changes}],
+    }
 
 
 @pytest.mark.parametrize(
@@ -105,15 +114,42 @@ def altered(**changes: object) -> Any:
         pytest.param("{}", id="no keys"),
         pytest.param("[" * 100_000, id="brackets alone"),
         pytest.param(
-            json.dumps({"version": 2, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": []}),
+            json.dumps(
+                {
+                    "version": 2,
+                    "awake": False,
+                    "head": "",
+                    "snapshots": [],
+                    "base": [],
+                    "payloads": [],
+                }
+            ),
             id="another version",
         ),
         pytest.param(
-            json.dumps({"version": 1, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": {"a": 1}}),
+            json.dumps(
+                {
+                    "version": 1,
+                    "awake": False,
+                    "head": "",
+                    "snapshots": [],
+                    "base": [],
+                    "payloads": {"a": 1},
+                }
+            ),
             id="an object for a list",
         ),
         pytest.param(
-            json.dumps({"version": 1, "awake": False, "head": "", "snapshots": [], "base": [], "payloads": [1]}),
+            json.dumps(
+                {
+                    "version": 1,
+                    "awake": False,
+                    "head": "",
+                    "snapshots": [],
+                    "base": [],
+                    "payloads": [1],
+                }
+            ),
             id="a number for a payload",
         ),
         pytest.param(json.dumps(altered(object="0" * 39)), id="a short id"),
@@ -126,7 +162,9 @@ def altered(**changes: object) -> Any:
         pytest.param(json.dumps(altered(empty_folders=["\ud800"])), id="half a letter"),
     ],
 )
-def test_a_damaged_state_is_told_in_one_line_with_the_way_out(tmp_path: Path, document: str) -> None:
+def test_a_damaged_state_is_told_in_one_line_with_the_way_out(
+    tmp_path: Path, document: str
+) -> None:
     path = tmp_path / "tracked.json"
     path.write_text(document)
     with pytest.raises(Damaged) as caught:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.travel import AGED, Luggage
+from git_datmo.engines.folder_transfer import AGED, FolderTransfer
 from git_datmo.errors import DatmoError
 
 OWNER = (os.getuid(), os.getgid())
@@ -38,7 +38,7 @@ def test_what_was_packed_comes_back_as_it_was(tmp_path: Path) -> None:
     (folder / "a/b").mkdir(parents=True)
     (folder / "a/b/file").write_bytes(b"x" * 3_000_000)
     (folder / "a/link").symlink_to("b/file")
-    luggage = Luggage(folder, OWNER)
+    luggage = FolderTransfer(folder, OWNER)
     there = tmp_path / "work"
     there.mkdir()
     with tarfile.open(fileobj=io.BytesIO(b"".join(luggage.pack()))) as packed:
@@ -56,7 +56,7 @@ def test_a_kind_may_change(tmp_path: Path) -> None:
     (folder / "file").write_text("x")
     (folder / "deep").mkdir()
     (folder / "deep/x").write_text("x")
-    luggage = Luggage(folder, OWNER)
+    luggage = FolderTransfer(folder, OWNER)
     list(luggage.pack())
 
     def fill(made: tarfile.TarFile) -> None:
@@ -75,9 +75,13 @@ def test_a_folder_that_became_a_link_costs_nothing_behind_it(tmp_path: Path) -> 
     other.mkdir()
     for place in (folder / "deep", other):
         (place / "x").write_text("x")
-    luggage = Luggage(folder, OWNER)
+    luggage = FolderTransfer(folder, OWNER)
     list(luggage.pack())
-    luggage.unpack(archive(lambda made: made.addfile(entry("deep", type=tarfile.SYMTYPE, linkname=str(other))[0])))
+    luggage.unpack(
+        archive(
+            lambda made: made.addfile(entry("deep", type=tarfile.SYMTYPE, linkname=str(other))[0])
+        )
+    )
     assert os.readlink(folder / "deep") == str(other)
     assert (other / "x").read_text() == "x"
 
@@ -85,7 +89,7 @@ def test_a_folder_that_became_a_link_costs_nothing_behind_it(tmp_path: Path) -> 
 def test_what_has_the_time_that_was_sent_was_not_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
     os.utime(tmp_path / "file", (AGED + 7, AGED + 7))
-    luggage = Luggage(tmp_path, OWNER)
+    luggage = FolderTransfer(tmp_path, OWNER)
     list(luggage.pack())
     luggage.unpack(archive(lambda made: made.addfile(*entry("file", b"tree", mtime=7))))
     assert (tmp_path / "file").read_text() == "here"
@@ -97,7 +101,7 @@ def test_what_has_the_time_that_was_sent_was_not_written(tmp_path: Path) -> None
 def test_nothing_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    luggage = Luggage(folder, OWNER)
+    luggage = FolderTransfer(folder, OWNER)
 
     def fill(made: tarfile.TarFile) -> None:
         made.addfile(entry("link", type=tarfile.SYMTYPE, linkname="..")[0])
@@ -110,7 +114,7 @@ def test_nothing_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
 
 def test_a_stream_that_ends_too_soon_is_no_result(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
-    luggage = Luggage(tmp_path, OWNER)
+    luggage = FolderTransfer(tmp_path, OWNER)
     list(luggage.pack())
     whole = b"".join(archive(lambda made: made.addfile(*entry("file", b"x" * 5000))))
     with pytest.raises(DatmoError):

@@ -1,4 +1,5 @@
-"""What a run used, as engines and `nvidia-smi` tell it, and what a rerun would lack of it elsewhere."""
+"""What a run used, as engines and `nvidia-smi` tell it, and what a rerun would lack of it
+elsewhere."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.engines.gpus import read_memory, watched_gpus
-from git_datmo.engines.limits import NO_LIMITS, Limits
-from git_datmo.engines.usage import ContainerUsage, sampling
-from git_datmo.flows.running.needs import Needs, needs_of, shortages
+from git_datmo.engines.gpu_memory import read_memory, watched_gpus
+from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
+from git_datmo.engines.resource_usage import ContainerUsage, sampling
 from git_datmo.model import SHA1, Content, Form, Payload, Role
 from git_datmo.records.types import Person, Run, Snapshot, Value
+from git_datmo.runs.resource_needs import Needs, needs_of, shortages
 
 MIB, GIB = 1 << 20, 1 << 30
 ID = SHA1.hash("blob", b"")
@@ -22,12 +23,19 @@ ID = SHA1.hash("blob", b"")
 
 def test_the_engines_answers_are_summed_up_to_what_was_used_at_most() -> None:
     usage = ContainerUsage()
-    usage.add({"cpu_stats": None, "memory_stats": {}, "blkio_stats": {"io_service_bytes_recursive": None}})
+    usage.add(
+        {"cpu_stats": None, "memory_stats": {}, "blkio_stats": {"io_service_bytes_recursive": None}}
+    )
     assert usage.values() == {}
     for second, memory in enumerate((300, 900, 400), 1):
         usage.add(
             {
-                "cpu_stats": {"cpu_usage": {"usage_in_usermode": second * 10**9, "usage_in_kernelmode": 5 * 10**8}},
+                "cpu_stats": {
+                    "cpu_usage": {
+                        "usage_in_usermode": second * 10**9,
+                        "usage_in_kernelmode": 5 * 10**8,
+                    }
+                },
                 "memory_stats": {"usage": memory, "stats": {"inactive_file": 100}},
                 "blkio_stats": {
                     "io_service_bytes_recursive": [
@@ -68,7 +76,9 @@ def test_gpu_memory_is_what_came_to_be_in_use_meanwhile(tmp_path: Path) -> None:
     """A program in the tool's place that says what a file has, and tells when it was asked."""
     said, asked = tmp_path / "said", tmp_path / "asked"
     tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!{sys.executable}\nprint(open({str(said)!r}).read(), end='')\nopen({str(asked)!r}, 'w')\n")
+    tool.write_text(
+        f"#!{sys.executable}\nprint(open({str(said)!r}).read(), end='')\nopen({str(asked)!r}, 'w')\n"
+    )
     tool.chmod(0o755)
     environ = {"PATH": str(tmp_path)}
     said.write_text("100\n24\n")
@@ -89,7 +99,9 @@ def test_gpu_memory_is_what_came_to_be_in_use_meanwhile(tmp_path: Path) -> None:
     assert read_memory("[N/A]\n10\n") == 10 * MIB
 
 
-def snapshot(*, machine: dict[str, Value] | None = None, exit_code: int | None = 0, **used: Value) -> Snapshot:
+def snapshot(
+    *, machine: dict[str, Value] | None = None, exit_code: int | None = 0, **used: Value
+) -> Snapshot:
     data, model = (
         Payload(path, role, Content(ID, Form.FILE, size, 1))
         for path, role, size in (("data", Role.DATA, 3 * GIB), ("model", Role.MODEL, GIB))
@@ -130,10 +142,19 @@ def needs(**known: object) -> Needs:
 def test_what_a_rerun_needs_is_told_in_a_line() -> None:
     assert needs().words() == "12.3 s, 4.00 GiB of disk"
     every = needs(
-        machine={"gpus": 2}, user_seconds=20, system_seconds=1.5, peak_memory=GIB, disk_used=0, peak_gpu_memory=8 * GIB
+        machine={"gpus": 2},
+        user_seconds=20,
+        system_seconds=1.5,
+        peak_memory=GIB,
+        disk_used=0,
+        peak_gpu_memory=8 * GIB,
     )
-    assert every.words() == "12.3 s (21.5 s of CPU), 1.00 GiB of memory, 3.00 GiB of disk, 2 GPUs (8.00 GiB)"
-    # That a machine has GPUs says nothing where none of their memory was taken; what a container was given counts.
+    assert (
+        every.words()
+        == "12.3 s (21.5 s of CPU), 1.00 GiB of memory, 3.00 GiB of disk, 2 GPUs (8.00 GiB)"
+    )
+    # That a machine has GPUs says nothing where none of their memory was taken; what a container
+    # was given counts.
     assert needs(machine={"gpus": 2}, peak_gpu_memory=0).gpus == 0
     assert needs(machine={"gpus": 8}, gpus="1").gpus == 1
     assert needs(machine={"gpus": 8}, gpus="GPU-1,GPU-2").gpus == 2
@@ -142,11 +163,21 @@ def test_what_a_rerun_needs_is_told_in_a_line() -> None:
     assert needs_of(replace(snapshot(), run=None)) is None
 
 
-@pytest.mark.parametrize("value", [10**400, "Infinity", "NaN", -1, True, "much", ""], ids=lambda v: str(v)[:9])
+@pytest.mark.parametrize(
+    "value", [10**400, "Infinity", "NaN", -1, True, "much", ""], ids=lambda v: str(v)[:9]
+)
 def test_what_a_stranger_says_that_was_used_is_no_trouble(value: Value) -> None:
-    found = needs(machine={"gpus": value}, peak_memory=value, disk_used=value, gpus=value, peak_gpu_memory=value)
+    found = needs(
+        machine={"gpus": value},
+        peak_memory=value,
+        disk_used=value,
+        gpus=value,
+        peak_gpu_memory=value,
+    )
     assert len(found.words()) < 200
-    assert list(shortages(found, {"gpus": value}, NO_LIMITS, free=1 << 60, isolated=False)) is not None
+    assert (
+        list(shortages(found, {"gpus": value}, NO_LIMITS, free=1 << 60, isolated=False)) is not None
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +198,7 @@ def test_what_a_stranger_says_that_was_used_is_no_trouble(value: Value) -> None:
         ),
         (
             {"memory": 16 * GIB, "gpus": 2, "gpu_memory": 2 * GIB},
-            Limits(memory=GIB, gpus="all"),
+            ResourceLimits(memory=GIB, gpus="all"),
             100 * GIB,
             True,
             [
@@ -175,11 +206,17 @@ def test_what_a_stranger_says_that_was_used_is_no_trouble(value: Value) -> None:
                 "the run took 5.00 GiB of GPU memory; here there are 4.00 GiB",
             ],
         ),
-        ({"gpus": 2}, NO_LIMITS, 100 * GIB, True, ["the run had a GPU; a container gets none without --gpus"]),
+        (
+            {"gpus": 2},
+            NO_LIMITS,
+            100 * GIB,
+            True,
+            ["the run had a GPU; a container gets none without --gpus"],
+        ),
     ],
 )
 def test_what_a_machine_lacks(
-    there: dict[str, Value], limits: Limits, free: int, isolated: bool, says: list[str]
+    there: dict[str, Value], limits: ResourceLimits, free: int, isolated: bool, says: list[str]
 ) -> None:
     used = needs(machine={"gpus": 2}, peak_memory=8 * GIB, peak_gpu_memory=5 * GIB)
     assert list(shortages(used, there, limits, free=free, isolated=isolated)) == says

@@ -12,12 +12,14 @@ import pytest
 from git_datmo import waits
 from git_datmo.errors import Silent
 from git_datmo.processes import descendants, running
-from git_datmo.waits import Child, Watch, end_tree
+from git_datmo.waits import Child, SilenceWatch, end_tree
 
 LIMIT = 0.5
 PIPE = subprocess.PIPE
 
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel does not tell of processes")
+linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the kernel does not tell of processes"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +88,9 @@ def test_program_that_ended_has_its_status_and_output(start: Callable[[str], Chi
 
 @linux
 @pytest.mark.parametrize("name", ["my-askpass", "git-credential-cloud", "pinentry"])
-def test_program_that_asks_a_person_is_waited_for(start: Callable[[str], Child], tmp_path: Path, name: str) -> None:
+def test_program_that_asks_a_person_is_waited_for(
+    start: Callable[[str], Child], tmp_path: Path, name: str
+) -> None:
     script = tmp_path / name
     script.write_text("#!/bin/sh\nsleep 60\n")
     script.chmod(0o755)
@@ -113,11 +117,11 @@ def test_wait_for_a_silent_descriptor_ends() -> None:
     reading, writing = os.pipe()
     try:
         with pytest.raises(Silent, match="'origin' was silent"):
-            Watch("'origin'").read(reading, 1)
+            SilenceWatch("'origin'").read(reading, 1)
         os.write(writing, b"x")
-        assert Watch("'origin'").read(reading, 1) == b"x"
+        assert SilenceWatch("'origin'").read(reading, 1) == b"x"
         with pytest.raises(Silent):
-            Watch("'origin'").write(writing, b"x" * (1 << 21))
+            SilenceWatch("'origin'").write(writing, b"x" * (1 << 21))
     finally:
         os.close(reading)
         os.close(writing)
@@ -125,7 +129,7 @@ def test_wait_for_a_silent_descriptor_ends() -> None:
 
 def test_side_that_owes_nothing_is_excused() -> None:
     reading, writing = os.pipe()
-    watch, asked = Watch("'origin'"), iter([True] * 20)
+    watch, asked = SilenceWatch("'origin'"), iter([True] * 20)
     watch.excuse(lambda: next(asked, False))
     with pytest.raises(Silent):
         watch.read(reading, 1)
@@ -137,4 +141,4 @@ def test_side_that_owes_nothing_is_excused() -> None:
 def test_limit_of_zero_is_none() -> None:
     waits.set_limit(0)
     assert waits.limit() is None
-    assert Watch("'origin'").step is None
+    assert SilenceWatch("'origin'").step is None

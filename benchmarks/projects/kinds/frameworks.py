@@ -1,4 +1,5 @@
-"""Projects that train a model with a framework: scikit-learn, PyTorch, LightGBM, Hydra around them."""
+"""Projects that train a model with a framework: scikit-learn, PyTorch, LightGBM, Hydra around
+them."""
 
 from __future__ import annotations
 
@@ -116,7 +117,11 @@ def projects() -> tuple[Project, ...]:
         Project(
             name="scikit-learn",
             title="scikit-learn, params.yaml",
-            files={"train.py": SKLEARN, "params.yaml": "C: 0.5\nmax_iter: 200\nsplit: 0.8\n", **data},
+            files={
+                "train.py": SKLEARN,
+                "params.yaml": "C: 0.5\nmax_iter: 200\nsplit: 0.8\n",
+                **data,
+            },
             requirements=("scikit-learn==1.5.2", "PyYAML==6.0.2"),
             data=("data",),
             command=("python", "train.py"),

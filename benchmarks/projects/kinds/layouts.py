@@ -1,4 +1,5 @@
-"""Projects whose environment is made otherwise: by `uv run`, or with packages of the repository's own."""
+"""Projects whose environment is made otherwise: by `uv run`, or with packages of the repository's
+own."""
 
 from __future__ import annotations
 

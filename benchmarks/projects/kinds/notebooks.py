@@ -1,4 +1,5 @@
-"""Projects whose work is a notebook, executed by papermill or nbconvert, to another file or in place."""
+"""Projects whose work is a notebook, executed by papermill or nbconvert, to another file or in
+place."""
 
 from __future__ import annotations
 

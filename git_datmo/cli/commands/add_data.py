@@ -6,8 +6,9 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Stores files and folders of any size as content-addressed chunks and tracks them; git's own index
-never holds them. A path that a .gitignore lets git take in is refused. Symbolic links are stored as
-links; those that lead nowhere in another clone are named. Adding again reads only what changed."""
+never holds them. A path that a .gitignore lets git take in is refused. Symbolic links are stored
+as links; those that lead nowhere in another clone are named. Adding again reads only what
+changed."""
 EXAMPLES = """
 git datmo add-data data/faces
 git datmo add-data --role model weights.pt
@@ -15,8 +16,12 @@ git datmo add-data --role model weights.pt
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or folder of the working tree")
-    parser.add_argument("--role", choices=("data", "model", "output"), help="what it is to the experiments (data)")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a file or folder of the working tree"
+    )
+    parser.add_argument(
+        "--role", choices=("data", "model", "output"), help="what it is to the experiments (data)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a payload")
 
 
@@ -27,16 +32,16 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def add(options: argparse.Namespace, console: Console, role: object) -> int:
-    from git_datmo.flows import capture
-    from git_datmo.flows.hooks import find_trouble
-    from git_datmo.flows.workspace import open_workspace
     from git_datmo.model import Role
+    from git_datmo.payloads import store_payloads
+    from git_datmo.repository.hook_state import find_trouble
+    from git_datmo.repository.workspace import open_workspace
     from git_datmo.sizes import show_size
 
     assert role is None or isinstance(role, Role)
     with open_workspace(console.environ, console.cwd) as ws:
         paths = list(dict.fromkeys(ws.relative(path) for path in options.paths))
-        added = capture.add(ws, paths, role, progress=console.progress())
+        added = store_payloads.add(ws, paths, role, progress=console.progress())
         trouble = find_trouble(ws)
     for warning in trouble:
         console.warn(warning)

@@ -12,7 +12,9 @@ git datmo add-model weights.pt
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or folder of the working tree")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a file or folder of the working tree"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a payload")
 
 

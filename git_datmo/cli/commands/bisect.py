@@ -7,13 +7,13 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.rerunning import add_means, open_means
 
 if TYPE_CHECKING:
-    from git_datmo.flows.running.bisect import Bisected, Step
+    from git_datmo.runs.bisect import Bisected, Step
 
 DESCRIPTION = """\
 Finds the commit from which on a metric is bad, by 'git bisect', in a working tree of its own. A
-commit's own experiment says what the metric is, where it ran the command of BAD on the commit's own
-code, and ended well. Else the command of BAD is rerun with the commit's code and the data that
-belonged to it. A commit on which it fails is passed over.
+commit's own experiment says what the metric is, where it ran the command of BAD on the commit's
+own code, and ended well. Else the command of BAD is rerun with the commit's code and the data
+that belonged to it. A commit on which it fails is passed over.
 
 Exits with 1 where several commits are left, since those between could not be told."""
 EXAMPLES = """
@@ -24,9 +24,17 @@ git datmo bisect --metric loss --above 0.2 --recorded main~20 main
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", required=True, metavar="NAME", help="what is looked at")
-    parser.add_argument("--below", type=float, metavar="X", help="it is bad where it is less than this")
-    parser.add_argument("--above", type=float, metavar="X", help="it is bad where it is more than this")
-    parser.add_argument("--recorded", action="store_true", help="rerun nothing: pass over commits without the metric")
+    parser.add_argument(
+        "--below", type=float, metavar="X", help="it is bad where it is less than this"
+    )
+    parser.add_argument(
+        "--above", type=float, metavar="X", help="it is bad where it is more than this"
+    )
+    parser.add_argument(
+        "--recorded",
+        action="store_true",
+        help="rerun nothing: pass over commits without the metric",
+    )
     add_means(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("good", metavar="GOOD", help="a commit on which it is not bad")
@@ -34,12 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.engines.base import silent
+    from git_datmo.engines.engine_contract import silent
     from git_datmo.errors import UsageError
-    from git_datmo.flows.history import History
-    from git_datmo.flows.running.bisect import Bound, bisect
-    from git_datmo.flows.running.rerun import parts_of, require_whole
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.history.experiments import History
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.runs.bisect import Bound, bisect
+    from git_datmo.runs.rerun import parts_of, require_whole
 
     if options.below is None and options.above is None:
         raise UsageError("nothing says when the metric is bad", "give --below X or --above X")
@@ -77,5 +85,7 @@ def _print(found: "Bisected", subjects: list[str], console: Console) -> None:
 
 
 def _document(found: "Bisected") -> dict[str, Any]:
-    steps = [{"commit": str(s.commit), "value": s.value, "way": s.way, "bad": s.bad} for s in found.steps]
+    steps = [
+        {"commit": str(s.commit), "value": s.value, "way": s.way, "bad": s.bad} for s in found.steps
+    ]
     return {"first_bad": [str(oid) for oid in found.first], "steps": steps}

@@ -15,17 +15,23 @@ git datmo bundle thesis.bundle main v1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="the file to write; one that is there is replaced")
-    parser.add_argument("revisions", nargs="*", metavar="REV", help="branches, tags or commits (HEAD)")
+    parser.add_argument(
+        "file", metavar="FILE", help="the file to write; one that is there is replaced"
+    )
+    parser.add_argument(
+        "revisions", nargs="*", metavar="REV", help="branches, tags or commits (HEAD)"
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.sharing.bundle import bundle
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.sharing.bundle_file import bundle
     from git_datmo.sizes import show_size
 
     with open_workspace(console.environ, console.cwd) as ws:
-        done = bundle(ws, console.cwd / options.file, options.revisions, progress=console.progress())
+        done = bundle(
+            ws, console.cwd / options.file, options.revisions, progress=console.progress()
+        )
     experiments = "1 experiment" if done.experiments == 1 else f"{done.experiments} experiments"
     console.tell(f"'{options.file}' has {experiments} with all data, {show_size(done.size)}")
     return 0

@@ -6,10 +6,10 @@ from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
 Puts the payloads of a commit or snapshot into the working tree, fetching what is missing. A file
-that holds what is stored nowhere is never overwritten, unless --force says so. With paths alone it
-puts back what is missing of them as it was added last. After a merge it takes one side's files, and
-it finishes a merge of payloads that was cut off. A checkout that failed is finished by the same
-checkout, or given up by one of another snapshot with --force."""
+that holds what is stored nowhere is never overwritten, unless --force says so. With paths alone
+it puts back what is missing of them as it was added last. After a merge it takes one side's
+files, and it finishes a merge of payloads that was cut off. A checkout that failed is finished
+by the same checkout, or given up by one of another snapshot with --force."""
 EXAMPLES = """
 git datmo checkout
 git datmo checkout main~3
@@ -20,31 +20,39 @@ BEHIND = "paths"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="give up local changes, or a checkout that failed")
+    parser.add_argument(
+        "--force", action="store_true", help="give up local changes, or a checkout that failed"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("name", nargs="?", default="", metavar="REV|ID", help="a commit or snapshot (HEAD)")
+    parser.add_argument(
+        "name", nargs="?", default="", metavar="REV|ID", help="a commit or snapshot (HEAD)"
+    )
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- PATH...]"
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.healing import healed
-    from git_datmo.flows.merging.unresolved import is_interrupted
-    from git_datmo.flows.switch import switch
-    from git_datmo.flows.unprepared import refuse_unprepared
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.history.unprepared_clone import refuse_unprepared
+    from git_datmo.payloads.apply_snapshot import switch
+    from git_datmo.payloads.merging.merge_state import is_interrupted
+    from git_datmo.repository.healing import healed
+    from git_datmo.repository.workspace import open_workspace
     from git_datmo.terminal_text import quote_word
 
     with open_workspace(console.environ, console.cwd) as ws:
         refuse_unprepared(ws)
         if not (options.name or options.paths or options.force) and is_interrupted(ws):
             from git_datmo.cli.following import tell_concluded
-            from git_datmo.flows.after_commit import conclude_merge
+            from git_datmo.payloads.after_commit import conclude_merge
 
             tell_concluded(conclude_merge(ws, progress=console.progress()), console)
             return 0
         only = [ws.relative(path) for path in options.paths]
         progress = console.progress()
-        done = healed(ws, lambda: switch(ws, options.name, only=only, force=options.force, progress=progress), progress)
+        done = healed(
+            ws,
+            lambda: switch(ws, options.name, only=only, force=options.force, progress=progress),
+            progress,
+        )
     if options.json:
         told = {"snapshots": done.snapshots, "placed": done.placed, "removed": done.removed}
         console.print_json({key: list(values) for key, values in told.items()})

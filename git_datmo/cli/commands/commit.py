@@ -5,9 +5,10 @@ import argparse
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Runs 'git commit' with the words that are given, and makes a commit where payloads changed and the
-code did not: 'git commit' alone sees no change then. What 'git add' staged is committed too. Editor,
-hooks and signing are git's own; the snapshot of the payloads is made after the commit, as ever.
+Runs 'git commit' with the words that are given, and makes a commit where payloads changed and
+the code did not: 'git commit' alone sees no change then. What 'git add' staged is committed too.
+Editor, hooks and signing are git's own; the snapshot of the payloads is made after the commit,
+as ever.
 
 Where neither payloads nor staged files changed, git says so. Exits as 'git commit' does."""
 EXAMPLES = """
@@ -19,13 +20,20 @@ PASSES_ON = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-m", "--message", metavar="MSG", help="the commit's message; without it, git starts an editor")
-    parser.add_argument("words", nargs="*", metavar="WORD", help="any other word that 'git commit' takes")
+    parser.add_argument(
+        "-m",
+        "--message",
+        metavar="MSG",
+        help="the commit's message; without it, git starts an editor",
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="any other word that 'git commit' takes"
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.following import tell_concluded
-    from git_datmo.flows.commit import commit
+    from git_datmo.payloads.data_commit import commit
 
     console.out.flush()
     done = commit(console.environ, console.cwd, options.words, progress=console.progress())

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.space.beside import Beside, Built
+    from git_datmo.space.beside_store import Beside, Built
 
 DESCRIPTION = """\
-Shows how much of the store each payload and each snapshot needs alone: the latter is what dropping
-it would free. What several need is counted once; where snapshots name the same data, they are named
-with what dropping all of them would free. Then shows what lies beside the store: built
-environments, images of them that the container engine has, folders that reruns left, caches, and
-damaged files that 'git datmo fsck --repair' moved aside. With --remote, shows what a remote holds by
-the sizes in its records, and how much of that is here."""
+Shows how much of the store each payload and each snapshot needs alone: the latter is what
+dropping it would free. What several need is counted once; where snapshots name the same data,
+they are named with what dropping all of them would free. Then shows what lies beside the store:
+built environments, images of them that the container engine has, folders that reruns left,
+caches, and damaged files that 'git datmo fsck --repair' moved aside. With --remote, shows what a
+remote holds by the sizes in its records, and how much of that is here."""
 EXAMPLES = """
 git datmo du
 git datmo du --remote
@@ -23,19 +23,28 @@ git datmo du --json
 """
 # So many of the records that keep the same data are named.
 NAMED = 5
-KINDS = {":code": "(code)", ":environment": "(environments)", ":log": "(logs)", ":image": "(frozen images)"}
+KINDS = {
+    ":code": "(code)",
+    ":environment": "(environments)",
+    ":log": "(logs)",
+    ":image": "(frozen images)",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--remote", nargs="?", const="", metavar="REMOTE", help="what a remote holds (as 'git fetch' chooses)"
+        "--remote",
+        nargs="?",
+        const="",
+        metavar="REMOTE",
+        help="what a remote holds (as 'git fetch' chooses)",
     )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.space.du import measure, measure_remote
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.space.disk_report import measure, measure_remote
 
     with open_workspace(console.environ, console.cwd) as ws:
         if options.remote is None:
@@ -53,18 +62,30 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _document(use: object) -> dict[str, object]:
-    from git_datmo.flows.space.du import Use
+    from git_datmo.space.disk_report import Use
 
     assert isinstance(use, Use)
     return {
-        "payloads": [{"path": each.path, "versions": each.versions, "own": each.own} for each in use.payloads],
+        "payloads": [
+            {"path": each.path, "versions": each.versions, "own": each.own} for each in use.payloads
+        ],
         "payloads_shared": use.payloads_shared,
         "snapshots": [
-            {"id": str(each.id), "commit": str(each.record.commit), "size": each.size, "own": each.own}
+            {
+                "id": str(each.id),
+                "commit": str(each.record.commit),
+                "size": each.size,
+                "own": each.own,
+            }
             for each in use.snapshots
         ],
         "images": [
-            {"id": str(each.id), "snapshot": str(each.record.snapshot), "size": each.size, "own": each.own}
+            {
+                "id": str(each.id),
+                "snapshot": str(each.record.snapshot),
+                "size": each.size,
+                "own": each.own,
+            }
             for each in use.images
         ],
         "together": [{"records": list(each.records), "own": each.own} for each in use.together],
@@ -86,8 +107,8 @@ def _built(found: "tuple[Built, ...]") -> list[dict[str, object]]:
 
 
 def _lines(use: object) -> Iterator[str]:
-    from git_datmo.flows.space.du import Use
     from git_datmo.sizes import show_size
+    from git_datmo.space.disk_report import Use
 
     assert isinstance(use, Use)
     for payload in use.payloads:
@@ -97,15 +118,25 @@ def _lines(use: object) -> Iterator[str]:
     yield ""
     for each in use.snapshots:
         message = each.record.message.partition("\n")[0]
-        yield f"{show_size(each.own):>12}  snapshot {str(each.id)[:10]}" + (f"  {message}" if message else "")
+        yield f"{show_size(each.own):>12}  snapshot {str(each.id)[:10]}" + (
+            f"  {message}" if message else ""
+        )
     for image in use.images:
         of = f"of snapshot {str(image.record.snapshot)[:10]}"
-        yield f"{show_size(image.own):>12}  image {str(image.id)[:10]}  {image.record.platform}, {of}"
-    yield f"{show_size(use.snapshots_shared):>12}  shared between them or with what the working tree tracks"
+        yield (
+            f"{show_size(image.own):>12}  image {str(image.id)[:10]}  {image.record.platform}, {of}"
+        )
+    yield (
+        f"{show_size(use.snapshots_shared):>12}  shared between them or with what the working"
+        " tree tracks"
+    )
     for group in use.together:
         named = ", ".join(record[:10] for record in group.records[:NAMED])
         more = f" and {len(group.records) - NAMED} more" if len(group.records) > NAMED else ""
-        yield f"{show_size(group.own):>12}  of it is freed when all of these are dropped: {named}{more}"
+        yield (
+            f"{show_size(group.own):>12}  of it is freed when all of these are dropped:"
+            f" {named}{more}"
+        )
     yield ""
     yield f"{show_size(use.total):>12}  in all; the store takes up {show_size(use.disk)}"
     yield ""
@@ -132,12 +163,14 @@ def _built_line(found: "tuple[Built, ...]", what: str) -> str:
     unneeded = sum(not each.needed for each in found)
     total = show_size(sum(each.size for each in found))
     counted = f"{len(found)} {what}" + ("" if len(found) == 1 else "s")
-    freed = f", {unneeded} of which no snapshot needs ('git datmo gc' removes that)" if unneeded else ""
+    freed = (
+        f", {unneeded} of which no snapshot needs ('git datmo gc' removes that)" if unneeded else ""
+    )
     return f"{total:>12}  {counted}{freed}"
 
 
 def _remote_document(use: object) -> dict[str, object]:
-    from git_datmo.flows.space.du import RemoteUse
+    from git_datmo.space.disk_report import RemoteUse
 
     assert isinstance(use, RemoteUse)
     return {
@@ -153,8 +186,8 @@ def _remote_document(use: object) -> dict[str, object]:
 
 
 def _remote_lines(use: object) -> Iterator[str]:
-    from git_datmo.flows.space.du import RemoteUse
     from git_datmo.sizes import show_size
+    from git_datmo.space.disk_report import RemoteUse
 
     assert isinstance(use, RemoteUse)
     for each in use.payloads:

@@ -10,22 +10,22 @@ from git_datmo.cli.console import Console
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from git_datmo.engines.compare import Change
-    from git_datmo.flows.running.environments import Inside, Stored
-    from git_datmo.flows.workspace import Workspace
+    from git_datmo.environments.environment_diff import PackageChange
+    from git_datmo.repository.workspace import Workspace
+    from git_datmo.runs.environment_commands import Inside, StoredEnvironment
 
 DESCRIPTION = """\
 Looks at the environments that snapshots have, and works in them.
 
-show [REV] tells what one holds; diff A [B] compares two, package by package; build [REV] builds its
-image, or finds it built; shell [REV] opens a shell in it, or runs the command behind '--', with the
-working tree itself; init writes a Dockerfile of the environment as it is here, to go on from. Where
-no REV is given, it is HEAD.
+show [REV] tells what one holds; diff A [B] compares two, package by package; build [REV] builds
+its image, or finds it built; shell [REV] opens a shell in it, or runs the command behind '--',
+with the working tree itself; init writes a Dockerfile of the environment as it is here, to go on
+from. Where no REV is given, it is HEAD.
 
-freeze [REV] stores the image, so that it outlives the base images and packages that it is built from:
-the next push shares it, images share what they have in common, and where an image cannot be built any
-more, 'reproduce', 'run' and 'shell' take the frozen one, and say so; --rebuild never does. What is in
-the image is shared as it is. 'git datmo drop ID' gives it up."""
+freeze [REV] stores the image, so that it outlives the base images and packages that it is built
+from: the next push shares it, images share what they have in common, and where an image cannot
+be built any more, 'reproduce', 'run' and 'shell' take the frozen one, and say so; --rebuild
+never does. What is in the image is shared as it is. 'git datmo drop ID' gives it up."""
 EXAMPLES = """
 git datmo env show HEAD~2
 git datmo env diff HEAD~2 HEAD
@@ -38,40 +38,68 @@ git datmo env init
 """
 
 BEHIND = "command"
-NAMES = {"show": (0, 1), "diff": (1, 2), "build": (0, 1), "freeze": (0, 1), "shell": (0, 1), "init": (0, 0)}
+NAMES = {
+    "show": (0, 1),
+    "diff": (1, 2),
+    "build": (0, 1),
+    "freeze": (0, 1),
+    "shell": (0, 1),
+    "init": (0, 0),
+}
 SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=tuple(NAMES), default="show", help="what to do (show)")
+    parser.add_argument(
+        "action", nargs="?", choices=tuple(NAMES), default="show", help="what to do (show)"
+    )
     parser.add_argument("names", nargs="*", metavar="REV|ID", help="a commit or snapshot")
-    parser.add_argument("--engine", choices=("docker", "venv"), help="what builds it (datmo.engine, else docker)")
-    parser.add_argument("--on", default="", metavar="WHERE", help="build with an engine elsewhere (as with 'run')")
+    parser.add_argument(
+        "--engine", choices=("docker", "venv"), help="what builds it (datmo.engine, else docker)"
+    )
+    parser.add_argument(
+        "--on", default="", metavar="WHERE", help="build with an engine elsewhere (as with 'run')"
+    )
     parser.add_argument("--rebuild", action="store_true", help="build it again though it is there")
-    parser.add_argument("--trust", action="store_true", help="build it without asking, whoever made it")
+    parser.add_argument(
+        "--trust", action="store_true", help="build it without asking, whoever made it"
+    )
     parser.add_argument("--network", action="store_true", help="shell: let it reach the network")
-    parser.add_argument("--jupyter", action="store_true", help="shell: start Jupyter on a free port, with network")
+    parser.add_argument(
+        "--jupyter", action="store_true", help="shell: start Jupyter on a free port, with network"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- CMD...]"
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
 
     least, most = NAMES[options.action]
     if not least <= len(options.names) <= most:
-        raise UsageError(f"'{options.action}' takes {least if least == most else f'{least} or {most}'} REV or ID")
+        raise UsageError(
+            f"'{options.action}' takes {least if least == most else f'{least} or {most}'} REV or ID"
+        )
     if (options.jupyter or options.network or options.command) and options.action != "shell":
-        raise UsageError("--jupyter, --network and a command belong to 'shell'", "see 'git datmo env -h'")
+        raise UsageError(
+            "--jupyter, --network and a command belong to 'shell'", "see 'git datmo env -h'"
+        )
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
-        actions = {"show": _show, "diff": _diff, "build": _build, "freeze": _freeze, "shell": _shell, "init": _init}
+        actions = {
+            "show": _show,
+            "diff": _diff,
+            "build": _build,
+            "freeze": _freeze,
+            "shell": _shell,
+            "init": _init,
+        }
         return actions[options.action](options, console, ws)
 
 
-def _stored(ws: Workspace, console: Console, names: list[str], place: int = 0) -> Stored:
-    from git_datmo.flows.running.environments import stored_environment
+def _stored(ws: Workspace, console: Console, names: list[str], place: int = 0) -> StoredEnvironment:
+    from git_datmo.runs.environment_commands import stored_environment
 
     name = names[place] if len(names) > place else "HEAD"
     return stored_environment(ws, name, progress=console.progress())
@@ -80,15 +108,20 @@ def _stored(ws: Workspace, console: Console, names: list[str], place: int = 0) -
 def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     import json
 
-    from git_datmo.engines.manifest import MANIFEST
-    from git_datmo.flows.running.environments import frozen_images
+    from git_datmo.environments.manifest import MANIFEST
+    from git_datmo.runs.environment_commands import frozen_images
 
     stored = _stored(ws, console, options.names)
     if options.json:
         document = json.loads(stored.environment.files[MANIFEST])
         sizes = {name: len(content) for name, content in sorted(stored.environment.files.items())}
         images = [
-            {"id": str(oid), "platform": image.platform, "image": image.digest, "size": image.content.size}
+            {
+                "id": str(oid),
+                "platform": image.platform,
+                "image": image.digest,
+                "size": image.content.size,
+            }
             for oid, image in frozen_images(ws, stored)
         ]
         ids = {"id": stored.environment.id, "snapshot": str(stored.found.id)}
@@ -100,10 +133,10 @@ def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     return 0
 
 
-def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
+def _lines(ws: Workspace, stored: StoredEnvironment, console: Console) -> Iterator[str]:
     from git_datmo.cli.render import figures
-    from git_datmo.engines.compare import describe_packages
-    from git_datmo.flows.running.environments import frozen_images
+    from git_datmo.environments.environment_diff import describe_packages
+    from git_datmo.runs.environment_commands import frozen_images
     from git_datmo.sizes import show_size
 
     manifest = stored.manifest
@@ -129,13 +162,15 @@ def _lines(ws: Workspace, stored: Stored, console: Console) -> Iterator[str]:
 
 
 def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    from git_datmo.engines.compare import compare
+    from git_datmo.environments.environment_diff import compare
 
     one, other = _stored(ws, console, options.names), _stored(ws, console, options.names, 1)
     changes = compare(one.environment, other.environment, one.manifest, other.manifest)
     if options.json:
         ids = {"before": one.environment.id, "after": other.environment.id}
-        rows = [{"kind": c.kind, "name": c.name, "before": c.before, "after": c.after} for c in changes]
+        rows = [
+            {"kind": c.kind, "name": c.name, "before": c.before, "after": c.after} for c in changes
+        ]
         console.print_json({**ids, "changes": rows})
         return 0
     for change in changes:
@@ -146,7 +181,7 @@ def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     return 0
 
 
-def _change(change: Change) -> tuple[str, str]:
+def _change(change: PackageChange) -> tuple[str, str]:
     what = change.name if change.kind == "package" else f"{change.kind} {change.name}".rstrip()
     if change.before is None:
         return "green", f"+ {what} {change.after}".rstrip()
@@ -159,7 +194,7 @@ def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     from git_datmo.cli.engine import open_engine
     from git_datmo.cli.render import figures
     from git_datmo.cli.streams import copy_to_errors
-    from git_datmo.flows.running.environments import build
+    from git_datmo.runs.environment_commands import build
 
     stored = _stored(ws, console, options.names)
     _require_trust(options, console, ws, stored)
@@ -175,7 +210,7 @@ def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     from git_datmo.cli.engine import open_engine
     from git_datmo.cli.streams import copy_to_errors
-    from git_datmo.flows.running.environments import freeze
+    from git_datmo.runs.environment_commands import freeze
     from git_datmo.sizes import show_size
 
     stored = _stored(ws, console, options.names)
@@ -184,11 +219,16 @@ def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int
         frozen = freeze(ws, stored, engine, output=copy_to_errors, progress=console.progress())
     image, size = frozen.image, frozen.image.content.size
     if options.json:
-        document = {"id": str(frozen.id), "snapshot": str(image.snapshot), "platform": image.platform}
+        document = {
+            "id": str(frozen.id),
+            "snapshot": str(image.snapshot),
+            "platform": image.platform,
+        }
         console.print_json({**document, "image": image.digest, "size": size, "added": frozen.added})
     elif frozen.is_new:
         console.print(
-            f"frozen: {frozen.id} ({show_size(size)}, of which {show_size(frozen.added)} are new in the store)"
+            f"frozen: {frozen.id} ({show_size(size)}, of which {show_size(frozen.added)} are new"
+            " in the store)"
         )
     else:
         console.print(f"frozen before: {frozen.id}")
@@ -196,18 +236,22 @@ def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int
 
 
 def _engine_name(options: argparse.Namespace, ws: Workspace) -> str:
-    return options.engine or ws.repo.config.get("datmo.engine") or "docker"
+    from git_datmo.engines.engine_registry import DEFAULT
+
+    return options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
 
 
 def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     from git_datmo.cli.engine import open_engine
     from git_datmo.cli.streams import copy_through, copy_to_errors
     from git_datmo.errors import UsageError
-    from git_datmo.flows.running import environments as flow
+    from git_datmo.runs import environment_commands as flow
 
     terminal = console.has_terminal() and not options.jupyter
     if not (terminal or options.command or options.jupyter):
-        raise UsageError("there is no terminal for a shell", "give a command: git datmo env shell -- CMD")
+        raise UsageError(
+            "there is no terminal for a shell", "give a command: git datmo env shell -- CMD"
+        )
     if options.command and options.jupyter:
         raise UsageError("--jupyter starts a command of its own", "leave out one of them")
     stored = _stored(ws, console, options.names)
@@ -220,41 +264,57 @@ def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
         else:
             variables = {"TERM": console.environ.get("TERM", "dumb")} if terminal else {}
             size = console.size if terminal else None
-            inside, command = flow.Inside(variables, size, 0, options.network), options.command or SHELL
+            inside, command = (
+                flow.Inside(variables, size, 0, options.network),
+                options.command or SHELL,
+            )
         return flow.work_inside(ws, stored, engine, command, inside=inside, output=copy_through)
 
 
-def _jupyter(console: Console, stored: Stored, engine: str) -> tuple[Inside, tuple[str, ...]]:
-    """What starts Jupyter on a port that is free, with an address that only who reads it can use."""
+def _jupyter(
+    console: Console, stored: StoredEnvironment, engine: str
+) -> tuple[Inside, tuple[str, ...]]:
+    """What starts Jupyter on a port that is free, with an address that only who reads it can
+    use."""
     import secrets
     import socket
 
-    from git_datmo.flows.running.environments import Inside, jupyter_command
+    from git_datmo.engines.engine_registry import find_engine
+    from git_datmo.runs.environment_commands import Inside, jupyter_command
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    contained = engine == "docker"
+    contained = find_engine(engine).capabilities.isolated
     command = jupyter_command(stored.manifest, port, everywhere=contained)
     token = secrets.token_urlsafe(24)
     console.tell(f"Jupyter will answer at http://127.0.0.1:{port}/?token={token} until ^C")
     return Inside({"JUPYTER_TOKEN": token}, None, port if contained else 0, contained), command
 
 
-def _require_trust(options: argparse.Namespace, console: Console, ws: Workspace, stored: Stored) -> None:
-    """A stranger's environment is built, and gets to see the working tree, only when somebody said so."""
+def _require_trust(
+    options: argparse.Namespace, console: Console, ws: Workspace, stored: StoredEnvironment
+) -> None:
+    """A stranger's environment is built, and gets to see the working tree, only when somebody said
+    so."""
     from git_datmo.errors import DatmoError
 
     author = stored.found.snapshot.author
     if options.trust or author == ws.person or ws.repo.config.flag("datmo.trust"):
         return
-    console.tell(f"{author.name} <{author.email}> made this environment; what is in it can do what you can here.")
+    console.tell(
+        f"{author.name} <{author.email}> made this environment; what is in it can do what you can"
+        " here."
+    )
     if not console.ask("Build it?"):
-        raise DatmoError("not built: the snapshot is somebody else's", "see 'git datmo env show', then give --trust")
+        raise DatmoError(
+            "not built: the snapshot is somebody else's",
+            "see 'git datmo env show', then give --trust",
+        )
 
 
 def _init(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    from git_datmo.flows.running.environments import write_dockerfile
+    from git_datmo.runs.environment_commands import write_dockerfile
 
     path, warnings = write_dockerfile(ws)
     for warning in warnings:
@@ -262,5 +322,8 @@ def _init(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     if options.json:
         console.print_json({"path": path.name})
     else:
-        console.print(f"wrote '{path.name}': the next run is recorded with it, and one in a container is built from it")
+        console.print(
+            f"wrote '{path.name}': the next run is recorded with it, and one in a container is"
+            " built from it"
+        )
     return 0

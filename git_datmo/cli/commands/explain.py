@@ -7,18 +7,18 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.rerunning import add_means, open_means
 
 if TYPE_CHECKING:
-    from git_datmo.flows.running.explain import Explained
+    from git_datmo.runs.explain import Explained
 
 DESCRIPTION = """\
-Says how much of what changed from experiment A to B is due to code, data (what was there before the
-run), env (packages and variables) and params (the words of the command): reruns A with every
-combination of the parts of B that differ, and attributes each metric's change by Shapley values, the
-mean of what a part changes over all orders in which the parts can come in. Four parts take 16 reruns,
-two take 4.
+Says how much of what changed from experiment A to B is due to code, data (what was there before
+the run), env (packages and variables) and params (the words of the command): reruns A with every
+combination of the parts of B that differ, and attributes each metric's change by Shapley values,
+the mean of what a part changes over all orders in which the parts can come in. Four parts take
+16 reruns, two take 4.
 
-With --quick, two orders alone are followed, and what A and B came to is taken from their records:
-four parts take 6 reruns. A combination that fails is left out, with the orders that pass through it.
-Nothing is recorded."""
+With --quick, two orders alone are followed, and what A and B came to is taken from their
+records: four parts take 6 reruns. A combination that fails is left out, with the orders that
+pass through it. Nothing is recorded."""
 EXAMPLES = """
 git datmo explain HEAD~1 HEAD
 git datmo explain main feature --metric accuracy --quick
@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("one", metavar="A", help="a commit or snapshot")
     parser.add_argument("other", metavar="B", help="the one that came out otherwise")
     parser.add_argument(
-        "--metric", action="append", default=[], metavar="NAME", help="explain this one (all); may be repeated"
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="explain this one (all); may be repeated",
     )
     parser.add_argument("--quick", action="store_true", help="follow two orders instead of all")
     add_means(parser)
@@ -37,16 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.engines.base import silent
-    from git_datmo.flows.history import History
-    from git_datmo.flows.running.explain import explain
-    from git_datmo.flows.running.rerun import parts_of, require_whole
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.engines.engine_contract import silent
+    from git_datmo.history.experiments import History
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.runs.explain import explain
+    from git_datmo.runs.rerun import parts_of, require_whole
 
     console.use_colours()
 
     def told(place: int, count: int, combination: frozenset[str]) -> None:
-        console.tell(f"rerun {place} of {count}: {', '.join(sorted(combination)) or 'nothing'} of B")
+        console.tell(
+            f"rerun {place} of {count}: {', '.join(sorted(combination)) or 'nothing'} of B"
+        )
 
     with open_workspace(console.environ, console.cwd) as ws:
         history = History(ws)
@@ -54,7 +60,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
         for each in (one, other):
             require_whole(parts_of(each))
         with open_means(options, console, ws, [one, other], silent) as means:
-            found = explain(ws, one, other, means, metrics=options.metric, quick=options.quick, told=told)
+            found = explain(
+                ws, one, other, means, metrics=options.metric, quick=options.quick, told=told
+            )
     if options.json:
         console.print_json({"a": str(one.id), "b": str(other.id), **_document(found)})
     else:
@@ -63,20 +71,24 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(found: "Explained", console: Console) -> None:
-    from git_datmo.flows.running.rerun import PARTS
+    from git_datmo.runs.rerun import PARTS
 
     for metric, due in found.metrics.items():
         one, other = found.ends(metric)
         if due.of is None or one is None or other is None:
             console.print(f"{metric}: cannot be explained, since too many combinations failed")
             continue
-        console.print(console.paint("bold", f"{metric}: {one:.6g} -> {other:.6g} ({other - one:+.6g})"))
+        console.print(
+            console.paint("bold", f"{metric}: {one:.6g} -> {other:.6g} ({other - one:+.6g})")
+        )
         for part in PARTS:
             same = "differs, but is as it is here" if part in found.fixed else "the same in both"
             shown = f"{due.of[part]:+.6g}" if part in due.of else same
             console.print(f"  {part:<6}  {shown}")
         if due.used < due.orders:
-            console.print(f"  by {due.used} of {due.orders} orders: the others pass through what failed")
+            console.print(
+                f"  by {due.used} of {due.orders} orders: the others pass through what failed"
+            )
     for tried in found.tried:
         if tried.metrics is None:
             of = ", ".join(sorted(tried.combination)) or "nothing"
@@ -106,4 +118,9 @@ def _document(found: "Explained") -> dict[str, Any]:
         }
         for each in found.tried
     ]
-    return {"parts": list(found.parts), "fixed": list(found.fixed), "metrics": metrics, "combinations": tried}
+    return {
+        "parts": list(found.parts),
+        "fixed": list(found.fixed),
+        "metrics": metrics,
+        "combinations": tried,
+    }

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.space.fsck import Checked, RemoteChecked
-    from git_datmo.flows.space.losses import Loss
+    from git_datmo.recovery.object_losses import Loss
+    from git_datmo.space.store_check import Checked, RemoteChecked
 
 DESCRIPTION = """\
-Reads every object of the store, and names each payload and snapshot that lacks one: its objects are
-damaged, or they are neither here nor on a remote that is known to have the snapshot.
+Reads every object of the store, and names each payload and snapshot that lacks one: its objects
+are damaged, or they are neither here nor on a remote that is known to have the snapshot.
 
-With --repair, moves damaged files to the folder 'damaged' of the store, after all that is healthy in
-them was written to a new pack. Lost objects come back from the files of the working tree, where
-these still hold them, else from a remote. With --remote, checks instead that a remote keeps all that
-the records on it name.
+With --repair, moves damaged files to the folder 'damaged' of the store, after all that is
+healthy in them was written to a new pack. Lost objects come back from the files of the working
+tree, where these still hold them, else from a remote. With --remote, checks instead that a
+remote keeps all that the records on it name.
 
-The JSON object has 'sound'; 'damaged', each a 'file', 'why' and 'objects'; 'lost', each a payload's
-'path', the 'record' that needs it ('' is the working tree), and the ids of 'damaged' and 'missing'
-objects; 'recovered', how many came back; and 'moved_to'. With --remote it has 'remote', 'sound',
-'records' and 'lost'.
+The JSON object has 'sound'; 'damaged', each a 'file', 'why' and 'objects'; 'lost', each a
+payload's 'path', the 'record' that needs it ('' is the working tree), and the ids of 'damaged'
+and 'missing' objects; 'recovered', how many came back; and 'moved_to'. With --remote it has
+'remote', 'sound', 'records' and 'lost'.
 
 Exits with 0 where all is sound, or was repaired; with 1 where something is damaged or missing."""
 EXAMPLES = """
@@ -33,24 +33,36 @@ git datmo fsck --remote origin --json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--repair", action="store_true", help="move damage aside, and get lost objects back")
     parser.add_argument(
-        "--remote", nargs="?", const="", metavar="REMOTE", help="check a remote instead (as 'git fetch' chooses)"
+        "--repair", action="store_true", help="move damage aside, and get lost objects back"
+    )
+    parser.add_argument(
+        "--remote",
+        nargs="?",
+        const="",
+        metavar="REMOTE",
+        help="check a remote instead (as 'git fetch' chooses)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
-    from git_datmo.flows.space.fsck import check, check_remote
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.space.store_check import check, check_remote
 
     if options.repair and options.remote is not None:
-        raise UsageError("--repair changes the store, and --remote checks a remote", "give one of them")
+        raise UsageError(
+            "--repair changes the store, and --remote checks a remote", "give one of them"
+        )
     with open_workspace(console.environ, console.cwd) as ws:
         if options.remote is not None:
             remote = check_remote(ws, options.remote, progress=console.progress())
-            document, lines, sound = _remote_document(remote), _remote_lines(remote), not remote.losses
+            document, lines, sound = (
+                _remote_document(remote),
+                _remote_lines(remote),
+                not remote.losses,
+            )
         else:
             found = check(ws, repair=options.repair, progress=console.progress())
             document, lines, sound = _document(found), _lines(found), found.is_sound
@@ -66,7 +78,8 @@ def _document(found: "Checked") -> dict[str, Any]:
     return {
         "sound": found.is_sound,
         "damaged": [
-            {"file": str(flaw.path), "why": flaw.why, "objects": sorted(map(str, flaw.oids))} for flaw in found.flaws
+            {"file": str(flaw.path), "why": flaw.why, "objects": sorted(map(str, flaw.oids))}
+            for flaw in found.flaws
         ],
         "lost": [_loss(loss) for loss in found.losses],
         "recovered": found.recovered,
@@ -117,13 +130,18 @@ def _remote_lines(found: "RemoteChecked") -> Iterator[str]:
         yield f"'{found.remote}' does not keep all that its {records} name"
         yield "who has what is missing can bring it there with 'git datmo push'"
     else:
-        yield f"'{found.remote}' keeps all that its {records} name{'s' if found.records == 1 else ''}"
+        yield (
+            f"'{found.remote}' keeps all that its {records} name{'s' if found.records == 1 else ''}"
+        )
 
 
 def _line(loss: "Loss") -> str:
 
     where = f"snapshot {loss.record[:10]}" if loss.record else "the working tree"
-    parts = [f"{_count(len(oids))} {what}" for what, oids in (("damaged", loss.damaged), ("missing", loss.missing))]
+    parts = [
+        f"{_count(len(oids))} {what}"
+        for what, oids in (("damaged", loss.damaged), ("missing", loss.missing))
+    ]
     said = " and ".join(part for part in parts if not part.startswith("0 "))
     first = min(loss.damaged or loss.missing)
     return f"lost     '{loss.path}' of {where}: {said}, the first is {first}"

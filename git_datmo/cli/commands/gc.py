@@ -5,13 +5,14 @@ import argparse
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Frees the store of objects that nothing needs: no snapshot that was not dropped, and no working tree.
-What lives in wasteful packs is written to new ones first. Also removes built environments that no
-such snapshot has, images of environments that only dropped ones have, and folders that reruns left.
-With --caches, removes all environments, images and caches: they are made anew when they are needed.
+Frees the store of objects that nothing needs: no snapshot that was not dropped, and no working
+tree. What lives in wasteful packs is written to new ones first. Also removes built environments
+that no such snapshot has, images of environments that only dropped ones have, and folders that
+reruns left. With --caches, removes all environments, images and caches: they are made anew when
+they are needed.
 
-It waits for other commands that use the store, as they wait for it, for a minute at most; a run uses
-it from beginning to end."""
+It waits for other commands that use the store, as they wait for it, for a minute at most; a run
+uses it from beginning to end."""
 EXAMPLES = """
 git datmo gc
 git datmo gc --dry-run
@@ -20,15 +21,19 @@ git datmo gc --caches
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--caches", action="store_true", help="remove also all that can be made anew")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be freed, and free nothing")
+    parser.add_argument(
+        "--caches", action="store_true", help="remove also all that can be made anew"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be freed, and free nothing"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.space.gc import gc
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
     from git_datmo.sizes import show_size
+    from git_datmo.space.collect import gc
 
     with open_workspace(console.environ, console.cwd) as ws:
         done = gc(ws, caches=options.caches, dry_run=options.dry_run, progress=console.progress())
@@ -41,7 +46,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     verbs = ("would free", "would remove") if options.dry_run else ("freed", "removed")
     console.print(f"{verbs[0]} {_count(done.objects, 'object')}, {show_size(done.size)}")
     if beside.size:
-        counted = ((beside.environments, "environment"), (beside.images, "image"), (beside.workspaces, "folder"))
+        counted = (
+            (beside.environments, "environment"),
+            (beside.images, "image"),
+            (beside.workspaces, "folder"),
+        )
         parts = [_count(number, what) for number, what in counted if number] or ["caches"]
         console.print(f"{verbs[1]} {', '.join(parts)}, {show_size(beside.size)}")
     return 0

@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.workspace import Workspace
+    from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
 EXAMPLES = """
 git datmo hook post-commit
 """
 
-HOOKS = ("pre-push", "pre-commit", "prepare-commit-msg", "commit-msg", "post-commit", "post-checkout", "post-merge")
+HOOKS = (
+    "pre-push",
+    "pre-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-merge",
+)
 # By this exit code the shell learns that the commit needs no snapshot.
 UNCHANGED = 3
 # Above this many bytes a share may outlast the patience of the host that waits for the code.
@@ -42,8 +50,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
     """Share what the records name before the code goes; on failure the code stays here too."""
     from git_datmo.errors import DatmoError, NewerRecords, UnusableRefs
-    from git_datmo.flows.unsnapshotted import push_warning
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.unsaved_changes import push_warning
+    from git_datmo.repository.workspace import open_workspace
     from git_datmo.terminal_text import quote_word
 
     remote, url, way = (*options.words, "", "", "")[:3]
@@ -52,7 +60,8 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
     def announce(size: int) -> None:
         if size > LONG_SHARE:
             console.tell(
-                f"git-datmo: sharing data before the code. If '{remote}' hangs up meanwhile, run 'git push' again, "
+                f"git-datmo: sharing data before the code. If '{remote}' hangs up meanwhile, run"
+                " 'git push' again, "
                 f"or let the helper do it: git datmo init --helper {quote_word(remote)}"
             )
 
@@ -62,8 +71,8 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
             console.warn(warning)
         if not ws.has_store or ws.ledger.tips().records is None:
             return 0
-        from git_datmo.flows.sharing.pushed import read_pushed, refuse_losing_mirror
-        from git_datmo.flows.sharing.share import share
+        from git_datmo.sharing.push import share
+        from git_datmo.sharing.pushed_refs import read_pushed, refuse_losing_mirror
 
         try:
             if way == "mirror" or ws.repo.config.flag(f"remote.{remote}.mirror"):
@@ -78,16 +87,17 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
             console.warn(f"{error.what}; the code is pushed without its experiments")
         except DatmoError as error:
             raise DatmoError(
-                error.what, error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone"
+                error.what,
+                error.hint or "nothing was pushed; 'git push --no-verify' pushes the code alone",
             ) from error
     return 0
 
 
 def _pre_commit(_: argparse.Namespace, console: Console) -> int:
     """Name the payloads that changed; git may give the commit up, since it sees no change."""
-    from git_datmo.flows.trailer import read_words
-    from git_datmo.flows.unsnapshotted import commit_warning, is_made_anyway
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.commit_trailer import read_words
+    from git_datmo.payloads.unsaved_changes import commit_warning, is_made_anyway
+    from git_datmo.repository.workspace import open_workspace
 
     if is_made_anyway(read_words(console.environ.get("GIT_DATMO_PARENT", ""))):
         return 0
@@ -101,8 +111,8 @@ def _pre_commit(_: argparse.Namespace, console: Console) -> int:
 def _message(options: argparse.Namespace, console: Console) -> int:
     """Write the trailer of the commit; a failure is told and lets the commit go."""
     from git_datmo.errors import DatmoError
-    from git_datmo.flows.trailer import MessageHook, is_edited, read_words, update_message
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.commit_trailer import MessageHook, is_edited, read_words, update_message
+    from git_datmo.repository.workspace import open_workspace
 
     path, source, named = (*options.words, "", "", "")[:3]
     words = read_words(console.environ.get("GIT_DATMO_PARENT", ""))
@@ -120,8 +130,8 @@ def _message(options: argparse.Namespace, console: Console) -> int:
 
 def _post_commit(_: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.following import tell_concluded
-    from git_datmo.flows.after_commit import conclude_commit
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.after_commit import conclude_commit
+    from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
         if not ws.tracking_path.exists():
@@ -135,9 +145,9 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
     if options.words[2:3] == ["0"]:
         return 0
     from git_datmo.cli.following import tell_followed
-    from git_datmo.flows.follow import follow
-    from git_datmo.flows.workspace import open_workspace
     from git_datmo.git.reflogs import forget_clone_password
+    from git_datmo.payloads.follow_head import follow
+    from git_datmo.repository.workspace import open_workspace
 
     is_clone = not "".join(options.words[:1]).strip("0")
     with open_workspace(console.environ, console.cwd) as ws:
@@ -151,9 +161,9 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
 
 def _post_merge(_: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.following import tell_concluded
-    from git_datmo.flows.after_commit import conclude_merge
-    from git_datmo.flows.pulled import fetch_after_pull
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.after_commit import conclude_merge
+    from git_datmo.payloads.pulled_records import fetch_after_pull
+    from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
         _bring_back(ws, console, "HEAD@{1}", "HEAD")
@@ -166,7 +176,7 @@ def _bring_back(ws: Workspace, console: Console, old: str, new: str) -> None:
     """Undo that git removed files of payloads which it tracked in the commit that it came from."""
     if not ws.tracking_path.exists():
         return
-    from git_datmo.flows.restore import restore_removed_by_git
+    from git_datmo.payloads.restore_paths import restore_removed_by_git
 
     paths = restore_removed_by_git(ws, old, new, progress=console.progress())
     if paths:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.setup import SetUp
-    from git_datmo.flows.workspace import Workspace
+    from git_datmo.repository.workspace import Workspace
+    from git_datmo.setup.init_repository import SetUp
 
 DESCRIPTION = """\
 Makes a repository ready: the store beside git's own objects, hooks before any that are there,
@@ -24,16 +24,22 @@ git datmo init --remove            leave data and records, and take away the res
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("remote", nargs="?", default="", metavar="REMOTE", help="the remote to share with")
+    parser.add_argument(
+        "remote", nargs="?", default="", metavar="REMOTE", help="the remote to share with"
+    )
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--helper", action="store_true", help="reach the remote through git-remote-datmo")
-    way.add_argument("--remove", action="store_true", help="take away hooks and settings; the data stay")
+    way.add_argument(
+        "--helper", action="store_true", help="reach the remote through git-remote-datmo"
+    )
+    way.add_argument(
+        "--remove", action="store_true", help="take away hooks and settings; the data stay"
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
-    from git_datmo.flows.setup import initialise
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.setup.init_repository import initialise
 
     if options.remove:
         if options.remote:
@@ -55,18 +61,24 @@ def _show(done: SetUp, console: Console) -> None:
     from git_datmo.terminal_text import quote_word
 
     for name in done.several:
-        console.print(f"Several hooks '{name}' were there before: git-datmo's runs all of them, the oldest first")
+        console.print(
+            f"Several hooks '{name}' were there before: git-datmo's runs all of them, the oldest"
+            " first"
+        )
     if done.remote:
         through = "the remote helper" if done.helper else "git's pre-push hook"
         console.print(f"'git push' shares with '{done.remote}' through {through}")
     if done.hookless and not done.helper:
         command = f"git datmo init --helper {quote_word(done.remote) if done.remote else 'REMOTE'}"
-        console.print(f"{done.hookless} is used in this repository and runs no hooks: '{command}' lets it share too")
+        console.print(
+            f"{done.hookless} is used in this repository and runs no hooks: '{command}' lets it"
+            " share too"
+        )
 
 
 def _fetch(ws: Workspace, remote: str, console: Console) -> None:
     from git_datmo.errors import DatmoError
-    from git_datmo.flows.sharing.obtain import fetch
+    from git_datmo.remotes.fetch_objects import fetch
 
     try:
         fetch(ws, remote, progress=console.progress())
@@ -75,17 +87,23 @@ def _fetch(ws: Workspace, remote: str, console: Console) -> None:
 
 
 def _remove(ws: Workspace, console: Console) -> None:
-    from git_datmo.flows.teardown import tear_down
+    from git_datmo.setup.remove_setup import tear_down
     from git_datmo.terminal_text import quote_word
 
     done = tear_down(ws)
-    console.print("Removed git-datmo's hooks and settings; git does not exclude the payloads any more")
-    for path in done.beside:
-        console.print(f"'{path}' was there before, beside another hook of that name: it is not run any more")
     console.print(
-        f"The data are still in '{done.folder}', the records in refs/datmo and refs/notes/datmo. To delete them:"
+        "Removed git-datmo's hooks and settings; git does not exclude the payloads any more"
+    )
+    for path in done.beside:
+        console.print(
+            f"'{path}' was there before, beside another hook of that name: it is not run any more"
+        )
+    console.print(
+        f"The data are still in '{done.folder}', the records in refs/datmo and refs/notes/datmo."
+        " To delete them:"
     )
     console.print(f"  rm -r {quote_word(str(done.folder))}")
     console.print(
-        "  git for-each-ref --format='delete %(refname)' refs/datmo refs/notes/datmo | git update-ref --stdin"
+        "  git for-each-ref --format='delete %(refname)' refs/datmo refs/notes/datmo | git"
+        " update-ref --stdin"
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.history import History
-    from git_datmo.flows.workspace import Workspace
+    from git_datmo.history.experiments import History
+    from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
 Shows the experiments of HEAD's history, or of a revision range, newest first: message, why,
@@ -23,8 +23,16 @@ git datmo log --json | jq .metrics
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object an experiment")
-    parser.add_argument("-n", "--max-count", type=int, metavar="N", help="show at most N experiments")
-    parser.add_argument("range", nargs="*", default=["HEAD"], metavar="REVRANGE", help="as 'git log' takes it (HEAD)")
+    parser.add_argument(
+        "-n", "--max-count", type=int, metavar="N", help="show at most N experiments"
+    )
+    parser.add_argument(
+        "range",
+        nargs="*",
+        default=["HEAD"],
+        metavar="REVRANGE",
+        help="as 'git log' takes it (HEAD)",
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -32,8 +40,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted
     from git_datmo.cli.verdicts import receipts_line
-    from git_datmo.flows.history import History
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.history.experiments import History
+    from git_datmo.repository.workspace import open_workspace
 
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
@@ -49,7 +57,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
                     console.print_json(listed_document(claim, text, receipts))
                 else:
                     below = f"\n    {receipts_line(receipts)}" if receipts else ""
-                    console.print_lines(f"{blank}{headline(claim, console)}\n{painted(text, console)}{below}")
+                    console.print_lines(
+                        f"{blank}{headline(claim, console)}\n{painted(text, console)}{below}"
+                    )
                 blank = "\n"
         for warning in history.warnings:
             console.warn(warning)
@@ -59,8 +69,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _tell_none(names: list[str], ws: "Workspace", history: "History", console: Console) -> None:
-    """Say why nothing is listed; raises `DatmoError` in a clone that is not set up, and has experiments to fetch."""
-    from git_datmo.flows.unprepared import refuse_unprepared
+    """Say why nothing is listed; raises `DatmoError` in a clone that is not set up, and has
+    experiments to fetch."""
+    from git_datmo.history.unprepared_clone import refuse_unprepared
 
     refuse_unprepared(ws)
     known = any(row.kind == "snapshot" for row in history.catalog.rows)

@@ -14,16 +14,21 @@ git datmo pull
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("remote", nargs="?", default="", metavar="REMOTE", help="where from (as 'git fetch' chooses)")
+    parser.add_argument(
+        "remote",
+        nargs="?",
+        default="",
+        metavar="REMOTE",
+        help="where from (as 'git fetch' chooses)",
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.following import tell_concluded
-    from git_datmo.flows.after_commit import conclude_merge
-    from git_datmo.flows.sharing.obtain import fetch
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.operations.pull import pull
+    from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
-        fetch(ws, options.remote, progress=console.progress())
-        tell_concluded(conclude_merge(ws, progress=console.progress()), console)
+        done = pull(ws, options.remote, progress=console.progress())
+        tell_concluded(done, console)
     return 0

@@ -4,21 +4,22 @@ import argparse
 
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import add_engine_options, open_engine, read_limits
+from git_datmo.cli.engine import EngineNames, add_engine_options, open_engine, read_limits
 
 DESCRIPTION = """\
 Runs a command with its output both shown and logged, then makes a snapshot: command, exit code,
 duration, what it read and wrote, its environment, code, parameters and metrics. Exits as the
-command did, or with 125 when the run could not be recorded. On a terminal the command has one too
-(not in a container); its log then has what the terminal shows in the end, without progress bars'
-earlier states and colours.
+command did, or with 125 when the run could not be recorded. On a terminal the command has one
+too (not in a container); its log then has what the terminal shows in the end, without progress
+bars' earlier states and colours.
 
-Parameters are those of -p, the options of the command (--lr 0.1, lr=0.1), and a params.yaml that it
-read. Metrics are those of a metrics.json, metrics.jsonl, metrics.csv or results.json that it wrote.
+Parameters are those of -p, the options of the command (--lr 0.1, lr=0.1), and a params.yaml that
+it read. Metrics are those of a metrics.json, metrics.jsonl, metrics.csv or results.json that it
+wrote.
 
-Outputs are the files that it was seen to write, or that changed meanwhile and that no other known
-process wrote. Files of git's that it wrote are recorded as they were afterwards. What git ignores
-is kept up to 10 MiB in all (datmo.ignoredLimit), or where -o names it.
+Outputs are the files that it was seen to write, or that changed meanwhile and that no other
+known process wrote. Files of git's that it wrote are recorded as they were afterwards. What git
+ignores is kept up to 10 MiB in all (datmo.ignoredLimit), or where -o names it.
 
 Code is what git tracks, and untracked files that the command names, imports or executes. Other
 untracked files are not stored. What the command read and no record has is named."""
@@ -35,10 +36,15 @@ NOT_RECORDED = 125
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_words(parser)
     parser.add_argument(
-        "-o", "--output", action="append", default=[], metavar="PATH", help="keep this file or folder; may be repeated"
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="keep this file or folder; may be repeated",
     )
     parser.add_argument(
-        "--engine", choices=("host", "docker", "venv"), default="host", help="where the command runs (host)"
+        "--engine", choices=EngineNames(), default="host", help="where the command runs (host)"
     )
     add_engine_options(parser)
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
@@ -60,17 +66,21 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.streams import copy_through, screens
     from git_datmo.errors import UsageError
-    from git_datmo.flows.attach import Asked
-    from git_datmo.flows.hooks import find_trouble
-    from git_datmo.flows.running import run as flow
-    from git_datmo.flows.running.figures import parse_figures
-    from git_datmo.flows.running.tolerances import parse_tolerances
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.attach_snapshot import SnapshotOptions
+    from git_datmo.repository.hook_state import find_trouble
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.runs import run_command as flow
+    from git_datmo.runs.figure_values import parse_figures
+    from git_datmo.runs.tolerances import parse_tolerances
 
     if not options.command:
-        raise UsageError("no command to run", "put it behind '--': git datmo run -- python train.py")
+        raise UsageError(
+            "no command to run", "put it behind '--': git datmo run -- python train.py"
+        )
     figures, tolerances = parse_figures(options.parameter), parse_tolerances(options.tolerance)
-    asked = Asked(options.message, options.why, figures, tolerances=tolerances, sign=options.sign)
+    asked = SnapshotOptions(
+        options.message, options.why, figures, tolerances=tolerances, sign=options.sign
+    )
     limits = read_limits(options, options.engine)
     with open_workspace(console.environ, console.cwd) as ws:
         trouble = find_trouble(ws)
@@ -90,5 +100,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             )
     for warning in (*trouble, *done.warnings):
         console.warn(warning)
-    console.tell(f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' has it whole")
+    console.tell(
+        f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' has it"
+        " whole"
+    )
     return done.exit_code

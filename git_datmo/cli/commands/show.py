@@ -4,7 +4,9 @@ import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Shows one experiment whole: the newest snapshot of a commit, or the record with an id."""
+DESCRIPTION = (
+    """Shows one experiment whole: the newest snapshot of a commit, or the record with an id."""
+)
 EXAMPLES = """
 git datmo show HEAD
 git datmo show 3f9c2a --json
@@ -12,15 +14,21 @@ git datmo show 3f9c2a --json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)")
-    parser.add_argument("--json", action="store_true", help="print the record's own keys and its id as one JSON object")
+    parser.add_argument(
+        "name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the record's own keys and its id as one JSON object",
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
-    from git_datmo.flows.history import History
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.history.experiments import History
+    from git_datmo.repository.workspace import open_workspace
 
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws, console.paged():

@@ -17,18 +17,30 @@ BEHIND = "command"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_words(parser)
-    parser.add_argument("-M", "--metric", action="append", default=[], metavar="K=V", help="a result; may be repeated")
+    parser.add_argument(
+        "-M",
+        "--metric",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="a result; may be repeated",
+    )
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- CMD...]"
 
 
 def add_words(
-    parser: argparse.ArgumentParser, *, parameter: tuple[str, str] = ("K=V", "a setting; may be repeated")
+    parser: argparse.ArgumentParser,
+    *,
+    parameter: tuple[str, str] = ("K=V", "a setting; may be repeated"),
 ) -> None:
-    """What a person says about a snapshot, for every verb that makes one; `parameter` is how one is given, and help."""
+    """What a person says about a snapshot, for every verb that makes one; `parameter` is how one is
+    given, and help."""
     metavar, help_ = parameter
     parser.add_argument("-m", "--message", default="", metavar="MSG", help="what it is, in a line")
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason for it")
-    parser.add_argument("-p", "--parameter", action="append", default=[], metavar=metavar, help=help_)
+    parser.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar=metavar, help=help_
+    )
     parser.add_argument(
         "--tolerance",
         action="append",
@@ -36,17 +48,19 @@ def add_words(
         metavar="NAME=X",
         help="how far a rerun's metric or output may be off; may be repeated",
     )
-    parser.add_argument("--sign", action="store_true", help="sign it with git's own key (datmo.sign)")
+    parser.add_argument(
+        "--sign", action="store_true", help="sign it with git's own key (datmo.sign)"
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.attach import Asked
-    from git_datmo.flows.running.figures import parse_figures
-    from git_datmo.flows.running.tolerances import parse_tolerances
-    from git_datmo.flows.snapshot import snapshot
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.attach_snapshot import SnapshotOptions
+    from git_datmo.payloads.make_snapshot import snapshot
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.runs.figure_values import parse_figures
+    from git_datmo.runs.tolerances import parse_tolerances
 
-    asked = Asked(
+    asked = SnapshotOptions(
         options.message,
         options.why,
         parse_figures(options.parameter),

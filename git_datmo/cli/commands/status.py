@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.workspace import Workspace
+    from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
-Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a snapshot
-has it, and what the remote has not got yet; after a merge, which paths wait for a decision."""
+Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a
+snapshot has it, and what the remote has not got yet; after a merge, which paths wait for a
+decision."""
 EXAMPLES = """
 git datmo status
 git datmo status --json
@@ -25,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.status import Status, examine
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.payloads.worktree_status import Status, examine
+    from git_datmo.repository.workspace import open_workspace
 
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
@@ -44,14 +45,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _set_up_warnings(ws: "Workspace") -> tuple[str, ...]:
     """Return what is wrong with the set-up of a clone, or that it has none and needs one."""
-    from git_datmo.flows.hooks import find_trouble
-    from git_datmo.flows.unprepared import unprepared_warning
+    from git_datmo.history.unprepared_clone import unprepared_warning
+    from git_datmo.repository.hook_state import find_trouble
 
     return (*find_trouble(ws), *filter(None, [unprepared_warning(ws)]))
 
 
 def _document(status: object) -> dict[str, object]:
-    from git_datmo.flows.status import Status
+    from git_datmo.payloads.worktree_status import Status
 
     assert isinstance(status, Status)
     return {
@@ -81,14 +82,18 @@ def _document(status: object) -> dict[str, object]:
 
 
 def _print(status: object, console: Console) -> None:
-    from git_datmo.flows.status import Status
+    from git_datmo.payloads.worktree_status import Status
     from git_datmo.sizes import show_size
 
     assert isinstance(status, Status)
     if status.interrupted:
-        console.print(console.paint("red", f"A checkout was interrupted: '{status.interrupted}' finishes it"))
+        console.print(
+            console.paint("red", f"A checkout was interrupted: '{status.interrupted}' finishes it")
+        )
     if status.undecided:
-        console.print(console.paint("red", "The merge kept these as they are here, until you decide:"))
+        console.print(
+            console.paint("red", "The merge kept these as they are here, until you decide:")
+        )
         for path in status.undecided:
             console.print(f"  {path}")
         console.print(f"({status.hint})")
@@ -96,31 +101,43 @@ def _print(status: object, console: Console) -> None:
         console.print(f"On {_name_snapshots(status.standing, '')}")
     _print_standing(status, console)
     if not status.payloads:
-        way = "git datmo add-data PATH' tracks one" if status.is_set_up else "git datmo init' sets the repository up"
+        way = (
+            "git datmo add-data PATH' tracks one"
+            if status.is_set_up
+            else "git datmo init' sets the repository up"
+        )
         console.print(f"No payloads are tracked ('{way})")
     width = max((len(each.payload.path) for each in status.payloads), default=0)
     for each in status.payloads:
         state = console.paint(COLOURS[each.state], f"{each.state:<11}")
         size = show_size(each.payload.content.size)
         where = "" if each.in_snapshot else console.paint("yellow", "  not in a snapshot")
-        console.print(f"  {state}  {each.payload.path:<{width}}  {each.payload.role}, {size}{where}")
+        console.print(
+            f"  {state}  {each.payload.path:<{width}}  {each.payload.role}, {size}{where}"
+        )
     if any(each.state == "not fetched" for each in status.payloads):
         console.print("'git datmo checkout' fetches what is not here")
     if status.unshared:
         records = "record" if status.unshared == 1 else "records"
         if status.remote:
-            console.print(f"{status.unshared} {records} not shared with '{status.remote}' yet ('git push' shares)")
+            console.print(
+                f"{status.unshared} {records} not shared with '{status.remote}' yet ('git push'"
+                " shares)"
+            )
 
 
 def _print_standing(status: object, console: Console) -> None:
     """Print how the files stand to the data that HEAD has, where that is not the same."""
-    from git_datmo.flows.status import Status
+    from git_datmo.payloads.worktree_status import Status
 
     assert isinstance(status, Status)
     if status.never_shared:
         console.print(console.paint("red", status.never_shared))
     if status.is_shallow:
-        console.print("This clone is shallow: 'git fetch --unshallow' gets the history that tells which data HEAD has")
+        console.print(
+            "This clone is shallow: 'git fetch --unshallow' gets the history that tells which"
+            " data HEAD has"
+        )
     elif status.differs and not status.never_shared and not status.undecided:
         files = _name_snapshots(status.standing, "no snapshot")
         head = _name_snapshots(status.snapshots, "no data")

@@ -4,16 +4,16 @@ import argparse
 
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import add_engine_options
+from git_datmo.cli.engine import EngineNames, add_engine_options
 
 DESCRIPTION = """\
 Runs a command with every combination of its parameters' values, and makes a snapshot of each, as
 'git datmo run' does. '{NAME}' in the command is the place of a value. Each combination runs in a
 fresh working tree of HEAD with the payloads as they are here; yours stays as it is.
 
-With --cluster they go to the workers of a Dask cluster, which need git-datmo[cluster] and get code
-and data from the git remote, each with its own credentials: push first. A worker shares what it made
-by itself, before it takes the next.
+With --cluster they go to the workers of a Dask cluster, which need git-datmo[cluster] and get
+code and data from the git remote, each with its own credentials: push first. A worker shares
+what it made by itself, before it takes the next.
 
 Exits with 1 when some command failed, with 125 when a run could not be recorded."""
 EXAMPLES = """
@@ -25,15 +25,24 @@ BEHIND = "command"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_words(parser, parameter=("NAME=VALUES", "its values: a,b,c or FIRST..LAST; may be repeated"))
-    parser.add_argument(
-        "-o", "--output", action="append", default=[], metavar="PATH", help="keep this file or folder; may be repeated"
+    add_words(
+        parser, parameter=("NAME=VALUES", "its values: a,b,c or FIRST..LAST; may be repeated")
     )
     parser.add_argument(
-        "--engine", choices=("host", "docker", "venv"), default="host", help="where the commands run (host)"
+        "-o",
+        "--output",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="keep this file or folder; may be repeated",
+    )
+    parser.add_argument(
+        "--engine", choices=EngineNames(), default="host", help="where the commands run (host)"
     )
     add_engine_options(parser)
-    parser.add_argument("--cluster", metavar="ADDRESS", help="run on a Dask cluster; ADDRESS is its scheduler's")
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="run on a Dask cluster; ADDRESS is its scheduler's"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a combination")
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
 
@@ -41,11 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.sweeping import sweep
     from git_datmo.errors import UsageError
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
 
     if not options.command:
-        raise UsageError("no command to run", "put it behind '--': git datmo sweep -p lr=1,2 -- train {lr}")
+        raise UsageError(
+            "no command to run", "put it behind '--': git datmo sweep -p lr=1,2 -- train {lr}"
+        )
     if options.cluster and (options.on or options.sign):
-        raise UsageError("--cluster goes without --on and --sign", "workers have an engine and keys of their own")
+        raise UsageError(
+            "--cluster goes without --on and --sign", "workers have an engine and keys of their own"
+        )
     with open_workspace(console.environ, console.cwd) as ws:
         return sweep(options, console, ws)

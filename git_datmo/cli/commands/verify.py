@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.flows.signing import Verified
+    from git_datmo.history.record_signatures import Verified
 
 DESCRIPTION = """\
 Checks the signatures of experiments and of their receipts, with git's own means: whose keys are
@@ -27,16 +27,20 @@ git datmo verify --complete --all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", default=["HEAD"], metavar="REV|ID", help="commits or snapshots (HEAD)")
-    parser.add_argument("--complete", action="store_true", help="ask the remote for the data of a revision range")
+    parser.add_argument(
+        "names", nargs="*", default=["HEAD"], metavar="REV|ID", help="commits or snapshots (HEAD)"
+    )
+    parser.add_argument(
+        "--complete", action="store_true", help="ask the remote for the data of a revision range"
+    )
     parser.add_argument("--all", action="store_true", help="with --complete: of all branches")
     parser.add_argument("--json", action="store_true", help="print one JSON object a record")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    from git_datmo.flows.history import History
-    from git_datmo.flows.signing import verify
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.history.experiments import History
+    from git_datmo.history.record_signatures import verify
+    from git_datmo.repository.workspace import open_workspace
 
     console.use_colours()
     if options.complete:
@@ -44,13 +48,17 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.all:
         from git_datmo.errors import UsageError
 
-        raise UsageError("'--all' goes with '--complete'", "name the commits to verify, or add '--complete'")
+        raise UsageError(
+            "'--all' goes with '--complete'", "name the commits to verify, or add '--complete'"
+        )
     holds = True
     with open_workspace(console.environ, console.cwd) as ws:
         history = History(ws)
         for name in options.names:
             for verified in verify(ws, history, history.resolve(name)):
-                holds = holds and not verified.bad and (verified.good or verified.kind != "snapshot")
+                holds = (
+                    holds and not verified.bad and (verified.good or verified.kind != "snapshot")
+                )
                 if options.json:
                     console.print_json(_document(verified))
                 else:
@@ -62,11 +70,13 @@ def _complete(options: argparse.Namespace, console: Console) -> int:
     from dataclasses import asdict
 
     from git_datmo.errors import Incomplete
-    from git_datmo.flows.completeness import all_branches, check_complete
-    from git_datmo.flows.workspace import open_workspace
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.space.data_completeness import all_branches, check_complete
 
     with open_workspace(console.environ, console.cwd) as ws:
-        done = check_complete(ws, all_branches(ws) if options.all else options.names, progress=console.progress())
+        done = check_complete(
+            ws, all_branches(ws) if options.all else options.names, progress=console.progress()
+        )
     if options.json:
         missing = [asdict(gap) for gap in done.gaps]
         console.print_json({"remote": done.remote, "snapshots": done.snapshots, "missing": missing})
@@ -98,6 +108,14 @@ def _print(verified: "Verified", console: Console) -> None:
 
 
 def _document(verified: "Verified") -> dict[str, Any]:
-    signatures = [{"state": s.state.name.lower(), "signer": s.signer, "key": s.key} for s in verified.signatures]
+    signatures = [
+        {"state": s.state.name.lower(), "signer": s.signer, "key": s.key}
+        for s in verified.signatures
+    ]
     author = {"name": verified.author.name, "email": verified.author.email}
-    return {"id": str(verified.id), "kind": verified.kind, "author": author, "signatures": signatures}
+    return {
+        "id": str(verified.id),
+        "kind": verified.kind,
+        "author": author,
+        "signatures": signatures,
+    }

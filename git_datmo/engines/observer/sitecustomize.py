@@ -1,8 +1,9 @@
 """Journal the files that this Python opens and the programs that it starts.
 
-Runs in the user's interpreter (3.8 or later), whose PYTHONPATH begins with this folder; children inherit it. Writes one
-append-only file a process into the folder that `GIT_DATMO_JOURNAL` names: a line an event, by one unbuffered write.
-`journal.py` says what the lines mean. Must never fail, and must leave the interpreter as it would be without it.
+Runs in the user's interpreter (3.8 or later), whose PYTHONPATH begins with this folder; children
+inherit it. Writes one append-only file a process into the folder that `GIT_DATMO_JOURNAL` names: a
+line an event, by one unbuffered write. `journal.py` says what the lines mean. Must never fail, and
+must leave the interpreter as it would be without it.
 """
 
 from __future__ import annotations
@@ -106,10 +107,15 @@ class _Journal:
         self.seen.clear()
 
     def on_exit(self) -> None:
-        """Name the shared libraries that are not the environment's, and mark the journal as whole."""
+        """Name the shared libraries that are not the environment's, and mark the journal as
+        whole."""
         try:
             with open("/proc/self/maps", "rb") as maps:
-                paths = {line[line.index(b"/") :].rstrip() for line in maps if b"/" in line and b".so" in line}
+                paths = {
+                    line[line.index(b"/") :].rstrip()
+                    for line in maps
+                    if b"/" in line and b".so" in line
+                }
             paths = {path for path in paths if b"-packages/" not in path}
         except (OSError, ValueError):
             paths = set()
@@ -156,7 +162,8 @@ def _begin(folder: str) -> None:
 
 
 def _give_way(own: str) -> None:
-    """Take this folder off the path, and load the `sitecustomize` that the interpreter would have loaded."""
+    """Take this folder off the path, and load the `sitecustomize` that the interpreter would have
+    loaded."""
     # The frozen modules are loaded already; 'importlib.util' would take milliseconds.
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import PathFinder

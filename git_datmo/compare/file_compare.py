@@ -1,0 +1,126 @@
+"""Compare two files, or two folders file by file, by content if the format is known, else by
+bytes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.compare.arrays import compare_npy, compare_npz
+from git_datmo.compare.comparison import Comparison, UnreadableFile, one_sided
+from git_datmo.compare.documents import compare_json, compare_notebooks, compare_yaml
+from git_datmo.compare.events import NAME, compare_events
+from git_datmo.compare.pixels import compare_images
+from git_datmo.compare.tables import compare_csv, compare_parquet, compare_tsv
+from git_datmo.compare.tensors import compare_tensors
+from git_datmo.compare.texts import compare_texts
+
+EXTRA = "git-datmo[compare]"
+BLOCK = 1 << 20
+# The number of files of a folder whose content is compared. Others are compared by bytes.
+LOOKED_INTO = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The comparison for a kind of file, and the packages that it needs."""
+
+    compare: Callable[[Path, Path], Comparison]
+    packages: tuple[str, ...] = ()
+
+
+WAYS = {
+    ".npy": Way(compare_npy, ("numpy",)),
+    ".npz": Way(compare_npz, ("numpy",)),
+    ".safetensors": Way(compare_tensors, ("numpy", "safetensors")),
+    ".csv": Way(compare_csv),
+    ".tsv": Way(compare_tsv),
+    ".parquet": Way(compare_parquet, ("pyarrow",)),
+    ".json": Way(compare_json),
+    ".ipynb": Way(compare_notebooks),
+    **dict.fromkeys((".yaml", ".yml"), Way(compare_yaml, ("pyyaml",))),
+    **dict.fromkeys((".log", ".txt", ".out", ".err"), Way(compare_texts)),
+    **dict.fromkeys(
+        (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"),
+        Way(compare_images, ("numpy", "pillow")),
+    ),
+}
+EVENTS = Way(compare_events)
+
+
+def compare_paths(recorded: Path, rerun: Path) -> Comparison:
+    """Compare what lies at two paths, whose bytes are known to differ."""
+    if recorded.is_dir() and rerun.is_dir() and not (recorded.is_symlink() or rerun.is_symlink()):
+        return _compare_folders(recorded, rerun)
+    for path in (recorded, rerun):
+        if path.is_symlink() or not path.is_file():
+            return Comparison("a file, a folder or a link became another of them")
+    return compare_files(recorded, rerun)
+
+
+def compare_files(recorded: Path, rerun: Path) -> Comparison:
+    way = EVENTS if recorded.name.startswith(NAME) else WAYS.get(recorded.suffix.lower())
+    sizes = recorded.stat().st_size, rerun.stat().st_size
+    size = f"{sizes[0]} bytes" + (f" became {sizes[1]}" if sizes[0] != sizes[1] else "")
+    if way is None:
+        return Comparison(f"differs in bytes ({size})")
+    try:
+        return way.compare(recorded, rerun)
+    except ImportError:
+        packages = " and ".join(way.packages)
+        return Comparison(
+            f"differs in bytes ({size}); install {packages} ({EXTRA}) to see by how much"
+        )
+    except UnreadableFile as error:
+        return Comparison(f"differs in bytes ({size}); not looked into: {error}")
+    except Exception as error:  # noqa: BLE001  # a decoder may raise anything over a stranger's bytes
+        said = (str(error).splitlines() or [""])[0][:120]
+        return Comparison(
+            f"differs in bytes ({size}); not readable as {recorded.suffix}:"
+            f" {said or type(error).__name__}"
+        )
+
+
+def _compare_folders(recorded: Path, rerun: Path) -> Comparison:
+    names = dict(_files(recorded)), dict(_files(rerun))
+    remark = one_sided("files", set(names[0]), set(names[1]))
+    both = sorted(names[0].keys() & names[1].keys())
+    differing = [name for name in both if not _same_bytes(names[0][name], names[1][name])]
+    found = {
+        name: compare_paths(names[0][name], names[1][name]) for name in differing[:LOOKED_INTO]
+    }
+    known = {name: each.off for name, each in found.items() if each.off is not None}
+    said = [remark] if remark else []
+    if differing:
+        said.append(f"{len(differing)} of {len(both)} files differ")
+        first = next((name for name in differing if name not in known), None) or max(
+            known, key=lambda n: known[n] or 0
+        )
+        said.append(f"{first}: {found[first].text}")
+    whole = not remark and len(known) == len(differing)
+    text = "; ".join(said) or "other modes or empty folders"
+    return Comparison(
+        text, max((off or 0.0 for off in known.values()), default=None) if whole else None
+    )
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for base, folders, names in os.walk(folder):
+        links = [name for name in folders if Path(base, name).is_symlink()]
+        for name in (*names, *links):
+            path = Path(base, name)
+            yield str(path.relative_to(folder)), path
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and os.readlink(one) == os.readlink(other)
+    if not (one.is_file() and other.is_file()) or one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        while block := first.read(BLOCK):
+            if block != second.read(BLOCK):
+                return False
+    return True

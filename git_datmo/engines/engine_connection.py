@@ -1,0 +1,123 @@
+"""Finds the container engine that a person uses, and tells whether it has this machine's files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import docker
+from docker.constants import DEFAULT_TIMEOUT_SECONDS
+from docker.context import ContextAPI
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from git_datmo.errors import EngineMissing
+from git_datmo.waits import DEFAULT, limit
+
+# How the SDK calls an engine behind a socket of this machine.
+_HERE = ("http+docker://localhost", "http+docker://localnpipe")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConnection:
+    """An engine that answered; `here` is whether it runs on this machine, so that it can mount our
+    folders."""
+
+    client: docker.DockerClient
+    here: bool
+
+
+def connect(environ: Mapping[str, str]) -> EngineConnection:
+    """The engine of `DOCKER_HOST`, else of the current Docker context, else the first of the usual
+    sockets."""
+    _check_way(environ)
+    runtime = environ.get("XDG_RUNTIME_DIR", "/run/user/none")
+    sockets = [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock", "/run/podman/podman.sock"]
+    named = environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT")
+    hosts = [] if named else [f"unix://{path}" for path in sockets if _is_socket(path)]
+    why, patience = "", round(limit() or DEFAULT)
+    for host in ("", *hosts):
+        try:
+            if host:
+                client = docker.DockerClient(base_url=host, timeout=patience)
+            else:
+                # The user's own ssh, with its configuration and agent.
+                client = docker.from_env(environment=environ, use_ssh_client=True, timeout=patience)
+            client.ping()
+            # An engine that answers may work for long without a word.
+            client.api.timeout = DEFAULT_TIMEOUT_SECONDS
+        except (DockerException, RequestException, OSError) as e:
+            why = why or str(e)
+        else:
+            return EngineConnection(client, str(client.api.base_url) in _HERE)
+    where = named or "the usual sockets"
+    raise EngineMissing(
+        f"no container engine answers at {where}",
+        "start Docker or Podman, or take the weaker `--engine venv`"
+        + (f" ({why[:200]})" if why else ""),
+    )
+
+
+def _check_way(environ: Mapping[str, str]) -> None:
+    """Raise `EngineMissing` where the SDK would take another engine than the one named, or say
+    nothing useful."""
+    host, context = environ.get("DOCKER_HOST", ""), environ.get("DOCKER_CONTEXT", "")
+    if context and not host:
+        found = ContextAPI.get_context(context)
+        if found is None:
+            raise EngineMissing(
+                f"there is no Docker context '{context}'", "'docker context ls' lists them"
+            )
+        host = str(found.Host or "")
+    if host.startswith("ssh://") and find_spec("paramiko") is None:
+        raise EngineMissing(f"'{host}' needs the package paramiko", "pip install 'git-datmo[ssh]'")
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def describe_owner(pid: int) -> str:
+    """What tells a process of this machine from every other: the machine, its number, and when it
+    started."""
+    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:12]
+    return f"{machine}.{pid}.{_start_of(pid)}"
+
+
+def is_gone(owner: str) -> bool:
+    """Return whether an owner was a process of this machine that does not run any more."""
+    machine, _, rest = owner.partition(".")
+    number, _, _ = rest.partition(".")
+    if not number.isdecimal() or not describe_owner(0).startswith(f"{machine}."):
+        return False
+    return not _is_running(int(number)) or describe_owner(int(number)) != owner
+
+
+def _start_of(pid: int) -> str:
+    """When a process started, in ticks since the machine did (proc, `stat`); '' where that is not
+    told."""
+    try:
+        return (
+            Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode("ascii")
+        )
+    except (OSError, IndexError):
+        return ""
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return pid > 0

@@ -1,0 +1,107 @@
+"""Find an engine by its name. An engine is never chosen silently.
+
+Another package adds one by an entry point of the group `git_datmo.engines`, whose name is the
+engine's and whose object is an `EngineKind`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.engines.engine_capabilities import BUILT_IN, Capabilities
+from git_datmo.engines.engine_contract import Engine
+from git_datmo.errors import UsageError
+
+GROUP = "git_datmo.engines"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """The choices that an engine is made with.
+
+    `cache` is a folder for virtual environments. `rebuild` asks for a build although there is one.
+    `on` is the address of the engine, or the name of a Docker context; '' for this machine.
+    """
+
+    cache: Path
+    environ: Mapping[str, str]
+    rebuild: bool = False
+    on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKind:
+    """An engine that can be named: its capabilities, and the function that makes it."""
+
+    name: str
+    capabilities: Capabilities
+    make: Callable[[EngineOptions], Engine]
+
+
+def _make_container(options: EngineOptions) -> Engine:
+    from git_datmo.engines.container_engine import ContainerEngine
+
+    environ = _elsewhere(options.environ, options.on) if options.on else options.environ
+    return ContainerEngine(environ, options.rebuild)
+
+
+def _make_venv(options: EngineOptions) -> Engine:
+    from git_datmo.engines.venv_engine import VenvEngine
+
+    return VenvEngine(options.cache, options.environ, options.rebuild)
+
+
+def _make_host(options: EngineOptions) -> Engine:
+    from git_datmo.engines.host_engine import HostEngine
+
+    return HostEngine(options.environ)
+
+
+_MAKERS = {"docker": _make_container, "venv": _make_venv, "host": _make_host}
+_KINDS = {name: EngineKind(name, BUILT_IN[name], make) for name, make in _MAKERS.items()}
+DEFAULT = "docker"
+
+
+def find_engine(name: str) -> EngineKind:
+    """Return the engine of a name; raises `UsageError` where no package has it."""
+    kind = _KINDS.get(name) or _from_package(name)
+    if kind is None:
+        *names, last = BUILT_IN
+        raise UsageError(
+            f"there is no engine '{name}'", f"the engines are {', '.join(names)} and {last}"
+        )
+    return kind
+
+
+def make_engine(name: str, options: EngineOptions) -> Engine:
+    """Make the engine of a name; the caller closes it."""
+    kind = find_engine(name)
+    if options.on and not kind.capabilities.reaches_other_machines:
+        raise UsageError(f"the engine '{name}' runs on this machine alone", "give --engine docker")
+    return kind.make(options)
+
+
+def is_engine(name: str) -> bool:
+    """Return True for a name that this package, or another one, has an engine for."""
+    return name in BUILT_IN or _from_package(name) is not None
+
+
+def _from_package(name: str) -> EngineKind | None:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        kind = point.load()
+        if isinstance(kind, EngineKind):
+            return kind
+    return None
+
+
+def _elsewhere(environ: Mapping[str, str], on: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in ("DOCKER_HOST", "DOCKER_CONTEXT")
+    }
+    return {**kept, "DOCKER_HOST" if "://" in on else "DOCKER_CONTEXT": on}

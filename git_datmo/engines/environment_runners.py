@@ -1,0 +1,123 @@
+"""Commands that begin with a tool that chooses the environment (`uv run`, `poetry run`): a rerun
+has that already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from git_datmo.engines.engine_contract import portable_command
+
+_SCRIPT = re.compile(r".*\.pyw?\Z")
+_PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[0-9.]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """The options of a tool's `run`: those alone, and those that a value follows.
+
+    `scripts` says that it runs a file `x.py` by Python. `tasks` says that a word may name a task of
+    its own.
+    """
+
+    flags: frozenset[str] = frozenset()
+    valued: frozenset[str] = frozenset()
+    scripts: bool = False
+    tasks: bool = False
+
+
+def _words(line: str) -> frozenset[str]:
+    return frozenset(line.split())
+
+
+_QUIET = _words("-q --quiet -v --verbose")
+_UV = _Runner(
+    flags=_QUIET
+    | _words(
+        "--active --all-extras --all-groups --compile-bytecode --dev --exact --frozen --isolated"
+        " --locked"
+    )
+    | _words(
+        "--managed-python --native-tls --no-cache -n --no-config --no-default-groups --no-dev"
+        " --no-editable"
+    )
+    | _words(
+        "--no-env-file --no-progress --no-project --no-python-downloads --no-sync --offline"
+        " --only-dev"
+    )
+    | _words("--refresh --reinstall -s --script --system-certs --upgrade -U"),
+    valued=_words(
+        "--cache-dir --config-file --default-index --env-file --extra --extra-index-url"
+        " --find-links -f"
+    )
+    | _words(
+        "--group --index --index-strategy --index-url -i --link-mode --no-extra --no-group"
+        " --only-group"
+    )
+    | _words(
+        "--package --python -p --refresh-package --reinstall-package --resolution"
+        " --upgrade-package -P"
+    )
+    | _words("--with --with-editable --with-requirements -w"),
+    scripts=True,
+)
+_CONDA = _Runner(
+    flags=_QUIET | _words("--no-capture-output --live-stream"),
+    valued=_words("-n --name -p --prefix -a --attach"),
+)
+_RUNNERS = {
+    "uv": _UV,
+    "poetry": _Runner(flags=_QUIET | _words("-n --no-interaction")),
+    "pdm": _Runner(flags=_QUIET, valued=_words("--venv"), scripts=True, tasks=True),
+    "pipenv": _Runner(flags=_QUIET, tasks=True),
+    "pixi": _Runner(
+        flags=_QUIET | _words("--frozen --locked --no-install --as-is --clean-env"),
+        valued=_words("-e --environment --manifest-path"),
+        tasks=True,
+    ),
+    "rye": _Runner(tasks=True),
+    **dict.fromkeys(("conda", "mamba", "micromamba"), _CONDA),
+}
+
+
+def rebuilt_command(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the portable form of `command` for an environment that was rebuilt.
+
+    `uv run train.py` becomes `python train.py`. A task, or an option that is not known, leaves the
+    command as it is.
+    """
+    whole = portable_command(command)
+    runner = _RUNNERS.get(whole[0])
+    if runner is None or whole[1:2] != ("run",):
+        return whole
+    inner = _behind_options(runner, whole[2:])
+    if not inner:
+        return whole
+    if inner[0] in ("-m", "--module") and runner.scripts and len(inner) > 1:
+        return ("python", "-m", *inner[1:])
+    if _SCRIPT.match(inner[0]) and runner.scripts:
+        return ("python", *inner)
+    if runner.tasks and not _PYTHON.match(inner[0]):
+        return whole
+    return portable_command(inner)
+
+
+def _behind_options(runner: _Runner, words: Sequence[str]) -> Sequence[str]:
+    """Return the words behind a tool's own options; nothing where one of these is not known."""
+    index = 0
+    while (
+        index < len(words)
+        and words[index].startswith("-")
+        and words[index] not in ("--", "-m", "--module")
+    ):
+        name, _, value = words[index].partition("=")
+        if name in runner.valued:
+            index += 1 if value else 2
+        elif words[index] in runner.flags:
+            index += 1
+        else:
+            return ()
+    if index < len(words) and words[index] == "--":
+        index += 1
+    return words[index:]

@@ -1,0 +1,168 @@
+"""An image as plain files, and the archives by which engines give and take images.
+
+Engines write archives in several ways: layers under names of their own, packed or not, once or
+behind links. The files here are the same whoever wrote them: `config.json`, the image's
+configuration, whose SHA-256 is its digest, and `layers/<hex>` for each of its layers, an unpacked
+tar named by its SHA-256. So images that share layers share content.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import posixpath
+import re
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from git_datmo.engines.folder_transfer import StreamReader
+from git_datmo.errors import Damaged
+
+CONFIG, LAYERS = "config.json", "layers"
+SIZE_LIMIT = 16 << 20
+_INDEX = "manifest.json"
+_PIECE = 1 << 20
+_GZIP = b"\x1f\x8b"
+_LAYER = re.compile(r"sha256:([0-9a-f]{64})\Z")
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What an image's configuration says: its own digest, what it runs on, its layers (in hex, each
+    name once)."""
+
+    digest: str
+    platform: str
+    layers: tuple[str, ...]
+    labels: dict[str, Any]
+
+    @property
+    def files(self) -> frozenset[str]:
+        return frozenset({CONFIG, *(f"{LAYERS}/{layer}" for layer in self.layers)})
+
+
+def read_configuration(raw: bytes) -> Configuration:
+    """What the bytes of a configuration say; raises `Damaged` where they are none."""
+    try:
+        document = json.loads(raw)
+        platform = f"{document['os']}/{document['architecture']}"
+        matches = [_LAYER.match(layer) for layer in document["rootfs"]["diff_ids"]]
+        labels = (document.get("config") or {}).get("Labels") or {}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Damaged("an image's configuration is not what engines write") from error
+    if not all(matches) or not _PLATFORM.match(platform) or not isinstance(labels, dict):
+        raise Damaged("an image's configuration is not what engines write")
+    layers = tuple(match[1] for match in matches if match)
+    return Configuration(f"sha256:{hashlib.sha256(raw).hexdigest()}", platform, layers, labels)
+
+
+def read_image(folder: Path) -> Configuration:
+    """The configuration of the image in `folder`; raises `Damaged` where files of it are not
+    there."""
+    path = folder / CONFIG
+    if not path.is_file() or path.stat().st_size > SIZE_LIMIT:
+        raise Damaged(f"an image has no '{CONFIG}'")
+    found = read_configuration(path.read_bytes())
+    for name in sorted(found.files):
+        if not (folder / name).is_file() or (folder / name).is_symlink():
+            raise Damaged(f"an image has no '{name}'")
+    return found
+
+
+def unpack(archive: Iterable[bytes], folder: Path) -> Configuration:
+    """Write the one image of an engine's archive as files into the empty `folder`.
+
+    Raises `Damaged` for an archive that lacks a part of it.
+    """
+    contents = folder / LAYERS
+    contents.mkdir()
+    digests, links = dict[str, str](), dict[str, str]()
+    try:
+        with tarfile.open(fileobj=cast("IO[bytes]", StreamReader(archive)), mode="r|") as entries:
+            for entry in entries:
+                name = posixpath.normpath(entry.name)
+                if entry.issym():
+                    links[name] = posixpath.normpath(
+                        posixpath.join(posixpath.dirname(name), entry.linkname)
+                    )
+                elif entry.islnk():
+                    links[name] = posixpath.normpath(entry.linkname)
+                elif entry.isreg() and (content := entries.extractfile(entry)) is not None:
+                    digests[name] = _keep(cast("io.BufferedReader", content), contents)
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise Damaged(f"the engine's archive of the image cannot be read: {error}") from error
+    image = _choose(
+        contents, {**digests, **{name: digests.get(at, "") for name, at in links.items()}}
+    )
+    for path in contents.iterdir():
+        if path.name not in image.layers:
+            path.replace(
+                folder / CONFIG
+            ) if f"sha256:{path.name}" == image.digest else path.unlink()
+    return read_image(folder)
+
+
+def _choose(contents: Path, digests: dict[str, str]) -> Configuration:
+    """The image that an archive's index names, whose parts are in `contents`."""
+    try:
+        (named,) = json.loads((contents / digests[_INDEX]).read_bytes())
+        layers = tuple(digests[posixpath.normpath(name)] for name in named["Layers"])
+        image = read_configuration(
+            (contents / digests[posixpath.normpath(named["Config"])]).read_bytes()
+        )
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise Damaged("the engine's archive of the image lacks a part of it") from error
+    if layers != image.layers:
+        raise Damaged(
+            "the engine's archive of the image has other layers than its configuration names"
+        )
+    return image
+
+
+def _keep(content: io.BufferedReader, folder: Path) -> str:
+    """Write what `content` holds, unpacked, to a file of `folder` named by its SHA-256; the
+    name."""
+    digest, path = hashlib.sha256(), folder / "part"
+    source = gzip.GzipFile(fileobj=content) if content.peek(2).startswith(_GZIP) else content
+    with path.open("wb") as file:
+        while piece := source.read(_PIECE):
+            digest.update(piece)
+            file.write(piece)
+    path.replace(folder / digest.hexdigest())
+    return digest.hexdigest()
+
+
+def pack(folder: Path) -> Iterator[bytes]:
+    """The image in `folder` as an archive without a tag, which every engine takes."""
+    image = read_image(folder)
+    config = f"{image.digest.removeprefix('sha256:')}.json"
+    index = [
+        {"Config": config, "RepoTags": None, "Layers": [f"{layer}.tar" for layer in image.layers]}
+    ]
+    yield from _entry(config, folder / CONFIG)
+    for layer in dict.fromkeys(image.layers):
+        yield from _entry(f"{layer}.tar", folder / LAYERS / layer)
+    raw = json.dumps(index).encode()
+    yield from _pieces(_INDEX, len(raw), io.BytesIO(raw))
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _entry(name: str, path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from _pieces(name, path.stat().st_size, file)
+
+
+def _pieces(name: str, size: int, file: IO[bytes]) -> Iterator[bytes]:
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    yield entry.tobuf(tarfile.GNU_FORMAT)
+    while piece := file.read(_PIECE):
+        yield piece
+    yield bytes(-size % tarfile.BLOCKSIZE)

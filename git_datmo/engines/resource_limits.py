@@ -1,0 +1,87 @@
+"""What a run may use of a machine: as a person asks for it, as an engine is told, as a record keeps
+it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from git_datmo.errors import UsageError
+
+_SIZE = re.compile(r"([0-9]+)([kmgt]?)(?:i?b)?\Z", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_GPUS = re.compile(r"all\Z|[0-9]+\Z|[A-Za-z0-9][A-Za-z0-9-]*(?:,[A-Za-z0-9][A-Za-z0-9-]*)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceLimits:
+    """What a run may use, where its engine can hold it to that: none of it means no limit, and no
+    device.
+
+    `memory` is in bytes, `cpus` a number of processors, `gpus` is `all`, a number of them, or their
+    ids with commas. `devices` are files of `/dev`. `network` is whether there is any.
+    """
+
+    memory: int | None = None
+    cpus: float | None = None
+    gpus: str = ""
+    devices: tuple[str, ...] = ()
+    network: bool = False
+
+    def values(self) -> dict[str, int | float | str | bool]:
+        """As a record keeps them, beside what was used."""
+        told = {
+            "memory_limit": self.memory,
+            "cpu_limit": self.cpus,
+            "gpus": self.gpus or None,
+            "devices": " ".join(self.devices) or None,
+            "network": self.network or None,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+
+NO_LIMITS = ResourceLimits()
+
+
+def recorded_limits(values: Mapping[str, object]) -> ResourceLimits:
+    """What a record says that its run was held to, as far as a rerun takes that from anybody: no
+    device, no network."""
+    memory, cpus, gpus = values.get("memory_limit"), values.get("cpu_limit"), values.get("gpus")
+    return ResourceLimits(
+        memory=memory
+        if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0
+        else None,
+        cpus=float(cpus)
+        if isinstance(cpus, int | float) and not isinstance(cpus, bool) and 0 < cpus < 1e6
+        else None,
+        gpus=gpus if isinstance(gpus, str) and _GPUS.match(gpus) else "",
+    )
+
+
+def parse_memory(text: str) -> int:
+    """Bytes of the like of `512m` or `8g`; raises `UsageError` for anything else."""
+    match = _SIZE.match(text)
+    if match is None or not int(match[1]):
+        raise UsageError(f"'{text}' is no amount of memory", "give it like 512m or 8g")
+    return int(match[1]) << 10 * _POWERS[match[2].lower()]
+
+
+def parse_cpus(text: str) -> float:
+    """A number of processors; raises `UsageError` for anything else."""
+    try:
+        cpus = float(text)
+    except ValueError:
+        cpus = 0.0
+    if not 0 < cpus < 1e6:
+        raise UsageError(f"'{text}' is no number of processors", "give it like 2 or 0.5")
+    return cpus
+
+
+def parse_gpus(text: str) -> str:
+    """`all`, a number, or ids; raises `UsageError` for anything else."""
+    if not _GPUS.match(text):
+        raise UsageError(
+            f"'{text}' names no GPUs", "give 'all', a number, or their ids with commas"
+        )
+    return text

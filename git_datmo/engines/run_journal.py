@@ -1,0 +1,195 @@
+"""Read what the observer journalled: the files, programs and libraries that a command and its
+children used.
+
+A line is a code, a blank and a path, in which '%', tab and line end are percent-encoded:
+
+- `p`, `f`: a Python began, by itself or by a fork: its pid, its parent's pid, its executable and
+  its prefix, divided by tabs;
+- `r`, `w`: a file was opened to be read or written;
+- `d`: a path was removed; `l`: a folder was listed;
+- `x`: a program was started; `e`: a package with extension modules was imported; `m`: a shared
+  library was in use;
+- `z`: the process ended in order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from git_datmo.fsio import write_file
+from git_datmo.permissions import make_folder
+
+VARIABLE = "GIT_DATMO_JOURNAL"
+OBSERVER, JOURNALS = "observer", "journals"
+
+_ESCAPED = re.compile(rb"%([0-9A-F]{2})")
+_BYTECODE = re.compile(rb"(.*/|)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-[12])?\.pyc\Z", re.DOTALL)
+_PYTHON = re.compile(rb"(?:.*/)?(?:python|pypy)[0-9.]*\Z", re.DOTALL)
+
+# Packages whose extension modules open files by Python, where the observer sees it. All others may
+# read unseen.
+READ_BY_PYTHON = frozenset(
+    {"_yaml", "numpy", "pandas", "scipy", "sklearn", "psutil"}
+    | {
+        "PIL",
+        "charset_normalizer",
+        "contourpy",
+        "joblib",
+        "kiwisolver",
+        "markupsafe",
+        "matplotlib",
+        "regex",
+        "yaml",
+    }
+)
+
+
+@dataclass(slots=True)
+class JournalledProcess:
+    """One Python that was observed; paths are absolute, as the process saw them."""
+
+    pid: int
+    parent: int
+    executable: str
+    prefix: str
+    forked: bool
+    read: set[bytes] = field(default_factory=set)
+    written: set[bytes] = field(default_factory=set)
+    removed: set[bytes] = field(default_factory=set)
+    listed: set[bytes] = field(default_factory=set)
+    programs: list[bytes] = field(default_factory=list)
+    extensions: set[str] = field(default_factory=set)
+    libraries: set[bytes] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Events of all observed processes of a run."""
+
+    processes: tuple[JournalledProcess, ...] = ()
+
+    @property
+    def written(self) -> set[bytes]:
+        return {path for process in self.processes for path in process.written}
+
+    @property
+    def read(self) -> set[bytes]:
+        """The files that were opened to be read; bytecode counts as its source."""
+        return {source_of(path) for process in self.processes for path in process.read}
+
+    @property
+    def listed(self) -> set[bytes]:
+        return {path for process in self.processes for path in process.listed}
+
+    @property
+    def programs(self) -> set[bytes]:
+        return {path for process in self.processes for path in process.programs}
+
+    @property
+    def libraries(self) -> set[bytes]:
+        return {path for process in self.processes for path in process.libraries}
+
+    def is_complete(self, starter: int) -> bool:
+        """Return True where nothing that the process `starter` began can have opened a file
+        unseen."""
+        begun = [process for process in self.processes if not process.forked]
+        if not any(process.parent == starter for process in begun):
+            return False
+        started = [program for process in self.processes for program in process.programs]
+        if not all(_PYTHON.match(program) for program in started) or len(begun) != 1 + len(started):
+            return False
+        return all(process.extensions <= READ_BY_PYTHON for process in self.processes)
+
+    def interpreter(self, root: bytes) -> str | None:
+        """Return the executable of the Python that used most of the folder `root`, sources first;
+        None for none."""
+        used: dict[str, tuple[int, int]] = {}
+        for process in self.processes:
+            inside = [
+                path for path in process.read | process.written if path.startswith(root + b"/")
+            ]
+            sources = sum(source_of(path).endswith(b".py") for path in inside)
+            before = used.get(process.executable, (0, 0))
+            used[process.executable] = (before[0] + sources, before[1] + len(inside))
+        best = max(used, key=lambda each: used[each], default="")
+        return best if best and used[best] > (0, 0) else None
+
+
+def source_of(path: bytes) -> bytes:
+    """Return the source that a file of bytecode was made of; any other path stays as it is."""
+    found = _BYTECODE.match(path)
+    return found[1] + found[2] + b".py" if found else path
+
+
+def is_python(program: bytes) -> bool:
+    """Return True for the name or path of a Python interpreter."""
+    return _PYTHON.match(program) is not None
+
+
+def prepare_journal(folder: Path) -> None:
+    """Make `folder` one that a run journals into; it has the observer too, so that a container
+    needs one mount."""
+    make_folder(folder / JOURNALS)
+    source = Path(__file__).with_name("observer") / "sitecustomize.py"
+    write_file(folder / OBSERVER / source.name, source.read_bytes())
+
+
+def observing_variables(environ: Mapping[str, str], folder: PurePath) -> dict[str, str]:
+    """Return the variables by which a Python and its children journal into `folder`."""
+    before, observer = environ.get("PYTHONPATH"), str(folder / OBSERVER)
+    return {
+        "PYTHONPATH": f"{observer}{os.pathsep}{before}" if before else observer,
+        VARIABLE: str(folder / JOURNALS),
+    }
+
+
+def read_journals(folder: Path) -> Observed:
+    """Read all journals of a run's folder; what is damaged or cut off is passed over."""
+    processes, journals = [], folder / JOURNALS
+    for name in sorted(os.listdir(journals)) if journals.is_dir() else []:
+        try:
+            lines = (journals / name).read_bytes().split(b"\n")
+        except OSError:
+            continue
+        process = _read(lines)
+        if process is not None:
+            processes.append(process)
+    return Observed(tuple(processes))
+
+
+def _read(lines: Iterable[bytes]) -> JournalledProcess | None:
+    process: JournalledProcess | None = None
+    for line in lines:
+        code, text = line[:1], line[2:]
+        if code in (b"p", b"f"):
+            process = _begin(code, text) or process
+        elif process is not None:
+            _note(process, code, _unescaped(text))
+    return process
+
+
+def _begin(code: bytes, text: bytes) -> JournalledProcess | None:
+    words = [os.fsdecode(_unescaped(word)) for word in text.split(b"\t")]
+    if len(words) != 4 or not (words[0].isdigit() and words[1].isdigit()):
+        return None
+    return JournalledProcess(int(words[0]), int(words[1]), words[2], words[3], forked=code == b"f")
+
+
+def _note(process: JournalledProcess, code: bytes, path: bytes) -> None:
+    kinds = {b"r": process.read, b"w": process.written, b"d": process.removed, b"l": process.listed}
+    if code in kinds:
+        kinds[code].add(path)
+    elif code == b"x":
+        process.programs.append(path)
+    elif code == b"e":
+        process.extensions.add(os.fsdecode(path))
+    elif code == b"m":
+        process.libraries.add(path)
+
+
+def _unescaped(text: bytes) -> bytes:
+    return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), text)

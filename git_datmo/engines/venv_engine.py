@@ -1,0 +1,203 @@
+"""Runs a command in a virtual environment of the recorded packages: weaker than a container, for
+where none runs.
+
+The system's libraries, its network and its files are the machine's own; the Python is of the
+recorded series only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from git_datmo import permissions
+from git_datmo.engines.build_log import telling_line
+from git_datmo.engines.child_process import stream
+from git_datmo.engines.engine_capabilities import VENV
+from git_datmo.engines.engine_contract import Job, Outcome, Output, job_variables
+from git_datmo.engines.run_journal import observing_variables
+from git_datmo.environments.manifest import CONDA, LOCK, Environment, Manifest
+from git_datmo.environments.manifest_reader import read_environment
+from git_datmo.errors import DatmoError, EngineMissing
+from git_datmo.fsio import write_file
+from git_datmo.locking import locked
+from git_datmo.progress import Progress
+
+READY = "git-datmo-ready"
+"""Written last, with the interpreter's version: an environment without it is incomplete."""
+
+# How long an interpreter may take to say its version.
+SECONDS = 60
+_SAY_VERSION = "import sys; print(sys.implementation.name, '%d.%d.%d' % sys.version_info[:3])"
+_STRIPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "PYTHONUSERBASE")
+
+
+@dataclass(slots=True)
+class VenvEngine:
+    """Keeps one virtual environment for each environment id in `cache`; `rebuild` makes it anew."""
+
+    cache: Path
+    environ: Mapping[str, str]
+    rebuild: bool = False
+    _prepared: tuple[Path, Manifest] | None = field(default=None, init=False)
+    name = "venv"
+    capabilities = VENV
+
+    def check(self) -> None:
+        """This interpreter can make virtual environments; whether one of the right version is here,
+        `prepare` tells."""
+
+    def pin(self, reference: str, *, progress: Progress) -> str:  # noqa: ARG002
+        """There are no images here."""
+        return reference
+
+    def prepare(
+        self,
+        environment: Environment,
+        *,
+        code: Path,  # noqa: ARG002
+        output: Output,
+        progress: Progress,
+    ) -> None:
+        """Build the environment, or find it. Raises `EngineMissing` where its Python series is not
+        on PATH."""
+        manifest = read_environment(environment.files)
+        home = self.cache / environment.id[:20]
+        with locked(self.cache / f"{home.name}.lock", seconds=3600):
+            if self.rebuild or not (home / READY).is_file():
+                progress.begin("building the virtual environment", unit="step")
+                try:
+                    self._build(home, manifest, environment.files, output)
+                finally:
+                    progress.finish()
+        self._prepared = home, manifest
+
+    def _build(
+        self, home: Path, manifest: Manifest, files: Mapping[str, bytes], output: Output
+    ) -> None:
+        interpreter, version = self._interpreter(manifest)
+        shutil.rmtree(home, ignore_errors=True)
+        env = {name: value for name, value in self.environ.items() if name not in _STRIPPED}
+        self._step(
+            [interpreter, "-m", "venv", str(home)], env, output, "cannot make a virtual environment"
+        )
+        for name in manifest.files():
+            (home / name).write_bytes(files[name])
+        if manifest.installed_by_pip():
+            self._install(["-r", str(home / LOCK)], home, env, output)
+        if of_conda := [
+            package.requirement() for package in manifest.packages if package.source == CONDA
+        ]:
+            self._install(of_conda, home, env, output)
+        if archives := [str(home / name) for name in manifest.archives()]:
+            self._install(archives, home, env, output)
+        write_file(home / READY, f"{version}\n".encode())
+        permissions.adjust_tree(home)
+
+    def _install(
+        self, asked: Sequence[str], home: Path, env: Mapping[str, str], output: Output
+    ) -> None:
+        """By uv where it is installed, which is quicker; pip may know of indexes that uv was not
+        told of."""
+        python, what = str(home / "bin" / "python"), ["--no-deps", *asked]
+        if uv := shutil.which("uv", path=self.environ.get("PATH", os.defpath)):
+            argv = [uv, "pip", "install", "--python", python, *what]
+            if not stream(
+                argv, cwd=self.cache, env=env, output=lambda _, data: output("stderr", data)
+            ).exit_code:
+                return
+        argv = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *what]
+        self._step(argv, env, output, "cannot install the environment's packages")
+
+    def _step(self, argv: list[str], env: Mapping[str, str], output: Output, problem: str) -> None:
+        said = bytearray()
+
+        def listen(_stream: str, data: bytes) -> None:
+            said.extend(data)
+            del said[:-65536]
+            output("stderr", data)
+
+        if stream(argv, cwd=self.cache, env=env, output=listen).exit_code:
+            raise DatmoError(f"{problem}: {telling_line(said.decode('utf-8', 'replace'))}")
+
+    def _interpreter(self, manifest: Manifest) -> tuple[str, str]:
+        """One of just the recorded version, else the first of its series: packages are built for a
+        series."""
+        of_series: list[tuple[str, str]] = []
+        for candidate in dict.fromkeys(self._candidates(manifest)):
+            try:
+                argv = [candidate, "-I", "-c", _SAY_VERSION]
+                env = dict(self.environ)
+                said = subprocess.run(
+                    argv, capture_output=True, check=False, env=env, timeout=SECONDS
+                ).stdout.split()
+            except (OSError, subprocess.TimeoutExpired):
+                continue
+            words = [word.decode("ascii", "replace") for word in said]
+            if (
+                len(words) == 2
+                and words[0] == manifest.implementation
+                and words[1].startswith(manifest.series + ".")
+            ):
+                of_series.append((candidate, words[1]))
+                if words[1] == manifest.python:
+                    return of_series[-1]
+        if of_series:
+            return of_series[0]
+        raise EngineMissing(
+            f"no {manifest.implementation} {manifest.series} on PATH, which the environment needs",
+            f"install {manifest.implementation} {manifest.series}, or use the container engine",
+        )
+
+    def _candidates(self, manifest: Manifest) -> Iterator[str]:
+        yield sys.executable
+        family = "pypy" if manifest.implementation == "pypy" else "python"
+        for name in (f"{family}{manifest.series}", f"{family}3", family):
+            for folder in self.environ.get("PATH", os.defpath).split(os.pathsep):
+                if found := shutil.which(name, path=folder):
+                    yield found
+
+    def run(self, job: Job, *, output: Output) -> Outcome:
+        """Run `job` with a HOME of its own and, of the user's variables, PATH alone behind the
+        environment's."""
+        home, manifest = self._ready()
+        with tempfile.TemporaryDirectory(prefix="git-datmo-home-") as scratch:
+            env = {
+                **job_variables(job),
+                "HOME": scratch,
+                "PATH": os.pathsep.join([str(home / "bin"), self.environ.get("PATH", os.defpath)]),
+                "VIRTUAL_ENV": str(home),
+            }
+            if folders := manifest.source_folders():
+                env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
+            if job.journal is not None:
+                env |= observing_variables(env, job.journal)
+            if job.screens and "TERM" in self.environ:
+                env["TERM"] = self.environ["TERM"]
+            return stream(
+                job.command,
+                cwd=job.folder / job.cwd,
+                env=env,
+                output=output,
+                terminal=job.terminal is not None,
+                screens=job.screens,
+            )
+
+    def describe(self) -> Mapping[str, str]:
+        home, manifest = self._ready()
+        version = (home / READY).read_text(encoding="ascii").strip()
+        return {"name": self.name, "implementation": manifest.implementation, "python": version}
+
+    def _ready(self) -> tuple[Path, Manifest]:
+        if self._prepared is None:
+            raise ValueError("prepare comes first")
+        return self._prepared
+
+    def close(self) -> None:
+        """Nothing is open."""

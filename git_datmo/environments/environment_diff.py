@@ -1,0 +1,81 @@
+"""Compare two environments package by package. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from git_datmo.environments.conda import LIST
+from git_datmo.environments.manifest import Environment, Local, Manifest, Package
+
+
+@dataclass(frozen=True, slots=True)
+class PackageChange:
+    """One difference of two environments; `before` or `after` is None if one has nothing to
+    compare.
+
+    `kind` is `interpreter`, `base image`, `package`, `conda`, `index`, `system`, `variable` or
+    `file`.
+    """
+
+    kind: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+def compare(
+    one: Environment, other: Environment, before: Manifest, after: Manifest
+) -> tuple[PackageChange, ...]:
+    """Return the changes from `one` to `other`, by kind and name.
+
+    `before` and `after` are their manifests.
+    """
+    pairs = zip(_things(before), _things(after), strict=True)
+    changes = [change for (kind, old), (_, new) in pairs for change in _changes(kind, old, new)]
+    told = {"Dockerfile"} if before.dockerfile == after.dockerfile == "generated" else set()
+    told |= {"environment.json", "requirements.txt", LIST, *before.archives(), *after.archives()}
+    files = sorted((one.files.keys() | other.files.keys()) - told)
+    changed = (name for name in files if one.files.get(name) != other.files.get(name))
+    return (
+        *changes,
+        *(PackageChange("file", name, _size(one, name), _size(other, name)) for name in changed),
+    )
+
+
+def _things(manifest: Manifest) -> Iterator[tuple[str, Mapping[str, str]]]:
+    yield "interpreter", {manifest.implementation: manifest.python}
+    yield "base image", {"": manifest.base_image} if manifest.base_image else {}
+    yield "package", dict(describe_packages(manifest))
+    yield "conda", {package.name: package.describe() for package in manifest.conda}
+    yield "index", dict.fromkeys(manifest.indexes, "")
+    yield (
+        "system",
+        {name: version for name, _, version in (word.partition("=") for word in manifest.system)},
+    )
+    yield "variable", dict(manifest.variables)
+
+
+def _changes(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[PackageChange]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield PackageChange(kind, name, old.get(name), new.get(name))
+
+
+def _describe(item: Package | Local) -> str:
+    """Return a package's version or origin."""
+    if isinstance(item, Package):
+        return item.version if item.source == "index" else f"{item.version} from {item.source}"
+    if item.path is not None:
+        return f"the repository's folder '{item.path or '.'}'"
+    return f"stored as '{item.file}'" if item.file else "of one machine alone"
+
+
+def _size(environment: Environment, name: str) -> str | None:
+    return f"{len(environment.files[name])} bytes" if name in environment.files else None
+
+
+def describe_packages(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield each package with its version or origin."""
+    items: tuple[Package | Local, ...] = (*manifest.packages, *manifest.local)
+    yield from ((item.name, _describe(item)) for item in items)

@@ -1,0 +1,61 @@
+"""Choose the installed packages that belong to the user's work, without those of git-datmo."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+
+from git_datmo.environments.interpreter_probe import Distribution, Probe, normalise
+
+OWN = "git-datmo"
+SEEDS = frozenset({"pip", "setuptools", "wheel", "uv"})
+
+_IMPORT = re.compile(
+    rb'^[ \t]*"?(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#;\r\n"\\]+))', re.MULTILINE
+)
+
+
+def imported_modules(sources: Iterable[bytes]) -> frozenset[str]:
+    """Return the top-level modules that sources and notebooks import; rather too many than too
+    few."""
+    found: set[str] = set()
+    for source in sources:
+        for match in _IMPORT.finditer(source):
+            names = [match[1]] if match[1] else match[2].split(b",")
+            found.update(
+                name.split()[0].split(b".")[0].decode("ascii", "replace")
+                for name in names
+                if name.split()
+            )
+    return frozenset(found)
+
+
+def kept_distributions(probe: Probe, *, imported: Collection[str] = ()) -> tuple[Distribution, ...]:
+    """Return the distributions of the user's work, by name.
+
+    Left out are git-datmo and packages that only it needs, the operating system's, and an
+    environment's initial ones. Kept are packages that a person requested, that the code imports, or
+    that kept ones require.
+    """
+    known = {normalise(found.name): found for found in reversed(probe.distributions)}
+    guests = _reached(known, [OWN]) - {OWN}
+    roots = []
+    for name, found in known.items():
+        asked = found.requested and (name not in SEEDS or name == "setuptools")
+        needed = asked or any(module in imported for module in found.modules)
+        if name != OWN and (needed or not (name in guests or name in SEEDS or found.vendor)):
+            roots.append(name)
+    without_own = {name: found for name, found in known.items() if name != OWN}
+    return tuple(known[name] for name in sorted(_reached(without_own, roots)))
+
+
+def _reached(known: Mapping[str, Distribution], start: Iterable[str]) -> set[str]:
+    """Return `start` and everything that it requires, as far as installed."""
+    waiting = [name for name in start if name in known]
+    reached = set(waiting)
+    while waiting:
+        for needed in map(normalise, known[waiting.pop()].requires):
+            if needed in known and needed not in reached:
+                reached.add(needed)
+                waiting.append(needed)
+    return reached

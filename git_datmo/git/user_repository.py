@@ -1,0 +1,122 @@
+"""The user's repository: found once, then named by absolute paths."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.errors import DatmoError
+from git_datmo.git.command import Git, run_git
+from git_datmo.git.config import Config, read_config, set_waits
+from git_datmo.model import FORMATS, ObjectFormat, Oid
+from git_datmo.permissions import parse_sharing, share_folder
+
+# The facts that `git rev-parse` knows of every repository, bare ones included.
+_EVERYWHERE = ("--show-object-format", "--path-format=absolute", "--git-dir", "--git-common-dir")
+
+
+@dataclass(frozen=True, slots=True)
+class UserRepository:
+    """The code repository, seen from one of its working trees.
+
+    `prefix` is the folder in which the command was started, relative to the top: '' or ending in
+    '/'.
+    """
+
+    git: Git
+    git_dir: Path
+    common_dir: Path
+    top: Path | None
+    prefix: str
+    format: ObjectFormat
+    config: Config
+
+    @property
+    def work_tree(self) -> Path:
+        """Return the top of the working tree; raise `DatmoError` for a bare repository."""
+        if self.top is None:
+            raise DatmoError(
+                "this operation must be run in a work tree", "change to a clone that has one"
+            )
+        return self.top
+
+    def resolve(self, revision: str, kind: str = "commit") -> Oid:
+        """Return the id of the object that a revision names; raise `DatmoError` for none."""
+        done = self.git.finish(
+            "rev-parse", "--verify", "-q", "--end-of-options", f"{revision}^{{{kind}}}"
+        )
+        if done.returncode:
+            raise DatmoError(f"bad revision '{revision}'", "'git datmo log' lists the experiments")
+        return Oid.parse(done.stdout.decode().strip())
+
+    def head(self) -> Oid | None:
+        """Return the commit that is checked out; None before the first one."""
+        done = self.git.finish("rev-parse", "--verify", "-q", "HEAD^{commit}")
+        return Oid.parse(done.stdout.decode().strip()) if done.returncode == 0 else None
+
+    def patch_id(self, commit: Oid) -> str:
+        """Return the id of a commit's change, which survives a rebase; '' for a merge or an
+        empty commit."""
+        diff = self.git.run(
+            "diff-tree", "-p", "--no-ext-diff", "--no-textconv", "--root", str(commit)
+        )
+        return (
+            self.git.run("patch-id", "--stable", stdin=diff).decode().partition(" ")[0]
+            if diff
+            else ""
+        )
+
+    def remotes(self) -> tuple[str, ...]:
+        """Return the names of the remotes."""
+        keys = (s.key for s in self.config.settings)
+        names = (
+            k[len("remote.") : -len(".url")]
+            for k in keys
+            if k.startswith("remote.") and k.endswith(".url")
+        )
+        return tuple(dict.fromkeys(names))
+
+    def default_remote(self) -> str | None:
+        """Return the remote that a bare `git push` uses (git-push, `remote.pushDefault`)."""
+        names = self.remotes()
+        branch = self.git.finish("symbolic-ref", "-q", "--short", "HEAD").stdout.decode().strip()
+        for key in (f"branch.{branch}.pushremote", "remote.pushdefault", f"branch.{branch}.remote"):
+            if self.config.get(key) in names:
+                return self.config.get(key)
+        return "origin" if "origin" in names else names[0] if len(names) == 1 else None
+
+
+def discover(environ: Mapping[str, str], cwd: Path) -> UserRepository:
+    """Find the repository around `cwd`, or the one that `GIT_DIR` names; raise `DatmoError` for
+    none."""
+    done = _rev_parse(environ, cwd, *_EVERYWHERE, "--show-toplevel", "--show-prefix")
+    if done.returncode:
+        # A bare repository has no top. Any other failure repeats, with its reason.
+        done = _rev_parse(environ, cwd, *_EVERYWHERE)
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        what = said[0].removeprefix("fatal: ") if said else "git rev-parse failed"
+        # Git's message names the command that allows reading another user's repository.
+        exception = next((line.strip() for line in said if "safe.directory" in line), "")
+        raise DatmoError(
+            what, exception or "run this inside a git repository, or make one with 'git init'"
+        )
+    form, *places = map(os.fsdecode, done.stdout.split(b"\n"))
+    git_dir, common_dir = Path(places[0]), Path(places[1])
+    top, prefix = (Path(places[2]), places[3]) if len(places) > 3 else (None, "")
+    git = Git(environ, git_dir, top)
+    config = read_config(git)
+    set_waits(config, environ)
+    sharing = parse_sharing(config.get("core.sharedrepository"))
+    for folder in (git_dir, common_dir):
+        share_folder(folder, sharing)
+    return UserRepository(git, git_dir, common_dir, top, prefix, FORMATS[form], config)
+
+
+def _rev_parse(
+    environ: Mapping[str, str], cwd: Path, *words: str
+) -> subprocess.CompletedProcess[bytes]:
+    return run_git(["rev-parse", *words], {**environ, "LC_ALL": "C"}, cwd)

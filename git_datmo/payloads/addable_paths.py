@@ -1,0 +1,164 @@
+"""Check which paths can be payloads, and warn about links in those that were added."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from git_datmo.errors import DatmoError
+from git_datmo.git.safe_paths import check_path, show
+from git_datmo.payloads.exclude_file import is_behind, pattern
+from git_datmo.repository.workspace import Workspace
+from git_datmo.suggest import nearest
+from git_datmo.terminal_text import quote_word, quote_words
+from git_datmo.worktree.tracking import Tracking
+
+if TYPE_CHECKING:
+    from git_datmo.worktree.outside_links import Fault, Faulty, LinkCheck
+
+
+# Files that keep an empty folder in git. The folder can be a payload beside them.
+PLACEHOLDERS = frozenset({b".gitkeep", b".gitignore", b".keep", b".empty", b".placeholder"})
+
+
+def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
+    """Raise `DatmoError` with a way out unless `path` can be a payload."""
+    if not path:
+        raise DatmoError(
+            "the repository itself cannot be a payload",
+            "add the files and folders in it that are data",
+        )
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise DatmoError(
+            f"the name {os.fsencode(path)!r} is not valid UTF-8",
+            "rename it, or add the folder that holds it",
+        ) from None
+    check_path(path)
+    if exists and not os.path.lexists(ws.root / path):
+        near = _similar_path(ws, path)
+        raise DatmoError(
+            f"'{path}' does not exist",
+            f"did you mean '{near}'?"
+            if near
+            else "check the name, or 'git datmo checkout' fetches what was snapshotted",
+        )
+    _refuse_other_repository(ws, path)
+    _refuse_other_payload(tracking, path)
+    _refuse_tracked(ws, path)
+    _refuse_taken_in_by_git(ws, path)
+
+
+def _similar_path(ws: Workspace, path: str) -> str | None:
+    """Return the existing path most similar to a missing one, or None."""
+    folder, _, name = path.rpartition("/")
+    try:
+        near = nearest(name, os.listdir(ws.root / folder))
+    except OSError:
+        return None
+    return os.path.join(folder, near) if near else None
+
+
+def _refuse_other_repository(ws: Workspace, path: str) -> None:
+    names = path.split("/")
+    for end in range(1, len(names)):
+        folder = "/".join(names[:end])
+        if os.path.lexists(ws.root / folder / ".git"):
+            raise DatmoError(
+                f"'{path}' lies in '{folder}', which is a git repository of its own",
+                f"add it from within that repository: cd {quote_word(folder)} && "
+                f"git datmo init && git datmo add-data {quote_word('/'.join(names[end:]))}",
+            )
+
+
+def _refuse_other_payload(tracking: Tracking, path: str) -> None:
+    holder = tracking.holding(path)
+    if holder is not None and holder.payload.path != path:
+        raise DatmoError(
+            f"'{path}' is part of the payload '{holder.payload.path}'",
+            f"add '{holder.payload.path}' again instead",
+        )
+    inside = [t.payload.path for t in tracking.within(path) if t.payload.path != path]
+    if inside:
+        raise DatmoError(
+            f"'{path}' holds the payload '{inside[0]}'",
+            f"stop tracking that first: git datmo rm {quote_words(inside)}",
+        )
+
+
+def _refuse_tracked(ws: Workspace, path: str) -> None:
+    listed = ws.repo.git.run("ls-files", "-z", "--", path).split(b"\0")[:-1]
+    beside = os.path.isdir(ws.root / path) and all(
+        each.rpartition(b"/")[2] in PLACEHOLDERS for each in listed
+    )
+    if listed and not beside:
+        shown = os.fsdecode(listed[0])
+        raise DatmoError(
+            f"git tracks '{shown}'"
+            + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
+            f"take it out of git's index first: git rm -r --cached -- {quote_word(path)}, then"
+            " commit",
+        )
+
+
+def _refuse_taken_in_by_git(ws: Workspace, path: str) -> None:
+    """Raise `DatmoError` if a `.gitignore` includes `path` in spite of `.git/info/exclude`.
+
+    A pattern of a `.gitignore` outranks those in `.git/info/exclude` (gitignore, DESCRIPTION).
+    """
+    # The output of a run may become a file or a folder.
+    asked = [f"./{path}"] if os.path.lexists(ws.root / path) else [f"./{path}", f"./{path}/"]
+    git = replace(ws.repo.git, literal_paths=False)
+    stdin = b"".join(os.fsencode(each) + b"\0" for each in asked)
+    said = git.finish("check-ignore", "--no-index", "-v", "-z", "--stdin", stdin=stdin).stdout
+    fields = iter(os.fsdecode(each) for each in said.split(b"\0")[:-1])
+    for source, line, matched, _ in zip(fields, fields, fields, fields, strict=False):
+        if matched.startswith("!") and _outranks(ws, source, int(line)):
+            folder = os.path.dirname(source) if os.path.basename(source) == ".gitignore" else ""
+            wanted = pattern(path[len(folder) + 1 :] if folder else path)
+            raise DatmoError(
+                f"git would take '{path}' into its own index: line {line} of '{source}'"
+                f" ('{matched}') asks for it",
+                f"add the line '{wanted}' at the end of '{source}', then run this again",
+            )
+
+
+def _outranks(ws: Workspace, source: str, line: int) -> bool:
+    """Return True if a pattern that git found outranks ours. Patterns outside the working tree
+    do not."""
+    exclude = ws.repo.common_dir / "info" / "exclude"
+    if os.path.realpath(ws.root / source) == os.path.realpath(exclude):
+        return is_behind(exclude, line)
+    return os.path.basename(source) == ".gitignore" and not os.path.isabs(source)
+
+
+def link_warnings(check: LinkCheck, path: str) -> Iterator[str]:
+    """Yield a line for each kind of links in a payload that lead nowhere in another clone."""
+    for (top, fault), faulty in check.found.items():
+        if top == os.fsencode(path):
+            links = "link" if faulty.count == 1 else "links"
+            told = _told(fault, path, one=faulty.count == 1)
+            yield f"{faulty.count} {links} in '{path}' {told}: {name_links(faulty)}"
+
+
+def name_links(faulty: Faulty) -> str:
+    """Return the first names of some links, and a mark where there are more."""
+    return ", ".join(map(show, faulty.first)) + (", …" if faulty.count > len(faulty.first) else "")
+
+
+def _told(fault: Fault, path: str, *, one: bool) -> str:
+    if fault.name == "OUTSIDE":
+        told = (
+            "leads out of it and is stored as a link, not as what it points at"
+            if one
+            else "lead out of it and are stored as links, not as what they point at"
+        )
+        copy = f"cp -RL {quote_word(path)} {quote_word(path + '.copied')}"
+        return f"{told} ('{copy}' makes a folder that holds the files themselves)"
+    if fault.name == "ABSOLUTE":
+        told = "is an absolute path, which" if one else "are absolute paths, which"
+        return f"{told} no other clone has (make relative links: ln -sr)"
+    return f"{'points' if one else 'point'} at nothing"

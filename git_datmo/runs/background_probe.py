@@ -1,0 +1,27 @@
+"""Ask the Python of a run for its packages while outputs are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from git_datmo.environments.interpreter_probe import Probing, begin_probe, find_interpreter
+from git_datmo.environments.project_files import find_language
+from git_datmo.errors import DatmoError
+from git_datmo.repository.workspace import Workspace
+
+
+def begin_probing(ws: Workspace, command: Sequence[str], interpreter: str | None) -> Probing | None:
+    """Start to ask the Python that `command` ran in.
+
+    `interpreter` is the one that ran, where that was seen. Returns None where no Python can be
+    asked.
+    """
+    folder = ws.root / ws.repo.prefix
+    interpreter = interpreter or find_interpreter(command, ws.environ, folder)
+    if interpreter is None or find_language(command):
+        return None
+    try:
+        return begin_probe(interpreter, ws.environ, cwd=folder)
+    except DatmoError:
+        # Who needs the answer asks again, and says why there is none.
+        return None

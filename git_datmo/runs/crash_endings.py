@@ -1,0 +1,79 @@
+"""Compare how a failed command and its rerun ended: by the exception, else by the last line that
+was printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from git_datmo.engines.engine_contract import Output, Stream
+from git_datmo.engines.terminal_screen import Screen
+from git_datmo.errors import Incomplete
+from git_datmo.model import Content
+from git_datmo.objects.layout import read_chunks, root_node
+from git_datmo.records.types import ReceiptDifference
+from git_datmo.repository.workspace import Workspace
+
+TAIL = 1 << 20
+LINE_LIMIT = 300
+LAST = 8
+LOG, NAME = "log", "last line of the log"
+
+_EXCEPTION = re.compile(
+    r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Exit|Warning|Iteration)\b(?::.*)?\Z"
+)
+# Numbers, addresses and absolute paths change from machine to machine without another reason for
+# the crash.
+_VARYING = re.compile(r"(?:/[\w.+@-]+)+|0x[0-9a-f]+|\d+(?:\.\d+)?")
+
+
+class Tail:
+    """Pass output on, and keep the last bytes of it; with `screen`, as a terminal shows them in the
+    end."""
+
+    def __init__(self, output: Output, *, screen: bool = False) -> None:
+        self._output, self._kept = output, bytearray()
+        self._screen = Screen() if screen else None
+
+    def __call__(self, stream: Stream, data: bytes) -> None:
+        self._output(stream, data)
+        self._kept += self._screen.feed(data) if self._screen is not None else data
+        if len(self._kept) > 2 * TAIL:
+            del self._kept[:-TAIL]
+
+    @property
+    def text(self) -> bytes:
+        if self._screen is not None:
+            self._kept += self._screen.finish()
+        return bytes(self._kept[-TAIL:])
+
+
+def last_words(log: bytes) -> str:
+    """Return the line that says why a command failed, or '' for an empty log."""
+    lines = [line.strip() for line in log.decode("utf-8", "replace").splitlines() if line.strip()]
+    exceptions = [line for line in lines if _EXCEPTION.match(line)]
+    return (exceptions or lines or [""])[-1][:LINE_LIMIT]
+
+
+def compare_endings(ws: Workspace, log: Content | None, rerun: bytes) -> ReceiptDifference:
+    """Compare the recorded `log` with the end of a rerun's output; only numbers and absolute paths
+    may differ."""
+    recorded, now = last_words(_read_tail(ws, log)) if log is not None else "", last_words(rerun)
+    same = _VARYING.sub("#", recorded) == _VARYING.sub("#", now)
+    return ReceiptDifference(NAME, recorded, now, same, 0.0 if same else None)
+
+
+def same_log(ws: Workspace, log: Content | None, rerun: bytes) -> Iterator[ReceiptDifference]:
+    """Yield the log as the one thing to compare where a rerun printed just the same; times and
+    chance make others."""
+    if log is not None and 0 < log.size <= TAIL and _read_tail(ws, log) == rerun:
+        yield ReceiptDifference(LOG, str(log.object), str(log.object), same=True, off=0.0)
+
+
+def _read_tail(ws: Workspace, log: Content) -> bytes:
+    node = root_node(log)
+    try:
+        blobs = list(read_chunks(node.oid, ws.store.read_tree)) if node.chunked else [node.oid]
+        return b"".join(ws.store.read(blob, "blob") for blob in blobs[-LAST:])[-TAIL:]
+    except Incomplete:
+        return b""

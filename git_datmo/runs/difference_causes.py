@@ -1,0 +1,156 @@
+"""What could explain that a rerun came out otherwise: listed, not proven."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from git_datmo.engines.engine_contract import Engine, Job
+from git_datmo.environments.interpreter_probe import (
+    Probe,
+    inventory_program,
+    normalise,
+    read_answer,
+)
+from git_datmo.environments.manifest import Manifest
+from git_datmo.errors import DatmoError
+from git_datmo.records.types import Cause, Read, Value
+from git_datmo.runs.read_variables import find_hashing, find_variables
+from git_datmo.runs.rerun import Rerun
+from git_datmo.runs.unseeded_sources import find_unseeded
+
+SOURCE_LIMIT, SOURCES_LIMIT = 1 << 20, 2000
+SOURCES = (".py", ".ipynb", ".sh", ".bash")
+# Of each kind, more causes than this are no help.
+SHOWN = 5
+# More memory than was needed changes nothing.
+NO_CAUSE = frozenset({"memory"})
+
+
+def find_causes(
+    recorded: Manifest,
+    machine: Mapping[str, Value],
+    here: Mapping[str, Value],
+    ran: Probe | None,
+    done: Rerun,
+    read: Read | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> tuple[Cause, ...]:
+    """Return what may be behind a difference; `ran` is what the rerun's Python says of itself.
+
+    Changed packages, another machine, a seed that nothing sets, variables and files that the record
+    does not have. `variables` are those of the rerun that decide results, as numbers of threads do.
+    """
+    sources = _read_sources(done.folder)
+    return (
+        *(changed_packages(recorded, ran) if ran is not None else ()),
+        *_changed_machine(machine, here),
+        *(Cause("seed", name, None, path) for name, path in find_unseeded(sources)),
+        *_changed_variables(recorded, variables or {}),
+        *_unrecorded(recorded, sources),
+        *(Cause("outside", path) for path in (read.outside if read is not None else ())[:SHOWN]),
+    )
+
+
+def _unrecorded(recorded: Manifest, sources: Mapping[str, bytes]) -> Iterator[Cause]:
+    """Yield the variables that the program reads, or whose lack makes its order chance, and that
+    were not recorded."""
+    known = {name for name, _ in recorded.variables}
+    for name, path in islice(find_variables(sources, known), SHOWN):
+        yield Cause("variable", name, None, path)
+    hashing = find_hashing(sources)
+    if hashing is not None and "PYTHONHASHSEED" not in known:
+        yield Cause("variable", "PYTHONHASHSEED", None, hashing)
+
+
+def _changed_variables(recorded: Manifest, variables: Mapping[str, str]) -> Iterator[Cause]:
+    """Yield the variables of the rerun that the run did not have, or had otherwise."""
+    before = dict(recorded.variables)
+    for name, value in sorted(variables.items()):
+        if before.get(name) != value:
+            yield Cause("setting", name, before.get(name), value)
+
+
+def _changed_machine(machine: Mapping[str, Value], here: Mapping[str, Value]) -> Iterator[Cause]:
+    """Yield what is known of both machines and differs, and GPUs that one alone has."""
+    if not machine or not here:
+        return
+    if "usable_cpus" in (*machine, *here):
+        machine, here = _with_usable_cpus(machine), _with_usable_cpus(here)
+    graphics = {name for name in (*machine, *here) if name.startswith("gpu")}
+    for name in sorted(((machine.keys() & here.keys()) | graphics) - NO_CAUSE):
+        if machine.get(name) != here.get(name):
+            yield Cause("machine", name, machine.get(name), here.get(name))
+
+
+def _with_usable_cpus(machine: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return facts of a machine with the number of usable CPUs, which is recorded where it is not
+    that of all."""
+    return {"usable_cpus": machine["cpus"], **machine} if "cpus" in machine else machine
+
+
+def changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
+    """The interpreter and packages that were not what was recorded."""
+    if (recorded.implementation, recorded.python) != (ran.implementation, ran.version):
+        yield Cause("python", recorded.implementation, recorded.python, str(ran.version)[:80])
+    # The rerun itself may have written what it says of its interpreter.
+    here = {normalise(str(found.name)): str(found.version)[:80] for found in ran.distributions}
+    for package in recorded.packages:
+        if here.get(package.name) != package.version:
+            yield Cause("package", package.name, package.version, here.get(package.name))
+    for name in recorded.absent():
+        if name not in here:
+            yield Cause("package", name, "installed from a folder", None)
+    yield from _changed_in_conda(recorded, ran)
+
+
+def _changed_in_conda(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
+    """Other builds of what conda installed; where it installed nothing, all of it is one cause."""
+    here = {each.package.name: each.package.describe()[:80] for each in ran.conda}
+    if recorded.conda and not here:
+        yield Cause("package", "conda", f"{len(recorded.conda)} packages", None)
+        return
+    for package in recorded.conda:
+        if here.get(package.name) != package.describe():
+            yield Cause(
+                "package", f"conda {package.name}", package.describe(), here.get(package.name)
+            )
+
+
+def ask_interpreter(engine: Engine, folder: Path) -> Probe | None:
+    """What the rerun's own Python says of itself; None where it cannot be asked."""
+    said = bytearray()
+
+    def listen(stream: str, data: bytes) -> None:
+        if stream == "stdout":
+            said.extend(data)
+
+    for name in ("python", "python3"):
+        try:
+            if (
+                engine.run(Job((name, "-c", inventory_program()), folder), output=listen).exit_code
+                == 0
+            ):
+                return read_answer(bytes(said))
+        except DatmoError:
+            continue
+    return None
+
+
+def _read_sources(folder: Path) -> dict[str, bytes]:
+    """The Python programs of a rerun's folder, as far as they are of a size that people write."""
+    found: dict[str, bytes] = {}
+    for base, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = Path(base, name)
+            if (
+                name.endswith((".py", ".ipynb", ".sh", ".bash"))
+                and path.is_file()
+                and path.stat().st_size <= SOURCE_LIMIT
+            ):
+                found[str(path.relative_to(folder))] = path.read_bytes()
+        if len(found) > SOURCES_LIMIT:
+            break
+    return found

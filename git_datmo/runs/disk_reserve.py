@@ -1,0 +1,42 @@
+"""Hold room on the disk while a command runs, for its record: the command may fill the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SIZE = 3 << 20
+
+
+class Reserve:
+    """A file of `size` bytes that are given back bit by bit; a disk that was full before has
+    nothing to hold."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._fd, self._size = fd, size
+
+    def release(self, size: int) -> None:
+        """Give back up to `size` bytes."""
+        self._size -= min(size, self._size)
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, self._size)
+
+    def release_all(self) -> None:
+        self.release(self._size)
+
+
+@contextmanager
+def reserving(folder: Path) -> Iterator[Reserve]:
+    """Hold `SIZE` bytes of the disk that has `folder`, until the block ends."""
+    with tempfile.TemporaryFile(prefix="git-datmo-reserve-", dir=folder, buffering=0) as file:
+        size = SIZE
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except (OSError, AttributeError):
+            size = 0
+            file.truncate(0)
+        yield Reserve(file.fileno(), size)

@@ -1,0 +1,176 @@
+"""Parameters and metrics: from `NAME=VALUE` words and from the `metrics.json` that a run wrote."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
+from pathlib import Path
+
+from git_datmo.errors import DatmoError, UsageError
+from git_datmo.records.types import Value
+
+METRICS_FILE = "metrics.json"
+FIGURES_LIMIT = 10_000
+TABLE_LIMIT = 64 << 20
+STEPS = frozenset(
+    {"", "epoch", "step", "steps", "global_step", "iteration", "iter", "time", "timestamp", "index"}
+)
+
+
+def parse_figures(words: Iterable[str]) -> dict[str, Value]:
+    """What `-p NAME=VALUE` gives; numbers are numbers, `true` and `false` are booleans, the rest is
+    text."""
+    figures: dict[str, Value] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"'{word}' is not of the form NAME=VALUE")
+        figures[name] = parse_value(text)
+    return figures
+
+
+def parse_value(text: str) -> Value:
+    if text in ("true", "false"):
+        return text == "true"
+    for number in (int, float):
+        try:
+            # Python takes 1_000 and blanks; a person who writes them means text.
+            value = number(text) if "_" not in text and text == text.strip() else text
+            float(value)  # what no floating point number can hold is kept as its digits
+        except (ValueError, OverflowError):
+            continue
+        return value
+    return text
+
+
+def find_metrics(
+    root: Path,
+    folder: str,
+    outputs: Iterable[str],
+    is_written: Callable[[str], bool],
+    warnings: list[str],
+) -> dict[str, Value]:
+    """Return the figures of the one metrics file that was written: the first by name, then the
+    least deep.
+
+    It is looked for where the command ran, at the top of `root`, and in the `outputs`.
+    """
+    found = (path for path in _metrics_files(root, folder, outputs) if is_written(path))
+    for path in sorted(found, key=lambda each: (_rank(each), each.count("/"), each)):
+        try:
+            return READERS[os.path.basename(path)](root / path)
+        except DatmoError as error:
+            warnings.append(error.what)
+    return {}
+
+
+def _metrics_files(root: Path, folder: str, outputs: Iterable[str]) -> Iterator[str]:
+    for name in READERS:
+        yield from dict.fromkeys((os.path.join(folder, name), name))
+    for output in outputs:
+        if output.rpartition("/")[2] in READERS:
+            yield output
+        for base, _, names in os.walk(root / output):
+            yield from (
+                os.path.relpath(os.path.join(base, name), root) for name in names if name in READERS
+            )
+
+
+def _rank(path: str) -> int:
+    return list(READERS).index(os.path.basename(path))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > TABLE_LIMIT:
+            raise DatmoError(
+                f"'{path.name}' is larger than {TABLE_LIMIT} bytes: its metrics are not read"
+            )
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise DatmoError(f"cannot read the metrics in '{path.name}': {error}") from error
+
+
+def read_lines(path: Path) -> dict[str, Value]:
+    """Return the last value of each figure in a file of one JSON object a line."""
+    figures: dict[str, Value] = {}
+    for line in filter(str.strip, _read_text(path).splitlines()):
+        try:
+            document = json.loads(line, parse_int=_whole)
+        except (ValueError, RecursionError):
+            continue  # the last line may be half written
+        if isinstance(document, dict):
+            figures |= flatten("", document)
+    return _without_steps(figures)
+
+
+def read_table(path: Path) -> dict[str, Value]:
+    """Return the last number in each column of a table with a header."""
+    figures: dict[str, Value] = {}
+    for row in csv.DictReader(_read_text(path).splitlines()):
+        values = {
+            name: parse_value(text)
+            for name, text in row.items()
+            if isinstance(text, str) and text and name
+        }
+        figures |= {
+            name.strip(): value for name, value in values.items() if isinstance(value, int | float)
+        }
+    return _without_steps(figures)
+
+
+def _without_steps(figures: Mapping[str, Value]) -> dict[str, Value]:
+    """Leave out counters: they say when, not how good; of too many figures, all."""
+    kept = {name: value for name, value in figures.items() if name.lower() not in STEPS}
+    if len(kept) > FIGURES_LIMIT:
+        raise DatmoError(f"{len(kept)} figures are more than {FIGURES_LIMIT}", "write fewer")
+    return kept
+
+
+def read_metrics(path: Path) -> dict[str, Value]:
+    """The figures of a JSON file; those of nested objects and lists are named by their path, with
+    dots."""
+    try:
+        document = json.loads(path.read_text("utf-8"), parse_int=_whole)
+        figures = dict(flatten("", document))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatmoError(
+            f"cannot read the metrics in '{path.name}': {error}", "write one JSON object"
+        ) from error
+    if not isinstance(document, dict):
+        raise DatmoError(
+            f"'{path.name}' holds no JSON object", 'write something like {"accuracy": 0.97}'
+        )
+    if len(figures) > FIGURES_LIMIT:
+        raise DatmoError(
+            f"'{path.name}' holds {len(figures)} figures, more than {FIGURES_LIMIT}", "write fewer"
+        )
+    return figures
+
+
+def _whole(text: str) -> Value:
+    """A whole number; beyond what a floating point number can hold, its digits."""
+    return int(text) if isfinite(float(text)) else text
+
+
+def flatten(prefix: str, value: object) -> Iterator[tuple[str, Value]]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from flatten(f"{prefix}.{name}" if prefix else str(name), item)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from flatten(f"{prefix}.{place}", item)
+    elif isinstance(value, bool | int | float | str):
+        yield prefix, value
+
+
+READERS = {
+    METRICS_FILE: read_metrics,
+    "metrics.jsonl": read_lines,
+    "metrics.csv": read_table,
+    "results.json": read_metrics,
+}
+"""Metrics files by name, in the order in which they are looked for."""

@@ -1,0 +1,97 @@
+"""Give the files of a rerun times by which make decides as it did in the recorded run.
+
+Make builds a target anew where something that it is made of is newer. Of the recorded run it is
+known which files it wrote. These get an earlier time than all others, so that they are outdated.
+All others get one time, and are up to date.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+from git_datmo.errors import Incomplete
+from git_datmo.model import Form, Payload
+from git_datmo.objects.layout import compare, root_node
+from git_datmo.repository.workspace import Workspace
+
+OLDER = 3600
+# No clock of a file system is off by more than this.
+LATEST = 2
+
+
+def set_times(
+    ws: Workspace,
+    folder: Path,
+    started: str,
+    outputs: Iterable[str],
+    before: Iterable[Payload],
+    after: Iterable[Payload],
+) -> None:
+    """Set the times of everything in `folder` to when the recorded run started, or to before that
+    for its `outputs`.
+
+    `before` and `after` are the payloads that were there, and those that the run wrote.
+    """
+    seconds = min(_seconds(started), time.time() - LATEST)
+    top = os.fsencode(folder)
+    _set_below(top, seconds)
+    for path in _written(ws, outputs, before, after):
+        _set_below(os.path.join(top, path), seconds - OLDER)
+
+
+def _seconds(started: str) -> float:
+    try:
+        return (
+            datetime.strptime(started, "%Y-%m-%dT%H:%M:%S.%fZ")
+            .replace(tzinfo=timezone.utc)
+            .timestamp()
+        )
+    except ValueError:
+        return time.time()
+
+
+def _written(
+    ws: Workspace, outputs: Iterable[str], before: Iterable[Payload], after: Iterable[Payload]
+) -> Iterator[bytes]:
+    """Yield the files and folders that the recorded run wrote: of a folder that was there before,
+    what is other now."""
+    earlier = {payload.path: payload for payload in before}
+    later = {payload.path: payload for payload in after}
+    for path in outputs:
+        changed = list(_changed(ws, earlier.get(path), later.get(path)))
+        yield from (os.fsencode(path) + b"/" + b"/".join(names) for names in changed)
+        if not changed:
+            yield os.fsencode(path)
+
+
+def _changed(
+    ws: Workspace, before: Payload | None, after: Payload | None
+) -> Iterable[tuple[bytes, ...]]:
+    """Return the files that differ in a folder; none where that is not known, or the same was
+    written again."""
+    if before is None or after is None or before.content.form is not Form.FOLDER:
+        return ()
+    try:
+        found = list(
+            compare(root_node(before.content), root_node(after.content), ws.store.read_tree)
+        )
+    except Incomplete:
+        return ()
+    return [each.path for each in found if each.path]
+
+
+def _set_below(path: bytes, seconds: float) -> None:
+    _set(path, seconds)
+    for base, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            _set(os.path.join(base, name), seconds)
+
+
+def _set(path: bytes, seconds: float) -> None:
+    with suppress(OSError):
+        os.utime(path, (seconds, seconds), follow_symlinks=False)

@@ -1,0 +1,149 @@
+"""Images that never rot: stored as files, and taken where what they were built from is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from git_datmo.engines.engine_contract import Engine, ImageEngine, Output, silent
+from git_datmo.engines.image_archive import read_image
+from git_datmo.environments.manifest import Environment, Manifest, pinned, pinned_alike
+from git_datmo.environments.manifest_reader import read_environment as read_manifest
+from git_datmo.errors import BuildFailed, Damaged
+from git_datmo.history.experiments import read_all
+from git_datmo.model import Content, Oid
+from git_datmo.objects.layout import root_node
+from git_datmo.payloads.captured_environment import read_environment
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.types import Image, Snapshot
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.rerun_folder import scratch_folder
+from git_datmo.runs.rerun_inputs import place, require_objects
+from git_datmo.worktree.path_capture import Capturer
+from git_datmo.worktree.stat_cache_edit import CacheEdit
+
+
+@dataclass(frozen=True, slots=True)
+class WantedImage:
+    """A stored environment, and the code that a Dockerfile of the repository's own may copy
+    from."""
+
+    environment: Content
+    code: Content | None
+
+
+def prepare(
+    ws: Workspace,
+    engine: Engine,
+    wanted: WantedImage,
+    *,
+    folder: Path,
+    output: Output = silent,
+    progress: Progress = QUIET,
+) -> Environment:
+    """Find what an environment names, or build it, or take the frozen image where it cannot be
+    built.
+
+    `folder` holds the code. A person who asks for a build gets a build.
+    """
+    environment = read_environment(ws, wanted.environment)
+    try:
+        engine.prepare(environment, code=folder, output=output, progress=progress)
+    except BuildFailed as failed:
+        if not isinstance(engine, ImageEngine) or engine.rebuild:
+            raise
+        platform = engine.platform()
+        frozen = images_of(ws, wanted, read_manifest(environment.files))
+        found = next((each for each in frozen if each[1].platform == platform), None)
+        if found is None:
+            raise
+        oid, image = found
+        day, who = image.created[:10], image.author.name
+        progress.tell(f"{failed.what}; taking image {str(oid)[:10]}, which {who} froze on {day}")
+        _thaw(ws, engine, environment, oid, image, progress)
+    return environment
+
+
+def pin_bases(
+    ws: Workspace, engine: Engine, code: Content, progress: Progress, environment: Environment
+) -> Environment:
+    """An environment as it was found here, with its base images by their digests.
+
+    Where the engine can have them no more, these are the digests by which it was frozen: `prepare`
+    then finds that image. A person who asks for a build gets one.
+    """
+    manifest = read_manifest(environment.files)
+    try:
+        return pinned(environment, manifest, partial(engine.pin, progress=progress))
+    except BuildFailed:
+        if not isinstance(engine, ImageEngine) or engine.rebuild:
+            raise
+        for _, image, of in _frozen(ws):
+            if of.environment is not None and (
+                manifest.dockerfile == "generated" or of.code == code
+            ):
+                require_objects(ws, [root_node(of.environment)], image.snapshot, progress)
+                frozen = read_environment(ws, of.environment)
+                if pinned_alike(environment, manifest, frozen).id == frozen.id:
+                    return frozen
+        raise
+
+
+def _thaw(
+    ws: Workspace,
+    engine: ImageEngine,
+    environment: Environment,
+    oid: Oid,
+    image: Image,
+    progress: Progress,
+) -> None:
+    node = root_node(image.content)
+    require_objects(ws, [node], oid, progress, size=image.content.size)
+    with scratch_folder(ws, None) as scratch:
+        place(ws, [("image", node)], scratch, progress)
+        if read_image(scratch / "image").digest != image.digest:
+            raise Damaged(f"image '{oid}' is another than its record says")
+        engine.load(scratch / "image", environment, progress=progress)
+
+
+def images_of(
+    ws: Workspace, wanted: WantedImage, manifest: Manifest
+) -> Iterator[tuple[Oid, Image]]:
+    """The frozen images of an environment, newest first, whichever snapshot they were frozen
+    for."""
+    copies = manifest.dockerfile == "repository"
+    for oid, image, of in _frozen(ws):
+        if of.environment == wanted.environment and (not copies or of.code == wanted.code):
+            yield oid, image
+
+
+def _frozen(ws: Workspace) -> Iterator[tuple[Oid, Image, Snapshot]]:
+    """All frozen images, newest first, and the snapshots that they were frozen for."""
+    for row in reversed(read_all(ws).rows):
+        if row.kind == Image.kind:
+            oid = Oid.parse(row.record)
+            image = ws.ledger.record(oid, checked=True)
+            assert isinstance(image, Image)
+            of = _snapshot(ws, image.snapshot)
+            if of is not None:
+                yield oid, image, of
+
+
+def _snapshot(ws: Workspace, oid: Oid) -> Snapshot | None:
+    """A snapshot's record, which may have been dropped."""
+    try:
+        record = ws.ledger.record(oid)
+    except Damaged:
+        return None
+    return record if isinstance(record, Snapshot) else None
+
+
+def keep_image(ws: Workspace, folder: Path, progress: Progress) -> tuple[Content, int]:
+    """Store an image's files; the bytes that the store did not have."""
+    capturer = Capturer(ws.store, folder.parent, CacheEdit(ws.repo.format), progress)
+    with ws.store.writer() as writer:
+        content = capturer.whole(folder.name, writer).content
+    progress.finish()
+    return content, writer.written

@@ -1,0 +1,77 @@
+"""Say at the run what a rerun could not rebuild: system packages that it used, packages built from
+source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from git_datmo.engines.run_journal import Observed, is_python
+from git_datmo.environments.debian_packages import find_packages
+from git_datmo.environments.interpreter_probe import Distribution, normalise
+from git_datmo.payloads.captured_environment import CapturedEnvironment
+from git_datmo.repository.workspace import Workspace
+
+SHOWN = 5
+
+
+def remarks_on_rebuilding(
+    ws: Workspace,
+    command: Sequence[str],
+    observed: Observed,
+    surrounded: CapturedEnvironment,
+    *,
+    complete: bool,
+) -> Iterator[str]:
+    """Yield what to do for a rebuilt environment to have what the run used; a Dockerfile of its own
+    says it all.
+
+    `complete` says that nothing was used unseen.
+    """
+    if not surrounded.is_generated:
+        return
+    programs = {os.fsdecode(program) for program in observed.programs} | {command[0]}
+    system = [program for program in programs if not is_python(os.fsencode(program))]
+    libraries = map(os.fsdecode, observed.libraries)
+    known = {package.partition("=")[0] for package in surrounded.system}
+    lacking = [name for name in find_packages(system, libraries, ws.environ) if name not in known]
+    if lacking:
+        yield (
+            f"the run used {_listed(lacking)}, which an image of its environment lacks:"
+            f" add the line '{' '.join(lacking)}' to apt.txt at the top of the repository"
+        )
+    if surrounded.built and "build-essential" not in known:
+        yield from _remark_on_built(surrounded.built, observed, complete=complete)
+
+
+def _remark_on_built(
+    built: Sequence[Distribution], observed: Observed, *, complete: bool
+) -> Iterator[str]:
+    imported = {name for process in observed.processes for name in process.extensions}
+    unused = [
+        normalise(each.name) for each in built if complete and imported.isdisjoint(each.modules)
+    ]
+    used = [name for name in (normalise(each.name) for each in built) if name not in unused]
+    if used:
+        yield (
+            f"{_listed(used)} {_was(used)} built from source on this machine, for which an image"
+            " needs a compiler:"
+            " add the line 'build-essential' to apt.txt at the top of the repository"
+        )
+    if unused:
+        yield (
+            f"{_listed(unused)} {_was(unused)} built from source on this machine, and the run did"
+            " not import"
+            f" {'it' if len(unused) == 1 else 'them'}: uninstall what is not needed, or add the"
+            " line 'build-essential'"
+            " to apt.txt at the top of the repository"
+        )
+
+
+def _was(names: Sequence[str]) -> str:
+    return "was" if len(names) == 1 else "were"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
+    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

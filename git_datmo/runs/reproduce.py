@@ -1,0 +1,265 @@
+"""Reruns a snapshot in a fresh folder made from objects alone, compares, and leaves a receipt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from git_datmo.engines.command_locale import environment_locale
+from git_datmo.environments.machine import describe_machine
+from git_datmo.environments.manifest_reader import read_environment as read_manifest
+from git_datmo.errors import DatmoError
+from git_datmo.history.experiments import Found
+from git_datmo.history.record_signatures import attach_signed, require_key, wants_signature
+from git_datmo.model import Oid
+from git_datmo.objects.layout import root_node
+from git_datmo.payloads.captured_environment import read_environment, variables_of
+from git_datmo.progress import Progress
+from git_datmo.records.types import Cause, Receipt, Value
+from git_datmo.remotes.keep_commits import keep_entries
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.difference_causes import ask_interpreter, changed_packages, find_causes
+from git_datmo.runs.narrowed_inputs import narrow
+from git_datmo.runs.rerun import (
+    Parts,
+    Rerun,
+    RerunOptions,
+    parts_of,
+    require_run,
+    require_whole,
+    rerun,
+)
+from git_datmo.runs.rerun_folder import empty_folder, scratch_folder
+from git_datmo.runs.rerun_inputs import require_objects
+from git_datmo.runs.verdict import DIFFERENT, FAILED, IDENTICAL, NOTHING, VERDICTS, Judged, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduced:
+    """A finished reproduction.
+
+    `id` is the id of its receipt. It is None where no receipt was stored: a part was another
+    snapshot's, or nothing could be compared.
+    """
+
+    receipt: Receipt
+    id: Oid | None
+    warnings: tuple[str, ...] = ()
+
+
+def reproduce(
+    ws: Workspace,
+    found: Found,
+    means: RerunOptions,
+    *,
+    folder: Path,
+    tolerances: Mapping[str, float],
+    repeat: int = 1,
+    parts: Parts | None = None,
+    sign: bool = False,
+) -> Reproduced:
+    """Rebuild the environment, rerun the command in the empty `folder`, compare metrics and
+    outputs.
+
+    `repeat` reruns are made, and what they do not agree on is said; the worst of their verdicts is
+    the verdict. Where the record says all that the run read, only that is fetched and placed; a
+    rerun that then fails or differs is repeated with everything. `parts` are what to rerun where
+    that is not the snapshot's own; no receipt is left then. Raises `DatmoError` where the rerun
+    could not even be tried; a command that fails is a verdict.
+    """
+    whole = require_whole(parts or parts_of(found))
+    sign = parts is None and wants_signature(ws, asked=sign)
+    if sign:
+        require_key(ws)
+    means.engine.check()
+    began = time.monotonic()
+    less = narrow(ws, whole, require_run(found).read, means.progress) if parts is None else None
+    fetched = time.monotonic() - began
+    tried: list[_Try] = []
+    for chosen in (less, whole) if less is not None else (whole,):
+        fetched += _fetch(ws, found, chosen, means.progress)
+        tried = _try_repeatedly(
+            ws, found, chosen, means, folder, tolerances, repeat, until_bad=chosen is less
+        )
+        if not _is_bad(tried[-1]):
+            break
+        if chosen is less:
+            means.progress.tell(
+                f"{tried[-1].judged.verdict} with only the files that the run read: trying with all"
+            )
+            empty_folder(folder)
+    receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
+    told = (*tried[0].done.remarks, *_tell_changes(tried[0].changes))
+    if parts is not None or receipt.verdict == NOTHING:
+        return Reproduced(receipt, None, told)
+    done = attach_receipt(ws, receipt, sign=sign)
+    return replace(done, warnings=(*told, *done.warnings))
+
+
+def _fetch(ws: Workspace, found: Found, parts: Parts, progress: Progress) -> float:
+    """Fetch what a rerun of `parts` needs; return the seconds that it took."""
+    began = time.monotonic()
+    kept = {each.node: each.content.size for each in keep_entries(found.snapshot)}
+    if parts.files is None:
+        require_objects(ws, [*kept, *parts.nodes()], found.id, progress, size=sum(kept.values()))
+    else:
+        log = require_run(found).log
+        require_objects(
+            ws, [*parts.nodes(), *([root_node(log)] if log else ())], found.id, progress
+        )
+    return time.monotonic() - began
+
+
+def attach_receipt(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced:
+    """Attach the receipt, without a signature where the key is gone meanwhile: a rerun is not lost
+    for that."""
+    warnings: tuple[str, ...] = ()
+    if sign:
+        try:
+            return Reproduced(receipt, attach_signed(ws, receipt))
+        except DatmoError as error:
+            warnings = (f"the receipt is not signed: {error.what}",)
+    (oid,) = ws.ledger.attach(receipt)
+    return Reproduced(receipt, oid, warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One of the reruns, judged; its folder may be gone. `changes` explain nothing, since nothing
+    differs."""
+
+    done: Rerun
+    judged: Judged
+    causes: tuple[Cause, ...]
+    compared: float
+    changes: tuple[Cause, ...] = ()
+
+
+def _is_bad(tried: _Try) -> bool:
+    return tried.judged.verdict in (DIFFERENT, FAILED)
+
+
+def _try_repeatedly(
+    ws: Workspace,
+    found: Found,
+    parts: Parts,
+    means: RerunOptions,
+    folder: Path,
+    tolerances: Mapping[str, float],
+    repeat: int,
+    *,
+    until_bad: bool,
+) -> list[_Try]:
+    """Rerun `repeat` times, the first time in `folder`; with `until_bad`, a bad verdict is the last
+    one."""
+    tried: list[_Try] = []
+    for count in range(repeat):
+        with nullcontext(folder) if count == 0 else scratch_folder(ws, None) as where:
+            tried.append(_try(ws, found, parts, means, where, tolerances))
+        if until_bad and _is_bad(tried[-1]):
+            break
+    return tried
+
+
+def _try(
+    ws: Workspace,
+    found: Found,
+    parts: Parts,
+    means: RerunOptions,
+    folder: Path,
+    tolerances: Mapping[str, float],
+) -> _Try:
+    snapshot, run = found.snapshot, require_run(found)
+    done = rerun(ws, parts, means, folder)
+    began = time.monotonic()
+    judged = judge(ws, snapshot, run, done, tolerances, means.progress)
+    compared = time.monotonic() - began
+    if judged.verdict == IDENTICAL and "env" not in means.fixed:
+        return _Try(done, judged, (), compared)
+    assert snapshot.environment is not None
+    recorded = read_manifest(read_environment(ws, snapshot.environment).files)
+    ran = ask_interpreter(means.engine, folder)
+    if judged.verdict == IDENTICAL:
+        return _Try(
+            done,
+            judged,
+            (),
+            compared,
+            tuple(changed_packages(recorded, ran)) if ran is not None else (),
+        )
+    variables = variables_of(ws) if means.engine.name == "host" else {}
+    machine = _machine(ws, means, done.variables)
+    causes = find_causes(recorded, run.machine, machine, ran, done, run.read, variables)
+    return _Try(done, judged, causes, compared)
+
+
+def _tell_changes(changes: Sequence[Cause]) -> tuple[str, ...]:
+    """In a line, how the environment in which the same came out was another."""
+    if not changes:
+        return ()
+    first, more = changes[0], f"; {len(changes) - 1} more differ" if len(changes) > 1 else ""
+    return (
+        (
+            f"{first.name} is {first.rerun or 'not installed'} here; recorded was"
+            f" {first.recorded}{more}"
+        ),
+    )
+
+
+def _write_receipt(
+    ws: Workspace,
+    found: Found,
+    means: RerunOptions,
+    tried: list[_Try],
+    tolerances: Mapping[str, float],
+    fetched: float,
+) -> Receipt:
+    worst = max(tried, key=lambda each: VERDICTS.index(each.judged.verdict))
+    unstable = _find_unstable([each.done for each in tried])
+    durations = {"fetch": fetched, **worst.done.durations, "compare": worst.compared}
+    return Receipt(
+        snapshot=found.id,
+        commit=found.commit,
+        created=ws.now(),
+        author=ws.person,
+        verdict=worst.judged.verdict,
+        exit_code=worst.done.outcome.exit_code,
+        seconds=round(worst.done.outcome.seconds, 6),
+        engine=dict(means.engine.describe()),
+        metrics=worst.judged.metrics,
+        outputs=worst.judged.outputs,
+        tolerances=dict(tolerances),
+        machine=_machine(ws, means, worst.done.variables),
+        durations={name: round(seconds, 6) for name, seconds in durations.items()},
+        causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
+        reruns=len(tried),
+        resources=dict(worst.done.outcome.resources),
+    )
+
+
+def _machine(
+    ws: Workspace, means: RerunOptions, variables: Mapping[str, str]
+) -> Mapping[str, Value]:
+    locale = environment_locale(means.engine.name, ws.environ, variables)
+    return {} if means.elsewhere else describe_machine(ws.environ, locale=locale)
+
+
+def _find_unstable(done: list[Rerun]) -> list[str]:
+    """The metrics and outputs that did not come out alike in all reruns."""
+    first = done[0]
+    names = [
+        name for kind in ("metrics", "outputs") for each in done for name in getattr(each, kind)
+    ]
+    differs = (
+        name
+        for name in dict.fromkeys(names)
+        if any(
+            each.metrics.get(name) != first.metrics.get(name)
+            or each.outputs.get(name) != first.outputs.get(name)
+            for each in done
+        )
+    )
+    return sorted(differs)

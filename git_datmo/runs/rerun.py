@@ -1,0 +1,306 @@
+"""Runs a recorded command again, in a folder made from objects alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from git_datmo.engines.engine_contract import Engine, Job, Outcome, Output, Stream, portable_command
+from git_datmo.engines.environment_runners import rebuilt_command
+from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
+from git_datmo.environments.manifest_reader import read_environment as read_manifest
+from git_datmo.errors import DatmoError
+from git_datmo.history.experiments import Found
+from git_datmo.model import Content, Form, Oid, Payload, Role
+from git_datmo.objects.layout import Node, root_node
+from git_datmo.objects.store import HashOnly
+from git_datmo.payloads.addable_paths import PLACEHOLDERS
+from git_datmo.payloads.link_remarks import placed_link_remarks
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.crash_endings import Tail
+from git_datmo.runs.figure_values import find_metrics
+from git_datmo.runs.file_ages import set_times
+from git_datmo.runs.frozen_environments import WantedImage, prepare
+from git_datmo.runs.rerun_inputs import place, place_code
+from git_datmo.runs.run_watch import last_change
+from git_datmo.runs.timed_names import align
+from git_datmo.secrets.masking import is_masked
+from git_datmo.terminal_text import quote_words
+from git_datmo.worktree.path_capture import Capturer
+from git_datmo.worktree.stat_cache_edit import CacheEdit
+
+PARTS = ("code", "data", "env", "params")
+
+Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a rerun is made of: code, data (what was there before the run), environment, and the
+    command with its words.
+
+    `outputs` are the paths that it is expected to write, `recorded` what the recorded run wrote
+    there. With `files`, only these of the data are placed. `started` is when the recorded run did.
+    """
+
+    code: Content | None
+    data: tuple[Payload, ...]
+    environment: Content
+    command: tuple[str, ...]
+    folder: str
+    outputs: tuple[str, ...]
+    recorded: tuple[Payload, ...] = ()
+    files: tuple[tuple[str, Node], ...] | None = None
+    started: str = ""
+
+    def placed(self) -> Iterator[tuple[str, Node]]:
+        """Yield the files and folders of the data that are placed, with their paths."""
+        if self.files is not None:
+            yield from self.files
+        else:
+            yield from ((payload.path, root_node(payload.content)) for payload in self.data)
+
+    def nodes(self) -> Iterator[Node]:
+        """All that has to be here before the rerun begins."""
+        for content in (self.code, self.environment):
+            if content is not None:
+                yield root_node(content)
+        yield from (node for _, node in self.placed())
+
+
+@dataclass(frozen=True, slots=True)
+class RerunOptions:
+    """What reruns are made with: an engine, what they may use of the machine, where their output
+    and progress go.
+
+    `elsewhere` says that the engine is on another machine, of which nothing is known; `screens` are
+    the streams of which `output` shows what the command writes on a terminal.
+    """
+
+    engine: Engine
+    output: Output
+    limits: ResourceLimits = NO_LIMITS
+    progress: Progress = QUIET
+    elsewhere: bool = False
+    screens: tuple[Stream, ...] = ()
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The parts that are what they are here, whatever is asked for."""
+        return () if self.engine.capabilities.rebuilds_environment else ("env",)
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """A finished rerun: its metrics, and the object of each output, None for one that it did not
+    write.
+
+    `tail` is the end of what it printed, `variables` are those that it was given, `remarks` are
+    about what was placed.
+    """
+
+    folder: Path
+    outcome: Outcome
+    metrics: Mapping[str, Value]
+    outputs: Mapping[str, Oid | None]
+    durations: Mapping[str, float]
+    tail: bytes = b""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def require_run(found: Found) -> Run:
+    """The run of a snapshot; raises `DatmoError` for one that names no command."""
+    run = found.snapshot.run
+    if run is None:
+        raise DatmoError(
+            f"snapshot '{found.id}' names no command to run",
+            "snapshots made with 'git datmo run' can be reproduced",
+        )
+    if found.snapshot.environment is None:
+        raise DatmoError(
+            f"snapshot '{found.id}' has no environment", "its command ran without a Python to ask"
+        )
+    return run
+
+
+def parts_of(found: Found) -> Parts:
+    """What a snapshot's run was made of; raises `DatmoError` for a snapshot that names no
+    command."""
+    run, snapshot = require_run(found), found.snapshot
+    assert snapshot.environment is not None
+    return Parts(
+        code=snapshot.code,
+        data=_data(snapshot, run),
+        environment=snapshot.environment,
+        command=run.command,
+        folder=run.folder,
+        outputs=(*run.outputs, *(payload.path for payload in run.tracked)),
+        recorded=tuple(
+            payload for payload in snapshot.payloads if payload.path in set(run.outputs)
+        ),
+        started=run.started,
+    )
+
+
+def require_whole(parts: Parts) -> Parts:
+    """`parts`, whose command can be run; raises `DatmoError` where the record has a mask for one of
+    its secrets."""
+    if is_masked(parts.command):
+        raise DatmoError(
+            "not run: a secret in the command was masked when it was recorded:"
+            f" '{quote_words(parts.command)}'",
+            "have the program read the secret from an environment variable, and 'git datmo run'"
+            " it anew",
+        )
+    return parts
+
+
+def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
+    """What was there before the run; a command that was only recorded is taken to have made its
+    outputs."""
+    if run.exit_code is not None:
+        return run.inputs
+    return tuple(payload for payload in snapshot.payloads if payload.path not in run.outputs)
+
+
+def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rerun:
+    """Rebuild the environment and run the command in the empty `folder`; the objects are here."""
+    require_whole(parts)
+    engine, progress = means.engine, means.progress
+    began = time.monotonic()
+    # The image is built before the data is there: a Dockerfile of the repository's own takes the
+    # folder as its context.
+    if parts.code is not None:
+        place_code(ws, parts.code, folder, progress)
+    beside = _placeholders(folder)
+    environment = prepare(
+        ws, engine, WantedImage(parts.environment, parts.code), folder=folder, progress=progress
+    )
+    built = time.monotonic()
+    links = place(ws, parts.placed(), folder, progress)
+    remarks = tuple(placed_link_remarks(folder, links, (payload.path for payload in parts.data)))
+    _make_folders(folder, parts.data)
+    (folder / parts.folder).mkdir(parents=True, exist_ok=True)
+    set_times(ws, folder, parts.started, parts.outputs, parts.data, parts.recorded)
+    before = {path: _sign(folder, path) for path in parts.outputs}
+    since = last_change(folder)
+    placed = time.monotonic()
+    variables = dict(read_manifest(environment.files).variables)
+    data = read_only_data(folder, parts.data, parts.outputs)
+    command = (
+        portable_command(parts.command) if engine.name == "host" else rebuilt_command(parts.command)
+    )
+    job = Job(command, folder, parts.folder, variables, data, means.limits, screens=means.screens)
+    tail = Tail(means.output, screen=bool(means.screens))
+    progress.finish()
+    outcome = engine.run(job, output=tail)
+    if outcome.interrupted:
+        # A rerun that somebody stopped says nothing about the experiment.
+        raise KeyboardInterrupt
+    align(ws, folder, parts.recorded)
+    written = {
+        path for path, signature in before.items() if _sign(folder, path) not in ({}, signature)
+    }
+    return Rerun(
+        folder,
+        outcome,
+        find_metrics(
+            folder, parts.folder, parts.outputs, lambda path: _is_newer(folder / path, since), []
+        ),
+        {
+            path: _object_of(ws, folder, path, beside) if path in written else None
+            for path in parts.outputs
+        },
+        {"build": built - began, "place": placed - built, "run": outcome.seconds},
+        tail.text,
+        variables,
+        remarks,
+    )
+
+
+def _make_folders(folder: Path, data: Iterable[Payload]) -> None:
+    """Make the folders of payloads of which nothing was placed."""
+    for payload in data:
+        if payload.content.form is Form.FOLDER and not os.path.lexists(folder / payload.path):
+            (folder / payload.path).mkdir(parents=True)
+
+
+def swap(parts: Parts, name: str, other: Parts) -> Parts:
+    """`parts` with one of them, `code`, `data`, `env` or `params`, taken from `other`."""
+    match name:
+        case "code":
+            return replace(parts, code=other.code)
+        case "data":
+            return replace(parts, data=other.data)
+        case "env":
+            return replace(parts, environment=other.environment)
+        case "params":
+            return replace(parts, command=other.command, folder=other.folder)
+    raise ValueError(name)
+
+
+def read_only_data(
+    folder: Path, inputs: Iterable[Payload], outputs: Iterable[str]
+) -> tuple[str, ...]:
+    """The data among `inputs` that a run has no business to write: neither they nor what is in them
+    is an output.
+
+    A payload that is not in `folder`, or is a link there, cannot be guarded.
+    """
+    written = [f"{path}/" for path in outputs]
+    return tuple(
+        payload.path
+        for payload in inputs
+        if payload.role is Role.DATA
+        and (folder / payload.path).exists()
+        and not (folder / payload.path).is_symlink()
+        and not any(
+            f"{payload.path}/".startswith(path) or path.startswith(f"{payload.path}/")
+            for path in written
+        )
+    )
+
+
+def _is_newer(path: Path, since: int) -> bool:
+    return path.is_file() and path.stat().st_ctime_ns > since
+
+
+def _sign(folder: Path, path: str) -> Mapping[str, Signature]:
+    """What tells whether a file, or any file below a folder, was written."""
+    top = folder / path
+    files = (
+        [top]
+        if not top.is_dir()
+        else [Path(base, name) for base, _, names in os.walk(top) for name in names]
+    )
+    found = {}
+    for file in files:
+        if os.path.lexists(file):
+            info = os.lstat(file)
+            found[str(file)] = (info.st_mtime_ns, info.st_size, info.st_ino)
+    return found
+
+
+def _placeholders(folder: Path) -> frozenset[bytes]:
+    """Return the files of placed code by which git keeps folders."""
+    top = os.fsencode(folder)
+    found = (
+        os.path.join(base, name)
+        for base, _, names in os.walk(top)
+        for name in names
+        if name in PLACEHOLDERS
+    )
+    return frozenset(os.path.relpath(path, top) for path in found)
+
+
+def _object_of(ws: Workspace, folder: Path, path: str, leave: frozenset[bytes]) -> Oid:
+    """Return the id that the file or folder would have as a payload; `leave` are placeholders that
+    the code has."""
+    capturer = Capturer(ws.store, folder, CacheEdit(ws.repo.format), QUIET, leave=leave)
+    return capturer.whole(path, HashOnly(ws.store)).content.object

@@ -1,0 +1,71 @@
+"""The fresh folder of a rerun: made outside the repository, removed afterwards unless the person
+named it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from git_datmo import locking, permissions
+from git_datmo.errors import DatmoError
+from git_datmo.repository.workspace import Workspace
+
+TREE = "tree"
+"""What a git working tree in such a folder is called: git has to be told when it goes."""
+
+
+@contextmanager
+def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
+    """An empty folder; raises `DatmoError` when the one that was asked for holds anything.
+
+    What processes that died have left in theirs is removed first.
+    """
+    if asked is None:
+        base = ws.shared_state / "scratch"
+        _remove_leftovers(ws, base)
+        folder = base / f"rerun-{uuid.uuid4().hex[:12]}"
+        with locking.locked(_lock_of(folder)):
+            folder.mkdir(mode=0o700)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                _lock_of(folder).unlink(missing_ok=True)
+        return
+    folder = Path(asked).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise DatmoError(
+            f"'{asked}' exists and is not an empty folder", "name one that does not exist"
+        )
+    permissions.make_folder(folder)
+    yield folder
+
+
+def empty_folder(folder: Path) -> None:
+    """Remove everything in `folder`, for another rerun in it."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _remove_leftovers(ws: Workspace, base: Path) -> None:
+    """Remove the folders whose lock nobody holds any more."""
+    for lock in base.glob("*.lock"):
+        # Held by who uses it, or removed meanwhile.
+        with contextlib.suppress(DatmoError, OSError), locking.locked(lock, seconds=0):
+            folder = lock.with_suffix("")
+            if (folder / TREE).exists():
+                ws.repo.git.finish("worktree", "remove", "--force", "--force", str(folder / TREE))
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                lock.unlink(missing_ok=True)

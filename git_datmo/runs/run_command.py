@@ -1,0 +1,191 @@
+"""Runs a command and snapshots what was before it, what it did, and what it made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from git_datmo.engines.engine_contract import Engine, Job, Output, Stream
+from git_datmo.engines.environment_runners import rebuilt_command
+from git_datmo.engines.gpu_memory import watched_gpus
+from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
+from git_datmo.engines.signal_relay import holding_signals
+from git_datmo.errors import DatmoError
+from git_datmo.history.record_signatures import require_key, wants_signature
+from git_datmo.model import Oid, Role
+from git_datmo.payloads.addable_paths import check_addable
+from git_datmo.payloads.attach_snapshot import SnapshotOptions, is_clean, require_commit
+from git_datmo.payloads.captured_environment import (
+    capture_environment,
+    variables_of,
+)
+from git_datmo.payloads.checkout_in_progress import refuse_during_checkout
+from git_datmo.payloads.checkout_target import unshared_warning
+from git_datmo.payloads.code_files import add_untracked, capture_code, named_in, untracked_files
+from git_datmo.payloads.follow_head import catch_up
+from git_datmo.payloads.merging.merge_state import refuse_unresolved
+from git_datmo.payloads.payload_changes import current_tracking
+from git_datmo.payloads.sparse_refusal import refuse_taken
+from git_datmo.payloads.store_payloads import refresh
+from git_datmo.payloads.tracked_payloads import changing, save
+from git_datmo.progress import QUIET, Progress
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.disk_reserve import reserving
+from git_datmo.runs.frozen_environments import WantedImage, pin_bases, prepare
+from git_datmo.runs.rerun import read_only_data
+from git_datmo.runs.rerun_folder import scratch_folder
+from git_datmo.runs.rerun_inputs import place_code
+from git_datmo.runs.run_log import run_logged
+from git_datmo.runs.run_parameters import file_parameters
+from git_datmo.runs.run_recording import Before, Finished, record_run, run_folder
+from git_datmo.runs.run_watch import watching
+from git_datmo.runs.would_be_tree import code_tree
+from git_datmo.secrets.masking import parameter_secrets
+from git_datmo.worktree.tracking import Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A finished run: its snapshot's id, the command's exit code, what a person should know."""
+
+    snapshot: Oid
+    exit_code: int
+    warnings: tuple[str, ...]
+
+
+def run(
+    ws: Workspace,
+    command: Sequence[str],
+    asked: SnapshotOptions,
+    *,
+    outputs: Sequence[str],
+    engine: Engine,
+    limits: ResourceLimits = NO_LIMITS,
+    output: Output,
+    progress: Progress = QUIET,
+    elsewhere: bool = False,
+    screens: tuple[Stream, ...] = (),
+) -> Ran:
+    """Run `command` where the person is, and attach a snapshot of it to HEAD.
+
+    `outputs` are paths relative to the repository that are kept beside what the run is seen to
+    write; `elsewhere` says that the engine is on another machine, of which nothing is known;
+    `screens` are the streams of which `output` shows what the command writes on a terminal. Raises
+    `DatmoError` before anything ran when it could not be recorded.
+    """
+    engine.check()
+    sign = wants_signature(ws, asked=asked.sign)
+    if sign:
+        require_key(ws)
+    before = _prepare(ws, command, outputs, engine, progress)
+    as_run = (
+        tuple(command) if not engine.capabilities.rebuilds_environment else rebuilt_command(command)
+    )
+    data = read_only_data(ws.root, before.inputs, outputs)
+    with watching(ws, in_container=engine.capabilities.isolated) as watch:
+        journal = None if elsewhere else watch.folder
+        job = Job(
+            as_run,
+            ws.root,
+            run_folder(ws),
+            variables_of(ws),
+            data,
+            limits,
+            journal=journal,
+            screens=screens,
+        )
+        # From the command's end on, its record comes first.
+        with holding_signals(), reserving(ws.state) as reserve:
+            with watched_gpus({} if elsewhere else ws.environ) as gpus:
+                secrets = parameter_secrets(asked.parameters or {})
+                outcome, log, hidden = run_logged(ws, engine, job, output, reserve, secrets)
+            finished = Finished(watch, outcome, log, gpus(), elsewhere, reserve)
+            oid, warnings = record_run(
+                ws, command, asked, before, finished, outputs, engine, limits, progress, sign=sign
+            )
+    return Ran(oid, outcome.exit_code, tuple(dict.fromkeys((*before.warnings, *hidden, *warnings))))
+
+
+def _is_text(word: str) -> bool:
+    return word.encode("utf-8", "replace").decode() == word
+
+
+def _prepare(
+    ws: Workspace,
+    command: Sequence[str],
+    outputs: Sequence[str],
+    engine: Engine,
+    progress: Progress,
+) -> Before:
+    """Store what the run starts from, and build what it runs in."""
+    commit = require_commit(ws)
+    for word in command:
+        if not _is_text(word):
+            raise DatmoError(
+                f"the command's word {os.fsencode(word)!r} is not valid UTF-8",
+                "a record could not name it: rename it",
+            )
+    for path in outputs:
+        check_addable(ws, current_tracking(ws), path, exists=False)
+    with changing(ws) as old:
+        refuse_during_checkout(ws)
+        unshared = unshared_warning(ws)
+        there = catch_up(ws, old, progress=progress)
+        refuse_taken(ws, there)
+        there, gone = _without_cleaned(ws, there)
+        tracking, _ = refresh(ws, there, progress=progress)
+        refuse_unresolved(ws, tracking)
+        save(ws, tracking)
+        untracked = untracked_files(ws, tracking)
+        named = untracked & set(named_in(ws, command))
+        code = capture_code(ws, tracking, progress=progress)
+        code, remarks = add_untracked(ws, code, named, progress=progress)
+    environment = None
+    if engine.capabilities.rebuilds_environment:
+        environment = capture_environment(
+            ws, command, pin=partial(pin_bases, ws, engine, code, progress)
+        )
+        if environment is None:
+            raise DatmoError(
+                "there is no Python whose environment a container could have",
+                "run with --engine host",
+            )
+        with scratch_folder(ws, None) as folder:
+            place_code(ws, code, folder, progress)
+            prepare(
+                ws, engine, WantedImage(environment.content, code), folder=folder, progress=progress
+            )
+    # A bar that is left is drawn again and again, among what the command prints.
+    progress.finish()
+    clean = is_clean(ws)
+    return Before(
+        commit=commit,
+        clean=clean,
+        tree=None if clean else code_tree(ws),
+        inputs=tuple(tracked.payload for tracked in tracking.payloads),
+        code=code,
+        environment=environment,
+        untracked=frozenset(untracked),
+        named=frozenset(named),
+        parameters=file_parameters(ws),
+        started=ws.now(),
+        warnings=(*filter(None, [unshared]), *gone, *remarks),
+        lacks_data=bool(unshared),
+    )
+
+
+def _without_cleaned(ws: Workspace, tracking: Tracking) -> tuple[Tracking, tuple[str, ...]]:
+    """Stop tracking outputs and models that a person removed since (`make clean`): the run makes
+    them anew."""
+    gone = [
+        tracked.payload.path
+        for tracked in tracking.payloads
+        if tracked.placed
+        and tracked.payload.role is not Role.DATA
+        and not os.path.lexists(ws.root / tracked.payload.path)
+    ]
+    return tracking.without(gone), tuple(
+        f"'{path}' is gone: it is no input of this run" for path in gone
+    )

@@ -1,0 +1,169 @@
+"""Store what a run wrote, whatever it left: what cannot be kept is said once, and never loses the
+run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from git_datmo.errors import DatmoError, Unreadable
+from git_datmo.git.safe_paths import show
+from git_datmo.model import Payload, Role
+from git_datmo.payloads.addable_paths import check_addable, link_warnings
+from git_datmo.payloads.clean_filters import filtered_paths
+from git_datmo.payloads.payload_changes import current_tracking, find_differences
+from git_datmo.payloads.store_payloads import store_payloads
+from git_datmo.payloads.tracked_payloads import save
+from git_datmo.progress import QUIET, Progress
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.output_ownership import By, Owner
+from git_datmo.runs.written_files import Output, Written, find_written, guess_role
+from git_datmo.sizes import show_size
+from git_datmo.worktree.outside_links import LinkCheck
+from git_datmo.worktree.path_capture import Capturer
+from git_datmo.worktree.tracking import Tracking
+
+IGNORED_LIMIT = 10 << 20
+# Each file that is left out of a folder makes the folder be read again.
+LEFT_OUT = 20
+
+
+@dataclass(slots=True)
+class KeptOutputs:
+    """What was kept of a run: the new tracking state, outputs by path, git's files, and remarks for
+    a person.
+
+    `unseen` are those that count by their change alone; `left` are bytes that were written and not
+    kept.
+    """
+
+    tracking: Tracking
+    outputs: list[str] = field(default_factory=list)
+    tracked: list[Payload] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    left: int = 0
+
+
+def keep_outputs(
+    ws: Workspace, owner: Owner, explicit: Sequence[str], progress: Progress
+) -> KeptOutputs:
+    """Store and track what the run that `owner` knows wrote, and what is `explicit`ly asked for."""
+    tracking = current_tracking(ws)
+    written = find_written(ws, tracking, find_differences(ws, tracking), owner)
+    kept = KeptOutputs(
+        tracking.without(written.removed), remarks=list(dict.fromkeys(written.remarks))
+    )
+    kept.remarks += (f"the run removed '{path}'" for path in written.removed)
+    wanted = _wanted(ws, written, explicit, kept)
+    for path, by in wanted.items():
+        _keep(ws, path, by, kept, progress)
+    _keep_tracked(ws, written.tracked, kept)
+    if owner.doubtful:
+        first = os.fsdecode(owner.doubtful[0])
+        more = f" and {len(owner.doubtful) - 1} more" if len(owner.doubtful) > 1 else ""
+        kept.remarks.append(
+            f"'{first}'{more} changed while another run was under way in this working tree:"
+            " counted as this run's"
+        )
+    save(ws, kept.tracking)
+    kept.outputs.sort()
+    return kept
+
+
+def _wanted(
+    ws: Workspace, written: Written, explicit: Sequence[str], kept: KeptOutputs
+) -> dict[str, By]:
+    """Return the paths to store; those below what git ignores are kept where they are small, else
+    named."""
+    asked = [path for path in explicit if os.path.lexists(ws.root / path)]
+    kept.remarks += (f"the run did not write '{path}'" for path in explicit if path not in asked)
+    under = tuple(f"{path}/" for path in asked)
+    wanted = {output.path: output.by for output in written.shown}
+    ignored = [
+        output
+        for output in written.ignored
+        if f"{output.path}/" not in under and not output.path.startswith(under)
+    ]
+    limit = ws.repo.config.number("datmo.ignoredlimit", IGNORED_LIMIT)
+    small = sum(output.size for output in ignored) <= limit
+    for output in ignored:
+        size = f"{show_size(output.size)}, {output.files} file" + ("s" if output.files > 1 else "")
+        if small:
+            wanted[output.path] = output.by
+            kept.remarks.append(
+                f"'{output.path}' is ignored by git; it is kept as an output ({size})"
+            )
+        else:
+            kept.left += output.size
+            kept.remarks.append(
+                f"'{output.path}' was written but git ignores it ({size}): keep it with '-o"
+                f" {output.path}'"
+            )
+    wanted = {path: by for path, by in wanted.items() if not path.startswith(under)}
+    return wanted | written.touched | {path: wanted.get(path, By.SEEN) for path in asked}
+
+
+def _keep(ws: Workspace, path: str, by: By, kept: KeptOutputs, progress: Progress) -> None:
+    """Store one output; a folder is stored without those of its files that cannot be."""
+    try:
+        if kept.tracking.get(path) is None:
+            check_addable(ws, kept.tracking, path)
+        _store_output(ws, path, kept, progress)
+    except (DatmoError, OSError) as error:
+        kept.remarks.append(f"'{path}' was not kept: {_reason(error)}")
+        return
+    kept.outputs.append(path)
+    if by is By.CHANGE:
+        kept.unseen.append(path)
+
+
+def _store_output(ws: Workspace, path: str, kept: KeptOutputs, progress: Progress) -> None:
+    """Store one output; name files in it that are left out, since they grow or cannot be read, and
+    odd links."""
+    left: list[bytes] = []
+    asked = {path: guess_role(path)}
+    while True:
+        links = LinkCheck(os.fsencode(ws.root))
+        try:
+            kept.tracking, _ = store_payloads(
+                ws, kept.tracking, asked, leave=left, links=links, progress=progress
+            )
+        except Unreadable as error:
+            if error.path in (b"", os.fsencode(path), *left) or len(left) == LEFT_OUT:
+                raise
+            left.append(error.path)
+            # A file that is gone meanwhile is no output.
+            if os.path.lexists(os.path.join(os.fsencode(ws.root), error.path)):
+                kept.remarks.append(f"{show(error.path)} was not kept: {error.what}")
+        else:
+            kept.remarks += link_warnings(links, path)
+            return
+
+
+def _reason(error: DatmoError | OSError) -> str:
+    return error.what if isinstance(error, DatmoError) else error.strerror or str(error)
+
+
+def _keep_tracked(ws: Workspace, outputs: Sequence[Output], kept: KeptOutputs) -> None:
+    """Store files of git's as they are after the run, without tracking them."""
+    if not outputs:
+        return
+    filtered = filtered_paths(ws, ws.repo.git, [os.fsencode(output.path) for output in outputs])
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET)
+    for output in outputs:
+        if os.fsencode(output.path) in filtered:
+            kept.remarks.append(
+                f"'{output.path}' was not kept as an output: git has a filter for it"
+            )
+            continue
+        try:
+            with ws.store.writer() as writer:
+                content = capturer.whole(output.path, writer).content
+        except (DatmoError, OSError) as error:
+            kept.remarks.append(f"'{output.path}' was not kept: {_reason(error)}")
+            continue
+        kept.tracked.append(Payload(output.path, Role.OUTPUT, content))
+        if output.by is By.CHANGE:
+            kept.unseen.append(output.path)

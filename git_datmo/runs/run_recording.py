@@ -1,0 +1,284 @@
+"""Record a finished run: what it read and wrote, its environment, code and figures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from git_datmo.engines.engine_contract import Engine, Outcome, portable_command
+from git_datmo.engines.output_files import stream_files
+from git_datmo.engines.resource_limits import ResourceLimits
+from git_datmo.engines.run_journal import Observed
+from git_datmo.environments.interpreter_probe import Probing
+from git_datmo.environments.machine import describe_machine
+from git_datmo.errors import DatmoError
+from git_datmo.model import Content, Oid, Payload
+from git_datmo.payloads.attach_snapshot import SnapshotOptions, attach, make_snapshot
+from git_datmo.payloads.captured_environment import (
+    CapturedEnvironment,
+    capture_environment,
+)
+from git_datmo.payloads.code_files import UNTRACKED_LIMIT, add_untracked, named_in, untracked_files
+from git_datmo.progress import Progress
+from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.background_probe import begin_probing
+from git_datmo.runs.disk_reserve import Reserve
+from git_datmo.runs.figure_values import find_metrics
+from git_datmo.runs.output_ownership import Owner, make_owner
+from git_datmo.runs.rebuild_warnings import remarks_on_rebuilding
+from git_datmo.runs.run_outputs import KeptOutputs, keep_outputs
+from git_datmo.runs.run_parameters import command_parameters
+from git_datmo.runs.run_reads import (
+    Used,
+    find_used,
+    lacking_files,
+    needed_code,
+    record_reads,
+    remarks_on_reads,
+)
+from git_datmo.runs.run_surroundings import find_surroundings, remarks_on_surroundings
+from git_datmo.runs.run_watch import RunWatch, other_runs
+from git_datmo.runs.would_be_tree import with_files
+from git_datmo.secrets.masking import conceal
+from git_datmo.secrets.secret_rules import known_secrets
+from git_datmo.terminal_text import quote_word
+from git_datmo.worktree.tracking import Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a run starts from, as its record will need it.
+
+    `tree` is what a commit of the code would have, None where that is the commit's; `untracked` are
+    the untracked files that were there, `named` those of them that the command names; `parameters`
+    is the parameter file and its values. `lacks_data` says that the data of HEAD are in no record.
+    """
+
+    commit: Oid
+    clean: bool
+    tree: Oid | None
+    inputs: tuple[Payload, ...]
+    code: Content
+    environment: CapturedEnvironment | None
+    untracked: frozenset[bytes]
+    named: frozenset[bytes]
+    parameters: tuple[str, Mapping[str, Value]]
+    started: str
+    warnings: tuple[str, ...]
+    lacks_data: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that ended: who watched it, how it ended, its log and the GPUs that it used.
+
+    `reserve` is room on the disk for its record.
+    """
+
+    watch: RunWatch
+    outcome: Outcome
+    log: Content | None
+    gpus: Mapping[str, Value]
+    elsewhere: bool
+    reserve: Reserve
+
+
+def record_run(
+    ws: Workspace,
+    command: Sequence[str],
+    asked: SnapshotOptions,
+    before: Before,
+    finished: Finished,
+    outputs: Sequence[str],
+    engine: Engine,
+    limits: ResourceLimits,
+    progress: Progress,
+    *,
+    sign: bool,
+) -> tuple[Oid, list[str]]:
+    """Make the record of a finished run; what cannot be kept becomes a warning, and never loses the
+    run."""
+    watch, outcome = finished.watch, finished.outcome
+    # The first process of a container has no parent in there.
+    in_container = engine.capabilities.isolated
+    starter = 0 if in_container else os.getpid()
+    observed = watch.observed()
+    owner = make_owner(
+        watch, observed, other_runs(ws, watch), starter=starter, streams=stream_files()
+    )
+    used = find_used(ws, watch, observed, starter=starter, in_container=in_container)
+    probing = (
+        None if before.environment else begin_probing(ws, command, observed.interpreter(watch.root))
+    )
+    with ws.locked(), probing or nullcontext():
+        kept = keep_outputs(ws, owner, outputs, progress)
+        # Outputs that there is no room for must not take what the record needs.
+        finished.reserve.release_all()
+        warnings = kept.remarks
+        code, stored = _whole_code(ws, before, used, kept, observed.programs, warnings, progress)
+        warnings += remarks_on_reads(used, lacking_files(ws, used, kept.tracking, stored))
+        surroundings = find_surroundings(ws, engine.name, {*used.read, *named_in(ws, command)})
+        warnings += remarks_on_surroundings(surroundings)
+        surrounded = before.environment or _environment(
+            ws, command, watch, observed, probing, warnings
+        )
+        # A container has Debian packages of its own, whatever versions this machine has.
+        system = surrounded.system if surrounded is not None and not in_container else ()
+        record = Run(
+            command=portable_command(command),
+            folder=run_folder(ws),
+            engine=engine.name,
+            exit_code=outcome.exit_code,
+            started=before.started,
+            seconds=round(outcome.seconds, 6),
+            inputs=before.inputs,
+            outputs=tuple(kept.outputs),
+            log=finished.log,
+            machine={}
+            if finished.elsewhere
+            else describe_machine(ws.environ, system=system, locale=surroundings.locale),
+            resources={
+                **limits.values(),
+                **outcome.resources,
+                **finished.gpus,
+                "disk_used": _disk_used(kept),
+            },
+            read=record_reads(used, kept.tracking) if observed.processes else None,
+            tracked=tuple(kept.tracked),
+            unseen=tuple(sorted(kept.unseen)),
+        )
+        written = (*kept.outputs, *(payload.path for payload in kept.tracked))
+        metrics = find_metrics(ws.root, run_folder(ws), written, _is_written(ws, owner), warnings)
+        settings = {**_settings(before, used, observed), **command_parameters(command)}
+        asked = replace(
+            asked,
+            metrics={**metrics, **(asked.metrics or {})},
+            parameters={**settings, **(asked.parameters or {})},
+        )
+        environment = surrounded.content if surrounded is not None else None
+        snapshot = make_snapshot(
+            ws, kept.tracking, asked, code=code, environment=environment, run=record
+        )
+        snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
+        warnings += masked
+        # What ran on uncommitted code, or without the commit's data, is no commit's data until a
+        # later snapshot has it as a parent.
+        side = asked.side or not before.clean or before.lacks_data
+        snapshot = replace(snapshot, commit=before.commit, clean=before.clean, side=side)
+        if before.tree is not None:
+            ran = (*stored, *(os.fsencode(payload.path) for payload in kept.tracked))
+            snapshot = replace(snapshot, tree=with_files(ws, before.tree, ran) or snapshot.tree)
+        oid = _attach(ws, kept.tracking, snapshot, warnings, sign=sign)
+    if surrounded is not None:
+        warnings += surrounded.warnings
+        if before.environment is None:
+            complete = observed.is_complete(starter)
+            warnings += remarks_on_rebuilding(ws, command, observed, surrounded, complete=complete)
+    return oid, warnings
+
+
+def _settings(before: Before, used: Used, observed: Observed) -> Mapping[str, Value]:
+    """Return the values of the parameter file, unless the command was seen and did not read it."""
+    path, values = before.parameters
+    return values if not observed.processes or os.fsencode(path) in used.read else {}
+
+
+def _disk_used(kept: KeptOutputs) -> int:
+    tracked = sum(payload.content.size for payload in kept.tracked)
+    return sum(kept.tracking.sizes(kept.outputs)) + tracked + kept.left
+
+
+def _whole_code(
+    ws: Workspace,
+    before: Before,
+    used: Used,
+    kept: KeptOutputs,
+    programs: Iterable[bytes],
+    warnings: list[str],
+    progress: Progress,
+) -> tuple[Content, set[bytes]]:
+    """Return the code with the untracked files that the run imported or executed, and those that it
+    has."""
+    # What was a candidate before the run may be an output by now, or be gone.
+    candidates = before.untracked & untracked_files(ws, kept.tracking)
+    needed = needed_code(used, candidates, programs) - before.named
+    code, remarks = add_untracked(ws, before.code, needed, progress=progress)
+    warnings += remarks
+    warnings += _left_out(ws, sorted(candidates - before.named - needed), seen=bool(used.read))
+    return code, needed | before.named
+
+
+def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[str]:
+    """Say which untracked files no record has: all where it was not `seen` what the command read,
+    else large ones."""
+    limit = ws.repo.config.number("datmo.untrackedlimit", UNTRACKED_LIMIT)
+    root = os.fsencode(ws.root)
+    large = [path for path in paths if _size(os.path.join(root, path)) > limit]
+    names = [os.fsdecode(path) for path in (large if seen else paths)]
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield (
+            f"'{names[0]}'{more} {'are' if more else 'is'} untracked, and no part of the record:"
+            f" where the command needs it, 'git datmo add-data {quote_word(names[0])}'"
+        )
+
+
+def _size(path: bytes) -> int:
+    """Return a file's size; 0 for one that is gone."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
+
+
+def _environment(
+    ws: Workspace,
+    command: Sequence[str],
+    watch: RunWatch,
+    observed: Observed,
+    probing: Probing | None,
+    warnings: list[str],
+) -> CapturedEnvironment | None:
+    """Store the environment of the interpreter that ran, or else of the one that the command
+    names."""
+    interpreter = observed.interpreter(watch.root)
+    try:
+        return capture_environment(ws, command, interpreter=interpreter, probing=probing)
+    except DatmoError as error:
+        if interpreter is None:
+            raise
+        warnings.append(f"the environment is not that of '{interpreter}', which ran: {error.what}")
+        return capture_environment(ws, command)
+
+
+def _is_written(ws: Workspace, owner: Owner) -> Callable[[str], bool]:
+    """Return the test for files that this run wrote, whether they were kept or not."""
+
+    def is_written(path: str) -> bool:
+        try:
+            info = os.lstat(ws.root / path)
+        except OSError:
+            return False
+        return owner.of(os.fsencode(path), info) is not None
+
+    return is_written
+
+
+def _attach(
+    ws: Workspace, tracking: Tracking, snapshot: Snapshot, warnings: list[str], *, sign: bool
+) -> Oid:
+    """Attach the snapshot, without a signature where the key is gone meanwhile: a run is not lost
+    for that."""
+    if sign:
+        try:
+            return attach(ws, tracking, snapshot, sign=True)
+        except DatmoError as error:
+            warnings.append(f"the snapshot is not signed: {error.what}")
+    return attach(ws, tracking, snapshot, sign=False)
+
+
+def run_folder(ws: Workspace) -> str:
+    return ws.repo.prefix.rstrip("/")

@@ -1,0 +1,88 @@
+"""Say at the run what its sources depend on and no record fixes: variables, hashes, CPUs, the
+locale."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from git_datmo.engines.command_locale import environment_locale, is_plain, odd_encoding
+from git_datmo.environments.machine import usable_cpus
+from git_datmo.payloads.captured_environment import read_source, variables_of
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.read_variables import find_cpu_count, find_hashing, find_locale, find_variables
+from git_datmo.secrets.secret_rules import is_secret_name
+
+SOURCES = (b".py", b".sh", b".bash")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The texts of a run's sources, and what surrounds it: `set_here` are names of variables that
+    the person has set, `recorded` variables that the record has, `locale` the command's."""
+
+    sources: Mapping[str, bytes]
+    set_here: Collection[str]
+    recorded: Mapping[str, str]
+    locale: str
+
+
+def find_surroundings(ws: Workspace, engine: str, paths: Collection[bytes]) -> Surroundings:
+    """Read the sources among `paths`, and what surrounds a run in `engine`."""
+    sources = {}
+    for path in paths:
+        text = (
+            read_source(os.path.join(os.fsencode(ws.root), path))
+            if path.endswith(SOURCES)
+            else None
+        )
+        if text is not None:
+            sources[os.fsdecode(path)] = text
+    recorded = variables_of(ws)
+    return Surroundings(
+        sources, ws.environ.keys(), recorded, environment_locale(engine, ws.environ, recorded)
+    )
+
+
+def remarks_on_surroundings(seen: Surroundings) -> Iterator[str]:
+    """Say what a rerun may lack; a secret variable is not recommended to be recorded."""
+    for name, source in find_variables(seen.sources, seen.recorded):
+        if name in seen.set_here and not is_secret_name(name):
+            yield (
+                f"'{source}' reads the variable '{name}', which is not recorded:"
+                f" have it recorded with 'git config --add datmo.variable {name}'"
+            )
+    hashing = find_hashing(seen.sources)
+    if hashing is not None and "PYTHONHASHSEED" not in seen.recorded:
+        yield (
+            f"'{hashing}' depends on a hash or on the order of a set, which a rerun may not repeat:"
+            " run it with PYTHONHASHSEED=0"
+        )
+    counting = find_cpu_count(seen.sources)
+    if counting is not None:
+        cpus = usable_cpus()
+        yield (
+            f"'{counting}' depends on the number of CPUs ({cpus} here): a rerun with another"
+            " number may differ;"
+            " pass the number to it as an option of the command"
+        )
+    yield from _remarks_on_locale(seen)
+
+
+def _remarks_on_locale(seen: Surroundings) -> Iterator[str]:
+    encoding = odd_encoding(seen.locale)
+    if encoding:
+        yield (
+            f"the locale's encoding is '{encoding}', and UTF-8 in a rerun in a container or"
+            " virtual environment:"
+            " run it with LC_ALL=C.UTF-8"
+        )
+    elif not is_plain(seen.locale):
+        source = find_locale(seen.sources)
+        if source is not None:
+            yield (
+                f"'{source}' sorts or formats by the locale '{seen.locale}', which a rerun in a"
+                " container or virtual"
+                " environment does not have: run it with LC_ALL=C.UTF-8"
+            )

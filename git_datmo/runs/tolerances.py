@@ -1,0 +1,40 @@
+"""How far a rerun may be off: what was asked for, else what git's config says, else what the
+snapshot itself does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from git_datmo.errors import UsageError
+from git_datmo.records.types import Snapshot
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.figure_values import parse_figures
+
+SETTING = "datmo.tolerance"
+
+
+def parse_tolerances(words: Iterable[str]) -> dict[str, float]:
+    """What `NAME=X` says, NAME being a metric or an output's path; raises `UsageError` for anything
+    else."""
+    found = {}
+    for name, value in parse_figures(words).items():
+        if isinstance(value, bool | str) or not 0 <= value < float("inf"):
+            raise UsageError(f"the tolerance '{name}={value}' is not a number of 0 or more")
+        found[name] = float(value)
+    return found
+
+
+def find_tolerances(
+    ws: Workspace, snapshot: Snapshot, asked: Mapping[str, float]
+) -> dict[str, float]:
+    """The tolerances that hold for a snapshot; raises `UsageError` where one that was asked for
+    names nothing in it."""
+    names = {*snapshot.metrics, *(snapshot.run.outputs if snapshot.run else ())}
+    unknown = sorted(asked.keys() - names)
+    if unknown:
+        raise UsageError(
+            f"the snapshot has no metric or output '{unknown[0]}'",
+            f"it has {', '.join(sorted(names)) or 'none'}",
+        )
+    every = {**snapshot.tolerances, **parse_tolerances(ws.repo.config.all(SETTING)), **asked}
+    return {name: tolerance for name, tolerance in every.items() if name in names}

@@ -1,0 +1,155 @@
+"""The verdict on a rerun: each metric and output beside what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite, isnan
+from pathlib import Path
+
+from git_datmo.compare.comparison import Comparison
+from git_datmo.compare.subprocess_compare import compare_apart
+from git_datmo.compare.volatile import is_time_name
+from git_datmo.model import Payload
+from git_datmo.objects.layout import root_node
+from git_datmo.progress import Progress
+from git_datmo.records.codec import number
+from git_datmo.records.types import ReceiptDifference, Run, Snapshot, Value
+from git_datmo.remotes.required_objects import require
+from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.crash_endings import compare_endings, same_log
+from git_datmo.runs.rerun import Rerun
+from git_datmo.runs.rerun_folder import scratch_folder
+from git_datmo.runs.rerun_inputs import place
+
+IDENTICAL, WITHIN, DIFFERENT, FAILED = "identical", "within tolerance", "different", "failed"
+NOTHING = "nothing to compare"
+VERDICTS = (IDENTICAL, WITHIN, NOTHING, DIFFERENT, FAILED)
+"""From best to worst."""
+
+# Beyond this, what was recorded is not written out again only to be looked into.
+LOOK_LIMIT = 8 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict and what it rests on."""
+
+    verdict: str
+    metrics: tuple[ReceiptDifference, ...]
+    outputs: tuple[ReceiptDifference, ...]
+
+
+def judge(
+    ws: Workspace,
+    snapshot: Snapshot,
+    run: Run,
+    done: Rerun,
+    tolerances: Mapping[str, float],
+    progress: Progress,
+) -> Judged:
+    """Compare a rerun with what was recorded, metrics as numbers, outputs by their bytes and then
+    by what they hold."""
+    names = sorted({*snapshot.metrics, *done.metrics})
+    metrics = tuple(
+        compare_metric(
+            name, snapshot.metrics.get(name), done.metrics.get(name), tolerances.get(name)
+        )
+        for name in names
+    )
+    if run.exit_code and done.outcome.exit_code == run.exit_code:
+        metrics += (compare_endings(ws, run.log, done.tail),)
+    outputs = tuple(_compare_outputs(ws, snapshot, done, tolerances, progress))
+    if not metrics and not outputs:
+        outputs = tuple(same_log(ws, run.log, done.tail))
+    failed = done.outcome.exit_code != (run.exit_code or 0)
+    return Judged(FAILED if failed else conclude(metrics, outputs, tolerances), metrics, outputs)
+
+
+def conclude(
+    metrics: tuple[ReceiptDifference, ...],
+    outputs: tuple[ReceiptDifference, ...],
+    tolerances: Mapping[str, float],
+) -> str:
+    """Return the verdict on a rerun that ended as the run did.
+
+    A tolerance for a metric says that the metrics decide: an output without a tolerance of its own
+    then has to be there, but may differ.
+    """
+    if not metrics and not outputs:
+        return NOTHING
+    if all(m.same and not m.off for m in metrics) and all(o.recorded == o.rerun for o in outputs):
+        return IDENTICAL
+    metrics_decide = any(metric.name in tolerances for metric in metrics)
+    close = (
+        o.same or (metrics_decide and o.rerun is not None and o.name not in tolerances)
+        for o in outputs
+    )
+    return WITHIN if all(metric.same for metric in metrics) and all(close) else DIFFERENT
+
+
+def compare_metric(
+    name: str, recorded: Value | None, rerun: Value | None, tolerance: float | None
+) -> ReceiptDifference:
+    """A recorded metric beside the rerun's; one that the rerun did not write is None."""
+    one, other = number(recorded), number(rerun)
+    if one is None or other is None:
+        same = recorded == rerun
+        return ReceiptDifference(name, recorded, rerun, same, 0.0 if same else None)
+    if one == other or (isnan(one) and isnan(other)):
+        return ReceiptDifference(name, recorded, rerun, same=True, off=0.0)
+    if is_time_name(name) and tolerance is None:
+        return ReceiptDifference(
+            name, recorded, rerun, same=True, detail="a time, which no rerun repeats"
+        )
+    off = abs(one - other)
+    return ReceiptDifference(
+        name, recorded, rerun, off <= (tolerance or 0.0), off if isfinite(off) else None
+    )
+
+
+def _compare_outputs(
+    ws: Workspace,
+    snapshot: Snapshot,
+    done: Rerun,
+    tolerances: Mapping[str, float],
+    progress: Progress,
+) -> Iterator[ReceiptDifference]:
+    """Each output's object beside the rerun's; an output that the rerun left untouched counts as
+    not written."""
+    written = (*snapshot.payloads, *(snapshot.run.tracked if snapshot.run is not None else ()))
+    recorded = {payload.path: payload for payload in written if payload.path in done.outputs}
+    differing = [p for path, p in recorded.items() if done.outputs[path] not in (None, p.object)]
+    found = _look_into(ws, differing, done.folder, progress)
+    for path in done.outputs:
+        if path in recorded:
+            was, now = str(recorded[path].object), done.outputs[path]
+            if now is None or str(now) == was:
+                yield ReceiptDifference(
+                    path, was, str(now) if now else None, now is not None, 0.0 if now else None
+                )
+            else:
+                seen = found[path]
+                close = seen.off is not None and seen.off <= tolerances.get(path, 0.0)
+                yield ReceiptDifference(path, was, str(now), close, seen.off, seen.text)
+
+
+def _look_into(
+    ws: Workspace, payloads: list[Payload], folder: Path, progress: Progress
+) -> dict[str, Comparison]:
+    """How outputs that differ in their bytes do so, by path; what was recorded is written out
+    beside them for that."""
+    if not payloads:
+        return {}
+    large = Comparison("differs in bytes; not looked into: it is too large")
+    small = [payload for payload in payloads if payload.content.size <= LOOK_LIMIT]
+    require(
+        ws, [(payload.path, root_node(payload.content)) for payload in small], progress=progress
+    )
+    with scratch_folder(ws, None) as beside:
+        place(
+            ws, [(payload.path, root_node(payload.content)) for payload in small], beside, progress
+        )
+        pairs = [(beside / payload.path, folder / payload.path) for payload in small]
+        seen = dict(zip((p.path for p in small), compare_apart(pairs, ws.environ), strict=True))
+    return {payload.path: seen.get(payload.path, large) for payload in payloads}

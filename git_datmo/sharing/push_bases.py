@@ -1,0 +1,207 @@
+"""What a push can lean on: keep commits that a remote has, so that it is sent only what they do not
+hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from git_datmo.errors import GitFailed, Incomplete
+from git_datmo.git.remote_commands import Offer, Remote
+from git_datmo.model import Form, Oid
+from git_datmo.objects.chunks import AVERAGE_SIZE
+from git_datmo.progress import QUIET
+from git_datmo.records.catalog import Row
+from git_datmo.records.ledger import Tips
+from git_datmo.records.listing import list_records
+from git_datmo.records.types import Record
+from git_datmo.remotes.keep_chain import LINKS, bring_nearest
+from git_datmo.remotes.keep_commits import KeptEntry, keep_entries, keep_id
+from git_datmo.remotes.object_source import TREES, open_source
+from git_datmo.repository.workspace import Workspace
+from git_datmo.sharing.overlap import ENOUGH, ENTRY_SIZE, cover, difference, differs_little, weigh
+
+# So many records are looked at, however many there are: those nearest in the history of what is
+# shared, and the newest.
+NEAREST = 64
+NEWEST = 192
+COMMITS = 2000
+BASES = 64
+
+# Trees of others' versions are fetched where they take at most this part of what they may save.
+LISTING_SHARE = 20
+
+
+def choose_push_bases(
+    ws: Workspace, remote: Remote, offer: Offer, tips: Tips, keepers: Sequence[Record]
+) -> list[Record]:
+    """Return records whose keep commits a remote surely has, and whose content overlaps most with
+    what is to be sent.
+
+    The remote has `tips`, and what `offer` says. Raises `Incomplete` for an object that neither
+    this store nor the remote has.
+
+    That a record is there does not say that what it names is: a stranger's may name anything.
+    """
+    shared = _shared_keepers(ws, tips, keepers)
+    wanted = [kept for keeper in keepers for kept in keep_entries(keeper)]
+    there, filters = _KeptThere(ws, remote, offer), offer.filters and offer.version >= 2
+    while True:
+        bases, unsent = _overlapping(ws, wanted, shared)
+        absent = there.lacks(bases)
+        if absent:
+            shared = [keeper for keeper in shared if id(keeper) not in absent]
+        elif (
+            filters
+            and unsent > ENOUGH
+            and _list_versions(ws, remote, wanted, there, shared, unsent // LISTING_SHARE)
+        ):
+            filters = False
+        else:
+            _require_objects(ws, remote, keepers, bases)
+            return bases
+
+
+class _KeptThere:
+    """What a remote's keep refs lead to: that alone is sure to be there, and git can be told of it
+    by links alone."""
+
+    def __init__(self, ws: Workspace, remote: Remote, offer: Offer) -> None:
+        self._ws, self._remote, self._offer = ws, remote, offer
+        self._most = LINKS
+
+    def lacks(self, keepers: Iterable[Record]) -> set[int]:
+        """Return those of `keepers`, by identity, that no keep ref is known to lead to."""
+        keeps = {keep_id(keeper, self._ws.store.format): id(keeper) for keeper in keepers}
+        if not keeps:
+            return set()
+        chain = bring_nearest(
+            self._ws, self._remote, self._offer, lambda c: c.keeps >= keeps.keys(), self._most
+        )
+        if not chain.keeps >= keeps.keys():
+            # What was not found within this number of requests is not looked for again.
+            self._most = 0
+        return {place for oid, place in keeps.items() if oid not in chain.keeps}
+
+
+def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> list[Record]:
+    """Some records with objects that the remote has, those that are most likely to be akin
+    first."""
+    if tips.records is None:
+        return []
+    there = list_records(ws.odb, tips.records)
+    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.keeps and _id(row) in there]
+    by_commit: dict[str, list[Row]] = {}
+    for row in reversed(rows):
+        by_commit.setdefault(row.commit, []).append(row)
+    near = (row for commit in _history(ws, keepers) for row in by_commit.get(commit, ()))
+    chosen = dict.fromkeys([*islice(near, NEAREST), *reversed(rows[-NEWEST:])])
+    records = ws.ledger.checked_records([_id(row) for row in chosen])
+    return [record for record in records if isinstance(record, Record)]
+
+
+def _id(row: Row) -> Oid:
+    return Oid.parse(row.record)
+
+
+def _history(ws: Workspace, keepers: Sequence[Record]) -> list[str]:
+    """The commits of `keepers` and those before them, newest first; a commit may be nowhere."""
+    commits = "".join(f"{oid}\n" for oid in {keeper.commit for keeper in keepers})
+    argv = ("rev-list", "--ignore-missing", f"--max-count={COMMITS}", "--stdin")
+    return ws.repo.git.finish(*argv, stdin=commits.encode()).stdout.decode().split()
+
+
+def _overlapping(
+    ws: Workspace, wanted: Sequence[KeptEntry], shared: Sequence[Record]
+) -> tuple[list[Record], int]:
+    """Those of `shared` that hold most of `wanted`, and about how many bytes none of them is known
+    to hold."""
+    chosen: dict[int, Record] = {}
+    roots: list[Oid] = []
+    for kept in wanted:
+        match = _akin(ws, kept, shared)
+        if match is not None:
+            chosen[id(match[0])] = match[0]
+        if match is None or not differs_little(ws.store, match[1].node, kept.node):
+            roots.append(kept.node.oid)
+    if not shared or not roots:
+        return list(chosen.values()), 0
+    there = list(_roots(chosen.values()))
+    unsent = weigh(ws.store, roots, there)
+    if unsent > ENOUGH:
+        needed = difference(ws.store, roots, there, list(_roots(shared)))
+        more = islice(cover(ws.store, [list(_roots([each])) for each in shared], needed), BASES)
+        chosen.update((id(shared[place]), shared[place]) for place in more)
+        unsent -= sum(needed.values())
+    return list(chosen.values()), unsent
+
+
+def _akin(
+    ws: Workspace, kept: KeptEntry, shared: Iterable[Record]
+) -> tuple[Record, KeptEntry] | None:
+    """The first record that names an object, or else another version of it that is here."""
+    version = None
+    for keeper in shared:
+        for other in keep_entries(keeper):
+            if other.node.oid == kept.node.oid:
+                return keeper, other
+            if version is None and other.path == kept.path and other.node.oid in ws.store:
+                version = keeper, other
+    return version
+
+
+def _roots(keepers: Iterable[Record]) -> Iterator[Oid]:
+    return (kept.node.oid for keeper in keepers for kept in keep_entries(keeper))
+
+
+def _list_versions(
+    ws: Workspace,
+    remote: Remote,
+    wanted: Sequence[KeptEntry],
+    there: _KeptThere,
+    shared: Sequence[Record],
+    most: int,
+) -> bool:
+    """Fetch the trees of versions that are not here, so that they can be compared: about `most`
+    bytes at most."""
+    paths = {kept.path for kept in wanted}
+    known = ((keeper, kept) for keeper in shared for kept in keep_entries(keeper))
+    unknown = [
+        (keeper, kept)
+        for keeper, kept in known
+        if kept.node.oid not in ws.store and _is_worth(kept)
+    ]
+    picked: dict[Oid, Record] = {}
+    for keeper, kept in sorted(unknown, key=lambda pair: pair[1].path not in paths):
+        size = ENTRY_SIZE * (kept.content.files + kept.content.size // AVERAGE_SIZE + 1)
+        if size <= most and kept.node.oid not in picked:
+            picked[kept.node.oid] = keeper
+            most -= size
+    absent = there.lacks(picked.values())
+    trees = [oid for oid, keeper in picked.items() if id(keeper) not in absent]
+    try:
+        open_source(ws, remote).fetch(trees, QUIET, TREES)
+    except GitFailed:
+        return False
+    ws.store.objects.refresh()
+    return bool(trees)
+
+
+def _is_worth(kept: KeptEntry) -> bool:
+    """Return whether an object has trees, and enough below them."""
+    return kept.content.size > ENOUGH and (kept.content.form is Form.FOLDER or kept.node.chunked)
+
+
+def _require_objects(
+    ws: Workspace, remote: Remote, keepers: Sequence[Record], bases: Sequence[Record]
+) -> None:
+    """Raise `Incomplete` for an object that neither this store nor the remote has."""
+    there = set(_roots(bases))
+    for keeper in keepers:
+        for kept in keep_entries(keeper):
+            if kept.node.oid not in ws.store and kept.node.oid not in there:
+                raise Incomplete(
+                    f"'{kept.path}' of a record is neither here nor on '{remote.address}'",
+                    "fetch it where it is with 'git datmo fetch', then push again",
+                    missing=[str(kept.node.oid)],
+                )

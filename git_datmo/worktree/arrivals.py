@@ -1,0 +1,63 @@
+"""Find files that an interrupted checkout had placed.
+
+They must be removed when the checkout is abandoned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from git_datmo.errors import Damaged, Incomplete
+from git_datmo.objects.ingest import FileRead
+from git_datmo.objects.layout import Node, ReadTree, TreeDifference, find_paths
+from git_datmo.worktree.path_steps import is_file, parents, path_at, steps_to
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Target of an interrupted checkout: the payload `root` at the path `top`.
+
+    `read_files` returns the current content of files as nodes.
+    """
+
+    root: Node
+    top: bytes
+    read_tree: ReadTree
+    read_files: Callable[[Iterable[bytes]], dict[bytes, FileRead]]
+
+    def removals(
+        self, unknown: set[bytes], folders: Iterable[bytes], *, keep_top: bool
+    ) -> list[tuple[bytes, TreeDifference]]:
+        """Return the steps that remove the placed files, then their folders.
+
+        `unknown` are the files to examine. Folders come innermost first. A folder is removed only
+        if it is empty by then. With `keep_top`, the folder `top` stays. If a tree of the payload is
+        missing, files below it count as the user's own and stay.
+        """
+        above = {parent for path in unknown for parent in parents(path)} | set(folders)
+        inside = {path for path in above if path.startswith(self.top + b"/")} | (
+            set() if keep_top else {self.top}
+        )
+        nodes = self._nodes({*unknown, *inside})
+        held = self.read_files(
+            path for path in unknown if path in nodes and is_file(nodes[path][1])
+        )
+        came = [path for path, taken in held.items() if taken.node == nodes[path][1]]
+        came += sorted(
+            (path for path in inside if path in nodes and not is_file(nodes[path][1])), reverse=True
+        )
+        return [(path, TreeDifference(*nodes[path], None)) for path in came]
+
+    def _nodes(self, paths: Iterable[bytes]) -> dict[bytes, tuple[tuple[bytes, ...], Node]]:
+        """Return the steps and node of each path that the payload contains.
+
+        Paths below a missing tree are left out.
+        """
+        sought = sorted({steps_to(path, self.top) for path in paths})
+        nodes: dict[bytes, tuple[tuple[bytes, ...], Node]] = {}
+        with suppress(Incomplete, Damaged):
+            for steps, node in find_paths(self.root, sought, self.read_tree):
+                nodes[path_at(self.top, steps)] = steps, node
+        return nodes

@@ -1,0 +1,415 @@
+"""Capture paths of the working tree as objects.
+
+A path is captured as a whole, or only its changes since the last capture.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.errors import DatmoError, Incomplete, Unreadable
+from git_datmo.git.safe_paths import is_dotgit, is_safe, show
+from git_datmo.model import Content, Form, Oid
+from git_datmo.objects import stored_names
+from git_datmo.objects.ingest import Deliver, FileRead, Ingest, Recall, StoredFile
+from git_datmo.objects.layout import (
+    FolderEditor,
+    Node,
+    NodeKind,
+    TreeChange,
+    WriteTree,
+    find_path,
+    read_chunks,
+    root_node,
+    write_folder,
+)
+from git_datmo.objects.store import Store, StoreWriter
+from git_datmo.progress import Progress
+from git_datmo.worktree.outside_links import LinkCheck
+from git_datmo.worktree.stat_cache import Differences, RecordedMarks
+from git_datmo.worktree.stat_cache_edit import CacheEdit
+
+# If more files than this changed, read the whole path in order. Then memory holds the names of a
+# single folder at a time, instead of all changes.
+MANY = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """Payload that was just stored: its content and its empty folders."""
+
+    content: Content
+    empty_folders: frozenset[bytes]
+
+
+class _Assembly:
+    """Builder for the trees of a folder from files in git index order.
+
+    Each tree is written as soon as it is complete. `folders` is a queue of the folders that the
+    walk found, each before its content. Folders without files are known only from this queue.
+    """
+
+    def __init__(self, top: bytes, folders: deque[bytes], write: WriteTree) -> None:
+        self._folders, self._write = folders, write
+        self._open: list[tuple[bytes, dict[bytes, Node]]] = [(top, {})]
+        self.empty: set[bytes] = set()
+        self.size = self.files = 0
+
+    def add(self, file: FileRead) -> None:
+        """Add the next file."""
+        while self._folders and self._folders[0] + b"/" < file.path:
+            self._enter(self._folders.popleft())
+        parent, name = _split(file.path)
+        self._enter(parent)
+        self._open[-1][1][name] = file.node
+        self.size += file.stat.st_size
+        self.files += 1
+
+    def _enter(self, folder: bytes) -> None:
+        """Make `folder` the innermost open folder; write the folders that are complete."""
+        while not _lies_in(folder, self._open[-1][0]):
+            self._leave()
+        path = self._open[-1][0]
+        while path != folder:
+            rest = folder[len(path) + 1 if path else 0 :]
+            path = folder[: len(folder) - len(rest)] + rest.partition(b"/")[0]
+            self._open.append((path, {}))
+
+    def _leave(self) -> None:
+        """Write the tree of the innermost open folder and add it to its parent."""
+        path, nodes = self._open.pop()
+        if not nodes:
+            self.empty.add(path)
+        self._open[-1][1][_split(path)[1]] = Node(NodeKind.FOLDER, write_folder(nodes, self._write))
+
+    def finish(self) -> Oid:
+        """Write the remaining trees and return the id of the top folder."""
+        while self._folders:
+            self._enter(self._folders.popleft())
+        while len(self._open) > 1:
+            self._leave()
+        return write_folder(self._open[0][1], self._write)
+
+
+class Capturer:
+    """Reader that captures payloads of the working tree at `root` into a store.
+
+    `edit` receives the new entries of the stat cache. `marks` reads the entries that the stat cache
+    has. `links` receives every link that is stored. Files in `leave` are inside a payload but are
+    not captured: git tracks them, or they cannot be read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        root: Path,
+        edit: CacheEdit,
+        progress: Progress,
+        marks: Callable[[], RecordedMarks] | None = None,
+        links: LinkCheck | None = None,
+        leave: Collection[bytes] = frozenset(),
+    ) -> None:
+        self._leave = leave
+        self._store, self._root, self._edit, self._progress, self._marks = (
+            store,
+            root,
+            edit,
+            progress,
+            marks,
+        )
+        self._links = links
+
+    def whole(self, path: str, writer: StoreWriter, old: Content | None = None) -> Captured:
+        """Read a whole file or folder. `old` is its content at the last capture.
+
+        Raises `DatmoError` if the path cannot be a payload, and `Unreadable` if a file in it cannot
+        be stored.
+        """
+        top = os.fsencode(path)
+        info = inspect(self._root, top)
+        self._progress.begin("Storing", 0 if stat.S_ISDIR(info.st_mode) else info.st_size)
+        if not stat.S_ISDIR(info.st_mode):
+            return self._single(top, form_of(info), writer, old)
+        folders: deque[bytes] = deque()
+        return self._folder(top, self._walk(top, folders), folders, writer, old)
+
+    def _walk(self, top: bytes, folders: deque[bytes]) -> Iterator[bytes]:
+        """Return the files below `top`, except those in `leave`."""
+        return (path for path in walk(self._root, top, folders) if path not in self._leave)
+
+    def files(self, top: bytes, paths: Iterable[bytes], writer: StoreWriter) -> Captured:
+        """Read only the files `paths`, in index order, as a folder with the root `top`.
+
+        An empty `top` is the root of the working tree.
+        """
+        return self._folder(top, paths, deque(), writer, None)
+
+    def _single(
+        self, path: bytes, form: Form, writer: StoreWriter, old: Content | None
+    ) -> Captured:
+        """Capture a payload that is a single file."""
+        files: list[FileRead] = []
+        self._take([path], files.append, writer, path, old)
+        return Captured(Content(files[0].node.oid, form, files[0].stat.st_size, 1), frozenset())
+
+    def _folder(
+        self,
+        top: bytes,
+        paths: Iterable[bytes],
+        folders: deque[bytes],
+        writer: StoreWriter,
+        old: Content | None,
+    ) -> Captured:
+        """Capture the files `paths` as a folder."""
+        assembly = _Assembly(top, folders, writer.put_tree)
+        self._take(paths, assembly.add, writer, top, old)
+        content = Content(assembly.finish(), Form.FOLDER, assembly.size, assembly.files)
+        return Captured(content, frozenset(assembly.empty))
+
+    def _take(
+        self,
+        paths: Iterable[bytes],
+        deliver: Deliver,
+        writer: StoreWriter,
+        top: bytes,
+        old: Content | None,
+    ) -> None:
+        """Store the files `paths`; record each in the stat cache, then pass it to `deliver`."""
+
+        def record(file: FileRead) -> None:
+            self._edit.record(file)
+            if self._links is not None and file.node.kind is NodeKind.LINK:
+                self._links.look(file.path, top)
+            deliver(file)
+
+        recall = self._recall(top, old)
+        with Ingest(self._root, writer, self._store.format, self._progress, recall) as ingest:
+            ingest.take(paths, record)
+
+    def _recall(self, top: bytes, old: Content | None) -> Recall:
+        """Return a function that looks up the last capture of a file.
+
+        It uses the stat cache and the payload `old`. The function reads the stat cache at its first
+        call, and returns None for a file whose earlier state is unknown.
+        """
+        if old is None or self._marks is None:
+            return lambda _: None
+        root, read = root_node(old), self._marks
+        known: list[RecordedMarks] = []
+
+        def recall(path: bytes) -> StoredFile | None:
+            if not known:
+                known.append(read())
+            found = known[0].get(path)
+            if found is None:
+                return None
+            with suppress(Incomplete):
+                node = find_path(root, _below(path, top), self._store.read_tree)
+                return StoredFile(node, *found) if node is not None else None
+            return None
+
+        return recall
+
+    def changes(
+        self,
+        path: str,
+        old: Content,
+        empty: frozenset[bytes],
+        found: Differences,
+        writer: StoreWriter,
+    ) -> Captured:
+        """Capture a payload by reading only its differences from `old`.
+
+        Only the trees on changed paths are rewritten. `empty` is the set of empty folders at the
+        last capture, and `found` has the differences. The whole payload is read if it is not a
+        folder or if more than `MANY` files changed.
+        """
+        top = os.fsencode(path)
+        info = inspect(self._root, top)
+        for gone in found.missing:
+            self._edit.forget(gone)
+        is_folder = form_of(info) is Form.FOLDER and old.form is Form.FOLDER
+        if not is_folder or len(found.changed) + len(found.added) > MANY:
+            return self.whole(path, writer, old)
+        folders: deque[bytes] = deque()
+        added = list(found.added)
+        for folder in found.folders:
+            if os.path.isdir(os.path.join(os.fsencode(self._root), folder)):
+                added += self._walk(folder, folders)
+        nodes: dict[bytes, Node] = {}
+        sizes = 0
+
+        def gather(file: FileRead) -> None:
+            nonlocal sizes
+            nodes[file.path] = file.node
+            sizes += file.stat.st_size
+
+        changed = [path for path in (*found.changed, *added) if path not in self._leave]
+        self._take(changed, gather, writer, top, old)
+        root = TreeChange()
+        for gone in found.missing:
+            root.at(_below(gone, top)).removed = True
+        now_empty = self._empty_folders(top, empty, folders, found.missing)
+        for folder in empty - now_empty:
+            root.at(_below(folder, top)).removed = True
+        for folder in now_empty:
+            root.at(_below(folder, top)).node = Node(
+                NodeKind.FOLDER, write_folder({}, writer.put_tree)
+            )
+        for file, node in nodes.items():
+            root.at(_below(file, top)).node = node
+        editor = FolderEditor(self._store.read_tree, writer.put_tree, self._store.format)
+        oid, _ = editor.edit(old.object, root.below)
+        size = self._size(top, old.size + sizes, editor.replaced)
+        content = Content(oid, Form.FOLDER, size, old.files - len(editor.replaced) + len(nodes))
+        return Captured(content, frozenset(now_empty))
+
+    def _size(self, top: bytes, size: int, replaced: Iterable[Node]) -> int:
+        """Return `size` minus the size of the nodes `replaced`.
+
+        If a replaced object is missing from the store, sum the sizes of all files in the folder
+        instead.
+        """
+        try:
+            return size - sum(node_size(self._store, node) for node in replaced)
+        except Incomplete:
+            root = os.fsencode(self._root)
+            return sum(
+                os.lstat(os.path.join(root, path)).st_size
+                for path in walk(self._root, top, deque())
+            )
+
+    def _empty_folders(
+        self,
+        top: bytes,
+        known: frozenset[bytes],
+        scanned: Iterable[bytes],
+        missing: Iterable[bytes],
+    ) -> set[bytes]:
+        """Return the folders that are empty now.
+
+        Candidates are the folders that were empty, the folders that were scanned, and the parents
+        of missing files.
+        """
+        suspects = {*known, *scanned}
+        for path in missing:
+            suspects.update(parents(path, top))
+        root = os.fsencode(self._root)
+        return {
+            path for path in suspects if path != top and _is_empty_folder(os.path.join(root, path))
+        }
+
+
+def _is_empty_folder(path: bytes) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode) and not any(os.scandir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def parents(path: bytes, top: bytes) -> Iterator[bytes]:
+    """Yield the folders above `path` up to and including `top`, innermost first.
+
+    `top` may be b''.
+    """
+    while path != top:
+        path = _split(path)[0]
+        yield path
+
+
+def _split(path: bytes) -> tuple[bytes, bytes]:
+    """Return the parent folder of a path and its last name."""
+    parent, _, name = path.rpartition(b"/")
+    return parent, name
+
+
+def _below(path: bytes, top: bytes) -> list[bytes]:
+    """Return the names on the way from `top` to `path`."""
+    return path[len(top) + 1 :].split(b"/") if path != top else []
+
+
+def _lies_in(path: bytes, folder: bytes) -> bool:
+    """Return True if `path` is `folder` or below it."""
+    return not folder or path == folder or path.startswith(folder + b"/")
+
+
+def form_of(info: os.stat_result) -> Form:
+    """Return the form of a payload from the stat of its path."""
+    if stat.S_ISDIR(info.st_mode):
+        return Form.FOLDER
+    return Form.EXECUTABLE if info.st_mode & 0o100 else Form.FILE
+
+
+def inspect(root: Path, path: bytes) -> os.stat_result:
+    """Return the stat of a payload's path.
+
+    Raises `DatmoError` unless the path is a regular file or a folder that can be accessed.
+    """
+    try:
+        info = os.lstat(os.path.join(os.fsencode(root), path))
+    except OSError as error:
+        raise DatmoError(f"cannot read {show(path)}: {error.strerror}") from error
+    if stat.S_ISLNK(info.st_mode):
+        raise DatmoError(
+            f"{show(path)} is a symbolic link", "add the file or folder that it points to"
+        )
+    if not (stat.S_ISDIR(info.st_mode) or stat.S_ISREG(info.st_mode)):
+        raise DatmoError(
+            f"{show(path)} is neither a file nor a folder",
+            "only files, folders and symbolic links can be stored",
+        )
+    return info
+
+
+def walk(root: Path, top: bytes, folders: deque[bytes]) -> Iterator[bytes]:
+    """Yield every file below the folder `top` in git index order.
+
+    `folders` receives every folder found. A folder is appended before its files are yielded.
+    Temporary files of a checkout are skipped. Raises `Unreadable` if a folder cannot be read, and
+    `DatmoError` for an unsafe name.
+    """
+    folders.append(top)
+    try:
+        with os.scandir(os.path.join(os.fsencode(root), top)) as listing:
+            found = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
+            entries = sorted(found, key=lambda entry: entry[0] + b"/" if entry[1] else entry[0])
+    except OSError as error:
+        raise Unreadable(
+            f"cannot read {show(top)}: {error.strerror}", "make it readable", path=top
+        ) from error
+    for name, is_folder in entries:
+        path = top + b"/" + name
+        if not is_safe(name):
+            raise _refusal(top, name)
+        if is_folder:
+            yield from walk(root, path, folders)
+        elif not name.startswith(stored_names.TEMPORARY):
+            yield path
+
+
+def walk_files(root: Path, top: bytes) -> Iterator[bytes]:
+    """Yield every file below the folder `top` in git index order."""
+    return walk(root, top, deque())
+
+
+def _refusal(folder: bytes, name: bytes) -> DatmoError:
+    """Return the error for a name that must not be stored."""
+    if is_dotgit(name):
+        return DatmoError(
+            f"{show(folder)} is a git repository of its own",
+            "move its '.git' away, or add its parts one by one",
+        )
+    return DatmoError(f"the name {show(folder + b'/' + name)} cannot be stored safely", "rename it")
+
+
+def node_size(store: Store, node: Node) -> int:
+    """Return the size of a stored file in bytes."""
+    if not node.chunked:
+        return store.size(node.oid)
+    return sum(store.size(oid) for oid in read_chunks(node.oid, store.read_tree))
