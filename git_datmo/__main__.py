@@ -1,4 +1,4 @@
-"""`python -m git_datmo` is `git-datmo`."""
+"""Run `git-datmo` as `python -m git_datmo`."""
 
 from git_datmo.cli.entry import main
 

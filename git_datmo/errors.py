@@ -1,5 +1,4 @@
-"""The one family of errors that a person may see: a line saying what, and a hint saying what to
-do."""
+"""Errors for the user. Each has a line with the problem and a hint with the next step."""
 
 from __future__ import annotations
 
@@ -9,10 +8,10 @@ from git_datmo.redact import hide_passwords
 
 
 class DatmoError(Exception):
-    """Something that a person can act on.
+    """Error that the user can act on.
 
-    `what` is one line without a full stop, naming the path or id; `hint` is the next step.
-    Passwords of URLs among them are left out.
+    `what` is a line without a full stop that names the path or id. `hint` is the next step.
+    Passwords in URLs are removed from both.
     """
 
     exit_code = 128
@@ -24,13 +23,16 @@ class DatmoError(Exception):
 
 
 class UsageError(DatmoError):
-    """The words of the command are off."""
+    """Invalid command line."""
 
     exit_code = 129
 
 
 class Incomplete(DatmoError):
-    """Objects that can be had nowhere; `missing` names them in hex."""
+    """Error for objects that are not available locally or on any configured remote.
+
+    `missing` contains their ids in hex.
+    """
 
     exit_code = 2
 
@@ -40,8 +42,10 @@ class Incomplete(DatmoError):
 
 
 class Unreadable(DatmoError):
-    """A file of the working tree that cannot be stored as it is: `path` says which, relative to its
-    top."""
+    """Error for a file of the working tree that cannot be stored as it is.
+
+    `path` is relative to the top of the working tree.
+    """
 
     def __init__(self, what: str, hint: str = "", *, path: bytes = b"") -> None:
         super().__init__(what, hint)
@@ -49,8 +53,10 @@ class Unreadable(DatmoError):
 
 
 class Silent(DatmoError):
-    """Another side that gave no sign of life for `seconds`; it may be asked `again` where it was
-    asked but once."""
+    """Error for a remote or program without a sign of life for `seconds`.
+
+    `again` says that the caller may ask the remote a second time.
+    """
 
     def __init__(self, who: str, seconds: int, *, is_remote: bool, again: bool = False) -> None:
         unit = "second" if seconds == 1 else "seconds"
@@ -67,23 +73,23 @@ class Silent(DatmoError):
         self.again = again
 
     def final(self) -> Silent:
-        """Return the error to raise for a remote that was asked a second time."""
+        """Return the error for a remote that was silent twice."""
         return Silent(self.who, self.seconds, is_remote=True)
 
 
 class Damaged(DatmoError):
-    """Bytes that do not follow the format: a record, a note, a tree, a pack."""
+    """Error for bytes that do not follow their format: a record, a note, a tree, a pack."""
 
 
 class NewerRecords(DatmoError):
-    """Records to which only a newer version of git-datmo may add."""
+    """Error for records that only a newer version of git-datmo may extend."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what, "upgrade git-datmo")
 
 
 class DamagedFile(Damaged):
-    """A damaged file of objects, a pack, an index or a loose object; `path` is where it is."""
+    """Error for a damaged pack, index or loose object at `path`."""
 
     def __init__(
         self, what: str, hint: str = "run 'git datmo fsck --repair'", *, path: str = ""
@@ -105,15 +111,15 @@ class UnusableRefs(DatmoError):
 
 
 class EngineMissing(DatmoError):
-    """The engine that was asked for does not answer."""
+    """Error for a requested engine that does not answer."""
 
 
 class BuildFailed(DatmoError):
-    """An engine cannot build what an environment names."""
+    """Error for an environment that an engine cannot build."""
 
 
 class GitFailed(DatmoError):
-    """A git command that failed; `stderr` holds git's own lines."""
+    """Error for a failed git command; `stderr` contains git's own lines."""
 
     def __init__(self, argv: Sequence[str], status: int, stderr: str) -> None:
         lines = [line for line in stderr.splitlines() if line.strip()]

@@ -1,4 +1,4 @@
-"""Durable steps on the file system: write, fsync, rename; and locks that die with their process."""
+"""Durable writes: write, fsync, rename. Also appends to files and copies of files."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from git_datmo import permissions
 from git_datmo.permissions import FILE
 
 COPIED_AT_ONCE = 1 << 30
-# Systems take 1,024 at most (IOV_MAX).
+# Buffers in a writev call. Systems accept at most 1,024 (IOV_MAX).
 PARTS_AT_ONCE = 1000
 _NOT_BY_THE_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
-# File systems that cannot fsync a folder, or any file, say so in these ways.
+# Errors of file systems that cannot fsync a folder, or any file.
 _NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.ENOSYS)
 
 
 def sync(fd: int) -> None:
-    """Make a file or folder durable, where its file system can."""
+    """Make a file or folder durable if its file system can."""
     try:
         os.fsync(fd)
     except OSError as error:
@@ -31,11 +31,11 @@ def sync(fd: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable, where its file system can."""
+    """Make the names in `folder` durable if its file system can."""
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        # A folder that one may write to and not read cannot be opened.
+        # A writable folder without read permission cannot be opened.
         if error.errno in (*_NOT_SYNCED, errno.EACCES):
             return
         raise
@@ -46,10 +46,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def file_time(folder: Path) -> int:
-    """Return the time, in ns, that the file system of `folder` gives to a file that changes now.
+    """Return the time in ns that a file changed now in `folder` would have.
 
-    A server's clock can differ from this machine's. In a folder that may not be written, this
-    machine's clock counts.
+    The clock of a file server can differ from this machine's. The result is this machine's time if
+    `folder` is not writable.
     """
     try:
         fd, path = permissions.create_temporary(folder, ".tmp-")
@@ -64,11 +64,11 @@ def file_time(folder: Path) -> int:
 
 @contextlib.contextmanager
 def replacing(path: Path, *, mode: int = FILE, prefix: str = ".tmp-") -> Iterator[BinaryIO]:
-    """Yield a file to write, and read, that takes the place of `path` when the block ends well.
+    """Yield a file that replaces `path` when the block ends without an error.
 
-    A crash leaves the old content or the new, never a part. It can leave a file beside it whose
-    name starts with `prefix`. `mode` is that of a new file before the umask and
-    `core.sharedRepository` change it.
+    After a crash, `path` has the old or the new content, never a part. A temporary file whose name
+    starts with `prefix` can remain. `mode` is the mode before the umask and
+    `core.sharedRepository`. Order: fsync the file, rename it, fsync the folder.
     """
     permissions.make_folder(path.parent)
     fd, temporary = permissions.create_temporary(path.parent, prefix, mode)
@@ -86,14 +86,15 @@ def replacing(path: Path, *, mode: int = FILE, prefix: str = ".tmp-") -> Iterato
 
 
 def write_file(path: Path, data: bytes, *, mode: int = FILE, prefix: str = ".tmp-") -> None:
-    """Put `data` at `path`, as `replacing` does."""
+    """Replace `path` by a file with `data`, as `replacing` does."""
     with replacing(path, mode=mode, prefix=prefix) as file:
         file.write(data)
 
 
 def copy_content(source: BinaryIO, target: BinaryIO) -> None:
-    """Copy a file that was just opened into a new one: by the kernel where it can, which then
-    shares the blocks between the two where the file system can (copy_file_range(2)).
+    """Copy the content of a newly opened file to a new file.
+
+    The kernel copies if it can, and may share blocks between the files (copy_file_range(2)).
     """
     import shutil
 
@@ -104,24 +105,27 @@ def copy_content(source: BinaryIO, target: BinaryIO) -> None:
         except OSError as error:
             if error.errno not in _NOT_BY_THE_KERNEL:
                 raise
-    # What is left, from where the kernel stopped.
+    # Copy the rest from the offset where the kernel stopped.
     shutil.copyfileobj(source, target, 1 << 20)
 
 
 def write_parts(fd: int, parts: Sequence[bytes | memoryview]) -> None:
-    """Write all of `parts`, in order, with few calls (writev(2))."""
+    """Write all of `parts`, in order, with few system calls (writev(2))."""
     for first in range(0, len(parts), PARTS_AT_ONCE):
         group = parts[first : first + PARTS_AT_ONCE]
         done = os.writev(fd, group)
         if done < sum(map(len, group)):
-            # A short write is rare (a signal, a nearly full disk): it is finished the plain way.
+            # Finish a short write, which a signal or a nearly full disk can cause.
             rest = memoryview(b"".join(group))[done:]
             while rest:
                 rest = rest[os.write(fd, rest) :]
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add `data` to a file by one write, so that what two processes append at once does not mix."""
+    """Append `data` to a file by a single write.
+
+    So the data of two processes do not mix. The data are not durable.
+    """
     permissions.make_folder(path.parent)
     fd = permissions.open_file(path, os.O_WRONLY | os.O_APPEND)
     try:
@@ -131,8 +135,10 @@ def append(path: Path, data: bytes) -> None:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Add a line to a file durably. A crash can leave a part of it, which the next line does not
-    join."""
+    """Append a line to a file durably.
+
+    A newline precedes the line, so that it does not join the rest of a line that a crash cut off.
+    """
     permissions.make_folder(path.parent)
     fd = permissions.open_file(path, os.O_WRONLY | os.O_APPEND)
     try:

@@ -1,8 +1,7 @@
-"""Locks that end with the process that holds them, however it ends.
+"""File locks that the kernel releases when their process ends (flock(2)).
 
-They are the kernel's (flock(2)). Some network file systems have none: a lock for one process is
-then a file of a name that only one process can create, as git's own locks are, and a shared lock is
-none.
+Some network file systems have no locks. An exclusive lock is then a file that only a single process
+can create, as git's own locks are. A shared lock then excludes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from git_datmo import permissions
 from git_datmo.errors import DatmoError
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-# EBADF: an NFS client asks for the right to write before it locks for one process.
+# EBADF: an NFS client needs a writable descriptor for an exclusive lock.
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF)
 _PAUSE = 0.02
 HELD = ".held"
@@ -29,12 +28,12 @@ HELD = ".held"
 def locked(
     path: Path, *, shared: bool = False, strict: bool = False, seconds: float = 60.0
 ) -> Iterator[None]:
-    """Hold the lock file `path` for the duration of the block.
+    """Hold the lock file `path` during the block.
 
-    A `shared` lock keeps out only those who want it for themselves; where neither the file nor its
-    folder can be written to, nobody has to be kept out. A `strict` lock keeps out those who share
-    it, too, and is refused where the file system has no locks. Raises `DatmoError` when another
-    process keeps the lock longer than `seconds`.
+    A `shared` lock excludes only exclusive locks. It is skipped if the file can be neither opened
+    nor created. A `strict` lock raises `DatmoError` on a file system without locks, where it could
+    not exclude shared ones. Raises `DatmoError` if another process holds the lock longer than
+    `seconds`.
     """
     fd = _open(path, optional=shared)
     if fd is None:
@@ -56,8 +55,10 @@ def locked(
 
 
 def _open(path: Path, *, optional: bool) -> int | None:
-    """Open a lock file, for reading alone where it cannot be written to; return None where there is
-    none to open."""
+    """Open a lock file, read-only if it is not writable.
+
+    Returns None if an `optional` file can be neither opened nor created.
+    """
     try:
         permissions.make_folder(path.parent)
         return permissions.open_file(path, os.O_RDWR)
@@ -72,7 +73,7 @@ def _open(path: Path, *, optional: bool) -> int | None:
 
 
 def _take(fd: int, path: Path, operation: int, seconds: float) -> bool:
-    """Take the kernel's lock; return False where the file system has none."""
+    """Take the kernel's lock; return False if the file system has no locks."""
     until = time.monotonic() + seconds
     while True:
         try:
@@ -94,7 +95,7 @@ def _take(fd: int, path: Path, operation: int, seconds: float) -> bool:
 
 @contextlib.contextmanager
 def _held_by_name(path: Path, seconds: float) -> Iterator[None]:
-    """Hold the lock that the existence of `path` is."""
+    """Hold a lock that consists of the existence of `path`."""
     until = time.monotonic() + seconds
     while not _claim(path):
         if _remove_left_over(path):
@@ -114,6 +115,7 @@ def _held_by_name(path: Path, seconds: float) -> Iterator[None]:
 
 
 def _claim(path: Path) -> bool:
+    """Create the lock file with this machine's name and process id; return False if it exists."""
     try:
         fd = permissions.create_file(path)
     except FileExistsError:
@@ -126,12 +128,15 @@ def _claim(path: Path) -> bool:
 
 
 def _machine() -> str:
+    """Return the name of this machine."""
     return os.uname().nodename or "localhost"
 
 
 def _remove_left_over(path: Path) -> bool:
-    """Remove the file of a process of this machine that ended; return False where it may still
-    run."""
+    """Remove the lock file of an ended process of this machine.
+
+    Returns False if the process may still run.
+    """
     try:
         text = path.read_text("utf-8", "replace")
     except FileNotFoundError:
@@ -139,8 +144,8 @@ def _remove_left_over(path: Path) -> bool:
     machine, _, pid = text.partition(" ")
     if machine != _machine() or not pid.isdigit() or is_running(int(pid)):
         return False
-    # Another process may have removed it, and taken the lock, meanwhile: only the file that was
-    # read goes.
+    # Another process may have replaced the file since it was read. Rename it first, so that only
+    # the file with the text that was read is removed.
     aside = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):
         os.rename(path, aside)
@@ -152,7 +157,7 @@ def _remove_left_over(path: Path) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process with an id exists."""
+    """Return True if a process with this id exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

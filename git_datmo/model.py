@@ -1,4 +1,4 @@
-"""The words that every layer shares: object ids, object formats, roles."""
+"""Types that every layer shares: object ids, object formats, payloads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEX = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 
 
 class Oid(bytes):
-    """A git object id: 20 raw bytes (SHA-1) or 32 (SHA-256); `str()` gives the hex form."""
+    """Git object id of 20 (SHA-1) or 32 (SHA-256) raw bytes; `str()` gives the hex form."""
 
     __slots__ = ()
 
@@ -24,8 +24,7 @@ class Oid(bytes):
 
     @classmethod
     def parse(cls, text: str) -> Oid:
-        """The id that `text` spells in full lower-case hex; raises `Damaged` when it spells
-        none."""
+        """Parse an id in lower-case hex; raise `Damaged` if it is invalid."""
         if not _HEX.match(text):
             raise Damaged(f"not an object id: '{text[:80]}'")
         return cls.fromhex(text)
@@ -33,14 +32,20 @@ class Oid(bytes):
 
 @dataclass(frozen=True, slots=True)
 class ObjectFormat:
-    """How a repository names its objects (`extensions.objectFormat`)."""
+    """Hash function of a repository's object ids (`extensions.objectFormat`).
+
+    `size` is the length of an id in bytes.
+    """
 
     name: str
     size: int
     new_hash: Callable[..., Any]
 
     def hash(self, kind: str, content: bytes | memoryview) -> Oid:
-        """The id of an object: the hash of `<kind> <length>\\0<content>` (gitformat-loose)."""
+        r"""Return the id of an object.
+
+        The id is the hash of `<kind> <length>\0<content>` (gitformat-loose).
+        """
         digest = self.new_hash(b"%s %d\0" % (kind.encode(), len(content)))
         digest.update(content)
         return Oid(digest.digest())
@@ -52,7 +57,7 @@ FORMATS = {"sha1": SHA1, "sha256": SHA256}
 
 
 class Role(str, Enum):
-    """What a payload is to an experiment."""
+    """Role of a payload in an experiment."""
 
     DATA = "data"
     MODEL = "model"
@@ -63,7 +68,7 @@ class Role(str, Enum):
 
 
 class Form(str, Enum):
-    """What a payload's path is in the working tree."""
+    """Form of a payload in the working tree."""
 
     FILE = "file"
     EXECUTABLE = "executable"
@@ -75,7 +80,7 @@ class Form(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A captured file or folder: the object that holds it, its bytes, its number of files."""
+    """Captured file or folder: the object that contains it, its size in bytes, its file count."""
 
     object: Oid
     form: Form
@@ -85,7 +90,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One captured path of the working tree; `path` is relative to the repository, with `/`."""
+    """Captured path of the working tree. `path` is relative to its top, with `/`."""
 
     path: str
     role: Role
@@ -93,4 +98,5 @@ class Payload:
 
     @property
     def object(self) -> Oid:
+        """Return the id of the content's object."""
         return self.content.object

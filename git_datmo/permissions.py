@@ -1,9 +1,8 @@
-"""Modes of new files and folders: the umask, then what `core.sharedRepository` adds (git-config).
+"""Modes of new files and folders: the umask, then `core.sharedRepository` (git-config).
 
-Everything that git-datmo creates is created by this module. A command registers the folders that
-follow the setting once, so that no writer has to know of it. A folder without a setting, such as a
-folder place, is shared with its group where it is writable for the group and passes its group on
-(setgid).
+This module creates every file of git-datmo. A command registers the folders that follow the setting
+once, so that writers need not know it. A folder without a setting, for example a folder backend, is
+shared with its group if it is group-writable and setgid.
 """
 
 from __future__ import annotations
@@ -24,7 +23,8 @@ _WORDS = {
     **dict.fromkeys(("group", "true", "yes", "on", "1"), _GROUP),
     **dict.fromkeys(("all", "world", "everybody", "2"), _EVERYBODY),
 }
-# A file system without modes, and a file of another owner: the modes stay as they are.
+# Errors after which modes stay as they are: the file system has no modes, or the file belongs to
+# another user.
 _NOT_CHANGED = (
     errno.EPERM,
     errno.EACCES,
@@ -37,17 +37,20 @@ _NOT_CHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """The permissions that `core.sharedRepository` asks for; an `exact` one replaces the
-    umask's."""
+    """Permissions that `core.sharedRepository` requests.
+
+    `bits` are added to the umask's result, or replace it if `exact` is True.
+    """
 
     bits: int = 0
     exact: bool = False
 
     def __bool__(self) -> bool:
+        """Return True if any permissions are requested."""
         return bool(self.bits)
 
     def change(self, mode: int) -> int:
-        """Return the mode of a file or folder that was created with `mode`, as git changes it."""
+        """Return the mode for a file or folder that was created with `mode`, as git computes it."""
         if not self.bits:
             return mode
         bits = self.bits
@@ -58,18 +61,17 @@ class Sharing:
         changed = (mode & ~0o777) | bits if self.exact else mode | bits
         if stat.S_ISDIR(mode):
             changed |= (changed & 0o444) >> 2
-            # The group of a folder is the group of what is created in it.
+            # setgid passes the folder's group on to the files in it.
             changed |= stat.S_ISGID if changed & 0o060 else 0
         return changed
 
 
-# Folders whose content follows a setting, by their absolute path.
+# Sharing of registered folders, by absolute path.
 _shared: dict[str, Sharing] = {}
 
 
 def parse_sharing(value: str) -> Sharing:
-    """Return what a value of `core.sharedRepository` means; raises `DatmoError` where git would
-    refuse it."""
+    """Parse a value of `core.sharedRepository`; raise `DatmoError` if git would refuse it."""
     word = value.lower()
     if word in _WORDS:
         return Sharing(_WORDS[word])
@@ -86,12 +88,16 @@ def parse_sharing(value: str) -> Sharing:
 
 
 def share_folder(folder: Path, sharing: Sharing) -> None:
-    """Let everything that is created below `folder` follow `sharing`."""
+    """Register the sharing of all files and folders that are created below `folder`."""
     _shared[str(folder)] = sharing
 
 
 def sharing_in(folder: Path) -> Sharing:
-    """Return the sharing that new files in `folder` follow."""
+    """Return the sharing of new files in `folder`.
+
+    It is the sharing of the nearest registered folder above, else the group's if `folder` is
+    group-writable and setgid.
+    """
     if _shared:
         for above in (str(folder), *map(str, folder.parents)):
             if above in _shared:
@@ -104,14 +110,17 @@ def sharing_in(folder: Path) -> Sharing:
 
 
 def create_file(path: Path, mode: int = FILE, flags: int = os.O_RDWR) -> int:
-    """Create `path`, which must not exist, and return its descriptor."""
+    """Create a file and return its descriptor; raise `FileExistsError` if `path` exists."""
     fd = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     _adjust(fd, os.fstat(fd).st_mode, sharing_in(path.parent))
     return fd
 
 
 def open_file(path: Path, flags: int, mode: int = FILE) -> int:
-    """Open `path`, which is created where it does not exist, and return its descriptor."""
+    """Open a file, created if missing, and return its descriptor.
+
+    `mode` applies to a new file only.
+    """
     try:
         return os.open(path, flags | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -123,8 +132,10 @@ def open_file(path: Path, flags: int, mode: int = FILE) -> int:
 
 
 def create_temporary(folder: Path, prefix: str, mode: int = FILE) -> tuple[int, Path]:
-    """Create a file of a new name in `folder`; return its descriptor, for reading and writing, and
-    its path."""
+    """Create a file with a random name in `folder`; return its descriptor and path.
+
+    The descriptor is open for reading and writing.
+    """
     while True:
         path = folder / f"{prefix}{os.urandom(6).hex()}"
         with suppress(FileExistsError):
@@ -132,7 +143,7 @@ def create_temporary(folder: Path, prefix: str, mode: int = FILE) -> tuple[int, 
 
 
 def make_folder(folder: Path) -> None:
-    """Create `folder` and the folders above it that do not exist."""
+    """Create a folder and its missing parents."""
     try:
         os.mkdir(folder, FOLDER)
     except FileExistsError:
@@ -146,13 +157,12 @@ def make_folder(folder: Path) -> None:
 
 
 def make_read_only(fd: int) -> None:
-    """Take the right to write from everybody, and leave the right to read as it is."""
+    """Remove all write permissions of an open file."""
     _change(fd, stat.S_IMODE(os.fstat(fd).st_mode) & ~0o222)
 
 
 def adjust_tree(folder: Path) -> None:
-    """Give everything below `folder`, and `folder` itself, the modes that the sharing of `folder`
-    asks for."""
+    """Apply the sharing of `folder` to the folder and all its files, except symbolic links."""
     sharing = sharing_in(folder)
     if not sharing:
         return
@@ -165,12 +175,14 @@ def adjust_tree(folder: Path) -> None:
 
 
 def _adjust(file: int | str | Path, mode: int, sharing: Sharing) -> None:
+    """Change the mode of a file from `mode` to the mode that `sharing` requests."""
     wanted = sharing.change(mode)
     if wanted != mode:
         _change(file, stat.S_IMODE(wanted))
 
 
 def _change(file: int | str | Path, mode: int) -> None:
+    """Change a mode; ignore errors of files whose mode cannot change."""
     try:
         os.chmod(file, mode)
     except OSError as error:

@@ -1,5 +1,4 @@
-"""Signs of life of other processes, as the kernel tells them (proc(5)); nothing where it does
-not."""
+"""Activity of other processes on Linux (proc(5)); nothing on other systems."""
 
 from __future__ import annotations
 
@@ -11,17 +10,17 @@ from functools import cache
 from pathlib import Path
 
 PROC = Path("/proc")
-# Where `stat` has a process's state, parent, and the processor time that it used in its own name.
+# Indexes of fields in `stat` after the name: state, parent, user time, system time.
 _STATE, _PARENT, _USER, _SYSTEM = 0, 1, 11, 12
-# A process that waits on a disk, or for a processor.
+# States of a process that waits for a disk (D), or that runs or waits for a processor (R).
 _AT_WORK = (b"D", b"R")
-# Less of a processor than this is what polling costs.
+# Fraction of a processor that counts as work. Polling uses less.
 _BUSY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process; `ticks` is the processor time that it used."""
+    """Process of this machine. `ticks` is its processor time in clock ticks."""
 
     pid: int
     parent: int
@@ -32,7 +31,11 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """All that a tree of processes has done so far. Two samples differ where the tree is alive."""
+    """Activity of a tree of processes so far.
+
+    `moved` contains byte counts and socket queues. `at_work` says that a process runs or waits for
+    a disk. `asks` says that a process waits for the user.
+    """
 
     pids: frozenset[int]
     ticks: int
@@ -41,8 +44,10 @@ class Sample:
     asks: bool
 
     def is_alive_since(self, before: Sample, seconds: float) -> bool:
-        """Return True if the tree has worked, moved data, or asked a person something in
-        `seconds`."""
+        """Return True if the tree was active since the sample `before`, `seconds` ago.
+
+        Active means that it worked, moved data, started or ended processes, or asks the user.
+        """
         if self.asks or self.at_work or (self.pids, self.moved) != (before.pids, before.moved):
             return True
         return self.ticks - before.ticks >= _BUSY * seconds * _ticks_per_second()
@@ -50,11 +55,12 @@ class Sample:
 
 @cache
 def _ticks_per_second() -> int:
+    """Return the number of clock ticks in a second."""
     return os.sysconf("SC_CLK_TCK")
 
 
 def running() -> dict[int, Process]:
-    """Return every process of the machine; none where the kernel does not tell."""
+    """Return all processes of the machine by id; none if the kernel does not report them."""
     found = {}
     with suppress(OSError):
         for name in os.listdir(PROC):
@@ -64,6 +70,7 @@ def running() -> dict[int, Process]:
 
 
 def _read_process(pid: int) -> Process | None:
+    """Return a process; None if it has ended."""
     try:
         head, _, tail = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")
     except OSError:
@@ -75,7 +82,7 @@ def _read_process(pid: int) -> Process | None:
 
 
 def descendants(root: int, processes: Mapping[int, Process]) -> list[Process]:
-    """Return the process `root` and all that it started, by way of others too."""
+    """Return the process `root` and all its descendants."""
     children: dict[int, list[Process]] = {}
     for process in processes.values():
         children.setdefault(process.parent, []).append(process)
@@ -86,10 +93,10 @@ def descendants(root: int, processes: Mapping[int, Process]) -> list[Process]:
 
 
 def sample(root: int, askers: frozenset[str]) -> Sample | None:
-    """Return what the tree below `root` has done, without this process itself; None where the
-    kernel does not tell.
+    """Return the activity of the tree below `root`, without this process.
 
-    `askers` are the names of programs that ask a person for credentials.
+    Returns None if the kernel does not report it. `askers` are the names of programs that ask the
+    user for credentials.
     """
     tree = [process for process in descendants(root, running()) if process.pid != os.getpid()]
     if not tree:
@@ -111,10 +118,10 @@ def sample(root: int, askers: frozenset[str]) -> Sample | None:
 
 
 def _read_io(pid: int) -> bytes:
-    """Return the counts of bytes that a process has read and written so far.
+    """Return the byte counts of a process as they are in `/proc`.
 
-    Its counts of system calls are left out: a timer, as git's progress has one, restarts a call
-    that moves nothing.
+    Counts of system calls are left out: a timer, like git's for progress, repeats a call that moves
+    no data.
     """
     try:
         lines = (PROC / str(pid) / "io").read_bytes().splitlines(keepends=True)
@@ -124,7 +131,7 @@ def _read_io(pid: int) -> bytes:
 
 
 def _open_files(pid: int) -> Iterator[str]:
-    """Yield what each descriptor above the standard ones leads to."""
+    """Yield the target of each descriptor above the standard streams."""
     folder = PROC / str(pid) / "fd"
     with suppress(OSError):
         for name in os.listdir(folder):
@@ -134,8 +141,10 @@ def _open_files(pid: int) -> Iterator[str]:
 
 
 def _socket_queues() -> dict[str, bytes]:
-    """Return what waits to be sent and read on each TCP connection: it shrinks as the other side
-    takes it."""
+    """Return the send and receive queues of each TCP connection, by its name in `/proc`.
+
+    A queue shrinks while the server accepts data, although the process itself waits.
+    """
     found = {}
     for table in ("net/tcp", "net/tcp6"):
         with suppress(OSError):
@@ -145,13 +154,13 @@ def _socket_queues() -> dict[str, bytes]:
     return found
 
 
-# What git, ssh and gpg start to ask a person, or to wait for a key to be touched.
+# Prefixes of the programs that git, ssh and gpg start to ask the user, or to wait for a touch of a
+# key.
 _ASKERS = ("git-credential", "credential-", "ssh-askpass", "ssh-sk-helper", "pinentry", "gpg")
 
 
 def _asks(process: Process, files: list[str], askers: frozenset[str]) -> bool:
-    """Return True for a process that waits for a person: it has a terminal open to ask, or is made
-    for asking."""
+    """Return True if a process has a terminal open, or is a program that asks the user."""
     if any(file == "/dev/tty" or file.startswith("/dev/pts/") for file in files):
         return True
     try:

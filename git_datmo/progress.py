@@ -1,4 +1,4 @@
-"""How long work tells of itself: the command line gives a meter, everybody else silence."""
+"""Progress of long work. The command line passes a meter, other callers a silent object."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Receives the amount done; `begin` starts a stage, whose total may be unknown (0).
+    """Receiver of the amount of work done.
 
-    `tell` gets a line that a person should read, once it is known.
+    `begin` starts a stage with a total in `unit`; a total of 0 means unknown. `advance` adds to the
+    amount. `finish` ends the stage. `tell` shows a line to the user.
     """
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None: ...
@@ -18,7 +19,7 @@ class Progress(Protocol):
 
 
 class Quiet:
-    """A progress that nobody sees."""
+    """Progress that shows nothing."""
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None: ...
     def advance(self, amount: int) -> None: ...
@@ -27,31 +28,41 @@ class Quiet:
 
 
 class Portion:
-    """A progress of which all stages together make up `size` of a stage that `whole` has begun,
-    whatever they count."""
+    """Progress whose stages together are `size` units of a stage of `whole`.
+
+    The stages can count in any unit.
+    """
 
     def __init__(self, whole: Progress, size: int) -> None:
         self._whole, self._size = whole, size
         self._total = self._amount = self._shown = 0
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:  # noqa: ARG002
+        """Start a stage; its total determines the share of `size`."""
         self._total, self._amount = total, 0
 
     def advance(self, amount: int) -> None:
+        """Add to the amount of this stage, and pass on its share."""
         self._amount += amount
         if self._total:
             self._show(self._size * min(self._amount, self._total) // self._total)
 
     def finish(self) -> None:
-        """A stage is over; `complete` says that all of them are."""
+        """End a stage without passing anything on.
+
+        Call `complete` after the last stage.
+        """
 
     def complete(self) -> None:
+        """Pass on the rest of `size`."""
         self._show(self._size)
 
     def tell(self, line: str) -> None:
+        """Show a line to the user."""
         self._whole.tell(line)
 
     def _show(self, reached: int) -> None:
+        """Advance `whole` to `reached`; never go back."""
         if reached > self._shown:
             self._whole.advance(reached - self._shown)
             self._shown = reached

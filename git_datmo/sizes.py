@@ -1,8 +1,8 @@
-"""How a number of bytes is shown."""
+"""Format sizes."""
 
 
 def show_size(size: float) -> str:
-    """Bytes as git shows them: binary units, two decimals."""
+    """Return a number of bytes in binary units with two decimals, as git does."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size} bytes" if unit == "bytes" else f"{size:.2f} {unit}"

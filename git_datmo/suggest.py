@@ -1,4 +1,4 @@
-"""Suggest the word that a person probably meant."""
+"""Suggest the word that the user probably meant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the word of `known` that is most like `word`, or None where no word is."""
+    """Return the word of `known` most similar to `word`; None if no word is similar."""
     import difflib
 
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -1,11 +1,11 @@
-"""Text from records, paths, servers and errors, made safe for a terminal and for a shell."""
+"""Escape text from records, paths, servers and errors for terminals and shells."""
 
 from __future__ import annotations
 
 import re
 
-# C0 and C1 controls except the tab, line separators, marks and overrides of direction, and bytes
-# that are C1 controls.
+# C0 and C1 controls except the tab, line separators, direction marks and overrides, and bytes that
+# are C1 controls.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\udc80-\udc9f]"
 )
@@ -13,23 +13,23 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"})
 
 
 def make_printable(text: str) -> str:
-    """Return `text` as one line in which U+FFFD replaces each character that a terminal would
-    obey."""
-    # Most text is printable, and this test takes a fraction of the time of the substitution.
+    """Return `text` as a line with U+FFFD in place of each control character."""
+    # Most text is printable, and this test is much faster than the substitution.
     return text if text.isprintable() else _UNSAFE.sub("\ufffd", text)
 
 
 def escape_json(text: str) -> str:
-    """Return a JSON text in which characters that a terminal would obey are escapes of the same
-    meaning."""
+    """Return a JSON text with control characters escaped. Its meaning stays the same."""
     return (
         text if text.isprintable() else _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     )
 
 
 def quote_word(word: str) -> str:
-    """Return `word` quoted for a shell: as `$'…'` of bash, zsh and ksh where a terminal would obey
-    part of it."""
+    """Return `word` quoted for a shell.
+
+    Words with control characters get the `$'…'` form of bash, zsh and ksh.
+    """
     import shlex
 
     if word.isprintable() or not _UNSAFE.search(word):
@@ -43,6 +43,7 @@ def quote_words(words: list[str] | tuple[str, ...]) -> str:
 
 
 def _escape_letter(letter: str) -> str:
+    """Return a character escaped for `$'…'`."""
     if letter in "\r\n" or not _UNSAFE.match(letter):
         return letter.translate(_ESCAPES)
     return "".join(f"\\{byte:03o}" for byte in letter.encode("utf-8", "surrogateescape"))

@@ -1,8 +1,6 @@
-"""Ends waits: how long others may be silent before a command gives up, and what counts as a sign of
-life.
+"""Timeouts for silent remotes and programs, and the signs of life that reset them.
 
-One limit holds for the whole process. It is `datmo.timeout` of the repository's configuration, in
-seconds.
+The process has a single limit: `datmo.timeout` of the repository's configuration, in seconds.
 """
 
 from __future__ import annotations
@@ -20,13 +18,13 @@ from typing import IO, Any
 from git_datmo.errors import Silent
 from git_datmo.processes import Sample, descendants, running, sample
 
-# A remote is asked twice, so that a command ends within a minute of silence.
+# Seconds. A silent remote is asked a second time, so that a command ends within a minute.
 DEFAULT = 30
-# A local program that does nothing at all has no second try.
+# Factor on the limit for a local program, which gets no second attempt.
 LOCAL = 2
-# How much longer a program may say nothing where the kernel does not tell what it does meanwhile.
+# Factor on the limit if the kernel does not report the activity of processes.
 UNTOLD = 10
-# How long a program has to end after it was asked to.
+# Seconds between the request to end a program and SIGKILL.
 GRACE = 2.0
 STEP = 1 << 16
 
@@ -37,10 +35,10 @@ _askers: frozenset[str] = frozenset()
 def set_limit(
     seconds: float, environ: Mapping[str, str] | None = None, *, askpass: str = ""
 ) -> None:
-    """Let others be silent for `seconds` from now on, or for ever where that is 0.
+    """Set the timeout of this process to `seconds`; 0 disables it.
 
-    `environ` and `askpass` name the programs that ask a person for credentials, which may take as
-    long as they want.
+    `environ` and `askpass` name the programs that ask the user for credentials. No timeout applies
+    while they run.
     """
     global _limit, _askers  # noqa: PLW0603  # one limit for the process, so that no wait has to be told of it
     _limit = max(seconds, 0)
@@ -49,16 +47,16 @@ def set_limit(
 
 
 def limit() -> float | None:
-    """Return for how many seconds others may be silent; None for ever."""
+    """Return the timeout in seconds; None if it is disabled."""
     return _limit or None
 
 
 class SilenceWatch:
-    """Counts the silence of another side: of a remote, of the program `root` and all that it
-    started, or of both.
+    """Timeout for a remote, for the program `root` and its descendants, or for both.
 
-    It is a sign of life that the programs work, move data, or ask a person something. Where the
-    silence is too long, the program `victim` is ended, with all that it started.
+    Programs show signs of life if they use the processor, move data, or ask the user. After too
+    long a silence the watch ends the program `victim` and its descendants. `who` names the remote
+    or program in errors.
     """
 
     def __init__(
@@ -79,25 +77,34 @@ class SilenceWatch:
         self._heard = self._looked = time.monotonic()
 
     def excuse(self, owes_nothing: Callable[[], bool]) -> None:
-        """Let the other side be silent while it owes no answer."""
+        """Reset the timeout at each check while `owes_nothing` returns True.
+
+        A remote that owes no answer may be silent.
+        """
         self._excuse = owes_nothing
 
     def begin(self) -> None:
-        """Count from now: before, nobody waited."""
+        """Start the timeout now.
+
+        Call it before each wait, since the time without a waiting caller does not count.
+        """
         self._last = None
         self._heard = self._looked = time.monotonic()
 
     @property
     def step(self) -> float | None:
-        """Return the seconds after which to `check` again; None for never."""
+        """Return the seconds until the next `check`; None if the timeout is disabled."""
         return min(1.0, self._seconds / 4) if self._seconds else None
 
     def heard(self) -> None:
-        """Note a sign of life."""
+        """Reset the timeout."""
         self._heard = time.monotonic()
 
     def check(self) -> None:
-        """Look for signs of life; raise `Silent` where there were none for too long."""
+        """Look for signs of life; raise `Silent` after too long a silence.
+
+        The watch ends the program `victim` before it raises.
+        """
         now = time.monotonic()
         seconds = self._seconds
         if self._root is not None:
@@ -117,7 +124,7 @@ class SilenceWatch:
             )
 
     def wait(self, descriptor: int, event: int) -> None:
-        """Return when a descriptor is ready; raise `Silent` where it is not for too long."""
+        """Wait until a descriptor is ready for `event`; raise `Silent` after too long a silence."""
         poll = select.poll()
         poll.register(descriptor, event)
         if poll.poll(0):
@@ -128,12 +135,16 @@ class SilenceWatch:
             self.check()
 
     def read(self, descriptor: int, size: int) -> bytes:
-        """Read at most `size` bytes, as soon as there are some."""
+        """Read at most `size` bytes as soon as some are available; return b'' at the end."""
         self.wait(descriptor, select.POLLIN)
         return os.read(descriptor, size)
 
     def write(self, descriptor: int, data: bytes) -> None:
-        """Write all of `data` to a descriptor that is ours alone."""
+        """Write all of `data` to a descriptor.
+
+        The descriptor becomes non-blocking. No other process may share it, because they would share
+        this mode.
+        """
         os.set_blocking(descriptor, False)
         view = memoryview(data)
         while view:
@@ -144,22 +155,25 @@ class SilenceWatch:
 
 
 class PatientReader(io.FileIO):
-    """The raw file behind a descriptor, whose reads end by a watch."""
+    """Raw file behind a descriptor. Its reads raise `Silent` by a watch."""
 
     def __init__(self, descriptor: int, watch: SilenceWatch, *, closefd: bool = True) -> None:
         super().__init__(descriptor, "rb", closefd=closefd)
         self._watch = watch
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        """Read into `buffer` as soon as bytes are available; return their number."""
         self._watch.wait(self.fileno(), select.POLLIN)
         return os.readv(self.fileno(), [buffer])
 
     def read(self, size: int | None = -1) -> bytes:
+        """Read at most `size` bytes, or to the end if `size` is negative or None."""
         if size is None or size < 0:
             return self.readall()
         return self._watch.read(self.fileno(), size)
 
     def readall(self) -> bytes:
+        """Read to the end."""
         blocks = []
         while block := self._watch.read(self.fileno(), STEP):
             blocks.append(block)
@@ -167,7 +181,10 @@ class PatientReader(io.FileIO):
 
 
 class Child(subprocess.Popen[bytes]):
-    """A program whose output ends, and which is waited for, by a watch."""
+    """Program with a watch on its output and on its end.
+
+    `who` names it in errors. `is_remote` says that its silence is the silence of a remote.
+    """
 
     def __init__(
         self, argv: Sequence[str | bytes], *, who: str, is_remote: bool = False, **options: Any
@@ -178,6 +195,7 @@ class Child(subprocess.Popen[bytes]):
         self.stderr = self._patient(self.stderr)
 
     def _patient(self, pipe: IO[bytes] | None) -> IO[bytes] | None:
+        """Return a reader with the watch in place of a pipe."""
         if pipe is None:
             return None
         descriptor = os.dup(pipe.fileno())
@@ -185,6 +203,11 @@ class Child(subprocess.Popen[bytes]):
         return io.BufferedReader(PatientReader(descriptor, self.watch))  # type: ignore[type-var]
 
     def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status once the program has ended.
+
+        With a `timeout` in seconds, raises `TimeoutExpired` as `Popen` does, and the watch does not
+        apply.
+        """
         self.watch.begin()
         while True:
             step = self.watch.step if timeout is None else timeout
@@ -196,8 +219,7 @@ class Child(subprocess.Popen[bytes]):
                 self.watch.check()
 
     def finish(self, stdin: bytes) -> tuple[bytes, bytes]:
-        """Give the program its input; return what it printed and what it complained of, once it has
-        ended."""
+        """Write the program's input; return its output and errors once it has ended."""
         self.watch.begin()
         asked: bytes | None = stdin
         seen = -1
@@ -211,7 +233,7 @@ class Child(subprocess.Popen[bytes]):
                 self.watch.check()
 
     def end(self) -> None:
-        """End the program, whatever it does."""
+        """End the program: SIGTERM, then after `GRACE` seconds `end_tree`."""
         self.terminate()
         try:
             self.wait(timeout=GRACE)
@@ -221,8 +243,10 @@ class Child(subprocess.Popen[bytes]):
 
 
 def _until_ended(pid: int, seconds: float | None) -> float | None:
-    """Return once a child has ended, or after `seconds`; return the seconds that are left to wait
-    in another way."""
+    """Wait until a child has ended, or for `seconds`; return the seconds left to wait.
+
+    Systems without `pidfd_open` return at once, and the caller waits in another way.
+    """
     try:
         ended = os.pidfd_open(pid)
     except (AttributeError, OSError):
@@ -237,7 +261,10 @@ def _until_ended(pid: int, seconds: float | None) -> float | None:
 
 
 def end_tree(root: int) -> None:
-    """End a program that this process started, and all that it started itself."""
+    """End a child of this process and all its descendants.
+
+    They receive SIGTERM, and after at most `GRACE` seconds SIGKILL.
+    """
     tree = [process.pid for process in descendants(root, running())] or [root]
     _signal(tree, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
@@ -247,20 +274,23 @@ def end_tree(root: int) -> None:
 
 
 def _signal(pids: Iterable[int], number: int) -> None:
+    """Send a signal to processes; ignore those that have ended or belong to another user."""
     for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
 def _is_running(pid: int) -> bool:
-    """Return False for a program that has ended, even where nobody has asked for its status yet."""
+    """Return False for an ended process, even if its parent has not read its status."""
     processes = running()
     return pid in processes and processes[pid].state != b"Z"
 
 
 def reap(pid: int, watch: SilenceWatch) -> int:
-    """Return the exit status of a child, as `subprocess` has it, once it has ended by itself or by
-    the watch."""
+    """Return the exit status of a child once it has ended, in the form of `subprocess`.
+
+    After too long a silence the watch ends the child.
+    """
     watch.begin()
     step = watch.step
     deadline = None if step is None else time.monotonic() + step

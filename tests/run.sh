@@ -27,7 +27,8 @@ make_venv() {
   "$python" -c 'import ensurepip, venv' 2>/dev/null || missing=python3-venv
   install_missing
   [ -x .venv/bin/python ] || "$python" -m venv .venv
-  if [ pyproject.toml -nt .venv/installed ]; then
+  # dash takes a file that does not exist for no older than another.
+  if [ ! -f .venv/installed ] || [ pyproject.toml -nt .venv/installed ]; then
     .venv/bin/python -m pip install -q --disable-pip-version-check -e '.[test]'
     touch .venv/installed
   fi

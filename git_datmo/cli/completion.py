@@ -1,4 +1,4 @@
-"""Write completion scripts for bash, zsh and fish from the verbs' own parsers."""
+"""Completion of command lines for bash, zsh and fish, from the parsers of the verbs."""
 
 from __future__ import annotations
 

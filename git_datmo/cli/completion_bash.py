@@ -1,4 +1,4 @@
-"""Completion for bash: `_git_datmo`, which git's own completion calls for `git datmo`."""
+"""Write the bash completion function `_git_datmo`, which git's own completion calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TAIL = "\tesac\n}"
 
 
 def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
-    """Yield the lines of the script. Where it offers nothing, bash offers files."""
+    """Yield the lines of the script. Bash offers files if the script offers nothing."""
     yield HEAD % " ".join(syntax.verb for syntax in verbs)
     for syntax in verbs:
         yield f"\t{syntax.verb})"
@@ -38,6 +38,7 @@ def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
 
 
 def _verb_lines(syntax: Syntax) -> Iterator[str]:
+    """Yield the case of a verb: values of its options, then names and arguments."""
     valued = [
         option for option in syntax.options if option.value is not None and option.needs_value
     ]
@@ -57,13 +58,14 @@ def _verb_lines(syntax: Syntax) -> Iterator[str]:
 
 
 def _long_names(syntax: Syntax) -> str:
+    """Return the long names of a verb's options."""
     return " ".join(
         name for option in syntax.options for name in option.names if name.startswith("--")
     )
 
 
 def _joined_lines(option: Option) -> Iterator[str]:
-    """Yield the case of a value that an equals sign joins to its option."""
+    """Yield the case of `--option=value` for an option with choices."""
     if option.value is not None and option.value.choices:
         name = option.names[-1]
         yield (
@@ -73,6 +75,7 @@ def _joined_lines(option: Option) -> Iterator[str]:
 
 
 def _offer(value: Value | None) -> str:
+    """Return the command that offers candidates for a value; '' if bash offers files."""
     if value is None:
         return ""
     if value.choices:

@@ -1,4 +1,4 @@
-"""Completion for fish: of `git-datmo`, and of `git datmo` by the same rules."""
+"""Write the fish completion script for `git-datmo` and `git datmo`."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
 
 
 def _option(option: Option, verbs: str) -> str:
+    """Return the `complete` arguments for an option."""
     words = [
         f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names
     ]
@@ -76,6 +77,7 @@ def _option(option: Option, verbs: str) -> str:
 
 
 def _offer(value: Value, verbs: str) -> str:
+    """Return the `complete` argument that offers candidates for a value."""
     if value.choices:
         return f"-a {_quote(' '.join(value.choices))}"
     offers = {
@@ -88,4 +90,5 @@ def _offer(value: Value, verbs: str) -> str:
 
 
 def _quote(text: str) -> str:
+    """Return text in single quotes for fish."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,4 +1,4 @@
-"""Completion for zsh: `_git-datmo`, which zsh's own `_git` calls for `git datmo`."""
+"""Write zsh's completion script `_git-datmo`, which zsh's own `_git` calls."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ def write_lines(verbs: Sequence[Syntax]) -> Iterator[str]:
 
 
 def _verb_lines(syntax: Syntax) -> Iterator[str]:
+    """Yield the `_arguments` call of a verb."""
     single, repeated = syntax.arguments, "_files"
     if not syntax.takes_files and syntax.arguments:
         single, repeated = syntax.arguments[:-1], _action(syntax.arguments[-1])
@@ -86,6 +87,7 @@ def _verb_lines(syntax: Syntax) -> Iterator[str]:
 
 
 def _option_specs(option: Option) -> Iterator[str]:
+    """Yield the `_arguments` specification of each name of an option (zshcompsys)."""
     text = option.help
     for special in "\\[]:":
         text = text.replace(special, f"\\{special}")
@@ -102,8 +104,10 @@ def _option_specs(option: Option) -> Iterator[str]:
 
 
 def _action(value: Value) -> str:
+    """Return the `_arguments` action that completes a value."""
     return f"({' '.join(value.choices)})" if value.choices else ACTIONS[value.kind]
 
 
 def _quote(text: str) -> str:
+    """Return text in single quotes for zsh."""
     return "'" + text.replace("'", "'\\''") + "'"

@@ -1,5 +1,4 @@
-"""The keys of git's configuration that git-datmo reads, and its exit codes, as the manual lists
-them."""
+"""Tables of configuration keys and exit codes for the manual."""
 
 from __future__ import annotations
 
@@ -8,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConfigKey:
-    """A key with its default value as a person reads it; `<remote>` stands for a remote's name or
-    URL."""
+    """Key of git's configuration that git-datmo reads.
+
+    `default` is the default value in words. `<remote>` in a name stands for a remote's name or URL.
+    """
 
     name: str
     default: str
@@ -17,7 +18,7 @@ class ConfigKey:
 
     @property
     def paragraph(self) -> str:
-        """The text of the manual page."""
+        """Return the paragraph of the manual page."""
         return f"{self.text} Default: {self.default}."
 
 

@@ -1,5 +1,4 @@
-"""The terminal that a command speaks to: where it prints, whether in colour, through which
-pager."""
+"""Standard streams of a command: output, errors, colours, pager and questions."""
 
 from __future__ import annotations
 
@@ -18,7 +17,8 @@ from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
 from git_datmo.terminal_text import escape_json, make_printable
 
-# Only this process knows which colours are its own, so text from elsewhere cannot have any.
+# Random mark behind this process's own colour codes. Text from elsewhere cannot contain it, so its
+# colour codes are removed.
 _OWN = os.urandom(8).hex()
 _COLOUR = re.compile(rf"(\x1b\[\d*m){_OWN}")
 
@@ -27,10 +27,10 @@ COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"
 
 @dataclass
 class Console:
-    """Give a command its environment, and show its text to people.
+    """Environment, folder and streams of a command.
 
-    Text may come from a stranger: each method leaves out all that a terminal would obey, but for
-    colours by `paint`.
+    Text may come from an untrusted source. Each method replaces control characters, except for the
+    colours of `paint`.
     """
 
     environ: Mapping[str, str]
@@ -40,46 +40,55 @@ class Console:
     coloured: bool = field(default=False)
 
     def print(self, text: str = "") -> None:
-        """Print one line of output."""
+        """Print a line of output."""
         self.out.write(_make_line(text))
 
     def print_lines(self, text: str) -> None:
-        """Print output of several lines; the caller made what is from elsewhere in it printable."""
+        """Print several lines of output.
+
+        The caller makes text from elsewhere printable, since line breaks in it would pass.
+        """
         self.out.write("".join(map(_make_line, text.split("\n"))))
 
     def tell(self, text: str) -> None:
-        """Write one line to standard error."""
+        """Write a line to standard error."""
         self.err.write(_make_line(text))
 
     def warn(self, text: str) -> None:
-        """Write a warning of one line to standard error."""
+        """Write a warning to standard error as a single line, without passwords."""
         self.tell(f"warning: {hide_passwords(text)}")
 
     def print_json(self, document: Any) -> None:
-        """Print one JSON object on a line of its own."""
+        """Print a JSON object on a line of its own."""
         self.out.write(_make_json(document))
 
     def tell_json(self, document: Any) -> None:
-        """Write one JSON object to standard error."""
+        """Write a JSON object to standard error on a line of its own."""
         self.err.write(_make_json(document))
 
     def paint(self, colour: str, text: str) -> str:
-        """Return `text` in a colour, where this console has colours; only this console can show the
-        result."""
+        """Return `text` in a colour if this console has colours.
+
+        Pass the result only to methods of a console, since they remove the mark behind each colour
+        code.
+        """
         return f"\x1b[{COLOURS[colour]}m{_OWN}{text}\x1b[m{_OWN}" if self.coloured else text
 
     def progress(self) -> Progress:
-        """A meter, which draws on a terminal alone."""
+        """Return a meter on standard error, which draws only on a terminal."""
         from git_datmo.cli.meter import Meter
 
         return Meter(self.err)
 
     def read_lines(self) -> list[str]:
-        """Return the lines that come by standard input; none where that is a terminal."""
+        """Return the lines of standard input; none if it is a terminal."""
         return [] if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().splitlines()
 
     def ask(self, question: str) -> bool:
-        """Return whether the person says yes; False where there is nobody to ask."""
+        """Ask the user a question; return True for yes.
+
+        Returns False without asking unless standard input and standard error are terminals.
+        """
         if not (sys.stdin.isatty() and self.err.isatty()):
             return False
         self.err.write(f"{make_printable(question)} [y/N] ")
@@ -87,16 +96,19 @@ class Console:
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def has_terminal(self) -> bool:
-        """Return whether a person types and reads what a command inside would show."""
+        """Return True if standard input and output are terminals."""
         return sys.stdin.isatty() and self.out.isatty()
 
     def size(self) -> tuple[int, int]:
-        """The rows and columns of the terminal."""
+        """Return the rows and columns of the terminal."""
         size = os.get_terminal_size(self.out.fileno())
         return size.lines, size.columns
 
     def use_colours(self) -> None:
-        """Colour as git's `color.ui` says; only a terminal is ever asked about."""
+        """Use colours if standard output is a terminal and git's `color.ui` allows them.
+
+        `NO_COLOR` in the environment disables colours.
+        """
         if self.out.isatty() and "NO_COLOR" not in self.environ:
             from git_datmo.git.command import run_git
 
@@ -105,7 +117,7 @@ class Console:
 
     @contextmanager
     def paged(self) -> Iterator[None]:
-        """Let git's pager show what is printed inside, where that is a terminal."""
+        """Send the output of the block to git's pager if standard output is a terminal."""
         if not self.out.isatty():
             yield
             return
@@ -120,7 +132,7 @@ class Console:
             "LESS": self.environ.get("LESS", "FRX"),
             "LV": self.environ.get("LV", "-c"),
         }
-        # The pager is a shell command by git's definition (git-var, GIT_PAGER).
+        # Git defines the pager as a shell command (git-var, GIT_PAGER).
         with subprocess.Popen(  # noqa: S602
             pager,
             shell=True,
@@ -131,7 +143,7 @@ class Console:
         ) as child:
             assert child.stdin is not None
             terminal, self.out = self.out, child.stdin
-            # A reader that leaves the pager early has seen enough.
+            # The user may quit the pager before the block has printed everything.
             with suppress(BrokenPipeError):
                 try:
                     yield
@@ -141,15 +153,15 @@ class Console:
 
 
 def _make_line(text: str) -> str:
-    """Return `text` as a line with its end, in which nothing but our own colours is obeyed by a
-    terminal."""
+    """Return `text` as a line without control characters, except for our own colours."""
     if text.isprintable():
         return text + "\n"
     pieces = _COLOUR.split(text)
-    # Every second piece is a colour.
+    # Pieces at odd indexes are colour codes of this process.
     pieces[::2] = map(make_printable, pieces[::2])
     return "".join(pieces) + "\n"
 
 
 def _make_json(document: Any) -> str:
+    """Return a document as a line of JSON with escaped control characters."""
     return escape_json(json.dumps(document, ensure_ascii=False, sort_keys=True)) + "\n"

@@ -1,4 +1,4 @@
-"""The whole story with real commands in a temporary folder, each shown before it runs."""
+"""Play the demo: real commands in a temporary folder, each shown before it runs."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ IGNACIO = {"GIT_AUTHOR_NAME": "Ignacio", "GIT_AUTHOR_EMAIL": "ignacio@example.co
 
 @dataclass(frozen=True)
 class DemoPerson:
-    """Somebody who types commands; all that they see goes to the console."""
+    """Person who runs commands; their output goes to this process's own streams.
+
+    `who` contains the author variables of git.
+    """
 
     who: Mapping[str, str]
     console: Console
     environ: Mapping[str, str]
 
     def run(self, folder: Path, line: str) -> None:
-        """Run one command line, shown before its output; raises `DatmoError` when it fails."""
+        """Show and run a command in a folder; raise `DatmoError` if it fails."""
         self.console.print(
             self.console.paint("bold", f"{self.who['GIT_AUTHOR_NAME'].lower()}$ {line}")
         )
@@ -45,7 +48,10 @@ class DemoPerson:
 
 
 def play(console: Console, *, engine: str, keep: bool) -> int:
-    """Tell the story; returns 0 when every command did what it should."""
+    """Play the demo and return 0; raise `DatmoError` if a command fails.
+
+    `engine` is '' for the best available engine. `keep` keeps the temporary folder.
+    """
     console.use_colours()
     examples = find_examples()
     engine = engine or choose_engine(console)
@@ -62,7 +68,10 @@ def play(console: Console, *, engine: str, keep: bool) -> int:
 
 
 def find_examples() -> Path:
-    """The digits example, from the installation or the source tree."""
+    """Return the folder of the digits example in the installation or the source tree.
+
+    Raises `DatmoError` if neither contains it.
+    """
     package = Path(__file__).parents[1]
     for folder in (package / "_examples" / "digits", package.parent / "examples" / "digits"):
         if folder.is_dir():
@@ -73,7 +82,7 @@ def find_examples() -> Path:
 
 
 def choose_engine(console: Console) -> str:
-    """A container engine when one answers, else a virtual environment; said, never silent."""
+    """Return `docker` if a container engine answers, else `venv`; print the choice."""
     from git_datmo.engines.engine_registry import DEFAULT, EngineOptions, make_engine
     from git_datmo.errors import EngineMissing
 
@@ -92,8 +101,10 @@ def choose_engine(console: Console) -> str:
 
 
 def _environment(console: Console, base: Path) -> dict[str, str]:
-    """The person's own environment, with this installation first on PATH and a git configuration of
-    the demo's own."""
+    """Return the user's environment with this installation first on PATH.
+
+    Git reads a configuration of the demo's own, so the user's settings do not change the demo.
+    """
     config = base / "gitconfig"
     config.write_text(
         '[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow ='
@@ -106,6 +117,7 @@ def _environment(console: Console, base: Path) -> dict[str, str]:
 
 
 def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
+    """Run all commands of the demo, with an explanation before each step."""
     environ = _environment(console, base)
     alex, ignacio = DemoPerson(ALEX, console, environ), DemoPerson(IGNACIO, console, environ)
     hub, one, two = base / "hub.git", base / "alex", base / "ignacio"

@@ -1,4 +1,4 @@
-"""The options that say where a command runs, and what it is held to or given there."""
+"""Options for the engine that runs a command, and for the limits and devices of the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class EngineNames:
-    """The values that `--engine` takes; other packages are asked only for a name of theirs."""
+    """Values of `--engine`.
+
+    Other packages are searched only for a name that is not built in. Iteration yields the built-in
+    names.
+    """
 
     def __contains__(self, name: object) -> bool:
         from git_datmo.engines.engine_registry import is_engine
@@ -29,6 +33,7 @@ class EngineNames:
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for limits, devices, network and remote engines to a parser."""
     add = parser.add_argument
     add("--memory", metavar="SIZE", help="in a container: at most so much memory (512m, 8g)")
     add("--cpus", metavar="N", help="in a container: at most so many processors (2, 0.5)")
@@ -57,8 +62,11 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
 def read_limits(
     options: argparse.Namespace, engine: str, recorded: ResourceLimits | None = None
 ) -> ResourceLimits:
-    """What was asked for, else what is `recorded`; raises `UsageError` where `engine` can hold to
-    none of it."""
+    """Return the limits that the options set, else the `recorded` limits.
+
+    Devices and network access come from the options alone. Raises `UsageError` if the options set a
+    limit that `engine` cannot enforce.
+    """
     from git_datmo.engines.engine_registry import find_engine
     from git_datmo.engines.resource_limits import (
         ResourceLimits,
@@ -88,7 +96,7 @@ def read_limits(
 
 
 def open_engine(options: argparse.Namespace, name: str, ws: Workspace) -> closing[Engine]:
-    """The engine called `name`, where the options say, until the block ends."""
+    """Return the engine `name` as a context manager that closes it."""
     from contextlib import closing
 
     from git_datmo.engines.engine_registry import EngineOptions, make_engine

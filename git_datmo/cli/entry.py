@@ -1,4 +1,4 @@
-"""The console script: what needs nothing is answered before anything is imported."""
+"""Console script. It answers `--version` before it imports the command line."""
 
 import sys
 
@@ -6,7 +6,7 @@ from git_datmo import __version__
 
 
 def main() -> int:
-    """Run the command line of this process."""
+    """Run the command line of this process and return its exit code."""
     if sys.argv[1:2] in (["-v"], ["--version"]):
         sys.stdout.write(f"git-datmo version {__version__}\n")
         return 0

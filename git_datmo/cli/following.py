@@ -1,4 +1,4 @@
-"""Lines about payloads that followed a commit or were united."""
+"""Messages about payloads that followed a commit or were merged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def tell_concluded(done: Concluded, console: Console) -> None:
-    """Print what was done after a commit, merge or pull."""
+    """Print the result after a commit, merge or pull."""
     tell_followed(done.followed, console)
     if done.snapshot:
         united = "merged " if done.followed.is_united else ""
@@ -23,7 +23,7 @@ def tell_concluded(done: Concluded, console: Console) -> None:
 
 
 def tell_followed(done: Followed, console: Console) -> None:
-    """Print which payloads follow HEAD, and which could not."""
+    """Print the payloads that follow HEAD, and those that could not."""
     if done.is_emptied:
         console.tell("git-datmo: no commit up to HEAD has data")
     for path in done.placed:

@@ -1,5 +1,4 @@
-"""`git datmo VERB`: finds the verb, runs it, and turns what goes wrong into one line and an exit
-code."""
+"""Entry of `git datmo VERB`: run the verb, and turn errors into lines and exit codes."""
 
 from __future__ import annotations
 
@@ -25,7 +24,10 @@ SUBSTITUTE = "git-datmo-substitute"
 
 
 def run(argv: Sequence[str], console: Console) -> int:
-    """Run one command line; raises what goes wrong."""
+    """Run a command line and return its exit code; errors propagate to the caller.
+
+    Without arguments, prints the usage and returns 129 as git does.
+    """
     verb, *rest = argv or ["-h"]
     if verb in ("-h", "--help"):
         console.print_lines(usage())
@@ -45,15 +47,18 @@ def run(argv: Sequence[str], console: Console) -> int:
 
 
 def main() -> int:
-    """The console script; the one place where errors become lines and exit codes."""
+    """Run the command line of this process and return its exit code.
+
+    An error that reaches this function becomes a line on standard error and an exit code.
+    """
     codecs.register_error(SUBSTITUTE, _substitute)
     sys.stdout.reconfigure(errors=SUBSTITUTE)  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     argv = sys.argv[1:]
-    # Next to nothing here is a cycle, and looking for some took a fifth of the time that a long log
-    # has.
+    # Few objects form cycles. With Python's default threshold, the collector took a fifth of the
+    # time of a long log.
     gc.set_threshold(100_000)
-    # Ended from outside, a run still takes its container down on the way out.
+    # SIGTERM raises `SystemExit`, so that a run stops its container before the process ends.
     signal.signal(signal.SIGTERM, _end)
     console = Console(dict(os.environ), Path.cwd(), sys.stdout, sys.stderr)
     try:
@@ -64,8 +69,8 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader went away (`git datmo log | head`): nothing is left to say, and Python must not
-        # try at exit.
+        # The reader closed the pipe (`git datmo log | head`). Redirect standard output to
+        # /dev/null, so that Python's flush at exit cannot fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as error:
@@ -84,8 +89,11 @@ def main() -> int:
 
 
 def _substitute(error: UnicodeError) -> tuple[bytes, int]:
-    """Write a byte that was no text as it was, and a character that the output cannot show as an
-    escape."""
+    """Encode characters that the output's encoding does not have.
+
+    A surrogate stands for a byte that was not text, and becomes that byte. Other characters become
+    escapes.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
     letters = error.object[error.start : error.end]
@@ -99,10 +107,12 @@ def _substitute(error: UnicodeError) -> tuple[bytes, int]:
 
 
 def _end(_number: int, _frame: object) -> NoReturn:
+    """Raise `SystemExit` with the exit code for SIGTERM."""
     raise SystemExit(128 + signal.SIGTERM)
 
 
 def _hint(error: OSError) -> str:
+    """Return the hint for an operating system error; '' for most."""
     import errno
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -111,7 +121,7 @@ def _hint(error: OSError) -> str:
 
 
 def tell(error: DatmoError, console: Console, *, as_json: bool = False) -> int:
-    """Print an error as git does, or as JSON; returns the exit code."""
+    """Print an error as git does, or as JSON on standard error; return its exit code."""
     if as_json:
         document: dict[str, object] = {
             "error": error.what,
@@ -129,6 +139,10 @@ def tell(error: DatmoError, console: Console, *, as_json: bool = False) -> int:
 
 
 def _bug(console: Console) -> int:
+    """Log an unexpected error to a temporary file, print its path, and return 128.
+
+    Passwords in URLs are removed from the log.
+    """
     import tempfile
     import traceback
 

@@ -1,4 +1,4 @@
-"""Manual pages, made from the verbs' own parsers. `python -m git_datmo.cli.pages` writes them."""
+"""Manual pages from the parsers of the verbs. `python -m git_datmo.cli.pages` writes them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ datmo reproduce' reruns a snapshot elsewhere and says whether it is the same."""
 
 
 def sections(verb: str) -> Iterator[Section]:
-    """A page's parts: a title, and paragraphs with or without a term before them."""
+    """Yield the sections of a verb's page; '' stands for the overview.
+
+    A section is a title with paragraphs. A paragraph is a term, or '' without a term, and a text.
+    """
     if not verb:
         yield (
             "NAME",
@@ -53,6 +56,7 @@ def sections(verb: str) -> Iterator[Section]:
 
 
 def _option(action: argparse.Action) -> tuple[str, str]:
+    """Return an argument or option of a parser as term and text."""
     value = action.metavar or ("|".join(map(str, action.choices)) if action.choices else "")
     if not action.option_strings:
         return str(value or action.dest), str(action.help)
@@ -61,7 +65,7 @@ def _option(action: argparse.Action) -> tuple[str, str]:
 
 
 def plain_text(verb: str) -> str:
-    """A page for the terminal."""
+    """Return a page for the terminal."""
     lines = []
     for title, paragraphs in sections(verb):
         lines.append(title)
@@ -74,7 +78,7 @@ def plain_text(verb: str) -> str:
 
 
 def roff(verb: str) -> str:
-    """A page for man(1), in the man macros (man-pages(7))."""
+    """Return a page in the man macros (man-pages(7))."""
     name = f"GIT-DATMO-{verb.upper()}" if verb else "GIT-DATMO"
     lines = [f'.TH "{name}" "1" "" "git-datmo {__version__}" "git-datmo manual"']
     for title, paragraphs in sections(verb):
@@ -86,6 +90,7 @@ def roff(verb: str) -> str:
 
 
 def _quote(text: str) -> str:
+    """Return text with roff's special characters escaped."""
     quoted = text.replace("\\", "\\e").replace("-", "\\-")
     return "\n".join(
         "\\&" + line if line.startswith((".", "'")) else line for line in quoted.splitlines()
@@ -93,7 +98,7 @@ def _quote(text: str) -> str:
 
 
 def page_names() -> Iterator[tuple[str, str]]:
-    """Every page's file name with its verb ('' for the overview)."""
+    """Yield the file name of each page with its verb; '' stands for the overview."""
     yield "git-datmo.1", ""
     for verb in VERBS:
         yield f"git-datmo-{verb}.1", verb

@@ -1,4 +1,4 @@
-"""Reproduce several snapshots from the command line, and print each verdict as it comes."""
+"""Reproduce several snapshots from the command line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from git_datmo.runs.tolerances import find_tolerances, parse_tolerances
 
 
 def reproduce_many(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    """Reproduce all that were named, print each verdict as it comes, return the exit code."""
+    """Reproduce all snapshots, print each verdict as it arrives, and return the exit code.
+
+    The exit code is the largest of all snapshots. An error does not stop the other reruns.
+    """
     every = _find_all(options, console, ws)
     status, verdicts = 0, Counter[str]()
     for found, done in (_on_cluster if options.cluster else _here)(options, console, ws, every):
@@ -42,6 +45,7 @@ def reproduce_many(options: argparse.Namespace, console: Console, ws: Workspace)
 
 
 def _find_all(options: argparse.Namespace, console: Console, ws: Workspace) -> list[Found]:
+    """Return the snapshots that the user named, each once."""
     history = History(ws)
     named = (
         find_experiment(ws, history, name, progress=console.progress()) for name in options.names
@@ -52,6 +56,7 @@ def _find_all(options: argparse.Namespace, console: Console, ws: Workspace) -> l
 def _tolerances(
     options: argparse.Namespace, ws: Workspace, every: Sequence[Found]
 ) -> list[dict[str, float]]:
+    """Return the tolerances of each snapshot."""
     asked = parse_tolerances(options.tolerance)
     return [find_tolerances(ws, found.snapshot, asked) for found in every]
 
@@ -59,6 +64,7 @@ def _tolerances(
 def _here(
     options: argparse.Namespace, console: Console, ws: Workspace, every: Sequence[Found]
 ) -> Iterator[Result]:
+    """Yield the results of reruns on this machine."""
     from git_datmo.cli.streams import copy_to_errors
 
     tolerances = _tolerances(options, ws, every)
@@ -73,6 +79,7 @@ def _here(
 def _on_cluster(
     options: argparse.Namespace, console: Console, ws: Workspace, every: Sequence[Found]
 ) -> Iterator[Result]:
+    """Yield the results of reruns on a Dask cluster."""
     tolerances = _tolerances(options, ws, every)
     engine, limits = find_limits(options, console, ws, every)
     wanted = [WantedReproduction(*each) for each in zip(every, limits, tolerances, strict=True)]
@@ -83,6 +90,7 @@ def _on_cluster(
 
 
 def _tell(options: argparse.Namespace, console: Console, found: Found, done: Reproduced) -> None:
+    """Print the verdict and the warnings of a rerun."""
     if options.json:
         console.print_json(
             {"id": str(done.id) if done.id else None, **receipt_document(done.receipt)}
@@ -100,6 +108,7 @@ def _tell(options: argparse.Namespace, console: Console, found: Found, done: Rep
 def _tell_error(
     options: argparse.Namespace, console: Console, found: Found, error: DatmoError
 ) -> int:
+    """Print the error of a rerun with the snapshot's headline; return its exit code."""
     from git_datmo.cli.main import tell
 
     told = DatmoError(f"{_headline(found)}: {error.what}", error.hint)
@@ -108,5 +117,6 @@ def _tell_error(
 
 
 def _headline(found: Found) -> str:
+    """Return the short id of a snapshot with the first line of its message."""
     first = next(iter(found.snapshot.message.splitlines()), "")
     return f"snapshot {str(found.id)[:10]}" + (f" ({first})" if first else "")

@@ -1,4 +1,4 @@
-"""Progress on a terminal, and nowhere else; what is told is written wherever it goes."""
+"""Progress bar on a terminal, and lines on any stream."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from git_datmo.terminal_text import make_printable
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-# Work that is over before this many seconds shows nothing, as git's own progress.
+# Seconds before a bar appears. Shorter work shows no bar, as in git.
 DELAY = 1.0
-# Seconds after which a bar is drawn again although nothing came, as where a server thinks before it
-# sends.
+# Seconds between redraws of a bar without progress, for example while a server prepares its answer.
 TICK = 2.0
 
 
 class Meter:
-    """A `Progress` that draws a bar on `stream` while that is a terminal, unless it `draws` nothing
-    even there."""
+    """Progress that draws a bar if `stream` is a terminal and `draws` is True.
+
+    `tell` writes lines to any stream.
+    """
 
     def __init__(self, stream: TextIO, *, draws: bool = True) -> None:
         self._stream = stream
@@ -31,11 +32,12 @@ class Meter:
         self._bar: tqdm[NoReturn] | None = None
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:
+        """Start a stage and a new bar; a `total` of 0 means unknown."""
         self.finish()
         if self._draws:
             from tqdm import tqdm
 
-            # Its thread, which watches slow bars, would keep workers from being forked.
+            # tqdm's monitor thread would prevent the fork of workers.
             tqdm.monitor_interval = 0
 
             self._bar = tqdm(
@@ -52,20 +54,23 @@ class Meter:
             self._tick(TICK)
 
     def advance(self, amount: int) -> None:
+        """Add to the amount done; start a bar if no stage has begun."""
         if self._bar is None and self._draws:
             self.begin("Reading")
         if self._bar is not None:
             self._bar.update(amount)
 
     def finish(self) -> None:
+        """End the stage and remove the bar."""
         if self._bar is not None:
             self._tick(0)
             self._bar.close()
             self._bar = None
 
     def _tick(self, seconds: float) -> None:
-        """Have the bar drawn again every so many seconds, or with 0 no more."""
-        # A thread would do, and would keep workers from being forked.
+        """Redraw the bar every `seconds`; 0 stops the redraws."""
+        # Use a timer signal, since a thread would prevent the fork of workers. Only the main thread
+        # can set its handler.
         if threading.current_thread() is not threading.main_thread():
             return
         if seconds:
@@ -73,12 +78,14 @@ class Meter:
         signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
 
     def _draw_again(self, _number: int, _frame: FrameType | None) -> None:
-        # The signal may come while the bar is drawn.
+        """Redraw the bar; handler of the timer signal."""
+        # The signal can arrive while tqdm draws the bar.
         with suppress(RuntimeError):
             if self._bar is not None:
                 self._bar.refresh(nolock=True)
 
     def tell(self, line: str) -> None:
+        """Write a line above the bar, without passwords and control characters."""
         if self._bar is not None:
             self._bar.clear()
         self._stream.write(f"git-datmo: {make_printable(hide_passwords(line))}\n")

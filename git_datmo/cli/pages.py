@@ -1,4 +1,4 @@
-"""Write the manual pages and the reference pages of the site: `python -m git_datmo.cli.pages`."""
+"""Write the manual pages and the site's reference pages: `python -m git_datmo.cli.pages`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from git_datmo.cli.reference import reference_pages
 
 
 def write_pages(docs: Path) -> None:
-    """Write every page below the folder `docs`, and remove the manual pages of verbs that are
-    gone."""
+    """Write all pages below the folder `docs`; remove the manual pages of removed verbs."""
     manual = {name: roff(verb) for name, verb in page_names()}
     for name, text in manual.items():
         (docs / "man" / name).write_text(text, "utf-8")

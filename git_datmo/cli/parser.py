@@ -1,4 +1,4 @@
-"""The words of a command line: one parser a verb, made from the verb's own module."""
+"""Parsers of command lines, each made from the module of a verb."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ WIDTH = 78
 
 
 class Parser(argparse.ArgumentParser):
-    """Refuses wrong words as git does, with exit code 129."""
+    """Parser that raises `UsageError`, with git's exit code 129, instead of exiting."""
 
     @property
     def option_names(self) -> tuple[str, ...]:
-        """The options that this verb takes, each as it is written."""
+        """Return the names of all options, with their dashes."""
         return tuple(name for action in self._actions for name in action.option_strings)
 
     def error(self, message: str) -> NoReturn:
+        """Raise `UsageError` with argparse's message."""
         raise UsageError(message, f"see '{self.prog} -h'")
 
 
 def _formatter(prog: str) -> argparse.RawDescriptionHelpFormatter:
-    # Without a width, each parser that is made loads what asks the terminal for one.
+    """Return a formatter that keeps line breaks of descriptions."""
+    # Without a fixed width, argparse imports `shutil` to ask for the terminal's width.
     return argparse.RawDescriptionHelpFormatter(prog, width=WIDTH)
 
 
 def make_parser(verb: str) -> Parser:
-    """The parser of one verb, whose text is the verb's module's own."""
+    """Return the parser of a verb with the texts and options of the verb's module."""
     module = load(verb)
     parser = Parser(
         prog=f"git datmo {verb}",
@@ -46,10 +48,10 @@ def make_parser(verb: str) -> Parser:
 
 
 def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a verb; where the verb names what stands behind '--', that is kept
-    apart as it is.
+    """Parse the words of a verb; raise `UsageError` for an invalid command line.
 
-    A verb that passes its words on to git gets all of them as they are.
+    If the module has `BEHIND`, the words after '--' go unparsed to the option of that name. If it
+    has `PASSES_ON`, all words go unparsed to `words`.
     """
     if getattr(load(verb), "PASSES_ON", False):
         return argparse.Namespace(words=list(words))
@@ -66,8 +68,10 @@ def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace
 def _refusal(
     parser: Parser, verb: str, words: Sequence[str], left: Sequence[str], *, takes_command: bool
 ) -> UsageError:
-    """Return the error for words that no option took: a command without '--' before it, or a
-    misspelt option."""
+    """Return the error for words that no option took.
+
+    The cause is often a command without '--' before it, or a misspelt option.
+    """
     first = left[0]
     if takes_command and "--" not in words and not first.startswith("-"):
         from git_datmo.terminal_text import quote_words
@@ -84,5 +88,5 @@ def _refusal(
 
 
 def own_words(words: Sequence[str]) -> Sequence[str]:
-    """The words before '--': what follows belongs to the command that is run."""
+    """Return the words before '--'. Later words belong to the command to run."""
     return words[: words.index("--")] if "--" in words else words

@@ -1,5 +1,7 @@
-"""Reference pages of the documentation site, made from what the manual pages and JSON schemas are
-made from."""
+"""Reference pages of the documentation site.
+
+Their sources are the verbs' parsers, as for the manual pages, and the JSON schemas.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ NOTE = "<!-- Written by `python -m git_datmo.cli.pages`. Change the source, not 
 
 
 def reference_pages(docs: Path) -> dict[str, str]:
-    """Return the text of each page by its file name; `docs` holds the JSON schemas."""
+    """Return the text of each page by its file name; `docs` contains the JSON schemas."""
     pages = {
         "commands.md": _commands(),
         "configuration.md": _configuration(),
@@ -27,6 +29,7 @@ def reference_pages(docs: Path) -> dict[str, str]:
 
 
 def _commands() -> Iterator[str]:
+    """Yield the lines of the page of commands."""
     yield "# Commands"
     yield ""
     yield (
@@ -43,7 +46,7 @@ def _commands() -> Iterator[str]:
 
 
 def _section(title: str, paragraphs: list[tuple[str, str]]) -> Iterator[str]:
-    """Yield the lines of one section of a manual page."""
+    """Yield the lines of a section of a manual page in Markdown."""
     texts = [text for _, text in paragraphs]
     if title == "EXAMPLES":
         yield from ("", "Examples:")
@@ -56,6 +59,7 @@ def _section(title: str, paragraphs: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _configuration() -> Iterator[str]:
+    """Yield the lines of the page of configuration keys."""
     yield "# Configuration"
     yield ""
     yield (
@@ -69,6 +73,7 @@ def _configuration() -> Iterator[str]:
 
 
 def _exit_codes() -> Iterator[str]:
+    """Yield the lines of the page of exit codes."""
     yield "# Exit codes"
     yield from _table(("code", "meaning"), EXITS)
     yield ""
@@ -80,6 +85,7 @@ def _exit_codes() -> Iterator[str]:
 
 
 def _json(schemas: Path) -> Iterator[str]:
+    """Yield the lines of the page of JSON output."""
     yield "# JSON output"
     yield ""
     yield (
@@ -100,7 +106,10 @@ def _json(schemas: Path) -> Iterator[str]:
 
 
 def _properties(schema: dict[str, Any], before: str) -> Iterator[tuple[str, str, str]]:
-    """Yield name, type and meaning of each key of an object, those of objects in it included."""
+    """Yield the name, type and meaning of each key of an object, nested objects included.
+
+    `before` is the prefix of the names. `[]` in a name stands for the elements of an array.
+    """
     for name, value in schema.get("properties", {}).items():
         yield before + name, _type(value), value.get("description", "")
         yield from _properties(value, f"{before}{name}.")
@@ -109,12 +118,14 @@ def _properties(schema: dict[str, Any], before: str) -> Iterator[tuple[str, str,
 
 
 def _type(schema: dict[str, Any]) -> str:
+    """Return the type of a JSON value in words."""
     kinds = schema.get("type", "any")
     named = " or ".join(kinds if isinstance(kinds, list) else [kinds])
     return f"{named} of {_type(schema['items'])}s" if "items" in schema else named
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield a Markdown table after an empty line."""
     yield ""
     yield _row(titles)
     yield _row(["---"] * len(titles))
@@ -122,11 +133,12 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
 
 
 def _row(cells: Sequence[str]) -> str:
+    """Return a row of a Markdown table."""
     return "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
 def _plain(text: str) -> str:
-    """Return text in which Markdown sees no markup of its own, but for code and links."""
+    """Return text without Markdown markup; a text that starts with code or a link stays."""
     if text.startswith(("`", "[`")):
         return text
     return text.replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")

@@ -1,4 +1,4 @@
-"""Records as lines for people and as documents for programs."""
+"""Format records as lines for people and as JSON documents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from git_datmo.runs.resource_needs import needs_of
 from git_datmo.sizes import show_size
 from git_datmo.terminal_text import make_printable, quote_words
 
-# Where the colour begins and ends in what is told; `plain` leaves neither in a stranger's text.
+# Marks of the start and end of a colour in rendered text. `make_printable` replaces these
+# characters in texts of records.
 _GREEN, _PLAIN = "\x0e", "\x0f"
 
 FOUND = {
@@ -31,11 +32,12 @@ FOUND = {
 
 
 def snapshot_document(found: Found) -> dict[str, Any]:
+    """Return a snapshot as a JSON document with its id."""
     return {"id": str(found.id), **to_document(found.snapshot)}
 
 
 def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
-    """An experiment as `log` shows it."""
+    """Yield the lines that `log` prints for an experiment."""
     yield _headline(
         str(found.id), str(found.snapshot.commit), str(found.commit), found.way, console
     )
@@ -43,22 +45,24 @@ def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
 
 
 def headline(claim: Claim, console: Console) -> str:
-    """Which experiment it is, and by what it is known to be the commit's."""
+    """Return the headline of an experiment: its id, its commit, and how it was found."""
     return _headline(claim.row.record, claim.row.commit, str(claim.commit), claim.way, console)
 
 
 def _headline(snapshot: str, made_at: str, commit: str, way: str, console: Console) -> str:
+    """Return the headline for a snapshot made at commit `made_at` and found on `commit`."""
     how = f"  ({FOUND[way]} {made_at[:10]})" if way in FOUND else ""
     return console.paint("yellow", f"snapshot {snapshot[:10]} of commit {commit[:10]}") + how
 
 
 def painted(text: str, console: Console) -> str:
-    """A text of `LINES`, in colour or without."""
+    """Return rendered text of `LINES` with colours if the console has them."""
     green, bare = console.paint("green", "\n").split("\n")
     return text.replace(_GREEN, green).replace(_PLAIN, bare)
 
 
 def _tell(snapshot: Snapshot) -> Iterator[str]:
+    """Yield the rendered lines of a snapshot, without its headline."""
     yield make_printable(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
     yield make_printable(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")
     words = [
@@ -85,7 +89,7 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
         )
 
 
-# Whoever changes what is told gives it another name.
+# A change of the rendered text needs a new format name, because cached texts have the old form.
 LINES = TextFormat("lines-3", lambda snapshot: "\n".join(_tell(snapshot)))
 DOCUMENTS = TextFormat(
     "documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False)
@@ -93,7 +97,7 @@ DOCUMENTS = TextFormat(
 
 
 def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dict[str, Any]:
-    """An experiment as `log --json` shows it, from a text of `DOCUMENTS`."""
+    """Return the document that `log --json` prints, from a cached text of `DOCUMENTS`."""
     return {
         **json.loads(text),
         "id": claim.row.record,
@@ -106,6 +110,7 @@ def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dic
 
 
 def _how_it_ended(run: Run, *, clean: bool) -> str:
+    """Return the duration, exit code and uncommitted changes of a run, in words."""
     changes = "" if clean else ", uncommitted changes"
     if run.exit_code is None:
         return f"  (recorded, not run{changes})"
@@ -114,11 +119,12 @@ def _how_it_ended(run: Run, *, clean: bool) -> str:
 
 
 def figures(items: Iterable[tuple[str, Value]]) -> str:
+    """Return parameters or metrics as `NAME=VALUE` words, sorted by name."""
     return make_printable("  ".join(f"{name}={show_value(value)}" for name, value in sorted(items)))
 
 
 def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
-    """An experiment as `show` shows it."""
+    """Yield the lines that `show` prints for an experiment."""
     yield from snapshot_lines(found, console)
     snapshot = found.snapshot
     yield ""
@@ -148,6 +154,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
 
 
 def _run_details(run: Run | None) -> Iterator[str]:
+    """Yield the lines of a run: engine, folder, log, outputs, machine and resources."""
     if run is None:
         return
     yield make_printable(f"run:         engine {run.engine}, in '{run.folder or '.'}'") + (

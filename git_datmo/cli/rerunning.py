@@ -1,5 +1,4 @@
-"""What every verb that reruns has in common: engine, limits, and whether a stranger's command may
-run."""
+"""Options of the verbs that rerun snapshots: engine, limits, and trust in commands."""
 
 from __future__ import annotations
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_means(parser: argparse.ArgumentParser) -> None:
+    """Add the options for engine, trust and limits to a parser."""
     parser.add_argument(
         "--engine",
         choices=EngineNames(),
@@ -34,7 +34,7 @@ def add_means(parser: argparse.ArgumentParser) -> None:
 
 
 def limits_for(options: argparse.Namespace, engine: str, found: Found) -> ResourceLimits:
-    """What a rerun is held to; raises `DatmoError` for a snapshot that names no command."""
+    """Return the limits of a rerun; raise `DatmoError` if the snapshot has no command."""
     from git_datmo.engines.resource_limits import recorded_limits
     from git_datmo.runs.rerun import require_run
 
@@ -44,8 +44,10 @@ def limits_for(options: argparse.Namespace, engine: str, found: Found) -> Resour
 def find_limits(
     options: argparse.Namespace, console: Console, ws: Workspace, snapshots: Sequence[Found]
 ) -> tuple[str, list[ResourceLimits]]:
-    """The engine's name and what each rerun is held to, once it is clear that all of `snapshots`
-    may run."""
+    """Return the engine's name and the limits of each rerun.
+
+    Raises `DatmoError` if the user does not trust the command of a snapshot.
+    """
     from git_datmo.engines.engine_registry import DEFAULT, find_engine
 
     name = options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
@@ -66,11 +68,11 @@ def open_means(
     *,
     folder: str | None = None,
 ) -> Iterator[RerunOptions]:
-    """What to rerun with, once it is clear that all of `snapshots` may; the first says what limits
-    hold.
+    """Yield the options for reruns of `snapshots`, with an open engine.
 
-    What this machine lacks of what they need is said; `folder` is where they are rerun, if not
-    where all are.
+    The limits are those of the first snapshot. Raises `DatmoError` if the user does not trust a
+    command. Missing resources of this machine are warnings. `folder` is the folder of the rerun, if
+    it is not the usual folder.
     """
     from git_datmo.cli.streams import copy_to_errors, screens
     from git_datmo.engines.engine_registry import find_engine
@@ -92,6 +94,7 @@ def open_means(
 
 
 def warn_of_weaker(options: argparse.Namespace, console: Console, name: str) -> None:
+    """Warn of the weak isolation of an engine, unless the output is JSON."""
     from git_datmo.engines.engine_registry import find_engine
 
     weakness = find_engine(name).capabilities.weakness
@@ -102,8 +105,10 @@ def warn_of_weaker(options: argparse.Namespace, console: Console, name: str) -> 
 def _require_trust(
     options: argparse.Namespace, console: Console, ws: Workspace, found: Found, *, isolated: bool
 ) -> None:
-    """Show the command of a snapshot that is somebody else's, and ask once; raises `DatmoError` for
-    no."""
+    """Show the command of a snapshot from elsewhere, and ask once; raise `DatmoError` for no.
+
+    The answer yes is stored for later reruns of the snapshot.
+    """
     from git_datmo.errors import DatmoError
     from git_datmo.history.command_trust import is_trusted, trust
     from git_datmo.runs.rerun import require_run

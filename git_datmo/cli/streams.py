@@ -1,4 +1,4 @@
-"""Byte-exact copying of a run's output to our own."""
+"""Copy the output of a run byte by byte to this process's streams."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def copy_through(stream: str, data: bytes) -> None:
-    """Pass on what a run wrote, as it comes; a reader that went away does not end the run."""
+    """Write output of a run to the same stream of this process.
+
+    A closed reader does not end the run.
+    """
     target = sys.stdout if stream == "stdout" else sys.stderr
     with suppress(BrokenPipeError):
         target.buffer.write(data)
@@ -19,13 +22,15 @@ def copy_through(stream: str, data: bytes) -> None:
 
 
 def screens(*, errors_alone: bool = False) -> tuple[Stream, ...]:
-    """Return the streams of a command that a terminal shows; with `errors_alone`, both go to
-    standard error."""
+    """Return the streams of a command that a terminal shows.
+
+    With `errors_alone`, both streams go to standard error.
+    """
     shown = (sys.stderr if errors_alone else sys.stdout).isatty()
     streams: tuple[tuple[Stream, bool], ...] = (("stdout", shown), ("stderr", sys.stderr.isatty()))
     return tuple(name for name, on_terminal in streams if on_terminal)
 
 
 def copy_to_errors(stream: str, data: bytes) -> None:  # noqa: ARG001
-    """Pass all of a run's output on to standard error, where standard output carries a result."""
+    """Write all output of a run to standard error, since standard output carries a result."""
     copy_through("stderr", data)

@@ -1,4 +1,4 @@
-"""Run a sweep from the command line, and print each combination's figures as it ends."""
+"""Run a sweep from the command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ NOT_RECORDED = 125
 
 
 def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    """Run every combination, print its figures as it ends, and return the exit code."""
+    """Run all combinations, print the figures of each as it ends, and return the exit code.
+
+    The exit code is 0, or 1 if a command failed, or 125 if a run could not be recorded.
+    """
     plan = _plan(options, console, ws)
     status, recorded = 0, 0
     for combination, made in _results(options, console, ws, plan):
@@ -42,6 +45,7 @@ def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _plan(options: argparse.Namespace, console: Console, ws: Workspace) -> SweepPlan:
+    """Return the plan of a sweep from the options and the current working tree."""
     combinations = combine(parse_grid(options.parameter), options.command)
     asked = SnapshotOptions(
         options.message,
@@ -58,6 +62,7 @@ def _plan(options: argparse.Namespace, console: Console, ws: Workspace) -> Sweep
 def _results(
     options: argparse.Namespace, console: Console, ws: Workspace, plan: SweepPlan
 ) -> Iterator[Result]:
+    """Yield the result of each combination, run on this machine or on a cluster."""
     from git_datmo.cli.streams import copy_to_errors
 
     progress = console.progress()
@@ -73,6 +78,7 @@ def _results(
 def _tell(
     options: argparse.Namespace, console: Console, combination: Combination, made: MadeCombination
 ) -> None:
+    """Print the snapshot and the figures of a combination."""
     values = {"parameters": dict(combination.parameters), "metrics": dict(made.snapshot.metrics)}
     if options.json:
         console.print_json({"snapshot": str(made.id), "exit_code": made.exit_code, **values})
@@ -88,6 +94,7 @@ def _tell(
 def _tell_error(
     options: argparse.Namespace, console: Console, combination: Combination, error: DatmoError
 ) -> None:
+    """Print the error of a combination that has no snapshot."""
     from git_datmo.cli.main import tell
 
     which = figures(combination.parameters.items())

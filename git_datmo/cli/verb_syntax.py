@@ -1,4 +1,4 @@
-"""Describe the options and arguments of each verb, for completion in shells."""
+"""Completion of command lines for bash, zsh and fish, from the parsers of the verbs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from git_datmo.cli.verbs import VERBS, load
 
 FILE, REVISION, REMOTE, VERB, WORD = "file", "revision", "remote", "verb", "word"
 
-# The placeholders of help, and what a shell offers for each. Others stand for words that no shell
-# can know.
+# Kind of word that a shell offers for each metavar. For other metavars a shell has no candidates.
 PLACEHOLDERS = {
     "A": REVISION,
     "B": REVISION,
@@ -30,7 +29,7 @@ PLACEHOLDERS = {
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What stands for an option's value or an argument: one of `choices`, or a word of `kind`."""
+    """Value of an option or an argument: a member of `choices`, or a word of `kind`."""
 
     kind: str
     choices: tuple[str, ...] = ()
@@ -38,8 +37,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option; `value` is None for a flag. `needs_value` is false where the value may be left
-    out."""
+    """Option of a verb.
+
+    `value` is None for a flag. `needs_value` is False if the value is optional.
+    """
 
     names: tuple[str, ...]
     help: str
@@ -49,10 +50,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    """What a verb takes.
+    """Options and arguments of a verb.
 
-    `passes_on` is true for a verb whose words git takes; `takes_files` for one that has words
-    behind '--'.
+    `passes_on` says that git takes all words of the verb. `takes_files` says that words may follow
+    '--'.
     """
 
     verb: str
@@ -64,7 +65,7 @@ class Syntax:
 
 
 def read_syntax(verb: str) -> Syntax:
-    """Return what the parser of `verb` takes."""
+    """Return the syntax of a verb from its parser."""
     actions = make_parser(verb)._actions  # noqa: SLF001  # argparse has no other list
     shown = [action for action in actions if action.help != argparse.SUPPRESS]
     options = tuple(_option(action) for action in shown if action.option_strings)
@@ -75,6 +76,7 @@ def read_syntax(verb: str) -> Syntax:
 
 
 def _option(action: argparse.Action) -> Option:
+    """Return the option of an argparse action."""
     value = None if action.nargs == 0 else _value(action)
     text = " ".join(str(action.help).split())
     return Option(
@@ -83,6 +85,7 @@ def _option(action: argparse.Action) -> Option:
 
 
 def _value(action: argparse.Action) -> Value:
+    """Return the value of an argparse action by its choices or its metavar."""
     if action.choices:
         return Value(WORD, tuple(map(str, action.choices)))
     return Value(PLACEHOLDERS.get(str(action.metavar), WORD))

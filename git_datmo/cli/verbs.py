@@ -1,11 +1,11 @@
-"""The table of verbs, each in a module of its own that is loaded when it is used."""
+"""Table of verbs. The module of a verb is imported only when the verb is used."""
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
 
-# What each verb does, in the words of its help; the module that does it is named alike.
+# Summary of each verb for help texts. The module has the verb's name, with `_` instead of `-`.
 VERBS = {
     "init": "make a repository ready: store, hooks, refspecs",
     "add-data": "store and track data of any size",
@@ -41,10 +41,12 @@ HIDDEN = {"hook": "what the git hooks call"}
 
 
 def load(verb: str) -> ModuleType:
+    """Import and return the module of a verb."""
     return importlib.import_module(f"git_datmo.cli.commands.{verb.replace('-', '_')}")
 
 
 def usage() -> str:
+    """Return the usage text with all verbs."""
     width = max(map(len, VERBS))
     lines = [f"   {verb:<{width}}  {summary}" for verb, summary in VERBS.items()]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""Receipts as lines for people and as documents for programs."""
+"""Format receipts as lines for people and as JSON documents."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ GOOD = ("identical", "within tolerance")
 
 
 def receipt_document(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt as a JSON document."""
     return to_document(receipt)
 
 
 def receipts_line(receipts: Sequence[Receipt]) -> str:
-    """How often a snapshot was reproduced, by how many people, how far off at most; and how often
-    it was not."""
+    """Return a summary of receipts: counts of reruns, people and verdicts, largest difference."""
     good = [receipt for receipt in receipts if receipt.verdict in GOOD]
     bad = [receipt for receipt in receipts if receipt.verdict not in GOOD]
     said = []
@@ -37,12 +37,14 @@ def receipts_line(receipts: Sequence[Receipt]) -> str:
 
 
 def _times(receipts: Sequence[Receipt]) -> str:
+    """Return the number of receipts and of their authors, in words."""
     people = len({receipt.author for receipt in receipts})
     times = f"{len(receipts)} time" + ("s" if len(receipts) > 1 else "")
     return f"{times}, by {people} " + ("people" if people > 1 else "person")
 
 
 def _largest(receipts: Sequence[Receipt]) -> str:
+    """Return the largest difference of a metric in receipts, in words."""
     off, name = max(
         ((_off(metric) or 0.0, metric.name) for each in receipts for metric in each.metrics),
         default=(0.0, ""),
@@ -57,7 +59,10 @@ def _largest(receipts: Sequence[Receipt]) -> str:
 
 
 def _off(difference: ReceiptDifference) -> float | None:
-    """How far off a figure was; older receipts do not say so themselves."""
+    """Return the absolute difference of a figure; None if it is unknown.
+
+    Older receipts do not contain the difference, so it is computed from both values.
+    """
     one, other = number(difference.recorded), number(difference.rerun)
     return (
         difference.off
@@ -67,7 +72,7 @@ def _off(difference: ReceiptDifference) -> float | None:
 
 
 def receipt_line(receipt: Receipt) -> str:
-    """One receipt, as `show` lists it."""
+    """Return the line that `show` prints for a receipt."""
     where = receipt.machine.get("processor") or receipt.machine.get("machine")
     engine = receipt.engine.get("name", "")
     words = [
@@ -81,8 +86,7 @@ def receipt_line(receipt: Receipt) -> str:
 
 
 def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
-    """A verdict with a table of what was recorded beside what came out, and what could explain a
-    difference."""
+    """Yield a table of recorded and rerun figures, possible causes, and the verdict."""
     rows = [
         (make_printable(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m))
         for m in receipt.metrics
@@ -117,7 +121,7 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
 
 
 def _basis(receipt: Receipt) -> str:
-    """Return what a verdict rests on, in words: '2 metrics, 3 outputs'; '' for nothing."""
+    """Return the counts of a verdict's metrics and outputs, in words; '' for none."""
     from git_datmo.runs.crash_endings import LOG, NAME
 
     if not receipt.metrics and [output.name for output in receipt.outputs] == [LOG]:
@@ -129,7 +133,7 @@ def _basis(receipt: Receipt) -> str:
 
 
 def cause_line(cause: Cause) -> str:
-    """What could explain a difference, in words."""
+    """Return the sentence that describes a possible cause of a difference."""
     change = f"{_show(cause.recorded)} recorded, {_show(cause.rerun)} in the rerun"
     match cause.kind:
         case "seed":
@@ -162,18 +166,22 @@ def cause_line(cause: Cause) -> str:
 
 
 def _show(value: Value | None) -> str:
+    """Return a value as text; 'none' for None."""
     return "none" if value is None else show_value(value)
 
 
 def _cell(value: Value | None) -> str:
+    """Return a metric's value as a table cell."""
     return "-" if value is None else make_printable(show_value(value))
 
 
 def _short(value: Value | None) -> str:
+    """Return the first ten characters of an output's id as a table cell."""
     return "-" if value is None else make_printable(str(value)[:10])
 
 
 def _mark(difference: ReceiptDifference) -> str:
+    """Return the last cell of a row: the difference and whether a tolerance allows it."""
     if difference.rerun is None:
         return "missing"
     allowed = " (allowed)" if difference.same else ""

@@ -1,5 +1,4 @@
-"""What a container engine builds from: contexts as tar streams, and the words of a build that say
-why it failed."""
+"""Prepare the contexts of image builds as tar streams, and report why a build failed."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from git_datmo.environments.manifest import MANIFEST
 from git_datmo.errors import BuildFailed
 from git_datmo.progress import Progress
 
-# The label of an environment's image that holds the environment's id.
+# The label that holds the environment's id in its image.
 ENVIRONMENT_LABEL = "git-datmo.environment"
 OWN_DOCKERFILE = ".git-datmo.Dockerfile"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -26,20 +25,23 @@ _FAILED_STEP = re.compile(
 )
 
 
-# Engines know these arguments beforehand, and keep them in neither an image's history nor its
+# Build arguments that engines predefine. They appear neither in an image's history nor in its
 # configuration.
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 
 
 def proxies(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the proxies that a build goes by, as build arguments."""
+    """Return the proxy variables as build arguments."""
     names = (spelling for name in _PROXIES for spelling in (name, name.upper()))
     return {name: environ[name] for name in names if environ.get(name)}
 
 
 def with_digest(reference: str, known: Iterable[str]) -> str:
-    """`reference` with the digest under which an engine has it (`python@sha256:…`), or as it is
-    where that is none."""
+    """Return `reference` with its digest (`python@sha256:…`).
+
+    `known` are the engine's references with a digest. Without a match, the reference gets the tag
+    `latest` if it has neither tag nor digest.
+    """
     name, tag = _split(reference)
     for each in known:
         repository, _, digest = each.partition("@")
@@ -49,7 +51,7 @@ def with_digest(reference: str, known: Iterable[str]) -> str:
 
 
 def _split(reference: str) -> tuple[str, str]:
-    """An image's name, in full, and its tag."""
+    """Return an image's full name, with registry, and its tag."""
     path, colon, tag = reference.rpartition(":")
     if not colon or "/" in tag:
         path, tag = reference, ""
@@ -63,7 +65,10 @@ def _split(reference: str) -> tuple[str, str]:
 
 
 def generated_context(files: Mapping[str, bytes]) -> IO[bytes]:
-    """The Dockerfile and what it copies, in memory, with nothing of this machine or moment."""
+    """Return the generated Dockerfile and its files as a tar file in memory.
+
+    The bytes depend neither on the machine nor on the time.
+    """
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
         for name in sorted(files.keys() - {MANIFEST}):
@@ -75,8 +80,10 @@ def generated_context(files: Mapping[str, bytes]) -> IO[bytes]:
 
 
 def repository_context(code: Path, dockerfile: bytes) -> IO[bytes]:
-    """The folder `code` without `.git` and what its `.dockerignore` names, and `dockerfile`, in a
-    temporary file."""
+    """Return the folder `code` with `dockerfile` as a tar file in a temporary file.
+
+    `.git` and the paths in `.dockerignore` are left out.
+    """
     from docker.utils.build import tar
 
     rules = code / ".dockerignore"
@@ -91,8 +98,10 @@ def repository_context(code: Path, dockerfile: bytes) -> IO[bytes]:
 
 
 def follow_build(events: Iterable[Any], output: Output, progress: Progress) -> None:
-    """Pass on what a build says; raises `BuildFailed` with the line that tells most when it
-    fails."""
+    """Pass on the messages of a build.
+
+    Raises `BuildFailed` with the most telling line if the build fails.
+    """
     last: deque[str] = deque(maxlen=200)
     done = 0
     progress.begin("building the environment's image", unit="step")
@@ -117,6 +126,7 @@ def follow_build(events: Iterable[Any], output: Output, progress: Progress) -> N
 
 
 def _why(problem: str, last: Iterable[str]) -> str:
+    """Return the most telling line of a failed build, from its last lines or the engine's error."""
     errors = [line.strip() for line in last if line.strip().lower().startswith("error:")]
     if errors:
         return errors[-1]

@@ -1,5 +1,4 @@
-"""The images that a container engine keeps for environments, listed and removed without an
-environment at hand."""
+"""List and remove the images that a container engine keeps for environments."""
 
 from __future__ import annotations
 
@@ -17,8 +16,10 @@ from git_datmo.errors import EngineMissing
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image of the environment with the id `environment`; its `size` counts layers that others
-    have, too."""
+    """An image of the environment with the id `environment`.
+
+    `size` is in bytes and includes layers that other images share.
+    """
 
     id: str
     environment: str
@@ -26,7 +27,7 @@ class BuiltImage:
 
 
 def list_built(environ: Mapping[str, str], environments: Collection[str]) -> tuple[BuiltImage, ...]:
-    """Return the images of some environments; raises `EngineMissing` where no engine answers."""
+    """Return the images of the given environments; raise `EngineMissing` if no engine answers."""
     with _connected(environ) as client:
         images = client.images.list(filters={"label": ENVIRONMENT_LABEL})
         found = (
@@ -39,12 +40,12 @@ def list_built(environ: Mapping[str, str], environments: Collection[str]) -> tup
 def remove_built(
     environ: Mapping[str, str], images: Iterable[BuiltImage]
 ) -> tuple[BuiltImage, ...]:
-    """Remove images, and return those that went: one that a container uses stays."""
+    """Remove images, and return those that were removed. An image in use by a container is kept."""
     removed = []
     with _connected(environ) as client:
         for image in images:
-            # By its id an image with several tags goes only with force; a container that runs still
-            # keeps it.
+            # The engine removes an image with several tags by its id only with force. Even then it
+            # keeps an image whose container runs.
             with contextlib.suppress(APIError):
                 client.images.remove(image.id, force=True)
                 removed.append(image)
@@ -53,6 +54,7 @@ def remove_built(
 
 @contextlib.contextmanager
 def _connected(environ: Mapping[str, str]):  # type: ignore[no-untyped-def]  # the client's type is the SDK's own
+    """Yield a client of the engine; turn its errors into `EngineMissing`."""
     try:
         client = connect(environ).client
         try:

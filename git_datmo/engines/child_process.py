@@ -1,5 +1,7 @@
-"""Runs a child and passes on its output, live and byte exact: for the engines that start processes
-themselves."""
+"""Run a child process, and pass on its output live and byte for byte.
+
+The engines that start processes themselves use it.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,15 @@ def stream(
     terminal: bool = False,
     screens: Sequence[Stream] = (),
 ) -> Outcome:
-    """Run `argv` to its end; stdin is ours, and so is the terminal: ^C goes to the child, which
-    decides what it means.
+    """Run `argv` until it ends. Standard input and the terminal are shared with the child.
 
-    With `terminal` it writes there by itself, and `output` hears nothing. Those of its streams that
-    are `screens` have a terminal of the same size; what goes to two of them is heard as the first.
-    What the child leaves running behind it (a daemon that holds the pipes) is not waited for.
+    A terminal sends ^C to the child too, which decides how to react. With `terminal`, the child
+    writes to the terminal itself, and `output` receives nothing. The streams in `screens` are
+    terminals of the same size as ours. If both streams share a terminal, `output` receives both as
+    the first of `screens`.
+
+    Daemons that the child leaves running are not waited for, even if they hold the pipes open.
+    Raises `DatmoError` if the child cannot start.
     """
     if not cwd.is_dir():
         raise DatmoError(f"cannot run '{argv[0]}': there is no folder '{cwd}'")
@@ -72,13 +77,14 @@ def stream(
 
 
 class _OutputWatch:
-    """Waits for a child itself, since only who reaps it is told what it used."""
+    """A child process that is waited for with `wait4`, which returns its resource usage."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self.child = child
         self._usage: resource.struct_rusage | None = None
 
     def has_ended(self, options: int = os.WNOHANG) -> bool:
+        """Return True if the child has ended. Reaps it at the first call after its end."""
         if self.child.returncode is None:
             pid, status, usage = os.wait4(self.child.pid, options)
             if pid:
@@ -86,10 +92,12 @@ class _OutputWatch:
         return self.child.returncode is not None
 
     def wait(self) -> int:
+        """Wait for the child, and return its exit code, negative for a signal."""
         self.has_ended(0)
         return int(self.child.returncode)
 
     def resources(self) -> dict[str, float | int]:
+        """Return the child's resource usage; nothing while it runs."""
         return {} if self._usage is None else usage_of_child(self._usage)
 
 
@@ -100,6 +108,7 @@ def _started(
     pipe: int | None,
     screens: Mapping[Stream, int],
 ) -> subprocess.Popen[bytes]:
+    """Start a child; raise `DatmoError` if that fails. `pipe` is None to inherit the streams."""
     out, err = screens.get("stdout", pipe), screens.get("stderr", pipe)
     try:
         return subprocess.Popen(argv, cwd=cwd, env=env, stdout=out, stderr=err, bufsize=0)
@@ -112,6 +121,10 @@ def _started(
 
 
 def _pump(watch: _OutputWatch, output: Output, screens: Mapping[Stream, int]) -> None:
+    """Pass on the child's output.
+
+    Returns when all streams have ended, or when the child has ended and they are empty.
+    """
     with selectors.DefaultSelector() as selector:
         for pipe, name in ((watch.child.stdout, "stdout"), (watch.child.stderr, "stderr")):
             if pipe is not None:
@@ -132,8 +145,10 @@ def _pump(watch: _OutputWatch, output: Output, screens: Mapping[Stream, int]) ->
 
 
 def _read(fd: int) -> bytes:
-    """Return what a stream has; nothing at its end, which a terminal that nobody writes to tells by
-    an error."""
+    """Return the bytes of a stream; none at its end.
+
+    If the other end of a terminal is closed, Linux returns the error EIO.
+    """
     try:
         return os.read(fd, READ)
     except OSError as error:

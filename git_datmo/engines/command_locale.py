@@ -1,28 +1,35 @@
-"""The locale that a command runs in, which decides how it sorts, formats and decodes."""
+"""Determine the locale of a command, which affects sorting, formats and decoding."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# What engines that isolate set, unless a variable of the run says otherwise (`base.job_variables`).
+from git_datmo.engines.engine_capabilities import Capabilities
+
+# The locale that isolating engines set, unless a variable of the run changes it
+# (`engine_contract.job_variables`).
 ISOLATED = {"LANG": "C.UTF-8"}
 CATEGORIES = ("LC_COLLATE", "LC_CTYPE", "LC_MONETARY", "LC_NUMERIC", "LC_TIME")
 _PLAIN = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
 
 
 def environment_locale(
-    engine: str, environ: Mapping[str, str], variables: Mapping[str, str]
+    capabilities: Capabilities, environ: Mapping[str, str], variables: Mapping[str, str]
 ) -> str:
-    """Return the locale of a command that `engine` runs: of the host's `environ`, or of the run's
-    `variables` alone."""
-    return describe_locale(
-        {**environ, **variables} if engine == "host" else {**ISOLATED, **variables}
-    )
+    """Return the locale of a command that an engine runs.
+
+    An engine that rebuilds the environment passes only the run's `variables` on. Others also
+    pass `environ`.
+    """
+    base = ISOLATED if capabilities.rebuilds_environment else environ
+    return describe_locale({**base, **variables})
 
 
 def describe_locale(environ: Mapping[str, str]) -> str:
-    """Return the locale's name, with those categories that have another: `de_DE.UTF-8
-    LC_NUMERIC=C`."""
+    """Return the locale's name, and the categories that have another locale.
+
+    Example: `de_DE.UTF-8 LC_NUMERIC=C`.
+    """
     if environ.get("LC_ALL"):
         return environ["LC_ALL"]
     base = environ.get("LANG") or "C"
@@ -35,12 +42,11 @@ def describe_locale(environ: Mapping[str, str]) -> str:
 
 
 def is_plain(locale: str) -> bool:
-    """Return True for a locale that sorts and formats as `C` does, as that of a rerun in a
-    container."""
+    """Return True if a locale sorts and formats as `C` does. Reruns in a container use that."""
     return locale in _PLAIN
 
 
 def odd_encoding(locale: str) -> str:
-    """Return the encoding that a locale names, or '' where it names none or UTF-8."""
+    """Return the encoding in a locale's name; '' if it names none, or UTF-8."""
     encoding = locale.split(" ", maxsplit=1)[0].partition(".")[2].partition("@")[0]
     return "" if encoding.lower().replace("-", "") == "utf8" else encoding

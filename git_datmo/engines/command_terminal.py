@@ -1,8 +1,8 @@
-"""Terminals of a command's own for those of its streams that our terminal shows.
+"""Open pseudo-terminals for those output streams of a command that the user's terminal shows.
 
-The command stays in our session and has our keyboard, so keys, job control and signals reach it as
-ever. Only what it writes goes through a terminal of its own, which tells it the size of ours, and
-leaves every byte as it is.
+The command stays in the user's session and reads the user's keyboard. So keys, job control and
+signals work as usual. Only its output passes through a terminal of the same size, which changes no
+byte.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ _SIZE = struct.Struct("HHHH")
 
 
 class Ptys:
-    """The open ends of the terminals: `theirs` are the command's, `ours` what is read from, by the
-    stream."""
+    """Pseudo-terminals by stream: `theirs` are the command's ends, `ours` are read by git-datmo."""
 
     def __init__(self) -> None:
         self.ours: dict[Stream, int] = {}
         self.theirs: dict[Stream, int] = {}
 
     def open(self, screens: Sequence[Stream]) -> None:
-        """Open a terminal for the streams; both share one, so that their order is what a person
-        would see."""
+        """Open a terminal for the streams.
+
+        Both streams share it, so that the order of bytes is kept. Output processing is off, so that
+        the terminal changes no line end.
+        """
         if not screens:
             return
         first = screens[0]
@@ -47,7 +49,7 @@ class Ptys:
         self.resize()
 
     def resize(self) -> None:
-        """Give the terminals the size of ours."""
+        """Set the terminals' size to that of the user's terminal."""
         size = next(filter(None, map(_size_of, (1, 2, 0))), None)
         for fd in self.ours.values():
             if size is not None:
@@ -55,12 +57,13 @@ class Ptys:
                     fcntl.ioctl(fd, termios.TIOCSWINSZ, size)
 
     def started(self) -> None:
-        """Close the command's ends, which it has by now."""
+        """Close the command's ends in this process, after the command has inherited them."""
         for fd in set(self.theirs.values()):
             os.close(fd)
         self.theirs = {}
 
     def close(self) -> None:
+        """Close all ends."""
         self.started()
         for fd in self.ours.values():
             os.close(fd)
@@ -68,6 +71,7 @@ class Ptys:
 
 
 def _size_of(fd: int) -> bytes | None:
+    """Return a terminal's size as `ioctl` packs it; None if the descriptor is not a terminal."""
     try:
         return fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(_SIZE.size))
     except OSError:
@@ -76,7 +80,7 @@ def _size_of(fd: int) -> bytes | None:
 
 @contextmanager
 def opened(screens: Sequence[Stream]) -> Iterator[Ptys]:
-    """Open terminals until the block ends."""
+    """Yield open terminals, and close them when the block ends."""
     ptys = Ptys()
     try:
         ptys.open(screens)
@@ -87,8 +91,11 @@ def opened(screens: Sequence[Stream]) -> Iterator[Ptys]:
 
 @contextmanager
 def following_size(ptys: Ptys, send: Callable[[int], None]) -> Iterator[None]:
-    """Pass on each change of our terminal's size, and tell the command of it afterwards by
-    `send`."""
+    """Apply each change of the user's terminal size to the terminals.
+
+    After each change, `send` passes SIGWINCH to the command. Only the main thread can do so; in
+    other threads nothing happens.
+    """
     if not ptys.ours or threading.current_thread() is not threading.main_thread():
         yield
         return

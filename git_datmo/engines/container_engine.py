@@ -1,7 +1,7 @@
-"""Runs a command in a container, by Docker or by Podman's socket.
+"""Run a command in a container, with Docker or through Podman's socket.
 
-What an engine gets to see of the machine is one folder, at `/work`, and no network unless the job
-asks for it. An engine on this machine mounts the folder; to one elsewhere the files travel, and
+The command sees the job's folder at `/work`. It has no network unless the job allows it. An engine
+on this machine mounts the folder. An engine elsewhere receives a copy, and the changes are copied
 back.
 """
 
@@ -64,16 +64,16 @@ OWNER_LABEL = "git-datmo.owner"
 WORK = PurePosixPath(CONTAINER_ROOT)
 JOURNAL = PurePosixPath("/git-datmo")
 SCRATCH = "/tmp"  # noqa: S108 - the container's own
-# How long a command that was asked to end may take for it, as with `docker stop`.
+# Seconds until a command that was asked to end is killed, as with `docker stop`.
 GRACE = 10.0
 
 
 @dataclass(slots=True)
 class ContainerEngine:
-    """Talks to the engine that `DOCKER_HOST` names, else the current Docker context, else Podman's
-    socket.
+    """A container engine: Docker, or Podman through its socket.
 
-    `rebuild` builds an environment's image though there is one.
+    `DOCKER_HOST` chooses it, else the current Docker context, else the first usual socket. With
+    `rebuild`, it builds an environment's image even if the image exists.
     """
 
     environ: Mapping[str, str]
@@ -84,20 +84,23 @@ class ContainerEngine:
     capabilities = CONTAINER
 
     def check(self) -> None:
-        """Connect, and clear away containers of ours that nobody is left to remove."""
+        """Connect to the engine, and remove containers of dead git-datmo processes."""
         with _explained():
             self._remove_leftovers()
 
     def _connected(self) -> docker.DockerClient:
+        """Return the client; connect at the first call."""
         if self._connection is None:
             self._connection = connect(self.environ)
         return self._connection.client
 
     def _is_here(self) -> bool:
+        """Return True if the engine runs on this machine and can mount its folders."""
         self._connected()
         return self._connection is not None and self._connection.here
 
     def _remove_leftovers(self) -> None:
+        """Remove git-datmo's containers if their owner process is gone."""
         ours: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}=run"}
         for left in self._connected().containers.list(all=True, filters=ours, ignore_removed=True):
             if is_gone(left.labels.get(OWNER_LABEL, "")):
@@ -105,7 +108,10 @@ class ContainerEngine:
                     left.remove(v=True, force=True)
 
     def pin(self, reference: str, *, progress: Progress) -> str:
-        """A base image by its digest; one that was built on this machine may have none."""
+        """Return a base image with its digest, fetched if it is missing.
+
+        An image that was built on this machine may have no digest.
+        """
         with _explained():
             images = self._connected().images
             try:
@@ -125,10 +131,10 @@ class ContainerEngine:
     def prepare(
         self, environment: Environment, *, code: Path, output: Output, progress: Progress
     ) -> None:
-        """Find the environment's image by its id, or build it.
+        """Find the environment's image by the environment's id, or build it.
 
-        A Dockerfile of the repository's own is built each time, since it may copy from `code`; the
-        engine's cache makes that short where nothing changed.
+        An image with a Dockerfile from the repository is built each time, since it may copy from
+        `code`. The engine's build cache keeps that short if nothing changed.
         """
         manifest = read_environment(environment.files)
         tag = _tag(REPOSITORY, environment)
@@ -140,6 +146,7 @@ class ContainerEngine:
         self._prepared = found, manifest
 
     def _find(self, tag: str, identity: str) -> str | None:
+        """Return the id of the image `tag`; None if it is missing or of another environment."""
         try:
             image = self._connected().images.get(tag)
         except ImageNotFound:
@@ -155,6 +162,7 @@ class ContainerEngine:
         output: Output,
         progress: Progress,
     ) -> str:
+        """Build the environment's image and return its id; raise `BuildFailed` if that fails."""
         own = manifest.dockerfile == "repository"
         files = environment.files
         settings = None if own or manifest.is_foreign else find_settings(self.environ)
@@ -195,15 +203,18 @@ class ContainerEngine:
         return built
 
     def platform(self) -> str:
+        """Return the engine's operating system and architecture, as `linux/amd64`."""
         with _explained():
             version = self._connected().version()
         return f"{version.get('Os', '')}/{version.get('Arch', '')}"
 
     def save(self, folder: Path, *, progress: Progress) -> Configuration:
+        """Write the prepared image as files into the empty `folder`."""
         with _explained():
             return save_image(self._connected(), self._ready()[0], folder, progress)
 
     def load(self, folder: Path, environment: Environment, *, progress: Progress) -> None:
+        """Load the environment's image from the files in `folder`, and prepare it."""
         manifest, names = (
             read_environment(environment.files),
             (_tag(FROZEN, environment), _tag(REPOSITORY, environment)),
@@ -215,10 +226,10 @@ class ContainerEngine:
         self._prepared = image, manifest
 
     def run(self, job: Job, *, output: Output) -> Outcome:
-        """Run `job` in a fresh container, which is removed however the run ends.
+        """Run `job` in a new container, and remove the container in any case.
 
-        The image's entry point is set aside: the recorded command is run as it is. ^C and requests
-        to end are passed on to it; it has `GRACE` seconds to heed them.
+        The image's entry point is not used, so the recorded command runs unchanged. ^C and requests
+        to end are passed on; the command then has `GRACE` seconds to end.
         """
         image, manifest = self._ready()
         if (job.terminal or job.port) and not self._is_here():
@@ -246,6 +257,7 @@ class ContainerEngine:
             return outcome
 
     def _settings(self, image: str, manifest: Manifest, job: Job) -> dict[str, Any]:
+        """Return the arguments for the creation of the job's container."""
         info = self._connected().info()
         variables = {
             **job_variables(job),
@@ -278,7 +290,10 @@ class ContainerEngine:
         }
 
     def _user(self) -> tuple[int, int]:
-        """Who writes the files: we; under an engine without root its root is we."""
+        """Return the uid and gid that map to the current user.
+
+        In a rootless engine, uid 0 in a container is the user who runs the engine.
+        """
         options = self._connected().info().get("SecurityOptions") or ()
         return (
             (0, 0)
@@ -287,6 +302,7 @@ class ContainerEngine:
         )
 
     def describe(self) -> Mapping[str, str]:
+        """Return the engine, its version, the image and the base image, for the receipt."""
         image, manifest = self._ready()
         with _explained():
             client = self._connected()
@@ -312,31 +328,34 @@ class ContainerEngine:
         return told
 
     def _ready(self) -> tuple[str, Manifest]:
+        """Return the prepared image's id and the manifest."""
         if self._prepared is None:
             raise ValueError("prepare comes first")
         return self._prepared
 
     def close(self) -> None:
+        """Close the connection."""
         if self._connection is not None:
             self._connection.client.close()
             self._connection = None
 
 
 def _tag(repository: str, environment: Environment) -> str:
+    """Return the tag of an environment's image."""
     return f"{repository}:{environment.id[:20]}"
 
 
 def _follow(container: Container, job: Job, output: Output) -> Outcome:
-    """Start a container and pass on what it says, to its end."""
+    """Start a container, and pass on its output until it ends."""
 
     def send(number: int) -> None:
-        # Not in the handler, which may have come in the middle of another request.
+        # Use a thread, since the signal may interrupt another request to the engine.
         threading.Thread(target=_end, args=(container, number), daemon=True).start()
 
     began = time.monotonic()
     with passing_signals(send, terminal=False) as told:
         try:
-            # Before the start, or the first bytes are lost; the log that the engine keeps is not
+            # Attach before the start, or the first bytes are lost. The engine's stored log is not
             # byte exact.
             streams = container.attach(stream=True, demux=True)
             container.start()
@@ -354,8 +373,10 @@ def _follow(container: Container, job: Job, output: Output) -> Outcome:
 
 @contextlib.contextmanager
 def _measured(container: Container) -> Iterator[ContainerUsage]:
-    """What a started container uses: asked for while it runs, since the engine forgets it with the
-    last process."""
+    """Measure a started container while the block lasts.
+
+    The engine reports no figures after the last process has ended, so it is asked repeatedly.
+    """
     usage = ContainerUsage()
 
     def take() -> bool:
@@ -369,7 +390,7 @@ def _measured(container: Container) -> Iterator[ContainerUsage]:
 
 
 def _talk(container: Container, job: Job, size: Size) -> Outcome:
-    """Start a container with our terminal as its own, to its end."""
+    """Start a container on the user's terminal, and wait until it ends."""
     began = time.monotonic()
     wire = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     try:
@@ -384,7 +405,7 @@ def _talk(container: Container, job: Job, size: Size) -> Outcome:
 
 
 def _end(container: Container, number: int) -> None:
-    """Ask the command of a container to end, then end it."""
+    """Send a signal to a container's command, and kill it `GRACE` seconds later."""
     with contextlib.suppress(APIError, RequestException):
         container.kill(signal.Signals(number).name)
         time.sleep(GRACE)
@@ -392,10 +413,10 @@ def _end(container: Container, number: int) -> None:
 
 
 def _limits(limits: ResourceLimits) -> dict[str, Any]:
-    """What the engine calls the limits of a run."""
+    """Return a job's limits as arguments for the creation of a container."""
     settings: dict[str, Any] = {} if limits.network else {"network_mode": "none"}
     if limits.memory is not None:
-        # No swap beyond it: a limit that only slows a run down says nothing.
+        # No swap, so that the limit ends a run instead of slowing it down.
         settings |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
     if limits.cpus is not None:
         settings["nano_cpus"] = round(limits.cpus * 1_000_000_000)
@@ -407,6 +428,7 @@ def _limits(limits: ResourceLimits) -> dict[str, Any]:
 
 
 def _gpus(asked: str) -> DeviceRequest:
+    """Return the device request for `all`, a number of GPUs, or their ids."""
     kind = [["gpu"]]
     if asked == "all":
         return DeviceRequest(count=-1, capabilities=kind)
@@ -416,8 +438,10 @@ def _gpus(asked: str) -> DeviceRequest:
 
 
 def _require_gpus(container: Container, limits: ResourceLimits) -> None:
-    """Raise `DatmoError` where the engine left out the GPUs that were asked for: Podman 4.3 does so
-    without a word."""
+    """Raise `DatmoError` if the engine ignored the request for GPUs.
+
+    Podman 4.3 does so without an error.
+    """
     if limits.gpus and not container.attrs.get("HostConfig", {}).get("DeviceRequests"):
         raise DatmoError(
             f"the container engine does not know of '--gpus {limits.gpus}'",
@@ -426,8 +450,11 @@ def _require_gpus(container: Container, limits: ResourceLimits) -> None:
 
 
 def _mounts(job: Job) -> list[Mount]:
-    """The folder, and over it the paths not to be written; the `volumes` form would make what is
-    missing."""
+    """Return the bind mounts of the job's folder and of the read-only paths in it.
+
+    Raises `DatmoError` for a missing path, which the `volumes` form would create, and for a path
+    that leads out of the folder.
+    """
     mounts = []
     for path in ("", *job.read_only):
         source = (job.folder / path).resolve()
@@ -441,6 +468,7 @@ def _mounts(job: Job) -> list[Mount]:
 
 @contextlib.contextmanager
 def _created(client: docker.DockerClient, settings: dict[str, Any]) -> Iterator[Container]:
+    """Create a container, and remove it when the block ends."""
     container = client.containers.create(**settings)
     try:
         yield container
@@ -451,7 +479,7 @@ def _created(client: docker.DockerClient, settings: dict[str, Any]) -> Iterator[
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what the engine, or the way to it, complains of into one line."""
+    """Turn errors of the engine and its connection into `DatmoError` with a single line."""
     try:
         yield
     except APIError as e:
@@ -464,6 +492,6 @@ def _explained() -> Iterator[None]:
 
 
 def _said(error: APIError) -> str:
-    """The engine's own words, of its nested explanations the innermost."""
+    """Return the engine's message, reduced to the innermost of nested explanations."""
     words = " ".join(str(error.explanation or error).split())
     return words.rsplit("exec: ", 1)[-1][:300]

@@ -1,5 +1,4 @@
-"""Our terminal as a container's own: keys go in as they are pressed, what it shows comes out, sizes
-follow."""
+"""Connect the user's terminal to a container: input, output and size."""
 
 from __future__ import annotations
 
@@ -21,7 +20,10 @@ READ = 1 << 16
 
 
 class Line(Protocol):
-    """The socket of an attached container."""
+    """The socket of an attached container.
+
+    `recv` returns no bytes after the container has closed the socket.
+    """
 
     def fileno(self) -> int: ...
     def recv(self, size: int, /) -> bytes: ...
@@ -29,8 +31,10 @@ class Line(Protocol):
 
 
 def converse(line: Line, size: Size, resize: Callable[[int, int], None]) -> None:
-    """Carry bytes between our terminal and `line` until it ends; `resize` is told whenever our size
-    is another."""
+    """Copy bytes between the user's terminal and `line` until the container closes it.
+
+    `resize` is called with each new size of the terminal.
+    """
     with _raw(), _following(size, resize):
         sources = [IN, line.fileno()]
         while True:
@@ -49,12 +53,14 @@ def converse(line: Line, size: Size, resize: Callable[[int, int], None]) -> None
 
 
 def _write(data: bytes) -> None:
+    """Write all bytes to standard output."""
     while data:
         data = data[os.write(OUT, data) :]
 
 
 @contextlib.contextmanager
 def _raw() -> Iterator[None]:
+    """Set the terminal to raw mode until the block ends."""
     before = termios.tcgetattr(IN)
     tty.setraw(IN, termios.TCSADRAIN)  # what was typed meanwhile is for the container
     try:
@@ -65,12 +71,14 @@ def _raw() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _following(size: Size, resize: Callable[[int, int], None]) -> Iterator[None]:
+    """Call `resize` now and at each change of the terminal's size, until the block ends."""
+
     def tell() -> None:
         with contextlib.suppress(OSError):
             resize(*size())
 
     def changed(_number: int, _frame: FrameType | None) -> None:
-        # Not in the handler, which may have come in the middle of another request.
+        # Use a thread, since the signal may interrupt another request to the engine.
         threading.Thread(target=tell, daemon=True).start()
 
     tell()

@@ -1,4 +1,7 @@
-"""State in which respects engines differ. Decisions rest on these, never on an engine's name."""
+"""Describe the differences between engines.
+
+Decisions depend on capabilities, never on an engine's name.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The properties of an engine on which a decision may rest.
+    """The capabilities of an engine.
 
-    An `isolated` engine keeps a command from the machine's other files, processes and network, so
-    a stranger's command may run there. One that `rebuilds_environment` gives the command the
-    recorded packages. One that `enforces_limits` holds it to memory, processors and devices. One
-    that `reaches_other_machines` can be told where to run. `weakness` is said beside a verdict.
+    An `isolated` engine separates a command from the machine's other files, processes and network,
+    so a stranger's command may run in it. An engine that `rebuilds_environment` gives the command
+    the recorded packages. An engine that `enforces_limits` limits its memory, processors and
+    devices. An engine that `reaches_other_machines` accepts an address to run at. `weakness` is
+    shown next to a verdict.
     """
 
     isolated: bool = False
@@ -32,6 +36,5 @@ VENV = Capabilities(
 )
 HOST = Capabilities(weakness="it ran with what is installed here: nothing was rebuilt")
 
-# The engines of this package, by the names that a person gives. The first is the default of a
-# rerun.
+# The engines of this package, by the names that a user gives. The first is the default for reruns.
 BUILT_IN = {"docker": CONTAINER, "venv": VENV, "host": HOST}

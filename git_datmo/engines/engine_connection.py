@@ -1,4 +1,4 @@
-"""Finds the container engine that a person uses, and tells whether it has this machine's files."""
+"""Find the user's container engine, and detect if it runs on this machine."""
 
 from __future__ import annotations
 
@@ -20,22 +20,27 @@ from requests.exceptions import RequestException
 from git_datmo.errors import EngineMissing
 from git_datmo.waits import DEFAULT, limit
 
-# How the SDK calls an engine behind a socket of this machine.
+# The base URLs that the Docker SDK gives to engines behind a local socket.
 _HERE = ("http+docker://localhost", "http+docker://localnpipe")
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConnection:
-    """An engine that answered; `here` is whether it runs on this machine, so that it can mount our
-    folders."""
+    """A connection to an engine that answered.
+
+    The field `here` is True if the engine runs on this machine and can mount folders.
+    """
 
     client: docker.DockerClient
     here: bool
 
 
 def connect(environ: Mapping[str, str]) -> EngineConnection:
-    """The engine of `DOCKER_HOST`, else of the current Docker context, else the first of the usual
-    sockets."""
+    """Connect to the user's container engine.
+
+    `DOCKER_HOST` chooses it, else the current Docker context, else the first usual socket. Raises
+    `EngineMissing` if no engine answers.
+    """
     _check_way(environ)
     runtime = environ.get("XDG_RUNTIME_DIR", "/run/user/none")
     sockets = [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock", "/run/podman/podman.sock"]
@@ -47,10 +52,11 @@ def connect(environ: Mapping[str, str]) -> EngineConnection:
             if host:
                 client = docker.DockerClient(base_url=host, timeout=patience)
             else:
-                # The user's own ssh, with its configuration and agent.
+                # Use the ssh program, which has the user's configuration and agent.
                 client = docker.from_env(environment=environ, use_ssh_client=True, timeout=patience)
             client.ping()
-            # An engine that answers may work for long without a word.
+            # The timeout above is only for the first answer. Later requests may take long without
+            # output.
             client.api.timeout = DEFAULT_TIMEOUT_SECONDS
         except (DockerException, RequestException, OSError) as e:
             why = why or str(e)
@@ -65,8 +71,10 @@ def connect(environ: Mapping[str, str]) -> EngineConnection:
 
 
 def _check_way(environ: Mapping[str, str]) -> None:
-    """Raise `EngineMissing` where the SDK would take another engine than the one named, or say
-    nothing useful."""
+    """Raise `EngineMissing` for a missing context or missing SSH support.
+
+    The Docker SDK would use another engine, or report an unclear error.
+    """
     host, context = environ.get("DOCKER_HOST", ""), environ.get("DOCKER_CONTEXT", "")
     if context and not host:
         found = ContextAPI.get_context(context)
@@ -80,6 +88,7 @@ def _check_way(environ: Mapping[str, str]) -> None:
 
 
 def _is_socket(path: str) -> bool:
+    """Return True if a path is a socket."""
     try:
         return stat.S_ISSOCK(os.stat(path).st_mode)
     except OSError:
@@ -87,14 +96,13 @@ def _is_socket(path: str) -> bool:
 
 
 def describe_owner(pid: int) -> str:
-    """What tells a process of this machine from every other: the machine, its number, and when it
-    started."""
+    """Return a text that identifies a process: machine, process id and start time."""
     machine = hashlib.sha256(platform.node().encode()).hexdigest()[:12]
     return f"{machine}.{pid}.{_start_of(pid)}"
 
 
 def is_gone(owner: str) -> bool:
-    """Return whether an owner was a process of this machine that does not run any more."""
+    """Return True if an owner was a process of this machine and no longer runs."""
     machine, _, rest = owner.partition(".")
     number, _, _ = rest.partition(".")
     if not number.isdecimal() or not describe_owner(0).startswith(f"{machine}."):
@@ -103,8 +111,7 @@ def is_gone(owner: str) -> bool:
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in ticks since the machine did (proc, `stat`); '' where that is not
-    told."""
+    """Return a process's start time in ticks since boot (proc, `stat`); '' if it is unknown."""
     try:
         return (
             Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode("ascii")
@@ -114,6 +121,7 @@ def _start_of(pid: int) -> str:
 
 
 def _is_running(pid: int) -> bool:
+    """Return True if a process with this id exists."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -1,5 +1,4 @@
-"""The contract between the flows and whatever runs a command: the host, a virtual environment, a
-container engine."""
+"""Define the interface of engines, which run commands: host, virtual environment, container."""
 
 from __future__ import annotations
 
@@ -33,15 +32,17 @@ _PYTHON = re.compile(r"python[0-9.]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command to run in `folder`, which holds code and data; `cwd` is relative to it, '' for its
-    top.
+    """A command to run in `folder`, which contains code and data.
 
-    `variables` are the allow-listed ones of the environment; `read_only` are paths below `folder`
-    that the run must not write, where the engine can hold to it. With `terminal`, which tells its
-    size, the command has ours as its own, and nothing is passed on as output; `port` is one that it
-    listens on, reached by this machine alone (0 for none). The command has a terminal for those of
-    its streams that are `screens`; they are passed on as output all the same. Pythons write into
-    the folder `journal` which files and programs they use, where the engine is of this machine.
+    `cwd` is the working directory, relative to `folder`. `variables` are the environment variables
+    that the record allows. `read_only` are paths in `folder` that the run must not write, if the
+    engine can enforce it.
+
+    With `terminal`, which returns the terminal's size, the command uses the user's terminal, and
+    `Output` receives nothing. The streams in `screens` are terminals for the command too, but their
+    bytes go to `Output`. The command listens on `port`, which only this machine can reach (0 for
+    none). Python processes write journals into the folder `journal`, if the engine is on this
+    machine.
     """
 
     command: tuple[str, ...]
@@ -58,11 +59,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a command ended; one that signal n killed has the exit code 128+n, as in a shell.
+    """The end of a command. If signal n killed it, the exit code is 128+n, as in a shell.
 
-    `resources` is what it used, where the engine can tell (`usage.py`): `user_seconds`,
-    `system_seconds`, and in bytes `peak_memory`, `bytes_read` and `bytes_written`. `interrupted` is
-    whether somebody asked for its end.
+    `resources` are the measured figures (`resource_usage.py`): `user_seconds`, `system_seconds`,
+    and in bytes `peak_memory`, `bytes_read` and `bytes_written`. `interrupted` says that a signal
+    asked for the end.
     """
 
     exit_code: int
@@ -72,93 +73,98 @@ class Outcome:
 
 
 class Engine(Protocol):
-    """Runs jobs; the caller closes it (`contextlib.closing`). An engine never prints and never
-    chooses another."""
+    """An engine that runs jobs. The caller closes it (`contextlib.closing`).
+
+    An engine never prints and never chooses another engine.
+    """
 
     @property
     def name(self) -> str:
-        """The name by which a person chooses it."""
+        """Return the name by which the user chooses the engine."""
         ...
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can be relied on for."""
+        """Return the guarantees of the engine."""
         ...
 
     def check(self) -> None:
-        """Raise `EngineMissing` when the engine does not answer."""
+        """Raise `EngineMissing` if the engine does not answer."""
         ...
 
     def pin(self, reference: str, *, progress: Progress) -> str:
-        """A base image by the digest that a build takes it by, fetched where it is not here; else
-        as it is given.
+        """Return a base image with the digest that a build uses; fetch the image if it is missing.
 
-        Raises `BuildFailed` for one that can be had nowhere.
+        An engine without images returns `reference` unchanged. Raises `BuildFailed` if the image is
+        not available.
         """
         ...
 
     def prepare(
         self, environment: Environment, *, code: Path, output: Output, progress: Progress
     ) -> None:
-        """Find what the environment names, or build it; `output` gets the words of the build, on
-        `stderr`.
+        """Find the environment, or build it.
 
-        `code` is the folder that a Dockerfile of the repository's own is built from; best without
-        the data.
+        `output` receives the messages of the build as `stderr`. `code` is the build context of a
+        Dockerfile from the repository. It should not contain the data, which would only slow the
+        build down.
         """
         ...
 
     def run(self, job: Job, *, output: Output) -> Outcome:
-        """Run `job` in what was prepared. Raises `DatmoError` when its command cannot be
-        started."""
+        """Run `job` in the prepared environment; raise `DatmoError` if its command cannot start.
+
+        The caller calls `prepare` first, unless the engine rebuilds no environment.
+        """
         ...
 
     def describe(self) -> Mapping[str, str]:
-        """What the receipt says of the engine: its name, its version, the image; after
-        `prepare`."""
+        """Return the description for the receipt: name, version, image. Call it after `prepare`."""
         ...
 
     def close(self) -> None:
-        """Let go of connections; what was prepared stays for the next time."""
+        """Close connections. The prepared environment is kept for later runs."""
         ...
 
 
 @runtime_checkable
 class ImageEngine(Engine, Protocol):
-    """An engine that keeps what it builds as an image, gives that away as files, and takes it from
-    such files.
+    """An engine that keeps an environment as an image, and can save and load it as files.
 
-    `rebuild` is whether a person asked for a build, whatever there is.
+    `rebuild` says that the user asked for a build, even if an image exists.
     """
 
     rebuild: bool
 
     def platform(self) -> str:
-        """What it runs images for: `linux/amd64`."""
+        """Return the operating system and architecture of its images, as `linux/amd64`."""
         ...
 
     def save(self, folder: Path, *, progress: Progress) -> Configuration:
-        """Write the image that was prepared as files into the empty `folder`."""
+        """Write the prepared image as files into the empty `folder`."""
         ...
 
     def load(self, folder: Path, environment: Environment, *, progress: Progress) -> None:
-        """Prepare the environment by the image in `folder`; raises `Damaged` where that is none, or
-        another's."""
+        """Prepare the environment with the image in `folder`.
+
+        Raises `Damaged` if the files are not an image, or are that of another environment.
+        """
         ...
 
 
 def silent(_stream: Stream, _data: bytes) -> None:
-    """An `Output` for a build whose words matter only when it fails; the error then has the telling
-    one."""
+    """Discard the output of a build.
+
+    If the build fails, the error contains the most telling line.
+    """
 
 
 def portable_command(command: Sequence[str]) -> tuple[str, ...]:
-    """`command` without the host's places: an interpreter or a program given by its path is found
-    on PATH instead.
+    """Return `command` with an interpreter or program named without its path on this machine.
 
-    `/home/x/env/bin/python` and `.venv/bin/python` become `python`, `/usr/bin/python3.11` becomes
-    `python3`, and `/home/x/env/bin/torchrun` becomes `torchrun`. Every other word, a script of the
-    repository too, stays as it is.
+    `/home/x/env/bin/python` and `.venv/bin/python` become `python`. `/usr/bin/python3.11` becomes
+    `python3`, and `/home/x/env/bin/torchrun` becomes `torchrun`. All other words stay unchanged,
+    scripts of the repository included.
     """
     program = PurePosixPath(command[0])
     if len(program.parts) > 1:
@@ -170,10 +176,9 @@ def portable_command(command: Sequence[str]) -> tuple[str, ...]:
 
 
 def job_variables(job: Job) -> dict[str, str]:
-    """The variables that every engine gives to a run: the job's own, and those that make output
-    live and folders clean.
+    """Return the variables that isolating engines give to a run.
 
-    The run leaves no bytecode among the outputs, and its output is not held back although no
-    terminal reads it.
+    They are the job's own, and some that fix the locale, turn off Python's output buffer, and keep
+    bytecode files out of the outputs.
     """
     return {**ISOLATED, **job.variables, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}

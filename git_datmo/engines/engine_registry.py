@@ -1,7 +1,7 @@
-"""Find an engine by its name. An engine is never chosen silently.
+"""Find an engine by its name. No engine is ever chosen silently.
 
-Another package adds one by an entry point of the group `git_datmo.engines`, whose name is the
-engine's and whose object is an `EngineKind`.
+Another package adds an engine by an entry point of the group `git_datmo.engines`. The entry point
+has the engine's name, and its object is an `EngineKind`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ GROUP = "git_datmo.engines"
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """The choices that an engine is made with.
+    """The options with which an engine is made.
 
-    `cache` is a folder for virtual environments. `rebuild` asks for a build although there is one.
-    `on` is the address of the engine, or the name of a Docker context; '' for this machine.
+    `cache` is a folder for virtual environments. `rebuild` asks for a build even if the environment
+    is built. `on` is the address of the engine, or the name of a Docker context; '' for this
+    machine.
     """
 
     cache: Path
@@ -33,7 +34,7 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True)
 class EngineKind:
-    """An engine that can be named: its capabilities, and the function that makes it."""
+    """A registered engine: its name, its capabilities, and the function that makes it."""
 
     name: str
     capabilities: Capabilities
@@ -41,6 +42,7 @@ class EngineKind:
 
 
 def _make_container(options: EngineOptions) -> Engine:
+    """Make a container engine. The Docker SDK is imported only now, when it is needed."""
     from git_datmo.engines.container_engine import ContainerEngine
 
     environ = _elsewhere(options.environ, options.on) if options.on else options.environ
@@ -48,12 +50,14 @@ def _make_container(options: EngineOptions) -> Engine:
 
 
 def _make_venv(options: EngineOptions) -> Engine:
+    """Make an engine for virtual environments."""
     from git_datmo.engines.venv_engine import VenvEngine
 
     return VenvEngine(options.cache, options.environ, options.rebuild)
 
 
 def _make_host(options: EngineOptions) -> Engine:
+    """Make an engine that uses the current environment."""
     from git_datmo.engines.host_engine import HostEngine
 
     return HostEngine(options.environ)
@@ -65,7 +69,7 @@ DEFAULT = "docker"
 
 
 def find_engine(name: str) -> EngineKind:
-    """Return the engine of a name; raises `UsageError` where no package has it."""
+    """Return the engine with this name; raise `UsageError` if no package provides it."""
     kind = _KINDS.get(name) or _from_package(name)
     if kind is None:
         *names, last = BUILT_IN
@@ -76,7 +80,10 @@ def find_engine(name: str) -> EngineKind:
 
 
 def make_engine(name: str, options: EngineOptions) -> Engine:
-    """Make the engine of a name; the caller closes it."""
+    """Make the engine with this name. The caller closes it.
+
+    Raises `UsageError` if the engine is unknown, or cannot run on the machine of `options.on`.
+    """
     kind = find_engine(name)
     if options.on and not kind.capabilities.reaches_other_machines:
         raise UsageError(f"the engine '{name}' runs on this machine alone", "give --engine docker")
@@ -84,11 +91,12 @@ def make_engine(name: str, options: EngineOptions) -> Engine:
 
 
 def is_engine(name: str) -> bool:
-    """Return True for a name that this package, or another one, has an engine for."""
+    """Return True if this or another package provides an engine with this name."""
     return name in BUILT_IN or _from_package(name) is not None
 
 
 def _from_package(name: str) -> EngineKind | None:
+    """Return the engine that another package provides under this name, or None."""
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=name):
@@ -99,6 +107,7 @@ def _from_package(name: str) -> EngineKind | None:
 
 
 def _elsewhere(environ: Mapping[str, str], on: str) -> dict[str, str]:
+    """Return `environ` with its address or Docker context replaced by `on`."""
     kept = {
         name: value
         for name, value in environ.items()

@@ -1,5 +1,7 @@
-"""Commands that begin with a tool that chooses the environment (`uv run`, `poetry run`): a rerun
-has that already."""
+"""Remove environment tools (`uv run`, `poetry run`) from a command.
+
+These tools choose an environment, and a rerun already runs in the rebuilt environment.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,10 @@ _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[0-9.]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class _Runner:
-    """The options of a tool's `run`: those alone, and those that a value follows.
+    """The options of a tool's `run` command: `flags` have no value, `valued` have a value.
 
-    `scripts` says that it runs a file `x.py` by Python. `tasks` says that a word may name a task of
-    its own.
+    `scripts` says that the tool runs a file `x.py` with Python. `tasks` says that the first word
+    may name a task of the tool.
     """
 
     flags: frozenset[str] = frozenset()
@@ -28,6 +30,7 @@ class _Runner:
 
 
 def _words(line: str) -> frozenset[str]:
+    """Return the words of a line as a set."""
     return frozenset(line.split())
 
 
@@ -82,10 +85,10 @@ _RUNNERS = {
 
 
 def rebuilt_command(command: Sequence[str]) -> tuple[str, ...]:
-    """Return the portable form of `command` for an environment that was rebuilt.
+    """Return the portable form of `command` for a rebuilt environment.
 
-    `uv run train.py` becomes `python train.py`. A task, or an option that is not known, leaves the
-    command as it is.
+    `uv run train.py` becomes `python train.py`. A command with a task or an unknown option stays
+    unchanged.
     """
     whole = portable_command(command)
     runner = _RUNNERS.get(whole[0])
@@ -104,7 +107,7 @@ def rebuilt_command(command: Sequence[str]) -> tuple[str, ...]:
 
 
 def _behind_options(runner: _Runner, words: Sequence[str]) -> Sequence[str]:
-    """Return the words behind a tool's own options; nothing where one of these is not known."""
+    """Return the words after a tool's own options; none if an option is unknown."""
     index = 0
     while (
         index < len(words)

@@ -1,9 +1,8 @@
-"""Files to and from an engine on another machine, as tar streams through its API: it cannot mount
-what is here.
+"""Copy a folder to an engine on another machine and back, as tar streams through its API.
 
-What comes back is taken as the effect of the run: files that it changed or made are written, those
-that it removed are removed. Files are sent with times of decades ago, in their order, which make
-decides by. What still has the time that it was sent with was not written.
+The returned files are the effect of the run: changed and new files are written, and removed files
+are removed. Files are sent with times of decades ago, in unchanged order, since make compares
+times. A file that still has its sent time was not written.
 """
 
 from __future__ import annotations
@@ -19,16 +18,19 @@ from typing import IO, cast
 
 from git_datmo.errors import DatmoError
 
-# The repository's own data stay here: they are large, and nobody's input.
+# The git folder is not sent. It is large, and no command needs it.
 LEFT_HERE = ".git"
-# How much older files are sent, in seconds.
+# Seconds by which the times of sent files are reduced.
 AGED = 800_000_000
 
 
 @dataclass(slots=True)
 class FolderTransfer:
-    """A folder on its way: `owner` is who runs there as uid and gid, `read_only` are paths that
-    must not be written."""
+    """A folder that is copied to an engine and back.
+
+    `owner` is the uid and gid of the command. `read_only` are paths that the command must not
+    write. `_sent` has size and time of each sent path; the size is -1 if it is not a file.
+    """
 
     folder: Path
     owner: tuple[int, int]
@@ -36,11 +38,12 @@ class FolderTransfer:
     _sent: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def pack(self) -> Iterator[bytes]:
-        """The folder as a tar stream."""
+        """Yield the folder as a tar stream; raise `DatmoError` if it cannot be read."""
         source, target = os.pipe()
         problems: list[BaseException] = []
 
         def write() -> None:
+            """Write the tar stream in a thread; the reader raises its errors."""
             try:
                 with (
                     open(target, "wb") as pipe,
@@ -62,6 +65,7 @@ class FolderTransfer:
             ) from problems[0]
 
     def _dress(self, entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        """Return a tar entry with its owner, time and mode for the engine; None to leave it out."""
         path = entry.name.removeprefix("./")
         if path == LEFT_HERE or entry.isfifo() or entry.ischr() or entry.isblk():
             return None
@@ -69,24 +73,25 @@ class FolderTransfer:
         entry.uname = entry.gname = ""
         entry.mtime = max(1, int(entry.mtime) - AGED)
         if entry.islnk():
-            # The second name of a file travels as a file of its own.
+            # A hard link is sent as a separate file.
             entry.type, entry.size, entry.linkname = (
                 tarfile.REGTYPE,
                 (self.folder / path).stat().st_size,
                 "",
             )
         if self._is_read_only(path):
-            # The run has no power to write what root owns and nobody may write.
+            # The command cannot write a file that belongs to root and is writable by no user.
             entry.uid = entry.gid = 0
             entry.mode = entry.mode & ~0o222 | 0o444
         self._sent[path] = (entry.size if entry.isreg() else -1, int(entry.mtime))
         return entry
 
     def _is_read_only(self, path: str) -> bool:
+        """Return True if `path` is read-only or lies in a read-only folder."""
         return any(path == top or path.startswith(f"{top}/") for top in self.read_only)
 
     def _is_within(self, path: str) -> bool:
-        """Return whether every folder on the way to `path` is one."""
+        """Return True if every folder above `path` exists and is not a link."""
         above = [self.folder / part for part in PurePosixPath(path).parents]
         return all(
             folder.is_dir() and (folder == self.folder or not folder.is_symlink())
@@ -94,8 +99,10 @@ class FolderTransfer:
         )
 
     def unpack(self, stream: Iterable[bytes]) -> None:
-        """Let the folder be as the run left it; raises `DatmoError` for a stream that leads out of
-        it."""
+        """Apply the changes of the run to the folder.
+
+        Raises `DatmoError` if an entry of the stream leads out of the folder.
+        """
         seen: set[str] = set()
         try:
             with tarfile.open(
@@ -111,12 +118,13 @@ class FolderTransfer:
         except (tarfile.TarError, OSError) as error:
             raise DatmoError(f"cannot take what the run wrote: {error}") from error
         for path in sorted(self._sent.keys() - seen - {"."}, reverse=True):
-            # A folder that the run replaced took along what was in it; behind a link is somebody
-            # else's file.
+            # If the run replaced a folder by a link, its files are already gone. A path through the
+            # link would name a foreign file.
             if not self._is_read_only(path) and self._is_within(path):
                 _remove(self.folder / path)
 
     def _take(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, path: str) -> None:
+        """Write an entry unless the run left it unchanged."""
         untouched = entry.isreg() and self._sent.get(path) == (entry.size, entry.mtime)
         there = self.folder / path
         if untouched or (entry.isdir() and there.is_dir() and not there.is_symlink()):
@@ -129,6 +137,7 @@ class FolderTransfer:
 
 
 def _remove(path: Path) -> None:
+    """Remove a file, link or folder. A missing path is no error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -136,13 +145,14 @@ def _remove(path: Path) -> None:
 
 
 class StreamReader:
-    """Pieces of bytes as `tarfile` reads a stream."""
+    """A file-like reader of an iterable of bytes, for `tarfile`."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
         self._rest = bytearray()
 
     def read(self, size: int) -> bytes:
+        """Return the next `size` bytes; fewer only at the end."""
         while len(self._rest) < size:
             piece = next(self._pieces, b"")
             if not piece:

@@ -1,5 +1,4 @@
-"""Images out of a container engine as files that are the same from every engine, and back into any
-engine."""
+"""Save images of a container engine as files that do not depend on the engine, and load them."""
 
 from __future__ import annotations
 
@@ -35,11 +34,10 @@ def load_image(
     names: Iterable[str],
     progress: Progress,
 ) -> str:
-    """Let the engine have the image in `folder`, under `names`, unless it has it; the id by which
-    it knows it.
+    """Load the image in `folder` into the engine, unless the engine has it.
 
-    Raises `Damaged`, and names nothing, for an image that lacks one of `labels`, or that is another
-    when it is loaded.
+    Tags it with `names`, and returns the engine's id of it. Raises `Damaged`, before any tag is
+    set, if a label of `labels` is missing or if the engine loads a different image.
     """
     wanted = read_image(folder)
     if not labels.items() <= wanted.labels.items():
@@ -51,6 +49,7 @@ def load_image(
 
 
 def _find(client: docker.DockerClient, wanted: Configuration) -> Image | None:
+    """Return the image if the engine has it, or None."""
     try:
         return client.images.get(wanted.digest)
     except ImageNotFound:
@@ -60,17 +59,18 @@ def _find(client: docker.DockerClient, wanted: Configuration) -> Image | None:
 def _load(
     client: docker.DockerClient, folder: Path, wanted: Configuration, progress: Progress
 ) -> Image:
+    """Load an image; raise `Damaged` if the engine refuses it or makes a different image."""
     size = sum((folder / name).stat().st_size for name in wanted.files)
     progress.begin("giving the frozen image to the engine", size)
     try:
-        # What is typed as bytes goes to the engine piece by piece where it is an iterator.
+        # The parameter is typed as bytes, but the SDK also sends an iterator piece by piece.
         loaded = client.images.load(cast("bytes", _counted(pack(folder), progress)))
     except ImageLoadError as error:
         raise Damaged(f"the engine refuses the frozen image: {error}") from error
     finally:
         progress.finish()
-    # Most engines name an image by its configuration; some by a manifest of their own making, which
-    # names the layers.
+    # Most engines use the digest of the configuration as the image's id. Some use that of a
+    # manifest that they make, so compare the layers too.
     for image in loaded:
         layers = (image.attrs.get("RootFS") or {}).get("Layers") or []
         if image.id == wanted.digest or tuple(layers) == tuple(
@@ -81,6 +81,7 @@ def _load(
 
 
 def _counted(pieces: Iterable[bytes], progress: Progress) -> Iterator[bytes]:
+    """Yield the pieces, and advance the progress by their sizes."""
     for piece in pieces:
         yield piece
         progress.advance(len(piece))

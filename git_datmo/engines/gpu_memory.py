@@ -1,4 +1,4 @@
-"""How much of the GPUs' memory a run took, as `nvidia-smi` says while it lasts."""
+"""Measure the GPU memory that a run used, by repeated calls of `nvidia-smi`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ _QUERY = [TOOL, "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
 
 @dataclass(slots=True)
 class GpuMemory:
-    """Bytes in use on all GPUs together: before, and at most."""
+    """The bytes in use on all GPUs together: before the run, and the maximum during it."""
 
     before: int
     peak: int
 
     def values(self) -> dict[str, int]:
-        """As a record has it: what was in use beyond what was so before it began."""
+        """Return the figure for the record: the bytes beyond those in use before."""
         return {"peak_gpu_memory": max(0, self.peak - self.before)}
 
 
 @contextmanager
 def watched_gpus(environ: Mapping[str, str]) -> Iterator[Callable[[], Mapping[str, int]]]:
-    """Watch the GPUs while the block lasts; gives what tells afterwards, which is nothing where
-    there are none."""
+    """Measure GPU memory while the block lasts.
+
+    Yields a function that returns the figures. Without a GPU, it returns none.
+    """
     before = _in_use(environ)
     if before is None:
         yield dict
@@ -46,13 +48,13 @@ def watched_gpus(environ: Mapping[str, str]) -> Iterator[Callable[[], Mapping[st
 
 
 def _in_use(environ: Mapping[str, str]) -> int | None:
-    """Bytes in use on all GPUs; None where nobody tells."""
+    """Return the bytes in use on all GPUs; None if `nvidia-smi` is missing or lists none."""
     if shutil.which(TOOL, path=environ.get("PATH", "")) is None:
         return None
     return read_memory(ask(_QUERY, environ))
 
 
 def read_memory(said: str) -> int | None:
-    """The sum of what `nvidia-smi` lists in MiB, a line a GPU; None where it lists none."""
+    """Return the bytes that `nvidia-smi` lists, in MiB with a line per GPU; None for no GPU."""
     sizes = [int(line) for line in said.split("\n") if line.strip().isdecimal()]
     return sum(sizes) << 20 if sizes else None

@@ -1,4 +1,4 @@
-"""Runs a command where the user is, as the user would: what `git datmo run` does by default."""
+"""Run a command in the user's current environment, as `git datmo run` does by default."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from git_datmo.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class HostEngine:
-    """The current environment as it is: nothing is prepared, and nothing is kept from the network
-    or the disk."""
+    """The current environment, unchanged: nothing is prepared, and nothing is isolated."""
 
     environ: Mapping[str, str]
     name = "host"
     capabilities = HOST
 
     def check(self) -> None:
-        """The host is always there."""
+        """Do nothing: the host is always available."""
 
     def pin(self, reference: str, *, progress: Progress) -> str:  # noqa: ARG002
-        """There are no images here."""
+        """Return `reference` unchanged, since this engine has no images."""
         return reference
 
     def prepare(
         self, environment: Environment, *, code: Path, output: Output, progress: Progress
     ) -> None:
-        """Nothing: the command finds what it found before."""
+        """Do nothing: the command uses the environment as it is."""
 
     def run(self, job: Job, *, output: Output) -> Outcome:
+        """Run `job` with the user's environment variables and those of the job."""
         env = {**self.environ, **job.variables}
         if job.journal is not None:
             env |= observing_variables(env, job.journal)
@@ -52,7 +52,8 @@ class HostEngine:
         )
 
     def describe(self) -> Mapping[str, str]:
+        """Return the engine's name."""
         return {"name": self.name}
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""

@@ -1,9 +1,9 @@
-"""An image as plain files, and the archives by which engines give and take images.
+"""Convert images between plain files and the archives that engines save and load.
 
-Engines write archives in several ways: layers under names of their own, packed or not, once or
-behind links. The files here are the same whoever wrote them: `config.json`, the image's
-configuration, whose SHA-256 is its digest, and `layers/<hex>` for each of its layers, an unpacked
-tar named by its SHA-256. So images that share layers share content.
+Engines write archives in several layouts: with different names of layers, compressed or not, with
+links or copies. The plain files do not depend on the engine. `config.json` is the image's
+configuration, and its SHA-256 is the image's digest. `layers/<hex>` is an uncompressed tar file,
+named by its SHA-256, for each layer. So images that share layers share stored content.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What an image's configuration says: its own digest, what it runs on, its layers (in hex, each
-    name once)."""
+    """The configuration of an image.
+
+    `digest` is that of the configuration itself. `layers` are SHA-256 digests in hex, in order,
+    without prefix.
+    """
 
     digest: str
     platform: str
@@ -45,11 +48,12 @@ class Configuration:
 
     @property
     def files(self) -> frozenset[str]:
+        """Return the names of the image's files, relative to its folder."""
         return frozenset({CONFIG, *(f"{LAYERS}/{layer}" for layer in self.layers)})
 
 
 def read_configuration(raw: bytes) -> Configuration:
-    """What the bytes of a configuration say; raises `Damaged` where they are none."""
+    """Parse a configuration; raise `Damaged` if it is invalid."""
     try:
         document = json.loads(raw)
         platform = f"{document['os']}/{document['architecture']}"
@@ -64,8 +68,7 @@ def read_configuration(raw: bytes) -> Configuration:
 
 
 def read_image(folder: Path) -> Configuration:
-    """The configuration of the image in `folder`; raises `Damaged` where files of it are not
-    there."""
+    """Return the configuration of the image in `folder`; raise `Damaged` if a file is missing."""
     path = folder / CONFIG
     if not path.is_file() or path.stat().st_size > SIZE_LIMIT:
         raise Damaged(f"an image has no '{CONFIG}'")
@@ -77,9 +80,9 @@ def read_image(folder: Path) -> Configuration:
 
 
 def unpack(archive: Iterable[bytes], folder: Path) -> Configuration:
-    """Write the one image of an engine's archive as files into the empty `folder`.
+    """Write the image of an engine's archive as files into the empty `folder`.
 
-    Raises `Damaged` for an archive that lacks a part of it.
+    Raises `Damaged` if the archive is incomplete or cannot be read.
     """
     contents = folder / LAYERS
     contents.mkdir()
@@ -110,7 +113,11 @@ def unpack(archive: Iterable[bytes], folder: Path) -> Configuration:
 
 
 def _choose(contents: Path, digests: dict[str, str]) -> Configuration:
-    """The image that an archive's index names, whose parts are in `contents`."""
+    """Return the configuration that the archive's index names.
+
+    `digests` are the SHA-256 digests of the archive's entries by name. `contents` has their bytes.
+    Raises `Damaged` if a part is missing or the layers differ from those of the configuration.
+    """
     try:
         (named,) = json.loads((contents / digests[_INDEX]).read_bytes())
         layers = tuple(digests[posixpath.normpath(name)] for name in named["Layers"])
@@ -127,8 +134,7 @@ def _choose(contents: Path, digests: dict[str, str]) -> Configuration:
 
 
 def _keep(content: io.BufferedReader, folder: Path) -> str:
-    """Write what `content` holds, unpacked, to a file of `folder` named by its SHA-256; the
-    name."""
+    """Write decompressed `content` to a file of `folder` named by its SHA-256; return the name."""
     digest, path = hashlib.sha256(), folder / "part"
     source = gzip.GzipFile(fileobj=content) if content.peek(2).startswith(_GZIP) else content
     with path.open("wb") as file:
@@ -140,7 +146,7 @@ def _keep(content: io.BufferedReader, folder: Path) -> str:
 
 
 def pack(folder: Path) -> Iterator[bytes]:
-    """The image in `folder` as an archive without a tag, which every engine takes."""
+    """Yield the image in `folder` as an archive without a tag, which every engine can load."""
     image = read_image(folder)
     config = f"{image.digest.removeprefix('sha256:')}.json"
     index = [
@@ -155,11 +161,13 @@ def pack(folder: Path) -> Iterator[bytes]:
 
 
 def _entry(name: str, path: Path) -> Iterator[bytes]:
+    """Yield a tar entry with the content of the file at `path`."""
     with path.open("rb") as file:
         yield from _pieces(name, path.stat().st_size, file)
 
 
 def _pieces(name: str, size: int, file: IO[bytes]) -> Iterator[bytes]:
+    """Yield a tar entry: header, content, and padding to a full block."""
     entry = tarfile.TarInfo(name)
     entry.size = size
     yield entry.tobuf(tarfile.GNU_FORMAT)

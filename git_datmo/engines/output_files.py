@@ -1,4 +1,4 @@
-"""Find the files that this process's own output goes to: `> log`, `nohup`, `| tee log`."""
+"""Find the files that receive this process's output: `> log`, `nohup`, `| tee log`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ File = tuple[int, int]
 
 
 def stream_files() -> frozenset[File]:
-    """Return the regular files that standard output and error go to, also through programs that
-    read a pipe."""
+    """Return the regular files that receive standard output or error.
+
+    They include files that a process reading from the other end of a pipe writes.
+    """
     found, pipes = set[File](), set[str]()
     for fd in (1, 2):
         with contextlib.suppress(OSError):
@@ -28,8 +30,7 @@ def stream_files() -> frozenset[File]:
 
 
 def _readers(pipes: set[str]) -> Iterator[str]:
-    """Yield the `/proc` folders of other processes of ours that have one of `pipes` as their
-    input."""
+    """Yield the `/proc` folders of other processes with a pipe of `pipes` as standard input."""
     with contextlib.suppress(OSError):
         for name in os.listdir("/proc"):
             if name.isdigit() and int(name) != os.getpid() and _link(f"/proc/{name}/fd/0") in pipes:
@@ -37,10 +38,11 @@ def _readers(pipes: set[str]) -> Iterator[str]:
 
 
 def _files_written_by(process: str) -> Iterator[File]:
+    """Yield the regular files that a process has open for writing."""
     with contextlib.suppress(OSError):
         for fd in os.listdir(f"{process}/fd"):
             with contextlib.suppress(OSError):
-                # The link's own mode says for which way the file is open.
+                # The mode of the link in `/proc` has the write bit if the file is open for writing.
                 writes = os.lstat(f"{process}/fd/{fd}").st_mode & stat.S_IWUSR
                 info = os.stat(f"{process}/fd/{fd}")
                 if writes and stat.S_ISREG(info.st_mode):
@@ -48,6 +50,7 @@ def _files_written_by(process: str) -> Iterator[File]:
 
 
 def _link(path: str) -> str:
+    """Return the target of a link; '' if it cannot be read."""
     try:
         return os.readlink(path)
     except OSError:

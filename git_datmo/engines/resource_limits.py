@@ -1,5 +1,4 @@
-"""What a run may use of a machine: as a person asks for it, as an engine is told, as a record keeps
-it."""
+"""Parse and record the resources that a run may use."""
 
 from __future__ import annotations
 
@@ -16,11 +15,11 @@ _GPUS = re.compile(r"all\Z|[0-9]+\Z|[A-Za-z0-9][A-Za-z0-9-]*(?:,[A-Za-z0-9][A-Za
 
 @dataclass(frozen=True, slots=True)
 class ResourceLimits:
-    """What a run may use, where its engine can hold it to that: none of it means no limit, and no
-    device.
+    """The limits of a run, for engines that can enforce them.
 
-    `memory` is in bytes, `cpus` a number of processors, `gpus` is `all`, a number of them, or their
-    ids with commas. `devices` are files of `/dev`. `network` is whether there is any.
+    `memory` is in bytes, None for no limit. `cpus` is a number of processors, None for no limit.
+    `gpus` is `all`, a number, or ids separated by commas, '' for none. `devices` are files of
+    `/dev`. `network` allows the use of the network.
     """
 
     memory: int | None = None
@@ -30,7 +29,7 @@ class ResourceLimits:
     network: bool = False
 
     def values(self) -> dict[str, int | float | str | bool]:
-        """As a record keeps them, beside what was used."""
+        """Return the limits as a record has them."""
         told = {
             "memory_limit": self.memory,
             "cpu_limit": self.cpus,
@@ -45,8 +44,10 @@ NO_LIMITS = ResourceLimits()
 
 
 def recorded_limits(values: Mapping[str, object]) -> ResourceLimits:
-    """What a record says that its run was held to, as far as a rerun takes that from anybody: no
-    device, no network."""
+    """Return the limits in a record that a rerun applies; invalid values are ignored.
+
+    Anyone can write a record, so it never gives access to devices or the network.
+    """
     memory, cpus, gpus = values.get("memory_limit"), values.get("cpu_limit"), values.get("gpus")
     return ResourceLimits(
         memory=memory
@@ -60,7 +61,7 @@ def recorded_limits(values: Mapping[str, object]) -> ResourceLimits:
 
 
 def parse_memory(text: str) -> int:
-    """Bytes of the like of `512m` or `8g`; raises `UsageError` for anything else."""
+    """Return the bytes of a size like `512m` or `8g`; raise `UsageError` for any other text."""
     match = _SIZE.match(text)
     if match is None or not int(match[1]):
         raise UsageError(f"'{text}' is no amount of memory", "give it like 512m or 8g")
@@ -68,7 +69,7 @@ def parse_memory(text: str) -> int:
 
 
 def parse_cpus(text: str) -> float:
-    """A number of processors; raises `UsageError` for anything else."""
+    """Return a number of processors; raise `UsageError` for any other text."""
     try:
         cpus = float(text)
     except ValueError:
@@ -79,7 +80,7 @@ def parse_cpus(text: str) -> float:
 
 
 def parse_gpus(text: str) -> str:
-    """`all`, a number, or ids; raises `UsageError` for anything else."""
+    """Return `all`, a number, or ids; raise `UsageError` for any other text."""
     if not _GPUS.match(text):
         raise UsageError(
             f"'{text}' names no GPUs", "give 'all', a number, or their ids with commas"

@@ -1,5 +1,4 @@
-"""What a command used of a machine, in a record's words: as the kernel counts it, or as a container
-engine does."""
+"""Measure the resources that a command used, from the kernel or a container engine."""
 
 from __future__ import annotations
 
@@ -11,20 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-# The unit in which Linux counts what went to and came from disks, whatever their own.
+# The unit, in bytes, in which Linux counts disk transfers of any device.
 BLOCK = 512
 SOON, OFTEN, SHARE = 0.05, 1.0, 0.1
 
 
 def usage_of_child(usage: resource.struct_rusage) -> dict[str, float | int]:
-    """What a child and all that it waited for used; the peak memory is that of the largest among
-    them."""
+    """Return the resource usage of a child and of the descendants that it waited for.
+
+    The peak memory, in bytes, is that of the largest process.
+    """
     linux = sys.platform == "linux"
     return {
         "user_seconds": round(usage.ru_utime, 6),
         "system_seconds": round(usage.ru_stime, 6),
         "peak_memory": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
-        # Elsewhere these count operations of any size.
+        # On other systems these fields count operations of any size.
         **(
             {"bytes_read": usage.ru_inblock * BLOCK, "bytes_written": usage.ru_oublock * BLOCK}
             if linux
@@ -35,8 +36,10 @@ def usage_of_child(usage: resource.struct_rusage) -> dict[str, float | int]:
 
 @dataclass(slots=True)
 class ContainerUsage:
-    """What all processes of a container used, from what the engine's API said of it now and
-    again."""
+    """The resource usage of a container, from repeated answers of the engine's API.
+
+    Times are in nanoseconds, other values in bytes.
+    """
 
     user: int = 0
     system: int = 0
@@ -45,14 +48,16 @@ class ContainerUsage:
     written: int = 0
 
     def add(self, said: Mapping[str, Any]) -> None:
-        """Take in one answer of the engine's `stats`: of a container that has ended, it has zeros
-        or nothing."""
+        """Add an answer of the engine's `stats`.
+
+        For an ended container, it has zeros or no values, so the maximum counts.
+        """
         cpu = _inner(_inner(said, "cpu_stats"), "cpu_usage")
         self.user = max(self.user, _number(cpu, "usage_in_usermode"))
         self.system = max(self.system, _number(cpu, "usage_in_kernelmode"))
         memory = _inner(said, "memory_stats")
         parts = _inner(memory, "stats")
-        # What the kernel keeps of files and would let go of is no need of the run's.
+        # The kernel can drop cached files, so the run does not need this memory.
         cached = _number(parts, "total_inactive_file") or _number(parts, "inactive_file")
         self.memory = max(self.memory, _number(memory, "usage") - cached)
         moved = _inner(said, "blkio_stats").get("io_service_bytes_recursive") or ()
@@ -60,7 +65,7 @@ class ContainerUsage:
         self.written = max(self.written, _moved(moved, "write"))
 
     def values(self) -> dict[str, float | int]:
-        """As `usage_of_child` tells it; nothing where the engine never said anything."""
+        """Return the figures as `usage_of_child` does; none if the engine returned no figures."""
         if not self.memory:
             return {}
         return {
@@ -73,24 +78,26 @@ class ContainerUsage:
 
 
 def _inner(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the nested object `name`; an empty object if it is missing."""
     return said.get(name) or {}
 
 
 def _number(said: Mapping[str, Any], name: str) -> int:
+    """Return the integer `name`; 0 if it is missing."""
     return int(said.get(name) or 0)
 
 
 def _moved(said: Any, way: str) -> int:
+    """Return the sum of bytes that were read or written."""
     return sum(_number(entry, "value") for entry in said if str(entry.get("op", "")).lower() == way)
 
 
 @contextmanager
 def sampling(take: Callable[[], bool]) -> Iterator[None]:
-    """Call `take` in a thread while the block lasts, until it says no.
+    """Call `take` in a thread while the block lasts, until it returns False.
 
-    The first is at once, and each later one when a tenth more of the time has gone by, but no
-    sooner than after 50 ms and no later than after a second: what is used behind the last of them
-    is little beside the whole.
+    The first call is immediate. Each pause is a tenth of the elapsed time, at least 50 ms and at
+    most 1 s. So the usage after the last call is small compared to the total.
     """
     over = threading.Event()
 

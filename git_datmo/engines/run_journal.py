@@ -1,15 +1,15 @@
-"""Read what the observer journalled: the files, programs and libraries that a command and its
-children used.
+"""Read the observer's journals: the files, programs and libraries that a run used.
 
-A line is a code, a blank and a path, in which '%', tab and line end are percent-encoded:
+A line is a code, a blank and a path. In the path '%', tab and line end are percent-encoded.
 
-- `p`, `f`: a Python began, by itself or by a fork: its pid, its parent's pid, its executable and
-  its prefix, divided by tabs;
-- `r`, `w`: a file was opened to be read or written;
-- `d`: a path was removed; `l`: a folder was listed;
-- `x`: a program was started; `e`: a package with extension modules was imported; `m`: a shared
-  library was in use;
-- `z`: the process ended in order.
+- `p`, `f`: a Python process started, by itself or by a fork. Instead of a path, the line has
+  its pid, the parent's pid, its executable and its prefix, separated by tabs;
+- `r`, `w`: a file was opened for reading or for writing;
+- `d`, `l`: a path was removed, or a folder was listed;
+- `x`: a program was started;
+- `e`: a package with extension modules was imported;
+- `m`: a shared library was in use;
+- `z`: the process ended normally.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _ESCAPED = re.compile(rb"%([0-9A-F]{2})")
 _BYTECODE = re.compile(rb"(.*/|)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-[12])?\.pyc\Z", re.DOTALL)
 _PYTHON = re.compile(rb"(?:.*/)?(?:python|pypy)[0-9.]*\Z", re.DOTALL)
 
-# Packages whose extension modules open files by Python, where the observer sees it. All others may
-# read unseen.
+# Packages whose extension modules open files only through Python, so that the observer sees it.
+# Extension modules of all other packages may open files unobserved.
 READ_BY_PYTHON = frozenset(
     {"_yaml", "numpy", "pandas", "scipy", "sklearn", "psutil"}
     | {
@@ -50,7 +50,7 @@ READ_BY_PYTHON = frozenset(
 
 @dataclass(slots=True)
 class JournalledProcess:
-    """One Python that was observed; paths are absolute, as the process saw them."""
+    """A Python process that was observed. Paths are absolute, as the process saw them."""
 
     pid: int
     parent: int
@@ -68,34 +68,41 @@ class JournalledProcess:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Events of all observed processes of a run."""
+    """The events of all observed processes of a run."""
 
     processes: tuple[JournalledProcess, ...] = ()
 
     @property
     def written(self) -> set[bytes]:
+        """Return the files that were opened for writing, or created in another way."""
         return {path for process in self.processes for path in process.written}
 
     @property
     def read(self) -> set[bytes]:
-        """The files that were opened to be read; bytecode counts as its source."""
+        """Return the files that were opened for reading. Bytecode counts as its source."""
         return {source_of(path) for process in self.processes for path in process.read}
 
     @property
     def listed(self) -> set[bytes]:
+        """Return the folders that were listed."""
         return {path for process in self.processes for path in process.listed}
 
     @property
     def programs(self) -> set[bytes]:
+        """Return the programs that were started, as they were named."""
         return {path for process in self.processes for path in process.programs}
 
     @property
     def libraries(self) -> set[bytes]:
+        """Return the shared libraries that were in use outside of environments."""
         return {path for process in self.processes for path in process.libraries}
 
     def is_complete(self, starter: int) -> bool:
-        """Return True where nothing that the process `starter` began can have opened a file
-        unseen."""
+        """Return True if no file can have been opened unobserved.
+
+        `starter` is the parent of the run's first process. Every started program must be a Python
+        with a journal. Every imported extension module must open files only through Python.
+        """
         begun = [process for process in self.processes if not process.forked]
         if not any(process.parent == starter for process in begun):
             return False
@@ -105,8 +112,10 @@ class Observed:
         return all(process.extensions <= READ_BY_PYTHON for process in self.processes)
 
     def interpreter(self, root: bytes) -> str | None:
-        """Return the executable of the Python that used most of the folder `root`, sources first;
-        None for none."""
+        """Return the Python executable that used most files below `root`; None if none used any.
+
+        Sources count before other files.
+        """
         used: dict[str, tuple[int, int]] = {}
         for process in self.processes:
             inside = [
@@ -120,26 +129,31 @@ class Observed:
 
 
 def source_of(path: bytes) -> bytes:
-    """Return the source that a file of bytecode was made of; any other path stays as it is."""
+    """Return the path of the source of a bytecode file; any other path unchanged."""
     found = _BYTECODE.match(path)
     return found[1] + found[2] + b".py" if found else path
 
 
 def is_python(program: bytes) -> bool:
-    """Return True for the name or path of a Python interpreter."""
+    """Return True if a name or path is that of a Python interpreter."""
     return _PYTHON.match(program) is not None
 
 
 def prepare_journal(folder: Path) -> None:
-    """Make `folder` one that a run journals into; it has the observer too, so that a container
-    needs one mount."""
+    """Create the folder of a run's journals.
+
+    It contains the observer too, so that a container needs only one mount.
+    """
     make_folder(folder / JOURNALS)
     source = Path(__file__).with_name("observer") / "sitecustomize.py"
     write_file(folder / OBSERVER / source.name, source.read_bytes())
 
 
 def observing_variables(environ: Mapping[str, str], folder: PurePath) -> dict[str, str]:
-    """Return the variables by which a Python and its children journal into `folder`."""
+    """Return the variables by which a Python and its children write journals into `folder`.
+
+    The observer becomes the first folder of PYTHONPATH.
+    """
     before, observer = environ.get("PYTHONPATH"), str(folder / OBSERVER)
     return {
         "PYTHONPATH": f"{observer}{os.pathsep}{before}" if before else observer,
@@ -148,7 +162,7 @@ def observing_variables(environ: Mapping[str, str], folder: PurePath) -> dict[st
 
 
 def read_journals(folder: Path) -> Observed:
-    """Read all journals of a run's folder; what is damaged or cut off is passed over."""
+    """Read all journals in a run's folder. Damaged or incomplete lines are skipped."""
     processes, journals = [], folder / JOURNALS
     for name in sorted(os.listdir(journals)) if journals.is_dir() else []:
         try:
@@ -162,6 +176,7 @@ def read_journals(folder: Path) -> Observed:
 
 
 def _read(lines: Iterable[bytes]) -> JournalledProcess | None:
+    """Return the process of a journal; None if the journal does not name it."""
     process: JournalledProcess | None = None
     for line in lines:
         code, text = line[:1], line[2:]
@@ -173,6 +188,7 @@ def _read(lines: Iterable[bytes]) -> JournalledProcess | None:
 
 
 def _begin(code: bytes, text: bytes) -> JournalledProcess | None:
+    """Return the process that a `p` or `f` line describes; None if the line is damaged."""
     words = [os.fsdecode(_unescaped(word)) for word in text.split(b"\t")]
     if len(words) != 4 or not (words[0].isdigit() and words[1].isdigit()):
         return None
@@ -180,6 +196,7 @@ def _begin(code: bytes, text: bytes) -> JournalledProcess | None:
 
 
 def _note(process: JournalledProcess, code: bytes, path: bytes) -> None:
+    """Add an event to a process."""
     kinds = {b"r": process.read, b"w": process.written, b"d": process.removed, b"l": process.listed}
     if code in kinds:
         kinds[code].add(path)
@@ -192,4 +209,5 @@ def _note(process: JournalledProcess, code: bytes, path: bytes) -> None:
 
 
 def _unescaped(text: bytes) -> bytes:
+    """Decode percent-encoding."""
     return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), text)

@@ -1,4 +1,4 @@
-"""Signals while a command runs: the command gets them, and decides what they mean."""
+"""Handle signals while a command runs: pass them to the command, or hold them back."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from types import FrameType
 
 Handler = Callable[[int, FrameType | None], object] | int | None
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Batch systems announce the end of a job's time by these.
+# Batch systems announce the end of a job's time by SIGUSR1 or SIGUSR2.
 PASSED = (*ENDING, signal.SIGUSR1, signal.SIGUSR2)
 
 
 @dataclass(slots=True)
 class RelayedSignals:
-    """The signals that came meanwhile, in their order."""
+    """The signals that arrived while a command ran, in order."""
 
     signals: list[int] = field(default_factory=list)
 
     @property
     def interrupted(self) -> bool:
-        """Return True where somebody wanted the command to end before it did by itself."""
+        """Return True if a signal asked for the end of the command."""
         return any(number in ENDING for number in self.signals)
 
 
 @contextlib.contextmanager
 def passing_signals(send: Callable[[int], None], *, terminal: bool) -> Iterator[RelayedSignals]:
-    """Outlive ^C, requests to end and a batch system's signals, and pass them on by `send`.
+    """Survive signals of `PASSED` while the block lasts, and pass them on by `send`.
 
-    `terminal` says that the command is in our terminal's foreground with us: the terminal sends ^C
-    to both.
+    `terminal` says that the command shares our terminal's foreground. The terminal then sends ^C to
+    both, so it is not passed on.
 
-    Signals that were ignored stay so, as children inherit that. Only the main thread can set
-    handlers.
+    Ignored signals stay ignored, since children inherit that. Only the main thread can set
+    handlers; in other threads nothing changes.
     """
     told = RelayedSignals()
 
@@ -59,8 +59,10 @@ def passing_signals(send: Callable[[int], None], *, terminal: bool) -> Iterator[
 
 @contextlib.contextmanager
 def holding_signals() -> Iterator[None]:
-    """Let the block end before the first request to end takes effect; a second one counts at
-    once."""
+    """Delay the first request to end until the block ends.
+
+    A second request takes effect at once.
+    """
     held: list[int] = []
 
     def hold(number: int, frame: FrameType | None) -> None:
@@ -83,6 +85,7 @@ def holding_signals() -> Iterator[None]:
 
 
 def _deliver(number: int, handler: Handler, frame: FrameType | None) -> None:
+    """Call the previous handler of a signal, or let the signal have its default effect."""
     if callable(handler):
         handler(number, frame)
     else:
@@ -91,8 +94,7 @@ def _deliver(number: int, handler: Handler, frame: FrameType | None) -> None:
 
 
 def _has_terminal() -> bool:
-    """Return True where this process is in the foreground of a terminal, so that ^C comes from
-    there."""
+    """Return True if this process is in the foreground of a terminal, which then sends ^C."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:

@@ -1,14 +1,13 @@
-"""Collapse what a program wrote to a terminal into the text that the terminal shows in the end, for
-a log."""
+"""Reduce terminal output to the text that the terminal finally shows, for a log."""
 
 from __future__ import annotations
 
 import codecs
 import re
 
-# Lines that can still change: cursors of progress bars move up within a window.
+# The number of last lines that can still change, since progress bars move the cursor up.
 ROWS = 100
-# A longer line is text, and no progress bar.
+# A line of more characters is broken. It is not a progress bar.
 LONGEST = 1 << 16
 
 _TOKENS = re.compile(
@@ -18,14 +17,13 @@ _TOKENS = re.compile(
     r"|(?P<control>[\r\n\b])"
     r"|(?P<text>[^\x1b\r\n\b]+)"
 )
-# An escape sequence that may go on in the next piece.
+# The beginning of an escape sequence, which may continue in the next bytes.
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|\][^\x07\x1b]*\x1b?)?\Z")
 UNFINISHED_LIMIT = 4096
 
 
 class Screen:
-    """Takes a terminal's bytes as they come, and gives back the lines that have scrolled out of
-    reach."""
+    """An emulator that turns a terminal's bytes into the lines that it finally shows."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -34,7 +32,7 @@ class Screen:
         self._row = self._column = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take in `data`; return the lines that can change no more."""
+        """Process `data`; return the lines that can no longer change."""
         text = self._rest + self._decoder.decode(data)
         unfinished = _UNFINISHED.search(text)
         end = (
@@ -54,18 +52,20 @@ class Screen:
         return self._scrolled(ROWS)
 
     def finish(self) -> bytes:
-        """Return what is left; the last line has no end where the program wrote none."""
+        """Return all remaining lines. The last has a line end only if the program wrote it."""
         left = self._scrolled(1)
         last, self._lines, self._row, self._column = self._lines[0], [""], 0, 0
         return left + _encoded(last)
 
     def _scrolled(self, keep: int) -> bytes:
+        """Remove all but the last `keep` lines, and return them."""
         count = max(0, len(self._lines) - keep)
         gone, self._lines = self._lines[:count], self._lines[count:]
         self._row = max(0, self._row - count)
         return b"".join(_encoded(line) + b"\n" for line in gone)
 
     def _write(self, text: str) -> None:
+        """Write text at the cursor, over existing text."""
         line = self._lines[self._row].ljust(self._column)
         end = self._column + len(text)
         self._lines[self._row] = line[: self._column] + text + line[end:]
@@ -74,12 +74,14 @@ class Screen:
             self._break_line()
 
     def _break_line(self) -> None:
+        """Move the cursor to the start of the next line."""
         self._row += 1
         self._column = 0
         if self._row == len(self._lines):
             self._lines.append("")
 
     def _control(self, character: str) -> None:
+        """Handle a line end, carriage return or backspace."""
         if character == "\n":
             self._break_line()
         elif character == "\r":
@@ -88,6 +90,7 @@ class Screen:
             self._column = max(0, self._column - 1)
 
     def _move(self, numbers: str, final: str) -> None:
+        """Handle a control sequence that moves the cursor or erases (ECMA-48); ignore others."""
         first = numbers.partition(";")[0]
         count = int(first) if first.isdigit() else 0
         line = self._lines[self._row]
@@ -110,5 +113,8 @@ class Screen:
 
 
 def _encoded(line: str) -> bytes:
-    """Return a line's bytes, without the blanks by which progress bars erase what was longer."""
+    """Return the bytes of a line without final blanks.
+
+    Progress bars erase longer text with blanks.
+    """
     return line.rstrip(" ").encode("utf-8", "surrogateescape")

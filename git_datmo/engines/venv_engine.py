@@ -1,8 +1,7 @@
-"""Runs a command in a virtual environment of the recorded packages: weaker than a container, for
-where none runs.
+"""Run a command in a virtual environment with the recorded packages.
 
-The system's libraries, its network and its files are the machine's own; the Python is of the
-recorded series only.
+It isolates less than a container. System libraries, network and files are those of the machine. The
+patch version of Python may differ from the record.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from git_datmo.progress import Progress
 READY = "git-datmo-ready"
 """Written last, with the interpreter's version: an environment without it is incomplete."""
 
-# How long an interpreter may take to say its version.
+# Seconds to wait for an interpreter's version.
 SECONDS = 60
 _SAY_VERSION = "import sys; print(sys.implementation.name, '%d.%d.%d' % sys.version_info[:3])"
 _STRIPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "PYTHONUSERBASE")
@@ -40,7 +39,10 @@ _STRIPPED = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONSTARTUP", "PYTHON
 
 @dataclass(slots=True)
 class VenvEngine:
-    """Keeps one virtual environment for each environment id in `cache`; `rebuild` makes it anew."""
+    """An engine with a virtual environment per environment id in `cache`.
+
+    With `rebuild`, it builds an environment even if it exists.
+    """
 
     cache: Path
     environ: Mapping[str, str]
@@ -50,11 +52,13 @@ class VenvEngine:
     capabilities = VENV
 
     def check(self) -> None:
-        """This interpreter can make virtual environments; whether one of the right version is here,
-        `prepare` tells."""
+        """Do nothing: this interpreter can create virtual environments.
+
+        `prepare` finds out if a Python of the right version is available.
+        """
 
     def pin(self, reference: str, *, progress: Progress) -> str:  # noqa: ARG002
-        """There are no images here."""
+        """Return `reference` unchanged, since this engine has no images."""
         return reference
 
     def prepare(
@@ -65,8 +69,10 @@ class VenvEngine:
         output: Output,
         progress: Progress,
     ) -> None:
-        """Build the environment, or find it. Raises `EngineMissing` where its Python series is not
-        on PATH."""
+        """Find the environment, or build it.
+
+        Raises `EngineMissing` if no Python of the recorded series is on PATH.
+        """
         manifest = read_environment(environment.files)
         home = self.cache / environment.id[:20]
         with locked(self.cache / f"{home.name}.lock", seconds=3600):
@@ -81,6 +87,10 @@ class VenvEngine:
     def _build(
         self, home: Path, manifest: Manifest, files: Mapping[str, bytes], output: Output
     ) -> None:
+        """Build the environment in `home`.
+
+        The file `READY` is written last and marks the environment as complete.
+        """
         interpreter, version = self._interpreter(manifest)
         shutil.rmtree(home, ignore_errors=True)
         env = {name: value for name, value in self.environ.items() if name not in _STRIPPED}
@@ -103,8 +113,10 @@ class VenvEngine:
     def _install(
         self, asked: Sequence[str], home: Path, env: Mapping[str, str], output: Output
     ) -> None:
-        """By uv where it is installed, which is quicker; pip may know of indexes that uv was not
-        told of."""
+        """Install packages with uv if it is available, since it is faster, else with pip.
+
+        Pip runs too if uv fails, since pip may be configured with other indexes.
+        """
         python, what = str(home / "bin" / "python"), ["--no-deps", *asked]
         if uv := shutil.which("uv", path=self.environ.get("PATH", os.defpath)):
             argv = [uv, "pip", "install", "--python", python, *what]
@@ -116,6 +128,7 @@ class VenvEngine:
         self._step(argv, env, output, "cannot install the environment's packages")
 
     def _step(self, argv: list[str], env: Mapping[str, str], output: Output, problem: str) -> None:
+        """Run a step of the build; raise `DatmoError` with the most telling line if it fails."""
         said = bytearray()
 
         def listen(_stream: str, data: bytes) -> None:
@@ -127,8 +140,12 @@ class VenvEngine:
             raise DatmoError(f"{problem}: {telling_line(said.decode('utf-8', 'replace'))}")
 
     def _interpreter(self, manifest: Manifest) -> tuple[str, str]:
-        """One of just the recorded version, else the first of its series: packages are built for a
-        series."""
+        """Return an interpreter and its version.
+
+        It has the recorded version if possible, else it is the first of the recorded series.
+        Packages are built for a series, for example 3.11, so any version of the series can use
+        them.
+        """
         of_series: list[tuple[str, str]] = []
         for candidate in dict.fromkeys(self._candidates(manifest)):
             try:
@@ -156,6 +173,7 @@ class VenvEngine:
         )
 
     def _candidates(self, manifest: Manifest) -> Iterator[str]:
+        """Yield this interpreter, then interpreters on PATH with a matching name."""
         yield sys.executable
         family = "pypy" if manifest.implementation == "pypy" else "python"
         for name in (f"{family}{manifest.series}", f"{family}3", family):
@@ -164,8 +182,11 @@ class VenvEngine:
                     yield found
 
     def run(self, job: Job, *, output: Output) -> Outcome:
-        """Run `job` with a HOME of its own and, of the user's variables, PATH alone behind the
-        environment's."""
+        """Run `job` with an empty, temporary HOME.
+
+        Of the user's variables, the job gets only PATH, after the environment's own programs; with
+        a terminal, it also gets TERM.
+        """
         home, manifest = self._ready()
         with tempfile.TemporaryDirectory(prefix="git-datmo-home-") as scratch:
             env = {
@@ -190,14 +211,16 @@ class VenvEngine:
             )
 
     def describe(self) -> Mapping[str, str]:
+        """Return the engine's name and the interpreter's implementation and version."""
         home, manifest = self._ready()
         version = (home / READY).read_text(encoding="ascii").strip()
         return {"name": self.name, "implementation": manifest.implementation, "python": version}
 
     def _ready(self) -> tuple[Path, Manifest]:
+        """Return the prepared folder and the manifest."""
         if self._prepared is None:
             raise ValueError("prepare comes first")
         return self._prepared
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no resource is open."""

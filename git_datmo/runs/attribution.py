@@ -1,9 +1,8 @@
-"""How much of a change is due to each of several parts: Shapley values, by the orders in which the
-parts can change.
+"""Compute each part's share of a change, as Shapley values.
 
-In an order, what the value changes by when a part comes in is due to it. Its Shapley value is the
-mean of that over all orders; what is due to all parts of an order, and so the means, add up to the
-whole change.
+In an order, the share of a part is the change of the value when this part is replaced. The Shapley
+value is the mean of the shares over all orders. In each order the shares add up to the whole
+change, and so do the means.
 """
 
 from __future__ import annotations
@@ -18,8 +17,10 @@ Combination = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What each part changed, as the mean over `used` orders out of `orders`; None where no order
-    could be followed."""
+    """The share of each part, as the mean over `used` of all `orders`.
+
+    `of` is None if no order has values for all its combinations.
+    """
 
     of: Mapping[str, float] | None
     used: int
@@ -27,29 +28,30 @@ class Attribution:
 
 
 def all_orders(parts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return all orders in which the parts can be replaced."""
     return tuple(permutations(parts))
 
 
 def two_orders(parts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """An order and its reverse: each part then comes in early once and late once."""
+    """Return an order and its reverse, so that each part comes early once and late once."""
     return tuple(dict.fromkeys((tuple(parts), tuple(reversed(parts)))))
 
 
 def combinations(orders: Sequence[Sequence[str]]) -> tuple[Combination, ...]:
-    """The combinations that some orders pass through, smallest first."""
+    """Return the combinations that the orders pass through, smallest first."""
     found = {combination for order in orders for combination in _steps(order)}
     return tuple(sorted(found, key=lambda each: (len(each), sorted(each))))
 
 
 def _steps(order: Sequence[str]) -> Iterator[Combination]:
+    """Yield the combinations of an order, from none of its parts to all."""
     return accumulate((frozenset({part}) for part in order), frozenset.union, initial=frozenset())
 
 
 def attribute(
     orders: Sequence[Sequence[str]], value: Callable[[Combination], float | None]
 ) -> Attribution:
-    """What is due to each part by `orders`; one that passes through a combination without a value
-    is left out."""
+    """Return each part's share. An order with a combination that has no value is left out."""
     sums, used = dict.fromkeys(orders[0], 0.0), 0
     for order in orders:
         values = [value(combination) for combination in _steps(order)]

@@ -1,4 +1,4 @@
-"""Ask the Python of a run for its packages while outputs are stored."""
+"""Query the Python of a run for its packages while the outputs are stored."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from git_datmo.repository.workspace import Workspace
 
 
 def begin_probing(ws: Workspace, command: Sequence[str], interpreter: str | None) -> Probing | None:
-    """Start to ask the Python that `command` ran in.
+    """Start to query the Python that `command` ran in.
 
-    `interpreter` is the one that ran, where that was seen. Returns None where no Python can be
-    asked.
+    `interpreter` is the Python that was seen to run, if any. Returns None if no Python can be
+    queried.
     """
     folder = ws.root / ws.repo.prefix
     interpreter = interpreter or find_interpreter(command, ws.environ, folder)
@@ -23,5 +23,5 @@ def begin_probing(ws: Workspace, command: Sequence[str], interpreter: str | None
     try:
         return begin_probe(interpreter, ws.environ, cwd=folder)
     except DatmoError:
-        # Who needs the answer asks again, and says why there is none.
+        # The caller that needs the answer queries again, and reports the error.
         return None

@@ -1,8 +1,7 @@
-"""Which commit made a metric bad: `git bisect` chooses what to look at, records or reruns say what
-a commit is.
+"""Find the commit that made a metric bad, with `git bisect`.
 
-It bisects in a working tree of its own, so that neither the person's files nor a bisection of
-theirs are touched.
+Git chooses the commits; records or reruns give their metrics. The bisection has its own working
+tree, so it changes neither the user's files nor a bisection in progress.
 """
 
 from __future__ import annotations
@@ -31,13 +30,14 @@ _FIRST = re.compile(r"^# (?:possible )?first bad commit: \[([0-9a-f]+)\]", re.MU
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A metric, and where it becomes bad: below `below`, or above `above`."""
+    """A metric and its limits: it is bad below `below` or above `above`. NaN is bad."""
 
     metric: str
     below: float | None
     above: float | None
 
     def is_bad(self, value: float) -> bool:
+        """Return True if a value of the metric is bad."""
         return (
             isnan(value) or (self.below is not None and value < self.below) or self._is_above(value)
         )
@@ -48,8 +48,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a commit was found to be; `value` is None where it could not be told, `way` is
-    `recorded` or `rerun`."""
+    """The result for a commit.
+
+    `value` and `bad` are None if the metric is unknown. `way` is 'recorded' or 'rerun'.
+    """
 
     commit: Oid
     value: float | None
@@ -59,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Bisected:
-    """The first bad commit; several where those between could not be told."""
+    """The first bad commit; several if the commits between good and bad had to be skipped."""
 
     first: tuple[Oid, ...]
     steps: tuple[Step, ...]
@@ -75,10 +77,12 @@ def bisect(
     *,
     told: Callable[[Step], None],
 ) -> Bisected:
-    """Find the commit between `good` and that of `bad` from which on the metric is bad.
+    """Find the first commit with a bad metric, after `good` and up to the commit of `bad`.
 
-    A commit without a figure is rerun by `means`, with the command and environment of `bad`, the
-    code that the commit has and the data that belonged to it; without `means` it is passed over.
+    A commit without a recorded metric is rerun with `means`. The rerun has the command and
+    environment of `bad`, and the commit's own code and data. Without `means`, the commit is
+    skipped. `told` is called after each step. Raises `DatmoError` if an end of the range has the
+    wrong verdict.
     """
     steps: list[Step] = []
     with _working_tree(ws, bad.commit) as tree:
@@ -101,13 +105,14 @@ def bisect(
         while not (first := _FIRST.findall(git.text("bisect", "log"))):
             verdict = look(tree.repo.resolve("HEAD"))
             done = git.finish("bisect", "skip" if verdict is None else "bad" if verdict else "good")
-            # Git ends with 2 where nothing is left but what was passed over.
+            # `git bisect` exits with 2 if only skipped commits are left.
             if done.returncode not in (0, 2):
                 raise failure(("bisect",), done.returncode, done.stderr or done.stdout)
     return Bisected(tuple(Oid.parse(oid) for oid in first), tuple(steps))
 
 
 def _contradiction(bound: Bound, step: Step, expected: bool) -> str:  # noqa: FBT001
+    """Return the error message for an end of the range that is not good or bad as expected."""
     value = "cannot be told" if step.value is None else f"is {step.value:.6g}"
     return (
         f"commit {str(step.commit)[:10]} is not {'bad' if expected else 'good'}: its"
@@ -117,16 +122,17 @@ def _contradiction(bound: Bound, step: Step, expected: bool) -> str:  # noqa: FB
 
 @contextmanager
 def _working_tree(ws: Workspace, commit: Oid) -> Iterator[Workspace]:
-    """A working tree at `commit`, and git-datmo's view of it; it is gone afterwards."""
+    """Yield the workspace of a working tree at `commit`, which is removed at the end."""
     git: Git = ws.repo.git.with_config([("core.hooksPath", "/dev/null")])
     with scratch_folder(ws, None) as folder:
         path = folder / TREE
         git.run("worktree", "add", "-q", "--detach", str(path), str(commit))
         try:
-            # Variables that say where the person's repository is would hide this one.
+            # Variables like GIT_DIR would lead to the user's repository instead of this working
+            # tree.
             environ = clean_environment(ws.environ)
             with Workspace(discover(environ, path), environ, ws.clock) as tree:
-                # One store, opened once: what is written by one view of it is seen by the other.
+                # Share the open store, so that each workspace sees objects that the other writes.
                 tree.store = ws.store
                 yield tree
         finally:
@@ -142,6 +148,7 @@ def _measure(
     bound: Bound,
     means: RerunOptions | None,
 ) -> Step:
+    """Return the metric of a commit, from a record or else from a rerun."""
     for found in history.walk((f"{commit}^!",)):
         if not _is_like(found, bad):
             continue
@@ -153,11 +160,11 @@ def _measure(
 
 
 def _is_like(found: Found, bad: Found) -> bool:
-    """Return True for a snapshot of the commit's own code whose figure can be compared with that of
-    `bad`.
+    """Return True if the snapshot's metric can be compared with that of `bad`.
 
-    Both came of the same command, and ended well, or as `bad` did. A figure that a person gave
-    counts as it is.
+    Both runs must have the same command and folder. The run must have the commit's own code, and
+    end with 0 or with the exit code of `bad`. If either snapshot has no run, its metric was given
+    by a person and counts as it is.
     """
     run, other = found.snapshot.run, bad.snapshot.run
     if run is None or other is None:
@@ -180,8 +187,10 @@ def _rerun(
     metric: str,
     means: RerunOptions,
 ) -> float | None:
-    """What the commit that is checked out in `tree` comes to; None where the command fails on
-    it."""
+    """Return the metric from a rerun of `commit`; None if the command fails.
+
+    The commit is checked out in `tree`.
+    """
     means.engine.check()
     parts = _at_commit(tree, history, commit, parts_of(bad))
     require_objects(ws, parts.nodes(), bad.id, means.progress)
@@ -192,8 +201,10 @@ def _rerun(
 
 
 def _at_commit(tree: Workspace, history: History, commit: Oid, parts: Parts) -> Parts:
-    """`parts` with the commit's code, and the data that its nearest snapshot has at the same
-    paths."""
+    """Return `parts` with the commit's code and data.
+
+    The data are those of its nearest snapshot at the same paths.
+    """
     code = capture_code(tree, Tracking())
     nearest = history.nearest(commit)
     held = {payload.path: payload for payload in nearest.snapshot.payloads} if nearest else {}

@@ -1,5 +1,4 @@
-"""Compare how a failed command and its rerun ended: by the exception, else by the last line that
-was printed."""
+"""Compare the ends of a failed command and its rerun: the exception, else the last line printed."""
 
 from __future__ import annotations
 
@@ -22,14 +21,15 @@ LOG, NAME = "log", "last line of the log"
 _EXCEPTION = re.compile(
     r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Interrupt|Exit|Warning|Iteration)\b(?::.*)?\Z"
 )
-# Numbers, addresses and absolute paths change from machine to machine without another reason for
-# the crash.
+# Numbers, addresses and absolute paths differ between machines even if the crash is the same.
 _VARYING = re.compile(r"(?:/[\w.+@-]+)+|0x[0-9a-f]+|\d+(?:\.\d+)?")
 
 
 class Tail:
-    """Pass output on, and keep the last bytes of it; with `screen`, as a terminal shows them in the
-    end."""
+    """An output receiver that passes bytes on and keeps the last `TAIL` bytes.
+
+    With `screen`, it keeps the text that a terminal finally shows.
+    """
 
     def __init__(self, output: Output, *, screen: bool = False) -> None:
         self._output, self._kept = output, bytearray()
@@ -43,34 +43,40 @@ class Tail:
 
     @property
     def text(self) -> bytes:
+        """Return the kept bytes. With a screen, call it only after the last output."""
         if self._screen is not None:
             self._kept += self._screen.finish()
         return bytes(self._kept[-TAIL:])
 
 
 def last_words(log: bytes) -> str:
-    """Return the line that says why a command failed, or '' for an empty log."""
+    """Return the line that says why a command failed; '' for an empty log."""
     lines = [line.strip() for line in log.decode("utf-8", "replace").splitlines() if line.strip()]
     exceptions = [line for line in lines if _EXCEPTION.match(line)]
     return (exceptions or lines or [""])[-1][:LINE_LIMIT]
 
 
 def compare_endings(ws: Workspace, log: Content | None, rerun: bytes) -> ReceiptDifference:
-    """Compare the recorded `log` with the end of a rerun's output; only numbers and absolute paths
-    may differ."""
+    """Compare the recorded `log` with the end of a rerun's output.
+
+    Numbers, addresses and absolute paths may differ.
+    """
     recorded, now = last_words(_read_tail(ws, log)) if log is not None else "", last_words(rerun)
     same = _VARYING.sub("#", recorded) == _VARYING.sub("#", now)
     return ReceiptDifference(NAME, recorded, now, same, 0.0 if same else None)
 
 
 def same_log(ws: Workspace, log: Content | None, rerun: bytes) -> Iterator[ReceiptDifference]:
-    """Yield the log as the one thing to compare where a rerun printed just the same; times and
-    chance make others."""
+    """Yield the log as an output if the rerun printed the same bytes.
+
+    Logs that differ are no evidence, since times and chance change them.
+    """
     if log is not None and 0 < log.size <= TAIL and _read_tail(ws, log) == rerun:
         yield ReceiptDifference(LOG, str(log.object), str(log.object), same=True, off=0.0)
 
 
 def _read_tail(ws: Workspace, log: Content) -> bytes:
+    """Return the last bytes of a stored log; none if it is not available."""
     node = root_node(log)
     try:
         blobs = list(read_chunks(node.oid, ws.store.read_tree)) if node.chunked else [node.oid]

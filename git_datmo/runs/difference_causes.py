@@ -1,4 +1,4 @@
-"""What could explain that a rerun came out otherwise: listed, not proven."""
+"""List possible causes for the differences of a rerun, without proof."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from git_datmo.runs.unseeded_sources import find_unseeded
 
 SOURCE_LIMIT, SOURCES_LIMIT = 1 << 20, 2000
 SOURCES = (".py", ".ipynb", ".sh", ".bash")
-# Of each kind, more causes than this are no help.
+# The most causes that are listed of a kind.
 SHOWN = 5
-# More memory than was needed changes nothing.
+# Facts that are never a cause: another amount of memory does not change results.
 NO_CAUSE = frozenset({"memory"})
 
 
@@ -38,10 +38,11 @@ def find_causes(
     read: Read | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> tuple[Cause, ...]:
-    """Return what may be behind a difference; `ran` is what the rerun's Python says of itself.
+    """Return the possible causes of a difference.
 
-    Changed packages, another machine, a seed that nothing sets, variables and files that the record
-    does not have. `variables` are those of the rerun that decide results, as numbers of threads do.
+    They are changed packages, another machine, unseeded random numbers, and variables and files
+    that the record does not contain. `ran` is the answer of the rerun's Python. `variables` are the
+    environment variables of the rerun that affect results.
     """
     sources = _read_sources(done.folder)
     return (
@@ -55,8 +56,10 @@ def find_causes(
 
 
 def _unrecorded(recorded: Manifest, sources: Mapping[str, bytes]) -> Iterator[Cause]:
-    """Yield the variables that the program reads, or whose lack makes its order chance, and that
-    were not recorded."""
+    """Yield the unrecorded variables that sources read.
+
+    PYTHONHASHSEED counts if a source depends on a hash or on the order of a set.
+    """
     known = {name for name, _ in recorded.variables}
     for name, path in islice(find_variables(sources, known), SHOWN):
         yield Cause("variable", name, None, path)
@@ -66,7 +69,7 @@ def _unrecorded(recorded: Manifest, sources: Mapping[str, bytes]) -> Iterator[Ca
 
 
 def _changed_variables(recorded: Manifest, variables: Mapping[str, str]) -> Iterator[Cause]:
-    """Yield the variables of the rerun that the run did not have, or had otherwise."""
+    """Yield the variables of the rerun that the run did not have, or that had another value."""
     before = dict(recorded.variables)
     for name, value in sorted(variables.items()):
         if before.get(name) != value:
@@ -74,7 +77,10 @@ def _changed_variables(recorded: Manifest, variables: Mapping[str, str]) -> Iter
 
 
 def _changed_machine(machine: Mapping[str, Value], here: Mapping[str, Value]) -> Iterator[Cause]:
-    """Yield what is known of both machines and differs, and GPUs that one alone has."""
+    """Yield the facts about both machines that differ, and GPUs that only one machine has.
+
+    Yields nothing if a machine was not described.
+    """
     if not machine or not here:
         return
     if "usable_cpus" in (*machine, *here):
@@ -86,16 +92,19 @@ def _changed_machine(machine: Mapping[str, Value], here: Mapping[str, Value]) ->
 
 
 def _with_usable_cpus(machine: Mapping[str, Value]) -> Mapping[str, Value]:
-    """Return facts of a machine with the number of usable CPUs, which is recorded where it is not
-    that of all."""
+    """Return a machine's facts with `usable_cpus`.
+
+    It is recorded only if it differs from `cpus`.
+    """
     return {"usable_cpus": machine["cpus"], **machine} if "cpus" in machine else machine
 
 
 def changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
-    """The interpreter and packages that were not what was recorded."""
+    """Yield the interpreter and packages of the rerun that differ from the record."""
     if (recorded.implementation, recorded.python) != (ran.implementation, ran.version):
         yield Cause("python", recorded.implementation, recorded.python, str(ran.version)[:80])
-    # The rerun itself may have written what it says of its interpreter.
+    # The rerun's program can forge the answer of its interpreter, so values are cut to 80
+    # characters.
     here = {normalise(str(found.name)): str(found.version)[:80] for found in ran.distributions}
     for package in recorded.packages:
         if here.get(package.name) != package.version:
@@ -107,7 +116,7 @@ def changed_packages(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
 
 
 def _changed_in_conda(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
-    """Other builds of what conda installed; where it installed nothing, all of it is one cause."""
+    """Yield the conda packages with another build. If the rerun has none, they are one cause."""
     here = {each.package.name: each.package.describe()[:80] for each in ran.conda}
     if recorded.conda and not here:
         yield Cause("package", "conda", f"{len(recorded.conda)} packages", None)
@@ -120,7 +129,7 @@ def _changed_in_conda(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
 
 
 def ask_interpreter(engine: Engine, folder: Path) -> Probe | None:
-    """What the rerun's own Python says of itself; None where it cannot be asked."""
+    """Return the packages of the rerun's own Python; None if no Python answers."""
     said = bytearray()
 
     def listen(stream: str, data: bytes) -> None:
@@ -140,7 +149,10 @@ def ask_interpreter(engine: Engine, folder: Path) -> Probe | None:
 
 
 def _read_sources(folder: Path) -> dict[str, bytes]:
-    """The Python programs of a rerun's folder, as far as they are of a size that people write."""
+    """Return the programs in a rerun's folder by path, without files over `SOURCE_LIMIT` bytes.
+
+    The search ends after the folder in which `SOURCES_LIMIT` is exceeded.
+    """
     found: dict[str, bytes] = {}
     for base, _, names in os.walk(folder):
         for name in sorted(names):

@@ -1,4 +1,4 @@
-"""Hold room on the disk while a command runs, for its record: the command may fill the disk."""
+"""Reserve disk space for the record of a run, since the command may fill the disk."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ SIZE = 3 << 20
 
 
 class Reserve:
-    """A file of `size` bytes that are given back bit by bit; a disk that was full before has
-    nothing to hold."""
+    """A file of `size` bytes that are released step by step.
+
+    The size is 0 if the disk is already full.
+    """
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd, self._size = fd, size
 
     def release(self, size: int) -> None:
-        """Give back up to `size` bytes."""
+        """Release up to `size` bytes."""
         self._size -= min(size, self._size)
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, self._size)
 
     def release_all(self) -> None:
+        """Release all bytes that are left."""
         self.release(self._size)
 
 
 @contextmanager
 def reserving(folder: Path) -> Iterator[Reserve]:
-    """Hold `SIZE` bytes of the disk that has `folder`, until the block ends."""
+    """Reserve `SIZE` bytes on the disk of `folder`, until the block ends."""
     with tempfile.TemporaryFile(prefix="git-datmo-reserve-", dir=folder, buffering=0) as file:
         size = SIZE
         try:

@@ -1,5 +1,4 @@
-"""Looks at the environments of snapshots, compares, builds and freezes them, and makes a Dockerfile
-to start from."""
+"""Show, build and freeze the environments of snapshots, and write an initial Dockerfile."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ from git_datmo.runs.rerun_inputs import place_code, require_objects
 
 @dataclass(frozen=True, slots=True)
 class StoredEnvironment:
-    """The environment of a snapshot, and what its files say."""
+    """The environment of a snapshot with its parsed manifest."""
 
     found: Found
     environment: Environment
@@ -34,6 +33,7 @@ class StoredEnvironment:
 
     @property
     def wanted(self) -> WantedImage:
+        """Return the environment and code from which an engine can build the image."""
         assert self.found.snapshot.environment is not None
         return WantedImage(self.found.snapshot.environment, self.found.snapshot.code)
 
@@ -41,7 +41,10 @@ class StoredEnvironment:
 def stored_environment(
     ws: Workspace, name: str, *, progress: Progress = QUIET
 ) -> StoredEnvironment:
-    """The environment of the snapshot that `name` is or leads to; fetched where it is not here."""
+    """Return the environment of the snapshot that `name` resolves to; fetch it if it is missing.
+
+    Raises `DatmoError` if the snapshot has no environment.
+    """
     found = History(ws).resolve(name)
     content = found.snapshot.environment
     if content is None:
@@ -61,11 +64,11 @@ def build(
     output: Output,
     progress: Progress = QUIET,
 ) -> Mapping[str, str]:
-    """Build a snapshot's environment, or find it built; says what the engine has."""
+    """Build a snapshot's environment, unless the engine has it; return the engine's description."""
     engine.check()
     code = stored.found.snapshot.code
     with scratch_folder(ws, None) as folder:
-        # A Dockerfile of the repository's own takes the snapshot's code as its context.
+        # For a Dockerfile from the repository, the snapshot's code is the build context.
         if code is not None and stored.manifest.dockerfile == "repository":
             require_objects(ws, [root_node(code)], stored.found.id, progress)
             place_code(ws, code, folder, progress)
@@ -74,15 +77,16 @@ def build(
 
 
 def frozen_images(ws: Workspace, stored: StoredEnvironment) -> tuple[tuple[Oid, Image], ...]:
-    """The images by which a snapshot's environment can be had where it cannot be built, newest
-    first."""
+    """Return the frozen images of a snapshot's environment, newest first."""
     return tuple(images_of(ws, stored.wanted, stored.manifest))
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A frozen image, and whether it was not frozen before; `added` are the bytes that the store
-    did not have."""
+    """A frozen image.
+
+    `is_new` is False if it was frozen before. `added` is the number of bytes that the store wrote.
+    """
 
     id: Oid
     image: Image
@@ -98,9 +102,9 @@ def freeze(
     output: Output,
     progress: Progress = QUIET,
 ) -> Frozen:
-    """Build a snapshot's environment, or find it built, and store its image.
+    """Build a snapshot's environment, unless the engine has it, and store its image.
 
-    Raises `UsageError` for an engine that builds none.
+    Raises `UsageError` if the engine does not build images.
     """
     if not isinstance(engine, ImageEngine):
         raise UsageError(f"the engine '{engine.name}' builds no image", "give --engine docker")
@@ -127,9 +131,9 @@ def freeze(
 
 
 def write_dockerfile(ws: Workspace) -> tuple[Path, tuple[str, ...]]:
-    """Write a Dockerfile of the environment as it is here, and say what it leaves out.
+    """Write a Dockerfile for the current environment; return its path, and warnings of omissions.
 
-    Raises `DatmoError` where there is one.
+    Raises `DatmoError` if the file exists or no Python is found.
     """
     path = ws.root / DOCKERFILE
     if path.exists() or path.is_symlink():
@@ -152,7 +156,7 @@ def write_dockerfile(ws: Workspace) -> tuple[Path, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a command gets that is no rerun: more variables, our terminal, a port, the network."""
+    """Options of a command that is not a rerun: extra variables, terminal, port and network."""
 
     variables: Mapping[str, str]
     terminal: Size | None = None
@@ -169,8 +173,10 @@ def work_inside(
     inside: Inside,
     output: Output,
 ) -> int:
-    """Run `command` where the person is, in a built environment, with the working tree itself; its
-    exit code."""
+    """Run `command` in the working tree with a prepared environment; return its exit code.
+
+    The command starts in the user's current folder. The caller prepares the engine.
+    """
     variables = {**dict(stored.manifest.variables), **inside.variables}
     folder = ws.repo.prefix.rstrip("/")
     limits = ResourceLimits(network=inside.network)
@@ -179,9 +185,10 @@ def work_inside(
 
 
 def jupyter_command(manifest: Manifest, port: int, *, everywhere: bool) -> tuple[str, ...]:
-    """What starts Jupyter on `port`; raises `DatmoError` where the environment surely has none.
+    """Return the command that starts Jupyter on `port`.
 
-    `everywhere` has it listen on all addresses, as behind a container's own network.
+    With `everywhere`, Jupyter listens on all addresses, as a container's network needs. Raises
+    `DatmoError` if a generated environment does not include Jupyter.
     """
     names = {package.name for package in manifest.packages}
     if manifest.dockerfile == "generated" and not names & {"jupyterlab", "notebook"}:

@@ -1,4 +1,4 @@
-"""Why two experiments differ: reruns with the parts of both combined, and what is due to each."""
+"""Explain why two experiments differ, by reruns with the parts of both combined."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ from git_datmo.runs.rerun_inputs import require_objects
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A combination of parts and what it came to; `exit_code` is None where it was taken from a
-    record."""
+    """A combination of parts with its metrics.
+
+    `metrics` is None if the rerun ended with another exit code. `exit_code` is None if the metrics
+    come from a record.
+    """
 
     combination: Combination
     metrics: Mapping[str, Value] | None
@@ -37,7 +40,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """`parts` are those that differ; `metrics` has, by metric, what each of them changed.
+    """The parts that differ, and the share of each part in the change of each metric.
 
     `fixed` are parts that differ too, but that the engine cannot change.
     """
@@ -48,7 +51,7 @@ class Explained:
     metrics: Mapping[str, Attribution]
 
     def ends(self, metric: str) -> tuple[float | None, float | None]:
-        """A metric with no part and with all parts of the other."""
+        """Return a metric with no part and with all parts of the other experiment."""
         by = {tried.combination: tried.metrics for tried in self.tried}
         return _figure(by[frozenset()], metric), _figure(by[frozenset(self.parts)], metric)
 
@@ -63,10 +66,11 @@ def explain(
     quick: bool,
     told: Callable[[int, int, Combination], None],
 ) -> Explained:
-    """Rerun the combinations of the parts of `one` and `other` that differ.
+    """Rerun the combinations of the parts in which `one` and `other` differ.
 
-    With `quick` those alone that two orders pass through, and what either came to is taken from its
-    record.
+    With `quick`, only combinations of two orders are rerun, and the metrics of both ends come from
+    their records. `told` is called before each rerun with its number, the total and the
+    combination. Raises `DatmoError` if no part differs that the engine can change.
     """
     parts = (_without_earlier_outputs(one), _without_earlier_outputs(other))
     every = tuple(name for name in PARTS if swap(parts[0], name, parts[1]) != parts[0])
@@ -97,12 +101,15 @@ def explain(
 
 
 def _without_earlier_outputs(found: Found) -> Parts:
-    """Return the parts of a run, without what an earlier run left where this one writes, unless it
-    read that."""
+    """Return a run's inputs without outputs of an earlier run that this run overwrites.
+
+    An earlier output that the run read is kept.
+    """
     parts, run = parts_of(found), require_run(found)
     read = run.read.paths if run.read is not None else ()
 
     def is_data(payload: Payload) -> bool:
+        """Return True if a payload is data, is not overwritten, or was read."""
         if payload.role is Role.DATA or payload.path not in run.outputs:
             return True
         return any(f"{path}/".startswith(f"{payload.path}/") for path in read)
@@ -117,6 +124,7 @@ def _try(
     means: RerunOptions,
     expected: int,
 ) -> Tried:
+    """Rerun a combination; its metrics count only if it ends with the exit code `expected`."""
     mixed = parts[0]
     for name in sorted(combination):
         mixed = swap(mixed, name, parts[1])
@@ -127,11 +135,13 @@ def _try(
 
 
 def _figure(metrics: Mapping[str, Value] | None, name: str) -> float | None:
+    """Return a finite metric by its name; None for any other value."""
     value = number((metrics or {}).get(name))
     return value if value is not None and isfinite(value) else None
 
 
 def _numbers(one: Mapping[str, Value] | None, other: Mapping[str, Value] | None) -> tuple[str, ...]:
+    """Return the names of metrics that are finite numbers in both experiments."""
     names = (one or {}).keys() & (other or {}).keys()
     return tuple(
         sorted(n for n in names if _figure(one, n) is not None and _figure(other, n) is not None)

@@ -1,4 +1,4 @@
-"""Parameters and metrics: from `NAME=VALUE` words and from the `metrics.json` that a run wrote."""
+"""Parse parameters and metrics, from `NAME=VALUE` words and from the metrics files of a run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ STEPS = frozenset(
 
 
 def parse_figures(words: Iterable[str]) -> dict[str, Value]:
-    """What `-p NAME=VALUE` gives; numbers are numbers, `true` and `false` are booleans, the rest is
-    text."""
+    """Return the values of `NAME=VALUE` words; raise `UsageError` for any other word."""
     figures: dict[str, Value] = {}
     for word in words:
         name, equals, text = word.partition("=")
@@ -33,11 +32,13 @@ def parse_figures(words: Iterable[str]) -> dict[str, Value]:
 
 
 def parse_value(text: str) -> Value:
+    """Return the number or boolean (`true`, `false`) that a text stands for, else the text."""
     if text in ("true", "false"):
         return text == "true"
     for number in (int, float):
         try:
-            # Python takes 1_000 and blanks; a person who writes them means text.
+            # Python's parsers accept `1_000` and surrounding blanks. In a parameter these mean
+            # text.
             value = number(text) if "_" not in text and text == text.strip() else text
             float(value)  # what no floating point number can hold is kept as its digits
         except (ValueError, OverflowError):
@@ -53,10 +54,11 @@ def find_metrics(
     is_written: Callable[[str], bool],
     warnings: list[str],
 ) -> dict[str, Value]:
-    """Return the figures of the one metrics file that was written: the first by name, then the
-    least deep.
+    """Return the metrics of the first metrics file that `is_written` accepts.
 
-    It is looked for where the command ran, at the top of `root`, and in the `outputs`.
+    Searches `folder`, the top of `root`, and the `outputs`. Files are sorted by their order in
+    `READERS`, then by depth, then by path. A file that cannot be read adds a warning, and the next
+    is tried.
     """
     found = (path for path in _metrics_files(root, folder, outputs) if is_written(path))
     for path in sorted(found, key=lambda each: (_rank(each), each.count("/"), each)):
@@ -68,6 +70,7 @@ def find_metrics(
 
 
 def _metrics_files(root: Path, folder: str, outputs: Iterable[str]) -> Iterator[str]:
+    """Yield the possible paths of metrics files, relative to `root`; some may not exist."""
     for name in READERS:
         yield from dict.fromkeys((os.path.join(folder, name), name))
     for output in outputs:
@@ -80,10 +83,15 @@ def _metrics_files(root: Path, folder: str, outputs: Iterable[str]) -> Iterator[
 
 
 def _rank(path: str) -> int:
+    """Return the index of the file's name in `READERS`."""
     return list(READERS).index(os.path.basename(path))
 
 
 def _read_text(path: Path) -> str:
+    """Return a file's text.
+
+    Raises `DatmoError` if it is larger than `TABLE_LIMIT` or cannot be read.
+    """
     try:
         if path.stat().st_size > TABLE_LIMIT:
             raise DatmoError(
@@ -95,7 +103,7 @@ def _read_text(path: Path) -> str:
 
 
 def read_lines(path: Path) -> dict[str, Value]:
-    """Return the last value of each figure in a file of one JSON object a line."""
+    """Return the last value of each name in a file with one JSON object per line (JSON Lines)."""
     figures: dict[str, Value] = {}
     for line in filter(str.strip, _read_text(path).splitlines()):
         try:
@@ -108,7 +116,7 @@ def read_lines(path: Path) -> dict[str, Value]:
 
 
 def read_table(path: Path) -> dict[str, Value]:
-    """Return the last number in each column of a table with a header."""
+    """Return the last number in each column of a CSV file with a header."""
     figures: dict[str, Value] = {}
     for row in csv.DictReader(_read_text(path).splitlines()):
         values = {
@@ -123,7 +131,10 @@ def read_table(path: Path) -> dict[str, Value]:
 
 
 def _without_steps(figures: Mapping[str, Value]) -> dict[str, Value]:
-    """Leave out counters: they say when, not how good; of too many figures, all."""
+    """Return the values without counters like `epoch`.
+
+    Raises `DatmoError` if more than `FIGURES_LIMIT` values are left.
+    """
     kept = {name: value for name, value in figures.items() if name.lower() not in STEPS}
     if len(kept) > FIGURES_LIMIT:
         raise DatmoError(f"{len(kept)} figures are more than {FIGURES_LIMIT}", "write fewer")
@@ -131,8 +142,10 @@ def _without_steps(figures: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def read_metrics(path: Path) -> dict[str, Value]:
-    """The figures of a JSON file; those of nested objects and lists are named by their path, with
-    dots."""
+    """Return the values of a JSON file. Nested values are named by their path, with dots.
+
+    Raises `DatmoError` if the file is not a JSON object or has too many values.
+    """
     try:
         document = json.loads(path.read_text("utf-8"), parse_int=_whole)
         figures = dict(flatten("", document))
@@ -152,11 +165,15 @@ def read_metrics(path: Path) -> dict[str, Value]:
 
 
 def _whole(text: str) -> Value:
-    """A whole number; beyond what a floating point number can hold, its digits."""
+    """Return an integer; its digits as text if it is beyond the range of a float."""
     return int(text) if isfinite(float(text)) else text
 
 
 def flatten(prefix: str, value: object) -> Iterator[tuple[str, Value]]:
+    """Yield the name and value of each scalar in nested objects and lists.
+
+    The name is the path of the scalar, joined by dots.
+    """
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from flatten(f"{prefix}.{name}" if prefix else str(name), item)

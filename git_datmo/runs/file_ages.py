@@ -1,8 +1,8 @@
-"""Give the files of a rerun times by which make decides as it did in the recorded run.
+"""Set the times of a rerun's files so that make decides as it did in the recorded run.
 
-Make builds a target anew where something that it is made of is newer. Of the recorded run it is
-known which files it wrote. These get an earlier time than all others, so that they are outdated.
-All others get one time, and are up to date.
+Make rebuilds a target if a prerequisite is newer. The record names the files that the recorded run
+wrote. These get an earlier time than all others, so that they are outdated. All others get the same
+time, and are up to date.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from git_datmo.objects.layout import compare, root_node
 from git_datmo.repository.workspace import Workspace
 
 OLDER = 3600
-# No clock of a file system is off by more than this.
+# The assumed maximum, in seconds, by which a file system's clock differs.
 LATEST = 2
 
 
@@ -32,10 +32,10 @@ def set_times(
     before: Iterable[Payload],
     after: Iterable[Payload],
 ) -> None:
-    """Set the times of everything in `folder` to when the recorded run started, or to before that
-    for its `outputs`.
+    """Set the times of all files in `folder` to the start of the recorded run.
 
-    `before` and `after` are the payloads that were there, and those that the run wrote.
+    The `outputs` get a time that is `OLDER` seconds earlier. `before` and `after` are the payloads
+    before and after the recorded run.
     """
     seconds = min(_seconds(started), time.time() - LATEST)
     top = os.fsencode(folder)
@@ -45,6 +45,7 @@ def set_times(
 
 
 def _seconds(started: str) -> float:
+    """Return the Unix time of a recorded time; the current time if it cannot be parsed."""
     try:
         return (
             datetime.strptime(started, "%Y-%m-%dT%H:%M:%S.%fZ")
@@ -58,8 +59,10 @@ def _seconds(started: str) -> float:
 def _written(
     ws: Workspace, outputs: Iterable[str], before: Iterable[Payload], after: Iterable[Payload]
 ) -> Iterator[bytes]:
-    """Yield the files and folders that the recorded run wrote: of a folder that was there before,
-    what is other now."""
+    """Yield the paths that the recorded run wrote.
+
+    Of a folder that existed before, only the changes count.
+    """
     earlier = {payload.path: payload for payload in before}
     later = {payload.path: payload for payload in after}
     for path in outputs:
@@ -72,8 +75,10 @@ def _written(
 def _changed(
     ws: Workspace, before: Payload | None, after: Payload | None
 ) -> Iterable[tuple[bytes, ...]]:
-    """Return the files that differ in a folder; none where that is not known, or the same was
-    written again."""
+    """Return the files that differ in a folder.
+
+    Returns none if they are unknown or if the run wrote the same bytes again.
+    """
     if before is None or after is None or before.content.form is not Form.FOLDER:
         return ()
     try:
@@ -86,6 +91,7 @@ def _changed(
 
 
 def _set_below(path: bytes, seconds: float) -> None:
+    """Set the times of `path` and everything below it."""
     _set(path, seconds)
     for base, folders, files in os.walk(path):
         for name in (*folders, *files):
@@ -93,5 +99,6 @@ def _set_below(path: bytes, seconds: float) -> None:
 
 
 def _set(path: bytes, seconds: float) -> None:
+    """Set the times of a file; a failure is ignored."""
     with suppress(OSError):
         os.utime(path, (seconds, seconds), follow_symlinks=False)

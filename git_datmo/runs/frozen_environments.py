@@ -1,4 +1,4 @@
-"""Images that never rot: stored as files, and taken where what they were built from is gone."""
+"""Use images stored as files, if an environment can no longer be built."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from git_datmo.worktree.stat_cache_edit import CacheEdit
 
 @dataclass(frozen=True, slots=True)
 class WantedImage:
-    """A stored environment, and the code that a Dockerfile of the repository's own may copy
-    from."""
+    """A stored environment, and the code that a Dockerfile from the repository may copy."""
 
     environment: Content
     code: Content | None
@@ -43,10 +42,9 @@ def prepare(
     output: Output = silent,
     progress: Progress = QUIET,
 ) -> Environment:
-    """Find what an environment names, or build it, or take the frozen image where it cannot be
-    built.
+    """Prepare an environment: find it, build it, or load a frozen image if the build fails.
 
-    `folder` holds the code. A person who asks for a build gets a build.
+    `folder` has the code. If the user asked for a build, no frozen image is used.
     """
     environment = read_environment(ws, wanted.environment)
     try:
@@ -69,10 +67,11 @@ def prepare(
 def pin_bases(
     ws: Workspace, engine: Engine, code: Content, progress: Progress, environment: Environment
 ) -> Environment:
-    """An environment as it was found here, with its base images by their digests.
+    """Return an environment found on this machine, with its base images pinned by digest.
 
-    Where the engine can have them no more, these are the digests by which it was frozen: `prepare`
-    then finds that image. A person who asks for a build gets one.
+    If the engine can no longer get a base image, the digests of a frozen image are used, so that
+    `prepare` finds that image. Raises `BuildFailed` if no frozen image matches, or if the user
+    asked for a build.
     """
     manifest = read_manifest(environment.files)
     try:
@@ -99,6 +98,7 @@ def _thaw(
     image: Image,
     progress: Progress,
 ) -> None:
+    """Fetch a frozen image and load it into the engine; raise `Damaged` if its digest differs."""
     node = root_node(image.content)
     require_objects(ws, [node], oid, progress, size=image.content.size)
     with scratch_folder(ws, None) as scratch:
@@ -111,8 +111,7 @@ def _thaw(
 def images_of(
     ws: Workspace, wanted: WantedImage, manifest: Manifest
 ) -> Iterator[tuple[Oid, Image]]:
-    """The frozen images of an environment, newest first, whichever snapshot they were frozen
-    for."""
+    """Yield the frozen images of an environment, newest first, of all snapshots that have it."""
     copies = manifest.dockerfile == "repository"
     for oid, image, of in _frozen(ws):
         if of.environment == wanted.environment and (not copies or of.code == wanted.code):
@@ -120,7 +119,7 @@ def images_of(
 
 
 def _frozen(ws: Workspace) -> Iterator[tuple[Oid, Image, Snapshot]]:
-    """All frozen images, newest first, and the snapshots that they were frozen for."""
+    """Yield all frozen images, newest first, each with the snapshot that it was frozen for."""
     for row in reversed(read_all(ws).rows):
         if row.kind == Image.kind:
             oid = Oid.parse(row.record)
@@ -132,7 +131,7 @@ def _frozen(ws: Workspace) -> Iterator[tuple[Oid, Image, Snapshot]]:
 
 
 def _snapshot(ws: Workspace, oid: Oid) -> Snapshot | None:
-    """A snapshot's record, which may have been dropped."""
+    """Return a snapshot's record; None if it cannot be read, since it may have been dropped."""
     try:
         record = ws.ledger.record(oid)
     except Damaged:
@@ -141,7 +140,7 @@ def _snapshot(ws: Workspace, oid: Oid) -> Snapshot | None:
 
 
 def keep_image(ws: Workspace, folder: Path, progress: Progress) -> tuple[Content, int]:
-    """Store an image's files; the bytes that the store did not have."""
+    """Store an image's files; return the content, and the number of bytes that the store wrote."""
     capturer = Capturer(ws.store, folder.parent, CacheEdit(ws.repo.format), progress)
     with ws.store.writer() as writer:
         content = capturer.whole(folder.name, writer).content

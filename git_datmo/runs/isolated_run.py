@@ -1,5 +1,7 @@
-"""A run in a working tree of its own, so that runs of one commit do not get into each other's way,
-or a person's."""
+"""Run in a separate working tree.
+
+So runs of the same commit disturb neither each other nor the user.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,11 @@ MESSAGE = "the payloads that a sweep begins with"
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What runs apart begin with: a commit, the snapshot whose payloads are its data ('' for none),
-    and the folder."""
+    """The starting point of isolated runs.
+
+    `snapshot` is the id of the snapshot that has the payloads, '' for none. `folder` is the current
+    folder, relative to the repository.
+    """
 
     commit: str
     snapshot: str
@@ -39,9 +44,9 @@ class Beginning:
 
 
 def find_beginning(ws: Workspace, *, progress: Progress = QUIET) -> Beginning:
-    """HEAD, with the payloads as they are here, of which a snapshot is made where none has them.
+    """Return HEAD with the current payloads; make a snapshot if no snapshot has them.
 
-    Raises `DatmoError` for changes that are not committed: they would not take part.
+    Raises `DatmoError` for uncommitted changes, since the runs would not include them.
     """
     commit = require_commit(ws)
     if not is_clean(ws):
@@ -74,8 +79,7 @@ def run_apart(
     progress: Progress = QUIET,
     elsewhere: bool = False,
 ) -> Ran:
-    """Run `command` as `run` does, in a fresh working tree of the commit, and attach a snapshot to
-    it."""
+    """Run `command` in a new working tree of the commit, and attach a side snapshot."""
     environ = {name: value for name, value in ws.environ.items() if name not in LOCATING}
     with (
         scratch_folder(ws, None) as scratch,
@@ -99,7 +103,10 @@ def run_apart(
 
 @contextmanager
 def _working_tree(ws: Workspace, folder: Path, commit: str) -> Iterator[Path]:
-    """A working tree of `commit` as long as the block lasts; no hook has a part in it."""
+    """Yield a working tree of `commit`, which is removed when the block ends.
+
+    Git runs no hooks for it.
+    """
     git = ws.repo.git.with_config(
         [("core.hooksPath", "/dev/null"), ("advice.detachedHead", "false")]
     )

@@ -1,5 +1,4 @@
-"""Limit a rerun to the files that the recorded run read, where the record says that it read nothing
-else."""
+"""Limit a rerun to the files that the recorded run read, if the recorded reads are complete."""
 
 from __future__ import annotations
 
@@ -19,10 +18,10 @@ from git_datmo.runs.rerun import Parts
 
 
 def narrow(ws: Workspace, parts: Parts, read: Read | None, progress: Progress) -> Parts | None:
-    """Return `parts` that place only what was read, fetching the trees that lead to it.
+    """Return `parts` with only the files that were read; fetch the trees that lead to them.
 
-    None where the record does not say all that was read, where that was everything, or where a tree
-    is missing.
+    Returns None if the recorded reads are incomplete, if all data were read, or if a tree is
+    missing.
     """
     if read is None or not read.complete:
         return None
@@ -41,8 +40,10 @@ def narrow(ws: Workspace, parts: Parts, read: Read | None, progress: Progress) -
 def _find_read(
     ws: Workspace, parts: Parts, payload: Payload, read: Sequence[str], progress: Progress
 ) -> Iterator[tuple[str, Node]]:
-    """Yield the files of a payload that were read; a payload in which the run wrote is needed as a
-    whole."""
+    """Yield the files of a payload that were read.
+
+    A payload that overlaps an output is needed as a whole.
+    """
     whole = (payload.path, root_node(payload.content))
     if payload.path in read or any(_overlap(payload.path, output) for output in parts.outputs):
         yield whole
@@ -57,11 +58,12 @@ def _find_read(
 
 
 def _overlap(one: str, other: str) -> bool:
+    """Return True if the paths are equal or if either contains the other."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _fetch_output_trees(ws: Workspace, parts: Parts, progress: Progress) -> None:
-    """Fetch the names in recorded output folders: files named by time are renamed to them."""
+    """Fetch the trees of recorded output folders, which the renaming of timed files needs."""
     folders = [output.object for output in parts.recorded if output.content.form is Form.FOLDER]
     missing = [oid for oid in folders if oid not in ws.store]
     if missing:

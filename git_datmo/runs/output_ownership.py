@@ -1,5 +1,4 @@
-"""Decide which changed files are a run's own: those that it was seen to write, or that nobody else
-can have written."""
+"""Decide which changed files a run wrote: those seen, and those that no other run explains."""
 
 from __future__ import annotations
 
@@ -11,7 +10,8 @@ from enum import Enum
 from git_datmo.engines.run_journal import Observed
 from git_datmo.runs.run_watch import Others, RunWatch
 
-# A person edits these while a command runs; unless it was seen, no run writes them.
+# The user may edit these files during a run. They count as written by the run only if that was
+# seen.
 SOURCES = (
     *(
         b".py",
@@ -44,7 +44,10 @@ SOURCES = (
 
 
 class By(Enum):
-    """How a file is known to be the run's own."""
+    """The evidence that a run wrote a file.
+
+    `SEEN`: a process of the run was seen to write it. `CHANGE`: it changed during the run.
+    """
 
     SEEN = "seen"
     CHANGE = "change"
@@ -52,10 +55,12 @@ class By(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What tells a run's own files from those of others.
+    """The evidence that separates a run's files from files of other runs and of the user.
 
-    `seen` are the paths that its processes wrote, `complete` says that they are all; `streams` are
-    the files, by device and inode, that the shell writes from the command's own output.
+    `began` is the start time in nanoseconds. `seen` are the paths that the run's processes wrote,
+    and `complete` says that no path is missing. `streams` are files, by device and inode, to which
+    the shell redirects the command's output. `doubtful` collects files that another run may have
+    written.
     """
 
     began: int
@@ -66,7 +71,7 @@ class Owner:
     doubtful: list[bytes] = field(default_factory=list)
 
     def of(self, path: bytes, info: os.stat_result) -> By | None:
-        """Return how a file is the run's own, None where it is not."""
+        """Return the evidence that the run wrote a file, or None."""
         if self._is_seen(path, info):
             return By.SEEN
         if info.st_ctime_ns <= self.began or self.complete:
@@ -78,15 +83,20 @@ class Owner:
         return By.CHANGE
 
     def of_git(self, path: bytes, info: os.stat_result) -> By | None:
-        """Return the same for a file that git tracks."""
+        """Return the evidence for a file that git tracks.
+
+        A source file counts only if the run was seen to write it, since the user may edit it
+        meanwhile.
+        """
         if not self._is_seen(path, info) and path.lower().endswith(SOURCES):
             return None
         return self.of(path, info)
 
     def _is_seen(self, path: bytes, info: os.stat_result) -> bool:
+        """Return True if the run was seen to write the file, or to rename a folder above it."""
         if path in self.seen:
             return info.st_ctime_ns > self.began
-        # A folder that was renamed as a whole has files that nothing changed.
+        # The files of a renamed folder keep their change times.
         parent = os.path.dirname(path)
         while parent:
             if parent in self.seen:
@@ -103,6 +113,7 @@ def make_owner(
     starter: int,
     streams: Iterable[tuple[int, int]],
 ) -> Owner:
+    """Return the evidence of a run. `starter` is the parent process of the run's first process."""
     inside = (watch.inside(path) for path in observed.written)
     seen = frozenset(path for path in inside if path is not None)
     return Owner(watch.began, seen, observed.is_complete(starter), others, frozenset(streams))

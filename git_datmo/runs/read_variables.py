@@ -1,12 +1,14 @@
-"""Find in sources what programs depend on beside their files (variables, CPUs, the locale): a hint
-and no proof."""
+"""Find hints in sources of programs that depend on variables, CPUs, hashes or the locale.
+
+Sources are only searched with patterns, so the results are not proof.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-# What every program may ask for, and what decides nothing that is computed.
+# Variables that many programs read and that do not affect results.
 _COMMON = frozenset(
     {
         "HOME",
@@ -60,8 +62,10 @@ _SHELL = (".sh", ".bash")
 def find_variables(
     sources: Mapping[str, bytes], recorded: Iterable[str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the variables that some source reads and no record has, each with the first source that
-    does."""
+    """Yield the unrecorded variables that a source reads, each with the first source that reads it.
+
+    `sources` are texts by path.
+    """
     known, found = {*recorded, *_COMMON}, set[str]()
     for path, text in sorted(sources.items()):
         for pattern in _SHELL_READS if path.endswith(_SHELL) else _READS:
@@ -73,18 +77,17 @@ def find_variables(
 
 
 def find_hashing(sources: Mapping[str, bytes]) -> str | None:
-    """Return the first source whose results depend on the order of a set, or on a hash; None for
-    none."""
+    """Return the first source that depends on a hash or on the order of a set, or None."""
     return next((path for path, text in sorted(sources.items()) if _HASHES.search(text)), None)
 
 
 def find_cpu_count(sources: Mapping[str, bytes]) -> str | None:
-    """Return the first source that asks for the number of CPUs; None for none."""
+    """Return the first source that asks for the number of CPUs, or None."""
     return next((path for path, text in sorted(sources.items()) if _COUNTS_CPUS.search(text)), None)
 
 
 def find_locale(sources: Mapping[str, bytes]) -> str | None:
-    """Return the first source that sorts or formats by the locale; None for none."""
+    """Return the first source that sorts or formats by the locale, or None."""
     patterns = {path: _SHELL_LOCALE if path.endswith(_SHELL) else _LOCALE for path in sources}
     return next(
         (path for path, text in sorted(sources.items()) if patterns[path].search(text)), None

@@ -1,5 +1,7 @@
-"""Say at the run what a rerun could not rebuild: system packages that it used, packages built from
-source."""
+"""Warn during a run about packages that a rebuilt environment would not have.
+
+They are system packages that the run used, and Python packages that were built from source.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,10 @@ def remarks_on_rebuilding(
     *,
     complete: bool,
 ) -> Iterator[str]:
-    """Yield what to do for a rebuilt environment to have what the run used; a Dockerfile of its own
-    says it all.
+    """Yield a warning with the lines to add to `apt.txt`.
 
-    `complete` says that nothing was used unseen.
+    Yields nothing if the repository has a Dockerfile. `complete` says that the observer saw
+    everything that the run used.
     """
     if not surrounded.is_generated:
         return
@@ -47,6 +49,7 @@ def remarks_on_rebuilding(
 def _remark_on_built(
     built: Sequence[Distribution], observed: Observed, *, complete: bool
 ) -> Iterator[str]:
+    """Yield a warning for packages built from source, separately for those not imported."""
     imported = {name for process in observed.processes for name in process.extensions}
     unused = [
         normalise(each.name) for each in built if complete and imported.isdisjoint(each.modules)
@@ -69,9 +72,11 @@ def _remark_on_built(
 
 
 def _was(names: Sequence[str]) -> str:
+    """Return the verb for a list of names."""
     return "was" if len(names) == 1 else "were"
 
 
 def _listed(names: Sequence[str]) -> str:
+    """Return the first names as text, with the number of the others."""
     shown = ", ".join(f"'{name}'" for name in names[:SHOWN])
     return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,4 +1,4 @@
-"""Reruns a snapshot in a fresh folder made from objects alone, compares, and leaves a receipt."""
+"""Rerun a snapshot in a fresh folder, compare the results, and store a receipt."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from git_datmo.runs.verdict import DIFFERENT, FAILED, IDENTICAL, NOTHING, VERDIC
 class Reproduced:
     """A finished reproduction.
 
-    `id` is the id of its receipt. It is None where no receipt was stored: a part was another
-    snapshot's, or nothing could be compared.
+    `id` is the receipt's id. It is None if no receipt was stored: a part came from another
+    snapshot, or nothing could be compared.
     """
 
     receipt: Receipt
@@ -61,14 +61,14 @@ def reproduce(
     parts: Parts | None = None,
     sign: bool = False,
 ) -> Reproduced:
-    """Rebuild the environment, rerun the command in the empty `folder`, compare metrics and
-    outputs.
+    """Rebuild the environment, rerun in the empty `folder`, and compare metrics and outputs.
 
-    `repeat` reruns are made, and what they do not agree on is said; the worst of their verdicts is
-    the verdict. Where the record says all that the run read, only that is fetched and placed; a
-    rerun that then fails or differs is repeated with everything. `parts` are what to rerun where
-    that is not the snapshot's own; no receipt is left then. Raises `DatmoError` where the rerun
-    could not even be tried; a command that fails is a verdict.
+    Makes `repeat` reruns; the worst verdict counts, and differences between the reruns are
+    recorded. If the recorded reads are complete, only those files are fetched and placed. If that
+    rerun fails or differs, it is repeated with all files.
+
+    `parts` replaces the snapshot's own inputs; no receipt is stored then. Raises `DatmoError` if
+    the rerun cannot start. A command that fails is a verdict, not an error.
     """
     whole = require_whole(parts or parts_of(found))
     sign = parts is None and wants_signature(ws, asked=sign)
@@ -100,7 +100,7 @@ def reproduce(
 
 
 def _fetch(ws: Workspace, found: Found, parts: Parts, progress: Progress) -> float:
-    """Fetch what a rerun of `parts` needs; return the seconds that it took."""
+    """Fetch the objects that a rerun of `parts` needs; return the elapsed seconds."""
     began = time.monotonic()
     kept = {each.node: each.content.size for each in keep_entries(found.snapshot)}
     if parts.files is None:
@@ -114,8 +114,11 @@ def _fetch(ws: Workspace, found: Found, parts: Parts, progress: Progress) -> flo
 
 
 def attach_receipt(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced:
-    """Attach the receipt, without a signature where the key is gone meanwhile: a rerun is not lost
-    for that."""
+    """Attach the receipt.
+
+    If signing fails, the receipt is attached unsigned with a warning, so that the rerun is not
+    lost.
+    """
     warnings: tuple[str, ...] = ()
     if sign:
         try:
@@ -128,8 +131,11 @@ def attach_receipt(ws: Workspace, receipt: Receipt, *, sign: bool) -> Reproduced
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One of the reruns, judged; its folder may be gone. `changes` explain nothing, since nothing
-    differs."""
+    """A rerun with its verdict. Its folder may be gone.
+
+    `causes` may explain a difference. `changes` are changed packages in a rerun without any
+    difference.
+    """
 
     done: Rerun
     judged: Judged
@@ -139,6 +145,7 @@ class _Try:
 
 
 def _is_bad(tried: _Try) -> bool:
+    """Return True if the verdict is `DIFFERENT` or `FAILED`."""
     return tried.judged.verdict in (DIFFERENT, FAILED)
 
 
@@ -153,8 +160,10 @@ def _try_repeatedly(
     *,
     until_bad: bool,
 ) -> list[_Try]:
-    """Rerun `repeat` times, the first time in `folder`; with `until_bad`, a bad verdict is the last
-    one."""
+    """Rerun `repeat` times, the first time in `folder`, the others in scratch folders.
+
+    With `until_bad`, stop after the first bad verdict.
+    """
     tried: list[_Try] = []
     for count in range(repeat):
         with nullcontext(folder) if count == 0 else scratch_folder(ws, None) as where:
@@ -172,6 +181,7 @@ def _try(
     folder: Path,
     tolerances: Mapping[str, float],
 ) -> _Try:
+    """Rerun once, judge the result, and find causes of a difference."""
     snapshot, run = found.snapshot, require_run(found)
     done = rerun(ws, parts, means, folder)
     began = time.monotonic()
@@ -190,14 +200,14 @@ def _try(
             compared,
             tuple(changed_packages(recorded, ran)) if ran is not None else (),
         )
-    variables = variables_of(ws) if means.engine.name == "host" else {}
+    variables = {} if means.engine.capabilities.rebuilds_environment else variables_of(ws)
     machine = _machine(ws, means, done.variables)
     causes = find_causes(recorded, run.machine, machine, ran, done, run.read, variables)
     return _Try(done, judged, causes, compared)
 
 
 def _tell_changes(changes: Sequence[Cause]) -> tuple[str, ...]:
-    """In a line, how the environment in which the same came out was another."""
+    """Return a warning if an identical result came from an environment with changed packages."""
     if not changes:
         return ()
     first, more = changes[0], f"; {len(changes) - 1} more differ" if len(changes) > 1 else ""
@@ -217,6 +227,7 @@ def _write_receipt(
     tolerances: Mapping[str, float],
     fetched: float,
 ) -> Receipt:
+    """Return the receipt of the reruns, with the figures of the worst rerun."""
     worst = max(tried, key=lambda each: VERDICTS.index(each.judged.verdict))
     unstable = _find_unstable([each.done for each in tried])
     durations = {"fetch": fetched, **worst.done.durations, "compare": worst.compared}
@@ -243,12 +254,13 @@ def _write_receipt(
 def _machine(
     ws: Workspace, means: RerunOptions, variables: Mapping[str, str]
 ) -> Mapping[str, Value]:
-    locale = environment_locale(means.engine.name, ws.environ, variables)
+    """Return the facts about this machine; none if the engine is on another machine."""
+    locale = environment_locale(means.engine.capabilities, ws.environ, variables)
     return {} if means.elsewhere else describe_machine(ws.environ, locale=locale)
 
 
 def _find_unstable(done: list[Rerun]) -> list[str]:
-    """The metrics and outputs that did not come out alike in all reruns."""
+    """Return the sorted names of metrics and outputs that differ between the reruns."""
     first = done[0]
     names = [
         name for kind in ("metrics", "outputs") for each in done for name in getattr(each, kind)

@@ -1,4 +1,4 @@
-"""Runs a recorded command again, in a folder made from objects alone."""
+"""Run a recorded command again, in a folder made only from stored objects."""
 
 from __future__ import annotations
 
@@ -41,11 +41,12 @@ Signature = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a rerun is made of: code, data (what was there before the run), environment, and the
-    command with its words.
+    """The inputs of a rerun: code, data, environment and command.
 
-    `outputs` are the paths that it is expected to write, `recorded` what the recorded run wrote
-    there. With `files`, only these of the data are placed. `started` is when the recorded run did.
+    `data` are the payloads from before the run. `folder` is the command's working directory,
+    relative to the repository. `outputs` are the paths that the command is expected to write.
+    `recorded` are the payloads that the recorded run wrote. If `files` is set, only these files of
+    the data are placed. `started` is the start time of the recorded run.
     """
 
     code: Content | None
@@ -59,14 +60,14 @@ class Parts:
     started: str = ""
 
     def placed(self) -> Iterator[tuple[str, Node]]:
-        """Yield the files and folders of the data that are placed, with their paths."""
+        """Yield the path and node of each file and folder of the data that is placed."""
         if self.files is not None:
             yield from self.files
         else:
             yield from ((payload.path, root_node(payload.content)) for payload in self.data)
 
     def nodes(self) -> Iterator[Node]:
-        """All that has to be here before the rerun begins."""
+        """Yield the nodes that must be available locally before the rerun starts."""
         for content in (self.code, self.environment):
             if content is not None:
                 yield root_node(content)
@@ -75,11 +76,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class RerunOptions:
-    """What reruns are made with: an engine, what they may use of the machine, where their output
-    and progress go.
+    """The engine of reruns, its limits, and the targets for output and progress.
 
-    `elsewhere` says that the engine is on another machine, of which nothing is known; `screens` are
-    the streams of which `output` shows what the command writes on a terminal.
+    `elsewhere` says that the engine is on another machine, which cannot be described. `screens` are
+    the streams for which the command gets a terminal.
     """
 
     engine: Engine
@@ -91,17 +91,17 @@ class RerunOptions:
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        """The parts that are what they are here, whatever is asked for."""
+        """Return the parts that this engine cannot change."""
         return () if self.engine.capabilities.rebuilds_environment else ("env",)
 
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """A finished rerun: its metrics, and the object of each output, None for one that it did not
-    write.
+    """A finished rerun.
 
-    `tail` is the end of what it printed, `variables` are those that it was given, `remarks` are
-    about what was placed.
+    `outputs` has the object of each expected output; None for an output that the rerun did not
+    write. `durations` are seconds by step. `tail` is the end of the printed output. `variables` are
+    the recorded environment variables. `remarks` are about the placed data.
     """
 
     folder: Path
@@ -115,7 +115,10 @@ class Rerun:
 
 
 def require_run(found: Found) -> Run:
-    """The run of a snapshot; raises `DatmoError` for one that names no command."""
+    """Return the run of a snapshot.
+
+    Raises `DatmoError` if the snapshot has no command or no environment.
+    """
     run = found.snapshot.run
     if run is None:
         raise DatmoError(
@@ -130,8 +133,7 @@ def require_run(found: Found) -> Run:
 
 
 def parts_of(found: Found) -> Parts:
-    """What a snapshot's run was made of; raises `DatmoError` for a snapshot that names no
-    command."""
+    """Return the inputs of a snapshot's run. Raises `DatmoError` as `require_run` does."""
     run, snapshot = require_run(found), found.snapshot
     assert snapshot.environment is not None
     return Parts(
@@ -149,8 +151,7 @@ def parts_of(found: Found) -> Parts:
 
 
 def require_whole(parts: Parts) -> Parts:
-    """`parts`, whose command can be run; raises `DatmoError` where the record has a mask for one of
-    its secrets."""
+    """Return `parts` unchanged; raise `DatmoError` if a secret in the command was masked."""
     if is_masked(parts.command):
         raise DatmoError(
             "not run: a secret in the command was masked when it was recorded:"
@@ -162,20 +163,26 @@ def require_whole(parts: Parts) -> Parts:
 
 
 def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
-    """What was there before the run; a command that was only recorded is taken to have made its
-    outputs."""
+    """Return the payloads from before the run.
+
+    If the command was only recorded and did not run, its outputs are left out.
+    """
     if run.exit_code is not None:
         return run.inputs
     return tuple(payload for payload in snapshot.payloads if payload.path not in run.outputs)
 
 
 def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rerun:
-    """Rebuild the environment and run the command in the empty `folder`; the objects are here."""
+    """Rebuild the environment and run the command in the empty `folder`.
+
+    The objects must be available locally. The steps are: code, environment, data, file times,
+    command, names, metrics and outputs. Raises `KeyboardInterrupt` if the user stopped the rerun.
+    """
     require_whole(parts)
     engine, progress = means.engine, means.progress
     began = time.monotonic()
-    # The image is built before the data is there: a Dockerfile of the repository's own takes the
-    # folder as its context.
+    # Build the image before the data is placed: for a Dockerfile from the repository, the folder is
+    # the build context.
     if parts.code is not None:
         place_code(ws, parts.code, folder, progress)
     beside = _placeholders(folder)
@@ -194,14 +201,16 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
     variables = dict(read_manifest(environment.files).variables)
     data = read_only_data(folder, parts.data, parts.outputs)
     command = (
-        portable_command(parts.command) if engine.name == "host" else rebuilt_command(parts.command)
+        rebuilt_command(parts.command)
+        if engine.capabilities.rebuilds_environment
+        else portable_command(parts.command)
     )
     job = Job(command, folder, parts.folder, variables, data, means.limits, screens=means.screens)
     tail = Tail(means.output, screen=bool(means.screens))
     progress.finish()
     outcome = engine.run(job, output=tail)
     if outcome.interrupted:
-        # A rerun that somebody stopped says nothing about the experiment.
+        # A rerun that the user stopped is no evidence about the experiment.
         raise KeyboardInterrupt
     align(ws, folder, parts.recorded)
     written = {
@@ -225,14 +234,14 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
 
 
 def _make_folders(folder: Path, data: Iterable[Payload]) -> None:
-    """Make the folders of payloads of which nothing was placed."""
+    """Create the folders of payloads from which no file was placed."""
     for payload in data:
         if payload.content.form is Form.FOLDER and not os.path.lexists(folder / payload.path):
             (folder / payload.path).mkdir(parents=True)
 
 
 def swap(parts: Parts, name: str, other: Parts) -> Parts:
-    """`parts` with one of them, `code`, `data`, `env` or `params`, taken from `other`."""
+    """Return `parts` with the part `name` (an item of `PARTS`) taken from `other`."""
     match name:
         case "code":
             return replace(parts, code=other.code)
@@ -248,10 +257,10 @@ def swap(parts: Parts, name: str, other: Parts) -> Parts:
 def read_only_data(
     folder: Path, inputs: Iterable[Payload], outputs: Iterable[str]
 ) -> tuple[str, ...]:
-    """The data among `inputs` that a run has no business to write: neither they nor what is in them
-    is an output.
+    """Return the paths of data payloads that the run must not write.
 
-    A payload that is not in `folder`, or is a link there, cannot be guarded.
+    A payload that overlaps an output is left out. A payload that is missing in `folder`, or is a
+    link, is left out too, since the engine cannot protect it.
     """
     written = [f"{path}/" for path in outputs]
     return tuple(
@@ -268,11 +277,12 @@ def read_only_data(
 
 
 def _is_newer(path: Path, since: int) -> bool:
+    """Return True if the file's change time is after `since` (nanoseconds)."""
     return path.is_file() and path.stat().st_ctime_ns > since
 
 
 def _sign(folder: Path, path: str) -> Mapping[str, Signature]:
-    """What tells whether a file, or any file below a folder, was written."""
+    """Return modification time, size and inode of a file, or of each file below a folder."""
     top = folder / path
     files = (
         [top]
@@ -288,7 +298,7 @@ def _sign(folder: Path, path: str) -> Mapping[str, Signature]:
 
 
 def _placeholders(folder: Path) -> frozenset[bytes]:
-    """Return the files of placed code by which git keeps folders."""
+    """Return the files in placed code that keep empty folders in git."""
     top = os.fsencode(folder)
     found = (
         os.path.join(base, name)
@@ -300,7 +310,9 @@ def _placeholders(folder: Path) -> frozenset[bytes]:
 
 
 def _object_of(ws: Workspace, folder: Path, path: str, leave: frozenset[bytes]) -> Oid:
-    """Return the id that the file or folder would have as a payload; `leave` are placeholders that
-    the code has."""
+    """Return the id that the file or folder would have as a payload; store nothing.
+
+    `leave` are placeholder files of the code, which do not belong to the payload.
+    """
     capturer = Capturer(ws.store, folder, CacheEdit(ws.repo.format), QUIET, leave=leave)
     return capturer.whole(path, HashOnly(ws.store)).content.object

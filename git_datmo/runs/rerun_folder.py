@@ -1,5 +1,4 @@
-"""The fresh folder of a rerun: made outside the repository, removed afterwards unless the person
-named it."""
+"""Create the fresh folder of a rerun, and remove it unless the user named it."""
 
 from __future__ import annotations
 
@@ -20,9 +19,11 @@ TREE = "tree"
 
 @contextmanager
 def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
-    """An empty folder; raises `DatmoError` when the one that was asked for holds anything.
+    """Yield an empty folder.
 
-    What processes that died have left in theirs is removed first.
+    Without a name in `asked`, it is a new folder in the state folder, and is removed when the block
+    ends. Folders that dead processes left behind are removed first. Raises `DatmoError` if `asked`
+    is not an empty folder.
     """
     if asked is None:
         base = ws.shared_state / "scratch"
@@ -46,7 +47,7 @@ def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
 
 
 def empty_folder(folder: Path) -> None:
-    """Remove everything in `folder`, for another rerun in it."""
+    """Remove everything in `folder`, so that another rerun can use it."""
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -55,13 +56,14 @@ def empty_folder(folder: Path) -> None:
 
 
 def _lock_of(folder: Path) -> Path:
+    """Return the path of the lock that the user of a folder holds."""
     return folder.with_name(f"{folder.name}.lock")
 
 
 def _remove_leftovers(ws: Workspace, base: Path) -> None:
-    """Remove the folders whose lock nobody holds any more."""
+    """Remove the folders of dead processes: those with a lock that no process holds."""
     for lock in base.glob("*.lock"):
-        # Held by who uses it, or removed meanwhile.
+        # A process that uses the folder holds the lock, or has just removed it.
         with contextlib.suppress(DatmoError, OSError), locking.locked(lock, seconds=0):
             folder = lock.with_suffix("")
             if (folder / TREE).exists():

@@ -1,4 +1,4 @@
-"""Stored files and folders, fetched where they are not here, into a folder of a rerun's own."""
+"""Write stored files and folders into a rerun's folder, and fetch missing objects."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from git_datmo.worktree.stat_cache_edit import CacheEdit
 def require_objects(
     ws: Workspace, nodes: Iterable[Node], of: Oid, progress: Progress, *, size: int = 0
 ) -> None:
-    """Fetch what is lacking of `size` bytes, where that is known; raises `Incomplete` for what can
-    be had nowhere."""
+    """Fetch the missing objects of `nodes`; raise `Incomplete` if any is not available.
+
+    `of` is the record that needs them. `size` is their total size in bytes, 0 if unknown.
+    """
     missing = fetch_objects(ws, list(nodes), size=size, progress=progress)
     if missing:
         raise Incomplete(
@@ -35,7 +37,7 @@ def require_objects(
 
 
 def place_code(ws: Workspace, code: Content, folder: Path, progress: Progress) -> None:
-    """Write stored code into the empty `folder`, as git would check it out here."""
+    """Write stored code into the empty `folder`, as git would check it out in this clone."""
     place(ws, [("", root_node(code))], folder, progress)
     top = os.fsencode(folder)
     files = [
@@ -49,8 +51,10 @@ def place_code(ws: Workspace, code: Content, folder: Path, progress: Progress) -
 def place(
     ws: Workspace, contents: Iterable[tuple[str, Node]], folder: Path, progress: Progress
 ) -> list[bytes]:
-    """Write stored files and folders at their paths in a folder that holds nothing there; return
-    the links in them."""
+    """Write stored files and folders into `folder`; return the paths of links.
+
+    The paths must be unused. A damaged object is fetched again.
+    """
     nothing = Differences((), (), (), ())
     checkout = Checkout(ws.store, folder, CacheEdit(ws.repo.format), progress)
     for each in contents:

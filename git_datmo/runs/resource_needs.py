@@ -1,5 +1,4 @@
-"""What a rerun of a snapshot needs of a machine, by what the run used, and what a machine lacks of
-it."""
+"""Compute the resources that a rerun needs from those of the run, and find shortages."""
 
 from __future__ import annotations
 
@@ -19,9 +18,9 @@ from git_datmo.sizes import show_size
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Seconds of wall and of CPU time, and bytes; None for what was not measured.
+    """The resources of a rerun: seconds and bytes; None for values that were not measured.
 
-    `disk` is for code, data and what the run leaves behind; `gpu_memory` on all `gpus` together.
+    `disk` covers code, data and outputs. `gpu_memory` is the total of all `gpus`.
     """
 
     seconds: float
@@ -32,7 +31,7 @@ class Needs:
     gpu_memory: float | None
 
     def words(self) -> str:
-        """In a line, for a person."""
+        """Return the needs as a line of text."""
         cpu = f" ({self.cpu_seconds:.1f} s of CPU)" if self.cpu_seconds is not None else ""
         told = [f"{self.seconds:.1f} s{cpu}"]
         if self.memory is not None:
@@ -45,7 +44,7 @@ class Needs:
 
 
 def needs_of(snapshot: Snapshot) -> Needs | None:
-    """What a rerun takes, as far as it is known; None where nothing ran."""
+    """Return the needs of a snapshot's rerun; None if no command ran."""
     run = snapshot.run
     if run is None or run.exit_code is None:
         return None
@@ -71,7 +70,7 @@ def needs_of(snapshot: Snapshot) -> Needs | None:
 
 
 def _gpus(machine: Mapping[str, Value], resources: Mapping[str, Value]) -> int:
-    """How many GPUs a run had and, where that was measured, used."""
+    """Return the number of GPUs that a run had, and used if that was measured."""
     given, there = resources.get("gpus"), _amount(machine.get("gpus"))
     if isinstance(given, str) and given not in ("", "all"):
         return (
@@ -85,6 +84,7 @@ def _gpus(machine: Mapping[str, Value], resources: Mapping[str, Value]) -> int:
 
 
 def _amount(value: Value | None) -> float | None:
+    """Return a finite number that is not negative; None for any other value."""
     figure = number(value)
     return figure if figure is not None and isfinite(figure) and figure >= 0 else None
 
@@ -97,8 +97,10 @@ def find_shortages(
     folder: Path,
     isolated: bool,
 ) -> tuple[str, ...]:
-    """In a line each, what this machine lacks for reruns in `folder`, which may not be there
-    yet."""
+    """Return a line for each resource that is too scarce on this machine.
+
+    `folder` is the folder of the reruns; it need not exist yet.
+    """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free, machine = shutil.disk_usage(there).free, describe_machine(environ)
     known = [needs for found in every if (needs := needs_of(found.snapshot))]
@@ -113,10 +115,10 @@ def find_shortages(
 def shortages(
     needs: Needs, machine: Mapping[str, Value], limits: ResourceLimits, *, free: int, isolated: bool
 ) -> Iterator[str]:
-    """In a line each, what a rerun here would lack.
+    """Yield a line for each resource that is too scarce for a rerun.
 
-    `limits` are what it may use, `free` the room on the disk in bytes; `isolated` says that it sees
-    those GPUs alone that it is given.
+    `limits` are the limits of the rerun; `free` is the free disk space in bytes. `isolated` says
+    that the rerun sees only GPUs that it is given.
     """
     memory = min(
         figure for figure in (_amount(machine.get("memory")), limits.memory, inf) if figure
@@ -133,6 +135,10 @@ def shortages(
 
 
 def _gpu_shortages(needs: Needs, machine: Mapping[str, Value], *, given: bool) -> Iterator[str]:
+    """Yield a line if GPUs are missing.
+
+    `given` says that the rerun may use those of this machine.
+    """
     here, each = int(_amount(machine.get("gpus")) or 0), _amount(machine.get("gpu_memory"))
     if not here:
         yield "the run had a GPU; here there is none"

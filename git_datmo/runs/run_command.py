@@ -1,4 +1,4 @@
-"""Runs a command and snapshots what was before it, what it did, and what it made."""
+"""Run a command, and make a snapshot of its inputs, its events and its outputs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from git_datmo.worktree.tracking import Tracking
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A finished run: its snapshot's id, the command's exit code, what a person should know."""
+    """A finished run: the snapshot's id, the exit code, and warnings for the user."""
 
     snapshot: Oid
     exit_code: int
@@ -68,12 +68,12 @@ def run(
     elsewhere: bool = False,
     screens: tuple[Stream, ...] = (),
 ) -> Ran:
-    """Run `command` where the person is, and attach a snapshot of it to HEAD.
+    """Run `command` in the user's current folder, and attach a snapshot to HEAD.
 
-    `outputs` are paths relative to the repository that are kept beside what the run is seen to
-    write; `elsewhere` says that the engine is on another machine, of which nothing is known;
-    `screens` are the streams of which `output` shows what the command writes on a terminal. Raises
-    `DatmoError` before anything ran when it could not be recorded.
+    `outputs` are paths, relative to the repository, that are kept in addition to files that the run
+    is seen to write. `elsewhere` says that the engine is on another machine, which cannot be
+    described. `screens` are the streams for which the command gets a terminal. Raises `DatmoError`
+    before the command starts if the run cannot be recorded.
     """
     engine.check()
     sign = wants_signature(ws, asked=asked.sign)
@@ -96,7 +96,7 @@ def run(
             journal=journal,
             screens=screens,
         )
-        # From the command's end on, its record comes first.
+        # After the command's end, the first request to end waits until the run is recorded.
         with holding_signals(), reserving(ws.state) as reserve:
             with watched_gpus({} if elsewhere else ws.environ) as gpus:
                 secrets = parameter_secrets(asked.parameters or {})
@@ -109,6 +109,7 @@ def run(
 
 
 def _is_text(word: str) -> bool:
+    """Return True if a word of the command line can be written as UTF-8."""
     return word.encode("utf-8", "replace").decode() == word
 
 
@@ -119,7 +120,7 @@ def _prepare(
     engine: Engine,
     progress: Progress,
 ) -> Before:
-    """Store what the run starts from, and build what it runs in."""
+    """Store the inputs of the run, and build its environment."""
     commit = require_commit(ws)
     for word in command:
         if not _is_text(word):
@@ -157,7 +158,7 @@ def _prepare(
             prepare(
                 ws, engine, WantedImage(environment.content, code), folder=folder, progress=progress
             )
-    # A bar that is left is drawn again and again, among what the command prints.
+    # A progress bar left on the screen would be drawn again among the command's output.
     progress.finish()
     clean = is_clean(ws)
     return Before(
@@ -177,8 +178,10 @@ def _prepare(
 
 
 def _without_cleaned(ws: Workspace, tracking: Tracking) -> tuple[Tracking, tuple[str, ...]]:
-    """Stop tracking outputs and models that a person removed since (`make clean`): the run makes
-    them anew."""
+    """Stop tracking outputs and models that the user removed, as `make clean` does.
+
+    Return the new state and a remark for each path. The run is expected to make them again.
+    """
     gone = [
         tracked.payload.path
         for tracked in tracking.payloads

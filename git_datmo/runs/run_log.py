@@ -1,4 +1,4 @@
-"""A run's output: shown byte for byte as it comes, stored without what looks like a secret."""
+"""Show a run's output byte for byte, and store it with secrets masked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from git_datmo.secrets.secret_rules import known_secrets
 from git_datmo.worktree.path_capture import Capturer
 
 LOG_LIMIT = 64 << 20
-# Of the reserve, what the log may take; the rest is for the record.
+# The part of the reserve, in bytes, that the log may use. The rest is for the record.
 LOG_SHARE = 1 << 20
 
 
@@ -32,14 +32,14 @@ def run_logged(
     reserve: Reserve,
     secrets: Iterable[str] = (),
 ) -> tuple[Outcome, Content | None, tuple[str, ...]]:
-    """Run a job with its output both shown and stored, both streams in the order in which they
-    came.
+    """Run a job, and both show and store its output, in the order in which it arrives.
 
-    `secrets` are masked in what is stored, beside those that are known without being told. Returns
-    how it ended, the stored log (None where there is no room for it), and what a person should know
-    of it.
+    `secrets` are masked in the stored log, together with secrets in the command and the
+    environment. Returns the outcome, the stored log and remarks for the user. The log is None if
+    the disk had no space for it.
     """
-    # Without a buffer: what a full disk refuses would be refused again when the file is closed.
+    # Without a buffer: buffered bytes that a full disk refuses would raise again when the file is
+    # closed.
     with _log_file(ws, buffering=0) as file:
         log = _Log(file)
         screen = Screen() if job.screens else None
@@ -62,7 +62,7 @@ def run_logged(
 
 
 def _store_masked(ws: Workspace, log: IO[bytes], secrets: Sequence[str]) -> tuple[Content, int]:
-    """Store a log without `secrets`; return it, and the number of lines that had some."""
+    """Store a log with `secrets` masked; return it, and the number of masked lines."""
     with _log_file(ws) as stored:
         lines = mask_log(log, stored, secrets)
         stored.flush()
@@ -70,14 +70,20 @@ def _store_masked(ws: Workspace, log: IO[bytes], secrets: Sequence[str]) -> tupl
 
 
 class _Log:
-    """The first bytes of a command's output in a file; a full disk ends the file, and not the
-    command."""
+    """A file with the first bytes of a command's output.
+
+    A full disk ends the log, and the command goes on.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._room = file, LOG_LIMIT
         self.remarks: tuple[str, ...] = ()
 
     def write(self, data: bytes) -> None:
+        """Append `data`, up to `LOG_LIMIT` bytes in total.
+
+        If the disk is full, add a remark and drop the rest.
+        """
         wanted = data[: self._room]
         try:
             written = self._file.write(wanted)
@@ -90,10 +96,12 @@ class _Log:
 
 
 def _log_file(ws: Workspace, *, buffering: int = -1) -> IO[bytes]:
+    """Return a temporary file in the state folder."""
     return tempfile.NamedTemporaryFile(prefix="git-datmo-log-", dir=ws.state, buffering=buffering)
 
 
 def _store(ws: Workspace, path: str) -> Content:
+    """Store the file at `path` as a log."""
     folder, name = os.path.split(path)
     capturer = Capturer(ws.store, Path(folder), ws.cache.edit(), QUIET)
     with ws.store.writer() as writer:
@@ -102,6 +110,7 @@ def _store(ws: Workspace, path: str) -> Content:
 
 
 def _remarks(lines: int) -> tuple[str, ...]:
+    """Return a remark that counts the lines with a masked secret; none for 0 lines."""
     many = "1 line" if lines == 1 else f"{lines} lines"
     return (
         (f"{many} of the output had what looks like a secret: masked in the stored log",)

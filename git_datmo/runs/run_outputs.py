@@ -1,5 +1,4 @@
-"""Store what a run wrote, whatever it left: what cannot be kept is said once, and never loses the
-run."""
+"""Store the files that a run wrote. A file that cannot be kept causes a remark, not an error."""
 
 from __future__ import annotations
 
@@ -25,16 +24,16 @@ from git_datmo.worktree.path_capture import Capturer
 from git_datmo.worktree.tracking import Tracking
 
 IGNORED_LIMIT = 10 << 20
-# Each file that is left out of a folder makes the folder be read again.
+# The most files that are left out of a folder. For each, the folder is read again.
 LEFT_OUT = 20
 
 
 @dataclass(slots=True)
 class KeptOutputs:
-    """What was kept of a run: the new tracking state, outputs by path, git's files, and remarks for
-    a person.
+    """The stored outputs of a run, and the new tracking state.
 
-    `unseen` are those that count by their change alone; `left` are bytes that were written and not
+    `outputs` are paths of payloads, and `tracked` files that git tracks. `unseen` are the paths
+    with a change as their only evidence. `left` is the number of bytes that were written and not
     kept.
     """
 
@@ -49,7 +48,7 @@ class KeptOutputs:
 def keep_outputs(
     ws: Workspace, owner: Owner, explicit: Sequence[str], progress: Progress
 ) -> KeptOutputs:
-    """Store and track what the run that `owner` knows wrote, and what is `explicit`ly asked for."""
+    """Store and track the files that the run of `owner` wrote, and the `explicit` paths."""
     tracking = current_tracking(ws)
     written = find_written(ws, tracking, find_differences(ws, tracking), owner)
     kept = KeptOutputs(
@@ -75,8 +74,10 @@ def keep_outputs(
 def _wanted(
     ws: Workspace, written: Written, explicit: Sequence[str], kept: KeptOutputs
 ) -> dict[str, By]:
-    """Return the paths to store; those below what git ignores are kept where they are small, else
-    named."""
+    """Return the paths to store, each with its evidence.
+
+    Files that git ignores are stored if their total size is small, else named in a remark.
+    """
     asked = [path for path in explicit if os.path.lexists(ws.root / path)]
     kept.remarks += (f"the run did not write '{path}'" for path in explicit if path not in asked)
     under = tuple(f"{path}/" for path in asked)
@@ -106,7 +107,7 @@ def _wanted(
 
 
 def _keep(ws: Workspace, path: str, by: By, kept: KeptOutputs, progress: Progress) -> None:
-    """Store one output; a folder is stored without those of its files that cannot be."""
+    """Store an output; add a remark if it cannot be stored."""
     try:
         if kept.tracking.get(path) is None:
             check_addable(ws, kept.tracking, path)
@@ -120,8 +121,10 @@ def _keep(ws: Workspace, path: str, by: By, kept: KeptOutputs, progress: Progres
 
 
 def _store_output(ws: Workspace, path: str, kept: KeptOutputs, progress: Progress) -> None:
-    """Store one output; name files in it that are left out, since they grow or cannot be read, and
-    odd links."""
+    """Store an output without files that change meanwhile or cannot be read.
+
+    Adds a remark for each of these files, and for links that lead nowhere in another clone.
+    """
     left: list[bytes] = []
     asked = {path: guess_role(path)}
     while True:
@@ -134,7 +137,7 @@ def _store_output(ws: Workspace, path: str, kept: KeptOutputs, progress: Progres
             if error.path in (b"", os.fsencode(path), *left) or len(left) == LEFT_OUT:
                 raise
             left.append(error.path)
-            # A file that is gone meanwhile is no output.
+            # A file that was removed meanwhile is not an output and needs no remark.
             if os.path.lexists(os.path.join(os.fsencode(ws.root), error.path)):
                 kept.remarks.append(f"{show(error.path)} was not kept: {error.what}")
         else:
@@ -143,11 +146,12 @@ def _store_output(ws: Workspace, path: str, kept: KeptOutputs, progress: Progres
 
 
 def _reason(error: DatmoError | OSError) -> str:
+    """Return the text of an error in one line."""
     return error.what if isinstance(error, DatmoError) else error.strerror or str(error)
 
 
 def _keep_tracked(ws: Workspace, outputs: Sequence[Output], kept: KeptOutputs) -> None:
-    """Store files of git's as they are after the run, without tracking them."""
+    """Store files that git tracks as they are after the run, without making them payloads."""
     if not outputs:
         return
     filtered = filtered_paths(ws, ws.repo.git, [os.fsencode(output.path) for output in outputs])

@@ -1,4 +1,4 @@
-"""Find a run's parameters: in the options of its command, and in a `params.yaml` that it read."""
+"""Find a run's parameters in the options of its command, and in a `params.yaml` that it read."""
 
 from __future__ import annotations
 
@@ -23,18 +23,17 @@ _NUMBER = re.compile(r"-[0-9.]")
 
 
 def command_parameters(command: Sequence[str]) -> dict[str, Value]:
-    """Return the options of a program as parameters: `--lr 0.1`, `--lr=0.1`, `lr=0.1`; a switch is
-    true.
+    """Return the options of a program as parameters: `--lr 0.1`, `--lr=0.1`, `lr=0.1`.
 
-    The options of the interpreter before its script are none, and secrets are left out.
+    An option without a value is True. Options of the interpreter, which precede the script, and
+    secrets are left out.
     """
     options = _options(list(_own_words(command)))
     return {name: value for name, value in options if not is_secret_value(name, str(value))}
 
 
 def _own_words(command: Sequence[str]) -> Iterator[str]:
-    """Yield the words behind the script, or module, that an interpreter is given; else all but the
-    program."""
+    """Yield the words after an interpreter's script or module, or after any other program."""
     words = iter(command[1:])
     if re.match(r"(?:.*/)?(?:python|pypy)[0-9.]*\Z", command[0]):
         for word in words:
@@ -49,6 +48,7 @@ def _own_words(command: Sequence[str]) -> Iterator[str]:
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, Value]]:
+    """Yield the name and value of each option in `words`."""
     for place, word in enumerate(words):
         assigned, option = _ASSIGNED.match(word), _OPTION.match(word)
         if assigned:
@@ -63,8 +63,10 @@ def _options(words: list[str]) -> Iterator[tuple[str, Value]]:
 
 
 def file_parameters(ws: Workspace) -> tuple[str, dict[str, Value]]:
-    """Return the first parameter file, where the command runs or at the top, and its values; '' for
-    none."""
+    """Return the path and values of the first parameter file; '' and no values if none exists.
+
+    Searches the current folder, then the top of the repository.
+    """
     for folder in dict.fromkeys([ws.repo.prefix.rstrip("/"), ""]):
         for name in FILES:
             path = os.path.join(folder, name)
@@ -76,6 +78,7 @@ def file_parameters(ws: Workspace) -> tuple[str, dict[str, Value]]:
 
 
 def _read(content: bytes, *, is_json: bool) -> dict[str, Value]:
+    """Return the values of a parameter file; none if it is invalid or has too many."""
     try:
         document = json.loads(content) if is_json else _read_yaml(content)
         values = dict(flatten("", document)) if isinstance(document, Mapping) else {}
@@ -85,6 +88,7 @@ def _read(content: bytes, *, is_json: bool) -> dict[str, Value]:
 
 
 def _read_yaml(content: bytes) -> object:
+    """Parse YAML; raise `ValueError` if it is invalid."""
     import yaml
 
     try:

@@ -1,4 +1,4 @@
-"""What a run read: recorded, and said where the record does not have it."""
+"""Record the files that a run read, and warn about those that no record contains."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from git_datmo.secrets.secret_files import is_secret_file
 from git_datmo.terminal_text import quote_word
 from git_datmo.worktree.tracking import Tracking
 
-# A payload of which a run read more files than this is recorded as a whole.
+# If a run read more files of a payload than this, the record names the payload as a whole.
 MANY = 1000
 OUTSIDE_LIMIT = 1000
 SHOWN = 3
 CODE = (b".py", b".so", b".pyd", b".pyi", b".sh", b".R", b".r", b".jl")
 
-# What belongs to the machine or to a program's own settings, and to no experiment.
+# Folders of the system and of settings. Their files are not inputs of an experiment.
 _SYSTEM = (
     "/etc/",
     "/usr/",
@@ -63,8 +63,11 @@ _HOME_MORE = (
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The files of the repository that a run used, relative to it, and the files elsewhere that it
-    read."""
+    """The files that a run read.
+
+    `read` are files of the repository, relative to it. `outside` are files elsewhere. `complete`
+    says that no other file can have been read.
+    """
 
     read: frozenset[bytes]
     outside: tuple[str, ...]
@@ -74,7 +77,11 @@ class Used:
 def find_used(
     ws: Workspace, watch: RunWatch, observed: Observed, *, starter: int, in_container: bool
 ) -> Used:
-    """Sort out what the processes of a run read; what the run itself wrote first is no input."""
+    """Return the files that a run's processes read.
+
+    A file outside of the repository that the run itself wrote is not an input. `starter` is the
+    process id of the parent of the run's first process.
+    """
     written = observed.written
     inside, outside = set[bytes](), set[bytes]()
     environments = _environments(observed)
@@ -90,8 +97,7 @@ def find_used(
 
 
 def _environments(observed: Observed) -> tuple[bytes, ...]:
-    """Return the folders of the environments that ran: scripts and shared files in them are their
-    packages'."""
+    """Return the folders of the environments that ran. The files in them belong to packages."""
     prefixes = {process.prefix for process in observed.processes}
     return tuple(os.fsencode(path) + b"/" for path in {*prefixes, *map(os.path.realpath, prefixes)})
 
@@ -99,8 +105,11 @@ def _environments(observed: Observed) -> tuple[bytes, ...]:
 def _outside(
     ws: Workspace, watch: RunWatch, paths: Iterable[bytes], observed: Observed
 ) -> Iterator[str]:
-    """Yield files elsewhere that were there before the run and are data, without the names of home
-    and user."""
+    """Yield the data files outside of the repository that existed before the run.
+
+    The user's name and the path of the home folder are replaced by '~'. System files, settings and
+    program files are left out.
+    """
     home, user = ws.environ.get("HOME", "").rstrip("/"), ws.environ.get("USER") or _user_name()
     prefixes = tuple({process.prefix for process in observed.processes})
     git = os.path.realpath(ws.repo.common_dir)
@@ -123,6 +132,7 @@ def _outside(
 
 
 def _is_code(path: bytes) -> bool:
+    """Return True for program files and files of packages or caches, which are not data."""
     return (
         path.endswith((*CODE, b".pyc", b".pth", b"pyvenv.cfg"))
         or b"-packages/" in path
@@ -131,6 +141,7 @@ def _is_code(path: bytes) -> bool:
 
 
 def _user_name() -> str:
+    """Return the name of the current user; '' if the system does not know it."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -138,13 +149,17 @@ def _user_name() -> str:
 
 
 def _without_names(path: str, home: str, user: str) -> str:
+    """Return `path` with the home folder, and each component equal to `user`, replaced by '~'."""
     if home and path.startswith(f"{home}/"):
         return "~" + path[len(home) :]
     return "/".join("~" if name == user and user else name for name in path.split("/"))
 
 
 def record_reads(used: Used, tracking: Tracking) -> Read:
-    """Return what the record says of a run's reads."""
+    """Return the entry for the record: files, or whole payloads with many read files.
+
+    A path that is not valid UTF-8 is left out.
+    """
     by_payload, paths = defaultdict[str, list[str]](list), set[str]()
     holders = {tracked.payload.path for tracked in tracking.payloads}
     for raw in used.read:
@@ -162,6 +177,7 @@ def record_reads(used: Used, tracking: Tracking) -> Read:
 
 
 def _holder(path: str, holders: set[str]) -> str | None:
+    """Return the path in `holders` that is `path` or a folder above it, or None."""
     while path:
         if path in holders:
             return path
@@ -170,7 +186,7 @@ def _holder(path: str, holders: set[str]) -> str | None:
 
 
 def needed_code(used: Used, untracked: Collection[bytes], programs: Iterable[bytes]) -> set[bytes]:
-    """Return the untracked files that were imported or executed."""
+    """Return the untracked files that the run imported or executed."""
     started = {os.path.normpath(program) for program in programs}
     return {
         path for path in untracked if (path in used.read and path.endswith(CODE)) or path in started
@@ -180,8 +196,10 @@ def needed_code(used: Used, untracked: Collection[bytes], programs: Iterable[byt
 def lacking_files(
     ws: Workspace, used: Used, tracking: Tracking, stored: Collection[bytes]
 ) -> dict[bytes, str]:
-    """Return the files of the repository that the run read and no record has, each with why;
-    `stored` are untracked ones that it has."""
+    """Return the files that the run read and no record contains, each with the reason.
+
+    `stored` are the untracked files that the record contains.
+    """
     tracked = set(ws.repo.git.run("ls-files", "-z", "--recurse-submodules").split(b"\0"))
     untracked = set(ws.repo.git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0"))
     payloads = {t.payload.path for t in tracking.payloads}
@@ -193,7 +211,7 @@ def lacking_files(
 
 
 def remarks_on_reads(used: Used, lacking: Mapping[bytes, str]) -> Iterator[str]:
-    """Say what the run read and no record has."""
+    """Yield a warning for each group of files that the run read and no record contains."""
     groups = defaultdict[tuple[str, str], list[str]](list)
     for path, why in sorted(lacking.items()):
         name = os.fsdecode(path)

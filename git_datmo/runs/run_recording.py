@@ -1,4 +1,4 @@
-"""Record a finished run: what it read and wrote, its environment, code and figures."""
+"""Record a finished run: its reads and outputs, its environment, code, parameters and metrics."""
 
 from __future__ import annotations
 
@@ -50,11 +50,12 @@ from git_datmo.worktree.tracking import Tracking
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a run starts from, as its record will need it.
+    """The state before a run, as the record needs it.
 
-    `tree` is what a commit of the code would have, None where that is the commit's; `untracked` are
-    the untracked files that were there, `named` those of them that the command names; `parameters`
-    is the parameter file and its values. `lacks_data` says that the data of HEAD are in no record.
+    `tree` is the tree that a commit of the code would have; None if the code is unchanged or git
+    cannot write the tree. `untracked` are the untracked files, and `named` those that the command
+    names. `parameters` is the path of the parameter file and its values. `lacks_data` says that no
+    record has HEAD's data.
     """
 
     commit: Oid
@@ -73,9 +74,9 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A command that ended: who watched it, how it ended, its log and the GPUs that it used.
+    """A finished command: its observed events, outcome, log and GPU figures.
 
-    `reserve` is room on the disk for its record.
+    `elsewhere` says that the engine is on another machine. `reserve` is disk space for the record.
     """
 
     watch: RunWatch
@@ -99,10 +100,14 @@ def record_run(
     *,
     sign: bool,
 ) -> tuple[Oid, list[str]]:
-    """Make the record of a finished run; what cannot be kept becomes a warning, and never loses the
-    run."""
+    """Record a finished run; return the snapshot's id and the warnings.
+
+    A file that cannot be kept causes a warning, so that the run is not lost. The outputs are stored
+    first, then the disk reserve is released, then the record is made. The Python is queried at the
+    same time.
+    """
     watch, outcome = finished.watch, finished.outcome
-    # The first process of a container has no parent in there.
+    # In a container's process namespace, the first process has parent 0.
     in_container = engine.capabilities.isolated
     starter = 0 if in_container else os.getpid()
     observed = watch.observed()
@@ -115,17 +120,20 @@ def record_run(
     )
     with ws.locked(), probing or nullcontext():
         kept = keep_outputs(ws, owner, outputs, progress)
-        # Outputs that there is no room for must not take what the record needs.
+        # Release the reserve only after the outputs are stored. A large output must not use the
+        # record's space.
         finished.reserve.release_all()
         warnings = kept.remarks
         code, stored = _whole_code(ws, before, used, kept, observed.programs, warnings, progress)
         warnings += remarks_on_reads(used, lacking_files(ws, used, kept.tracking, stored))
-        surroundings = find_surroundings(ws, engine.name, {*used.read, *named_in(ws, command)})
+        surroundings = find_surroundings(
+            ws, engine.capabilities, {*used.read, *named_in(ws, command)}
+        )
         warnings += remarks_on_surroundings(surroundings)
         surrounded = before.environment or _environment(
             ws, command, watch, observed, probing, warnings
         )
-        # A container has Debian packages of its own, whatever versions this machine has.
+        # The machine's own Debian packages say nothing about a run in a container.
         system = surrounded.system if surrounded is not None and not in_container else ()
         record = Run(
             command=portable_command(command),
@@ -164,8 +172,8 @@ def record_run(
         )
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
-        # What ran on uncommitted code, or without the commit's data, is no commit's data until a
-        # later snapshot has it as a parent.
+        # A run on uncommitted code, or without HEAD's data, does not define the commit's data. A
+        # later snapshot that has it as a parent can.
         side = asked.side or not before.clean or before.lacks_data
         snapshot = replace(snapshot, commit=before.commit, clean=before.clean, side=side)
         if before.tree is not None:
@@ -181,12 +189,13 @@ def record_run(
 
 
 def _settings(before: Before, used: Used, observed: Observed) -> Mapping[str, Value]:
-    """Return the values of the parameter file, unless the command was seen and did not read it."""
+    """Return the values of the parameter file; none if the observed command did not read it."""
     path, values = before.parameters
     return values if not observed.processes or os.fsencode(path) in used.read else {}
 
 
 def _disk_used(kept: KeptOutputs) -> int:
+    """Return the number of bytes that the run wrote, stored or not."""
     tracked = sum(payload.content.size for payload in kept.tracked)
     return sum(kept.tracking.sizes(kept.outputs)) + tracked + kept.left
 
@@ -200,9 +209,11 @@ def _whole_code(
     warnings: list[str],
     progress: Progress,
 ) -> tuple[Content, set[bytes]]:
-    """Return the code with the untracked files that the run imported or executed, and those that it
-    has."""
-    # What was a candidate before the run may be an output by now, or be gone.
+    """Return the code with the untracked files that the run needed, and the set of these files.
+
+    The run needed a file if it imported or executed it, or if the command names it.
+    """
+    # The run may have made a candidate an output, or removed it.
     candidates = before.untracked & untracked_files(ws, kept.tracking)
     needed = needed_code(used, candidates, programs) - before.named
     code, remarks = add_untracked(ws, before.code, needed, progress=progress)
@@ -212,8 +223,10 @@ def _whole_code(
 
 
 def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[str]:
-    """Say which untracked files no record has: all where it was not `seen` what the command read,
-    else large ones."""
+    """Yield a warning about untracked files that the record does not contain.
+
+    If the reads were not `seen`, it covers all files, else only those that are too large.
+    """
     limit = ws.repo.config.number("datmo.untrackedlimit", UNTRACKED_LIMIT)
     root = os.fsencode(ws.root)
     large = [path for path in paths if _size(os.path.join(root, path)) > limit]
@@ -227,7 +240,7 @@ def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[
 
 
 def _size(path: bytes) -> int:
-    """Return a file's size; 0 for one that is gone."""
+    """Return the size of a file in bytes; 0 if it is gone."""
     try:
         return os.lstat(path).st_size
     except OSError:
@@ -242,8 +255,10 @@ def _environment(
     probing: Probing | None,
     warnings: list[str],
 ) -> CapturedEnvironment | None:
-    """Store the environment of the interpreter that ran, or else of the one that the command
-    names."""
+    """Store the environment of the interpreter that ran.
+
+    If that fails, store the environment of the command's interpreter, and add a warning.
+    """
     interpreter = observed.interpreter(watch.root)
     try:
         return capture_environment(ws, command, interpreter=interpreter, probing=probing)
@@ -255,7 +270,7 @@ def _environment(
 
 
 def _is_written(ws: Workspace, owner: Owner) -> Callable[[str], bool]:
-    """Return the test for files that this run wrote, whether they were kept or not."""
+    """Return a function that tells whether this run wrote a file, kept or not."""
 
     def is_written(path: str) -> bool:
         try:
@@ -270,8 +285,10 @@ def _is_written(ws: Workspace, owner: Owner) -> Callable[[str], bool]:
 def _attach(
     ws: Workspace, tracking: Tracking, snapshot: Snapshot, warnings: list[str], *, sign: bool
 ) -> Oid:
-    """Attach the snapshot, without a signature where the key is gone meanwhile: a run is not lost
-    for that."""
+    """Attach the snapshot, and return its id.
+
+    If signing fails, the snapshot is attached unsigned with a warning, so that the run is not lost.
+    """
     if sign:
         try:
             return attach(ws, tracking, snapshot, sign=True)
@@ -281,4 +298,5 @@ def _attach(
 
 
 def run_folder(ws: Workspace) -> str:
+    """Return the current folder relative to the repository, '' for its top."""
     return ws.repo.prefix.rstrip("/")

@@ -1,5 +1,7 @@
-"""Say at the run what its sources depend on and no record fixes: variables, hashes, CPUs, the
-locale."""
+"""Warn about dependencies of a run's sources that the record does not fix.
+
+They are environment variables, hashes, the number of CPUs, and the locale.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from git_datmo.engines.command_locale import environment_locale, is_plain, odd_encoding
+from git_datmo.engines.engine_capabilities import Capabilities
 from git_datmo.environments.machine import usable_cpus
 from git_datmo.payloads.captured_environment import read_source, variables_of
 from git_datmo.repository.workspace import Workspace
@@ -19,8 +22,11 @@ SOURCES = (b".py", b".sh", b".bash")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The texts of a run's sources, and what surrounds it: `set_here` are names of variables that
-    the person has set, `recorded` variables that the record has, `locale` the command's."""
+    """The texts of a run's sources, and the state of the environment around the run.
+
+    `set_here` are the names of all variables that the user has set. `recorded` are the variables in
+    the record. `locale` is the locale of the command.
+    """
 
     sources: Mapping[str, bytes]
     set_here: Collection[str]
@@ -28,8 +34,10 @@ class Surroundings:
     locale: str
 
 
-def find_surroundings(ws: Workspace, engine: str, paths: Collection[bytes]) -> Surroundings:
-    """Read the sources among `paths`, and what surrounds a run in `engine`."""
+def find_surroundings(
+    ws: Workspace, capabilities: Capabilities, paths: Collection[bytes]
+) -> Surroundings:
+    """Read the sources among `paths`, and the variables and locale of a run."""
     sources = {}
     for path in paths:
         text = (
@@ -41,12 +49,12 @@ def find_surroundings(ws: Workspace, engine: str, paths: Collection[bytes]) -> S
             sources[os.fsdecode(path)] = text
     recorded = variables_of(ws)
     return Surroundings(
-        sources, ws.environ.keys(), recorded, environment_locale(engine, ws.environ, recorded)
+        sources, ws.environ.keys(), recorded, environment_locale(capabilities, ws.environ, recorded)
     )
 
 
 def remarks_on_surroundings(seen: Surroundings) -> Iterator[str]:
-    """Say what a rerun may lack; a secret variable is not recommended to be recorded."""
+    """Yield a warning for each dependency. A secret variable is never recommended for recording."""
     for name, source in find_variables(seen.sources, seen.recorded):
         if name in seen.set_here and not is_secret_name(name):
             yield (
@@ -71,6 +79,7 @@ def remarks_on_surroundings(seen: Surroundings) -> Iterator[str]:
 
 
 def _remarks_on_locale(seen: Surroundings) -> Iterator[str]:
+    """Yield a warning if a rerun would decode, sort or format in another way."""
     encoding = odd_encoding(seen.locale)
     if encoding:
         yield (

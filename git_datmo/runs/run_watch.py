@@ -1,8 +1,8 @@
-"""Watch a run: when it began, what its processes journalled, and which other runs were under way in
-the tree.
+"""Watch a run: its start time, its journals, and other runs in the same working tree.
 
-Each run has a folder below `.git/datmo/runs`, with its journals and `run.json`. It stays as long as
-another run that was under way at the same time: that run has to know which files were not its own.
+Each run has a folder below `.git/datmo/runs` with its journals and `run.json`. The folder is kept
+until no run is left that overlapped it. A run reads the journals of overlapping runs, to exclude
+files that are not its own.
 """
 
 from __future__ import annotations
@@ -30,19 +30,21 @@ TICK_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True)
 class RunWatch:
-    """A run under way; `began` is the newest change time that a file had before the command
-    started."""
+    """A run in progress. `root` is the top of the working tree as its command sees it.
+
+    `began` is the newest change time, in nanoseconds, that a file had before the command started.
+    """
 
     folder: Path
     began: int
     root: bytes
 
     def observed(self) -> Observed:
+        """Return the events that the run's processes have journalled so far."""
         return read_journals(self.folder)
 
     def inside(self, path: bytes) -> bytes | None:
-        """Return a journalled path relative to the working tree; None for one outside or in git's
-        own folder."""
+        """Return a path relative to the working tree; None if it is outside or in `.git`."""
         if not path.startswith(self.root + b"/"):
             return None
         relative = path[len(self.root) + 1 :]
@@ -51,9 +53,9 @@ class RunWatch:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """What other runs in the same working tree did meanwhile.
+    """The files that other runs in the same working tree wrote meanwhile.
 
-    `unseen` says that one of them may have written files that its journals do not name.
+    `unseen` says that another run may have written files that its journals do not name.
     """
 
     written: frozenset[bytes]
@@ -62,7 +64,7 @@ class Others:
 
 @contextmanager
 def watching(ws: Workspace, *, in_container: bool) -> Iterator[RunWatch]:
-    """Begin to watch a run, until the block ends."""
+    """Create a run's folder, and watch the run until the block ends."""
     base = ws.shared_state / "runs"
     folder = base / uuid.uuid4().hex[:12]
     prepare_journal(folder)
@@ -84,7 +86,7 @@ def watching(ws: Workspace, *, in_container: bool) -> Iterator[RunWatch]:
 
 
 def other_runs(ws: Workspace, watch: RunWatch) -> Others:
-    """Read what other runs in this working tree wrote while `watch` was under way."""
+    """Return the files that other runs in this working tree wrote while `watch` was in progress."""
     written, unseen = set[bytes](), False
     for folder in (ws.shared_state / "runs").iterdir():
         state = _read_state(folder)
@@ -103,10 +105,9 @@ def other_runs(ws: Workspace, watch: RunWatch) -> Others:
 
 
 def last_change(folder: Path) -> int:
-    """Return the change time of the last file that was changed before now.
+    """Return the file system's time in nanoseconds, and wait until its clock has moved on.
 
-    The file system's clock may stand still for some milliseconds. What is written from now on is
-    newer.
+    The clock may stand still for some milliseconds. After the wait, every change gets a newer time.
     """
     began = fsio.file_time(folder)
     for _ in range(TICK_LIMIT):
@@ -116,12 +117,14 @@ def last_change(folder: Path) -> int:
 
 
 def _write_state(folder: Path, state: dict[str, object]) -> None:
+    """Write `run.json`; a disk that refuses it is no error."""
     path = folder / STATE
     with contextlib.suppress(OSError):
         fsio.write_file(path, json.dumps(state).encode())
 
 
 def _read_state(folder: Path) -> dict[str, Any] | None:
+    """Return the content of `run.json`; None if it is missing or damaged."""
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -134,7 +137,10 @@ def _read_state(folder: Path) -> dict[str, Any] | None:
 
 
 def _clear(base: Path) -> None:
-    """Remove the folders of runs that ended before any run that is still under way began."""
+    """Remove the folders of runs that ended before each run still in progress began.
+
+    The folder of a killed run has no end time. It is removed once no run is in progress.
+    """
     states = {folder: _read_state(folder) for folder in base.iterdir()}
     alive = [state for state in states.values() if state is not None and _is_alive(state)]
     for folder, state in states.items():
@@ -147,12 +153,15 @@ def _clear(base: Path) -> None:
 
 
 def _is_alive(state: dict[str, Any]) -> bool:
+    """Return True if the process of the run, identified by its start time, still runs."""
     return bool(state["ended"] is None and _started(state["pid"]) == state["started"] != 0)
 
 
 def _started(pid: int) -> int:
-    """Return when a process started, in ticks since the machine did; 0 for one that is not
-    there."""
+    """Return a process's start time, in ticks since boot (proc, `stat`); 0 if it does not run.
+
+    Returns 1 for a running process on a system without `/proc`.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[19])

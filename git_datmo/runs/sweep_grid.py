@@ -1,4 +1,4 @@
-"""The combinations of a sweep: values for each parameter, and the command with them in place."""
+"""Compute the combinations of a sweep: parameter values, and the command for each combination."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ _RANGE = re.compile(r"(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """One value for each parameter, and the command that has them."""
+    """A value for each parameter, and the command with these values."""
 
     parameters: Mapping[str, Value]
     command: tuple[str, ...]
 
 
 def parse_grid(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """What `NAME=VALUE,VALUE` and `NAME=FIRST..LAST` give, as a person wrote them; raises
-    `UsageError` for others."""
+    """Return the values of `NAME=VALUE,VALUE` and `NAME=FIRST..LAST`, as text.
+
+    Raises `UsageError` for any other word, a repeated name, or a range of more than `LIMIT`
+    numbers.
+    """
     grid: dict[str, tuple[str, ...]] = {}
     for word in words:
         name, equals, text = word.partition("=")
@@ -48,10 +51,10 @@ def parse_grid(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def combine(grid: Mapping[str, Sequence[str]], command: Sequence[str]) -> tuple[Combination, ...]:
-    """Every combination, the last parameter changing first; `{NAME}` in a word of the command is
-    the value's place.
+    """Return all combinations; the last parameter changes first.
 
-    Raises `UsageError` where a parameter has no place, so that it would change nothing.
+    `{NAME}` in a word of the command is replaced by the value. Raises `UsageError` if a parameter
+    does not occur in the command, or for more than `LIMIT` combinations.
     """
     count = 1
     for name, values in grid.items():
@@ -73,5 +76,6 @@ def combine(grid: Mapping[str, Sequence[str]], command: Sequence[str]) -> tuple[
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:
+    """Return `word` with each `{NAME}` replaced by the value."""
     names = "|".join(map(re.escape, values))
     return re.sub(rf"\{{({names})\}}", lambda match: values[match[1]], word) if values else word

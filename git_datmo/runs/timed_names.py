@@ -1,8 +1,8 @@
-"""Give folders and files that a rerun named by the time the names that the recorded run gave them.
+"""Rename files that a rerun named by the time to the names in the recorded run.
 
-Hydra writes to `outputs/2026-05-01/12-30-05`, TensorBoard to `runs/May01_12-30-05_host` and there
-to `events.out.tfevents.1767182400.host.7.0`: the names say when and where they were written, and
-nothing else.
+Hydra writes to `outputs/2026-05-01/12-30-05`. TensorBoard writes to `runs/May01_12-30-05_host`, to
+a file `events.out.tfevents.1767182400.host.7.0`. These names say only when and on which host the
+files were written.
 """
 
 from __future__ import annotations
@@ -24,26 +24,29 @@ _TIME = re.compile(
     r"|(?<![0-9])1[0-9]{9}(?:[0-9]{3})?(?![0-9])"  # seconds or milliseconds since 1970
 )
 _EVENTS = re.compile(r"(events\.out\.tfevents)\..*")
-# The folder that a SummaryWriter chooses: month, day, time, host, and a comment that nothing sets
-# apart from the host.
+# A name that SummaryWriter (TensorBoard) chooses: month, day, time, host and comment. Nothing
+# separates the comment from the host.
 _WRITER = re.compile(r"[A-Z][a-z]{2}[0-3][0-9]_[0-2][0-9]-[0-5][0-9]-[0-5][0-9]_.+")
 
 
 def is_timed(name: str) -> bool:
-    """Return True for a name that says when it was given."""
+    """Return True if a name contains a date, a time of day or a Unix time."""
     return _TIME.search(name) is not None
 
 
 def shape(name: str) -> str:
-    """Return a name without what changes in it from time to time, and from host to host."""
+    """Return a name without the parts that depend on the time or the host."""
     if _WRITER.fullmatch(name):
         return "writer"
     return _EVENTS.sub(r"\1", re.sub(r"[0-9]+", "#", _EVENTS.sub(r"\1", name)))
 
 
 def align(ws: Workspace, folder: Path, outputs: Iterable[Payload]) -> None:
-    """Rename what a rerun in `folder` named by the time, where just one recorded name is like
-    it."""
+    """Rename time-dependent names in `folder` to the recorded names of the same shape.
+
+    Names of a shape are renamed only if as many new names as missing recorded names have it. A
+    folder stays unchanged if its recorded tree is not available.
+    """
     for output in outputs:
         head, _, name = output.path.rpartition("/")
         with suppress(Incomplete, OSError):
@@ -53,7 +56,7 @@ def align(ws: Workspace, folder: Path, outputs: Iterable[Payload]) -> None:
 
 
 def _align_path(folder: Path, path: str) -> None:
-    """Rename the folders above a payload, and itself."""
+    """Rename a payload and the folders above it."""
     place = folder
     for name in path.split("/"):
         if is_timed(name) and not (place / name).exists():
@@ -62,6 +65,7 @@ def _align_path(folder: Path, path: str) -> None:
 
 
 def _align_folder(ws: Workspace, place: Path, tree: Oid) -> None:
+    """Rename the entries of a folder, and of its subfolders, to those of the recorded `tree`."""
     recorded = list(_names(ws, tree))
     _rename(place, [name for name, _ in recorded if is_timed(name)], {name for name, _ in recorded})
     for name, below in recorded:
@@ -70,14 +74,16 @@ def _align_folder(ws: Workspace, place: Path, tree: Oid) -> None:
 
 
 def _names(ws: Workspace, tree: Oid) -> Iterator[tuple[str, Oid | None]]:
-    """Yield what a recorded folder has, each with its tree where it is a folder."""
+    """Yield the entries of a recorded folder, each with its tree; None for a file."""
     for raw, node in read_folder(tree, ws.store.read_tree):
         yield os.fsdecode(raw), node.oid if node.kind is NodeKind.FOLDER else None
 
 
 def _rename(place: Path, wanted: list[str], recorded: set[str]) -> None:
-    """Rename what is in `place`, and was not recorded, to the missing names of `wanted` that are
-    like it, in order."""
+    """Rename unrecorded entries of a folder to missing recorded names of the same shape.
+
+    Names of a shape are matched in sorted order.
+    """
     there = set(os.listdir(place)) if place.is_dir() else set()
     missing = sorted(name for name in wanted if name not in there)
     strange = sorted(name for name in there - recorded if is_timed(name))

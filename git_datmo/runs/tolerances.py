@@ -1,5 +1,7 @@
-"""How far a rerun may be off: what was asked for, else what git's config says, else what the
-snapshot itself does."""
+"""Choose the tolerances of a rerun.
+
+The user's tolerances precede those in git's configuration, which precede the snapshot's.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,10 @@ SETTING = "datmo.tolerance"
 
 
 def parse_tolerances(words: Iterable[str]) -> dict[str, float]:
-    """What `NAME=X` says, NAME being a metric or an output's path; raises `UsageError` for anything
-    else."""
+    """Return the tolerances in `NAME=X` words, where NAME is a metric or the path of an output.
+
+    Raises `UsageError` if X is not a number of 0 or more.
+    """
     found = {}
     for name, value in parse_figures(words).items():
         if isinstance(value, bool | str) or not 0 <= value < float("inf"):
@@ -27,8 +31,10 @@ def parse_tolerances(words: Iterable[str]) -> dict[str, float]:
 def find_tolerances(
     ws: Workspace, snapshot: Snapshot, asked: Mapping[str, float]
 ) -> dict[str, float]:
-    """The tolerances that hold for a snapshot; raises `UsageError` where one that was asked for
-    names nothing in it."""
+    """Return the tolerances that apply to a snapshot.
+
+    Raises `UsageError` if a name in `asked` is not a metric or output of the snapshot.
+    """
     names = {*snapshot.metrics, *(snapshot.run.outputs if snapshot.run else ())}
     unknown = sorted(asked.keys() - names)
     if unknown:

@@ -1,5 +1,7 @@
-"""Return whether Python sources draw random numbers that nothing seeds: read, never run, so a hint
-and no proof."""
+"""Find Python sources that draw random numbers without a seed.
+
+Sources are only searched with patterns, so the results are not proof.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A source of random numbers: how a program draws from it, and how it would seed it."""
+    """A random number generator, with patterns for its use and its seeding."""
 
     name: str
     draws: re.Pattern[bytes]
@@ -55,8 +57,7 @@ GENERATORS = (
 
 
 def find_unseeded(sources: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-    """The generators that some source draws from and none seeds, each with the first source that
-    does."""
+    """Yield each generator that is used and never seeded, with the first source that uses it."""
     every = tuple(sources.values())
     for generator in GENERATORS:
         drawing = sorted(path for path, text in sources.items() if generator.draws.search(text))
@@ -65,4 +66,5 @@ def find_unseeded(sources: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
 
 
 def _any(pattern: re.Pattern[bytes], texts: Iterable[bytes]) -> bool:
+    """Return True if any of the texts contains the pattern."""
     return any(pattern.search(text) for text in texts)

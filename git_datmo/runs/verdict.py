@@ -1,4 +1,4 @@
-"""The verdict on a rerun: each metric and output beside what was recorded."""
+"""Compare the metrics and outputs of a rerun with the recorded values, and give a verdict."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NOTHING = "nothing to compare"
 VERDICTS = (IDENTICAL, WITHIN, NOTHING, DIFFERENT, FAILED)
 """From best to worst."""
 
-# Beyond this, what was recorded is not written out again only to be looked into.
+# A larger recorded output, in bytes, is not placed for a comparison of contents.
 LOOK_LIMIT = 8 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict and what it rests on."""
+    """A verdict with the comparisons that led to it."""
 
     verdict: str
     metrics: tuple[ReceiptDifference, ...]
@@ -48,8 +48,11 @@ def judge(
     tolerances: Mapping[str, float],
     progress: Progress,
 ) -> Judged:
-    """Compare a rerun with what was recorded, metrics as numbers, outputs by their bytes and then
-    by what they hold."""
+    """Compare a rerun with the record: metrics as numbers, outputs by bytes and then by content.
+
+    If both failed with the same exit code, the last lines of their logs are compared too. Without
+    metrics and outputs, equal logs count.
+    """
     names = sorted({*snapshot.metrics, *done.metrics})
     metrics = tuple(
         compare_metric(
@@ -71,10 +74,10 @@ def conclude(
     outputs: tuple[ReceiptDifference, ...],
     tolerances: Mapping[str, float],
 ) -> str:
-    """Return the verdict on a rerun that ended as the run did.
+    """Return the verdict on a rerun that ended with the recorded exit code.
 
-    A tolerance for a metric says that the metrics decide: an output without a tolerance of its own
-    then has to be there, but may differ.
+    If any metric has a tolerance, the metrics decide. An output without its own tolerance must then
+    exist, but may differ.
     """
     if not metrics and not outputs:
         return NOTHING
@@ -91,7 +94,10 @@ def conclude(
 def compare_metric(
     name: str, recorded: Value | None, rerun: Value | None, tolerance: float | None
 ) -> ReceiptDifference:
-    """A recorded metric beside the rerun's; one that the rerun did not write is None."""
+    """Return the comparison of a recorded metric with the rerun's; None stands for a missing value.
+
+    A metric named as a time differs in every rerun. Without a tolerance it counts as equal.
+    """
     one, other = number(recorded), number(rerun)
     if one is None or other is None:
         same = recorded == rerun
@@ -115,8 +121,10 @@ def _compare_outputs(
     tolerances: Mapping[str, float],
     progress: Progress,
 ) -> Iterator[ReceiptDifference]:
-    """Each output's object beside the rerun's; an output that the rerun left untouched counts as
-    not written."""
+    """Yield the comparison of each output.
+
+    An output that the rerun did not touch counts as missing.
+    """
     written = (*snapshot.payloads, *(snapshot.run.tracked if snapshot.run is not None else ()))
     recorded = {payload.path: payload for payload in written if payload.path in done.outputs}
     differing = [p for path, p in recorded.items() if done.outputs[path] not in (None, p.object)]
@@ -137,8 +145,11 @@ def _compare_outputs(
 def _look_into(
     ws: Workspace, payloads: list[Payload], folder: Path, progress: Progress
 ) -> dict[str, Comparison]:
-    """How outputs that differ in their bytes do so, by path; what was recorded is written out
-    beside them for that."""
+    """Compare the contents of outputs with different bytes; return the results by path.
+
+    The recorded outputs are fetched and written to a scratch folder for that. Outputs over
+    `LOOK_LIMIT` bytes are not compared.
+    """
     if not payloads:
         return {}
     large = Comparison("differs in bytes; not looked into: it is too large")

@@ -1,5 +1,7 @@
-"""The tree that a commit of just the code that ran would have: it finds the experiment for that
-commit."""
+"""Compute the tree that a commit of the code of a run would have.
+
+With it the experiment is found again once the code is committed.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ from git_datmo.repository.workspace import Workspace
 
 
 def code_tree(ws: Workspace) -> Oid | None:
-    """Return the tree of the tracked files as they are now; None where git cannot write it (a merge
-    under way)."""
+    """Return the tree of the tracked files as they are now; None if git cannot write it.
+
+    Git cannot write a tree while a merge is unresolved. The user's index stays unchanged.
+    """
     index = ws.repo.git_dir / "index"
     with tempfile.TemporaryDirectory(prefix="git-datmo-index-") as folder:
         copy = Path(folder) / "index"
@@ -27,7 +31,7 @@ def code_tree(ws: Workspace) -> Oid | None:
 
 
 def with_files(ws: Workspace, tree: Oid, paths: Iterable[bytes]) -> Oid | None:
-    """Return `tree` with files of the working tree as they are now in it."""
+    """Return `tree` with the current content of `paths`; None if git cannot write it."""
     names = b"".join(path + b"\0" for path in sorted(set(paths)))
     with tempfile.TemporaryDirectory(prefix="git-datmo-index-") as folder:
         git = replace(ws.repo.git, index_file=Path(folder) / "index")
@@ -36,6 +40,7 @@ def with_files(ws: Workspace, tree: Oid, paths: Iterable[bytes]) -> Oid | None:
 
 
 def _write(git: Git, change: tuple[str, ...], stdin: bytes) -> Oid | None:
+    """Run a command that changes the index, and return the resulting tree; None if git fails."""
     try:
         git.run(*change, stdin=stdin)
         return Oid.parse(git.run("write-tree").decode().strip())

@@ -1,5 +1,4 @@
-"""Find what a run wrote: new outputs, changed payloads, files that git tracks, and what git
-ignores."""
+"""Find the files that a run wrote: outputs, changed payloads, tracked and ignored files."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from git_datmo.secrets.secret_files import is_secret_file
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.tracking import Tracking
 
-# Endings of files that hold a trained model, in the field's common formats.
+# File name extensions of trained models in common formats.
 MODEL_ENDINGS = (
     *(
         ".pkl",
@@ -37,15 +36,17 @@ MODEL_ENDINGS = (
     ),
     *(".pb", ".tflite", ".gguf", ".mlmodel", ".cbm", ".ubj", ".rds"),
 )
-# More new files than this beside others in one folder are no outputs each: the person says whether
-# to keep the folder.
+# A folder with more new files than this, beside other files, yields no outputs. The user decides
+# whether to keep the folder.
 MANY = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file or folder that a run wrote, with what it holds; `by` says how it is known to be the
-    run's own."""
+    """A file or folder that a run wrote, with its size in bytes and its number of files.
+
+    `by` is the evidence that the run wrote it.
+    """
 
     path: str
     size: int
@@ -55,10 +56,10 @@ class Output:
 
 @dataclass(slots=True)
 class Written:
-    """What a run wrote.
+    """The files and folders that a run wrote.
 
-    `shown` and `ignored` are new outputs, the second below what git ignores. `touched` are payloads
-    of before, `removed` those that are gone. `tracked` are files that git tracks.
+    `shown` and `ignored` are new outputs; git ignores the latter. `touched` are existing payloads
+    that the run wrote to, and `removed` those that are gone. `tracked` are files that git tracks.
     """
 
     shown: list[Output] = field(default_factory=list)
@@ -70,13 +71,17 @@ class Written:
 
 
 def guess_role(path: str) -> Role:
+    """Return `Role.MODEL` for a path with a model's file name extension, else `Role.OUTPUT`."""
     return Role.MODEL if path.lower().endswith(MODEL_ENDINGS) else Role.OUTPUT
 
 
 def find_written(
     ws: Workspace, tracking: Tracking, differences: Mapping[str, Differences], owner: Owner
 ) -> Written:
-    """Return what the run that `owner` knows wrote in the working tree."""
+    """Return the files that the run of `owner` wrote in the working tree.
+
+    `differences` are the changes of each payload against its recorded content, by path.
+    """
     written = Written()
     looker = _Looker(
         os.fsencode(ws.root),
@@ -103,20 +108,25 @@ def find_written(
 
 
 def _untracked(ws: Workspace, *options: str) -> list[bytes]:
-    """List untracked files, and folders without a tracked file as a whole, with a slash behind."""
+    """Return the untracked paths that `git ls-files` lists.
+
+    A folder without a tracked file is listed as a whole, with a final slash.
+    """
     argv = ("ls-files", "-z", "-o", *options, "--exclude-standard", "--directory")
     return ws.repo.git.run(*argv).split(b"\0")[:-1]
 
 
 def _is_private(path: bytes) -> bool:
-    """Return True for what git ignores and no run is asked about: caches, environments, hidden
-    files."""
+    """Return True for ignored paths that are never reported: caches, environments, hidden files."""
     names = path.rstrip(b"/").split(b"/")
     return is_cache(path) or any(name.startswith(b".") or name == b"node_modules" for name in names)
 
 
 def _placeholder_folders(ws: Workspace) -> set[bytes]:
-    """Return the folders in which git has placeholders, and nothing else in them or below."""
+    """Return the folders in which git tracks only placeholders.
+
+    The placeholders are directly in the folder, and git tracks no other file at any depth.
+    """
     listed = ws.repo.git.run("ls-files", "-z").split(b"\0")[:-1]
     kept = {os.path.dirname(path) for path in listed if os.path.basename(path) in PLACEHOLDERS}
     others = {path for path in listed if os.path.basename(path) not in PLACEHOLDERS}
@@ -128,13 +138,16 @@ def _placeholder_folders(ws: Workspace) -> set[bytes]:
 
 
 class _Looker:
-    """Looks through untracked files and folders for what the run wrote."""
+    """A search of untracked files and folders for outputs of the run."""
 
     def __init__(self, root: bytes, owner: Owner, payloads: set[bytes], written: Written) -> None:
         self._root, self._owner, self._payloads, self._written = root, owner, payloads, written
 
     def look(self, path: bytes) -> list[Output]:
-        """Return the outputs at or below `path`: whole folders where nothing else is in them."""
+        """Return the outputs at or below `path`.
+
+        A folder is returned as a whole if everything in it belongs to the run.
+        """
         path = path.rstrip(b"/")
         if self._is_held(path) or is_cache(path):
             return []
@@ -149,6 +162,7 @@ class _Looker:
         return [output] if output is not None else []
 
     def _is_held(self, path: bytes) -> bool:
+        """Return True if `path` is a payload or lies in one."""
         while path:
             if path in self._payloads:
                 return True
@@ -156,13 +170,18 @@ class _Looker:
         return False
 
     def _file(self, path: bytes, info: os.stat_result) -> Output | None:
+        """Return the output at `path`; None if the run did not write it or it cannot be kept.
+
+        Adds a remark if the run wrote it and it cannot be kept.
+        """
         by = self._owner.of(path, info)
         if by is not None and is_secret_file(os.fsdecode(path)):
             self._remark(path, "looks like a secret by its name")
             return None
         if stat.S_ISREG(info.st_mode) and is_safe(path.rpartition(b"/")[2]):
             return Output(os.fsdecode(path), info.st_size, 1, by) if by is not None else None
-        # Nobody sees who makes a socket or a pipe.
+        # The observer sees only regular files being written, so other kinds count by their change
+        # time.
         if info.st_ctime_ns <= self._owner.began or (by is None and stat.S_ISLNK(info.st_mode)):
             return None
         self._remark(
@@ -174,10 +193,11 @@ class _Looker:
         return None
 
     def _remark(self, path: bytes, why: str) -> None:
+        """Add a remark that `path` was not kept, with the reason."""
         self._written.remarks.append(f"{show(path)} {why}: it was not kept")
 
     def _folder(self, path: bytes) -> tuple[list[Output], bool]:
-        """Return the outputs in a folder, and True where it can be one as a whole."""
+        """Return the outputs in a folder, and True if the folder can be stored as one output."""
         outputs: list[Output] = []
         links: list[tuple[bytes, os.stat_result]] = []
         entries = self._list(path)
@@ -191,7 +211,7 @@ class _Looker:
                 outputs += inner
                 whole = whole and inner_whole
             elif stat.S_ISLNK(info.st_mode):
-                # A link is part of a folder, and nothing by itself.
+                # A link is kept as a part of a folder, never as an output by itself.
                 links.append((below, info))
                 whole = whole and self._owner.of(below, info) is not None
             elif not is_cache(below):
@@ -210,8 +230,11 @@ class _Looker:
         return self._few(path, outputs), whole
 
     def gather(self, outputs: list[Output], tops: list[bytes], beside: set[bytes]) -> list[Output]:
-        """Unite outputs that lie in one folder beside nothing but git's placeholders; too many
-        others are left out."""
+        """Unite outputs of a folder that otherwise has only git's placeholders.
+
+        `tops` are the untracked paths as git lists them; `beside` are folders with only
+        placeholders. Drops the outputs of a folder that has too many.
+        """
         for folder in sorted(beside):
             inside = [
                 output for output in outputs if os.fsencode(output.path).startswith(folder + b"/")
@@ -235,6 +258,7 @@ class _Looker:
         return outputs
 
     def _few(self, path: bytes, outputs: list[Output]) -> list[Output]:
+        """Drop the outputs directly in `path`, with a remark, if they are more than `MANY`."""
         own = [output for output in outputs if os.path.dirname(os.fsencode(output.path)) == path]
         if len(own) <= MANY:
             return outputs
@@ -246,7 +270,10 @@ class _Looker:
         return [output for output in outputs if output not in own]
 
     def _list(self, path: bytes) -> list[tuple[bytes, os.stat_result]] | None:
-        """Return what is in a folder, in order; None where it cannot be kept as a whole."""
+        """Return the sorted entries of a folder.
+
+        Returns None, with a remark, if the folder cannot be kept as a whole.
+        """
         found = []
         try:
             with os.scandir(os.path.join(self._root, path)) as listing:
@@ -263,7 +290,7 @@ class _Looker:
 
 
 def _find_tracked(ws: Workspace, owner: Owner) -> Iterator[Output]:
-    """Yield the files that git tracks and the run wrote."""
+    """Yield the files that git tracks and that the run wrote."""
     root = os.fsencode(ws.root)
     listed = ws.repo.git.run(
         "diff-files", "-z", "--name-only", "--no-ext-diff", "--ignore-submodules=all"
@@ -279,7 +306,7 @@ def _find_tracked(ws: Workspace, owner: Owner) -> Iterator[Output]:
 def _judge_payload(
     ws: Workspace, path: str, found: Differences, owner: Owner, written: Written
 ) -> None:
-    """Note whether the run wrote in, or removed, the payload at `path`."""
+    """Add the payload at `path` to `written.touched` or `written.removed` if the run changed it."""
     root = os.fsencode(ws.root)
     if not os.path.lexists(ws.root / path):
         written.removed.append(path)
@@ -294,11 +321,10 @@ def _judge_payload(
 
 
 def _written_again(ws: Workspace, tracking: Tracking, owner: Owner) -> Iterator[tuple[str, By]]:
-    """Yield the payloads with a file that the run wrote, changed or not: the same bytes again are
-    an output too.
+    """Yield the payloads with a file that the run wrote, even if the bytes are the same as before.
 
-    The stat cache tells nothing of a file that has the recorded content, once git has compared
-    that.
+    After git has compared the bytes, the stat cache no longer reports the file. So the files are
+    tested directly.
     """
     root = os.fsencode(ws.root)
     placed = {
@@ -316,6 +342,7 @@ def _written_again(ws: Workspace, tracking: Tracking, owner: Owner) -> Iterator[
 
 
 def _by(root: bytes, path: bytes, of: Callable[[bytes, os.stat_result], By | None]) -> By | None:
+    """Return the evidence that `of` finds for a file; None if the file is gone."""
     try:
         return of(path, os.lstat(os.path.join(root, path)))
     except OSError:
@@ -323,6 +350,7 @@ def _by(root: bytes, path: bytes, of: Callable[[bytes, os.stat_result], By | Non
 
 
 def _changed_files(root: bytes, found: Differences) -> Iterator[bytes]:
+    """Yield the changed and added files of a payload, including files in added folders."""
     yield from found.changed
     yield from found.added
     for folder in found.folders:

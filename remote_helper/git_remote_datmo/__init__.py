@@ -1,2 +1,1 @@
-"""The remote helper that git starts for `datmo::` URLs and for remotes with `vcs = datmo`
-(gitremote-helpers)."""
+"""Remote helper for `datmo::` URLs and remotes with `vcs = datmo` (gitremote-helpers)."""

@@ -1,5 +1,4 @@
-"""Entry of the remote helper: git's commands in, one answer each out, until git or the service is
-done."""
+"""Entry of the remote helper: read git's commands and answer each (gitremote-helpers)."""
 
 from __future__ import annotations
 
@@ -18,7 +17,11 @@ from git_remote_datmo.wire import LineReader, ServiceGoneError, complain, write_
 
 
 class Backend(Protocol):
-    """Who does the work for one URL; each takes a command of git's and gives the answer."""
+    """Server of git's commands for a URL.
+
+    `connect` returns the exit status of raw pipes, or None if git must use another command. `block`
+    answers a command of several lines. `end` returns the exit status.
+    """
 
     def capabilities(self) -> tuple[bytes, ...]: ...
     def option(self, asked: Command, /) -> bytes: ...
@@ -28,15 +31,16 @@ class Backend(Protocol):
 
 
 def is_http(url: str) -> bool:
+    """Return True for an http:// or https:// URL."""
     return kind_of(url) in ("http", "https")
 
 
 class Conversation:
-    """Answers git's commands in turn.
+    """Loop that answers git's commands in order.
 
-    git asks what the helper can do before it says whether it will push, and `pushInsteadOf` may
-    lead to a URL of another kind. Then both kinds are offered, and git falls back from pipes to
-    lines where a URL has none.
+    Git asks for capabilities before it says whether it will push. `pushInsteadOf` may lead to a URL
+    of another kind. The helper then offers the capabilities of both kinds, and answers `fallback`
+    if a URL has no pipes.
     """
 
     def __init__(self, session: Session) -> None:
@@ -48,10 +52,12 @@ class Conversation:
 
     @cached_property
     def _fetching(self) -> Backend:
+        """Return the backend for fetching, started at first use."""
         return self._start(self._session.fetch_url)
 
     @cached_property
     def _pushing(self) -> Backend:
+        """Return the backend for pushing, started at first use with git's earlier options."""
         if self._session.push_url == self._session.fetch_url:
             return self._fetching
         other = self._start(self._session.push_url)
@@ -61,6 +67,7 @@ class Conversation:
         return other
 
     def _start(self, url: str) -> Backend:
+        """Return a new backend for a URL."""
         if is_http(url):
             from git_remote_datmo.proxy import Proxy
 
@@ -70,6 +77,7 @@ class Conversation:
         return Native(self._session, url)
 
     def hold(self) -> int:
+        """Answer commands until git ends; return the exit status."""
         while (line := self._lines.line()) is not None:
             command = parse(line)
             match command.verb:
@@ -86,13 +94,16 @@ class Conversation:
         return self._done_reading(status) if self._has_read else status
 
     def _of(self, *, for_push: bool) -> Backend:
+        """Return the backend for pushing or for fetching."""
         return self._pushing if for_push else self._fetching
 
     def _started(self) -> list[Backend]:
+        """Return the backends in use, each once."""
         backends = [self.__dict__.get(name) for name in ("_fetching", "_pushing")]
         return list(dict.fromkeys(backend for backend in backends if backend is not None))
 
     def _answer(self, command: Command) -> bytes:
+        """Return the answer to a command; raise `DatmoError` for a command that was not offered."""
         match command.verb:
             case "capabilities":
                 return self._offer()
@@ -110,6 +121,11 @@ class Conversation:
         raise DatmoError(f"git asks the remote helper for '{command.verb}', which it did not offer")
 
     def _offer(self) -> bytes:
+        """Return the answer to `capabilities`.
+
+        If the two URLs are of different kinds, `stateless-connect` is left out and the other kind's
+        capabilities are added.
+        """
         offered = self._fetching.capabilities()
         if self._is_mixed:
             other = PIPES if is_http(self._session.fetch_url) else LINES
@@ -119,19 +135,25 @@ class Conversation:
         return b"".join(capability + b"\n" for capability in offered) + b"\n"
 
     def _done_reading(self, status: int) -> int:
+        """Initialise the repository after a successful fetch; return the exit status."""
         if status == 0:
             self._session.set_up()
         return status
 
 
 def serve() -> int:
+    """Run the helper with this process's arguments; return the exit status.
+
+    Raises `UsageError` for a wrong number of arguments, and `DatmoError` for a URL that is not
+    served.
+    """
     words = sys.argv[1:]
     if not 1 <= len(words) <= 2:
         raise UsageError(
             "usage: git remote-datmo <remote> [<url>]",
             "git starts this for URLs that begin with datmo::",
         )
-    # Nothing is taken off a URL that git gave: `datmo::datmo::` is refused like any other helper.
+    # Keep a URL from git as it is, so that `datmo::datmo::` is refused like any other helper.
     url = words[1] if len(words) == 2 else words[0].removeprefix(PREFIX)
     session = open_session(words[0], url, os.environ, Path.cwd())
     if holds_password(url):
@@ -142,7 +164,10 @@ def serve() -> int:
 
 
 def main() -> int:
-    """The one place where errors become lines and exit codes."""
+    """Run the helper and return the exit status.
+
+    An error that reaches this function becomes a line on standard error and an exit status.
+    """
     try:
         return serve()
     except DatmoError as error:
@@ -153,5 +178,5 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # git went away, and says itself why.
+        # Git has ended, and prints the reason itself.
         return 141

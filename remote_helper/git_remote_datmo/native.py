@@ -1,4 +1,4 @@
-"""Paths and ssh://, git:// and file:// URLs: git speaks to git."""
+"""Serve paths and ssh://, git:// and file:// URLs by raw pipes to git's own services."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ UNDERSTOOD = frozenset({"family", "progress", "servpath", "verbosity"})
 
 
 class Native:
-    """Joins git to the service at one URL."""
+    """Backend that connects git to the service at a URL."""
 
     def __init__(self, session: Session, url: str) -> None:
         self._session = session
         self._url = url
 
     def capabilities(self) -> tuple[bytes, ...]:
+        """Return the capabilities of raw pipes."""
         return PIPES
 
     def option(self, asked: Command) -> bytes:
+        """Answer an `option` command: `ok` if the helper applies the option."""
         return b"ok\n" if asked.option[0] in UNDERSTOOD else b"unsupported\n"
 
     def connect(self, asked: Command) -> int | None:
-        """Serve the pipes to the end and give the exit status; None where git is to ask in another
-        way."""
+        """Relay between git and the service until the end; return the exit status.
+
+        Returns None for `stateless-connect`, after which git asks for `connect`.
+        """
         if asked.verb != "connect":
             write_output(b"fallback\n")
             return None
@@ -41,7 +45,9 @@ class Native:
         return take_push(self._session, self._url, service)
 
     def block(self, asked: Command, _: list[bytes]) -> bytes:
+        """Raise `DatmoError`, since this backend does not offer commands of several lines."""
         raise DatmoError(f"git asks for '{asked.verb}', which was not offered for '{self._url}'")
 
     def end(self) -> int:
+        """Return 0, since no program is left to end."""
         return 0

@@ -1,4 +1,4 @@
-"""git's packets (gitprotocol-common), and what a push says with them; no decision is taken here."""
+"""Parse and write git's packets (gitprotocol-common, gitprotocol-pack)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from git_remote_datmo.protocol import TEXT
 
 FLUSH = b"0000"
 STEP = 1 << 16
-# A packet's length has four digits, and a band takes one byte of it.
+# Bytes of data in a side-band packet: the largest packet minus its 4-digit length and the band
+# byte.
 BAND = 65515
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Packets up to a flush; where the other side ended before it, or spoke no packets, `raw` is
-    what it said."""
+    """Packets up to a flush packet.
+
+    If the stream ended before a flush or contained no packets, `complete` is False and `raw`
+    contains all its bytes.
+    """
 
     raw: bytes
     packets: tuple[bytes, ...]
@@ -26,13 +30,14 @@ class Block:
 
 
 class BlockReader:
-    """Blocks of packets; `rest` gives up what was read beyond the last one."""
+    """Reader of blocks of packets. `rest` returns the bytes after the last block."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self._read = read
         self._ahead = bytearray()
 
     def block(self) -> Block:
+        """Return the next block."""
         packets: list[bytes] = []
         at = 0
         while self._has(at + 4) and re.fullmatch(rb"[0-9a-fA-F]{4}", self._ahead[at : at + 4]):
@@ -46,9 +51,11 @@ class BlockReader:
         return Block(self.rest(), tuple(packets), complete=False)
 
     def rest(self) -> bytes:
+        """Return and forget the bytes that were read after the last block."""
         return self._take(len(self._ahead))
 
     def _has(self, size: int) -> bool:
+        """Read until the buffer has `size` bytes; return False if the stream ends before."""
         while len(self._ahead) < size:
             data = self._read(STEP)
             if not data:
@@ -57,13 +64,14 @@ class BlockReader:
         return True
 
     def _take(self, size: int) -> bytes:
+        """Remove the first `size` bytes of the buffer and return them."""
         taken = bytes(self._ahead[:size])
         del self._ahead[:size]
         return taken
 
 
 def advertised(block: Block) -> dict[str, str]:
-    """The refs in what a receiving side says first, with their ids."""
+    """Return the refs that a receive-pack advertises, with their ids."""
     rows = (
         re.fullmatch(rb"([0-9a-f]{40,}) (refs/[^\0\n]+)(?:\0.*)?\n?", line, re.DOTALL)
         for line in block.packets
@@ -73,7 +81,7 @@ def advertised(block: Block) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One ref that a push moves from `old` to `new`; an id of zeros stands for no ref."""
+    """Move of a ref from `old` to `new` in a push. An id of zeros stands for a missing ref."""
 
     old: str
     new: str
@@ -81,17 +89,18 @@ class Update:
 
     @property
     def deletes(self) -> bool:
+        """Return True if the push deletes the ref."""
         return not self.new.strip("0")
 
     @property
     def creates(self) -> bool:
+        """Return True if the push creates the ref."""
         return not self.old.strip("0")
 
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What git asks of a receiving side, and with which of its capabilities; nothing in a dry
-    run."""
+    """Updates of a push, and the capabilities that git selected; no updates in a dry run."""
 
     updates: tuple[Update, ...]
     capabilities: frozenset[bytes]
@@ -99,7 +108,7 @@ class PushRequest:
 
 
 def parse_push(block: Block) -> PushRequest:
-    """The updates stand alone, or within the certificate of a signed push."""
+    """Parse the commands of a push, either plain or within the certificate of a signed push."""
     updates, capabilities = [], frozenset[bytes]()
     for content in block.packets:
         line, _, said = content.partition(b"\0")
@@ -112,7 +121,10 @@ def parse_push(block: Block) -> PushRequest:
 
 
 def report(refused: Mapping[str, str], capabilities: frozenset[bytes]) -> bytes:
-    """A receiving side's answer that takes none of the refs, each with its reason."""
+    """Return the status report that refuses all refs, each with its reason.
+
+    It uses side-band packets if git selected `side-band-64k`.
+    """
     lines = (packet(f"ng {ref} {why}\n".encode(*TEXT)) for ref, why in refused.items())
     text = packet(b"unpack ok\n") + b"".join(lines) + FLUSH
     if b"side-band-64k" not in capabilities:

@@ -1,5 +1,7 @@
-"""Passwords in `datmo::` URLs: git takes them out of plain URLs alone, wherever it shows or stores
-one."""
+"""Protect passwords in `datmo::` URLs.
+
+Git shows and stores plain URLs without their passwords, but not `datmo::` URLs.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def guard_password(session: Session) -> None:
-    """Raise `DatmoError` where git would show or store a password of the URL that it was given.
+    """Raise `DatmoError` if git would show or store a password of the URL.
 
-    A remote of a repository that has refs is set up first, after which git knows its plain URL. A
-    clone goes on, since it says nothing of its URL; what it writes to reflogs is taken out when it
-    checks out (post-checkout).
+    A named remote in a repository with refs is initialised first, so that git then knows its plain
+    URL. A clone continues, since git does not show its URL. The post-checkout hook removes the
+    password from the clone's reflogs.
     """
     if not holds_password(session.url):
         return
@@ -44,7 +46,7 @@ def guard_password(session: Session) -> None:
 
 
 def _forget(session: Session) -> None:
-    """Make up for a clone that checked nothing out."""
+    """Remove the password from the reflogs of a clone that checked nothing out."""
     if "GIT_DIR" in session.environ:
         from git_datmo.git.reflogs import forget_clone_password
         from git_datmo.repository.workspace import open_workspace
@@ -54,7 +56,10 @@ def _forget(session: Session) -> None:
 
 
 def _heed_policy(session: Session) -> None:
-    """Do what `transfer.credentialsInUrl` says, which git does for plain URLs (git-config)."""
+    """Apply `transfer.credentialsInUrl`, which git applies to plain URLs only (git-config).
+
+    Raises `DatmoError` for `die`, and warns for `warn`.
+    """
     policy = session.config.get("transfer.credentialsinurl")
     what = f"URL '{hide_passwords(session.url)}' uses plaintext credentials"
     if policy == "die":

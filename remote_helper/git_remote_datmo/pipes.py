@@ -1,4 +1,4 @@
-"""Services of git's on the other side, over pipes that git opens or over TCP."""
+"""Services of git on a remote, over pipes that git opens or over TCP."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from git_remote_datmo.wire import write_all, write_message
 
 
 def open_speaking(session: Session, url: str, service: str) -> Service:
-    """Open a service that speaks first, once it does; ask again where it is silent, and raise
-    `Silent` in the end."""
+    """Open a service that writes first, and wait for its first bytes.
+
+    A silent service is opened a second time. Raises `Silent` if that fails too.
+    """
 
     def opened() -> PipedCommand | Daemon:
         found = open_service(session, url, service)
@@ -30,8 +32,10 @@ def open_speaking(session: Session, url: str, service: str) -> Service:
 
 
 def open_service(session: Session, url: str, service: str) -> PipedCommand | Daemon:
-    """`service` at a path or an ssh://, git:// or file:// URL; by the program that git asked for,
-    if it named one."""
+    """Open a service at a path or an ssh://, git:// or file:// URL.
+
+    The program is `service`, or the replacement that git set by the option `servpath`.
+    """
     program = session.options.get("servpath", service)
     kind = kind_of(url)
     if kind == "git":
@@ -40,7 +44,7 @@ def open_service(session: Session, url: str, service: str) -> PipedCommand | Dae
 
 
 class PipedCommand:
-    """A program that git starts here or over ssh."""
+    """Service that git starts on this machine or over ssh."""
 
     def __init__(self, session: Session, url: str, program: str, *, is_ssh: bool) -> None:
         self._status, self._said = _scratch_file(), _scratch_file()
@@ -53,36 +57,44 @@ class PipedCommand:
             env, session.config, url, program, ends, is_ssh=is_ssh, family=family
         )
         self.watch = session.watch(self._child)
-        # Held here too, they would hide from this side that the service is gone.
+        # Close the service's ends in this process, since they would hide that the service has
+        # ended.
         os.close(reading)
         os.close(writing)
 
     def await_answer(self) -> None:
+        """Wait for the first bytes; raise `Silent` after too long a silence."""
         self.watch.wait(self._answers, select.POLLIN)
 
     def read(self, size: int) -> bytes:
+        """Read bytes of the service."""
         return self.watch.read(self._answers, size)
 
     def write(self, data: bytes) -> None:
+        """Write bytes to the service."""
         write_all(self._asking, data)
 
     def close_asking(self) -> None:
+        """Close the input of the service."""
         os.close(self._asking)
 
     def finish(self) -> int:
+        """Stop reading, wait for the end, and return the exit status of the service."""
         os.close(self._answers)
         code = reap(self._child, self.watch)
         with self._status, self._said:
             self._status.seek(0)
             if ended := self._status.read().strip():
                 return int(ended)
-            # The command was never started: then what git says is all there is to know.
+            # Without a recorded status the service never started, so git's own messages are passed
+            # on.
             self._said.seek(0)
             write_all(2, self._said.read())
         return code
 
 
 def _scratch_file() -> BinaryIO:
+    """Return a new file without a name: in memory, or else on disk."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("git-remote-datmo"), "w+b")
     import tempfile
@@ -91,7 +103,10 @@ def _scratch_file() -> BinaryIO:
 
 
 class Daemon:
-    """A service of a git:// server, whose protocol starts with one line over TCP."""
+    """Service of a git:// server. Its protocol starts with a line over TCP (gitprotocol-pack).
+
+    Raises `DatmoError` if the user has set a proxy command for git://, or forbids the transport.
+    """
 
     def __init__(self, session: Session, url: str, program: str, *, reads: bool) -> None:
         from git_datmo.git.daemon import connect_daemon
@@ -103,7 +118,7 @@ class Daemon:
             )
         session.check_allowed("git")
         version = session.config.get("protocol.version", "2")
-        # As git does: nothing that takes a push speaks version 2.
+        # As in git, version 2 is never requested for a push, since receive-pack has no version 2.
         self._connection = connect_daemon(
             url,
             program,
@@ -115,24 +130,29 @@ class Daemon:
         self.watch = session.watch()
 
     def await_answer(self) -> None:
+        """Wait for the first bytes; raise `Silent` after too long a silence."""
         self.watch.wait(self._connection.fileno(), select.POLLIN)
 
     def read(self, size: int) -> bytes:
-        # A server that said no hangs up on what it was still told. What an early end cuts short,
-        # git tells.
+        """Read bytes of the server; return b'' if it broke the connection."""
+        # A server that refuses a push resets the connection while bytes to it are pending. Git
+        # reports a premature end itself.
         try:
             return self.watch.read(self._connection.fileno(), size)
         except ConnectionError:
             return b""
 
     def write(self, data: bytes) -> None:
+        """Write bytes to the server."""
         self._connection.sendall(data)
 
     def close_asking(self) -> None:
+        """Close the sending direction of the connection."""
         import socket
 
         self._connection.shutdown(socket.SHUT_WR)
 
     def finish(self) -> int:
+        """Close the connection and return 0, since the protocol has no exit status."""
         self._connection.close()
         return 0

@@ -1,5 +1,4 @@
-"""The lines between git and a remote helper (gitremote-helpers), as values; no reading or writing
-happens here."""
+"""Parse the lines between git and a remote helper (gitremote-helpers). Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +9,14 @@ TEXT = ("utf-8", "surrogateescape")
 UPLOAD_PACK = "git-upload-pack"
 RECEIVE_PACK = "git-receive-pack"
 
-# What is offered to git: joined pipes, or lines for what is pushed.
+# Capabilities for git: raw pipes, or the lines of a push.
 PIPES = (b"connect", b"option")
 LINES = (b"option", b"push", b"object-format")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One line of git's, without its end: a verb, and what it is about. An empty line has no
-    verb."""
+    """Line from git without its end: a verb with its argument. An empty line has no verb."""
 
     line: bytes
     verb: str
@@ -26,12 +24,13 @@ class Command:
 
     @property
     def option(self) -> tuple[str, str]:
-        """Name and value of an `option`."""
+        """Return the name and the value of an `option` command."""
         name, _, value = self.argument.partition(" ")
         return name, unquote(value)
 
 
 def parse(line: bytes) -> Command:
+    """Parse a line from git."""
     verb, _, argument = line.decode(*TEXT).partition(" ")
     return Command(line, verb, argument)
 
@@ -49,7 +48,7 @@ ESCAPES = {
 
 
 def unquote(value: str) -> str:
-    """Undo git's C-style quotes, which it sets only around values that need them."""
+    """Remove git's C-style quotes, which git adds only to values that need them."""
     if len(value) < 2 or value[0] != '"' or value[-1] != '"':
         return value
 

@@ -1,4 +1,7 @@
-"""http:// and https:// URLs: git's own helper does the work, and its lines pass through here."""
+"""Serve http:// and https:// URLs by git's own helper.
+
+This process passes the commands on, and adds the sharing of data before a push.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +37,20 @@ T = TypeVar("T")
 
 
 class Proxy:
-    """Passes each command of git's on to `git remote-<scheme>`, and its answer back."""
+    """Backend that passes git's commands to `git remote-<scheme>`, and the answers back.
+
+    `by_lines` selects protocol version 0, in which a fetch starts with a list of refs. In later
+    versions git asks for raw pipes instead.
+    """
 
     def __init__(self, session: Session, url: str, *, by_lines: bool) -> None:
         scheme = kind_of(url)
         session.check_allowed(scheme)
         self._session = session
         self._options: list[bytes] = []
-        # Where no remote was named, git gives a helper the URL in the name's place.
+        # Without a named remote, git passes the URL as the name.
         remote = url if session.remote.startswith(PREFIX) else session.remote
-        # A list of refs is the answer of the old protocol; of the new one, git asks for pipes.
+        # Version 0 answers with a list of refs; for later versions git requests raw pipes.
         version = ["-c", "protocol.version=0"] if by_lines else []
         self._argv = ["git", *version, f"remote-{scheme}", remote, url]
         self._environ = session.environ_for(url)
@@ -51,6 +58,7 @@ class Proxy:
         self._start()
 
     def _start(self) -> None:
+        """Start git's helper and a watch on it."""
         pipe = subprocess.PIPE
         self._child = Child(
             self._argv, who="", stdin=pipe, stdout=pipe, env=self._environ, bufsize=0
@@ -62,8 +70,10 @@ class Proxy:
         self._answers = LineReader(self._child.stdout.fileno(), self.watch)
 
     def _persist(self, step: Callable[[], T]) -> T:
-        """Do the first step that needs the server; where that is silent, start anew and do it
-        again."""
+        """Run a step; if the server is silent, restart the helper and repeat the step.
+
+        The restarted helper gets git's options again. Raises `Silent` after the second attempt.
+        """
         try:
             return step()
         except Silent:
@@ -78,16 +88,20 @@ class Proxy:
             raise error.final() from error
 
     def capabilities(self) -> tuple[bytes, ...]:
+        """Return the capabilities of git's helper."""
         return tuple(self._exchange(b"capabilities\n").split())
 
     def option(self, asked: Command) -> bytes:
+        """Pass on an `option` command; return the answer."""
         self._options.append(asked.line + b"\n")
         self._ask(asked.line + b"\n")
         return self._line() + b"\n"
 
     def connect(self, asked: Command) -> int | None:
-        """Serve raw pipes to the end and give the exit status; None where git is to ask in another
-        way."""
+        """Serve raw pipes until the end and return the exit status.
+
+        Returns None if git must use another command.
+        """
         if asked.verb != "stateless-connect":
             write_output(b"fallback\n")
             return None
@@ -95,16 +109,22 @@ class Proxy:
         write_output(answer + b"\n")
         if answer:
             return None
-        # git speaks only after this answer, but the server's first bytes may have come with it.
+        # Git writes only after this answer. The server's first bytes may already be in the buffer
+        # behind the answer.
         write_output(self._answers.rest())
         return relay_reading(self)
 
     def _answer_to(self, asked: Command) -> bytes:
+        """Send a command; return the line that answers it."""
         self._ask(asked.line + b"\n")
         return self._line()
 
     def block(self, asked: Command, more: list[bytes]) -> bytes:
-        """The answer to a command of one line, or to the lines of a `push` or `fetch`."""
+        """Return the answer to `list`, or to the lines of a `push` or `fetch`.
+
+        A push shares data first. If that fails, all its refs are refused and git's helper gets
+        nothing.
+        """
         lines = [asked.line, *more]
         if asked.verb == "push" and (refused := self._refusals(lines)):
             return errors(refused)
@@ -121,27 +141,32 @@ class Proxy:
         return text
 
     def end(self) -> int:
+        """End git's helper with an empty line; return its exit status."""
         with contextlib.suppress(BrokenPipeError):
             write_all(self._asking, b"\n")
         return self._close()
 
     def read(self, size: int) -> bytes:
+        """Read the server's bytes from the helper."""
         return self.watch.read(self._answers.descriptor, size)
 
     def write(self, data: bytes) -> None:
+        """Write git's bytes to the helper."""
         write_all(self._asking, data)
 
     def close_asking(self) -> None:
+        """Close the helper's input."""
         assert self._child.stdin is not None
         self._child.stdin.close()
 
     def finish(self) -> int:
+        """Close the helper's output, wait for its end, and return the exit status."""
         assert self._child.stdout is not None
         self._child.stdout.close()
         return self._child.wait()
 
     def _refusals(self, lines: list[bytes]) -> dict[str, str]:
-        """Share what the commits need, and say why they are not to be pushed, if they are not."""
+        """Share the data of a push; return the refs that must not be pushed, with reasons."""
         pushes = [parse_push_line(line) for line in lines]
         refused = refusals(pushes, self._there)
         if not refused and not self._session.asks("dry-run"):
@@ -153,8 +178,7 @@ class Proxy:
         return refused
 
     def _updates(self, pushes: Sequence[Push]) -> list[tuple[str, str, str]]:
-        """Return what each push moves a ref to, with the ref and the id that the remote has of
-        it."""
+        """Return the new id, name and old id of each pushed ref; '' for a missing id."""
         updates = []
         for push in pushes:
             oid = read_ref(self._session.git, push.source) if push.source else None
@@ -162,12 +186,14 @@ class Proxy:
         return updates
 
     def _ask(self, data: bytes) -> None:
+        """Write to the helper; raise `ServiceGoneError` if it has ended."""
         try:
             write_all(self._asking, data)
         except BrokenPipeError:
             raise ServiceGoneError(self._close()) from None
 
     def _exchange(self, data: bytes) -> bytes:
+        """Write to the helper; return its answer up to an empty line."""
         self._ask(data)
         answer = self._answers.until_empty()
         if answer is None:
@@ -175,11 +201,13 @@ class Proxy:
         return b"".join(line + b"\n" for line in answer) + b"\n"
 
     def _line(self) -> bytes:
+        """Return the helper's next line; raise `ServiceGoneError` if it has ended."""
         line = self._answers.line()
         if line is None:
             raise ServiceGoneError(self._close())
         return line
 
     def _close(self) -> int:
+        """Close the helper's input and wait for its end."""
         self.close_asking()
         return self._child.wait()

@@ -1,4 +1,4 @@
-"""What of a push is not passed on, since it would lose what others shared."""
+"""Refuse pushes that would lose the data that others shared."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from git_remote_datmo.protocol import TEXT
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A ref that is pushed; `loses` where it may not have, afterwards, all that it has now.
+    """Ref in a push. `loses` says that the push may remove commits from it.
 
-    `source` is what git names it by here, '' where that is not told or the ref is deleted.
+    `source` is the local name of the new value; '' if it is unknown or the push deletes the ref.
     """
 
     target: str
@@ -22,14 +22,14 @@ class Push:
 
 
 def parse_push_line(line: bytes) -> Push:
-    """`push [+]<source>:<target>`; an empty source deletes the target."""
+    """Parse `push [+]<source>:<target>`; an empty source deletes the target."""
     refspec = line.decode(*TEXT).removeprefix("push ")
     source, _, target = refspec.rpartition(":")
     return Push(target, loses=refspec.startswith((":", "+")), source=source.removeprefix("+"))
 
 
 def is_shared_ref(name: str) -> bool:
-    """Return whether git-datmo alone moves this ref on a remote."""
+    """Return True if git-datmo alone moves this ref on a remote."""
     own = (f"{NOTES_REF}/", *(f"{ns.name}/" for ns in NAMESPACES))
     return name == NOTES_REF or name.startswith(own) or namespace_of(name) is not None
 
@@ -38,8 +38,11 @@ Refused = dict[str, str]
 
 
 def refusals(batch: Sequence[Push], there: Container[str]) -> Refused:
-    """Why nothing of a batch is pushed that would lose what others shared, as `push --mirror` may;
-    empty if it would not. `there` are the refs that the remote has."""
+    """Return the refs of a batch with a reason each, if the batch would lose shared data.
+
+    Returns an empty mapping otherwise. A `push --mirror` is the usual cause. The batch is refused
+    as a whole. `there` contains the remote's refs.
+    """
     lost = {
         push.target
         for push in batch
@@ -57,13 +60,13 @@ NOT_SHARED = "not pushed, since git-datmo could not share its data"
 
 
 def errors(refused: Refused) -> bytes:
-    """The answer to a batch that is refused."""
+    """Return the answer to a batch that is refused."""
     return (
         "".join(f"error {target} {why}\n" for target, why in refused.items()).encode(*TEXT) + b"\n"
     )
 
 
 def listed_refs(listing: bytes) -> dict[str, str]:
-    """The refs in the answer to `list`, with their ids."""
+    """Return the refs in the answer to `list`, with their ids."""
     rows = (line.split(" ") for line in listing.decode(*TEXT).splitlines())
     return {row[1]: row[0] for row in rows if len(row) > 1 and row[1].startswith("refs/")}

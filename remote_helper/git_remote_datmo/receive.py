@@ -1,5 +1,4 @@
-"""A push through joined pipes: looked at on its way, held until its data are shared, answered where
-it is refused."""
+"""Push over raw pipes: read its commands, share its data, then pass it on or refuse it."""
 
 from __future__ import annotations
 
@@ -24,10 +23,9 @@ from git_remote_datmo.wire import complain, pump, read_input, relay, write_outpu
 
 
 def take_push(session: Session, url: str, service: Service) -> int:
-    """Let git push as ever, once what its commits need has been shared: it says what it pushes
-    before it sends.
+    """Share the data of a push, then relay the push to the service; return the exit status.
 
-    Returns the exit status.
+    Git sends its commands before the pack, so the pack waits in git until the data are shared.
     """
     offer = BlockReader(service.read).block()
     write_output(offer.raw)
@@ -48,15 +46,18 @@ def take_push(session: Session, url: str, service: Service) -> int:
             refused = {update.target: NOT_SHARED for update in request.updates}
         if refused:
             return _answer_no(service, reader, request, refused)
-        # What signs a push holds for the connection that it was made for.
+        # The certificate of a signed push contains a nonce of this connection, so the connection
+        # must stay.
         if has_sent and not request.signed:
             service = _open_anew(session, url, service)
     return relay(service, said.raw + reader.rest())
 
 
 def _loses(session: Session, update: Update) -> bool:
-    """Whether a ref may not have, afterwards, all that it has now; of refs that git-datmo does not
-    move nobody asks."""
+    """Return True if an update of a shared ref may lose commits.
+
+    Refs that git-datmo does not share are not checked.
+    """
     if update.creates or not is_shared_ref(update.target):
         return False
     asked = ("merge-base", "--is-ancestor", update.old, update.new)
@@ -64,7 +65,10 @@ def _loses(session: Session, update: Update) -> bool:
 
 
 def _open_anew(session: Session, url: str, service: Service) -> Service:
-    """Hosts hang up on those who are silent for as long as a share may take."""
+    """Open a new connection and skip its advertisement.
+
+    A share can take long, and hosts close connections that are silent meanwhile.
+    """
     _hang_up(service)
     fresh = open_speaking(session, url, RECEIVE_PACK)
     BlockReader(fresh.read).block()
@@ -72,7 +76,7 @@ def _open_anew(session: Session, url: str, service: Service) -> Service:
 
 
 def _hang_up(service: Service) -> int:
-    """Ask for nothing more, as git ends a push that sends nothing."""
+    """End the service with a flush packet, as a push without updates does."""
     with contextlib.suppress(OSError):
         service.write(FLUSH)
         service.close_asking()
@@ -82,8 +86,11 @@ def _hang_up(service: Service) -> int:
 def _answer_no(
     service: Service, reader: BlockReader, request: PushRequest, refused: Refused
 ) -> int:
-    """Answer in the service's place; git reads the answer once all of it was taken that git has to
-    send."""
+    """Refuse a push on behalf of the service; return 1.
+
+    Git reads the answer only after it has sent everything, so the rest of its bytes is read and
+    discarded.
+    """
     _hang_up(service)
     if not all(update.deletes for update in request.updates):
         pump(read_input, lambda _: None)

@@ -1,5 +1,4 @@
-"""What one run of the helper knows: the remote, the user's settings, and the two calls into
-git-datmo itself."""
+"""State of a run of the helper: remote, settings, and the calls into git-datmo."""
 
 from __future__ import annotations
 
@@ -24,18 +23,21 @@ from git_remote_datmo.urls import PREFIX, kind_of
 if TYPE_CHECKING:
     from git_datmo.progress import Progress
 
-# Tells the pre-push hook of a child that the sharing is being done.
+# Environment variable that tells the pre-push hook of a child process to share nothing.
 GUARD = "GIT_DATMO_SHARING"
 
-# The option of ssh, and of what is called in its place, for each value of git's option `family`.
+# Option of ssh, or of its replacement, for each value of git's `family` option.
 SSH_FAMILIES = {"ipv4": "-4", "ipv6": "-6"}
 
 
 @dataclass(frozen=True)
 class Session:
-    """`remote` is a remote's name, or the URL as the user wrote it where none was named;
-    `is_rewritten` where git has applied `insteadOf` to the URL itself, since it knows the helper by
-    the remote's name."""
+    """Remote of this run with the settings of the user and of git.
+
+    `remote` is the remote's name, or the URL as the user wrote it. `is_rewritten` says that git has
+    applied `insteadOf` to the URL. Git does so if it found the helper by the remote's `vcs`
+    setting.
+    """
 
     remote: str
     url: str
@@ -47,29 +49,35 @@ class Session:
     options: dict[str, str] = field(default_factory=dict)
 
     def remember(self, option: Command) -> None:
+        """Store the value of an `option` command."""
         name, value = option.option
         self.options[name] = value
 
     def asks(self, option: str) -> bool:
+        """Return True if git set an option to `true`."""
         return self.options.get(option) == "true"
 
     @property
     def is_verbose(self) -> bool:
+        """Return True if git's verbosity is above 1."""
         verbosity = self.options.get("verbosity", "")
         return verbosity.isdigit() and int(verbosity) > 1
 
     @cached_property
     def fetch_url(self) -> str:
-        """The URL after the user's `insteadOf`."""
+        """Return the URL after the user's `insteadOf`."""
         return self._rewritten("insteadof") or self.url
 
     @cached_property
     def push_url(self) -> str:
-        """The URL after the user's `pushInsteadOf`, or else as for reading."""
+        """Return the URL after the user's `pushInsteadOf`, else the URL for fetching."""
         return self._rewritten("pushinsteadof") or self.fetch_url
 
     def environ_for(self, url: str) -> dict[str, str]:
-        """The environment of a child that is given a URL which is not to be rewritten again."""
+        """Return the environment of a child that must not rewrite `url` again.
+
+        An identity rule for the whole URL matches longer than any rule of the user.
+        """
         env = dict(self.environ)
         if self._rewrites:
             count = int(env.get("GIT_CONFIG_COUNT") or 0)
@@ -81,11 +89,15 @@ class Session:
 
     @cached_property
     def _rewrites(self) -> tuple[Setting, ...]:
+        """Return the settings whose keys begin with `url.`."""
         return tuple(setting for setting in self.config.settings if setting.key.startswith("url."))
 
     def _rewritten(self, how: str) -> str | None:
-        """git's rule: the longest beginning that matches is replaced, once; for a named helper, git
-        itself did it."""
+        """Return the URL after the rules `how`; None if no rule applies.
+
+        As in git, the longest matching prefix is replaced once. If git has rewritten the URL, no
+        rule applies.
+        """
         if self.is_rewritten:
             return None
         ending = f".{how}"
@@ -100,25 +112,29 @@ class Session:
         return key[len("url.") : -len(ending)] + self.url[length:]
 
     def check_allowed(self, scheme: str) -> None:
-        """Ask what git asks before it uses a transport, for those that the helper starts itself."""
+        """Raise `DatmoError` if the user's settings forbid a transport.
+
+        The settings are git's (git-config, protocol.allow). Git does not check the transports that
+        the helper starts itself.
+        """
         if not is_allowed(self.environ, self.config, scheme):
             raise DatmoError(f"transport '{scheme}' not allowed")
 
     def watch(self, victim: int | None = None) -> SilenceWatch:
-        """Return a watch over what is at the other end, which ends the program `victim` where that
-        is silent.
+        """Return the timeout for the remote; it ends the program `victim`.
 
-        git itself, and all that it started, may be at work meanwhile, or ask the user something.
+        Activity of the calling git and its descendants resets the timeout, since git may work or
+        ask the user.
         """
         who = self.remote if self.is_named else hide_passwords(self.url)
         return SilenceWatch(f"'{who}'", root=find_client() or victim, victim=victim)
 
     def share(self, there: Mapping[str, str], updates: Sequence[tuple[str, str, str]]) -> bool:
-        """Send what the commits need before any of them is pushed; return whether anything was
-        sent.
+        """Send the data of commits before git pushes them; return True if records were sent.
 
-        `there` are the refs that the remote has. `updates` are those that git moves: the new id,
-        the ref, the old id.
+        This also initialises the repository, and warns about changes that no snapshot has. `there`
+        maps the remote's refs to ids. `updates` are git's updates: new id, ref, old id. Raises
+        `DatmoError` if the data cannot be shared.
         """
         from git_datmo.git.refs import read_refs
         from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
@@ -162,7 +178,7 @@ class Session:
             return shared.records > 0
 
     def _warn_of_changes(self) -> None:
-        """Name the payloads whose changes no snapshot has: the push leaves them out."""
+        """Warn about payloads with changes that no snapshot has, since the push omits them."""
         if self.options.get("verbosity") == "0" or not os.path.exists(self._tracked):
             return
         from git_datmo.payloads.unsaved_changes import push_warning
@@ -176,12 +192,12 @@ class Session:
 
     @property
     def _tracked(self) -> str:
+        """Return the path of the list of tracked payloads."""
         return os.path.join(self.environ.get("GIT_DIR", ""), "datmo", "tracked.json")
 
     @property
     def _sharing_environ(self) -> dict[str, str]:
-        """Return the environment of a share, whose ssh takes the address family that git was
-        given."""
+        """Return the environment of a share, with the address family that git requested for ssh."""
         env = self.environ_for(self.push_url)
         family = self.options.get("family", "")
         if family in SSH_FAMILIES and kind_of(self.push_url) == "ssh":
@@ -190,6 +206,7 @@ class Session:
         return env
 
     def _progress(self) -> Progress:
+        """Return a meter, or a silent progress if git is quiet."""
         from git_datmo.progress import QUIET
 
         if self.options.get("verbosity") == "0":
@@ -200,12 +217,14 @@ class Session:
 
     @property
     def is_named(self) -> bool:
+        """Return True if the remote has a name."""
         return not self.remote.startswith(PREFIX) and self.remote != self.url
 
     def set_up(self) -> None:
-        """Make a repository that was reached by a `datmo::` URL into one that is set up, once.
+        """Initialise a repository that has a `datmo::` URL as its remote, once.
 
-        A clone that failed has no repository any more.
+        This does nothing for a remote without a name, or after a failed clone, which leaves no
+        repository.
         """
         if (
             not self.is_named
@@ -220,16 +239,21 @@ class Session:
             set_up_clone(workspace, self.remote, self.url, self.cwd)
 
     def _is_set_up(self) -> bool:
+        """Return True if the remote has the helper as its `vcs`, and a plain URL."""
         url = self.config.get(f"remote.{self.remote}.url")
         return _names_helper(self.config, self.remote) and not url.startswith(PREFIX)
 
 
 def _names_helper(config: Config, remote: str) -> bool:
+    """Return True if the `vcs` setting of a remote names this helper."""
     return config.get(f"remote.{remote}.vcs") == "datmo"
 
 
 def open_session(remote: str, url: str, environ: Mapping[str, str], cwd: Path) -> Session:
-    """A session whose paths hold wherever a child works."""
+    """Return the session for a remote and a URL.
+
+    Its paths are absolute, so that children can run in any folder.
+    """
     absolute = {**environ, GUARD: "1"}
     git = Git(absolute)
     if git_dir := environ.get("GIT_DIR"):
@@ -239,11 +263,10 @@ def open_session(remote: str, url: str, environ: Mapping[str, str], cwd: Path) -
     set_waits(config, environ)
     is_rewritten = _names_helper(config, remote) and not url.startswith(PREFIX)
     if _names_helper(config, remote):
-        # The set-up was cut off: git takes the prefix off a URL only where it names the helper by
-        # it.
+        # An interrupted set-up can leave a prefixed URL. Git strips the prefix only if it found the
+        # helper by it.
         url = url.removeprefix(PREFIX)
-    # Kept as it is where nothing is there: git says best what is wrong with the path that the user
-    # wrote.
+    # A missing path stays as the user wrote it, so that git's own error names it.
     if kind_of(url) == "path" and os.path.exists(os.path.join(cwd, url)):
         url = os.path.normpath(os.path.join(cwd, url))
     return Session(remote, url, absolute, cwd, git, config, is_rewritten)

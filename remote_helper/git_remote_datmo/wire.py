@@ -1,5 +1,7 @@
-"""Bytes over descriptors, never read further than asked: what comes behind a line may belong to
-another reader."""
+"""Read and write descriptors, and relay bytes between git and a service.
+
+Bytes behind a line may belong to another reader, so each reader can return its unused bytes.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,10 @@ STEP = 1 << 16
 
 
 class ServiceGoneError(Exception):
-    """The program that did the work has ended early and said why; `status` is what it exited
-    with."""
+    """Error for a program that ended early and printed the reason.
+
+    `status` is its exit status.
+    """
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -30,7 +34,10 @@ class ServiceGoneError(Exception):
 
 
 class LineReader:
-    """Lines of a descriptor; `rest` gives up what was read beyond the last one."""
+    """Reader of lines from a descriptor. `rest` returns the bytes after the last line.
+
+    A `watch` limits the silence of a server. Without it, a read waits until git writes.
+    """
 
     def __init__(self, descriptor: int, watch: SilenceWatch | None = None) -> None:
         self.descriptor = descriptor
@@ -38,7 +45,7 @@ class LineReader:
         self._ahead = b""
 
     def _read(self) -> bytes:
-        """Read on: by the watch, or for as long as git takes to say something."""
+        """Read the next bytes: with the watch's timeout, or without a timeout from git."""
         return (
             self._watch.read(self.descriptor, STEP)
             if self._watch
@@ -46,7 +53,7 @@ class LineReader:
         )
 
     def line(self) -> bytes | None:
-        """The next line without its end, or None where the other side has closed."""
+        """Return the next line without its end; None if the writer has closed."""
         while b"\n" not in self._ahead:
             data = self._read()
             if not data:
@@ -56,7 +63,7 @@ class LineReader:
         return line
 
     def until_empty(self) -> list[bytes] | None:
-        """The lines up to the next empty one, or None where the other side closes before it."""
+        """Return the lines before the next empty line; None if the writer closes before it."""
         lines: list[bytes] = []
         while True:
             line = self.line()
@@ -67,38 +74,42 @@ class LineReader:
             lines.append(line)
 
     def rest(self) -> bytes:
+        """Return and forget the bytes that were read after the last line."""
         ahead, self._ahead = self._ahead, b""
         return ahead
 
 
 def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data` to a blocking descriptor."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 def pump(read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
-    """Pass everything on until the reading side ends."""
+    """Copy bytes until `read` returns none."""
     while data := read(STEP):
         write(data)
 
 
 def read_input(size: int) -> bytes:
+    """Read at most `size` bytes from standard input."""
     return os.read(0, size)
 
 
 def write_output(data: bytes) -> None:
+    """Write all of `data` to standard output."""
     write_all(1, data)
 
 
 def write_message(text: str) -> None:
-    """Write lines for the person; what a terminal would obey is left out of each."""
+    """Write lines for the user to standard error, without control characters."""
     sys.stderr.write("\n".join(map(make_printable, text.split("\n"))))
     sys.stderr.flush()
 
 
 def complain(error: DatmoError) -> None:
-    """Tell the user, in the one line that git's own errors take, and what to do next."""
+    """Print an error in git's form, with its hint."""
     hint = f"hint: {make_printable(error.hint)}\n" if error.hint else ""
     write_message(f"fatal: {make_printable(error.what)}\n{hint}")
 
@@ -108,7 +119,10 @@ RESPONSE_END = b"0002"
 
 
 class _Conversation:
-    """Passes on what git says and what a service answers, and holds how the last of it ended."""
+    """Relay between git and a service. It knows whether the service owes git an answer.
+
+    `ahead` are bytes that git has already written.
+    """
 
     def __init__(self, service: Service, ahead: bytes) -> None:
         self._service = service
@@ -117,28 +131,35 @@ class _Conversation:
         self._unanswered = b""
         self.git_has_ended = False
         service.watch.excuse(self._is_answered)
-        # Left behind when the service ends first: nothing that git still sends would be read.
+        # A daemon thread, abandoned if the service ends first, since no reader is left for git's
+        # bytes.
         self._asking = threading.Thread(target=self._pass_questions, daemon=True)
 
     def hold(self) -> int:
-        """Join both ends until the service ends; return its exit status."""
+        """Relay both directions until the service ends; return its exit status."""
         self._asking.start()
-        # Where git has gone away, it says itself why; hanging up ends the service too.
+        # If git has ended, it prints the reason itself. `finish` then hangs up, which ends the
+        # service too.
         with contextlib.suppress(BrokenPipeError):
             pump(self._service.read, self._answer)
         return self._service.finish()
 
     def let_git_end(self) -> None:
-        """Wait until git has closed its end, unless git waits for more from the service."""
+        """Wait until git closes its end, unless git waits for more from the service."""
         if self._is_answered():
-            # Git ends, or closes its end, at the latest when it has done with what it got.
+            # Git closes its end once it has processed the answer.
             self._asking.join()
 
     def _is_answered(self) -> bool:
-        """Return True while the service owes git nothing."""
+        """Return True if the service owes git nothing.
+
+        That is the case after a flush or response-end packet from the service, if git has then sent
+        nothing but a flush.
+        """
         return self._answered in (FLUSH, RESPONSE_END) and self._unanswered in (b"", FLUSH)
 
     def _pass_questions(self) -> None:
+        """Copy git's bytes to the service until git closes; run by the thread."""
         with contextlib.suppress(OSError):
             self._service.write(self._ahead)
             pump(read_input, self._ask)
@@ -147,28 +168,32 @@ class _Conversation:
             self._service.close_asking()
 
     def _ask(self, data: bytes) -> None:
+        """Pass git's bytes to the service; remember up to 8 bytes since the last answer."""
         self._unanswered = (self._unanswered + data)[:8]
         self._service.write(data)
 
     def _answer(self, data: bytes) -> None:
-        # Before git has the answer, and can ask again.
+        """Pass the service's bytes to git; remember the last 4 bytes."""
+        # Reset before git gets the answer, since the other thread can receive git's next request at
+        # once.
         self._unanswered = b""
         self._answered = (self._answered + data)[-4:]
         write_output(data)
 
 
 def relay(service: Service, ahead: bytes = b"") -> int:
-    """Join git's pipes to a service until it ends; return its exit status. `ahead` is what git has
-    said before."""
+    """Relay between git and a service until it ends; return its exit status.
+
+    `ahead` are bytes that git has already written.
+    """
     return _Conversation(service, ahead).hold()
 
 
 def relay_reading(service: Service) -> int:
-    """Do as `relay`, until git itself has ended the conversation; raise `ServiceGoneError` where
-    the service did.
+    """Relay like `relay`, and return only after git has ended the conversation.
 
-    A clone that fails is removed before git closes its end, so that the caller can tell whether it
-    has one.
+    Raises `ServiceGoneError` if the service ended it. Git removes a failed clone before it closes
+    its end, so the caller can then check whether the clone exists.
     """
     conversation = _Conversation(service, b"")
     status = conversation.hold()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_datmo.engines.command_locale import describe_locale, environment_locale, odd_encoding
+from git_datmo.engines.engine_capabilities import CONTAINER, HOST, VENV
 from git_datmo.engines.engine_contract import Outcome
 from git_datmo.environments.interpreter_probe import Distribution, Probe
 from git_datmo.environments.manifest import Local, Manifest, Package
@@ -78,9 +79,9 @@ def test_a_locale_is_named_with_the_categories_that_differ(
     environ: dict[str, str], locale: str
 ) -> None:
     assert describe_locale(environ) == locale
-    assert environment_locale("host", environ, {}) == locale
-    assert environment_locale("venv", environ, {}) == "C.UTF-8"
-    assert environment_locale("docker", environ, {"LC_ALL": "de_DE"}) == "de_DE"
+    assert environment_locale(HOST, environ, {}) == locale
+    assert environment_locale(VENV, environ, {}) == "C.UTF-8"
+    assert environment_locale(CONTAINER, environ, {"LC_ALL": "de_DE"}) == "de_DE"
 
 
 @pytest.mark.parametrize("name", ["de_DE.UTF-8", "C", "de_DE.utf8@euro", "de_DE"])

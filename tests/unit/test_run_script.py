@@ -70,3 +70,9 @@ def test_module_with_containers_is_run_with_an_engine_of_its_own(checkout: Path)
 def test_module_with_containers_is_run_with_the_engine_that_runs_already(checkout: Path) -> None:
     calls = run(checkout, "def test_one(engine_host): ...", DOCKER_HOST="unix:///engine.sock")
     assert calls == ["python -m pytest -q tests/chosen.py"]
+
+
+def test_checkout_without_environment_is_set_up(checkout: Path) -> None:
+    (checkout / ".venv" / "installed").unlink()
+    run(checkout, "def test_nothing() -> None: ...")
+    assert (checkout / ".venv" / "installed").exists()

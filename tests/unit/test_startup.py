@@ -33,8 +33,9 @@ HEAVY = frozenset(
 # What shows or checks nothing and works on no store needs none of these either.
 FLOWS = frozenset(
     {
-        "git_datmo.flows",
-        "git_datmo.store",
+        "git_datmo.objects",
+        "git_datmo.payloads",
+        "git_datmo.repository",
         "git_datmo.records",
         "git_datmo.engines.engine_contract",
         "git_datmo.git",

@@ -1,14 +1,14 @@
-"""git datmo add-data."""
+"""The `git datmo add-data` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Stores files and folders of any size as content-addressed chunks and tracks them; git's own index
-never holds them. A path that a .gitignore lets git take in is refused. Symbolic links are stored
-as links; those that lead nowhere in another clone are named. Adding again reads only what
-changed."""
+Store and track files and folders of any size. git-datmo cuts them into content-addressed chunks,
+and git's index never contains them. It refuses a path that a .gitignore file includes in git.
+Symbolic links are stored as links, and you get a warning about links that lead nowhere in
+another clone. If you add a path again, git-datmo reads only the files that changed."""
 EXAMPLES = """
 git datmo add-data data/faces
 git datmo add-data --role model weights.pt
@@ -16,6 +16,7 @@ git datmo add-data --role model weights.pt
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo add-data` to its parser."""
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="a file or folder of the working tree"
     )
@@ -26,12 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Store and track payloads, and return 0."""
     from git_datmo.model import Role
 
     return add(options, console, Role(options.role) if options.role else None)
 
 
 def add(options: argparse.Namespace, console: Console, role: object) -> int:
+    """Store and track payloads in a role, print them, and return 0.
+
+    With a `role` of None, a tracked path keeps its role, and a new payload is data.
+    """
     from git_datmo.model import Role
     from git_datmo.payloads import store_payloads
     from git_datmo.repository.hook_state import find_trouble

@@ -1,4 +1,4 @@
-"""git datmo bisect."""
+"""The `git datmo bisect` command."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,16 @@ if TYPE_CHECKING:
     from git_datmo.runs.bisect import Bisected, Step
 
 DESCRIPTION = """\
-Finds the commit from which on a metric is bad, by 'git bisect', in a working tree of its own. A
-commit's own experiment says what the metric is, where it ran the command of BAD on the commit's
-own code, and ended well. Else the command of BAD is rerun with the commit's code and the data
-that belonged to it. A commit on which it fails is passed over.
+Find the commit that made a metric bad. 'git bisect' chooses the commits, in a working tree of
+its own, so your files stay as they are.
 
-Exits with 1 where several commits are left, since those between could not be told."""
+The metric of a commit comes from its experiment if this ran the command of BAD on the commit's
+own code. The run must have succeeded, or ended as BAD did. Otherwise git-datmo reruns the
+command of BAD, with the commit's code and the data that belonged to it. It skips a commit if the
+rerun does not end as BAD did.
+
+The exit code is 1 if several commits are left, because the commits between them had to be
+skipped."""
 EXAMPLES = """
 git datmo bisect --metric accuracy --below 0.9 v1.0 HEAD
 git datmo bisect --metric loss --above 0.2 --recorded main~20 main
@@ -23,6 +27,7 @@ git datmo bisect --metric loss --above 0.2 --recorded main~20 main
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo bisect` to its parser."""
     parser.add_argument("--metric", required=True, metavar="NAME", help="what is looked at")
     parser.add_argument(
         "--below", type=float, metavar="X", help="it is bad where it is less than this"
@@ -42,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Find the first bad commit; return 0 if it is a single commit, else 1.
+
+    Raises `UsageError` without a bound.
+    """
     from git_datmo.engines.engine_contract import silent
     from git_datmo.errors import UsageError
     from git_datmo.history.experiments import History
@@ -76,7 +85,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(found: "Bisected", subjects: list[str], console: Console) -> None:
-
+    """Print the first bad commit, or all candidates with their subjects."""
     if len(found.first) > 1:
         console.print("the first bad commit is one of these; what lies between could not be told:")
     for oid, subject in zip(found.first, subjects, strict=True):
@@ -85,6 +94,7 @@ def _print(found: "Bisected", subjects: list[str], console: Console) -> None:
 
 
 def _document(found: "Bisected") -> dict[str, Any]:
+    """Return the JSON document of a bisection."""
     steps = [
         {"commit": str(s.commit), "value": s.value, "way": s.way, "bad": s.bad} for s in found.steps
     ]

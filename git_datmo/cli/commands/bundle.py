@@ -1,13 +1,13 @@
-"""git datmo bundle."""
+"""The `git datmo bundle` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Writes one file with commits, their history, their experiments and all data of these, for a person
-without network. They clone the file as any remote: 'git clone FILE', 'git datmo init', 'git datmo
-checkout'. What is not here is fetched first."""
+Write a single file with commits, their history, their experiments and all data of these, for a
+person without network. That person clones the file like any remote: 'git clone FILE', 'git datmo
+init', 'git datmo checkout'. git-datmo first fetches the data that are not available locally."""
 EXAMPLES = """
 git datmo bundle thesis.bundle
 git datmo bundle thesis.bundle main v1.0
@@ -15,6 +15,7 @@ git datmo bundle thesis.bundle main v1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo bundle` to its parser."""
     parser.add_argument(
         "file", metavar="FILE", help="the file to write; one that is there is replaced"
     )
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Write a bundle file, print its size, and return 0."""
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sharing.bundle_file import bundle
     from git_datmo.sizes import show_size

@@ -1,15 +1,17 @@
-"""git datmo checkout."""
+"""The `git datmo checkout` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Puts the payloads of a commit or snapshot into the working tree, fetching what is missing. A file
-that holds what is stored nowhere is never overwritten, unless --force says so. With paths alone
-it puts back what is missing of them as it was added last. After a merge it takes one side's
-files, and it finishes a merge of payloads that was cut off. A checkout that failed is finished
-by the same checkout, or given up by one of another snapshot with --force."""
+Place the payloads of a commit or snapshot in the working tree, and fetch missing data. Unless
+you give --force, git-datmo never overwrites a file whose content is stored nowhere. With paths
+and without a commit, it restores their missing files as you added them last.
+
+After a merge of payloads, you can take the files of either side for the paths that you name. If
+the merge was interrupted, 'git datmo checkout' finishes it. If a checkout failed, repeat it to
+finish it, or give it up with --force and another snapshot."""
 EXAMPLES = """
 git datmo checkout
 git datmo checkout main~3
@@ -20,6 +22,7 @@ BEHIND = "paths"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo checkout` to its parser."""
     parser.add_argument(
         "--force", action="store_true", help="give up local changes, or a checkout that failed"
     )
@@ -31,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Place payloads in the working tree, print their paths, and return 0.
+
+    Without arguments, finish an interrupted merge first.
+    """
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.payloads.apply_snapshot import switch
     from git_datmo.payloads.merging.merge_state import is_interrupted

@@ -1,16 +1,15 @@
-"""git datmo commit."""
+"""The `git datmo commit` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Runs 'git commit' with the words that are given, and makes a commit where payloads changed and
-the code did not: 'git commit' alone sees no change then. What 'git add' staged is committed too.
-Editor, hooks and signing are git's own; the snapshot of the payloads is made after the commit,
-as ever.
+Run 'git commit' with your arguments, and make a commit even if only payloads changed. Plain 'git
+commit' sees no change then. Files that you staged with 'git add' are committed too. git runs its
+editor, hooks and signing as usual. The snapshot of the payloads follows after the commit.
 
-Where neither payloads nor staged files changed, git says so. Exits as 'git commit' does."""
+If neither payloads nor staged files changed, git says so. The exit code is that of 'git commit'."""
 EXAMPLES = """
 git datmo commit -m "Add the night images"
 git datmo commit -am "Train longer, on more images"
@@ -20,6 +19,10 @@ PASSES_ON = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo commit` to its parser, for help texts only.
+
+    All arguments go to `git commit` unparsed.
+    """
     parser.add_argument(
         "-m",
         "--message",
@@ -32,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Run `git commit` and return its exit code.
+
+    Standard output is flushed first, since git writes to the same stream.
+    """
     from git_datmo.cli.following import tell_concluded
     from git_datmo.payloads.data_commit import commit
 

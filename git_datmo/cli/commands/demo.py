@@ -1,14 +1,16 @@
-"""git datmo demo."""
+"""The `git datmo demo` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Plays the whole story in a temporary folder, with real commands that it shows: Alex trains a model
-and pushes; Ignacio clones, sees the experiment, reproduces it, adds data, trains again and pushes;
-Alex pulls and compares. Reproduces in a container where an engine answers, else in a virtual
-environment, and says which."""
+Play a complete story in a temporary folder, and show each command. Alex trains a model and
+pushes. Ignacio clones, looks at the experiment, reproduces it, adds data, trains again and
+pushes. Alex pulls and compares.
+
+Unless you choose with --engine, the demo reproduces in a container if a container engine
+answers, and else in a virtual environment. It prints the choice."""
 EXAMPLES = """
 git datmo demo
 git datmo demo --keep
@@ -16,11 +18,13 @@ git datmo demo --keep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo demo` to its parser."""
     parser.add_argument("--engine", choices=("docker", "venv"), help="reproduce with this engine")
     parser.add_argument("--keep", action="store_true", help="keep the folder, to look around in it")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Play the demo and return 0."""
     from git_datmo.cli.demo import play
 
     return play(console, engine=options.engine or "", keep=options.keep)

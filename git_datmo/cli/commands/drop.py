@@ -1,4 +1,4 @@
-"""git datmo drop."""
+"""The `git datmo drop` command."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from git_datmo.space.remote_release import Count
 
 DESCRIPTION = """\
-Gives snapshots up: 'log' shows them no more, here and, once shared, for everybody. 'git datmo
-gc' then frees what they alone needed; frozen images go with the last snapshot that can use them,
-or by their own ids. With --remote, all that is dropped is let go on a remote too: what else it
-has is kept by a new ref, so that its host can free the rest; what was not shared yet is shared
-first."""
+Take snapshots out of use. 'git datmo log' no longer shows them in your clone and, once you
+share, in all others. 'git datmo gc' then frees the objects that only these snapshots needed. A
+frozen image goes with the last snapshot that can use it, or by its own id.
+
+With --remote, git-datmo also releases everything that you dropped on a remote. It first shares
+your unshared records. Then a new ref keeps everything else, so that the host can free the rest."""
 EXAMPLES = """
 git datmo drop 3f9c2a1b
 git datmo drop 3f9c2a1b 77d0e5 --why "the labels were wrong"
@@ -22,6 +23,7 @@ git datmo drop --remote origin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo drop` to its parser."""
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason for it")
     parser.add_argument(
         "--remote",
@@ -37,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Drop records, release dropped records on a remote, and return 0.
+
+    Raises `UsageError` without an id and without `--remote`.
+    """
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.space.drop_records import drop
@@ -74,7 +80,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _told(count: "Count") -> str:
-    """`2 snapshots and 1 image`; images are rare, and named only where there are some."""
+    """Return the counts of snapshots and images in words, like `2 snapshots and 1 image`.
+
+    Images are rare, and zero images are not mentioned.
+    """
     parts = [f"{count.snapshots} snapshot{'' if count.snapshots == 1 else 's'}"]
     if count.images:
         parts.append(f"{count.images} image{'' if count.images == 1 else 's'}")
@@ -82,6 +91,7 @@ def _told(count: "Count") -> str:
 
 
 def _document(done: object, freed: object) -> dict[str, object]:
+    """Return the JSON document of dropped and released records."""
     from git_datmo.space.drop_records import Dropped
     from git_datmo.space.remote_release import Released
 

@@ -1,4 +1,4 @@
-"""git datmo du."""
+"""The `git datmo du` command."""
 
 import argparse
 from collections.abc import Iterator
@@ -10,18 +10,23 @@ if TYPE_CHECKING:
     from git_datmo.space.beside_store import Beside, Built
 
 DESCRIPTION = """\
-Shows how much of the store each payload and each snapshot needs alone: the latter is what
-dropping it would free. What several need is counted once; where snapshots name the same data,
-they are named with what dropping all of them would free. Then shows what lies beside the store:
-built environments, images of them that the container engine has, folders that reruns left,
-caches, and damaged files that 'git datmo fsck --repair' moved aside. With --remote, shows what a
-remote holds by the sizes in its records, and how much of that is here."""
+Show how much of the store each payload and each snapshot needs alone. For a snapshot, this is
+the size that you free if you drop it. Content that several of them need is counted once. If
+snapshots have the same data, git-datmo names them with the size that you free if you drop all of
+them.
+
+The rest of the report shows files outside the store: built environments, their images in the
+container engine, folders of reruns, caches, and damaged files that 'git datmo fsck --repair'
+moved aside.
+
+With --remote, git-datmo shows the content of a remote by the sizes in its records, and how much
+of it is available locally."""
 EXAMPLES = """
 git datmo du
 git datmo du --remote
 git datmo du --json
 """
-# So many of the records that keep the same data are named.
+# Maximum number of records that are named in a group with the same data.
 NAMED = 5
 KINDS = {
     ":code": "(code)",
@@ -32,6 +37,7 @@ KINDS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo du` to its parser."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--remote",
@@ -43,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Print the use of the store, or of a remote, and return 0."""
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.space.disk_report import measure, measure_remote
 
@@ -62,6 +69,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _document(use: object) -> dict[str, object]:
+    """Return the JSON document of the store's use. Sizes are in bytes."""
     from git_datmo.space.disk_report import Use
 
     assert isinstance(use, Use)
@@ -103,10 +111,12 @@ def _document(use: object) -> dict[str, object]:
 
 
 def _built(found: "tuple[Built, ...]") -> list[dict[str, object]]:
+    """Return built environments or images as JSON objects."""
     return [{"id": each.id, "size": each.size, "needed": each.needed} for each in found]
 
 
 def _lines(use: object) -> Iterator[str]:
+    """Yield the report of the store's use."""
     from git_datmo.sizes import show_size
     from git_datmo.space.disk_report import Use
 
@@ -144,6 +154,7 @@ def _lines(use: object) -> Iterator[str]:
 
 
 def _beside_lines(beside: "Beside") -> Iterator[str]:
+    """Yield the report of files outside the store."""
     from git_datmo.sizes import show_size
 
     yield _built_line(beside.environments, "built environment")
@@ -158,6 +169,7 @@ def _beside_lines(beside: "Beside") -> Iterator[str]:
 
 
 def _built_line(found: "tuple[Built, ...]", what: str) -> str:
+    """Yield the total size and number of built environments or images, and those without use."""
     from git_datmo.sizes import show_size
 
     unneeded = sum(not each.needed for each in found)
@@ -170,6 +182,7 @@ def _built_line(found: "tuple[Built, ...]", what: str) -> str:
 
 
 def _remote_document(use: object) -> dict[str, object]:
+    """Return the JSON document of a remote's use. Sizes are in bytes."""
     from git_datmo.space.disk_report import RemoteUse
 
     assert isinstance(use, RemoteUse)
@@ -186,6 +199,7 @@ def _remote_document(use: object) -> dict[str, object]:
 
 
 def _remote_lines(use: object) -> Iterator[str]:
+    """Yield the report of a remote's use."""
     from git_datmo.sizes import show_size
     from git_datmo.space.disk_report import RemoteUse
 

@@ -1,4 +1,4 @@
-"""git datmo env."""
+"""The `git datmo env` command."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from git_datmo.runs.environment_commands import Inside, StoredEnvironment
 
 DESCRIPTION = """\
-Looks at the environments that snapshots have, and works in them.
+Look at the environments of snapshots, and work in them.
 
-show [REV] tells what one holds; diff A [B] compares two, package by package; build [REV] builds
-its image, or finds it built; shell [REV] opens a shell in it, or runs the command behind '--',
-with the working tree itself; init writes a Dockerfile of the environment as it is here, to go on
-from. Where no REV is given, it is HEAD.
+show [REV] prints an environment. diff A [B] compares two environments, package by package. build
+[REV] builds the image, unless it exists. shell [REV] opens a shell in the environment, or runs
+the command after '--', in your own working tree. init writes a Dockerfile of your current
+environment, which you can then edit. REV is HEAD by default.
 
 freeze [REV] stores the image, so that it outlives the base images and packages that it is built
-from: the next push shares it, images share what they have in common, and where an image cannot
-be built any more, 'reproduce', 'run' and 'shell' take the frozen one, and say so; --rebuild
-never does. What is in the image is shared as it is. 'git datmo drop ID' gives it up."""
+from. Your next push shares it, and images share their common content. If an image can no longer
+be built, 'reproduce', 'run' and 'shell' use the frozen image and tell you so. With --rebuild,
+they never use it. The files in an image are shared as they are. 'git datmo drop ID' takes a
+frozen image out of use."""
 EXAMPLES = """
 git datmo env show HEAD~2
 git datmo env diff HEAD~2 HEAD
@@ -50,6 +51,7 @@ SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec s
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo env` to its parser."""
     parser.add_argument(
         "action", nargs="?", choices=tuple(NAMES), default="show", help="what to do (show)"
     )
@@ -73,6 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Run an action of `git datmo env` and return its exit code.
+
+    Raises `UsageError` for a wrong number of names, or for options of `shell` with another action.
+    """
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
 
@@ -99,6 +105,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _stored(ws: Workspace, console: Console, names: list[str], place: int = 0) -> StoredEnvironment:
+    """Return the stored environment of the name at index `place`, by default of HEAD."""
     from git_datmo.runs.environment_commands import stored_environment
 
     name = names[place] if len(names) > place else "HEAD"
@@ -106,6 +113,7 @@ def _stored(ws: Workspace, console: Console, names: list[str], place: int = 0) -
 
 
 def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Print the interpreter, images, indexes, variables and packages of an environment."""
     import json
 
     from git_datmo.environments.manifest import MANIFEST
@@ -134,6 +142,7 @@ def _show(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _lines(ws: Workspace, stored: StoredEnvironment, console: Console) -> Iterator[str]:
+    """Yield the lines that describe a stored environment."""
     from git_datmo.cli.render import figures
     from git_datmo.environments.environment_diff import describe_packages
     from git_datmo.runs.environment_commands import frozen_images
@@ -162,6 +171,7 @@ def _lines(ws: Workspace, stored: StoredEnvironment, console: Console) -> Iterat
 
 
 def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Print the changes between two environments. The second is by default that of HEAD."""
     from git_datmo.environments.environment_diff import compare
 
     one, other = _stored(ws, console, options.names), _stored(ws, console, options.names, 1)
@@ -182,6 +192,7 @@ def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _change(change: PackageChange) -> tuple[str, str]:
+    """Return the colour and the line of a change."""
     what = change.name if change.kind == "package" else f"{change.kind} {change.name}".rstrip()
     if change.before is None:
         return "green", f"+ {what} {change.after}".rstrip()
@@ -191,6 +202,7 @@ def _change(change: PackageChange) -> tuple[str, str]:
 
 
 def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Build the image of an environment unless it exists."""
     from git_datmo.cli.engine import open_engine
     from git_datmo.cli.render import figures
     from git_datmo.cli.streams import copy_to_errors
@@ -208,6 +220,7 @@ def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Store the image of an environment; report an image that was stored before."""
     from git_datmo.cli.engine import open_engine
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.runs.environment_commands import freeze
@@ -236,12 +249,17 @@ def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int
 
 
 def _engine_name(options: argparse.Namespace, ws: Workspace) -> str:
+    """Return the engine that the options or `datmo.engine` name, else the default."""
     from git_datmo.engines.engine_registry import DEFAULT
 
     return options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
 
 
 def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Open a shell, a command or Jupyter in an environment, and return its exit code.
+
+    Raises `UsageError` without a command and a terminal, or for a command with `--jupyter`.
+    """
     from git_datmo.cli.engine import open_engine
     from git_datmo.cli.streams import copy_through, copy_to_errors
     from git_datmo.errors import UsageError
@@ -274,8 +292,11 @@ def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 def _jupyter(
     console: Console, stored: StoredEnvironment, engine: str
 ) -> tuple[Inside, tuple[str, ...]]:
-    """What starts Jupyter on a port that is free, with an address that only who reads it can
-    use."""
+    """Return the settings and the command that start Jupyter on a free port.
+
+    The address that it prints contains a random token. In a container, Jupyter listens on all
+    addresses, and the engine forwards the port.
+    """
     import secrets
     import socket
 
@@ -295,8 +316,11 @@ def _jupyter(
 def _require_trust(
     options: argparse.Namespace, console: Console, ws: Workspace, stored: StoredEnvironment
 ) -> None:
-    """A stranger's environment is built, and gets to see the working tree, only when somebody said
-    so."""
+    """Raise `DatmoError` unless the user trusts the author of an environment.
+
+    The user is asked for environments of other authors, since a build runs code and the shell sees
+    the working tree.
+    """
     from git_datmo.errors import DatmoError
 
     author = stored.found.snapshot.author
@@ -314,6 +338,7 @@ def _require_trust(
 
 
 def _init(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Write a Dockerfile of the current environment."""
     from git_datmo.runs.environment_commands import write_dockerfile
 
     path, warnings = write_dockerfile(ws)

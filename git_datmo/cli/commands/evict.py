@@ -1,12 +1,13 @@
-"""git datmo evict."""
+"""The `git datmo evict` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Frees the store of content that the remote has: it is asked now, and what it has not stays. Files
-of the working tree stay as they are, tracked; 'git datmo checkout' fetches what it needs again."""
+Free local copies of content that the remote has. git-datmo asks the remote first, and keeps
+everything that the remote does not have. The files in your working tree stay as they are, and
+stay tracked. 'git datmo checkout' fetches evicted content when it needs it."""
 EXAMPLES = """
 git datmo evict data/faces
 git datmo evict --all --dry-run
@@ -14,6 +15,7 @@ git datmo evict --all --dry-run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo evict` to its parser."""
     parser.add_argument("--all", action="store_true", help="of everything that snapshots name")
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be freed, and free nothing"
@@ -23,6 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Free content that the remote has, print its size, and return 0.
+
+    Raises `UsageError` unless the user gives either payloads or `--all`.
+    """
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sizes import show_size

@@ -1,4 +1,4 @@
-"""git datmo explain."""
+"""The `git datmo explain` command."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from git_datmo.runs.explain import Explained
 
 DESCRIPTION = """\
-Says how much of what changed from experiment A to B is due to code, data (what was there before
-the run), env (packages and variables) and params (the words of the command): reruns A with every
-combination of the parts of B that differ, and attributes each metric's change by Shapley values,
-the mean of what a part changes over all orders in which the parts can come in. Four parts take
-16 reruns, two take 4.
+Find out how much of each metric's change from experiment A to B is due to code, data, env and
+params. 'data' are the payloads before the run, 'env' are packages and variables, and 'params'
+are the words of the command.
 
-With --quick, two orders alone are followed, and what A and B came to is taken from their
-records: four parts take 6 reruns. A combination that fails is left out, with the orders that
-pass through it. Nothing is recorded."""
+git-datmo reruns A with every combination of the parts of B that differ. It attributes the
+changes by Shapley values: the effect of a part is its mean over all orders in which the parts
+can change. Four parts take 16 reruns, two take 4.
+
+With --quick, git-datmo follows only two orders, and takes the results of A and B from their
+records. Four parts then take 6 reruns. If a combination fails, the orders that contain it are
+left out. Nothing is recorded."""
 EXAMPLES = """
 git datmo explain HEAD~1 HEAD
 git datmo explain main feature --metric accuracy --quick
@@ -26,6 +28,7 @@ git datmo explain main feature --metric accuracy --quick
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo explain` to its parser."""
     parser.add_argument("one", metavar="A", help="a commit or snapshot")
     parser.add_argument("other", metavar="B", help="the one that came out otherwise")
     parser.add_argument(
@@ -41,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Rerun combinations of two experiments, and print each part's effect on the metrics.
+
+    Returns 1 if no metric is a number in both, or if a metric cannot be explained.
+    """
     from git_datmo.engines.engine_contract import silent
     from git_datmo.history.experiments import History
     from git_datmo.repository.workspace import open_workspace
@@ -71,6 +78,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(found: "Explained", console: Console) -> None:
+    """Print the effect of each part on each metric, and the combinations that failed."""
     from git_datmo.runs.rerun import PARTS
 
     for metric, due in found.metrics.items():
@@ -98,6 +106,7 @@ def _print(found: "Explained", console: Console) -> None:
 
 
 def _document(found: "Explained") -> dict[str, Any]:
+    """Return the JSON document of an explanation."""
     metrics = {}
     for metric, due in found.metrics.items():
         one, other = found.ends(metric)

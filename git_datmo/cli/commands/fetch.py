@@ -1,12 +1,12 @@
-"""git datmo fetch."""
+"""The `git datmo fetch` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Gets the experiments that others shared on a remote: their records, not their data, which 'git
-datmo checkout' fetches when it is wanted."""
+Fetch the experiments that others shared on a remote. This fetches their records, but not their
+data. 'git datmo checkout' fetches data when you need them."""
 EXAMPLES = """
 git datmo fetch
 git datmo fetch origin
@@ -14,6 +14,7 @@ git datmo fetch origin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo fetch` to its parser."""
     parser.add_argument(
         "remote",
         nargs="?",
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Fetch the records of a remote, and return 0."""
     from git_datmo.remotes.fetch_objects import fetch
     from git_datmo.repository.workspace import open_workspace
 

@@ -1,4 +1,4 @@
-"""git datmo fsck."""
+"""The `git datmo fsck` command."""
 
 import argparse
 from collections.abc import Iterator
@@ -11,20 +11,22 @@ if TYPE_CHECKING:
     from git_datmo.space.store_check import Checked, RemoteChecked
 
 DESCRIPTION = """\
-Reads every object of the store, and names each payload and snapshot that lacks one: its objects
-are damaged, or they are neither here nor on a remote that is known to have the snapshot.
+Read every object of the store, and name each payload and snapshot with a damaged or missing
+object. An object is missing if it is neither available locally nor on a remote that is known to
+have the snapshot.
 
-With --repair, moves damaged files to the folder 'damaged' of the store, after all that is
-healthy in them was written to a new pack. Lost objects come back from the files of the working
-tree, where these still hold them, else from a remote. With --remote, checks instead that a
-remote keeps all that the records on it name.
+With --repair, git-datmo writes the healthy content of damaged files to a new pack. It then moves
+the files to the folder 'damaged' of the store. It restores lost objects from the files of the
+working tree if these still contain them, else from a remote. With --remote, git-datmo checks
+instead that a remote keeps everything that its records name.
 
-The JSON object has 'sound'; 'damaged', each a 'file', 'why' and 'objects'; 'lost', each a
-payload's 'path', the 'record' that needs it ('' is the working tree), and the ids of 'damaged'
-and 'missing' objects; 'recovered', how many came back; and 'moved_to'. With --remote it has
+The JSON object has the keys 'sound', 'damaged', 'lost', 'recovered' and 'moved_to'. Each element
+of 'damaged' has 'file', 'why' and 'objects'. Each element of 'lost' has the 'path' of a payload
+and the 'record' that needs it, or '' for the working tree. It also has the ids of 'damaged' and
+'missing' objects. 'recovered' is the number of restored objects. With --remote, the keys are
 'remote', 'sound', 'records' and 'lost'.
 
-Exits with 0 where all is sound, or was repaired; with 1 where something is damaged or missing."""
+The exit code is 0 if everything is sound or repaired, and 1 if something is damaged or missing."""
 EXAMPLES = """
 git datmo fsck
 git datmo fsck --repair
@@ -33,6 +35,7 @@ git datmo fsck --remote origin --json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo fsck` to its parser."""
     parser.add_argument(
         "--repair", action="store_true", help="move damage aside, and get lost objects back"
     )
@@ -47,6 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Check the store or a remote; return 0 if it is sound or repaired, else 1.
+
+    Raises `UsageError` for `--repair` with `--remote`.
+    """
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.space.store_check import check, check_remote
@@ -75,6 +82,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _document(found: "Checked") -> dict[str, Any]:
+    """Return the JSON document of a check of the store."""
     return {
         "sound": found.is_sound,
         "damaged": [
@@ -88,6 +96,7 @@ def _document(found: "Checked") -> dict[str, Any]:
 
 
 def _remote_document(found: "RemoteChecked") -> dict[str, Any]:
+    """Return the JSON document of a check of a remote."""
     return {
         "remote": found.remote,
         "sound": not found.losses,
@@ -97,6 +106,7 @@ def _remote_document(found: "RemoteChecked") -> dict[str, Any]:
 
 
 def _loss(loss: "Loss") -> dict[str, Any]:
+    """Return a loss as a JSON object."""
     return {
         "path": loss.path,
         "record": loss.record,
@@ -106,7 +116,7 @@ def _loss(loss: "Loss") -> dict[str, Any]:
 
 
 def _lines(found: "Checked") -> Iterator[str]:
-
+    """Yield the report of a check of the store."""
     for flaw in found.flaws:
         yield f"damaged  {flaw.path}: {flaw.why}"
     if found.aside is not None:
@@ -123,7 +133,7 @@ def _lines(found: "Checked") -> Iterator[str]:
 
 
 def _remote_lines(found: "RemoteChecked") -> Iterator[str]:
-
+    """Yield the report of a check of a remote."""
     yield from map(_line, found.losses)
     records = f"{found.records} record" + ("" if found.records == 1 else "s")
     if found.losses:
@@ -136,7 +146,7 @@ def _remote_lines(found: "RemoteChecked") -> Iterator[str]:
 
 
 def _line(loss: "Loss") -> str:
-
+    """Return the line of a loss: path, snapshot, and the first object."""
     where = f"snapshot {loss.record[:10]}" if loss.record else "the working tree"
     parts = [
         f"{_count(len(oids))} {what}"
@@ -148,4 +158,5 @@ def _line(loss: "Loss") -> str:
 
 
 def _count(objects: int) -> str:
+    """Return a number of objects in words."""
     return f"{objects} object" + ("" if objects == 1 else "s")

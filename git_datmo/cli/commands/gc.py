@@ -1,18 +1,18 @@
-"""git datmo gc."""
+"""The `git datmo gc` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Frees the store of objects that nothing needs: no snapshot that was not dropped, and no working
-tree. What lives in wasteful packs is written to new ones first. Also removes built environments
-that no such snapshot has, images of environments that only dropped ones have, and folders that
-reruns left. With --caches, removes all environments, images and caches: they are made anew when
-they are needed.
+Free the objects of the store that nothing needs: no snapshot in use and no working tree.
+git-datmo first copies the needed objects of wasteful packs to new packs. It also removes built
+environments that no snapshot in use has, images of environments that only dropped snapshots
+have, and folders that reruns left. With --caches, it removes all environments, images and
+caches. git-datmo makes them again when you need them.
 
-It waits for other commands that use the store, as they wait for it, for a minute at most; a run
-uses it from beginning to end."""
+This command and others that use the store wait for each other, for a minute at most. A run uses
+the store from beginning to end."""
 EXAMPLES = """
 git datmo gc
 git datmo gc --dry-run
@@ -21,6 +21,7 @@ git datmo gc --caches
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo gc` to its parser."""
     parser.add_argument(
         "--caches", action="store_true", help="remove also all that can be made anew"
     )
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Free unneeded objects and files, print their number and size, and return 0."""
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sizes import show_size
     from git_datmo.space.collect import gc
@@ -57,4 +59,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _count(number: int, what: str) -> str:
+    """Return a number with its noun, in the plural if necessary."""
     return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,10 +1,11 @@
-"""git datmo help."""
+"""The `git datmo help` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = """Shows the manual page of a verb, or of git-datmo as a whole."""
+DESCRIPTION = """\
+Show the manual page of a verb, or of git-datmo as a whole."""
 EXAMPLES = """
 git datmo help
 git datmo help run
@@ -12,10 +13,15 @@ git datmo help run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo help` to its parser."""
     parser.add_argument("verb", nargs="?", default="", metavar="VERB", help="which verb")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Show a manual page in the pager, and return 0.
+
+    Raises `UsageError` for an unknown verb.
+    """
     from git_datmo.cli.manual import plain_text
     from git_datmo.cli.verbs import VERBS
     from git_datmo.errors import UsageError

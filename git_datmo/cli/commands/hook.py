@@ -1,4 +1,4 @@
-"""git datmo hook: what the shell hooks call when there may be something to do."""
+"""The `git datmo hook` command, which the git hooks call if they may have work to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from git_datmo.cli.console import Console
 if TYPE_CHECKING:
     from git_datmo.repository.workspace import Workspace
 
-DESCRIPTION = """What the git hooks call; not meant to be called by hand."""
+DESCRIPTION = """\
+Do the work of a git hook. The git hooks call this command; you do not need to call it."""
 EXAMPLES = """
 git datmo hook post-commit
 """
@@ -24,18 +25,24 @@ HOOKS = (
     "post-checkout",
     "post-merge",
 )
-# By this exit code the shell learns that the commit needs no snapshot.
+# Exit code that tells the shell hook that the commit needs no snapshot.
 UNCHANGED = 3
-# Above this many bytes a share may outlast the patience of the host that waits for the code.
+# Bytes of a share above which the server may time out while it waits for the code.
 LONG_SHARE = 256 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `git datmo hook` to its parser."""
     parser.add_argument("hook", choices=HOOKS)
     parser.add_argument("words", nargs="*", help="what git gave the hook")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Run a hook and return its exit code.
+
+    Only a failure of `pre-push` stops git. The shell hooks ignore the exit codes of all others,
+    except for `UNCHANGED`.
+    """
     return {
         "pre-push": _pre_push,
         "pre-commit": _pre_commit,
@@ -48,7 +55,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _pre_push(options: argparse.Namespace, console: Console) -> int:
-    """Share what the records name before the code goes; on failure the code stays here too."""
+    """Share the data that the records name before git pushes the code.
+
+    Raises `DatmoError` if the share fails. Git then pushes nothing.
+    """
     from git_datmo.errors import DatmoError, NewerRecords, UnusableRefs
     from git_datmo.payloads.unsaved_changes import push_warning
     from git_datmo.repository.workspace import open_workspace
@@ -94,7 +104,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
 
 
 def _pre_commit(_: argparse.Namespace, console: Console) -> int:
-    """Name the payloads that changed; git may give the commit up, since it sees no change."""
+    """Warn about changed payloads if nothing is staged, since git then makes no commit."""
     from git_datmo.payloads.commit_trailer import read_words
     from git_datmo.payloads.unsaved_changes import commit_warning, is_made_anyway
     from git_datmo.repository.workspace import open_workspace
@@ -109,7 +119,11 @@ def _pre_commit(_: argparse.Namespace, console: Console) -> int:
 
 
 def _message(options: argparse.Namespace, console: Console) -> int:
-    """Write the trailer of the commit; a failure is told and lets the commit go."""
+    """Write the trailer of the commit's message.
+
+    A failure is a warning and does not stop the commit. The exit code `UNCHANGED` says that no
+    payload changed.
+    """
     from git_datmo.errors import DatmoError
     from git_datmo.payloads.commit_trailer import MessageHook, is_edited, read_words, update_message
     from git_datmo.repository.workspace import open_workspace
@@ -129,6 +143,7 @@ def _message(options: argparse.Namespace, console: Console) -> int:
 
 
 def _post_commit(_: argparse.Namespace, console: Console) -> int:
+    """Make the snapshot of a commit, and print the result."""
     from git_datmo.cli.following import tell_concluded
     from git_datmo.payloads.after_commit import conclude_commit
     from git_datmo.repository.workspace import open_workspace
@@ -141,7 +156,12 @@ def _post_commit(_: argparse.Namespace, console: Console) -> int:
 
 
 def _post_checkout(options: argparse.Namespace, console: Console) -> int:
-    # The third word says whether a branch was checked out (1) or files (0).
+    """Bring the payloads to the data of the new HEAD.
+
+    In a new clone, first remove the URL's password from the reflogs. Otherwise first restore files
+    that git removed.
+    """
+    # The third argument is 1 for a checkout of a branch and 0 for a checkout of files (githooks).
     if options.words[2:3] == ["0"]:
         return 0
     from git_datmo.cli.following import tell_followed
@@ -160,6 +180,7 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
 
 
 def _post_merge(_: argparse.Namespace, console: Console) -> int:
+    """Fetch records after a pull, and bring the payloads to the data of HEAD."""
     from git_datmo.cli.following import tell_concluded
     from git_datmo.payloads.after_commit import conclude_merge
     from git_datmo.payloads.pulled_records import fetch_after_pull
@@ -173,7 +194,7 @@ def _post_merge(_: argparse.Namespace, console: Console) -> int:
 
 
 def _bring_back(ws: Workspace, console: Console, old: str, new: str) -> None:
-    """Undo that git removed files of payloads which it tracked in the commit that it came from."""
+    """Restore payload files that git tracked in the commit `old` and removed for `new`."""
     if not ws.tracking_path.exists():
         return
     from git_datmo.payloads.restore_paths import restore_removed_by_git

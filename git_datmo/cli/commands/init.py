@@ -1,4 +1,4 @@
-"""git datmo init."""
+"""The `git datmo init` command."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from git_datmo.setup.init_repository import SetUp
 
 DESCRIPTION = """\
-Makes a repository ready: the store beside git's own objects, hooks before any that are there,
-refspecs so that a plain 'git fetch' brings experiments, and notes that show in 'git log'. Doing it
-again changes nothing, or puts in force again what another tool took away. '--remove' undoes it:
-hooks and settings are again what they were, and the store and the records stay."""
+Initialise git-datmo in a repository. This creates the store beside git's own objects and adds
+hooks, which run your existing hooks first. It sets refspecs, so that a plain 'git fetch' fetches
+experiments, and makes 'git log' show the notes of git-datmo. If you run it again, it changes
+nothing, or restores the settings that another tool removed.
+
+With --remove, git-datmo removes its hooks and settings, and restores the earlier ones. The store
+and the records stay."""
 EXAMPLES = """
 git datmo init
 git datmo init --helper origin     share through the remote helper, for pushes that take long
@@ -24,6 +27,7 @@ git datmo init --remove            leave data and records, and take away the res
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo init` to its parser."""
     parser.add_argument(
         "remote", nargs="?", default="", metavar="REMOTE", help="the remote to share with"
     )
@@ -37,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Initialise a repository, or remove the set-up, and return 0.
+
+    A second workspace reads the configuration that the first has changed.
+    """
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.setup.init_repository import initialise
@@ -58,6 +66,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _show(done: SetUp, console: Console) -> None:
+    """Print the result of an initialisation."""
     from git_datmo.terminal_text import quote_word
 
     for name in done.several:
@@ -77,6 +86,7 @@ def _show(done: SetUp, console: Console) -> None:
 
 
 def _fetch(ws: Workspace, remote: str, console: Console) -> None:
+    """Fetch records; an unreachable remote is a warning."""
     from git_datmo.errors import DatmoError
     from git_datmo.remotes.fetch_objects import fetch
 
@@ -87,6 +97,7 @@ def _fetch(ws: Workspace, remote: str, console: Console) -> None:
 
 
 def _remove(ws: Workspace, console: Console) -> None:
+    """Remove the set-up, and print how to delete the data."""
     from git_datmo.setup.remove_setup import tear_down
     from git_datmo.terminal_text import quote_word
 

@@ -1,4 +1,4 @@
-"""git datmo log."""
+"""The `git datmo log` command."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
-Shows the experiments of HEAD's history, or of a revision range, newest first: message, why,
-parameters, metrics, payload sizes, and who reproduced them. An experiment whose commit was
-rewritten or squashed is shown with the commit that was made of it, and by what it was found: the
-same tree, the same change, or the change of its whole branch."""
+Show the experiments in the history of HEAD or in a revision range, newest first: message,
+reason, parameters, metrics, payload sizes, and how often others reproduced them. If a commit was
+rewritten or squashed, its experiment appears with the new commit. The headline then says how it
+was found: by the same tree, the same change, or the change of its whole branch."""
 EXAMPLES = """
 git datmo log
 git datmo log main..feature
@@ -22,6 +22,7 @@ git datmo log --json | jq .metrics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo log` to its parser."""
     parser.add_argument("--json", action="store_true", help="print one JSON object an experiment")
     parser.add_argument(
         "-n", "--max-count", type=int, metavar="N", help="show at most N experiments"
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Print the experiments of revisions, newest first, and return 0."""
     from itertools import islice
 
     from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted
@@ -69,8 +71,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _tell_none(names: list[str], ws: "Workspace", history: "History", console: Console) -> None:
-    """Say why nothing is listed; raises `DatmoError` in a clone that is not set up, and has
-    experiments to fetch."""
+    """Print why the list is empty.
+
+    Raises `DatmoError` in an uninitialised clone whose remote has experiments.
+    """
     from git_datmo.history.unprepared_clone import refuse_unprepared
 
     refuse_unprepared(ws)

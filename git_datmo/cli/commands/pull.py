@@ -1,19 +1,21 @@
-"""git datmo pull."""
+"""The `git datmo pull` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Gets the experiments that others shared, then brings unmodified payloads up to what the commit that
-is checked out says; of a merge that has no snapshot, to what its sides say, united. The code stays
-where it is; 'git pull' moves it, and does all of this too."""
+Fetch the experiments that others shared, then bring unmodified payloads to the data of the
+commit that is checked out. If this commit is a merge without a snapshot, its data are those of
+both sides, united. The code stays as it is. 'git pull' updates the code, and does all of this
+too."""
 EXAMPLES = """
 git datmo pull
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo pull` to its parser."""
     parser.add_argument(
         "remote",
         nargs="?",
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Fetch records, update unmodified payloads, and return 0."""
     from git_datmo.cli.following import tell_concluded
     from git_datmo.operations.pull import pull
     from git_datmo.repository.workspace import open_workspace

@@ -1,4 +1,4 @@
-"""git datmo push."""
+"""The `git datmo push` command."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
-Shares experiments and all that they name with a remote; 'git push' does the same by itself
-before it pushes the code. Where 'datmo.<remote>.store' is set, what records name goes there.
-With --store, all that records name is brought there, wherever it is: so a store is moved, or set
-later.
+Share experiments and everything that they name with a remote. 'git push' does the same before it
+pushes the code. If 'datmo.<remote>.store' is set, the data go to that store. With --store,
+git-datmo copies everything that all records name to this store, wherever it is. Use this after
+you move a store or set it later.
 
-With --dry-run, nothing is sent: each record that the remote lacks is listed with what it brings
-along, by kind, size and reason. What the remote has already is not sent again. See
-docs/PRIVACY.md for what a record holds. A push of what looks like a secret is refused."""
+With --dry-run, git-datmo sends nothing. It lists each record that the remote does not have, and
+the content that goes with it, by kind, size and reason. Content that the remote has is not sent
+again. docs/PRIVACY.md describes the content of a record. git-datmo refuses to push anything that
+looks like a secret."""
 EXAMPLES = """
 git datmo push
 git datmo push origin
@@ -26,6 +27,7 @@ git datmo push --store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo push` to its parser."""
     parser.add_argument(
         "remote", nargs="?", default="", metavar="REMOTE", help="where to (as 'git push' chooses)"
     )
@@ -38,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Share records and their data with a remote, and return 0.
+
+    With `--store`, backfill the remote's store. With `--dry-run`, print the preview of a share.
+    """
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sharing.push import share
     from git_datmo.space.backfill import fill_store
@@ -62,6 +68,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _preview(options: argparse.Namespace, console: Console, ws: "Workspace") -> int:
+    """Print the records that a share would send, with sizes and reasons."""
     from git_datmo.sharing.push_preview import preview
     from git_datmo.sizes import show_size
 

@@ -1,4 +1,4 @@
-"""git datmo reproduce."""
+"""The `git datmo reproduce` command."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -10,31 +10,35 @@ if TYPE_CHECKING:
     from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
-Reruns an experiment in a fresh folder made from what the snapshot names alone: rebuilds the
-environment, runs the command in a container without network, compares metrics as numbers and
-outputs byte for byte, or where these differ, by what they hold; says what could explain a
-difference, and records a receipt.
+Rerun an experiment in a new folder that contains only what its snapshot names. git-datmo
+rebuilds the environment and runs the command in a container without network. It compares metrics
+as numbers. It compares outputs byte for byte and, if these differ, by their content. It prints
+what could explain a difference, and records a receipt.
 
-A tolerance for a metric says that the metrics decide: outputs without a tolerance of their own
-then have to be there, but may differ. Where none is given for it, datmo.tolerance in git's
-config holds (NAME=X, any number of them), then the snapshot's own.
+If you give a tolerance for a metric, the metrics decide: outputs without a tolerance of their
+own must then exist, but may differ. Without --tolerance, the tolerance comes from
+datmo.tolerance in git's configuration (NAME=X, which you can set several times), else from the
+snapshot.
 
-With --with, one part is another experiment's, and there is no receipt, since it is no
-reproduction: 'code', 'data' (what was there before the run), 'env' (packages and variables),
-'params' (the words of the command).
+With --with, a part of the rerun comes from another experiment: 'code', 'data' (the payloads
+before the run), 'env' (packages and variables) or 'params' (the words of the command). This is
+no reproduction, so git-datmo records no receipt.
 
-The command of a snapshot that was not made here is shown, and asked about once. Outside a
-container that holds for your own from elsewhere too: anybody can write your name.
+git-datmo shows you the command of a snapshot that was not made in this clone, and asks once
+before it runs. Outside a container, it also asks for your own snapshots from elsewhere, since
+anyone can use your name.
 
-Of several, each is rerun after the other, and has its verdict and its receipt; one that cannot
-be tried does not stop the others. With --cluster they go to the workers of a Dask cluster, which
-need git-datmo[cluster] and get code and data from the git remote, each with its own credentials:
-push first. A worker shares its receipts by itself, and hands them back too.
+If you name several snapshots, git-datmo reruns them in order, each with its own verdict and
+receipt. If a snapshot cannot be rerun, the others still are. With --cluster, the workers of a
+Dask cluster rerun them. The workers need git-datmo[cluster], and get code and data from the git
+remote with their own credentials, so push first. A worker shares its receipts itself, and
+returns them to you too.
 
-Verdicts: identical, within tolerance (exit 0); different, failed, nothing to compare (exit 1). A
-verdict says how many metrics and outputs it rests on. Where the run recorded neither, there is
-nothing to compare, and no receipt. Where the command failed in the run, the rerun has to fail
-for the same reason: its exception, or else the last line that it printed, is compared too."""
+The verdicts are: identical, within tolerance (exit code 0); different, failed, nothing to
+compare (exit code 1). A verdict says how many metrics and outputs it is based on. If the run
+recorded neither, git-datmo compares the logs; unless they are the same, it finds nothing to
+compare and records no receipt. If the command failed in the run, the rerun must fail for the
+same reason. git-datmo then compares the exception, or else the last line of the log."""
 EXAMPLES = """
 git datmo reproduce HEAD
 git datmo reproduce 3f9c2a --tolerance accuracy=0.002
@@ -47,6 +51,7 @@ git datmo reproduce 3f9c2a 81d04e v1.0 --cluster tcp://scheduler.example:8786
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo reproduce` to its parser."""
     parser.add_argument(
         "names", nargs="+", metavar="REV|ID", help="a commit or snapshot, or several"
     )
@@ -84,6 +89,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Rerun snapshots and return 0 if all verdicts are good, 1 otherwise.
+
+    A snapshot that cannot be rerun gives the exit code of its error. Raises `UsageError` for
+    options that do not fit together.
+    """
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
 
@@ -106,6 +116,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -> int:
+    """Rerun a single snapshot, print its verdict, and return the exit code."""
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
     from git_datmo.errors import UsageError
@@ -164,7 +175,10 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
 
 
 def parse_swaps(words: list[str]) -> dict[str, str]:
-    """What `--with PART=REV` gives."""
+    """Parse values of `--with PART=REV` into names by part.
+
+    Raises `UsageError` for an unknown or repeated part.
+    """
     from git_datmo.errors import UsageError
     from git_datmo.runs.rerun import PARTS
 

@@ -1,4 +1,4 @@
-"""git datmo run."""
+"""The `git datmo run` command."""
 
 import argparse
 
@@ -7,22 +7,24 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.engine import EngineNames, add_engine_options, open_engine, read_limits
 
 DESCRIPTION = """\
-Runs a command with its output both shown and logged, then makes a snapshot: command, exit code,
-duration, what it read and wrote, its environment, code, parameters and metrics. Exits as the
-command did, or with 125 when the run could not be recorded. On a terminal the command has one
-too (not in a container); its log then has what the terminal shows in the end, without progress
-bars' earlier states and colours.
+Run a command, show and log its output, and make a snapshot. The snapshot contains the command,
+its exit code and duration, the files that it read and wrote, its environment, code, parameters
+and metrics. The exit code is that of the command, or 125 if the run could not be recorded. If
+you run it on a terminal, the command has a terminal too, except in a container. The log then
+contains the final text of the terminal, without colours and earlier states of progress bars.
 
-Parameters are those of -p, the options of the command (--lr 0.1, lr=0.1), and a params.yaml that
-it read. Metrics are those of a metrics.json, metrics.jsonl, metrics.csv or results.json that it
-wrote.
+Parameters come from -p, from the options of the command (--lr 0.1, lr=0.1), and from a
+params.yaml that it read. Metrics come from a metrics.json, metrics.jsonl, metrics.csv or
+results.json that it wrote.
 
-Outputs are the files that it was seen to write, or that changed meanwhile and that no other
-known process wrote. Files of git's that it wrote are recorded as they were afterwards. What git
-ignores is kept up to 10 MiB in all (datmo.ignoredLimit), or where -o names it.
+Outputs are the files that git-datmo saw the command write, or that changed during the run and
+that no other known process wrote. If the command writes files that git tracks, the snapshot has
+their content after the run. Files that git ignores are kept up to 10 MiB in total
+(datmo.ignoredLimit), or if -o names them.
 
-Code is what git tracks, and untracked files that the command names, imports or executes. Other
-untracked files are not stored. What the command read and no record has is named."""
+Code is everything that git tracks, and the untracked files that the command names, imports or
+executes. Other untracked files are not stored. git-datmo names the files that the command read
+and no record contains."""
 EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
@@ -34,6 +36,7 @@ NOT_RECORDED = 125
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo run` to its parser."""
     add_words(parser)
     parser.add_argument(
         "-o",
@@ -51,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Run and record a command; return its exit code.
+
+    Returns `NOT_RECORDED` if the run cannot be recorded, so that callers can tell this from the
+    command's failure.
+    """
     from git_datmo.cli.main import tell
     from git_datmo.errors import DatmoError, UsageError
 
@@ -64,6 +72,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
+    """Run and record a command; raise `DatmoError` if that fails."""
     from git_datmo.cli.streams import copy_through, screens
     from git_datmo.errors import UsageError
     from git_datmo.payloads.attach_snapshot import SnapshotOptions

@@ -1,12 +1,11 @@
-"""git datmo show."""
+"""The `git datmo show` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
-DESCRIPTION = (
-    """Shows one experiment whole: the newest snapshot of a commit, or the record with an id."""
-)
+DESCRIPTION = """\
+Show an experiment in full: the newest snapshot of a commit, or the snapshot with an id."""
 EXAMPLES = """
 git datmo show HEAD
 git datmo show 3f9c2a --json
@@ -14,6 +13,7 @@ git datmo show 3f9c2a --json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo show` to its parser."""
     parser.add_argument(
         "name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)"
     )
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Print an experiment with its receipts, and return 0."""
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
     from git_datmo.history.experiments import History

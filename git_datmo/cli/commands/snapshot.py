@@ -1,12 +1,13 @@
-"""git datmo snapshot."""
+"""The `git datmo snapshot` command."""
 
 import argparse
 
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Ties HEAD to all tracked payloads, the environment and the given figures, and prints the snapshot's
-id. What follows '--' is recorded as the command, not run."""
+Tie HEAD to all tracked payloads, the environment, and your parameters and metrics, and print the
+id of the snapshot. The words after '--' are recorded as the command, but git-datmo does not run
+it."""
 EXAMPLES = """
 git datmo snapshot -m "first labels" --why "the old ones had gaps"
 git datmo snapshot -p lr=0.1 -M accuracy=0.97 -- python train.py --lr 0.1
@@ -16,6 +17,7 @@ BEHIND = "command"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo snapshot` to its parser."""
     add_words(parser)
     parser.add_argument(
         "-M",
@@ -33,8 +35,10 @@ def add_words(
     *,
     parameter: tuple[str, str] = ("K=V", "a setting; may be repeated"),
 ) -> None:
-    """What a person says about a snapshot, for every verb that makes one; `parameter` is how one is
-    given, and help."""
+    """Add the options that describe a snapshot, for every verb that makes snapshots.
+
+    `parameter` is the metavar and the help text of `-p`.
+    """
     metavar, help_ = parameter
     parser.add_argument("-m", "--message", default="", metavar="MSG", help="what it is, in a line")
     parser.add_argument("--why", default="", metavar="TEXT", help="the reason for it")
@@ -54,6 +58,7 @@ def add_words(
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Make a snapshot of HEAD, print its id, and return 0."""
     from git_datmo.payloads.attach_snapshot import SnapshotOptions
     from git_datmo.payloads.make_snapshot import snapshot
     from git_datmo.repository.workspace import open_workspace

@@ -1,4 +1,4 @@
-"""git datmo status."""
+"""The `git datmo status` command."""
 
 import argparse
 from dataclasses import replace
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
-Shows for each payload whether it is unchanged, modified, missing or not fetched, whether a
-snapshot has it, and what the remote has not got yet; after a merge, which paths wait for a
-decision."""
+Show the state of each payload: unchanged, modified, missing or not fetched, and if it is not in
+a snapshot. Also show how many records you have not shared with the remote yet. After a merge,
+show the paths that wait for your decision."""
 EXAMPLES = """
 git datmo status
 git datmo status --json
@@ -22,10 +22,12 @@ COLOURS = {"unchanged": "green", "modified": "red", "missing": "red", "not fetch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo status` to its parser."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Print the status of the working tree and return 0."""
     from git_datmo.payloads.worktree_status import Status, examine
     from git_datmo.repository.workspace import open_workspace
 
@@ -44,7 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _set_up_warnings(ws: "Workspace") -> tuple[str, ...]:
-    """Return what is wrong with the set-up of a clone, or that it has none and needs one."""
+    """Return the faults of a clone's set-up, or that the clone needs to be initialised."""
     from git_datmo.history.unprepared_clone import unprepared_warning
     from git_datmo.repository.hook_state import find_trouble
 
@@ -52,6 +54,7 @@ def _set_up_warnings(ws: "Workspace") -> tuple[str, ...]:
 
 
 def _document(status: object) -> dict[str, object]:
+    """Return the JSON document of a status."""
     from git_datmo.payloads.worktree_status import Status
 
     assert isinstance(status, Status)
@@ -82,6 +85,7 @@ def _document(status: object) -> dict[str, object]:
 
 
 def _print(status: object, console: Console) -> None:
+    """Print a status: unfinished work, HEAD's data, payloads, and records to share."""
     from git_datmo.payloads.worktree_status import Status
     from git_datmo.sizes import show_size
 
@@ -127,7 +131,7 @@ def _print(status: object, console: Console) -> None:
 
 
 def _print_standing(status: object, console: Console) -> None:
-    """Print how the files stand to the data that HEAD has, where that is not the same."""
+    """Print how the files relate to the data of HEAD, unless both are the same."""
     from git_datmo.payloads.worktree_status import Status
 
     assert isinstance(status, Status)
@@ -146,6 +150,7 @@ def _print_standing(status: object, console: Console) -> None:
 
 
 def _name_snapshots(snapshots: tuple[str, ...], none: str) -> str:
+    """Return the short ids of snapshots in words, or `none` if `snapshots` is empty."""
     if not snapshots:
         return none
     names = " and ".join(snapshot[:10] for snapshot in snapshots)

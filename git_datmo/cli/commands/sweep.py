@@ -1,4 +1,4 @@
-"""git datmo sweep."""
+"""The `git datmo sweep` command."""
 
 import argparse
 
@@ -7,15 +7,16 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.engine import EngineNames, add_engine_options
 
 DESCRIPTION = """\
-Runs a command with every combination of its parameters' values, and makes a snapshot of each, as
-'git datmo run' does. '{NAME}' in the command is the place of a value. Each combination runs in a
-fresh working tree of HEAD with the payloads as they are here; yours stays as it is.
+Run a command with every combination of its parameters' values, and make a snapshot of each, as
+'git datmo run' does. '{NAME}' in the command stands for a value. Each combination runs in a new
+working tree of HEAD with your current payloads, so commit your changes to the code first. Your
+own working tree stays as it is.
 
-With --cluster they go to the workers of a Dask cluster, which need git-datmo[cluster] and get
-code and data from the git remote, each with its own credentials: push first. A worker shares
-what it made by itself, before it takes the next.
+With --cluster, the workers of a Dask cluster run the combinations. The workers need
+git-datmo[cluster], and get code and data from the git remote with their own credentials, so push
+first. A worker shares its snapshot itself, before it starts the next combination.
 
-Exits with 1 when some command failed, with 125 when a run could not be recorded."""
+The exit code is 1 if a command failed, and 125 if a run could not be recorded."""
 EXAMPLES = """
 git datmo sweep -p lr=0.1,0.01 -p seed=1..5 -- python train.py --lr {lr} --seed {seed}
 git datmo sweep -p lr=0.1,0.01 --cluster tcp://scheduler.example:8786 -- python train.py --lr {lr}
@@ -25,6 +26,7 @@ BEHIND = "command"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo sweep` to its parser."""
     add_words(
         parser, parameter=("NAME=VALUES", "its values: a,b,c or FIRST..LAST; may be repeated")
     )
@@ -48,6 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Run all combinations of parameters and return the exit code of the sweep.
+
+    Raises `UsageError` without a command, or for `--cluster` with `--on` or `--sign`.
+    """
     from git_datmo.cli.sweeping import sweep
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace

@@ -1,4 +1,4 @@
-"""git datmo verify."""
+"""The `git datmo verify` command."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from git_datmo.history.record_signatures import Verified
 
 DESCRIPTION = """\
-Checks the signatures of experiments and of their receipts, with git's own means: whose keys are
-trusted is what gpg.ssh.allowedSignersFile, or GnuPG, says. Records are signed by --sign of 'run',
-'snapshot' and 'reproduce', or always where datmo.sign is true.
+Check the signatures of experiments and of their receipts, with git's own means. The trusted keys
+are those of gpg.ssh.allowedSignersFile, or those that GnuPG trusts. You sign records with --sign
+of 'run', 'snapshot' and 'reproduce', or always if datmo.sign is true.
 
-Exits with 1 where a named experiment has no good signature, or any of the signatures is bad.
+The exit code is 1 if an experiment that you name has no good signature, or if any signature is
+bad.
 
-With --complete it asks the remote instead whether everything that the commits of a range need can
-be had from it: their data are in a record, the record is there, and so is what it names. Exits
-with 2 where something is missing, and says whom to ask."""
+With --complete, git-datmo checks instead that the remote has everything that the commits of a
+range need. The data of each commit must be in a record, and the remote must have the record and
+everything that it names. The exit code is 2 if something is missing, and the hint says whom to
+ask."""
 EXAMPLES = """
 git datmo verify HEAD
 git datmo verify 3f9c2a --json
@@ -27,6 +29,7 @@ git datmo verify --complete --all
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo verify` to its parser."""
     parser.add_argument(
         "names", nargs="*", default=["HEAD"], metavar="REV|ID", help="commits or snapshots (HEAD)"
     )
@@ -38,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
+    """Check signatures and return 0 if all are good, else 1.
+
+    An experiment needs a good signature; an unsigned receipt is no failure. Raises `UsageError` for
+    `--all` without `--complete`.
+    """
     from git_datmo.history.experiments import History
     from git_datmo.history.record_signatures import verify
     from git_datmo.repository.workspace import open_workspace
@@ -67,6 +75,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _complete(options: argparse.Namespace, console: Console) -> int:
+    """Check that a remote has the data of commits.
+
+    Raises `Incomplete` if any of them are missing.
+    """
     from dataclasses import asdict
 
     from git_datmo.errors import Incomplete
@@ -95,7 +107,7 @@ def _complete(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print(verified: "Verified", console: Console) -> None:
-
+    """Print the signatures of a record."""
     author = f"{verified.author.name} <{verified.author.email}>"
     head = f"{verified.kind} {str(verified.id)[:10]} by {author}"
     if not verified.signatures:
@@ -108,6 +120,7 @@ def _print(verified: "Verified", console: Console) -> None:
 
 
 def _document(verified: "Verified") -> dict[str, Any]:
+    """Return the JSON document of a record's signatures."""
     signatures = [
         {"state": s.state.name.lower(), "signer": s.signer, "key": s.key}
         for s in verified.signatures

@@ -1,9 +1,9 @@
 """Journal the files that this Python opens and the programs that it starts.
 
-Runs in the user's interpreter (3.8 or later), whose PYTHONPATH begins with this folder; children
-inherit it. Writes one append-only file a process into the folder that `GIT_DATMO_JOURNAL` names: a
-line an event, by one unbuffered write. `journal.py` says what the lines mean. Must never fail, and
-must leave the interpreter as it would be without it.
+It runs in the user's interpreter (3.8 or later). PYTHONPATH begins with this folder, and children
+inherit it. Each process writes an append-only file in the folder that `GIT_DATMO_JOURNAL` names,
+with a line per event and an unbuffered write per line. `run_journal.py` describes the lines. It
+must never fail, and must leave the interpreter as it would be without it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ import time
 
 
 def _escaped(path: str | bytes) -> bytes:
+    """Return a path with '%', line end and tab percent-encoded."""
     raw = os.fsencode(path)
     return raw.replace(b"%", b"%25").replace(b"\n", b"%0A").replace(b"\t", b"%09")
 
 
 class _Journal:
-    """One process's journal; a forked child begins one of its own."""
+    """The journal of a process. A forked child starts its own."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -29,11 +30,13 @@ class _Journal:
         self.fd = -1
         roots = {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}
         roots.update([os.path.realpath(root) for root in roots])
-        # The packages say what the environment has; '/' and '/usr' hold more than that.
+        # Only `lib` below each prefix is skipped: '/' or '/usr' as a prefix also contains other
+        # files. The recorded packages cover `lib`.
         self.own = (*[root.rstrip("/") + "/lib" for root in roots], "/proc/", "/sys/", "/dev/")
         self.start(b"p")
 
     def start(self, code: bytes) -> None:
+        """Open a new journal, and write the line that describes the process."""
         name = f"{os.getpid()}.{time.monotonic_ns()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self.fd = -1
@@ -43,11 +46,15 @@ class _Journal:
         self.write(code, b"\t".join([_escaped(word) for word in words]))
 
     def write(self, code: bytes, text: bytes) -> None:
+        """Write a line at once. Lines are lost while no journal is open."""
         if self.fd >= 0:
             os.write(self.fd, code + b" " + text + b"\n")
 
     def note(self, code: bytes, path: str | bytes | int | None) -> None:
-        """Write an event once, with its path made absolute."""
+        """Write an event once, with an absolute path.
+
+        Reads of packages and system files are left out.
+        """
         if path is None:
             path = "."
         if isinstance(path, int):
@@ -66,14 +73,20 @@ class _Journal:
         self.write(code, _escaped(path))
 
     def on_open(self, args: tuple) -> None:  # type: ignore[type-arg]
+        """Note a file that is opened for reading or writing.
+
+        The access mode is in the two lowest bits of the flags.
+        """
         self.note(b"w" if args[2] & 3 else b"r", args[0])
 
     def on_rename(self, args: tuple) -> None:  # type: ignore[type-arg]
+        """Note a rename as a removed and a written path."""
         self.note(b"d", args[0])
         self.note(b"w", args[1])
 
     def on_import(self, args: tuple) -> None:  # type: ignore[type-arg]
-        # A file is named for extension modules alone; one a package is enough.
+        """Note the package of an imported extension module."""
+        # The event names a file only for extension modules. An event per package is enough.
         name, path = args[0], args[1]
         if path and "lib-dynload" not in path:
             top = name.partition(".")[0]
@@ -82,33 +95,41 @@ class _Journal:
                 self.write(b"e", _escaped(top))
 
     def on_start(self, args: tuple) -> None:  # type: ignore[type-arg]
+        """Note a started program; without an executable, the first word of its command."""
         self.program(args[0] if args[0] is not None else args[1])
 
     def on_popen(self, args: tuple) -> None:  # type: ignore[type-arg]
+        """Note a program that `subprocess` starts."""
         self.popen = args[0]
         self.on_start(args)
 
     def on_spawn(self, args: tuple) -> None:  # type: ignore[type-arg]
-        # subprocess starts some programs by posix_spawn, and has told of the program itself.
+        """Note a program that `posix_spawn` starts, unless `subprocess` has just reported it."""
+        # `subprocess` starts some programs with `posix_spawn`, after it has reported them.
         if args[0] != self.popen:
             self.on_start(args)
         self.popen = None
 
     def on_system(self, args: tuple) -> None:  # type: ignore[type-arg]
+        """Note that a shell is started."""
         self.program("sh")
 
     def program(self, words: str | bytes | list[str] | tuple[str, ...]) -> None:
+        """Write the event of a started program."""
         if isinstance(words, (list, tuple)):
             words = words[0]
         self.write(b"x", _escaped(words))
 
     def on_chdir(self, args: tuple) -> None:  # type: ignore[type-arg]
+        """Forget the current folder and the seen paths.
+
+        After a change of folder, a relative path names another file.
+        """
         self.cwd = None
         self.seen.clear()
 
     def on_exit(self) -> None:
-        """Name the shared libraries that are not the environment's, and mark the journal as
-        whole."""
+        """Write the shared libraries in use outside of the environment, and the final line."""
         try:
             with open("/proc/self/maps", "rb") as maps:
                 paths = {
@@ -126,6 +147,10 @@ class _Journal:
 
 
 def _begin(folder: str) -> None:
+    """Open the journal, and install the audit hook (PEP 578).
+
+    An audit hook that raises would make the user's call fail, so errors are ignored.
+    """
     import atexit
 
     journal = _Journal(folder)
@@ -162,9 +187,8 @@ def _begin(folder: str) -> None:
 
 
 def _give_way(own: str) -> None:
-    """Take this folder off the path, and load the `sitecustomize` that the interpreter would have
-    loaded."""
-    # The frozen modules are loaded already; 'importlib.util' would take milliseconds.
+    """Remove this folder from the path, and load the `sitecustomize` that it hides."""
+    # The frozen modules are already loaded. Importing `importlib.util` would take milliseconds.
     from _frozen_importlib import module_from_spec
     from _frozen_importlib_external import PathFinder
 

@@ -1,0 +1,50 @@
+"""Limits on the measures that `tools/measure_style.py` prints."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tools.measure_style import PRODUCT, Measures, Module, measure, read_modules
+
+
+@cache
+def product() -> Measures:
+    return measure(read_modules(PRODUCT))
+
+
+def module(text: str, name: str = "sample.py") -> Module:
+    return Module(Path(name), text, ast.parse(text))
+
+
+def test_prose_seldom_says_what() -> None:
+    assert product().what_per_thousand <= 3
+
+
+def test_docstring_does_not_open_with_a_question_word() -> None:
+    assert product().riddle_share <= 0.02
+
+
+def test_class_name_is_used_once() -> None:
+    assert product().repeated_classes == ()
+
+
+def test_module_name_is_used_once() -> None:
+    # Both programs have a module that is called `main`.
+    assert product().repeated_modules == ("main",)
+
+
+@pytest.mark.parametrize(
+    ("text", "measured", "value"),
+    [
+        ("def f():\n    '''What it is.'''\n", "riddle_share", 1),
+        ("def f():\n    '''Return it.'''\n", "riddle_share", 0),
+        ("# what what\ndef f():\n    '''Return what it is.'''\n", "what_per_thousand", 500),
+        ("class A: ...\nclass A: ...\ndef f():\n    '''Run.'''\n", "repeated_classes", ("A",)),
+    ],
+)
+def test_measure_counts(text: str, measured: str, value: object) -> None:
+    assert getattr(measure([module(text)]), measured) == value
