@@ -33,7 +33,9 @@ from git_datmo.payloads.make_snapshot import MadeSnapshot, snapshot
 from git_datmo.payloads.store_payloads import Added, add
 from git_datmo.payloads.worktree_status import Status, examine
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Receipt, Run, Snapshot, Value
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.remotes.fetch_objects import fetch
 from git_datmo.repository.healing import healed
 from git_datmo.repository.workspace import Workspace, open_workspace

@@ -11,7 +11,8 @@ from benchmarks.cases.base import Bench, Outcome, Settings
 from benchmarks.contest import Box, Command, Entrant, Stage, Table, compete
 from benchmarks.tools.ours import Ours
 from git_datmo.model import Oid
-from git_datmo.records.types import Person, Snapshot
+from git_datmo.records.record_values import Person
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace, open_workspace
 
 PYTHON = "python -c pass"

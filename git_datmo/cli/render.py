@@ -12,8 +12,9 @@ from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import Found
 from git_datmo.history.render_cache import TextFormat
 from git_datmo.records.codec import to_document
-from git_datmo.records.notes import show_value
-from git_datmo.records.types import Receipt, Run, Snapshot, Value
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.record_values import Value, show_value
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.runs.resource_needs import needs_of
 from git_datmo.sizes import show_size
 from git_datmo.terminal_text import make_printable, quote_words

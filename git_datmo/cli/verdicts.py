@@ -7,8 +7,8 @@ from typing import Any
 
 from git_datmo.cli.console import Console
 from git_datmo.records.codec import number, to_document
-from git_datmo.records.notes import show_value
-from git_datmo.records.types import Cause, Receipt, ReceiptDifference, Value
+from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
+from git_datmo.records.record_values import Value, show_value
 from git_datmo.terminal_text import make_printable
 
 NOTHING = "nothing to compare"

@@ -10,7 +10,9 @@ from git_datmo.cluster.cluster_tasks import Answer, Reproduction, Task
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.model import Oid
 from git_datmo.records.codec import decode
-from git_datmo.records.types import Receipt, Record, Snapshot
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.record_registry import Record
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.reproduce import Reproduced, attach_receipt
 

@@ -12,7 +12,7 @@ from git_datmo.engines.resource_limits import ResourceLimits
 from git_datmo.errors import DatmoError
 from git_datmo.git.remote_commands import find_remote
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
-from git_datmo.records.types import Person
+from git_datmo.records.record_values import Person
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.isolated_run import Beginning
 

@@ -19,7 +19,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.command import Git
 from git_datmo.history.experiments import Found, History
 from git_datmo.records.codec import encode
-from git_datmo.records.types import Person
+from git_datmo.records.record_values import Person
 from git_datmo.remotes.fetch_objects import fetch
 from git_datmo.repository.workspace import Workspace, open_workspace
 from git_datmo.runs.isolated_run import run_apart

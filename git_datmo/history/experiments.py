@@ -17,7 +17,8 @@ from git_datmo.model import Oid
 from git_datmo.records.catalog import NEWER, Catalog, Row
 from git_datmo.records.ledger import Tips
 from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF, REMOTE_REFS
-from git_datmo.records.types import Receipt, Snapshot
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 
 _T = TypeVar("_T")

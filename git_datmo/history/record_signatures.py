@@ -16,7 +16,10 @@ from git_datmo.git.object_encoding import BLOB, TreeEntry, encode_tree
 from git_datmo.history.experiments import Found, History
 from git_datmo.model import Oid
 from git_datmo.records import codec
-from git_datmo.records.types import Annotation, Person, Receipt, Snapshot
+from git_datmo.records.annotation_record import Annotation
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.record_values import Person
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 
 SETTING = "datmo.sign"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from git_datmo import fsio
-from git_datmo.records.types import Snapshot
+from git_datmo.records.snapshot_record import Snapshot
 
 # A separator that no text contains, since no terminal could show it.
 _END = b"\0"

@@ -13,7 +13,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.model import Oid
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Snapshot
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.remotes.fetch_objects import fetch
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.isolated_run import Beginning, run_apart

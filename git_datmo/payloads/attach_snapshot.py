@@ -10,7 +10,8 @@ from git_datmo.history.command_trust import trust
 from git_datmo.model import Content, Oid
 from git_datmo.payloads.checkout_in_progress import end_merge
 from git_datmo.payloads.tracked_payloads import save
-from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.tracking import Tracking
 

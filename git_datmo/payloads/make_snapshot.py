@@ -20,7 +20,7 @@ from git_datmo.payloads.merging.merge_state import refuse_unresolved
 from git_datmo.payloads.store_payloads import refresh
 from git_datmo.payloads.tracked_payloads import changing
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Run
+from git_datmo.records.snapshot_record import Run
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.tracking import Tracking
 

@@ -16,10 +16,10 @@ from git_datmo.errors import Damaged
 from git_datmo.model import Oid
 from git_datmo.records.contents import list_objects
 from git_datmo.records.data_graph import DataGraph
-from git_datmo.records.data_id import data_id
 from git_datmo.records.ledger import Ledger, Tips
 from git_datmo.records.notes import NoteLine
-from git_datmo.records.types import Annotation, Drop, Image, Receipt, Record, Snapshot
+from git_datmo.records.record_registry import KINDS, Record, find_kind
+from git_datmo.records.snapshot_record import Snapshot
 
 _T = TypeVar("_T")
 
@@ -66,30 +66,16 @@ class Row(NamedTuple):
 
 def make_row(oid: Oid, record: Record) -> Row:
     """Return the row of a record."""
+    kind = find_kind(record.kind)
     row = Row(
         str(oid),
-        record.kind,
+        record.kind if record.kind in KINDS else f"{NEWER}{record.kind}",
         str(record.commit),
         created=record.created,
         keeps="1" if list_objects(record) else "",
+        about=tuple(map(str, kind.about(record))),
     )
-    match record:
-        case Snapshot():
-            return row._replace(
-                tree=str(record.tree),
-                patch=record.patch,
-                data=data_id(record.payloads),
-                side="1" if record.side else "",
-                parents=tuple(map(str, record.parents)),
-            )
-        case Receipt() | Image():
-            return row._replace(about=(str(record.snapshot),))
-        case Drop():
-            return row._replace(about=tuple(map(str, record.records)))
-        case Annotation():
-            return row._replace(about=(str(record.record),))
-        case _:
-            return row._replace(kind=f"{NEWER}{record.kind}")
+    return row._replace(**kind.columns(record))
 
 
 class Note(NamedTuple):

@@ -9,35 +9,16 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from itertools import pairwise
-from operator import itemgetter
 from typing import Any, cast
 
 from git_datmo.errors import Damaged
-from git_datmo.git.safe_paths import check_path
-from git_datmo.model import Content, Form, Oid, Payload, Role
+from git_datmo.model import Content, Oid, Payload
 from git_datmo.records.contents import known_objects, list_objects
-from git_datmo.records.types import (
-    LATER,
-    MORE,
-    Annotation,
-    Cause,
-    Drop,
-    Image,
-    KeptObject,
-    KnownRecord,
-    Person,
-    Read,
-    Receipt,
-    ReceiptDifference,
-    Record,
-    Run,
-    Snapshot,
-    Unknown,
-    Value,
-)
+from git_datmo.records.record_fields import decode_content, decode_fields
+from git_datmo.records.record_registry import Record, find_kind
+from git_datmo.records.record_values import LATER, MORE, KeptObject, Person, Value
 
 VERSION = 1
 _ALWAYS = object()
@@ -94,14 +75,14 @@ def _plain(value: object) -> Any:
             "size": value.size,
             "files": value.files,
         }
-    if isinstance(value, Run | Read | Person | ReceiptDifference | Cause):
-        return _plain_fields(value)
     if isinstance(value, Mapping):
         return {_HALF.sub("\ufffd", name): _plain(item) for name, item in value.items()}
     if isinstance(value, str):
         return _HALF.sub("\ufffd", value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if is_dataclass(value):
+        return _plain_fields(value)
     if isinstance(value, float) and not math.isfinite(value):
         return next(name for name, number in _NOT_NUMBERS.items() if repr(number) == repr(value))
     return value
@@ -132,7 +113,7 @@ def decode(raw: bytes, *, checked: bool = False) -> Record:
     if len(raw) > SIZE_LIMIT:
         raise Damaged("a record is larger than any record may be")
     try:
-        record = _build(json.loads(raw.decode())) if checked else _read(raw)
+        record = _decode_record(json.loads(raw.decode())) if checked else _read(raw)
     except (ValueError, RecursionError) as error:
         # fastjsonschema raises a ValueError; the first line of its message names the key.
         raise Damaged(
@@ -159,75 +140,37 @@ def _read(raw: bytes) -> Record:
         # An escape may encode a surrogate, which is not text.
         json.dumps(document, ensure_ascii=False).encode()
     _validator()(document)
-    if document["kind"] not in _BUILD:
-        return _unknown(document)
-    if document["kind"] == Snapshot.kind:
-        _check_paths(document)
-    return _known_record(document)
+    find_kind(document["kind"]).check(document)
+    return _decode_record(document)
 
 
-def _build(document: dict[str, Any]) -> Record:
-    """Return the record of a document that was validated before."""
-    return _known_record(document) if document["kind"] in _BUILD else _unknown(document)
-
-
-def _known_record(document: dict[str, Any]) -> Record:
-    """Return a record of a known kind.
+def _decode_record(document: dict[str, Any]) -> Record:
+    """Return the record of a document that was validated before.
 
     Raises `Damaged` if its `objects` list is missing an object that its keys name.
     """
-    record = _BUILD[document["kind"]](document)
+    kind = find_kind(document["kind"])
+    changed = {
+        "commit": Oid.parse(document["commit"]),
+        "author": decode_fields(Person, document["author"], {}),
+        **kind.decode(document),
+    }
+    record = cast("Record", decode_fields(kind.made, document, changed))
     listed = _kept_objects(document)
     known = set(known_objects(record))
     if not known <= set(listed):
         raise Damaged("a record names objects that its list of objects lacks")
-    more = tuple(kept for kept in listed if kept not in known)
-    return replace(record, more=more) if more else record
+    more = [kept for kept in listed if kept not in known]
+    more.sort(key=lambda kept: kept.name)
+    return replace(record, more=tuple(more)) if more else record
 
 
 def _kept_objects(document: Mapping[str, Any]) -> list[KeptObject]:
     """Return the list of objects. Raises `Damaged` if two objects have the same name."""
-    listed = [
-        KeptObject(entry["name"], cast("Content", _content(entry))) for entry in document["objects"]
-    ]
+    listed = [KeptObject(entry["name"], decode_content(entry)) for entry in document["objects"]]
     if len({kept.name for kept in listed}) != len(listed):
         raise Damaged("a record keeps two objects by one name")
     return listed
-
-
-def _unknown(document: dict[str, Any]) -> Record:
-    """Return an `Unknown` with the keys that every record has."""
-    return Unknown(
-        document["kind"],
-        Oid.parse(document["commit"]),
-        document["created"],
-        _known(Person, document["author"], {}),
-        tuple(sorted(_kept_objects(document), key=lambda kept: kept.name)),
-    )
-
-
-def _check_paths(snapshot: Mapping[str, Any]) -> None:
-    """Raise `Damaged` if a path of a snapshot is invalid.
-
-    A path is invalid if it is unsafe. A payload must not occur twice or inside another.
-    """
-    run = snapshot["run"]
-    of_run = (run["inputs"], run.get("tracked", [])) if run else ()
-    for payloads in (snapshot["payloads"], *of_run):
-        for entry in payloads:
-            check_path(entry["path"])
-        paths = sorted(entry["path"] + "/" for entry in payloads)
-        if any(path.startswith(before) for before, path in pairwise(paths)):
-            raise Damaged("a record names a payload twice, or one within another")
-    if run:
-        read = (run.get("read") or {}).get("paths", ())
-        for path in (
-            *run["outputs"],
-            *run.get("unseen", ()),
-            *read,
-            *filter(None, [run["folder"]]),
-        ):
-            check_path(path)
 
 
 def _refuse(name: str) -> float:
@@ -262,15 +205,9 @@ def object_ids(record: Record) -> Iterator[Oid]:
     """Yield every object id that a record names."""
     yield record.commit
     yield from (kept.content.object for kept in list_objects(record))
-    match record:
-        case Snapshot():
-            yield from (record.tree, *record.parents)
-        case Receipt() | Image():
-            yield record.snapshot
-        case Annotation():
-            yield record.record
-        case Drop():
-            yield from record.records
+    kind = find_kind(record.kind)
+    yield from kind.about(record)
+    yield from kind.other_ids(record)
 
 
 @cache
@@ -284,113 +221,3 @@ def _validator() -> Callable[[object], object]:
     return cast(
         "Callable[[object], object]", fastjsonschema.compile(json.loads(text), use_default=False)
     )
-
-
-def _known(made: Any, raw: Mapping[str, Any], changed: Mapping[str, Any]) -> Any:
-    """Return an instance of the dataclass `made`; ignore keys of a later version."""
-    in_order, later = _keys(made)
-    return made(*in_order({**later, **raw, **changed}))
-
-
-@cache
-def _keys(made: Any) -> tuple[Callable[[Mapping[str, Any]], tuple[Any, ...]], Mapping[str, Any]]:
-    """Return a getter for the fields of a dataclass.
-
-    The second value has the defaults of the fields that were added later.
-    """
-    keys = [f for f in fields(made) if MORE not in f.metadata]
-    return itemgetter(*(f.name for f in keys)), {
-        f.name: f.metadata[LATER] for f in keys if LATER in f.metadata
-    }
-
-
-def _content(raw: dict[str, Any] | None) -> Content | None:
-    """Return the content in a document, or None."""
-    return (
-        None
-        if raw is None
-        else Content(Oid.parse(raw["object"]), Form(raw["form"]), raw["size"], raw["files"])
-    )
-
-
-def _payloads(raw: list[dict[str, Any]]) -> tuple[Payload, ...]:
-    """Return the payloads in a document."""
-    return tuple(Payload(e["path"], Role(e["role"]), cast("Content", _content(e))) for e in raw)
-
-
-def _run(raw: dict[str, Any] | None) -> Run | None:
-    """Return the run in a document, or None."""
-    if raw is None:
-        return None
-    changed = {
-        "command": tuple(raw["command"]),
-        "inputs": _payloads(raw["inputs"]),
-        "outputs": tuple(raw["outputs"]),
-        "log": _content(raw["log"]),
-        "read": _run_read(raw.get("read")),
-        "tracked": _payloads(raw.get("tracked", [])),
-        "unseen": tuple(raw.get("unseen", ())),
-    }
-    return cast("Run", _known(Run, raw, changed))
-
-
-def _run_read(raw: dict[str, Any] | None) -> Read | None:
-    """Return the files that a run read, or None."""
-    return (
-        None if raw is None else Read(raw["complete"], tuple(raw["paths"]), tuple(raw["outside"]))
-    )
-
-
-def _record(made: type[KnownRecord], raw: dict[str, Any], **changed: Any) -> KnownRecord:
-    """Return a record with the common keys and `changed`."""
-    author = _known(Person, raw["author"], {})
-    return cast(
-        "KnownRecord",
-        _known(made, raw, {"commit": Oid.parse(raw["commit"]), "author": author, **changed}),
-    )
-
-
-def _snapshot(raw: dict[str, Any]) -> KnownRecord:
-    return _record(
-        Snapshot,
-        raw,
-        tree=Oid.parse(raw["tree"]),
-        payloads=_payloads(raw["payloads"]),
-        code=_content(raw["code"]),
-        environment=_content(raw["environment"]),
-        run=_run(raw["run"]),
-        parents=tuple(map(Oid.parse, raw.get("parents", ()))),
-    )
-
-
-def _receipt(raw: dict[str, Any]) -> KnownRecord:
-    metrics, outputs = (
-        tuple(_known(ReceiptDifference, entry, {}) for entry in raw[key])
-        for key in ("metrics", "outputs")
-    )
-    causes = tuple(_known(Cause, entry, {}) for entry in raw.get("causes", ()))
-    snapshot = Oid.parse(raw["snapshot"])
-    return _record(Receipt, raw, metrics=metrics, outputs=outputs, snapshot=snapshot, causes=causes)
-
-
-def _image(raw: dict[str, Any]) -> KnownRecord:
-    return _record(
-        Image, raw, snapshot=Oid.parse(raw["snapshot"]), content=_content(raw["content"])
-    )
-
-
-def _annotation(raw: dict[str, Any]) -> KnownRecord:
-    return _record(Annotation, raw, record=Oid.parse(raw["record"]))
-
-
-def _drop(raw: dict[str, Any]) -> KnownRecord:
-    return _record(Drop, raw, records=tuple(map(Oid.parse, raw["records"])))
-
-
-_BUILD: dict[str, Callable[[dict[str, Any]], KnownRecord]] = {
-    "snapshot": _snapshot,
-    "receipt": _receipt,
-    "image": _image,
-    "annotation": _annotation,
-    "drop": _drop,
-}

@@ -31,7 +31,7 @@ from git_datmo.records.format_marker import (
 from git_datmo.records.listing import TREE_LIMIT, list_notes, list_records
 from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 
 ATTEMPTS = 20
 # The most bytes of a note that is read.

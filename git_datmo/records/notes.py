@@ -6,22 +6,10 @@ A line depends only on its record. Notes are united as sets of lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite, isnan
 
-from git_datmo.model import Oid, Payload
-from git_datmo.records.types import (
-    Annotation,
-    Drop,
-    Image,
-    Receipt,
-    Record,
-    Snapshot,
-    Unknown,
-    Value,
-)
-from git_datmo.sizes import show_size
+from git_datmo.model import Oid
+from git_datmo.records.record_registry import Record, find_kind
 
 _LINE = re.compile(r"(?P<record>[0-9a-f]{40}|[0-9a-f]{64}) (?P<kind>[a-z]+)(?: (?P<summary>.*))?\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -71,44 +59,5 @@ def summarise(record: Record) -> str:
 
     It has at most `SUMMARY_LIMIT` characters.
     """
-    text = _CONTROL.sub(" ", " ".join(_words(record))).strip()
+    text = _CONTROL.sub(" ", " ".join(find_kind(record.kind).words(record))).strip()
     return text if len(text) <= SUMMARY_LIMIT else text[: SUMMARY_LIMIT - 1] + "…"
-
-
-def _words(record: Record) -> Iterable[str]:
-    """Yield the words of a record's summary."""
-    match record:
-        case Snapshot():
-            if record.message:
-                yield f"'{record.message.splitlines()[0]}'"
-            yield from (
-                f"{name}={show_value(value)}" for name, value in sorted(record.metrics.items())
-            )
-            if record.run is not None and not record.clean:
-                yield "(uncommitted changes)"
-            yield from map(_payload_words, record.payloads)
-        case Receipt():
-            yield f"{record.verdict} by {record.author.name}"
-        case Image():
-            yield (
-                f"{record.platform} frozen by {record.author.name}"
-                f" ({show_size(record.content.size)})"
-            )
-        case Annotation():
-            yield record.message
-        case Drop():
-            yield f"{len(record.records)} dropped {record.why}"
-        case Unknown():
-            yield "made by a newer git-datmo"
-
-
-def _payload_words(payload: Payload) -> str:
-    """Return the path and size of a payload for a summary."""
-    return f"{payload.path} ({show_size(payload.content.size)})"
-
-
-def show_value(value: Value) -> str:
-    """Return a parameter or metric as text for people."""
-    if isinstance(value, float) and not isfinite(value):
-        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

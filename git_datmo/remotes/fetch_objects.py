@@ -21,7 +21,7 @@ from git_datmo.objects.pack_copy import hand_over
 from git_datmo.objects.reachability import NeededObjects, reach
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.namespaces import in_use
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_commits import keep_entries, write_keep
 from git_datmo.remotes.link_fetch import fetch_by_links
 from git_datmo.remotes.missing_objects import Missing, find_missing

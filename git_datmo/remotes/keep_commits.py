@@ -19,8 +19,9 @@ from git_datmo.git.object_encoding import BLOB, TREE, TreeEntry, encode_commit, 
 from git_datmo.model import Content, ObjectFormat, Oid
 from git_datmo.objects.layout import Node, NodeKind, root_node
 from git_datmo.objects.store import Store
-from git_datmo.records.contents import list_objects, payload_name
-from git_datmo.records.types import Record, Snapshot
+from git_datmo.records.contents import list_objects
+from git_datmo.records.record_registry import Record
+from git_datmo.records.snapshot_record import Snapshot, payload_name
 
 IDENTITY = "git-datmo <git-datmo@localhost>"
 TIME = 1_000_000_000

@@ -10,7 +10,7 @@ from git_datmo.errors import Damaged
 from git_datmo.history.experiments import read_all
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.tracking import Tracking, read_tracking

@@ -22,7 +22,7 @@ from git_datmo.model import Oid
 from git_datmo.objects.missing_elsewhere import Outgoing
 from git_datmo.objects.store import PACK_LEAST, PACK_OBJECTS
 from git_datmo.progress import Progress
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.remotes.working_clones import store_of_clone
 from git_datmo.repository.workspace import Workspace

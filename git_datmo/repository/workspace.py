@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from git_datmo.objects.store import Store
     from git_datmo.records.catalog import Catalog
     from git_datmo.records.ledger import Ledger, Tips
-    from git_datmo.records.types import Person
+    from git_datmo.records.record_values import Person
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class Workspace:
     @cached_property
     def person(self) -> Person:
         """Return the user as git knows them. A user without a name may still read and share."""
-        from git_datmo.records.types import Person
+        from git_datmo.records.record_values import Person
 
         done = self.repo.git.finish("var", "GIT_COMMITTER_IDENT")
         name, _, rest = done.stdout.decode("utf-8", "replace").partition(" <")

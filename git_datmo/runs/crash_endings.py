@@ -10,7 +10,7 @@ from git_datmo.engines.terminal_screen import Screen
 from git_datmo.errors import Incomplete
 from git_datmo.model import Content
 from git_datmo.objects.layout import read_chunks, root_node
-from git_datmo.records.types import ReceiptDifference
+from git_datmo.records.receipt_record import ReceiptDifference
 from git_datmo.repository.workspace import Workspace
 
 TAIL = 1 << 20

@@ -16,7 +16,9 @@ from git_datmo.environments.interpreter_probe import (
 )
 from git_datmo.environments.manifest import Manifest
 from git_datmo.errors import DatmoError
-from git_datmo.records.types import Cause, Read, Value
+from git_datmo.records.receipt_record import Cause
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Read
 from git_datmo.runs.read_variables import find_hashing, find_variables
 from git_datmo.runs.rerun import Rerun
 from git_datmo.runs.unseeded_sources import find_unseeded

@@ -16,7 +16,7 @@ from git_datmo.model import Oid
 from git_datmo.objects.layout import root_node
 from git_datmo.payloads.captured_environment import find_environment, read_environment
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Image
+from git_datmo.records.image_record import Image
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.frozen_environments import WantedImage, images_of, keep_image, prepare
 from git_datmo.runs.rerun_folder import scratch_folder

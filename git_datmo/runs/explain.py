@@ -10,7 +10,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found
 from git_datmo.model import Payload, Role
 from git_datmo.records.codec import number
-from git_datmo.records.types import Value
+from git_datmo.records.record_values import Value
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.attribution import (
     Attribution,

@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, UsageError
-from git_datmo.records.types import Value
+from git_datmo.records.record_values import Value
 
 METRICS_FILE = "metrics.json"
 FIGURES_LIMIT = 10_000

@@ -17,7 +17,8 @@ from git_datmo.model import Content, Oid
 from git_datmo.objects.layout import root_node
 from git_datmo.payloads.captured_environment import read_environment
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Image, Snapshot
+from git_datmo.records.image_record import Image
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.rerun_folder import scratch_folder
 from git_datmo.runs.rerun_inputs import place, require_objects

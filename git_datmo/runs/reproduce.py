@@ -18,7 +18,8 @@ from git_datmo.model import Oid
 from git_datmo.objects.layout import root_node
 from git_datmo.payloads.captured_environment import read_environment, variables_of
 from git_datmo.progress import Progress
-from git_datmo.records.types import Cause, Receipt, Value
+from git_datmo.records.receipt_record import Cause, Receipt
+from git_datmo.records.record_values import Value
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.difference_causes import ask_interpreter, changed_packages, find_causes

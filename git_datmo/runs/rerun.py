@@ -20,7 +20,8 @@ from git_datmo.objects.store import HashOnly
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
 from git_datmo.payloads.link_remarks import placed_link_remarks
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.crash_endings import Tail
 from git_datmo.runs.figure_values import find_metrics

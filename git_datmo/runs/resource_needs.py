@@ -12,7 +12,8 @@ from git_datmo.engines.resource_limits import ResourceLimits
 from git_datmo.environments.machine import describe_machine
 from git_datmo.history.experiments import Found
 from git_datmo.records.codec import number
-from git_datmo.records.types import Snapshot, Value
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.sizes import show_size
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
-from git_datmo.records.types import Value
+from git_datmo.records.record_values import Value
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.figure_values import flatten, parse_value
 from git_datmo.secrets.secret_rules import is_secret_value

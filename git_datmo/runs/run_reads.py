@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from git_datmo.engines.run_journal import Observed
 from git_datmo.payloads.store_payloads import is_cache
-from git_datmo.records.types import Read
+from git_datmo.records.snapshot_record import Read
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.run_watch import RunWatch
 from git_datmo.secrets.secret_files import is_secret_file

@@ -22,7 +22,8 @@ from git_datmo.payloads.captured_environment import (
 )
 from git_datmo.payloads.code_files import UNTRACKED_LIMIT, add_untracked, named_in, untracked_files
 from git_datmo.progress import Progress
-from git_datmo.records.types import Run, Snapshot, Value
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.background_probe import begin_probing
 from git_datmo.runs.disk_reserve import Reserve

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import UsageError
-from git_datmo.records.types import Value
+from git_datmo.records.record_values import Value
 from git_datmo.runs.figure_values import parse_value
 
 LIMIT = 10_000

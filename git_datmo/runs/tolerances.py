@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from git_datmo.errors import UsageError
-from git_datmo.records.types import Snapshot
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.figure_values import parse_figures
 

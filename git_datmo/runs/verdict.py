@@ -14,7 +14,9 @@ from git_datmo.model import Payload
 from git_datmo.objects.layout import root_node
 from git_datmo.progress import Progress
 from git_datmo.records.codec import number
-from git_datmo.records.types import ReceiptDifference, Run, Snapshot, Value
+from git_datmo.records.receipt_record import ReceiptDifference
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.remotes.required_objects import require
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.crash_endings import compare_endings, same_log

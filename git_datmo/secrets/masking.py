@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import IO
 
-from git_datmo.records.types import Snapshot, Value
+from git_datmo.records.record_values import Value
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.secrets.secret_rules import MASK, find_secrets, is_secret_value, is_suspicious, mask
 
 BLOCK = 1 << 20

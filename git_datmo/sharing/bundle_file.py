@@ -20,7 +20,7 @@ from git_datmo.records.format_marker import check_marker
 from git_datmo.records.ledger import Tips
 from git_datmo.records.listing import list_records
 from git_datmo.records.namespaces import NAMESPACES
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.fetch_objects import fetch_objects
 from git_datmo.remotes.keep_commits import PARENTS_AT_ONCE, keep_entries, write_keep
 from git_datmo.remotes.keep_links import Link

@@ -16,7 +16,7 @@ from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.records.ledger import Tips
 from git_datmo.records.listing import list_records
 from git_datmo.records.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, in_use
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.host_profiles import hosts_of
 from git_datmo.remotes.keep_chain import LINKS, bring_nearest, keep_tips
 from git_datmo.remotes.keep_commits import keep_entries, keep_id

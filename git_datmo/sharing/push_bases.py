@@ -14,7 +14,7 @@ from git_datmo.progress import QUIET
 from git_datmo.records.catalog import Row
 from git_datmo.records.ledger import Tips
 from git_datmo.records.listing import list_records
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_chain import LINKS, bring_nearest
 from git_datmo.remotes.keep_commits import KeptEntry, keep_entries, keep_id
 from git_datmo.remotes.object_source import TREES, open_source

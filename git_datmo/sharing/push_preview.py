@@ -11,7 +11,9 @@ from git_datmo.git.remote_commands import find_remote
 from git_datmo.model import Content, Oid, Role
 from git_datmo.objects.layout import Node, NodeKind, read_folder, root_node
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Image, Record, Run, Snapshot
+from git_datmo.records.image_record import Image
+from git_datmo.records.record_registry import Record
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.sharing.push import plan
 from git_datmo.sharing.pushed_refs import head_pushed

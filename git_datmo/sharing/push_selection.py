@@ -17,7 +17,7 @@ from git_datmo.history.experiments import History
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.remotes.missing_objects import find_missing
 from git_datmo.remotes.remote_probe import probe_remote

@@ -12,7 +12,9 @@ from git_datmo.environments.manifest import DOCKERFILE, MANIFEST
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.model import Oid
 from git_datmo.objects.layout import Node, NodeKind, read_chunks, read_folder, root_node
-from git_datmo.records.types import Image, Record, Snapshot
+from git_datmo.records.image_record import Image
+from git_datmo.records.record_registry import Record
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.secrets.secret_rules import describe_rules, find_secrets, is_suspicious
 

@@ -23,7 +23,7 @@ from git_datmo.objects.store import Store
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
 from git_datmo.records.namespaces import Namespace, epoch_of
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_chain import LINKS, bring_chain, bring_nearest, keep_tips
 from git_datmo.remotes.keep_commits import (
     DONE_LINK,

@@ -16,7 +16,7 @@ from git_datmo.objects.layout import Node
 from git_datmo.objects.missing_elsewhere import Outgoing
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.fetch_objects import fetch_objects
 from git_datmo.remotes.keep_commits import keep_entries, keep_id
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all

@@ -16,7 +16,8 @@ from git_datmo.errors import Damaged, EngineMissing, Incomplete
 from git_datmo.model import Content, Oid
 from git_datmo.objects.damaged_files import ASIDE
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.types import Record, Snapshot
+from git_datmo.records.record_registry import Record
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.remotes.live_roots import dropped_keepers
 from git_datmo.repository.workspace import Workspace
 

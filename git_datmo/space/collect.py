@@ -10,7 +10,7 @@ from git_datmo.model import Oid
 from git_datmo.objects import compaction
 from git_datmo.objects.reachability import NeededObjects, reach
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_commits import keep_entries, read_part_tree
 from git_datmo.remotes.keep_links import links_of
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all, unclear, working_trees

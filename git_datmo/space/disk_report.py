@@ -12,9 +12,11 @@ from git_datmo.model import Oid, Payload
 from git_datmo.objects.disk_usage import weigh
 from git_datmo.objects.layout import NodeKind
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.image_record import Image
 from git_datmo.records.listing import list_records
 from git_datmo.records.namespaces import NAMESPACES
-from git_datmo.records.types import Image, Record, Snapshot
+from git_datmo.records.record_registry import Record
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.remotes.fetch_objects import fetch
 from git_datmo.remotes.keep_commits import KeptEntry, keep_entries
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all, working_trees

@@ -12,7 +12,9 @@ from git_datmo.git.refs import read_refs
 from git_datmo.history.experiments import History
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Row
-from git_datmo.records.types import Drop, Image, Snapshot
+from git_datmo.records.drop_record import Drop
+from git_datmo.records.image_record import Image
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.remotes.live_roots import keepers
 from git_datmo.repository.workspace import Workspace
 

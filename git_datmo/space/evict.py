@@ -15,7 +15,7 @@ from git_datmo.model import Oid
 from git_datmo.objects import compaction
 from git_datmo.objects.reachability import PLAIN, NeededObjects, all_but, reach
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.types import Record
+from git_datmo.records.record_registry import Record
 from git_datmo.redact import hide_passwords
 from git_datmo.remotes.keep_commits import KeptEntry, keep_entries, keep_id
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all, unclear, working_trees

@@ -15,8 +15,9 @@ from git_datmo.git.command import Git
 from git_datmo.git.remote_commands import Offer, Rejected, Remote, beside, find_remote, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.image_record import Image
 from git_datmo.records.namespaces import Namespace, epoch_of
-from git_datmo.records.types import Image, Record
+from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_chain import bring_chain, keep_tips
 from git_datmo.remotes.keep_commits import PARENTS_AT_ONCE, keep_id, write_keep
 from git_datmo.remotes.keep_links import Chain, links_between, links_of, tie, write_boundary

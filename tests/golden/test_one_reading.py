@@ -18,7 +18,7 @@ from git_datmo.objects import stored_names
 from git_datmo.records import codec
 from git_datmo.records.catalog import in_order, make_row
 from git_datmo.records.notes import make_line
-from git_datmo.records.types import Snapshot
+from git_datmo.records.snapshot_record import Snapshot
 from tests.golden.independent import kept_by_snapshot
 from tests.golden.test_vectors import record_bytes
 from tests.integration.conftest import Pair, pair

@@ -24,7 +24,8 @@ from git_datmo.records import codec
 from git_datmo.records.data_id import data_id
 from git_datmo.records.format_marker import Marker, encode_marker
 from git_datmo.records.notes import make_line
-from git_datmo.records.types import Snapshot, Unknown
+from git_datmo.records.snapshot_record import Snapshot
+from git_datmo.records.unknown_record import Unknown
 from git_datmo.remotes.keep_commits import (
     DONE_LINK,
     LINK,

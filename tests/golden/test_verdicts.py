@@ -18,7 +18,7 @@ from git_datmo.objects import layout, stored_names
 from git_datmo.records import codec
 from git_datmo.records.data_graph import DataGraph
 from git_datmo.records.format_marker import check_marker, parse_marker
-from git_datmo.records.types import Unknown
+from git_datmo.records.unknown_record import Unknown
 from git_datmo.remotes.keep_links import read_link
 from tests.golden import independent
 from tests.golden.test_vectors import record_bytes

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from git_datmo.model import FORMATS
 from git_datmo.records import codec
-from git_datmo.records.types import Annotation
+from git_datmo.records.annotation_record import Annotation
 from tests.integration.conftest import Pair
 from tests.integration.spaces import (
     MIB,

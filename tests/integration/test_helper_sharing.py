@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from git_datmo.model import Oid
-from git_datmo.records.types import Annotation, Person
+from git_datmo.records.annotation_record import Annotation
+from git_datmo.records.record_values import Person
 from git_datmo.repository.workspace import open_workspace
 from tests.servers.hosting import Host
 from tests.servers.http import HttpHost

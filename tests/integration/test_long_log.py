@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 from git_datmo.model import Oid
-from git_datmo.records.types import Person, Receipt, Snapshot
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.record_values import Person
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import open_workspace
 from tests.integration.team import datmo
 from tests.servers.shell import Shell

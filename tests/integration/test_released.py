@@ -6,7 +6,8 @@ import pytest
 
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET
-from git_datmo.records.types import Image, Snapshot
+from git_datmo.records.image_record import Image
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.runs.frozen_environments import keep_image
 from tests.integration.conftest import Pair

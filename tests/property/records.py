@@ -5,19 +5,13 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
-from git_datmo.records.types import (
-    Annotation,
-    Cause,
-    Drop,
-    Image,
-    Person,
-    Read,
-    Receipt,
-    ReceiptDifference,
-    Record,
-    Run,
-    Snapshot,
-)
+from git_datmo.records.annotation_record import Annotation
+from git_datmo.records.drop_record import Drop
+from git_datmo.records.image_record import Image
+from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
+from git_datmo.records.record_registry import Record
+from git_datmo.records.record_values import Person
+from git_datmo.records.snapshot_record import Read, Run, Snapshot
 from tests.property.strategies import oids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(

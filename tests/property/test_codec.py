@@ -21,17 +21,13 @@ from git_datmo.cli.verdicts import verdict_lines
 from git_datmo.errors import Damaged
 from git_datmo.history.experiments import Found
 from git_datmo.model import SHA1, Oid
+from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.codec import SIZE_LIMIT, decode, encode, number, to_document
 from git_datmo.records.notes import make_line
-from git_datmo.records.types import (
-    LATER,
-    Annotation,
-    Person,
-    Receipt,
-    ReceiptDifference,
-    Record,
-    Snapshot,
-)
+from git_datmo.records.receipt_record import Receipt, ReceiptDifference
+from git_datmo.records.record_registry import Record
+from git_datmo.records.record_values import LATER, Person
+from git_datmo.records.snapshot_record import Snapshot
 from tests.property.records import records, records_in, texts, values
 
 SOMEBODY = Person("A", "a@b")

@@ -10,15 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Oid
-from git_datmo.records.notes import (
-    SUMMARY_LIMIT,
-    NoteLine,
-    make_line,
-    parse_note,
-    show_value,
-    unite,
-)
-from git_datmo.records.types import Record
+from git_datmo.records.notes import SUMMARY_LIMIT, NoteLine, make_line, parse_note, unite
+from git_datmo.records.record_registry import Record
+from git_datmo.records.record_values import show_value
 from git_datmo.sizes import show_size
 from tests.property.records import records
 from tests.property.strategies import bare, oids

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from git_datmo.git.command import Git
 from git_datmo.git.object_database import open_odb
 from git_datmo.model import FORMATS, Oid
+from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.ledger import Ledger
-from git_datmo.records.types import Annotation, Person
+from git_datmo.records.record_values import Person
 from tests.servers.shell import Shell
 
 SOMEBODY = Person("A U Thor", "author@example.com")

@@ -10,9 +10,11 @@ import pytest
 from git_datmo.model import SHA1, Oid
 from git_datmo.records.catalog import Catalog, Row, in_order, make_row, read_catalog
 from git_datmo.records.data_id import data_id
+from git_datmo.records.drop_record import Drop
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.namespaces import RECORDS_REF
-from git_datmo.records.types import Drop, Receipt, Snapshot
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.snapshot_record import Snapshot
 from tests.servers.shell import Shell
 from tests.unit.ledgers import SOMEBODY, annotation, open_ledger
 

@@ -12,7 +12,7 @@ from git_datmo.engines.engine_capabilities import CONTAINER, HOST, VENV
 from git_datmo.engines.engine_contract import Outcome
 from git_datmo.environments.interpreter_probe import Distribution, Probe
 from git_datmo.environments.manifest import Local, Manifest, Package
-from git_datmo.records.types import Cause
+from git_datmo.records.receipt_record import Cause
 from git_datmo.runs.difference_causes import find_causes
 from git_datmo.runs.read_variables import find_cpu_count, find_locale
 from git_datmo.runs.rerun import Rerun

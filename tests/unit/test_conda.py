@@ -18,7 +18,7 @@ from git_datmo.environments.lock_files import Contradiction, contradictions, rea
 from git_datmo.environments.manifest import Environment, Package, make_environment, own_dockerfile
 from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import Damaged
-from git_datmo.records.types import Cause
+from git_datmo.records.receipt_record import Cause
 from git_datmo.runs.difference_causes import find_causes
 from git_datmo.runs.rerun import Rerun
 from tests.unit.test_probe import Env

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from git_datmo.records.types import ReceiptDifference
+from git_datmo.records.receipt_record import ReceiptDifference
 from git_datmo.runs.crash_endings import TAIL, Tail, last_words
 from git_datmo.runs.verdict import DIFFERENT, IDENTICAL, NOTHING, WITHIN, compare_metric, conclude
 

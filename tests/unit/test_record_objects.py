@@ -13,7 +13,7 @@ from git_datmo.records import codec
 from git_datmo.records.catalog import NEWER, make_row
 from git_datmo.records.contents import list_objects
 from git_datmo.records.notes import make_line
-from git_datmo.records.types import Unknown
+from git_datmo.records.unknown_record import Unknown
 from git_datmo.remotes.keep_commits import keep_entries
 from tests.golden.test_vectors import RECORD_LINES, record_bytes
 

@@ -24,7 +24,9 @@ from git_datmo.cli.render import (
 from git_datmo.cli.verdicts import receipt_document, receipts_line, verdict_lines
 from git_datmo.history.experiments import Found
 from git_datmo.model import SHA1, Content, Form, Payload, Role
-from git_datmo.records.types import Cause, Person, Receipt, ReceiptDifference, Run, Snapshot
+from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
+from git_datmo.records.record_values import Person
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.terminal_text import make_printable
 from tests.property.records import records_in
 

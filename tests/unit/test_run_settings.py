@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.records.types import Value
+from git_datmo.records.record_values import Value
 from git_datmo.runs.figure_values import find_metrics
 from git_datmo.runs.run_parameters import command_parameters
 from git_datmo.runs.timed_names import is_timed, shape

@@ -14,7 +14,8 @@ from git_datmo.engines.gpu_memory import read_memory, watched_gpus
 from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
 from git_datmo.engines.resource_usage import ContainerUsage, sampling
 from git_datmo.model import SHA1, Content, Form, Payload, Role
-from git_datmo.records.types import Person, Run, Snapshot, Value
+from git_datmo.records.record_values import Person, Value
+from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.runs.resource_needs import Needs, needs_of, shortages
 
 MIB, GIB = 1 << 20, 1 << 30

@@ -20,7 +20,7 @@ from git_datmo.payloads.checkout_in_progress import (
 )
 from git_datmo.payloads.payload_changes import files_of_git
 from git_datmo.payloads.tracked_payloads import save
-from git_datmo.records.types import Snapshot
+from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.terminal_text import quote_word
 from git_datmo.worktree.checkout_plan import Checkout, Placement
