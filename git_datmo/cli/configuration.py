@@ -58,7 +58,12 @@ KEYS = [
         "all",
         "The experiments that a push shares: all, or those of the pushed branch (branch).",
     ),
-    ConfigKey("datmo.sign", "false", "Sign snapshots and receipts without --sign."),
+    ConfigKey("datmo.sign", "false", "Sign snapshots, receipts and drops without --sign."),
+    ConfigKey(
+        "datmo.requireSigned",
+        "false",
+        "Place and rerun only snapshots, and obey only drops, that a trusted key signed.",
+    ),
     ConfigKey(
         "datmo.timeout",
         "30",

@@ -108,12 +108,16 @@ def _require_trust(
     """Show the command of a snapshot from elsewhere, and ask once; raise `DatmoError` for no.
 
     The answer yes is stored for later reruns of the snapshot.
+    Raise `DatmoError` too if the snapshot needs a signature and has none.
     """
     from git_datmo.errors import DatmoError
     from git_datmo.history.command_trust import is_trusted, trust
+    from git_datmo.history.experiments import read_all
+    from git_datmo.history.record_signatures import require_signed
     from git_datmo.runs.rerun import require_run
     from git_datmo.terminal_text import quote_words
 
+    require_signed(ws, read_all(ws), [str(found.id)])
     if options.trust or is_trusted(ws, found, isolated=isolated):
         return
     author, short = found.snapshot.author, str(found.id)[:10]

@@ -74,7 +74,17 @@ def _by_remote(refs: dict[str, Oid]) -> dict[str, Tips]:
 def read_all(ws: Workspace, heads: Heads | None = None) -> Catalog:
     """Unite local and fetched records in memory; no ref moves."""
     known = heads or read_heads(ws)
-    return ws.catalog(known.here, *known.remotes.values())
+    return read_catalog(ws, known.here, *known.remotes.values())
+
+
+def read_catalog(ws: Workspace, *tips: Tips) -> Catalog:
+    """Return the table of the records and notes at `tips`, with the drops that this clone obeys."""
+    catalog = ws.catalog(*tips)
+    if not catalog.dropped:
+        return catalog
+    from git_datmo.history.record_signatures import obey_signed_drops
+
+    return obey_signed_drops(ws, catalog)
 
 
 def unite_remotes(ws: Workspace) -> Heads:

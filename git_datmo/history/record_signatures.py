@@ -7,22 +7,24 @@ every record is. An older git-datmo shows it as a plain annotation.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from git_datmo.errors import Damaged
+from git_datmo.errors import Damaged, DatmoError
 from git_datmo.git.git_signatures import Signature, State, can_sign, check, sign
 from git_datmo.git.object_encoding import BLOB, TreeEntry, encode_tree
-from git_datmo.history.experiments import Found, History
 from git_datmo.model import Oid
 from git_datmo.records import codec
 from git_datmo.records.annotation_record import Annotation
+from git_datmo.records.catalog import Catalog, Row
+from git_datmo.records.drop_record import Drop
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 
 SETTING = "datmo.sign"
+REQUIRED = "datmo.requiresigned"
 WORDS = "signed"
 
 
@@ -37,7 +39,7 @@ def require_key(ws: Workspace) -> None:
     can_sign(ws.repo.git, ws.odb)
 
 
-def attach_signed(ws: Workspace, record: Snapshot | Receipt) -> Oid:
+def attach_signed(ws: Workspace, record: Snapshot | Receipt | Drop) -> Oid:
     """Attach a record together with its signature.
 
     Raises `DatmoError` and attaches nothing if git cannot sign.
@@ -47,6 +49,52 @@ def attach_signed(ws: Workspace, record: Snapshot | Receipt) -> Oid:
     text = sign(ws.repo.git, ws.odb, _tree(oid), _message(oid, raw))
     ws.ledger.attach(record, Annotation(oid, record.commit, ws.now(), ws.person, WORDS, text))
     return oid
+
+
+def require_signed(ws: Workspace, catalog: Catalog, oids: Iterable[str]) -> None:
+    """Raise `DatmoError` for a record without a signature by a trusted key.
+
+    Does nothing unless `datmo.requireSigned` is set.
+    """
+    if not ws.repo.config.flag(REQUIRED):
+        return
+    for oid in oids:
+        verified = _verify(ws, Oid.parse(oid), catalog.about(oid, Annotation.kind))
+        if not verified.good:
+            raise _unsigned_error(verified)
+
+
+def _unsigned_error(verified: Verified) -> DatmoError:
+    short = str(verified.id)[:10]
+    states = ", ".join(sorted({str(each.state) for each in verified.signatures}))
+    found = f": its signature is {states}" if states else ""
+    return DatmoError(
+        f"{verified.kind} '{short}' by {verified.author.name} has no signature by a trusted key"
+        + found,
+        f"'git datmo verify {short}' shows its signatures; to take it once, run the command as"
+        " 'git -c datmo.requireSigned=false datmo …'",
+    )
+
+
+def obey_signed_drops(ws: Workspace, catalog: Catalog) -> Catalog:
+    """Return the catalog without the effect of unsigned drops, if `datmo.requireSigned` is set.
+
+    All drops and annotations count for this check, even dropped ones. Otherwise an unsigned drop
+    could hide another drop, or its signature.
+    """
+    if not catalog.dropped or not ws.repo.config.flag(REQUIRED):
+        return catalog
+    plain = catalog.ignoring({row.record for row in catalog.drops})
+    known = ws.keep(_CheckedDrops, _CheckedDrops)
+    for row in catalog.drops:
+        if row.record not in known:
+            annotations = plain.about(row.record, Annotation.kind)
+            known[row.record] = _verify(ws, Oid.parse(row.record), annotations).good
+    return catalog.ignoring({row.record for row in catalog.drops if not known[row.record]})
+
+
+class _CheckedDrops(dict[str, bool]):
+    """Results of checks by the id of the drop: True for one that a trusted key signed."""
 
 
 def _tree(oid: Oid) -> bytes:
@@ -79,16 +127,16 @@ class Verified:
         return any(signature.state is State.BAD for signature in self.signatures)
 
 
-def verify(ws: Workspace, history: History, found: Found) -> Iterator[Verified]:
-    """Yield a snapshot and its receipts with their signatures."""
-    yield _verify(ws, history, found.id)
-    for row in history.catalog.about(str(found.id), Receipt.kind):
-        yield _verify(ws, history, Oid.parse(row.record))
+def verify(ws: Workspace, catalog: Catalog, oid: Oid) -> Iterator[Verified]:
+    """Yield the snapshot `oid` and its receipts with their signatures."""
+    yield _verify(ws, oid, catalog.about(str(oid), Annotation.kind))
+    for row in catalog.about(str(oid), Receipt.kind):
+        yield _verify(ws, Oid.parse(row.record), catalog.about(row.record, Annotation.kind))
 
 
-def _verify(ws: Workspace, history: History, oid: Oid) -> Verified:
+def _verify(ws: Workspace, oid: Oid, rows: Iterable[Row]) -> Verified:
+    """Check the signatures of a record; `rows` are the annotations about it."""
     record, raw = ws.ledger.record(oid), ws.odb.read(oid, "blob")
-    rows = history.catalog.about(str(oid), Annotation.kind)
     words = (ws.ledger.record(Oid.parse(row.record)) for row in rows)
     texts = [each.signature for each in words if isinstance(each, Annotation) and each.signature]
     return Verified(

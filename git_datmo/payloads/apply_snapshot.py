@@ -8,6 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.history.experiments import read_all
+from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Payload
 from git_datmo.objects.layout import Node, root_node
 from git_datmo.payloads.checkout_in_progress import end_merge, read_underway, refuse_during_checkout
@@ -74,6 +76,7 @@ def switch(
         # Read under the lock. An outdated snapshot would remove payloads of the working tree's
         # current one.
         target = find_target(ws, name, standing=preferred_side(ws, tracking), progress=progress)
+        require_signed(ws, read_all(ws), target.snapshots)
         halfway = read_halfway(ws, target.mark, force=force and not only)
         if not only:
             stay = staying(ws, tracking, halfway) if halfway and not force else set()

@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 
 from git_datmo.history.experiments import History
+from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Payload
 from git_datmo.payloads.checkout_in_progress import MERGING, end_merge, interrupted, read_underway
 from git_datmo.payloads.checkout_target import Target, target_of_data, unshared_error
@@ -198,6 +199,7 @@ class _Following:
         nothing."""
         from git_datmo.payloads.apply_snapshot import apply_snapshot, staying
 
+        require_signed(self._ws, self._history.catalog, target.snapshots)
         if target.kept or is_interrupted(self._ws):
             return None
         halfway = read_halfway(self._ws, target.mark)

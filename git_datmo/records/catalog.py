@@ -5,7 +5,7 @@ It is a cache and can be rebuilt at any time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from git_datmo.errors import Damaged
 from git_datmo.model import Oid
 from git_datmo.records.contents import list_objects
 from git_datmo.records.data_graph import DataGraph
+from git_datmo.records.drop_record import Drop
 from git_datmo.records.ledger import Ledger, Tips
 from git_datmo.records.notes import NoteLine
 from git_datmo.records.record_registry import KINDS, Record, find_kind
@@ -102,17 +103,28 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
 class Catalog:
     """All local records that were not dropped, in the given order.
 
-    `notes` has the note of each commit.
+    `notes` has the note of each commit. Drops in `ignored` have no effect.
     """
 
-    def __init__(self, rows: Iterable[Row], notes: Mapping[str, Note] | None = None) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        notes: Mapping[str, Note] | None = None,
+        ignored: Container[str] = (),
+    ) -> None:
         every = tuple(rows)
         self.notes: Mapping[str, Note] = notes or {}
-        self.dropped = frozenset(oid for row in every if row.kind == "drop" for oid in row.about)
+        self.drops = tuple(row for row in every if row.kind == Drop.kind)
+        obeyed = (row for row in self.drops if row.record not in ignored)
+        self.dropped = frozenset(oid for row in obeyed for oid in row.about)
         self.rows = (
             tuple(row for row in every if row.record not in self.dropped) if self.dropped else every
         )
         self._every = every
+
+    def ignoring(self, drops: Container[str]) -> Catalog:
+        """Return the same table, in which the given drops have no effect."""
+        return Catalog(self._every, self.notes, drops)
 
     @cached_property
     def graph(self) -> DataGraph:

@@ -12,8 +12,13 @@ from git_datmo.engines.command_locale import environment_locale
 from git_datmo.environments.machine import describe_machine
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
 from git_datmo.errors import DatmoError
-from git_datmo.history.experiments import Found
-from git_datmo.history.record_signatures import attach_signed, require_key, wants_signature
+from git_datmo.history.experiments import Found, read_all
+from git_datmo.history.record_signatures import (
+    attach_signed,
+    require_key,
+    require_signed,
+    wants_signature,
+)
 from git_datmo.model import Oid
 from git_datmo.objects.layout import root_node
 from git_datmo.payloads.captured_environment import read_environment, variables_of
@@ -71,6 +76,7 @@ def reproduce(
     `parts` replaces the snapshot's own inputs; no receipt is stored then. Raises `DatmoError` if
     the rerun cannot start. A command that fails is a verdict, not an error.
     """
+    require_signed(ws, read_all(ws), [str(found.id)])
     whole = require_whole(parts or parts_of(found))
     sign = parts is None and wants_signature(ws, asked=sign)
     if sign:

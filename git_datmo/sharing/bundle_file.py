@@ -13,7 +13,7 @@ from pathlib import Path
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.command import Git
 from git_datmo.git.scratch_repository import Scratch
-from git_datmo.history.experiments import unite_remotes
+from git_datmo.history.experiments import read_catalog, unite_remotes
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.format_marker import check_marker
@@ -54,7 +54,7 @@ def bundle(
         check_marker(ws.ledger.marker(theirs.records), f"the records of '{name}'")
     mine = ws.ledger.tips()
     here = list_records(ws.odb, mine.records) if mine.records else set()
-    catalog = ws.catalog(mine)
+    catalog = read_catalog(ws, mine)
     chosen = here & records_of(ws, catalog, tuple(map(str, refs.values())), ())
     kept = [row.record for row in catalog.rows if row.keeps and Oid.parse(row.record) in chosen]
     keepers = {name: ws.ledger.record(Oid.parse(name), checked=True) for name in kept}

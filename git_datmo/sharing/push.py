@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from git_datmo.backends.pack_backend import PackBackend
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.remote_commands import Remote, find_remote, find_remotes
+from git_datmo.history.experiments import read_catalog
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.catalog import Catalog
@@ -193,7 +194,7 @@ def plan(
     mine = ws.ledger.tips()
     here = list_records(ws.odb, mine.records) if mine.records else set()
     there = set[Oid]().union(*(shared_records(ws, tips) for tips in received.values()))
-    catalog = ws.catalog(mine)
+    catalog = read_catalog(ws, mine)
     wanted = _wanted(ws, catalog, here, there, pushed)
     is_whole = not stores_of(ws.repo.config, remote) and store_of_clone(ws, remote, offer) is None
     site = Site(remote, offer, frozenset(there), keeps_objects=is_whole)

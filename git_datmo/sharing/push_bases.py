@@ -8,6 +8,7 @@ from itertools import islice
 
 from git_datmo.errors import GitFailed, Incomplete
 from git_datmo.git.remote_commands import Offer, Remote
+from git_datmo.history.experiments import read_catalog
 from git_datmo.model import Form, Oid
 from git_datmo.objects.chunks import AVERAGE_SIZE
 from git_datmo.progress import QUIET
@@ -90,7 +91,9 @@ def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> lis
     if tips.records is None:
         return []
     there = list_records(ws.odb, tips.records)
-    rows = [row for row in ws.catalog(ws.ledger.tips()).rows if row.keeps and _id(row) in there]
+    rows = [
+        row for row in read_catalog(ws, ws.ledger.tips()).rows if row.keeps and _id(row) in there
+    ]
     by_commit: dict[str, list[Row]] = {}
     for row in reversed(rows):
         by_commit.setdefault(row.commit, []).append(row)

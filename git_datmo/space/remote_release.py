@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from git_datmo.errors import DatmoError
 from git_datmo.git.command import Git
 from git_datmo.git.remote_commands import Offer, Rejected, Remote, beside, find_remote, push_refs
+from git_datmo.history.experiments import read_catalog
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.image_record import Image
@@ -86,7 +87,7 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     received = receive(ws, remote, offer, progress=progress)
     refuse_newer(ws, remote, received)
     there = set[Oid]().union(*(shared_records(ws, tips) for tips in received.values()))
-    form, catalog = ws.store.format, ws.catalog(ws.ledger.tips())
+    form, catalog = ws.store.format, read_catalog(ws, ws.ledger.tips())
     living = {oid: (keep_id(keeper, form), keeper) for oid, keeper in keepers(ws, catalog)}
     wanted_ids = {keep for keep, _ in living.values()}
     dropped = {keep_id(keeper, form): keeper for _, keeper in dropped_keepers(ws, catalog)}

@@ -122,3 +122,108 @@ def test_other_than_ssh_keys_and_object_formats(
         alex.git("fsck", "--strict")
     finally:
         alex.run("gpgconf", "--kill", "all", ok=False)
+
+
+@pytest.fixture
+def unsigned(make_repo: Callable[..., Shell], shell: Callable[..., Shell]) -> Shell:
+    """A clone that requires signatures, of a remote whose second snapshot is not signed."""
+    hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
+    alex.git("remote", "add", "origin", str(hub.cwd))
+    use_ssh(alex)
+    trust_ssh(alex)
+    datmo(alex, "init")
+    alex.write("data/x", "1")
+    datmo(alex, "add-data", "data")
+    alex.commit("fit.py", "pass\n")
+    datmo(alex, "run", "--sign", "-m", "signed", "--", "python", "fit.py")
+    alex.git("push", "-q", "-u", "origin", "main")
+    alex.write("data/x", "2")
+    datmo(alex, "commit", "-qm", "two")
+    datmo(alex, "run", "-m", "unsigned", "--", "python", "fit.py")
+    alex.git("push", "-q")
+    shell().git("clone", "-q", str(hub.cwd), "bob")
+    bob = shell("bob")
+    datmo(bob, "init")
+    bob.git("config", "datmo.requireSigned", "true")
+    return bob
+
+
+def listed(shell: Shell) -> list[str]:
+    return [json.loads(line)["id"] for line in datmo(shell, "log", "--json").stdout.splitlines()]
+
+
+def signed_id(shell: Shell) -> str:
+    oid = json.loads(datmo(shell, "show", "HEAD~1", "--json").stdout)["id"]
+    assert isinstance(oid, str)
+    return oid
+
+
+UNSIGNED = "no signature by a trusted key"
+
+
+def test_checkout_of_an_unsigned_snapshot_is_refused(unsigned: Shell) -> None:
+    refused(unsigned, "checkout", says=(UNSIGNED, "git datmo verify"))
+    assert not (unsigned.cwd / "data").exists()
+    datmo(unsigned, "checkout", "HEAD~1")
+    assert (unsigned.cwd / "data/x").read_text() == "1"
+    refused(unsigned, "checkout", "HEAD", "--", "data", says=(UNSIGNED,))
+    unsigned.git("-c", "datmo.requireSigned=false", "datmo", "checkout")
+    assert (unsigned.cwd / "data/x").read_text() == "2"
+
+
+def test_hooks_do_not_place_an_unsigned_snapshot(unsigned: Shell) -> None:
+    unsigned.git("checkout", "-q", "HEAD~1")
+    datmo(unsigned, "checkout")
+    said = unsigned.run("git", "checkout", "-q", "main").stderr
+    assert UNSIGNED in said
+    assert (unsigned.cwd / "data/x").read_text() == "1"
+    unsigned.git("config", "datmo.requireSigned", "false")
+    datmo(unsigned, "pull")
+    assert (unsigned.cwd / "data/x").read_text() == "2"
+
+
+def test_snapshot_of_a_key_that_is_not_trusted_is_refused(unsigned: Shell) -> None:
+    (Path(unsigned.env["HOME"]) / "allowed").write_text("")
+    refused(unsigned, "checkout", "HEAD~1", says=(UNSIGNED,))
+
+
+def test_reproduction_of_an_unsigned_snapshot_is_refused(unsigned: Shell) -> None:
+    refused(unsigned, "reproduce", "HEAD", "--trust", "--engine", "host", says=(UNSIGNED,))
+    words = ("--metric", "x", "--trust", "--engine", "host")
+    refused(unsigned, "explain", "HEAD~1", "HEAD", *words, says=(UNSIGNED,))
+
+
+def test_unsigned_drop_has_no_effect_where_signatures_are_required(unsigned: Shell) -> None:
+    unsigned.git("config", "datmo.requireSigned", "false")
+    oid = signed_id(unsigned)
+    datmo(unsigned, "drop", oid)
+    assert oid not in listed(unsigned)
+    unsigned.git("config", "datmo.requireSigned", "true")
+    assert oid in listed(unsigned)
+
+
+def test_signed_drop_is_obeyed_and_no_unsigned_drop_hides_it(unsigned: Shell) -> None:
+    oid = signed_id(unsigned)
+    dropped = json.loads(
+        unsigned.run("git", "-c", "datmo.sign=true", "datmo", "drop", "--json", oid).stdout
+    )["id"]
+    assert oid not in listed(unsigned)
+    # A stranger drops that drop and its signature, with a record of his own.
+    raw = json.loads(unsigned.git("cat-file", "blob", dropped))
+    records = unsigned.git("ls-tree", "-r", "--format=%(objectname)", "refs/datmo/records").split()
+    about = [
+        each
+        for each in records
+        if json.loads(unsigned.git("cat-file", "blob", each)).get("record") == dropped
+    ]
+    assert len(about) == 1
+    plant(unsigned, json.dumps(raw | {"records": [dropped, *about]}).encode(), raw["commit"])
+    assert oid not in listed(unsigned)
+
+
+def test_unsigned_drop_of_an_unsigned_drop_changes_nothing(unsigned: Shell) -> None:
+    oid = signed_id(unsigned)
+    dropped = json.loads(datmo(unsigned, "drop", "--json", oid).stdout)["id"]
+    raw = json.loads(unsigned.git("cat-file", "blob", dropped))
+    plant(unsigned, json.dumps(raw | {"records": [dropped]}).encode(), raw["commit"])
+    assert oid in listed(unsigned)

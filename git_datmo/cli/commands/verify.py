@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         history = History(ws)
         for name in options.names:
-            for verified in verify(ws, history, history.resolve(name)):
+            for verified in verify(ws, history.catalog, history.resolve(name).id):
                 holds = (
                     holds and not verified.bad and (verified.good or verified.kind != "snapshot")
                 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
+from git_datmo.history.experiments import read_all
+from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Oid, Payload
 from git_datmo.objects.layout import compare, root_node
 from git_datmo.payloads.checkout_in_progress import end_merge, read_underway
@@ -59,6 +61,8 @@ class Union:
 
     def __init__(self, ws: Workspace, sides: Sides, tracking: Tracking, progress: Progress) -> None:
         self._ws, self._sides, self._progress = ws, sides, progress
+        new = {*sides.standing, *filter(None, [sides.theirs_id])}.difference(tracking.snapshots)
+        require_signed(ws, read_all(ws), sorted(new))
         self.tracking = self._with_local_changes(tracking)
         self._placed = {
             tracked.payload.path: tracked for tracked in self.tracking.payloads if tracked.placed
