@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from git_datmo.redact import hide_passwords
 
@@ -131,3 +132,12 @@ class GitFailed(DatmoError):
         self.argv = tuple(argv)
         self.status = status
         self.stderr = hide_passwords(stderr)
+
+
+def assert_never(value: NoReturn) -> NoReturn:
+    """Raise `AssertionError` for a case that the type checker has excluded.
+
+    In the last case of a `match`, mypy reports the classes that no earlier case handles.
+    Python 3.10 has no `typing.assert_never`.
+    """
+    raise AssertionError(f"unhandled case: {value!r}")

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from git_datmo import fsio
+from git_datmo import __version__, fsio
 from git_datmo.errors import Damaged
 from git_datmo.model import Oid
 from git_datmo.records.contents import list_objects
@@ -213,7 +213,7 @@ def read_catalog(ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
     notes_tips = sorted({tip.notes for tip in tips if tip.notes is not None})
     if not records:
         return Catalog(())
-    head = f"{HEADER} {' '.join(map(str, records))} {' '.join(map(str, notes_tips))}"
+    head = f"{_header()} {' '.join(map(str, records))} {' '.join(map(str, notes_tips))}"
     stored, rows, notes = _load(path)
     if stored != head:
         rows = in_order(_renew_rows(ledger, tips, rows))
@@ -305,6 +305,15 @@ def _columns(rows: Sequence[Row], notes: Mapping[str, Note]) -> Iterator[str]:
         yield "".join(f"{value}\t" for value in values)
 
 
+def _header() -> str:
+    """Return the start of the first line of the cache file.
+
+    It changes with the version and the known kinds, because the rows are of records that this
+    version has checked. Another version reads and checks all records again.
+    """
+    return f"{HEADER} {__version__} {'+'.join(KINDS)}"
+
+
 def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
     """Return the header, rows and notes of the cache file.
 
@@ -312,7 +321,7 @@ def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
     """
     try:
         head, *lines, end = path.read_text("utf-8").split("\n")
-        if not head.startswith(HEADER + " ") or end:
+        if not head.startswith(_header() + " ") or end:
             return "", [], {}
         *fields, about, parents, commits, blobs, named = map(_values, lines)
         lists = ([tuple(ids.split()) for ids in column] for column in (about, parents))

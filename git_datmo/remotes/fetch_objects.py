@@ -21,7 +21,6 @@ from git_datmo.objects.pack_copy import hand_over
 from git_datmo.objects.reachability import NeededObjects, reach
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.namespaces import in_use
-from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_commits import keep_entries, write_keep
 from git_datmo.remotes.link_fetch import fetch_by_links
 from git_datmo.remotes.missing_objects import Missing, find_missing
@@ -343,7 +342,7 @@ def _write_whole(ws: Workspace, scratch: Scratch) -> Iterator[Oid]:
     for record in ws.ledger.checked_records(
         [Oid.parse(row.record) for row in reversed(rows[-LOOKED_AT:])]
     ):
-        if isinstance(record, Record) and not find_missing(
+        if not isinstance(record, Damaged) and not find_missing(
             ws.store, (kept.node for kept in keep_entries(record))
         ):
             yield write_keep(scratch.write, record, ws.store.format)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from git_datmo.errors import Damaged
@@ -45,19 +46,15 @@ def keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Record]]:
     for row in catalog.rows:
         if row.keeps:
             record = ws.ledger.record(Oid.parse(row.record), checked=True)
-            assert isinstance(record, Record)
             yield Oid.parse(row.record), record
 
 
 def dropped_keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Record]]:
     """Yield every dropped record that keeps objects and can be read."""
     for text in sorted(catalog.dropped):
-        try:
-            record = ws.ledger.record(Oid.parse(text))
-        except Damaged:
-            continue
-        if isinstance(record, Record):
-            yield Oid.parse(text), record
+        oid = Oid.parse(text)
+        with suppress(Damaged):
+            yield oid, ws.ledger.record(oid)
 
 
 def working_trees(ws: Workspace) -> Iterator[Tracking]:
@@ -100,5 +97,4 @@ def _contents(ws: Workspace, oid: Oid) -> Iterator[Oid]:
         record = ws.ledger.record(oid)
     except Damaged:
         return
-    if isinstance(record, Record):
-        yield from (kept.content.object for kept in keep_entries(record))
+    yield from (kept.content.object for kept in keep_entries(record))

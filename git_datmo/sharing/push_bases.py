@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from git_datmo.errors import GitFailed, Incomplete
+from git_datmo.errors import Damaged, GitFailed, Incomplete
 from git_datmo.git.remote_commands import Offer, Remote
 from git_datmo.history.experiments import read_catalog
 from git_datmo.model import Form, Oid
@@ -100,7 +100,7 @@ def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> lis
     near = (row for commit in _history(ws, keepers) for row in by_commit.get(commit, ()))
     chosen = dict.fromkeys([*islice(near, NEAREST), *reversed(rows[-NEWEST:])])
     records = ws.ledger.checked_records([_id(row) for row in chosen])
-    return [record for record in records if isinstance(record, Record)]
+    return [record for record in records if not isinstance(record, Damaged)]
 
 
 def _id(row: Row) -> Oid:

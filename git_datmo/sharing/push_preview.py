@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from git_datmo.errors import Incomplete
+from git_datmo.errors import Incomplete, assert_never
 from git_datmo.git.remote_commands import find_remote
 from git_datmo.model import Content, Oid, Role
 from git_datmo.objects.layout import Node, NodeKind, read_folder, root_node
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.annotation_record import Annotation
+from git_datmo.records.drop_record import Drop
 from git_datmo.records.image_record import Image
-from git_datmo.records.record_registry import Record
+from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.record_registry import Record, find_kind
 from git_datmo.records.snapshot_record import Run, Snapshot
+from git_datmo.records.unknown_record import Unknown
 from git_datmo.repository.workspace import Workspace
 from git_datmo.sharing.push import plan
 from git_datmo.sharing.pushed_refs import head_pushed
@@ -56,21 +60,33 @@ def preview(
 
 def _leaving(ws: Workspace, oid: Oid) -> Leaving:
     record = ws.ledger.record(oid, checked=True)
-    text = (
-        getattr(record, "message", "")
-        or getattr(record, "verdict", "")
-        or getattr(record, "why", "")
-    )
-    return Leaving(oid, record.kind, text.split("\n")[0], tuple(_parts(ws, record)))
+    title = find_kind(record.kind).title(record)
+    return Leaving(oid, record.kind, title.split("\n")[0], tuple(_parts(ws, record)))
 
 
 def _parts(ws: Workspace, record: Record) -> Iterator[PreviewPart]:
-    if isinstance(record, Image):
+    """Yield the parts of a record."""
+    match record:
+        case Snapshot():
+            yield from _snapshot_parts(ws, record)
+        case Image():
+            reason = "frozen with 'git datmo env freeze'"
+            yield PreviewPart("image", record.platform, record.content.size, reason)
+        case Receipt() | Annotation() | Drop() | Unknown():
+            pass
+        case _:
+            assert_never(record)
+    for kept in record.more:
         yield PreviewPart(
-            "image", record.platform, record.content.size, "frozen with 'git datmo env freeze'"
+            "object",
+            kept.name,
+            kept.content.size,
+            "of a key or kind that only a newer git-datmo knows",
         )
-    if not isinstance(record, Snapshot):
-        return
+
+
+def _snapshot_parts(ws: Workspace, record: Snapshot) -> Iterator[PreviewPart]:
+    """Yield the parts of a snapshot."""
     run = record.run
     written = set(run.outputs) if run is not None else set()
     for payload in record.payloads:

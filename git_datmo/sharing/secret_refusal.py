@@ -12,6 +12,7 @@ from git_datmo.environments.manifest import DOCKERFILE, MANIFEST
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.model import Oid
 from git_datmo.objects.layout import Node, NodeKind, read_chunks, read_folder, root_node
+from git_datmo.records.contents import list_objects
 from git_datmo.records.image_record import Image
 from git_datmo.records.record_registry import Record
 from git_datmo.records.snapshot_record import Snapshot
@@ -45,7 +46,7 @@ def refuse_secrets(
                 f" {str(oid)[:10]}",
             )
     for oid, record in named:
-        if isinstance(record, Record) and not _is_allowed(oid, allowed):
+        if not _is_allowed(oid, allowed):
             for place, kind in _places(ws, record):
                 raise DatmoError(
                     f"not shared: {place} of {record.kind} '{oid}' has what looks like a secret"
@@ -61,11 +62,20 @@ def _is_allowed(oid: Oid, allowed: Iterable[str]) -> bool:
 
 
 def _places(ws: Workspace, record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the file or line, and the kind, of each possible secret in a record's content."""
-    if isinstance(record, Image):
-        yield from _in_files(ws, "image", record.content.object, {CONFIG})
-    elif isinstance(record, Snapshot):
-        yield from _in_snapshot(ws, record)
+    """Yield the file or line, and the kind, of each possible secret in a record's content.
+
+    Objects of other kinds, and of keys of a later version, are searched whole.
+    """
+    others = record.more
+    match record:
+        case Image():
+            yield from _in_files(ws, "image", record.content.object, {CONFIG})
+        case Snapshot():
+            yield from _in_snapshot(ws, record)
+        case _:
+            others = list_objects(record)
+    for kept in others:
+        yield from _in_texts(ws, kept.name, root_node(kept.content), frozenset(), by_name=False)
 
 
 def _in_snapshot(ws: Workspace, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
