@@ -118,7 +118,7 @@ def _import(url: str) -> tuple[Any, str]:
             else "install it with pip"
         )
         raise DatmoError(
-            f"'{hide_passwords(url)}' needs a library that is not here: {error}", hint
+            f"'{hide_passwords(url)}' needs a library that is not installed: {error}", hint
         ) from error
     return found
 

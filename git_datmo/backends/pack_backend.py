@@ -210,7 +210,7 @@ class PackBackend:
         """Return the error for a damaged entry."""
         where = f"'{wanted.range.name}' at '{self.url}' is damaged near byte {wanted.range.start}"
         return Damaged(
-            where, "remove it and its '.idx' there, then let somebody who has the data push again"
+            where, "remove it and its '.idx' there, then have a person who has the data push again"
         )
 
 

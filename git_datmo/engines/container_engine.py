@@ -121,9 +121,7 @@ class ContainerEngine:
                 try:
                     found = images.pull(reference)
                 except APIError as e:
-                    raise BuildFailed(
-                        f"cannot have the base image '{reference}': {_said(e)}"
-                    ) from e
+                    raise BuildFailed(f"cannot get the base image '{reference}': {_said(e)}") from e
                 finally:
                     progress.finish()
             return with_digest(reference, found.attrs.get("RepoDigests") or ())
@@ -234,8 +232,8 @@ class ContainerEngine:
         image, manifest = self._ready()
         if (job.terminal or job.port) and not self._is_here():
             raise DatmoError(
-                "an engine elsewhere has neither this terminal nor this folder",
-                "use one of this machine",
+                "a remote engine cannot use this terminal and this folder",
+                "use an engine on this machine",
             )
         with (
             _explained(),
@@ -486,7 +484,7 @@ def _explained() -> Iterator[None]:
         raise DatmoError(f"the container engine refused: {_said(e)}") from e
     except (DockerException, RequestException) as e:
         raise EngineMissing(
-            f"lost the container engine: {' '.join(str(e).split())[:300]}",
+            f"the connection to the container engine was lost: {' '.join(str(e).split())[:300]}",
             "see whether it runs, or take the weaker `--engine venv`",
         ) from e
 

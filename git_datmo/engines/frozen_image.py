@@ -77,7 +77,7 @@ def _load(
             f"sha256:{layer}" for layer in wanted.layers
         ):
             return image
-    raise Damaged("the engine made another image of the frozen one")
+    raise Damaged("the engine changed the frozen image")
 
 
 def _counted(pieces: Iterable[bytes], progress: Progress) -> Iterator[bytes]:

@@ -64,7 +64,7 @@ def parse_memory(text: str) -> int:
     """Return the bytes of a size like `512m` or `8g`; raise `UsageError` for any other text."""
     match = _SIZE.match(text)
     if match is None or not int(match[1]):
-        raise UsageError(f"'{text}' is no amount of memory", "give it like 512m or 8g")
+        raise UsageError(f"'{text}' is not an amount of memory", "write it like 512m or 8g")
     return int(match[1]) << 10 * _POWERS[match[2].lower()]
 
 
@@ -75,7 +75,7 @@ def parse_cpus(text: str) -> float:
     except ValueError:
         cpus = 0.0
     if not 0 < cpus < 1e6:
-        raise UsageError(f"'{text}' is no number of processors", "give it like 2 or 0.5")
+        raise UsageError(f"'{text}' is not a number of processors", "write it like 2 or 0.5")
     return cpus
 
 

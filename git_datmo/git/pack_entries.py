@@ -122,12 +122,12 @@ class EntryReader:
             try:
                 piece = machine.decompress(shown, missing + 1)
             except isal_zlib.error as error:  # type: ignore[misc]  # the stub gives an instance for the class
-                raise Damaged(f"an object that came in a pack is damaged: {error}") from error
+                raise Damaged(f"a received object is damaged: {error}") from error
             missing -= len(piece)
             self._at += len(shown) - len(machine.unused_data)
             if missing < 0 or machine.unconsumed_tail:
-                raise Damaged("an object that came in a pack is longer than its entry says")
+                raise Damaged("a received object is longer than its entry says")
             pieces.append(piece)
         if missing:
-            raise Damaged("an object that came in a pack is shorter than its entry says")
+            raise Damaged("a received object is shorter than its entry says")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -35,12 +35,12 @@ def read_pack(
     try:
         magic, version, count = struct.unpack(">4sII", reader.take(12))
         if magic != b"PACK" or version not in (2, 3):
-            raise Damaged("what came is no pack")
+            raise Damaged("the received data are no pack")
         for _ in range(count):
             yield reader.entry()
         reader.take(form.size)
         if not reader.is_at_end():
-            raise Damaged("a pack has more in it than its header says")
+            raise Damaged("a pack is longer than its header says")
     finally:
         checked.close()
 
@@ -67,7 +67,7 @@ class _Checked:
         if len(held) < width:
             raise Truncated("a pack ends early")
         if digest.digest() != held:
-            raise Damaged("a pack is damaged: its checksum is another")
+            raise Damaged("a pack is damaged: its checksum does not match")
 
 
 class _Prefetched:

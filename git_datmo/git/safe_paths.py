@@ -71,7 +71,7 @@ def check_name(name: bytes) -> None:
     if not is_safe(name):
         raise Damaged(
             f"refusing the unsafe name {show(name)} in a payload",
-            "nothing was written; ask who shared it",
+            "nothing was written; ask the person who shared it",
         )
 
 

@@ -86,7 +86,9 @@ class _Taker:
             pass
         elif entry.oid in self._store.objects:
             if self._store.objects.find(entry.oid) != (kind, content):
-                raise Damaged(f"what came as '{entry.oid}' is not what is here under this id")
+                raise Damaged(
+                    f"received object '{entry.oid}' differs from the local object of this id"
+                )
         else:
             self._writer.add(entry)
         if kind == "blob":
@@ -135,4 +137,4 @@ def _read_size(delta: bytes, place: int) -> tuple[int, int]:
         shift += 7
         if not delta[at] & 0x80:
             return size, at + 1
-    raise Damaged("a delta that came in a pack has no length")
+    raise Damaged("a received delta has no length")

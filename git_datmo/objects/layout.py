@@ -190,7 +190,7 @@ def _nodes(
     for entry in entries:
         name, node = decode_entry(entry)
         if name in seen or (prefix and not hashlib.sha256(name).hexdigest().startswith(prefix)):
-            raise Damaged(f"the name {show(name)} stands twice or in the wrong part of a folder")
+            raise Damaged(f"the name {show(name)} occurs twice or is in the wrong part of a folder")
         seen.add(name)
         yield name, node
 

@@ -57,5 +57,6 @@ def check_target(target: bytes, path: bytes) -> None:
     """Raise `Damaged` unless a symbolic link at `path` can have this target."""
     if not 1 <= len(target) <= LINK_LIMIT or b"\0" in target:
         raise Damaged(
-            f"the link {show(path)} has a target that no link can have", "ask who shared it"
+            f"the link {show(path)} has a target that no link can have",
+            "ask the person who shared it",
         )

@@ -103,7 +103,7 @@ def _smudge(git: Git, path: bytes, full: bytes) -> None:
         os.fchmod(file.fileno(), os.stat(full).st_mode & 0o777)
     os.replace(file.name, full)
     if child.returncode:
-        raise Incomplete(f"git's filter of {show(path)} failed", "git said why above")
+        raise Incomplete(f"git's filter of {show(path)} failed", "git's message is above")
 
 
 def _is_pointer(full: bytes) -> bool:

@@ -50,10 +50,10 @@ def _hint(history: History, before: Oid, after: Oid) -> str:
     commands = []
     if changed:
         commands.append(
-            f"'git datmo checkout {str(before)[:10]} -- {_words(changed)}' takes them back"
+            f"'git datmo checkout {str(before)[:10]} -- {_words(changed)}' restores them"
         )
     if added:
-        commands.append(f"'git datmo rm {_words(added)}' gives up what it added")
+        commands.append(f"'git datmo rm {_words(added)}' stops tracking what it added")
     return " and ".join(commands)
 
 

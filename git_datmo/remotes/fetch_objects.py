@@ -190,8 +190,8 @@ def obtain_trees(
             if all(oid in ws.store for oid in wanted):
                 return
     raise Incomplete(
-        f"tree '{wanted[0]}' can be had nowhere",
-        "ask who made the snapshot to run 'git push'",
+        f"tree '{wanted[0]}' cannot be found here or on any remote",
+        "ask the person who made the snapshot to run 'git push'",
         missing=list(map(str, wanted)),
     )
 

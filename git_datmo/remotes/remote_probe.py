@@ -98,7 +98,9 @@ def retried(
 
 def _pause(ws: Workspace, remote: Remote, progress: Progress) -> None:
     seconds = ws.repo.config.number(f"datmo.{remote.address}.pause", PAUSE)
-    progress.tell(f"'{remote.address}' limits how often it is asked: going on in {seconds} seconds")
+    progress.tell(
+        f"'{remote.address}' limits the rate of requests: continuing in {seconds} seconds"
+    )
     time.sleep(seconds)
 
 
@@ -119,7 +121,7 @@ def choose_namespace(
     chosen = named_namespace(known)
     if set_by_hand and chosen is None:
         raise DatmoError(
-            f"'{known}' is no place for what git-datmo shares",
+            f"'{known}' is not a namespace for git-datmo's refs",
             "set 'refs/datmo', or any other that ends in '/git-datmo', as 'refs/heads/git-datmo'",
         )
     if chosen is not None and set_by_hand:
@@ -156,8 +158,9 @@ def _first_taken(
         return ns, replace(offer, refs={**offer.refs, ref: nothing})
     refused = next((refusal for refusal in refusals if not refusal.moved), None)
     raise refused or DatmoError(
-        f"'{remote.address}' hides from those who fetch all refs that git-datmo can use",
-        f"set a place that it shows: git config {quote_word(f'datmo.{remote.address}.namespace')}"
+        f"'{remote.address}' hides all refs that git-datmo can use from fetches",
+        "choose a namespace that it shows: git config"
+        f" {quote_word(f'datmo.{remote.address}.namespace')}"
         " refs/heads/NAME/git-datmo",
     )
 

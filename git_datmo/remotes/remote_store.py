@@ -114,7 +114,7 @@ def deposit(
     for kept in (kept for keeper in keepers for kept in keep_entries(keeper)):
         if not outgoing.add(kept.content.object):
             raise Incomplete(
-                f"'{kept.path}' of a record is neither here nor in '{place.url}' as a whole",
+                f"'{kept.path}' of a record is neither here nor in '{place.url}'",
                 "'git datmo push --store' brings there what other remotes have",
                 missing=list(map(str, outgoing.missing)),
             )
@@ -156,7 +156,8 @@ def refuse_stored(ws: Workspace, remote: Remote) -> None:
     stores = stores_of(ws.repo.config, remote)
     if stores:
         raise DatmoError(
-            f"'{remote.address}' has its payload in '{stores[0]}', which gives nothing up",
+            f"'{remote.address}' has its payload in '{stores[0]}', from which nothing can be"
+            " removed",
             f"set another 'datmo.{remote.name}.store', bring there what lives with 'git datmo"
             " push --store', "
             "then remove the old one",

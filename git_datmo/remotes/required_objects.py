@@ -29,9 +29,10 @@ def require(
         return
     names = dict.fromkeys(f"'{name}'" for name, node in named if find_missing(ws.store, [node]))
     lost = sorted(map(str, missing.all))
+    count = "1 object is" if len(lost) == 1 else f"{len(lost)} objects are"
     raise Incomplete(
-        f"{', '.join(names)} can be had nowhere: {len(lost)} objects are missing, the first is"
-        f" {lost[0]}",
+        f"{', '.join(names)} cannot be found here or on any remote: {count} missing, the first"
+        f" is {lost[0]}",
         hint_at_clones(ws),
         missing=lost,
     )

@@ -84,4 +84,4 @@ def hint_at_clones(ws: Workspace) -> str:
                 " clone with "
                 "'git remote add NAME URL', then run this again"
             )
-    return "ask who made the snapshot to run 'git push'"
+    return "ask the person who made the snapshot to run 'git push'"

@@ -182,7 +182,7 @@ class Workspace:
             )
         lexical = os.path.relpath(given, top)
         if lexical != os.path.relpath(full, top):
-            raise DatmoError(f"'{argument}' is beyond a symbolic link", "name it by its real path")
+            raise DatmoError(f"'{argument}' is behind a symbolic link", "name it by its real path")
         return lexical
 
     def keep(self, kind: type[T], make: Callable[[], T]) -> T:

@@ -79,7 +79,7 @@ def explain(
     if not differing:
         raise DatmoError(
             "the two experiments have the same code, data, env and params"
-            + (", but for what this engine cannot change" if fixed else ""),
+            + (", except for parts that this engine cannot change" if fixed else ""),
             "there is nothing to explain",
         )
     orders = two_orders(differing) if quick else all_orders(differing)

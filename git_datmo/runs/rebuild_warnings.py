@@ -39,7 +39,7 @@ def remarks_on_rebuilding(
     lacking = [name for name in find_packages(system, libraries, ws.environ) if name not in known]
     if lacking:
         yield (
-            f"the run used {_listed(lacking)}, which an image of its environment lacks:"
+            f"the run used {_listed(lacking)}, which an image of its environment does not have:"
             f" add the line '{' '.join(lacking)}' to apt.txt at the top of the repository"
         )
     if surrounded.built and "build-essential" not in known:

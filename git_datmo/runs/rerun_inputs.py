@@ -30,8 +30,8 @@ def require_objects(
     missing = fetch_objects(ws, list(nodes), size=size, progress=progress)
     if missing:
         raise Incomplete(
-            f"{len(missing.all)} objects of record '{of}' can be had nowhere",
-            "ask who made it to run 'git push'",
+            f"{len(missing.all)} objects of record '{of}' cannot be found here or on any remote",
+            "ask the person who made it to run 'git push'",
             missing=sorted(map(str, missing.all)),
         )
 

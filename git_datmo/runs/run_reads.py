@@ -225,7 +225,7 @@ def remarks_on_reads(used: Used, lacking: Mapping[bytes, str]) -> Iterator[str]:
         what = f"'{names[0]}'" if len(names) == 1 else f"'{names[0]}' and {len(names) - 1} more"
         add = folder if len(names) > 1 and folder else names[0]
         yield (
-            f"the run read {what}, which {why}: a rerun lacks it; keep it with 'git datmo"
+            f"the run read {what}, which {why}: a rerun will not have it; keep it with 'git datmo"
             f" add-data {quote_word(add)}'"
         )
     if used.outside:

@@ -235,7 +235,7 @@ def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[
     if names:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         yield (
-            f"'{names[0]}'{more} {'are' if more else 'is'} untracked, and no part of the record:"
+            f"'{names[0]}'{more} {'are' if more else 'is'} untracked, and not part of the record:"
             f" where the command needs it, 'git datmo add-data {quote_word(names[0])}'"
         )
 

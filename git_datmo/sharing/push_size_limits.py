@@ -90,10 +90,10 @@ def _shrink(
         hosts_of(ws).learn(remote, limit=limit)
         why = "drops the connection in" if dropped else "refuses"
         progress.tell(
-            f"'{remote.address}' {why} pushes of {size >> 10} KiB: going on with {limit >> 10}"
+            f"'{remote.address}' {why} pushes of {size >> 10} KiB: continuing with {limit >> 10}"
             " KiB each"
         )
         raise PlanChanged(error.what, error.hint) from error
     if 0 < drops < DROPS and (goes_on or limit >= FLOOR):
-        progress.tell(f"'{remote.address}' dropped the connection: going on from what it has")
+        progress.tell(f"'{remote.address}' dropped the connection: continuing from what it has")
         raise PlanChanged(error.what, error.hint) from error

@@ -62,9 +62,9 @@ def fill_store(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> 
         lost = _fill_remote(ws, place, living, progress)
     if lost:
         raise Incomplete(
-            f"{len(lost)} of {len(living)} records can be had nowhere as a whole, the first is"
-            f" '{lost[0]}'",
-            "ask who made them to run 'git datmo push --store', or drop them",
+            f"the content of {len(lost)} of {len(living)} records cannot be found here or on any"
+            f" remote, the first is '{lost[0]}'",
+            "ask the person who made them to run 'git datmo push --store', or drop them",
             missing=list(map(str, lost)),
         )
     return Filled(place.url, len(living))

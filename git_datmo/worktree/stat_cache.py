@@ -250,9 +250,7 @@ class StatCache:
 
     def _damaged(self) -> Damaged:
         """Return the error for an invalid index file."""
-        return Damaged(
-            f"'{self.path}' is not a version 2 git index", "remove it; it will be made anew"
-        )
+        return Damaged(f"'{self.path}' is not a version 2 git index", "remove it; it is made again")
 
     def _write(self, entries: Iterator[tuple[bytes, bytes]], second: int) -> None:
         """Write entries as they arrive, then fill in their number and the checksum.

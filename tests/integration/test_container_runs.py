@@ -137,7 +137,7 @@ def test_what_no_engine_can_hold_to_is_refused(repo: Shell) -> None:
     done = datmo(repo, "run", "--memory", "1g", "--", "true", code=129)
     assert "the engine 'host' cannot hold a run to --memory" in done.stderr
     done = datmo(repo, "run", "--engine", "docker", "--memory", "much", "--", "true", code=129)
-    assert "'much' is no amount of memory" in done.stderr
+    assert "'much' is not an amount of memory" in done.stderr
     done = datmo(repo, "run", "--on", "ssh://x", "--", "true", code=129)
     assert "the engine 'host' runs on this machine alone" in done.stderr
     done = datmo(

@@ -36,7 +36,7 @@ def test_line_that_drops_twice_gets_smaller_slices(
     faults = [http_host.cut_after(1_500_000, "request", path="git-receive-pack") for _ in range(2)]
     said = sharing.run("git", "push", "origin", "main").stderr
     assert all(fault.bitten for fault in faults)
-    assert said.count("dropped the connection: going on from what it has") == 1
+    assert said.count("dropped the connection: continuing from what it has") == 1
     assert said.count("drops the connection in pushes of") == 1
     assert sum(each.bytes_in for each in http_host.exchanges) < 13 * MIB
     assert not lacking(pair.hub)

@@ -129,7 +129,7 @@ def test_an_image_outlives_what_it_was_built_from(
         "--rebuild",
         *command[3:],
         code=125,
-        says=("cannot have the base image",),
+        says=("cannot get the base image",),
     )
     assert f"taking image {str(first['id'])[:10]}, which " in datmo(shell, *command).stderr
     (newest_here, *_) = experiments(shell)

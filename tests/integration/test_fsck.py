@@ -227,7 +227,7 @@ def test_checkout_of_damage_that_no_remote_makes_up_for_is_incomplete(alone: She
     alone.write("data/small", "another\n")
     done = datmo(alone, "checkout", "--force", code=2)
     assert (
-        "'data' can be had nowhere: 1 objects are missing" in done.stderr
+        "'data' cannot be found here or on any remote: 1 object is missing" in done.stderr
         or "1 object is missing" in done.stderr
     )
     assert (alone.cwd / "data" / "large").read_bytes() == noise(1)
@@ -258,7 +258,7 @@ def test_remote_that_keeps_all_is_said_to(pair: Pair) -> None:
     with_data(pair.alex).git("push", "-q")
     assert (
         datmo(pair.alex, "fsck", "--remote").stdout
-        == "'origin' keeps all that its 1 record names\n"
+        == "'origin' keeps everything that its 1 record names\n"
     )
     assert fsck(pair.alex, "--remote", "origin") == {
         "remote": "origin",
@@ -276,7 +276,7 @@ def test_remote_that_lost_its_keep_ref_is_found_out(pair: Pair) -> None:
     (snapshot,) = (each["id"] for each in experiments(alex))
     found = fsck(alex, "--remote", code=1)
     assert {(each["path"], each["record"]) for each in found["lost"]} >= {("data", snapshot)}
-    assert "does not keep all" in datmo(alex, "fsck", "--remote", code=1).stdout
+    assert "does not keep everything" in datmo(alex, "fsck", "--remote", code=1).stdout
 
 
 def test_folder_place_that_lost_a_pack_is_found_out(pair: Pair, tmp_path: Path) -> None:

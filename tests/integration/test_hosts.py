@@ -128,7 +128,7 @@ def test_host_that_hides_refs_from_those_who_fetch_gets_others(pair: Pair) -> No
     hub.git("config", "--add", "uploadpack.hideRefs", "refs/heads/git-datmo")
     change(alex, "three")
     failed = alex.run("git", "push", "origin", "main", code=1).stderr
-    assert "hides from those who fetch all refs that git-datmo can use" in failed
+    assert "hides all refs that git-datmo can use from fetches" in failed
 
 
 def test_host_that_takes_one_namespace_of_branches_gets_all_there(pair: Pair) -> None:

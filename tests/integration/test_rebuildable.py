@@ -67,7 +67,7 @@ def test_system_packages_that_a_run_used_are_proposed(repo: Shell, tmp_path: Pat
     repo.commit("t.py", "import subprocess; subprocess.run(['make'], check=True)\n")
     said = datmo(here, "run", "--", "python", "t.py").stderr
     assert (
-        "the run used 'make', which an image of its environment lacks: add the line 'make' to apt.txt"
+        "the run used 'make', which an image of its environment does not have: add the line 'make' to apt.txt"
         in said
     )
     assert "used 'make'" in datmo(here, "run", "--", "make").stderr

@@ -295,7 +295,7 @@ def test_giving_space_back_asks_the_store(scene: Scene) -> None:
     index.chmod(0o644)
     index.write_bytes(whole[:-1])
     ignacio = scene.use(scene.pair.clone())
-    refused(ignacio, "checkout", code=2, says=("can be had nowhere",))
+    refused(ignacio, "checkout", code=2, says=("cannot be found here or on any remote",))
     index.write_bytes(whole)
     # One bit of a chunk: nothing of it reaches the working tree.
     pack.chmod(0o644)

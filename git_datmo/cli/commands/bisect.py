@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.runs.rerun import parts_of, require_whole
 
     if options.below is None and options.above is None:
-        raise UsageError("nothing says when the metric is bad", "give --below X or --above X")
+        raise UsageError("no limit says when the metric is bad", "give --below X or --above X")
     bound = Bound(options.metric, options.below, options.above)
 
     def told(step: "Step") -> None:
@@ -87,7 +87,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _print(found: "Bisected", subjects: list[str], console: Console) -> None:
     """Print the first bad commit, or all candidates with their subjects."""
     if len(found.first) > 1:
-        console.print("the first bad commit is one of these; what lies between could not be told:")
+        console.print(
+            "the first bad commit is one of these; the commits between them could not be tested:"
+        )
     for oid, subject in zip(found.first, subjects, strict=True):
         say = f"{oid} is the first bad commit" if len(found.first) == 1 else str(oid)
         console.print(f"{say}: {subject}")

@@ -70,5 +70,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.print(f"removed: {path}")
     for path in done.left:
         way = f"git datmo checkout --force HEAD -- {quote_word(path)}"
-        console.warn(f"'{path}' is modified and was left alone ('{way}' gives that up)")
+        console.warn(f"'{path}' is modified and was left alone ('{way}' discards the changes)")
     return 0

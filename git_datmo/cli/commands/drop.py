@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         )
     elif freed is not None:
         console.print(
-            f"'{freed.remote}' let go of {_told(freed.released)}, and keeps {_told(freed.kept)}"
+            f"'{freed.remote}' released {_told(freed.released)}, and keeps {_told(freed.kept)}"
         )
     if freed is not None:
         for kind, oid in freed.unkept:

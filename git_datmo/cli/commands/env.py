@@ -332,7 +332,7 @@ def _require_trust(
     )
     if not console.ask("Build it?"):
         raise DatmoError(
-            "not built: the snapshot is somebody else's",
+            "not built: the snapshot was made by another person",
             "see 'git datmo env show', then give --trust",
         )
 

@@ -122,7 +122,7 @@ def _lines(found: "Checked") -> Iterator[str]:
     if found.aside is not None:
         yield f"moved to '{found.aside}'"
     if found.recovered:
-        yield f"{_count(found.recovered)} came back"
+        yield f"{_count(found.recovered)} recovered"
     yield from map(_line, found.losses)
     if found.is_sound:
         yield "the store is sound"
@@ -135,14 +135,14 @@ def _lines(found: "Checked") -> Iterator[str]:
 def _remote_lines(found: "RemoteChecked") -> Iterator[str]:
     """Yield the report of a check of a remote."""
     yield from map(_line, found.losses)
-    records = f"{found.records} record" + ("" if found.records == 1 else "s")
+    records, name = (
+        ("1 record", "names") if found.records == 1 else (f"{found.records} records", "name")
+    )
     if found.losses:
-        yield f"'{found.remote}' does not keep all that its {records} name"
-        yield "who has what is missing can bring it there with 'git datmo push'"
+        yield f"'{found.remote}' does not keep everything that its {records} {name}"
+        yield "a person who has the missing data can send them with 'git datmo push'"
     else:
-        yield (
-            f"'{found.remote}' keeps all that its {records} name{'s' if found.records == 1 else ''}"
-        )
+        yield f"'{found.remote}' keeps everything that its {records} {name}"
 
 
 def _line(loss: "Loss") -> str:

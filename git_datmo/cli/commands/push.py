@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.store:
             filled = fill_store(ws, options.remote, progress=console.progress())
             records = "record" if filled.records == 1 else "records"
-            console.tell(f"'{filled.store}' has all that {filled.records} {records} name")
+            console.tell(f"'{filled.store}' has everything that {filled.records} {records} name")
             return 0
         done = share(ws, options.remote, progress=console.progress())
     if done.records:
