@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -141,6 +141,24 @@ class Git:
         if done.returncode:
             raise failure(argv, done.returncode, done.stderr)
         return done.stdout
+
+    def run_all(self, *commands: Sequence[str | bytes]) -> list[bytes]:
+        """Run several commands side by side; return their outputs in order.
+
+        Raises `GitFailed` if one fails.
+        """
+        with ExitStack() as stack:
+            children = [
+                stack.enter_context(self.start(*argv, stdin=subprocess.DEVNULL, stderr=PIPE))
+                for argv in commands
+            ]
+            outputs = []
+            for argv, child in zip(commands, children, strict=True):
+                out, err = child.finish(b"")
+                if child.returncode:
+                    raise failure(argv, child.returncode, err)
+                outputs.append(out)
+        return outputs
 
     def text(self, *argv: str | bytes, stdin: bytes = b"") -> str:
         """Return git's output as text, without the final line end."""

@@ -86,7 +86,20 @@ class Odb:
         self._ask(child, b"contents", [oid])
         return self._answer(child)
 
+    def resolve(self, name: str) -> Oid | None:
+        """Return the id of the object that a revision names now; None for none.
+
+        Git reads the refs again for each question.
+        """
+        child = self._start()
+        self._ask(child, b"info", [name])
+        head = self._read_head(child)
+        return Oid.parse(head[0]) if head is not None else None
+
     def _start(self) -> Child:
+        # An interrupt from the terminal ends the child, while a run's command goes on.
+        if self._child is not None and self._child.poll() is not None:
+            self.close()
         if self._child is None:
             self._child = self._git.start("cat-file", "--batch-command")
         return self._child

@@ -52,11 +52,6 @@ class UserRepository:
             raise DatmoError(f"bad revision '{revision}'", "'git datmo log' lists the experiments")
         return Oid.parse(done.stdout.decode().strip())
 
-    def head(self) -> Oid | None:
-        """Return the commit that is checked out; None before the first one."""
-        done = self.git.finish("rev-parse", "--verify", "-q", "HEAD^{commit}")
-        return Oid.parse(done.stdout.decode().strip()) if done.returncode == 0 else None
-
     def patch_id(self, commit: Oid) -> str:
         """Return the id of a commit's change, which survives a rebase; '' for a merge or an
         empty commit."""

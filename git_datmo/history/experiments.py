@@ -114,6 +114,7 @@ class History:
         self.warnings: list[str] = []
         self.heads = read_heads(ws)
         self.catalog: Catalog = read_all(ws, self.heads)
+        self._data: dict[Oid, CommitData] = {}
 
     def _own_rows(self, commit: Oid) -> list[Row]:
         """Return the snapshots that name the commit or that its note names, oldest first."""
@@ -218,7 +219,9 @@ class History:
         """Return the snapshots that define a commit's data."""
         if not self.catalog.rows and not self._ws.has_store:
             return CommitData(commit, (), (), is_cut_off=False)
-        return DataFinder(self._ws, self.catalog, commit).find()
+        if commit not in self._data:
+            self._data[commit] = DataFinder(self._ws, self.catalog, commit).find()
+        return self._data[commit]
 
     def read_heads(self, data: CommitData) -> tuple[Found, ...]:
         """Return the snapshots of `data`; warn of each that cannot be read."""

@@ -44,7 +44,7 @@ def _local_evidence(ws: Workspace) -> str:
     ]
     if read_refs(git, RECORDS_REF, NOTES_REF, REMOTE_REFS, *branches):
         return "it has records of experiments"
-    if ws.repo.head() is None:
+    if ws.head() is None:
         return ""
     found = git.finish("rev-list", "-1", "-i", f"--grep=^[ \t]*{KEY}:", "HEAD", "--").stdout
     return "its commits name data that were recorded" if found.strip() else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.safe_paths import check_path, show
+from git_datmo.git.safe_paths import as_pathspec, check_path, show
 from git_datmo.payloads.exclude_file import is_behind, pattern
 from git_datmo.repository.workspace import Workspace
 from git_datmo.suggest import nearest
@@ -23,33 +24,118 @@ if TYPE_CHECKING:
 PLACEHOLDERS = frozenset({b".gitkeep", b".gitignore", b".keep", b".empty", b".placeholder"})
 
 
-def check_addable(ws: Workspace, tracking: Tracking, path: str, *, exists: bool = True) -> None:
-    """Raise `DatmoError` with a way out unless `path` can be a payload."""
-    if not path:
-        raise DatmoError(
-            "the repository itself cannot be a payload",
-            "add the files and folders in it that are data",
+class AddableCheck:
+    """Checks which of some paths can be payloads. Git is asked about all of them together."""
+
+    def __init__(self, ws: Workspace, paths: Collection[str]) -> None:
+        self._ws = ws
+        texts = [path for path in paths if path and _is_text(path)]
+        self._listed = _listed_by_git(ws, texts)
+        self._asked_for = _asked_for_by_ignore_files(ws, texts)
+
+    def check(self, tracking: Tracking, path: str, *, exists: bool = True) -> None:
+        """Raise `DatmoError` with a way out unless `path` can be a payload."""
+        if not path:
+            raise DatmoError(
+                "the repository itself cannot be a payload",
+                "add the files and folders in it that are data",
+            )
+        if not _is_text(path):
+            raise DatmoError(
+                f"the name {os.fsencode(path)!r} is not valid UTF-8",
+                "rename it, or add the folder that holds it",
+            )
+        check_path(path)
+        if exists and not os.path.lexists(self._ws.root / path):
+            near = _similar_path(self._ws, path)
+            raise DatmoError(
+                f"'{path}' does not exist",
+                f"did you mean '{near}'?"
+                if near
+                else "check the name, or 'git datmo checkout' fetches what was snapshotted",
+            )
+        _refuse_other_repository(self._ws, path)
+        _refuse_other_payload(tracking, path)
+        self._refuse_tracked(path)
+        self._refuse_asked_for(path)
+
+    def _refuse_tracked(self, path: str) -> None:
+        listed = list(_at_or_below(self._listed, os.fsencode(path)))
+        beside = os.path.isdir(self._ws.root / path) and all(
+            each.rpartition(b"/")[2] in PLACEHOLDERS for each in listed
         )
+        if listed and not beside:
+            shown = os.fsdecode(listed[0])
+            raise DatmoError(
+                f"git tracks '{shown}'"
+                + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
+                f"take it out of git's index first: git rm -r --cached -- {quote_word(path)}, then"
+                " commit",
+            )
+
+    def _refuse_asked_for(self, path: str) -> None:
+        found = self._asked_for.get(path)
+        if found is None:
+            return
+        source, line, matched = found
+        folder = os.path.dirname(source) if os.path.basename(source) == ".gitignore" else ""
+        wanted = pattern(path[len(folder) + 1 :] if folder else path)
+        raise DatmoError(
+            f"git would take '{path}' into its own index: line {line} of '{source}'"
+            f" ('{matched}') asks for it",
+            f"add the line '{wanted}' at the end of '{source}', then run this again",
+        )
+
+
+def _is_text(path: str) -> bool:
     try:
         path.encode()
     except UnicodeEncodeError:
-        raise DatmoError(
-            f"the name {os.fsencode(path)!r} is not valid UTF-8",
-            "rename it, or add the folder that holds it",
-        ) from None
-    check_path(path)
-    if exists and not os.path.lexists(ws.root / path):
-        near = _similar_path(ws, path)
-        raise DatmoError(
-            f"'{path}' does not exist",
-            f"did you mean '{near}'?"
-            if near
-            else "check the name, or 'git datmo checkout' fetches what was snapshotted",
-        )
-    _refuse_other_repository(ws, path)
-    _refuse_other_payload(tracking, path)
-    _refuse_tracked(ws, path)
-    _refuse_taken_in_by_git(ws, path)
+        return False
+    return True
+
+
+def _listed_by_git(ws: Workspace, paths: Collection[str]) -> list[bytes]:
+    """Return the files that git tracks, sorted, at least those at or below `paths`."""
+    if not paths:
+        return []
+    return sorted(set(ws.repo.git.run("ls-files", "-z", *as_pathspec(paths)).split(b"\0")[:-1]))
+
+
+def _at_or_below(listed: Sequence[bytes], path: bytes) -> Iterator[bytes]:
+    """Yield those of sorted paths that are `path` or lie below it."""
+    at = bisect_left(listed, path)
+    if at < len(listed) and listed[at] == path:
+        yield path
+    # In the order of bytes, '0' follows '/'.
+    yield from listed[bisect_left(listed, path + b"/") : bisect_left(listed, path + b"0")]
+
+
+def _asked_for_by_ignore_files(
+    ws: Workspace, paths: Collection[str]
+) -> dict[str, tuple[str, int, str]]:
+    """Return the paths that a `.gitignore` includes in spite of `.git/info/exclude`.
+
+    Each has the file, the line and the pattern. A pattern of a `.gitignore` outranks those in
+    `.git/info/exclude` (gitignore, DESCRIPTION).
+    """
+    asked = {}
+    for path in paths:
+        asked[f"./{path}"] = path
+        # The output of a run may become a file or a folder.
+        if not os.path.lexists(ws.root / path):
+            asked[f"./{path}/"] = path
+    if not asked:
+        return {}
+    git = replace(ws.repo.git, literal_paths=False)
+    stdin = b"".join(os.fsencode(each) + b"\0" for each in asked)
+    said = git.finish("check-ignore", "--no-index", "-v", "-z", "--stdin", stdin=stdin).stdout
+    fields = iter(os.fsdecode(each) for each in said.split(b"\0")[:-1])
+    found: dict[str, tuple[str, int, str]] = {}
+    for source, line, matched, name in zip(fields, fields, fields, fields, strict=False):
+        if matched.startswith("!") and _outranks(ws, source, int(line)):
+            found.setdefault(asked[name], (source, int(line), matched))
+    return found
 
 
 def _similar_path(ws: Workspace, path: str) -> str | None:
@@ -87,43 +173,6 @@ def _refuse_other_payload(tracking: Tracking, path: str) -> None:
             f"'{path}' holds the payload '{inside[0]}'",
             f"stop tracking that first: git datmo rm {quote_words(inside)}",
         )
-
-
-def _refuse_tracked(ws: Workspace, path: str) -> None:
-    listed = ws.repo.git.run("ls-files", "-z", "--", path).split(b"\0")[:-1]
-    beside = os.path.isdir(ws.root / path) and all(
-        each.rpartition(b"/")[2] in PLACEHOLDERS for each in listed
-    )
-    if listed and not beside:
-        shown = os.fsdecode(listed[0])
-        raise DatmoError(
-            f"git tracks '{shown}'"
-            + (f" and {len(listed) - 1} more below '{path}'" if len(listed) > 1 else ""),
-            f"take it out of git's index first: git rm -r --cached -- {quote_word(path)}, then"
-            " commit",
-        )
-
-
-def _refuse_taken_in_by_git(ws: Workspace, path: str) -> None:
-    """Raise `DatmoError` if a `.gitignore` includes `path` in spite of `.git/info/exclude`.
-
-    A pattern of a `.gitignore` outranks those in `.git/info/exclude` (gitignore, DESCRIPTION).
-    """
-    # The output of a run may become a file or a folder.
-    asked = [f"./{path}"] if os.path.lexists(ws.root / path) else [f"./{path}", f"./{path}/"]
-    git = replace(ws.repo.git, literal_paths=False)
-    stdin = b"".join(os.fsencode(each) + b"\0" for each in asked)
-    said = git.finish("check-ignore", "--no-index", "-v", "-z", "--stdin", stdin=stdin).stdout
-    fields = iter(os.fsdecode(each) for each in said.split(b"\0")[:-1])
-    for source, line, matched, _ in zip(fields, fields, fields, fields, strict=False):
-        if matched.startswith("!") and _outranks(ws, source, int(line)):
-            folder = os.path.dirname(source) if os.path.basename(source) == ".gitignore" else ""
-            wanted = pattern(path[len(folder) + 1 :] if folder else path)
-            raise DatmoError(
-                f"git would take '{path}' into its own index: line {line} of '{source}'"
-                f" ('{matched}') asks for it",
-                f"add the line '{wanted}' at the end of '{source}', then run this again",
-            )
 
 
 def _outranks(ws: Workspace, source: str, line: int) -> bool:

@@ -108,7 +108,7 @@ class _Conclusion:
     def _look(self, tracking: Tracking, *, is_own: bool) -> Look:
         """Compare the working tree with HEAD. The trailer of our own commit names data that are
         about to be recorded."""
-        head = self._ws.repo.head()
+        head = self._ws.head()
         assert head is not None, "a commit was just made"
         seen = look(self._ws, self._history, tracking.snapshots, head)
         if not is_own:
@@ -131,9 +131,7 @@ class _Conclusion:
 
     def _waits(self) -> bool:
         pending = read_pending(self._ws)
-        return (
-            pending is not None and pending.placed and pending.commit == str(self._ws.repo.head())
-        )
+        return pending is not None and pending.placed and pending.commit == str(self._ws.head())
 
     def _is_own_merge(self) -> bool:
         """Return True if git has just made HEAD as a merge commit in this clone."""
@@ -178,7 +176,7 @@ class _Conclusion:
     def _known(self, tracking: Tracking) -> dict[str, Content]:
         """Return the payloads of HEAD's data, or of the snapshots that the working tree stands
         on."""
-        head = self._ws.repo.head()
+        head = self._ws.head()
         assert head is not None, "a commit was just made"
         data = self._history.data(head)
         if set(data.ids) == set(tracking.snapshots) or len(data.ids) > 1:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
+from git_datmo.git.object_encoding import commit_tree
 from git_datmo.history.command_trust import trust
 from git_datmo.model import Content, Oid
 from git_datmo.payloads.checkout_in_progress import end_merge
@@ -31,7 +32,7 @@ class SnapshotOptions:
 
 def require_commit(ws: Workspace) -> Oid:
     """Return HEAD; raise `DatmoError` before the first commit."""
-    head = ws.repo.head()
+    head = ws.head()
     if head is None:
         raise DatmoError(
             "this repository has no commits yet",
@@ -45,16 +46,16 @@ def make_snapshot(
     tracking: Tracking,
     asked: SnapshotOptions,
     *,
+    commit: Oid,
+    clean: bool,
     code: Content,
     environment: Content | None,
     run: Run | None,
 ) -> Snapshot:
-    """Return the record that ties HEAD to payloads, code, environment and run."""
-    commit = require_commit(ws)
-    tree = ws.repo.resolve(str(commit), "tree")
+    """Return the record that ties a commit to payloads, code, environment and run."""
     return Snapshot(
         commit=commit,
-        tree=tree,
+        tree=commit_tree(ws.odb.read(commit, "commit")),
         patch=ws.repo.patch_id(commit),
         created=ws.now(),
         author=ws.person,
@@ -64,7 +65,7 @@ def make_snapshot(
         parameters=dict(asked.parameters or {}),
         metrics=dict(asked.metrics or {}),
         code=code,
-        clean=is_clean(ws),
+        clean=clean,
         environment=environment,
         run=run,
         tolerances=dict(asked.tolerances or {}),

@@ -120,12 +120,11 @@ def _is_own_unshared(data: CommitData) -> bool:
     return any(each.commit == str(data.commit) for each in data.unshared)
 
 
-def unshared_warning(ws: Workspace) -> str:
+def unshared_warning(ws: Workspace, history: History, head: Oid) -> str:
     """Return a line if the data of HEAD were never shared, for commands that go on; ''
     otherwise."""
-    head = ws.repo.head()
-    data = History(ws).data(head) if head is not None else None
-    if data is None or not data.unshared or _is_here(ws, data):
+    data = history.data(head)
+    if not data.unshared or _is_here(ws, data):
         return ""
     error = unshared_error(ws, data)
     return (
@@ -158,7 +157,7 @@ def _is_here(ws: Workspace, data: CommitData) -> bool:
     data."""
     newest = data.unshared[0]
     tracked = data_id(each.payload for each in ws.tracking().payloads)
-    return newest.data == tracked and newest.commit == str(ws.repo.head())
+    return newest.data == tracked and newest.commit == str(ws.head())
 
 
 def unshared_error(ws: Workspace, data: CommitData) -> Incomplete:

@@ -23,11 +23,23 @@ from git_datmo.worktree.path_capture import Capturer
 from git_datmo.worktree.tracking import Tracking
 
 UNTRACKED_LIMIT = 10 << 20
+TRACKED = ("ls-files", "-z", "--recurse-submodules")
+UNTRACKED = ("ls-files", "-z", "-o", "--exclude-standard")
 
 
-def capture_code(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> Content:
-    """Store the files that git tracks, as git would store them, without payloads."""
-    listed = ws.repo.git.run("ls-files", "-z", "--recurse-submodules").split(b"\0")[:-1]
+def capture_code(
+    ws: Workspace,
+    tracking: Tracking,
+    *,
+    listed: Iterable[bytes] | None = None,
+    progress: Progress = QUIET,
+) -> Content:
+    """Store the files that git tracks, as git would store them, without payloads.
+
+    `listed` are git's files, where the caller has asked for them.
+    """
+    if listed is None:
+        listed = ws.repo.git.run(*TRACKED).split(b"\0")[:-1]
     payloads = {os.fsencode(t.payload.path): t for t in tracking.payloads}
     chosen = [
         path
@@ -78,7 +90,11 @@ def _edited(ws: Workspace, code: Content, added: dict[bytes, Content]) -> Conten
 
 def untracked_files(ws: Workspace, tracking: Tracking) -> set[bytes]:
     """Return files that git neither tracks nor ignores and that belong to no payload."""
-    listed = ws.repo.git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0")[:-1]
+    return without_payloads(ws.repo.git.run(*UNTRACKED).split(b"\0")[:-1], tracking)
+
+
+def without_payloads(listed: Iterable[bytes], tracking: Tracking) -> set[bytes]:
+    """Return untracked files that belong to no payload, without caches."""
     payloads = {os.fsencode(t.payload.path): t for t in tracking.payloads}
     return {path for path in listed if holder_of(path, payloads) is None and not is_cache(path)}
 

@@ -129,7 +129,7 @@ def _find_data(ws: Workspace, progress: Progress) -> Data:
     with changing(ws, PATIENCE) as old:
         refuse_during_checkout(ws)
         tracking, history = old, History(ws)
-        head = ws.repo.head()
+        head = ws.head()
         if head is not None and not look(ws, history, old.snapshots, head).is_settled:
             # Changes of others are united before the commit, so that its message can name the
             # result.

@@ -44,7 +44,7 @@ def commit(
 ) -> Committed:
     """Run `git commit` with `words`; allow an unchanged tree if payloads changed."""
     with open_workspace(environ, cwd) as ws:
-        before = ws.repo.head()
+        before = ws.head()
         options = ("--allow-empty",) if _has_changes(ws, progress) else ()
     status = run_for_person(("commit", *options, *words), {**environ, GUARD: "1"}, cwd)
     if status:
@@ -71,7 +71,7 @@ def _has_changes(ws: Workspace, progress: Progress) -> bool:
 def _refuse_ahead(ws: Workspace, tracking: Tracking) -> None:
     """Raise `DatmoError` if HEAD moved back behind the working tree's data, which a commit would
     omit."""
-    head = ws.repo.head()
+    head = ws.head()
     if head is not None and look(ws, History(ws), tracking.snapshots, head).is_ahead:
         raise DatmoError(
             f"the data files are of snapshot {tracking.snapshots[0][:10]}, which is not in this"
@@ -86,6 +86,6 @@ def _make_up_for_hooks(
 ) -> Committed:
     """Make the snapshot if git ran no hook that did."""
     with opened() as ws:
-        if ws.repo.head() == before or not find_unsnapshotted(ws, current_tracking(ws)).changed:
+        if ws.head() == before or not find_unsnapshotted(ws, current_tracking(ws)).changed:
             return Committed(0)
         return Committed(0, conclude_commit(ws, progress=progress), find_trouble(ws))

@@ -65,7 +65,7 @@ def follow_head(
     ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET
 ) -> tuple[Tracking, Followed]:
     """Do the same for a caller that holds the lock; return the new state, which is saved."""
-    head = ws.repo.head()
+    head = ws.head()
     if head is None:
         return tracking, NOTHING
     history = History(ws)
@@ -89,18 +89,24 @@ def follow_look(
     return _Following(ws, history, tracking, seen, progress).go()
 
 
-def catch_up(ws: Workspace, tracking: Tracking, *, progress: Progress = QUIET) -> Tracking:
+def catch_up(
+    ws: Workspace,
+    tracking: Tracking,
+    *,
+    history: History | None = None,
+    progress: Progress = QUIET,
+) -> Tracking:
     """Follow HEAD before a command records payloads, so that it undoes no change of others.
 
     If HEAD moved back behind the working tree's data, they are given up only after a reset that
-    left no other change.
+    left no other change. `history` is the one that the caller has just read.
     """
-    head = ws.repo.head()
+    head = ws.head()
     if head is None:
         return tracking
     if is_interrupted(ws):
         raise interrupted(MERGING)
-    history = History(ws)
+    history = history or History(ws)
     seen = look(ws, history, tracking.snapshots, head)
     if seen.is_settled:
         return tracking

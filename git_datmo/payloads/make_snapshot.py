@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from git_datmo.history.experiments import History
 from git_datmo.model import Oid
 from git_datmo.payloads.attach_snapshot import (
     SnapshotOptions,
     attach,
+    is_clean,
     make_snapshot,
     require_commit,
 )
@@ -41,11 +43,13 @@ def snapshot(
     progress: Progress = QUIET,
 ) -> MadeSnapshot:
     """Tie HEAD to the payloads, the environment and the user's options."""
-    require_commit(ws)
+    head = require_commit(ws)
     with changing(ws) as old:
         refuse_during_checkout(ws)
-        unshared = unshared_warning(ws)
-        tracking, _ = refresh(ws, catch_up(ws, old, progress=progress), progress=progress)
+        history = History(ws)
+        unshared = unshared_warning(ws, history, head)
+        there = catch_up(ws, old, history=history, progress=progress)
+        tracking, _ = refresh(ws, there, progress=progress)
         refuse_unresolved(ws, tracking)
         # Made without the commit's data, it must not be taken for them.
         asked = replace(asked, side=asked.side or bool(unshared))
@@ -77,7 +81,16 @@ def attach_snapshot(
     outputs = tuple(t.payload.path for t in tracking.payloads if t.payload.role != "data")
     inputs = tuple(t.payload for t in tracking.payloads)
     recorded = Run(tuple(command), folder, inputs=inputs, outputs=outputs) if command else None
-    made = make_snapshot(ws, tracking, asked, code=code, environment=environment, run=recorded)
+    made = make_snapshot(
+        ws,
+        tracking,
+        asked,
+        commit=require_commit(ws),
+        clean=is_clean(ws),
+        code=code,
+        environment=environment,
+        run=recorded,
+    )
     made, masked = conceal(made, known_secrets(ws.environ))
     oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
     found = surrounded.warnings if surrounded is not None else ()

@@ -43,7 +43,7 @@ def find_merged_data(
     sides."""
     with changing(ws, patience) as tracking:
         refuse_during_checkout(ws)
-        head = ws.repo.head()
+        head = ws.head()
         if head is None or read_pending(ws) is not None:
             return MergedData("", brings=True)
         history, sides = _sides(ws, head, is_pull=is_pull, progress=progress)

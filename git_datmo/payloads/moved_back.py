@@ -48,7 +48,7 @@ def how_moved_back(ws: Workspace, head_before: str) -> MovedBack:
         return MovedBack.FILES_TOO
     # Without code that differs, a working tree that was not touched since is taken for one that was
     # reset, too.
-    is_untouched = not kept and str(ws.repo.head()) == new and is_clean(ws)
+    is_untouched = not kept and str(ws.head()) == new and is_clean(ws)
     return MovedBack.FILES_TOO if is_untouched else MovedBack.UNKNOWN
 
 

@@ -27,7 +27,7 @@ def current_tracking(ws: Workspace) -> Tracking:
     from git_datmo.history.experiments import History
     from git_datmo.payloads.checkout_target import target_of_data
 
-    head = ws.repo.head()
+    head = ws.head()
     if head is None:
         return Tracking()
     history = History(ws)

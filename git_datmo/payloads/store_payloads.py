@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.model import Payload, Role
-from git_datmo.payloads.addable_paths import check_addable, link_warnings
+from git_datmo.payloads.addable_paths import AddableCheck, link_warnings
 from git_datmo.payloads.checkout_in_progress import refuse_during_checkout
 from git_datmo.payloads.payload_changes import files_of_git, find_differences
 from git_datmo.payloads.sparse_checkout import is_taken, taken_folders, without_taken
@@ -63,8 +63,9 @@ def add(
     with changing(ws) as old:
         refuse_during_checkout(ws)
         added = [path for path in paths if not _is_decided_part(ws, old, path)]
+        check = AddableCheck(ws, added)
         for path in added:
-            check_addable(ws, old, path)
+            check.check(old, path)
         before = set(added)
         links = LinkCheck(os.fsencode(ws.root))
         asked = dict.fromkeys(added, role or Role.DATA)

@@ -63,7 +63,7 @@ def examine(ws: Workspace) -> Status:
     # A bare repository has no working tree to compare, and is refused.
     ws.repo.work_tree.stat()
     history = History(ws)
-    head = ws.repo.head()
+    head = ws.head()
     tracking = current_tracking(ws)
     differences = find_differences(ws, tracking, taken=True)
     taken = count_taken(ws, tracking, differences)

@@ -149,7 +149,8 @@ class Ledger:
         Another process may attach records at the same time. Raises `RefMoved` if the refs change at
         each of `ATTEMPTS` attempts.
         """
-        check_marker(self.marker(self.tips().records), "the records of this repository")
+        before = self.tips()
+        check_marker(self.marker(before.records), "the records of this repository")
         wanted: dict[Oid, list[bytes]] = {}
         raws = [codec.encode(record) for record in records]
         # Make the line from the decoded bytes, as other readers will.
@@ -157,7 +158,9 @@ class Ledger:
         for record, oid in encoded:
             wanted.setdefault(record.commit, []).append(f"{make_line(oid, record)}\n".encode())
         notes = {commit: b"".join(lines) for commit, lines in wanted.items()}
-        self._retry(lambda: self._add({oid for _, oid in encoded}, notes, (), "attach"))
+        self._retry(
+            lambda old: self._add(old, {oid for _, oid in encoded}, notes, (), "attach"), before
+        )
         return tuple(oid for _, oid in encoded)
 
     def unite(self, theirs: Tips) -> bool:
@@ -167,25 +170,25 @@ class Ledger:
         """
         before = self.tips()
 
-        def step() -> None:
+        def step(old: Tips) -> None:
             records = self.records(theirs.records)
             notes = {
                 commit: self._odb.read(blob, "blob", NOTE_LIMIT)
-                for commit, blob in self._new_notes(theirs.notes).items()
+                for commit, blob in self._new_notes(old.notes, theirs.notes).items()
             }
-            self._add(records, notes, (theirs,), "unite")
+            self._add(old, records, notes, (theirs,), "unite")
 
         pairs = ((before.records, theirs.records), (before.notes, theirs.notes))
         if all(tip is None or self._has(mine, tip) for mine, tip in pairs):
             return False
         if any(self.marker(tip).unknown() for tip in (before.records, theirs.records)):
             return False
-        self._retry(step)
+        self._retry(step, before)
         return self.tips() != before
 
-    def _new_notes(self, tip: Oid | None) -> dict[Oid, Oid]:
-        """Return the notes at `tip` that differ from the local notes."""
-        mine = self.notes(self.tips().notes)
+    def _new_notes(self, own: Oid | None, tip: Oid | None) -> dict[Oid, Oid]:
+        """Return the notes at `tip` that differ from those at `own`."""
+        mine = self.notes(own)
         theirs = self.notes(tip)
         return {commit: blob for commit, blob in theirs.items() if mine.get(commit) != blob}
 
@@ -196,22 +199,30 @@ class Ledger:
         done = self._git.finish("merge-base", "--is-ancestor", str(ancestor), str(tip))
         return done.returncode == 0
 
-    def _retry(self, step: Callable[[], None]) -> None:
-        """Call `step` again while another process moves the refs, at most `ATTEMPTS` times."""
+    def _retry(self, step: Callable[[Tips], None], tips: Tips) -> None:
+        """Call `step` with the current tips, which are `tips` at first.
+
+        Repeat it while another process moves the refs, at most `ATTEMPTS` times.
+        """
         for attempt in range(ATTEMPTS):
             try:
-                return step()
+                return step(tips)
             except RefMoved:
                 if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(0.005 * (attempt + 1))
+                tips = self.tips()
         return None
 
     def _add(
-        self, records: Iterable[Oid], notes: Mapping[Oid, bytes], merged: Iterable[Tips], why: str
+        self,
+        old: Tips,
+        records: Iterable[Oid],
+        notes: Mapping[Oid, bytes],
+        merged: Iterable[Tips],
+        why: str,
     ) -> None:
-        """Add records and note lines to both refs in a single transaction."""
-        old = self.tips()
+        """Add records and note lines to both refs, which are at `old`, in a single transaction."""
         theirs = tuple(merged)
         tips = [t.records for t in theirs]
         marked = self._united_marker(old.records, *tips) if theirs else self.mark(old.records)

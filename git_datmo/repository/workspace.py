@@ -22,6 +22,7 @@ from git_datmo.worktree.tracking import Tracking, read_tracking, write_tracking
 
 if TYPE_CHECKING:
     from git_datmo.git.scratch_repository import Scratch
+    from git_datmo.model import Oid
     from git_datmo.objects.store import Store
     from git_datmo.records.catalog import Catalog
     from git_datmo.records.ledger import Ledger, Tips
@@ -106,6 +107,10 @@ class Workspace:
         self._opened.callback(odb.close)
         return odb
 
+    def head(self) -> Oid | None:
+        """Return the commit that is checked out; None before the first one."""
+        return self.odb.resolve("HEAD^{commit}")
+
     @cached_property
     def person(self) -> Person:
         """Return the user as git knows them. A user without a name may still read and share."""
@@ -150,7 +155,7 @@ class Workspace:
 
     def save_tracking(self, tracking: Tracking) -> None:
         """Write the working tree's state, and at which commit it is."""
-        write_tracking(self.tracking_path, replace(tracking, head=str(self.repo.head() or "")))
+        write_tracking(self.tracking_path, replace(tracking, head=str(self.head() or "")))
 
     @contextmanager
     def locked(self, seconds: float = 60.0) -> Iterator[None]:

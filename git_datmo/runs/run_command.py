@@ -13,9 +13,10 @@ from git_datmo.engines.gpu_memory import watched_gpus
 from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
 from git_datmo.engines.signal_relay import holding_signals
 from git_datmo.errors import DatmoError
+from git_datmo.history.experiments import History
 from git_datmo.history.record_signatures import require_key, wants_signature
 from git_datmo.model import Oid, Role
-from git_datmo.payloads.addable_paths import check_addable
+from git_datmo.payloads.addable_paths import AddableCheck
 from git_datmo.payloads.attach_snapshot import SnapshotOptions, is_clean, require_commit
 from git_datmo.payloads.captured_environment import (
     capture_environment,
@@ -23,7 +24,14 @@ from git_datmo.payloads.captured_environment import (
 )
 from git_datmo.payloads.checkout_in_progress import refuse_during_checkout
 from git_datmo.payloads.checkout_target import unshared_warning
-from git_datmo.payloads.code_files import add_untracked, capture_code, named_in, untracked_files
+from git_datmo.payloads.code_files import (
+    TRACKED,
+    UNTRACKED,
+    add_untracked,
+    capture_code,
+    named_in,
+    without_payloads,
+)
 from git_datmo.payloads.follow_head import catch_up
 from git_datmo.payloads.merging.merge_state import refuse_unresolved
 from git_datmo.payloads.payload_changes import current_tracking
@@ -128,20 +136,26 @@ def _prepare(
                 f"the command's word {os.fsencode(word)!r} is not valid UTF-8",
                 "a record could not name it: rename it",
             )
-    for path in outputs:
-        check_addable(ws, current_tracking(ws), path, exists=False)
+    if outputs:
+        check, tracking = AddableCheck(ws, outputs), current_tracking(ws)
+        for path in outputs:
+            check.check(tracking, path, exists=False)
     with changing(ws) as old:
         refuse_during_checkout(ws)
-        unshared = unshared_warning(ws)
-        there = catch_up(ws, old, progress=progress)
+        history = History(ws)
+        unshared = unshared_warning(ws, history, commit)
+        there = catch_up(ws, old, history=history, progress=progress)
         refuse_taken(ws, there)
         there, gone = _without_cleaned(ws, there)
         tracking, _ = refresh(ws, there, progress=progress)
         refuse_unresolved(ws, tracking)
         save(ws, tracking)
-        untracked = untracked_files(ws, tracking)
+        others, listed = (
+            said.split(b"\0")[:-1] for said in ws.repo.git.run_all(UNTRACKED, TRACKED)
+        )
+        untracked = without_payloads(others, tracking)
         named = untracked & set(named_in(ws, command))
-        code = capture_code(ws, tracking, progress=progress)
+        code = capture_code(ws, tracking, listed=listed, progress=progress)
         code, remarks = add_untracked(ws, code, named, progress=progress)
     environment = None
     if engine.capabilities.rebuilds_environment:
@@ -168,6 +182,7 @@ def _prepare(
         inputs=tuple(tracked.payload for tracked in tracking.payloads),
         code=code,
         environment=environment,
+        listed=frozenset(listed),
         untracked=frozenset(untracked),
         named=frozenset(named),
         parameters=file_parameters(ws),

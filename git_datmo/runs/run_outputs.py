@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from git_datmo.errors import DatmoError, Unreadable
 from git_datmo.git.safe_paths import show
 from git_datmo.model import Payload, Role
-from git_datmo.payloads.addable_paths import check_addable, link_warnings
+from git_datmo.payloads.addable_paths import AddableCheck, link_warnings
 from git_datmo.payloads.clean_filters import filtered_paths
 from git_datmo.payloads.payload_changes import current_tracking, find_differences
 from git_datmo.payloads.store_payloads import store_payloads
@@ -56,8 +56,7 @@ def keep_outputs(
     )
     kept.remarks += (f"the run removed '{path}'" for path in written.removed)
     wanted = _wanted(ws, written, explicit, kept)
-    for path, by in wanted.items():
-        _keep(ws, path, by, kept, progress)
+    _keep(ws, _addable(ws, wanted, kept), kept, progress)
     _keep_tracked(ws, written.tracked, kept)
     if owner.doubtful:
         first = os.fsdecode(owner.doubtful[0])
@@ -106,42 +105,82 @@ def _wanted(
     return wanted | written.touched | {path: wanted.get(path, By.SEEN) for path in asked}
 
 
-def _keep(ws: Workspace, path: str, by: By, kept: KeptOutputs, progress: Progress) -> None:
-    """Store an output; add a remark if it cannot be stored."""
+def _addable(ws: Workspace, wanted: Mapping[str, By], kept: KeptOutputs) -> dict[str, By]:
+    """Return the outputs that can be payloads, and say why the others cannot.
+
+    A path below another output is stored with that one.
+    """
+    new = [path for path in wanted if kept.tracking.get(path) is None]
+    check = AddableCheck(ws, new)
+    addable: dict[str, By] = {}
+    for path in sorted(wanted):
+        if any(each in addable for each in _above(path)):
+            continue
+        try:
+            if kept.tracking.get(path) is None:
+                check.check(kept.tracking, path)
+        except DatmoError as error:
+            kept.remarks.append(f"'{path}' was not kept: {error.what}")
+        else:
+            addable[path] = wanted[path]
+    return addable
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders that hold `path`, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _keep(ws: Workspace, outputs: Mapping[str, By], kept: KeptOutputs, progress: Progress) -> None:
+    """Store outputs together; each by itself where something fails that does not name its file."""
+    rest = dict(outputs)
     try:
-        if kept.tracking.get(path) is None:
-            check_addable(ws, kept.tracking, path)
-        _store_output(ws, path, kept, progress)
+        _store_outputs(ws, rest, kept, progress)
     except (DatmoError, OSError) as error:
-        kept.remarks.append(f"'{path}' was not kept: {_reason(error)}")
+        if len(outputs) == 1:
+            (path,) = outputs
+            kept.remarks.append(f"'{path}' was not kept: {_reason(error)}")
+            return
+        for path, by in rest.items():
+            _keep(ws, {path: by}, kept, progress)
         return
-    kept.outputs.append(path)
-    if by is By.CHANGE:
-        kept.unseen.append(path)
+    kept.outputs += rest
+    kept.unseen += (path for path, by in rest.items() if by is By.CHANGE)
 
 
-def _store_output(ws: Workspace, path: str, kept: KeptOutputs, progress: Progress) -> None:
-    """Store an output without files that change meanwhile or cannot be read.
+def _store_outputs(
+    ws: Workspace, outputs: dict[str, By], kept: KeptOutputs, progress: Progress
+) -> None:
+    """Store outputs; take those that cannot be read out of `outputs`.
 
-    Adds a remark for each of these files, and for links that lead nowhere in another clone.
+    Files in folders that are left out, since they grow or cannot be read, are named, and so are odd
+    links.
     """
     left: list[bytes] = []
-    asked = {path: guess_role(path)}
-    while True:
+    while outputs:
         links = LinkCheck(os.fsencode(ws.root))
+        asked = {path: guess_role(path) for path in outputs}
         try:
             kept.tracking, _ = store_payloads(
                 ws, kept.tracking, asked, leave=left, links=links, progress=progress
             )
         except Unreadable as error:
-            if error.path in (b"", os.fsencode(path), *left) or len(left) == LEFT_OUT:
+            name = os.fsdecode(error.path)
+            top = next((each for each in (name, *_above(name)) if each in outputs), None)
+            if top is None:
                 raise
+            others = sum(each.startswith(os.fsencode(top) + b"/") for each in left)
+            if name == top or error.path in left or others == LEFT_OUT:
+                kept.remarks.append(f"'{top}' was not kept: {error.what}")
+                del outputs[top]
+                continue
             left.append(error.path)
             # A file that was removed meanwhile is not an output and needs no remark.
             if os.path.lexists(os.path.join(os.fsencode(ws.root), error.path)):
                 kept.remarks.append(f"{show(error.path)} was not kept: {error.what}")
         else:
-            kept.remarks += link_warnings(links, path)
+            kept.remarks += (line for path in outputs for line in link_warnings(links, path))
             return
 
 

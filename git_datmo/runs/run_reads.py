@@ -198,16 +198,18 @@ def lacking_files(
 ) -> dict[bytes, str]:
     """Return the files that the run read and no record contains, each with the reason.
 
-    `stored` are the untracked files that the record contains.
+    `stored` are the files that the stored code contains.
     """
-    tracked = set(ws.repo.git.run("ls-files", "-z", "--recurse-submodules").split(b"\0"))
-    untracked = set(ws.repo.git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0"))
     payloads = {t.payload.path for t in tracking.payloads}
-    return {
-        path: "is untracked" if path in untracked else "git ignores"
-        for path in used.read - tracked - set(stored)
+    lacking = [
+        path
+        for path in used.read.difference(stored)
         if _holder(os.fsdecode(path), payloads) is None and not _is_code(path)
-    }
+    ]
+    if not lacking:
+        return {}
+    untracked = set(ws.repo.git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0"))
+    return {path: "is untracked" if path in untracked else "git ignores" for path in lacking}
 
 
 def remarks_on_reads(used: Used, lacking: Mapping[bytes, str]) -> Iterator[str]:

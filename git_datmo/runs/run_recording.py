@@ -54,9 +54,9 @@ class Before:
     """The state before a run, as the record needs it.
 
     `tree` is the tree that a commit of the code would have; None if the code is unchanged or git
-    cannot write the tree. `untracked` are the untracked files, and `named` those that the command
-    names. `parameters` is the path of the parameter file and its values. `lacks_data` says that no
-    record has HEAD's data.
+    cannot write the tree. `listed` are the files that git tracks, `untracked` those that it does
+    not, and `named` the untracked ones that the command names. `parameters` is the path of the
+    parameter file and its values. `lacks_data` says that no record has HEAD's data.
     """
 
     commit: Oid
@@ -65,6 +65,7 @@ class Before:
     inputs: tuple[Payload, ...]
     code: Content
     environment: CapturedEnvironment | None
+    listed: frozenset[bytes]
     untracked: frozenset[bytes]
     named: frozenset[bytes]
     parameters: tuple[str, Mapping[str, Value]]
@@ -126,7 +127,8 @@ def record_run(
         finished.reserve.release_all()
         warnings = kept.remarks
         code, stored = _whole_code(ws, before, used, kept, observed.programs, warnings, progress)
-        warnings += remarks_on_reads(used, lacking_files(ws, used, kept.tracking, stored))
+        lacking = lacking_files(ws, used, kept.tracking, before.listed | stored)
+        warnings += remarks_on_reads(used, lacking)
         surroundings = find_surroundings(
             ws, engine.capabilities, {*used.read, *named_in(ws, command)}
         )
@@ -169,14 +171,21 @@ def record_run(
         )
         environment = surrounded.content if surrounded is not None else None
         snapshot = make_snapshot(
-            ws, kept.tracking, asked, code=code, environment=environment, run=record
+            ws,
+            kept.tracking,
+            asked,
+            commit=before.commit,
+            clean=before.clean,
+            code=code,
+            environment=environment,
+            run=record,
         )
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
         # A run on uncommitted code, or without HEAD's data, does not define the commit's data. A
         # later snapshot that has it as a parent can.
         side = asked.side or not before.clean or before.lacks_data
-        snapshot = replace(snapshot, commit=before.commit, clean=before.clean, side=side)
+        snapshot = replace(snapshot, side=side)
         if before.tree is not None:
             ran = (*stored, *(os.fsencode(payload.path) for payload in kept.tracked))
             snapshot = replace(snapshot, tree=with_files(ws, before.tree, ran) or snapshot.tree)
@@ -214,8 +223,10 @@ def _whole_code(
 
     The run needed a file if it imported or executed it, or if the command names it.
     """
-    # The run may have made a candidate an output, or removed it.
-    candidates = before.untracked & untracked_files(ws, kept.tracking)
+    candidates = before.untracked
+    if candidates:
+        # The run may have made a candidate an output, or removed it.
+        candidates &= untracked_files(ws, kept.tracking)
     needed = needed_code(used, candidates, programs) - before.named
     code, remarks = add_untracked(ws, before.code, needed, progress=progress)
     warnings += remarks

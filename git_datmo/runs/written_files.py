@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -89,16 +89,16 @@ def find_written(
         {os.fsencode(t.payload.path) for t in tracking.payloads},
         written,
     )
-    tops = _untracked(ws)
+    tops, ignored, listed, changed = _ask_git(ws)
     for path in tops:
         written.shown += looker.look(path)
-    written.shown = looker.gather(written.shown, tops, _placeholder_folders(ws))
-    for path in _untracked(ws, "-i"):
+    written.shown = looker.gather(written.shown, tops, _placeholder_folders(listed))
+    for path in ignored:
         if not _is_private(path) and not any(
             path.startswith(top) for top in tops if top.endswith(b"/")
         ):
             written.ignored += looker.look(path)
-    written.tracked += _find_tracked(ws, owner)
+    written.tracked += _find_tracked(ws, changed, owner)
     for payload, found in differences.items():
         _judge_payload(ws, payload, found, owner, written)
     for payload, by in _written_again(ws, tracking, owner):
@@ -107,13 +107,15 @@ def find_written(
     return written
 
 
-def _untracked(ws: Workspace, *options: str) -> list[bytes]:
-    """Return the untracked paths that `git ls-files` lists.
+def _ask_git(ws: Workspace) -> list[list[bytes]]:
+    """Return four lists of paths: untracked, ignored, tracked, and tracked and changed.
 
-    A folder without a tracked file is listed as a whole, with a final slash.
+    The first two have a folder without a tracked file as a whole, with a slash behind.
     """
-    argv = ("ls-files", "-z", "-o", *options, "--exclude-standard", "--directory")
-    return ws.repo.git.run(*argv).split(b"\0")[:-1]
+    others = ("ls-files", "-z", "-o", "--exclude-standard", "--directory")
+    changed = ("diff-files", "-z", "--name-only", "--no-ext-diff", "--ignore-submodules=all")
+    said = ws.repo.git.run_all(others, (*others, "-i"), ("ls-files", "-z"), changed)
+    return [each.split(b"\0")[:-1] for each in said]
 
 
 def _is_private(path: bytes) -> bool:
@@ -122,12 +124,11 @@ def _is_private(path: bytes) -> bool:
     return is_cache(path) or any(name.startswith(b".") or name == b"node_modules" for name in names)
 
 
-def _placeholder_folders(ws: Workspace) -> set[bytes]:
+def _placeholder_folders(listed: Sequence[bytes]) -> set[bytes]:
     """Return the folders in which git tracks only placeholders.
 
     The placeholders are directly in the folder, and git tracks no other file at any depth.
     """
-    listed = ws.repo.git.run("ls-files", "-z").split(b"\0")[:-1]
     kept = {os.path.dirname(path) for path in listed if os.path.basename(path) in PLACEHOLDERS}
     others = {path for path in listed if os.path.basename(path) not in PLACEHOLDERS}
     return {
@@ -289,13 +290,10 @@ class _Looker:
         return sorted(found, key=lambda each: each[0])
 
 
-def _find_tracked(ws: Workspace, owner: Owner) -> Iterator[Output]:
-    """Yield the files that git tracks and that the run wrote."""
+def _find_tracked(ws: Workspace, changed: Iterable[bytes], owner: Owner) -> Iterator[Output]:
+    """Yield the files that the run wrote, of those that git tracks and whose times changed."""
     root = os.fsencode(ws.root)
-    listed = ws.repo.git.run(
-        "diff-files", "-z", "--name-only", "--no-ext-diff", "--ignore-submodules=all"
-    )
-    for path in dict.fromkeys(listed.split(b"\0")[:-1]):
+    for path in dict.fromkeys(changed):
         with suppress(OSError):
             info = os.lstat(os.path.join(root, path))
             by = owner.of_git(path, info)

@@ -47,7 +47,7 @@ def read_pushed(ws: Workspace, remote: str, updates: Iterable[Sequence[str]]) ->
 
 def head_pushed(ws: Workspace, remote: str) -> Pushed:
     """Return the push of the branch that is checked out."""
-    head = ws.repo.head()
+    head = ws.head()
     return Pushed((str(head),) if head is not None else (), tuple(_seen(ws, remote)))
 
 

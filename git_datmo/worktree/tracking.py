@@ -127,7 +127,7 @@ def read_tracking(path: Path) -> Tracking | None:
 
 
 def write_tracking(path: Path, tracking: Tracking) -> None:
-    """Write the state to the file `path`."""
+    """Write the state to the file `path`, unless it has that state."""
     document = {
         "version": VERSION,
         "awake": tracking.is_awake,
@@ -136,7 +136,13 @@ def write_tracking(path: Path, tracking: Tracking) -> None:
         "base": [_encode_payload(payload) for payload in tracking.base],
         "payloads": [_encode(tracked) for tracked in tracking.payloads],
     }
-    fsio.write_file(path, json.dumps(document, indent=1).encode() + b"\n")
+    raw = json.dumps(document, indent=1).encode() + b"\n"
+    try:
+        is_written = path.read_bytes() == raw
+    except OSError:
+        is_written = False
+    if not is_written:
+        fsio.write_file(path, raw)
 
 
 def _encode(tracked: Tracked) -> dict[str, object]:

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         history = History(ws)
         style = DOCUMENTS if options.json else LINES
         blank = ""
-        is_unborn = options.range == ["HEAD"] and ws.repo.head() is None
+        is_unborn = options.range == ["HEAD"] and ws.head() is None
         with console.paged():
             told = iter(()) if is_unborn else history.tell(tuple(options.range), style)
             for claim, text in islice(told, options.max_count):
