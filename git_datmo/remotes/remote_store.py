@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from git_datmo.backends.backend_registry import open_files
 from git_datmo.backends.file_backend import Files
 from git_datmo.backends.pack_backend import PackBackend
 from git_datmo.errors import DatmoError, Incomplete
@@ -96,9 +97,7 @@ def _open(ws: Workspace, remote: Remote, url: str) -> Files | Remote:
         return LfsFiles(
             server, Listing(git, remote, list_refs(server), ws.store.objects), ws.repo.git
         )
-    from git_datmo.backends.fsspec_backend import FileSystemFiles
-
-    return FileSystemFiles(url, part)
+    return open_files(url, part)
 
 
 def _is_repository(path: Path) -> bool:
