@@ -95,7 +95,7 @@ def update_message(ws: Workspace, hook: MessageHook, *, progress: Progress = QUI
     if not is_merging(ws):
         data = _find_data(ws, progress)
         _put_trailers(ws.repo.git, hook.path, content, message, _choose(ws, hook, message, data))
-        return not data.changed and data.settled
+        return not data.changed and data.settled and not _of_squash_merge(ws)
     merged = find_merged_data(
         ws, patience=PATIENCE, is_pull=hook.action.startswith("pull"), progress=progress
     )
@@ -154,9 +154,11 @@ def _choose(ws: Workspace, hook: MessageHook, message: Message, data: Data) -> t
     """Return the ids that the message is to name."""
     present = parse_trailers(_decode(message))
     if data.changed:
-        return (data.id,)
+        # After a squash, the snapshot has what both sides made, whose id is not known yet.
+        return newest(data.catalog, _of_squash_merge(ws)) or (data.id,)
     if _is_squash(ws, hook):
-        return newest(data.catalog, tuple(dict.fromkeys((*present, *_of_fixup(ws)))))
+        joined = (*present, *_of_fixup(ws), *_of_squash_merge(ws))
+        return newest(data.catalog, tuple(dict.fromkeys(joined)))
     if hook.amends and (
         present or parse_trailers(ws.repo.git.text("log", "-1", "--format=%B", "HEAD", "--"))
     ):
@@ -169,6 +171,20 @@ def _is_squash(ws: Workspace, hook: MessageHook) -> bool:
     return hook.source == "squash" or any(
         (ws.repo.git_dir / name).exists() for name in ("SQUASH_MSG", FIXUPS)
     )
+
+
+def _of_squash_merge(ws: Workspace) -> tuple[str, ...]:
+    """Return the trailers of the commits that `git merge --squash` joins.
+
+    Git keeps their messages in a file, since the user may give the commit another message.
+    """
+    if (ws.repo.git_dir / "rebase-merge").exists():
+        return ()
+    try:
+        text = (ws.repo.git_dir / "SQUASH_MSG").read_text("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ()
+    return parse_trailers(text)
 
 
 def _of_fixup(ws: Workspace) -> tuple[str, ...]:

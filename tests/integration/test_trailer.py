@@ -3,6 +3,7 @@ other."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -224,6 +225,27 @@ def test_squash_of_a_merge_keeps_one_trailer(tracked: Shell) -> None:
     tracked.git("merge", "-q", "--squash", "side")
     tracked.git("commit", "-q", "--no-edit")
     assert trailers(tracked) == (wanted,)
+
+
+@pytest.mark.parametrize("mine", ["", "mine\n"])
+def test_edited_squash_with_its_own_message_has_the_data_of_the_branch(
+    tracked: Shell, mine: str
+) -> None:
+    tracked.git("checkout", "-q", "-b", "side")
+    for number in (1, 2):
+        tracked.write("data/theirs", f"{number}\n")
+        tracked.commit("code.py", f"{number}\n")
+    wanted = newest_data(tracked)
+    tracked.git("checkout", "-q", "main")
+    tracked.git("merge", "-q", "--squash", "side")
+    tracked.write("code.py", "edited\n")
+    if mine:
+        tracked.write("data/mine", mine)
+    tracked.git("commit", "-q", "-a", "-m", "squashed")
+    assert trailers(tracked) == (wanted,)
+    assert (tracked.cwd / "data" / "theirs").read_text() == "2\n"
+    assert (tracked.cwd / "data" / "mine").exists() == bool(mine)
+    assert not json.loads(datmo(tracked, "status", "--json").stdout)["differs"]
 
 
 def test_commit_on_data_that_others_changed_names_what_both_make(tracked: Shell) -> None:
