@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from git_datmo.errors import DatmoError, GitFailed
 from git_datmo.git.refs import read_refs
 from git_datmo.history.experiments import History
 from git_datmo.history.trailer_index import TrailerIndex
@@ -47,6 +48,9 @@ def check_complete(
 ) -> Completeness:
     """Check that the remote has the data of every commit in a range; raise `DatmoError` for a
     bad range."""
+    if not revisions:
+        raise DatmoError("no branch has a commit", "make or fetch one, then run this again")
+    _refuse_unknown(ws, revisions)
     named = ws.repo.git.text("rev-parse", "--revs-only", "--end-of-options", *revisions).split()
     tips = [name for name in named if not name.startswith("^")]
     checked = check_remote(ws, progress=progress)
@@ -59,6 +63,17 @@ def check_complete(
         if what:
             gaps.append(Gap(str(each.commit), record, each.snapshot.author.name, what))
     return Completeness(checked.remote, len(found), tuple(gaps))
+
+
+def _refuse_unknown(ws: Workspace, revisions: Sequence[str]) -> None:
+    """Raise `DatmoError` for the first revision or range that git does not know."""
+    for revision in revisions:
+        try:
+            ws.repo.git.run("rev-list", "--max-count=1", "--end-of-options", revision, "--")
+        except GitFailed:
+            raise DatmoError(
+                f"bad revision '{revision}'", "'git log --all' lists the commits"
+            ) from None
 
 
 def _missing(record: str, checked: RemoteChecked, lacking: set[str]) -> str:

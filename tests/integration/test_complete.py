@@ -55,3 +55,13 @@ def test_data_that_the_remote_lost_are_named(pair: Pair) -> None:
 
 def test_all_without_complete_is_refused(pair: Pair) -> None:
     refused(pair.alex, "verify", "--all", code=129, says=("--complete",))
+
+
+def test_repository_without_commit_is_refused_by_name(pair: Pair) -> None:
+    empty = pair.hub.at("../empty")
+    empty.cwd.mkdir()
+    empty.git("init", "-q")
+    empty.git("remote", "add", "origin", str(pair.hub.cwd))
+    datmo(empty, "init")
+    refused(empty, "verify", "--complete", "--all", code=128, says=("no branch has a commit",))
+    refused(empty, "verify", "--complete", code=128, says=("bad revision 'HEAD'",))
