@@ -3,7 +3,8 @@
 Let S be the snapshots, neither dropped nor side ones, of a commit and its ancestors. A snapshot
 belongs to a commit that it names, to one whose note or trailer names it, or to one that was made
 from its commit. The data of the commit are those of S that no other of S reaches. If there are
-several, their payloads are united (`docs/FORMAT.md`, section 7.2).
+several, their payloads are united (`docs/FORMAT.md`, section 7.2). Notes and trailers count only
+on a commit that no snapshot of S names.
 """
 
 from __future__ import annotations
@@ -161,19 +162,18 @@ class DataFinder:
         return found
 
     def _proofs(self, row: Row) -> list[tuple[str, str]]:
-        """Return the commits whose notes or trailers name a snapshot, each with its way."""
+        """Return the commits whose notes or trailers name a snapshot, each with its way.
+
+        A commit that a snapshot names is left out. Git copied the note or the trailer from the
+        commit that it was rebased or picked from, and its own snapshot has united the data.
+        """
         noted = self._noted_on.get(row.record, ())
-        # Data made from a commit's data later, as for a picked commit, replace those of its
-        # trailer.
-        trailers = [
-            commit
-            for commit in self._trailers.by_data.get(row.data, ())
-            if not self._is_named(commit)
-        ]
-        return [
+        trailers = self._trailers.by_data.get(row.data, ())
+        found = [
             *((commit, "note") for commit in noted),
             *((commit, "trailer") for commit in trailers),
         ]
+        return [(commit, way) for commit, way in found if not self._is_named(commit)]
 
     def _is_named(self, commit: str) -> bool:
         """Return True if a snapshot that can be data names the commit."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from git_datmo.history.experiments import Found, History
-from git_datmo.model import Content, Oid, Payload
+from git_datmo.history.experiments import History
+from git_datmo.model import Content, Payload
 from git_datmo.payloads.checkout_in_progress import interrupted, read_underway
 from git_datmo.payloads.checkout_target import unshared_error
 from git_datmo.payloads.follow_head import NOTHING, Followed, follow_look
 from git_datmo.payloads.head_comparison import Look, look
 from git_datmo.payloads.merging.merge_state import read_pending, refuse_unresolved
 from git_datmo.payloads.moved_back import MovedBack, how_moved_back
-from git_datmo.payloads.picked_commits import find_picked, is_amended, is_made_here, last_move
+from git_datmo.payloads.picked_commits import (
+    Picked,
+    find_picked,
+    is_amended,
+    is_made_here,
+    last_move,
+)
 from git_datmo.payloads.tracked_payloads import changing
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.data_id import data_id, parse_trailers
@@ -62,7 +68,7 @@ class _Conclusion:
         self._refuse_halfway()
         picked = find_picked(self._ws, self._history)
         if picked is not None and not self._waits():
-            return self._pick(tracking, *picked)
+            return self._pick(tracking, picked)
         seen = self._look(tracking, is_own=True)
         if seen.is_ahead:
             moved = how_moved_back(self._ws, tracking.head)
@@ -138,23 +144,21 @@ class _Conclusion:
         head = self._history.commit("HEAD")
         return len(head.parents) > 1 and not last_move(self._ws).endswith("Fast-forward")
 
-    def _pick(self, tracking: Tracking, picked: Found, before: str) -> Concluded:
+    def _pick(self, tracking: Tracking, picked: Picked) -> Concluded:
         """Take over only what a picked commit changed in the payloads."""
         from git_datmo.payloads.merging.merge_into_tree import Sides, Union
         from git_datmo.payloads.merging.payload_merge import by_path
         from git_datmo.payloads.merging.united_heads import HeadsUnion
 
-        base = HeadsUnion(self._ws, self._history, self._progress).unite(
-            self._history.data(Oid.parse(before)).ids
-        )
-        theirs = by_path(picked.snapshot.payloads)
-        if base.payloads == theirs:
+        heads = HeadsUnion(self._ws, self._history, self._progress)
+        base = heads.unite(self._history.data(picked.parent).ids).payloads
+        theirs = heads.unite(picked.snapshots).payloads
+        if base == theirs:
             return self._snapshot_if_changed(tracking, NOTHING)
         standing, stored = tracking.snapshots, by_path(tracking.base)
         ours_id = next(iter(standing), "")
-        sides = Sides(
-            picked.commit, base.payloads, theirs, standing, stored, ours_id, str(picked.id)
-        )
+        head = self._history.commit("HEAD").oid
+        sides = Sides(head, base, theirs, standing, stored, ours_id, picked.snapshots[0])
         union = Union(self._ws, sides, tracking, self._progress)
         union.unite_payloads()
         followed = Followed(union.place(), is_united=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from git_datmo.history.experiments import Found, History
+from git_datmo.history.experiments import History
 from git_datmo.model import Oid
 from git_datmo.repository.workspace import Workspace
 
@@ -39,8 +40,17 @@ def is_made_here(ws: Workspace, commit: str) -> bool:
     )
 
 
-def find_picked(ws: Workspace, history: History) -> tuple[Found, str] | None:
-    """Return the snapshot of the commit that HEAD was picked from, and that commit's parent.
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The commit that HEAD was picked from: its id, its parent's, and its newest snapshots."""
+
+    original: Oid
+    parent: Oid
+    snapshots: tuple[str, ...]
+
+
+def find_picked(ws: Workspace, history: History) -> Picked | None:
+    """Return the commit that HEAD was picked from.
 
     None if HEAD was not picked, has a snapshot of its own, or its original changed no payload.
     """
@@ -50,16 +60,14 @@ def find_picked(ws: Workspace, history: History) -> tuple[Found, str] | None:
     if len(head.parents) != 1 or any(row.commit == str(head.oid) for row in history.own(head.oid)):
         return None
     for claim in history.claimed(head):
-        before = ws.repo.git.finish(
+        if claim.way not in ("patch", "trailer") or not claim.row.is_data:
+            continue
+        parent = ws.repo.git.finish(
             "rev-parse", "-q", "--verify", f"{claim.row.commit}^1^{{commit}}"
         )
-        snapshot = history.snapshot(claim.row.record)
-        if (
-            before.returncode == 0
-            and snapshot is not None
-            and claim.way in ("patch", "trailer")
-            and claim.row.is_data
-        ):
-            found = Found(Oid.parse(claim.row.record), snapshot, head.oid, claim.way)
-            return found, before.stdout.decode().strip()
+        if parent.returncode == 0:
+            original = Oid.parse(claim.row.commit)
+            # The claim can be an older snapshot of the original, without what runs wrote later.
+            newest = history.data(original).ids or (claim.row.record,)
+            return Picked(original, Oid.parse(parent.stdout.decode().strip()), newest)
     return None

@@ -159,8 +159,9 @@ class Claimant:
         chosen: set[str] = set()
         found_at = set()
         for each in history:
-            own = able & self.belongs(each).keys()
-            if not any(self.snapshots[oid]["commit"] == each for oid in able):
+            own = {oid for oid in able if self.snapshots[oid]["commit"] == each}
+            if not own:
+                own = able & self.belongs(each).keys()
                 own |= {
                     oid
                     for oid in able
