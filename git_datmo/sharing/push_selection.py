@@ -246,9 +246,12 @@ def records_of(
 ) -> set[Oid]:
     """Return the snapshots of a revision range, and the records about them.
 
-    Records about those that are `there` already are included.
+    Records about those that are `there` already are included. So are dropped snapshots that
+    others were made from: without them the graph breaks, and the versions before and after a
+    dropped one look as if they were made side by side.
     """
     found = {*map(str, there), *map(str, snapshots_of(ws, revisions))}
+    found |= catalog.graph.reached(found) & catalog.dropped
     # A record about another is newer, and rows are in the order of time.
     for row in catalog.rows:
         if not found.isdisjoint(row.about):

@@ -49,6 +49,19 @@ def test_clone_of_a_bundle_checks_out_and_reproduces(pair: Pair) -> None:
     assert not lacking(pair.top.at("mirror.git"))
 
 
+def test_clone_of_a_bundle_has_the_newest_data_after_one_between_was_dropped(pair: Pair) -> None:
+    for seed in (1, 2, 3):
+        pair.alex.write("data/x", str(seed))
+        datmo(pair.alex, "add-data", "data")
+        pair.alex.commit("code.py", f"# {seed}\n")
+    datmo(pair.alex, "drop", str(experiments(pair.alex)[1]["id"]))
+    datmo(pair.alex, "bundle", "../all.bundle")
+    copy = clone(pair)
+    datmo(copy, "checkout")
+    assert (copy.cwd / "data/x").read_text() == "3"
+    assert len(experiments(copy)) == 2
+
+
 def test_bundle_of_a_branch_has_its_experiments_alone(pair: Pair) -> None:
     first = run(pair.alex, 1)
     pair.alex.git("branch", "old")
