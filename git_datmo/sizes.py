@@ -1,10 +1,15 @@
-"""Format sizes."""
+"""Show numbers of bytes and of things."""
 
 
 def show_size(size: float) -> str:
-    """Return a number of bytes in binary units with two decimals, as git does."""
+    """Return a number of bytes as git shows it: binary units, two decimals."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size} bytes" if unit == "bytes" else f"{size:.2f} {unit}"
         size /= 1024
     return f"{size:.2f} TiB"
+
+
+def show_count(number: int, noun: str) -> str:
+    """Return a number with its noun, such as '1 file' or '2 files'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -16,7 +16,7 @@ from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Value, show_value
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.runs.resource_needs import needs_of
-from git_datmo.sizes import show_size
+from git_datmo.sizes import show_count, show_size
 from git_datmo.terminal_text import make_printable, quote_words
 
 # Marks of the start and end of a colour in rendered text. `make_printable` replaces these
@@ -83,15 +83,14 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.metrics:
         yield f"    metrics:    {_GREEN}{figures(snapshot.metrics.items())}{_PLAIN}"
     for payload in snapshot.payloads:
-        files = f", {payload.content.files} files" if payload.content.form == "folder" else ""
-        yield (
-            f"    {payload.role!s:<7} {make_printable(payload.path)}"
-            f" ({show_size(payload.content.size)}{files})"
-        )
+        size = show_size(payload.content.size)
+        if payload.content.form == "folder":
+            size += f", {show_count(payload.content.files, 'file')}"
+        yield f"    {payload.role!s:<7} {make_printable(payload.path)} ({size})"
 
 
 # A change of the rendered text needs a new format name, because cached texts have the old form.
-LINES = TextFormat("lines-3", lambda snapshot: "\n".join(_tell(snapshot)))
+LINES = TextFormat("lines-4", lambda snapshot: "\n".join(_tell(snapshot)))
 DOCUMENTS = TextFormat(
     "documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False)
 )
@@ -137,7 +136,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
         yield f"payload:     {payload.object}  {make_printable(payload.path)}"
     if snapshot.code is not None:
         yield (
-            f"code:        {snapshot.code.object}  ({snapshot.code.files} files,"
+            f"code:        {snapshot.code.object}  ({show_count(snapshot.code.files, 'file')},"
             f" {show_size(snapshot.code.size)})"
         )
     if snapshot.tolerances:

@@ -21,6 +21,7 @@ from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.isolated_run import find_beginning
 from git_datmo.runs.sweep_grid import Combination, combine, parse_grid
 from git_datmo.runs.tolerances import parse_tolerances
+from git_datmo.sizes import show_count
 
 NOT_RECORDED = 125
 
@@ -40,7 +41,7 @@ def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
         _tell(options, console, combination, made)
         recorded += 1
         status = max(status, 1 if made.exit_code else 0)
-    console.tell(f"{recorded} of {len(plan.combinations)} combinations have a snapshot")
+    console.tell(f"{recorded} of {show_count(len(plan.combinations), 'combination')} recorded")
     return status
 
 

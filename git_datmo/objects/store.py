@@ -57,8 +57,8 @@ class Store:
         self.close()
 
     def __contains__(self, oid: Oid) -> bool:
-        """Return True if the store has an object."""
-        return oid in self.objects
+        """Return True if the store has an object. Every store has the empty tree, as in git."""
+        return oid in self.objects or oid == self.empty_tree
 
     def read(self, oid: Oid, kind: str) -> bytes:
         """Return the content of an object.

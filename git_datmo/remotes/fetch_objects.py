@@ -33,6 +33,7 @@ from git_datmo.remotes.remote_store import find_place, stores_of, take
 from git_datmo.remotes.working_clones import store_of_clone
 from git_datmo.repository.healing import heal
 from git_datmo.repository.workspace import Workspace
+from git_datmo.sizes import show_count
 
 LEVELS = 64
 # The number of records that are checked for being completely local.
@@ -79,7 +80,7 @@ def fetch_objects(
                 missing = find_missing(ws.store, wanted)
     if missing and problems:
         raise Incomplete(
-            f"cannot fetch {len(missing.all)} objects: {problems[0].what}",
+            f"cannot fetch {show_count(len(missing.all), 'object')}: {problems[0].what}",
             "check the remote with 'git fetch', then run this again",
             missing=sorted(map(str, missing.all)),
         )

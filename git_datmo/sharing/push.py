@@ -39,6 +39,7 @@ from git_datmo.sharing.push_size_limits import hint_to_resume
 from git_datmo.sharing.pushed_refs import Pushed, head_pushed
 from git_datmo.sharing.secret_refusal import refuse_secrets
 from git_datmo.sharing.send_objects import SharePlan, keep_tip, send_objects
+from git_datmo.sizes import show_count
 
 # Gets the bytes of payload that a share sends at most, before it sends them.
 Announce = Callable[[int], None]
@@ -46,10 +47,15 @@ Announce = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The result of a push: the number of records that the remote did not have."""
+    """The result of a push.
+
+    `records` counts the records that the remote did not have. `resent` counts those that it had
+    without all of their data, which were sent again.
+    """
 
     remote: str
     records: int
+    resent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +92,18 @@ def share(
     if pushed.is_whole:
         return Shared(targets[0].address, 0)
     _meet_new_remotes(ws, targets[0].name, progress)
-    counts: list[int] = []
+    counts: list[tuple[int, int]] = []
     for target in targets:
         try:
             counts.append(_share_with(ws, target, pushed, announce, progress))
         except DatmoError as error:
-            if any(counts):
+            if any(map(any, counts)):
                 error.hint = (
                     error.hint or "the remote's other URLs have what is new: run the command again"
                 )
             raise
-    return Shared(targets[0].address, max(counts))
+    records, resent = map(max, zip(*counts, strict=True))
+    return Shared(targets[0].address, records, resent)
 
 
 def _meet_new_remotes(ws: Workspace, name: str, progress: Progress) -> None:
@@ -117,9 +124,10 @@ def _meet_new_remotes(ws: Workspace, name: str, progress: Progress) -> None:
 
 def _share_with(
     ws: Workspace, target: Remote, pushed: Pushed, announce: Announce | None, progress: Progress
-) -> int:
-    """Share with one URL; return how many records it did not have."""
+) -> tuple[int, int]:
+    """Share with one URL; return how many records it did not have, and had without their data."""
     done: set[Oid] = set()
+    resent: set[Oid] = set()
     lost: set[Oid] = set()
     damaged: set[Oid] = set()
 
@@ -141,6 +149,7 @@ def _share_with(
             lost.update(found)
             return once(carried)
         done.update(plan_now.objects.records)
+        resent.update(plan_now.selection.send)
         return None
 
     try:
@@ -153,7 +162,7 @@ def _share_with(
         if moved:
             error.hint = error.hint or hint_to_resume(target)
         raise
-    return len(done)
+    return len(done), len(resent - done)
 
 
 def _mend(ws: Workspace, error: DatmoError, progress: Progress) -> set[Oid]:
@@ -248,8 +257,8 @@ def _refuse_carried(ws: Workspace, pushed: Pushed, chosen: Selection) -> None:
     lost = chosen.left & list_records(ws.odb, tip) if tip is not None else frozenset[Oid]()
     if lost:
         raise Incomplete(
-            f"this push carries '{RECORDS_REF}' with {len(lost)} records whose data are neither"
-            " here nor on a remote",
+            f"this push carries '{RECORDS_REF}' with {show_count(len(lost), 'record')} whose data"
+            " are neither here nor on a remote",
             "push branches and tags instead: 'git push --all', then 'git push --tags'",
             missing=sorted(map(str, lost)),
         )

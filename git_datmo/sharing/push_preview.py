@@ -21,6 +21,7 @@ from git_datmo.records.unknown_record import Unknown
 from git_datmo.repository.workspace import Workspace
 from git_datmo.sharing.push import plan
 from git_datmo.sharing.pushed_refs import head_pushed
+from git_datmo.sizes import show_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _snapshot_parts(ws: Workspace, record: Snapshot) -> Iterator[PreviewPart]:
     if record.code is not None:
         yield PreviewPart(
             "code",
-            f"{record.code.files} files",
+            show_count(record.code.files, "file"),
             record.code.size,
             "files that git tracks, as they were",
         )

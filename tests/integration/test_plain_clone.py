@@ -32,7 +32,7 @@ def shared(pair: Pair) -> Pair:
 
 def test_log_and_checkout_without_set_up_name_init(shared: Pair) -> None:
     clone = plain_clone(shared)
-    for verb in ("log", "checkout"):
+    for verb in ("log", "show", "checkout"):
         said = refused(clone, verb, says=("not set up", "git datmo init"))
         assert "its commits name data" in said
     datmo(clone, "init")

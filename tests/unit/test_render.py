@@ -27,6 +27,7 @@ from git_datmo.model import SHA1, Content, Form, Payload, Role
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Run, Snapshot
+from git_datmo.sizes import show_count
 from git_datmo.terminal_text import make_printable
 from tests.property.records import records_in
 
@@ -198,7 +199,7 @@ def test_what_log_keeps_has_another_name_whenever_it_is_another_text() -> None:
     """Texts made by an earlier version are shown as they are: where this fails, give the style a
     new name too."""
     pinned = {
-        LINES: ("lines-3", "e6764e417d1fef61"),
+        LINES: ("lines-4", "e6764e417d1fef61"),
         DOCUMENTS: ("documents-2", "8c9f58b5fd1423bc"),
     }
     for style, (name, digest) in pinned.items():
@@ -280,3 +281,11 @@ def test_colours_are_there_when_asked_for_alone() -> None:
     found = Found(ZERO, snapshot(), ZERO, "note")
     assert any("\x1b[" in line for line in snapshot_lines(found, console(coloured=True)))
     assert not any("\x1b[" in line for line in snapshot_lines(found, console()))
+
+
+def test_count_of_one_is_singular() -> None:
+    assert (show_count(1, "file"), show_count(2, "file"), show_count(0, "file")) == (
+        "1 file",
+        "2 files",
+        "0 files",
+    )

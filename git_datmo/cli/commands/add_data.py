@@ -42,7 +42,7 @@ def add(options: argparse.Namespace, console: Console, role: object) -> int:
     from git_datmo.payloads import store_payloads
     from git_datmo.repository.hook_state import find_trouble
     from git_datmo.repository.workspace import open_workspace
-    from git_datmo.sizes import show_size
+    from git_datmo.sizes import show_count, show_size
 
     assert role is None or isinstance(role, Role)
     with open_workspace(console.environ, console.cwd) as ws:
@@ -67,7 +67,8 @@ def add(options: argparse.Namespace, console: Console, role: object) -> int:
                 }
             )
             continue
-        files = f", {content.files} files" if str(content.form) == "folder" else ""
+        is_folder = str(content.form) == "folder"
+        files = f", {show_count(content.files, 'file')}" if is_folder else ""
         console.print(f"{payload.path}: {payload.role}, {show_size(content.size)}{files}")
     if added and not options.json:
         console.print(f"{show_size(added[0].new_bytes)} new in the store")

@@ -46,6 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sharing.push import share
+    from git_datmo.sizes import show_count
     from git_datmo.space.backfill import fill_store
 
     with open_workspace(console.environ, console.cwd) as ws:
@@ -58,11 +59,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
             return 0
         done = share(ws, options.remote, progress=console.progress())
     if done.records:
-        console.tell(
-            f"shared {done.records} {'record' if done.records == 1 else 'records'} with"
-            f" '{done.remote}'"
-        )
-    else:
+        console.tell(f"shared {show_count(done.records, 'record')} with '{done.remote}'")
+    if done.resent:
+        lacked = show_count(done.resent, "record")
+        console.tell(f"sent the data of {lacked} again, which '{done.remote}' did not have")
+    if not done.records and not done.resent:
         console.tell("Everything up-to-date")
     return 0
 
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def _preview(options: argparse.Namespace, console: Console, ws: "Workspace") -> int:
     """Print the records that a share would send, with sizes and reasons."""
     from git_datmo.sharing.push_preview import preview
-    from git_datmo.sizes import show_size
+    from git_datmo.sizes import show_count, show_size
 
     address, leaving = preview(ws, options.remote, progress=console.progress())
     for record in leaving:
@@ -78,6 +79,6 @@ def _preview(options: argparse.Namespace, console: Console, ws: "Workspace") -> 
         for part in record.parts:
             name = f" {part.name}" if part.name else ""
             console.print(f"  {part.kind}{name} ({show_size(part.size)}): {part.reason}")
-    many = "1 record" if len(leaving) == 1 else f"{len(leaving)} records"
+    many = show_count(len(leaving), "record")
     console.tell(f"{many} would be shared with '{address}'" if leaving else "Everything up-to-date")
     return 0

@@ -29,10 +29,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
     from git_datmo.history.experiments import History
+    from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.repository.workspace import open_workspace
 
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws, console.paged():
+        refuse_unprepared(ws)
         history = History(ws)
         found = history.resolve(options.name)
         receipts = history.receipts(str(found.id))

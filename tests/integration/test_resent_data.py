@@ -1,0 +1,40 @@
+"""A push sends data again that the remote has records of, and lost."""
+
+from __future__ import annotations
+
+from tests.integration.conftest import Pair
+from tests.integration.team import datmo
+from tests.servers.shell import Shell
+
+
+def lose_data(hub: Shell) -> None:
+    """Delete the refs that keep payload objects, and the objects."""
+    for ref in hub.git("for-each-ref", "--format=%(refname)", "refs/datmo/keep").split():
+        hub.git("update-ref", "-d", ref)
+    hub.git("gc", "-q", "--prune=now")
+
+
+def share(alex: Shell) -> None:
+    alex.write("data/x", "1\n")
+    datmo(alex, "add-data", "data")
+    alex.git("commit", "-q", "--allow-empty", "-m", "data without code")
+    alex.git("push", "-q", "origin", "HEAD")
+
+
+def test_push_says_that_it_sent_lost_data_again(pair: Pair) -> None:
+    share(pair.alex)
+    lose_data(pair.hub)
+    said = datmo(pair.alex, "push").stderr
+    assert "sent the data of 1 record again" in said
+    assert "up-to-date" not in said
+    assert "Everything up-to-date" in datmo(pair.alex, "push").stderr
+
+
+def test_snapshot_without_code_files_is_sent_again_after_a_repair(pair: Pair) -> None:
+    share(pair.alex)
+    datmo(pair.alex, "fsck", "--repair")
+    lose_data(pair.hub)
+    datmo(pair.alex, "push")
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert (ignacio.cwd / "data/x").read_text() == "1\n"
