@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from git_datmo import permissions
+from git_datmo.errors import DatmoError
 from git_datmo.permissions import FILE
 
 COPIED_AT_ONCE = 1 << 30
@@ -19,6 +20,17 @@ PARTS_AT_ONCE = 1000
 _NOT_BY_THE_KERNEL = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 # Errors of file systems that cannot fsync a folder, or any file.
 _NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.ENOSYS)
+
+
+def current_folder() -> Path:
+    """Return the current working directory; raise `DatmoError` in git's words if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise DatmoError(
+            f"Unable to read current working directory: {error.strerror}",
+            "change to a folder that exists",
+        ) from error
 
 
 def sync(fd: int) -> None:

@@ -16,6 +16,7 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.parser import make_parser, own_words, parse
 from git_datmo.cli.verbs import HIDDEN, VERBS, load, usage
 from git_datmo.errors import DatmoError, Incomplete, UsageError
+from git_datmo.fsio import current_folder
 from git_datmo.redact import hide_passwords
 from git_datmo.suggest import nearest
 
@@ -60,8 +61,9 @@ def main() -> int:
     gc.set_threshold(100_000)
     # SIGTERM raises `SystemExit`, so that a run stops its container before the process ends.
     signal.signal(signal.SIGTERM, _end)
-    console = Console(dict(os.environ), Path.cwd(), sys.stdout, sys.stderr)
+    console = Console(dict(os.environ), Path(), sys.stdout, sys.stderr)
     try:
+        console.cwd = current_folder()
         status = run(argv, console)
         sys.stdout.flush()
     except DatmoError as error:

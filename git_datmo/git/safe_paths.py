@@ -16,6 +16,12 @@ from git_datmo.errors import Damaged
 # HFS+ ignores these code points when it compares names (git's utf8.c, next_hfs_char).
 _IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
+# Bytes that are not UTF-8, as `surrogateescape` decodes them, and code points that git refuses.
+_NO_CHARACTER = re.compile("[\udc80-\udcff\ufffe\uffff]")
+
+# Names that git's fsck knows in every spelling that HFS+ treats as equal.
+_KNOWN_TO_GIT = frozenset({".git", ".gitmodules", ".gitattributes", ".gitignore", ".mailmap"})
+
 # The bytes of paths on one command line. Systems allow 128 KiB or more, environment included
 # (ARG_MAX).
 PORTION = 48 << 10
@@ -55,6 +61,17 @@ def is_dotgit(name: bytes) -> bool:
     return any(component in (".git", "git~1") for component in components)
 
 
+def is_known_name_cut_off(name: bytes) -> bool:
+    """Return True for a name of git's own that continues with invalid UTF-8.
+
+    Git's fsck ends a name at the first invalid sequence (`next_hfs_char`), so it takes this name
+    for git's own. An escape after the sequence changes nothing.
+    """
+    text = name.decode("utf-8", "surrogateescape")
+    beginning = _NO_CHARACTER.split(text, maxsplit=1)[0]
+    return beginning != text and _IGNORED_BY_HFS.sub("", beginning).lower() in _KNOWN_TO_GIT
+
+
 def is_safe(name: bytes) -> bool:
     """Return True if `name` may be created below a payload's folder."""
     return (
@@ -63,6 +80,7 @@ def is_safe(name: bytes) -> bool:
         and b"/" not in name
         and b"\0" not in name
         and not is_dotgit(name)
+        and (name.isascii() or not is_known_name_cut_off(name))
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 from git_datmo.errors import DatmoError, UsageError
+from git_datmo.fsio import current_folder
 from git_datmo.redact import holds_password
 from git_remote_datmo.protocol import LINES, PIPES, RECEIVE_PACK, Command, parse
 from git_remote_datmo.session import Session, open_session
@@ -155,7 +155,7 @@ def serve() -> int:
         )
     # Keep a URL from git as it is, so that `datmo::datmo::` is refused like any other helper.
     url = words[1] if len(words) == 2 else words[0].removeprefix(PREFIX)
-    session = open_session(words[0], url, os.environ, Path.cwd())
+    session = open_session(words[0], url, os.environ, current_folder())
     if holds_password(url):
         from git_remote_datmo.passwords import guard_password
 

@@ -75,6 +75,12 @@ def is_allowed(name: bytes) -> bool:
     ]
     if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
         return False
+    strict = name.decode("utf-8", "surrogateescape")
+    cut = re.split("[\udc80-\udcff\ufffe\uffff]", strict)[0]
+    own = {".git", ".gitmodules", ".gitattributes", ".gitignore", ".mailmap"}
+    ignored = "[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]"
+    if cut != strict and re.sub(ignored, "", cut).lower() in own:
+        return False
     return text.lower() != ".git" and not {".git", "git~1"} & set(pieces)
 
 

@@ -221,3 +221,19 @@ def test_a_repository_whose_git_folder_lies_elsewhere(
     datmo(inner, "add-data", "more")
     assert inner.git("status", "--porcelain") == ""
     assert states(inner)["more"] == "unchanged"
+
+
+GONE = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+
+
+@pytest.mark.parametrize(
+    "words", [("git-datmo", "status"), ("git-remote-datmo", "origin", "datmo::../hub.git")]
+)
+def test_removed_working_folder_gives_the_message_of_git(
+    make_repo: Callable[..., Shell], words: tuple[str, ...]
+) -> None:
+    repo = make_repo("repo")
+    git = repo.run("sh", "-c", GONE, "sh", "git", "status", ok=False)
+    ours = repo.run("sh", "-c", GONE, "sh", *words, ok=False)
+    assert git.returncode == ours.returncode == 128
+    assert ours.stderr.splitlines()[0] == git.stderr.splitlines()[0]

@@ -84,6 +84,11 @@ JUDGED = [
         "a\\.gitmodules",
     ),
 ]
+# Git's fsck ends a name at invalid UTF-8, so these are git's own names, even with an escape.
+CUT_OFF = [
+    *(b".git\xff", b".GIT\xc3", b".g\xe2\x80\x8cit\xffx", b".git\xef\xbf\xbe.txt"),
+    *(b".gitmodules\xff", b".gitattributes\x80a", b".mailmap\xf5"),
+]
 # Spellings that escaping does not cover, as docs/FORMAT.md says: a host that checks strictly
 # refuses them.
 UNCOVERED = [".gitmodules:x"]
@@ -104,6 +109,27 @@ def test_git_finds_nothing_in_a_stored_name(repo: Shell, name: str, mode: int) -
     real = name.encode()
     assert is_safe(real)
     check_strictly(repo, real, mode)
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_known_name_that_continues_with_invalid_bytes_is_unsafe(name: bytes) -> None:
+    assert not is_safe(name)
+    with pytest.raises(Damaged):
+        unescape(escape(name))
+
+
+@pytest.mark.parametrize("name", [name for name in CUT_OFF if name.lower().startswith(b".git\xff")])
+def test_git_refuses_the_escaped_form_of_such_a_name(repo: Shell, name: bytes) -> None:
+    with pytest.raises(AssertionError, match="hasDotgit"):
+        check_strictly(repo, name, BLOB)
+
+
+@pytest.mark.parametrize(
+    "name", [b"git\xff", b".gitx\xff", b"a.git\xff", b"\xff.git", "é".encode()]
+)
+def test_other_name_with_invalid_bytes_is_safe_and_passes_git(repo: Shell, name: bytes) -> None:
+    assert is_safe(name)
+    check_strictly(repo, name, BLOB)
 
 
 @given(safe_names.filter(is_covered), st.sampled_from([BLOB, LINK, TREE]))
