@@ -70,6 +70,16 @@ KEYS = [
         "Seconds of silence after which git-datmo gives up on a remote or program.",
     ),
     ConfigKey(
+        "datmo.checkoutLimit",
+        "1024g",
+        "The size up to which one command writes payloads.",
+    ),
+    ConfigKey(
+        "datmo.folderLimit",
+        "1000000",
+        "The number of folders up to which one command writes payloads.",
+    ),
+    ConfigKey(
         "datmo.trailer", "true", "Add the trailer Datmo-Data to commits that change payloads."
     ),
     ConfigKey(

@@ -15,6 +15,9 @@ from git_datmo.git.command import Git
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.waits import Child
 
+# The kind and size of a loose object take fewer bytes than this.
+HEAD = 64
+
 
 def loose_path(objects: Path, oid: Oid) -> Path:
     """Return the path of a loose object."""
@@ -34,7 +37,10 @@ def write_loose(objects: Path, form: ObjectFormat, kind: str, content: bytes) ->
 
 
 def read_loose(objects: Path, oid: Oid, limit: int | None = None) -> tuple[str, bytes] | None:
-    """Return the kind and content of a loose object; None if it is missing."""
+    """Return the kind and content of a loose object; None if it is missing.
+
+    Raises `Damaged` for an object of more than `limit` bytes, before more of them are inflated.
+    """
     name = oid.hex()
     try:
         with open(f"{objects}/{name[:2]}/{name[2:]}", "rb", buffering=0) as file:
@@ -53,12 +59,25 @@ def read_loose(objects: Path, oid: Oid, limit: int | None = None) -> tuple[str, 
     return kind.decode("ascii", "replace"), content
 
 
+def read_loose_head(objects: Path, oid: Oid) -> tuple[str, int] | None:
+    """Return the kind and size of a loose object without its content; None if it is missing."""
+    path = loose_path(objects, oid)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            raw = zlib.decompressobj().decompress(file.read(HEAD), HEAD)
+        kind, size = raw.partition(b"\0")[0].decode("ascii").split(" ")
+        return kind, int(size)
+    except FileNotFoundError:
+        return None
+    except (zlib.error, ValueError) as error:
+        raise DamagedFile(f"cannot read object '{oid}': {error}", path=str(path)) from error
+
+
 def _inflate(data: bytes, limit: int | None) -> bytes:
     if limit is None:
         return zlib.decompress(data)
     machine = zlib.decompressobj()
-    # What stands before the content is a kind and a number.
-    raw = machine.decompress(data, limit + 64)
+    raw = machine.decompress(data, limit + HEAD)
     if not machine.eof:
         raise Damaged(f"an object has more than {limit} bytes")
     return raw

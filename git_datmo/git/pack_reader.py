@@ -17,7 +17,8 @@ from zlib import crc32
 
 from git_datmo.errors import Damaged, DamagedFile
 from git_datmo.git.deflate import BrokenStream, inflate, unstored
-from git_datmo.git.object_database import loose_path, read_loose
+from git_datmo.git.deltas import apply_delta
+from git_datmo.git.object_database import loose_path, read_loose, read_loose_head
 from git_datmo.model import ObjectFormat, Oid
 
 KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
@@ -399,18 +400,21 @@ class PackedObjects:
                     if len(name) == width and not name.strip("0123456789abcdef"):
                         yield Oid.fromhex(f"{first:02x}{name}")
 
-    def find(self, oid: Oid) -> tuple[str, bytes] | None:
-        """Return the kind and content of an object; None if it is missing."""
+    def find(self, oid: Oid, limit: int | None = None) -> tuple[str, bytes] | None:
+        """Return the kind and content of an object; None if it is missing.
+
+        Raises `Damaged` for an object of more than `limit` bytes, before it is inflated.
+        """
         try:
-            return self._find(oid)
+            return self._find(oid, limit)
         except FileNotFoundError:
             # Its pack was replaced by another since we looked.
             self.refresh()
-            return self._find(oid)
+            return self._find(oid, limit)
 
-    def _find(self, oid: Oid) -> tuple[str, bytes] | None:
+    def _find(self, oid: Oid, limit: int | None) -> tuple[str, bytes] | None:
         found = self.locate(oid)
-        return read_loose(self.folder, oid) if found is None else self.at(*found)
+        return read_loose(self.folder, oid, limit) if found is None else self.at(*found, limit)
 
     def blob_into(self, oid: Oid, memory: memoryview) -> list[tuple[int, int]] | None:
         """Put a blob into `memory` and return the ranges that hold it, in order; None if it is
@@ -445,7 +449,7 @@ class PackedObjects:
         """Return the kind of an object ('blob', 'tree', …); None if it is missing."""
         found = self.locate(oid)
         if found is None:
-            loose = read_loose(self.folder, oid)
+            loose = read_loose_head(self.folder, oid)
             return loose[0] if loose else None
         pack, offset = found
         for _ in range(DELTA_DEPTH_LIMIT):
@@ -462,8 +466,8 @@ class PackedObjects:
         """
         found = self.locate(oid)
         if found is None:
-            loose = read_loose(self.folder, oid)
-            return len(loose[1]) if loose else None
+            loose = read_loose_head(self.folder, oid)
+            return loose[1] if loose else None
         head = found[0].head(found[1])
         return head.size if head.type in KINDS else len(self.at(*found)[1])
 
@@ -483,21 +487,24 @@ class PackedObjects:
             )
         return found
 
-    def at(self, pack: Pack, offset: int) -> tuple[str, bytes]:
-        """Return the kind and content of the object whose entry is at `offset` in `pack`."""
+    def at(self, pack: Pack, offset: int, limit: int | None = None) -> tuple[str, bytes]:
+        """Return the kind and content of the object whose entry is at `offset` in `pack`.
+
+        Raises `Damaged` if more than `limit` bytes would have to be inflated.
+        """
         deltas: list[bytes] = []
         head = pack.head(offset)
         while head.type not in KINDS:
             if len(deltas) > DELTA_DEPTH_LIMIT:
                 raise _too_deep(pack, offset)
             following = self._base(pack, offset, head)
-            deltas.append(pack.inflate(head))
+            deltas.append(pack.inflate(bounded(head, limit)))
             pack, offset = following
             head = pack.head(offset)
-        content = pack.inflate(head)
+        content = pack.inflate(bounded(head, limit))
         for delta in reversed(deltas):
             try:
-                content = apply_delta(content, delta)
+                content = apply_delta(content, delta, limit)
             except Damaged as error:
                 raise DamagedFile(
                     f"'{pack.path}' is damaged: {error.what}", path=str(pack.path)
@@ -505,17 +512,13 @@ class PackedObjects:
         return KINDS[head.type], content
 
 
+def bounded(head: Head, limit: int | None) -> Head:
+    """Return `head`; raise `Damaged` for an entry of more than `limit` bytes."""
+    if limit is not None and head.size > limit:
+        raise Damaged(f"an object has {head.size} bytes, and {limit} are the most")
+    return head
+
+
 def _too_deep(pack: Pack, offset: int) -> DamagedFile:
     what = f"'{pack.path}' has too long a chain of deltas near byte {offset}"
     return DamagedFile(what, path=str(pack.path))
-
-
-def apply_delta(base: bytes, delta: bytes) -> bytes:
-    """Apply a delta to its base; raise `Damaged` if it is no delta of that base."""
-    from dulwich.errors import ApplyDeltaError
-    from dulwich.pack import apply_delta as apply
-
-    try:
-        return b"".join(apply(base, delta))
-    except (ApplyDeltaError, AssertionError, ValueError, LookupError) as error:
-        raise Damaged(f"a delta cannot be applied: {error}") from error

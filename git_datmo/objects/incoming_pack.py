@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
+from git_datmo.git.deltas import apply_delta
 from git_datmo.git.pack_entries import OBJECT_LIMIT, Beyond, StreamEntry
-from git_datmo.git.pack_reader import apply_delta
 from git_datmo.git.pack_writer import PackEntry, make_entry
 from git_datmo.git.partial_pack import received
 from git_datmo.model import Oid

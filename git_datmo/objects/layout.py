@@ -184,7 +184,13 @@ def _nodes(
     """
     if parts is not None:
         for digit, part in parts.items():
-            yield from read_folder(part, read, prefix + digit)
+            below = read_folder(part, read, prefix + digit)
+            first = next(below, None)
+            # Trees of empty parts would take forever.
+            if first is None:
+                raise Damaged(f"the part '{prefix + digit}' of a folder is empty")
+            yield first
+            yield from below
         return
     seen: set[bytes] = set()
     for entry in entries:

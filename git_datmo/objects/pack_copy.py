@@ -15,7 +15,8 @@ from pathlib import Path
 from git_datmo import fsio, permissions
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
-from git_datmo.git.pack_reader import KINDS, Pack, PackedObjects
+from git_datmo.git.pack_entries import OBJECT_LIMIT
+from git_datmo.git.pack_reader import KINDS, Pack, PackedObjects, bounded
 from git_datmo.git.pack_writer import PackEntry, PackWriter, make_entry
 from git_datmo.model import Oid
 from git_datmo.objects.reachability import NeededObjects
@@ -144,7 +145,7 @@ def _copy(giver: PackedObjects, pack: Pack, places: set[int], writer: PackWriter
             writer.add(_entry(giver, oid))
             continue
         raw = pack.raw(place, offset, length)
-        _check(giver, oid, KINDS[head.type], pack.inflate(head))
+        _check(giver, oid, KINDS[head.type], pack.inflate(bounded(head, OBJECT_LIMIT)))
         writer.add(PackEntry(oid, (raw,), length, pack.crc(place)))
 
 
@@ -153,7 +154,7 @@ def _entry(giver: PackedObjects, oid: Oid) -> PackEntry:
 
     Raises `Damaged` if it is missing or does not match its id.
     """
-    found = giver.find(oid)
+    found = giver.find(oid, OBJECT_LIMIT)
     if found is None:
         raise Damaged(f"object '{oid}' is not where it was", "run this again")
     kind, content = found

@@ -18,6 +18,7 @@ from git_datmo.git.object_encoding import (
     ids_in_tree,
     parse_tree,
 )
+from git_datmo.git.pack_entries import OBJECT_LIMIT
 from git_datmo.git.pack_reader import Pack, PackedObjects
 from git_datmo.model import Oid
 
@@ -127,7 +128,7 @@ def reach(objects: PackedObjects, roots: Iterable[Oid], marks: NeededObjects) ->
 
 def named_ids(objects: PackedObjects, oid: Oid) -> Sequence[bytes]:
     """Return the ids that a tree or commit names directly; none if it is missing."""
-    found = objects.find(oid)
+    found = objects.find(oid, OBJECT_LIMIT)
     if found is None or found[0] not in ("tree", "commit"):
         return ()
     if found[0] == "tree":
@@ -140,7 +141,7 @@ def named_by(objects: PackedObjects, oid: Oid) -> Iterator[Oid]:
 
     Submodules are skipped. A missing object names nothing.
     """
-    found = objects.find(oid) if objects.kind(oid) in ("tree", "commit") else None
+    found = objects.find(oid, OBJECT_LIMIT) if objects.kind(oid) in ("tree", "commit") else None
     if found is None:
         return
     if found[0] == "tree":

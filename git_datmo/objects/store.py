@@ -35,6 +35,8 @@ PACK_LEAST = 128 << 20
 # since a pack must receive exactly that many objects.
 PACK_SHARE = 0.7
 PACK_COUNTED = 24 << 20
+# Maximum size of a tree: 512 entries with the longest names that a file system has fit.
+TREE_LIMIT = 4 << 20
 
 
 class Store:
@@ -60,15 +62,16 @@ class Store:
         """Return True if the store has an object. Every store has the empty tree, as in git."""
         return oid in self.objects or oid == self.empty_tree
 
-    def read(self, oid: Oid, kind: str) -> bytes:
+    def read(self, oid: Oid, kind: str, limit: int | None = None) -> bytes:
         """Return the content of an object.
 
-        Raises `Incomplete` if the store has no object `oid` of this kind.
+        Raises `Incomplete` if the store has no object `oid` of this kind, `Damaged` if it has more
+        than `limit` bytes.
         """
-        found = self.objects.find(oid)
+        found = self.objects.find(oid, limit)
         if found is None:
             self.objects.refresh()
-            found = self.objects.find(oid)
+            found = self.objects.find(oid, limit)
         if found is None or found[0] != kind:
             raise Incomplete(
                 f"the store lacks {kind} '{oid}'",
@@ -108,11 +111,12 @@ class Store:
     def read_tree(self, oid: Oid) -> Iterator[TreeEntry]:
         """Return an iterator over the entries of a tree.
 
-        Raises `Incomplete` if the tree is missing. The empty tree is never stored.
+        Raises `Incomplete` if the tree is missing, `Damaged` if it is larger than any writer makes
+        one. The empty tree is never stored.
         """
         if oid == self.empty_tree:
             return iter(())
-        return parse_tree(self.read(oid, "tree"), self.format)
+        return parse_tree(self.read(oid, "tree", TREE_LIMIT), self.format)
 
     def write_loose(self, kind: str, content: bytes) -> Oid:
         """Write a small object as a loose object and return its id."""

@@ -30,6 +30,7 @@ from git_datmo.payloads.merging.placement import (
 )
 from git_datmo.payloads.name_collisions import refuse_collisions
 from git_datmo.payloads.payload_changes import find_differences, really_differs
+from git_datmo.payloads.record_claims import claims_of, refuse_false_claims
 from git_datmo.payloads.restore_paths import may_restore, restore, select
 from git_datmo.payloads.tracked_payloads import changing
 from git_datmo.progress import QUIET, Progress
@@ -210,9 +211,10 @@ def _place(
             size=size,
             progress=progress,
         )
+    refuse_false_claims(ws, claims_of(coming, tracking), target.snapshots)
     refuse_collisions(ws, ((payload.path, root_node(payload.content)) for payload in coming))
     owned = owned_by_git(ws, [tracked.payload.path for tracked in going])
-    checkout = Checkout(ws.store, ws.root, edit, progress, owned)
+    checkout = Checkout(ws.store, ws.root, edit, progress, owned, size)
     tracking = _without_lost(ws, tracking, edit)
     arrived = given_up(ws, target.mark)
     try:

@@ -12,8 +12,8 @@ from functools import cached_property, partial
 from git_datmo.errors import Damaged, GitFailed
 from git_datmo.git.command import Git
 from git_datmo.git.deflate import Buffer
+from git_datmo.git.deltas import apply_delta
 from git_datmo.git.pack_entries import Beyond, StreamEntry
-from git_datmo.git.pack_reader import apply_delta
 from git_datmo.git.pack_stream import read_pack
 from git_datmo.git.remote_commands import IDS_AT_ONCE, Offer, Remote, beside, fetch_ids, twice
 from git_datmo.git.scratch_repository import Scratch

@@ -15,6 +15,7 @@ from git_datmo.history.experiments import Found, History
 from git_datmo.model import Oid
 from git_datmo.objects.layout import root_node
 from git_datmo.payloads.captured_environment import find_environment, read_environment
+from git_datmo.payloads.record_claims import claim_of, refuse_false_claims
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.image_record import Image
 from git_datmo.repository.workspace import Workspace
@@ -71,6 +72,7 @@ def build(
         # For a Dockerfile from the repository, the snapshot's code is the build context.
         if code is not None and stored.manifest.dockerfile == "repository":
             require_objects(ws, [root_node(code)], stored.found.id, progress)
+            refuse_false_claims(ws, [claim_of("code", code)])
             place_code(ws, code, folder, progress)
         prepare(ws, engine, stored.wanted, folder=folder, output=output, progress=progress)
     return engine.describe()

@@ -16,6 +16,7 @@ from git_datmo.history.experiments import read_all
 from git_datmo.model import Content, Oid
 from git_datmo.objects.layout import root_node
 from git_datmo.payloads.captured_environment import read_environment
+from git_datmo.payloads.record_claims import claim_of, refuse_false_claims
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.image_record import Image
 from git_datmo.records.snapshot_record import Snapshot
@@ -102,6 +103,7 @@ def _thaw(
     """Fetch a frozen image and load it into the engine; raise `Damaged` if its digest differs."""
     node = root_node(image.content)
     require_objects(ws, [node], oid, progress, size=image.content.size)
+    refuse_false_claims(ws, [claim_of("image", image.content)])
     with scratch_folder(ws, None) as scratch:
         place(ws, [("image", node)], scratch, progress)
         if read_image(scratch / "image").digest != image.digest:

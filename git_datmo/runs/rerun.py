@@ -19,6 +19,7 @@ from git_datmo.objects.layout import Node, root_node
 from git_datmo.objects.store import HashOnly
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
 from git_datmo.payloads.link_remarks import placed_link_remarks
+from git_datmo.payloads.record_claims import Claim, claim_of, refuse_false_claims
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Run, Snapshot
@@ -66,6 +67,17 @@ class Parts:
             yield from self.files
         else:
             yield from ((payload.path, root_node(payload.content)) for payload in self.data)
+
+    def claims(self) -> Iterator[Claim]:
+        """Yield what the records say of the code and of the data that is placed."""
+        if self.code is not None:
+            yield claim_of("code", self.code)
+        if self.files is None:
+            yield from (claim_of(payload.path, payload.content) for payload in self.data)
+            return
+        files = sum(payload.content.files for payload in self.data)
+        size = sum(payload.content.size for payload in self.data)
+        yield from (Claim(path, node, files, size) for path, node in self.files)
 
     def nodes(self) -> Iterator[Node]:
         """Yield the nodes that must be available locally before the rerun starts."""
@@ -180,6 +192,7 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
     command, names, metrics and outputs. Raises `KeyboardInterrupt` if the user stopped the rerun.
     """
     require_whole(parts)
+    refuse_false_claims(ws, parts.claims())
     engine, progress = means.engine, means.progress
     began = time.monotonic()
     # Build the image before the data is placed: for a Dockerfile from the repository, the folder is

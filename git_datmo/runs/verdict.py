@@ -12,6 +12,7 @@ from git_datmo.compare.subprocess_compare import compare_apart
 from git_datmo.compare.volatile import is_time_name
 from git_datmo.model import Payload
 from git_datmo.objects.layout import root_node
+from git_datmo.payloads.record_claims import claim_of, refuse_false_claims
 from git_datmo.progress import Progress
 from git_datmo.records.codec import number
 from git_datmo.records.receipt_record import ReceiptDifference
@@ -159,6 +160,7 @@ def _look_into(
     require(
         ws, [(payload.path, root_node(payload.content)) for payload in small], progress=progress
     )
+    refuse_false_claims(ws, (claim_of(payload.path, payload.content) for payload in small))
     with scratch_folder(ws, None) as beside:
         place(
             ws, [(payload.path, root_node(payload.content)) for payload in small], beside, progress

@@ -116,7 +116,8 @@ class Placement:
 class Checkout:
     """Checkout of payloads below `root`; `edit` receives the new entries of the stat cache.
 
-    Files in `leave` belong to git and are neither written nor removed.
+    Files in `leave` belong to git and are neither written nor removed. With `most`, a plan that
+    writes more bytes fails.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class Checkout:
         edit: CacheEdit,
         progress: Progress,
         leave: Collection[bytes] = frozenset(),
+        most: int | None = None,
     ) -> None:
         self._store, self._root, self._edit, self._progress = (
             store,
@@ -133,7 +135,7 @@ class Checkout:
             edit,
             progress,
         )
-        self._leave = leave
+        self._leave, self._most = leave, most
         self.links: list[bytes] = []
         self._real_folders: set[bytes] = set()
 
@@ -297,7 +299,7 @@ class Checkout:
         placer = Placer(self._store, self._root)
         with (
             WorkerPool({"files": placer.whole_files, "chunks": placer.chunks}, BLOCK) as crew,
-            closing(Placing(crew, self._edit, self._progress)) as placing,
+            closing(Placing(crew, self._edit, self._progress, self._most)) as placing,
         ):
             for path, node in written:
                 if node.kind is NodeKind.FOLDER:

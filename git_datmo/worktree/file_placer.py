@@ -19,12 +19,13 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.safe_paths import show
 from git_datmo.model import Oid
 from git_datmo.objects import stored_names
-from git_datmo.objects.chunks import BLOCK, MAX_SIZE
+from git_datmo.objects.chunks import BLOCK, MAX_SIZE, WHOLE_LIMIT
 from git_datmo.objects.ingest import FileRead, new_digest
 from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.objects.store import Store
 from git_datmo.objects.worker_pool import WorkerPool
 from git_datmo.progress import Progress
+from git_datmo.sizes import show_size
 from git_datmo.worktree.index_entries import encode
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 
@@ -86,7 +87,7 @@ class Placer:
         """Write a file of a single blob, or create a link. Its folder must exist."""
         full = self._root + b"/" + path
         temporary = _temporary(full)
-        content = self._store.read(node.oid, "blob")
+        content = self._store.read(node.oid, "blob", WHOLE_LIMIT)
         if node.kind is NodeKind.LINK:
             stored_names.check_target(content, path)
         with writing(path, temporary):
@@ -148,10 +149,17 @@ class LargeFile:
 
 
 class Placing:
-    """Queue of files for a worker pool; it records finished files in the stat cache."""
+    """Queue of files for a worker pool; it records finished files in the stat cache.
 
-    def __init__(self, crew: WorkerPool, edit: CacheEdit, progress: Progress) -> None:
+    Raises `DatmoError` soon after more than `most` bytes were written. The jobs in hand are the
+    only excess.
+    """
+
+    def __init__(
+        self, crew: WorkerPool, edit: CacheEdit, progress: Progress, most: int | None = None
+    ) -> None:
         self._crew, self._edit, self._progress = crew, edit, progress
+        self._most, self._written = most, 0
         self._batch: list[WholeFile] = []
         self._waiting: deque[Callable[[memoryview, Any], None]] = deque()
         self._begun: LargeFile | None = None
@@ -173,8 +181,8 @@ class Placing:
 
         def write(memory: memoryview, places: list[tuple[int, int]]) -> None:
             self._begun = file
+            self._count(sum(end - start for start, end in places))
             file.add([memory[start:end] for start, end in places])
-            self._progress.advance(sum(end - start for start, end in places))
 
         turns = 0
         while oids := list(islice(chunks, CHUNKS)):
@@ -190,6 +198,16 @@ class Placing:
         while self._crew:
             self._take()
 
+    def _count(self, size: int) -> None:
+        """Count bytes that are written; raise `DatmoError` if they are too many."""
+        self._written += size
+        if self._most is not None and self._written > self._most:
+            raise DatmoError(
+                f"the record says {show_size(self._most)}, and more would be written",
+                "ask the author of the record; 'git datmo drop ID' hides it",
+            )
+        self._progress.advance(size)
+
     def _submit_batch(self) -> None:
         """Submit the queued files of a single blob as a job."""
         batch, self._batch = self._batch, []
@@ -197,7 +215,7 @@ class Placing:
         def note(_memory: memoryview, placed: list[Placed]) -> None:
             for (path, _, _), (entry, size) in zip(batch, placed, strict=True):
                 self._edit.add(path, entry)
-                self._progress.advance(size)
+                self._count(size)
 
         self._submit(note, "files", batch)
 

@@ -83,7 +83,7 @@ HEAVY = {
     "distributed": {"git_datmo.cluster.cluster_client": "late"},
     "fsspec": {"git_datmo.backends.fsspec_backend": "late"},
     "sshfs": {"git_datmo.backends.fsspec_backend": "late"},
-    "dulwich": {"git_datmo.git.pack_reader": "late"},
+    "dulwich": {"git_datmo.git.deltas": "late"},
     "tqdm": {"git_datmo.cli.meter": "late"},
     "xxhash": {"git_datmo.objects.ingest": "late"},
     "fastjsonschema": {"git_datmo.records.codec": "late"},

@@ -27,6 +27,7 @@ from git_datmo.payloads.merging.placement import (
     what_is_at,
 )
 from git_datmo.payloads.payload_changes import find_differences
+from git_datmo.payloads.record_claims import claims_of, refuse_false_claims
 from git_datmo.payloads.store_payloads import store_payloads
 from git_datmo.progress import Progress
 from git_datmo.remotes.required_objects import require
@@ -148,7 +149,9 @@ class Union:
             progress=self._progress,
         )
         edit = ws.cache.edit()
-        checkout = Checkout(ws.store, ws.root, edit, self._progress)
+        refuse_false_claims(ws, claims_of(coming, self.tracking), filter(None, [sides.theirs_id]))
+        size = sum(payload.content.size for payload in coming)
+        checkout = Checkout(ws.store, ws.root, edit, self._progress, most=size)
         differences = find_differences(ws, self.tracking)
         placements: dict[str, Placement] = {}
         for path in sorted({payload.path for payload in coming} | self._placed.keys()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Incomplete
@@ -12,6 +13,7 @@ from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.objects.layout import Node, root_node
 from git_datmo.objects.three_way_merge import Merger
 from git_datmo.payloads.merging.derived_payloads import differing, measure
+from git_datmo.payloads.record_claims import claim_of, refuse_false_claims
 from git_datmo.progress import QUIET, Progress
 from git_datmo.remotes.fetch_objects import obtain_trees
 from git_datmo.remotes.required_objects import require
@@ -83,6 +85,7 @@ class PayloadMerger:
         ]
         if path in self._fetched and nodes[2] is not None:
             require(self._ws, [(path, nodes[2])], progress=self._progress)
+        self._refuse_false_claims(path, ours, theirs)
         node, conflicts = self._nodes(nodes)
         self._kept += (os.fsdecode(b"/".join((path.encode(), *steps))) for steps in conflicts)
         known = next(side.content for side in (ours, theirs, base) if side is not None)
@@ -91,6 +94,14 @@ class PayloadMerger:
             if node is not None
             else None
         )
+
+    def _refuse_false_claims(self, path: str, ours: Payload | None, theirs: Payload | None) -> None:
+        """Raise `DatmoError` if a side differs from the other by more than its record says."""
+        for side, other in ((ours, theirs), (theirs, ours)):
+            if side is not None:
+                old = other.content if other is not None else None
+                claims = [claim_of(path, side.content, old)]
+                self._fetching(partial(refuse_false_claims, self._ws, claims))
 
     def _nodes(self, nodes: Sequence[Node | None]) -> tuple[Node | None, list[tuple[bytes, ...]]]:
         store, (base, ours, theirs) = self._ws.store, nodes
