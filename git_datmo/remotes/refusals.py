@@ -43,11 +43,11 @@ _DAMAGE = re.compile(
 )
 
 
-# What git says where a remote's refs lead to objects that are damaged, absent or of another kind.
+# Words of git and of `pack_entries.py` for refs to damaged, absent, huge or other objects.
 _UNSOUND = re.compile(
     r"did not send all necessary objects|\bindex-pack failed|\bnot a valid object|\bbad object\b"
     r"|\bmissing necessary objects|\bpack-objects died\b|\btoo-short tree|\bmalformed"
-    r"|\bunresolved deltas?\b|\bis corrupt|\bobject \w+ is a \w+, not a"
+    r"|\bunresolved deltas?\b|\bis corrupt|\bobject \w+ is a \w+, not a|\bcame in a pack\b"
 )
 
 
