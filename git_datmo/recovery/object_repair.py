@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 
 from git_datmo.errors import DatmoError
@@ -11,9 +11,14 @@ from git_datmo.model import Oid
 from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.objects.store import StoreWriter
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.record_registry import Record
 from git_datmo.recovery.object_losses import Losses, Need
+from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.path_capture import Capturer
+
+# Restores some of the lost objects, each given with whether it is a tree.
+Step = Callable[[Workspace, list[Need], dict[Oid, bool], Progress], None]
 
 
 class _Chosen(StoreWriter):
@@ -33,16 +38,39 @@ def get_back(
     `damaged` are the objects of damaged files.
     """
     wanted = list(needs)
+    return sum(
+        _repeat(step, ws, wanted, damaged, progress) for step in (_from_working_tree, _from_remotes)
+    )
+
+
+def restore_from_files(
+    ws: Workspace, keepers: Mapping[Oid, Record], progress: Progress = QUIET
+) -> int:
+    """Store missing objects of records that files of the working tree still contain.
+
+    Returns the number of restored objects. Evicted content is in no store once its remote is gone,
+    while its files may still be unchanged.
+    """
+    needs = [
+        Need(kept.path, str(oid), kept.node)
+        for oid, keeper in keepers.items()
+        for kept in keep_entries(keeper)
+    ]
+    return _repeat(_from_working_tree, ws, needs, frozenset(), progress)
+
+
+def _repeat(
+    step: Step, ws: Workspace, needs: list[Need], damaged: frozenset[Oid], progress: Progress
+) -> int:
+    """Repeat a step until it restores nothing more: a restored tree names further objects."""
     count = 0
-    for step in (_from_working_tree, _from_remotes):
-        while lacking := _lost(ws, wanted, damaged):
-            step(ws, wanted, lacking, progress)
-            ws.store.objects.refresh()
-            came = sum(oid in ws.store for oid in lacking)
-            count += came
-            # A restored tree names further objects.
-            if not came:
-                break
+    while lacking := _lost(ws, needs, damaged):
+        step(ws, needs, lacking, progress)
+        ws.store.objects.refresh()
+        came = sum(oid in ws.store for oid in lacking)
+        count += came
+        if not came:
+            break
     return count
 
 

@@ -18,6 +18,7 @@ from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.records.catalog import Catalog
 from git_datmo.records.record_registry import Record
+from git_datmo.recovery.object_repair import restore_from_files
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.remotes.missing_objects import find_missing
 from git_datmo.remotes.remote_probe import probe_remote
@@ -74,7 +75,7 @@ def select(
         kept |= find_kept(ws, site.remote, site.offer, missing)
         missing = {oid: keeper for oid, keeper in missing.items() if oid not in kept}
     left = frozenset(
-        (missing.keys() | set(lost) & needed.keys()) - _fetch(ws, site, missing, progress).keys()
+        (missing.keys() | set(lost) & needed.keys()) - _recover(ws, site, missing, progress).keys()
     )
     _refuse_lost(ws, {oid: new[oid] for oid in left}, pushed)
     if left:
@@ -163,6 +164,19 @@ def _without(keepers: Keepers, kept: Collection[Oid]) -> Keepers:
     return {oid: keeper for oid, keeper in keepers.items() if oid not in kept}
 
 
+def _recover(ws: Workspace, site: Site, absent: Keepers, progress: Progress) -> Keepers:
+    """Fetch the objects of records, else store them from files; return the complete records."""
+    found = _fetch(ws, site, absent, progress)
+    left = _without(absent, found)
+    if left and restore_from_files(ws, left, progress):
+        found |= {oid: keeper for oid, keeper in left.items() if _is_complete(ws, keeper)}
+    return found
+
+
+def _is_complete(ws: Workspace, keeper: Record) -> bool:
+    return not find_missing(ws.store, (kept.node for kept in keep_entries(keeper)))
+
+
 def _fetch(ws: Workspace, site: Site, absent: Keepers, progress: Progress) -> Keepers:
     """Fetch the objects of records from other remotes; return the records that are now complete."""
     from git_datmo.remotes.fetch_objects import fetch_objects
@@ -206,7 +220,7 @@ def find_lost(
     holed = {oid: keeper for oid, keeper in keepers.items() if _needs(ws, keeper, missing)}
     if not holed:
         return None
-    _fetch(ws, site, holed, progress)
+    _recover(ws, site, holed, progress)
     return {oid for oid, keeper in holed.items() if _needs(ws, keeper, missing)}
 
 

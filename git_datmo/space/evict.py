@@ -24,6 +24,10 @@ from git_datmo.remotes.remote_store import destination, holds
 from git_datmo.repository.workspace import Workspace
 from git_datmo.space.remote_release import read_kept
 
+# Code, environments and logs are small, and no file of the working tree could restore them if the
+# remote is lost.
+ALWAYS_KEPT = frozenset({":code", ":environment", ":log"})
+
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
@@ -95,6 +99,8 @@ def _of(living: Sequence[Record]) -> Iterator[KeptEntry]:
 
 
 def _is_chosen(kept: KeptEntry, paths: Sequence[str] | None) -> bool:
+    if kept.path in ALWAYS_KEPT:
+        return False
     return paths is None or any(
         not path or (kept.path + "/").startswith(path + "/") for path in paths
     )

@@ -56,7 +56,7 @@ def test_a_team_shares_and_gives_space_back(pair: Pair, tmp_path: Path, kind: st
         assert picture(ben.cwd / "data") == picture(alex.cwd / "data")
         assert states(alex) == states(ben) == {"data": "unchanged"}
         datmo(ben, "drop", experiments(ben)[1]["id"])
-        assert "let go of 1 snapshot," in datmo(ben, "drop", "--remote").stdout
+        assert "released 1 snapshot," in datmo(ben, "drop", "--remote").stdout
         datmo(ben, "evict", "--all")
         check_store(ben)
         (ben.cwd / "data/alex-0").unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from tests.integration.conftest import Pair
 from tests.integration.spaces import (
     MIB,
@@ -156,6 +158,22 @@ def test_payloads_that_can_be_had_nowhere_are_named(pair: Pair, filters: str) ->
     assert set(states(other).values()) == {"not fetched"}
     line = refused(other, "checkout", code=2, says=("'second'", "'third'"))
     assert "'first'" not in line
-    refused(other, "checkout", "--", "second/a", code=2, says=("nowhere",))
+    refused(other, "checkout", "--", "second/a", code=2, says=("cannot be found",))
     datmo(other, "checkout", "--", "first")
     assert (other.cwd / "first").read_bytes() == noise(0, 5000)
+
+
+def test_evicted_data_whose_remote_is_gone_are_shared_from_their_files(pair: Pair) -> None:
+    alex = pair.alex
+    alex.write("data/a", b"a" * MIB)
+    alex.write("data/b", noise(3))
+    datmo(alex, "add-data", "data")
+    alex.commit("train.py", "pass\n")
+    alex.git("push", "-q", "origin", "main")
+    datmo(alex, "evict", "--all")
+    shutil.rmtree(pair.hub.cwd)
+    pair.top.git("init", "-q", "--bare", "-b", "main", str(pair.hub.cwd))
+    alex.git("push", "-q", "origin", "main")
+    ignacio = pair.clone()
+    datmo(ignacio, "checkout")
+    assert picture(ignacio.cwd / "data") == picture(alex.cwd / "data")

@@ -238,5 +238,5 @@ def test_another_object_under_the_id_of_one_that_is_here(
     monkeypatch.setattr(
         ObjectFormat, "hash", lambda *_: Oid(__import__("hashlib").sha1(b"blob 3\0one").digest())
     )
-    with pytest.raises(Damaged, match="is not what is here"):
+    with pytest.raises(Damaged, match="differs from the local object"):
         take_in(tmp_path / "store.git", SHA1, pack_of([plain(b"two")]))

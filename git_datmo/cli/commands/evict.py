@@ -7,7 +7,8 @@ from git_datmo.cli.console import Console
 DESCRIPTION = """\
 Free local copies of content that the remote has. git-datmo asks the remote first, and keeps
 everything that the remote does not have. The files in your working tree stay as they are, and
-stay tracked. 'git datmo checkout' fetches evicted content when it needs it."""
+stay tracked. 'git datmo checkout' fetches evicted content when it needs it. Code, environments and
+logs always stay."""
 EXAMPLES = """
 git datmo evict data/faces
 git datmo evict --all --dry-run
@@ -16,7 +17,9 @@ git datmo evict --all --dry-run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo evict` to its parser."""
-    parser.add_argument("--all", action="store_true", help="of everything that snapshots name")
+    parser.add_argument(
+        "--all", action="store_true", help="of all payloads and images that snapshots name"
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be freed, and free nothing"
     )
