@@ -21,7 +21,7 @@ def scene_of(name: str) -> Scene:
     return next(scene for scene in SCENES if scene.name == name)
 
 
-def cut_off(world: World, name: str, step: str = "replace placer.") -> Path:
+def cut_off(world: World, name: str, step: str = "replace file_placer.") -> Path:
     """The folder of whoever was killed in the middle of such a `step` of a scene; the data are of
     both versions."""
     scene = scene_of(name)
@@ -111,7 +111,7 @@ def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(
     numbers = [
         number
         for number, taken in enumerate(world.steps(), 1)
-        if taken.startswith("replace placer.")
+        if taken.startswith("replace file_placer.")
     ]
     set_up(world, scene_of("pull"))
     (ben / "base.pt").write_text("ben's own")
@@ -128,7 +128,7 @@ def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(
 def test_what_the_stat_cache_knew_of_a_payload_that_went_is_not_held_against_a_new_one(
     world: World,
 ) -> None:
-    alex = cut_off(world, "older version", "fsync statcache.")
+    alex = cut_off(world, "older version", "fsync stat_cache.")
     way = told_way(world.run("alex", ["datmo", "snapshot"], ok=False))
     world.run("alex", way)
     assert not (alex / "extra").exists()
