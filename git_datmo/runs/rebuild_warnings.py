@@ -34,7 +34,12 @@ def remarks_on_rebuilding(
         return
     programs = {os.fsdecode(program) for program in observed.programs} | {command[0]}
     system = [program for program in programs if not is_python(os.fsencode(program))]
-    libraries = map(os.fsdecode, observed.libraries)
+    preloaded = _preloaded(ws.environ.get("LD_PRELOAD", ""))
+    libraries = [
+        library
+        for library in map(os.fsdecode, observed.libraries)
+        if _library_name(library) not in preloaded
+    ]
     known = {package.partition("=")[0] for package in surrounded.system}
     lacking = [name for name in find_packages(system, libraries, ws.environ) if name not in known]
     if lacking:
@@ -44,6 +49,19 @@ def remarks_on_rebuilding(
         )
     if surrounded.built and "build-essential" not in known:
         yield from _remark_on_built(surrounded.built, observed, complete=complete)
+
+
+def _preloaded(value: str) -> frozenset[str]:
+    """Return the names of libraries that LD_PRELOAD puts into every program (ld.so(8)).
+
+    A person wraps commands of this machine with them. The run does not need them.
+    """
+    return frozenset(map(_library_name, value.replace(":", " ").split()))
+
+
+def _library_name(path: str) -> str:
+    """Return the name of a shared library without folder and version: `libx` for `libx.so.1.2`."""
+    return os.path.basename(path).partition(".so")[0]
 
 
 def _remark_on_built(
