@@ -24,7 +24,7 @@ BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimedContent:
     """A node with the numbers of files and bytes that its record says.
 
     Content in `old` exists already at the path, and does not count.
@@ -37,13 +37,13 @@ class Claim:
     old: Node | None = None
 
 
-def claim_of(path: str, content: Content, old: Content | None = None) -> Claim:
+def claim_of(path: str, content: Content, old: Content | None = None) -> ClaimedContent:
     """Return the claim of the content at a path that may have `old` content."""
     before = root_node(old) if old is not None else None
-    return Claim(path, root_node(content), content.files, content.size, before)
+    return ClaimedContent(path, root_node(content), content.files, content.size, before)
 
 
-def claims_of(coming: Iterable[Payload], tracking: Tracking) -> Iterator[Claim]:
+def claims_of(coming: Iterable[Payload], tracking: Tracking) -> Iterator[ClaimedContent]:
     """Yield the claims of payloads that are to be placed over the `tracking` ones."""
     for payload in coming:
         tracked = tracking.get(payload.path)
@@ -53,7 +53,7 @@ def claims_of(coming: Iterable[Payload], tracking: Tracking) -> Iterator[Claim]:
 
 
 def refuse_false_claims(
-    ws: Workspace, claims: Iterable[Claim], snapshots: Iterable[str] = ()
+    ws: Workspace, claims: Iterable[ClaimedContent], snapshots: Iterable[str] = ()
 ) -> None:
     """Raise `DatmoError` for content that is more than its record says.
 

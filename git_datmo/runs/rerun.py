@@ -19,7 +19,7 @@ from git_datmo.objects.layout import Node, root_node
 from git_datmo.objects.store import HashOnly
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
 from git_datmo.payloads.link_remarks import placed_link_remarks
-from git_datmo.payloads.record_claims import Claim, claim_of, refuse_false_claims
+from git_datmo.payloads.record_claims import ClaimedContent, claim_of, refuse_false_claims
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Run, Snapshot
@@ -68,7 +68,7 @@ class Parts:
         else:
             yield from ((payload.path, root_node(payload.content)) for payload in self.data)
 
-    def claims(self) -> Iterator[Claim]:
+    def claims(self) -> Iterator[ClaimedContent]:
         """Yield what the records say of the code and of the data that is placed."""
         if self.code is not None:
             yield claim_of("code", self.code)
@@ -77,7 +77,7 @@ class Parts:
             return
         files = sum(payload.content.files for payload in self.data)
         size = sum(payload.content.size for payload in self.data)
-        yield from (Claim(path, node, files, size) for path, node in self.files)
+        yield from (ClaimedContent(path, node, files, size) for path, node in self.files)
 
     def nodes(self) -> Iterator[Node]:
         """Yield the nodes that must be available locally before the rerun starts."""

@@ -146,8 +146,8 @@ def test_neither_requests_nor_answers_need_to_fit_a_pipe() -> None:
 
 SCRIPT = """\
 import os, signal, sys
-from git_datmo.objects.worker_pool import WORKERS, Crew
-with Crew({"pid": lambda _: os.getpid()}, 4096) as crew:
+from git_datmo.objects.worker_pool import WORKERS, WorkerPool
+with WorkerPool({"pid": lambda _: os.getpid()}, 4096) as crew:
     crew.start()
     def ask():
         for _ in range(WORKERS):

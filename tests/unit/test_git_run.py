@@ -110,7 +110,7 @@ def test_a_repository_is_found_from_any_folder_of_it(
     assert (found.top, found.prefix) == (repo.cwd, "deep/er/")
     assert (found.git_dir, found.common_dir) == (repo.cwd / ".git", repo.cwd / ".git")
     assert found.format.name == form
-    assert str(found.head()) == repo.git("rev-parse", "HEAD")
+    assert str(found.resolve("HEAD")) == repo.git("rev-parse", "HEAD")
     assert found.config.get("user.name") == "A U Thor"
 
 
@@ -127,7 +127,7 @@ def test_a_linked_working_tree_has_a_folder_of_its_own(make_repo: Callable[..., 
 def test_a_bare_repository_has_no_working_tree(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo("bare.git", bare=True)
     found = discover(repo.env, repo.cwd)
-    assert (found.top, found.prefix, found.head()) == (None, "", None)
+    assert (found.top, found.prefix) == (None, "")
     with pytest.raises(DatmoError, match="work tree"):
         _ = found.work_tree
 
@@ -137,7 +137,7 @@ def test_git_dir_names_the_repository_as_in_a_hook(make_repo: Callable[..., Shel
     commit = repo.commit("a", "1")
     env = {**repo.env, "GIT_DIR": str(repo.cwd / ".git"), "GIT_WORK_TREE": str(repo.cwd)}
     found = discover(env, elsewhere.cwd)
-    assert (found.git_dir, str(found.head())) == (repo.cwd / ".git", commit)
+    assert (found.git_dir, str(found.resolve("HEAD"))) == (repo.cwd / ".git", commit)
 
 
 def test_odd_folder_names_come_through(make_repo: Callable[..., Shell]) -> None:

@@ -15,7 +15,7 @@ from git_datmo.payloads.merging.merge_state import read_pending
 from git_datmo.payloads.merging.placement import NOTHING, as_placed, change_files, what_is_at
 from git_datmo.payloads.name_collisions import refuse_collisions, refuse_other_case
 from git_datmo.payloads.payload_changes import find_differences
-from git_datmo.payloads.record_claims import Claim, refuse_false_claims
+from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
 from git_datmo.progress import Progress
 from git_datmo.remotes.required_objects import require
 from git_datmo.repository.workspace import Workspace
@@ -87,7 +87,7 @@ def place_parts(
             coming.append((part.path, node))
             require(ws, [(part.path, node)], progress=progress)
             content = part.payload.content
-            refuse_false_claims(ws, [Claim(part.path, node, content.files, content.size)])
+            refuse_false_claims(ws, [ClaimedContent(part.path, node, content.files, content.size)])
         tracked = tracking.get(part.payload.path)
         root = (
             root_node(tracked.payload.content) if tracked is not None and tracked.placed else None
