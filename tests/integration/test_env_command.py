@@ -157,4 +157,4 @@ def test_an_environment_is_built_and_worked_in(
     stranger = repo.having(
         GIT_COMMITTER_EMAIL="eve@example.com", GIT_AUTHOR_EMAIL="eve@example.com"
     )
-    refused(stranger, "env", "build", "--engine", "venv", says=("somebody else's",))
+    refused(stranger, "env", "build", "--engine", "venv", says=("another person",))

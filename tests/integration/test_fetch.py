@@ -4,6 +4,7 @@ twice."""
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -115,8 +116,11 @@ def test_one_file_of_a_million(pair: Pair, http_host: HttpHost) -> None:
     text = alex.git("show", f"refs/datmo/records:{record}")
     small = alex.git("rev-parse", f"refs/datmo/records:{record}")
     object_id = [line for line in text.splitlines() if '"object"' in line][-1].split('"')[3]
-    forged = text.replace(object_id, str(root)).replace('"files":1,', '"files":1000000,')
-    forge(pair.hub, forged.replace('"files": 1,', '"files": 1000000,'), small)
+    forged = text.replace(object_id, str(root))
+    forged = re.sub(r'"files": ?1,', '"files": 1000000,', forged)
+    # A record that claims fewer bytes than its files have is refused.
+    forged = re.sub(r'"size": ?1\b', '"size": 7000000', forged)
+    forge(pair.hub, forged, small)
     wire = Wire(http_host)
     ignacio = clone(pair, http_host.url(pair.hub.cwd))
     assert wire.size < 100_000
