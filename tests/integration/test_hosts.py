@@ -66,7 +66,7 @@ def test_a_namespace_that_a_person_sets(pair: Pair) -> None:
     alex = pair.alex
     change(alex, "one")
     alex.git("config", "datmo.origin.namespace", "refs/elsewhere")
-    refused(alex, "push", says=("'refs/elsewhere' is no place", "refs/heads/git-datmo"))
+    refused(alex, "push", says=("'refs/elsewhere' is not a namespace", "refs/heads/git-datmo"))
     alex.git("config", "datmo.origin.namespace", "refs/heads/git-datmo")
     alex.git("push", "-q", "origin", "main")
     assert "refs/heads/git-datmo/records" in refs(pair.hub)

@@ -155,7 +155,7 @@ done""",
     content = change(alex, 1, 7 * MIB)
     told = alex.run("git", "push", "origin", "main").stderr.splitlines()
     assert fault.bitten
-    assert len([line for line in told if "limits how often" in line]) == 1, told
+    assert len([line for line in told if "limits the rate of requests" in line]) == 1, told
     assert len([line for line in told if "refuses pushes" in line]) == 2, told
     facts = known(alex)
     assert (facts["limit"] < 3 * MIB, facts["atomic"]) == (True, False)
