@@ -111,7 +111,7 @@ def test_a_frozen_image_is_counted_as_what_it_is(pair: Pair) -> None:
     pair.alex.git("push", "-q")
     datmo(pair.alex, "drop", two)
     assert (
-        "let go of 1 snapshot, and keeps 1 snapshot and 1 image\n"
+        "released 1 snapshot, and keeps 1 snapshot and 1 image\n"
         in datmo(pair.alex, "drop", "--remote").stdout
     )
     done = told(pair.alex, "drop", image, "--remote")["remote"]
