@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.servers.shell import seal
+from tests.support.shell import seal
 
 TIMER = Path(__file__).with_name("timer.py")
 # Seconds after which a tool that is far behind sits out the runs that follow.

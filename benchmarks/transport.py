@@ -23,8 +23,8 @@ from benchmarks.tools.base import Tool
 from benchmarks.tools.gits import Lfs
 from benchmarks.tools.own_environments import Dvc
 from benchmarks.tools.sharing import SHARERS, Sharer, sharing_tools
-from tests.servers.http import serve_http
-from tests.servers.shell import seal
+from tests.support.servers.http_host import serve_http
+from tests.support.shell import seal
 
 SMALL = 4096
 ABOUT = """\

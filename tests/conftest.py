@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.servers.hosting import host, http_host, ssh_host
-from tests.servers.shell import Shell, seal
+from tests.support.servers.hosts import host, http_host, ssh_host
+from tests.support.shell import Shell, seal
 
 __all__ = ["host", "http_host", "make_repo", "sealed", "shell", "ssh_host"]
 

@@ -10,8 +10,8 @@ from benchmarks.bounds import Bound, within
 from benchmarks.cases.base import Bench, Outcome, Settings
 from benchmarks.contest import Box, Command, Entrant, Stage, Table, compete
 from benchmarks.tools.ours import Ours
-from tests.servers.daemon import DaemonHost, serve_daemon
-from tests.servers.shell import seal
+from tests.support.servers.daemon import DaemonHost, serve_daemon
+from tests.support.shell import seal
 
 SIZE = 100
 PAYLOAD = "data"

@@ -10,8 +10,8 @@ from benchmarks.bounds import Bound, beside
 from benchmarks.cases.base import Bench, Outcome, Settings, same
 from benchmarks.contest import Box, Command, Entrant, Stage, Table, compete
 from benchmarks.tools.base import Tool
-from tests.servers.daemon import serve_daemon
-from tests.servers.shell import seal
+from tests.support.servers.daemon import serve_daemon
+from tests.support.shell import seal
 
 PAYLOAD = "data.bin"
 # Those whose clone has a copied store of its own: git-lfs makes hard links within one file system,

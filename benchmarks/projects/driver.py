@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.projects.project import FAILED, Project
-from tests.servers.shell import seal
+from tests.support.shell import seal
 
 LIMIT = 3600
 NO_VERDICT = "no verdict"

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.machine import load
 from git_datmo.engines.run_journal import observing_variables, prepare_journal
-from tests.servers.shell import seal
+from tests.support.shell import seal
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MAKE = """\

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.worlds import World, open_world
+from tests.support.crash_world import World, open_world
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.crash.remote_check import lacking
-from tests.crash.scenes import begin, ben, one, write
-from tests.crash.worlds import World, fsck, says_what_to_do
-from tests.integration.team import picture
-from tests.servers.shell import Done, Shell
+from tests.support.commands import picture
+from tests.support.crash_scenes import begin, ben, one, write
+from tests.support.crash_world import World, fsck, says_what_to_do
+from tests.support.remote_check import lacking
+from tests.support.shell import Done, Shell
 
 ROUNDS = 2
 # How long they go on, once each has had its rounds.

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scenes import SCENES, Scene
 from tests.crash.test_killed import set_up
-from tests.crash.worlds import KILLED, World, says_what_to_do
-from tests.integration.team import Picture, picture
-from tests.servers.shell import Done
+from tests.support.commands import Picture, picture
+from tests.support.crash_scenes import SCENES, Scene
+from tests.support.crash_world import KILLED, World, says_what_to_do
+from tests.support.shell import Done
 
 Way = tuple[str, ...]
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.crash.scenes import SCENES, Scene
-from tests.crash.worlds import World, says_what_to_do
-from tests.integration.team import Picture, picture
+from tests.support.commands import Picture, picture
+from tests.support.crash_scenes import SCENES, Scene
+from tests.support.crash_world import World, says_what_to_do
 
 TEMPORARY = b".git-datmo-tmp-"
 

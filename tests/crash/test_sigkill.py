@@ -14,11 +14,11 @@ from shutil import rmtree
 
 import pytest
 
-from tests.crash.scenes import begin, ben, commit, write
 from tests.crash.test_killed import check_files, files
-from tests.crash.worlds import KILLED, World
-from tests.integration.team import picture
-from tests.servers.http import HttpHost
+from tests.support.commands import picture
+from tests.support.crash_scenes import begin, ben, commit, write
+from tests.support.crash_world import KILLED, World
+from tests.support.servers.http_host import HttpHost
 
 MIB = 1 << 20
 SIZE = 48 * MIB

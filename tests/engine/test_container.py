@@ -23,7 +23,7 @@ from git_datmo.environments.manifest import Environment
 from git_datmo.errors import DatmoError
 from git_datmo.progress import QUIET
 from tests.engine.conftest import Heard
-from tests.servers.relay import relayed
+from tests.support.servers.relay import relayed
 
 # One worker: what the engine holds is counted.
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]

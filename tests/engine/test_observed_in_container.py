@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo, experiments
 from tests.integration.test_env_command import with_packages
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.worlds import World, open_world
 from tests.integration.conftest import pair
-from tests.servers.shell import CLIENT_GIT, SERVER_GIT
+from tests.support.crash_world import World, open_world
+from tests.support.shell import CLIENT_GIT, SERVER_GIT
 
 __all__ = ["pair"]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.remote_check import lacking
 from tests.gits.conftest import MACHINE, Gits
 from tests.integration.conftest import Pair
-from tests.integration.spaces import check_store, noise
-from tests.integration.team import datmo, experiments, picture, states
-from tests.servers.hosting import Host, serve
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture, states
+from tests.support.disk_space import check_store, noise
+from tests.support.remote_check import lacking
+from tests.support.servers.hosts import Host, serve
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 SIZE = 300_000
 # Kinds of host that start the server's git by themselves.

@@ -16,7 +16,8 @@ from git_datmo.objects import layout
 from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.records import codec
 from git_datmo.records.notes import make_line
-from tests.golden.independent import (
+from tests.golden.test_vectors import product_cuts, record_bytes
+from tests.support.independent import (
     BLOB,
     EXECUTABLE,
     LINK,
@@ -30,8 +31,7 @@ from tests.golden.independent import (
     note_line,
     stream,
 )
-from tests.golden.test_vectors import product_cuts, record_bytes
-from tests.property.strategies import safe_names
+from tests.support.strategies import safe_names
 
 object_formats = st.sampled_from(["sha1", "sha256"])
 

@@ -9,9 +9,9 @@ import pytest
 
 from git_datmo.history.experiments import History
 from git_datmo.repository.workspace import open_workspace
-from tests.golden.claims import Claimant, Claims
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.independent_claims import Claimant, Claims
+from tests.support.shell import Shell
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from git_datmo.objects.store_location import PROMISES, SETTINGS
 from git_datmo.records import codec, format_marker, namespaces, notes
 from git_datmo.remotes import keep_commits
 from git_datmo.setup.init_repository import NOTES_GLOB, REWRITE_MODE
-from tests.golden import dumps, independent, test_vectors
-from tests.golden.content import INPUTS
+from tests.golden import test_vectors
+from tests.support import format_dumps as dumps
+from tests.support import independent
+from tests.support.vector_content import INPUTS
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 DOCUMENT = Path(__file__).parents[2] / "docs" / "FORMAT.md"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.golden.test_recovery import find_snapshot, recipe, stock
-from tests.integration.team import datmo, picture
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, picture
+from tests.support.shell import Shell
 
 __all__ = ["stock"]
 

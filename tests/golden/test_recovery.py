@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.golden.independent import stream
 from tests.golden.test_document import section
-from tests.integration.team import datmo, picture
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, picture
+from tests.support.independent import stream
+from tests.support.shell import Shell
 
 MIB = 1 << 20
 # With this seed, the chunk tree of 12 MiB has two levels in both object formats.

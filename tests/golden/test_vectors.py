@@ -35,11 +35,11 @@ from git_datmo.remotes.keep_commits import (
     write_keep,
     write_part_tree,
 )
-from tests.golden import independent
-from tests.golden.content import FOLDERS, INPUTS, chunk_list
-from tests.golden.independent import Reader, Writer, canonical, cut, environment_id, note_line
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support import independent
+from tests.support.commands import datmo, experiments
+from tests.support.independent import Reader, Writer, canonical, cut, environment_id, note_line
+from tests.support.shell import Shell
+from tests.support.vector_content import FOLDERS, INPUTS, chunk_list
 
 HERE = Path(__file__).parent
 

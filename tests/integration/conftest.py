@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sides import make_template
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
+from tests.support.side_by_side import make_template
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 
 def hint_of(stderr: str) -> str:

@@ -9,8 +9,8 @@ import pytest
 
 from git_datmo.api import DatmoError, Role, open_repository
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 PAGE = Path(__file__).parents[2] / "docs" / "API.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)

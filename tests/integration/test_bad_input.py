@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import STORE, datmo, experiments, picture, refusal, refused, states
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, experiments, picture, refusal, refused, states
+from tests.support.shell import Shell
 
 EVERY_VERB = (
     ("init",), ("add-data", "x"), ("add-model", "x"), ("rm", "x"), ("status",), ("snapshot",), ("log",), ("show",),

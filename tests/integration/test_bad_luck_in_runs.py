@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.integration.team import datmo, experiments, states
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, states
+from tests.support.shell import Shell
 
 STORE = ("--git-dir=.git/datmo/store.git",)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from random import Random
 
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.remote_check import lacking
+from tests.support.shell import Shell
 
 
 def run(shell: Shell, seed: int) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.cluster import serve_cluster
-from tests.servers.http import HttpHost
-from tests.servers.process import free_port
-from tests.servers.shell import Shell, seal
+from tests.support.commands import datmo, experiments, refused
+from tests.support.servers.cluster import serve_cluster
+from tests.support.servers.http_host import HttpHost
+from tests.support.servers.server_process import free_port
+from tests.support.shell import Shell, seal
 
 # What it makes depends on its words, and for some on where it runs; one takes the first worker with
 # it that it gets.

@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, refused
+from tests.support.shell import Shell
 
 
 def change(shell: Shell, text: str) -> str:

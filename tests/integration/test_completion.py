@@ -17,8 +17,8 @@ import pytest
 
 from git_datmo.cli.verb_syntax import PLACEHOLDERS, read_syntax
 from git_datmo.cli.verbs import VERBS
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 GIT_COMPLETION = Path("/usr/share/bash-completion/completions/git")
 BASH = """\

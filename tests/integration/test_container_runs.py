@@ -16,10 +16,10 @@ import docker
 import pytest
 
 from git_datmo.engines.engine_connection import describe_owner
-from tests.integration.team import datmo, experiments
 from tests.integration.test_env_command import with_packages
-from tests.servers.shell import Shell, seal
-from tests.servers.ssh import serve_ssh
+from tests.support.commands import datmo, experiments
+from tests.support.servers.ssh_host import serve_ssh
+from tests.support.shell import Shell, seal
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.team import datmo, experiments
 from tests.integration.test_env_command import with_packages
-from tests.servers.shell import Shell, seal
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell, seal
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.spaces import noise
-from tests.integration.team import datmo, experiments, picture
 from tests.integration.test_fsck import SMALL, blob, spoil, with_data
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture
+from tests.support.disk_space import noise
+from tests.support.shell import Shell
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.shell import Shell
 from tests.support.pages import read_steps, run_page
+from tests.support.shell import Shell
 
 DOCS = Path(__file__).parents[2] / "docs"
 # Does in a working tree what DVC does there, where DVC is not installed: it is too large for the

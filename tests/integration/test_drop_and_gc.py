@@ -11,7 +11,8 @@ from git_datmo.model import FORMATS
 from git_datmo.records import codec
 from git_datmo.records.annotation_record import Annotation
 from tests.integration.conftest import Pair
-from tests.integration.spaces import (
+from tests.support.commands import STORE, datmo, experiments, objects, picture, refused, states
+from tests.support.disk_space import (
     MIB,
     check_store,
     noise,
@@ -20,9 +21,8 @@ from tests.integration.spaces import (
     versions,
     weigh,
 )
-from tests.integration.team import STORE, datmo, experiments, objects, picture, refused, states
-from tests.servers.shell import Shell
-from tests.unit.ledgers import annotation, open_ledger
+from tests.support.ledgers import annotation, open_ledger
+from tests.support.shell import Shell
 
 
 def test_a_dropped_snapshot_is_gone_from_the_log_and_its_reason_is_kept(repo: Shell) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.spaces import MIB, noise
-from tests.integration.team import datmo, experiments, picture
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture
+from tests.support.disk_space import MIB, noise
+from tests.support.remote_check import lacking
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 FAILING = """#!/bin/sh
 echo >> "$COUNT"

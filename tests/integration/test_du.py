@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from tests.integration.conftest import Pair
-from tests.integration.spaces import (
+from tests.support.commands import datmo, experiments
+from tests.support.disk_space import (
     MIB,
     noise,
     told,
     versions,
 )
-from tests.integration.team import datmo, experiments
 
 
 def test_what_is_used_alone_and_together(pair: Pair) -> None:

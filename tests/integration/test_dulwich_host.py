@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import datmo, experiments, picture
-from tests.servers.dulwich_host import DulwichHost, serve_dulwich
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture
+from tests.support.remote_check import lacking
+from tests.support.servers.dulwich_host import DulwichHost, serve_dulwich
+from tests.support.shell import Shell
 
 OLD = "'origin' speaks an old protocol: fetching all that it keeps"
 

@@ -10,8 +10,8 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.shell import Shell
 
 
 def with_packages(repo: Shell, home: Path, *packages: str) -> Shell:

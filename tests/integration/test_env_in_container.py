@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo
 from tests.integration.test_env_command import type_into, with_packages
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 
 from tests.integration.conftest import Pair
-from tests.integration.spaces import (
+from tests.support.commands import datmo, experiments, objects, picture, refused, states
+from tests.support.disk_space import (
     MIB,
     check_hub,
     check_store,
@@ -16,7 +17,6 @@ from tests.integration.spaces import (
     versions,
     weigh,
 )
-from tests.integration.team import datmo, experiments, objects, picture, refused, states
 
 
 @filtering

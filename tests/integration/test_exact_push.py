@@ -11,10 +11,10 @@ from random import Random
 
 import pytest
 
-from tests.crash.remote_check import lacking
-from tests.integration.team import datmo, objects
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell, seal
+from tests.support.commands import datmo, objects
+from tests.support.remote_check import lacking
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell, seal
 
 BIG = 4_000_000
 # What a push may take beside 1.2 times the new chunks: trees, commits, records, the code, and the

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.team import datmo, experiments, picture, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture, refused
+from tests.support.shell import Shell
 
 BISECT = ("bisect", "--metric", "total", "--below", "30")
 HERE = ("--engine", "host", "--trust")

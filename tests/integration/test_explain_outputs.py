@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.shell import Shell
 
 HERE = ("--engine", "host", "--trust")
 PROGRAM = """\

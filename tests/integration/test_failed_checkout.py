@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo, picture, refused, states
-from tests.servers.shell import Done, Shell
+from tests.support.commands import datmo, picture, refused, states
+from tests.support.shell import Done, Shell
 
 LARGE = 6 << 20
 

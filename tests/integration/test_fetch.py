@@ -18,10 +18,10 @@ from git_datmo.git.pack_writer import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
 from git_datmo.objects.layout import Node, NodeKind, write_folder
 from tests.integration.conftest import Pair
-from tests.integration.team import STORE, datmo, picture, states
-from tests.servers.hosting import Host
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, picture, states
+from tests.support.servers.hosts import Host
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 MIB = 1 << 20
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from random import Random
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, objects, picture
 from tests.integration.test_fetch import MIB, clone, share
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, objects, picture
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 NOTING = '#!/bin/sh\ntee -a "$NOTED" | git-upload-pack "$@"\n'
 

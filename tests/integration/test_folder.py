@@ -8,9 +8,9 @@ from random import Random
 from git_datmo.git.command import Git
 from git_datmo.git.local_remote import Folder
 from git_datmo.model import Oid
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import STORE, datmo, objects
+from tests.support.commands import STORE, datmo, objects
+from tests.support.remote_check import lacking
 
 
 def prepare(pair: Pair) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.shell import Shell
 
 WITHOUT_HOOKS = ("-c", "core.hooksPath=/dev/null")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import datmo, experiments
-from tests.servers.hosting import serve
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.remote_check import lacking
+from tests.support.servers.hosts import serve
+from tests.support.shell import Shell
 
 
 def change(shell: Shell, text: str) -> str:

@@ -16,10 +16,10 @@ from docker.errors import NotFound
 
 from git_datmo.engines.container_engine import FROZEN, REPOSITORY
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
 from tests.integration.test_env_command import with_packages
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
 from tests.support.schemas import require_valid
+from tests.support.shell import Shell
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

@@ -14,9 +14,9 @@ import pytest
 from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.model import SHA1, Oid
 from tests.integration.conftest import Pair
-from tests.integration.spaces import check_store, noise, store_of
-from tests.integration.team import datmo, experiments, picture
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture
+from tests.support.disk_space import check_store, noise, store_of
+from tests.support.shell import Shell
 
 SMALL = b"a small file\n"
 

@@ -8,8 +8,8 @@ import shutil
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, picture, states
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture, states
+from tests.support.shell import Shell
 
 
 @pytest.fixture

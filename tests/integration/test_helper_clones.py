@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sides import make_sides, tell
-from tests.integration.team import datmo
-from tests.servers.hosting import LocalHost
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.servers.hosts import LocalHost
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
+from tests.support.side_by_side import make_sides, tell
 
 
 def serve_copy(templates: dict[str, Path], top: Shell, *, object_format: str = "sha1") -> Shell:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sides import Side, Sides, make_sides, tell
-from tests.servers.hosting import KINDS, serve
-from tests.servers.shell import Shell
+from tests.support.servers.hosts import KINDS, serve
+from tests.support.shell import Shell
+from tests.support.side_by_side import Side, Sides, make_sides, tell
 
 # SHA-256 once for each of the ways in which the helper works.
 WORLDS = [(kind, "sha256" if kind in ("file", "git") else "sha1") for kind in KINDS]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.sides import Sides, make_sides, tell
-from tests.integration.team import datmo
-from tests.servers.hosting import KINDS, serve
-from tests.servers.shell import Shell
-from tests.servers.ssh import SshHost
+from tests.support.commands import datmo
+from tests.support.servers.hosts import KINDS, serve
+from tests.support.servers.ssh_host import SshHost
+from tests.support.shell import Shell
+from tests.support.side_by_side import Sides, make_sides, tell
 
 CLONES = """
 . clone --no-local -4 URL work

@@ -4,8 +4,8 @@ they are."""
 from __future__ import annotations
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 
 def plain_clone(pair: Pair) -> tuple[Shell, str]:

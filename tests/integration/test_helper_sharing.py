@@ -13,9 +13,9 @@ from git_datmo.model import Oid
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.record_values import Person
 from git_datmo.repository.workspace import open_workspace
-from tests.servers.hosting import Host
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.servers.hosts import Host
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 FIRST_RECORDS = '#!/bin/sh\ncase "$1" in refs/heads/main) git rev-parse -q --verify refs/datmo/records >&2;; esac\n'
 

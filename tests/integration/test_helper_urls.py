@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.hosting import Host, LocalHost
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
-from tests.servers.ssh import SshHost
+from tests.support.servers.hosts import Host, LocalHost
+from tests.support.servers.http_host import HttpHost
+from tests.support.servers.ssh_host import SshHost
+from tests.support.shell import Shell
 
 
 def test_transports_that_run_commands_are_refused(

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, picture, states
 from tests.integration.test_hostile_refs import bounded
 from tests.integration.test_strangers import genuine, plant, put, put_tree
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, picture, states
+from tests.support.shell import Shell
 
 BLOB, TREE = "100644", "40000"
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo
 from tests.integration.test_strangers import put, put_tree
-from tests.servers.shell import Done, Shell
+from tests.support.commands import datmo
+from tests.support.shell import Done, Shell
 
 BLOB, TREE = "100644", "40000"
 KILOBYTES = 300 << 10

@@ -12,9 +12,9 @@ import pytest
 
 from git_datmo.cli.verbs import VERBS
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo
 from tests.integration.test_strangers import genuine, plant
-from tests.servers.shell import Done, Shell
+from tests.support.commands import datmo
+from tests.support.shell import Done, Shell
 
 # A title, a colour, a C1 control, an override of direction, a line that looks like one of ours.
 EVIL = "e\x1b]0;pwned\x07\x1b[31m\x9b31m\u202ex\nfatal: forged"

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.shell import Shell
 
 
 def change(shell: Shell, text: str) -> None:

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import pytest
 
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 PARTS = ("HEAD", "config", "objects", "refs")
 SOME = [found for count in range(4) for found in combinations(PARTS, count)]

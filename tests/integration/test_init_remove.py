@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import datmo, experiments, picture, refusal
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture, refusal
+from tests.support.shell import Shell
 
 
 def settings(repo: Shell) -> list[str]:

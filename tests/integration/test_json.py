@@ -10,9 +10,9 @@ import pytest
 from git_datmo.cli.parser import make_parser
 from git_datmo.cli.verbs import VERBS
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
 from tests.support.schemas import SCHEMAS, require_valid
+from tests.support.shell import Shell
 
 NAMES = {path.stem for path in SCHEMAS.glob("*.json")}
 TRAIN = """\

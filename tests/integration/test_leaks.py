@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.team import datmo, experiments, refusal
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refusal
+from tests.support.shell import Shell
 
 TOKEN = "ghp_" + "a1B2c3" * 6
 

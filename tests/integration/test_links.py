@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 PLACED = "out of 'data', to what is not part of it"
 

@@ -11,8 +11,8 @@ from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import open_workspace
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 COUNT = 40
 SOMEBODY = Person("A \x1b[31m", "a@example.com")

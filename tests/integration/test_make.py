@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust", "--dir", "../rerun")
 

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, picture, refused, states
-from tests.servers.shell import Done, Shell
+from tests.support.commands import datmo, experiments, picture, refused, states
+from tests.support.shell import Done, Shell
 
 FIRST = {
     "data/a": "a",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from git_datmo.records.data_id import parse_trailers
-from tests.golden.independent import data_id
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.independent import data_id
+from tests.support.shell import Shell
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import STORE, datmo, experiments, refused
-from tests.servers.hosting import Host
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, experiments, refused
+from tests.support.remote_check import lacking
+from tests.support.servers.hosts import Host
+from tests.support.shell import Shell
 
 
 def change(shell: Shell, text: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OUTPUTS = {"metrics.json", "network.npz", "predictions.npy"}

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.shell import Shell
 
 NEVER = "they were never shared"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import STORE, datmo, experiments, objects, picture, refused, states
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, experiments, objects, picture, refused, states
+from tests.support.shell import Shell
 
 
 def test_a_detached_head(pair: Pair) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo
-from tests.servers.http import HttpHost
-from tests.servers.shell import Done, Shell
+from tests.support.commands import datmo
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Done, Shell
 
 SECRETS = {
     "password": ("alex:s3cr3t-pass", "s3cr3t-pass"),

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import STORE, datmo, experiments, objects, picture, refused, states
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, experiments, objects, picture, refused, states
+from tests.support.shell import Shell
 
 MIB = 1 << 20
 

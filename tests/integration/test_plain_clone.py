@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
-from tests.servers.silence import serve_mute
+from tests.support.commands import datmo, experiments, refused
+from tests.support.servers.silent import serve_mute
+from tests.support.shell import Shell
 
 
 def plain_clone(pair: Pair) -> Shell:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 # Loaded by every Python that a command starts: calls of the system fail as they do on a file system
 # that has them not.

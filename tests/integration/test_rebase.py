@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tests.golden.claims import Claimant
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.independent_claims import Claimant
+from tests.support.shell import Shell
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 from tests.unit.test_local_builds import write_dpkg
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.spaces import noise
-from tests.integration.team import STORE, datmo, experiments, refusal, states
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, experiments, refusal, states
+from tests.support.disk_space import noise
+from tests.support.shell import Shell
 
 MODULE = """
 from dataclasses import dataclass

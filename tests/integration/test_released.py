@@ -11,7 +11,8 @@ from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.runs.frozen_environments import keep_image
 from tests.integration.conftest import Pair
-from tests.integration.spaces import (
+from tests.support.commands import datmo, experiments
+from tests.support.disk_space import (
     MIB,
     check_hub,
     check_store,
@@ -23,9 +24,8 @@ from tests.integration.spaces import (
     versions,
     weigh,
 )
-from tests.integration.team import datmo, experiments
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 
 @pytest.mark.parametrize(

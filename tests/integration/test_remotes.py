@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import datmo, experiments, objects, refusal, refused
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, objects, refusal, refused
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 
 def change(alex: Shell, text: str) -> None:

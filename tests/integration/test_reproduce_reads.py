@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 MIB = 1 << 20
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 
 def lose_data(hub: Shell) -> None:

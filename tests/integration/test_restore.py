@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, picture, refused, states
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, picture, refused, states
+from tests.support.shell import Shell
 
 
 @pytest.fixture

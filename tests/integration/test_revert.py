@@ -8,8 +8,8 @@ import shlex
 
 import pytest
 
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 KEPT = re.compile(r"warning: the data that commit ([0-9a-f]+) changed were kept: (.*)")
 

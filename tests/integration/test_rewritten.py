@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.shell import Shell
 
 LATER = "2090-01-01T12:00:00+0000"
 

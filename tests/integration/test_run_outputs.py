@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, states
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, states
+from tests.support.shell import Shell
 
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 

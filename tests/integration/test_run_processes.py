@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 # What a run asks git about the repository, HEAD, its files and its records.
 MOST = 20

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.runs.rerun_folder import TREE, scratch_folder
-from tests.integration.team import datmo
-from tests.servers.shell import Shell
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 USE = """\
 import os, sys, time

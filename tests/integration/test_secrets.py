@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tests.integration.team import datmo, experiments, refusal, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refusal, refused
+from tests.support.shell import Shell
 
 TOKEN = "ghp_" + "a1B2c3" * 6
 OWN = "0a1b2c3d4e5f"

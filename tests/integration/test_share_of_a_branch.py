@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import datmo, experiments, objects, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, objects, refused
+from tests.support.remote_check import lacking
+from tests.support.shell import Shell
 
 
 def change(shell: Shell, text: str) -> tuple[str, str]:

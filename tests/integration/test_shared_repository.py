@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import experiments
-from tests.servers.shell import Done, Shell
+from tests.support.commands import experiments
+from tests.support.shell import Done, Shell
 
 OWNER, GROUP, STRANGERS = 60_001, 60_010, 60_020
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.team import datmo, refused
 from tests.integration.test_strangers import plant
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, refused
+from tests.support.shell import Shell
 
 
 def use_ssh(shell: Shell) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.team import datmo
-from tests.servers.daemon import serve_daemon
-from tests.servers.hosting import serve
-from tests.servers.http import HttpHost
-from tests.servers.shell import Done, Shell, seal
-from tests.servers.silence import FreezingWire, freezing_wire_to, serve_mute
+from tests.support.commands import datmo
+from tests.support.servers.daemon import serve_daemon
+from tests.support.servers.hosts import serve
+from tests.support.servers.http_host import HttpHost
+from tests.support.servers.silent import FreezingWire, freezing_wire_to, serve_mute
+from tests.support.shell import Done, Shell, seal
 
 SCHEMES = ("git", "http", "ssh")
 # Far more than one second of silence, twice; far less than anybody would wait.

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.crash.remote_check import lacking
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, objects
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, objects
+from tests.support.remote_check import lacking
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 MIB = 1 << 20
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.spaces import MIB, check_store, filtering, noise, store_of, versions
-from tests.integration.team import STORE, datmo, objects
-from tests.servers.http import HttpHost
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, objects
+from tests.support.disk_space import MIB, check_store, filtering, noise, store_of, versions
+from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 # What a person, or a scheduler, may have git do in any repository.
 COMMANDS = (

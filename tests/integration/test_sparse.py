@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.team import datmo, experiments, picture, refused, states
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture, refused, states
+from tests.support.shell import Shell
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, objects, picture, refused
-from tests.servers.shell import Shell
-from tests.servers.stores import StoreHost, serve_store
+from tests.support.commands import datmo, experiments, objects, picture, refused
+from tests.support.servers.stores import StoreHost, serve_store
+from tests.support.shell import Shell
 
 # Beside the content: indexes, requests' heads, and what opens a connection.
 OVERHEAD = 100_000

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.team import STORE, count_stored, datmo, experiments, objects, picture, states
-from tests.servers.hosting import Host, LocalHost
-from tests.servers.shell import Shell, seal
+from tests.support.commands import STORE, count_stored, datmo, experiments, objects, picture, states
+from tests.support.servers.hosts import Host, LocalHost
+from tests.support.shell import Shell, seal
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"
 # A path and a file:// URL differ in little. Each host and each way is there; with DATMO_EVERY_STEP

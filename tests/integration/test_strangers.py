@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.golden.independent import kept_by_snapshot
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, picture, refusal, refused, states
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture, refusal, refused, states
+from tests.support.independent import kept_by_snapshot
+from tests.support.shell import Shell
 
 BLOB, LINK, TREE = "100644", "120000", "40000"
 

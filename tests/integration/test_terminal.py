@@ -15,8 +15,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 SECONDS = 60
 

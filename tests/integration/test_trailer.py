@@ -12,9 +12,9 @@ import pytest
 
 from git_datmo.locking import locked
 from git_datmo.records.data_id import parse_trailers
-from tests.golden.independent import data_id
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.independent import data_id
+from tests.support.shell import Shell
 
 OLD = "0123456789" * 4
 

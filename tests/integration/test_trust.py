@@ -7,8 +7,8 @@ import pty
 import subprocess
 from collections.abc import Callable
 
-from tests.integration.team import datmo, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, refused
+from tests.support.shell import Shell
 
 
 def answer(shell: Shell, text: bytes, *words: str) -> tuple[int, bytes]:

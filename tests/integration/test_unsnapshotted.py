@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import datmo
-from tests.servers.shell import Done, Shell
+from tests.support.commands import datmo
+from tests.support.shell import Done, Shell
 
 CHANGES = "changes that no snapshot has"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.integration.team import datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments
+from tests.support.shell import Shell
 
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 

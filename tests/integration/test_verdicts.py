@@ -13,8 +13,8 @@ import pytest
 
 from git_datmo.history.experiments import History
 from git_datmo.repository.workspace import open_workspace
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.shell import Shell
 
 # Reads data, writes an output of each kind that is looked into; how it goes wrong is told by its
 # words.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Pair, both_ways
-from tests.integration.team import datmo, experiments, picture, refusal
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, picture, refusal
+from tests.support.shell import Shell
 
 # Runs in each Python of the newer clone, before git-datmo does.
 NEWER = """

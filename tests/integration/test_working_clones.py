@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Pair
-from tests.integration.team import datmo, experiments, refused
-from tests.servers.hosting import serve
-from tests.servers.shell import Shell
+from tests.support.commands import datmo, experiments, refused
+from tests.support.servers.hosts import serve
+from tests.support.shell import Shell
 
 KINDS = pytest.mark.parametrize("kind", ["path", "file", "ssh"])
 

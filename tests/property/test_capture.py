@@ -21,7 +21,7 @@ from git_datmo.repository.workspace import open_workspace
 from git_datmo.setup.init_repository import initialise
 from git_datmo.worktree.path_capture import Capturer
 from git_datmo.worktree.stat_cache_edit import CacheEdit
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 Tree = dict[bytes, "Tree | bytes"]
 

@@ -28,7 +28,7 @@ from git_datmo.records.receipt_record import Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
 from git_datmo.records.record_values import LATER, Person
 from git_datmo.records.snapshot_record import Snapshot
-from tests.property.records import records, records_in, texts, values
+from tests.support.record_strategies import records, records_in, texts, values
 
 SOMEBODY = Person("A", "a@b")
 PLAIN = Annotation(

@@ -12,8 +12,8 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.command import Git
 from git_datmo.git.config import Config, Setting, read_config
 from git_datmo.model import SHA1
-from tests.property.strategies import bare
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
+from tests.support.strategies import bare
 
 
 @pytest.fixture(scope="module")

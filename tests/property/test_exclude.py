@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from git_datmo.model import SHA1
 from git_datmo.payloads.exclude_file import BEGIN, END, pattern, write_excludes
-from tests.property.strategies import bare
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
+from tests.support.strategies import bare
 
 odd = st.sampled_from(list("*?[]!#\\ \t\r-^ab.~$&'\"{}\u00e4\u2028")) | st.characters(
     exclude_characters="/\0\n", exclude_categories=["Cs"]

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.crash.remote_check import lacking
-from tests.crash.worlds import install_wrappers
-from tests.property.people import Person, make_template
-from tests.servers.shell import Shell, seal
+from tests.support.crash_world import install_wrappers
+from tests.support.people import Person, make_template
+from tests.support.remote_check import lacking
+from tests.support.shell import Shell, seal
 
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 REMOTES = {"origin": "hub.git", "fork": "fork.git", "backup": "backup.git"}

@@ -23,9 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.crash.remote_check import lacking
-from tests.property.people import Person, make_template
-from tests.servers.shell import Shell, seal
+from tests.support.people import Person, make_template
+from tests.support.remote_check import lacking
+from tests.support.shell import Shell, seal
 
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 AHEAD = "import time; now = time.time; time.time = lambda: now() + 86400\n"

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from tests.integration.team import STORE
 from tests.property.test_two_clones import TwoClones, people, place
-from tests.servers.shell import seal
+from tests.support.commands import STORE
+from tests.support.shell import seal
 
 __all__ = ["place"]
 

@@ -34,7 +34,7 @@ from git_datmo.objects.layout import (
     write_chunks,
     write_folder,
 )
-from tests.property.strategies import Trees, formats, oids, safe_names
+from tests.support.strategies import Trees, formats, oids, safe_names
 
 # A folder as a test thinks of it.
 Folder = dict[bytes, "Node | Folder"]

@@ -12,8 +12,8 @@ from git_datmo.git.safe_paths import is_safe
 from git_datmo.model import SHA1
 from git_datmo.objects import stored_names
 from git_datmo.objects.stored_names import escape, unescape
-from tests.property.strategies import bare, raw_names, safe_names, unsafe_names
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
+from tests.support.strategies import bare, raw_names, safe_names, unsafe_names
 
 
 @given(safe_names)

@@ -14,9 +14,9 @@ from git_datmo.records.notes import SUMMARY_LIMIT, NoteLine, make_line, parse_no
 from git_datmo.records.record_registry import Record
 from git_datmo.records.record_values import show_value
 from git_datmo.sizes import show_size
-from tests.property.records import records
-from tests.property.strategies import bare, oids
-from tests.servers.shell import Shell
+from tests.support.record_strategies import records
+from tests.support.shell import Shell
+from tests.support.strategies import bare, oids
 
 lines = st.sampled_from([b"a", b"b", b"a b", b" a", b"\xff", b"A", b"#", b"\r"]) | st.binary(
     max_size=8

@@ -20,8 +20,8 @@ from git_datmo.git.object_encoding import (
     parse_tree,
 )
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
-from tests.property.strategies import bare, formats, oids, raw_names, safe_names
-from tests.servers.shell import DATE, Shell
+from tests.support.shell import DATE, Shell
+from tests.support.strategies import bare, formats, oids, raw_names, safe_names
 
 SECONDS = 1_714_564_800
 

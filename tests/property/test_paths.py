@@ -16,8 +16,8 @@ from git_datmo.git.safe_paths import (
     show,
 )
 from git_datmo.model import SHA1
-from tests.property.strategies import bare, raw_names, safe_names, unsafe_names
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
+from tests.support.strategies import bare, raw_names, safe_names, unsafe_names
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from git_datmo.git.pack_writer import PackEntry, PackWriter, make_entry
 from git_datmo.model import SHA1, ObjectFormat, Oid
 from git_datmo.objects.missing_elsewhere import Outgoing
 from git_datmo.progress import QUIET
-from tests.property.strategies import formats
+from tests.support.strategies import formats
 
 contents = st.lists(
     st.binary(max_size=64) | st.binary(min_size=60, max_size=64).map(lambda b: b * 400), max_size=12

@@ -20,8 +20,8 @@ from git_datmo.objects.ingest import FileRead
 from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.worktree import stat_cache
 from git_datmo.worktree.stat_cache import Differences, StatCache
-from tests.property.strategies import bare
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
+from tests.support.strategies import bare
 
 fewer = settings(max_examples=max(1, settings().max_examples // 2))
 LONG_AGO = 315_532_800

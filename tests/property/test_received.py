@@ -27,8 +27,8 @@ from git_datmo.objects.incoming_pack import receive
 from git_datmo.objects.store import Store
 from git_datmo.objects.store_location import create_store
 from git_datmo.progress import QUIET
-from tests.property.strategies import formats
-from tests.servers.shell import Shell, seal
+from tests.support.shell import Shell, seal
+from tests.support.strategies import formats
 
 
 def cut(data: bytes, sizes: Iterator[int]) -> Iterator[bytes]:

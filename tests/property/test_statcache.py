@@ -22,8 +22,8 @@ from git_datmo.worktree import stat_cache, stat_cache_edit
 from git_datmo.worktree.index_entries import encode
 from git_datmo.worktree.stat_cache import StatCache
 from git_datmo.worktree.stat_cache_edit import CacheEdit
-from tests.property.strategies import bare, oids, safe_names
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
+from tests.support.strategies import bare, oids, safe_names
 
 fewer = settings(max_examples=max(1, settings().max_examples // 2))
 MODES = {NodeKind.FILE: BLOB, NodeKind.EXECUTABLE: EXECUTABLE, NodeKind.LINK: LINK}

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.crash.remote_check import lacking
-from tests.integration.team import Picture, picture
-from tests.property.people import Person, make_template
-from tests.servers.shell import Shell, seal
+from tests.support.commands import Picture, picture
+from tests.support.people import Person, make_template
+from tests.support.remote_check import lacking
+from tests.support.shell import Shell, seal
 
 NAMES = ("a", "b", "sub/c", "sub/deep/d", "e")
 # The last is above the size at which files are cut into chunks.

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 ELEMENT = re.compile(
     r"<!-- setup:\s*\n?(?P<setup>.*?)-->|^```(?P<kind>\w*)\n(?P<text>.*?)^```$",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 TOP = Path(__file__).parents[2]
 SOURCES = {

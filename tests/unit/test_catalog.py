@@ -15,8 +15,8 @@ from git_datmo.records.ledger import Ledger
 from git_datmo.records.namespaces import RECORDS_REF
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.snapshot_record import Snapshot
-from tests.servers.shell import Shell
-from tests.unit.ledgers import SOMEBODY, annotation, open_ledger
+from tests.support.ledgers import SOMEBODY, annotation, open_ledger
+from tests.support.shell import Shell
 
 ONE, TWO, THREE = (SHA1.hash("blob", text) for text in (b"1", b"2", b"3"))
 

@@ -22,7 +22,7 @@ from git_datmo.objects import compaction
 from git_datmo.objects.reachability import NeededObjects, reach
 from git_datmo.objects.store import Store
 from git_datmo.objects.store_location import create_store
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from git_datmo.errors import DatmoError, GitFailed
 from git_datmo.git.command import LOCATING, Git, clean_environment
 from git_datmo.git.user_repository import discover
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 
 def test_everything_that_would_point_git_elsewhere_is_taken_away(

@@ -20,7 +20,7 @@ from git_datmo.objects import pack_copy
 from git_datmo.objects.pack_copy import hand_over, mark_each
 from git_datmo.objects.store_location import create_store
 from git_datmo.progress import QUIET
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from git_datmo.model import FORMATS, Oid
 from git_datmo.records.ledger import Tips, record_path
 from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.records.notes import make_line
-from tests.servers.shell import Shell
-from tests.unit.ledgers import annotation, git_of, open_ledger
+from tests.support.ledgers import annotation, git_of, open_ledger
+from tests.support.shell import Shell
 
 
 @pytest.fixture(params=sorted(FORMATS))
@@ -115,8 +115,8 @@ def test_notes_are_found_however_git_spreads_them_over_folders(repo: Shell, fold
 SCRIPT = """\
 import os, sys
 from pathlib import Path
-from tests.servers.shell import Shell
-from tests.unit.ledgers import annotation, open_ledger
+from tests.support.shell import Shell
+from tests.support.ledgers import annotation, open_ledger
 repo = Shell(Path(sys.argv[1]), dict(os.environ))
 commits = sys.argv[3:]
 with open_ledger(repo) as ledger:

@@ -20,7 +20,7 @@ from git_datmo.cli.pages import write_pages
 from git_datmo.cli.parser import make_parser, parse
 from git_datmo.cli.verbs import HIDDEN, VERBS, load
 from git_datmo.errors import UsageError
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 TOP = Path(__file__).parents[2]
 PAGES = TOP / "docs" / "man"

@@ -19,8 +19,8 @@ from git_datmo.records.format_marker import (
 )
 from git_datmo.records.ledger import Tips
 from git_datmo.records.namespaces import RECORDS_REF
-from tests.servers.shell import Shell
-from tests.unit.ledgers import annotation, open_ledger
+from tests.support.ledgers import annotation, open_ledger
+from tests.support.shell import Shell
 
 KNOWN_MARKER = b'{\n "requires": [],\n "version": 1\n}\n'
 

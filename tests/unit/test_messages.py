@@ -10,7 +10,7 @@ import pytest
 from git_datmo.git.command import Git
 from git_datmo.git.commit_messages import add_trailer, read_message, remove_lines
 from git_datmo.git.config import Config, Setting
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 CUT = b"# ------------------------ >8 ------------------------\n# Do not touch the line above.\ndiff --git a/x b/x\n"
 OURS = re.compile(rb"Key: x$", re.MULTILINE)

@@ -16,7 +16,7 @@ from git_datmo.cli.main import tell
 from git_datmo.errors import Damaged, DatmoError, EngineMissing, GitFailed, Incomplete, UsageError
 from git_datmo.model import FORMATS, Content, Form, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 
 @given(st.binary(min_size=20, max_size=20) | st.binary(min_size=32, max_size=32))

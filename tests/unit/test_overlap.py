@@ -14,7 +14,7 @@ from git_datmo.objects.layout import Node, NodeKind, write_folder
 from git_datmo.objects.store import Store
 from git_datmo.objects.store_location import create_store
 from git_datmo.sharing.overlap import cover, difference, differs_little, weigh
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 SIZE = 100_000
 

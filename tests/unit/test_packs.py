@@ -20,7 +20,7 @@ from git_datmo.git.object_encoding import BLOB, TreeEntry, encode_commit, encode
 from git_datmo.git.pack_reader import Pack, PackedObjects
 from git_datmo.git.pack_writer import PackWriter, entry_header, make_entry
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 Objects = Mapping[Oid, tuple[str, bytes]]
 

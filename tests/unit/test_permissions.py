@@ -14,7 +14,7 @@ from git_datmo import permissions
 from git_datmo.errors import DatmoError
 from git_datmo.fsio import append, write_file
 from git_datmo.permissions import READ_ONLY, Sharing, parse_sharing
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 VALUES = ["umask", "group", "all", "true", "false", "0640", "0660", "0664", "0666", "0600"]
 

@@ -25,8 +25,8 @@ from git_remote_datmo.push_refusals import (
 )
 from git_remote_datmo.urls import SCHEMES, kind_of
 from git_remote_datmo.wire import STEP, LineReader, pump, write_all
-from tests.property.strategies import bare
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
+from tests.support.strategies import bare
 
 # Lines.
 

@@ -10,7 +10,7 @@ from git_datmo.errors import GitFailed
 from git_datmo.git.command import Git
 from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_ref, read_refs
 from git_datmo.model import FORMATS, Oid
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 A, B = "refs/datmo/a", "refs/datmo/b"
 

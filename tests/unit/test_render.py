@@ -29,7 +29,7 @@ from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.sizes import show_count
 from git_datmo.terminal_text import make_printable
-from tests.property.records import records_in
+from tests.support.record_strategies import records_in
 
 ZERO = SHA1.hash("blob", b"")
 SOMEBODY = Person("Alex", "alex@example.com")

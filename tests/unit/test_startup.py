@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from git_datmo import __version__
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 HEAVY = frozenset(
     [

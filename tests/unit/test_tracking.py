@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from git_datmo.errors import Damaged
 from git_datmo.model import SHA1, Content, Form, Payload, Role
 from git_datmo.worktree.tracking import Tracked, Tracking, read_tracking, write_tracking
-from tests.property.records import payloads
-from tests.property.strategies import oids, safe_names
+from tests.support.record_strategies import payloads
+from tests.support.strategies import oids, safe_names
 
 
 def tracked(path: str, *, placed: bool = True) -> Tracked:

@@ -11,8 +11,8 @@ import re
 from functools import cached_property
 from typing import Any
 
-from tests.golden.independent import data_id, heads
-from tests.servers.shell import Shell
+from tests.support.independent import data_id, heads
+from tests.support.shell import Shell
 
 Claims = dict[str, str]
 _TRAILER = re.compile(

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers.hosting import Host
-from tests.servers.shell import Done, Shell, seal
+from tests.support.servers.hosts import Host
+from tests.support.shell import Done, Shell, seal
 
 # What git-datmo adds on either side is its own affair; nothing else may differ.
 OWN_REFS = ("refs/datmo", "refs/notes/datmo")

@@ -12,7 +12,7 @@ from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
 from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Read, Run, Snapshot
-from tests.property.strategies import oids
+from tests.support.strategies import oids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
     [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.crash.scenes import Scene, commit, two, write
-from tests.crash.worlds import World
+from tests.support.crash_scenes import Scene, commit, two, write
+from tests.support.crash_world import World
 
 
 def spent(world: World) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.servers.cgi import STEP, CgiChild, CutError, Headers
-from tests.servers.faults import Fault, Faults, Side
-from tests.servers.shell import serving
+from tests.support.servers.cgi import STEP, CgiChild, CutError, Headers
+from tests.support.servers.faults import Fault, Faults, Side
+from tests.support.shell import serving
 
 
 @dataclass

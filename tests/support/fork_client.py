@@ -11,9 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.servers.shell import Done
+from tests.support.shell import Done
 
-SERVER = Path(__file__).with_name("forge.py")
+SERVER = Path(__file__).with_name("fork_server.py")
 
 
 class Forge:

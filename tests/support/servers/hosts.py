@@ -10,10 +10,10 @@ from typing import Protocol
 
 import pytest
 
-from tests.servers.daemon import serve_daemon
-from tests.servers.http import HttpHost, serve_http
-from tests.servers.shell import seal
-from tests.servers.ssh import SshHost, serve_ssh
+from tests.support.servers.daemon import serve_daemon
+from tests.support.servers.http_host import HttpHost, serve_http
+from tests.support.servers.ssh_host import SshHost, serve_ssh
+from tests.support.shell import seal
 
 KINDS = ("path", "file", "http", "ssh", "git")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.golden.content import chunk_list
-from tests.golden.independent import Objects, Writer
+from tests.support.independent import Objects, Writer
+from tests.support.vector_content import chunk_list
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
 

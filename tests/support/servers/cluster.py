@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.servers.process import ServerProcess, start_on_free_port
+from tests.support.servers.server_process import ServerProcess, start_on_free_port
 
 
 @contextmanager

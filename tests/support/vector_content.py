@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.golden.independent import Writer, stream
+from tests.support.independent import Writer, stream
 
 KIB = 1024
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 RECORDS, NOTES, KEEPS = "refs/datmo/records", "refs/notes/datmo", "refs/datmo/keep/"
 

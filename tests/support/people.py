@@ -12,7 +12,7 @@ from typing import Any
 from git_datmo.cli.console import Console
 from git_datmo.cli.main import run
 from git_datmo.errors import DatmoError
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 
 @dataclass

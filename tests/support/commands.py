@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.crash.forging import Forges, starts_as_ours
-from tests.servers.shell import Done, Shell, expect
+from tests.support.fork_client import Forges, starts_as_ours
+from tests.support.shell import Done, Shell, expect
 
 Picture = dict[bytes, tuple[str, bytes]]
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from typing import Any
 
-import mortal
+import die_at_step
 
 
 def load_all() -> None:
@@ -40,7 +40,7 @@ def become(asked: dict[str, Any], streams: tuple[int, ...]) -> int:
     sys.stdin = os.fdopen(0)
     sys.stdout, sys.stderr = (os.fdopen(fd, "w") for fd in (1, 2))
     try:
-        return mortal.live(asked["words"])
+        return die_at_step.live(asked["words"])
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

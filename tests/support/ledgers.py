@@ -11,7 +11,7 @@ from git_datmo.model import FORMATS, Oid
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.record_values import Person
-from tests.servers.shell import Shell
+from tests.support.shell import Shell
 
 SOMEBODY = Person("A U Thor", "author@example.com")
 IDENTITY = f"{SOMEBODY.name} <{SOMEBODY.email}>"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.crash.forging import Forge
-from tests.crash.remote_check import has_ref, lacking
-from tests.integration.team import STORE, picture
-from tests.servers.shell import Done, Shell, seal, write_bare_python
+from tests.support.commands import STORE, picture
+from tests.support.fork_client import Forge
+from tests.support.remote_check import has_ref, lacking
+from tests.support.shell import Done, Shell, seal, write_bare_python
 
 HERE = Path(__file__).parent
 PROGRAMS = ("git-datmo", "git-remote-datmo")
@@ -26,7 +26,7 @@ KILLED = -9
 
 WRAPPER = """\
 #!/bin/sh
-exec '{python}' '{mortal}' {program} "$@"
+exec '{python}' '{die_at_step}' {program} "$@"
 """
 
 
@@ -36,7 +36,9 @@ def install_wrappers(folder: Path) -> Path:
     for program in PROGRAMS:
         script = folder / program
         script.write_text(
-            WRAPPER.format(python=sys.executable, mortal=HERE / "mortal.py", program=program)
+            WRAPPER.format(
+                python=sys.executable, die_at_step=HERE / "die_at_step.py", program=program
+            )
         )
         script.chmod(0o755)
     write_bare_python(folder / "python3")

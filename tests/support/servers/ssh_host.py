@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.process import start_on_free_port
-from tests.servers.shell import serving
+from tests.support.servers.server_process import start_on_free_port
+from tests.support.shell import serving
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.crash.worlds import World
+from tests.support.crash_world import World
 
 Command = Sequence[str]
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from git_datmo.git.object_encoding import TreeEntry, parse_tree
 from git_datmo.git.safe_paths import is_safe
 from git_datmo.model import SHA1, SHA256, ObjectFormat, Oid
-from tests.servers.shell import Shell, seal
+from tests.support.shell import Shell, seal
 
 formats = st.sampled_from([SHA1, SHA256])
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.crash.remote_check import lacking
-from tests.integration.team import STORE, datmo, experiments
-from tests.servers.shell import Shell
+from tests.support.commands import STORE, datmo, experiments
+from tests.support.remote_check import lacking
+from tests.support.shell import Shell
 
 MIB = 1 << 20
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.servers.process import start_on_free_port
-from tests.servers.shell import serving
+from tests.support.servers.server_process import start_on_free_port
+from tests.support.shell import serving
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.process import start_on_free_port
-from tests.servers.ssh import serve_ssh
-from tests.servers.wire import Wire, wire_to
+from tests.support.servers.counting_proxy import Wire, wire_to
+from tests.support.servers.server_process import start_on_free_port
+from tests.support.servers.ssh_host import serve_ssh
 
 BUCKET = "team"
 
