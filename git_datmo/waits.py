@@ -10,10 +10,11 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import IO, Any, Protocol
 
 from git_datmo.errors import Silent
 from git_datmo.processes import Sample, descendants, running, sample
@@ -26,10 +27,35 @@ LOCAL = 2
 UNTOLD = 10
 # Seconds between the request to end a program and SIGKILL.
 GRACE = 2.0
+# Seconds of a wait before the user is told about it.
+NOTICE = 3.0
+# Seconds between two checks of a wait.
+CHECK = 1.0
 STEP = 1 << 16
 
 _limit: float = DEFAULT
 _askers: frozenset[str] = frozenset()
+
+
+class Indicator(Protocol):
+    """Display of a long wait.
+
+    `waits` says that the process waits for a remote or program. `asks` says that a program asks the
+    user on the terminal. `resumes` says that the wait is over.
+    """
+
+    def waits(self, who: str) -> None: ...
+    def asks(self) -> None: ...
+    def resumes(self) -> None: ...
+
+
+_indicator: Indicator | None = None
+
+
+def set_indicator(indicator: Indicator) -> None:
+    """Show the long waits of the main thread on `indicator`."""
+    global _indicator  # noqa: PLW0603  # one terminal for the process
+    _indicator = indicator
 
 
 def set_limit(
@@ -74,7 +100,7 @@ class SilenceWatch:
         self._seconds = _limit if is_remote else _limit * LOCAL
         self._excuse: Callable[[], bool] | None = None
         self._last: Sample | None = None
-        self._heard = self._looked = time.monotonic()
+        self._begun = self._heard = self._looked = time.monotonic()
 
     def excuse(self, owes_nothing: Callable[[], bool]) -> None:
         """Reset the timeout at each check while `owes_nothing` returns True.
@@ -89,12 +115,22 @@ class SilenceWatch:
         Call it before each wait, since the time without a waiting caller does not count.
         """
         self._last = None
-        self._heard = self._looked = time.monotonic()
+        self._begun = self._heard = self._looked = time.monotonic()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Start the timeout now, and end the display of the wait with the block."""
+        self.begin()
+        try:
+            yield
+        finally:
+            if _indicator is not None:
+                _indicator.resumes()
 
     @property
-    def step(self) -> float | None:
-        """Return the seconds until the next `check`; None if the timeout is disabled."""
-        return min(1.0, self._seconds / 4) if self._seconds else None
+    def step(self) -> float:
+        """Return the seconds until the next `check`."""
+        return min(CHECK, self._seconds / 4) if self._seconds else CHECK
 
     def heard(self) -> None:
         """Reset the timeout."""
@@ -114,6 +150,7 @@ class SilenceWatch:
             elif before is not None and self._last.is_alive_since(before, now - self._looked):
                 self._heard = now
         self._looked = now
+        self._show(now)
         if self._excuse is not None and self._excuse():
             self._heard = now
         if seconds and now - self._heard >= seconds:
@@ -123,16 +160,24 @@ class SilenceWatch:
                 self._who, round(seconds) or 1, is_remote=self._is_remote, again=self._is_remote
             )
 
+    def _show(self, now: float) -> None:
+        """Show the wait on the indicator, if it is long."""
+        if _indicator is None or threading.current_thread() is not threading.main_thread():
+            return
+        if self._last is not None and self._last.asks:
+            _indicator.asks()
+        elif now - self._begun >= NOTICE:
+            _indicator.waits(self._who)
+
     def wait(self, descriptor: int, event: int) -> None:
         """Wait until a descriptor is ready for `event`; raise `Silent` after too long a silence."""
         poll = select.poll()
         poll.register(descriptor, event)
         if poll.poll(0):
             return
-        step = self.step
-        self.begin()
-        while not poll.poll(None if step is None else step * 1000):
-            self.check()
+        with self.waiting():
+            while not poll.poll(self.step * 1000):
+                self.check()
 
     def read(self, descriptor: int, size: int) -> bytes:
         """Read at most `size` bytes as soon as some are available; return b'' at the end."""
@@ -208,29 +253,31 @@ class Child(subprocess.Popen[bytes]):
         With a `timeout` in seconds, raises `TimeoutExpired` as `Popen` does, and the watch does not
         apply.
         """
-        self.watch.begin()
-        while True:
-            step = self.watch.step if timeout is None else timeout
-            try:
-                return super().wait(_until_ended(self.pid, step) if self.returncode is None else 0)
-            except subprocess.TimeoutExpired:
-                if timeout is not None:
-                    raise
-                self.watch.check()
+        if self.returncode is not None:
+            return super().wait(0)
+        with self.watch.waiting():
+            while True:
+                step = self.watch.step if timeout is None else timeout
+                try:
+                    return super().wait(_until_ended(self.pid, step))
+                except subprocess.TimeoutExpired:
+                    if timeout is not None:
+                        raise
+                    self.watch.check()
 
     def finish(self, stdin: bytes) -> tuple[bytes, bytes]:
         """Write the program's input; return its output and errors once it has ended."""
-        self.watch.begin()
         asked: bytes | None = stdin
         seen = -1
-        while True:
-            try:
-                return self.communicate(asked, timeout=self.watch.step)
-            except subprocess.TimeoutExpired as waiting:
-                asked, before, seen = None, seen, len(waiting.output or b"")
-                if seen != before:
-                    self.watch.heard()
-                self.watch.check()
+        with self.watch.waiting():
+            while True:
+                try:
+                    return self.communicate(asked, timeout=self.watch.step)
+                except subprocess.TimeoutExpired as waiting:
+                    asked, before, seen = None, seen, len(waiting.output or b"")
+                    if seen != before:
+                        self.watch.heard()
+                    self.watch.check()
 
     def end(self) -> None:
         """End the program: SIGTERM, then after `GRACE` seconds `end_tree`."""
@@ -242,7 +289,7 @@ class Child(subprocess.Popen[bytes]):
             self.wait(timeout=GRACE)
 
 
-def _until_ended(pid: int, seconds: float | None) -> float | None:
+def _until_ended(pid: int, seconds: float) -> float:
     """Wait until a child has ended, or for `seconds`; return the seconds left to wait.
 
     Systems without `pidfd_open` return at once, and the caller waits in another way.
@@ -254,7 +301,7 @@ def _until_ended(pid: int, seconds: float | None) -> float | None:
     try:
         poll = select.poll()
         poll.register(ended, select.POLLIN)
-        poll.poll(None if seconds is None else seconds * 1000)
+        poll.poll(seconds * 1000)
     finally:
         os.close(ended)
     return 0
@@ -291,17 +338,16 @@ def reap(pid: int, watch: SilenceWatch) -> int:
 
     After too long a silence the watch ends the child.
     """
-    watch.begin()
-    step = watch.step
-    deadline = None if step is None else time.monotonic() + step
+    deadline = time.monotonic() + watch.step
     pause = 0.0005
-    while True:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        if deadline is not None and step is not None and time.monotonic() > deadline:
-            deadline = time.monotonic() + step
-            with suppress(Silent):
-                watch.check()
-        time.sleep(pause)
-        pause = min(2 * pause, 0.05)
+    with watch.waiting():
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > deadline:
+                deadline = time.monotonic() + watch.step
+                with suppress(Silent):
+                    watch.check()
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)

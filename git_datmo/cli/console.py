@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TextIO
 
+from git_datmo import waits
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
 from git_datmo.terminal_text import escape_json, make_printable
@@ -78,7 +79,9 @@ class Console:
         """Return a meter on standard error, which draws only on a terminal."""
         from git_datmo.cli.meter import Meter
 
-        return Meter(self.err)
+        meter = Meter(self.err)
+        waits.set_indicator(meter)
+        return meter
 
     def read_lines(self) -> list[str]:
         """Return the lines of standard input; none if it is a terminal."""

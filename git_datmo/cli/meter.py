@@ -30,9 +30,17 @@ class Meter:
         self._stream = stream
         self._draws = draws and stream.isatty()
         self._bar: tqdm[NoReturn] | None = None
+        # True if the bar shows a wait outside of any stage.
+        self._waits = False
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:
         """Start a stage and a new bar; a `total` of 0 means unknown."""
+        self._begin(what, total, unit, delay=DELAY)
+
+    def _begin(
+        self, what: str, total: int, unit: str, *, delay: float, bar_format: str | None = None
+    ) -> None:
+        """Start a new bar that appears after `delay` seconds."""
         self.finish()
         if self._draws:
             from tqdm import tqdm
@@ -47,7 +55,8 @@ class Meter:
                 unit_scale=True,
                 unit_divisor=1024 if unit == "B" else 1000,
                 file=self._stream,
-                delay=DELAY,
+                delay=delay,
+                bar_format=bar_format,
                 leave=False,
                 dynamic_ncols=True,
             )
@@ -66,6 +75,24 @@ class Meter:
             self._tick(0)
             self._bar.close()
             self._bar = None
+        self._waits = False
+
+    def waits(self, who: str) -> None:
+        """Show that the process waits for a remote or program, unless a stage has a bar."""
+        if self._bar is None:
+            self._begin(f"Waiting for {who}", 0, "", delay=0, bar_format="{desc} [{elapsed}]")
+            self._waits = True
+
+    def asks(self) -> None:
+        """Stop to redraw the bar, since a program asks the user on the same terminal."""
+        self._tick(0)
+
+    def resumes(self) -> None:
+        """Remove the display of a wait; go on to redraw the bar of a stage."""
+        if self._waits:
+            self.finish()
+        elif self._bar is not None:
+            self._tick(TICK)
 
     def _tick(self, seconds: float) -> None:
         """Redraw the bar every `seconds`; 0 stops the redraws."""

@@ -2,80 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import select
-import struct
-import subprocess
-import termios
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from tests.support.commands import datmo, experiments
 from tests.support.shell import Shell
-
-SECONDS = 60
-
-
-class Terminal:
-    """A command with a terminal that we look at and type on."""
-
-    def __init__(self, repo: Shell, *words: str) -> None:
-        self._ours, theirs = pty.openpty()
-        self.resize(31, 97)
-        # The terminal becomes the session's own, so that keys become signals.
-        begin = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
-        argv = ["python3", "-c", begin, "git-datmo", *words]
-        env = {**repo.env, "TERM": "xterm"}
-        self.child = subprocess.Popen(
-            argv,
-            cwd=repo.cwd,
-            env=env,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self.seen = b""
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, keys: bytes) -> None:
-        os.write(self._ours, keys)
-
-    def look(self, wanted: bytes = b"") -> None:
-        """Read until `wanted` is shown, or to the end."""
-        until = time.monotonic() + SECONDS
-        while not wanted or wanted not in self.seen:
-            assert select.select([self._ours], [], [], until - time.monotonic())[0], self.seen
-            try:
-                data = os.read(self._ours, 1 << 16)
-            except OSError:
-                data = b""
-            self.seen += data
-            if not data:
-                assert not wanted, self.seen
-                return
-
-    def close(self) -> None:
-        os.close(self._ours)
-        self.child.kill()
-        self.child.wait()
-
-
-@contextmanager
-def terminal(repo: Shell, *words: str) -> Iterator[Terminal]:
-    opened = Terminal(repo, *words)
-    try:
-        yield opened
-    finally:
-        opened.close()
+from tests.support.terminal import SECONDS, on_own_terminal
 
 
 def stored_log(repo: Shell) -> str:
@@ -98,7 +29,7 @@ def test_a_command_has_a_terminal_of_the_same_size_and_a_clean_log(
     repo: Shell, engine: str
 ) -> None:
     repo.commit("t.py", PROGRESS)
-    with terminal(repo, "run", "--engine", engine, "--", "python3", "t.py") as shown:
+    with on_own_terminal(repo, "run", "--engine", engine, "--", "python3", "t.py") as shown:
         shown.look()
         assert shown.child.wait(SECONDS) == 0
     assert b"\r\x1b[32m3/4\x1b[0m\r\x1b[32m4/4" in shown.seen, "the person sees all of it, live"
@@ -121,7 +52,7 @@ def test_a_new_size_of_the_window_reaches_the_command(repo: Shell) -> None:
         "print('ready', flush=True)\n"
         "while os.get_terminal_size(1).columns != 50: signal.pause()\n",
     )
-    with terminal(repo, "run", "--", "python3", "t.py") as shown:
+    with on_own_terminal(repo, "run", "--", "python3", "t.py") as shown:
         shown.look(b"ready")
         shown.resize(20, 50)
         shown.look(b"size 50 20")
@@ -137,7 +68,7 @@ def test_an_interrupt_key_reaches_the_command_once(repo: Shell) -> None:
         "signal.signal(signal.SIGINT, told)\nprint('ready', flush=True)\n"
         "print(input('name? '), count)\nsys.exit(3)\n",
     )
-    with terminal(repo, "run", "--", "python3", "t.py") as shown:
+    with on_own_terminal(repo, "run", "--", "python3", "t.py") as shown:
         shown.look(b"name? ")
         shown.type(b"\x03")
         shown.look(b"told")
@@ -153,7 +84,7 @@ def test_a_rerun_has_a_terminal_too(repo: Shell) -> None:
         "import os, sys; open('m.txt', 'w').write('x'); print('tty', os.isatty(1), os.isatty(2))\n",
     )
     datmo(repo, "run", "--", "python3", "t.py")
-    with terminal(repo, "reproduce", "HEAD", "--engine", "host") as shown:
+    with on_own_terminal(repo, "reproduce", "HEAD", "--engine", "host") as shown:
         shown.look()
         assert shown.child.wait(SECONDS) == 0
     assert b"tty True True" in shown.seen

@@ -95,3 +95,40 @@ def test_on_a_terminal_a_bar_without_progress_is_drawn_again(
     assert "Fetching" in stream.getvalue()
     meter.finish()
     assert intervals[-1] == 0
+
+
+def test_wait_outside_a_stage_is_shown_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    intervals: list[float] = []
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "setitimer", lambda _, first, __: intervals.append(first))
+    stream = Terminal()
+    meter = Meter(stream)
+    meter.waits("'origin'")
+    assert "Waiting for 'origin' [00:00]" in stream.getvalue()
+    assert 0 < intervals[-1] < 5
+    meter.resumes()
+    assert stream.getvalue().endswith("\r")
+    assert intervals[-1] == 0
+
+
+def test_wait_inside_a_stage_leaves_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "setitimer", lambda *_: None)
+    stream = Terminal()
+    meter = Meter(stream)
+    meter.begin("Fetching", 1 << 40)
+    meter.waits("'origin'")
+    meter.resumes()
+    assert "Waiting" not in stream.getvalue()
+
+
+def test_bar_is_not_drawn_while_a_program_asks_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    intervals: list[float] = []
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "setitimer", lambda _, first, __: intervals.append(first))
+    meter = Meter(Terminal())
+    meter.begin("Fetching", 1 << 40)
+    meter.asks()
+    assert intervals[-1] == 0
+    meter.resumes()
+    assert intervals[-1] > 0
