@@ -19,6 +19,7 @@ from benchmarks.bounds import Bound, peak_memory
 from benchmarks.cases.base import Bench, Case, Settings
 from benchmarks.cases.change import Change
 from benchmarks.cases.crowd import Crowd
+from benchmarks.cases.curves import Curves
 from benchmarks.cases.large import Large
 from benchmarks.cases.many import Many
 from benchmarks.cases.share import Share
@@ -46,6 +47,7 @@ def all_cases() -> tuple[Case, ...]:
         Large("text"),
         Small(),
         Startup(),
+        Curves(),
         Share(),
         Many(),
         Crowd(),

@@ -14,7 +14,7 @@ from git_datmo.history.render_cache import TextFormat
 from git_datmo.records.codec import to_document
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Value, show_value
-from git_datmo.records.snapshot_record import Run, Snapshot
+from git_datmo.records.snapshot_record import INTERRUPTED, KILLED, Curve, Run, Snapshot
 from git_datmo.runs.resource_needs import needs_of
 from git_datmo.sizes import show_count, show_size
 from git_datmo.terminal_text import make_printable, quote_words
@@ -81,7 +81,9 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.parameters:
         yield f"    parameters: {figures(snapshot.parameters.items())}"
     if snapshot.metrics:
-        yield f"    metrics:    {_GREEN}{figures(snapshot.metrics.items())}{_PLAIN}"
+        yield f"    metrics:    {_GREEN}{metric_figures(snapshot)}{_PLAIN}"
+    if snapshot.tags:
+        yield f"    tags:       {make_printable('  '.join(sorted(snapshot.tags)))}"
     for payload in snapshot.payloads:
         size = show_size(payload.content.size)
         if payload.content.form == "folder":
@@ -112,15 +114,39 @@ def listed_document(claim: Claim, text: str, receipts: Sequence[Receipt]) -> dic
 def _how_it_ended(run: Run, *, clean: bool) -> str:
     """Return the duration, exit code and uncommitted changes of a run, in words."""
     changes = "" if clean else ", uncommitted changes"
-    if run.exit_code is None:
+    if not run.has_run:
         return f"  (recorded, not run{changes})"
     failed = f", exit code {run.exit_code}" if run.exit_code else ""
-    return f"  ({run.seconds:.1f} s{failed}{changes})"
+    ended = f", {run.status}" if run.status in (INTERRUPTED, KILLED) else ""
+    return f"  ({run.seconds:.1f} s{ended}{failed}{changes})"
 
 
 def figures(items: Iterable[tuple[str, Value]]) -> str:
     """Return parameters or metrics as `NAME=VALUE` words, sorted by name."""
     return make_printable("  ".join(f"{name}={show_value(value)}" for name, value in sorted(items)))
+
+
+def metric_figures(snapshot: Snapshot) -> str:
+    """Return the metrics, sorted by name, as `NAME=VALUE` words.
+
+    A metric with a curve has its best value besides, or its smallest and largest if it is not known
+    which values are better.
+    """
+    return make_printable(
+        "  ".join(
+            f"{name}={show_value(value)}{_bounds(snapshot.curves.get(name), value)}"
+            for name, value in sorted(snapshot.metrics.items())
+        )
+    )
+
+
+def _bounds(curve: Curve | None, last: Value) -> str:
+    """Return the best value of a curve, or its bounds, in brackets; '' where the last says it."""
+    if curve is None or curve.min == curve.max == last:
+        return ""
+    if curve.best is not None:
+        return f" (best {show_value(curve.best)})"
+    return f" ({show_value(curve.min)} to {show_value(curve.max)})"
 
 
 def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
@@ -144,6 +170,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
     if snapshot.environment is not None:
         yield f"environment: {snapshot.environment.object}"
     yield from _run_details(snapshot.run)
+    yield from _curve_details(snapshot)
     needs = needs_of(snapshot)
     if needs is not None:
         yield f"needs:       {make_printable(needs.words())}"
@@ -160,9 +187,32 @@ def _run_details(run: Run | None) -> Iterator[str]:
     yield make_printable(f"run:         engine {run.engine}, in '{run.folder or '.'}'") + (
         f", log {run.log.object}" if run.log else ""
     )
+    if run.attempt is not None:
+        yield f"resumes:     {run.attempt}"
+    if run.artifacts is not None:
+        yield (
+            f"artifacts:   {run.artifacts.object}  ({show_count(run.artifacts.files, 'file')},"
+            f" {show_size(run.artifacts.size)})"
+        )
     if run.outputs:
         yield f"outputs:     {make_printable(', '.join(run.outputs))}"
     if run.machine:
         yield f"machine:     {figures(run.machine.items())}"
     if run.resources:
         yield f"resources:   {figures(run.resources.items())}"
+
+
+def _curve_details(snapshot: Snapshot) -> Iterator[str]:
+    """Yield a line for each curve: the number of its values, the last, least, largest and best."""
+    for name, curve in sorted(snapshot.curves.items()):
+        values = {
+            "last": snapshot.metrics.get(name),
+            "min": curve.min,
+            "max": curve.max,
+            "best": curve.best,
+        }
+        words = "  ".join(
+            f"{label} {show_value(value)}" for label, value in values.items() if value is not None
+        )
+        count = show_count(curve.points, "value")
+        yield make_printable(f"curve:       {name}  {count}: {words}")

@@ -30,6 +30,9 @@ from git_datmo.records.record_values import (
 )
 from git_datmo.sizes import show_size
 
+# The ways in which a run can end.
+SUCCESS, FAILED, INTERRUPTED, KILLED = "success", "failed", "interrupted", "killed"
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -45,15 +48,39 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """Summary of a metric whose values over time are in the folder `series` of a run.
+
+    `file` is the name of the metric's file in that folder. `points` is the number of its values.
+    `min` and `max` leave out values that are not numbers. `goal` is `min` or `max` if it is known
+    which values are better, else ''.
+    """
+
+    file: str
+    points: int
+    min: Value
+    max: Value
+    goal: str = field(default="", metadata={LATER: ""})
+
+    @property
+    def best(self) -> Value | None:
+        """Return the best value; None if it is not known which values are better."""
+        return {"min": self.min, "max": self.max}.get(self.goal)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Command as it ran.
 
-    `exit_code` is None if the command was only recorded and did not run. `inputs` are the payloads
-    before the run. `outputs` are the paths that the run wrote. `folder` is its working directory,
-    relative to the repository. `machine` describes the machine, and `resources` has the measured
-    usage (`docs/FORMAT.md` lists the keys). `tracked` are files tracked by git that the run wrote,
-    as they were after it. `unseen` are outputs that changed during the run without being written by
-    an observed process.
+    `exit_code` is None if the command was only recorded and did not run, or if git-datmo was killed
+    before the command ended. `inputs` are the payloads before the run. `outputs` are the paths that
+    the run wrote. `folder` is its working directory, relative to the repository. `machine`
+    describes the machine, and `resources` has the measured usage (`docs/FORMAT.md` lists the keys).
+    `tracked` are files tracked by git that the run wrote, as they were after it. `unseen` are
+    outputs that changed during the run without being written by an observed process. `status` is
+    `success`, `failed`, `interrupted` or `killed`; '' in records that only have an exit code.
+    `attempt` is the earlier snapshot that the run resumes. `series` is the folder of the curves,
+    and `artifacts` the folder of what the script logged besides.
     """
 
     command: tuple[str, ...]
@@ -70,6 +97,22 @@ class Run:
     read: Read | None = field(default=None, metadata={LATER: None})
     tracked: tuple[Payload, ...] = later_field(tuple)
     unseen: tuple[str, ...] = later_field(tuple)
+    status: str = later_field(str)
+    attempt: Oid | None = field(default=None, metadata={LATER: None})
+    series: Content | None = field(default=None, metadata={LATER: None})
+    artifacts: Content | None = field(default=None, metadata={LATER: None})
+
+    @property
+    def has_run(self) -> bool:
+        """Return True if the command ran, and False if it was only recorded."""
+        return self.exit_code is not None or self.status == KILLED
+
+    @property
+    def ending(self) -> str:
+        """Return the status; that of the exit code if the record has none."""
+        if self.status or self.exit_code is None:
+            return self.status
+        return FAILED if self.exit_code else SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +124,8 @@ class Snapshot:
     the commit's. `tolerances` are the allowed differences of metrics and outputs in a rerun.
     `parents` are the snapshots that the payloads are based on: two after a merge, none for the
     first snapshot. A `side` snapshot is an experiment. It does not define its commit's data until a
-    later snapshot has it as a parent.
+    later snapshot has it as a parent. `sources` tells where each parameter comes from. `curves` are
+    the metrics whose values over time the run's `series` has. `tags` are words of the script.
     """
 
     commit: Oid
@@ -101,6 +145,9 @@ class Snapshot:
     tolerances: Mapping[str, float] = later_field(dict)
     parents: tuple[Oid, ...] = later_field(tuple)
     side: bool = later_field(bool)
+    sources: Mapping[str, str] = later_field(dict)
+    curves: Mapping[str, Curve] = later_field(dict)
+    tags: tuple[str, ...] = later_field(tuple)
     more: tuple[KeptObject, ...] = more_field()
 
     kind = "snapshot"
@@ -123,6 +170,10 @@ def _decode(document: Document) -> dict[str, Any]:
         "environment": decode_optional_content(document["environment"]),
         "run": _decode_run(document["run"]),
         "parents": decode_oids(document.get("parents", ())),
+        "curves": {
+            name: decode_fields(Curve, raw, {}) for name, raw in document.get("curves", {}).items()
+        },
+        "tags": tuple(document.get("tags", ())),
     }
 
 
@@ -138,6 +189,9 @@ def _decode_run(raw: Document | None) -> Run | None:
         "read": _decode_read(raw.get("read")),
         "tracked": decode_payloads(raw.get("tracked", ())),
         "unseen": tuple(raw.get("unseen", ())),
+        "attempt": Oid.parse(raw["attempt"]) if "attempt" in raw else None,
+        "series": decode_optional_content(raw.get("series")),
+        "artifacts": decode_optional_content(raw.get("artifacts")),
     }
     return cast("Run", decode_fields(Run, raw, changed))
 
@@ -156,6 +210,8 @@ def _check(document: Document) -> None:
     """
     run = document["run"]
     _check_payloads(document["payloads"])
+    if document.get("curves") and not (run and "series" in run):
+        raise Damaged("a record has curves without the folder that holds them")
     if run:
         _check_payloads(run["inputs"])
         _check_payloads(run.get("tracked", ()))
@@ -196,8 +252,10 @@ def _run_objects(run: Run) -> Iterator[KeptObject]:
     """Yield the objects of a run."""
     yield from _payload_objects("input", run.inputs)
     yield from _payload_objects("tracked", run.tracked)
-    if run.log is not None:
-        yield KeptObject("log", run.log)
+    for name in ("log", "series", "artifacts"):
+        content = getattr(run, name)
+        if content is not None:
+            yield KeptObject(name, content)
 
 
 def _payload_objects(use: str, payloads: Iterable[Payload]) -> Iterator[KeptObject]:
@@ -223,8 +281,9 @@ def _title(snapshot: Snapshot) -> str:
 
 
 def _other_ids(snapshot: Snapshot) -> tuple[Oid, ...]:
-    """Return the tree and the parents."""
-    return snapshot.tree, *snapshot.parents
+    """Return the tree, the parents and the snapshot that the run resumes."""
+    attempt = snapshot.run.attempt if snapshot.run is not None else None
+    return snapshot.tree, *snapshot.parents, *((attempt,) if attempt is not None else ())
 
 
 def _columns(snapshot: Snapshot) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def _data(snapshot: Snapshot, run: Run) -> tuple[Payload, ...]:
 
     If the command was only recorded and did not run, its outputs are left out.
     """
-    if run.exit_code is not None:
+    if run.has_run:
         return run.inputs
     return tuple(payload for payload in snapshot.payloads if payload.path not in run.outputs)
 

@@ -47,7 +47,7 @@ class Needs:
 def needs_of(snapshot: Snapshot) -> Needs | None:
     """Return the needs of a snapshot's rerun; None if no command ran."""
     run = snapshot.run
-    if run is None or run.exit_code is None:
+    if run is None or not run.has_run:
         return None
     used = {
         name: figure

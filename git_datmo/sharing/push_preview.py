@@ -125,6 +125,10 @@ def _run_parts(run: Run, now: set[Oid]) -> Iterator[PreviewPart]:
         )
     if run.log is not None:
         yield PreviewPart("log", "", run.log.size, "what the command printed")
+    if run.series is not None:
+        yield PreviewPart("series", "", run.series.size, "the values of metrics over time")
+    if run.artifacts is not None:
+        yield PreviewPart("artifacts", "", run.artifacts.size, "what the command logged")
 
 
 def _reason(role: Role) -> str:

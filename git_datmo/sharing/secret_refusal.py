@@ -91,6 +91,9 @@ def _in_snapshot(ws: Workspace, snapshot: Snapshot) -> Iterator[tuple[str, str]]
         yield from _in_texts(
             ws, payload.path, root_node(payload.content), frozenset(), by_name=False
         )
+    if run is not None and run.artifacts is not None:
+        node = root_node(run.artifacts)
+        yield from _in_texts(ws, "artifacts", node, frozenset(), by_name=False)
 
 
 def _blobs_of(ws: Workspace, commit: Oid) -> frozenset[str]:

@@ -17,7 +17,7 @@ from git_datmo.remotes import keep_commits
 from git_datmo.setup.init_repository import NOTES_GLOB, REWRITE_MODE
 from tests.golden import test_vectors
 from tests.support import format_dumps as dumps
-from tests.support import independent
+from tests.support import independent, independent_curve
 from tests.support.vector_content import INPUTS
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
@@ -184,6 +184,8 @@ def test_the_vectors_are_those_of_the_tests() -> None:
         *test_vectors.FIRST_LINK_IDS,
         *test_vectors.PART_IDS,
     }
+    assert test_vectors.TRACKED_LINE in text
+    assert told >= {test_vectors.TRACKED_KEEP_ID, test_vectors.CURVE_ID}
     assert told >= {*test_vectors.DATA_IDS}
     assert told >= {*test_vectors.ENVIRONMENT_IDS.values(), test_vectors.ENVIRONMENT_OBJECT}
     assert told >= {test_vectors.MARKER_ID}
@@ -206,6 +208,11 @@ def test_limits_of_the_table_are_those_of_the_schema() -> None:
 
 def test_marker_is_told_byte_for_byte() -> None:
     assert format_marker.encode_marker(format_marker.Marker()).decode() in section(7)
+
+
+def test_curve_is_told_byte_for_byte() -> None:
+    content = independent_curve.write("loss", test_vectors.CURVE_POINTS).decode()
+    assert f"```\n{content}```\n" in section(7)
 
 
 def test_settings_for_notes_are_told() -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+from array import array
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from git_datmo.curves.curve_points import Points
+from git_datmo.curves.curve_writer import write_curve
 from git_datmo.environments.manifest import Local, Manifest, Package, assemble
 from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import Damaged
@@ -35,7 +39,7 @@ from git_datmo.remotes.keep_commits import (
     write_keep,
     write_part_tree,
 )
-from tests.support import independent
+from tests.support import independent, independent_curve
 from tests.support.commands import datmo, experiments
 from tests.support.independent import Reader, Writer, canonical, cut, environment_id, note_line
 from tests.support.shell import Shell
@@ -101,6 +105,15 @@ RECORD_LINES = {
     "annotation": "9eba1d88ade6d3b463b106be00a4c4687d095d12 annotation use this one",
     "drop": "fb276217eed3a5b22ff63d287d31974f3180d7e5 drop 1 dropped said in haste",
 }
+
+# A snapshot of a run that was tracked and killed; its keep commit; and the curve of the page.
+TRACKED_LINE = (
+    "7972a16082e54e46f570707edcdfcf49ae596f36 snapshot"
+    " 'Lauf №2' accuracy=0.951111 loss=NaN (uncommitted changes) data/ä b (2 bytes) model.bin (1.50 MiB)"
+)
+TRACKED_KEEP_ID = "b8699e07351d10d7b2647a8ba807dd4b68bd549b"
+CURVE_POINTS = ((0.5, 0.0, 1_000_000), (math.nan, 1.0, 1_000_250), (0.25, 2.0, 1_000_500))
+CURVE_ID = "d6dce0cc0f7d72f4188d7fa5cd0e5c806e9c03f3"
 
 # The keep commit of the snapshot above, and the link whose parents are a commit of all ones and
 # that keep commit.
@@ -239,6 +252,27 @@ def test_records_have_their_bytes_id_and_line(kind: str) -> None:
     assert str(make_line(oid, record)) == line
     assert canonical(json.loads(raw)) == raw
     assert note_line(Writer("sha1").put("blob", raw), json.loads(raw)) == line
+
+
+def test_record_of_a_tracked_run_has_its_bytes_id_line_and_keep_commit() -> None:
+    raw = record_bytes("tracked")
+    document, record = json.loads(raw), codec.decode(raw)
+    assert isinstance(record, Snapshot)
+    assert codec.encode(record) == canonical(document) == raw
+    assert str(make_line(FORMATS["sha1"].hash("blob", raw), record)) == TRACKED_LINE
+    assert note_line(Writer("sha1").put("blob", raw), document) == TRACKED_LINE
+    assert independent.kept_by_snapshot(document) == document["objects"]
+    assert str(write_keep(put, record, FORMATS["sha1"])) == TRACKED_KEEP_ID
+    assert Writer("sha1").keep(document) == TRACKED_KEEP_ID
+
+
+def test_curve_has_its_bytes() -> None:
+    values, steps, times = zip(*CURVE_POINTS, strict=True)
+    points = Points(array("d", values), array("d", steps), array("q", times))
+    content = write_curve("loss", points)
+    assert content == independent_curve.write("loss", CURVE_POINTS)
+    assert str(put("blob", content)) == CURVE_ID
+    assert repr(independent_curve.read(content)) == repr(list(CURVE_POINTS))
 
 
 def test_payloads_have_their_id_for_the_commit_trailer() -> None:

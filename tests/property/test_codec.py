@@ -27,7 +27,7 @@ from git_datmo.records.notes import make_line
 from git_datmo.records.receipt_record import Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
 from git_datmo.records.record_values import LATER, Person
-from git_datmo.records.snapshot_record import Snapshot
+from git_datmo.records.snapshot_record import Curve, Run, Snapshot
 from tests.support.record_strategies import records, records_in, texts, values
 
 SOMEBODY = Person("A", "a@b")
@@ -113,7 +113,9 @@ def objects_of(document: Any) -> Iterator[dict[str, Any]]:
     if isinstance(document, dict):
         yield document
         for key, value in document.items():
-            if not (key in free and isinstance(value, dict)):
+            if key == "curves":
+                yield from value.values()
+            elif not (key in free | {"sources"} and isinstance(value, dict)):
                 yield from objects_of(value)
     elif isinstance(document, list):
         for value in document:
@@ -144,7 +146,8 @@ def later_keys(inner: dict[str, Any]) -> set[str]:
         for each in (Snapshot, Receipt, Annotation)
         if "version" in inner and inner["kind"] == each.kind
     ]
-    every = [*made, *([ReceiptDifference] if "same" in inner else [])]
+    parts = {"same": ReceiptDifference, "command": Run, "points": Curve}
+    every = [*made, *(part for key, part in parts.items() if key in inner)]
     return {f.name for each in every for f in fields(each) if LATER in f.metadata}
 
 

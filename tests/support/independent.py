@@ -234,6 +234,8 @@ def kept_by_snapshot(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("code", snapshot["code"]),
         ("environment", snapshot["environment"]),
         ("log", run["log"]),
+        ("series", run.get("series")),
+        ("artifacts", run.get("artifacts")),
     ]
     keys = ("object", "form", "size", "files")
     return sorted(

@@ -11,7 +11,7 @@ from git_datmo.records.image_record import Image
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
 from git_datmo.records.record_values import Person
-from git_datmo.records.snapshot_record import Read, Run, Snapshot
+from git_datmo.records.snapshot_record import Curve, Read, Run, Snapshot
 from tests.support.strategies import oids
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
@@ -75,6 +75,21 @@ def runs(form: ObjectFormat) -> st.SearchStrategy[Run]:
         read=st.none() | st.builds(Read, st.booleans(), _some(paths), _some(texts)),
         tracked=payloads(form),
         unseen=_some(paths),
+        status=st.sampled_from(["", "success", "failed", "interrupted", "killed"]) | texts,
+        attempt=st.none() | oids(form),
+        series=contents(form),
+        artifacts=st.none() | contents(form),
+    )
+
+
+def curves() -> st.SearchStrategy[Curve]:
+    return st.builds(
+        Curve,
+        file=st.integers(0, 99).map(str),
+        points=st.integers(1, 1 << 53),
+        min=values.filter(lambda value: not isinstance(value, bool)),
+        max=values.filter(lambda value: not isinstance(value, bool)),
+        goal=st.sampled_from(["", "min", "max"]) | texts,
     )
 
 
@@ -82,8 +97,11 @@ def _some(items: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
     return st.lists(items, max_size=3).map(tuple)
 
 
-def _snapshots(form: ObjectFormat) -> st.SearchStrategy[Record]:
-    return st.builds(
+@st.composite
+def _snapshots(draw: st.DrawFn, form: ObjectFormat) -> Record:
+    run = draw(st.none() | runs(form))
+    known = draw(st.dictionaries(texts, curves(), max_size=2)) if run is not None else {}
+    made = st.builds(
         Snapshot,
         commit=oids(form),
         tree=oids(form),
@@ -98,9 +116,13 @@ def _snapshots(form: ObjectFormat) -> st.SearchStrategy[Record]:
         code=st.none() | contents(form),
         clean=st.booleans(),
         environment=st.none() | contents(form),
-        run=st.none() | runs(form),
+        run=st.just(run),
         tolerances=st.dictionaries(texts, seconds, max_size=2),
+        sources=st.dictionaries(texts, texts, max_size=2),
+        curves=st.just(known),
+        tags=st.lists(texts, max_size=2, unique=True).map(tuple),
     )
+    return draw(made)
 
 
 def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:

@@ -44,7 +44,7 @@ BASE = frozenset(
 ROWS = (
     {"base"},
     {"git"},
-    {"objects", "records", "compare", "environments"},
+    {"objects", "records", "compare", "curves", "environments"},
     {"worktree", "engines", "secrets", "backends"},
     {"repository"},
     {"history"},
@@ -427,6 +427,7 @@ CREATORS = {
     "git_datmo.git.scratch_repository": "a repository of one command, which nobody else uses",
     "git_datmo.payloads.captured_environment": "a folder of its own",
     "git_datmo.runs.environment_commands": "a folder of its own",
+    "git_datmo.repository.stored_curves": "a folder of its own",
     "git_datmo.runs.rerun": "the folder of a rerun",
     "git_datmo.runs.rerun_folder": "the folder of a rerun",
 }

@@ -1,0 +1,92 @@
+"""Store the curves of a run, and read them from the store without reading all of a long curve."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from pathlib import Path
+
+from git_datmo.curves.curve_points import Points
+from git_datmo.curves.curve_reader import Read, bytes_reader
+from git_datmo.curves.curve_writer import find_bounds, write_curve
+from git_datmo.errors import Damaged
+from git_datmo.model import Content, Oid
+from git_datmo.objects.layout import find_name, read_chunks
+from git_datmo.objects.store import Store
+from git_datmo.progress import QUIET
+from git_datmo.records.snapshot_record import Curve, Snapshot
+from git_datmo.repository.workspace import Workspace
+from git_datmo.worktree.path_capture import Capturer
+
+
+def store_curves(
+    ws: Workspace, curves: Mapping[str, Points], goals: Mapping[str, str]
+) -> tuple[Content | None, dict[str, Curve]]:
+    """Store curves by the names of their metrics.
+
+    Return the folder for the run's `series`, and the record's `curves`. A metric with at most one
+    value has no curve; without any curve the folder is None. `goals` tells `min` or `max` of
+    metrics for which it is known which values are better.
+    """
+    names = sorted(name for name, points in curves.items() if len(points) > 1)
+    if not names:
+        return None, {}
+    made = dict[str, Curve]()
+    with tempfile.TemporaryDirectory(prefix="git-datmo-series-", dir=ws.state) as scratch:
+        folder = Path(scratch) / "series"
+        folder.mkdir()
+        for number, name in enumerate(names):
+            points = curves[name]
+            (folder / str(number)).write_bytes(write_curve(name, points))
+            bounds = find_bounds(points.values)
+            made[name] = Curve(str(number), len(points), *bounds, goals.get(name, ""))
+        return store_folder(ws, folder), made
+
+
+def store_folder(ws: Workspace, folder: Path) -> Content:
+    """Store a folder outside the working tree, and return its content."""
+    capturer = Capturer(ws.store, folder.parent, ws.cache.edit(), QUIET)
+    with ws.store.writer() as writer:
+        return capturer.whole(folder.name, writer).content
+
+
+def find_curve(store: Store, snapshot: Snapshot, name: str) -> Read | None:
+    """Return a function that reads the file of the metric `name`; None if it has no curve.
+
+    Raises as `open_curve` does.
+    """
+    curve, run = snapshot.curves.get(name), snapshot.run
+    if curve is None or run is None or run.series is None:
+        return None
+    return open_curve(store, run.series, curve)
+
+
+def open_curve(store: Store, series: Content, curve: Curve) -> Read:
+    """Return a function that reads the file of a curve in the folder `series`.
+
+    Raises `Damaged` if the folder lacks the file, and `Incomplete` if the store lacks an object.
+    """
+    node = find_name(series.object, os.fsencode(curve.file), store.read_tree)
+    if node is None:
+        raise Damaged(f"the curves of a run lack the file '{curve.file}'")
+    if not node.chunked:
+        return bytes_reader(store.read(node.oid, "blob"))
+    return _chunks_reader(store, list(read_chunks(node.oid, store.read_tree)))
+
+
+def _chunks_reader(store: Store, chunks: list[Oid]) -> Read:
+    """Return a function that reads from a file of several chunks."""
+    starts = list(accumulate(map(store.size, chunks), initial=0))
+
+    def pieces(offset: int, end: int) -> Iterator[bytes]:
+        first = max(bisect_right(starts, offset) - 1, 0)
+        for chunk, start in zip(chunks[first:], starts[first:], strict=False):
+            if start >= end:
+                return
+            content = store.read(chunk, "blob")
+            yield content[max(offset - start, 0) : end - start]
+
+    return lambda offset, size: b"".join(pieces(offset, offset + size))
