@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, UsageError
+from git_datmo.readers.scalar_values import flatten, parse_value
 from git_datmo.records.record_values import Value
 
 METRICS_FILE = "metrics.json"
@@ -29,22 +30,6 @@ def parse_figures(words: Iterable[str]) -> dict[str, Value]:
             raise UsageError(f"'{word}' is not of the form NAME=VALUE")
         figures[name] = parse_value(text)
     return figures
-
-
-def parse_value(text: str) -> Value:
-    """Return the number or boolean (`true`, `false`) that a text stands for, else the text."""
-    if text in ("true", "false"):
-        return text == "true"
-    for number in (int, float):
-        try:
-            # Python's parsers accept `1_000` and surrounding blanks. In a parameter these mean
-            # text.
-            value = number(text) if "_" not in text and text == text.strip() else text
-            float(value)  # what no floating point number can hold is kept as its digits
-        except (ValueError, OverflowError):
-            continue
-        return value
-    return text
 
 
 def find_metrics(
@@ -167,21 +152,6 @@ def read_metrics(path: Path) -> dict[str, Value]:
 def _whole(text: str) -> Value:
     """Return an integer; its digits as text if it is beyond the range of a float."""
     return int(text) if isfinite(float(text)) else text
-
-
-def flatten(prefix: str, value: object) -> Iterator[tuple[str, Value]]:
-    """Yield the name and value of each scalar in nested objects and lists.
-
-    The name is the path of the scalar, joined by dots.
-    """
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from flatten(f"{prefix}.{name}" if prefix else str(name), item)
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from flatten(f"{prefix}.{place}", item)
-    elif isinstance(value, bool | int | float | str):
-        yield prefix, value
 
 
 READERS = {

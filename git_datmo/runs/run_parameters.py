@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
+from git_datmo.readers.scalar_values import flatten, parse_value
+from git_datmo.readers.yaml_documents import read_yaml
 from git_datmo.records.record_values import Value
 from git_datmo.repository.workspace import Workspace
-from git_datmo.runs.figure_values import flatten, parse_value
 from git_datmo.secrets.secret_rules import is_secret_value
 
 FILES = ("params.yaml", "params.yml", "params.json")
@@ -80,18 +81,8 @@ def file_parameters(ws: Workspace) -> tuple[str, dict[str, Value]]:
 def _read(content: bytes, *, is_json: bool) -> dict[str, Value]:
     """Return the values of a parameter file; none if it is invalid or has too many."""
     try:
-        document = json.loads(content) if is_json else _read_yaml(content)
+        document = json.loads(content) if is_json else read_yaml(content)
         values = dict(flatten("", document)) if isinstance(document, Mapping) else {}
     except (ValueError, RecursionError):
         return {}
     return values if len(values) <= COUNT_LIMIT else {}
-
-
-def _read_yaml(content: bytes) -> object:
-    """Parse YAML; raise `ValueError` if it is invalid."""
-    import yaml
-
-    try:
-        return yaml.safe_load(content)
-    except yaml.YAMLError as error:
-        raise ValueError("not YAML") from error

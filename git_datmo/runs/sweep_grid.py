@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import UsageError
+from git_datmo.readers.scalar_values import parse_value
 from git_datmo.records.record_values import Value
-from git_datmo.runs.figure_values import parse_value
 
 LIMIT = 10_000
 _RANGE = re.compile(r"(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})\Z")

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.model import SHA1
+from git_datmo.readers.scalar_values import parse_value
 from git_datmo.records.codec import decode, encode
 from git_datmo.records.record_values import Person, Value
 from git_datmo.records.snapshot_record import Snapshot
-from git_datmo.runs.figure_values import FIGURES_LIMIT, parse_figures, parse_value, read_metrics
+from git_datmo.runs.figure_values import FIGURES_LIMIT, parse_figures, read_metrics
 
 
 @given(st.integers() | st.floats(allow_nan=False) | st.booleans())

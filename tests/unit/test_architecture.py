@@ -44,6 +44,7 @@ BASE = frozenset(
 ROWS = (
     {"base"},
     {"git"},
+    {"readers"},
     {"objects", "records", "compare", "curves", "environments"},
     {"worktree", "engines", "secrets", "backends"},
     {"repository"},
@@ -94,7 +95,7 @@ HEAVY = {
     "yaml": {
         "git_datmo.compare.documents": "late",
         "git_datmo.environments.lock_files": "late",
-        "git_datmo.runs.run_parameters": "late",
+        "git_datmo.readers.yaml_documents": "late",
     },
     "numpy": {
         "git_datmo.compare.arrays": "late",

@@ -24,6 +24,7 @@ from git_datmo.compare.blocks import BLOCK, StoredArray, compare_stored
 from git_datmo.compare.comparison import Comparison, Tally
 from git_datmo.compare.file_compare import compare_paths
 from git_datmo.compare.subprocess_compare import LOST, compare_apart
+from tests.support.event_files import tfrecord
 
 Write = Callable[[Path], object]
 X = np.arange(10.0)
@@ -96,14 +97,14 @@ def field(number: int, content: bytes | float) -> bytes:
 
 
 def events(wall: float, *scalars: tuple[int, str, float]) -> Write:
-    """An event file of TensorBoard's, whose checksums nobody looks at."""
+    """An event file of TensorBoard's."""
     made = [field(3, b"brain.Event:2")]
     made += [
         field(2, n) + field(5, field(1, field(1, tag.encode()) + field(2, value)))
         for n, tag, value in scalars
     ]
     records = (bytes([9]) + struct.pack("<d", wall) + each for each in made)
-    return raw(b"".join(struct.pack("<QI", len(each), 0) + each + bytes(4) for each in records))
+    return raw(b"".join(map(tfrecord, records)))
 
 
 def notebook(output: str, **more: object) -> Write:

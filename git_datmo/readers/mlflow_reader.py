@@ -1,0 +1,125 @@
+"""Read the stores of MLflow: the folder `mlruns`, and the database."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from git_datmo.errors import Damaged
+from git_datmo.readers.scalar_values import as_number, as_time, parse_value
+from git_datmo.readers.sqlite_tables import SUFFIXES, reading
+from git_datmo.readers.tool_runs import FAILED, STOPPED, SUCCEEDED, ReaderKind, ToolRun
+from git_datmo.readers.yaml_documents import read_yaml
+
+NAME = "mlflow"
+TABLES = frozenset({"runs", "metrics", "params", "tags", "experiments"})
+# The statuses by name in a database, and by number in a folder (mlflow/protos/service.proto).
+_STATUSES = {"FINISHED": SUCCEEDED, "FAILED": FAILED, "KILLED": STOPPED}
+_NUMBERED = {3: SUCCEEDED, 4: FAILED, 5: STOPPED}
+_RUN_FILE = re.compile(r"(.*?[0-9a-f]{32})/(?:meta\.yaml|(?:metrics|params|tags)/.+)\Z")
+
+
+def claim_folder(path: str) -> str | None:
+    """Return the folder of the run that a file of `mlruns` belongs to."""
+    found = _RUN_FILE.match(path)
+    return found[1] if found else None
+
+
+def claim_database(path: str) -> str | None:
+    """Return the path of a file that can be a database of MLflow."""
+    if path.endswith(("-wal", "-shm")):
+        path = path[: -len("-wal")]
+    return path if path.endswith(SUFFIXES) else None
+
+
+def read_folder(folder: Path) -> Iterator[ToolRun]:
+    """Yield the one run of a folder of `mlruns`."""
+    try:
+        meta = read_yaml((folder / "meta.yaml").read_bytes())
+    except (OSError, ValueError) as error:
+        raise Damaged(f"its meta.yaml cannot be read: {error}") from error
+    if not isinstance(meta, dict) or "run_id" not in meta:
+        raise Damaged("its meta.yaml describes no run")
+    run = ToolRun(NAME, id=str(meta["run_id"]), name=str(meta.get("run_name") or ""))
+    run.author = str(meta.get("user_id") or "")
+    run.started, run.ended = as_time(meta.get("start_time")), as_time(meta.get("end_time"))
+    run.status = _NUMBERED.get(meta.get("status", 0), "")
+    for name, text in _texts(folder / "params"):
+        run.parameters[name] = parse_value(text)
+    for name, text in _texts(folder / "metrics"):
+        for line in text.splitlines():
+            _add_line(run, name, line.split())
+    _add_tags(run, _texts(folder / "tags"))
+    if any((folder / "artifacts").glob("*")):
+        run.lose("the artifacts")
+    yield run
+
+
+def _add_line(run: ToolRun, name: str, words: list[str]) -> None:
+    """Add a point: its time in milliseconds, its value, and its step in later versions."""
+    try:
+        step = float(words[2]) if len(words) > 2 else 0.0
+        run.add(name, float(words[1]), step, int(words[0]) * 1000)
+    except (ValueError, IndexError):
+        return  # the last line may be half written
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the files below a folder by their names, with slashes, and their texts."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), path.read_text("utf-8", "replace")
+
+
+def read_database(path: Path) -> Iterator[ToolRun]:
+    """Yield the runs of a database; none if it is another program's."""
+    with reading(path, TABLES) as database:
+        if database is None:
+            return
+        names = dict(database.execute("SELECT experiment_id, name FROM experiments").fetchall())
+        runs = dict[str, ToolRun]()
+        for row in database.execute("SELECT * FROM runs ORDER BY start_time, run_uuid"):
+            run = runs[row["run_uuid"]] = ToolRun(NAME, id=row["run_uuid"], name=row["name"] or "")
+            run.author, run.status = row["user_id"] or "", _STATUSES.get(row["status"], "")
+            run.started, run.ended = as_time(row["start_time"]), as_time(row["end_time"])
+            run.tags["experiment"] = names.get(row["experiment_id"], "")
+        for row in database.execute("SELECT * FROM params"):
+            if row["run_uuid"] in runs:
+                runs[row["run_uuid"]].parameters[row["key"]] = parse_value(row["value"])
+        for row in database.execute("SELECT * FROM metrics ORDER BY timestamp, rowid"):
+            if row["run_uuid"] in runs:
+                value = math.nan if row["is_nan"] else _from_database(row["value"])
+                time = row["timestamp"] * 1000
+                runs[row["run_uuid"]].add(row["key"], value, row["step"], time)
+        for row in database.execute("SELECT * FROM tags"):
+            if row["run_uuid"] in runs:
+                _add_tags(runs[row["run_uuid"]], [(row["key"], row["value"] or "")])
+    yield from runs.values()
+
+
+def _from_database(value: object) -> float:
+    """Return a value. MLflow writes an infinite one as the largest number."""
+    number = as_number(value)
+    if number is None:
+        return math.nan
+    return math.copysign(math.inf, number) if abs(number) == sys.float_info.max else number
+
+
+def _add_tags(run: ToolRun, tags: Iterable[tuple[str, str]]) -> None:
+    """Add tags. Those of MLflow itself tell who ran which program, and on which commit."""
+    for name, text in tags:
+        if name == "mlflow.source.git.commit":
+            run.commit = text.strip()
+        elif name == "mlflow.user":
+            run.author = run.author or text
+        elif name == "mlflow.source.name":
+            run.command = run.command or (text,)
+        elif not name.startswith("mlflow."):
+            run.tags[name] = text
+
+
+MLFLOW_FOLDER = ReaderKind(NAME, claim_folder, read_folder, is_store=True)
+MLFLOW_DATABASE = ReaderKind(NAME, claim_database, read_database, is_store=True)

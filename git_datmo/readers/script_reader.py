@@ -1,0 +1,104 @@
+"""Read the files that scripts write their metrics to: JSON, JSON Lines and CSV.
+
+The CSV files of Lightning's CSVLogger and of Ultralytics are of the same form. They have a file of
+parameters beside them.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+
+from git_datmo.errors import Damaged
+from git_datmo.readers.scalar_values import flatten, parse_value
+from git_datmo.readers.step_table import add_rows
+from git_datmo.readers.tool_runs import ReaderKind, Scalar, ToolRun
+from git_datmo.readers.yaml_documents import read_yaml
+
+SIZE_LIMIT = 64 << 20
+JSON_NAMES = ("metrics.json", "results.json")
+LINES_NAMES = ("metrics.jsonl",)
+TABLE_NAMES = ("metrics.csv", "results.csv")
+# Parameters that Lightning and Ultralytics write beside a table.
+PARAMETER_FILES = ("hparams.yaml", "args.yaml")
+
+
+def claim(path: str) -> str | None:
+    """Return the path of a file with one of the names."""
+    name = path.rpartition("/")[2]
+    return path if name in (*JSON_NAMES, *LINES_NAMES, *TABLE_NAMES) else None
+
+
+def read(path: Path) -> Iterator[ToolRun]:
+    """Yield the values of a metrics file as one run."""
+    run = ToolRun("script")
+    if path.name in JSON_NAMES:
+        run.metrics |= read_document(path)
+    elif path.name in LINES_NAMES:
+        add_rows(run, _lines(read_text(path)))
+    else:
+        add_rows(run, table_rows(read_text(path), ","))
+        for name in PARAMETER_FILES:
+            run.parameters |= read_parameters(path.with_name(name))
+    yield run
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text; raise `Damaged` if it is too large or no text."""
+    try:
+        if path.stat().st_size > SIZE_LIMIT:
+            raise Damaged(f"it is larger than {SIZE_LIMIT >> 20} MiB")
+        return path.read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise Damaged(str(error)) from error
+
+
+def read_document(path: Path) -> dict[str, Scalar]:
+    """Return the values of a JSON object, nested ones by their path with dots."""
+    try:
+        document = json.loads(read_text(path), parse_int=whole_number)
+        if not isinstance(document, dict):
+            raise Damaged("it holds no JSON object")
+        return dict(flatten("", document))
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"it is no JSON: {error}") from error
+
+
+def whole_number(text: str) -> Scalar:
+    """Return an integer; its digits as text if it is beyond the range of a float."""
+    return int(text) if isfinite(float(text)) else text
+
+
+def _lines(text: str) -> Iterator[dict[str, Scalar]]:
+    """Yield the values of each line that is a JSON object. The last one may be half written."""
+    for line in filter(str.strip, text.splitlines()):
+        try:
+            document = json.loads(line, parse_int=whole_number)
+            if isinstance(document, dict):
+                yield dict(flatten("", document))
+        except (ValueError, RecursionError):
+            continue
+
+
+def table_rows(text: str, separator: str) -> Iterator[dict[str, Scalar]]:
+    """Yield the cells of each row of a table with a header, without empty ones."""
+    for row in csv.DictReader(text.splitlines(), delimiter=separator):
+        yield {
+            name: parse_value(cell.strip())
+            for name, cell in row.items()
+            if isinstance(cell, str) and isinstance(name, str) and cell.strip()
+        }
+
+
+def read_parameters(path: Path) -> dict[str, Scalar]:
+    """Return the values of a YAML file, none if it is missing or invalid."""
+    try:
+        return dict(flatten("", read_yaml(path.read_bytes())))
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
+SCRIPT = ReaderKind("script", claim, read)

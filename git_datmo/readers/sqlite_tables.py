@@ -1,0 +1,41 @@
+"""Open databases of other programs for reading, without a write to them or beside them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from git_datmo.errors import Damaged
+
+SUFFIXES = (".db", ".sqlite", ".sqlite3")
+
+
+@contextmanager
+def reading(path: Path, tables: AbstractSet[str]) -> Iterator[sqlite3.Connection | None]:
+    """Open a database that has these tables; give None if it is another one.
+
+    Without a log of writes that are not in it yet, the database is opened as one that nobody
+    changes. Then SQLite makes no files beside it. Raises `Damaged` if it cannot be read.
+    """
+    log = Path(f"{path}-wal")
+    mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            database.text_factory = lambda text: text.decode("utf-8", "replace")
+            yield database if tables <= _tables(database) else None
+    except sqlite3.Error as error:
+        raise Damaged(f"SQLite cannot read it: {error}") from error
+
+
+def _tables(database: sqlite3.Connection) -> set[str]:
+    """Return the names of the tables."""
+    return {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+
+
+def columns(database: sqlite3.Connection, table: str) -> set[str]:
+    """Return the names of a table's columns. `table` is a name in the program, never input."""
+    return {row["name"] for row in database.execute(f"PRAGMA table_info({table})")}

@@ -1,0 +1,100 @@
+"""The values that readers return: runs of other tools, with their metrics, parameters and tags."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Scalar = bool | int | float | str
+
+# The ways in which a run can end. They are those of a snapshot's run.
+SUCCEEDED, FAILED, STOPPED = "success", "failed", "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """All values of one metric, in the order in which a tool recorded them.
+
+    `steps` are numbers in any order. `times` are microseconds since 1970 (UTC); 0 is an unknown
+    time.
+    """
+
+    values: array[float] = field(default_factory=lambda: array("d"))
+    steps: array[float] = field(default_factory=lambda: array("d"))
+    times: array[int] = field(default_factory=lambda: array("q"))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def add(self, value: float, step: float, time: int) -> None:
+        """Append one point."""
+        self.values.append(value)
+        self.steps.append(step)
+        self.times.append(time)
+
+    def extend(self, other: Series) -> None:
+        """Append the points of another series."""
+        self.values.extend(other.values)
+        self.steps.extend(other.steps)
+        self.times.extend(other.times)
+
+
+@dataclass(slots=True)
+class ToolRun:
+    """A run as a tool or a script recorded it.
+
+    `id` and `name` are the tool's own, `author` its user, `commit` the git commit that it noted.
+    `started` and `ended` are microseconds since 1970 (UTC), or 0. `status` is '' if it is not
+    known. `metrics` are final values of which the tool keeps no history. `lost` names what is in
+    the tool's files and not in this object. `problems` are sentences about damage.
+    """
+
+    tool: str
+    id: str = ""
+    name: str = ""
+    author: str = ""
+    commit: str = ""
+    command: tuple[str, ...] = ()
+    started: int = 0
+    ended: int = 0
+    status: str = ""
+    parameters: dict[str, Scalar] = field(default_factory=dict)
+    metrics: dict[str, Scalar] = field(default_factory=dict)
+    series: dict[str, Series] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, name: str, value: float, step: float, time: int) -> None:
+        """Append a point to the series of the metric `name`."""
+        series = self.series.get(name)
+        if series is None:
+            series = self.series[name] = Series()
+        series.add(value, step, time)
+
+    def lose(self, what: str) -> None:
+        """Name what is not read, once."""
+        if what not in self.lost:
+            self.lost.append(what)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderKind:
+    """A format that can be read.
+
+    `claim` gets the path of a file, relative and with slashes. It returns the file or folder that
+    has to be read for it; None if the file is not of this format. `read` gets the full path of that
+    `is_store` says that the files are the tool's own database. They are no results of a script.
+    """
+
+    name: str
+    claim: Callable[[str], str | None]
+    read: Callable[[Path], Iterable[ToolRun]]
+    is_store: bool = False
+
+
+def microseconds(seconds: float) -> int:
+    """Return a time in microseconds; 0 if it is no time between 1970 and 2262."""
+    return round(seconds * 1e6) if 0 < seconds < 9e9 else 0

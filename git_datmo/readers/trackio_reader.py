@@ -1,0 +1,76 @@
+"""Read the databases of Trackio: a file for each project."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from git_datmo.readers.scalar_values import as_number, as_time, flatten
+from git_datmo.readers.sqlite_tables import columns, reading
+from git_datmo.readers.tool_runs import ReaderKind, ToolRun
+
+NAME = "trackio"
+TABLES = frozenset({"metrics", "configs"})
+
+
+def claim(path: str) -> str | None:
+    """Return the path of a file that can be a database of Trackio."""
+    if path.endswith((".db-wal", ".db-shm")):
+        path = path[: -len("-wal")]
+    return path if path.endswith(".db") else None
+
+
+def read(path: Path) -> Iterator[ToolRun]:
+    """Yield the runs of a project; none if the file is another program's database."""
+    with reading(path, TABLES) as database:
+        if database is None or "run_name" not in columns(database, "metrics"):
+            return
+        # Older versions know a run by its name alone.
+        key = "run_id" if "run_id" in columns(database, "metrics") else "run_name"
+        runs = dict[str, ToolRun]()
+        for row in database.execute("SELECT * FROM configs ORDER BY rowid"):
+            run = runs.setdefault(row[key], ToolRun(NAME, id=row[key], name=row["run_name"]))
+            _add_config(run, _document(row["config"]))
+            run.started = run.started or as_time(row["created_at"])
+        for row in database.execute("SELECT * FROM metrics ORDER BY rowid"):
+            run = runs.setdefault(row[key], ToolRun(NAME, id=row[key], name=row["run_name"]))
+            _add_points(run, row)
+    for run in runs.values():
+        run.tags["project"] = path.stem
+        yield run
+
+
+def _add_config(run: ToolRun, config: object) -> None:
+    """Add the parameters of a run; names that begin with `_` are Trackio's own."""
+    if not isinstance(config, dict):
+        return
+    run.started = as_time(config.get("_Created"))
+    run.author = str(config.get("_Username") or "")
+    values = flatten("", config)
+    run.parameters |= {name: value for name, value in values if not name.startswith("_")}
+
+
+def _add_points(run: ToolRun, row: sqlite3.Row) -> None:
+    """Add the values of one call."""
+    time = as_time(row["timestamp"])
+    for name, value in flatten("", _document(row["metrics"])):
+        number = as_number(value)
+        if number is None:
+            run.lose(f"text '{name}'")
+        else:
+            run.add(name, number, row["step"], time)
+    run.started = run.started or time
+    run.ended = max(run.ended, time)
+
+
+def _document(text: str | bytes) -> object:
+    """Return a JSON document, None if it is damaged."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+TRACKIO = ReaderKind(NAME, claim, read, is_store=True)

@@ -1,0 +1,45 @@
+"""Read `trainer_state.json`, which Transformers' Trainer writes into each checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from git_datmo.errors import Damaged
+from git_datmo.readers.scalar_values import as_number, flatten
+from git_datmo.readers.script_reader import read_text
+from git_datmo.readers.step_table import add_rows
+from git_datmo.readers.tool_runs import ReaderKind, ToolRun
+
+NAME = "transformers"
+FILE = "trainer_state.json"
+SETTINGS = ("num_train_epochs", "max_steps", "train_batch_size", "logging_steps", "eval_steps")
+
+
+def claim(path: str) -> str | None:
+    """Return the path of a trainer's state."""
+    return path if path.rpartition("/")[2] == FILE else None
+
+
+def read(path: Path) -> Iterator[ToolRun]:
+    """Yield the history of a trainer as one run."""
+    try:
+        state = json.loads(read_text(path))
+        history = state["log_history"]
+        rows = [dict(flatten("", row)) for row in history]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Damaged("it has no history of a trainer") from error
+    run = ToolRun(NAME)
+    add_rows(run, rows)
+    for name in SETTINGS:
+        value = as_number(state.get(name))
+        if value is not None:
+            run.parameters[name] = state[name]
+    best = as_number(state.get("best_metric"))
+    if best is not None:
+        run.metrics["best_metric"] = best
+    yield run
+
+
+TRAINER = ReaderKind(NAME, claim, read)

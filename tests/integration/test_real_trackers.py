@@ -1,0 +1,172 @@
+"""Files that trackers themselves write, and the values that their readers find.
+
+Each test is skipped where its library is missing. `DATMO_TEST_TRACKERS` names a Python that has
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from git_datmo.readers.reader_registry import find_sources
+from git_datmo.readers.tool_runs import ToolRun
+from tests.support.shell import Shell
+
+PYTHON = os.environ.get("DATMO_TEST_TRACKERS") or sys.executable
+VALUES = [1.0, 0.5, 0.25, 0.125]
+LOOP = "for step, value in enumerate((1.0, 0.5, 0.25, 0.125)):\n    "
+
+# The library, the script, the name that the reader gives to the metric, and its parameters.
+SCRIPTS: dict[str, tuple[str, str, str, dict[str, object]]] = {
+    "tensorboardX": (
+        "tensorboardX",
+        (
+            "from tensorboardX import SummaryWriter\n"
+            "w = SummaryWriter('runs')\n"
+            f"{LOOP}w.add_scalar('val/loss', value, step)\n"
+            "w.add_hparams({'lr': 0.5, 'kind': 'a'}, {'end': 1.0})\n"
+            "w.close()\n"
+        ),
+        "val/loss",
+        {"lr": 0.5, "kind": "a"},
+    ),
+    "tensorboard": (
+        "tensorboard",
+        (
+            "from tensorboard.compat.proto.event_pb2 import Event\n"
+            "from tensorboard.plugins.scalar.summary_v2 import scalar_pb\n"
+            "from tensorboard.summary.writer.event_file_writer import EventFileWriter\n"
+            "w = EventFileWriter('runs')\n"
+            f"{LOOP}w.add_event(Event(wall_time=1.7e9, step=step, "
+            "summary=scalar_pb('val/loss', value)))\n"
+            "w.close()\n"
+        ),
+        "val/loss",
+        {},
+    ),
+    "dvclive": (
+        "dvclive",
+        (
+            "from dvclive import Live\n"
+            "with Live(save_dvc_exp=False, dvcyaml=None, report=None) as live:\n"
+            "    live.log_params({'lr': 0.5, 'model': {'depth': 2}})\n"
+            "    for value in (1.0, 0.5, 0.25, 0.125):\n"
+            "        live.log_metric('val/loss', value)\n"
+            "        live.next_step()\n"
+        ),
+        "val/loss",
+        {"lr": 0.5, "model.depth": 2},
+    ),
+    "trackio": (
+        "trackio",
+        (
+            "import trackio\n"
+            "trackio.init(project='sea', name='calm', config={'lr': 0.5, 'model': {'depth': 2}})\n"
+            f"{LOOP}trackio.log({{'val/loss': value}}, step=step)\n"
+            "trackio.finish()\n"
+        ),
+        "val/loss",
+        {"lr": 0.5, "model.depth": 2},
+    ),
+    "wandb": (
+        "wandb",
+        (
+            "import wandb\n"
+            "run = wandb.init(project='sea', config={'lr': 0.5, 'model': {'depth': 2}})\n"
+            f"{LOOP}run.log({{'val/loss': value}}, step=step)\n"
+            "run.finish()\n"
+        ),
+        "val/loss",
+        {"lr": 0.5, "model.depth": 2},
+    ),
+    **{
+        f"mlflow {form}": (
+            "mlflow",
+            (
+                "import mlflow\n"
+                f"mlflow.set_tracking_uri('{uri}')\n"
+                "with mlflow.start_run(run_name='calm'):\n"
+                "    mlflow.log_params({'lr': 0.5, 'kind': 'a'})\n"
+                "    for step, value in enumerate((1.0, 0.5, 0.25, 0.125)):\n"
+                "        mlflow.log_metric('val/loss', value, step=step)\n"
+            ),
+            "val/loss",
+            {"lr": 0.5, "kind": "a"},
+        )
+        for form, uri in {"folder": "mlruns", "database": "sqlite:///mlflow.db"}.items()
+    },
+    "lightning": (
+        "lightning",
+        (
+            "from lightning.pytorch.loggers import CSVLogger\n"
+            "logger = CSVLogger('logs')\n"
+            "logger.log_hyperparams({'lr': 0.5, 'kind': 'a'})\n"
+            f"{LOOP}logger.log_metrics({{'val/loss': value}}, step)\n"
+            "logger.save()\n"
+        ),
+        "val/loss",
+        {"lr": 0.5, "kind": "a"},
+    ),
+    "transformers": (
+        "transformers",
+        (
+            "from transformers.trainer_callback import TrainerState\n"
+            "state = TrainerState(max_steps=4)\n"
+            f"{LOOP}state.log_history.append({{'val/loss': value, 'step': step}})\n"
+            "state.save_to_json('trainer_state.json')\n"
+        ),
+        "val/loss",
+        {"max_steps": 4},
+    ),
+}
+
+
+@cache
+def has(library: str) -> bool:
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({library!r}) is None)"
+    return subprocess.run([PYTHON, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def found_runs(folder: Path) -> Iterator[ToolRun]:
+    """The runs in all files that a reader claims."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    sources = {
+        (kind.name, source): kind
+        for path in paths
+        for kind, source in find_sources(path.relative_to(folder).as_posix())
+    }
+    for (_, source), kind in sources.items():
+        yield from kind.read(folder / source)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_reader_finds_all_that_the_library_wrote(
+    shell: Callable[..., Shell], tmp_path: Path, name: str
+) -> None:
+    library, script, metric, parameters = SCRIPTS[name]
+    if not has(library):
+        pytest.skip(f"{library} is not installed")
+    work = shell(
+        "work",
+        HOME=str(tmp_path / "home"),
+        WANDB_MODE="offline",
+        TRACKIO_DIR=str(tmp_path / "work" / "trackio"),
+        HF_HUB_OFFLINE="1",
+        MLFLOW_ALLOW_FILE_STORE="1",
+    )
+    work.run(PYTHON, "-c", script)
+    runs = list(found_runs(work.cwd))
+    with_metric = [run for run in runs if metric in run.series]
+    assert len(with_metric) == 1
+    series = with_metric[0].series[metric]
+    assert list(series.values) == VALUES
+    assert list(series.steps) == [0, 1, 2, 3]
+    assert {key: value for run in runs for key, value in run.parameters.items()} == parameters
+    assert [run.problems for run in runs] == [[] for _ in runs]
