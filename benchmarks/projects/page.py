@@ -10,14 +10,15 @@ from benchmarks.projects.project import Project
 
 HEADING = "## Kinds of project, measured"
 ABOUT = """\
-`python -m benchmarks.projects --page docs/REPRODUCE.md` makes each of these projects with its own environment, runs it
-on the host, pushes to a bare repository, and reproduces it from a fresh clone for each engine. A verdict stands with
-what it rests on. "wrong" marks one that is not right for that project, and "no verdict" a command that could not be
-started. `failed` and "no verdict" are right where the run said so beforehand.
+`python -m benchmarks.projects --page docs/REPRODUCE.md` writes this section. It makes each project with its own
+environment, runs it on the host, and pushes to a bare repository. Then it reproduces the project with each engine, each
+time from a fresh clone. A cell has the verdict and, in parentheses, the number of metrics and outputs that it is based on.
+"wrong" marks a verdict that is not right for that project. "no verdict" marks a command that could not be started. `failed`
+and "no verdict" are right if the run warned of them.
 
-Seconds are those of one try, on two cores with much other work; building the environment is most of them. An engine
-that reaches no registry gets its base image from `benchmarks/projects/base-image.sh`.
-`python -m benchmarks.projects.overhead` measures what `run` costs beyond its command."""
+Each time is from one run, on two cores with much other work. Most of it is the building of the environment. An engine that
+reaches no registry gets its base image from `benchmarks/projects/base-image.sh`. `python -m benchmarks.projects.overhead`
+measures the time that `run` adds to its command."""
 _SECTION = re.compile(rf"^{re.escape(HEADING)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -43,7 +44,7 @@ def _cell(measured: Measured, engine: str) -> str:
 def _said(done: Sequence[Measured]) -> Iterator[str]:
     """Yield the runs' warnings, project by project."""
     if any(measured.warnings for measured in done):
-        yield from ("", "What these runs warned of:", "")
+        yield from ("", "Warnings of these runs:", "")
     for measured in done:
         for line in measured.warnings:
             yield f"- {measured.project.title}: {line.partition(': ')[2]}"
