@@ -8,10 +8,22 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support.exact_push import push_scene, push_template
+from tests.support.pair import pair
 from tests.support.servers.hosts import host, http_host, ssh_host
 from tests.support.shell import Shell, seal
 
-__all__ = ["host", "http_host", "make_repo", "sealed", "shell", "ssh_host"]
+__all__ = [
+    "host",
+    "http_host",
+    "make_repo",
+    "pair",
+    "push_scene",
+    "push_template",
+    "sealed",
+    "shell",
+    "ssh_host",
+]
 
 # The same examples in every run, so that a failure is the change's and not the dice's;
 # `--hypothesis-profile=deep` throws new dice, and more often. No example has a deadline: the

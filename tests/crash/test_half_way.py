@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.test_killed import set_up
 from tests.support.commands import Picture, picture
 from tests.support.crash_scenes import SCENES, Scene
 from tests.support.crash_world import KILLED, World, says_what_to_do
+from tests.support.kills import set_up
 from tests.support.shell import Done
 
 Way = tuple[str, ...]

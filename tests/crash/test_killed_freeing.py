@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.crash.test_killed import choose, kill_and_finish, set_up
 from tests.support.commands import STORE, objects, picture
 from tests.support.crash_scenes import Scene
 from tests.support.crash_scenes_space import REPAIR, SCENES
 from tests.support.crash_world import World
+from tests.support.kills import choose, kill_and_finish, set_up
 
 
 def check_can_be_had(world: World) -> None:

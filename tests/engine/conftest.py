@@ -10,6 +10,7 @@ import pytest
 
 from git_datmo.environments.interpreter_probe import Distribution, Probe
 from git_datmo.environments.manifest import Environment, make_environment
+from tests.support.engine_output import Heard
 
 
 @pytest.fixture(scope="session")
@@ -52,16 +53,6 @@ def make_env() -> Callable[..., Environment]:
         )
 
     return make
-
-
-class Heard:
-    """Keeps what an engine says, by stream."""
-
-    def __init__(self) -> None:
-        self.streams = {"stdout": b"", "stderr": b""}
-
-    def __call__(self, stream: str, data: bytes) -> None:
-        self.streams[stream] += data
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from git_datmo.environments.interpreter_probe import Distribution, Origin
 from git_datmo.environments.manifest import Environment
 from git_datmo.errors import DatmoError
 from git_datmo.progress import QUIET
-from tests.engine.conftest import Heard
+from tests.support.engine_output import Heard
 from tests.support.servers.relay import relayed
 
 # One worker: what the engine holds is counted.

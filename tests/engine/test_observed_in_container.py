@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_env_command import with_packages
 from tests.support.commands import datmo, experiments
 from tests.support.shell import Shell
+from tests.support.virtual_environments import with_packages
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

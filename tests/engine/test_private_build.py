@@ -18,7 +18,7 @@ from git_datmo.environments.manifest import Environment
 from git_datmo.environments.package_archive import packed_wheel
 from git_datmo.errors import BuildFailed
 from git_datmo.progress import QUIET
-from tests.engine.conftest import Heard
+from tests.support.engine_output import Heard
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

@@ -16,7 +16,7 @@ from git_datmo.environments.manifest import Environment, make_environment
 from git_datmo.environments.package_archive import packed_source, packed_wheel, source_files
 from git_datmo.errors import Damaged, DatmoError, EngineMissing
 from git_datmo.progress import QUIET
-from tests.engine.conftest import Heard
+from tests.support.engine_output import Heard
 
 HERE = "{}.{}.{}".format(*sys.version_info[:3])
 

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
-from tests.crash.test_sigkill import test_a_push_that_is_killed
+import pytest
 
-__all__ = ["test_a_push_that_is_killed"]
+from tests.support.crash_world import World
+from tests.support.servers.http_host import HttpHost
+from tests.support.sigkill import check_killed_push
+
+
+@pytest.mark.parametrize("way", ["path", "http"])
+def test_push_that_is_killed_is_finished_by_the_next(
+    world: World, http_host: HttpHost, way: str
+) -> None:
+    check_killed_push(world, http_host, way)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.gits.conftest import MACHINE, Gits
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, picture, states
 from tests.support.disk_space import check_store, noise
+from tests.support.other_gits import MACHINE, Gits
+from tests.support.pair import Pair
 from tests.support.remote_check import lacking
 from tests.support.servers.hosts import Host, serve
 from tests.support.servers.http_host import HttpHost

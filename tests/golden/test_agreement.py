@@ -16,7 +16,6 @@ from git_datmo.objects import layout
 from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.records import codec
 from git_datmo.records.notes import make_line
-from tests.golden.test_vectors import product_cuts, record_bytes
 from tests.support.independent import (
     BLOB,
     EXECUTABLE,
@@ -32,6 +31,8 @@ from tests.support.independent import (
     stream,
 )
 from tests.support.strategies import safe_names
+from tests.support.vector_content import product_cuts
+from tests.support.vector_ids import record_bytes
 
 object_formats = st.sampled_from(["sha1", "sha256"])
 

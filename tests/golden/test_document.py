@@ -15,42 +15,13 @@ from git_datmo.objects.store_location import PROMISES, SETTINGS
 from git_datmo.records import codec, format_marker, namespaces, notes
 from git_datmo.remotes import keep_commits
 from git_datmo.setup.init_repository import NOTES_GLOB, REWRITE_MODE
-from tests.golden import test_vectors
 from tests.support import format_dumps as dumps
-from tests.support import independent, independent_curve
+from tests.support import independent, independent_curve, vector_ids
+from tests.support.format_document import DOCUMENT, code_words, section, tables
 from tests.support.vector_content import INPUTS
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
-DOCUMENT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
 SCHEMA = Path(git_datmo.__file__).parent / "records" / "record.schema.json"
-
-
-def section(number: int) -> str:
-    """One section of the document."""
-    match = re.search(
-        rf"^## {number}\. .*?(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL
-    )
-    assert match, f"no section {number}"
-    return match[0]
-
-
-def tables(text: str) -> list[list[str]]:
-    """The rows of all tables, without their heads."""
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in text.splitlines()
-        if line.startswith("|")
-    ]
-    rules = {
-        place
-        for place, row in enumerate(rows)
-        if set("".join(row)) == {"-", " "} or set("".join(row)) == {"-"}
-    }
-    return [row for place, row in enumerate(rows) if place not in rules and place + 1 not in rules]
-
-
-def code_words(text: str) -> list[str]:
-    return re.findall(r"`([^`]*)`", text)
 
 
 def test_constants() -> None:
@@ -166,29 +137,29 @@ def test_the_vectors_are_those_of_the_tests() -> None:
     text = section(15)
     rows = {row[0]: [cell.strip("`") for cell in row[1:]] for row in tables(text)}
     objects = {
-        **test_vectors.FOLDER_IDS,
-        **{f"{n} chunks": ids for n, ids in test_vectors.CHUNK_TREE_IDS.items()},
+        **vector_ids.FOLDER_IDS,
+        **{f"{n} chunks": ids for n, ids in vector_ids.CHUNK_TREE_IDS.items()},
     }
     for name, ids in objects.items():
         assert rows[name] == list(ids)
     cuts = [
         list(map(int, row[1].split())) for row in tables(text) if re.fullmatch(r"[\d ]+", row[1])
     ]
-    assert cuts == [test_vectors.CUTS[name] for name in INPUTS]
-    assert "\n".join(test_vectors.RECORD_LINES.values()) in text
-    assert test_vectors.record_bytes("drop").decode() in text
+    assert cuts == [vector_ids.CUTS[name] for name in INPUTS]
+    assert "\n".join(vector_ids.RECORD_LINES.values()) in text
+    assert vector_ids.record_bytes("drop").decode() in text
     told = {row[0] for row in rows.values()}
     assert told >= {
-        test_vectors.KEEP_ID,
-        test_vectors.LINK_ID,
-        *test_vectors.FIRST_LINK_IDS,
-        *test_vectors.PART_IDS,
+        vector_ids.KEEP_ID,
+        vector_ids.LINK_ID,
+        *vector_ids.FIRST_LINK_IDS,
+        *vector_ids.PART_IDS,
     }
-    assert test_vectors.TRACKED_LINE in text
-    assert told >= {test_vectors.TRACKED_KEEP_ID, test_vectors.CURVE_ID}
-    assert told >= {*test_vectors.DATA_IDS}
-    assert told >= {*test_vectors.ENVIRONMENT_IDS.values(), test_vectors.ENVIRONMENT_OBJECT}
-    assert told >= {test_vectors.MARKER_ID}
+    assert vector_ids.TRACKED_LINE in text
+    assert told >= {vector_ids.TRACKED_KEEP_ID, vector_ids.CURVE_ID}
+    assert told >= {*vector_ids.DATA_IDS}
+    assert told >= {*vector_ids.ENVIRONMENT_IDS.values(), vector_ids.ENVIRONMENT_OBJECT}
+    assert told >= {vector_ids.MARKER_ID}
 
 
 def test_limits_of_the_table_are_those_of_the_schema() -> None:
@@ -211,7 +182,7 @@ def test_marker_is_told_byte_for_byte() -> None:
 
 
 def test_curve_is_told_byte_for_byte() -> None:
-    content = independent_curve.write("loss", test_vectors.CURVE_POINTS).decode()
+    content = independent_curve.write("loss", vector_ids.CURVE_POINTS).decode()
     assert f"```\n{content}```\n" in section(7)
 
 

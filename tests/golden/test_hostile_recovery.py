@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.test_recovery import find_snapshot, recipe, stock
 from tests.support.commands import datmo, picture
+from tests.support.recovery import find_snapshot, recipe
 from tests.support.shell import Shell
-
-__all__ = ["stock"]
 
 OUTSIDE = "kept as it was\n"
 

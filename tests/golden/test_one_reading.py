@@ -19,14 +19,12 @@ from git_datmo.records import codec
 from git_datmo.records.catalog import in_order, make_row
 from git_datmo.records.notes import make_line
 from git_datmo.records.snapshot_record import Snapshot
-from tests.golden.test_vectors import record_bytes
-from tests.integration.conftest import Pair, pair
-from tests.integration.test_strangers import genuine, plant
 from tests.support.commands import datmo, experiments
+from tests.support.forged_records import genuine, plant
 from tests.support.independent import kept_by_snapshot
+from tests.support.pair import Pair
 from tests.support.shell import Shell
-
-__all__ = ["pair"]
+from tests.support.vector_ids import record_bytes
 
 ONES, WIDE = "1" * 40, "ab" * 32
 

@@ -20,8 +20,8 @@ from git_datmo.records.data_graph import DataGraph
 from git_datmo.records.format_marker import check_marker, parse_marker
 from git_datmo.records.unknown_record import Unknown
 from git_datmo.remotes.keep_links import read_link
-from tests.golden.test_vectors import record_bytes
 from tests.support import independent
+from tests.support.vector_ids import record_bytes
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parent / "vectors.json").read_text()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integration.conftest import Pair
 from tests.support.backend_package import install_shelf
 from tests.support.commands import datmo, objects, picture, refusal
+from tests.support.pair import Pair
 
 
 def test_payload_goes_to_an_added_backend_and_comes_from_it(pair: Pair, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from git_datmo.api import DatmoError, Role, open_repository
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 PAGE = Path(__file__).parents[2] / "docs" / "API.md"

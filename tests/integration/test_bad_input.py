@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import STORE, datmo, experiments, picture, refusal, refused, states
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 EVERY_VERB = (

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_env_command import with_packages
 from tests.support.commands import datmo, experiments
 from tests.support.disk_space import told
 from tests.support.shell import Shell
+from tests.support.virtual_environments import with_packages
 
 
 def environments(shell: Shell) -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from random import Random
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.remote_check import lacking
 from tests.support.shell import Shell
 

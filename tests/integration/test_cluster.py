@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.servers.cluster import serve_cluster
 from tests.support.servers.http_host import HttpHost
 from tests.support.servers.server_process import free_port

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import json
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, refused
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

@@ -16,10 +16,10 @@ import docker
 import pytest
 
 from git_datmo.engines.engine_connection import describe_owner
-from tests.integration.test_env_command import with_packages
 from tests.support.commands import datmo, experiments
 from tests.support.servers.ssh_host import serve_ssh
 from tests.support.shell import Shell, seal
+from tests.support.virtual_environments import with_packages
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import Pair
-from tests.integration.test_fsck import SMALL, blob, spoil, with_data
 from tests.support.commands import datmo, experiments, picture
+from tests.support.damage import SMALL, blob, spoil, with_data
 from tests.support.disk_space import noise
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from git_datmo.model import FORMATS
 from git_datmo.records import codec
 from git_datmo.records.annotation_record import Annotation
-from tests.integration.conftest import Pair
 from tests.support.commands import STORE, datmo, experiments, objects, picture, refused, states
 from tests.support.disk_space import (
     MIB,
@@ -22,6 +21,7 @@ from tests.support.disk_space import (
     weigh,
 )
 from tests.support.ledgers import annotation, open_ledger
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo, experiments, picture
 from tests.support.disk_space import MIB, noise
+from tests.support.pair import Pair, both_ways
 from tests.support.remote_check import lacking
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments
 from tests.support.disk_space import (
     MIB,
@@ -10,6 +9,7 @@ from tests.support.disk_space import (
     told,
     versions,
 )
+from tests.support.pair import Pair
 
 
 def test_what_is_used_alone_and_together(pair: Pair) -> None:

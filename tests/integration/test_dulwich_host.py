@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo, experiments, picture
+from tests.support.pair import Pair, both_ways
 from tests.support.remote_check import lacking
 from tests.support.servers.dulwich_host import DulwichHost, serve_dulwich
 from tests.support.shell import Shell

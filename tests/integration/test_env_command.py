@@ -3,51 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.commands import datmo, experiments, refused
 from tests.support.shell import Shell
-
-
-def with_packages(repo: Shell, home: Path, *packages: str) -> Shell:
-    """The shell with an environment active in which these packages, `NAME==VERSION`, are
-    installed."""
-    venv.create(home, symlinks=True, with_pip=False)
-    (site,) = home.glob("lib/python*/site-packages")
-    for name, _, version in (package.partition("==") for package in packages):
-        folder = site / f"{name}-{version}.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        )
-    return repo.having(PATH=f"{home}/bin:{repo.env['PATH']}", SEED=str(len(packages)))
-
-
-def type_into(shell: Shell, keys: bytes, *words: str) -> tuple[int, bytes]:
-    """Run a command on a terminal of its own, with these keys pressed; its exit code and what it
-    showed."""
-    ours, theirs = pty.openpty()
-    child = subprocess.Popen(
-        words, cwd=shell.cwd, env=dict(shell.env), stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    os.write(ours, keys)
-    shown = b""
-    while True:
-        try:
-            data = os.read(ours, 4096)
-        except OSError:  # what a terminal says when its last program has gone
-            break
-        if not data:
-            break
-        shown += data
-    os.close(ours)
-    return child.wait(), shown
+from tests.support.terminal import type_into
+from tests.support.virtual_environments import with_packages
 
 
 def test_environments_are_shown_and_compared(

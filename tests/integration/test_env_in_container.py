@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_env_command import type_into, with_packages
 from tests.support.commands import datmo
 from tests.support.shell import Shell
+from tests.support.terminal import type_into
+from tests.support.virtual_environments import with_packages
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

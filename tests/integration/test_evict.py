@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, objects, picture, refused, states
 from tests.support.disk_space import (
     MIB,
@@ -17,6 +16,7 @@ from tests.support.disk_space import (
     versions,
     weigh,
 )
+from tests.support.pair import Pair
 
 
 @filtering

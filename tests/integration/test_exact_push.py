@@ -3,199 +3,55 @@ server."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from random import Random
 
 import pytest
 
-from tests.support.commands import datmo, objects
-from tests.support.remote_check import lacking
-from tests.support.servers.http_host import HttpHost
-from tests.support.shell import Shell, seal
-
-BIG = 4_000_000
-# What a push may take beside 1.2 times the new chunks: trees, commits, records, the code, and the
-# talk about them.
-BESIDE = 100_000
-
-
-def noise(seed: int, size: int = BIG) -> bytes:
-    return Random(seed).randbytes(size)
-
-
-def lay(folder: Path, seed: int) -> None:
-    """A dataset: one large file, and small ones in a folder of several levels."""
-    (folder / "deep/down").mkdir(parents=True)
-    (folder / "big").write_bytes(noise(seed))
-    for number in range(30):
-        (folder / "deep/down" / f"{number:02}").write_bytes(noise(1000 * seed + number, 30_000))
+from tests.support.exact_push import (
+    BIG,
+    REPEATS,
+    Scene,
+    noise,
+    push_branch_off_older_version,
+    push_halves_of_two_datasets,
+    push_moved_payload,
+    push_what_the_remote_has,
+    snapshot,
+)
+from tests.support.shell import Shell
 
 
-def snapshot(shell: Shell, text: str, *payloads: str) -> None:
-    if payloads:
-        datmo(shell, "add-data", *payloads)
-    shell.commit("code.py", text)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A remote that holds Alex's two datasets and a later version of one, and two clones; tests
-    copy it all."""
-    folder = tmp_path_factory.mktemp("made")
-    top = Shell(folder, seal(folder / "home"))
-    top.git("init", "-q", "--bare", "hub.git")
-    top.git("-C", "hub.git", "config", "uploadpack.allowFilter", "true")
-    top.git("init", "-q", "alex")
-    alex = top.at("alex")
-    alex.commit("code.py", "pass\n")
-    alex.git("remote", "add", "origin", "../hub.git")
-    alex.git("push", "-q", "-u", "origin", "main")
-    datmo(alex, "init")
-    lay(alex.cwd / "data", 1)
-    lay(alex.cwd / "other", 2)
-    snapshot(alex, "one", "data", "other")
-    alex.git("branch", "first")
-    shutil.rmtree(alex.cwd / "data")
-    lay(alex.cwd / "data", 3)
-    snapshot(alex, "two")
-    alex.git("push", "-q")
-    top.git("clone", "-q", "datmo::" + str(top.cwd / "hub.git"), "ignacio")
-    return folder
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A remote over HTTP, a clone of it that made its data, and one that has none of them."""
-
-    hub: Shell
-    alex: Shell
-    ignacio: Shell
-    host: HttpHost
-
-    def push(self, shell: Shell) -> int:
-        """Push the branch: bytes of content that are new to the remote; no more may have gone over
-        the wire."""
-        before = objects(self.hub)
-        self.host.exchanges.clear()
-        shell.git("push", "-q", "origin", "HEAD:refs/heads/next")
-        sent = sum(exchange.bytes_in for exchange in self.host.exchanges)
-        came = {
-            oid: size
-            for oid, (kind, size) in objects(self.hub).items()
-            if kind == "blob" and oid not in before
-        }
-        assert sent <= 1.2 * sum(came.values()) + BESIDE, (sent, sum(came.values()))
-        assert not lacking(self.hub)
-        return sum(came.values())
-
-
-@pytest.fixture
-def scene(made: Path, tmp_path: Path, http_host: HttpHost) -> Scene:
-    top = Shell(tmp_path, seal(tmp_path / "home"))
-    for name in ("hub.git", "alex", "ignacio"):
-        shutil.copytree(made / name, tmp_path / name, symlinks=True)
-    hub, alex, ignacio = (top.at(name) for name in ("hub.git", "alex", "ignacio"))
-    for clone in (alex, ignacio):
-        clone.git("remote", "set-url", "origin", http_host.url(hub.cwd))
-    return Scene(hub, alex, ignacio, http_host)
-
-
-def test_a_hundredth_changes(scene: Scene) -> None:
-    data = scene.alex.cwd / "data"
+def test_push_after_small_change_sends_only_new_chunks(push_scene: Scene) -> None:
+    data = push_scene.alex.cwd / "data"
     (data / "deep/down/07").write_bytes(noise(70, 30_000))
     with open(data / "big", "r+b") as file:
         file.seek(BIG // 2)
         file.write(noise(71, 10_000))
-    snapshot(scene.alex, "changed")
-    assert 40_000 <= scene.push(scene.alex) < 2_000_000
+    snapshot(push_scene.alex, "changed")
+    assert 40_000 <= push_scene.push(push_scene.alex) < 2_000_000
 
 
-def test_a_file_is_inserted_into_at_its_front(scene: Scene) -> None:
-    big = scene.alex.cwd / "data/big"
+def test_push_after_insertion_at_front_sends_only_new_chunks(push_scene: Scene) -> None:
+    big = push_scene.alex.cwd / "data/big"
     big.write_bytes(b"inserted" + big.read_bytes())
-    snapshot(scene.alex, "inserted")
-    assert 0 < scene.push(scene.alex) < 2_000_000
+    snapshot(push_scene.alex, "inserted")
+    assert 0 < push_scene.push(push_scene.alex) < 2_000_000
 
 
-def test_a_payload_moves(scene: Scene) -> None:
-    """As it was, and once more with a file changed and folders that stand elsewhere in it."""
-    alex = scene.alex.cwd
-    (alex / "new").mkdir()
-    (alex / "data").rename(alex / "new/place")
-    datmo(scene.alex, "rm", "data", "other")
-    snapshot(scene.alex, "moved", "new/place")
-    assert scene.push(scene.alex) < 50_000
-    (alex / "new/place/deep/down").rename(alex / "new/place/down")
-    (alex / "new/place/down/07").write_bytes(noise(70, 30_000))
-    (alex / "new/place").rename(alex / "third")
-    datmo(scene.alex, "rm", "new/place")
-    snapshot(scene.alex, "moved on", "third")
-    assert scene.push(scene.alex) < 80_000
+def test_push_of_moved_payload_sends_no_content(push_scene: Scene) -> None:
+    push_moved_payload(push_scene)
 
 
-def mix(folder: Path) -> None:
-    """Half of either dataset, the first as it was once: files of both, and a file whose halves are
-    theirs."""
-    lay(folder, 1)
-    (folder / "large").write_bytes(noise(2))
-    (folder / "big").write_bytes(noise(1)[: BIG // 2] + noise(2)[BIG // 2 :])
+def test_push_of_halves_of_two_datasets_sends_only_new_chunks(push_scene: Scene) -> None:
+    push_halves_of_two_datasets(push_scene)
 
 
-def test_half_of_one_dataset_and_half_of_another(scene: Scene) -> None:
-    mix(scene.alex.cwd / "mixed")
-    datmo(scene.alex, "rm", "data", "other")
-    snapshot(scene.alex, "mixed", "mixed")
-    assert 0 < scene.push(scene.alex) < 2_000_000
+def test_push_of_branch_off_older_version_sends_only_new_chunks(push_scene: Scene) -> None:
+    push_branch_off_older_version(push_scene)
 
 
-def test_a_branch_off_an_older_version(scene: Scene) -> None:
-    """The newest version on the remote has nothing in common with it."""
-    alex = scene.alex
-    alex.git("checkout", "-q", "-b", "older", "first")
-    (alex.cwd / "data/deep/down/07").write_bytes(noise(70, 30_000))
-    snapshot(alex, "older")
-    assert 30_000 <= scene.push(alex) < 80_000
-
-
-def same_again(ignacio: Shell) -> None:
-    lay(ignacio.cwd / "data", 3)
-
-
-def nearly_the_same(ignacio: Shell) -> None:
-    lay(ignacio.cwd / "data", 3)
-    (ignacio.cwd / "data/deep/down/07").write_bytes(noise(70, 30_000))
-
-
-def the_same_elsewhere(ignacio: Shell) -> None:
-    lay(ignacio.cwd / "mine", 1)
-
-
-def two_in_one_elsewhere(ignacio: Shell) -> None:
-    lay(ignacio.cwd / "mine/first", 1)
-    lay(ignacio.cwd / "mine/third", 3)
-    (ignacio.cwd / "mine/first/deep/down/07").write_bytes(noise(70, 30_000))
-
-
-@pytest.mark.parametrize(
-    ("make", "most"),
-    [
-        (same_again, 50_000),
-        (nearly_the_same, 80_000),
-        (the_same_elsewhere, 50_000),
-        (two_in_one_elsewhere, 80_000),
-    ],
-)
-def test_what_somebody_else_added_before(
-    scene: Scene, make: Callable[[Shell], None], most: int
+@pytest.mark.parametrize(("make", "most"), REPEATS)
+def test_push_of_data_that_the_remote_has_sends_no_content(
+    push_scene: Scene, make: Callable[[Shell], None], most: int
 ) -> None:
-    """By somebody whose clone never fetched any of it."""
-    make(scene.ignacio)
-    snapshot(
-        scene.ignacio,
-        "own",
-        *(path for path in ("data", "mine") if (scene.ignacio.cwd / path).exists()),
-    )
-    assert scene.push(scene.ignacio) < most
+    push_what_the_remote_has(push_scene, make, most)

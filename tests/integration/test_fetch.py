@@ -17,28 +17,12 @@ from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.git.pack_writer import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
 from git_datmo.objects.layout import Node, NodeKind, write_folder
-from tests.integration.conftest import Pair
 from tests.support.commands import STORE, datmo, picture, states
+from tests.support.pair import Pair
 from tests.support.servers.hosts import Host
 from tests.support.servers.http_host import HttpHost
+from tests.support.shared_data import MIB, clone, share
 from tests.support.shell import Shell
-
-MIB = 1 << 20
-
-
-def share(pair: Pair, files: dict[str, bytes], message: str = "data") -> None:
-    """Alex captures these files as `data` and pushes."""
-    for path, content in files.items():
-        pair.alex.write(f"data/{path}", content)
-    datmo(pair.alex, "add-data", "data")
-    pair.alex.commit("code.py", message)
-    pair.alex.git("push", "-q", "origin", "main")
-
-
-def clone(pair: Pair, url: str, name: str = "ignacio", **variables: str) -> Shell:
-    shell = pair.top.having(**variables)
-    shell.git("clone", "-q", f"datmo::{url}", name)
-    return shell.at(name)
 
 
 class Wire:

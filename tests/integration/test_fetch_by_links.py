@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-from tests.integration.conftest import Pair
-from tests.integration.test_fetch import MIB, clone, share
 from tests.support.commands import datmo, objects, picture
+from tests.support.pair import Pair
 from tests.support.servers.http_host import HttpHost
+from tests.support.shared_data import MIB, clone, share
 from tests.support.shell import Shell
 
 NOTING = '#!/bin/sh\ntee -a "$NOTED" | git-upload-pack "$@"\n'

@@ -8,8 +8,8 @@ from random import Random
 from git_datmo.git.command import Git
 from git_datmo.git.local_remote import Folder
 from git_datmo.model import Oid
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import STORE, datmo, objects
+from tests.support.pair import Pair, both_ways
 from tests.support.remote_check import lacking
 
 

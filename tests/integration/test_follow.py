@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 WITHOUT_HOOKS = ("-c", "core.hooksPath=/dev/null")

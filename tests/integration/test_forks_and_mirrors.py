@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo, experiments
+from tests.support.pair import Pair, both_ways
 from tests.support.remote_check import lacking
 from tests.support.servers.hosts import serve
 from tests.support.shell import Shell

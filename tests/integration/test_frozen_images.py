@@ -15,11 +15,11 @@ import pytest
 from docker.errors import NotFound
 
 from git_datmo.engines.container_engine import FROZEN, REPOSITORY
-from tests.integration.conftest import Pair
-from tests.integration.test_env_command import with_packages
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.schemas import require_valid
 from tests.support.shell import Shell
+from tests.support.virtual_environments import with_packages
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 

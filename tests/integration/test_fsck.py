@@ -13,12 +13,11 @@ import pytest
 
 from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.model import SHA1, Oid
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, picture
+from tests.support.damage import SMALL, blob, pack_of, replace, spoil, with_data
 from tests.support.disk_space import check_store, noise, store_of
+from tests.support.pair import Pair
 from tests.support.shell import Shell
-
-SMALL = b"a small file\n"
 
 
 @pytest.fixture
@@ -26,42 +25,6 @@ def alone(repo: Shell) -> Shell:
     """A repository without a remote, and a snapshot of a folder with a small file and one of
     several chunks."""
     return with_data(repo)
-
-
-def with_data(shell: Shell) -> Shell:
-    shell.write("data/large", noise(1))
-    shell.write("data/small", SMALL)
-    datmo(shell, "add-data", "data")
-    shell.commit("code.py", "1\n")
-    return shell
-
-
-def blob(content: bytes = SMALL) -> Oid:
-    return SHA1.hash("blob", content)
-
-
-def pack_of(shell: Shell, oid: Oid) -> tuple[Path, int]:
-    """The pack of an object, and where its entry begins."""
-    with closing(PackedObjects(store_of(shell) / "objects", SHA1)) as objects:
-        found = objects.locate(oid)
-        assert found is not None
-        return found[0].path, found[1]
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Change a file of which another repository may have the same under another name."""
-    path.unlink()
-    path.write_bytes(content)
-
-
-def spoil(shell: Shell, oid: Oid) -> Path:
-    """Change bytes of an object in its pack."""
-    path, offset = pack_of(shell, oid)
-    content = bytearray(path.read_bytes())
-    for at in range(offset + 3, offset + 9):
-        content[at] ^= 0xFF
-    replace(path, bytes(content))
-    return path
 
 
 def fsck(shell: Shell, *words: str, code: int = 0) -> dict[str, Any]:

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, picture, states
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

@@ -3,8 +3,8 @@ they are."""
 
 from __future__ import annotations
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

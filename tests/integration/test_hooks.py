@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 NOTICE = "run 'git datmo init'"

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Pair
-from tests.integration.test_hostile_refs import bounded
-from tests.integration.test_strangers import genuine, plant, put, put_tree
+from tests.support.bounded_memory import bounded
 from tests.support.commands import datmo, picture, states
+from tests.support.forged_records import genuine, plant, put, put_tree
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 BLOB, TREE = "100644", "40000"

@@ -6,24 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.conftest import Pair
-from tests.integration.test_strangers import put, put_tree
+from tests.support.bounded_memory import bounded
 from tests.support.commands import datmo
-from tests.support.shell import Done, Shell
+from tests.support.forged_records import put, put_tree
+from tests.support.pair import Pair
+from tests.support.shell import Shell
 
 BLOB, TREE = "100644", "40000"
-KILOBYTES = 300 << 10
-# A hang guard: a command that follows a tree of trees name by name never ends.
-SECONDS = 120
-
-
-def bounded(shell: Shell, *words: str, ok: bool = True) -> Done:
-    """Run a command with bounded memory."""
-    limits = f'ulimit -d {KILOBYTES}; exec timeout -s KILL {SECONDS} "$@"'
-    done = shell.run("bash", "-c", limits, "bash", *words, ok=ok)
-    for hint in ("BUG", "Traceback", "MemoryError"):
-        assert hint not in done.stderr, done.stderr
-    return done
 
 
 def bomb(hub: Shell, name: Callable[[int], bytes]) -> str:

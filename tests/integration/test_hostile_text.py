@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from git_datmo.cli.verbs import VERBS
-from tests.integration.conftest import Pair
-from tests.integration.test_strangers import genuine, plant
 from tests.support.commands import datmo
+from tests.support.forged_records import genuine, plant
+from tests.support.pair import Pair
 from tests.support.shell import Done, Shell
 
 # A title, a colour, a C1 control, an override of direction, a line that looks like one of ours.

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

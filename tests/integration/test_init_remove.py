@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo, experiments, picture, refusal
+from tests.support.pair import Pair, both_ways
 from tests.support.shell import Shell
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from git_datmo.cli.parser import make_parser
 from git_datmo.cli.verbs import VERBS
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo
+from tests.support.pair import Pair
 from tests.support.schemas import SCHEMAS, require_valid
 from tests.support.shell import Shell
 

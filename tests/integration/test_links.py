@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 PLACED = "out of 'data', to what is not part of it"

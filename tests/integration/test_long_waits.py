@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo
+from tests.support.pair import Pair
 from tests.support.terminal import SECONDS, Terminal, on_own_terminal
 
 # Server program that waits at each start until the test writes to its FIFO.

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, picture, refused, states
+from tests.support.pair import Pair
 from tests.support.shell import Done, Shell
 
 FIRST = {

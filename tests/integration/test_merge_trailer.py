@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from git_datmo.records.data_id import parse_trailers
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
 from tests.support.independent import data_id
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

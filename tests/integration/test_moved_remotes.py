@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import STORE, datmo, experiments, refused
+from tests.support.pair import Pair, both_ways
 from tests.support.remote_check import lacking
 from tests.support.servers.hosts import Host
 from tests.support.shell import Shell

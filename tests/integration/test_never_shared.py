@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 NEVER = "they were never shared"

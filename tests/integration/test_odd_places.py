@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import STORE, datmo, experiments, objects, picture, refused, states
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

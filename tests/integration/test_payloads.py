@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import STORE, datmo, experiments, objects, picture, refused, states
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 MIB = 1 << 20

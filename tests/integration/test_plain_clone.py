@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.servers.silent import serve_mute
 from tests.support.shell import Shell
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from tests.support.commands import datmo, experiments
+from tests.support.dpkg import write_dpkg
 from tests.support.shell import Shell
-from tests.unit.test_local_builds import write_dpkg
 
 
 def install(repo: Shell, name: str, version: str, *, tag: str = "py3-none-any") -> None:

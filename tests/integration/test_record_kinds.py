@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import STORE, datmo, experiments, refusal, states
 from tests.support.disk_space import noise
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 MODULE = """

@@ -10,7 +10,6 @@ from git_datmo.records.image_record import Image
 from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.runs.frozen_environments import keep_image
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments
 from tests.support.disk_space import (
     MIB,
@@ -24,6 +23,7 @@ from tests.support.disk_space import (
     versions,
     weigh,
 )
+from tests.support.pair import Pair
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
 

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo, experiments, objects, refusal, refused
+from tests.support.pair import Pair, both_ways
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments
+from tests.support.pair import Pair
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, picture, refused, states
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 

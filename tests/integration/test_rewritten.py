@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 LATER = "2090-01-01T12:00:00+0000"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, states
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")

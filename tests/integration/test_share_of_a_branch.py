@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo, experiments, objects, refused
+from tests.support.pair import Pair, both_ways
 from tests.support.remote_check import lacking
 from tests.support.shell import Shell
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_strangers import plant
 from tests.support.commands import datmo, refused
+from tests.support.forged_records import plant
 from tests.support.shell import Shell
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, objects
+from tests.support.pair import Pair
 from tests.support.remote_check import lacking
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell

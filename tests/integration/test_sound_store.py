@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import STORE, datmo, objects
 from tests.support.disk_space import MIB, check_store, filtering, noise, store_of, versions
+from tests.support.pair import Pair
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
 

@@ -15,9 +15,9 @@ from git_datmo.records.snapshot_record import INTERRUPTED, Snapshot
 from git_datmo.remotes.fetch_objects import fetch_objects
 from git_datmo.repository.stored_curves import find_curve, store_curves, store_folder
 from git_datmo.repository.workspace import open_workspace
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments
 from tests.support.disk_space import check_store, store_of, told, weigh
+from tests.support.pair import Pair
 from tests.support.schemas import require_valid
 from tests.support.shell import Shell
 

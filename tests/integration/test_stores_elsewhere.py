@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, objects, picture, refused
+from tests.support.pair import Pair
 from tests.support.servers.stores import StoreHost, serve_store
 from tests.support.shell import Shell
 

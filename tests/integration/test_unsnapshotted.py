@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo
+from tests.support.pair import Pair, both_ways
 from tests.support.shell import Done, Shell
 
 CHANGES = "changes that no snapshot has"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair, both_ways
 from tests.support.commands import datmo, experiments, picture, refusal
+from tests.support.pair import Pair, both_ways
 from tests.support.shell import Shell
 
 # Runs in each Python of the newer clone, before git-datmo does.

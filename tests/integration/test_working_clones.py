@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Pair
 from tests.support.commands import datmo, experiments, refused
+from tests.support.pair import Pair
 from tests.support.servers.hosts import serve
 from tests.support.shell import Shell
 

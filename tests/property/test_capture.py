@@ -7,49 +7,19 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from git_datmo.git.command import Git
 from git_datmo.model import SHA1, Oid
 from git_datmo.objects import ingest
 from git_datmo.objects.layout import Node, NodeKind, write_folder
 from git_datmo.objects.store import HashOnly, Store
-from git_datmo.objects.store_location import create_store
 from git_datmo.payloads.store_payloads import add
 from git_datmo.progress import QUIET
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.setup.init_repository import initialise
 from git_datmo.worktree.path_capture import Capturer
 from git_datmo.worktree.stat_cache_edit import CacheEdit
+from tests.support.folders_on_disk import Tree, lay, paths, trees
 from tests.support.shell import Shell
-
-Tree = dict[bytes, "Tree | bytes"]
-
-# Names whose order among files is another than among the paths below folders of these names.
-names = st.sampled_from([b"a", b"a.b", b"a-", b"a0", b"b", b"b c", b"\xff", b"z"])
-trees: st.SearchStrategy[Tree] = st.recursive(
-    st.dictionaries(names, st.binary(max_size=3), max_size=4),
-    lambda inner: st.dictionaries(names, inner | st.binary(max_size=3), max_size=4),
-    max_leaves=12,
-)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    path = tmp_path_factory.mktemp("capture") / "store.git"
-    create_store(Git(dict(os.environ)), path, SHA1)
-    return Store(Git(dict(os.environ)), path, SHA1)
-
-
-def lay(folder: bytes, tree: Tree) -> None:
-    os.mkdir(folder)
-    for name, item in tree.items():
-        path = os.path.join(folder, name)
-        if isinstance(item, dict):
-            lay(path, item)
-        else:
-            with open(path, "wb") as file:
-                file.write(item)
 
 
 def plainly(tree: Tree, empty: set[bytes], path: bytes = b"data") -> Oid:
@@ -64,14 +34,6 @@ def plainly(tree: Tree, empty: set[bytes], path: bytes = b"data") -> Oid:
         else:
             nodes[name] = Node(NodeKind.FILE, SHA1.hash("blob", item))
     return write_folder(nodes, lambda content: SHA1.hash("tree", content))
-
-
-def paths(tree: Tree, path: bytes = b"data") -> set[bytes]:
-    found = set()
-    for name, item in tree.items():
-        below = path + b"/" + name
-        found |= paths(item, below) if isinstance(item, dict) else {below}
-    return found
 
 
 @settings(max_examples=max(1, settings().max_examples // 2))

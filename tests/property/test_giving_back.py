@@ -9,11 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from tests.property.test_two_clones import TwoClones, people, place
 from tests.support.commands import STORE
 from tests.support.shell import seal
-
-__all__ = ["place"]
+from tests.support.two_clones import TwoClones, people
 
 
 class GivingBack(TwoClones):
@@ -50,8 +48,8 @@ class GivingBack(TwoClones):
         self.check_remote()
 
 
-def test_two_clones_that_give_space_back(place: Path) -> None:
-    GivingBack.top, GivingBack.env = place, seal(place / "home")
+def test_two_clones_that_give_space_back(two_clones: Path) -> None:
+    GivingBack.top, GivingBack.env = two_clones, seal(two_clones / "home")
     deep = settings().max_examples > 500
     run_state_machine_as_test(
         GivingBack,

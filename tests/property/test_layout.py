@@ -34,10 +34,8 @@ from git_datmo.objects.layout import (
     write_chunks,
     write_folder,
 )
+from tests.support.folder_trees import Folder, as_node, read, write
 from tests.support.strategies import Trees, formats, oids, safe_names
-
-# A folder as a test thinks of it.
-Folder = dict[bytes, "Node | Folder"]
 
 fewer = settings(max_examples=max(1, settings().max_examples // 3))
 
@@ -72,22 +70,6 @@ def big_folders(draw: st.DrawFn) -> Folder:
         b"%d.png" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"%d" % n)) for n in range(count)
     }
     return made | draw(st.dictionaries(safe_names, files(), max_size=4))
-
-
-def write(folder: Folder, trees: Trees) -> Oid:
-    nodes = {name: as_node(item, trees) for name, item in folder.items()}
-    return write_folder(nodes, trees.write)
-
-
-def as_node(item: Node | Folder, trees: Trees) -> Node:
-    return item if isinstance(item, Node) else Node(NodeKind.FOLDER, write(item, trees))
-
-
-def read(oid: Oid, trees: Trees) -> Folder:
-    return {
-        name: read(node.oid, trees) if node.kind is NodeKind.FOLDER else node
-        for name, node in read_folder(oid, trees.read)
-    }
 
 
 def flat(

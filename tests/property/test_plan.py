@@ -19,9 +19,7 @@ from git_datmo.worktree.checkout_plan import Checkout, CheckoutConflict, Placeme
 from git_datmo.worktree.path_capture import Capturer
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
-from tests.property.test_capture import Tree, lay, paths, store, trees
-
-__all__ = ["store"]
+from tests.support.folders_on_disk import Tree, lay, paths, trees
 
 NOTHING = Differences((), (), (), ())
 UNKNOWN = b"stored nowhere"

@@ -12,7 +12,7 @@ from git_datmo.model import SHA1
 from git_datmo.objects import layout, three_way_merge
 from git_datmo.objects.layout import PART_LIMIT, Node, NodeKind
 from git_datmo.objects.three_way_merge import MergeConflict, Merger
-from tests.property.test_layout import Folder, as_node, read
+from tests.support.folder_trees import Folder, as_node, read
 from tests.support.strategies import Trees
 
 Item = Node | Folder

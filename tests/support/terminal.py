@@ -79,3 +79,24 @@ def on_own_terminal(repo: Shell, *words: str) -> Iterator[Terminal]:
         yield opened
     finally:
         opened.close()
+
+
+def type_into(shell: Shell, keys: bytes, *words: str) -> tuple[int, bytes]:
+    """Press keys on a terminal of a command; return its exit code and what the terminal showed."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        words, cwd=shell.cwd, env=dict(shell.env), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    os.write(ours, keys)
+    shown = b""
+    while True:
+        try:
+            data = os.read(ours, 4096)
+        except OSError:  # what a terminal says when its last program has gone
+            break
+        if not data:
+            break
+        shown += data
+    os.close(ours)
+    return child.wait(), shown

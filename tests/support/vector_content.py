@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+import io
+from itertools import pairwise
 from typing import Any
 
-from tests.support.independent import Writer, stream
+from git_datmo.objects import chunks
+from tests.support.independent import (
+    Writer,
+    stream,
+)
 
 KIB = 1024
 
@@ -57,3 +63,9 @@ def chunk_list(writer: Writer, count: int) -> list[tuple[str, int]]:
     """Chunks for a tree of them: chunk N is the blob of N in decimal, and is taken to be 65536 + N
     bytes long."""
     return [(writer.put("blob", b"%d" % number), 65536 + number) for number in range(count)]
+
+
+def product_cuts(data: bytes) -> list[int]:
+    """The lengths of the chunks that git-datmo makes of `data`."""
+    blocks = chunks.split(io.BytesIO(data).readinto, lambda: memoryview(bytearray(chunks.BLOCK)))
+    return [end - start for block in blocks for start, end in pairwise((0, *block.ends))]

@@ -21,7 +21,7 @@ from git_datmo.errors import Damaged
 from git_datmo.records.receipt_record import Cause
 from git_datmo.runs.difference_causes import find_causes
 from git_datmo.runs.rerun import Rerun
-from tests.unit.test_probe import Env
+from tests.support.virtual_environments import Env
 
 CHANNEL = "https://conda.example/forge/"
 REPOSITORY = PurePosixPath("/home/alex/faces")

@@ -14,6 +14,7 @@ from git_datmo.environments.local_build_indexes import (
     requested_indexes,
     usual_index,
 )
+from tests.support.dpkg import write_dpkg
 
 
 @pytest.mark.parametrize(
@@ -55,24 +56,6 @@ def test_indexes_of_pips_variables_and_files_are_found(tmp_path: Path) -> None:
     found = list(configured_indexes({"HOME": str(tmp_path), **variables}, tmp_path / "env"))
     assert found[:2] == ["https://d.example/4", "https://e.example/5"]
     assert {"https://a.example/1", "https://b.example/2", "https://c.example/3"} <= set(found)
-
-
-def write_dpkg(folder: Path) -> None:
-    """Write a `dpkg-query` that knows a few packages, and says nothing of other paths."""
-    (folder / "dpkg-query").write_text(
-        "#!/bin/sh\n"
-        'case "$1" in\n'
-        '-S) shift 2; for path; do case "$path" in\n'
-        '  */libgomp.so.1.0.0) echo "libgomp1:amd64: $path";;\n'
-        '  /lib/libz.so.1) echo "zlib1g:amd64: $path";;\n'
-        '  */make) echo "make: $path";;\n'
-        '  */sed) echo "sed: $path";;\n'
-        "  esac; done; exit 1;;\n"
-        '-W) shift 4; for name; do case "$name" in\n'
-        '  sed) echo "sed required yes";; *) echo "$name optional no";; esac; done;;\n'
-        "esac\n"
-    )
-    (folder / "dpkg-query").chmod(0o755)
 
 
 def test_packages_of_programs_and_libraries_are_those_that_no_image_has(tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ environments."""
 from __future__ import annotations
 
 import json
-import os
 import sys
-import venv
 from pathlib import Path
 
 import pytest
@@ -19,31 +17,7 @@ from git_datmo.environments.interpreter_probe import (
     probe,
 )
 from git_datmo.errors import DatmoError
-
-SERIES = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-class Env:
-    """A virtual environment into which a test writes distributions, as an installer leaves them."""
-
-    def __init__(self, folder: Path) -> None:
-        venv.create(folder, symlinks=True, with_pip=False)
-        self.bin = folder / "bin"
-        self.python = str(self.bin / "python")
-        self.site = folder / "lib" / SERIES / "site-packages"
-
-    def add(self, name: str, version: str = "1.0", *, metadata: str = "", **files: str) -> Path:
-        folder = self.site / f"{name.replace('-', '_')}-{version}.dist-info"
-        folder.mkdir()
-        header = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"
-        texts = {"METADATA": header, "INSTALLER": "pip\n", "RECORD": "", **files}
-        for file, text in texts.items():
-            (folder / file.replace("__", ".")).write_text(text)
-        return folder
-
-    def ask(self, **environ: str) -> dict[str, Distribution]:
-        found = probe(self.python, {"PATH": os.environ["PATH"], **environ}, cwd=self.site)
-        return {d.name: d for d in found.distributions}
+from tests.support.virtual_environments import Env
 
 
 @pytest.fixture

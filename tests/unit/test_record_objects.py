@@ -15,7 +15,7 @@ from git_datmo.records.contents import list_objects
 from git_datmo.records.notes import make_line
 from git_datmo.records.unknown_record import Unknown
 from git_datmo.remotes.keep_commits import keep_entries
-from tests.golden.test_vectors import RECORD_LINES, record_bytes
+from tests.support.vector_ids import RECORD_LINES, record_bytes
 
 LATER = {"name": "series", "object": "7" * 40, "form": "folder", "size": 10, "files": 2}
 ID = SHA1.hash("blob", b"")

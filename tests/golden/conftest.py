@@ -1,0 +1,7 @@
+"""Fixtures for tests of the format."""
+
+from __future__ import annotations
+
+from tests.support.recovery import stock
+
+__all__ = ["stock"]

@@ -1,0 +1,143 @@
+"""Kill commands at durable steps, and check what is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.support.commands import Picture, picture
+from tests.support.crash_scenes import Scene
+from tests.support.crash_world import World, says_what_to_do
+
+TEMPORARY = b".git-datmo-tmp-"
+
+
+def set_up(world: World, scene: Scene) -> None:
+    world.template(scene.make.__name__, scene.make)
+    if scene.warm:
+        world.run(scene.who, ["datmo", "add-data", *scene.warm])
+    scene.before(world)
+
+
+def finish(world: World, scene: Scene) -> None:
+    """What a person does who saw the command die: run it again, and do what it says if it says to
+    do something else."""
+    again = world.run(scene.who, scene.command, ok=False)
+    if again.returncode:
+        assert says_what_to_do(again), str(again)
+        assert scene.then or scene.done in again.stderr, str(again)
+    if scene.then:
+        world.run(scene.who, scene.then)
+
+
+THINNED = 1 if os.environ.get("DATMO_EVERY_STEP") else 5
+# Steps at which git-datmo's own state, or what others see, changes.
+WEIGHTY = ("tracking.", "statcache.", "underway.", "exclude.", "git-")
+
+
+def choose(steps: list[str], every: int) -> list[int]:
+    """The number of the first step of each kind, and of the last where there are many.
+
+    Where another scene has the same kinds, only one of `every` is kept, and three times as many
+    that are weighty.
+    """
+    every *= THINNED
+    numbers: dict[str, list[int]] = {}
+    for number, step in enumerate(steps, 1):
+        numbers.setdefault(step, []).append(number)
+    some = sorted(
+        {
+            *(found[0] for found in numbers.values()),
+            *(found[-1] for found in numbers.values() if len(found) > 3),
+        }
+    )
+    weighty = [number for number in some if any(word in steps[number - 1] for word in WEIGHTY)]
+    return sorted({*some[::every], *weighty[:: max(1, every // 3)]})
+
+
+def files(shown: Picture) -> Picture:
+    """What a person has: the files that a killed checkout had not put in place yet are not
+    theirs."""
+    return {
+        path: what for path, what in shown.items() if TEMPORARY not in path and what[0] != "folder"
+    }
+
+
+def check_files(before: Picture, after: Picture, now: Picture) -> None:
+    """Each file is what it was before the command, or what it is after it; none is a part, none is
+    lost."""
+    for path, what in now.items():
+        assert what in (before.get(path), after.get(path)), f"{path!r} is neither old nor new"
+    for path in before.keys() & after.keys():
+        assert path in now or any(
+            other.startswith(path + b"/") or path.startswith(other + b"/") for other in now
+        ), path
+
+
+def stored_as(world: World, folder: Path) -> dict[str, Any]:
+    """What a repository that knows nothing yet stores the payload at `folder` as."""
+    oracle = world.top / "oracle"
+    if not oracle.exists():
+        shell = world.shell("../oracle")
+        oracle.mkdir()
+        shell.git("init", "-q", ".")
+        world.forge.run(["git-datmo", "init"], oracle, dict(shell.env))
+    target = oracle / "payload"
+    shutil.rmtree(target, ignore_errors=True)
+    (shutil.copytree if folder.is_dir() else shutil.copy)(
+        folder, target, **({"symlinks": True} if folder.is_dir() else {})
+    )
+    env = dict(world.shell("alex").env)
+    done = world.forge.run(["git-datmo", "add-data", "payload", "--json"], oracle, env)
+    assert done.returncode == 0, str(done)
+    document = json.loads(done.stdout)
+    world.forge.run(["git-datmo", "rm", "payload"], oracle, env)
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    return {key: document[key] for key in ("object", "size", "files", "form")}
+
+
+def check_next_snapshot(world: World, scene: Scene) -> None:
+    """Whoever goes on with a snapshot gets one of what is there, or is told what to do first."""
+    kept = world.top / "kept"
+    shutil.copytree(world.live / scene.who, kept, symlinks=True)
+    done = world.run(scene.who, ["datmo", "snapshot", "-m", "went on"], ok=False)
+    if done.returncode == 0:
+        newest = json.loads(world.run(scene.who, ["datmo", "log", "--json", "-n", "1"]).stdout)
+        for payload in newest["payloads"]:
+            real = stored_as(world, world.live / scene.who / payload["path"])
+            assert {key: payload[key] for key in real} == real, (
+                f"the snapshot has not what {payload['path']} holds"
+            )
+    else:
+        assert says_what_to_do(done), str(done)
+    shutil.rmtree(world.live / scene.who)
+    kept.rename(world.live / scene.who)
+
+
+def kill_and_finish(
+    world: World, scene: Scene, step: int, whole: dict[str, Any], *, goes_on: bool
+) -> None:
+    """One kill, what must hold right after it, and the way out; `goes_on` asks what a person gets
+    who does not care."""
+    set_up(world, scene)
+    before = files(picture(world.live / scene.who))
+    done = world.run(scene.who, scene.command, die_at=step, ok=False)
+    if len(world.steps()) < step and not scene.exact:
+        # How long a run took is told in a few bytes more or less, and so may be in an object more
+        # or less.
+        return
+    assert len(world.steps()) >= step, "the process was to die"
+    assert done.returncode != 0 or scene.then, str(done)
+    check_files(before, files(whole[scene.who]["tree"]), files(picture(world.live / scene.who)))
+    world.check_sound(scene.who)
+    world.check_readers(scene.who)
+    if goes_on:
+        check_next_snapshot(world, scene)
+    finish(world, scene)
+    again = world.portrait(scene.who, exact=scene.exact)
+    for name, found in again.items():
+        for part, value in found.items():
+            assert value == whole[name][part], f"{name}'s {part} is another than without a kill"
