@@ -184,13 +184,29 @@ class Capturer:
 
         def record(file: FileRead) -> None:
             self._edit.record(file)
-            if self._links is not None and file.node.kind is NodeKind.LINK:
-                self._links.look(file.path, top)
+            if file.node.kind is NodeKind.LINK:
+                self._check_link(file, top, old)
             deliver(file)
 
         recall = self._recall(top, old)
         with Ingest(self._root, writer, self._store.format, self._progress, recall) as ingest:
             ingest.take(paths, record)
+
+    def _check_link(self, file: FileRead, top: bytes, old: Content | None) -> None:
+        """Check a stored link, unless `old` has it.
+
+        A link that did not change is read again if its entry of the stat cache is racy.
+        """
+        if self._links is None:
+            return
+        if old is None or self._old_node(file.path, top, old) != file.node:
+            self._links.look(file.path, top)
+
+    def _old_node(self, path: bytes, top: bytes, old: Content) -> Node | None:
+        """Return the node of `path` in `old`; None without one, or if its trees are missing."""
+        with suppress(Incomplete):
+            return find_path(root_node(old), _below(path, top), self._store.read_tree)
+        return None
 
     def _recall(self, top: bytes, old: Content | None) -> Recall:
         """Return a function that looks up the last capture of a file.
@@ -200,7 +216,7 @@ class Capturer:
         """
         if old is None or self._marks is None:
             return lambda _: None
-        root, read = root_node(old), self._marks
+        read = self._marks
         known: list[RecordedMarks] = []
 
         def recall(path: bytes) -> StoredFile | None:
@@ -209,10 +225,8 @@ class Capturer:
             found = known[0].get(path)
             if found is None:
                 return None
-            with suppress(Incomplete):
-                node = find_path(root, _below(path, top), self._store.read_tree)
-                return StoredFile(node, *found) if node is not None else None
-            return None
+            node = self._old_node(path, top, old)
+            return StoredFile(node, *found) if node is not None else None
 
         return recall
 

@@ -71,6 +71,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "gc": [("gc", "--dry-run")],
     "fsck": [("fsck",), ("fsck", "--remote", "origin")],
     "demo": [("demo", EVIL)],
+    "completion": [("completion", "bash"), ("completion", EVIL)],
     "help": [("help", EVIL), ("help",)],
 }
 
