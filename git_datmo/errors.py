@@ -67,7 +67,7 @@ class Silent(DatmoError):
             if is_remote
             else "it may wait for a hook or a disk"
         )
-        longer = "'git config datmo.timeout SECONDS' lets others be silent for longer"
+        longer = "'git config datmo.timeout SECONDS' sets a longer limit"
         super().__init__(f"{who} was silent for {seconds} {unit}{times}", f"{look}; {longer}")
         self.who = who
         self.seconds = seconds
@@ -105,9 +105,9 @@ class UnusableRefs(DatmoError):
 
     def __init__(self, remote: str, why: str) -> None:
         super().__init__(
-            f"what git-datmo shares on '{remote}' cannot be used: {why}",
-            f"nothing is shared with '{remote}' until its refs are put right; 'git push' and 'git"
-            " pull' go on",
+            f"the refs of git-datmo on '{remote}' cannot be used: {why}",
+            f"git-datmo shares nothing with '{remote}' until they are repaired; 'git push' and"
+            " 'git pull' still work",
         )
 
 

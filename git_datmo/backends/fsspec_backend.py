@@ -32,9 +32,8 @@ S3_ATTEMPTS = 2
 # Schemes whose library returns whole files for range requests (sshfs).
 SEEKING = frozenset({"sftp"})
 KEY_HINT = (
-    "ask those who run it whether its key is new: 'ssh-keygen -R HOST' forgets the old one, and"
-    " 'ssh HOST' shows the "
-    "new one and asks"
+    "ask its administrator whether the key is new: 'ssh-keygen -R HOST' removes the old one, and"
+    " 'ssh HOST' adds the new one"
 )
 # Minimum age in seconds of a temporary file that counts as abandoned.
 LEFT_BEHIND = 7 * 86400

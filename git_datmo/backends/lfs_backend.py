@@ -208,7 +208,7 @@ class LfsFiles:
             if isinstance(refused, str) or (operation == "download" and "download" not in refused):
                 raise Unreachable(
                     f"'{self.url}' refuses object '{pointer.oid}': {refused}",
-                    "ask those who run it",
+                    "ask the administrator of the server",
                 )
         return {oid: each for oid, each in found.items() if not isinstance(each, str)}
 
@@ -231,7 +231,9 @@ class LfsFiles:
         """
         if not answer.ok:
             said = f"{answer.status_code} {answer.reason}"
-            raise Unreachable(f"'{self.url}' answers '{said}'", "ask those who run it")
+            raise Unreachable(
+                f"'{self.url}' answers '{said}'", "ask the administrator of the server"
+            )
 
     def _log_in(self, action: Action, document: dict[str, Any]) -> None:
         """Get credentials from git, and report to git if the server accepts them."""
@@ -242,7 +244,7 @@ class LfsFiles:
         )
         if filled.returncode or "password" not in found:
             raise Unreachable(
-                f"'{self.url}' wants credentials",
+                f"'{self.url}' needs credentials",
                 "set a credential helper (see 'git help credentials')",
             )
         self._auth = (found.get("username", ""), found["password"])

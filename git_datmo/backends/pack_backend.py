@@ -210,7 +210,9 @@ class PackBackend:
         """Return the error for a damaged entry."""
         where = f"'{wanted.range.name}' at '{self.url}' is damaged near byte {wanted.range.start}"
         return Damaged(
-            where, "remove it and its '.idx' there, then have a person who has the data push again"
+            where,
+            "remove it and its '.idx' there, then ask a person who has the data to run 'git datmo"
+            " push --store'",
         )
 
 

@@ -31,9 +31,9 @@ def tell_followed(done: Followed, console: Console) -> None:
     for path in done.removed:
         console.tell(f"git-datmo: {path} removed")
     for path in done.by_git:
-        console.warn(f"'{path}' is not placed: git itself tracks files of it in this commit")
+        console.warn(f"'{path}' was not placed: git tracks files of it in this commit")
     for path in done.left:
-        way = f"'git datmo checkout --force HEAD -- {quote_word(path)}' gives that up"
+        way = f"'git datmo checkout --force HEAD -- {quote_word(path)}' discards the changes"
         told = "no snapshot has it" if done.is_emptied else way
         console.warn(f"'{path}' is modified and was left alone ({told})")
     for path in done.kept:

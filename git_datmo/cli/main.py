@@ -82,7 +82,7 @@ def main() -> int:
     except RecursionError:
         deep = DatmoError(
             "a folder is nested too deeply",
-            "no folder of a payload may lie some hundred levels deep",
+            "move it up: the limit is some hundred levels",
         )
         return tell(deep, console, as_json="--json" in own_words(argv))
     except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste

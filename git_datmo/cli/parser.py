@@ -78,7 +78,7 @@ def _refusal(
 
         place = words.index(first)
         whole = quote_words([*words[:place], "--", *words[place:]])
-        return UsageError("the command has to stand behind '--'", f"git datmo {verb} {whole}")
+        return UsageError("the command must follow '--'", f"git datmo {verb} {whole}")
     name = first.partition("=")[0]
     near = nearest(name, parser.option_names) if name.startswith("-") else None
     return UsageError(

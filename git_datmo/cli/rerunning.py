@@ -121,13 +121,13 @@ def _require_trust(
     if options.trust or is_trusted(ws, found, isolated=isolated):
         return
     author, short = found.snapshot.author, str(found.id)[:10]
-    where = "in a container" if isolated else "outside a container, where it can do what you can"
+    where = "in a container" if isolated else "outside a container, with your permissions"
     console.tell(
         f"snapshot {short} was not made here, but by {author.name} <{author.email}>; it runs"
         f" {where}:"
     )
     console.tell(f"  $ {quote_words(require_run(found).command)}")
-    if not console.ask("Run it, now and whenever it is asked for?"):
+    if not console.ask("Run it now, and later without asking?"):
         raise DatmoError(
             f"not run: snapshot '{short}' was not made here",
             "look at it with 'git datmo show', then give --trust",

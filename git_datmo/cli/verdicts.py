@@ -102,7 +102,7 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
             cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
             yield "  ".join([*cells, row[3]]).rstrip()
     if receipt.causes:
-        yield "what could explain it:"
+        yield "possible causes:"
         yield from (f"  {make_printable(cause_line(cause))}" for cause in receipt.causes)
     good = receipt.verdict in GOOD
     rests = [
@@ -157,7 +157,7 @@ def cause_line(cause: Cause) -> str:
                 " not recorded"
             )
         case "chance":
-            return f"not deterministic: {cause.name} differs between reruns of the same"
+            return f"not deterministic: {cause.name} differs between identical reruns"
         case "machine":
             return f"other {cause.name}: {change}"
         case "package":

@@ -74,7 +74,7 @@ def _answer(future: Any) -> Answer:
         answer: Answer = future.result()
         return answer
     if future.status == "cancelled":
-        return Answer(what="the cluster gave it up", hint="see whether its scheduler runs")
+        return Answer(what="the cluster cancelled the task", hint="check that its scheduler runs")
     error = future.exception()
     words = " ".join(str(error).split())[:300]
     hint = (
@@ -90,9 +90,7 @@ def take_receipt(ws: Workspace, task: Reproduction, answer: Answer, *, sign: boo
     """
     record = _record(answer)
     if not isinstance(record, Receipt) or str(record.snapshot) != task.snapshot:
-        raise DatmoError(
-            f"a worker sent something else than a receipt of snapshot '{task.snapshot}'"
-        )
+        raise DatmoError(f"a worker did not return a receipt of snapshot '{task.snapshot}'")
     done = attach_receipt(ws, record, sign=sign)
     unshared = (
         (f"the worker could not share the receipt: {answer.unshared}",) if answer.unshared else ()
@@ -107,17 +105,17 @@ def take_snapshot(ws: Workspace, answer: Answer) -> tuple[Oid, Snapshot]:
     """
     record = _record(answer)
     if not isinstance(record, Snapshot):
-        raise DatmoError("a worker sent something else than a snapshot")
+        raise DatmoError("a worker did not return a snapshot")
     oid = ws.repo.format.hash("blob", answer.record)
     if answer.unshared:
         raise DatmoError(
             f"the worker could not share snapshot '{str(oid)[:10]}': {answer.unshared}",
-            f"it is kept at {answer.kept}, and shared with the next that runs there",
+            f"it is stored in {answer.kept}; the next run there shares it",
         )
     return oid, record
 
 
 def _record(answer: Answer) -> Record:
     if not answer.record:
-        raise DatmoError(answer.what or "a worker said nothing", answer.hint)
+        raise DatmoError(answer.what or "a worker returned nothing", answer.hint)
     return decode(answer.record)

@@ -56,7 +56,7 @@ def _open_archive(opened: ExitStack, path: Path) -> zipfile.ZipFile:
     if len(members) > MEMBERS:
         raise UnreadableFile(f"it has more than {MEMBERS} arrays")
     if sum(member.file_size for member in members) > max(UNPACKED, RATIO * path.stat().st_size):
-        raise UnreadableFile("it unpacks to far more than it takes up")
+        raise UnreadableFile("it expands to far more than its size")
     if any(
         member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members
     ):

@@ -57,7 +57,7 @@ def compare_stored(tally: Tally, recorded: StoredArray, rerun: StoredArray, name
     if recorded.type != rerun.type:
         return f"{label}type {recorded.type} became {rerun.type}"
     if recorded.columns_first != rerun.columns_first and len(recorded.shape) > 1:
-        return f"{label}the order of its values in memory is another"
+        return f"{label}its values are in another order in memory"
     for one, other in zip(recorded.blocks(), rerun.blocks(), strict=True):
         count_block(tally, one, other, name)
     return ""

@@ -36,7 +36,7 @@ def main() -> None:
             found = asdict(compare_paths(Path(recorded), Path(rerun)))
         except (OSError, RecursionError, MemoryError) as error:
             found = {
-                "text": f"differs in bytes; not looked into: {error or type(error).__name__}",
+                "text": f"differs in bytes; not compared further: {error or type(error).__name__}",
                 "off": None,
             }
         sys.stdout.write(json.dumps(found) + "\n")

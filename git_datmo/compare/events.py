@@ -64,7 +64,7 @@ def _values(event: bytes) -> dict[tuple[int, str], float | bytes]:
             parts = dict(fields(value))
             tag = parts.get(TAG, b"")
             if not isinstance(tag, bytes):
-                raise UnreadableFile("a tag is no text")
+                raise UnreadableFile("a tag is not text")
             scalar = value_scalar(parts)
             found[at, tag.decode("utf-8", "replace")] = value if scalar is None else scalar
     return found

@@ -74,7 +74,7 @@ def compare_files(recorded: Path, rerun: Path) -> Comparison:
             f"differs in bytes ({size}); install {packages} ({EXTRA}) to see by how much"
         )
     except UnreadableFile as error:
-        return Comparison(f"differs in bytes ({size}); not looked into: {error}")
+        return Comparison(f"differs in bytes ({size}); not compared further: {error}")
     except Exception as error:  # noqa: BLE001  # a decoder may raise anything over a stranger's bytes
         said = (str(error).splitlines() or [""])[0][:120]
         return Comparison(
@@ -100,7 +100,7 @@ def _compare_folders(recorded: Path, rerun: Path) -> Comparison:
         )
         said.append(f"{first}: {found[first].text}")
     whole = not remark and len(known) == len(differing)
-    text = "; ".join(said) or "other modes or empty folders"
+    text = "; ".join(said) or "modes or empty folders differ"
     return Comparison(
         text, max((off or 0.0 for off in known.values()), default=None) if whole else None
     )

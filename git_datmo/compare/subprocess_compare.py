@@ -20,7 +20,7 @@ QUIET = {
     "MKL_NUM_THREADS": "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
 }
-LOST = Comparison("differs in bytes; what looked into it was brought down by it")
+LOST = Comparison("differs in bytes; the comparison crashed")
 
 
 def compare_apart(

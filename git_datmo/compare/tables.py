@@ -73,7 +73,7 @@ def compare_csv(recorded: Path, rerun: Path, *, delimiter: str = ",") -> Compari
         one, other = (csv.reader(file, delimiter=delimiter) for file in files)
         heads = next(one, []), next(other, [])
         if heads[0] != heads[1]:
-            remark = one_sided("columns", *map(set, heads)) or "the order of the columns is another"
+            remark = one_sided("columns", *map(set, heads)) or "the columns are in another order"
             return Tally().conclude("cells", remark)
         # A first row of numbers is data, not a header.
         count = _Count(heads[0])
@@ -98,7 +98,7 @@ def compare_parquet(recorded: Path, rerun: Path) -> Comparison:
             if sum(group.total_byte_size for group in groups) > max(
                 UNPACKED, RATIO * path.stat().st_size
             ):
-                raise UnreadableFile("it unpacks to far more than it takes up")
+                raise UnreadableFile("it expands to far more than its size")
         schemas = one.schema_arrow, other.schema_arrow
         remark = one_sided("columns", *(set(schema.names) for schema in schemas))
         types = [

@@ -118,8 +118,8 @@ def follow_build(events: Iterable[Any], output: Output, progress: Progress) -> N
             if problem := event.get("error"):
                 raise BuildFailed(
                     f"cannot build the environment's image: {_why(problem, last)}",
-                    "see the build's output; `datmo.baseImage` or a Dockerfile in the repository"
-                    " give another base",
+                    "see the build's output; 'datmo.baseImage' or a Dockerfile in the repository"
+                    " sets another base image",
                 )
     finally:
         progress.finish()

@@ -7,4 +7,4 @@ def telling_line(log: str) -> str:
     """Return the line of pip's log that says why: its last error, else its last line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error:")]
-    return (errors or lines or ["no word of why"])[-1]
+    return (errors or lines or ["no reason given"])[-1]

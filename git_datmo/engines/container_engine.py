@@ -196,7 +196,7 @@ class ContainerEngine:
         built = self._find(tag, environment.id)
         if built is None:
             raise BuildFailed(
-                f"cannot build the environment's image: the engine does not keep '{tag}'"
+                f"cannot build the environment's image: the engine did not keep '{tag}'"
             )
         return built
 
@@ -442,7 +442,7 @@ def _require_gpus(container: Container, limits: ResourceLimits) -> None:
     """
     if limits.gpus and not container.attrs.get("HostConfig", {}).get("DeviceRequests"):
         raise DatmoError(
-            f"the container engine does not know of '--gpus {limits.gpus}'",
+            f"the container engine does not support '--gpus {limits.gpus}'",
             "name their devices: --device /dev/nvidia0",
         )
 
@@ -485,7 +485,7 @@ def _explained() -> Iterator[None]:
     except (DockerException, RequestException) as e:
         raise EngineMissing(
             f"the connection to the container engine was lost: {' '.join(str(e).split())[:300]}",
-            "see whether it runs, or take the weaker `--engine venv`",
+            "check that it runs, or use '--engine venv', which isolates less",
         ) from e
 
 

@@ -65,7 +65,7 @@ def connect(environ: Mapping[str, str]) -> EngineConnection:
     where = named or "the usual sockets"
     raise EngineMissing(
         f"no container engine answers at {where}",
-        "start Docker or Podman, or take the weaker `--engine venv`"
+        "start Docker or Podman, or use '--engine venv', which isolates less"
         + (f" ({why[:200]})" if why else ""),
     )
 

@@ -116,7 +116,7 @@ class FolderTransfer:
                     if not self._is_read_only(path):
                         self._take(archive, entry, path)
         except (tarfile.TarError, OSError) as error:
-            raise DatmoError(f"cannot take what the run wrote: {error}") from error
+            raise DatmoError(f"cannot copy what the run wrote: {error}") from error
         for path in sorted(self._sent.keys() - seen - {"."}, reverse=True):
             # If the run replaced a folder by a link, its files are already gone. A path through the
             # link would name a foreign file.

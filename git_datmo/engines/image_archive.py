@@ -125,7 +125,7 @@ def _choose(contents: Path, digests: dict[str, str]) -> Configuration:
             (contents / digests[posixpath.normpath(named["Config"])]).read_bytes()
         )
     except (ValueError, TypeError, KeyError, OSError) as error:
-        raise Damaged("the engine's archive of the image lacks a part of it") from error
+        raise Damaged("the engine's archive of the image is incomplete") from error
     if layers != image.layers:
         raise Damaged(
             "the engine's archive of the image has other layers than its configuration names"

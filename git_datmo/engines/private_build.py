@@ -116,8 +116,8 @@ def _run(
         raise BuildFailed(
             "cannot build the environment's image:"
             f" {telling_line(said.decode('utf-8', 'replace'))}",
-            "see the build's output; `datmo.baseImage` or a Dockerfile in the repository give"
-            " another base",
+            "see the build's output; 'datmo.baseImage' or a Dockerfile in the repository sets"
+            " another base image",
         )
 
 

@@ -52,7 +52,7 @@ def read_environment(files: Mapping[str, bytes]) -> Manifest:
         files[DOCKERFILE].decode()
         raw = json.loads(files[MANIFEST].decode())
     except (ValueError, RecursionError) as e:
-        raise Damaged("the environment's files are not what git-datmo writes", str(e)) from e
+        raise Damaged(f"the environment's files are not what git-datmo writes: {e}") from e
     manifest = _manifest(raw)
     if files[LOCK] != manifest.lock():
         raise Damaged(f"'{LOCK}' of the environment does not list the packages of '{MANIFEST}'")

@@ -17,7 +17,7 @@ def apply_delta(base: bytes, delta: bytes, limit: int | None = None) -> bytes:
     if limit is not None or len(base) * len(delta) > DOUBTFUL:
         size = delta_size(delta)
         if limit is not None and size > limit:
-            raise Damaged(f"a delta makes {size} bytes, and {limit} are the most")
+            raise Damaged(f"a delta makes {size} bytes, more than {limit}")
     from dulwich.errors import ApplyDeltaError
     from dulwich.pack import apply_delta as apply
 

@@ -86,7 +86,7 @@ def check(git: Git, odb: Odb, text: str, tree: bytes, message: str) -> Signature
         or len(set(keys)) != len(keys)
         or set(keys) - {*_HEADERS}
     ):
-        raise Damaged("a signature belongs to something else")
+        raise Damaged("a signature is for another record")
     odb.write("tree", tree)
     oid = odb.write("commit", raw)
     answer = git.run("log", "-1", "--no-show-signature", "--format=%G?%x00%GS%x00%GK", str(oid))

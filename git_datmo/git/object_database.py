@@ -17,6 +17,10 @@ from git_datmo.waits import Child
 
 # The kind and size of a loose object take fewer bytes than this.
 HEAD = 64
+LOST_OBJECT_HINT = (
+    "'git fsck' names damaged files: remove them, then run 'git fetch --refetch' to get the"
+    " objects again"
+)
 
 
 def loose_path(objects: Path, oid: Oid) -> Path:
@@ -101,7 +105,7 @@ class Odb:
             if head is None:
                 return None
             if int(head[2]) > limit:
-                raise Damaged(f"object '{oid}' has {head[2]} bytes, and {limit} are the most")
+                raise Damaged(f"object '{oid}' has {head[2]} bytes, more than {limit}")
         self._ask(child, b"contents", [oid])
         return self._answer(child)
 
@@ -164,7 +168,7 @@ class Odb:
         missing."""
         found = self.find(oid, limit)
         if found is None or found[0] != kind:
-            raise Damaged(f"cannot read {kind} '{oid}'", "run 'git fsck', or 'git fetch' again")
+            raise Damaged(f"cannot read {kind} '{oid}'", LOST_OBJECT_HINT)
         return found[1]
 
     def write(self, kind: str, content: bytes) -> Oid:

@@ -428,10 +428,7 @@ class PackedObjects:
             if found is not None and head is not None and KINDS.get(head.type) == "blob":
                 if _most(head.size) <= len(memory):
                     return found[0].inflate_into(head, memory)
-                raise Damaged(
-                    f"object '{oid}' is larger than any chunk",
-                    "'git datmo fsck' names what is damaged",
-                )
+                raise _oversized_chunk(oid)
         except FileNotFoundError:
             # Its pack was replaced by another since we looked.
             self.refresh()
@@ -439,9 +436,7 @@ class PackedObjects:
         if whole is None or whole[0] != "blob":
             return None
         if len(whole[1]) > len(memory):
-            raise Damaged(
-                f"object '{oid}' is larger than any chunk", "'git datmo fsck' names what is damaged"
-            )
+            raise _oversized_chunk(oid)
         memory[: len(whole[1])] = whole[1]
         return [(0, len(whole[1]))]
 
@@ -483,7 +478,7 @@ class PackedObjects:
         found = self.locate(head.base)
         if found is None:
             raise DamagedFile(
-                f"'{pack.path}' lacks a delta's base '{head.base}'", path=str(pack.path)
+                f"'{pack.path}' is missing delta base '{head.base}'", path=str(pack.path)
             )
         return found
 
@@ -515,8 +510,16 @@ class PackedObjects:
 def bounded(head: Head, limit: int | None) -> Head:
     """Return `head`; raise `Damaged` for an entry of more than `limit` bytes."""
     if limit is not None and head.size > limit:
-        raise Damaged(f"an object has {head.size} bytes, and {limit} are the most")
+        raise Damaged(f"an object has {head.size} bytes, more than {limit}")
     return head
+
+
+def _oversized_chunk(oid: Oid) -> Damaged:
+    """Return the error for a blob that does not fit where a chunk is expected.
+
+    The object itself is sound, so no repair helps: the tree that names it was made wrongly.
+    """
+    return Damaged(f"object '{oid}' is larger than any chunk", "ask the person who shared it")
 
 
 def _too_deep(pack: Pack, offset: int) -> DamagedFile:

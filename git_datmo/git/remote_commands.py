@@ -78,7 +78,9 @@ class Rejected(DatmoError):
     """
 
     def __init__(self, ref: str, reason: str, *, moved: bool, said: str = "") -> None:
-        hint = "run the command again" if moved else "ask those who run the remote to accept it"
+        hint = "ask the administrator of the remote to accept it"
+        if moved:
+            hint = "run the command again"
         super().__init__(f"the remote refused '{ref}': {reason}", hint)
         self.reason = reason
         self.moved = moved

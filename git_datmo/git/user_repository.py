@@ -95,9 +95,9 @@ def discover(environ: Mapping[str, str], cwd: Path) -> UserRepository:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         what = said[0].removeprefix("fatal: ") if said else "git rev-parse failed"
         # Git's message names the command that allows reading another user's repository.
-        exception = next((line.strip() for line in said if "safe.directory" in line), "")
+        hint = next((line.strip() for line in said if "safe.directory" in line), "")
         raise DatmoError(
-            what, exception or "run this inside a git repository, or make one with 'git init'"
+            what, hint or "run this inside a git repository, or make one with 'git init'"
         )
     form, *places = map(os.fsdecode, done.stdout.split(b"\n"))
     git_dir, common_dir = Path(places[0]), Path(places[1])

@@ -71,7 +71,7 @@ def _unsigned_error(verified: Verified) -> DatmoError:
     return DatmoError(
         f"{verified.kind} '{short}' by {verified.author.name} has no signature by a trusted key"
         + found,
-        f"'git datmo verify {short}' shows its signatures; to take it once, run the command as"
+        f"'git datmo verify {short}' shows its signatures; to accept it once, run the command as"
         " 'git -c datmo.requireSigned=false datmo …'",
     )
 

@@ -78,7 +78,7 @@ class _Reading:
             kind, content = self.objects.at(pack, offset)
             entry = make_entry(oid, kind, len(content), deflate(content))
         if self.objects.format.hash(kind, content) != oid:
-            raise Damaged(f"'{pack.path}' has another object under the id '{oid}'")
+            raise Damaged(f"'{pack.path}' has wrong content for object '{oid}'")
         return entry
 
 
@@ -100,7 +100,7 @@ def find_flaws(objects: PackedObjects, progress: Progress = QUIET) -> Iterator[F
         if not _is_sound(objects, oid):
             yield Flaw(
                 loose_path(objects.folder, oid),
-                "the object is not what its id says",
+                "its content does not match its id",
                 frozenset((oid,)),
             )
     progress.finish()
@@ -111,7 +111,7 @@ def _examine(pack: Pack, reading: _Reading) -> Flaw | None:
     healthy = {entry.oid for entry in reading.by_index(pack)}
     if not pack.is_index_sound(reading.objects.format):
         named = frozenset(entry.oid for entry in _by_order(pack.path, reading.objects.format))
-        why = "the checksum of the index is another"
+        why = "the checksum of the index does not match"
         return Flaw(pack.path.with_suffix(".idx"), why, (named | reading.damaged) - healthy)
     if not reading.damaged:
         return None

@@ -96,7 +96,7 @@ class ExtentCounter:
             return self._chunks(oid, depth)
         size = self._size(oid) or 0
         if size > WHOLE_LIMIT:
-            raise Damaged(f"blob '{oid}' has {size} bytes, and {WHOLE_LIMIT} are the most")
+            raise Damaged(f"blob '{oid}' has {size} bytes, more than {WHOLE_LIMIT}")
         return size
 
     def _chunks(self, oid: Oid, depth: int) -> int:
@@ -122,5 +122,5 @@ class ExtentCounter:
         if not entries and most == NODE_MAX:
             raise Damaged(f"the chunk tree '{oid}' is empty")
         if len(entries) > most:
-            raise Damaged(f"tree '{oid}' has {len(entries)} entries, and {most} are the most")
+            raise Damaged(f"tree '{oid}' has {len(entries)} entries, more than {most}")
         return entries

@@ -66,7 +66,7 @@ class _Taker:
         self._waiting.setdefault(base, []).append(delta)
         self._waiting_size += len(delta)
         if self._waiting_size > WAITING:
-            raise Beyond("a pack has too many deltas before what they are to")
+            raise Beyond("a pack has too many deltas before their bases")
 
     def finish(self) -> None:
         """Raise `Damaged` if the base of a delta never arrived."""

@@ -156,7 +156,7 @@ def _entry(giver: PackedObjects, oid: Oid) -> PackEntry:
     """
     found = giver.find(oid, OBJECT_LIMIT)
     if found is None:
-        raise Damaged(f"object '{oid}' is not where it was", "run this again")
+        raise Damaged(f"object '{oid}' has disappeared", "run this again")
     kind, content = found
     _check(giver, oid, kind, content)
     return make_entry(oid, kind, len(content), deflate(content))
@@ -166,5 +166,5 @@ def _check(giver: PackedObjects, oid: Oid, kind: str, content: bytes) -> None:
     """Raise `Damaged` if the content does not match the id."""
     if giver.format.hash(kind, content) != oid:
         raise Damaged(
-            f"'{giver.folder}' has another object under the id '{oid}'", "run 'git fsck' there"
+            f"'{giver.folder}' has wrong content for object '{oid}'", "run 'git fsck' there"
         )

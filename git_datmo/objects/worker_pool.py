@@ -209,9 +209,7 @@ class _Worker:
 
     def _lost(self) -> DatmoError:
         """Return the error for a worker that was killed."""
-        return DatmoError(
-            "a worker process was killed", "see whether memory is short, then run this again"
-        )
+        return DatmoError("a worker process was killed", "free some memory, then run this again")
 
     def dismiss(self) -> None:
         """Close the request pipe, which makes the worker exit."""

@@ -81,8 +81,8 @@ class AddableCheck:
         folder = os.path.dirname(source) if os.path.basename(source) == ".gitignore" else ""
         wanted = pattern(path[len(folder) + 1 :] if folder else path)
         raise DatmoError(
-            f"git would take '{path}' into its own index: line {line} of '{source}'"
-            f" ('{matched}') asks for it",
+            f"git would add '{path}' to its own index: line {line} of '{source}'"
+            f" ('{matched}') includes it",
             f"add the line '{wanted}' at the end of '{source}', then run this again",
         )
 

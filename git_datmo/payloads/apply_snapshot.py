@@ -115,7 +115,7 @@ def undecided_error(target: Target) -> Incomplete:
     snapshots = " and ".join(snapshot[:10] for snapshot in target.snapshots)
     return Incomplete(
         f"snapshots {snapshots} have different versions of {shown}",
-        f"take one with 'git datmo checkout {target.snapshots[-1][:10]} -- PATH', then run 'git"
+        f"choose one with 'git datmo checkout {target.snapshots[-1][:10]} -- PATH', then run 'git"
         " datmo snapshot'",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError, Incomplete
+from git_datmo.git.object_database import LOST_OBJECT_HINT
 from git_datmo.history.commit_data import CommitData
 from git_datmo.history.experiments import Found, History
 from git_datmo.model import Oid, Payload
@@ -64,9 +65,7 @@ def target_of_data(
     if len(data.heads) == 1:
         snapshot = history.snapshot(data.ids[0])
         if snapshot is None:
-            raise DatmoError(
-                f"snapshot '{data.ids[0]}' cannot be read", "'git datmo fetch' gets it again"
-            )
+            raise DatmoError(f"snapshot '{data.ids[0]}' cannot be read", LOST_OBJECT_HINT)
         return Target(data.ids, snapshot.payloads)
     from git_datmo.payloads.merging.united_heads import HeadsUnion
 
@@ -85,7 +84,7 @@ def _ask_remotes(
         try:
             fetch(ws, remote, progress=progress)
         except DatmoError as error:
-            progress.tell(f"'{remote}' cannot be asked for the data: {error.what}")
+            progress.tell(f"'{remote}' does not give the data: {error.what}")
             continue
         history = History(ws)
         data = history.data(data.commit)

@@ -55,7 +55,6 @@ def owned_warnings(ws: Workspace, tracking: Tracking) -> Iterator[str]:
             count = "1 file" if len(files) == 1 else f"{len(files)} files"
             names = ", ".join(map(show, files[:NAMED])) + (", …" if len(files) > NAMED else "")
             yield (
-                f"git's own index holds {count} of the payload '{path}' ({names}), whose changes"
-                " are git's and not the "
-                f"payload's; 'git rm -r --cached -- {quote_word(path)}' takes them out"
+                f"git's index has {count} of the payload '{path}' ({names}), so git tracks their"
+                f" changes; 'git rm -r --cached -- {quote_word(path)}' removes them from it"
             )

@@ -175,7 +175,7 @@ def _bring_back_taken(
     restore(ws, tracking, select(tracking, folders)[0], progress=progress)
     for path in folders:
         progress.tell(
-            f"'{path}' is back, which git's sparse checkout had taken away: '{changed[0]}' changed"
+            f"'{path}' was removed by git's sparse checkout and is restored: '{changed[0]}' changed"
         )
     return find_differences(ws, tracking)
 
@@ -211,7 +211,7 @@ def refresh(
             raise DatmoError(
                 f"the payload '{path}' is missing",
                 f"'git datmo checkout -- {quote_word(path)}' restores it, 'git datmo rm"
-                f" {quote_word(path)}' drops it",
+                f" {quote_word(path)}' stops tracking it",
             )
         del asked[path]
     links = LinkCheck(os.fsencode(ws.root))

@@ -38,10 +38,7 @@ from git_datmo.sizes import show_count
 LEVELS = 64
 # The number of records that are checked for being completely local.
 LOOKED_AT = 32
-SLOW = (
-    "cannot leave objects out, so its git may compare all before it sends them;"
-    " uploadpack.allowFilter there helps"
-)
+SLOW = "does not support partial fetches, so this may take long; set uploadpack.allowFilter there"
 # The trees of a payload with at most this many files are fetched whole: some 200 KB.
 FEW_FILES = 4096
 
@@ -230,7 +227,7 @@ def _fetch_trees(
         if left:
             source.explain(
                 progress,
-                "cannot leave objects out: fetching all that is in a folder, to look into it",
+                "does not support partial fetches: fetching a whole folder to read its names",
             )
             source.fetch(left, progress)
 
@@ -322,9 +319,9 @@ def _has_versions(ws: Workspace) -> bool:
 def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
     """Fetch by refs, everything at once, from a remote that sends no objects by id."""
     source = open_source(ws, remote)
-    why = "speaks an old protocol" if source.host.version < 2 else "gives no objects by their ids"
+    why = "speaks an old protocol" if source.host.version < 2 else "serves no objects by id"
     if not is_bundle(remote.url):
-        source.explain(progress, f"{why}: fetching all that it keeps")
+        source.explain(progress, f"{why}: fetching everything that it keeps")
     with ws.new_scratch() as scratch:
         git = beside(scratch.git, ws.repo.config, remote)
         refspecs = [

@@ -45,8 +45,7 @@ def probe_remote(ws: Workspace, remote: Remote, progress: Progress = QUIET) -> O
     host = hosts_of(ws).meet(remote, offer)
     if host.version < before.version and not is_bundle(remote.url):
         progress.tell(
-            f"'{remote.address}' speaks an old protocol: it may be sent, and send, what was there"
-            " already"
+            f"'{remote.address}' speaks an old protocol: objects that are there may be sent again"
         )
     return replace(offer, filters=host.filters, by_id=host.by_id)
 

@@ -157,7 +157,6 @@ def refuse_stored(ws: Workspace, remote: Remote) -> None:
         raise DatmoError(
             f"'{remote.address}' has its payload in '{stores[0]}', from which nothing can be"
             " removed",
-            f"set another 'datmo.{remote.name}.store', bring there what lives with 'git datmo"
-            " push --store', "
-            "then remove the old one",
+            f"set 'datmo.{remote.name}.store' to a new store, copy what is still needed with 'git"
+            " datmo push --store', then delete the old store",
         )

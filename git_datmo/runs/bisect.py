@@ -113,7 +113,7 @@ def bisect(
 
 def _contradiction(bound: Bound, step: Step, expected: bool) -> str:  # noqa: FBT001
     """Return the error message for an end of the range that is not good or bad as expected."""
-    value = "cannot be told" if step.value is None else f"is {step.value:.6g}"
+    value = "is unknown" if step.value is None else f"is {step.value:.6g}"
     return (
         f"commit {str(step.commit)[:10]} is not {'bad' if expected else 'good'}: its"
         f" {bound.metric} {value}"

@@ -61,7 +61,7 @@ def prepare(
             raise
         oid, image = found
         day, who = image.created[:10], image.author.name
-        progress.tell(f"{failed.what}; taking image {str(oid)[:10]}, which {who} froze on {day}")
+        progress.tell(f"{failed.what}; using image {str(oid)[:10]}, which {who} froze on {day}")
         _thaw(ws, engine, environment, oid, image, progress)
     return environment
 

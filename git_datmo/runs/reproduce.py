@@ -95,7 +95,8 @@ def reproduce(
             break
         if chosen is less:
             means.progress.tell(
-                f"{tried[-1].judged.verdict} with only the files that the run read: trying with all"
+                f"{tried[-1].judged.verdict} with only the files that the run read: trying again"
+                " with all"
             )
             empty_folder(folder)
     receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)

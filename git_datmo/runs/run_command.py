@@ -205,5 +205,5 @@ def _without_cleaned(ws: Workspace, tracking: Tracking) -> tuple[Tracking, tuple
         and not os.path.lexists(ws.root / tracked.payload.path)
     ]
     return tracking.without(gone), tuple(
-        f"'{path}' is gone: it is no input of this run" for path in gone
+        f"'{path}' does not exist: it is no input of this run" for path in gone
     )

@@ -92,7 +92,7 @@ class _Log:
         self._room -= len(wanted)
         if written < len(wanted):
             self._room = 0
-            self.remarks = ("the log ends early: there is no room for more of it on the disk",)
+            self.remarks = ("the log is cut off: the disk is full",)
 
 
 def _log_file(ws: Workspace, *, buffering: int = -1) -> IO[bytes]:

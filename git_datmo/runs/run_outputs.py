@@ -62,8 +62,8 @@ def keep_outputs(
         first = os.fsdecode(owner.doubtful[0])
         more = f" and {len(owner.doubtful) - 1} more" if len(owner.doubtful) > 1 else ""
         kept.remarks.append(
-            f"'{first}'{more} changed while another run was under way in this working tree:"
-            " counted as this run's"
+            f"'{first}'{more} changed while another run was active in this working tree: counted"
+            " as an output of this run"
         )
     save(ws, kept.tracking)
     kept.outputs.sort()

@@ -59,7 +59,7 @@ def remarks_on_surroundings(seen: Surroundings) -> Iterator[str]:
         if name in seen.set_here and not is_secret_name(name):
             yield (
                 f"'{source}' reads the variable '{name}', which is not recorded:"
-                f" have it recorded with 'git config --add datmo.variable {name}'"
+                f" record it with 'git config --add datmo.variable {name}'"
             )
     hashing = find_hashing(seen.sources)
     if hashing is not None and "PYTHONHASHSEED" not in seen.recorded:

@@ -155,7 +155,7 @@ def _look_into(
     """
     if not payloads:
         return {}
-    large = Comparison("differs in bytes; not looked into: it is too large")
+    large = Comparison("differs in bytes; not compared further: it is too large")
     small = [payload for payload in payloads if payload.content.size <= LOOK_LIMIT]
     require(
         ws, [(payload.path, root_node(payload.content)) for payload in small], progress=progress

@@ -77,7 +77,8 @@ def bundle(
 def _refuse_shallow(ws: Workspace) -> None:
     if ws.repo.git.text("rev-parse", "--is-shallow-repository") == "true":
         raise DatmoError(
-            "a shallow clone has not all that a bundle needs", "fetch it: 'git fetch --unshallow'"
+            "this clone is shallow: it lacks history that a bundle needs",
+            "fetch it: 'git fetch --unshallow'",
         )
 
 

@@ -72,7 +72,7 @@ def refuse_losing_mirror(ws: Workspace, name: str, url: str) -> None:
     if not all(_holds(ws, here.get(ref), tip) for ref, tip in there.items()):
         raise DatmoError(
             f"this push would delete what git-datmo shares on '{remote.address}'",
-            "'git push --all' leaves it there; '--no-verify' insists",
+            "'git push --all' leaves it there; 'git push --no-verify' deletes it",
         )
 
 

@@ -235,7 +235,8 @@ class _KeepRef:
         offer = probe_remote(self._ws, self.remote)
         if self._ref not in offer.refs or _newest(offer, self.plan.namespace) != self._ref:
             raise PlanChanged(
-                f"'{self.remote.address}' keeps elsewhere what it kept", "run the command again"
+                f"'{self.remote.address}' moved its objects during the push",
+                "run the command again",
             )
         self.tip, links = self._known(offer)
         write_boundary(self._ws, *links)
@@ -253,7 +254,7 @@ class _KeepRef:
             raise
         link = links_of(self._ws).get(tip)
         if link is None:
-            raise UnusableRefs(self.remote.address, f"'{self._ref}' is at a commit that is no link")
+            raise UnusableRefs(self.remote.address, f"'{self._ref}' is not a commit of git-datmo")
         return tip, [link]
 
 

@@ -178,6 +178,6 @@ def _delete(git: Git, remote: Remote, old: dict[str, Oid], progress: Progress) -
         raise DatmoError(
             f"'{remote.name}' refuses to delete {names}, by which it goes on keeping what was"
             f" dropped: {why}",
-            f"ask those who run '{remote.name}' to allow it or to delete {names}, then run the"
-            " command again",
+            f"ask the administrator of '{remote.name}' to allow it or to delete {names}, then run"
+            " the command again",
         )

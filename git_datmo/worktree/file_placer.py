@@ -39,17 +39,17 @@ CHUNKS = BLOCK // ROOM
 BATCH = 64
 FEW_TURNS = 4
 
-_OTHER_PLACE = (
+_OTHER_PLACE_HINT = (
     "work in a clone on another file system, or take other files alone: git datmo"
     " checkout REV -- PATH"
 )
-_REASONS = {
+_HINTS = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space",
-    errno.ENAMETOOLONG: _OTHER_PLACE,
-    errno.EILSEQ: _OTHER_PLACE,
-    errno.EINVAL: _OTHER_PLACE,
-    errno.EFBIG: _OTHER_PLACE,
+    errno.ENAMETOOLONG: _OTHER_PLACE_HINT,
+    errno.EILSEQ: _OTHER_PLACE_HINT,
+    errno.EINVAL: _OTHER_PLACE_HINT,
+    errno.EFBIG: _OTHER_PLACE_HINT,
     errno.EACCES: "make its folder writable",
     errno.EROFS: "work in a clone on a file system that can be written",
 }
@@ -249,7 +249,7 @@ def writing(path: bytes, temporary: bytes = b"") -> Iterator[None]:
                 os.unlink(temporary)
         if isinstance(error, OSError):
             raise DatmoError(
-                f"cannot write {show(path)}: {error.strerror}", _REASONS.get(error.errno or 0, "")
+                f"cannot write {show(path)}: {error.strerror}", _HINTS.get(error.errno or 0, "")
             ) from error
         raise
 

@@ -250,7 +250,9 @@ class StatCache:
 
     def _damaged(self) -> Damaged:
         """Return the error for an invalid index file."""
-        return Damaged(f"'{self.path}' is not a version 2 git index", "remove it; it is made again")
+        return Damaged(
+            f"'{self.path}' is not a version 2 git index", "remove it: git-datmo makes a new one"
+        )
 
     def _write(self, entries: Iterator[tuple[bytes, bytes]], second: int) -> None:
         """Write entries as they arrive, then fill in their number and the checksum.

@@ -41,7 +41,7 @@ def test_environment_of_dropped_snapshots_is_removed(rerun: Shell) -> None:
     datmo(rerun, "drop", experiments(rerun)[0]["id"])
     (built,) = told(rerun, "du")["beside"]["environments"]
     assert not built["needed"]
-    assert "1 of which no snapshot needs ('git datmo gc' removes that)" in datmo(rerun, "du").stdout
+    assert "1 not needed by any snapshot (see 'git datmo gc')" in datmo(rerun, "du").stdout
     would = told(rerun, "gc", "--dry-run")["removed"]
     assert (environments(rerun) / built["id"]).is_dir()
     assert (

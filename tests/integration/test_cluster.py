@@ -201,7 +201,7 @@ def test_a_cluster_sweeps_and_shares_what_it_makes(
     )
     done = datmo(sweeper, *again, code=125)
     assert "could not share snapshot" in done.stderr
-    assert "is kept at " in done.stderr
+    assert "is stored in " in done.stderr
     (pair.hub.cwd / "no").unlink()
     datmo(sweeper, *again)
     datmo(sweeper, "fetch")

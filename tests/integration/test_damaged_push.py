@@ -53,7 +53,7 @@ def test_push_of_what_is_lost_names_payload_and_snapshot_and_blames_no_host(
     said = alex.run("git", "push", "-q", ok=False).stderr
     assert f"'data' of snapshot {snapshot[:10]} lost 1 object, the first is {blob()}" in said
     assert "unpacker" not in said
-    assert "who run the remote" not in said
+    assert "the administrator of the remote" not in said
     datmo(alex, "add-data", "data")
     datmo(alex, "drop", snapshot)
     datmo(alex, "snapshot", "-m", "anew")

@@ -12,7 +12,7 @@ from tests.support.remote_check import lacking
 from tests.support.servers.dulwich_host import DulwichHost, serve_dulwich
 from tests.support.shell import Shell
 
-OLD = "'origin' speaks an old protocol: fetching all that it keeps"
+OLD = "'origin' speaks an old protocol: fetching everything that it keeps"
 
 
 @pytest.fixture

@@ -266,10 +266,10 @@ END"""
 @pytest.mark.parametrize(
     ("program", "filters", "told"),
     [
-        (OLD, True, "speaks an old protocol: fetching all that it keeps"),
-        (NO_IDS, True, "gives no objects by their ids: fetching all that it keeps"),
+        (OLD, True, "speaks an old protocol: fetching everything that it keeps"),
+        (NO_IDS, True, "serves no objects by id: fetching everything that it keeps"),
         (NO_LEVELS, True, ""),
-        ('exec git-upload-pack "$@"', False, "cannot leave objects out"),
+        ('exec git-upload-pack "$@"', False, "does not support partial fetches"),
     ],
     ids=["version 0", "no ids", "no levels of trees", "no filter"],
 )

@@ -113,7 +113,7 @@ def test_an_image_outlives_what_it_was_built_from(
         says=("cannot build the environment's image",),
     )
     done = datmo(ignacio, "reproduce", oldest["id"], "--json")
-    assert f"taking image {str(first['id'])[:10]}, which " in done.stderr
+    assert f"using image {str(first['id'])[:10]}, which " in done.stderr
     receipt = json.loads(done.stdout)
     assert receipt["verdict"] == "identical"
     assert receipt["engine"]["image"] == first["image"]
@@ -131,16 +131,16 @@ def test_an_image_outlives_what_it_was_built_from(
         code=125,
         says=("cannot get the base image",),
     )
-    assert f"taking image {str(first['id'])[:10]}, which " in datmo(shell, *command).stderr
+    assert f"using image {str(first['id'])[:10]}, which " in datmo(shell, *command).stderr
     (newest_here, *_) = experiments(shell)
     assert newest_here["environment"] == oldest["environment"]
 
     # The base is there again, and the index is not; what was loaded is found by its id.
     make_base(client, NOWHERE)
     told = datmo(ignacio, "reproduce", oldest["id"])
-    assert "taking image" not in told.stderr
+    assert "using image" not in told.stderr
     assert (
-        "taking image"
+        "using image"
         in datmo(
             ignacio, "env", "shell", newest["id"], "--", "python3", "-c", "import pynvml, six"
         ).stderr

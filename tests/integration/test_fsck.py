@@ -59,7 +59,10 @@ def test_damaged_object_is_named_by_payload_and_snapshot(alone: Shell) -> None:
         f"lost     'data' of snapshot {snapshot[:10]}: 1 object damaged, the first is {blob()}"
         in said
     )
-    assert said[-1] == "'git datmo fsck --repair' moves damage aside and gets back what can be had"
+    assert (
+        said[-1]
+        == "'git datmo fsck --repair' moves damaged files aside and restores what is found elsewhere"
+    )
 
 
 def test_lost_object_comes_back_from_the_working_tree(alone: Shell) -> None:

@@ -53,7 +53,7 @@ def test_modified_payload_gets_back_what_git_took_away(moved: Shell) -> None:
     # Nor is git's version a change of the payload.
     datmo(moved, "add-data", "data", ok=False)
     said = moved.run("git", "checkout", "-q", "main").stderr
-    assert "files that git removed, and tracks no more, are back" in said
+    assert "restored files that git removed and no longer tracks" in said
     assert picture(moved.cwd / "data") == whole | {b"sub/4.csv": ("file", b"four")}
     moved.git("commit", "-q", "--allow-empty", "-m", "next")
     assert experiments(moved)[0]["payloads"][0]["files"] == 4
@@ -75,10 +75,8 @@ def test_payload_files_in_gits_index_are_named_with_a_way_out(moved: Shell) -> N
     moved.git("commit", "-qm", "mistake")
     moved.write("data/sub/5.csv", "5")
     said = datmo(moved, "snapshot").stderr
-    assert (
-        "git's own index holds 2 files of the payload 'data' ('data/1.csv', 'data/2.csv')" in said
-    )
-    assert "'git rm -r --cached -- data' takes them out" in datmo(moved, "status").stderr
+    assert "git's index has 2 files of the payload 'data' ('data/1.csv', 'data/2.csv')" in said
+    assert "'git rm -r --cached -- data' removes them from it" in datmo(moved, "status").stderr
     # Git takes its files away on the way to a branch that lacks them.
     moved.git("checkout", "-q", "main")
     assert picture(moved.cwd / "data") == whole

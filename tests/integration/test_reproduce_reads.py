@@ -66,7 +66,7 @@ def test_a_rerun_that_differs_with_the_read_files_alone_is_repeated_with_all(
     start = len(http_host.exchanges)
     done = datmo(ignacio, "reproduce", "HEAD", "--engine", "host", "--trust", "--dir", "rerun")
     assert "verdict: identical" in done.stdout
-    assert "different with only the files that the run read: trying with all" in done.stderr
+    assert "different with only the files that the run read: trying again with all" in done.stderr
     assert (ignacio.cwd / "rerun/data/large").is_file()
     assert (ignacio.cwd / "rerun/unread.bin").is_file()
     assert sum(exchange.bytes_out for exchange in http_host.exchanges[start:]) > 13 * MIB

@@ -82,7 +82,7 @@ def test_outputs_that_were_cleaned_away_do_not_refuse_a_run(repo: Shell) -> None
     (repo.cwd / "out" / "m.txt").unlink()
     (repo.cwd / "out").rmdir()
     found, said = run(repo, "--", "python", "t.py")
-    assert "'out' is gone: it is no input of this run" in said
+    assert "'out' does not exist: it is no input of this run" in said
     assert (found["run"]["inputs"], found["run"]["outputs"]) == ([], ["out"])
 
 

@@ -375,6 +375,6 @@ def test_place_with_another_host_key_is_refused_in_one_line(
     for text in (f"{host} {user_key}", ""):
         known.write_text(text)
         said = "shows a host key that known_hosts does not have for it"
-        refused(alex, "push", says=(said, "'ssh-keygen -R HOST' forgets the old one"))
+        refused(alex, "push", says=(said, "'ssh-keygen -R HOST' removes the old one"))
     known.write_text(f"{host} {right}")
     datmo(alex, "push")

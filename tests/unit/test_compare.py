@@ -166,7 +166,7 @@ CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
         npz(x=bytes(300 << 20)),
         lambda p: np.savez(p, x=X),
         None,
-        "far more than it takes up",
+        "far more than its size",
     ),
     "tensors": (
         ".safetensors",

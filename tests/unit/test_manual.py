@@ -194,7 +194,7 @@ def test_run_without_dashes_is_told_the_whole_command(shell: Callable[..., Shell
         "git-datmo", "run", "-m", "two words", "python", "t.py", "--lr", "1", code=129
     )
     assert done.stderr.splitlines() == [
-        "fatal: the command has to stand behind '--'",
+        "fatal: the command must follow '--'",
         "hint: git datmo run -m 'two words' -- python t.py --lr 1",
     ]
 

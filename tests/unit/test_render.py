@@ -246,11 +246,11 @@ def test_a_verdict_is_told_in_a_table() -> None:
         "name       a           -           missing",
         f"model.pkl  {str(ZERO)[:10]}  {str(ZERO)[:10]}  same",
         f"out.csv    {str(ZERO)[:10]}  ffffffffff  1 of 9 cells differ (allowed)",
-        "what could explain it:",
+        "possible causes:",
         "  changed package numpy: 1.26.4 recorded, 2.0.1 in the rerun",
         "  other processor: one recorded, other in the rerun",
         "  unpinned seed: train.py draws from random, and nothing sets its seed",
-        "  not deterministic: loss differs between reruns of the same",
+        "  not deterministic: loss differs between identical reruns",
         "verdict: within tolerance (3 metrics, 2 outputs; the worst of 2 reruns)",
     ]
 

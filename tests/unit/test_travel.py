@@ -107,7 +107,7 @@ def test_nothing_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
         made.addfile(entry("link", type=tarfile.SYMTYPE, linkname="..")[0])
         made.addfile(*entry(name, b"escaped"))
 
-    with pytest.raises(DatmoError, match="cannot take what the run wrote"):
+    with pytest.raises(DatmoError, match="cannot copy what the run wrote"):
         luggage.unpack(archive(fill))
     assert not (tmp_path / "out").exists()
 

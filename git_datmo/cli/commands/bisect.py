@@ -59,12 +59,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.runs.rerun import parts_of, require_whole
 
     if options.below is None and options.above is None:
-        raise UsageError("no limit says when the metric is bad", "give --below X or --above X")
+        raise UsageError("there is no limit for the metric", "give --below X or --above X")
     bound = Bound(options.metric, options.below, options.above)
 
     def told(step: "Step") -> None:
-        value = "cannot be told" if step.value is None else f"{step.value:.6g} ({step.way})"
-        verdict = "passed over" if step.bad is None else "bad" if step.bad else "good"
+        value = "unknown" if step.value is None else f"{step.value:.6g} ({step.way})"
+        verdict = "skipped" if step.bad is None else "bad" if step.bad else "good"
         console.tell(f"{str(step.commit)[:10]}  {verdict:<4}  {options.metric}: {value}")
 
     with open_workspace(console.environ, console.cwd) as ws:

@@ -144,8 +144,7 @@ def _lines(use: object) -> Iterator[str]:
         named = ", ".join(record[:10] for record in group.records[:NAMED])
         more = f" and {len(group.records) - NAMED} more" if len(group.records) > NAMED else ""
         yield (
-            f"{show_size(group.own):>12}  of it is freed when all of these are dropped:"
-            f" {named}{more}"
+            f"{show_size(group.own):>12}  freed only when all of these are dropped: {named}{more}"
         )
     yield ""
     yield f"{show_size(use.total):>12}  in all; the store takes up {show_size(use.disk)}"
@@ -175,9 +174,7 @@ def _built_line(found: "tuple[Built, ...]", what: str) -> str:
     unneeded = sum(not each.needed for each in found)
     total = show_size(sum(each.size for each in found))
     counted = f"{len(found)} {what}" + ("" if len(found) == 1 else "s")
-    freed = (
-        f", {unneeded} of which no snapshot needs ('git datmo gc' removes that)" if unneeded else ""
-    )
+    freed = f", {unneeded} not needed by any snapshot (see 'git datmo gc')" if unneeded else ""
     return f"{total:>12}  {counted}{freed}"
 
 

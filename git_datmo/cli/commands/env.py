@@ -271,7 +271,7 @@ def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
             "there is no terminal for a shell", "give a command: git datmo env shell -- CMD"
         )
     if options.command and options.jupyter:
-        raise UsageError("--jupyter starts a command of its own", "leave out one of them")
+        raise UsageError("--jupyter and a command exclude each other", "leave out one of them")
     stored = _stored(ws, console, options.names)
     name = _engine_name(options, ws)
     _require_trust(options, console, ws, stored)
@@ -327,8 +327,8 @@ def _require_trust(
     if options.trust or author == ws.person or ws.repo.config.flag("datmo.trust"):
         return
     console.tell(
-        f"{author.name} <{author.email}> made this environment; what is in it can do what you can"
-        " here."
+        f"{author.name} <{author.email}> made this environment. Code in it runs with your"
+        " permissions."
     )
     if not console.ask("Build it?"):
         raise DatmoError(
@@ -348,7 +348,6 @@ def _init(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
         console.print_json({"path": path.name})
     else:
         console.print(
-            f"wrote '{path.name}': the next run is recorded with it, and one in a container is"
-            " built from it"
+            f"wrote '{path.name}': later runs record it, and runs in a container are built from it"
         )
     return 0

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Rerun combinations of two experiments, and print each part's effect on the metrics.
 
-    Returns 1 if no metric is a number in both, or if a metric cannot be explained.
+    Returns 1 if no metric has a number in both experiments, or if a metric cannot be explained.
     """
     from git_datmo.engines.engine_contract import silent
     from git_datmo.history.experiments import History
@@ -90,19 +90,20 @@ def _print(found: "Explained", console: Console) -> None:
             console.paint("bold", f"{metric}: {one:.6g} -> {other:.6g} ({other - one:+.6g})")
         )
         for part in PARTS:
-            same = "differs, but is as it is here" if part in found.fixed else "the same in both"
+            is_fixed = part in found.fixed
+            same = "differs, but the engine cannot change it" if is_fixed else "the same in both"
             shown = f"{due.of[part]:+.6g}" if part in due.of else same
             console.print(f"  {part:<6}  {shown}")
         if due.used < due.orders:
             console.print(
-                f"  by {due.used} of {due.orders} orders: the others pass through what failed"
+                f"  by {due.used} of {due.orders} orders: the others need a combination that failed"
             )
     for tried in found.tried:
         if tried.metrics is None:
             of = ", ".join(sorted(tried.combination)) or "nothing"
             console.print(f"failed with {of} of B: exit code {tried.exit_code}")
     if not found.metrics:
-        console.print("no metric is a number in both")
+        console.print("no metric has a number in both experiments")
 
 
 def _document(found: "Explained") -> dict[str, Any]:

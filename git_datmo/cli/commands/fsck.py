@@ -127,9 +127,12 @@ def _lines(found: "Checked") -> Iterator[str]:
     if found.is_sound:
         yield "the store is sound"
     elif found.aside is None and found.flaws:
-        yield "'git datmo fsck --repair' moves damage aside and gets back what can be had"
+        yield (
+            "'git datmo fsck --repair' moves damaged files aside and restores what is found"
+            " elsewhere"
+        )
     else:
-        yield "what is lost can come from who made the snapshot: ask them to run 'git datmo push'"
+        yield "ask the author of the snapshot to run 'git datmo push', then repeat this"
 
 
 def _remote_lines(found: "RemoteChecked") -> Iterator[str]:

@@ -70,9 +70,8 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
     def announce(size: int) -> None:
         if size > LONG_SHARE:
             console.tell(
-                f"git-datmo: sharing data before the code. If '{remote}' hangs up meanwhile, run"
-                " 'git push' again, "
-                f"or let the helper do it: git datmo init --helper {quote_word(remote)}"
+                f"git-datmo: sharing data before the code. If '{remote}' times out, run 'git"
+                f" push' again, or use the helper: git datmo init --helper {quote_word(remote)}"
             )
 
     with open_workspace(console.environ, console.cwd) as ws:
@@ -202,4 +201,4 @@ def _bring_back(ws: Workspace, console: Console, old: str, new: str) -> None:
     paths = restore_removed_by_git(ws, old, new, progress=console.progress())
     if paths:
         names = ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")
-        console.tell(f"git-datmo: files that git removed, and tracks no more, are back: {names}")
+        console.tell(f"git-datmo: restored files that git removed and no longer tracks: {names}")

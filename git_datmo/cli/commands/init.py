@@ -71,7 +71,7 @@ def _show(done: SetUp, console: Console) -> None:
 
     for name in done.several:
         console.print(
-            f"Several hooks '{name}' were there before: git-datmo's runs all of them, the oldest"
+            f"Found several earlier hooks '{name}': git-datmo's hook runs all of them, the oldest"
             " first"
         )
     if done.remote:
@@ -106,9 +106,7 @@ def _remove(ws: Workspace, console: Console) -> None:
         "Removed git-datmo's hooks and settings; git does not exclude the payloads any more"
     )
     for path in done.beside:
-        console.print(
-            f"'{path}' was there before, beside another hook of that name: it is not run any more"
-        )
+        console.print(f"'{path}' is no longer run: another hook has its name")
     console.print(
         f"The data are still in '{done.folder}', the records in refs/datmo and refs/notes/datmo."
         " To delete them:"

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         console.tell(f"shared {show_count(done.records, 'record')} with '{done.remote}'")
     if done.resent:
         lacked = show_count(done.resent, "record")
-        console.tell(f"sent the data of {lacked} again, which '{done.remote}' did not have")
+        console.tell(f"sent the data of {lacked} again, because '{done.remote}' did not have them")
     if not done.records and not done.resent:
         console.tell("Everything up-to-date")
     return 0

@@ -101,12 +101,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.repeat < 1:
         raise UsageError("--repeat takes a number of 1 or more")
     many = len(options.names) > 1
-    for here, word in ((options.swapped, "--with"), (options.dir, "--dir"), (options.on, "--on")):
-        if here and (options.cluster or (many and word != "--on")):
-            raise UsageError(
-                f"{word} goes with one rerun here",
-                "leave out " + ("--cluster" if options.cluster else word),
-            )
+    for given, word in ((options.swapped, "--with"), (options.dir, "--dir"), (options.on, "--on")):
+        if given and options.cluster:
+            raise UsageError(f"{word} cannot be used with --cluster", "leave out one of them")
+        if given and many and word != "--on":
+            raise UsageError(f"{word} takes one snapshot", f"leave out {word}")
     with open_workspace(console.environ, console.cwd) as ws:
         if many or options.cluster:
             from git_datmo.cli.many import reproduce_many
@@ -143,7 +142,10 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
         scratch_folder(ws, options.dir) as folder,
     ):
         if means.fixed and others.keys() & set(means.fixed):
-            raise UsageError(f"'{means.engine.name}' has one env", "give --engine docker or venv")
+            raise UsageError(
+                f"the engine '{means.engine.name}' cannot change the env",
+                "give --engine docker or venv",
+            )
         done = reproduce(
             ws,
             found,
@@ -168,9 +170,7 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
         for line in verdict_lines(done.receipt, console):
             console.print(line)
         for part, other in others.items():
-            console.tell(
-                f"the {part} was that of snapshot {str(other.id)[:10]}: no receipt is left"
-            )
+            console.tell(f"the {part} came from snapshot {str(other.id)[:10]}: no receipt was made")
     return 0 if done.receipt.verdict in GOOD else 1
 
 
@@ -190,6 +190,6 @@ def parse_swaps(words: list[str]) -> dict[str, str]:
                 f"'{word}' is not of the form PART=REV", f"the parts are {', '.join(PARTS)}"
             )
         if part in found:
-            raise UsageError(f"the {part} can be taken from one snapshot alone")
+            raise UsageError(f"the {part} is given twice")
         found[part] = name
     return found

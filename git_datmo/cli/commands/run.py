@@ -83,9 +83,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.runs.tolerances import parse_tolerances
 
     if not options.command:
-        raise UsageError(
-            "no command to run", "put it behind '--': git datmo run -- python train.py"
-        )
+        raise UsageError("no command to run", "put it after '--': git datmo run -- python train.py")
     figures, tolerances = parse_figures(options.parameter), parse_tolerances(options.tolerance)
     asked = SnapshotOptions(
         options.message, options.why, figures, tolerances=tolerances, sign=options.sign
@@ -110,7 +108,6 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for warning in (*trouble, *done.warnings):
         console.warn(warning)
     console.tell(
-        f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' has it"
-        " whole"
+        f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' shows it"
     )
     return done.exit_code

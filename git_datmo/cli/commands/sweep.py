@@ -60,11 +60,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     if not options.command:
         raise UsageError(
-            "no command to run", "put it behind '--': git datmo sweep -p lr=1,2 -- train {lr}"
+            "no command to run", "put it after '--': git datmo sweep -p lr=1,2 -- train {lr}"
         )
     if options.cluster and (options.on or options.sign):
         raise UsageError(
-            "--cluster goes without --on and --sign", "workers have an engine and keys of their own"
+            "--cluster cannot be used with --on or --sign",
+            "leave out --cluster, or the other option",
         )
     with open_workspace(console.environ, console.cwd) as ws:
         return sweep(options, console, ws)

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         from git_datmo.errors import UsageError
 
         raise UsageError(
-            "'--all' goes with '--complete'", "name the commits to verify, or add '--complete'"
+            "'--all' needs '--complete'", "name the commits to verify, or add '--complete'"
         )
     holds = True
     with open_workspace(console.environ, console.cwd) as ws:

@@ -136,13 +136,13 @@ class PayloadMerger:
             obtain_trees(self._ws, lacking, progress=self._progress)
 
 
-def refuse_unfetched(merged: Merged, asleep: Iterable[str], way: str) -> None:
+def refuse_unfetched(merged: Merged, asleep: Iterable[str], hint: str) -> None:
     """Raise `DatmoError` if a person would have to decide about a payload that is not fetched."""
     for path in asleep:
         if any((kept + "/").startswith(path + "/") for kept in merged.kept):
             raise DatmoError(
                 f"both sides changed '{path}', which is not fetched: the payloads were not merged",
-                way,
+                hint,
             )
 
 
