@@ -1,0 +1,266 @@
+"""The tests that run the commands of hints, and reasons for the commands that no test can run.
+
+A key is a module below `git_datmo`, or another file by its path, and a command as
+`tests.support.hints` collects it. A value is the node id of a test that runs the command where the
+hint names it, or a reason. Commands that only show something need no entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CURES: Mapping[str, Mapping[str, str]] = {
+    "backends/pack_backend.py": {
+        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
+    },
+    "cli/commands/checkout.py": {
+        "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
+    },
+    "cli/commands/drop.py": {
+        "git datmo gc": "tests/integration/test_working_clones.py::test_drop_on_a_working_clone_names_what_frees_it",
+    },
+    "cli/commands/du.py": {
+        "git datmo gc": "tests/integration/test_beside_the_store.py::test_environment_of_dropped_snapshots_is_removed",
+    },
+    "cli/commands/env.py": {
+        "git datmo env shell -- CMD": "tests/integration/test_env_command.py::test_an_environment_is_built_and_worked_in",
+    },
+    "cli/commands/fsck.py": {
+        "git datmo fsck --repair": "tests/integration/test_fsck.py::test_lost_object_comes_back_from_the_working_tree",
+        "git datmo push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+    },
+    "cli/commands/hook.py": {
+        "git push": "The same push again, after the host gave up waiting for the first.",
+        "git datmo init --helper {}": "tests/integration/test_hooks.py::test_jujutsu_beside_git_is_told_of_the_helper",
+        "git push --no-verify": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",
+    },
+    "cli/commands/init.py": {
+        "git push": "It says how the remote is shared with.",
+        "git datmo init --helper {}": "tests/integration/test_hooks.py::test_jujutsu_beside_git_is_told_of_the_helper",
+    },
+    "cli/commands/run.py": {
+        "git datmo run -- python train.py": "tests/integration/test_followed_hints.py::test_command_without_dashes_runs_as_the_hint_has_it",
+    },
+    "cli/commands/status.py": {
+        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot",
+        "git push": "tests/integration/test_moved_remotes.py::test_status_counts_nothing_that_a_fetch_from_the_remote_brought",
+        "git fetch --unshallow": "tests/integration/test_follow.py::test_shallow_clone_is_told_what_to_fetch",
+    },
+    "cli/commands/sweep.py": {
+        "git datmo sweep -p lr=1,2 -- train {lr}": "tests/integration/test_cluster.py::test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here",
+    },
+    "cli/commands/verify.py": {
+        "git datmo push": "tests/integration/test_complete.py::test_snapshot_that_was_not_pushed_is_named_to_its_maker",
+    },
+    "cli/following.py": {
+        "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
+    },
+    "cluster/cluster_tasks.py": {
+        "git push": "tests/integration/test_cluster.py::test_a_cluster_sweeps_and_shares_what_it_makes",
+    },
+    "cluster/cluster_worker.py": {
+        "git datmo run": "The user's program has to write a metric first.",
+        "git datmo push": "tests/integration/test_cluster.py::test_a_cluster_reruns_from_the_remote_and_loses_nothing",
+    },
+    "errors.py": {
+        "git config datmo.timeout SECONDS": "tests/integration/test_silence.py::test_store_that_is_silent_ends_a_push",
+        "git datmo fsck --repair": "tests/integration/test_fsck.py::test_lost_object_comes_back_from_the_working_tree",
+        "git push": "It says what still works.",
+        "git pull": "It says what still works.",
+    },
+    "git/object_database.py": {
+        "git fetch --refetch": "tests/integration/test_followed_hints.py::test_lost_record_is_fetched_again",
+    },
+    "git/remote_commands.py": {
+        "git remote add origin URL": "tests/integration/test_followed_hints.py::test_push_without_a_remote_goes_on_after_it_is_added",
+    },
+    "git/user_repository.py": {
+        "git init": "tests/integration/test_followed_hints.py::test_command_outside_a_repository_goes_on_after_git_init",
+    },
+    "history/record_signatures.py": {
+        "git -c datmo.requireSigned=false datmo …": "tests/integration/test_signing.py::test_checkout_of_an_unsigned_snapshot_is_refused",
+    },
+    "history/unprepared_clone.py": {
+        "git datmo init": "tests/integration/test_plain_clone.py::test_log_and_checkout_without_set_up_name_init",
+    },
+    "objects/missing_elsewhere.py": {
+        "git datmo fsck --repair": "tests/integration/test_fsck.py::test_lost_object_comes_back_from_the_working_tree",
+    },
+    "objects/store.py": {
+        "git datmo checkout": "tests/integration/test_evict.py::test_what_the_remote_has_is_evicted_and_fetched_again",
+    },
+    "objects/store_location.py": {
+        "git datmo init": "tests/integration/test_followed_hints.py::test_add_without_a_store_goes_on_after_init",
+    },
+    "payloads/addable_paths.py": {
+        "git datmo checkout": "tests/integration/test_followed_hints.py::test_add_of_a_payload_that_is_not_fetched_goes_on_after_checkout",
+        "git rm -r --cached -- {}": "tests/integration/test_bad_input.py::test_the_way_out_for_a_path_that_git_tracks",
+        "git datmo init": "tests/integration/test_addable.py::test_payload_below_another_repository_is_refused_and_added_there",
+        "git datmo add-data {}": "tests/integration/test_addable.py::test_payload_below_another_repository_is_refused_and_added_there",
+        "git datmo rm {}": "tests/integration/test_followed_hints.py::test_folder_around_a_payload_is_added_after_rm",
+    },
+    "payloads/after_commit.py": {
+        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot",
+        "git datmo snapshot": "tests/integration/test_follow.py::test_commit_after_reset_that_kept_the_files_has_the_data",
+    },
+    "payloads/apply_snapshot.py": {
+        "git datmo checkout {} -- PATH": "tests/integration/test_merge.py::test_paths_that_both_changed_wait_for_a_decision",
+        "git datmo snapshot": "tests/integration/test_followed_hints.py::test_added_version_without_snapshot_is_brought_back",
+        "git datmo checkout -- {}": "tests/integration/test_followed_hints.py::test_added_version_without_snapshot_is_brought_back",
+        "git datmo checkout --force": "tests/integration/test_bad_input.py::test_a_version_that_was_only_added_is_not_lost",
+    },
+    "payloads/attach_snapshot.py": {
+        "git commit": "tests/integration/test_followed_hints.py::test_snapshot_before_the_first_commit_goes_on_after_it",
+    },
+    "payloads/captured_environment.py": {
+        "git config --add datmo.index URL": "tests/integration/test_rebuildable.py::test_the_index_of_a_local_build_is_derived_or_asked_for",
+    },
+    "payloads/checkout_in_progress.py": {
+        "git datmo checkout -- {}": "tests/integration/test_failed_checkout.py::test_restore_that_fails_is_finished_or_given_up",
+        "git datmo checkout {}": "tests/integration/test_failed_checkout.py::test_file_that_does_not_fit_is_named_and_nothing_half_written_stays",
+        "git datmo checkout --force {}": "tests/integration/test_failed_checkout.py::test_failed_checkout_is_given_up_with_all_that_had_come_of_it",
+        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_anew",
+    },
+    "payloads/checkout_target.py": {
+        "git fetch --unshallow": "tests/integration/test_follow.py::test_shallow_clone_is_told_what_to_fetch",
+        "git fetch --deepen=100": "A part of what 'git fetch --unshallow' does.",
+        "git datmo fetch": "tests/integration/test_followed_hints.py::test_snapshot_made_after_the_push_of_its_commit_comes_by_fetch",
+        "git datmo snapshot": "tests/integration/test_trailer.py::test_commit_whose_snapshot_was_not_made_is_told_how_to_make_it",
+        "git datmo checkout {}": "tests/integration/test_followed_hints.py::test_older_data_are_placed_where_newer_were_never_shared",
+        "git datmo push": "tests/integration/test_never_shared.py::test_reproduce_fetches_what_was_shared_meanwhile",
+    },
+    "payloads/code_files.py": {
+        "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
+    },
+    "payloads/data_commit.py": {
+        "git datmo snapshot": "tests/integration/test_commit_verb.py::test_commit_behind_the_data_is_refused_with_a_way_out",
+        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot",
+    },
+    "payloads/git_tracked.py": {
+        "git rm -r --cached -- {}": "tests/integration/test_git_tracked.py::test_payload_files_in_gits_index_are_named_with_a_way_out",
+    },
+    "payloads/merging/merge_into_tree.py": {
+        "git datmo checkout": "tests/integration/test_merge.py::test_a_clone_without_the_data_merges_what_it_never_fetched",
+    },
+    "payloads/merging/merge_state.py": {
+        "git datmo checkout {} -- PATH": "tests/integration/test_merge.py::test_paths_that_both_changed_wait_for_a_decision",
+        "git datmo add-data PATH": "tests/integration/test_followed_hints.py::test_file_that_both_sides_changed_is_decided",
+        "git datmo snapshot": "tests/integration/test_merge.py::test_paths_that_both_changed_wait_for_a_decision",
+        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_anew",
+    },
+    "payloads/merging/placement.py": {
+        "git rm --cached -- {}": "tests/integration/test_followed_hints.py::test_checkout_where_git_tracks_the_payload_goes_on_after_rm",
+    },
+    "payloads/name_collisions.py": {
+        "git datmo checkout REV -- PATH": "tests/integration/test_failed_checkout.py::test_names_that_differ_in_case_alone_are_refused_where_that_makes_one_file",
+    },
+    "payloads/record_claims.py": {
+        "git datmo drop {}": "tests/integration/test_hostile_payloads.py::test_payload_beyond_its_record_is_refused",
+        "git config {} {}": "tests/integration/test_hostile_payloads.py::test_checkout_above_the_limit_is_refused_and_the_hint_lets_it_go_on",
+    },
+    "payloads/restore_paths.py": {
+        "git datmo checkout REV -- {}": "tests/integration/test_restore.py::test_path_that_was_not_added_is_refused_with_the_way_to_it",
+    },
+    "payloads/reverted_commits.py": {
+        "git datmo commit": "tests/integration/test_revert.py::test_revert_names_the_commands_that_take_the_data_back",
+        "git datmo checkout {} -- {}": "tests/integration/test_revert.py::test_revert_names_the_commands_that_take_the_data_back",
+        "git datmo rm {}": "tests/integration/test_revert.py::test_revert_of_an_added_payload_names_rm",
+    },
+    "payloads/sparse_checkout.py": {
+        "git datmo checkout -- {}": "tests/integration/test_sparse.py::test_files_that_git_takes_away_come_back_when_asked_for",
+    },
+    "payloads/sparse_refusal.py": {
+        "git datmo checkout -- {}": "tests/integration/test_sparse.py::test_files_that_git_takes_away_come_back_when_asked_for",
+    },
+    "payloads/store_payloads.py": {
+        "git datmo checkout -- {}": "tests/integration/test_followed_hints.py::test_missing_payload_is_restored_or_given_up",
+        "git datmo rm {}": "tests/integration/test_followed_hints.py::test_missing_payload_is_restored_or_given_up",
+    },
+    "payloads/unsaved_changes.py": {
+        "git datmo commit": "tests/integration/test_unsnapshotted.py::test_push_names_data_that_it_leaves_out",
+    },
+    "remotes/fetch_objects.py": {
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+    },
+    "remotes/remote_probe.py": {
+        "git config {} refs/heads/NAME/git-datmo": "tests/integration/test_hosts.py::test_host_that_takes_one_namespace_of_branches_gets_all_there",
+    },
+    "remotes/remote_store.py": {
+        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
+    },
+    "remotes/working_clones.py": {
+        "git remote add NAME URL": "tests/integration/test_working_clones.py::test_clone_of_a_mirror_of_a_working_clone_is_told_where_the_data_are",
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+    },
+    "repository/hook_state.py": {
+        "git datmo init": "tests/integration/test_hooks.py::test_hook_out_of_force_is_noticed_and_repaired_by_init",
+    },
+    "runs/rerun.py": {
+        "git datmo run": "The user's program has to change first, or has a command to name.",
+    },
+    "runs/rerun_inputs.py": {
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+    },
+    "runs/run_reads.py": {
+        "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
+    },
+    "runs/run_recording.py": {
+        "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
+    },
+    "runs/run_surroundings.py": {
+        "git config --add datmo.variable {}": "tests/integration/test_run_reads.py::test_a_variable_that_no_record_has_is_named_at_the_run_and_beside_the_verdict",
+    },
+    "sharing/bundle_file.py": {
+        "git fetch --unshallow": "tests/integration/test_followed_hints.py::test_shallow_clone_is_bundled_after_the_rest_is_fetched",
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+        "git datmo drop {}": "tests/integration/test_moved_remotes.py::test_experiment_of_another_whose_data_are_nowhere_does_not_stop_a_push",
+    },
+    "sharing/orphaned_settings.py": {
+        "git config --rename-section {} {}": "tests/integration/test_moved_remotes.py::test_setting_of_a_remote_that_was_renamed_is_not_lost_in_silence",
+        "git config --remove-section {}": "It removes the setting that the hint is about.",
+    },
+    "sharing/push.py": {
+        "git push --all": "It pushes branches, which every other test of a push does.",
+        "git push --tags": "It pushes tags alone.",
+    },
+    "sharing/push_bases.py": {
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+    },
+    "sharing/push_selection.py": {
+        "git datmo drop {}": "tests/integration/test_moved_remotes.py::test_experiment_of_another_whose_data_are_nowhere_does_not_stop_a_push",
+        "git push --no-verify": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",
+    },
+    "sharing/pushed_refs.py": {
+        "git push --all": "tests/integration/test_followed_hints.py::test_mirror_push_that_would_delete_has_two_ways",
+        "git push --no-verify": "tests/integration/test_followed_hints.py::test_mirror_push_that_would_delete_has_two_ways",
+    },
+    "sharing/secret_refusal.py": {
+        "git config --add {} {}": "tests/integration/test_secrets.py::test_a_push_of_a_secret_is_refused_with_the_place",
+        "git datmo drop {}": "tests/integration/test_secrets.py::test_a_push_of_a_secret_is_refused_with_the_place",
+    },
+    "space/backfill.py": {
+        "git config {} URL": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
+        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
+    },
+    "space/drop_records.py": {
+        "git datmo gc": "tests/integration/test_followed_hints.py::test_dropped_snapshot_is_freed_by_gc",
+    },
+    "worktree/checkout_plan.py": {
+        "git datmo snapshot": "tests/integration/test_followed_hints.py::test_modified_file_is_stored_or_given_up_before_a_checkout",
+        "git datmo checkout --force": "tests/integration/test_followed_hints.py::test_modified_file_is_stored_or_given_up_before_a_checkout",
+    },
+    "worktree/file_placer.py": {
+        "git datmo checkout REV -- PATH": "tests/integration/test_failed_checkout.py::test_names_that_differ_in_case_alone_are_refused_where_that_makes_one_file",
+        "git datmo drop ID": "tests/integration/test_hostile_payloads.py::test_payload_beyond_its_record_is_refused",
+    },
+    "worktree/tracking.py": {
+        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_anew",
+    },
+    "remote_helper/git_remote_datmo/session.py": {
+        "git push --no-verify {} BRANCH": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",
+    },
+    "hooks/pre-push": {
+        "git push --all": "tests/integration/test_followed_hints.py::test_mirror_push_that_would_delete_has_two_ways",
+        "git push --no-verify": "tests/integration/test_followed_hints.py::test_mirror_push_that_would_delete_has_two_ways",
+    },
+}
