@@ -107,6 +107,18 @@ def test_mirror_push_to_an_empty_host_carries_everything(pair: Pair) -> None:
     assert new.git("for-each-ref") == before
 
 
+@both_ways
+def test_mirror_push_without_records_is_refused_where_the_host_has_some(pair: Pair) -> None:
+    alex = pair.alex
+    change(alex, "one")
+    alex.git("push", "-q", "origin", "main")
+    before = pair.hub.git("for-each-ref")
+    for ref in alex.git("for-each-ref", "--format=%(refname)", "refs/datmo", "refs/notes").split():
+        alex.git("update-ref", "-d", ref)
+    assert alex.run("git", "push", "--mirror", "origin", ok=False).returncode
+    assert pair.hub.git("for-each-ref") == before
+
+
 def test_mirror_of_a_remote_carries_everything_to_another_host(pair: Pair) -> None:
     oid = change(pair.alex, "one")
     pair.alex.git("push", "-q", "origin", "main")

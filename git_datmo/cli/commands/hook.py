@@ -78,14 +78,19 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
         warning = push_warning(ws)
         if warning:
             console.warn(warning)
-        if not ws.has_store or ws.ledger.tips().records is None:
+        is_mirror = way == "mirror" or ws.repo.config.flag(f"remote.{remote}.mirror")
+        has_records = ws.has_store and ws.ledger.tips().records is not None
+        # A mirror push deletes what this repository lacks, so it is checked without records, too.
+        if not has_records and not is_mirror:
             return 0
         from git_datmo.sharing.push import share
         from git_datmo.sharing.pushed_refs import read_pushed, refuse_losing_mirror
 
         try:
-            if way == "mirror" or ws.repo.config.flag(f"remote.{remote}.mirror"):
+            if is_mirror:
                 refuse_losing_mirror(ws, remote, url)
+            if not has_records:
+                return 0
             pushed = read_pushed(ws, remote, updates)
             share(ws, remote, url, pushed=pushed, announce=announce, progress=console.progress())
         except NewerRecords as error:
