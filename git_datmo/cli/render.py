@@ -19,6 +19,7 @@ from git_datmo.runs.resource_needs import needs_of
 from git_datmo.sizes import show_count, show_size
 from git_datmo.terminal_text import make_printable, quote_words
 
+_SOURCES = {"user": "-p", "command": "the command", "script": "the script"}
 # Marks of the start and end of a colour in rendered text. `make_printable` replaces these
 # characters in texts of records.
 _GREEN, _PLAIN = "\x0e", "\x0f"
@@ -170,6 +171,7 @@ def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console
     if snapshot.environment is not None:
         yield f"environment: {snapshot.environment.object}"
     yield from _run_details(snapshot.run)
+    yield from _source_details(snapshot)
     yield from _curve_details(snapshot)
     needs = needs_of(snapshot)
     if needs is not None:
@@ -200,6 +202,14 @@ def _run_details(run: Run | None) -> Iterator[str]:
         yield f"machine:     {figures(run.machine.items())}"
     if run.resources:
         yield f"resources:   {figures(run.resources.items())}"
+
+
+def _source_details(snapshot: Snapshot) -> Iterator[str]:
+    """Yield a line for each source of parameters."""
+    for source in sorted(set(snapshot.sources.values())):
+        names = sorted(name for name, each in snapshot.sources.items() if each == source)
+        label = _SOURCES.get(source, source.removeprefix("file:"))
+        yield make_printable(f"parameters:  {', '.join(names)} from {label}")
 
 
 def _curve_details(snapshot: Snapshot) -> Iterator[str]:

@@ -121,5 +121,5 @@ def _add_tags(run: ToolRun, tags: Iterable[tuple[str, str]]) -> None:
             run.tags[name] = text
 
 
-MLFLOW_FOLDER = ReaderKind(NAME, claim_folder, read_folder, is_store=True)
-MLFLOW_DATABASE = ReaderKind(NAME, claim_database, read_database, is_store=True)
+MLFLOW_FOLDER = ReaderKind(NAME, claim_folder, read_folder)
+MLFLOW_DATABASE = ReaderKind(NAME, claim_database, read_database)

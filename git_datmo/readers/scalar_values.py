@@ -11,6 +11,8 @@ from git_datmo.readers.tool_runs import Scalar, microseconds
 _SPELLED = {"nan": math.nan, "inf": math.inf, "infinity": math.inf}
 # Numbers of this size are milliseconds since 1970, not seconds.
 _MILLISECONDS = 1e11
+# No floating point number can hold an integer of this size. Its digits are kept as text.
+_INFINITE = 1 << 1023
 # Smaller numbers are durations. The first times that count are of 1973.
 _DURATION = 1e8
 
@@ -42,6 +44,8 @@ def flatten(prefix: str, value: object) -> Iterator[tuple[str, Scalar]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from flatten(f"{prefix}.{index}", item)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _INFINITE:
+        yield prefix, str(value)
     elif isinstance(value, bool | int | float | str):
         yield prefix, value
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from git_datmo.curves.curve_points import Points
 from git_datmo.errors import Damaged
 from git_datmo.readers.protobuf_fields import (
     Field,
@@ -29,8 +30,8 @@ from git_datmo.readers.tool_runs import (
     SUCCEEDED,
     ReaderKind,
     Scalar,
-    Series,
     ToolRun,
+    add_point,
     microseconds,
 )
 
@@ -96,7 +97,7 @@ class _EventFile:
     content: bytes
     run: ToolRun = field(default_factory=lambda: ToolRun(NAME))
     holes: dict[int, list[int]] = field(default_factory=dict)
-    known: dict[bytes, Series] = field(default_factory=dict)
+    known: dict[bytes, Points] = field(default_factory=dict)
 
     def has_summary(self, offset: int) -> bool:
         """Return False for the first event of a file, which holds only its version."""
@@ -130,7 +131,7 @@ class _EventFile:
             if series is not None:
                 seconds = _DOUBLE.unpack_from(content, start + 1)[0]
                 time = round(seconds * 1e6) if 0 < seconds < 9e9 else 0
-                series.add(_FLOAT.unpack_from(content, value)[0], signed(step), time)
+                add_point(series, _FLOAT.unpack_from(content, value)[0], signed(step), time)
                 return True
         return False
 
@@ -157,7 +158,7 @@ class _EventFile:
             if len(values) == 1 and _is_float(found):
                 self._remember(summary, scalar, self.run.series[tag])
 
-    def _remember(self, summary: bytes, number: float, series: Series) -> None:
+    def _remember(self, summary: bytes, number: float, series: Points) -> None:
         """Note the offset of the value in a summary, if it is a float that occurs there once."""
         try:
             packed = _FLOAT.pack(number)

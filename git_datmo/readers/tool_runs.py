@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from git_datmo.curves.curve_points import Points, no_points
 
 Scalar = bool | int | float | str
 
@@ -13,32 +14,11 @@ Scalar = bool | int | float | str
 SUCCEEDED, FAILED, STOPPED = "success", "failed", "killed"
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """All values of one metric, in the order in which a tool recorded them.
-
-    `steps` are numbers in any order. `times` are microseconds since 1970 (UTC); 0 is an unknown
-    time.
-    """
-
-    values: array[float] = field(default_factory=lambda: array("d"))
-    steps: array[float] = field(default_factory=lambda: array("d"))
-    times: array[int] = field(default_factory=lambda: array("q"))
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def add(self, value: float, step: float, time: int) -> None:
-        """Append one point."""
-        self.values.append(value)
-        self.steps.append(step)
-        self.times.append(time)
-
-    def extend(self, other: Series) -> None:
-        """Append the points of another series."""
-        self.values.extend(other.values)
-        self.steps.extend(other.steps)
-        self.times.extend(other.times)
+def add_point(points: Points, value: float, step: float, time: int) -> None:
+    """Append one point."""
+    points.values.append(value)
+    points.steps.append(step)
+    points.times.append(time)
 
 
 @dataclass(slots=True)
@@ -62,17 +42,17 @@ class ToolRun:
     status: str = ""
     parameters: dict[str, Scalar] = field(default_factory=dict)
     metrics: dict[str, Scalar] = field(default_factory=dict)
-    series: dict[str, Series] = field(default_factory=dict)
+    series: dict[str, Points] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: float, step: float, time: int) -> None:
-        """Append a point to the series of the metric `name`."""
-        series = self.series.get(name)
-        if series is None:
-            series = self.series[name] = Series()
-        series.add(value, step, time)
+        """Append a point to the series of the metric `name`. The time is 0 if it is not known."""
+        points = self.series.get(name)
+        if points is None:
+            points = self.series[name] = no_points()
+        add_point(points, value, step, time)
 
     def lose(self, what: str) -> None:
         """Name what is not read, once."""
@@ -86,13 +66,12 @@ class ReaderKind:
 
     `claim` gets the path of a file, relative and with slashes. It returns the file or folder that
     has to be read for it; None if the file is not of this format. `read` gets the full path of that
-    `is_store` says that the files are the tool's own database. They are no results of a script.
+    file or folder. It raises `Damaged` if nothing of it can be read.
     """
 
     name: str
     claim: Callable[[str], str | None]
     read: Callable[[Path], Iterable[ToolRun]]
-    is_store: bool = False
 
 
 def microseconds(seconds: float) -> int:

@@ -73,4 +73,4 @@ def _document(text: str | bytes) -> object:
         return None
 
 
-TRACKIO = ReaderKind(NAME, claim, read, is_store=True)
+TRACKIO = ReaderKind(NAME, claim, read)

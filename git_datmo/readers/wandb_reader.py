@@ -125,4 +125,4 @@ def _is_internal(name: str) -> bool:
     return name.startswith("_")
 
 
-WANDB = ReaderKind(NAME, claim, read, is_store=True)
+WANDB = ReaderKind(NAME, claim, read)

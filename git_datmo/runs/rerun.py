@@ -25,12 +25,14 @@ from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.crash_endings import Tail
-from git_datmo.runs.figure_values import find_metrics
 from git_datmo.runs.file_ages import set_times
 from git_datmo.runs.frozen_environments import WantedImage, prepare
+from git_datmo.runs.harvest import harvest
+from git_datmo.runs.output_walk import files_below
 from git_datmo.runs.rerun_inputs import place, place_code
 from git_datmo.runs.run_watch import last_change
 from git_datmo.runs.timed_names import align
+from git_datmo.runs.tracker_locations import outside_files, tracker_variables
 from git_datmo.secrets.masking import is_masked
 from git_datmo.terminal_text import quote_words
 from git_datmo.worktree.path_capture import Capturer
@@ -219,7 +221,10 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
         if engine.capabilities.rebuilds_environment
         else portable_command(parts.command)
     )
-    job = Job(command, folder, parts.folder, variables, data, means.limits, screens=means.screens)
+    job_variables = {**tracker_variables(ws.environ), **variables}
+    job = Job(
+        command, folder, parts.folder, job_variables, data, means.limits, screens=means.screens
+    )
     tail = Tail(means.output, screen=bool(means.screens))
     progress.finish()
     outcome = engine.run(job, output=tail)
@@ -233,9 +238,7 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
     return Rerun(
         folder,
         outcome,
-        find_metrics(
-            folder, parts.folder, parts.outputs, lambda path: _is_newer(folder / path, since), []
-        ),
+        _metrics_of(ws, folder, parts, since),
         {
             path: _object_of(ws, folder, path, beside) if path in written else None
             for path in parts.outputs
@@ -245,6 +248,21 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
         variables,
         remarks,
     )
+
+
+def _metrics_of(ws: Workspace, folder: Path, parts: Parts, since: int) -> dict[str, Value]:
+    """Return the metrics that a rerun wrote, as its run's record has them."""
+    data = frozenset(payload.path for payload in parts.data)
+    tops = [name for name in sorted(os.listdir(folder)) if name not in data]
+    files = (*files_below(folder, tops, without=data), *outside_files(ws.environ, since))
+    return harvest(
+        folder,
+        parts.folder,
+        parts.outputs,
+        files,
+        lambda path: _is_newer(folder / path, since),
+        since,
+    ).metrics
 
 
 def _make_folders(folder: Path, data: Iterable[Payload]) -> None:

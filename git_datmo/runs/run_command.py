@@ -40,15 +40,16 @@ from git_datmo.payloads.store_payloads import refresh
 from git_datmo.payloads.tracked_payloads import changing, save
 from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.config_files import find_config_files
 from git_datmo.runs.disk_reserve import reserving
 from git_datmo.runs.frozen_environments import WantedImage, pin_bases, prepare
 from git_datmo.runs.rerun import read_only_data
 from git_datmo.runs.rerun_folder import scratch_folder
 from git_datmo.runs.rerun_inputs import place_code
 from git_datmo.runs.run_log import run_logged
-from git_datmo.runs.run_parameters import file_parameters
 from git_datmo.runs.run_recording import Before, Finished, record_run, run_folder
 from git_datmo.runs.run_watch import watching
+from git_datmo.runs.tracker_locations import tracker_variables
 from git_datmo.runs.would_be_tree import code_tree
 from git_datmo.secrets.masking import parameter_secrets
 from git_datmo.worktree.tracking import Tracking
@@ -98,7 +99,7 @@ def run(
             as_run,
             ws.root,
             run_folder(ws),
-            variables_of(ws),
+            {**tracker_variables(ws.environ), **variables_of(ws)},
             data,
             limits,
             journal=journal,
@@ -175,17 +176,18 @@ def _prepare(
     # A progress bar left on the screen would be drawn again among the command's output.
     progress.finish()
     clean = is_clean(ws)
+    inputs = tuple(tracked.payload for tracked in tracking.payloads)
     return Before(
         commit=commit,
         clean=clean,
         tree=None if clean else code_tree(ws),
-        inputs=tuple(tracked.payload for tracked in tracking.payloads),
+        inputs=inputs,
         code=code,
         environment=environment,
         listed=frozenset(listed),
         untracked=frozenset(untracked),
         named=frozenset(named),
-        parameters=file_parameters(ws),
+        config_files=find_config_files(ws, command, inputs),
         started=ws.now(),
         warnings=(*filter(None, [unshared]), *gone, *remarks),
         lacks_data=bool(unshared),

@@ -34,7 +34,7 @@ class KeptOutputs:
 
     `outputs` are paths of payloads, and `tracked` files that git tracks. `unseen` are the paths
     with a change as their only evidence. `left` is the number of bytes that were written and not
-    kept.
+    kept. `written` are the paths that the run wrote, kept or not.
     """
 
     tracking: Tracking
@@ -43,6 +43,7 @@ class KeptOutputs:
     unseen: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     left: int = 0
+    written: list[str] = field(default_factory=list)
 
 
 def keep_outputs(
@@ -55,6 +56,8 @@ def keep_outputs(
         tracking.without(written.removed), remarks=list(dict.fromkeys(written.remarks))
     )
     kept.remarks += (f"the run removed '{path}'" for path in written.removed)
+    kept.written += (output.path for output in (*written.shown, *written.ignored, *written.tracked))
+    kept.written += (path for path in (*written.touched, *explicit) if path not in kept.written)
     wanted = _wanted(ws, written, explicit, kept)
     _keep(ws, _addable(ws, wanted, kept), kept, progress)
     _keep_tracked(ws, written.tracked, kept)

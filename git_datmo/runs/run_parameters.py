@@ -1,22 +1,16 @@
-"""Find a run's parameters in the options of its command, and in a `params.yaml` that it read."""
+"""Find a run's parameters in its command, in configuration files, and in what the program tells."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from git_datmo.readers.scalar_values import flatten, parse_value
-from git_datmo.readers.yaml_documents import read_yaml
+from git_datmo.readers.scalar_values import parse_value
 from git_datmo.records.record_values import Value
-from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.config_files import ConfigFile
 from git_datmo.secrets.secret_rules import is_secret_value
-
-FILES = ("params.yaml", "params.yml", "params.json")
-SIZE_LIMIT = 1 << 20
-COUNT_LIMIT = 1000
 
 _OPTION = re.compile(r"--?([A-Za-z][\w.-]*)\Z")
 _ASSIGNED = re.compile(r"(?:--?|\+{0,2})([A-Za-z_][\w.-]*)=(.*)\Z", re.DOTALL)
@@ -63,26 +57,45 @@ def _options(words: list[str]) -> Iterator[tuple[str, Value]]:
             )
 
 
-def file_parameters(ws: Workspace) -> tuple[str, dict[str, Value]]:
-    """Return the path and values of the first parameter file; '' and no values if none exists.
+@dataclass(frozen=True, slots=True)
+class RunParameters:
+    """The parameters of a run, and the source of each.
 
-    Searches the current folder, then the top of the repository.
+    A source is `user`, `command`, `script`, or `file:` with the path of a file in the repository.
     """
-    for folder in dict.fromkeys([ws.repo.prefix.rstrip("/"), ""]):
-        for name in FILES:
-            path = os.path.join(folder, name)
-            with suppress(OSError):
-                full = ws.root / path
-                if full.is_file() and full.stat().st_size <= SIZE_LIMIT:
-                    return path, _read(full.read_bytes(), is_json=name.endswith(".json"))
-    return "", {}
+
+    values: Mapping[str, Value]
+    sources: Mapping[str, str]
 
 
-def _read(content: bytes, *, is_json: bool) -> dict[str, Value]:
-    """Return the values of a parameter file; none if it is invalid or has too many."""
-    try:
-        document = json.loads(content) if is_json else read_yaml(content)
-        values = dict(flatten("", document)) if isinstance(document, Mapping) else {}
-    except (ValueError, RecursionError):
-        return {}
-    return values if len(values) <= COUNT_LIMIT else {}
+def unite_parameters(parts: Iterable[tuple[str, Mapping[str, Value]]]) -> RunParameters:
+    """Return the parameters of several sources. The later source wins."""
+    values, sources = dict[str, Value](), dict[str, str]()
+    for source, some in parts:
+        values |= some
+        sources |= dict.fromkeys(some, source)
+    return RunParameters(values, sources)
+
+
+def seen_parameters(
+    files: Iterable[ConfigFile],
+    read: Collection[bytes] | None,
+    told: Mapping[str, Value],
+    command: Sequence[str],
+    asked: Mapping[str, Value],
+) -> RunParameters:
+    """Return the parameters of a run.
+
+    Later ones win: of `files`, `told` by the program, of the `command`, and `asked` for by the
+    user. A file that the command does not name counts only if it is among the files `read`. `read`
+    is None if no process was observed.
+    """
+    used = (each for each in files if each.named or read is None or os.fsencode(each.path) in read)
+    return unite_parameters(
+        [
+            *((f"file:{each.path}", each.values) for each in used),
+            ("script", told),
+            ("command", command_parameters(command)),
+            ("user", asked),
+        ]
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
+from git_datmo.curves.curve_points import Points
 from git_datmo.engines.engine_contract import Engine, Outcome, portable_command
 from git_datmo.engines.output_files import stream_files
 from git_datmo.engines.resource_limits import ResourceLimits
@@ -23,15 +24,18 @@ from git_datmo.payloads.captured_environment import (
 from git_datmo.payloads.code_files import UNTRACKED_LIMIT, add_untracked, named_in, untracked_files
 from git_datmo.progress import Progress
 from git_datmo.records.record_values import Value
-from git_datmo.records.snapshot_record import Run, Snapshot
+from git_datmo.records.snapshot_record import Curve, Run, Snapshot
+from git_datmo.repository.stored_curves import store_curves
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.background_probe import begin_probing
+from git_datmo.runs.config_files import ConfigFile, find_hydra_config
 from git_datmo.runs.disk_reserve import Reserve
-from git_datmo.runs.figure_values import find_metrics
+from git_datmo.runs.harvest import harvest
 from git_datmo.runs.output_ownership import Owner, make_owner
+from git_datmo.runs.output_walk import files_below
 from git_datmo.runs.rebuild_warnings import remarks_on_rebuilding
 from git_datmo.runs.run_outputs import KeptOutputs, keep_outputs
-from git_datmo.runs.run_parameters import command_parameters
+from git_datmo.runs.run_parameters import seen_parameters
 from git_datmo.runs.run_reads import (
     Used,
     find_used,
@@ -42,9 +46,10 @@ from git_datmo.runs.run_reads import (
 )
 from git_datmo.runs.run_surroundings import find_surroundings, remarks_on_surroundings
 from git_datmo.runs.run_watch import RunWatch, other_runs
+from git_datmo.runs.tracker_locations import outside_files
 from git_datmo.runs.would_be_tree import with_files
 from git_datmo.secrets.masking import conceal
-from git_datmo.secrets.secret_rules import known_secrets
+from git_datmo.secrets.secret_rules import known_secrets, mask
 from git_datmo.terminal_text import quote_word
 from git_datmo.worktree.tracking import Tracking
 
@@ -55,8 +60,8 @@ class Before:
 
     `tree` is the tree that a commit of the code would have; None if the code is unchanged or git
     cannot write the tree. `listed` are the files that git tracks, `untracked` those that it does
-    not, and `named` the untracked ones that the command names. `parameters` is the path of the
-    parameter file and its values. `lacks_data` says that no record has HEAD's data.
+    not, and `named` the untracked ones that the command names. `lacks_data` says that no record
+    has HEAD's data.
     """
 
     commit: Oid
@@ -68,7 +73,7 @@ class Before:
     listed: frozenset[bytes]
     untracked: frozenset[bytes]
     named: frozenset[bytes]
-    parameters: tuple[str, Mapping[str, Value]]
+    config_files: tuple[ConfigFile, ...]
     started: str
     warnings: tuple[str, ...]
     lacks_data: bool
@@ -162,12 +167,30 @@ def record_run(
             unseen=tuple(sorted(kept.unseen)),
         )
         written = (*kept.outputs, *(payload.path for payload in kept.tracked))
-        metrics = find_metrics(ws.root, run_folder(ws), written, _is_written(ws, owner), warnings)
-        settings = {**_settings(before, used, observed), **command_parameters(command)}
+        files = list(files_below(ws.root, kept.written))
+        outside = () if finished.elsewhere else outside_files(ws.environ, watch.began)
+        found = harvest(
+            ws.root,
+            run_folder(ws),
+            written,
+            (*files, *outside),
+            _is_written(ws, owner),
+            watch.began,
+        )
+        warnings += found.warnings
+        series, curves = _store_curves(ws, found.curves, warnings)
+        hydra = find_hydra_config(ws, files)
+        parameters = seen_parameters(
+            (*before.config_files, *((hydra,) if hydra is not None else ())),
+            used.read if observed.processes else None,
+            found.parameters,
+            command,
+            asked.parameters or {},
+        )
         asked = replace(
             asked,
-            metrics={**metrics, **(asked.metrics or {})},
-            parameters={**settings, **(asked.parameters or {})},
+            metrics={**found.metrics, **(asked.metrics or {})},
+            parameters=parameters.values,
         )
         environment = surrounded.content if surrounded is not None else None
         snapshot = make_snapshot(
@@ -178,14 +201,17 @@ def record_run(
             clean=before.clean,
             code=code,
             environment=environment,
-            run=record,
+            run=replace(record, series=series),
         )
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
         # A run on uncommitted code, or without HEAD's data, does not define the commit's data. A
         # later snapshot that has it as a parent can.
         side = asked.side or not before.clean or before.lacks_data
-        snapshot = replace(snapshot, side=side)
+        tags = tuple(mask(tag, known_secrets(ws.environ)) for tag in found.tags)
+        snapshot = replace(
+            snapshot, side=side, sources=parameters.sources, curves=curves, tags=tags
+        )
         if before.tree is not None:
             ran = (*stored, *(os.fsencode(payload.path) for payload in kept.tracked))
             snapshot = replace(snapshot, tree=with_files(ws, before.tree, ran) or snapshot.tree)
@@ -198,10 +224,16 @@ def record_run(
     return oid, warnings
 
 
-def _settings(before: Before, used: Used, observed: Observed) -> Mapping[str, Value]:
-    """Return the values of the parameter file; none if the observed command did not read it."""
-    path, values = before.parameters
-    return values if not observed.processes or os.fsencode(path) in used.read else {}
+def _store_curves(
+    ws: Workspace, points: Mapping[str, Points], warnings: list[str]
+) -> tuple[Content | None, dict[str, Curve]]:
+    """Store the curves of a run; if that fails, add a warning, so that the run is not lost."""
+    try:
+        return store_curves(ws, points, {})
+    except (DatmoError, OSError) as error:
+        what = error.what if isinstance(error, DatmoError) else error.strerror or str(error)
+        warnings.append(f"the curves were not kept: {what}")
+        return None, {}
 
 
 def _disk_used(kept: KeptOutputs) -> int:
@@ -285,6 +317,8 @@ def _is_written(ws: Workspace, owner: Owner) -> Callable[[str], bool]:
     """Return a function that tells whether this run wrote a file, kept or not."""
 
     def is_written(path: str) -> bool:
+        if os.path.isabs(path):
+            return True  # its change time was compared when it was found
         try:
             info = os.lstat(ws.root / path)
         except OSError:

@@ -17,6 +17,7 @@ import pytest
 
 from git_datmo.readers.reader_registry import find_sources
 from git_datmo.readers.tool_runs import ToolRun
+from tests.support.commands import datmo, experiments
 from tests.support.shell import Shell
 
 PYTHON = os.environ.get("DATMO_TEST_TRACKERS") or sys.executable
@@ -114,6 +115,20 @@ SCRIPTS: dict[str, tuple[str, str, str, dict[str, object]]] = {
         "val/loss",
         {"lr": 0.5, "kind": "a"},
     ),
+    "ultralytics": (
+        "ultralytics",
+        (
+            "import time, types, pathlib\n"
+            "from ultralytics.engine.trainer import BaseTrainer\n"
+            "folder = pathlib.Path('runs/train')\n"
+            "folder.mkdir(parents=True)\n"
+            "(folder / 'args.yaml').write_text('imgsz: 640\\nmodel: yolo11n.pt\\n')\n"
+            f"{LOOP}BaseTrainer.save_metrics(types.SimpleNamespace(csv=folder / 'results.csv', "
+            "epoch=step - 1, train_time_start=time.time()), {'val/loss': value})\n"
+        ),
+        "val/loss",
+        {"imgsz": 640, "model": "yolo11n.pt"},
+    ),
     "transformers": (
         "transformers",
         (
@@ -123,7 +138,7 @@ SCRIPTS: dict[str, tuple[str, str, str, dict[str, object]]] = {
             "state.save_to_json('trainer_state.json')\n"
         ),
         "val/loss",
-        {"max_steps": 4},
+        {"max_steps": 4, "num_train_epochs": 0, "logging_steps": 500, "eval_steps": 500},
     ),
 }
 
@@ -144,6 +159,25 @@ def found_runs(folder: Path) -> Iterator[ToolRun]:
     }
     for (_, source), kind in sources.items():
         yield from kind.read(folder / source)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_run_of_an_unmodified_script_has_curves_and_parameters(
+    repo: Shell, tmp_path: Path, name: str
+) -> None:
+    library, script, metric, parameters = SCRIPTS[name]
+    if not has(library):
+        pytest.skip(f"{library} is not installed")
+    repo.commit("t.py", script)
+    home = tmp_path / "cold"
+    home.mkdir()
+    work = repo.having(HOME=str(home), HF_HUB_OFFLINE="1", MLFLOW_ALLOW_FILE_STORE="1")
+    datmo(work, "run", "--", PYTHON, "t.py")
+    record = experiments(repo)[0]
+    curve = record["curves"][metric]
+    assert (curve["points"], curve["min"], curve["max"]) == (4, 0.125, 1)
+    assert record["metrics"][metric] == 0.125
+    assert record["parameters"] == parameters
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -44,7 +44,7 @@ def test_a_secret_file_is_never_stored(repo: Shell) -> None:
 def test_without_a_python_to_see_untracked_files_are_named(repo: Shell) -> None:
     repo.write("table.csv", "1\n")
     said = datmo(repo, "run", "--", "sh", "-c", "true").stderr
-    assert "'table.csv' is untracked, and no part of the record" in said
+    assert "'table.csv' is untracked, and not part of the record" in said
     assert stored_code(repo) == {"code.py"}
 
 

@@ -44,8 +44,9 @@ BASE = frozenset(
 ROWS = (
     {"base"},
     {"git"},
+    {"curves"},
     {"readers"},
-    {"objects", "records", "compare", "curves", "environments"},
+    {"objects", "records", "compare", "environments"},
     {"worktree", "engines", "secrets", "backends"},
     {"repository"},
     {"history"},

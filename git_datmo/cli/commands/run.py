@@ -13,9 +13,14 @@ and metrics. The exit code is that of the command, or 125 if the run could not b
 you run it on a terminal, the command has a terminal too, except in a container. The log then
 contains the final text of the terminal, without colours and earlier states of progress bars.
 
-Parameters come from -p, from the options of the command (--lr 0.1, lr=0.1), and from a
-params.yaml that it read. Metrics come from a metrics.json, metrics.jsonl, metrics.csv or
-results.json that it wrote.
+Parameters come from -p, from the options of the command (--lr 0.1, lr=0.1), and from
+configuration files: YAML, JSON or TOML files that the command names, a params.* or config.* that
+it read, and the .hydra/config.yaml that it wrote. 'git datmo show' tells where each parameter
+comes from.
+
+Metrics and curves come from files that the command wrote: metrics.json, metrics.jsonl, metrics.csv
+or results.json, and files of TensorBoard, Lightning, Transformers, Ultralytics, DVCLive, MLflow,
+W&B and Trackio. W&B runs offline unless you have set it up.
 
 Outputs are the files that git-datmo saw the command write, or that changed during the run and
 that no other known process wrote. If the command writes files that git tracks, the snapshot has

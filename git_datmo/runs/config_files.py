@@ -1,0 +1,115 @@
+"""Read the configuration files of a run: files that its command names, and files of known names."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from git_datmo.model import Payload
+from git_datmo.readers.scalar_values import flatten
+from git_datmo.readers.yaml_documents import read_yaml
+from git_datmo.records.record_values import Value
+from git_datmo.repository.workspace import Workspace
+
+SUFFIXES = (".yaml", ".yml", ".json", ".toml")
+EXPECTED = tuple(f"{stem}{suffix}" for stem in ("config", "params") for suffix in SUFFIXES)
+"""Files that a program may read without a word in its command; a later one wins."""
+HYDRA = ".hydra/config.yaml"
+SIZE_LIMIT = 1 << 20
+COUNT_LIMIT = 1000
+
+_ASSIGNED = re.compile(r"-{0,2}[A-Za-z_][\w.-]*=(.+)\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration file: its path in the repository, and its values by names with dots.
+
+    `named` says that the command names it. Without that, it counts only if the run read it.
+    """
+
+    path: str
+    values: Mapping[str, Value]
+    named: bool
+
+
+def find_config_files(
+    ws: Workspace, command: Sequence[str], payloads: Iterable[Payload]
+) -> tuple[ConfigFile, ...]:
+    """Return the configuration files before a run, those of a later word last.
+
+    Files with an expected name are looked for in the current folder, then at the top of the
+    repository. They come first. Files of payloads are data, and no configuration.
+    """
+    folder = ws.repo.prefix.rstrip("/")
+    data = tuple(f"{payload.path}/" for payload in payloads)
+    expected = [os.path.join(each, name) for name in EXPECTED for each in ("", folder)]
+    named = list(_named_files(ws, command, folder))
+    found = dict[str, ConfigFile]()
+    for path in (*expected, *named):
+        if path in found or f"{path}/".startswith(data):
+            continue
+        values = read_config_file(ws, path)
+        if values:
+            found[path] = ConfigFile(path, values, path in named)
+    return tuple(found[path] for path in sorted(found, key=lambda each: found[each].named))
+
+
+def _named_files(ws: Workspace, command: Sequence[str], folder: str) -> Iterator[str]:
+    """Yield the paths in the repository that words of a command, or their values, can be."""
+    for word in command:
+        assigned = _ASSIGNED.match(word)
+        text = assigned[1] if assigned else word
+        if not text.endswith(SUFFIXES):
+            continue
+        path = os.path.relpath(os.path.join(ws.root, folder, text), ws.root)
+        if not path.startswith(".."):
+            yield path
+
+
+def read_config_file(ws: Workspace, path: str) -> dict[str, Value]:
+    """Return the values of a file; none if it is missing, invalid, large, or has many values."""
+    full = ws.root / path
+    with suppress(OSError):
+        if full.is_file() and full.stat().st_size <= SIZE_LIMIT:
+            return parse_config(full.read_bytes(), path)
+    return {}
+
+
+def parse_config(content: bytes, name: str) -> dict[str, Value]:
+    """Return the values of a configuration file's content, in the format of its name.
+
+    Returns none if it is invalid, holds no mapping, or has more values than `COUNT_LIMIT`.
+    """
+    try:
+        document = _parse(content, name)
+        values = dict(flatten("", document)) if isinstance(document, Mapping) else {}
+    except (ValueError, RecursionError):
+        return {}
+    return values if len(values) <= COUNT_LIMIT else {}
+
+
+def _parse(content: bytes, name: str) -> object:
+    """Parse a document; raise `ValueError` if it is invalid."""
+    if name.endswith(".json"):
+        return json.loads(content)
+    if name.endswith(".toml"):
+        from git_datmo.environments.lock_files import read_toml
+
+        return read_toml(content.decode())
+    return read_yaml(content)
+
+
+def find_hydra_config(ws: Workspace, written: Iterable[str]) -> ConfigFile | None:
+    """Return the configuration that Hydra wrote for the run; None unless there is just one.
+
+    `written` are the files that the run wrote. Hydra writes one file for each job.
+    """
+    paths = [path for path in written if path == HYDRA or path.endswith(f"/{HYDRA}")]
+    if len(paths) != 1:
+        return None
+    return ConfigFile(paths[0], read_config_file(ws, paths[0]), named=True)
