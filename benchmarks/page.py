@@ -11,34 +11,35 @@ from benchmarks.bounds import OURS, Bound
 from benchmarks.contest import Sample, Table
 
 METHOD = """\
-Each figure is the median of runs that alternate between the tools, each run from a fresh
-state, with the page cache warm and everything before it on the disk. Times are of whole processes. A ratio is our
-time over the peer's in the same run, and the median of those. Peak memory is the largest single process of a command,
-its children included. What was stored is what the store grew by, in bytes of files. What was checked out was compared
-with what had been stored, byte by byte, in the first and the last run. A tool that is far behind the others takes part
-in the first run alone."""
+Each figure is the median of several runs. The tools take turns. Each run starts from a fresh state, with a warm page
+cache, after all earlier writes have reached the disk. Times are those of whole processes. A ratio divides the time of
+git-datmo by the time of the other tool in the same run; the tables show the median ratio. Peak memory is that of the
+largest single process of a command, including its children. "Stored" is the growth of the store, in bytes of files. In
+the first and the last run, the files of each checkout were compared with the originals byte by byte. A tool that is
+much slower than the others takes part only in the first run."""
 LIMITS = """\
-## What stands behind a bound that is not met
+## Reasons for bounds that are not met
 
-- Adding: git's formats hash everything twice, as objects and as a pack, and what is to be shared in parts has to be
-  cut first. The table of the parts has what each takes on one thread. Reading, cutting, twice SHA-1 and writing,
-  divided by the cores, is the least that an add can take; a peer that hashes once, by a faster hash, while it copies
-  (oxen) is below that. What an add takes beyond it is Adler-32, CRC-32 and XXH3, the interpreter, and cores that wait
-  for each other: the column of processor seconds, divided by the cores, is what waiting for nothing would leave.
-- Adding text: deflate is the one codec that git reads, and takes longer than all other parts together. ISA-L's first
-  level, which is used, is the quickest that there is for it: on two cores it takes half of its time in the table of the
-  parts, and all the rest comes on top. Peers that are faster store the text as it is (DVC, oxen), and store more.
-- Small files: what is left beside hashing is the interpreter's work for each file, and the file system's, on all cores.
-  The file systems of disks take more than one in memory, and hide the interpreter.
-- Adding again: `git status` of 20,000 files takes a third of the time in which Python starts and loads what a command
-  needs; half of that is its own library (`python -c "import argparse, dataclasses, hashlib, json, pathlib, subprocess,
-  typing"`), the rest are its own modules and five git processes.
-- Over a connection, the receiving git's `index-pack` decides, at a fifth of the speed of the hash that it checks
-  with.
-- Memory: git holds its whole index, which is also our stat cache, at some 220 bytes a file: beyond a million files
-  its own `diff-files` and `ls-files` pass the bound.
-- A disk that is slower than all of this decides alone: git-datmo, borg and restic say that they are done when what
-  they added is on it; git-lfs, DVC and oxen leave that to the system. On a file system in memory nobody waits."""
+- Adding: git's formats hash all bytes twice, once as objects and once as a pack. Before that, git-datmo cuts files into
+  chunks, so that parts of a file can be shared. The table of the parts shows the time of each step on one thread. The
+  least time of an add is that of reading, cutting, SHA-1 twice and writing, divided by the number of cores. A tool that
+  hashes once, with a faster hash, while it copies (oxen) needs less. An add takes longer than the least time because of
+  Adler-32, CRC-32 and XXH3, the interpreter, and cores that wait for each other. Without waiting, it would take the
+  processor seconds divided by the number of cores.
+- Adding text: deflate is the only codec that git reads, and it takes longer than all other steps together. git-datmo uses
+  level 1 of ISA-L, the fastest implementation. On two cores, it takes half of its time in the table of the parts; the
+  other steps come on top. The faster tools (DVC, oxen) do not compress, and store more.
+- Small files: apart from hashing, the time is the work of the interpreter and of the file system for each file, on all
+  cores. File systems on disks take longer than one in memory, and hide the time of the interpreter.
+- Adding again: Python needs three times as long to start and to load the modules of a command as `git status` needs for
+  20,000 files. Half of that time is Python's standard library (`python -c "import argparse, dataclasses, hashlib, json,
+  pathlib, subprocess, typing"`). The rest is git-datmo's modules and five git processes.
+- Over a connection, `index-pack` of the receiving git sets the pace. It runs at a fifth of the speed of the hash that it
+  computes.
+- Memory: git loads its whole index, which is also git-datmo's stat cache, with about 220 bytes a file. Above a million
+  files, git's own `diff-files` and `ls-files` exceed the bound.
+- A slow disk decides the time alone. git-datmo, borg and restic end when the added data are on the disk. git-lfs, DVC and
+  oxen do not wait for the disk. On a file system in memory, no tool waits."""
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 
 
