@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs git-datmo with what its demo needs into .venv, and plays the demo.
+# Install git-datmo and the packages of its demo into .venv, and run the demo.
 set -eu
 cd "$(dirname "$0")/.."
 . tests/packages.sh

@@ -1,3 +1,3 @@
-"""git-datmo: data, model, environment and result travel with the commit."""
+"""git-datmo: version data, models, environments and results with the code."""
 
 __version__ = "0.1.0"

@@ -35,13 +35,13 @@ KEYS = [
     ConfigKey(
         "datmo.tolerance",
         "none",
-        "NAME=X: how far a metric or output of a rerun may differ. You can set it several times.",
+        "NAME=X: the allowed difference of a metric or output in a rerun. You can set it several"
+        " times.",
     ),
     ConfigKey(
         "datmo.index",
         "none",
-        "An index to install from beside the usual one, when an environment is rebuilt. You can"
-        " set it several times.",
+        "An additional package index for rebuilding environments. You can set it several times.",
     ),
     ConfigKey(
         "datmo.variable",
@@ -67,17 +67,17 @@ KEYS = [
     ConfigKey(
         "datmo.timeout",
         "30",
-        "Seconds of silence after which git-datmo gives up on a remote or program.",
+        "The timeout in seconds for a silent remote or program.",
     ),
     ConfigKey(
         "datmo.checkoutLimit",
         "1024g",
-        "The size up to which one command writes payloads.",
+        "The largest total size of payloads that one command writes.",
     ),
     ConfigKey(
         "datmo.folderLimit",
         "1000000",
-        "The number of folders up to which one command writes payloads.",
+        "The largest number of folders of payloads that one command writes.",
     ),
     ConfigKey(
         "datmo.trailer", "true", "Add the trailer Datmo-Data to commits that change payloads."
@@ -85,17 +85,17 @@ KEYS = [
     ConfigKey(
         "datmo.ignoredLimit",
         "10m",
-        "The size up to which a run keeps what it wrote below ignored folders.",
+        "The total size up to which a run stores files that it wrote in ignored folders.",
     ),
     ConfigKey(
         "datmo.untrackedLimit",
         "10m",
-        "The size up to which untracked files are stored with the code.",
+        "The largest untracked file that is stored with the code.",
     ),
     ConfigKey(
         "datmo.workerFolder",
         "~/.cache/git-datmo/workers",
-        "The folder in which a worker of a cluster keeps clones and environments.",
+        "The folder for the clones and environments of a cluster's worker.",
     ),
     ConfigKey(
         "datmo.hooksPath",
@@ -112,14 +112,14 @@ KEYS = [
         "datmo.<remote>.namespace",
         "found by trying",
         (
-            "The beginning of the refs that hold what is shared: refs/datmo, refs/notes/git-datmo, "
+            "The beginning of the shared refs on the remote: refs/datmo, refs/notes/git-datmo, "
             "refs/heads/git-datmo, or another name that ends in /git-datmo."
         ),
     ),
     ConfigKey(
         "datmo.<remote>.atomic",
         "found by trying",
-        "Whether the remote moves several refs together.",
+        "Whether the remote can move several refs together.",
     ),
     ConfigKey(
         "datmo.<remote>.filter",
@@ -134,17 +134,17 @@ KEYS = [
     ConfigKey(
         "datmo.<remote>.pause",
         "15",
-        "Seconds to wait when the remote limits how often you may ask it.",
+        "Seconds to wait when the remote limits the rate of requests.",
     ),
     ConfigKey(
         "datmo.<remote>.store",
         "the remote itself",
         (
-            "Where the payloads of a remote go: another git remote, a folder, s3://BUCKET/PATH,"
+            "The store for the payloads of a remote: another git remote, a folder, s3://BUCKET/PATH,"
             " sftp://HOST/PATH, "
             "lfs+https://SERVER, or another URL that fsspec knows. You can set it several times:"
-            " the last one is "
-            "pushed to, all are fetched from."
+            " git-datmo"
+            " pushes to the last one, and fetches from all."
         ),
     ),
     ConfigKey(

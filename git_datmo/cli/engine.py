@@ -35,28 +35,28 @@ class EngineNames:
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """Add the options for limits, devices, network and remote engines to a parser."""
     add = parser.add_argument
-    add("--memory", metavar="SIZE", help="in a container: at most so much memory (512m, 8g)")
-    add("--cpus", metavar="N", help="in a container: at most so many processors (2, 0.5)")
+    add("--memory", metavar="SIZE", help="in a container: the memory limit (512m, 8g)")
+    add("--cpus", metavar="N", help="in a container: the processor limit (2, 0.5)")
     add(
         "--gpus",
         metavar="WHICH",
-        help="in a container: the GPUs that it gets (all, a number, or ids)",
+        help="in a container: the available GPUs (all, a number, or ids)",
     )
     add(
         "--device",
         action="append",
         default=[],
         metavar="PATH",
-        help="in a container: a device; may be repeated",
+        help="in a container: an available device; may be repeated",
     )
-    add("--network", action="store_true", help="in a container: let it reach the network")
+    add("--network", action="store_true", help="in a container: allow network access")
     add(
         "--on",
         default="",
         metavar="WHERE",
-        help="an engine elsewhere (ssh://host, tcp://host:port, a Docker context)",
+        help="use the engine of another machine (ssh://host, tcp://host:port, a Docker context)",
     )
-    add("--rebuild", action="store_true", help="build the environment again though it is there")
+    add("--rebuild", action="store_true", help="build the environment again even if it exists")
 
 
 def read_limits(

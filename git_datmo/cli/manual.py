@@ -13,11 +13,11 @@ from git_datmo.cli.verbs import VERBS, load
 Section = tuple[str, list[tuple[str, str]]]
 
 OVERVIEW = """\
-git-datmo lets the data, the model, the environment, the parameters, the result and the reason of an
-experiment travel with its commit, through the git host that a team already has. A payload is a file
-or folder kept out of git's index and stored as content-addressed git objects beside the code. A
-snapshot ties a commit to its payloads, its environment and what ran. 'git push' shares both; 'git
-datmo reproduce' reruns a snapshot elsewhere and says whether it is the same."""
+git-datmo versions data, models, environments and results together with the code, through the git
+host that a team already has. A payload is a file or folder that git-datmo tracks instead of git. It
+is stored as content-addressed git objects in a separate store. A snapshot ties a commit to its
+payloads, its environment and its run. 'git push' shares both. 'git datmo reproduce' reruns the
+command of a snapshot on any machine and compares the results."""
 
 
 def sections(verb: str) -> Iterator[Section]:
@@ -28,7 +28,7 @@ def sections(verb: str) -> Iterator[Section]:
     if not verb:
         yield (
             "NAME",
-            [("", "git-datmo - data, model, environment and result travel with the commit")],
+            [("", "git-datmo - version data, models, environments and results with the code")],
         )
         yield "SYNOPSIS", [("", "git datmo [--version] [-h] VERB [ARGUMENTS]")]
         yield "DESCRIPTION", [("", OVERVIEW)]

@@ -24,11 +24,13 @@ def add_means(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=EngineNames(),
-        help="a container; a virtual environment, which isolates less; what is installed here"
+        help="a container, a virtual environment (isolates less), or the installed packages"
         " (datmo.engine or docker)",
     )
     parser.add_argument(
-        "--trust", action="store_true", help="run it without asking, whoever made it (datmo.trust)"
+        "--trust",
+        action="store_true",
+        help="run the command of another person without asking (datmo.trust)",
     )
     add_engine_options(parser)
 

@@ -7,37 +7,37 @@ from types import ModuleType
 
 # Summary of each verb for help texts. The module has the verb's name, with `_` instead of `-`.
 VERBS = {
-    "init": "make a repository ready: store, hooks, refspecs",
+    "init": "prepare a repository: store, hooks, refspecs",
     "add-data": "store and track data of any size",
     "add-model": "store and track a model",
     "rm": "stop tracking payloads; the files stay",
-    "status": "show how payloads differ from what is stored and shared",
-    "run": "run a command and snapshot what it made",
+    "status": "show how payloads differ from the stored and shared versions",
+    "run": "run a command and record the experiment",
     "sweep": "run a command with every combination of parameters",
-    "snapshot": "tie the commit to its payloads, environment and figures",
-    "commit": "commit data that changed, as 'git commit' does code",
+    "snapshot": "record the payloads, environment and metrics of a commit",
+    "commit": "commit changed data, even if no code changed",
     "log": "show the experiments, newest first",
-    "show": "show one experiment whole",
+    "show": "show one experiment in full",
     "checkout": "put the payloads of a commit into the working tree",
-    "fetch": "get others' experiments from a remote",
-    "push": "share experiments and what they name",
+    "fetch": "fetch the experiments of others from a remote",
+    "push": "share experiments and their data with a remote",
     "bundle": "write one file with experiments and data, to clone from",
-    "pull": "fetch, then bring unmodified payloads up to date",
-    "reproduce": "rerun an experiment elsewhere and say whether it is the same",
-    "env": "look at environments, compare and build them, work in one",
-    "explain": "say which part of an experiment changed its metrics",
+    "pull": "fetch experiments, then update unmodified payloads",
+    "reproduce": "rerun an experiment and compare the results",
+    "env": "show, compare, build and use environments",
+    "explain": "attribute changes of metrics to parts of an experiment",
     "bisect": "find the commit that made a metric bad",
     "verify": "check the signatures of experiments and receipts",
-    "drop": "give snapshots up, here or on a remote",
-    "du": "show how much room payloads and snapshots take up",
-    "evict": "free the store of what the remote has",
-    "gc": "free the store of what nothing needs",
-    "fsck": "check the store, name what is lost, and get it back",
-    "demo": "play the whole story in a temporary folder",
+    "drop": "take snapshots out of use, locally or on a remote",
+    "du": "show the disk space of payloads and snapshots",
+    "evict": "free local copies of objects that the remote has",
+    "gc": "free objects that no snapshot or working tree needs",
+    "fsck": "check the store, and get lost objects back",
+    "demo": "run a complete example in a temporary folder",
     "completion": "print the completion script of a shell",
     "help": "show the manual of a verb",
 }
-HIDDEN = {"hook": "what the git hooks call"}
+HIDDEN = {"hook": "do the work of a git hook"}
 
 
 def load(verb: str) -> ModuleType:
@@ -53,10 +53,10 @@ def usage() -> str:
         [
             "usage: git datmo [--version] [-h] VERB [ARGUMENTS]",
             "",
-            "Data, model, environment and result travel with the commit.",
+            "Version data, models, environments and results together with the code.",
             "",
             *lines,
             "",
-            "'git datmo VERB -h' explains a verb, 'git datmo help VERB' in full.",
+            "'git datmo VERB -h' explains a verb. 'git datmo help VERB' shows its manual page.",
         ]
     )

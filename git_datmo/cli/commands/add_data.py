@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="a file or folder of the working tree"
     )
     parser.add_argument(
-        "--role", choices=("data", "model", "output"), help="what it is to the experiments (data)"
+        "--role",
+        choices=("data", "model", "output"),
+        help="the role of the payload in experiments (data)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a payload")
 

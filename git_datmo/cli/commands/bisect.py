@@ -28,22 +28,22 @@ git datmo bisect --metric loss --above 0.2 --recorded main~20 main
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo bisect` to its parser."""
-    parser.add_argument("--metric", required=True, metavar="NAME", help="what is looked at")
+    parser.add_argument("--metric", required=True, metavar="NAME", help="the metric to test")
     parser.add_argument(
-        "--below", type=float, metavar="X", help="it is bad where it is less than this"
+        "--below", type=float, metavar="X", help="the metric is bad below this value"
     )
     parser.add_argument(
-        "--above", type=float, metavar="X", help="it is bad where it is more than this"
+        "--above", type=float, metavar="X", help="the metric is bad above this value"
     )
     parser.add_argument(
         "--recorded",
         action="store_true",
-        help="rerun nothing: pass over commits without the metric",
+        help="do not rerun; skip commits without the metric",
     )
     add_means(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("good", metavar="GOOD", help="a commit on which it is not bad")
-    parser.add_argument("bad", metavar="BAD", help="a later commit or snapshot, on which it is")
+    parser.add_argument("good", metavar="GOOD", help="a commit with a good metric")
+    parser.add_argument("bad", metavar="BAD", help="a later commit or snapshot with a bad metric")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

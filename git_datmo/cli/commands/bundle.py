@@ -17,7 +17,7 @@ git datmo bundle thesis.bundle main v1.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo bundle` to its parser."""
     parser.add_argument(
-        "file", metavar="FILE", help="the file to write; one that is there is replaced"
+        "file", metavar="FILE", help="the file to write; an existing file is replaced"
     )
     parser.add_argument(
         "revisions", nargs="*", metavar="REV", help="branches, tags or commits (HEAD)"

@@ -5,13 +5,13 @@ import argparse
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Place the payloads of a commit or snapshot in the working tree, and fetch missing data. Unless
-you give --force, git-datmo never overwrites a file whose content is stored nowhere. With paths
-and without a commit, it restores their missing files as you added them last.
+Place the payloads of a commit or snapshot in the working tree, and fetch missing data. Without
+--force, git-datmo never overwrites a file whose content is not stored. With paths and without a
+commit, it restores their missing files as you added them last.
 
 After a merge of payloads, you can take the files of either side for the paths that you name. If
 the merge was interrupted, 'git datmo checkout' finishes it. If a checkout failed, repeat it to
-finish it, or give it up with --force and another snapshot."""
+finish it, or abandon it with --force and another snapshot."""
 EXAMPLES = """
 git datmo checkout
 git datmo checkout main~3
@@ -24,7 +24,7 @@ BEHIND = "paths"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo checkout` to its parser."""
     parser.add_argument(
-        "--force", action="store_true", help="give up local changes, or a checkout that failed"
+        "--force", action="store_true", help="discard local changes, or abandon a failed checkout"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(

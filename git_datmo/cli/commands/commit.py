@@ -7,7 +7,8 @@ from git_datmo.cli.console import Console
 DESCRIPTION = """\
 Run 'git commit' with your arguments, and make a commit even if only payloads changed. Plain 'git
 commit' sees no change then. Files that you staged with 'git add' are committed too. git runs its
-editor, hooks and signing as usual. The snapshot of the payloads follows after the commit.
+editor, hooks and signing as usual. After the commit, git-datmo makes the snapshot of the
+payloads.
 
 If neither payloads nor staged files changed, git says so. The exit code is that of 'git commit'."""
 EXAMPLES = """
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the commit's message; without it, git starts an editor",
     )
     parser.add_argument(
-        "words", nargs="*", metavar="WORD", help="any other word that 'git commit' takes"
+        "words", nargs="*", metavar="WORD", help="any other argument of 'git commit'"
     )
 
 

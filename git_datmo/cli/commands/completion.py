@@ -19,7 +19,7 @@ git datmo completion fish > ~/.config/fish/conf.d/git-datmo.fish
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo completion` to its parser."""
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="a shell")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="REMOTE",
-        help="what a remote holds (as 'git fetch' chooses)",
+        help="show the content of a remote (as 'git fetch' chooses)",
     )
 
 

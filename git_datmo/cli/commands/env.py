@@ -24,9 +24,9 @@ environment, which you can then edit. REV is HEAD by default.
 
 freeze [REV] stores the image, so that it outlives the base images and packages that it is built
 from. Your next push shares it, and images share their common content. If an image can no longer
-be built, 'reproduce', 'run' and 'shell' use the frozen image and tell you so. With --rebuild,
-they never use it. The files in an image are shared as they are. 'git datmo drop ID' takes a
-frozen image out of use."""
+be built, 'reproduce', 'run' and 'shell' use the frozen image and print a line about it. With
+--rebuild, they never use it. The files in an image are shared as they are. 'git datmo drop ID'
+takes a frozen image out of use."""
 EXAMPLES = """
 git datmo env show HEAD~2
 git datmo env diff HEAD~2 HEAD
@@ -53,20 +53,29 @@ SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec s
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo env` to its parser."""
     parser.add_argument(
-        "action", nargs="?", choices=tuple(NAMES), default="show", help="what to do (show)"
+        "action", nargs="?", choices=tuple(NAMES), default="show", help="an action (show)"
     )
     parser.add_argument("names", nargs="*", metavar="REV|ID", help="a commit or snapshot")
     parser.add_argument(
-        "--engine", choices=("docker", "venv"), help="what builds it (datmo.engine, else docker)"
+        "--engine",
+        choices=("docker", "venv"),
+        help="the engine that builds the environment (datmo.engine, else docker)",
     )
     parser.add_argument(
-        "--on", default="", metavar="WHERE", help="build with an engine elsewhere (as with 'run')"
+        "--on",
+        default="",
+        metavar="WHERE",
+        help="build with the engine of another machine (as with 'run')",
     )
-    parser.add_argument("--rebuild", action="store_true", help="build it again though it is there")
     parser.add_argument(
-        "--trust", action="store_true", help="build it without asking, whoever made it"
+        "--rebuild", action="store_true", help="build the environment again even if it exists"
     )
-    parser.add_argument("--network", action="store_true", help="shell: let it reach the network")
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="build the environment of another person without asking",
+    )
+    parser.add_argument("--network", action="store_true", help="shell: allow network access")
     parser.add_argument(
         "--jupyter", action="store_true", help="shell: start Jupyter on a free port, with network"
     )

@@ -18,10 +18,10 @@ git datmo evict --all --dry-run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo evict` to its parser."""
     parser.add_argument(
-        "--all", action="store_true", help="of all payloads and images that snapshots name"
+        "--all", action="store_true", help="free all payloads and images that snapshots name"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be freed, and free nothing"
+        "--dry-run", action="store_true", help="list what would be freed, and free nothing"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a payload, in all its versions")

@@ -30,13 +30,13 @@ git datmo explain main feature --metric accuracy --quick
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo explain` to its parser."""
     parser.add_argument("one", metavar="A", help="a commit or snapshot")
-    parser.add_argument("other", metavar="B", help="the one that came out otherwise")
+    parser.add_argument("other", metavar="B", help="the commit or snapshot with other results")
     parser.add_argument(
         "--metric",
         action="append",
         default=[],
         metavar="NAME",
-        help="explain this one (all); may be repeated",
+        help="a metric to explain (all); may be repeated",
     )
     parser.add_argument("--quick", action="store_true", help="follow two orders instead of all")
     add_means(parser)

@@ -37,14 +37,16 @@ git datmo fsck --remote origin --json
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo fsck` to its parser."""
     parser.add_argument(
-        "--repair", action="store_true", help="move damage aside, and get lost objects back"
+        "--repair",
+        action="store_true",
+        help="move damaged files out of the store, and get lost objects back",
     )
     parser.add_argument(
         "--remote",
         nargs="?",
         const="",
         metavar="REMOTE",
-        help="check a remote instead (as 'git fetch' chooses)",
+        help="check a remote instead of the store (as 'git fetch' chooses)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -5,11 +5,11 @@ import argparse
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Free the objects of the store that nothing needs: no snapshot in use and no working tree.
-git-datmo first copies the needed objects of wasteful packs to new packs. It also removes built
-environments that no snapshot in use has, images of environments that only dropped snapshots
-have, and folders that reruns left. With --caches, it removes all environments, images and
-caches. git-datmo makes them again when you need them.
+Free the objects of the store that no snapshot in use and no working tree needs. git-datmo first
+copies the needed objects of wasteful packs to new packs. It also removes built environments that
+no snapshot in use has, images of environments that only dropped snapshots have, and folders that
+reruns left. With --caches, it removes all environments, images and caches. git-datmo makes them
+again when you need them.
 
 This command and others that use the store wait for each other, for a minute at most. A run uses
 the store from beginning to end."""
@@ -23,10 +23,10 @@ git datmo gc --caches
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo gc` to its parser."""
     parser.add_argument(
-        "--caches", action="store_true", help="remove also all that can be made anew"
+        "--caches", action="store_true", help="also remove everything that git-datmo can make again"
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be freed, and free nothing"
+        "--dry-run", action="store_true", help="list what would be freed, and free nothing"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -14,7 +14,7 @@ git datmo help run
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo help` to its parser."""
-    parser.add_argument("verb", nargs="?", default="", metavar="VERB", help="which verb")
+    parser.add_argument("verb", nargs="?", default="", metavar="VERB", help="a verb")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

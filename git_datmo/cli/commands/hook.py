@@ -34,7 +34,7 @@ LONG_SHARE = 256 << 20
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `git datmo hook` to its parser."""
     parser.add_argument("hook", choices=HOOKS)
-    parser.add_argument("words", nargs="*", help="what git gave the hook")
+    parser.add_argument("words", nargs="*", help="the arguments that git passes to the hook")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from git_datmo.setup.init_repository import SetUp
 
 DESCRIPTION = """\
-Initialise git-datmo in a repository. This creates the store beside git's own objects and adds
+Initialise git-datmo in a repository. This creates the store next to git's own objects and adds
 hooks, which run your existing hooks first. It sets refspecs, so that a plain 'git fetch' fetches
 experiments, and makes 'git log' show the notes of git-datmo. If you run it again, it changes
 nothing, or restores the settings that another tool removed.
@@ -21,8 +21,8 @@ With --remove, git-datmo removes its hooks and settings, and restores the earlie
 and the records stay."""
 EXAMPLES = """
 git datmo init
-git datmo init --helper origin     share through the remote helper, for pushes that take long
-git datmo init --remove            leave data and records, and take away the rest
+git datmo init --helper origin     share through the remote helper, for long pushes
+git datmo init --remove            remove hooks and settings, but not data and records
 """
 
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--helper", action="store_true", help="reach the remote through git-remote-datmo"
     )
     way.add_argument(
-        "--remove", action="store_true", help="take away hooks and settings; the data stay"
+        "--remove", action="store_true", help="remove hooks and settings; the data stay"
     )
 
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default="",
         metavar="REMOTE",
-        help="where from (as 'git fetch' chooses)",
+        help="the remote to fetch from (as 'git fetch' chooses)",
     )
 
 

@@ -29,10 +29,16 @@ git datmo push --store
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo push` to its parser."""
     parser.add_argument(
-        "remote", nargs="?", default="", metavar="REMOTE", help="where to (as 'git push' chooses)"
+        "remote",
+        nargs="?",
+        default="",
+        metavar="REMOTE",
+        help="the remote to push to (as 'git push' chooses)",
     )
     parser.add_argument(
-        "--store", action="store_true", help="let the remote's store have all that records name"
+        "--store",
+        action="store_true",
+        help="copy all objects that records name to the store of the remote",
     )
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="list what would be sent, and send nothing"

@@ -25,8 +25,8 @@ before the run), 'env' (packages and variables) or 'params' (the words of the co
 no reproduction, so git-datmo records no receipt.
 
 git-datmo shows you the command of a snapshot that was not made in this clone, and asks once
-before it runs. Outside a container, it also asks for your own snapshots from elsewhere, since
-anyone can use your name.
+before it runs. Outside a container, it also asks for your own snapshots from other clones,
+because anyone can use your name.
 
 If you name several snapshots, git-datmo reruns them in order, each with its own verdict and
 receipt. If a snapshot cannot be rerun, the others still are. With --cluster, the workers of a
@@ -52,23 +52,21 @@ git datmo reproduce 3f9c2a 81d04e v1.0 --cluster tcp://scheduler.example:8786
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo reproduce` to its parser."""
-    parser.add_argument(
-        "names", nargs="+", metavar="REV|ID", help="a commit or snapshot, or several"
-    )
+    parser.add_argument("names", nargs="+", metavar="REV|ID", help="commits or snapshots")
     add_means(parser)
     parser.add_argument(
         "--tolerance",
         action="append",
         default=[],
         metavar="NAME=X",
-        help="how far a metric or output may be off; may be repeated",
+        help="allowed difference of a metric or output; may be repeated",
     )
     parser.add_argument(
         "--repeat",
         type=int,
         default=1,
         metavar="N",
-        help="rerun it N times, and say what differs between them (1)",
+        help="rerun N times, and show what differs among the reruns (1)",
     )
     parser.add_argument(
         "--with",
@@ -76,15 +74,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PART=REV|ID",
-        help="take code, data, env or params from another; may be repeated",
+        help="take code, data, env or params from another experiment; may be repeated",
     )
     parser.add_argument(
-        "--cluster", metavar="ADDRESS", help="rerun on a Dask cluster; ADDRESS is its scheduler's"
+        "--cluster", metavar="ADDRESS", help="rerun on a Dask cluster with this scheduler"
     )
     parser.add_argument(
-        "--sign", action="store_true", help="sign the receipt with git's own key (datmo.sign)"
+        "--sign",
+        action="store_true",
+        help="sign the receipt with your git signing key (datmo.sign)",
     )
-    parser.add_argument("--dir", metavar="DIR", help="rerun in this new folder and keep it")
+    parser.add_argument(
+        "--dir", metavar="DIR", help="rerun in this new folder, and do not delete it"
+    )
     parser.add_argument("--json", action="store_true", help="print each receipt as one JSON object")
 
 

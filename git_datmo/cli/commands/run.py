@@ -24,12 +24,12 @@ W&B and Trackio. W&B runs offline unless you have set it up.
 
 Outputs are the files that git-datmo saw the command write, or that changed during the run and
 that no other known process wrote. If the command writes files that git tracks, the snapshot has
-their content after the run. Files that git ignores are kept up to 10 MiB in total
+their content after the run. Files that git ignores are stored up to 10 MiB in total
 (datmo.ignoredLimit), or if -o names them.
 
 Code is everything that git tracks, and the untracked files that the command names, imports or
-executes. Other untracked files are not stored. git-datmo names the files that the command read
-and no record contains."""
+executes. Other untracked files are not stored. git-datmo names files that the command read and
+that are not in the record."""
 EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
@@ -49,10 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="keep this file or folder; may be repeated",
+        help="store this file or folder as an output; may be repeated",
     )
     parser.add_argument(
-        "--engine", choices=EngineNames(), default="host", help="where the command runs (host)"
+        "--engine",
+        choices=EngineNames(),
+        default="host",
+        help="the engine that runs the command (host)",
     )
     add_engine_options(parser)
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."

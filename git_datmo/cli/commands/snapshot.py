@@ -40,8 +40,10 @@ def add_words(
     `parameter` is the metavar and the help text of `-p`.
     """
     metavar, help_ = parameter
-    parser.add_argument("-m", "--message", default="", metavar="MSG", help="what it is, in a line")
-    parser.add_argument("--why", default="", metavar="TEXT", help="the reason for it")
+    parser.add_argument(
+        "-m", "--message", default="", metavar="MSG", help="a description in one line"
+    )
+    parser.add_argument("--why", default="", metavar="TEXT", help="the reason for the experiment")
     parser.add_argument(
         "-p", "--parameter", action="append", default=[], metavar=metavar, help=help_
     )
@@ -50,10 +52,12 @@ def add_words(
         action="append",
         default=[],
         metavar="NAME=X",
-        help="how far a rerun's metric or output may be off; may be repeated",
+        help="allowed difference of a metric or output in a rerun; may be repeated",
     )
     parser.add_argument(
-        "--sign", action="store_true", help="sign it with git's own key (datmo.sign)"
+        "--sign",
+        action="store_true",
+        help="sign the snapshot with your git signing key (datmo.sign)",
     )
 
 

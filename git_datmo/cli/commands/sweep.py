@@ -36,14 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="keep this file or folder; may be repeated",
+        help="store this file or folder as an output; may be repeated",
     )
     parser.add_argument(
-        "--engine", choices=EngineNames(), default="host", help="where the commands run (host)"
+        "--engine",
+        choices=EngineNames(),
+        default="host",
+        help="the engine that runs the commands (host)",
     )
     add_engine_options(parser)
     parser.add_argument(
-        "--cluster", metavar="ADDRESS", help="run on a Dask cluster; ADDRESS is its scheduler's"
+        "--cluster", metavar="ADDRESS", help="run on a Dask cluster with this scheduler"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a combination")
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--complete", action="store_true", help="ask the remote for the data of a revision range"
     )
-    parser.add_argument("--all", action="store_true", help="with --complete: of all branches")
+    parser.add_argument("--all", action="store_true", help="with --complete: check all branches")
     parser.add_argument("--json", action="store_true", help="print one JSON object a record")
 
 
