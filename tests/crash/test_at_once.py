@@ -32,7 +32,7 @@ def well_or_told(done: Done) -> bool:
     return done.returncode == 0 or says_what_to_do(done)
 
 
-def test_in_one_clone(world: World) -> None:
+def test_commands_at_once_in_one_clone_lose_nothing(world: World) -> None:
     """What was added is tracked and stored, every snapshot has payloads as somebody added them,
     nothing is lost."""
     world.template("one", one)
@@ -133,7 +133,7 @@ class Watch(threading.Thread):
             self.looks += 1
 
 
-def test_many_clones_and_one_remote(world: World) -> None:
+def test_clones_that_push_at_once_to_one_remote_lose_nothing(world: World) -> None:
     """No note ever names what the remote lacks, and in the end everybody has everything."""
     world.template("team", team)
     people = [world.shell(f"clone{number}") for number in range(PEOPLE)]

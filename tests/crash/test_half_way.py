@@ -60,7 +60,7 @@ REFUSED = [
 ]
 
 
-def test_commands_that_would_take_the_mixture_for_a_version_say_how_to_finish(world: World) -> None:
+def test_commands_after_killed_checkout_say_how_to_finish_it(world: World) -> None:
     alex = cut_off(world, "older version")
     before = picture(alex)
     ways = {told_way(world.run("alex", command, ok=False)) for command in REFUSED}
@@ -72,7 +72,7 @@ def test_commands_that_would_take_the_mixture_for_a_version_say_how_to_finish(wo
     world.run("alex", ["datmo", "snapshot"])
 
 
-def test_a_checkout_that_was_cut_off_is_given_up_by_force(world: World) -> None:
+def test_killed_checkout_is_abandoned_by_force(world: World) -> None:
     """What had arrived goes, and what the version before has comes back; what is nobody's stays."""
     alex = cut_off(world, "older version")
     hint = world.run("alex", ["datmo", "snapshot"], ok=False).stderr
@@ -84,7 +84,7 @@ def test_a_checkout_that_was_cut_off_is_given_up_by_force(world: World) -> None:
     world.run("alex", ["datmo", "snapshot"])
 
 
-def test_what_was_edited_meanwhile_is_moved_away_or_given_up(world: World) -> None:
+def test_file_edited_after_killed_checkout_blocks_its_finish(world: World) -> None:
     alex = cut_off(world, "older version")
     (alex / "data" / "large").write_text("edited after the kill")
     way = told_way(world.run("alex", ["datmo", "snapshot"], ok=False))
@@ -99,9 +99,7 @@ def test_what_was_edited_meanwhile_is_moved_away_or_given_up(world: World) -> No
 
 
 @pytest.mark.parametrize("way", [("datmo", "checkout"), ("datmo", "pull")], ids="-".join)
-def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(
-    world: World, way: Way
-) -> None:
+def test_payload_with_own_edits_is_left_alone_by_finished_checkout(world: World, way: Way) -> None:
     """Its own edits, or a version that no snapshot has, must not stand in the way of the others."""
     set_up(world, scene_of("pull"))
     ben = world.live / "ben"
@@ -125,7 +123,7 @@ def test_a_payload_that_was_left_alone_is_left_alone_by_what_finishes(
     world.run("ben", ["datmo", "snapshot"])
 
 
-def test_what_the_stat_cache_knew_of_a_payload_that_went_is_not_held_against_a_new_one(
+def test_payload_at_path_of_removed_payload_ignores_its_stat_cache(
     world: World,
 ) -> None:
     alex = cut_off(world, "older version", "fsync stat_cache.")

@@ -14,9 +14,7 @@ from tests.support.kills import choose, kill_and_finish, set_up
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name.replace(" ", "-"))
-def test_a_command_that_is_killed_loses_nothing_and_can_be_run_again(
-    world: World, scene: Scene
-) -> None:
+def test_killed_command_loses_nothing_and_can_run_again(world: World, scene: Scene) -> None:
     set_up(world, scene)
     world.run(scene.who, scene.command, journal=True)
     steps = world.steps()

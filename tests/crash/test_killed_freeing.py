@@ -31,7 +31,7 @@ def held(world: World, who: str) -> tuple[set[str], str]:
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name.replace(" ", "-"))
-def test_a_command_that_is_killed_loses_nothing_that_is_needed(world: World, scene: Scene) -> None:
+def test_killed_command_that_frees_space_loses_nothing_needed(world: World, scene: Scene) -> None:
     set_up(world, scene)
     world.run(scene.who, scene.command, journal=True)
     steps = world.steps()
@@ -49,7 +49,7 @@ def test_a_command_that_is_killed_loses_nothing_that_is_needed(world: World, sce
     assert not problems, "\n\n".join(problems)
 
 
-def test_a_repair_that_is_killed_is_done_by_the_next(world: World) -> None:
+def test_killed_repair_is_finished_by_the_next(world: World) -> None:
     """The store is not sound right after the kill, as it was not before."""
     set_up(world, REPAIR)
     world.run(REPAIR.who, REPAIR.command, journal=True)

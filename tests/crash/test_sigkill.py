@@ -16,17 +16,17 @@ from tests.support.sigkill import (
 )
 
 
-def test_an_add_that_is_killed(world: World) -> None:
+def test_add_killed_while_storing_is_finished_by_the_next(world: World) -> None:
     command = ["git", "datmo", "add-data", "--json", "data"]
     kill_and_finish(world, laid, "alex", command, ["alex/.git/datmo/store.git"], SIZE)
 
 
-def test_a_checkout_that_is_killed(world: World) -> None:
+def test_checkout_killed_while_fetching_is_finished_by_the_next(world: World) -> None:
     watched = ["ben/.git/datmo/store.git", "ben/data"]
     kill_and_finish(world, offered, "ben", ["git", "datmo", "checkout"], watched, 2 * SIZE)
 
 
-def test_a_checkout_whose_workers_go_on_without_it(world: World) -> None:
+def test_checkout_killed_without_its_workers_is_finished_by_the_next(world: World) -> None:
     """They hold its lock, so that the next checkout waits for them."""
     kill_and_finish(
         world, fetched, "ben", ["git-datmo", "checkout"], ["ben/data"], SIZE, alone=True
@@ -34,7 +34,5 @@ def test_a_checkout_whose_workers_go_on_without_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("way", ["path", "http"])
-def test_push_that_is_killed_is_finished_by_the_next(
-    world: World, http_host: HttpHost, way: str
-) -> None:
+def test_killed_push_is_finished_by_the_next(world: World, http_host: HttpHost, way: str) -> None:
     check_killed_push(world, http_host, way)

@@ -76,7 +76,7 @@ def ours(client: docker.DockerClient) -> list[str]:
     return [str(container.id) for container in found if container.labels["git-datmo.owner"] == me]
 
 
-def test_a_package_is_built_in_and_used(
+def test_image_contains_the_package(
     engine: ContainerEngine, make_env: Callable[..., Environment], work: Path, heard: Heard
 ) -> None:
     engine.prepare(make_env("six==1.17.0"), code=work, output=heard, progress=QUIET)
@@ -85,7 +85,7 @@ def test_a_package_is_built_in_and_used(
     assert heard.streams["stdout"] == b"1.17.0\n"
 
 
-def test_an_image_is_built_once(
+def test_image_that_exists_is_not_built_again(
     engine: ContainerEngine, engine_host: str, make_env: Callable[..., Environment], work: Path
 ) -> None:
     env = make_env("six==1.16.0")
@@ -101,7 +101,7 @@ def test_an_image_is_built_once(
     assert told["base_image"]
 
 
-def test_an_image_that_somebody_else_tagged_is_not_taken(
+def test_image_tagged_by_another_program_is_not_used(
     engine: ContainerEngine,
     client: docker.DockerClient,
     make_env: Callable[..., Environment],
@@ -116,7 +116,9 @@ def test_an_image_that_somebody_else_tagged_is_not_taken(
     )
 
 
-def test_what_a_container_used_is_told(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+def test_resources_used_by_container_are_reported(
+    bare: ContainerEngine, work: Path, heard: Heard
+) -> None:
     outcome = python(
         bare,
         heard,
@@ -140,7 +142,9 @@ def test_what_a_container_used_is_told(bare: ContainerEngine, work: Path, heard:
     assert 64 << 20 < used["peak_memory"] < 1 << 30
 
 
-def test_both_streams_are_exact(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+def test_output_of_container_is_passed_on_exactly(
+    bare: ContainerEngine, work: Path, heard: Heard
+) -> None:
     outcome = python(
         bare,
         heard,
@@ -157,7 +161,7 @@ def test_both_streams_are_exact(bare: ContainerEngine, work: Path, heard: Heard)
     assert heard.streams["stderr"] == bytes(range(256))[::-1] * 100 + b"no line end"
 
 
-def test_a_silent_command_and_one_that_is_killed(
+def test_silent_or_killed_command_in_container_has_its_exit_code(
     bare: ContainerEngine, work: Path, heard: Heard
 ) -> None:
     assert python(bare, heard, work, "").exit_code == 0
@@ -179,7 +183,9 @@ def test_output_comes_while_the_command_runs(bare: ContainerEngine, work: Path) 
     assert heard == b"first\non\n"
 
 
-def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+def test_run_in_container_sees_folder_and_variables(
+    bare: ContainerEngine, work: Path, heard: Heard
+) -> None:
     (work / "deep er").mkdir()
     code = """
         import getpass, os, pathlib
@@ -197,7 +203,9 @@ def test_what_a_run_sees(bare: ContainerEngine, work: Path, heard: Heard) -> Non
     assert sorted(os.listdir(work / "deep er")) == ["result"]
 
 
-def test_network_only_when_asked(bare: ContainerEngine, work: Path, heard: Heard) -> None:
+def test_network_of_container_is_off_by_default(
+    bare: ContainerEngine, work: Path, heard: Heard
+) -> None:
     code = "import os; print(len(os.listdir('/sys/class/net')))"
     python(bare, heard, work, code, limits=ResourceLimits(network=True))
     assert int(heard.streams["stdout"]) > 1
@@ -232,7 +240,7 @@ def test_packages_of_the_repository_are_imported_from_it(
     assert heard.streams["stdout"] == b"first\nsecond\n"
 
 
-def test_what_cannot_start_is_said_in_one_line(
+def test_missing_program_in_container_is_reported_in_one_line(
     bare: ContainerEngine, client: docker.DockerClient, work: Path, heard: Heard
 ) -> None:
     with pytest.raises(DatmoError, match="cannot run 'no-such-program' in the container") as caught:
@@ -245,7 +253,7 @@ def test_what_cannot_start_is_said_in_one_line(
     assert ours(client) == []
 
 
-def test_a_listener_that_fails_leaves_nothing(
+def test_failing_listener_leaves_no_container(
     bare: ContainerEngine, client: docker.DockerClient, work: Path
 ) -> None:
     def fail(_stream: str, _data: bytes) -> None:
@@ -297,7 +305,7 @@ def owned_by(client: docker.DockerClient, pid: int) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_is_told_to_end_and_nothing_is_left(
+def test_interrupted_container_command_is_ended_and_removed(
     engine_host: str, client: docker.DockerClient, work: Path, number: signal.Signals
 ) -> None:
     command = f"trap 'echo heard; exit 5' {number.name[3:]}; echo started; sleep 1000 & wait"
@@ -311,7 +319,7 @@ def test_the_command_is_told_to_end_and_nothing_is_left(
     assert owned_by(client, child.pid) == []
 
 
-def test_what_a_killed_process_left_running_is_cleared_away(
+def test_container_of_killed_process_is_removed_by_the_next(
     engine: ContainerEngine, engine_host: str, client: docker.DockerClient, work: Path
 ) -> None:
     with drive(engine_host, 0, work, "sh", "-c", "echo started; sleep 1000") as child:
@@ -388,7 +396,7 @@ def test_limits_are_the_engines_to_hold(bare: ContainerEngine, work: Path, heard
         python(bare, heard, work, "", limits=ResourceLimits(gpus="all"))
 
 
-def test_an_engine_elsewhere_gets_the_files_and_gives_back_what_the_run_wrote(
+def test_remote_engine_receives_files_and_returns_outputs(
     engine_host: str, make_env: Callable[..., Environment], work: Path, heard: Heard
 ) -> None:
     for name, text in {
@@ -442,7 +450,7 @@ def test_an_engine_elsewhere_gets_the_files_and_gives_back_what_the_run_wrote(
     assert (work / ".git/config").read_text() == "mine"
 
 
-def test_a_build_that_fails_says_why(
+def test_failed_image_build_names_its_cause(
     engine: ContainerEngine,
     client: docker.DockerClient,
     make_env: Callable[..., Environment],
@@ -466,7 +474,7 @@ def test_a_build_that_fails_says_why(
         client.images.get(f"git-datmo/env:{env.id[:20]}")
 
 
-def test_the_repositorys_own_dockerfile(
+def test_own_dockerfile_of_repository_is_built(
     engine: ContainerEngine, make_env: Callable[..., Environment], work: Path, heard: Heard
 ) -> None:
     text = b'FROM python:3.11-slim\nCOPY . /baked\nENTRYPOINT ["false"]\n'
@@ -482,7 +490,7 @@ def test_the_repositorys_own_dockerfile(
         assert heard.streams["stdout"].decode() == f"{content} ['.dockerignore', 'code']\n"
 
 
-def test_a_dockerfile_that_fails_says_which_step(
+def test_failed_dockerfile_build_names_its_step(
     engine: ContainerEngine, make_env: Callable[..., Environment], work: Path, heard: Heard
 ) -> None:
     env = make_env(dockerfile=b"FROM python:3.11-slim\nRUN exit 42\n")

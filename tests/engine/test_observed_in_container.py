@@ -38,7 +38,7 @@ def project(make_repo: Callable[..., Shell], engine_host: str, tmp_path: Path) -
     return repo
 
 
-def test_a_run_of_pythons_alone_has_complete_reads_and_seen_outputs(project: Shell) -> None:
+def test_run_of_python_alone_in_container_has_complete_reads(project: Shell) -> None:
     datmo(project, "run", "--engine", "docker", "--", "python", "fit.py")
     run = experiments(project)[0]["run"]
     assert run["read"] == {
@@ -50,7 +50,7 @@ def test_a_run_of_pythons_alone_has_complete_reads_and_seen_outputs(project: She
     assert not run.get("unseen"), "its processes were seen to write all of it"
 
 
-def test_a_rerun_in_a_container_gets_only_what_was_read(project: Shell) -> None:
+def test_rerun_in_container_gets_only_files_that_were_read(project: Shell) -> None:
     datmo(project, "run", "--engine", "docker", "--", "python", "fit.py")
     done = datmo(project, "reproduce", "HEAD", "--engine", "docker", "--dir", "../rerun")
     assert "verdict: identical (1 metric, 2 outputs)" in done.stdout
@@ -58,7 +58,7 @@ def test_a_rerun_in_a_container_gets_only_what_was_read(project: Shell) -> None:
     assert not (project.cwd / "../rerun/data/unused").exists()
 
 
-def test_programs_that_nobody_sees_make_reads_incomplete_and_outputs_unseen(project: Shell) -> None:
+def test_unobserved_program_makes_reads_and_outputs_incomplete(project: Shell) -> None:
     datmo(
         project,
         "run",

@@ -53,7 +53,7 @@ def settings(engine_host: str, tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_an_index_with_a_password_is_in_no_part_of_the_image(
+def test_password_of_index_is_in_no_layer_of_image(
     engine_host: str, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
 ) -> None:
     own = Distribution("ours", "1.0", origin=Origin("folder", folder="/elsewhere"))
@@ -73,7 +73,7 @@ def test_an_index_with_a_password_is_in_no_part_of_the_image(
         assert SECRET.encode() not in b"".join(found.save())
 
 
-def test_a_build_asks_the_index_that_the_settings_name(
+def test_build_uses_the_configured_index(
     engine_host: str, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
 ) -> None:
     with (

@@ -44,7 +44,7 @@ def prepared(engine: VenvEngine, env: Environment, heard: Heard) -> VenvEngine:
     return engine
 
 
-def test_a_package_is_installed_and_used_once_built(
+def test_built_virtual_environment_contains_the_package(
     engine: VenvEngine, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
 ) -> None:
     env = make_env("six==1.17.0", version=HERE)
@@ -108,7 +108,7 @@ def test_uv_installs_where_it_is_and_pip_where_it_fails(
     assert len(said.read_text().splitlines()) == 2
 
 
-def test_the_users_own_variables_stay_out(
+def test_variables_of_user_do_not_reach_virtual_environment(
     engine: VenvEngine, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
 ) -> None:
     mine = VenvEngine(engine.cache, {**engine.environ, "SECRET": "x", "PYTHONPATH": "/somewhere"})
@@ -131,7 +131,7 @@ def test_packages_of_the_repository_are_imported_from_it(
     assert heard.streams["stdout"] == b"here\n"
 
 
-def test_an_environment_that_was_cut_off_is_built_anew(
+def test_interrupted_virtual_environment_is_rebuilt(
     tmp_path: Path, engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard
 ) -> None:
     env = make_env(version=HERE)
@@ -144,7 +144,7 @@ def test_an_environment_that_was_cut_off_is_built_anew(
     assert fresh.run(Job(("python", "-c", ""), tmp_path), output=heard).exit_code == 0
 
 
-def test_an_install_that_fails_says_why_and_is_not_taken_for_built(
+def test_failed_install_names_its_cause_and_is_not_reused(
     engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard
 ) -> None:
     env = make_env("six==0.0.1.999", version=HERE)
@@ -156,14 +156,14 @@ def test_an_install_that_fails_says_why_and_is_not_taken_for_built(
         assert "\n" not in caught.value.what
 
 
-def test_a_missing_python_is_named(
+def test_missing_python_version_is_named(
     engine: VenvEngine, make_env: Callable[..., Environment], heard: Heard
 ) -> None:
     with pytest.raises(EngineMissing, match=r"no cpython 3\.99 on PATH"):
         engine.prepare(make_env(version="3.99.1"), code=engine.cache, output=heard, progress=QUIET)
 
 
-def test_a_strangers_environment_is_checked_first(
+def test_foreign_environment_is_checked_before_build(
     engine: VenvEngine, tmp_path: Path, heard: Heard
 ) -> None:
     files = {"environment.json": b"{}", "requirements.txt": b"-e /etc\n", "Dockerfile": b""}

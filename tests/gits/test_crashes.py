@@ -10,7 +10,5 @@ from tests.support.sigkill import check_killed_push
 
 
 @pytest.mark.parametrize("way", ["path", "http"])
-def test_push_that_is_killed_is_finished_by_the_next(
-    world: World, http_host: HttpHost, way: str
-) -> None:
+def test_killed_push_is_finished_by_the_next(world: World, http_host: HttpHost, way: str) -> None:
     check_killed_push(world, http_host, way)

@@ -43,7 +43,7 @@ def sent_by(host: HttpHost) -> int:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_team_shares_and_gives_space_back(pair: Pair, tmp_path: Path, kind: str) -> None:
+def test_team_shares_data_and_frees_space(pair: Pair, tmp_path: Path, kind: str) -> None:
     with serve(kind, tmp_path / kind) as host:
         alex = reach(pair, host, pair.alex)
         share_three(alex)
@@ -69,7 +69,7 @@ def test_a_team_shares_and_gives_space_back(pair: Pair, tmp_path: Path, kind: st
 
 
 @pytest.mark.parametrize(("version", "filters"), [("0", "false"), ("1", "true"), ("2", "false")])
-def test_a_clone_sends_only_what_is_new(
+def test_clone_sends_only_new_data(
     pair: Pair, http_host: HttpHost, version: str, filters: str
 ) -> None:
     """By each version of the protocol that a person may have set."""
@@ -93,7 +93,7 @@ def test_a_clone_sends_only_what_is_new(
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_announced_defaults_of_git_hold(
+def test_story_works_with_announced_defaults_of_git(
     tmp_path: Path, make_repo: object, gits: Gits, object_format: str
 ) -> None:
     """SHA-256, reftables where both gits know them, checked transfers, explicit bare repositories,

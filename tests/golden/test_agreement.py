@@ -49,7 +49,7 @@ _pieces = st.one_of(
 
 @settings(max_examples=20)
 @given(st.lists(_pieces, max_size=5).map(b"".join))
-def test_files_are_cut_alike(data: bytes) -> None:
+def test_implementations_cut_files_equally(data: bytes) -> None:
     assert product_cuts(data) == cut(data)
 
 
@@ -82,7 +82,9 @@ _MODES = {
     st.dictionaries(safe_names, st.tuples(st.sampled_from(NodeKind), st.booleans()), max_size=20),
     st.sampled_from([0, 250, 256, 257, 2_000, 4_200]),
 )
-def test_folders_are_alike(name: str, odd: dict[bytes, tuple[NodeKind, bool]], plain: int) -> None:
+def test_implementations_encode_folders_equally(
+    name: str, odd: dict[bytes, tuple[NodeKind, bool]], plain: int
+) -> None:
     form, writer = FORMATS[name], Writer(name)
     kinds = {b"%d" % number: (NodeKind.FILE, False) for number in range(plain)} | odd
     nodes, entries = {}, {}
@@ -117,7 +119,7 @@ sizes = st.integers(0, 1 << 60)
 
 
 @given(texts, texts, values, values, sizes)
-def test_snapshots_are_written_alike(
+def test_implementations_write_equal_snapshots(
     message: str, why: str, parameters: dict[str, Any], metrics: dict[str, Any], size: int
 ) -> None:
     document = json.loads(record_bytes("snapshot"))
@@ -128,7 +130,7 @@ def test_snapshots_are_written_alike(
 
 
 @given(texts, texts)
-def test_other_records_are_written_alike(one: str, other: str) -> None:
+def test_implementations_write_equal_records(one: str, other: str) -> None:
     for kind, key in (
         ("receipt", "name"),
         ("image", "name"),

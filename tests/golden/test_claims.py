@@ -114,9 +114,7 @@ WAYS: dict[str, tuple[Callable[[Shell], str], str]] = {
 
 
 @pytest.mark.parametrize(("make", "way"), WAYS.values(), ids=WAYS.keys())
-def test_commit_claims_what_the_page_says(
-    repo: Shell, make: Callable[[Shell], str], way: str
-) -> None:
+def test_commit_claims_match_the_page(repo: Shell, make: Callable[[Shell], str], way: str) -> None:
     made = make(repo)
     claimant, head = Claimant(repo), repo.git("rev-parse", "HEAD")
     history = set(repo.git("rev-list", "HEAD").split())

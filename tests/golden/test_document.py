@@ -24,7 +24,7 @@ VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 SCHEMA = Path(git_datmo.__file__).parent / "records" / "record.schema.json"
 
 
-def test_constants() -> None:
+def test_constants_of_the_page_match_the_code() -> None:
     told = {
         name: int(value, 0)
         for name, value in re.findall(r"^([A-Z_]+) = (\w+)$", section(3), re.MULTILINE)
@@ -48,14 +48,14 @@ def test_constants() -> None:
     }
 
 
-def test_settings_of_the_store() -> None:
+def test_store_settings_of_the_page_match_the_code() -> None:
     told = {
         row[0].strip("`"): row[1].strip("`") for row in tables(section(2)) if row[0].startswith("`")
     }
     assert told == {**SETTINGS, **PROMISES}
 
 
-def test_names() -> None:
+def test_reserved_names_of_the_page_match_the_code() -> None:
     text = section(5)
     (pattern,) = re.findall(r"^```\n(.*)\n```$", text, re.MULTILINE)
     assert pattern.encode() == stored_names.RESERVED.pattern
@@ -84,7 +84,7 @@ def schema_keys(schema: Any) -> set[str]:
     return below | set(own) | {key for item in own.values() for key in schema_keys(item)}
 
 
-def test_every_key_of_a_record_is_told_and_no_other() -> None:
+def test_record_keys_of_the_page_match_the_schema() -> None:
     schema = json.loads(SCHEMA.read_text())
     keys = schema_keys(schema)
     text = section(7)
@@ -96,7 +96,7 @@ def test_every_key_of_a_record_is_told_and_no_other() -> None:
     assert told <= keys
 
 
-def test_what_may_stand_under_a_key() -> None:
+def test_values_of_record_keys_are_on_the_page() -> None:
     words = {*code_words(section(6) + section(7))}
     definitions = json.loads(SCHEMA.read_text())["definitions"]
     assert {*definitions["payload"]["properties"]["role"]["enum"]} <= words
@@ -112,7 +112,7 @@ def test_what_may_stand_under_a_key() -> None:
     } <= words
 
 
-def test_refs_and_keep_commits() -> None:
+def test_refs_and_keep_commits_of_the_page_match_the_code() -> None:
     text = section(10)
     words = code_words(text)
     for ref in (namespaces.RECORDS_REF, namespaces.NOTES_REF):
@@ -133,7 +133,7 @@ def test_refs_and_keep_commits() -> None:
     )
 
 
-def test_the_vectors_are_those_of_the_tests() -> None:
+def test_vectors_of_the_page_match_the_tests() -> None:
     text = section(15)
     rows = {row[0]: [cell.strip("`") for cell in row[1:]] for row in tables(text)}
     objects = {
@@ -177,16 +177,16 @@ def test_limits_of_the_table_are_those_of_the_schema() -> None:
     assert rows["blobs of a part commit"] == f"1 to {width**2:,}: {width} trees of {width}"
 
 
-def test_marker_is_told_byte_for_byte() -> None:
+def test_marker_of_the_page_matches_the_code() -> None:
     assert format_marker.encode_marker(format_marker.Marker()).decode() in section(7)
 
 
-def test_curve_is_told_byte_for_byte() -> None:
+def test_curve_of_the_page_matches_the_code() -> None:
     content = independent_curve.write("loss", vector_ids.CURVE_POINTS).decode()
     assert f"```\n{content}```\n" in section(7)
 
 
-def test_settings_for_notes_are_told() -> None:
+def test_note_settings_of_the_code_are_on_the_page() -> None:
     assert {NOTES_GLOB, REWRITE_MODE, "notes.rewriteRef", "notes.rewriteMode"} <= {
         *code_words(section(9))
     }
@@ -208,6 +208,6 @@ def test_vectors_and_errors_have_the_same_classes() -> None:
     assert {word for word in code_words(section(15)) if word in VECTORS} == set(VECTORS) - {"about"}
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_of_the_page_have_targets() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", DOCUMENT.read_text()):
         assert (DOCUMENT.parent / target).exists(), target

@@ -61,12 +61,12 @@ def test_json_that_two_readers_could_read_differently_is_no_record(
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
-def test_a_record_is_utf_8(encoding: str) -> None:
+def test_record_in_another_encoding_is_refused(encoding: str) -> None:
     with pytest.raises(Damaged):
         codec.decode(record_bytes("snapshot").decode().encode(encoding))
 
 
-def test_the_line_of_a_note_is_the_same_before_a_record_is_written_and_after() -> None:
+def test_note_line_is_equal_before_and_after_writing() -> None:
     record = replace(snapshot(), metrics={"a": math.nan, "b": math.inf, "c": -math.inf, "d": 0.5})
     oid = FORMATS["sha1"].hash("blob", codec.encode(record))
     assert make_line(oid, record) == make_line(oid, codec.decode(codec.encode(record)))
@@ -86,7 +86,7 @@ def test_records_are_ordered_by_their_time() -> None:
     assert [row.created for row in in_order(reversed(rows))] == times
 
 
-def test_words_that_are_not_utf_8_still_make_a_record() -> None:
+def test_command_words_outside_utf_8_are_recorded() -> None:
     record = replace(snapshot(), message="caf\udce9", parameters={"\udcff": "\ud800"})
     read = codec.decode(codec.encode(record))
     assert isinstance(read, Snapshot)
@@ -117,7 +117,7 @@ JUDGED = [
 
 
 @pytest.mark.parametrize("name", JUDGED)
-def test_no_stored_name_is_one_whose_content_git_judges(
+def test_names_that_git_checks_are_escaped_in_store(
     make_repo: Callable[..., Shell], name: bytes
 ) -> None:
     repo = make_repo(bare=True)
@@ -154,7 +154,7 @@ def share_another(alex: Shell) -> None:
     datmo(alex, "push")
 
 
-def test_other_names_among_the_keep_refs_are_passed_over(pair: Pair) -> None:
+def test_foreign_names_among_keep_refs_are_ignored(pair: Pair) -> None:
     put_payloads(pair.alex)
     kept = pair.hub.git("rev-parse", "refs/datmo/keep/1")
     others = ["²", "x", "02", "0", "9/9"]
@@ -175,7 +175,7 @@ OBJECTS: dict[str, Callable[[dict[str, Any], Shell], str]] = {
 
 
 @pytest.mark.parametrize("spoil", OBJECTS.values(), ids=OBJECTS.keys())
-def test_a_record_that_names_what_is_not_there_keeps_nobody_from_sharing(
+def test_record_of_missing_objects_does_not_block_a_push(
     pair: Pair, spoil: Callable[[dict[str, Any], Shell], str]
 ) -> None:
     commit = put_payloads(pair.alex)

@@ -91,7 +91,7 @@ def fill(folder: bytes) -> None:
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_every_file_comes_back_without_git_datmo(
+def test_files_are_restored_without_git_datmo(
     make_repo: Callable[..., Shell], stock: Shell, object_format: str
 ) -> None:
     hub = make_repo("hub.git", bare=True, object_format=object_format)
@@ -141,7 +141,7 @@ def test_every_file_comes_back_without_git_datmo(
     )
 
 
-def test_tip_of_a_chain_comes_alone_by_stock_git(
+def test_tip_of_keep_chain_is_fetched_alone_by_stock_git(
     make_repo: Callable[..., Shell], stock: Shell
 ) -> None:
     hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
@@ -171,7 +171,7 @@ def test_tip_of_a_chain_comes_alone_by_stock_git(
     assert all("datmo: keep" in hub.git("cat-file", "commit", line.split()[1]) for line in keeps)
 
 
-def test_a_payload_that_lacks_objects_is_not_restored_in_part(
+def test_payload_with_missing_objects_is_not_restored_in_part(
     make_repo: Callable[..., Shell], stock: Shell
 ) -> None:
     hub = make_repo("hub.git", bare=True)

@@ -62,7 +62,7 @@ def raw_record(vector: Vector) -> bytes:
 
 
 @each("records")
-def test_record_has_its_verdict(vector: Vector) -> None:
+def test_record_vector_has_its_verdict(vector: Vector) -> None:
     assert verdict_of(lambda: codec.decode(raw_record(vector))) == vector["verdict"]
 
 
@@ -98,7 +98,7 @@ def write_trees(vector: Vector) -> tuple[str, dict[str, bytes]]:
 
 
 @each("trees")
-def test_tree_has_its_verdict(vector: Vector) -> None:
+def test_tree_vector_has_its_verdict(vector: Vector) -> None:
     root, contents = write_trees(vector)
     read = layout.read_folder if vector["read"] == "folder" else layout.read_chunks
     found = verdict_of(
@@ -133,6 +133,6 @@ def test_graph_has_its_heads_and_bases(vector: Vector) -> None:
 
 
 @each("markers")
-def test_marker_has_its_verdict(vector: Vector) -> None:
+def test_marker_vector_has_its_verdict(vector: Vector) -> None:
     marker = parse_marker(vector["marker"].encode())
     assert verdict_of(lambda: check_marker(marker, "the records")) == vector["verdict"]

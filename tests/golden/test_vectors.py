@@ -83,7 +83,7 @@ NAMES = ("sha1", "sha256")
 
 
 @pytest.mark.parametrize("name", CUTS)
-def test_files_are_cut_at_the_same_places(name: str) -> None:
+def test_published_files_are_cut_at_the_same_offsets(name: str) -> None:
     assert product_cuts(INPUTS[name]) == CUTS[name]
     assert cut(INPUTS[name]) == CUTS[name]
     assert sum(CUTS[name]) == len(INPUTS[name])
@@ -170,7 +170,7 @@ def test_record_of_a_tracked_run_has_its_bytes_id_line_and_keep_commit() -> None
     assert Writer("sha1").keep(document) == TRACKED_KEEP_ID
 
 
-def test_curve_has_its_bytes() -> None:
+def test_published_curve_has_its_bytes() -> None:
     values, steps, times = zip(*CURVE_POINTS, strict=True)
     points = Points(array("d", values), array("d", steps), array("q", times))
     content = write_curve("loss", points)
@@ -240,7 +240,7 @@ def test_environments_have_their_files_and_id(version: str) -> None:
     assert version != "2" or manifest == SECOND
 
 
-def test_environment_has_its_object() -> None:
+def test_published_environment_has_its_object() -> None:
     form, files = (
         FORMATS["sha1"],
         {name.encode(): content for name, content in ENVIRONMENTS["1"].items()},
@@ -272,12 +272,12 @@ def test_environment_with_another_text_is_refused(file: str, old: bytes, new: by
         read_environment(files)
 
 
-def test_marker_has_its_id() -> None:
+def test_published_marker_has_its_id() -> None:
     assert str(put("blob", encode_marker(Marker()))) == MARKER_ID
     assert Writer("sha1").put("blob", canonical({"version": 1, "requires": []})) == MARKER_ID
 
 
-def test_the_gear_table_is_made_of_md5() -> None:
+def test_gear_table_is_computed_from_md5() -> None:
     # Where the numbers come from; pyfastcdc has them as constants.
     from pyfastcdc.py.constants import GEAR, MASKS
 

@@ -29,7 +29,7 @@ def project(pair: Pair) -> Shell:
     return pair.alex
 
 
-def test_examples_of_the_page_run_in_their_order(project: Shell) -> None:
+def test_examples_of_api_page_run_in_their_order(project: Shell) -> None:
     # The repository of the examples is called 'project'.
     (project.cwd.parent / "project").symlink_to(project.cwd)
     order = [0, 2, 1, 3, 4]
@@ -55,7 +55,7 @@ def test_experiments_are_those_of_the_log(project: Shell) -> None:
     assert experiment.run.command == ("python", "train.py")
 
 
-def test_reading_moves_no_ref(project: Shell) -> None:
+def test_reading_by_api_moves_no_ref(project: Shell) -> None:
     datmo(project, "run", "--", "python", "train.py")
     before = project.git("for-each-ref")
     with open_repository(project.cwd, environ=project.env) as repository:

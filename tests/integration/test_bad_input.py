@@ -46,7 +46,7 @@ def finish(started: list[subprocess.Popen[str]]) -> list[str]:
     return [out.strip() for _, out, _ in ended]
 
 
-def test_outside_a_repository(shell: Callable[..., Shell]) -> None:
+def test_commands_outside_a_repository_are_refused(shell: Callable[..., Shell]) -> None:
     nowhere = shell("nowhere")
     for words in EVERY_VERB:
         refused(nowhere, *words, says=("not a git repository",))
@@ -54,13 +54,15 @@ def test_outside_a_repository(shell: Callable[..., Shell]) -> None:
     assert not list(nowhere.cwd.iterdir())
 
 
-def test_in_a_bare_repository(make_repo: Callable[..., Shell]) -> None:
+def test_commands_in_a_bare_repository_are_refused(make_repo: Callable[..., Shell]) -> None:
     bare = make_repo("bare.git", bare=True)
     for words in (("add-data", "x"), ("status",), ("checkout",), ("snapshot",)):
         refused(bare, *words)
 
 
-def test_before_the_first_commit(make_repo: Callable[..., Shell]) -> None:
+def test_commands_before_first_commit_work_or_name_git_commit(
+    make_repo: Callable[..., Shell],
+) -> None:
     new = make_repo()
     datmo(new, "init")
     new.write("data/x", "x")
@@ -77,7 +79,7 @@ def test_before_the_first_commit(make_repo: Callable[..., Shell]) -> None:
     assert [each["payloads"][0]["path"] for each in experiments(new)] == ["data"]
 
 
-def test_before_init(make_repo: Callable[..., Shell]) -> None:
+def test_commands_before_init_name_init(make_repo: Callable[..., Shell]) -> None:
     plain = make_repo()
     plain.commit("code.py", "pass\n")
     plain.write("data/x", "x")
@@ -117,7 +119,7 @@ def test_paths_that_cannot_be_payloads(repo: Shell, tmp_path: Path) -> None:
     assert picture(repo.cwd) == before
 
 
-def test_the_way_out_for_a_path_that_git_tracks(repo: Shell) -> None:
+def test_path_that_git_tracks_is_refused_with_working_hint(repo: Shell) -> None:
     repo.commit("data/one", "1")
     repo.commit("data/two", "2")
     refused(repo, "add-data", "data", says=("1 more", "git rm -r --cached -- data"))
@@ -128,7 +130,7 @@ def test_the_way_out_for_a_path_that_git_tracks(repo: Shell) -> None:
     assert (repo.cwd / "data" / "one").read_text() == "1"
 
 
-def test_in_and_around_a_payload(repo: Shell) -> None:
+def test_paths_within_or_around_a_payload_are_refused(repo: Shell) -> None:
     repo.write("data/part/x", "x")
     datmo(repo, "add-data", "data/part")
     refused(
@@ -145,7 +147,7 @@ def test_in_and_around_a_payload(repo: Shell) -> None:
     assert states(repo) == {"data/part": "unchanged"}
 
 
-def test_unreadable_files(repo: Shell) -> None:
+def test_unreadable_files_are_named(repo: Shell) -> None:
     repo.write("data/open", "open")
     repo.write("data/shut", "shut").chmod(0)
     able = Shell(repo.cwd, repo.env)
@@ -217,7 +219,7 @@ def writer(repo: Shell) -> Iterator[Path]:
         child.kill()
 
 
-def test_a_file_that_changes_while_it_is_read(repo: Shell, writer: Path) -> None:
+def test_file_that_changes_during_add_is_stored_consistently(repo: Shell, writer: Path) -> None:
     refused(repo, "add-data", "data", says=("'data/growing' changed while it was read",))
     refused(repo, "add-data", "data/growing", says=("'data/growing' changed while it was read",))
     assert states(repo) == {}
@@ -239,7 +241,7 @@ def small_disk(make_repo: Callable[..., Shell]) -> Iterator[Shell]:
     made.run("umount", "--lazy", str(folder))
 
 
-def test_a_full_disk(small_disk: Shell) -> None:
+def test_add_on_full_disk_is_refused_and_loses_nothing(small_disk: Shell) -> None:
     small_disk.write("good/x", "x" * 1000)
     datmo(small_disk, "add-data", "good")
     small_disk.git("commit", "-q", "--allow-empty", "-m", "good")
@@ -255,7 +257,7 @@ def test_a_full_disk(small_disk: Shell) -> None:
     assert states(small_disk) == {"good": "unchanged", "big": "unchanged"}
 
 
-def test_commands_at_once(repo: Shell) -> None:
+def test_adds_at_once_are_all_tracked(repo: Shell) -> None:
     names = [f"data{number}" for number in range(4)]
     for name in names:
         for file in range(50):
@@ -268,7 +270,7 @@ def test_commands_at_once(repo: Shell) -> None:
     repo.git(*STORE, "fsck", "--strict")
 
 
-def test_checkout_loses_no_change(repo: Shell) -> None:
+def test_checkout_over_changes_loses_none(repo: Shell) -> None:
     repo.write("data/x", "old")
     repo.write("data/y", "same")
     datmo(repo, "add-data", "data")
@@ -286,7 +288,7 @@ def test_checkout_loses_no_change(repo: Shell) -> None:
     assert (repo.cwd / "data" / "z").read_text() == "mine too"
 
 
-def test_a_version_that_was_only_added_is_not_lost(repo: Shell) -> None:
+def test_version_that_was_only_added_survives_checkout(repo: Shell) -> None:
     repo.write("data/x", "old")
     datmo(repo, "add-data", "data")
     first = datmo(repo, "snapshot").stdout.strip()
@@ -300,7 +302,7 @@ def test_a_version_that_was_only_added_is_not_lost(repo: Shell) -> None:
     assert (repo.cwd / "data" / "x").read_text() == "old"
 
 
-def test_untracked_files_in_the_way(pair: Pair) -> None:
+def test_checkout_over_untracked_files_is_refused(pair: Pair) -> None:
     alex = pair.alex
     alex.write("data/x", "theirs")
     alex.write("data/same", "same")
@@ -324,7 +326,7 @@ def test_untracked_files_in_the_way(pair: Pair) -> None:
     assert picture(ignacio.cwd / "deep") == picture(alex.cwd / "deep")
 
 
-def test_names_that_mean_nothing(repo: Shell) -> None:
+def test_unknown_names_are_refused(repo: Shell) -> None:
     for words in (
         ("show", "nothing"),
         ("checkout", "nothing"),

@@ -48,7 +48,7 @@ for n in range(200):
 """
 
 
-def test_a_run_that_fills_the_disk_is_recorded(small_disk: Shell) -> None:
+def test_run_that_fills_the_disk_is_recorded(small_disk: Shell) -> None:
     small_disk.commit("t.py", FILL)
     done = datmo(small_disk, "run", "--", "python", "t.py")
     assert "x" * 1000 in done.stdout, "a full disk must not keep output from the person"

@@ -55,7 +55,7 @@ def test_environment_of_dropped_snapshots_is_removed(rerun: Shell) -> None:
     assert told(rerun, "du")["beside"]["environments"] == []
 
 
-def test_all_that_can_be_made_anew_is_removed_when_asked(rerun: Shell) -> None:
+def test_rebuildable_files_are_removed_on_request(rerun: Shell) -> None:
     before = datmo(rerun, "log").stdout
     assert told(rerun, "gc", "--caches")["removed"]["environments"] == 1
     beside = told(rerun, "du")["beside"]

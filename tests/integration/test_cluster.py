@@ -134,7 +134,7 @@ def sweeper(pair: Pair, http_host: HttpHost) -> Shell:
     return alex.at("src")
 
 
-def test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here(
+def test_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here(
     sweeper: Shell,
 ) -> None:
     assert swept(sweeper) == MADE
@@ -162,7 +162,7 @@ def test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here(
     refused(sweeper, "sweep", *GRID, *COMMAND, says=("not committed",))
 
 
-def test_a_cluster_sweeps_and_shares_what_it_makes(
+def test_cluster_sweeps_and_shares_what_it_makes(
     sweeper: Shell, pair: Pair, cluster: Cluster
 ) -> None:
     refused(
@@ -208,7 +208,7 @@ def test_a_cluster_sweeps_and_shares_what_it_makes(
     assert len(experiments(sweeper)) >= known + 1
 
 
-def test_a_cluster_reruns_from_the_remote_and_loses_nothing(
+def test_cluster_reruns_from_the_remote_and_loses_nothing(
     alex: Shell, pair: Pair, cluster: Cluster
 ) -> None:
     named = ids(alex)

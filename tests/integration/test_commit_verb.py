@@ -47,7 +47,7 @@ def test_added_and_untracked_payloads_count_as_changes(tracked: Shell) -> None:
     assert len(experiments(tracked)[0]["payloads"]) == 1
 
 
-def test_commit_without_changes_says_what_git_says(tracked: Shell) -> None:
+def test_commit_without_changes_prints_the_message_of_git(tracked: Shell) -> None:
     before = count_commits(tracked)
     said = datmo(tracked, "commit", "-m", "nothing", code=1)
     assert "nothing to commit" in said.stdout
@@ -119,7 +119,7 @@ def test_commit_of_missing_data_is_refused(tracked: Shell) -> None:
     assert count_commits(tracked) == before
 
 
-def test_commit_behind_the_data_is_refused_with_a_way_out(tracked: Shell) -> None:
+def test_commit_behind_the_data_is_refused_with_hint(tracked: Shell) -> None:
     tracked.write("data/x", "2\n")
     tracked.write("code.py", "2\n")
     datmo(tracked, "commit", "-am", "two")

@@ -16,7 +16,7 @@ def change(shell: Shell, text: str) -> str:
     return shell.commit(f"{text}.py", "")
 
 
-def test_shared_range_is_complete(pair: Pair) -> None:
+def test_range_that_was_shared_is_complete(pair: Pair) -> None:
     change(pair.alex, "1")
     pair.alex.git("push", "-q")
     for shell in (pair.alex, pair.clone()):
@@ -53,7 +53,7 @@ def test_data_that_the_remote_lost_are_named(pair: Pair) -> None:
     assert gap["what"] == "its data are not on the remote"
 
 
-def test_all_without_complete_is_refused(pair: Pair) -> None:
+def test_verify_all_without_complete_is_refused(pair: Pair) -> None:
     refused(pair.alex, "verify", "--all", code=129, says=("--complete",))
 
 

@@ -100,11 +100,11 @@ def test_last_word_is_completed_by_bash_and_fish(
     assert offers(line) == wanted
 
 
-def test_every_verb_is_offered(offers: Offers) -> None:
+def test_completion_offers_every_verb(offers: Offers) -> None:
     assert offers("git datmo ") >= VERBS.keys()
 
 
-def test_every_long_option_of_every_verb_is_offered_by_bash(repo: Shell) -> None:
+def test_completion_of_bash_offers_every_long_option(repo: Shell) -> None:
     script = [f"source {GIT_COMPLETION}", "source <(git datmo completion bash)", "cur=-- prev="]
     wanted = ""
     for verb in sorted(VERBS.keys() - {"commit"}):
@@ -179,7 +179,7 @@ def test_last_word_is_completed_by_zsh(repo: Shell, tmp_path: Path) -> None:
         terminal.close()
 
 
-def test_every_placeholder_is_one_that_a_verb_uses() -> None:
+def test_completion_placeholders_are_all_used() -> None:
     from git_datmo.cli.parser import make_parser
 
     used = {action.metavar for verb in VERBS for action in make_parser(verb)._actions}

@@ -89,7 +89,7 @@ def containers(host: str) -> set[str]:
 
 
 @pytest.mark.parametrize("where", ["here", "ssh"])
-def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
+def test_run_in_container_writes_outputs_and_reruns_with_same_limits(
     repo: Shell, engine_environ: dict[str, str], tmp_path: Path, where: str
 ) -> None:
     repo.write("data/raw/x", "data")
@@ -133,7 +133,7 @@ def test_a_run_writes_its_outputs_alone_and_is_rerun_as_it_was_held(
     assert Path(repo.cwd, "../rerun/data/made/y").read_text() == "written"
 
 
-def test_what_no_engine_can_hold_to_is_refused(repo: Shell) -> None:
+def test_limit_that_no_engine_enforces_is_refused(repo: Shell) -> None:
     done = datmo(repo, "run", "--memory", "1g", "--", "true", code=129)
     assert "the engine 'host' cannot hold a run to --memory" in done.stderr
     done = datmo(repo, "run", "--engine", "docker", "--memory", "much", "--", "true", code=129)

@@ -99,7 +99,9 @@ def reproduced(
     ],
     ids=["digits", "network"],
 )
-def test_a_seeded_run_is_identical(alex: Shell, words: tuple[str, ...], outputs: set[str]) -> None:
+def test_seeded_run_in_container_is_identical(
+    alex: Shell, words: tuple[str, ...], outputs: set[str]
+) -> None:
     seeded = made(alex, *words)
     assert seeded["metrics"]["accuracy"] > 0.7
     assert set(seeded["run"]["outputs"]) == outputs
@@ -109,7 +111,7 @@ def test_a_seeded_run_is_identical(alex: Shell, words: tuple[str, ...], outputs:
     assert "causes" not in same
 
 
-def test_an_unseeded_run_is_different_by_chance(alex: Shell) -> None:
+def test_unseeded_run_in_container_differs_by_chance(alex: Shell) -> None:
     seeded = (alex.cwd / "network.py").read_text()
     alex.commit("network.py", seeded.replace("default_rng(options.seed)", "default_rng()"))
     found = reproduced(alex, made(alex, *NETWORK), "--repeat", "2", code=1)
@@ -126,7 +128,7 @@ def test_an_unseeded_run_is_different_by_chance(alex: Shell) -> None:
     assert causes - {("chance", "accuracy", None)} == {("seed", "numpy", "network.py"), *chance}
 
 
-def test_a_run_that_read_what_nobody_recorded_fails(alex: Shell) -> None:
+def test_rerun_without_unrecorded_input_fails(alex: Shell) -> None:
     alex.write("notes.txt", "mine alone")
     careless = made(alex, "fit.py", "careless")
     assert careless["metrics"]["notes"] == 10
@@ -135,7 +137,7 @@ def test_a_run_that_read_what_nobody_recorded_fails(alex: Shell) -> None:
     assert [metric["rerun"] for metric in found["metrics"]] == [None, None]
 
 
-def test_the_package_that_changed_two_versions_later_explains_it(lab: Lab, alex: Shell) -> None:
+def test_changed_package_explains_different_verdict(lab: Lab, alex: Shell) -> None:
     before = made(alex, "fit.py")
     later = made(lab.having("1.16.0"), "fit.py")
     assert (before["metrics"], later["metrics"]) == ({"minor": 14}, {"minor": 16})

@@ -63,7 +63,7 @@ def test_push_of_what_is_lost_names_payload_and_snapshot_and_blames_no_host(
     assert picture(other.cwd / "data") == picture(alex.cwd / "data")
 
 
-def test_what_is_not_damaged_is_shared_nevertheless(pair: Pair, alex: Shell) -> None:
+def test_push_with_one_damaged_snapshot_shares_the_others(pair: Pair, alex: Shell) -> None:
     (lost,) = (each["id"] for each in experiments(alex))
     spoil(alex, blob())
     alex.write("data/small", "another\n")

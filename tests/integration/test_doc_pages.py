@@ -31,7 +31,7 @@ PAGES = [DOCS / "tutorial.md", *sorted((DOCS / "howto").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_commands_of_page_print_what_it_says(
+def test_commands_of_page_print_its_output(
     page: Path, shell: Callable[..., Shell], tmp_path: Path
 ) -> None:
     assert read_steps(page)

@@ -25,7 +25,7 @@ from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 
-def test_a_dropped_snapshot_is_gone_from_the_log_and_its_reason_is_kept(repo: Shell) -> None:
+def test_dropped_snapshot_is_gone_from_the_log_and_its_reason_is_kept(repo: Shell) -> None:
     one, two = versions(repo)
     done = told(repo, "drop", one[:8], "--why", "wrong labels")
     assert done["dropped"] == [one]
@@ -47,7 +47,7 @@ def test_ids_that_name_nothing_or_too_much_are_one_line(repo: Shell) -> None:
     datmo(repo, "drop", code=129)
 
 
-def test_an_ambiguous_id_is_refused(repo: Shell) -> None:
+def test_ambiguous_id_is_refused(repo: Shell) -> None:
     commit = repo.commit("code.py", "pass")
     datmo(repo, "snapshot", "-m", "one")
     begun: dict[str, Annotation] = {}
@@ -62,7 +62,7 @@ def test_an_ambiguous_id_is_refused(repo: Shell) -> None:
     refused(repo, "drop", start, says=("2 records", "give more of the id"))
 
 
-def test_dropping_what_the_tree_and_a_branch_are_at_is_said_and_done(repo: Shell) -> None:
+def test_drop_of_current_snapshot_warns_and_succeeds(repo: Shell) -> None:
     one, two = versions(repo)
     done = datmo(repo, "drop", two)
     assert "working tree" in done.stderr
@@ -71,7 +71,7 @@ def test_dropping_what_the_tree_and_a_branch_are_at_is_said_and_done(repo: Shell
     assert [found["id"] for found in experiments(repo)] == [one]
 
 
-def test_what_only_a_dropped_snapshot_needs_is_freed(repo: Shell) -> None:
+def test_data_of_dropped_snapshot_alone_are_freed(repo: Shell) -> None:
     one, two = versions(repo)
     assert told(repo, "gc")["objects"] == 0
     before = weigh(store_of(repo))
@@ -89,7 +89,7 @@ def test_what_only_a_dropped_snapshot_needs_is_freed(repo: Shell) -> None:
     assert (repo.cwd / "data" / "large").read_bytes() == noise(2)
 
 
-def test_what_a_working_tree_tracks_stays(repo: Shell) -> None:
+def test_data_tracked_by_a_working_tree_are_kept(repo: Shell) -> None:
     """Also in another working tree, and though no snapshot has it."""
     (one,) = versions(repo, 1)
     repo.git("worktree", "add", "-q", "../linked", "-b", "linked")
@@ -110,7 +110,7 @@ def test_what_a_working_tree_tracks_stays(repo: Shell) -> None:
     check_store(repo)
 
 
-def test_what_was_added_and_given_up_is_freed_and_what_is_shared_stays(repo: Shell) -> None:
+def test_data_added_and_abandoned_are_freed(repo: Shell) -> None:
     (one,) = versions(repo, 1)
     repo.write("copy", noise(1))
     repo.write("other", noise(9))
@@ -123,7 +123,7 @@ def test_what_was_added_and_given_up_is_freed_and_what_is_shared_stays(repo: She
     assert (repo.cwd / "data" / "large").read_bytes() == noise(1)
 
 
-def test_a_record_that_cannot_be_read_keeps_what_it_names(repo: Shell) -> None:
+def test_data_of_unreadable_record_are_kept(repo: Shell) -> None:
     """A newer git-datmo may have written it."""
     repo.write("odd", noise(5))
     datmo(repo, "add-data", "odd")
@@ -139,7 +139,7 @@ def test_a_record_that_cannot_be_read_keeps_what_it_names(repo: Shell) -> None:
     assert told(repo, "gc")["bytes"] > 2 * MIB
 
 
-def test_many_small_packs_become_one(repo: Shell) -> None:
+def test_small_packs_are_joined_into_one(repo: Shell) -> None:
     for number in range(20):
         repo.write(f"data/{number}", f"{number}")
         datmo(repo, "add-data", "data")
@@ -157,7 +157,7 @@ def test_many_small_packs_become_one(repo: Shell) -> None:
     assert len(picture(repo.cwd / "data")) == 21
 
 
-def test_what_was_dropped_is_freed_though_it_was_shared(pair: Pair) -> None:
+def test_data_of_shared_dropped_snapshot_are_freed(pair: Pair) -> None:
     one, _ = versions(pair.alex)
     pair.alex.git("push", "-q")
     assert told(pair.alex, "gc")["bytes"] < 4096
@@ -169,7 +169,7 @@ def test_what_was_dropped_is_freed_though_it_was_shared(pair: Pair) -> None:
     assert len(experiments(pair.clone())) == 2
 
 
-def test_nothing_that_a_command_is_about_to_name_is_freed_under_it(repo: Shell) -> None:
+def test_data_that_a_running_command_will_name_are_kept(repo: Shell) -> None:
     """A run's input is in the store already, and named by nothing until the run ends."""
     repo.write("in", noise(1))
     datmo(repo, "add-data", "in")
@@ -195,7 +195,7 @@ def test_nothing_that_a_command_is_about_to_name_is_freed_under_it(repo: Shell) 
     check_store(repo)
 
 
-def test_adding_and_collecting_at_once(repo: Shell) -> None:
+def test_gc_during_adds_loses_nothing(repo: Shell) -> None:
     """What is added again and again is free in between, and in the store at times."""
 
     def add() -> None:
@@ -222,7 +222,7 @@ def test_adding_and_collecting_at_once(repo: Shell) -> None:
     check_store(repo)
 
 
-def test_what_a_dropped_run_made_is_freed(repo: Shell) -> None:
+def test_outputs_of_dropped_run_are_freed(repo: Shell) -> None:
     repo.commit("make.py", "import os; open('out', 'wb').write(os.urandom(2 << 20))\n")
     datmo(repo, "run", "-o", "out", "--", "python3", "make.py")
     datmo(repo, "drop", experiments(repo)[0]["id"])

@@ -86,7 +86,7 @@ def test_host_that_fails_at_large_pushes_gets_smaller_ones(
     assert picture(clone.cwd / "data") == picture(alex.cwd / "data")
 
 
-def test_push_whose_records_fail_after_its_objects_says_what_stays(pair: Pair) -> None:
+def test_push_that_fails_at_records_names_objects_that_stay(pair: Pair) -> None:
     """The host drops the fourth connection, after git's own and those for the keep ref and the
     objects."""
     pair.top.write("receive-pack", FAILING).chmod(0o755)
@@ -106,7 +106,7 @@ def test_push_whose_records_fail_after_its_objects_says_what_stays(pair: Pair) -
     )
 
 
-def test_push_to_two_urls_of_which_one_fails_says_that_the_other_has_it(pair: Pair) -> None:
+def test_push_to_two_urls_with_one_failure_names_the_successful_url(pair: Pair) -> None:
     alex, second = pair.alex, pair.top.cwd / "second.git"
     alex.git("remote", "set-url", "--add", "--push", "origin", str(pair.hub.cwd))
     alex.git("remote", "set-url", "--add", "--push", "origin", f"file://{second}")

@@ -12,7 +12,7 @@ from tests.support.disk_space import (
 from tests.support.pair import Pair
 
 
-def test_what_is_used_alone_and_together(pair: Pair) -> None:
+def test_du_lists_exclusive_and_shared_space(pair: Pair) -> None:
     alex = pair.alex
     alex.write("copy", noise(1))
     alex.write("same", noise(6))
@@ -41,7 +41,7 @@ def test_what_is_used_alone_and_together(pair: Pair) -> None:
     assert "shared between them" in datmo(alex, "du").stdout
 
 
-def test_what_a_remote_holds_and_what_of_it_is_here(pair: Pair) -> None:
+def test_du_of_remote_lists_versions_and_local_part(pair: Pair) -> None:
     one, two = versions(pair.alex)
     pair.alex.git("push", "-q")
     other = pair.clone()

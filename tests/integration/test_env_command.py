@@ -75,7 +75,7 @@ def test_environments_are_shown_and_compared(
         refused(repo, "env", *words, code=129)
 
 
-def test_an_environment_is_built_and_worked_in(
+def test_environment_is_built_and_runs_commands(
     make_repo: Callable[..., Shell], tmp_path: Path
 ) -> None:
     """With a virtual environment, which is the engine that every machine has."""

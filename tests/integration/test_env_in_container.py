@@ -32,7 +32,7 @@ DOCKERFILE = (
 
 
 @pytest.mark.timeout(120)
-def test_a_command_a_terminal_and_jupyter(
+def test_environment_in_container_runs_command_terminal_and_jupyter(
     make_repo: Callable[..., Shell], tmp_path: Path, engine_environ: dict[str, str]
 ) -> None:
     repo = with_packages(make_repo(**engine_environ), tmp_path / "bare")

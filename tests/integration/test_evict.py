@@ -20,7 +20,7 @@ from tests.support.pair import Pair
 
 
 @filtering
-def test_what_the_remote_has_is_evicted_and_fetched_again(pair: Pair, filters: str) -> None:
+def test_data_on_the_remote_are_evicted_and_fetched_again(pair: Pair, filters: str) -> None:
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     alex = pair.alex
     alex.write("other", noise(8))
@@ -47,7 +47,7 @@ def test_what_the_remote_has_is_evicted_and_fetched_again(pair: Pair, filters: s
     assert (alex.cwd / "data" / "large").read_bytes() == noise(1)
 
 
-def test_what_was_evicted_gives_way_to_a_part_of_another_version(pair: Pair) -> None:
+def test_evicted_payload_takes_a_part_of_another_version(pair: Pair) -> None:
     """The payload's new size is told from files that are here in the working tree alone."""
     alex = pair.alex
     alex.write("data/small", "small")
@@ -63,7 +63,7 @@ def test_what_was_evicted_gives_way_to_a_part_of_another_version(pair: Pair) -> 
     check_store(alex)
 
 
-def test_what_no_remote_has_is_never_evicted(pair: Pair) -> None:
+def test_data_on_no_remote_are_not_evicted(pair: Pair) -> None:
     alex = pair.alex
     versions(alex, 1)
     alex.git("push", "-q")
@@ -82,7 +82,7 @@ def test_what_no_remote_has_is_never_evicted(pair: Pair) -> None:
     check_hub(pair.hub, 2 * MIB, 4)
 
 
-def test_a_remote_that_only_says_so_keeps_nothing_from_staying(pair: Pair) -> None:
+def test_data_that_remote_only_claims_are_not_evicted(pair: Pair) -> None:
     """Its records name the snapshot, and it even has the objects; but no keep ref of it leads
     there."""
     alex = pair.alex
@@ -96,7 +96,7 @@ def test_a_remote_that_only_says_so_keeps_nothing_from_staying(pair: Pair) -> No
 
 
 @filtering
-def test_a_change_after_an_eviction_is_stored_and_shared_alone(pair: Pair, filters: str) -> None:
+def test_change_after_eviction_is_shared_alone(pair: Pair, filters: str) -> None:
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     alex = pair.alex
     for number in range(300):
@@ -128,7 +128,7 @@ def test_a_change_after_an_eviction_is_stored_and_shared_alone(pair: Pair, filte
     assert picture(other.cwd / "data") == picture(alex.cwd / "data")
 
 
-def test_words_of_evict(pair: Pair) -> None:
+def test_evict_of_unknown_payload_is_refused(pair: Pair) -> None:
     versions(pair.alex, 1)
     datmo(pair.alex, "evict", code=129)
     datmo(pair.alex, "evict", "--all", "data", code=129)
@@ -136,7 +136,7 @@ def test_words_of_evict(pair: Pair) -> None:
 
 
 @filtering
-def test_payloads_that_can_be_had_nowhere_are_named(pair: Pair, filters: str) -> None:
+def test_payloads_that_are_unavailable_are_named(pair: Pair, filters: str) -> None:
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     pair.hub.git("config", "core.logAllRefUpdates", "false")
     alex = pair.alex

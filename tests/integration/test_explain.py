@@ -43,7 +43,7 @@ def alex(make_repo: Callable[..., Shell]) -> Shell:
     return alex
 
 
-def test_a_change_is_attributed_to_its_parts(alex: Shell) -> None:
+def test_change_of_metric_is_attributed_to_its_causes(alex: Shell) -> None:
     one = run(alex, 1, "1 2 3\n", "1")
     other = run(alex, 3, "10\n", "1")
     records = alex.git("rev-parse", "refs/datmo/records")
@@ -92,7 +92,7 @@ def test_a_change_is_attributed_to_its_parts(alex: Shell) -> None:
     refused(alex, "explain", one, one, *HERE, says=("nothing to explain",))
 
 
-def test_what_fails_in_some_combination_is_left_out(alex: Shell) -> None:
+def test_metric_missing_in_a_combination_is_left_out(alex: Shell) -> None:
     one = run(alex, 1, "1 2 3\n", "1")
     alex.commit("fit.py", PROGRAM.format(factor=2).replace("int, Path", "ord, Path"), "letters")
     alex.write("data", "a b\n")
@@ -104,7 +104,7 @@ def test_what_fails_in_some_combination_is_left_out(alex: Shell) -> None:
     assert "failed with data of B: exit code 1" in said.stdout
 
 
-def test_the_commit_that_made_a_metric_bad_is_found(alex: Shell) -> None:
+def test_commit_that_made_a_metric_bad_is_found(alex: Shell) -> None:
     run(alex, 9, "1 2 3\n", "1")
     alex.git("tag", "good")
     # Commits that nobody ran, of which the second fails, and the fourth is to blame.

@@ -54,7 +54,7 @@ def test_outputs_of_an_earlier_run_are_no_data(project: Shell) -> None:
     assert found["metrics"]["total"]["due_to"] == {"code": total - 5}
 
 
-def test_an_earlier_output_that_a_run_read_is_data(project: Shell) -> None:
+def test_earlier_output_that_run_reads_counts_as_data(project: Shell) -> None:
     one, first = run(project, 1, go_on=True)
     other, second = run(project, 1, go_on=True)
     assert (first, second) == (5, 10)

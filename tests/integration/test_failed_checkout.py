@@ -61,7 +61,7 @@ def test_file_that_does_not_fit_is_named_and_nothing_half_written_stays(versions
     assert states(versions) == {"data": "unchanged", "more": "unchanged"}
 
 
-def test_failed_checkout_is_given_up_with_all_that_had_come_of_it(versions: Shell) -> None:
+def test_failed_checkout_is_abandoned_and_its_files_removed(versions: Shell) -> None:
     before = picture(versions.cwd / "data")
     fail(versions, "checkout", "big")
     assert (versions.cwd / "data" / "new" / "7").exists()

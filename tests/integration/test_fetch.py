@@ -44,7 +44,7 @@ def filtering(pair: Pair) -> None:
     pair.hub.git("config", "uploadpack.allowFilter", "true")
 
 
-def test_every_transport(pair: Pair, host: Host) -> None:
+def test_checkout_over_every_transport_gives_equal_files(pair: Pair, host: Host) -> None:
     """A part, then all, then the next version: the same files everywhere, received by our own
     indexer."""
     filtering(pair)
@@ -67,7 +67,7 @@ def test_every_transport(pair: Pair, host: Host) -> None:
     assert "missing" not in ignacio.git(*STORE, "fsck", "--no-dangling", ok=False)
 
 
-def test_one_file_of_a_million(pair: Pair, http_host: HttpHost) -> None:
+def test_one_file_of_a_million_is_fetched_alone(pair: Pair, http_host: HttpHost) -> None:
     """A snapshot of a folder that is on the remote alone, of which a clone takes one file."""
     filtering(pair)
     names = [b"%07d.png" % number for number in range(1_000_000)]
@@ -125,7 +125,7 @@ def forge(hub: Shell, text: str, instead_of: str) -> None:
     hub.git("notes", "--ref=datmo", "add", "-f", "-F", "-", "main", stdin=note.encode())
 
 
-def test_only_what_is_lacking(pair: Pair, http_host: HttpHost) -> None:
+def test_fetch_of_next_version_transfers_only_new_chunks(pair: Pair, http_host: HttpHost) -> None:
     """The next version of a file that has a part inserted, beside many that stay as they were."""
     filtering(pair)
     noise = Random(3)
@@ -160,7 +160,7 @@ def packed_blobs(objects: Path) -> list[set[Oid]]:
     return [kept for each in blobs if (kept := {oid for oid in each if found.kind(oid) == "blob"})]
 
 
-def test_what_was_shared_together_is_fetched_together(pair: Pair, http_host: HttpHost) -> None:
+def test_slices_of_one_push_are_fetched_one_by_one(pair: Pair, http_host: HttpHost) -> None:
     """A host keeps each slice as a pack; git would look for deltas between parts of two that were
     asked for at once."""
     filtering(pair)
@@ -184,7 +184,7 @@ def test_what_was_shared_together_is_fetched_together(pair: Pair, http_host: Htt
 
 
 @pytest.mark.parametrize("related", [False, True])
-def test_a_connection_that_breaks_half_way(
+def test_broken_connection_is_resumed_without_loss(
     pair: Pair, http_host: HttpHost, *, related: bool
 ) -> None:
     filtering(pair)
@@ -220,7 +220,7 @@ child.kill()
 """
 
 
-def test_a_process_that_is_killed_half_way(pair: Pair) -> None:
+def test_killed_fetch_is_resumed_without_loss(pair: Pair) -> None:
     """What had arrived when the process died is not sent again."""
     filtering(pair)
     noise, whole = Random(5), 40 * MIB
@@ -273,7 +273,9 @@ END"""
     ],
     ids=["version 0", "no ids", "no levels of trees", "no filter"],
 )
-def test_hosts_that_can_less(pair: Pair, program: str, told: str, *, filters: bool) -> None:
+def test_fetch_from_host_with_fewer_capabilities_works(
+    pair: Pair, program: str, told: str, *, filters: bool
+) -> None:
     """All of them give the data in the end; a line says what is done instead."""
     if filters:
         filtering(pair)
@@ -290,7 +292,7 @@ def test_hosts_that_can_less(pair: Pair, program: str, told: str, *, filters: bo
     assert picture(ignacio.cwd / "data") == picture(pair.alex.cwd / "data")
 
 
-def test_nothing_is_said_off_a_terminal(pair: Pair) -> None:
+def test_fetch_without_terminal_prints_nothing(pair: Pair) -> None:
     share(pair, {"big": Random(7).randbytes(2 * MIB)})
     ignacio = clone(pair, f"file://{pair.hub.cwd}")
     assert datmo(ignacio, "checkout").stderr == ""

@@ -52,9 +52,7 @@ def test_change_without_filters_is_fetched_by_its_link_alone(
     assert sum(exchange.bytes_out for exchange in http_host.exchanges) < 80_000
 
 
-def test_one_folder_without_filters_brings_no_more_than_its_own_link(
-    pair: Pair, http_host: HttpHost
-) -> None:
+def test_folder_without_filters_is_fetched_by_its_own_link(pair: Pair, http_host: HttpHost) -> None:
     for number in range(5):
         share(pair, {f"{number}/noise": Random(number).randbytes(400_000)}, f"{number}")
     ignacio = clone(pair, http_host.url(pair.hub.cwd))

@@ -24,7 +24,7 @@ def prepare(pair: Pair) -> None:
 
 
 @both_ways
-def test_packs_are_shared_by_name_and_nothing_else_is(pair: Pair) -> None:
+def test_push_to_folder_links_packs_and_nothing_else(pair: Pair) -> None:
     prepare(pair)
     pair.alex.git("push", "-q", "origin", "main")
     mine = pair.alex.cwd / ".git/datmo/store.git/objects/pack"
@@ -44,7 +44,7 @@ def test_packs_are_shared_by_name_and_nothing_else_is(pair: Pair) -> None:
 
 
 @both_ways
-def test_a_folder_with_a_wish_of_its_own_is_pushed_to_by_git(pair: Pair) -> None:
+def test_folder_with_own_hook_is_pushed_to_by_git(pair: Pair) -> None:
     prepare(pair)
     seen = pair.hub.cwd / "seen"
     pair.hub.write("hooks/pre-receive", f"#!/bin/sh\ncat >> '{seen}'\n").chmod(0o755)
@@ -57,7 +57,7 @@ def test_a_folder_with_a_wish_of_its_own_is_pushed_to_by_git(pair: Pair) -> None
     assert not lacking(pair.hub)
 
 
-def test_what_the_folder_holds_of_another_version_is_not_given_again(pair: Pair) -> None:
+def test_push_to_folder_sends_only_new_chunks(pair: Pair) -> None:
     prepare(pair)
     pair.alex.git("push", "-q", "origin", "main")
     before = objects(pair.hub)
@@ -70,7 +70,7 @@ def test_what_the_folder_holds_of_another_version_is_not_given_again(pair: Pair)
     assert not pair.hub.git("fsck", "--strict", "--no-dangling")
 
 
-def test_a_folder_is_asked_whether_it_holds_all_that_a_tip_leads_to(pair: Pair) -> None:
+def test_folder_holds_a_tip_only_with_all_its_objects(pair: Pair) -> None:
     """Objects that no ref names count; were it taken to lack them, they would be sent once more."""
     folder = Folder(Git(pair.hub.env, pair.hub.cwd), pair.hub.cwd)
     blob = pair.hub.git("hash-object", "-w", "--stdin", stdin=b"content")

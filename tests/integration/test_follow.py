@@ -107,7 +107,7 @@ def test_commit_after_reset_that_kept_the_files_has_the_data(
     assert (read(clone), read(clone, "data/y"), read(clone, "data/z")) == ("2", "3", "4")
 
 
-def test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot(pair: Pair) -> None:
+def test_commit_after_reset_of_data_warns_and_makes_no_snapshot(pair: Pair) -> None:
     """Git does not say whether the reset was hard, and the code does not tell either."""
     alex, _ = start(pair)
     alex.write("data/x", "2")
@@ -122,7 +122,7 @@ def test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot(pair: Pa
     assert not status(alex)["differs"]
 
 
-def test_data_taken_from_a_later_snapshot_on_purpose_stay(pair: Pair) -> None:
+def test_data_taken_from_later_snapshot_are_kept(pair: Pair) -> None:
     alex, _ = start(pair)
     change(alex, "2")
     later = experiments(alex)[0]["id"]
@@ -165,7 +165,7 @@ def test_pull_unites_uncommitted_changes_of_other_files(pair: Pair) -> None:
     assert (read(clone), read(clone, "data/y")) == ("mine", "2")
 
 
-def test_pull_keeps_a_file_that_both_changed_until_somebody_decides(pair: Pair) -> None:
+def test_pull_keeps_conflicting_file_until_decision(pair: Pair) -> None:
     alex, ignacio = start(pair)
     change(alex, "2")
     ignacio.write("data/x", "mine")
@@ -298,7 +298,7 @@ def test_branch_whose_snapshots_were_dropped_has_no_data(pair: Pair) -> None:
     refused(alex, "checkout", says=("has data",))
 
 
-def test_shallow_clone_is_told_what_to_fetch(pair: Pair) -> None:
+def test_shallow_clone_gets_hint_about_fetch(pair: Pair) -> None:
     alex, _ = start(pair)
     alex.commit("code2.py", "")
     alex.git("push", "-q")

@@ -80,7 +80,7 @@ def frozen_run(person: Shell, *packages: str) -> tuple[Shell, dict[str, object]]
 
 
 @pytest.mark.timeout(240)
-def test_an_image_outlives_what_it_was_built_from(
+def test_image_outlives_what_it_was_built_from(
     pair: Pair, client: docker.DockerClient, engine_environ: dict[str, str]
 ) -> None:
     make_base(client)

@@ -34,7 +34,7 @@ def fsck(shell: Shell, *words: str, code: int = 0) -> dict[str, Any]:
     return document
 
 
-def test_sound_store_is_said_to_be_sound(alone: Shell) -> None:
+def test_fsck_of_sound_store_reports_no_damage(alone: Shell) -> None:
     assert datmo(alone, "fsck").stdout == "the store is sound\n"
     assert fsck(alone) == {
         "sound": True,
@@ -79,7 +79,7 @@ def test_lost_object_comes_back_from_the_working_tree(alone: Shell) -> None:
     )
 
 
-def test_object_that_nobody_has_stays_lost_and_all_others_are_rescued(alone: Shell) -> None:
+def test_unavailable_object_is_lost_and_others_are_recovered(alone: Shell) -> None:
     spoil(alone, blob())
     alone.write("data/small", "another\n")
     found = fsck(alone, "--repair", code=1)
@@ -138,7 +138,9 @@ WAYS: list[Callable[[Path], None]] = [cut, Path.unlink, empty, spoilt_index, spo
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_checkout_heals_what_a_remote_has(pair: Pair, way: Callable[[Path], None]) -> None:
+def test_checkout_replaces_damaged_objects_from_remote(
+    pair: Pair, way: Callable[[Path], None]
+) -> None:
     alex = with_data(pair.alex)
     alex.git("push", "-q")
     before = picture(alex.cwd / "data")
@@ -152,7 +154,7 @@ def test_checkout_heals_what_a_remote_has(pair: Pair, way: Callable[[Path], None
     assert fsck(alex)["damaged"] == []
 
 
-def test_checkout_that_heals_says_so_in_one_line(pair: Pair) -> None:
+def test_checkout_that_repairs_damage_reports_it_in_one_line(pair: Pair) -> None:
     alex = with_data(pair.alex)
     alex.git("push", "-q")
     (alex.cwd / "data" / "small").unlink()
@@ -165,7 +167,7 @@ def test_checkout_that_heals_says_so_in_one_line(pair: Pair) -> None:
     assert (alex.cwd / "data" / "small").read_bytes() == SMALL
 
 
-def test_damaged_tree_heals_too(pair: Pair) -> None:
+def test_checkout_replaces_damaged_tree_from_remote(pair: Pair) -> None:
     alex = with_data(pair.alex)
     alex.git("push", "-q")
     before = picture(alex.cwd / "data")
@@ -177,7 +179,7 @@ def test_damaged_tree_heals_too(pair: Pair) -> None:
     assert picture(alex.cwd / "data") == before
 
 
-def test_following_a_branch_heals(pair: Pair) -> None:
+def test_following_a_branch_repairs_damage(pair: Pair) -> None:
     alex = with_data(pair.alex)
     alex.git("push", "-q")
     alex.git("branch", "first")
@@ -220,7 +222,7 @@ def test_damaged_loose_object_is_moved_aside(alone: Shell) -> None:
     assert (store_of(alone) / "damaged" / text).exists()
 
 
-def test_remote_that_keeps_all_is_said_to(pair: Pair) -> None:
+def test_fsck_of_complete_remote_reports_no_loss(pair: Pair) -> None:
     with_data(pair.alex).git("push", "-q")
     assert (
         datmo(pair.alex, "fsck", "--remote").stdout
@@ -234,7 +236,7 @@ def test_remote_that_keeps_all_is_said_to(pair: Pair) -> None:
     }
 
 
-def test_remote_that_lost_its_keep_ref_is_found_out(pair: Pair) -> None:
+def test_fsck_of_remote_without_keep_ref_reports_loss(pair: Pair) -> None:
     alex = with_data(pair.alex)
     alex.git("push", "-q")
     for ref in pair.hub.git("for-each-ref", "--format=%(refname)", "refs/datmo/keep").split():
@@ -245,7 +247,7 @@ def test_remote_that_lost_its_keep_ref_is_found_out(pair: Pair) -> None:
     assert "does not keep everything" in datmo(alex, "fsck", "--remote", code=1).stdout
 
 
-def test_folder_place_that_lost_a_pack_is_found_out(pair: Pair, tmp_path: Path) -> None:
+def test_fsck_of_folder_store_without_pack_reports_loss(pair: Pair, tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
     pair.alex.git("config", "datmo.origin.store", str(place))
@@ -257,5 +259,5 @@ def test_folder_place_that_lost_a_pack_is_found_out(pair: Pair, tmp_path: Path) 
     assert {each["path"] for each in fsck(alex, "--remote", code=1)["lost"]} >= {"data"}
 
 
-def test_both_at_once_are_refused(alone: Shell) -> None:
+def test_fsck_with_repair_and_remote_is_refused(alone: Shell) -> None:
     assert "give one of them" in datmo(alone, "fsck", "--repair", "--remote", code=129).stderr

@@ -59,7 +59,7 @@ def test_modified_payload_gets_back_what_git_took_away(moved: Shell) -> None:
     assert experiments(moved)[0]["payloads"][0]["files"] == 4
 
 
-def test_commit_on_a_branch_without_data_gets_none(moved: Shell) -> None:
+def test_commit_on_branch_without_data_makes_no_snapshot(moved: Shell) -> None:
     moved.git("checkout", "-q", "-b", "past", "old")
     moved.write("code.py", "past\n")
     moved.git("commit", "-qam", "past")
@@ -68,7 +68,7 @@ def test_commit_on_a_branch_without_data_gets_none(moved: Shell) -> None:
     assert states(moved) == {"data": "unchanged"}
 
 
-def test_payload_files_in_gits_index_are_named_with_a_way_out(moved: Shell) -> None:
+def test_payload_files_in_git_index_are_named_with_hint(moved: Shell) -> None:
     whole = picture(moved.cwd / "data")
     moved.git("checkout", "-q", "-b", "mistake")
     moved.git("add", "-f", "data/1.csv", "data/2.csv")

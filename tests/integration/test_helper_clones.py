@@ -30,7 +30,7 @@ def is_set_up(clone: Shell, url: str, remote: str = "origin") -> bool:
     )
 
 
-def test_a_clone_is_set_up_whatever_is_cloned(
+def test_clone_by_helper_is_set_up_for_every_source(
     templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
     top = shell()
@@ -52,7 +52,7 @@ def test_a_clone_is_set_up_whatever_is_cloned(
     assert not (top.cwd / "nowhere").exists()
 
 
-def test_a_mirror_is_exact_and_can_be_made_anew_elsewhere(
+def test_mirror_is_exact_and_can_be_mirrored_again(
     templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
     top = shell()
@@ -83,7 +83,7 @@ def test_a_mirror_is_exact_and_can_be_made_anew_elsewhere(
 
 
 @pytest.mark.parametrize("over", ["path", "http"])
-def test_a_mirror_push_loses_no_shared_ref(
+def test_mirror_push_keeps_shared_refs(
     templates: dict[str, Path], shell: Callable[..., Shell], http_host: HttpHost, over: str
 ) -> None:
     top = shell()
@@ -145,7 +145,9 @@ def _installed(name: str) -> tuple[str, ...]:
     return (found,)
 
 
-def test_submodules(templates: dict[str, Path], shell: Callable[..., Shell]) -> None:
+def test_submodule_by_helper_url_is_set_up(
+    templates: dict[str, Path], shell: Callable[..., Shell]
+) -> None:
     """One that is set up stays so when its superproject brings it up to date; one that is named by
     the helper's URL is set up by that."""
     sides = make_sides(LocalHost("path"), templates["sha1"], shell)
@@ -190,7 +192,7 @@ def test_remote_without_refspecs_is_fetched_from_as_before(
     assert work.git("rev-parse", "FETCH_HEAD") == served.git("rev-parse", "main")
 
 
-def test_a_remote_by_vcs_alone_whose_url_git_rewrites(
+def test_remote_with_vcs_and_rewritten_url_works(
     templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
     """What git has rewritten is not rewritten again, here or in a child."""

@@ -106,7 +106,7 @@ def hook(side: Side, name: str, text: str) -> None:
     side.bare.write(f"hooks/{name}", f"#!/bin/sh\n{text}\n").chmod(0o755)
 
 
-def test_as_plain_git_does(sides: Sides) -> None:
+def test_helper_behaves_as_plain_git(sides: Sides) -> None:
     datmo = sides[1]
     tell(sides, CLONES)
     for clone in ("work", "thin", "partial"):

@@ -90,7 +90,7 @@ def test_data_go_where_the_code_goes(
 
 
 @pytest.mark.parametrize("over", ["path", "http"])
-def test_a_push_without_news_asks_as_often_as_plain_git(
+def test_push_without_changes_sends_as_many_requests_as_plain_git(
     http_host: HttpHost, templates: dict[str, Path], shell: Callable[..., Shell], over: str
 ) -> None:
     top = shell()

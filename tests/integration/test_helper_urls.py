@@ -48,7 +48,7 @@ def check_forbidden(host: Host, scheme: str, served: Path, work: Shell) -> None:
     assert f"transport '{scheme}' not allowed" in unlisted.stderr
 
 
-def test_forbidden_transports_stay_forbidden(
+def test_forbidden_transport_is_refused_by_helper(
     http_host: HttpHost, templates: dict[str, Path], make_repo: Callable[..., Shell]
 ) -> None:
     work = make_repo()
@@ -59,7 +59,7 @@ def test_forbidden_transports_stay_forbidden(
 
 
 @pytest.mark.parametrize("host", ["path", "http", "ssh", "git"], indirect=True)
-def test_the_protocol_is_the_one_that_was_set(
+def test_helper_uses_the_configured_protocol(
     host: Host, templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
     top = shell(GIT_TRACE_PACKET="1", **host.environ)
@@ -76,7 +76,7 @@ def test_the_protocol_is_the_one_that_was_set(
         assert told[url] == told[f"datmo::{url}"], version
 
 
-def test_the_users_ssh_is_used(
+def test_helper_uses_the_ssh_of_the_user(
     ssh_host: SshHost, templates: dict[str, Path], make_repo: Callable[..., Shell], tmp_path: Path
 ) -> None:
     served = tmp_path / "a served $(touch no) 'repo'.git"
@@ -111,7 +111,7 @@ def test_the_users_ssh_is_used(
 
 
 @pytest.mark.parametrize("over", ["path", "http"])
-def test_a_push_that_git_gives_up_leaves_nothing_running(
+def test_push_that_git_aborts_leaves_no_process(
     http_host: HttpHost, templates: dict[str, Path], shell: Callable[..., Shell], over: str
 ) -> None:
     """A receiving side that ends in the middle: the push fails, says so, and returns."""

@@ -132,7 +132,7 @@ def test_repository_that_was_moved_keeps_its_hooks(tracked: Shell, shell: object
     assert has_snapshot(moved)
 
 
-def test_absolute_hooks_path_to_an_old_place_is_noticed_and_repaired(tracked: Shell) -> None:
+def test_absolute_hooks_path_to_moved_folder_is_repaired(tracked: Shell) -> None:
     old = tracked.cwd.with_name("old") / ".git" / "datmo" / "hooks"
     tracked.git("config", "core.hooksPath", str(old))
     (line,) = notices(tracked)
@@ -220,7 +220,7 @@ def test_pre_commit_that_ours_would_run_while_it_runs_ours_is_left_out(tracked: 
     assert notices(tracked) == []
 
 
-def test_jujutsu_beside_git_is_told_of_the_helper(pair: Pair) -> None:
+def test_init_beside_jujutsu_names_the_helper(pair: Pair) -> None:
     assert "--helper" not in datmo(pair.alex, "init").stdout
     (pair.alex.cwd / ".jj").mkdir()
     assert "git datmo init --helper origin" in datmo(pair.alex, "init").stdout

@@ -126,7 +126,7 @@ def check(done: Done | subprocess.CompletedProcess[str]) -> None:
         assert "Traceback" not in text, text
 
 
-def test_every_verb_is_tried_over_hostile_text() -> None:
+def test_hostile_text_is_tried_with_every_verb() -> None:
     assert COMMANDS.keys() == VERBS.keys()
 
 
@@ -147,7 +147,7 @@ def test_hostile_text_is_obeyed_by_no_terminal(victim: Shell) -> None:
     check(victim.run("git", "push", "-q", ok=False))
 
 
-def test_words_of_a_server_are_obeyed_by_no_terminal(pair: Pair, tmp_path: Path) -> None:
+def test_text_of_server_is_escaped_for_terminals(pair: Pair, tmp_path: Path) -> None:
     said = "ERR no \x1b]0;pwned\x07 \x1b[31mred\u202e"
     server = tmp_path / "upload-pack"
     packet = said.encode()

@@ -34,7 +34,9 @@ def refs(hub: Shell) -> list[str]:
     ],
     ids=["no namespace of ours", "branches alone"],
 )
-def test_a_host_that_does_not_take_every_ref(pair: Pair, refused_refs: str, place: str) -> None:
+def test_host_that_refuses_some_refs_gets_another_namespace(
+    pair: Pair, refused_refs: str, place: str
+) -> None:
     hub, alex = pair.hub, pair.alex
     hook(hub, "update", f'case "$1" in {refused_refs}) echo unknown namespace >&2; exit 1;; esac')
     change(alex, "one")
@@ -62,7 +64,7 @@ def test_a_host_that_does_not_take_every_ref(pair: Pair, refused_refs: str, plac
     assert not hub.git("fsck", "--strict", "--no-dangling")
 
 
-def test_a_namespace_that_a_person_sets(pair: Pair) -> None:
+def test_configured_namespace_is_used(pair: Pair) -> None:
     alex = pair.alex
     change(alex, "one")
     alex.git("config", "datmo.origin.namespace", "refs/elsewhere")
@@ -86,7 +88,7 @@ def test_a_namespace_that_a_person_sets(pair: Pair) -> None:
     assert not pair.hub.git("fsck", "--strict", "--no-dangling")
 
 
-def test_what_was_found_out_of_a_host_is_found_out_again(pair: Pair) -> None:
+def test_cached_facts_about_changed_host_are_probed_again(pair: Pair) -> None:
     """A host that takes no longer what it took, and a file of which nothing is left."""
     alex, known = pair.alex, pair.alex.cwd / ".git/datmo/hosts"
     hook(pair.hub, "update", 'case "$1" in refs/datmo/*) exit 1;; esac')
@@ -174,7 +176,7 @@ def test_host_that_refuses_notes_gets_the_experiments(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("way", ["hook", "denyDeletes"])
-def test_drop_on_host_that_refuses_deletion_says_what_stays(pair: Pair, way: str) -> None:
+def test_drop_on_host_that_refuses_deletion_names_what_stays(pair: Pair, way: str) -> None:
     hub, alex, space = pair.hub, pair.alex, "refs/datmo"
     if way == "denyDeletes":
         # Git refuses this for branches alone.

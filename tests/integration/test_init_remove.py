@@ -81,5 +81,5 @@ def test_commands_that_remove_names_delete_the_rest(pair: Pair) -> None:
     refusal(datmo(pair.alex, "add-data", "data", code=128), "git datmo init")
 
 
-def test_remove_takes_no_remote(repo: Shell) -> None:
+def test_init_remove_with_remote_is_refused(repo: Shell) -> None:
     refusal(datmo(repo, "init", "--remove", "origin", code=129))

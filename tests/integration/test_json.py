@@ -26,7 +26,7 @@ def verbs_with_json() -> set[str]:
     return {verb for verb in VERBS if "--json" in make_parser(verb).option_names}
 
 
-def test_every_verb_with_json_has_a_schema() -> None:
+def test_verbs_with_json_have_schemas() -> None:
     assert {
         name if name in VERBS else name.partition("-")[0] for name in NAMES
     } == verbs_with_json() | {"error"}

@@ -21,7 +21,7 @@ def alex(make_repo: Callable[..., Shell]) -> Shell:
     return alex
 
 
-def test_a_dry_run_lists_what_would_leave_and_sends_nothing(alex: Shell) -> None:
+def test_push_dry_run_lists_files_and_sends_nothing(alex: Shell) -> None:
     alex.write("data", "1\n")
     alex.write("helper.py", "pass\n")
     datmo(alex, "add-data", "data")
@@ -57,7 +57,7 @@ NOTEBOOK = json.dumps({"cells": [{"outputs": [{"text": [TOKEN]}]}]})
         (f"open('results.csv', 'w').write('a,b\\n{TOKEN}')", "line 2 of 'results.csv'"),
     ],
 )
-def test_a_push_of_a_secret_in_an_output_is_refused_with_file_and_line(
+def test_push_of_a_secret_in_an_output_is_refused_with_file_and_line(
     alex: Shell, program: str, place: str
 ) -> None:
     alex.commit("results.csv", "a,b\n")
@@ -67,7 +67,7 @@ def test_a_push_of_a_secret_in_an_output_is_refused_with_file_and_line(
     assert alex.git("ls-remote", "origin") == ""
 
 
-def test_a_push_of_a_secret_in_uncommitted_code_is_refused(alex: Shell) -> None:
+def test_push_of_a_secret_in_uncommitted_code_is_refused(alex: Shell) -> None:
     alex.commit("t.py", "pass\n")
     alex.write("t.py", f"\n\nKEY = '{TOKEN}'\n")
     datmo(alex, "run", "--", "python", "t.py")
@@ -80,7 +80,7 @@ def test_code_that_git_pushes_anyway_is_not_refused(alex: Shell) -> None:
     alex.git("push", "-q", "origin", "main")
 
 
-def test_words_that_name_secrets_do_not_refuse_an_output(alex: Shell) -> None:
+def test_output_with_words_that_name_secrets_is_pushed(alex: Shell) -> None:
     alex.commit(
         "t.py",
         'open(\'vocab.json\', \'w\').write(\'{"token": "ab12cd34", "secret_key": "x9y8z7w6"}\')\n',
@@ -89,7 +89,7 @@ def test_words_that_name_secrets_do_not_refuse_an_output(alex: Shell) -> None:
     alex.git("push", "-q", "origin", "main")
 
 
-def test_an_output_that_is_a_secret_by_its_name_is_not_kept(alex: Shell) -> None:
+def test_output_that_is_a_secret_by_its_name_is_not_kept(alex: Shell) -> None:
     alex.commit("t.py", "open('.env', 'w').write('A=1'); open('m.txt', 'w').write('m')\n")
     said = datmo(alex, "run", "--", "python", "t.py").stderr
     assert "'.env' looks like a secret by its name: it was not kept" in said

@@ -68,7 +68,7 @@ def test_payload_that_follows_a_pull_names_them(linked: Shell, pair: Pair) -> No
     assert clone.run("git", "pull", "-q").stderr.count(f"1 link leads {PLACED}: 'data/up'") == 1
 
 
-def test_reproduce_names_them_once(linked: Shell) -> None:
+def test_reproduce_names_links_outside_once(linked: Shell) -> None:
     # Nothing says which files the other program reads, so that all of them are placed.
     datmo(
         linked,

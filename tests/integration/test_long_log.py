@@ -27,7 +27,7 @@ def snapshot(commit: Oid, number: int) -> Snapshot:
     )
 
 
-def test_a_long_log_is_the_same_with_and_without_what_was_told(repo: Shell) -> None:
+def test_long_log_is_equal_with_and_without_render_cache(repo: Shell) -> None:
     commit = Oid.parse(repo.git("rev-parse", "HEAD"))
     with open_workspace(repo.env, repo.cwd) as ws:
         made = [snapshot(commit, number) for number in range(COUNT)]

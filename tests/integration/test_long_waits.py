@@ -53,7 +53,7 @@ def serve_after_redraws(shown: Terminal, gate: Path) -> int:
 
 
 @pytest.mark.parametrize("timeout", ["30", "0"])
-def test_every_wait_for_a_slow_server_is_drawn(pair: Pair, tmp_path: Path, timeout: str) -> None:
+def test_wait_for_slow_server_shows_progress(pair: Pair, tmp_path: Path, timeout: str) -> None:
     pair.alex.write("data/table.csv", "1\n")
     datmo(pair.alex, "add-data", "data")
     pair.alex.commit("code.py", "data")

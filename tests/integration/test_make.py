@@ -45,7 +45,7 @@ def change(repo: Shell, path: str, content: str, *, age: float) -> None:
     os.utime(repo.cwd / path, (then, then))
 
 
-def test_what_the_run_made_is_made_again_and_what_was_up_to_date_is_not(project: Shell) -> None:
+def test_rerun_of_make_repeats_only_targets_that_the_run_made(project: Shell) -> None:
     change(project, "fit.sh", "echo fitting; wc -c < data/raw.txt > out/model.txt\n", age=-5)
     said = datmo(project, "run", "--", "make").stdout
     assert ("cleaning" in said, "fitting" in said) == (False, True)
@@ -58,7 +58,7 @@ def test_what_the_run_made_is_made_again_and_what_was_up_to_date_is_not(project:
     assert same, "the first step would have written another number"
 
 
-def test_a_run_in_which_all_was_up_to_date_is_rerun_so(project: Shell) -> None:
+def test_rerun_of_make_without_work_does_no_work(project: Shell) -> None:
     said = datmo(project, "run", "--", "make").stdout
     assert "cleaning" not in said
     assert experiments(project)[0]["run"]["outputs"] == []
@@ -67,7 +67,7 @@ def test_a_run_in_which_all_was_up_to_date_is_rerun_so(project: Shell) -> None:
     assert "fitting" not in done.stderr + done.stdout
 
 
-def test_the_same_bytes_made_again_are_made_in_the_rerun_too(project: Shell) -> None:
+def test_rerun_of_make_repeats_targets_with_equal_bytes(project: Shell) -> None:
     (project.cwd / "clean.sh").write_text("echo cleaning; sort data/raw.txt > out/clean.txt\n")
     project.git("commit", "-qam", "sorted alone")
     datmo(project, "run", "--", "make")

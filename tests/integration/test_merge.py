@@ -90,7 +90,7 @@ UNITED = {
 }
 
 
-def test_what_both_changed_is_united(pair: Pair) -> None:
+def test_changes_of_both_sides_are_merged(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS, "i.bin": "i"}, "i.bin")
     datmo(ignacio, "rm", "old.bin")
@@ -123,7 +123,7 @@ def test_what_both_changed_is_united(pair: Pair) -> None:
     assert set(states(ignacio).values()) == {"unchanged"}
 
 
-def test_a_merge_that_stopped_at_conflicts_in_the_code(pair: Pair) -> None:
+def test_merge_with_conflicts_in_code_merges_data_at_commit(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "code.py", {**THEIRS})
     ignacio.commit("code.py", "theirs\n")
@@ -158,7 +158,7 @@ def clash(pair: Pair) -> tuple[Shell, str, str]:
     return alex, ours, theirs
 
 
-def test_paths_that_both_changed_wait_for_a_decision(pair: Pair) -> None:
+def test_conflicting_paths_wait_for_a_decision(pair: Pair) -> None:
     alex, ours, theirs = clash(pair)
     here = {**UNITED, "data/b": "kept", "data/twice": "me", "old.bin": "mine"}
     assert files(alex) == here
@@ -185,7 +185,7 @@ def test_paths_that_both_changed_wait_for_a_decision(pair: Pair) -> None:
     assert files(other) == expected
 
 
-def test_what_the_working_tree_holds_changed_is_left_alone(pair: Pair) -> None:
+def test_merge_leaves_changed_files_of_working_tree_alone(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS, "data/b": "theirs", "i.bin": "i"}, "i.bin")
     ignacio.git("push", "-q")
@@ -218,7 +218,7 @@ def test_what_the_working_tree_holds_changed_is_left_alone(pair: Pair) -> None:
     assert undecided(alex) == ["i.bin"]
 
 
-def test_a_fast_forward_follows_and_makes_nothing(pair: Pair) -> None:
+def test_fast_forward_updates_data_without_snapshot(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})
     ignacio.git("push", "-q")
@@ -228,7 +228,7 @@ def test_a_fast_forward_follows_and_makes_nothing(pair: Pair) -> None:
     assert files(alex)["data/sub/c"] == "theirs"
 
 
-def test_where_one_side_changed_nothing_the_other_is_followed(pair: Pair) -> None:
+def test_merge_with_one_unchanged_side_takes_the_other(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})
     ignacio.git("push", "-q")
@@ -244,7 +244,7 @@ def test_where_one_side_changed_nothing_the_other_is_followed(pair: Pair) -> Non
     assert len(experiments(ignacio)) == 2
 
 
-def test_a_clone_without_the_data_merges_what_it_never_fetched(pair: Pair) -> None:
+def test_clone_without_data_merges_unfetched_versions(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})
     ignacio.git("push", "-q", "origin", "HEAD:feature")
@@ -261,7 +261,7 @@ def test_a_clone_without_the_data_merges_what_it_never_fetched(pair: Pair) -> No
     assert files(alex) == {**UNITED, "old.bin": "old"}
 
 
-def test_what_can_be_had_nowhere_changes_nothing(pair: Pair) -> None:
+def test_merge_of_unavailable_data_changes_nothing(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})
     ignacio.git("push", "-q", "origin", "HEAD:feature")
@@ -323,7 +323,7 @@ def cut_off(pair: Pair, step: str) -> tuple[Shell, str]:
 
 
 @pytest.mark.parametrize("step", ["mark", "state"])
-def test_a_merge_that_was_cut_off_is_finished(pair: Pair, step: str) -> None:
+def test_killed_merge_is_finished_by_the_next_command(pair: Pair, step: str) -> None:
     alex, _ = cut_off(pair, step)
     assert "'git datmo checkout' finishes it" in datmo(alex, "status").stdout
     refused(alex, "snapshot", says=("a merge of payloads was interrupted", "'git datmo checkout'"))
@@ -353,7 +353,7 @@ def test_merge_that_was_cut_off_is_given_up_by_a_reset(pair: Pair) -> None:
     datmo(alex, "snapshot")
 
 
-def test_a_merge_that_is_given_up(pair: Pair) -> None:
+def test_aborted_merge_restores_the_data(pair: Pair) -> None:
     alex, ours, _ = clash(pair)
     alex.git("switch", "-q", "-c", "other", "HEAD~1")
     assert undecided(alex) == [], "here is no merge"
@@ -405,7 +405,7 @@ def test_large_files_and_large_folders(pair: Pair) -> None:
     assert picture(ignacio.cwd / "data") == picture(alex.cwd / "data")
 
 
-def test_a_rebase_brings_the_data_along(pair: Pair) -> None:
+def test_rebase_carries_the_data_along(pair: Pair) -> None:
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})
     ignacio.git("push", "-q")
@@ -422,7 +422,7 @@ def test_a_rebase_brings_the_data_along(pair: Pair) -> None:
     assert files(ignacio) == files(alex)
 
 
-def test_a_cherry_pick_takes_what_its_commit_changed_and_no_more(pair: Pair) -> None:
+def test_cherry_pick_takes_only_changes_of_its_commit(pair: Pair) -> None:
     alex, _ = start(pair)
     alex.git("switch", "-q", "-c", "feature")
     commit(alex, "f.py", {"data/f": "1"})
@@ -443,7 +443,7 @@ def test_a_cherry_pick_takes_what_its_commit_changed_and_no_more(pair: Pair) -> 
     assert files(alex) == picked_data, "the rest of the branch is no part of it"
 
 
-def test_an_amended_commit_keeps_its_data(pair: Pair) -> None:
+def test_amended_commit_keeps_its_data(pair: Pair) -> None:
     alex, _ = start(pair)
     commit(alex, "a.py", {"data/a": "mine"})
     made = len(experiments(alex))

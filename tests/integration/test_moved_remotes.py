@@ -76,7 +76,7 @@ def test_push_after_a_move_brings_all_to_the_new_host(pair: Pair, how: str) -> N
 
 
 @both_ways
-def test_push_to_a_host_made_anew_brings_all_again(pair: Pair) -> None:
+def test_push_to_recreated_host_sends_everything(pair: Pair) -> None:
     ids = [change(pair.alex, "one")]
     pair.alex.git("push", "-q", "origin", "main")
     shutil.rmtree(pair.hub.cwd)
@@ -148,9 +148,7 @@ def test_push_from_a_folder_below_the_top_reaches_a_relative_url(pair: Pair) -> 
     datmo(below, "fetch")
 
 
-def test_host_over_every_transport_that_was_made_anew_gets_all_again(
-    pair: Pair, host: Host
-) -> None:
+def test_push_to_recreated_host_by_every_transport_sends_everything(pair: Pair, host: Host) -> None:
     alex = Shell(pair.alex.cwd, {**pair.alex.env, **host.environ})
     for key in ("http.receivepack", "daemon.receivepack", "uploadpack.allowFilter"):
         pair.hub.git("config", key, "true")
@@ -192,7 +190,7 @@ cd '{alex.cwd}' && exec env -i {variables} git datmo snapshot -m meanwhile
     check_has_all(pair.hub, *(each["id"] for each in experiments(alex)))
 
 
-def test_record_without_its_data_is_repaired_by_whoever_has_them(pair: Pair) -> None:
+def test_record_without_data_is_repaired_by_a_clone_that_has_them(pair: Pair) -> None:
     ids = [change(pair.alex, "one"), change(pair.alex, "two")]
     pair.alex.git(
         "push", "-q", "--no-verify", "origin", "main", "refs/datmo/records", "refs/notes/datmo"
@@ -211,7 +209,7 @@ def test_record_without_its_data_is_repaired_by_whoever_has_them(pair: Pair) -> 
 
 
 @both_ways
-def test_experiment_of_another_whose_data_are_nowhere_does_not_stop_a_push(pair: Pair) -> None:
+def test_push_with_unavailable_data_of_another_user_succeeds(pair: Pair) -> None:
     alex = pair.alex
     pair.top.git("clone", "-q", str(pair.hub.cwd), "carl")
     carl = pair.top.at("carl")

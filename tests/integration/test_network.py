@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 OUTPUTS = {"metrics.json", "network.npz", "predictions.npy"}
 
 
-def test_a_network_is_trained_and_reproduced(repo: Shell) -> None:
+def test_network_is_trained_and_reproduced(repo: Shell) -> None:
     """In a virtual environment that is built from what the record says: another one than it was
     trained in."""
     repo.run("python", EXAMPLES / "digits" / "write_images.py", "data/digits", "--count", "600")

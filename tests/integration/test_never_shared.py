@@ -28,26 +28,26 @@ def ignacio(pair: Pair) -> Shell:
     return clone
 
 
-def test_checkout_of_the_first_data_says_so(ignacio: Shell) -> None:
+def test_checkout_of_first_data_never_shared_names_the_cause(ignacio: Shell) -> None:
     refused(ignacio, "checkout", code=2, says=(NEVER, "ask A U Thor to run 'git datmo push'"))
     assert NEVER in datmo(ignacio, "status").stdout
 
 
-def test_pull_says_so(ignacio: Shell) -> None:
+def test_pull_of_data_never_shared_names_the_cause(ignacio: Shell) -> None:
     assert NEVER in datmo(ignacio, "pull").stderr
 
 
-def test_reproduce_says_so_with_exit_code_2(ignacio: Shell) -> None:
+def test_reproduce_of_data_never_shared_exits_with_2(ignacio: Shell) -> None:
     refused(ignacio, "reproduce", "HEAD", code=2, says=(NEVER,))
     refused(ignacio, "reproduce", "HEAD", "HEAD", code=2, says=(NEVER,))
 
 
-def test_reproduce_fetches_what_was_shared_meanwhile(ignacio: Shell, pair: Pair) -> None:
+def test_reproduce_fetches_data_shared_since(ignacio: Shell, pair: Pair) -> None:
     datmo(pair.alex, "push")
     refused(ignacio, "reproduce", "HEAD", says=("names no command to run",))
 
 
-def test_run_says_so_and_records_what_is_here(ignacio: Shell) -> None:
+def test_run_with_data_never_shared_warns_and_records(ignacio: Shell) -> None:
     said = datmo(ignacio, "run", "--", sys.executable, "code.py").stderr
     assert said.count(NEVER) == 1
     assert "the files are recorded as they are here" in said
@@ -78,7 +78,7 @@ def test_data_that_are_shared_later_are_united_with_what_was_recorded_without_th
     assert NEVER not in datmo(ignacio, "status").stdout
 
 
-def test_commit_on_data_that_were_never_shared_says_so(ignacio: Shell) -> None:
+def test_commit_on_data_never_shared_names_the_cause(ignacio: Shell) -> None:
     ignacio.write("mine/y", "2\n")
     datmo(ignacio, "add-data", "mine")
     ignacio.write("code.py", "2\n")

@@ -15,7 +15,7 @@ from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 
-def test_a_detached_head(pair: Pair) -> None:
+def test_detached_head_has_its_snapshots(pair: Pair) -> None:
     alex = pair.alex
     alex.git("checkout", "-q", "--detach")
     alex.write("data/x", "one")
@@ -37,7 +37,7 @@ def test_a_detached_head(pair: Pair) -> None:
     assert (ignacio.cwd / "data" / "x").read_text() == "one"
 
 
-def test_a_linked_worktree(pair: Pair) -> None:
+def test_linked_worktree_has_payloads_of_its_own(pair: Pair) -> None:
     alex = pair.alex
     alex.write("data/x", "one")
     datmo(alex, "add-data", "data")
@@ -76,7 +76,7 @@ def test_a_linked_worktree(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("way", ["hook", "helper"])
-def test_a_sha256_repository(make_repo: Callable[..., Shell], way: str) -> None:
+def test_sha256_repository_shares_and_checks_out(make_repo: Callable[..., Shell], way: str) -> None:
     hub = make_repo("hub.git", bare=True, object_format="sha256")
     alex = make_repo("alex", object_format="sha256")
     alex.git("remote", "add", "origin", str(hub.cwd))
@@ -183,7 +183,9 @@ def test_file_names_that_are_no_text(pair: Pair) -> None:
     refused(alex, "add-data", os.fsdecode(b"dat\xff"), says=("not valid UTF-8", "rename it"))
 
 
-def test_below_a_folder_and_through_a_link_to_the_repository(repo: Shell, tmp_path: Path) -> None:
+def test_commands_in_folder_and_through_link_find_the_repository(
+    repo: Shell, tmp_path: Path
+) -> None:
     repo.write("deep/er/data/x", "x")
     below = repo.at("deep/er")
     datmo(below, "add-data", "data")
@@ -198,7 +200,7 @@ def test_below_a_folder_and_through_a_link_to_the_repository(repo: Shell, tmp_pa
     assert states(repo) == {}
 
 
-def test_a_repository_whose_git_folder_lies_elsewhere(
+def test_repository_with_separate_git_folder_works(
     make_repo: Callable[..., Shell], shell: Callable[..., Shell]
 ) -> None:
     work = shell("work")

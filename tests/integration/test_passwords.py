@@ -55,7 +55,7 @@ def shows_not(done: Done, secret: str) -> Done:
     return done
 
 
-def test_clone_with_password_shows_and_stores_it_nowhere_else(
+def test_clone_with_password_neither_shows_nor_copies_it(
     served: tuple[Shell, str], secret: tuple[str, str]
 ) -> None:
     top, url = served

@@ -19,7 +19,7 @@ def snapshot(shell: Shell, *words: str) -> str:
     return datmo(shell, "snapshot", *words).stdout.strip()
 
 
-def test_files_of_every_size(pair: Pair) -> None:
+def test_files_of_every_size_are_stored_and_restored(pair: Pair) -> None:
     alex, random = pair.alex, Random(1)
     sizes = {"empty": 0, "one": 1, "limit": MIB, "over": MIB + 1, "large": 20 * MIB}
     for name, size in sizes.items():
@@ -57,7 +57,7 @@ def test_files_of_every_size(pair: Pair) -> None:
     assert picture(alex.cwd) == picture(ignacio.cwd)
 
 
-def test_modes_and_links(pair: Pair) -> None:
+def test_modes_and_links_are_restored(pair: Pair) -> None:
     alex = pair.alex
     alex.write("data/run.sh", "#!/bin/sh\n").chmod(0o755)
     alex.write("data/plain", "plain").chmod(0o640)
@@ -105,7 +105,7 @@ def change_kinds(root: Shell) -> None:
     (data / "emptied" / "in").unlink()
 
 
-def test_files_folders_and_links_take_each_others_place(pair: Pair) -> None:
+def test_files_folders_and_links_replace_each_other(pair: Pair) -> None:
     alex = pair.alex
     for path in (
         "file",
@@ -144,7 +144,7 @@ def test_files_folders_and_links_take_each_others_place(pair: Pair) -> None:
     assert experiments(again)[0]["payloads"] == experiments(alex)[0]["payloads"]
 
 
-def test_a_payload_that_becomes_a_folder_and_a_file_again(repo: Shell) -> None:
+def test_payload_changes_between_folder_and_file(repo: Shell) -> None:
     repo.write("model", "a file")
     datmo(repo, "add-model", "model")
     first = snapshot(repo)
@@ -158,7 +158,7 @@ def test_a_payload_that_becomes_a_folder_and_a_file_again(repo: Shell) -> None:
         assert states(repo) == {"model": "unchanged"}
 
 
-def test_what_was_deleted_comes_back(repo: Shell) -> None:
+def test_deleted_files_are_restored_by_checkout(repo: Shell) -> None:
     for number in range(300):
         repo.write(f"data/{number}", f"{number}")
     datmo(repo, "add-data", "data")
@@ -187,7 +187,7 @@ def test_what_was_deleted_comes_back(repo: Shell) -> None:
     assert picture(repo.cwd / "data") == part
 
 
-def test_rm_leaves_the_files(repo: Shell) -> None:
+def test_rm_keeps_the_files(repo: Shell) -> None:
     repo.write("data/x", "x")
     repo.write("group/one/x", "1")
     repo.write("group/two/x", "2")
@@ -209,7 +209,7 @@ def test_rm_leaves_the_files(repo: Shell) -> None:
     assert (repo.cwd / "group" / "one" / "x").read_text() == "1"
 
 
-def test_roles(repo: Shell) -> None:
+def test_payload_has_the_role_of_its_verb(repo: Shell) -> None:
     for name in ("data", "weights", "figures"):
         repo.write(name, name)
     datmo(repo, "add-data", "data")
@@ -227,7 +227,7 @@ def test_roles(repo: Shell) -> None:
     assert roles == {"data": "data", "weights": "model", "figures": "model"}
 
 
-def test_a_second_add_stores_only_what_changed(repo: Shell) -> None:
+def test_second_add_stores_only_changes(repo: Shell) -> None:
     for number in range(1000):
         repo.write(f"data/{number // 100}/{number}", f"{number}" * 100)
     datmo(repo, "add-data", "data")
@@ -273,7 +273,7 @@ def test_names_that_look_like_the_formats_own(pair: Pair, name: str) -> None:
         assert picture(ignacio.cwd / path) == picture(alex.cwd / path)
 
 
-def test_a_file_of_another_snapshot_is_a_change_to_the_payload(repo: Shell) -> None:
+def test_file_checked_out_from_another_snapshot_is_a_change(repo: Shell) -> None:
     repo.write("data/a", "1")
     repo.write("data/b", "1")
     datmo(repo, "add-data", "data")
@@ -296,7 +296,7 @@ def test_a_file_of_another_snapshot_is_a_change_to_the_payload(repo: Shell) -> N
     }
 
 
-def test_a_part_of_another_version_is_a_change_like_any_other(repo: Shell) -> None:
+def test_part_checked_out_from_another_version_is_a_change(repo: Shell) -> None:
     """The next snapshot has it: what lies there is what is recorded, wherever it came from."""
     repo.write("data/a", "first")
     repo.write("data/b", "b")

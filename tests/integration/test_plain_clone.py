@@ -30,7 +30,7 @@ def shared(pair: Pair) -> Pair:
     return pair
 
 
-def test_log_and_checkout_without_set_up_name_init(shared: Pair) -> None:
+def test_log_and_checkout_in_plain_clone_name_init(shared: Pair) -> None:
     clone = plain_clone(shared)
     for verb in ("log", "show", "checkout"):
         said = refused(clone, verb, says=("not set up", "git datmo init"))
@@ -64,7 +64,7 @@ def test_log_knows_records_that_came_as_branches(shared: Pair) -> None:
     assert "it has records of experiments" in datmo(clone, "status").stderr
 
 
-def test_log_of_a_repository_without_experiments_says_so(pair: Pair) -> None:
+def test_log_without_experiments_prints_hint(pair: Pair) -> None:
     clone = plain_clone(pair)
     assert datmo(clone, "log").stderr == "no experiments yet\n"
     assert datmo(pair.alex, "log").stderr == "no experiments yet\n"
@@ -75,7 +75,7 @@ def test_log_of_a_range_without_experiments_names_the_range(shared: Pair) -> Non
     assert datmo(shared.alex, "log", "HEAD..HEAD").stderr == "no experiments in 'HEAD..HEAD'\n"
 
 
-def test_log_of_an_unborn_branch_says_so(repo: Shell) -> None:
+def test_log_of_unborn_branch_prints_hint(repo: Shell) -> None:
     repo.git("checkout", "-q", "--orphan", "fresh")
     assert datmo(repo, "log").stderr == "no experiments yet\n"
 

@@ -68,7 +68,7 @@ def story(top: Shell) -> Shell:
         ("locks links folders", "EOPNOTSUPP"),
     ],
 )
-def test_story_is_told_where_the_system_refuses(
+def test_story_works_where_the_file_system_refuses_calls(
     shell: Callable[..., Shell], tmp_path: Path, refused: str, code: str
 ) -> None:
     poor = tmp_path / "poor"
@@ -116,7 +116,7 @@ def mounted(tmp_path: Path, shell: Callable[..., Shell]) -> Iterator[Shell]:
     subprocess.run(["fusermount3", "-u", "-z", str(tmp_path / "near")], check=True)
 
 
-def test_story_is_told_on_sshfs(mounted: Shell) -> None:
+def test_story_works_on_sshfs(mounted: Shell) -> None:
     two = story(mounted)
     datmo(two, "drop", experiments(two)[-1]["id"])
     assert datmo(two, "gc").stdout.startswith("freed ")

@@ -38,7 +38,7 @@ def indexes(repo: Shell) -> list[str]:
     return found
 
 
-def test_the_index_of_a_local_build_is_derived_or_asked_for(repo: Shell) -> None:
+def test_index_of_a_local_build_is_derived_or_asked_for(repo: Shell) -> None:
     repo.commit("t.py", "pass\n")
     install(repo, "torch", "2.3.1+cpu")
     said = datmo(repo, "run", "--", "venv/bin/python", "t.py").stderr
@@ -78,7 +78,7 @@ def test_system_packages_that_a_run_used_are_proposed(repo: Shell, tmp_path: Pat
     assert "used 'make'" not in datmo(here, "run", "--", "python", "t.py").stderr
 
 
-def test_packages_that_were_built_from_source_are_said(repo: Shell) -> None:
+def test_packages_built_from_source_are_reported(repo: Shell) -> None:
     repo.commit("t.py", "pass\n")
     install(repo, "compiled", "1.0", tag="cp311-cp311-linux_x86_64")
     install(repo, "wheel_of_index", "1.0", tag="cp311-cp311-manylinux_2_17_x86_64")

@@ -121,7 +121,7 @@ def scene(pair: Pair, python: str) -> Scene:
     return attach(pair.alex.having(PYTHONPATH=python), noise(1, 5000))
 
 
-def test_log_and_show_of_a_commit_with_a_registered_kind_say_nothing_odd(scene: Scene) -> None:
+def test_log_and_show_of_registered_kind_print_no_warning(scene: Scene) -> None:
     for verb in ("log", "show"):
         done = datmo(scene.shell, verb)
         assert "base" in done.stdout

@@ -31,7 +31,7 @@ from tests.support.shell import Shell
 @pytest.mark.parametrize(
     ("pair", "filters"), [("hook", "true"), ("helper", "false")], indirect=["pair"]
 )
-def test_a_remote_lets_go_of_what_was_dropped(pair: Pair, filters: str) -> None:
+def test_remote_drop_frees_dropped_data(pair: Pair, filters: str) -> None:
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     one, two, three = versions(pair.alex, 3)
     pair.alex.git("push", "-q")
@@ -73,7 +73,7 @@ def test_a_remote_lets_go_of_what_was_dropped(pair: Pair, filters: str) -> None:
 
 
 @filtering
-def test_a_clone_without_any_payload_lets_a_remote_go_by_a_few_bytes(
+def test_remote_drop_by_clone_without_payloads_sends_few_bytes(
     pair: Pair, http_host: HttpHost, filters: str
 ) -> None:
     pair.hub.git("config", "uploadpack.allowFilter", filters)
@@ -94,7 +94,7 @@ def test_a_clone_without_any_payload_lets_a_remote_go_by_a_few_bytes(
     assert (last.cwd / "data" / "large").read_bytes() == noise(5)
 
 
-def test_all_that_a_remote_has_can_be_dropped(pair: Pair) -> None:
+def test_remote_drop_of_all_snapshots_succeeds(pair: Pair) -> None:
     made = versions(pair.alex)
     pair.alex.git("push", "-q")
     assert told(pair.alex, "drop", *made, "--remote")["remote"]["kept"] == 0
@@ -105,7 +105,7 @@ def test_all_that_a_remote_has_can_be_dropped(pair: Pair) -> None:
     check_hub(pair.hub, 2 * MIB, 1)
 
 
-def test_a_frozen_image_is_counted_as_what_it_is(pair: Pair) -> None:
+def test_frozen_image_is_counted_at_its_size(pair: Pair) -> None:
     one, two = versions(pair.alex)
     image = freeze(pair.alex, one)
     pair.alex.git("push", "-q")
@@ -140,7 +140,7 @@ def freeze(shell: Shell, snapshot: str) -> str:
     return str(oid)
 
 
-def test_a_push_that_lands_in_the_old_epoch_survives(pair: Pair) -> None:
+def test_push_into_old_epoch_survives_remote_drop(pair: Pair) -> None:
     """It comes in the moment in which the new ref was made and the old one is not deleted yet."""
     made = versions(pair.alex)
     pair.alex.git("push", "-q")
@@ -166,7 +166,7 @@ def test_a_push_that_lands_in_the_old_epoch_survives(pair: Pair) -> None:
     assert (other.cwd / "data" / "large").read_bytes() == noise(7)
 
 
-def test_what_is_kept_and_named_by_no_record_yet_stays(pair: Pair) -> None:
+def test_kept_objects_without_record_survive_remote_drop(pair: Pair) -> None:
     """Somebody has sent objects, and has not said yet what they are."""
     made = versions(pair.alex)
     pair.alex.git("push", "-q")
@@ -187,7 +187,7 @@ def test_what_is_kept_and_named_by_no_record_yet_stays(pair: Pair) -> None:
     datmo(other, "checkout", new)
 
 
-def test_a_release_that_was_cut_off_before_the_old_ref_went_is_taken_up(pair: Pair) -> None:
+def test_killed_remote_drop_is_finished_by_the_next(pair: Pair) -> None:
     made = versions(pair.alex)
     pair.alex.git("push", "-q")
     old = pair.hub.git("rev-parse", "refs/datmo/keep/1")
@@ -198,7 +198,7 @@ def test_a_release_that_was_cut_off_before_the_old_ref_went_is_taken_up(pair: Pa
     check_hub(pair.hub, 2 * MIB, 1)
 
 
-def test_a_snapshot_whose_objects_the_remote_has_not_is_told_and_not_kept(pair: Pair) -> None:
+def test_snapshot_with_objects_missing_on_remote_is_reported_and_not_kept(pair: Pair) -> None:
     one, two = versions(pair.alex)
     pair.alex.git("push", "-q", "--no-verify", "origin", "refs/datmo/records", "refs/notes/datmo")
     ben = pair.clone("ben")

@@ -35,7 +35,7 @@ def hook(hub: Shell, name: str, text: str) -> None:
     ],
     ids=["everything", "objects", "records"],
 )
-def test_a_remote_that_refuses(pair: Pair, name: str, text: str) -> None:
+def test_push_to_refusing_remote_shows_its_reason(pair: Pair, name: str, text: str) -> None:
     change(pair.alex, "one")
     before = pair.hub.git("for-each-ref", "refs/heads", "refs/notes", "refs/datmo/records")
     hook(pair.hub, name, text)
@@ -69,7 +69,7 @@ def test_code_that_the_remote_refuses(pair: Pair) -> None:
     datmo(pair.clone(), "checkout")
 
 
-def test_a_remote_without_experiments(pair: Pair) -> None:
+def test_remote_without_experiments_is_left_alone(pair: Pair) -> None:
     ignacio = pair.clone()
     assert datmo(ignacio, "log").stdout == ""
     for verb in ("fetch", "pull", "push"):
@@ -79,7 +79,7 @@ def test_a_remote_without_experiments(pair: Pair) -> None:
     assert "refs/datmo" not in pair.hub.git("for-each-ref")
 
 
-def test_a_remote_that_is_gone(pair: Pair) -> None:
+def test_missing_remote_is_named(pair: Pair) -> None:
     change(pair.alex, "one")
     shutil.move(pair.hub.cwd, pair.top.cwd / "away.git")
     for verb in ("fetch", "pull", "push"):
@@ -95,7 +95,9 @@ def test_a_remote_that_is_gone(pair: Pair) -> None:
 
 
 @both_ways
-def test_an_upload_that_is_cut_off(pair: Pair, http_host: HttpHost) -> None:
+def test_interrupted_push_changes_nothing_and_succeeds_again(
+    pair: Pair, http_host: HttpHost
+) -> None:
     alex = pair.alex
     alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     # More than curl keeps of a request: it would send the rest again by itself.
@@ -115,7 +117,7 @@ def test_an_upload_that_is_cut_off(pair: Pair, http_host: HttpHost) -> None:
     datmo(pair.clone(), "checkout")
 
 
-def test_a_server_that_answers_500(pair: Pair, http_host: HttpHost) -> None:
+def test_server_error_500_is_reported(pair: Pair, http_host: HttpHost) -> None:
     alex = pair.alex
     alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     change(alex, "one")
@@ -128,7 +130,7 @@ def test_a_server_that_answers_500(pair: Pair, http_host: HttpHost) -> None:
 
 
 @both_ways
-def test_objects_that_are_nowhere(pair: Pair) -> None:
+def test_missing_objects_are_named_with_exit_code_2(pair: Pair) -> None:
     """Somebody removed data from the remote: exit 2, the ids, and everything else still works."""
     alex = pair.alex
     change(alex, "one")
@@ -149,7 +151,7 @@ def test_objects_that_are_nowhere(pair: Pair) -> None:
     ]
 
 
-def test_somebody_pushes_between_the_question_and_the_fetch(pair: Pair) -> None:
+def test_fetch_during_push_of_another_user_succeeds(pair: Pair) -> None:
     """Records that come with a later state of the remote are the remote's, not ours to share."""
     change(pair.alex, "alex's")
     pair.alex.git("push", "-q", "origin", "main")

@@ -44,9 +44,7 @@ def cloned(pair: Pair, http_host: HttpHost) -> Shell:
     return ignacio
 
 
-def test_a_rerun_of_complete_reads_fetches_only_what_was_read(
-    pair: Pair, http_host: HttpHost
-) -> None:
+def test_rerun_with_complete_reads_fetches_only_read_files(pair: Pair, http_host: HttpHost) -> None:
     share_run(pair, PROGRAM.replace("data/large", "data/none"))
     ignacio = cloned(pair, http_host)
     start = len(http_host.exchanges)
@@ -58,7 +56,7 @@ def test_a_rerun_of_complete_reads_fetches_only_what_was_read(
     assert sum(exchange.bytes_out for exchange in http_host.exchanges[start:]) < MIB
 
 
-def test_a_rerun_that_differs_with_the_read_files_alone_is_repeated_with_all(
+def test_rerun_that_differs_with_read_files_is_repeated_with_all_data(
     pair: Pair, http_host: HttpHost
 ) -> None:
     share_run(pair, PROGRAM)
@@ -72,9 +70,7 @@ def test_a_rerun_that_differs_with_the_read_files_alone_is_repeated_with_all(
     assert sum(exchange.bytes_out for exchange in http_host.exchanges[start:]) > 13 * MIB
 
 
-def test_a_difference_that_stays_with_all_data_is_the_verdict(
-    pair: Pair, http_host: HttpHost
-) -> None:
+def test_difference_with_all_data_is_the_verdict(pair: Pair, http_host: HttpHost) -> None:
     share_run(pair, PROGRAM)
     ignacio = cloned(pair, http_host).having(MORE="xyz")
     done = datmo(ignacio, "reproduce", "HEAD", "--engine", "host", "--trust", code=1)

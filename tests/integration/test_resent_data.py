@@ -21,7 +21,7 @@ def share(alex: Shell) -> None:
     alex.git("push", "-q", "origin", "HEAD")
 
 
-def test_push_says_that_it_sent_lost_data_again(pair: Pair) -> None:
+def test_push_that_sends_lost_data_again_reports_it(pair: Pair) -> None:
     share(pair.alex)
     lose_data(pair.hub)
     said = datmo(pair.alex, "push").stderr

@@ -76,7 +76,7 @@ def test_revision_takes_the_snapshot_and_no_revision_what_was_added(added: Shell
     assert (added.cwd / "data" / "1").read_text() == "1"
 
 
-def test_path_that_was_not_added_is_refused_with_the_way_to_it(added: Shell) -> None:
+def test_restore_of_path_never_added_is_refused_with_hint(added: Shell) -> None:
     (added.cwd / "data" / "1").unlink()
     datmo(added, "add-data", "data")
     refused(

@@ -47,7 +47,7 @@ def head(shell: Shell, name: str = "HEAD") -> str:
     return shell.git("rev-parse", name)
 
 
-def test_amend_rebase_and_fixup_keep_the_note(pair: Pair) -> None:
+def test_notes_survive_amend_rebase_and_fixup(pair: Pair) -> None:
     alex = start(pair)
     one, two = branch(alex)
     alex.git("reset", "-q", "--hard", "HEAD~1")
@@ -68,7 +68,7 @@ def test_amend_rebase_and_fixup_keep_the_note(pair: Pair) -> None:
     assert ways(alex)[one] == ways(alex)[two] == ("range", head(alex))
 
 
-def test_a_cherry_pick_has_the_experiment_by_its_change(pair: Pair) -> None:
+def test_cherry_pick_has_the_experiment_of_its_patch(pair: Pair) -> None:
     alex = start(pair)
     one, two = branch(alex)
     alex.git("switch", "-q", "main")
@@ -82,7 +82,7 @@ def test_a_cherry_pick_has_the_experiment_by_its_change(pair: Pair) -> None:
     assert datmo(alex, "show").stdout.count(one) == 1
 
 
-def test_a_change_that_was_reverted_and_made_again(pair: Pair) -> None:
+def test_change_reverted_and_made_again_keeps_its_experiment(pair: Pair) -> None:
     alex = start(pair)
     one = experiment(alex, "a.py", "1")
     made = head(alex)
@@ -96,7 +96,7 @@ def test_a_change_that_was_reverted_and_made_again(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [False, True], ids=["up to date", "rebased"])
-def test_a_squash_merge_has_the_experiments_of_the_branch(pair: Pair, meanwhile: bool) -> None:
+def test_squash_merge_has_the_experiments_of_the_branch(pair: Pair, meanwhile: bool) -> None:
     alex = start(pair)
     one, two = branch(alex)
     alex.git("switch", "-q", "main")
@@ -124,7 +124,7 @@ def squash(alex: Shell, tree: str, parent: str) -> str:
     return made
 
 
-def test_a_squash_on_the_server_is_known_to_a_clone_that_never_had_the_branch(pair: Pair) -> None:
+def test_squash_on_server_is_found_by_clone_without_the_branch(pair: Pair) -> None:
     alex = start(pair)
     _, two = branch(alex)
     alex.git("reset", "-q", "--hard", "HEAD~1")
@@ -139,7 +139,7 @@ def test_a_squash_on_the_server_is_known_to_a_clone_that_never_had_the_branch(pa
     assert (other.cwd / "data" / "two").read_text() == "2"
 
 
-def test_a_squash_on_the_server_of_a_branch_that_main_left_behind(pair: Pair) -> None:
+def test_squash_on_server_of_outdated_branch_is_found(pair: Pair) -> None:
     alex = start(pair)
     one, two = branch(alex)
     alex.git("push", "-q", "origin", "feature")
@@ -156,7 +156,7 @@ def test_a_squash_on_the_server_of_a_branch_that_main_left_behind(pair: Pair) ->
 # What must not be claimed.
 
 
-def test_a_commit_never_has_what_was_made_after_it(pair: Pair) -> None:
+def test_commit_has_no_later_experiment(pair: Pair) -> None:
     alex = start(pair)
     alex.commit("more.py", "1")
     empty = head(alex)
@@ -199,7 +199,7 @@ def test_half_of_a_branch_is_not_the_branch(pair: Pair) -> None:
     assert found[two] == ("patch", head(alex))
 
 
-def test_what_was_found_out_is_kept_and_may_be_lost(pair: Pair) -> None:
+def test_cache_of_found_experiments_is_kept_and_rebuilt(pair: Pair) -> None:
     alex = start(pair)
     branch(alex)
     alex.git("switch", "-q", "main")
@@ -220,7 +220,7 @@ def test_what_was_found_out_is_kept_and_may_be_lost(pair: Pair) -> None:
 # Which data a commit has.
 
 
-def test_a_branch_merged_on_the_server_brings_its_data(pair: Pair) -> None:
+def test_branch_merged_on_server_has_its_data(pair: Pair) -> None:
     alex = start(pair)
     first = datmo(alex, "snapshot").stdout.strip()
     alex.git("switch", "-q", "-c", "feature")

@@ -40,7 +40,7 @@ def test_outputs_with_the_same_bytes_again_are_outputs(repo: Shell, command: str
     assert found == [["model.pkl", "out"]] * 4
 
 
-def test_a_file_that_git_tracks_is_compared(repo: Shell) -> None:
+def test_output_that_git_tracks_is_compared(repo: Shell) -> None:
     repo.commit("results.csv", "acc\n")
     repo.commit("t.py", "import random; open('results.csv', 'w').write(repr(random.random()))")
     found, _ = run(repo, "--", "python", "t.py")
@@ -50,7 +50,7 @@ def test_a_file_that_git_tracks_is_compared(repo: Shell) -> None:
     assert "verdict: different (1 output)" in datmo(repo, *REPRODUCE, code=1).stdout
 
 
-def test_a_source_that_a_person_edits_meanwhile_is_no_output(repo: Shell) -> None:
+def test_source_edited_during_run_is_no_output(repo: Shell) -> None:
     repo.commit("t.py", "print(1)")
     repo.commit("notes.md", "a\n")
     # As another program would: the shell is no Python, and nothing is seen of it.
@@ -93,7 +93,7 @@ def test_missing_data_still_refuses_a_run(repo: Shell) -> None:
     assert "the payload 'data' is missing" in datmo(repo, "run", "--", "true", code=125).stderr
 
 
-def test_an_output_that_the_run_removed_is_said(repo: Shell) -> None:
+def test_output_removed_by_run_is_reported(repo: Shell) -> None:
     repo.commit("t.py", write("a.txt"))
     run(repo, "--", "python", "t.py")
     repo.commit("u.py", "import os; os.remove('a.txt'); open('b.txt', 'w').write('b')")
@@ -112,7 +112,7 @@ LEFT = {
 
 
 @pytest.mark.parametrize("left", LEFT)
-def test_whatever_a_run_left_its_record_is_made(repo: Shell, left: str) -> None:
+def test_run_is_recorded_whatever_it_left(repo: Shell, left: str) -> None:
     (repo.cwd / "out").mkdir()
     repo.commit("out/code.txt", "git has this\n")
     repo.commit(
@@ -127,7 +127,7 @@ def test_whatever_a_run_left_its_record_is_made(repo: Shell, left: str) -> None:
     assert len(warned) == (1 if left in ("link", "repository") else 0), said
 
 
-def test_a_link_in_a_folder_is_part_of_it(repo: Shell) -> None:
+def test_link_in_output_folder_is_part_of_it(repo: Shell) -> None:
     repo.commit(
         "t.py", write("out/epoch_2.ckpt") + "; os.symlink('epoch_2.ckpt', 'out/latest.ckpt')"
     )
@@ -136,7 +136,7 @@ def test_a_link_in_a_folder_is_part_of_it(repo: Shell) -> None:
     assert "warning" not in said
 
 
-def test_a_folder_that_cannot_be_one_output_has_its_files_kept(repo: Shell) -> None:
+def test_folder_that_cannot_be_one_output_keeps_its_files(repo: Shell) -> None:
     repo.commit("t.py", write("out/m.pt") + "; os.mkfifo('out/f')")
     found, said = run(repo, "--", "python", "t.py")
     assert found["run"]["outputs"] == ["out/m.pt"]
@@ -150,7 +150,7 @@ def test_files_of_the_commands_own_streams_are_no_outputs(repo: Shell) -> None:
     assert [each["run"]["outputs"] for each in experiments(repo)] == [["model.pkl"], ["model.pkl"]]
 
 
-def test_two_runs_at_once_have_each_its_own_outputs(repo: Shell) -> None:
+def test_runs_at_once_have_separate_outputs(repo: Shell) -> None:
     wait = "import os, time\nwhile not os.path.exists('b.txt'): time.sleep(0.02)\n"
     repo.commit("a.py", wait + write("a.txt"))
     repo.commit("b.py", write("b.txt"))
@@ -182,7 +182,7 @@ def test_folders_named_by_the_time_are_the_same(repo: Shell) -> None:
     assert "verdict: identical (1 metric, 1 output)" in datmo(repo, *REPRODUCE).stdout
 
 
-def test_many_new_files_beside_others_are_one_remark(repo: Shell) -> None:
+def test_new_files_beside_outputs_are_reported_in_one_line(repo: Shell) -> None:
     repo.write("out/mine.txt", "private\n")
     repo.commit("t.py", "for n in range(600): open(f'out/{n}', 'w').write(str(n))")
     found, said = run(repo, "--", "python", "t.py")
@@ -195,9 +195,7 @@ def test_many_new_files_beside_others_are_one_remark(repo: Shell) -> None:
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2]
 )
-def test_a_supervisors_signal_reaches_the_command_and_the_run_is_recorded(
-    repo: Shell, number: int
-) -> None:
+def test_signal_of_supervisor_reaches_command_and_run_is_recorded(repo: Shell, number: int) -> None:
     repo.commit(
         "t.py",
         "import os, signal, time\n"

@@ -31,7 +31,7 @@ def test_untracked_files_are_stored_when_they_are_named_imported_or_run_alone(re
     assert "lying" not in said
 
 
-def test_a_secret_file_is_never_stored(repo: Shell) -> None:
+def test_secret_file_that_run_reads_is_not_stored(repo: Shell) -> None:
     repo.write(".env", "A=1\n")
     repo.write("settings.py", f"KEY = 'ghp_{'a1B2' * 9}'\n")
     repo.commit("t.py", "open('.env').read(); import settings\n")
@@ -41,7 +41,7 @@ def test_a_secret_file_is_never_stored(repo: Shell) -> None:
     assert "'settings.py' looks like a secret (GitHub Token in line 1)" in said
 
 
-def test_without_a_python_to_see_untracked_files_are_named(repo: Shell) -> None:
+def test_untracked_files_without_observed_python_are_named(repo: Shell) -> None:
     repo.write("table.csv", "1\n")
     said = datmo(repo, "run", "--", "sh", "-c", "true").stderr
     assert "'table.csv' is untracked, and not part of the record" in said
@@ -81,7 +81,7 @@ def test_files_of_an_environment_in_the_working_tree_are_no_reads(repo: Shell) -
     assert ".venv/" not in said
 
 
-def test_the_name_of_home_is_in_no_record(repo: Shell) -> None:
+def test_home_folder_is_in_no_record(repo: Shell) -> None:
     home = Path(repo.env["HOME"])
     (home / "datasets").mkdir()
     (home / "datasets" / "x.csv").write_text("1\n")
@@ -90,7 +90,7 @@ def test_the_name_of_home_is_in_no_record(repo: Shell) -> None:
     assert experiments(repo)[0]["run"]["read"]["outside"] == ["~/datasets/x.csv"]
 
 
-def test_a_filtered_file_is_stored_as_git_has_it_and_rerun_in_the_clear(repo: Shell) -> None:
+def test_filtered_file_is_stored_encrypted_and_rerun_decrypted(repo: Shell) -> None:
     repo.git("config", "filter.lock.clean", "tr a-z n-za-m")
     repo.git("config", "filter.lock.smudge", "tr a-z n-za-m")
     repo.write(".gitattributes", "plan.txt filter=lock\n")
@@ -113,7 +113,7 @@ def test_a_filtered_file_is_stored_as_git_has_it_and_rerun_in_the_clear(repo: Sh
     assert "'plan.txt' needs git's filter 'lock', which is not set up in this clone" in refused
 
 
-def test_the_environment_is_that_of_the_python_that_ran(repo: Shell) -> None:
+def test_environment_is_that_of_the_python_that_ran(repo: Shell) -> None:
     repo.write("go.sh", "#!/bin/sh\nexec venv/bin/python t.py\n")
     repo.commit("t.py", "print(1)\n")
     repo.run("python", "-m", "venv", "--without-pip", "venv")
@@ -159,7 +159,7 @@ def test_parameters_come_from_the_command_and_the_file_that_was_read(repo: Shell
     }
 
 
-def test_a_variable_that_no_record_has_is_named_at_the_run_and_beside_the_verdict(
+def test_unrecorded_variable_is_named_at_run_and_verdict(
     repo: Shell,
 ) -> None:
     repo.commit(
@@ -176,7 +176,7 @@ def test_a_variable_that_no_record_has_is_named_at_the_run_and_beside_the_verdic
     assert "verdict: identical" in datmo(repo, "reproduce", "HEAD", "--engine", "host").stdout
 
 
-def test_a_file_outside_is_named_beside_the_verdict(repo: Shell, tmp_path: Path) -> None:
+def test_file_outside_repository_is_named_with_verdict(repo: Shell, tmp_path: Path) -> None:
     outside = tmp_path / "x.csv"
     outside.write_text("1\n")
     repo.commit("t.py", f"open('m.txt', 'w').write(open({str(outside)!r}).read())\n")

@@ -13,7 +13,7 @@ from tests.support.shell import Shell
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 
 
-def test_another_number_of_threads_is_named_beside_the_verdict(repo: Shell) -> None:
+def test_different_thread_count_is_named_with_verdict(repo: Shell) -> None:
     repo.commit(
         "t.py", "import os; open('m.txt', 'w').write(os.environ.get('OMP_NUM_THREADS', 'all'))\n"
     )
@@ -32,7 +32,7 @@ def test_another_number_of_threads_is_named_beside_the_verdict(repo: Shell) -> N
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one CPU")
-def test_fewer_usable_cpus_are_said_and_named_beside_the_verdict(repo: Shell) -> None:
+def test_fewer_usable_cpus_are_named_with_verdict(repo: Shell) -> None:
     repo.commit("t.py", "import os; open('m.txt', 'w').write(str(len(os.sched_getaffinity(0))))\n")
     one = str(min(os.sched_getaffinity(0)))
     said = repo.run("taskset", "-c", one, "git-datmo", "run", "--", "python", "t.py").stderr
@@ -45,7 +45,7 @@ def test_fewer_usable_cpus_are_said_and_named_beside_the_verdict(repo: Shell) ->
     assert f"  other usable_cpus: 1 recorded, {cpus} in the rerun" in told
 
 
-def test_another_locale_is_said_and_named_beside_the_verdict(repo: Shell) -> None:
+def test_different_locale_is_named_with_verdict(repo: Shell) -> None:
     repo.commit("t.sh", "echo $LC_ALL > m.txt\nprintf 'a\\nB\\n' | sort > sorted.txt\n")
     said = datmo(repo.having(LC_ALL="de_DE.UTF-8"), "run", "--", "sh", "t.sh").stderr
     assert (
@@ -59,12 +59,12 @@ def test_another_locale_is_said_and_named_beside_the_verdict(repo: Shell) -> Non
     assert "locale" not in datmo(repo, "run", "--", "sh", "t.sh").stderr
 
 
-def test_an_encoding_that_a_rerun_does_not_have_is_said(repo: Shell) -> None:
+def test_encoding_that_rerun_lacks_is_reported(repo: Shell) -> None:
     said = datmo(repo.having(LC_ALL="de_DE.ISO-8859-1"), "run", "--", "python", "code.py").stderr
     assert "the locale's encoding is 'ISO-8859-1', and UTF-8 in a rerun" in said
 
 
-def test_hashes_without_a_seed_are_said(repo: Shell) -> None:
+def test_unseeded_hashes_are_reported(repo: Shell) -> None:
     repo.commit("t.py", "for word in set('abc'):\n    print(word)\n")
     said = datmo(repo, "run", "--", "python", "t.py").stderr
     assert "'t.py' depends on a hash or on the order of a set, which a rerun may not repeat" in said

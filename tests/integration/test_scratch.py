@@ -24,7 +24,9 @@ with open_workspace(os.environ, Path.cwd()) as ws, scratch_folder(ws, None) as f
 """
 
 
-def test_what_a_killed_process_left_goes_with_the_next(make_repo: Callable[..., Shell]) -> None:
+def test_scratch_folder_of_killed_process_is_removed_by_the_next(
+    make_repo: Callable[..., Shell],
+) -> None:
     repo = make_repo()
     repo.commit("a", "a")
     datmo(repo, "init")

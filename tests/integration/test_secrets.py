@@ -61,7 +61,7 @@ def test_secrets_are_masked_in_what_a_run_leaves(make_repo: Callable[..., Shell]
     assert "WANDB_API_KEY" not in json.loads(text)["variables"]
 
 
-def test_a_secret_parameter_of_a_sweep_is_masked_wherever_it_went(
+def test_secret_parameter_of_sweep_is_masked_everywhere(
     make_repo: Callable[..., Shell],
 ) -> None:
     repo = make_repo()
@@ -76,7 +76,7 @@ def test_a_secret_parameter_of_a_sweep_is_masked_wherever_it_went(
     assert stored(repo, "log") == "[masked]"
 
 
-def test_a_command_whose_secret_was_masked_is_not_rerun(make_repo: Callable[..., Shell]) -> None:
+def test_command_with_masked_secret_is_not_rerun(make_repo: Callable[..., Shell]) -> None:
     """The words of another may be taken; no engine, and no question whose it is, comes before the
     refusal."""
     repo = make_repo(DOCKER_HOST="tcp://127.0.0.1:9")
@@ -104,7 +104,7 @@ def test_a_command_whose_secret_was_masked_is_not_rerun(make_repo: Callable[...,
     assert json.loads(datmo(repo, "reproduce", *words, "--json").stdout)["exit_code"] == 0
 
 
-def test_a_push_of_a_secret_is_refused_with_the_place(make_repo: Callable[..., Shell]) -> None:
+def test_push_of_secret_is_refused_with_its_location(make_repo: Callable[..., Shell]) -> None:
     """The two ways out: to drop what has it, and to say that it is none."""
     repo, remote, other = make_repo(), make_repo("remote", bare=True), make_repo("other", bare=True)
     repo.commit("Dockerfile", f"FROM python:3.11-slim\nENV TOKEN={TOKEN}\n")

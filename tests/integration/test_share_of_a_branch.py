@@ -62,7 +62,7 @@ def test_push_of_one_branch_leaves_the_experiments_of_another_at_home(branched: 
 
 
 @both_ways
-def test_history_of_the_pushed_branch_and_what_is_said_of_it_go_along(branched: Pair) -> None:
+def test_push_of_branch_shares_its_history_and_annotations(branched: Pair) -> None:
     alex, hub = branched.alex, branched.hub
     first, first_data = change(alex, "one")
     alex.git("checkout", "-q", "-b", "feature")

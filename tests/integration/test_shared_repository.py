@@ -152,7 +152,7 @@ def test_setting_that_came_later_is_followed_by_init(
 
 
 @privileged
-def test_what_one_member_wrote_another_goes_on_with(work: Member) -> None:
+def test_files_written_by_one_member_are_usable_by_another(work: Member) -> None:
     other = hand_on(work)
     other.git("datmo", "status")
     other.snapshot("three")

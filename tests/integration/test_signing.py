@@ -105,7 +105,7 @@ def test_signed_records_travel_and_are_checked(make_repo: Callable[..., Shell]) 
     assert "signature bad" in datmo(other, "verify", plain, code=1).stdout
 
 
-def test_other_than_ssh_keys_and_object_formats(
+def test_signature_by_openpgp_in_sha256_repository_verifies(
     make_repo: Callable[..., Shell], gnupg: str
 ) -> None:
     alex = make_repo("alex", object_format="sha256", GNUPGHOME=gnupg)
@@ -171,7 +171,7 @@ def test_checkout_of_an_unsigned_snapshot_is_refused(unsigned: Shell) -> None:
     assert (unsigned.cwd / "data/x").read_text() == "2"
 
 
-def test_hooks_do_not_place_an_unsigned_snapshot(unsigned: Shell) -> None:
+def test_hooks_do_not_check_out_unsigned_snapshot(unsigned: Shell) -> None:
     unsigned.git("checkout", "-q", "HEAD~1")
     datmo(unsigned, "checkout")
     said = unsigned.run("git", "checkout", "-q", "main").stderr

@@ -50,7 +50,7 @@ def test_clone_from_a_mute_server_ends(shell: Callable[..., Shell], mute: str) -
     assert not (top.cwd / "work").exists()
 
 
-def test_commands_toward_a_mute_server_end(
+def test_command_to_silent_server_ends(
     shell: Callable[..., Shell], make_repo: Callable[..., Shell], mute: str
 ) -> None:
     impatient(shell)

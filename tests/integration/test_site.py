@@ -52,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "html"
 
 
-def test_every_link_of_the_site_leads_to_a_page_and_a_place_in_it(site: Path) -> None:
+def test_links_of_site_have_targets(site: Path) -> None:
     pages = {path: Page(path) for path in site.rglob("*.html")}
     broken = []
     for path, page in pages.items():
@@ -79,7 +79,7 @@ def test_site_asks_no_other_host_for_anything(site: Path) -> None:
         assert loaded == [], path
 
 
-def test_every_page_is_in_the_navigation(site: Path) -> None:
+def test_pages_of_site_are_in_the_navigation(site: Path) -> None:
     links = {
         (site / link).resolve()
         for link in Page(site / "index.html").links

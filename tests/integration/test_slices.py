@@ -70,9 +70,7 @@ def over_http(pair: Pair, http_host: HttpHost) -> Pair:
     return pair
 
 
-def test_a_share_that_is_killed_at_its_half_goes_on_there(
-    over_http: Pair, http_host: HttpHost
-) -> None:
+def test_killed_push_in_slices_resumes_at_its_slice(over_http: Pair, http_host: HttpHost) -> None:
     """In bytes on the wire; and what it left behind is of no harm to anybody, and goes once it is
     dropped."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
@@ -137,7 +135,7 @@ def test_parts_of_a_share_that_was_given_up_are_freed(pair: Pair) -> None:
     check(hub)
 
 
-def test_a_host_with_limits(over_http: Pair, http_host: HttpHost) -> None:
+def test_push_to_host_with_limits_is_sliced(over_http: Pair, http_host: HttpHost) -> None:
     """It takes no pack of more than 3 MiB, no object of more than 1 MiB, no two refs at once; and
     wants a pause."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
@@ -178,7 +176,7 @@ done""",
     assert "BUG" not in done.stderr
 
 
-def test_a_host_of_the_old_protocol(over_http: Pair, http_host: HttpHost) -> None:
+def test_push_in_slices_to_old_protocol_succeeds(over_http: Pair, http_host: HttpHost) -> None:
     """No filter, no wants by id, no negotiation."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
     http_host.speaks_v2 = False
@@ -202,7 +200,7 @@ def test_a_host_of_the_old_protocol(over_http: Pair, http_host: HttpHost) -> Non
     check(hub)
 
 
-def test_two_share_in_slices_at_once(pair: Pair, make_repo: Callable[..., Shell]) -> None:
+def test_pushes_in_slices_at_once_succeed(pair: Pair, make_repo: Callable[..., Shell]) -> None:
     hook(pair.hub, "pre-receive", "exit 0")
     team = [pair.alex, pair.clone()]
     for seed, each in enumerate(team, 1):

@@ -126,7 +126,7 @@ def test_curves_of_a_kept_record_stay_and_those_of_a_dropped_one_are_freed(repo:
     assert full - weigh(store_of(repo)) > size / 4
 
 
-def test_a_secret_in_an_artifact_is_not_shared(pair: Pair) -> None:
+def test_secret_in_an_artifact_is_not_shared(pair: Pair) -> None:
     token = "ghp_" + "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5"
     record_curves(pair.alex, f"token = '{token}'\n".encode())
     done = pair.alex.run("git", "push", ok=False)

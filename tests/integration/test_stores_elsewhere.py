@@ -119,7 +119,7 @@ def test_payload_goes_to_the_store_and_comes_from_it_exactly(scene: Scene) -> No
 
 
 @each_kind("s3", "lfs")
-def test_an_upload_that_was_cut_off_goes_on_where_it_was(scene: Scene) -> None:
+def test_interrupted_upload_to_store_resumes(scene: Scene) -> None:
     """No note tells of what is not there; what is there whole is not sent again."""
     assert scene.host.wire is not None
     wire = scene.host.wire
@@ -152,7 +152,7 @@ exit 0
 
 
 @each_kind("folder", "lfs")
-def test_two_who_push_at_once_do_not_disturb_each_other(scene: Scene) -> None:
+def test_pushes_to_store_at_once_succeed(scene: Scene) -> None:
     """Each has something of its own and something that both have; no record is there before its
     objects."""
     folder = (scene.host.folder or Path()) / "sha1"
@@ -194,7 +194,7 @@ def named_by_records(hub: Shell, records: str) -> set[str]:
     return {payload["object"] for document in documents for payload in document.get("payloads", ())}
 
 
-def test_a_store_is_moved_and_history_stays_as_it_is(scene: Scene, tmp_path: Path) -> None:
+def test_moved_store_keeps_the_history(scene: Scene, tmp_path: Path) -> None:
     """From the git remote to a folder, to another git remote, by one who had nothing of it, and to
     the next folder."""
     alex, hub, top = scene.pair.alex, scene.pair.hub, scene.pair.top
@@ -313,7 +313,7 @@ def test_giving_space_back_asks_the_store(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("scheme", "package", "extra"), [("s3", "s3fs", "s3"), ("sftp", "sshfs", "sftp")]
 )
-def test_a_library_that_is_not_here_is_named(
+def test_missing_library_of_store_is_named(
     pair: Pair, tmp_path: Path, scheme: str, package: str, extra: str
 ) -> None:
     (tmp_path / "without").mkdir()
@@ -358,7 +358,7 @@ def test_records_that_were_published_without_their_objects_are_repaired_by_a_pus
 
 
 @each_kind("sftp")
-def test_place_with_another_host_key_is_refused_in_one_line(
+def test_store_with_unknown_host_key_is_refused_in_one_line(
     scene: Scene, sealed: dict[str, str]
 ) -> None:
     alex, known = scene.use(scene.pair.alex), Path(sealed["HOME"]) / ".ssh/known_hosts"

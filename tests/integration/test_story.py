@@ -148,7 +148,7 @@ def travelled(team: Team, before: dict[str, Any]) -> dict[str, tuple[str, int]]:
     return {oid: what for oid, what in objects(team.hub).items() if oid not in before}
 
 
-def test_the_whole_story(team: Team, images: Images) -> None:
+def test_story_of_a_team_works_from_init_to_reproduce(team: Team, images: Images) -> None:
     alex = start(team, images)
     team.hub.git("fsck", "--strict")
     assert alex.git("rev-parse", "main") == team.hub.git("rev-parse", "main")

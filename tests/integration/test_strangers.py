@@ -67,7 +67,7 @@ BAD_RECORDS: dict[str, Callable[[dict[str, Any]], bytes]] = {
 }
 
 
-def test_records_that_are_none(shared: Pair) -> None:
+def test_malformed_records_are_named_and_ignored(shared: Pair) -> None:
     ignacio = shared.clone()
     document, commit = json.dumps(genuine(shared.alex)), shared.alex.git("rev-parse", "HEAD")
     bad = {
@@ -100,7 +100,7 @@ def test_records_that_are_none(shared: Pair) -> None:
     assert (shared.alex.cwd / "data" / "x").read_text() == "better"
 
 
-def test_notes_that_are_not_ours(shared: Pair) -> None:
+def test_foreign_notes_are_ignored_and_kept(shared: Pair) -> None:
     commit = shared.alex.git("rev-parse", "HEAD")
     hub = shared.hub
     unknown = "0123456789" * 4
@@ -128,7 +128,7 @@ def test_notes_that_are_not_ours(shared: Pair) -> None:
     assert "a word from a stranger" in hub.git("notes", "--ref=datmo", "show", commit)
 
 
-def test_things_among_the_records_that_do_not_belong(shared: Pair) -> None:
+def test_foreign_files_among_records_are_ignored(shared: Pair) -> None:
     hub = shared.hub
     index = hub.having(GIT_INDEX_FILE=str(hub.cwd / "planting"), GIT_WORK_TREE=str(hub.cwd))
     index.git("read-tree", "refs/datmo/records")
@@ -195,7 +195,7 @@ def test_link_with_a_target_that_no_link_can_have_is_refused(shared: Pair, targe
     assert not (ignacio.cwd / "data" / "link").is_symlink()
 
 
-def test_trees_that_would_write_elsewhere(shared: Pair, tmp_path: Path) -> None:
+def test_trees_that_lead_outside_are_refused(shared: Pair, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     hub, commit = shared.hub, shared.alex.git("rev-parse", "HEAD")
@@ -233,7 +233,7 @@ def keep(tree: str) -> bytes:
     return b"tree %s\nauthor %s\ncommitter %s\n\nx\n" % (tree.encode(), person, person)
 
 
-def test_payloads_that_lie_in_each_other(shared: Pair, tmp_path: Path) -> None:
+def test_payloads_within_each_other_are_refused(shared: Pair, tmp_path: Path) -> None:
     """One payload brings a link, the other a file beyond it."""
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -267,7 +267,7 @@ def test_payloads_that_lie_in_each_other(shared: Pair, tmp_path: Path) -> None:
     assert not list(outside.iterdir())
 
 
-def test_a_payload_beyond_a_link_of_the_working_tree(shared: Pair, tmp_path: Path) -> None:
+def test_payload_beyond_link_of_working_tree_is_refused(shared: Pair, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     document = genuine(shared.alex)
@@ -282,7 +282,7 @@ def test_a_payload_beyond_a_link_of_the_working_tree(shared: Pair, tmp_path: Pat
     assert not list(outside.iterdir())
 
 
-def test_hooks_are_not_led_astray(shared: Pair) -> None:
+def test_hooks_refuse_hostile_snapshot_and_pull_succeeds(shared: Pair) -> None:
     """A planted snapshot is the newest of the commit that a pull brings: the payloads stay, the
     pull goes on."""
     ignacio = shared.clone()

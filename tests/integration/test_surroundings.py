@@ -64,7 +64,7 @@ def start(shell: Shell) -> None:
     datmo(shell, "init")
 
 
-def test_an_environment_is_found_whole_and_is_the_same_elsewhere(
+def test_environment_is_found_whole_and_is_the_same_elsewhere(
     shell: Callable[..., Shell],
 ) -> None:
     one, other = (

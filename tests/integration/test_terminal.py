@@ -25,9 +25,7 @@ print("done")
 
 
 @pytest.mark.parametrize("engine", ["host", "venv"])
-def test_a_command_has_a_terminal_of_the_same_size_and_a_clean_log(
-    repo: Shell, engine: str
-) -> None:
+def test_command_has_a_terminal_of_the_same_size_and_a_clean_log(repo: Shell, engine: str) -> None:
     repo.commit("t.py", PROGRESS)
     with on_own_terminal(repo, "run", "--engine", engine, "--", "python3", "t.py") as shown:
         shown.look()
@@ -36,7 +34,7 @@ def test_a_command_has_a_terminal_of_the_same_size_and_a_clean_log(
     assert stored_log(repo) == "[True, True, True] 97 31 xterm\n4/4\ndone\n"
 
 
-def test_without_a_terminal_the_log_has_every_byte(repo: Shell) -> None:
+def test_log_without_terminal_has_every_byte(repo: Shell) -> None:
     repo.commit("t.py", PROGRESS.replace("*os.get_terminal_size(1), ", ""))
     datmo(repo, "run", "--", "python3", "t.py")
     log = stored_log(repo)
@@ -44,7 +42,7 @@ def test_without_a_terminal_the_log_has_every_byte(repo: Shell) -> None:
     assert "\r\x1b[32m3/4\x1b[0m\r\x1b[32m4/4" in log
 
 
-def test_a_new_size_of_the_window_reaches_the_command(repo: Shell) -> None:
+def test_new_size_of_the_window_reaches_the_command(repo: Shell) -> None:
     repo.commit(
         "t.py",
         "import os, signal\n"
@@ -60,7 +58,7 @@ def test_a_new_size_of_the_window_reaches_the_command(repo: Shell) -> None:
         assert shown.child.wait(SECONDS) == 0
 
 
-def test_an_interrupt_key_reaches_the_command_once(repo: Shell) -> None:
+def test_interrupt_key_reaches_the_command_once(repo: Shell) -> None:
     repo.commit(
         "t.py",
         "import signal, sys, time\ncount = 0\n"
@@ -78,7 +76,7 @@ def test_an_interrupt_key_reaches_the_command_once(repo: Shell) -> None:
     assert "me 1\n" in stored_log(repo)
 
 
-def test_a_rerun_has_a_terminal_too(repo: Shell) -> None:
+def test_rerun_has_a_terminal_too(repo: Shell) -> None:
     repo.commit(
         "t.py",
         "import os, sys; open('m.txt', 'w').write('x'); print('tty', os.isatty(1), os.isatty(2))\n",

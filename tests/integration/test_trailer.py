@@ -62,7 +62,7 @@ def test_commit_with_changed_payload_gets_the_id_of_its_snapshot(tracked: Shell)
     assert message(tracked).startswith("one\n\nDatmo-Data: ")
 
 
-def test_commit_without_changed_payload_gets_none(tracked: Shell) -> None:
+def test_commit_without_changed_payload_gets_no_trailer(tracked: Shell) -> None:
     tracked.commit("code.py", "1\n")
     assert trailers(tracked) == ()
     assert len(experiments(tracked)) == 1
@@ -283,7 +283,7 @@ def test_linked_working_tree_writes_its_own(tracked: Shell) -> None:
     assert trailers(linked) == (newest_data(linked),)
 
 
-def test_submodule_writes_its_own(tracked: Shell, make_repo: object) -> None:
+def test_submodule_writes_its_own_trailer(tracked: Shell, make_repo: object) -> None:
     outer = tracked.at("..").at("outer")
     outer.cwd.mkdir()
     outer.git("init", "-q", ".")
@@ -335,7 +335,7 @@ def test_commit_beside_a_command_that_holds_the_state_goes_on_without_trailer(
     assert trailers(tracked) == ()
 
 
-def test_commit_whose_snapshot_was_not_made_is_told_how_to_make_it(tracked: Shell) -> None:
+def test_commit_without_snapshot_gets_hint_to_make_it(tracked: Shell) -> None:
     tracked.write("data/x", "1\n")
     hook = tracked.cwd / ".git/hooks/post-commit"
     kept = hook.read_bytes()
@@ -361,7 +361,7 @@ def test_earlier_hooks_run_before_and_see_their_words(tracked: Shell) -> None:
     assert said == [f"prepare-commit-msg {file} message", "0", f"commit-msg {file}", "1"]
 
 
-def test_nothing_is_started_where_no_payload_is_tracked(repo: Shell, tmp_path: Path) -> None:
+def test_hook_without_payloads_starts_no_process(repo: Shell, tmp_path: Path) -> None:
     """A commit then costs the start of a shell or two, and no interpreter's."""
     marks = tmp_path / "marks"
     program = tmp_path / "first" / "git-datmo"

@@ -36,7 +36,7 @@ def answer(shell: Shell, text: bytes, *words: str) -> tuple[int, bytes]:
     return child.returncode, said
 
 
-def test_a_snapshot_from_elsewhere_is_asked_about_once(make_repo: Callable[..., Shell]) -> None:
+def test_foreign_snapshot_is_asked_about_once(make_repo: Callable[..., Shell]) -> None:
     hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
     alex.git("remote", "add", "origin", str(hub.cwd))
     datmo(alex, "init")

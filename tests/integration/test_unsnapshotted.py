@@ -107,7 +107,7 @@ def test_push_of_what_is_there_names_data_that_it_leaves_out(pair: Pair) -> None
     assert CHANGES in alex.run("git", "push").stderr
 
 
-def test_push_with_damaged_state_says_so_and_goes_on(pair: Pair) -> None:
+def test_push_with_damaged_state_warns_and_succeeds(pair: Pair) -> None:
     alex = pair.alex
     (alex.cwd / ".git" / "datmo" / "tracked.json").write_text("{")
     alex.commit("code.py", "2\n")

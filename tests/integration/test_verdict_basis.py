@@ -10,7 +10,7 @@ from tests.support.shell import Shell
 REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 
 
-def test_a_verdict_names_what_it_rests_on(repo: Shell) -> None:
+def test_verdict_names_its_basis(repo: Shell) -> None:
     repo.commit(
         "t.py",
         "import json\njson.dump({'a': 1, 'b': 2}, open('metrics.json', 'w'))\nopen('m.txt', 'w').write('m')\n",
@@ -31,7 +31,7 @@ def test_rerun_of_a_run_without_metrics_and_outputs_is_nothing_to_compare(repo: 
     assert (document["id"], document["verdict"]) == (None, "nothing to compare")
 
 
-def test_a_verdict_can_rest_on_the_log_alone(repo: Shell) -> None:
+def test_verdict_without_outputs_rests_on_the_log(repo: Shell) -> None:
     repo.commit("t.py", "print('accuracy: 0.5')\n")
     datmo(repo, "run", "--", "python", "t.py")
     assert "verdict: identical (log)" in datmo(repo, *REPRODUCE).stdout
@@ -51,7 +51,7 @@ def test_rerun_that_crashes_for_another_reason_is_different(repo: Shell) -> None
     assert "AssertionError: no .git" in said
 
 
-def test_a_run_on_uncommitted_code_is_marked_wherever_it_is_shown(repo: Shell) -> None:
+def test_run_on_uncommitted_code_is_marked_everywhere(repo: Shell) -> None:
     repo.commit("t.py", "print(1)\n")
     datmo(repo, "run", "-m", "clean", "--", "python", "t.py")
     assert "uncommitted" not in datmo(repo, "log").stdout
@@ -62,13 +62,13 @@ def test_a_run_on_uncommitted_code_is_marked_wherever_it_is_shown(repo: Shell) -
     assert "'edited' (uncommitted changes)" in repo.git("log", "-1", "--notes=datmo")
 
 
-def test_a_missing_path_gets_a_suggestion(repo: Shell) -> None:
+def test_missing_path_gets_a_suggestion(repo: Shell) -> None:
     repo.write("data/labels.csv", "1\n")
     done = datmo(repo, "add-data", "data/lables.csv", code=128)
     assert "hint: did you mean 'data/labels.csv'?" in done.stderr
 
 
-def test_the_commit_made_from_the_code_that_ran_has_the_experiment(repo: Shell) -> None:
+def test_commit_made_from_the_code_that_ran_has_the_experiment(repo: Shell) -> None:
     repo.commit("t.py", "x = 1\n")
     repo.commit("results.csv", "a\n")
     repo.write(
@@ -91,7 +91,7 @@ def test_the_commit_made_from_the_code_that_ran_has_the_experiment(repo: Shell) 
     assert "verdict: identical" in datmo(repo, *REPRODUCE).stdout
 
 
-def test_a_commit_of_other_code_does_not_claim_the_experiment(repo: Shell) -> None:
+def test_commit_of_other_code_does_not_claim_the_experiment(repo: Shell) -> None:
     repo.commit("t.py", "x = 1\n")
     repo.write("t.py", "x = 2\n")
     datmo(repo, "run", "-m", "edited", "--", "python", "t.py")

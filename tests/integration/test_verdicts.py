@@ -65,7 +65,7 @@ def named(differences: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {difference["name"]: difference for difference in differences}
 
 
-def test_reruns_get_their_verdicts(alex: Shell) -> None:
+def test_rerun_gets_its_verdict(alex: Shell) -> None:
     same = reproduce(alex, made(alex, "exact"))
     assert same["verdict"] == "identical"
     assert "causes" not in same
@@ -87,7 +87,7 @@ def test_reruns_get_their_verdicts(alex: Shell) -> None:
     )
 
 
-def test_what_a_rerun_needs_is_shown_and_what_is_lacking_said_before_it_starts(alex: Shell) -> None:
+def test_needs_of_rerun_are_checked_before_it_starts(alex: Shell) -> None:
     measured = made(alex, "exact")
     used = experiments(alex)[0]["run"]["resources"]
     written = ("model.pkl", "table.csv", "order.json", "metrics.json")
@@ -121,7 +121,7 @@ def test_what_a_rerun_needs_is_shown_and_what_is_lacking_said_before_it_starts(a
     )
 
 
-def test_a_noisy_run_is_within_what_is_allowed_alone(alex: Shell) -> None:
+def test_noisy_run_is_within_its_tolerance_only(alex: Shell) -> None:
     noisy = made(alex, "noisy", "--tolerance", "table.csv=0.01")
     loose = reproduce(alex, noisy, "--repeat", "2", code=1)
     assert (loose["verdict"], loose["reruns"]) == ("different", 2)
@@ -162,7 +162,7 @@ def test_a_noisy_run_is_within_what_is_allowed_alone(alex: Shell) -> None:
     assert "summary:     reproduced 1 time, by 1 person" in shown
 
 
-def test_a_package_that_changed_is_named(make_repo: Callable[..., Shell]) -> None:
+def test_package_that_changed_is_named(make_repo: Callable[..., Shell]) -> None:
     """Two versions of a package, installed for real, and a result that follows them."""
     alex = make_repo("alex")
     alex.run("python", "-m", "venv", "tools")

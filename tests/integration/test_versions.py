@@ -95,7 +95,7 @@ def test_older_clone_that_was_upgraded_shares_what_waited(pair: Pair, newer: She
 @pytest.mark.parametrize(
     "words", [("drop", "--remote"), ("push", "--store"), ("bundle", "../out.bundle")]
 )
-def test_other_verbs_that_write_refuse_a_newer_remote(
+def test_writing_verbs_refuse_a_newer_remote(
     pair: Pair, newer: Shell, words: tuple[str, ...]
 ) -> None:
     share(newer, "from tomorrow")
@@ -113,7 +113,7 @@ def test_other_verbs_that_write_refuse_a_newer_remote(
     assert not list(place.rglob("*.pack"))
 
 
-def test_every_kind_of_share_keeps_the_marker(pair: Pair) -> None:
+def test_push_of_every_kind_keeps_the_marker(pair: Pair) -> None:
     share(pair.alex, "one")
     marker = pair.hub.git("cat-file", "blob", "refs/datmo/records:format")
     assert '"version": 1' in marker

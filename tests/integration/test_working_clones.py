@@ -55,7 +55,7 @@ def test_checkout_gets_what_a_pull_without_hooks_left_out(
         assert (ben.cwd / "data/x").read_text() == "one"
 
 
-def test_clone_of_a_mirror_of_a_working_clone_is_told_where_the_data_are(pair: Pair) -> None:
+def test_clone_of_mirror_of_working_clone_names_where_data_are(pair: Pair) -> None:
     change(pair.alex, "one")
     pair.top.git("clone", "-q", "--mirror", str(pair.alex.cwd), "mirror.git")
     pair.top.git("clone", "-q", str(pair.top.cwd / "mirror.git"), "copy")

@@ -26,7 +26,7 @@ def shapley(part: str, value: dict[Combination, float]) -> float:
 
 
 @given(tables)
-def test_all_orders_give_shapley_values(value: dict[Combination, float]) -> None:
+def test_attribution_over_all_orders_gives_shapley_values(value: dict[Combination, float]) -> None:
     found = attribute(all_orders(PARTS), value.get)
     assert found.of is not None
     assert (found.used, found.orders) == (24, 24)
@@ -38,7 +38,7 @@ def test_all_orders_give_shapley_values(value: dict[Combination, float]) -> None
     tables,
     st.permutations(PARTS).flatmap(lambda all_: st.integers(1, 4).map(lambda count: all_[:count])),
 )
-def test_what_is_due_by_two_orders_add_up_too(
+def test_attribution_over_two_orders_adds_up(
     value: dict[Combination, float], parts: list[str]
 ) -> None:
     orders = two_orders(parts)
@@ -66,6 +66,6 @@ def test_orders_through_what_failed_are_left_out(
         assert found.of is None
 
 
-def test_all_orders_pass_through_all_combinations() -> None:
+def test_orders_pass_through_all_combinations() -> None:
     assert set(combinations(all_orders(PARTS))) == set(EVERY)
     assert len(combinations(two_orders(PARTS))) == 8

@@ -38,7 +38,7 @@ def plainly(tree: Tree, empty: set[bytes], path: bytes = b"data") -> Oid:
 
 @settings(max_examples=max(1, settings().max_examples // 2))
 @given(tree=trees)
-def test_one_pass_makes_the_folder_that_it_reads(
+def test_folder_captured_in_one_pass_has_its_id(
     tree: Tree, store: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     top = Path(tmp_path_factory.mktemp("laid"))
@@ -53,7 +53,7 @@ def test_one_pass_makes_the_folder_that_it_reads(
     assert edit._ordered
 
 
-def test_a_large_file_of_another_size_is_not_read_to_be_compared(
+def test_large_file_of_another_size_is_not_compared(
     tmp_path: Path, sealed: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of the same size is: it may have been touched alone."""

@@ -80,13 +80,13 @@ contents = st.lists(st.one_of(*pieces()), max_size=4).map(b"".join)
         lambda s: sum(s) > len(s) << 12
     ),
 )
-def test_any_reading_sizes_give_the_same_cuts(content: bytes, sizes: list[int]) -> None:
+def test_cuts_are_equal_for_all_read_sizes(content: bytes, sizes: list[int]) -> None:
     assert cut(content, sizes) == cut_at_once(content)
 
 
 @few
 @given(contents, st.sampled_from([MAX_SIZE + 1, (1 << 20) + 4096, 3 << 20]))
-def test_the_size_of_blocks_does_not_matter(content: bytes, block: int) -> None:
+def test_size_of_blocks_does_not_matter(content: bytes, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chunks, "BLOCK", block)
         assert cut(content) == cut_at_once(content)
@@ -113,7 +113,7 @@ def test_chunks_are_the_content_within_the_bounds(content: bytes) -> None:
 
 @few
 @given(contents)
-def test_a_block_keeps_its_bytes_while_the_next_is_read(content: bytes) -> None:
+def test_block_keeps_its_bytes_while_the_next_is_read(content: bytes) -> None:
     """Workers hash a block while the next is filled."""
     blocks = list(split(reader(content, [1 << 30]), memory))
     assert b"".join(bytes(block.data) for block in blocks) == content
@@ -127,9 +127,7 @@ def test_a_block_keeps_its_bytes_while_the_next_is_read(content: bytes) -> None:
     st.binary(min_size=1, max_size=100_000),
     st.booleans(),
 )
-def test_after_an_insertion_the_cuts_are_the_same_again(
-    seed: int, place: int, new: bytes, replace: bool
-) -> None:
+def test_cuts_after_insertion_realign(seed: int, place: int, new: bytes, replace: bool) -> None:
     content = noise(seed, 6 << 20)
     changed = content[:place] + new + content[place + (len(new) if replace else 0) :]
     before, after = set(cut(content)), cut(changed)
@@ -138,7 +136,7 @@ def test_after_an_insertion_the_cuts_are_the_same_again(
     assert fresh < len(changed)
 
 
-def test_nothing_is_cut_from_an_empty_file() -> None:
+def test_empty_file_has_no_chunks() -> None:
     assert list(split(reader(b"", [1]), memory)) == []
 
 

@@ -63,7 +63,7 @@ def types_of(item: Any) -> Any:
 
 
 @given(records())
-def test_a_record_is_decoded_to_what_was_encoded(record: Record) -> None:
+def test_record_is_decoded_to_what_was_encoded(record: Record) -> None:
     read = decode(encode(record))
     assert read == sayable(record)
     assert types_of(read) == types_of(sayable(record))
@@ -71,13 +71,13 @@ def test_a_record_is_decoded_to_what_was_encoded(record: Record) -> None:
 
 
 @given(records())
-def test_a_record_that_was_checked_before_reads_alike(record: Record) -> None:
+def test_record_that_was_checked_before_reads_alike(record: Record) -> None:
     raw = encode(record)
     assert decode(raw, checked=True) == decode(raw)
 
 
 @given(records())
-def test_a_record_is_json_of_one_spelling(record: Record) -> None:
+def test_record_is_json_of_one_spelling(record: Record) -> None:
     raw = encode(record)
     document = json.loads(raw.decode("utf-8"), parse_constant=pytest.fail)
     assert document == to_document(record)
@@ -87,7 +87,7 @@ def test_a_record_is_json_of_one_spelling(record: Record) -> None:
 
 
 @given(values)
-def test_a_value_keeps_its_number(value: bool | float | str) -> None:
+def test_value_keeps_its_number(value: bool | float | str) -> None:
     there = number(sayable(value))
     if isinstance(value, float):
         assert there == value or (there is not None and math.isnan(there) and math.isnan(value))
@@ -100,7 +100,7 @@ def test_a_value_keeps_its_number(value: bool | float | str) -> None:
 @pytest.mark.parametrize(
     "value", [10**400, -(10**400), "NaN", "1", "", None, True], ids=lambda v: str(v)[:9]
 )
-def test_any_value_that_a_record_may_have_is_a_number_or_none(
+def test_figure_of_record_is_a_number_or_none(
     value: bool | float | str | None,
 ) -> None:
     """A stranger's whole number may be larger than any floating point number."""
@@ -152,7 +152,7 @@ def later_keys(inner: dict[str, Any]) -> set[str]:
 
 
 @given(records(), st.data())
-def test_a_record_without_a_key_is_damaged(record: Record, data: st.DataObject) -> None:
+def test_record_without_a_key_is_damaged(record: Record, data: st.DataObject) -> None:
     document = json.loads(encode(record))
     inner = data.draw(st.sampled_from(list(objects_of(document))))
     del inner[data.draw(st.sampled_from(sorted(inner.keys() - later_keys(inner))))]
@@ -162,7 +162,7 @@ def test_a_record_without_a_key_is_damaged(record: Record, data: st.DataObject) 
 
 
 @given(records())
-def test_a_record_of_the_first_writers_reads_as_one_that_says_nothing_more(record: Record) -> None:
+def test_record_without_later_keys_has_their_defaults(record: Record) -> None:
     document = json.loads(encode(record))
     for inner in list(objects_of(document)):
         for key in later_keys(inner) & inner.keys():
@@ -211,7 +211,7 @@ strange = st.sampled_from(ODD) | st.one_of(
 
 
 @given(records(), st.data())
-def test_a_record_with_a_strange_value_is_damaged_or_can_be_used(
+def test_record_with_a_strange_value_is_damaged_or_can_be_used(
     record: Record, data: st.DataObject
 ) -> None:
     """What decoding lets in, everything behind it can take: encode it, note it, show it."""
@@ -247,14 +247,14 @@ def use(record: Record) -> None:
     | st.text().map(str.encode)
     | st.sampled_from([b"", b"{}", b"[]", b"null", b"\xef\xbb\xbf{}"])
 )
-def test_garbage_is_damaged_and_nothing_else(raw: bytes) -> None:
+def test_garbage_as_record_raises_damaged(raw: bytes) -> None:
     with pytest.raises(Damaged) as caught:
         decode(raw)
     assert len(caught.value.what.splitlines()) == 1
 
 
 @given(records_in(SHA1), st.data())
-def test_a_record_that_is_cut_or_changed_is_damaged_or_a_record(
+def test_record_that_is_cut_or_changed_is_damaged_or_a_record(
     record: Record, data: st.DataObject
 ) -> None:
     raw = bytearray(encode(record))
@@ -299,7 +299,7 @@ DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
         pytest.param(b"[" * 200_000, id="brackets alone"),
     ],
 )
-def test_what_is_no_record_is_damaged(raw: bytes) -> None:
+def test_invalid_record_raises_damaged(raw: bytes) -> None:
     assert decode(encode(PLAIN)) == PLAIN
     with pytest.raises(Damaged) as caught:
         decode(raw)

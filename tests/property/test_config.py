@@ -46,7 +46,7 @@ numbers = st.builds(
         ["0", "007", "0x1F", "1_000", " 1", "1 ", "k", "-", "1.5", "1t", "\u0663", "1kk", "+1"]
     )
 )
-def test_a_number_is_read_as_git_reads_it(repo: Shell, text: str) -> None:
+def test_number_is_read_as_git_reads_it(repo: Shell, text: str) -> None:
     expected = git_says(repo, "int", text)
     if expected is None:
         with pytest.raises(DatmoError, match=r"datmo\.x"):
@@ -77,11 +77,11 @@ def test_a_number_is_read_as_git_reads_it(repo: Shell, text: str) -> None:
         "nO",
     ],
 )
-def test_a_flag_is_read_as_git_reads_it(repo: Shell, text: str) -> None:
+def test_flag_is_read_as_git_reads_it(repo: Shell, text: str) -> None:
     assert of(text).flag("datmo.x", default=text == "") == (git_says(repo, "bool", text) == "true")
 
 
-def test_the_last_setting_wins_and_what_is_not_set_is_the_default() -> None:
+def test_last_setting_wins_and_what_is_not_set_is_the_default() -> None:
     config = Config(
         (
             Setting("global", "a.b", "1"),
@@ -101,7 +101,7 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 @fewer
 @given(st.lists(st.tuples(sections, texts), max_size=4))
-def test_all_settings_are_read(
+def test_settings_are_read_as_git_reads_them(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[tuple[str, str]]
 ) -> None:
     """Names with dots, blanks and equals signs, values of several lines, bytes of any kind."""
@@ -116,7 +116,7 @@ def test_all_settings_are_read(
     assert len(mine) == len(wanted)
 
 
-def test_a_key_without_a_value_is_true_and_bytes_come_through(repo: Shell) -> None:
+def test_key_without_a_value_is_true_and_bytes_come_through(repo: Shell) -> None:
     folder = Path(repo.cwd)
     (folder / "config").write_bytes(
         (folder / "config").read_bytes() + b"[datmo]\n\tflag\n\tempty =\n\traw = \xff\n"

@@ -41,9 +41,7 @@ def same(one: array[float], other: array[float]) -> bool:
 
 
 @given(names, point_lists)
-def test_every_point_of_a_curve_comes_back(
-    name: str, points: list[tuple[float, float, int]]
-) -> None:
+def test_curve_is_read_as_written(name: str, points: list[tuple[float, float, int]]) -> None:
     content = write_curve(name, columns(points))
     header = read_header(bytes_reader(content))
     read = read_points(bytes_reader(content), header)
@@ -78,7 +76,7 @@ def numbers_of(values: array[float]) -> list[float]:
 
 
 @given(st.integers(0, 20_000), st.integers(0, 21_000), st.integers(6, 5000))
-def test_a_view_has_the_extremes_of_its_range(begin: int, end: int, most: int) -> None:
+def test_view_has_the_extremes_of_its_range(begin: int, end: int, most: int) -> None:
     view = read_view(bytes_reader(LONG), read_header(bytes_reader(LONG)), most, begin, end)
     assert len(view) <= most
     values = numbers_of(LONG_POINTS.values[begin:end])
@@ -93,7 +91,7 @@ LONG = write_curve("loss", LONG_POINTS)
 
 
 @given(st.integers(0, 20_000), st.integers(0, 21_000))
-def test_a_range_is_read_from_its_blocks_alone(begin: int, end: int) -> None:
+def test_range_is_read_from_its_blocks_alone(begin: int, end: int) -> None:
     sizes = []
 
     def read(offset: int, size: int) -> bytes:
@@ -109,7 +107,7 @@ def test_a_range_is_read_from_its_blocks_alone(begin: int, end: int) -> None:
 
 
 @given(st.data())
-def test_a_damaged_curve_is_named_damaged_or_reads_as_one(data: st.DataObject) -> None:
+def test_damaged_curve_is_named_damaged_or_reads_as_one(data: st.DataObject) -> None:
     raw = bytearray(write_curve("loss", long_curve(300)))
     at = data.draw(st.integers(0, len(raw) - 1))
     raw[at : at + data.draw(st.sampled_from([0, 1, 30, len(raw)]))] = data.draw(
@@ -138,7 +136,7 @@ def test_a_damaged_curve_is_named_damaged_or_reads_as_one(data: st.DataObject) -
     ],
     ids=str,
 )
-def test_a_header_that_does_not_fit_is_damaged(changes: dict[str, object]) -> None:
+def test_header_that_does_not_fit_is_damaged(changes: dict[str, object]) -> None:
     magic, line, body = write_curve("loss", long_curve(300)).split(b"\n", 2)
     header = json.dumps({**json.loads(line), **changes}).encode()
     with pytest.raises(Damaged):

@@ -40,7 +40,7 @@ def test_zlib_reads_what_is_deflated(content: bytes) -> None:
 
 
 @given(contents)
-def test_a_stream_is_hardly_longer_than_its_content(content: bytes) -> None:
+def test_stream_is_hardly_longer_than_its_content(content: bytes) -> None:
     """The reader relies on this bound: it looks no further for the end of a stream."""
     assert sum(map(len, deflate(content))) <= len(content) + len(content) // 1000 + 1024
 
@@ -62,7 +62,7 @@ def test_content_is_found_where_it_is_stored(content: bytes, behind: bytes) -> N
 
 
 @given(contents | st.binary(), st.sampled_from([0, 1, 6, 9]))
-def test_a_stream_of_others_is_read_where_it_is_stored_or_left_alone(
+def test_stream_of_others_is_read_where_it_is_stored_or_left_alone(
     content: bytes, level: int
 ) -> None:
     stream = zlib.compress(content, level)
@@ -72,7 +72,7 @@ def test_a_stream_of_others_is_read_where_it_is_stored_or_left_alone(
 
 
 @given(st.binary(min_size=1), st.data())
-def test_a_damaged_stored_stream_is_broken_or_another_kind(
+def test_damaged_stored_stream_is_broken_or_another_kind(
     content: bytes, data: st.DataObject
 ) -> None:
     stream = bytearray(b"".join(stored(content)))
@@ -90,22 +90,18 @@ def test_noise_is_stored_as_it_is_and_text_is_compressed() -> None:
 
 
 @given(contents | st.binary(), st.sampled_from([0, 1, 6, 9]), st.binary(max_size=40))
-def test_any_zlib_stream_is_read_and_what_follows_is_left_alone(
-    content: bytes, level: int, behind: bytes
-) -> None:
+def test_zlib_stream_is_read_up_to_its_end(content: bytes, level: int, behind: bytes) -> None:
     assert inflate(zlib.compress(content, level) + behind, len(content)) == content
 
 
 @given(st.binary(), st.integers(-2, 2).filter(bool))
-def test_a_stream_of_another_length_is_broken(content: bytes, off: int) -> None:
+def test_stream_of_another_length_is_broken(content: bytes, off: int) -> None:
     with pytest.raises(BrokenStream):
         inflate(b"".join(deflate(content)), max(0, len(content) + off) if content else 1)
 
 
 @given(st.binary(min_size=1), st.data())
-def test_a_damaged_stream_is_broken_or_still_says_the_same(
-    content: bytes, data: st.DataObject
-) -> None:
+def test_damaged_zlib_stream_is_refused_or_equal(content: bytes, data: st.DataObject) -> None:
     stream = bytearray(b"".join(deflate(content)))
     place = data.draw(st.integers(0, len(stream) - 1))
     stream[place] ^= data.draw(st.integers(1, 255))
@@ -114,13 +110,13 @@ def test_a_damaged_stream_is_broken_or_still_says_the_same(
 
 
 @given(st.binary(min_size=1), st.data())
-def test_a_stream_that_is_cut_off_is_broken(content: bytes, data: st.DataObject) -> None:
+def test_stream_that_is_cut_off_is_broken(content: bytes, data: st.DataObject) -> None:
     stream = b"".join(deflate(content))
     with pytest.raises(BrokenStream):
         inflate(stream[: data.draw(st.integers(0, len(stream) - 1))], len(content))
 
 
 @given(st.binary(max_size=200), st.integers(0, 1000))
-def test_garbage_is_broken(garbage: bytes, size: int) -> None:
+def test_garbage_as_zlib_stream_is_refused(garbage: bytes, size: int) -> None:
     with suppress(BrokenStream):
         assert inflate(garbage, size) == zlib.decompressobj().decompress(garbage)

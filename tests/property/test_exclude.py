@@ -52,7 +52,7 @@ def exclude_of(repo: Shell) -> Path:
 @example("[a]", ["a"], "x")
 @example("**", ["a", "a/b"], "x")
 @example("a\\ ", ["a ", "a\\"], "x")
-def test_a_pattern_matches_its_path_and_nothing_else(
+def test_exclude_pattern_matches_only_its_path(
     repo: Shell, path: str, others: list[str], letter: str
 ) -> None:
     exclude_of(repo).unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def test_a_pattern_matches_its_path_and_nothing_else(
     st.lists(paths, max_size=4),
     st.text(odd | st.just("\n"), max_size=30),
 )
-def test_the_rest_of_the_file_stays_as_it_is(
+def test_rest_of_the_file_stays_as_it_is(
     repo: Shell, one: list[str], two: list[str], rest: str
 ) -> None:
     file = exclude_of(repo)
@@ -95,7 +95,7 @@ def test_the_rest_of_the_file_stays_as_it_is(
 
 
 @given(st.lists(paths, min_size=1, max_size=4))
-def test_the_same_paths_again_change_nothing(repo: Shell, chosen: list[str]) -> None:
+def test_same_paths_again_change_nothing(repo: Shell, chosen: list[str]) -> None:
     file = exclude_of(repo)
     file.unlink(missing_ok=True)
     write_excludes(file, chosen)
@@ -104,7 +104,7 @@ def test_the_same_paths_again_change_nothing(repo: Shell, chosen: list[str]) -> 
     assert file.stat().st_ino == before.st_ino
 
 
-def test_what_stands_behind_our_part_stays_behind_it(repo: Shell) -> None:
+def test_lines_after_own_section_of_exclude_stay_after_it(repo: Shell) -> None:
     file = exclude_of(repo)
     file.write_text(f"before\n{BEGIN}\n/old\n{END}\nbehind\n")
     write_excludes(file, ["new"])
@@ -113,7 +113,7 @@ def test_what_stands_behind_our_part_stays_behind_it(repo: Shell) -> None:
     assert file.read_text() == f"before\n{BEGIN}\n{END}\nbehind\n"
 
 
-def test_a_name_of_two_lines_does_not_make_two_patterns(repo: Shell) -> None:
+def test_name_of_two_lines_does_not_make_two_patterns(repo: Shell) -> None:
     """The second line of a name would be a pattern of its own, for files that git is to track."""
     exclude_of(repo).unlink(missing_ok=True)
     write_excludes(exclude_of(repo), ["a\n*.py"])

@@ -211,7 +211,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
-def test_whatever_was_pushed_reaches_everybody(place: Path) -> None:
+def test_pushed_data_reach_every_clone(place: Path) -> None:
     sealed = seal(place / "home")
     FarFollowers.top, FarFollowers.env = (
         place,

@@ -23,7 +23,7 @@ from git_datmo.runs.figure_values import FIGURES_LIMIT, parse_figures, read_metr
 
 
 @given(st.integers() | st.floats(allow_nan=False) | st.booleans())
-def test_a_number_that_is_written_out_is_read_as_itself(value: float) -> None:
+def test_number_that_is_written_out_is_read_as_itself(value: float) -> None:
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     read = parse_value(text)
     assert read == value
@@ -31,7 +31,7 @@ def test_a_number_that_is_written_out_is_read_as_itself(value: float) -> None:
 
 
 @given(st.text())
-def test_any_word_is_a_value(text: str) -> None:
+def test_parameter_value_keeps_its_text(text: str) -> None:
     value = parse_value(text)
     assert isinstance(value, bool | int | float | str)
     if isinstance(value, str):
@@ -42,11 +42,11 @@ def test_any_word_is_a_value(text: str) -> None:
     "text",
     ["", " ", "1_000", " 1", "1 ", "True", "FALSE", "0x10", "1e", "1,5", "--", "1\n", "None"],
 )
-def test_what_is_no_number_is_text(text: str) -> None:
+def test_value_that_is_no_number_is_text(text: str) -> None:
     assert parse_value(text) == text
 
 
-def test_what_json_cannot_say_is_a_number_all_the_same() -> None:
+def test_infinite_value_is_a_number() -> None:
     assert parse_value("inf") == math.inf
     assert parse_value("-Infinity") == -math.inf
     nan = parse_value("nan")
@@ -55,14 +55,14 @@ def test_what_json_cannot_say_is_a_number_all_the_same() -> None:
 
 
 @given(st.dictionaries(st.text(min_size=1).filter(lambda name: "=" not in name), st.text()))
-def test_a_word_is_split_at_its_first_equals_sign(figures: dict[str, str]) -> None:
+def test_word_is_split_at_its_first_equals_sign(figures: dict[str, str]) -> None:
     read = parse_figures(f"{name}={text}" for name, text in figures.items())
     assert list(read) == list(figures)
     assert repr(read) == repr({name: parse_value(text) for name, text in figures.items()})
 
 
 @pytest.mark.parametrize("word", ["", "=", "=1", "lr", "lr:1"])
-def test_a_word_without_a_name_or_equals_sign_is_refused(word: str) -> None:
+def test_word_without_a_name_or_equals_sign_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="NAME=VALUE"):
         parse_figures([word])
 
@@ -100,9 +100,7 @@ def leaves(item: Any, *path: str) -> dict[str, Any]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents)
-def test_every_figure_of_a_file_has_its_path_for_a_name(
-    tmp_path: Path, document: dict[str, Any]
-) -> None:
+def test_figures_of_file_are_named_by_their_paths(tmp_path: Path, document: dict[str, Any]) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps(document))
     assert read_metrics(path) == leaves(document)
@@ -144,7 +142,7 @@ def suppress_line(name: str) -> Iterator[None]:
         pytest.param(json.dumps({"a": list(range(FIGURES_LIMIT + 1))}), id="too many"),
     ],
 )
-def test_any_file_can_be_recorded_or_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+def test_metrics_file_is_recorded_or_refused_in_one_line(tmp_path: Path, text: str) -> None:
     """The run is over by then: a file that it wrote must not keep it from being recorded."""
     path = tmp_path / "metrics.json"
     path.write_text(text, "utf-8")
@@ -159,12 +157,12 @@ def test_any_file_can_be_recorded_or_is_refused_in_one_line(tmp_path: Path, text
     ["1" + "0" * 400, "-" + "9" * 5000, "1e999", "nan", "\u0661", "\x00"],
     ids=lambda t: t[:6],
 )
-def test_any_word_can_be_recorded(text: str) -> None:
+def test_parameter_of_any_text_is_recorded(text: str) -> None:
     """And read back, however large the number is that it says."""
     decode(encode(record_of(parse_figures([f"a={text}"]))))
 
 
-def test_a_file_of_any_depth_is_read_or_refused(tmp_path: Path) -> None:
+def test_file_of_any_depth_is_read_or_refused(tmp_path: Path) -> None:
     """About as deep as Python's own limit, which reading and naming meet at different levels."""
     path = tmp_path / "metrics.json"
     for depth in range(800, 1010):

@@ -160,7 +160,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
-def test_nobody_undoes_what_another_recorded(place: Path) -> None:
+def test_commands_keep_what_other_clones_recorded(place: Path) -> None:
     Followers.top, Followers.env = place, seal(place / "home")
     deep = settings().max_examples > 500
     run_state_machine_as_test(

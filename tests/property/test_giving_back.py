@@ -48,7 +48,7 @@ class GivingBack(TwoClones):
         self.check_remote()
 
 
-def test_two_clones_that_give_space_back(two_clones: Path) -> None:
+def test_clones_that_free_space_lose_only_dropped_data(two_clones: Path) -> None:
     GivingBack.top, GivingBack.env = two_clones, seal(two_clones / "home")
     deep = settings().max_examples > 500
     run_state_machine_as_test(

@@ -151,7 +151,7 @@ def test_files_are_the_same_from_every_archive_and_back(
 
 
 @given(styles, layers, st.data())
-def test_an_archive_that_is_cut_off_or_of_other_layers_is_damaged(
+def test_archive_that_is_cut_off_or_of_other_layers_is_damaged(
     style: str, contents: list[bytes], data: st.DataObject
 ) -> None:
     config = configuration(contents)

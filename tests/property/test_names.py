@@ -17,12 +17,12 @@ from tests.support.strategies import bare, raw_names, safe_names, unsafe_names
 
 
 @given(safe_names)
-def test_a_stored_name_is_read_as_the_real_one(name: bytes) -> None:
+def test_stored_name_is_read_as_the_real_one(name: bytes) -> None:
     assert unescape(escape(name)) == name
 
 
 @given(raw_names, raw_names)
-def test_two_names_are_never_stored_alike(one: bytes, other: bytes) -> None:
+def test_different_names_have_different_stored_names(one: bytes, other: bytes) -> None:
     assert (escape(one) == escape(other)) == (one == other)
 
 
@@ -34,7 +34,7 @@ def test_two_names_are_never_stored_alike(one: bytes, other: bytes) -> None:
         st.sampled_from([stored_names.ESCAPE, stored_names.ESCAPE * 2]),
     )
 )
-def test_a_name_is_in_its_one_form_or_damaged(stored: bytes) -> None:
+def test_name_is_in_its_one_form_or_damaged(stored: bytes) -> None:
     try:
         real = unescape(stored)
     except Damaged:
@@ -44,20 +44,20 @@ def test_a_name_is_in_its_one_form_or_damaged(stored: bytes) -> None:
 
 
 @given(st.from_regex(stored_names.ORDINARY))
-def test_an_ordinary_name_is_safe_and_collides_with_nothing(name: bytes) -> None:
+def test_ordinary_name_is_safe_and_collides_with_nothing(name: bytes) -> None:
     assert is_safe(name)
     assert not stored_names.RESERVED.search(name)
 
 
 @given(raw_names)
-def test_a_stored_name_is_never_a_marker(name: bytes) -> None:
+def test_stored_name_is_never_a_marker(name: bytes) -> None:
     assert not escape(name).endswith(
         (stored_names.CHUNKED_FILE, stored_names.CHUNKED_EXECUTABLE, stored_names.PART)
     )
 
 
 @given(unsafe_names)
-def test_an_unsafe_name_is_damaged_however_it_is_stored(name: bytes) -> None:
+def test_unsafe_name_is_damaged_however_it_is_stored(name: bytes) -> None:
     for stored in (name, escape(name), name + stored_names.ESCAPE):
         with pytest.raises(Damaged):
             unescape(stored)
@@ -127,7 +127,7 @@ def test_git_refuses_the_escaped_form_of_such_a_name(repo: Shell, name: bytes) -
 @pytest.mark.parametrize(
     "name", [b"git\xff", b".gitx\xff", b"a.git\xff", b"\xff.git", "é".encode()]
 )
-def test_other_name_with_invalid_bytes_is_safe_and_passes_git(repo: Shell, name: bytes) -> None:
+def test_name_with_invalid_bytes_is_safe_for_git(repo: Shell, name: bytes) -> None:
     assert is_safe(name)
     check_strictly(repo, name, BLOB)
 
@@ -138,7 +138,7 @@ def test_git_finds_nothing_in_any_stored_name(repo: Shell, name: bytes, mode: in
 
 
 @pytest.mark.parametrize("name", UNCOVERED)
-def test_a_spelling_that_escaping_does_not_cover_is_still_read_back(repo: Shell, name: str) -> None:
+def test_spelling_that_escaping_does_not_cover_is_still_read_back(repo: Shell, name: str) -> None:
     assert unescape(escape(name.encode())) == name.encode()
     with pytest.raises(AssertionError, match="gitmodules"):
         check_strictly(repo, name.encode(), LINK)
@@ -170,7 +170,7 @@ def pack_of(objects: list[tuple[str, bytes]]) -> bytes:
     return body + hashlib.sha1(body).digest()
 
 
-def test_the_check_sees_a_name_that_git_refuses(repo: Shell) -> None:
+def test_check_sees_a_name_that_git_refuses(repo: Shell) -> None:
     objects = [
         ("blob", BAD_MODULES),
         ("tree", encode_tree([TreeEntry(b".gitmodules", LINK, SHA1.hash("blob", BAD_MODULES))])),

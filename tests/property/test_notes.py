@@ -70,7 +70,7 @@ def test_union_is_what_git_makes(repo: Shell, one: bytes, two: bytes) -> None:
 
 
 @given(records(), oids(SHA1) | oids(SHA256))
-def test_a_record_makes_one_line_that_names_it(record: Record, oid: Oid) -> None:
+def test_record_makes_one_line_that_names_it(record: Record, oid: Oid) -> None:
     line = make_line(oid, record)
     ours, others = parse_note(f"{line}\n".encode())
     assert others == ()
@@ -83,7 +83,7 @@ def test_a_record_makes_one_line_that_names_it(record: Record, oid: Oid) -> None
 
 
 @given(st.lists(records(), max_size=3), notes)
-def test_lines_of_others_are_told_apart_and_kept(made: list[Record], foreign: bytes) -> None:
+def test_foreign_note_lines_are_recognised_and_kept(made: list[Record], foreign: bytes) -> None:
     ids = [SHA1.hash("blob", b"%d" % n) for n in range(len(made))]
     ours = "".join(
         f"{make_line(oid, record)}\n" for oid, record in zip(ids, made, strict=True)
@@ -94,14 +94,14 @@ def test_lines_of_others_are_told_apart_and_kept(made: list[Record], foreign: by
 
 
 @given(st.binary() | notes)
-def test_any_bytes_are_a_note(raw: bytes) -> None:
+def test_note_of_any_bytes_is_parsed(raw: bytes) -> None:
     ours, others = parse_note(raw)
     assert all(isinstance(line, NoteLine) for line in ours)
     assert all(others)
 
 
 @given(st.integers(0, 1 << 60))
-def test_a_size_is_shown_as_git_shows_it(size: int) -> None:
+def test_size_is_shown_as_git_shows_it(size: int) -> None:
     number, unit = show_size(size).split(" ")
     factor = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}[unit]
     assert abs(float(number) * factor - size) <= factor * 0.0051
@@ -109,7 +109,7 @@ def test_a_size_is_shown_as_git_shows_it(size: int) -> None:
 
 
 @given(st.floats() | st.integers() | st.booleans() | st.text())
-def test_any_value_is_shown(value: bool | float | str) -> None:
+def test_value_is_shown_with_five_digits(value: bool | float | str) -> None:
     shown = show_value(value)
     if isinstance(value, str):
         assert shown == value

@@ -51,7 +51,7 @@ beginnings = st.builds(
 
 
 @given(data=st.data())
-def test_a_tree_is_the_one_that_git_makes(
+def test_tree_is_the_one_that_git_makes(
     repo: tuple[Shell, ObjectFormat], data: st.DataObject
 ) -> None:
     shell, form = repo
@@ -68,7 +68,7 @@ def test_a_tree_is_the_one_that_git_makes(
 
 
 @given(formats, st.data())
-def test_a_tree_is_parsed_to_what_was_encoded(form: ObjectFormat, data: st.DataObject) -> None:
+def test_tree_is_parsed_to_what_was_encoded(form: ObjectFormat, data: st.DataObject) -> None:
     chosen = data.draw(entries(form))
     parsed = list(parse_tree(encode_tree(chosen), form))
     assert sorted(parsed, key=repr) == sorted(chosen, key=repr)
@@ -90,7 +90,7 @@ def test_git_finds_nothing_in_a_tree(repo: tuple[Shell, ObjectFormat], data: st.
 
 
 @given(st.data())
-def test_a_damaged_tree_is_damaged_or_as_it_says(data: st.DataObject) -> None:
+def test_damaged_tree_raises_damaged_or_parses(data: st.DataObject) -> None:
     """What is taken for a tree has just the one encoding: nothing in it is passed over."""
     content = bytearray(encode_tree(data.draw(entries(SHA1).filter(bool))))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -104,13 +104,13 @@ def test_a_damaged_tree_is_damaged_or_as_it_says(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "mode", [b"040000", b"0o755", b"+40000", b" 40000", b"40_000", b"100664", b"", b"-1"]
 )
-def test_a_mode_in_another_spelling_is_damaged(mode: bytes) -> None:
+def test_mode_in_another_spelling_is_damaged(mode: bytes) -> None:
     with pytest.raises(Damaged):
         list(parse_tree(mode + b" a\0" + bytes(20), SHA1))
 
 
 @given(st.binary(max_size=80), formats)
-def test_garbage_is_damaged_and_nothing_else(garbage: bytes, form: ObjectFormat) -> None:
+def test_garbage_as_object_raises_damaged(garbage: bytes, form: ObjectFormat) -> None:
     with suppress(Damaged):
         list(parse_tree(garbage, form))
     with suppress(Damaged):
@@ -124,7 +124,7 @@ def test_garbage_is_damaged_and_nothing_else(garbage: bytes, form: ObjectFormat)
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
     st.data(),
 )
-def test_a_commit_is_the_one_that_git_makes(
+def test_commit_is_the_one_that_git_makes(
     repo: tuple[Shell, ObjectFormat], parents: int, message: str, data: st.DataObject
 ) -> None:
     shell, form = repo
@@ -141,7 +141,7 @@ def test_a_commit_is_the_one_that_git_makes(
     assert commit_parents(content) == tuple(older)
 
 
-def test_a_parent_in_the_message_is_no_parent() -> None:
+def test_parent_in_the_message_is_no_parent() -> None:
     tree = SHA1.hash("tree", b"")
     content = encode_commit(tree, (), "A <a@b>", 0, f"parent {tree}\n\nparent {tree}")
     assert commit_parents(content) == ()

@@ -45,7 +45,7 @@ def git_takes(repo: Shell, path: bytes) -> bool:
 @example(b".git\\x")
 @example(b"x\\.git:y")
 @example(b".git::$INDEX_ALLOCATION")
-def test_a_name_is_safe_where_git_takes_it(repo: Shell, name: bytes) -> None:
+def test_name_is_safe_where_git_takes_it(repo: Shell, name: bytes) -> None:
     taken = git_takes(repo, name)
     assert taken or not is_safe(name)
     # A backslash separates on Windows alone, where git takes less than here.
@@ -56,7 +56,7 @@ def test_a_name_is_safe_where_git_takes_it(repo: Shell, name: bytes) -> None:
 @pytest.mark.parametrize(
     "path", ["a", "a/b", "..a", "a..", "...", ".gitx", "git", "git~2", ".git_", "\u00e4/\U0001f600"]
 )
-def test_a_plain_path_is_taken(repo: Shell, path: str) -> None:
+def test_plain_path_is_taken(repo: Shell, path: str) -> None:
     check_path(path)
     assert git_takes(repo, path.encode())
 
@@ -65,13 +65,13 @@ def test_a_plain_path_is_taken(repo: Shell, path: str) -> None:
     "path",
     ["", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a/./b", "a/.git/b", "\0", "\ud800"],
 )
-def test_a_path_that_leads_elsewhere_is_damaged(path: str) -> None:
+def test_path_that_leads_elsewhere_is_damaged(path: str) -> None:
     with pytest.raises(Damaged):
         check_path(path)
 
 
 @given(st.lists(safe_names, min_size=1, max_size=4), st.data())
-def test_a_path_is_safe_when_each_name_is(names: list[bytes], data: st.DataObject) -> None:
+def test_path_is_safe_when_each_name_is(names: list[bytes], data: st.DataObject) -> None:
     try:
         path = b"/".join(names).decode()
     except UnicodeDecodeError:
@@ -88,7 +88,7 @@ def test_a_path_is_safe_when_each_name_is(names: list[bytes], data: st.DataObjec
 
 
 @given(unsafe_names | st.binary())
-def test_a_name_is_shown_in_one_line_that_a_terminal_does_not_obey(name: bytes) -> None:
+def test_name_is_shown_in_one_line_that_a_terminal_does_not_obey(name: bytes) -> None:
     assert show(name).isascii()
     assert show(name).isprintable()
     if not is_safe(name):

@@ -44,7 +44,7 @@ def place_at(top: Path, form: ObjectFormat, cache: str) -> PackBackend:
 
 @settings(max_examples=30)
 @given(formats, st.lists(contents, max_size=3), st.data())
-def test_what_was_put_is_fetched_as_it_was(
+def test_objects_put_into_store_are_fetched_equal(
     form: ObjectFormat, puts: list[list[bytes]], data: st.DataObject
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -66,7 +66,7 @@ def test_what_was_put_is_fetched_as_it_was(
 
 @settings(max_examples=30)
 @given(formats, st.data())
-def test_a_flipped_bit_is_never_taken(form: ObjectFormat, data: st.DataObject) -> None:
+def test_flipped_bit_is_never_taken(form: ObjectFormat, data: st.DataObject) -> None:
     """In a pack, it is damage; in an index, the pack counts as absent."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
@@ -90,7 +90,7 @@ def test_a_flipped_bit_is_never_taken(form: ObjectFormat, data: st.DataObject) -
 
 
 @given(st.lists(st.sets(st.integers(0, 3), min_size=1), min_size=1, max_size=4), st.integers(0, 3))
-def test_ids_that_begin_alike_are_told_apart(packs: list[set[int]], wanted: int) -> None:
+def test_ids_with_common_prefix_are_distinguished(packs: list[set[int]], wanted: int) -> None:
     """Eight bytes an object are kept, less the number of the pack: the rest decides in the
     index."""
     with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +119,7 @@ def test_ids_that_begin_alike_are_told_apart(packs: list[set[int]], wanted: int)
 
 @settings(max_examples=30)
 @given(st.data())
-def test_whatever_an_object_names_goes_before_it(data: st.DataObject) -> None:
+def test_objects_are_sent_after_those_that_they_name(data: st.DataObject) -> None:
     """Also where a tree takes a tree for a blob, or names a commit that nobody has; nothing goes
     that is there."""
     with tempfile.TemporaryDirectory() as folder:
@@ -158,7 +158,7 @@ def closure(names: dict[Oid, set[Oid]], roots: set[Oid]) -> set[Oid]:
     return found
 
 
-def test_a_server_has_one_list_whoever_reaches_it() -> None:
+def test_addresses_of_one_server_name_one_list() -> None:
     assert list_refs("https://Ann@Host.example/team/data/") == list_refs(
         "http://host.example/team/data"
     )

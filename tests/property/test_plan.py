@@ -57,7 +57,7 @@ def said(plan: Placement) -> tuple[object, ...]:
 
 @settings(max_examples=max(1, settings().max_examples // 2))
 @given(old=trees, new=trees, data=st.data())
-def test_a_plan_leads_from_one_tree_to_the_other(
+def test_plan_leads_from_one_tree_to_the_other(
     old: Tree,
     new: Tree,
     data: st.DataObject,

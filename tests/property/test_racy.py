@@ -110,7 +110,7 @@ def begin(world: World, time: str) -> int:
 
 @fewer
 @given(time=times, way=ways, read=st.booleans(), patched=st.booleans(), rewritten=st.booleans())
-def test_a_file_replaced_within_the_second_is_seen(
+def test_file_replaced_within_the_second_is_seen(
     world: World,
     time: str,
     way: Callable[[Path, bytes, int], None],
@@ -131,7 +131,7 @@ def test_a_file_replaced_within_the_second_is_seen(
 
 @fewer
 @given(way=ways, time=times)
-def test_a_file_replaced_between_reading_and_recording_is_seen(
+def test_file_replaced_between_reading_and_recording_is_seen(
     world: World, way: Callable[[Path, bytes, int], None], time: str
 ) -> None:
     """The cache may be written seconds later, since other files were read meanwhile."""
@@ -147,7 +147,7 @@ def test_a_file_replaced_between_reading_and_recording_is_seen(
     assert world.differences().changed == (b"data",)
 
 
-def test_a_file_that_changed_just_before_it_was_read_is_in_doubt(world: World) -> None:
+def test_file_that_changed_just_before_it_was_read_is_in_doubt(world: World) -> None:
     """Its next change can have the same time stamp, to the nanosecond."""
     begin(world, "long ago")
     edit = world.cache.edit()
@@ -161,7 +161,7 @@ def test_a_file_that_changed_just_before_it_was_read_is_in_doubt(world: World) -
 
 @given(way=ways)
 @settings(max_examples=3)
-def test_a_file_replaced_while_the_cache_is_written_is_seen(
+def test_file_replaced_while_the_cache_is_written_is_seen(
     world: World, way: Callable[[Path, bytes, int], None]
 ) -> None:
     """Writing millions of entries outlasts the second in which it begins."""
@@ -176,14 +176,14 @@ def test_a_file_replaced_while_the_cache_is_written_is_seen(
 
 @fewer
 @given(time=times)
-def test_a_file_that_is_older_than_a_second_is_not_read_again(world: World, time: str) -> None:
+def test_file_that_is_older_than_a_second_is_not_read_again(world: World, time: str) -> None:
     begin(world, time)
     with later(2):
         world.record("data")
     assert not world.differences()
 
 
-def test_a_file_written_in_an_earlier_second_is_not_read_again(world: World) -> None:
+def test_file_written_in_an_earlier_second_is_not_read_again(world: World) -> None:
     begin(world, "long ago")
     with later(0):
         edit = world.cache.edit()
@@ -196,9 +196,7 @@ def test_a_file_written_in_an_earlier_second_is_not_read_again(world: World) -> 
 
 
 @pytest.mark.parametrize("setting", [("core.trustctime", "false"), ("core.checkStat", "minimal")])
-def test_time_of_change_counts_whatever_git_is_told_to_trust(
-    world: World, setting: tuple[str, str]
-) -> None:
+def test_change_time_counts_with_every_git_setting(world: World, setting: tuple[str, str]) -> None:
     begin(world, "long ago")
     info = os.lstat(world.file)
     times = {"st_ctime_ns": info.st_ctime_ns - 10 * SECOND, "st_mtime_ns": info.st_mtime_ns}

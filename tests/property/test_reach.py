@@ -95,7 +95,7 @@ def left(store: Store, web: Web) -> frozenset[Oid]:
 
 @fewer
 @given(webs(), st.sampled_from([0, compaction.WORTH]))
-def test_what_is_needed_stays_and_nothing_else_need(web: Web, worth: float) -> None:
+def test_needed_objects_are_kept(web: Web, worth: float) -> None:
     with tempfile.TemporaryDirectory() as folder, lay(web, Path(folder)) as store:
         marks = reach(store.objects, web.roots, NeededObjects(store.objects))
         compaction.carry_out(store, compaction.plan(store.objects, marks, worth=worth))
@@ -122,7 +122,7 @@ def test_blobs_go_that_one_side_leads_to_and_the_other_does_not(web: Web) -> Non
 
 @fewer
 @given(webs(), st.lists(st.integers(0, 11), max_size=6))
-def test_each_object_weighs_once_on_whom_leads_to_it_alone(web: Web, picked: list[int]) -> None:
+def test_object_is_counted_once_for_its_only_owner(web: Web, picked: list[int]) -> None:
     known = sorted(web.objects)
     groups = {
         "one": web.roots,

@@ -83,7 +83,7 @@ def versions(draw: st.DrawFn) -> list[bytes]:
 
 @settings(max_examples=12)
 @given(form=formats, blobs=versions(), depth=st.sampled_from([0, 1, 50]), seed=st.integers(0, 1000))
-def test_what_git_packs_is_received_as_git_indexes_it(
+def test_pack_of_git_is_indexed_as_by_git(
     form: ObjectFormat, blobs: list[bytes], depth: int, seed: int
 ) -> None:
     with TemporaryDirectory() as name:
@@ -143,7 +143,7 @@ def chain(length: int) -> list[tuple[bytes, bytes]]:
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-def test_deltas_in_any_order(tmp_path: Path, *, backwards: bool) -> None:
+def test_deltas_before_their_bases_are_resolved(tmp_path: Path, *, backwards: bool) -> None:
     """A delta may come before what it is to, and that before what it is itself to, a thousand times
     over."""
     made = chain(1500)
@@ -155,7 +155,7 @@ def test_deltas_in_any_order(tmp_path: Path, *, backwards: bool) -> None:
 
 @settings(max_examples=60)
 @given(data=st.data())
-def test_damage_is_refused(data: st.DataObject) -> None:
+def test_damaged_pack_is_refused(data: st.DataObject) -> None:
     """Whatever bit is another, and wherever the pack ends: no object is there under an id that is
     not its own."""
     made = [entry for entry, _ in chain(3)] + [
@@ -211,7 +211,9 @@ HUGE = b"\xff" * 6 + b"\x01"
     ],
     ids=map(str, range(15)),
 )
-def test_what_no_pack_should_have(tmp_path: Path, pack: bytes, error: type[Damaged]) -> None:
+def test_pack_with_invalid_entry_is_refused(
+    tmp_path: Path, pack: bytes, error: type[Damaged]
+) -> None:
     with pytest.raises(error):
         take_in(tmp_path / "store.git", SHA1, pack)
 
@@ -219,7 +221,7 @@ def test_what_no_pack_should_have(tmp_path: Path, pack: bytes, error: type[Damag
 @example(size=10, claimed=11)
 @given(size=st.integers(0, 200_000), claimed=st.integers(0, 200_000))
 @settings(max_examples=20)
-def test_a_length_that_is_not_the_content_s(size: int, claimed: int) -> None:
+def test_length_that_is_not_the_content_s(size: int, claimed: int) -> None:
     entry = entry_header("blob", claimed) + b"".join(bytes(part) for part in deflate(bytes(size)))
     with TemporaryDirectory() as name:
         if size == claimed:
@@ -229,7 +231,7 @@ def test_a_length_that_is_not_the_content_s(size: int, claimed: int) -> None:
             take_in(Path(name) / "store.git", SHA1, pack_of([entry]))
 
 
-def test_another_object_under_the_id_of_one_that_is_here(
+def test_object_with_id_of_another_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two contents of one id are the attack that hashes are to withstand: neither takes the other's

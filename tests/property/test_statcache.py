@@ -161,7 +161,7 @@ def test_updates_are_those_of_a_table(
 
 @fewer
 @given(data=st.data())
-def test_few_entries_are_put_in_place_as_if_all_were_written(
+def test_few_changed_entries_equal_a_full_write(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Patched or merged, the cache holds the same; and one that was patched is no newer than it
@@ -259,7 +259,7 @@ def oid_of(form: ObjectFormat) -> Oid:
     return form.hash("blob", b"")
 
 
-def test_new_files_and_folders_are_told_apart(
+def test_new_files_and_folders_are_distinguished(
     repo: tuple[Shell, ObjectFormat], tmp_path: Path
 ) -> None:
     shell, form = repo
@@ -276,7 +276,7 @@ def test_new_files_and_folders_are_told_apart(
     assert set(found.folders) == {b"data/empty", b"data/full"}
 
 
-def test_nothing_is_asked_of_git_for_no_payloads(tmp_path: Path) -> None:
+def test_cache_without_payloads_starts_no_git(tmp_path: Path) -> None:
     assert not StatCache(tmp_path / "cache", SHA1, tmp_path).differences(
         Git({}, tmp_path / "nowhere"), []
     )
@@ -293,7 +293,7 @@ WRONG: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 @pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in WRONG])
-def test_a_damaged_cache_is_told_in_one_line(
+def test_damaged_cache_is_reported_in_one_line(
     tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
     cache = StatCache(tmp_path / "cache", SHA1, tmp_path)

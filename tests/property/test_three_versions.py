@@ -78,7 +78,7 @@ items = some_folders | some_files | st.none()
 
 
 @given(items, items, items, st.integers(1, 8))
-def test_a_merge_is_the_merge_of_dictionaries(
+def test_merge_of_folders_equals_merge_of_dictionaries(
     base: Item | None, ours: Item | None, theirs: Item | None, limit: int
 ) -> None:
     patch = limited(limit)
@@ -91,16 +91,14 @@ def test_a_merge_is_the_merge_of_dictionaries(
 
 
 @given(items, items)
-def test_a_side_that_changed_nothing_gives_way(base: Item | None, side: Item | None) -> None:
+def test_merge_with_unchanged_side_is_the_other_side(base: Item | None, side: Item | None) -> None:
     assert merged(base, base, side) == (side, [])
     assert merged(base, side, base) == (side, [])
     assert merged(base, side, side) == (side, [])
 
 
 @given(some_folders, some_folders, some_folders)
-def test_which_side_is_which_matters_to_conflicts_alone(
-    base: Folder, ours: Folder, theirs: Folder
-) -> None:
+def test_swapped_sides_change_only_conflicts(base: Folder, ours: Folder, theirs: Folder) -> None:
     one, conflicts = merged(base, ours, theirs)
     other, swapped = merged(base, theirs, ours)
     assert {c.path: (c.ours, c.theirs) for c in conflicts} == {
@@ -111,7 +109,7 @@ def test_which_side_is_which_matters_to_conflicts_alone(
 
 
 @given(some_folders, some_folders, some_folders)
-def test_conflicts_are_the_paths_that_both_changed_differently(
+def test_conflicts_are_paths_with_different_changes(
     base: Folder, ours: Folder, theirs: Folder
 ) -> None:
     before, mine, other = (dict(leaves(side)) for side in (base, ours, theirs))
@@ -153,7 +151,7 @@ def numbered(count: int, text: bytes = b"") -> Folder:
 
 
 @pytest.mark.parametrize("count", [10, PART_LIMIT - 3, PART_LIMIT, 5_000])
-def test_a_folder_of_any_size_reads_only_what_differs(count: int) -> None:
+def test_merge_of_folder_reads_only_differences(count: int) -> None:
     base = numbered(count)
     ours, theirs = dict(base), dict(base)
     ours |= {b"mine%d" % n: Node(NodeKind.LINK, SHA1.hash("blob", b"x")) for n in range(5)}
@@ -170,7 +168,7 @@ def test_a_folder_of_any_size_reads_only_what_differs(count: int) -> None:
     assert len(set(trees.reads)) < max(60, stored // 3)
 
 
-def test_a_folder_shrinks_below_the_split_and_grows_above_it() -> None:
+def test_merge_splits_and_joins_folder_at_limit() -> None:
     base = numbered(PART_LIMIT + 4)
     ours = {name: node for name, node in base.items() if name not in (b"1.png", b"2.png")}
     theirs = {name: node for name, node in base.items() if name not in (b"3.png", b"4.png")}

@@ -18,7 +18,7 @@ from tests.support.shell import seal
 from tests.support.two_clones import TwoClones
 
 
-def test_two_clones_and_a_remote(two_clones: Path) -> None:
+def test_clones_in_any_order_of_events_lose_nothing(two_clones: Path) -> None:
     TwoClones.top, TwoClones.env = two_clones, seal(two_clones / "home")
     # A step is many processes: some hundredths of what a profile asks of quick examples.
     deep = settings().max_examples > 500

@@ -243,7 +243,7 @@ def outside(module: str) -> Iterator[Import]:
             yield found
 
 
-def test_every_module_is_in_a_layer() -> None:
+def test_module_is_in_a_layer() -> None:
     assert {layer(module) for module in modules()} == set(BELOW)
     assert len(modules()) > 70
 
@@ -260,7 +260,7 @@ def test_imports_go_down_and_never_up_or_sideways(module: str) -> None:
     assert wrong == []
 
 
-def test_no_module_imports_itself_in_a_circle() -> None:
+def test_modules_import_each_other_without_circles() -> None:
     """Late imports and those for type checkers count too: a circle is one idea in two modules."""
     edges = {module: {found.name for found in imported(module)} for module in modules()}
     open_, closed = [], set()
@@ -279,7 +279,7 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_heavy_packages_are_imported_where_the_list_says(module: str) -> None:
+def test_heavy_packages_are_imported_only_where_listed(module: str) -> None:
     for found in outside(module):
         if module in (FOREIGN, OBSERVER) or found.typing:
             continue
@@ -291,7 +291,7 @@ def test_heavy_packages_are_imported_where_the_list_says(module: str) -> None:
         )
 
 
-def test_the_list_of_heavy_packages_has_nothing_that_is_not_imported() -> None:
+def test_list_of_heavy_packages_has_nothing_that_is_not_imported() -> None:
     real = {(found.name.split(".")[0], module) for module in modules() for found in outside(module)}
     assert {(package, module) for package, where in HEAVY.items() for module in where} <= real
 
@@ -320,12 +320,12 @@ def test_verbs_import_operations_late() -> None:
             assert all(name.startswith(light) for name in early)
 
 
-def test_the_base_is_of_the_standard_library_alone() -> None:
+def test_base_is_of_the_standard_library_alone() -> None:
     assert [found for module in BASE for found in outside(module)] == []
 
 
 @pytest.mark.parametrize("module", [FOREIGN, OBSERVER])
-def test_a_foreign_module_imports_nothing_of_ours(module: str) -> None:
+def test_foreign_module_imports_nothing_of_ours(module: str) -> None:
     assert not any(is_ours(found.name) for found in imported(module))
 
 
@@ -343,7 +343,7 @@ STARTING = re.compile(
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_processes_are_started_where_the_list_says(module: str) -> None:
+def test_processes_are_started_only_where_listed(module: str) -> None:
     starts = [name for name, _ in calls(module) if STARTING.match(name)]
     assert bool(starts) == (module in STARTERS), starts
 
@@ -375,7 +375,7 @@ def test_waits_have_a_limit(module: str) -> None:
     assert not waits or module in WAITERS, waits
 
 
-def test_only_modules_that_start_processes_import_what_starts_them() -> None:
+def test_process_libraries_are_imported_only_where_used() -> None:
     direct = {
         module
         for module in modules()
@@ -388,7 +388,7 @@ def test_only_modules_that_start_processes_import_what_starts_them() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_git_is_started_where_the_list_says(module: str) -> None:
+def test_git_is_started_only_where_listed(module: str) -> None:
     lists = (node for node in ast.walk(modules()[module]) if isinstance(node, ast.List | ast.Tuple))
     firsts = (item.elts[0] for item in lists if item.elts)
     flat = (item.value.elts[0] if _is_spread(item) else item for item in firsts)
@@ -400,7 +400,7 @@ def _is_spread(item: ast.expr) -> bool:
     return isinstance(item, ast.Starred) and isinstance(item.value, ast.Tuple | ast.List)
 
 
-def test_a_shell_is_asked_only_for_the_pager() -> None:
+def test_shell_is_asked_only_for_the_pager() -> None:
     shells = [
         module
         for module in modules()
@@ -451,7 +451,7 @@ OUTER = re.compile(
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
-def test_only_the_command_line_and_the_helper_see_the_outside(module: str) -> None:
+def test_environment_is_read_only_by_command_line_and_helper(module: str) -> None:
     """Environment, arguments and terminal come in as arguments everywhere else."""
     if layer(module) in ("api", "cli", "helper") or module in (FOREIGN, OBSERVER, APART, WORKER):
         return
@@ -459,7 +459,7 @@ def test_only_the_command_line_and_the_helper_see_the_outside(module: str) -> No
     assert [ast.unparse(node) for node in nodes if OUTER.match(ast.unparse(node))] == []
 
 
-def test_the_helper_reads_the_outside_in_its_entry_alone() -> None:
+def test_helper_reads_environment_only_in_its_entry() -> None:
     seen = set()
     for module in modules():
         if layer(module) == "helper":
@@ -472,7 +472,7 @@ def test_the_helper_reads_the_outside_in_its_entry_alone() -> None:
     assert seen == {"git_remote_datmo.main"}
 
 
-def test_nothing_is_done_at_import() -> None:
+def test_modules_do_nothing_at_import() -> None:
     """At the top of a module stand imports, definitions and constants."""
     wrong = []
     for module, tree in modules().items():
@@ -488,7 +488,7 @@ def test_nothing_is_done_at_import() -> None:
     assert wrong == []
 
 
-def test_no_module_is_called_for_no_purpose() -> None:
+def test_module_names_state_a_purpose() -> None:
     assert not {name.rpartition(".")[2] for name in modules()} & {
         "utils",
         "util",
@@ -518,7 +518,7 @@ def declared(*lists: str) -> set[str]:
     return {IMPORTED_AS.get(name, name) for name in names}
 
 
-def test_what_is_declared_is_imported_and_the_other_way_round() -> None:
+def test_declared_dependencies_equal_imported_packages() -> None:
     used = {
         found.name.split(".")[0]
         for module in modules()
@@ -528,7 +528,7 @@ def test_what_is_declared_is_imported_and_the_other_way_round() -> None:
     assert used | INDIRECT == declared("dependencies", "cluster", "compare", "s3", "sftp")
 
 
-def test_the_checks_see_what_they_look_for() -> None:
+def test_checks_find_planted_violations() -> None:
     """The tree walker finds each kind of import, where it stands, and each kind of call."""
     source = """
 import a
@@ -561,7 +561,7 @@ match h:
         assert OUTER.match(name)
 
 
-def test_every_product_module_can_be_imported(shell: Callable[..., Shell]) -> None:
+def test_product_module_can_be_imported(shell: Callable[..., Shell]) -> None:
     script = "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
     shell().run(
         sys.executable,

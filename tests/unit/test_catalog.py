@@ -86,13 +86,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "catalog"
 
 
-def test_without_records_there_is_nothing_and_nothing_is_written(repo: Shell, path: Path) -> None:
+def test_catalog_without_records_is_empty_and_not_written(repo: Shell, path: Path) -> None:
     made, _ = catalog(repo, path)
     assert made.rows == ()
     assert not path.exists()
 
 
-def test_only_new_records_are_read(repo: Shell, path: Path) -> None:
+def test_catalog_reads_only_new_records(repo: Shell, path: Path) -> None:
     first = add(repo, "a", "b")
     assert (ids(catalog(repo, path)[0]), catalog(repo, path)[1]) == (set(first), 0)
     second = add(repo, "c")
@@ -100,7 +100,7 @@ def test_only_new_records_are_read(repo: Shell, path: Path) -> None:
     assert (ids(made), read) == ({*first, *second}, 1)
 
 
-def test_what_is_gone_from_the_records_is_gone_from_the_catalog(repo: Shell, path: Path) -> None:
+def test_removed_record_leaves_the_catalog(repo: Shell, path: Path) -> None:
     first = add(repo, "a")
     before = repo.git("rev-parse", RECORDS_REF)
     add(repo, "b")
@@ -129,7 +129,7 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 @pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
-def test_a_damaged_catalog_is_made_anew(
+def test_damaged_catalog_is_rebuilt(
     repo: Shell, path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
     wanted = add(repo, "a", "b")
@@ -141,14 +141,14 @@ def test_a_damaged_catalog_is_made_anew(
     assert catalog(repo, path)[1] == 0, "and is sound then"
 
 
-def test_a_lost_catalog_is_made_anew(repo: Shell, path: Path) -> None:
+def test_lost_catalog_is_rebuilt(repo: Shell, path: Path) -> None:
     add(repo, "a")
     before, _ = catalog(repo, path)
     path.unlink()
     assert catalog(repo, path)[0].rows == before.rows
 
 
-def test_a_catalog_of_another_repository_is_made_anew(
+def test_catalog_of_another_repository_is_rebuilt(
     repo: Shell, path: Path, make_repo: Callable[..., Shell]
 ) -> None:
     other = make_repo("other")
@@ -174,7 +174,7 @@ def test_notes_are_read_when_they_change_and_only_those(repo: Shell, path: Path)
     assert set(catalog(repo, path)[0].notes) == {first}
 
 
-def test_what_no_version_reads_is_kept_apart(repo: Shell, path: Path) -> None:
+def test_unreadable_record_is_listed_separately(repo: Shell, path: Path) -> None:
     wanted = add(repo, "a")
     blob = repo.git("hash-object", "-w", "--stdin", stdin=b"{}")
     tree = repo.git("ls-tree", RECORDS_REF)
@@ -201,7 +201,7 @@ def test_rows_come_oldest_first_and_equal_times_by_id() -> None:
     assert [r.record for r in made.rows] == ["c", "a", "b"]
 
 
-def test_what_was_dropped_is_not_there_nor_is_it_found() -> None:
+def test_dropped_record_is_neither_listed_nor_found() -> None:
     made = Catalog(
         [row("a", tree="t", patch="p"), row("b", tree="t"), row("d", kind="drop", about=("a",))]
     )
@@ -229,7 +229,7 @@ def test_rows_are_found_by_tree_patch_beginning_and_subject() -> None:
     assert made.about("nothing", "receipt") == []
 
 
-def test_a_row_says_what_its_record_says() -> None:
+def test_row_of_catalog_matches_its_record() -> None:
     commit, when = str(ONE), "2024-05-01T12:00:00.000000Z"
     assert make_row(THREE, snapshot(commit, patch="0" * 40)) == Row(
         str(THREE), "snapshot", commit, str(TWO), "0" * 40, when, data_id(())

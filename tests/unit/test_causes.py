@@ -75,7 +75,7 @@ def test_variables_locale_and_cpus_of_the_rerun_are_compared(tmp_path: Path) -> 
         ),
     ],
 )
-def test_a_locale_is_named_with_the_categories_that_differ(
+def test_locale_is_named_with_the_categories_that_differ(
     environ: dict[str, str], locale: str
 ) -> None:
     assert describe_locale(environ) == locale
@@ -85,7 +85,7 @@ def test_a_locale_is_named_with_the_categories_that_differ(
 
 
 @pytest.mark.parametrize("name", ["de_DE.UTF-8", "C", "de_DE.utf8@euro", "de_DE"])
-def test_no_encoding_is_odd_but_another_than_utf8(name: str) -> None:
+def test_encoding_other_than_utf8_is_named(name: str) -> None:
     assert odd_encoding(name) == ""
     assert odd_encoding("de_DE.ISO-8859-1@euro") == "ISO-8859-1"
 
@@ -99,9 +99,7 @@ def test_no_encoding_is_odd_but_another_than_utf8(name: str) -> None:
         ("a.py", b"fit(n_jobs=2)", False),
     ],
 )
-def test_a_source_that_asks_for_the_number_of_cpus_is_found(
-    path: str, text: bytes, *, found: bool
-) -> None:
+def test_source_that_reads_the_cpu_count_is_found(path: str, text: bytes, *, found: bool) -> None:
     assert find_cpu_count({path: text}) == (path if found else None)
 
 
@@ -116,7 +114,7 @@ def test_a_source_that_asks_for_the_number_of_cpus_is_found(
         ("a.sh", b"resort x", False),
     ],
 )
-def test_a_source_that_sorts_or_formats_by_the_locale_is_found(
+def test_source_that_sorts_or_formats_by_the_locale_is_found(
     path: str, text: bytes, *, found: bool
 ) -> None:
     assert find_locale({path: text}) == (path if found else None)
@@ -132,14 +130,14 @@ SEEDS = {
 
 
 @pytest.mark.parametrize("name", SEEDS)
-def test_a_generator_that_nothing_seeds_is_found(name: str) -> None:
+def test_unseeded_generator_is_found(name: str) -> None:
     draws, seeds = (text.encode() for text in SEEDS[name])
     assert list(find_unseeded({"b.py": draws, "a.py": b"x = 1"})) == [(name, "b.py")]
     assert list(find_unseeded({"b.py": draws, "a.py": seeds})) == []
     assert list(find_unseeded({"a.py": b"default_rng(7)", "b.py": b"self.random.choice()"})) == []
 
 
-def test_a_seed_that_says_nothing_is_none() -> None:
+def test_seed_without_value_counts_as_unseeded() -> None:
     assert list(find_unseeded({"a.py": b"random.seed()\nrandom.choice([1])"})) == [
         ("random", "a.py")
     ]

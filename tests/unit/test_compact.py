@@ -83,7 +83,7 @@ def check(store: Store, shell: Callable[..., Shell], *seeds: int) -> None:
         git("verify-pack", str(path))
 
 
-def test_a_pack_that_is_mostly_dead_is_written_anew(
+def test_pack_of_mostly_dead_objects_is_rewritten(
     store: Store, shell: Callable[..., Shell]
 ) -> None:
     old = add(store, 1, 2, 3, 4)
@@ -93,7 +93,7 @@ def test_a_pack_that_is_mostly_dead_is_written_anew(
     check(store, shell, 1)
 
 
-def test_a_pack_that_is_mostly_alive_stays(store: Store, shell: Callable[..., Shell]) -> None:
+def test_pack_of_mostly_live_objects_is_kept(store: Store, shell: Callable[..., Shell]) -> None:
     old = add(store, 1, 2, 3, 4, 5, 6)
     planned = collect(store, 1, 2, 3, 4, 5)
     assert (planned.freed, planned.size, planned.moves) == (0, 0, ())
@@ -103,7 +103,7 @@ def test_a_pack_that_is_mostly_alive_stays(store: Store, shell: Callable[..., Sh
     check(store, shell, 1, 2, 3, 4, 5)
 
 
-def test_an_object_in_several_packs_stays_in_one(store: Store, shell: Callable[..., Shell]) -> None:
+def test_object_in_several_packs_is_kept_in_one(store: Store, shell: Callable[..., Shell]) -> None:
     add(store, 1, 2)
     whole = add(store, 1, 2, 3)
     write_loose(store.objects.folder, SHA1, "blob", blob(3)[1])
@@ -135,7 +135,7 @@ def test_promisor_packs_stay_promisor_packs_and_kept_ones_stay(
     assert [line.split()[1] for line in listed.splitlines()] == [str(blob(1)[0])]
 
 
-def test_a_crash_before_the_old_pack_went_is_taken_up(
+def test_crash_before_removal_of_old_pack_is_repaired(
     store: Store, shell: Callable[..., Shell]
 ) -> None:
     """The new pack has the name that it would get again."""
@@ -152,7 +152,7 @@ def test_a_crash_before_the_old_pack_went_is_taken_up(
 
 
 @pytest.mark.parametrize("seed", range(0, 60, 10))
-def test_a_pack_that_is_written_under_the_name_of_one_that_goes_stays(
+def test_pack_written_under_name_of_removed_pack_is_kept(
     store: Store, shell: Callable[..., Shell], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """The pack of five has two that live and are nowhere else, but for the very pack that they
@@ -214,7 +214,7 @@ def test_deltas_of_a_server_are_made_whole(store: Store, shell: Callable[..., Sh
     )
 
 
-def test_a_damaged_entry_is_not_carried_over(store: Store) -> None:
+def test_damaged_entry_is_not_copied_to_new_pack(store: Store) -> None:
     old = add(store, 1, 2, 3)
     raw = bytearray(old.read_bytes())
     raw[500] ^= 1
@@ -225,7 +225,7 @@ def test_a_damaged_entry_is_not_carried_over(store: Store) -> None:
     assert old.exists()
 
 
-def test_a_reader_finds_what_moved_to_another_pack(store: Store) -> None:
+def test_reader_finds_what_moved_to_another_pack(store: Store) -> None:
     old = add(store, 1, 2, 3)
     reader = PackedObjects(store.objects.folder, SHA1)
     collect(store, 1)
@@ -235,7 +235,7 @@ def test_a_reader_finds_what_moved_to_another_pack(store: Store) -> None:
     reader.close()
 
 
-def test_a_tree_that_takes_a_tree_for_a_file_hides_nothing(store: Store) -> None:
+def test_tree_that_takes_a_tree_for_a_file_hides_nothing(store: Store) -> None:
     """Marked as a file first, what is below it would be lost."""
     with store.writer() as writer:
         oid = writer.put("blob", b"x")
@@ -245,7 +245,7 @@ def test_a_tree_that_takes_a_tree_for_a_file_hides_nothing(store: Store) -> None
     assert compaction.plan(store.objects, marks).freed == 0
 
 
-def test_what_a_killed_process_left_goes_when_it_is_old(store: Store) -> None:
+def test_old_leftovers_of_killed_process_are_removed(store: Store) -> None:
     folder = store.objects.folder
     whole = add(store, 1)
     orphan = add(store, 2)

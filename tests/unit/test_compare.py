@@ -406,14 +406,14 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Comparison]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_files_differ_by_what_they_hold(compared: dict[str, Comparison], name: str) -> None:
+def test_files_differ_by_their_contents(compared: dict[str, Comparison], name: str) -> None:
     *_, off, words = CASES[name]
     assert words in compared[name].text
     assert compared[name].off == off
     assert "\n" not in compared[name].text
 
 
-def test_a_folder_is_compared_file_by_file(tmp_path: Path) -> None:
+def test_folder_is_compared_file_by_file(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     for folder, values in ((one, X), (other, Y)):
         (folder / "deep").mkdir(parents=True)
@@ -428,7 +428,7 @@ def test_a_folder_is_compared_file_by_file(tmp_path: Path) -> None:
     assert compare_paths(one, other / "same.npy").off is None
 
 
-def test_a_decoder_that_is_brought_down_takes_nothing_with_it(tmp_path: Path) -> None:
+def test_crashing_decoder_does_not_stop_the_comparison(tmp_path: Path) -> None:
     """A file that ends the process that reads it: here, one that never comes to its end."""
     paths = tmp_path / "a.npy", tmp_path / "b.npy"
     np.save(paths[0], X)
@@ -444,7 +444,7 @@ def test_a_decoder_that_is_brought_down_takes_nothing_with_it(tmp_path: Path) ->
     assert (first.off, second, third.off) == (0.25, LOST, 0.25)
 
 
-def test_a_library_that_is_absent_is_named(tmp_path: Path) -> None:
+def test_missing_library_of_comparison_is_named(tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text("raise ImportError('no')\n")
     paths = tmp_path / "a.npy", tmp_path / "b.npy"
     np.save(paths[0], X)
@@ -462,7 +462,7 @@ def test_a_library_that_is_absent_is_named(tmp_path: Path) -> None:
     ),
     st.data(),
 )
-def test_the_largest_difference_is_numpys(one: np.ndarray, data: st.DataObject) -> None:
+def test_largest_difference_equals_that_of_numpy(one: np.ndarray, data: st.DataObject) -> None:
     other = data.draw(arrays.arrays(one.dtype, one.shape))
     tally = Tally()
     made = [
@@ -481,7 +481,7 @@ def test_the_largest_difference_is_numpys(one: np.ndarray, data: st.DataObject) 
         assert tally.odd == tally.differing
 
 
-def test_an_array_larger_than_a_block_is_read_in_blocks() -> None:
+def test_array_larger_than_a_block_is_read_in_blocks() -> None:
     size = BLOCK // 8 + 1
     one = np.zeros(size)
     other = one.copy()

@@ -121,7 +121,7 @@ def test_packages_come_behind_what_they_need_and_guests_do_not_come() -> None:
     assert kept_packages(reversed(INSTALLED), frozenset({"numpy"})) == kept
 
 
-def test_an_image_is_made_of_condas_archives() -> None:
+def test_image_is_built_from_conda_archives() -> None:
     environment = made(*INSTALLED)
     manifest = read_environment(environment.files)
     assert (manifest.version, manifest.base_image, manifest.system) == (3, IMAGE, ("git",))
@@ -150,7 +150,7 @@ def test_an_image_is_made_of_condas_archives() -> None:
 @pytest.mark.parametrize(
     "first", [package("python", subdir="osx-arm64"), CondaPackage("python", "3.11.7", "own")]
 )
-def test_what_linux_cannot_have_is_recorded_and_taken_from_the_index(first: CondaPackage) -> None:
+def test_conda_package_missing_on_linux_is_taken_from_index(first: CondaPackage) -> None:
     environment = made(Installed(first), INSTALLED[0])
     manifest = read_environment(environment.files)
     assert [each.name for each in manifest.conda] == ["python", "numpy"]
@@ -159,7 +159,7 @@ def test_what_linux_cannot_have_is_recorded_and_taken_from_the_index(first: Cond
     assert "conda.txt" not in environment.files
 
 
-def test_a_dockerfile_of_the_repository_decides() -> None:
+def test_own_dockerfile_takes_precedence_over_conda() -> None:
     environment = made(*INSTALLED, dockerfile=b"FROM scratch\n")
     assert environment.files.keys() == {"environment.json", "requirements.txt", "Dockerfile"}
     assert len(read_environment(environment.files).conda) == 5
@@ -173,7 +173,7 @@ def test_a_dockerfile_of_the_repository_decides() -> None:
         ('"h1_0"', '"$(x)"'),
     ],
 )
-def test_a_strangers_list_is_checked(old: str, new: str) -> None:
+def test_foreign_conda_list_is_checked(old: str, new: str) -> None:
     files = made(*INSTALLED).files
     changed = files["environment.json"].replace(old.encode(), new.encode(), 1)
     assert changed != files["environment.json"]
@@ -181,7 +181,7 @@ def test_a_strangers_list_is_checked(old: str, new: str) -> None:
         read_environment({**files, "environment.json": changed})
 
 
-def test_other_builds_are_compared_and_may_be_the_cause(tmp_path: Path) -> None:
+def test_different_conda_build_is_a_possible_cause(tmp_path: Path) -> None:
     other = replace(INSTALLED[1], package=package("mkl", "2023.2", build="h2_1"))
     one, two = made(*INSTALLED), made(other, INSTALLED[0], *INSTALLED[2:])
     assert one.id != two.id
@@ -218,7 +218,7 @@ package:
 """
 
 
-def test_what_conda_was_asked_for_is_held_against_what_it_installed() -> None:
+def test_conda_specs_are_compared_with_installed_packages() -> None:
     conda = {"python": "3.11.7", "mkl": "2023.2", "numpy": "1.26.4"}
     asked, locked = (
         read_lock("environment.yml", ASKED.encode()),

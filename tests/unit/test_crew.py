@@ -83,7 +83,7 @@ def work(crew: WorkerPool, texts: list[bytes]) -> list[tuple[bytes, int]]:
 
 
 @each_kind
-def test_answers_come_in_order_whoever_works(kind: str) -> None:
+def test_answers_of_workers_come_in_order(kind: str) -> None:
     texts = [b"%d," % number * (number % 7) for number in range(5 * SLOTS)]
     with make_crew(kind) as crew:
         made = work(crew, texts)
@@ -92,7 +92,7 @@ def test_answers_come_in_order_whoever_works(kind: str) -> None:
 
 
 @each_kind
-def test_what_a_job_raises_is_raised_where_its_answer_is_taken(kind: str) -> None:
+def test_error_of_job_is_raised_at_its_answer(kind: str) -> None:
     with make_crew(kind) as crew:
         crew.slot()
         if kind == "alone":
@@ -121,7 +121,7 @@ def test_memory_is_not_given_twice() -> None:
         assert crew.slot() is slot
 
 
-def test_a_worker_that_is_killed_is_told() -> None:
+def test_killed_worker_is_reported() -> None:
     with make_crew("forks") as crew:
         crew.slot()
         crew.submit("die")
@@ -169,7 +169,7 @@ with WorkerPool({"pid": lambda _: os.getpid()}, 4096) as crew:
 
 
 @pytest.mark.parametrize("how", ["killed", "done"])
-def test_no_worker_outlives_its_process(how: str) -> None:
+def test_workers_end_with_their_process(how: str) -> None:
     """The end of standard output is seen when the last process that holds it is gone."""
     with subprocess.Popen([sys.executable, "-c", SCRIPT, how], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -179,7 +179,7 @@ def test_no_worker_outlives_its_process(how: str) -> None:
     assert process.pid not in pids
 
 
-def test_an_interrupt_of_all_processes_is_left_to_the_one_that_gives_orders() -> None:
+def test_interrupt_is_handled_by_the_main_process() -> None:
     """Control-C reaches the whole group; a worker neither dies of it nor writes of it."""
     command = [sys.executable, "-c", SCRIPT, "interrupted"]
     done = subprocess.run(command, capture_output=True, check=False, start_new_session=True)

@@ -29,7 +29,7 @@ def test_bases_are_the_nearest_common_snapshots() -> None:
     assert GRAPH.bases(("b", "c"), "d") == ("b", "c")
 
 
-def test_unknown_parents_lead_nowhere() -> None:
+def test_unknown_parents_end_the_search() -> None:
     graph = DataGraph({"x": ("lost",), "y": ("lost",)})
     assert graph.heads("xy") == ("x", "y")
     assert graph.bases("x", "y") == ("lost",)

@@ -37,7 +37,7 @@ def test_delta_that_makes_more_than_the_limit_is_refused() -> None:
         apply_delta(BASE, made, 65_536)
 
 
-def test_delta_that_makes_more_than_it_says_is_refused_before_it_is_applied() -> None:
+def test_delta_with_false_size_is_refused_before_it_is_applied() -> None:
     made = delta(10, *[COPY] * 2_000_000)
     with pytest.raises(Damaged, match="its head says 10"):
         apply_delta(BASE, made)

@@ -53,7 +53,7 @@ def test_engine_of_this_package_has_the_capabilities_of_its_kind(name: str, tmp_
     assert (engine.name, engine.capabilities) == (name, find_engine(name).capabilities)
 
 
-def test_default_engine_isolates() -> None:
+def test_default_engine_is_an_isolated_one() -> None:
     assert find_engine(DEFAULT).capabilities.isolated
 
 

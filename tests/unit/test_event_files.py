@@ -41,7 +41,7 @@ def test_checksum_of_the_standard_example_is_right() -> None:
     assert crc32c(b"123456789") == 0xE3069283
 
 
-def test_many_checksums_equal_those_made_one_by_one() -> None:
+def test_checksums_in_bulk_equal_single_checksums() -> None:
     contents = [os.urandom(length) for length in [0, 1, 7, 64, 64] * 20] + [b"x" * 300]
     assert crc32c_all(contents) == [crc32c(content) for content in contents]
 
@@ -107,7 +107,7 @@ def test_images_and_tensors_of_many_numbers_are_named_as_lost() -> None:
     assert run.lost == ["image 'digits'", "histograms 'weights'"]
 
 
-def test_hyperparameters_are_parameters() -> None:
+def test_hyperparameters_are_read_as_parameters() -> None:
     values = {
         "lr": b"\x11" + struct.pack("<d", 0.1),
         "optimizer": nested(3, b"adam"),

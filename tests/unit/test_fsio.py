@@ -13,7 +13,7 @@ from git_datmo.fsio import copy_content, write_file
 
 
 @pytest.mark.parametrize("by_the_kernel", [None, 0, 70_000])
-def test_a_copy_is_whole_however_far_the_kernel_gets(
+def test_copy_is_complete_after_short_kernel_copies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_the_kernel: int | None
 ) -> None:
     content = os.urandom(200_000)
@@ -32,9 +32,7 @@ def test_a_copy_is_whole_however_far_the_kernel_gets(
     assert (tmp_path / "target").read_bytes() == content
 
 
-def test_a_copy_that_fails_for_want_of_room_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_copy_without_disk_space_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: int) -> int:
         raise OSError(errno.ENOSPC, "no space left")
 
@@ -60,7 +58,7 @@ def test_file_on_a_system_without_fsync_is_written(
     assert (tmp_path / "folder" / "file").read_bytes() == b"content"
 
 
-def test_file_that_the_disk_does_not_take_is_not_put_in_place(
+def test_file_that_fails_to_sync_is_not_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: int) -> None:

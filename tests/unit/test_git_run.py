@@ -25,7 +25,7 @@ def test_everything_that_would_point_git_elsewhere_is_taken_away(
     assert local - settings - unnamed <= set(LOCATING)
 
 
-def test_a_child_environment_keeps_what_is_the_users_own() -> None:
+def test_child_environment_keeps_variables_of_user() -> None:
     given = {
         "PATH": "/bin",
         "GIT_SSH_COMMAND": "ssh -x",
@@ -40,7 +40,7 @@ def test_a_child_environment_keeps_what_is_the_users_own() -> None:
     assert given["GIT_DIR"] == "/else", "the caller's own stays as it is"
 
 
-def test_a_hostile_environment_changes_nothing(make_repo: Callable[..., Shell]) -> None:
+def test_hostile_environment_is_ignored_by_git(make_repo: Callable[..., Shell]) -> None:
     repo, other = make_repo(), make_repo("other")
     commit = repo.commit("a", "1")
     variables = dict.fromkeys(LOCATING, str(other.cwd / ".git"))
@@ -70,7 +70,7 @@ def test_settings_go_by_the_environment_and_behind_those_that_are_there(
     assert "secret" not in repr(git)
 
 
-def test_a_failure_says_what_git_said(make_repo: Callable[..., Shell]) -> None:
+def test_failed_git_is_reported_with_its_message(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo()
     git = Git(repo.env, repo.cwd / ".git")
     with pytest.raises(
@@ -81,7 +81,7 @@ def test_a_failure_says_what_git_said(make_repo: Callable[..., Shell]) -> None:
     assert git.finish("cat-file", "-t", "nothing").returncode == 128
 
 
-def test_without_git_on_path_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_git_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DatmoError, match="git is not on PATH"):
         Git({"PATH": str(tmp_path)}, tmp_path).run("version")
@@ -101,7 +101,7 @@ def test_input_of_any_size_and_bytes_goes_through(make_repo: Callable[..., Shell
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
-def test_a_repository_is_found_from_any_folder_of_it(
+def test_repository_is_found_from_any_folder_of_it(
     make_repo: Callable[..., Shell], form: str
 ) -> None:
     repo = make_repo(object_format=form)
@@ -114,7 +114,7 @@ def test_a_repository_is_found_from_any_folder_of_it(
     assert found.config.get("user.name") == "A U Thor"
 
 
-def test_a_linked_working_tree_has_a_folder_of_its_own(make_repo: Callable[..., Shell]) -> None:
+def test_linked_working_tree_has_a_folder_of_its_own(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo()
     repo.commit("a", "1")
     repo.git("worktree", "add", "-q", "../linked")
@@ -124,7 +124,7 @@ def test_a_linked_working_tree_has_a_folder_of_its_own(make_repo: Callable[..., 
     assert found.top == repo.cwd.parent / "linked"
 
 
-def test_a_bare_repository_has_no_working_tree(make_repo: Callable[..., Shell]) -> None:
+def test_bare_repository_has_no_working_tree(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo("bare.git", bare=True)
     found = discover(repo.env, repo.cwd)
     assert (found.top, found.prefix) == (None, "")
@@ -147,14 +147,14 @@ def test_odd_folder_names_come_through(make_repo: Callable[..., Shell]) -> None:
     assert (found.top, found.prefix) == (repo.cwd, "\u00fc n/")
 
 
-def test_outside_of_any_repository_that_is_said_in_one_line(shell: Callable[..., Shell]) -> None:
+def test_missing_repository_is_reported_in_one_line(shell: Callable[..., Shell]) -> None:
     outside = shell("outside").having(GIT_CEILING_DIRECTORIES="/")
     with pytest.raises(DatmoError, match="not a git repository") as caught:
         discover(outside.env, outside.cwd)
     assert caught.value.hint
 
 
-def test_a_revision_that_is_none_is_told(make_repo: Callable[..., Shell]) -> None:
+def test_unknown_revision_is_reported(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo()
     commit = repo.commit("a", "1")
     found = discover(repo.env, repo.cwd)
@@ -165,7 +165,7 @@ def test_a_revision_that_is_none_is_told(make_repo: Callable[..., Shell]) -> Non
             found.resolve(bad)
 
 
-def test_a_patch_id_survives_a_rebase_and_an_empty_commit_has_none(
+def test_patch_id_survives_rebase(
     make_repo: Callable[..., Shell],
 ) -> None:
     repo = make_repo()
@@ -183,7 +183,7 @@ def test_a_patch_id_survives_a_rebase_and_an_empty_commit_has_none(
     assert found.patch_id(found.resolve("HEAD")) == ""
 
 
-def test_the_remote_is_the_one_that_git_push_uses(make_repo: Callable[..., Shell]) -> None:
+def test_remote_is_the_one_that_git_push_uses(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo()
     repo.commit("a", "1")
 

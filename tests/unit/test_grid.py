@@ -8,7 +8,7 @@ from git_datmo.errors import UsageError
 from git_datmo.runs.sweep_grid import combine, parse_grid
 
 
-def test_every_combination_has_its_values_in_the_command() -> None:
+def test_combination_of_grid_has_its_values_in_the_command() -> None:
     grid = parse_grid(["lr=0.1,1e-3", "seed=-1..1", "mode={lr}"])
     made = combine(grid, ["train", "--lr={lr}", "{seed}{seed}", "{mode}", '{"a": {other}}'])
     assert [tuple(each.parameters.values()) for each in made] == [
@@ -32,7 +32,7 @@ def test_every_combination_has_its_values_in_the_command() -> None:
         (["a=1..9999", "b=1,2", "c=1,2"], "39996 combinations"),
     ],
 )
-def test_what_is_no_grid_is_refused(words: list[str], says: str) -> None:
+def test_invalid_grid_is_refused(words: list[str], says: str) -> None:
     with pytest.raises(UsageError) as caught:
         combine(
             parse_grid(words),

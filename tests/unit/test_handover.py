@@ -64,7 +64,7 @@ def holds(taker: PackedObjects, shell: Callable[..., Shell], *seeds: int) -> Non
         assert taker.find(blob(seed)[0]) == ("blob", blob(seed)[1])
 
 
-def test_a_pack_that_is_wanted_whole_gets_another_name(
+def test_pack_wanted_whole_is_linked(
     stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]
 ) -> None:
     giver, taker = stores
@@ -75,7 +75,7 @@ def test_a_pack_that_is_wanted_whole_gets_another_name(
     assert (taker.folder / "pack" / path.name).samefile(path)
 
 
-def test_where_there_is_no_second_name_there_is_a_copy(
+def test_pack_without_hard_links_is_copied(
     stores: tuple[PackedObjects, PackedObjects],
     shell: Callable[..., Shell],
     monkeypatch: pytest.MonkeyPatch,
@@ -92,7 +92,7 @@ def test_where_there_is_no_second_name_there_is_a_copy(
     assert not (taker.folder / "pack" / path.name).samefile(path)
 
 
-def test_of_other_packs_and_loose_objects_only_what_is_wanted_is_copied(
+def test_partly_wanted_packs_give_only_wanted_objects(
     stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]
 ) -> None:
     giver, taker = stores
@@ -105,7 +105,7 @@ def test_of_other_packs_and_loose_objects_only_what_is_wanted_is_copied(
     holds(taker, shell, 1, 2, 4)
 
 
-def test_nothing_is_given_twice(
+def test_pack_that_is_present_is_not_copied_again(
     stores: tuple[PackedObjects, PackedObjects], shell: Callable[..., Shell]
 ) -> None:
     giver, taker = stores
@@ -117,7 +117,7 @@ def test_nothing_is_given_twice(
     holds(taker, shell, 1, 2)
 
 
-def test_an_object_that_is_not_what_its_id_says_is_not_copied(
+def test_object_that_differs_from_its_id_is_not_copied(
     stores: tuple[PackedObjects, PackedObjects],
 ) -> None:
     giver, taker = stores

@@ -72,9 +72,7 @@ def test_install_and_remove_leave_what_was_there(folder: Path, put: Put, text: s
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_newer_hook_of_a_tool_takes_the_place_of_its_older_one(
-    folder: Path, put: Put, tool: str
-) -> None:
+def test_newer_hook_of_a_tool_replaces_its_older_one(folder: Path, put: Put, tool: str) -> None:
     put(NAME, TOOLS[tool].format(1))
     install_beside(folder, NAME)
     put(NAME, TOOLS[tool].format(2))
@@ -153,7 +151,7 @@ def test_copy_of_ours_among_the_earlier_hooks_is_removed(folder: Path, put: Put)
     assert [path.name for path in install_beside(folder, NAME)] == [f"{NAME}.datmo-next"]
 
 
-def test_remove_after_another_tool_took_the_place_leaves_its_hook(folder: Path, put: Put) -> None:
+def test_remove_keeps_the_hook_of_another_tool(folder: Path, put: Put) -> None:
     put(NAME, LFS.format(1))
     install_beside(folder, NAME)
     put(NAME, LFS.format(2))

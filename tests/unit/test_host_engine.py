@@ -41,7 +41,7 @@ def python(folder: Path, code: str, **variables: str) -> tuple[Outcome, dict[str
     return run(folder, sys.executable, "-c", textwrap.dedent(code), **variables)
 
 
-def test_both_streams_are_exact_and_apart(tmp_path: Path) -> None:
+def test_output_and_errors_are_exact_and_separate(tmp_path: Path) -> None:
     outcome, streams = python(
         tmp_path,
         """
@@ -60,12 +60,12 @@ def test_both_streams_are_exact_and_apart(tmp_path: Path) -> None:
     )
 
 
-def test_exit_codes(tmp_path: Path) -> None:
+def test_command_that_fails_or_is_killed_has_its_exit_code(tmp_path: Path) -> None:
     assert run(tmp_path, "sh", "-c", "exit 7")[0].exit_code == 7
     assert run(tmp_path, "sh", "-c", "kill -KILL $$")[0].exit_code == 128 + signal.SIGKILL
 
 
-def test_what_a_command_used(tmp_path: Path) -> None:
+def test_resources_used_by_command_are_measured(tmp_path: Path) -> None:
     burn = """
         import os
         x = bytearray(64 << 20)
@@ -86,7 +86,7 @@ def test_what_a_command_used(tmp_path: Path) -> None:
     assert outcome.resources.keys() == names
 
 
-def test_folder_and_variables(tmp_path: Path) -> None:
+def test_command_runs_in_its_folder_with_its_variables(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
     _, streams = run(tmp_path, "sh", "-c", 'pwd; echo "$SEED"', cwd="a b", SEED="4")
     assert streams["stdout"].decode() == f"{tmp_path / 'a b'}\n4\n"
@@ -109,7 +109,7 @@ def test_output_comes_while_the_command_runs(tmp_path: Path) -> None:
     assert heard == b"first\non\n"
 
 
-def test_what_is_left_behind_is_not_waited_for(tmp_path: Path) -> None:
+def test_background_process_is_not_waited_for(tmp_path: Path) -> None:
     outcome, streams = run(tmp_path, "sh", "-c", "sleep 1000 & echo $!")
     os.kill(int(streams["stdout"]), signal.SIGKILL)
     assert outcome.exit_code == 0
@@ -133,7 +133,7 @@ def test_interrupt_is_the_commands_to_answer(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_request_to_end_is_passed_on(tmp_path: Path) -> None:
+def test_termination_signal_is_passed_on(tmp_path: Path) -> None:
     outcome, _ = python(
         tmp_path,
         """
@@ -145,7 +145,7 @@ def test_a_request_to_end_is_passed_on(tmp_path: Path) -> None:
     assert outcome.exit_code == 128 + signal.SIGTERM
 
 
-def test_a_listener_that_fails_takes_the_command_with_it(tmp_path: Path) -> None:
+def test_failing_listener_ends_the_command(tmp_path: Path) -> None:
     seen: list[bytes] = []
 
     def fail(_stream: str, data: bytes) -> None:
@@ -167,7 +167,7 @@ def test_a_listener_that_fails_takes_the_command_with_it(tmp_path: Path) -> None
         (("./empty",), "cannot run './empty': Exec format error"),
     ],
 )
-def test_what_cannot_start_is_said_in_one_line(
+def test_program_that_cannot_start_is_reported_in_one_line(
     tmp_path: Path, command: tuple[str, ...], why: str
 ) -> None:
     (tmp_path / "plain").write_text("x")
@@ -178,12 +178,12 @@ def test_what_cannot_start_is_said_in_one_line(
     assert caught.value.what == why
 
 
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+def test_missing_folder_of_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatmoError, match="there is no folder"):
         run(tmp_path, "true", cwd="gone")
 
 
-def test_a_command_without_the_hosts_places() -> None:
+def test_portable_command_has_no_host_paths() -> None:
     for given, portable in {
         "/home/x/env/bin/python": "python",
         "/usr/bin/python3.11": "python3",
@@ -202,14 +202,14 @@ def test_a_command_without_the_hosts_places() -> None:
         )
 
 
-def test_engines_by_name(tmp_path: Path) -> None:
+def test_engine_is_made_by_its_name(tmp_path: Path) -> None:
     for name in ("docker", "venv", "host"):
         assert make_engine(name, EngineOptions(tmp_path, {})).name == name
     with pytest.raises(UsageError, match="'moby'"):
         make_engine("moby", EngineOptions(tmp_path, {}))
 
 
-def test_an_engine_that_does_not_answer_names_the_other_way(tmp_path: Path) -> None:
+def test_engine_without_answer_names_the_alternative(tmp_path: Path) -> None:
     engine = make_engine(
         "docker", EngineOptions(tmp_path, {"DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
     )

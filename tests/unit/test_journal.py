@@ -75,18 +75,16 @@ def test_children_and_forks_journal_for_themselves(run: Path, tmp_path: Path) ->
         "subprocess.run([sys.executable, '-I', '-c', ''])",
     ],
 )
-def test_a_program_that_is_not_observed_makes_a_run_incomplete(
-    run: Path, tmp_path: Path, program: str
-) -> None:
+def test_unobserved_program_makes_reads_incomplete(run: Path, tmp_path: Path, program: str) -> None:
     found = observe(run, f"import os, subprocess, sys; {program}", tmp_path)
     assert not found.is_complete(os.getpid())
 
 
-def test_an_isolated_python_is_not_observed(run: Path, tmp_path: Path) -> None:
+def test_isolated_python_is_not_observed(run: Path, tmp_path: Path) -> None:
     assert observe(run, "open('x', 'w')", tmp_path, flags=("-I",)).processes == ()
 
 
-def test_the_users_own_sitecustomize_and_path_are_as_without(run: Path, tmp_path: Path) -> None:
+def test_own_sitecustomize_and_path_stay_in_effect(run: Path, tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     (theirs / "sitecustomize.py").write_text("open('loaded', 'w').write(__file__)\n")
@@ -101,13 +99,13 @@ def test_the_users_own_sitecustomize_and_path_are_as_without(run: Path, tmp_path
     assert found.processes
 
 
-def test_a_journal_that_cannot_be_written_disturbs_nothing(run: Path, tmp_path: Path) -> None:
+def test_unwritable_journal_does_not_disturb_the_run(run: Path, tmp_path: Path) -> None:
     (run / JOURNALS).rmdir()
     assert observe(run, "open('x', 'w').write('1')", tmp_path).processes == ()
     assert (tmp_path / "x").read_text() == "1"
 
 
-def test_what_is_damaged_in_a_journal_is_passed_over(run: Path) -> None:
+def test_damaged_lines_of_journal_are_skipped(run: Path) -> None:
     (run / JOURNALS / "1.1").write_bytes(b"r /before\np 1\t2\n")
     (run / JOURNALS / "2.2").write_bytes(b"p 2\t1\t/bin/python\t/usr\nw /a\n? /b\nr /c%0Ad\nr /cut")
     (process,) = read_journals(run).processes

@@ -36,7 +36,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_verdict_follows_from_metrics_outputs_and_tolerances(name: str) -> None:
+def test_verdict_follows_from_metrics_outputs_and_tolerances(name: str) -> None:
     metrics, outputs, tolerances, verdict = CASES[name]
     assert conclude(metrics, outputs, tolerances) == verdict
 
@@ -59,21 +59,21 @@ def test_metrics_are_compared_as_numbers(one: float, other: float, tolerance: fl
 @pytest.mark.parametrize(
     ("one", "other"), [("a", "b"), (True, 1.0), (1.0, None), ("NaN", "Infinity"), (None, "x")]
 )
-def test_what_is_no_number_is_the_same_or_not(
+def test_metric_that_is_no_number_is_compared_exactly(
     one: float | str | None, other: float | str | None
 ) -> None:
     assert not compare_metric("m", one, other, 1e9).same or one == other
     assert compare_metric("m", one, one, None).same
 
 
-def test_the_last_words_of_a_failed_command_are_its_exception() -> None:
+def test_last_words_of_failed_command_are_its_exception() -> None:
     log = b"epoch 1\nTraceback (most recent call last):\n  File x\nValueError: bad 3\nException ignored in: x\n"
     assert last_words(log) == "ValueError: bad 3"
     assert last_words(b"one\nKilled\n\n") == "Killed"
     assert last_words(b"") == ""
 
 
-def test_a_tail_keeps_the_end_of_what_was_passed_on() -> None:
+def test_tail_keeps_the_end_of_the_output() -> None:
     passed: list[bytes] = []
     tail = Tail(lambda _, data: passed.append(data))
     for _ in range(100):
@@ -84,7 +84,7 @@ def test_a_tail_keeps_the_end_of_what_was_passed_on() -> None:
     assert len(tail.text) == TAIL
 
 
-def test_a_metric_that_is_a_time_decides_nothing() -> None:
+def test_metric_that_is_a_time_is_ignored_by_verdict() -> None:
     took = compare_metric("fit_time", 1.5, 2.5, None)
     assert (took.same, took.detail) == (True, "a time, which no rerun repeats")
     assert conclude((METRIC, took), (), {}) == IDENTICAL

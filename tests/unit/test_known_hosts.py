@@ -37,7 +37,7 @@ def test_facts_are_kept_by_url_and_without_secrets(tmp_path: Path) -> None:
     assert "secret" not in (tmp_path / "hosts").read_text()
 
 
-def test_what_a_person_sets_counts(tmp_path: Path) -> None:
+def test_configured_values_override_probed_facts(tmp_path: Path) -> None:
     path = tmp_path / "hosts"
     hosts(path).meet(ORIGIN, Offer({}, 2, filters=True, by_id=True))
     set_by_hand = hosts(
@@ -53,7 +53,7 @@ def test_what_a_person_sets_counts(tmp_path: Path) -> None:
     assert hosts(path).of(ORIGIN).filters
 
 
-def test_what_was_tried_is_forgotten_when_the_host_changes(tmp_path: Path) -> None:
+def test_probed_facts_are_dropped_when_host_changes(tmp_path: Path) -> None:
     known, offer = hosts(tmp_path / "hosts"), Offer({}, 2, filters=True, by_id=True)
     assert known.meet(ORIGIN, offer).by_id
     known.learn(ORIGIN, refuses_ids=True, atomic=False)
@@ -72,7 +72,7 @@ def test_what_was_tried_is_forgotten_when_the_host_changes(tmp_path: Path) -> No
         '{"https://example.com/team/faces": {"limit": "x"}}',
     ],
 )
-def test_a_damaged_file_is_no_harm(tmp_path: Path, text: str) -> None:
+def test_damaged_file_of_known_hosts_is_ignored(tmp_path: Path, text: str) -> None:
     path = tmp_path / "hosts"
     path.write_text(text)
     assert hosts(path).of(ORIGIN).limit == 0
@@ -97,7 +97,7 @@ def test_a_damaged_file_is_no_harm(tmp_path: Path, text: str) -> None:
         ("fatal: unable to access: Could not resolve host", False, False),
     ],
 )
-def test_what_hosts_say(said: str, large: bool, often: bool) -> None:
+def test_messages_of_hosts_are_classified(said: str, large: bool, often: bool) -> None:
     errors: list[DatmoError] = [
         GitFailed(["push"], 128, said),
         Rejected("refs/datmo/keep/1", "unpacker error", moved=False, said=said),
@@ -105,7 +105,7 @@ def test_what_hosts_say(said: str, large: bool, often: bool) -> None:
     assert [(is_too_large(error), is_rate_limit(error)) for error in errors] == [(large, often)] * 2
 
 
-def test_namespaces_are_told_apart() -> None:
+def test_namespaces_are_distinguished_by_ref() -> None:
     names = [name for ns in NAMESPACES for name in (ns.records, ns.notes, ns.keep_ref(3))]
     assert len(set(names)) == len(names)
     assert [namespace_of(name) for name in names] == [ns for ns in NAMESPACES for _ in range(3)]

@@ -57,7 +57,7 @@ def installed(files: dict[str, bytes]) -> list[list[str]]:
 
 
 @given(packages)
-def test_the_same_is_installed_in_layers(packages: tuple[Package, ...]) -> None:
+def test_layers_install_the_same_packages(packages: tuple[Package, ...]) -> None:
     made, manifest = environment(packages)
     steps = installed(dict(build_files(made, manifest)))
     assert sorted(line for step in steps for line in step) == sorted(
@@ -67,7 +67,7 @@ def test_the_same_is_installed_in_layers(packages: tuple[Package, ...]) -> None:
     assert all(steps)
 
 
-def test_what_is_large_and_seldom_changes_comes_first() -> None:
+def test_layers_of_large_stable_packages_come_first() -> None:
     own = Package("own", "1.0", "git+https://example.com/own@abc")
     found = group([*(Package(name, "1.0") for name in NAMES if name != "own"), own])
     names = [[package.name for package in each] for each in found]
@@ -80,7 +80,7 @@ def test_what_is_large_and_seldom_changes_comes_first() -> None:
     ]
 
 
-def test_a_changed_package_leaves_the_layers_before_it() -> None:
+def test_changed_package_keeps_earlier_layers() -> None:
     def steps(version: str) -> list[str]:
         found = [Package("click", version), Package("numpy", "2.0"), Package("torch", "2.5")]
         made, manifest = environment(found, indexes=("https://example.com/simple",))
@@ -105,7 +105,7 @@ def test_hashes_hold_in_every_layer_or_in_none() -> None:
         assert [f"--hash=sha256:{HASH}" in line for line in lines] == [bool(hashes)] * 2
 
 
-def test_a_dockerfile_that_was_not_generated_is_built_as_it_is() -> None:
+def test_dockerfile_that_was_not_generated_is_built_as_it_is() -> None:
     made, manifest = environment([Package("click", "8.0"), Package("torch", "2.5")])
     other = Environment.of({**made.files, DOCKERFILE: b"FROM base:1\nRUN something\n"})
     assert build_files(other, manifest) == other.files

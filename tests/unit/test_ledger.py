@@ -49,7 +49,7 @@ def attach(repo: Shell, *texts: str, commit: str = "") -> list[Oid]:
         return [*ledger.attach(*(annotation(commit or head(repo), text) for text in texts))]
 
 
-def test_what_is_attached_is_read_again(repo: Shell) -> None:
+def test_attached_record_is_read_back(repo: Shell) -> None:
     record = annotation(head(repo), "text \u00e4")
     with open_ledger(repo) as ledger:
         (oid,) = ledger.attach(record)
@@ -68,7 +68,7 @@ def test_stock_git_reads_records_and_notes(repo: Shell) -> None:
     assert repo.git("fsck", "--full", "--strict", "--no-dangling") == ""
 
 
-def test_the_same_record_again_changes_nothing(repo: Shell) -> None:
+def test_record_attached_twice_changes_nothing(repo: Shell) -> None:
     attach(repo, "one")
     with open_ledger(repo) as ledger:
         before = ledger.tips()
@@ -89,7 +89,7 @@ def test_several_records_on_several_commits_come_in_one_step(repo: Shell) -> Non
     assert repo.git("rev-list", "--count", NOTES_REF) == "1"
 
 
-def test_lines_that_a_person_wrote_stay(repo: Shell) -> None:
+def test_lines_written_by_hand_are_kept(repo: Shell) -> None:
     repo.git("notes", "--ref=datmo", "add", "-m", "looks good to me")
     attach(repo, "one")
     assert "looks good to me" in note(repo, "HEAD")
@@ -126,7 +126,7 @@ with open_ledger(repo) as ledger:
 """
 
 
-def test_many_processes_attach_at_the_same_time_and_nothing_is_lost(repo: Shell) -> None:
+def test_processes_that_attach_at_once_lose_nothing(repo: Shell) -> None:
     """Each moves two refs from what it read; who comes second reads again."""
     commits = [head(repo), repo.commit("a", "2")]
     env = {**repo.env, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -181,7 +181,7 @@ def tips(repo: Shell) -> Tips:
         return ledger.tips()
 
 
-def test_two_that_unite_with_each_other_have_the_same_and_rest(two: tuple[Shell, Shell]) -> None:
+def test_ledgers_united_both_ways_are_equal(two: tuple[Shell, Shell]) -> None:
     one, other = two
     mine, theirs = attach(one, "a", "both"), attach(other, "b", "both")
     assert unite(one, other)
@@ -194,7 +194,7 @@ def test_two_that_unite_with_each_other_have_the_same_and_rest(two: tuple[Shell,
     assert not unite(other, one)
 
 
-def test_two_that_unite_at_the_same_time_come_to_rest(two: tuple[Shell, Shell]) -> None:
+def test_ledgers_united_at_once_converge(two: tuple[Shell, Shell]) -> None:
     """Each made a merge of its own: the histories differ, what is in them does not, and no merge
     follows."""
     one, other = two
@@ -211,7 +211,7 @@ def test_two_that_unite_at_the_same_time_come_to_rest(two: tuple[Shell, Shell]) 
     assert tips(one) == tips(other)
 
 
-def test_whoever_has_nothing_takes_over_what_there_is(two: tuple[Shell, Shell]) -> None:
+def test_empty_ledger_takes_over_the_other(two: tuple[Shell, Shell]) -> None:
     one, other = two
     attach(one, "a")
     assert not unite(one, other)
@@ -219,7 +219,7 @@ def test_whoever_has_nothing_takes_over_what_there_is(two: tuple[Shell, Shell]) 
     assert tips(one) == tips(other)
 
 
-def test_whoever_is_ahead_stays(two: tuple[Shell, Shell]) -> None:
+def test_ledger_that_is_ahead_is_unchanged(two: tuple[Shell, Shell]) -> None:
     one, other = two
     attach(one, "a")
     unite(other, one)
@@ -229,7 +229,7 @@ def test_whoever_is_ahead_stays(two: tuple[Shell, Shell]) -> None:
     assert tips(one) == before
 
 
-def test_notes_that_stock_git_merged_unite(two: tuple[Shell, Shell]) -> None:
+def test_notes_merged_by_stock_git_are_united(two: tuple[Shell, Shell]) -> None:
     one, other = two
     attach(one, "a")
     attach(other, "b")
@@ -247,7 +247,7 @@ def test_notes_that_stock_git_merged_unite(two: tuple[Shell, Shell]) -> None:
     assert len(ids(one)) == 2
 
 
-def test_a_rewritten_history_loses_nothing(two: tuple[Shell, Shell]) -> None:
+def test_rewritten_ledger_history_loses_nothing(two: tuple[Shell, Shell]) -> None:
     """Somebody began their records anew: what is here stays, what is there comes."""
     one, other = two
     attach(one, "a")
@@ -268,7 +268,7 @@ def stranger_tree(repo: Shell, entries: str) -> None:
     repo.git("update-ref", RECORDS_REF, repo.git("commit-tree", tree, "-m", "x"))
 
 
-def test_what_is_no_record_in_the_tree_is_passed_over(repo: Shell) -> None:
+def test_foreign_file_in_ledger_tree_is_ignored(repo: Shell) -> None:
     (oid,) = attach(repo, "one")
     text = str(oid)
     good = repo.git("mktree", stdin=f"100644 blob {oid}\t{text[2:]}.json\n".encode())
@@ -286,7 +286,7 @@ def test_what_is_no_record_in_the_tree_is_passed_over(repo: Shell) -> None:
     assert ids(repo) == {oid, second}
 
 
-def test_a_record_that_is_none_is_damaged_and_named(repo: Shell) -> None:
+def test_malformed_record_in_ledger_is_named(repo: Shell) -> None:
     blob = Oid.parse(repo.git("hash-object", "-w", "--stdin", stdin=b"{}"))
     absent = Oid(bytes(len(blob)))
     with open_ledger(repo) as ledger:
@@ -295,6 +295,6 @@ def test_a_record_that_is_none_is_damaged_and_named(repo: Shell) -> None:
                 ledger.record(oid)
 
 
-def test_the_path_of_a_record_follows_from_its_id() -> None:
+def test_path_of_a_record_follows_from_its_id() -> None:
     assert record_path(Oid(bytes(20))) == b"00/" + b"0" * 38 + b".json"
     assert record_path(Oid(b"\xab" * 32)) == b"ab/" + b"ab" * 31 + b".json"

@@ -22,7 +22,7 @@ def is_free(path: Path, *, shared: bool) -> bool:
         return False
 
 
-def test_a_shared_lock_keeps_out_only_who_wants_it_alone(tmp_path: Path) -> None:
+def test_shared_lock_excludes_only_exclusive_locks(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "lock"
     with locked(path, shared=True):
         assert is_free(path, shared=True)
@@ -34,7 +34,7 @@ def test_a_shared_lock_keeps_out_only_who_wants_it_alone(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
-def test_where_nothing_can_be_written_a_shared_lock_is_no_lock(tmp_path: Path) -> None:
+def test_shared_lock_in_read_only_folder_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir(mode=0o555)
     with locked(tmp_path / "folder" / "lock", shared=True):
         pass
@@ -42,7 +42,7 @@ def test_where_nothing_can_be_written_a_shared_lock_is_no_lock(tmp_path: Path) -
         pass
 
 
-def test_a_lock_goes_with_its_process(tmp_path: Path) -> None:
+def test_lock_ends_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     child = os.fork()
     if child == 0:
@@ -72,7 +72,7 @@ refused = pytest.mark.parametrize(
 
 @refused
 @pytest.mark.usefixtures("without_locks")
-def test_without_locks_of_the_kernel_a_lock_still_keeps_others_out(tmp_path: Path) -> None:
+def test_lock_without_kernel_locks_excludes_others(tmp_path: Path) -> None:
     with locked(tmp_path / "lock"):
         assert not is_free(tmp_path / "lock", shared=False)
     assert is_free(tmp_path / "lock", shared=False)
@@ -80,7 +80,7 @@ def test_without_locks_of_the_kernel_a_lock_still_keeps_others_out(tmp_path: Pat
 
 @refused
 @pytest.mark.usefixtures("without_locks")
-def test_without_locks_of_the_kernel_the_lock_of_an_ended_process_is_taken(tmp_path: Path) -> None:
+def test_lock_of_ended_process_without_kernel_locks_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     child = os.fork()
     if child == 0:
@@ -94,7 +94,7 @@ def test_without_locks_of_the_kernel_the_lock_of_an_ended_process_is_taken(tmp_p
 
 @refused
 @pytest.mark.usefixtures("without_locks")
-def test_without_locks_of_the_kernel_the_lock_of_another_machine_is_kept(tmp_path: Path) -> None:
+def test_lock_of_another_machine_without_kernel_locks_is_kept(tmp_path: Path) -> None:
     (tmp_path / "lock.held").write_text("elsewhere 1")
     with pytest.raises(DatmoError) as caught, locked(tmp_path / "lock", seconds=0):
         pass
@@ -103,7 +103,7 @@ def test_without_locks_of_the_kernel_the_lock_of_another_machine_is_kept(tmp_pat
 
 @refused
 @pytest.mark.usefixtures("without_locks")
-def test_without_locks_of_the_kernel_nothing_that_frees_goes_ahead(tmp_path: Path) -> None:
+def test_freeing_without_kernel_locks_is_refused(tmp_path: Path) -> None:
     with locked(tmp_path / "lock", shared=True):
         pass
     with pytest.raises(DatmoError, match="has no locks"), locked(tmp_path / "lock", strict=True):

@@ -110,7 +110,7 @@ def lock(name: str, text: str) -> Lock:
     return found
 
 
-def test_a_lock_of_uv() -> None:
+def test_lock_of_uv_gives_pins() -> None:
     found = lock("uv.lock", UV)
     assert found.pins == {
         "scikit-learn": (Pin("1.4.2", frozenset({A, B})),),
@@ -130,14 +130,14 @@ def test_a_lock_of_uv() -> None:
         ("conda-lock.yml", CONDA_LOCK, ""),
     ],
 )
-def test_other_locks(name: str, text: str, index: str) -> None:
+def test_lock_of_another_tool_gives_pins(name: str, text: str, index: str) -> None:
     conda = {"python": ("==3.11.7",)} if name == "conda-lock.yml" else {}
     assert lock(name, text) == Lock(
         name, {"six": (Pin("1.17.0", frozenset({A}), index),)}, {}, conda=conda
     )
 
 
-def test_lists_of_requirements() -> None:
+def test_requirements_files_give_pins_and_ranges() -> None:
     found = lock("requirements.txt", REQUIREMENTS)
     assert found.pins == {"six": (Pin("1.17.0", frozenset({A, B})),)}
     assert (found.ranges, found.indexes) == ({"numpy": ">=2"}, (MIRROR,))
@@ -146,7 +146,7 @@ def test_lists_of_requirements() -> None:
     assert lock("pyproject.toml", PYPROJECT).ranges == {"six": "==1.17.*", "numpy": ""}
 
 
-def test_the_most_exact_wins() -> None:
+def test_locks_are_ordered_by_exactness() -> None:
     files = {
         "uv.lock": UV.encode(),
         "requirements.txt": REQUIREMENTS.encode(),
@@ -169,7 +169,7 @@ def test_the_most_exact_wins() -> None:
     ]
 
 
-def test_contradictions() -> None:
+def test_lock_that_contradicts_installed_packages_is_reported() -> None:
     installed = {"scikit-learn": "1.5.0", "torch": "2.1.0+cu121", "numpy": "2.0.0", "six": "1.17.0"}
     assert contradictions(lock("uv.lock", UV), installed) == (
         Contradiction("numpy", "2.0.0", "1.26.4 or 2.1.0"),
@@ -185,7 +185,7 @@ def test_contradictions() -> None:
     )
 
 
-def test_a_build_of_the_pinned_version_is_that_version() -> None:
+def test_build_of_the_pinned_version_is_that_version() -> None:
     asked = lock("requirements.txt", "torch==2.1.0\n")
     assert contradictions(asked, {"torch": "2.1.0+cpu"}) == ()
     assert contradictions(lock("requirements.txt", "six==1.17\n"), {"six": "1.17.0"}) == ()
@@ -197,11 +197,11 @@ def test_a_build_of_the_pinned_version_is_that_version() -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"\xff", b"{", b"[1, 2]", b"[[package]]\nname = 3\n", b"package: 3\n"]
 )
-def test_what_cannot_be_read_says_nothing(name: str, content: bytes) -> None:
+def test_unreadable_lock_is_ignored(name: str, content: bytes) -> None:
     assert read_lock(name, content) is None
 
 
-def test_names() -> None:
+def test_lock_files_are_recognised_by_name() -> None:
     names = [
         "uv.lock",
         "requirements.txt",
@@ -238,7 +238,7 @@ source = { registry = "https://pypi.org/simple" }
 """
 
 
-def test_a_lock_that_needs_what_is_missing_or_another_python_is_contradicted() -> None:
+def test_lock_that_needs_what_is_missing_or_another_python_is_contradicted() -> None:
     asked = lock("uv.lock", UV_PROJECT)
     assert contradictions(asked, {"needed": "1"}, python="3.11.2") == (
         Contradiction("python", "3.11.2", ">=3.12"),
@@ -259,7 +259,7 @@ def test_a_lock_that_needs_what_is_missing_or_another_python_is_contradicted() -
         (">=1.2,<2", "1.5", "2.0"),
     ],
 )
-def test_ranges_of_poetry(wanted: str, fits: str, fails: str) -> None:
+def test_ranges_of_poetry_are_checked(wanted: str, fits: str, fails: str) -> None:
     asked = lock(
         "pyproject.toml", f'[tool.poetry.dependencies]\npython = "^3.9"\nnumpy = "{wanted}"\n'
     )
@@ -270,7 +270,7 @@ def test_ranges_of_poetry(wanted: str, fits: str, fails: str) -> None:
     ]
 
 
-def test_an_environment_of_conda_is_held_against_pip_where_conda_is_not() -> None:
+def test_environment_of_conda_is_held_against_pip_where_conda_is_not() -> None:
     asked = lock("environment.yml", "name: x\ndependencies: [python=3.10, numpy=1.26, mkl=2024]\n")
     assert contradictions(asked, {"numpy": "1.26.4"}, python="3.10.9") == ()
     assert [each.name for each in contradictions(asked, {"numpy": "2.0"}, python="3.11.1")] == [

@@ -63,16 +63,16 @@ def test_own_packages_are_left_out() -> None:
     assert kept(asked("numpy"), *OWN) == ["numpy"]
 
 
-def test_a_package_shared_with_the_user_stays_with_all_it_needs() -> None:
+def test_package_shared_with_the_user_stays_with_all_it_needs() -> None:
     assert kept(asked("boto3", "urllib3"), *OWN) == ["boto3", "urllib3"]
 
 
-def test_a_package_that_a_person_asked_for_stays() -> None:
+def test_package_that_a_person_asked_for_stays() -> None:
     found = [*OWN[:2], asked("requests", "urllib3"), *OWN[3:]]
     assert kept(*found) == ["requests", "urllib3"]
 
 
-def test_a_package_that_the_code_imports_stays() -> None:
+def test_package_that_the_code_imports_stays() -> None:
     found = [
         *OWN[:2],
         Distribution(
@@ -82,32 +82,32 @@ def test_a_package_that_the_code_imports_stays() -> None:
     assert kept(*found, *OWN[3:], imported=["requests"]) == ["requests", "urllib3"]
 
 
-def test_a_package_that_nothing_requires_stays() -> None:
+def test_package_that_nothing_requires_stays() -> None:
     assert kept(needed("orphan"), *OWN) == ["orphan"]
 
 
-def test_cycles_end() -> None:
+def test_cycle_of_requirements_ends() -> None:
     own = asked("git-datmo", "a")
     assert kept(own, needed("a", "b"), needed("b", "a")) == []
     assert kept(own, needed("a", "b"), needed("b", "a"), asked("c", "b")) == ["a", "b", "c"]
     assert kept(own, needed("x", "y"), needed("y", "x")) == ["x", "y"]
 
 
-def test_a_tool_that_requires_git_datmo_does_not_keep_its_packages() -> None:
+def test_tool_that_requires_git_datmo_does_not_keep_its_packages() -> None:
     assert kept(asked("team-tools", "git-datmo", "numpy"), needed("numpy"), *OWN) == [
         "numpy",
         "team-tools",
     ]
 
 
-def test_seeds_stay_only_where_needed() -> None:
+def test_installer_packages_stay_only_where_needed() -> None:
     seeds = (asked("pip"), needed("setuptools"), asked("wheel"), asked("uv"))
     assert kept(*seeds) == []
     assert kept(*seeds, asked("torch", "setuptools")) == ["setuptools", "torch"]
     assert kept(asked("setuptools")) == ["setuptools"]
 
 
-def test_the_operating_systems_packages_stay_only_where_needed() -> None:
+def test_system_packages_stay_only_where_needed() -> None:
     apt = Distribution("python-apt", "2.6.0", requested=False, vendor=True)
     yaml = Distribution("PyYAML", "6.0", requested=False, vendor=True, modules=("yaml",))
     assert kept(apt, yaml) == []
@@ -115,7 +115,7 @@ def test_the_operating_systems_packages_stay_only_where_needed() -> None:
     assert kept(apt, yaml, asked("hydra", "pyyaml")) == ["hydra", "PyYAML"]
 
 
-def test_files_of_a_plain_environment() -> None:
+def test_plain_environment_has_its_files() -> None:
     made = make_environment(
         probe_of(
             asked("Scikit_Learn", "numpy", version="1.4.2"), needed("numpy", version="2.1.0"), *OWN
@@ -140,7 +140,7 @@ def test_files_of_a_plain_environment() -> None:
     }
 
 
-def test_without_packages_nothing_is_installed() -> None:
+def test_environment_without_packages_installs_nothing() -> None:
     made = make_environment(probe_of(*OWN), repository=REPOSITORY, base_image="team/base:1")
     assert made.files["Dockerfile"] == b"FROM team/base:1\nWORKDIR /work\n"
     assert made.files["requirements.txt"] == b""
@@ -162,7 +162,7 @@ def origins() -> tuple[Distribution, ...]:
     )
 
 
-def test_packages_from_elsewhere_than_an_index() -> None:
+def test_packages_outside_an_index_are_recorded_with_source() -> None:
     made = make_environment(probe_of(*origins()), repository=REPOSITORY)
     manifest = read_environment(made.files)
     assert made.files["requirements.txt"].decode().splitlines() == [
@@ -180,14 +180,14 @@ def test_packages_from_elsewhere_than_an_index() -> None:
     assert manifest.base_image == "python:3.11"  # pip needs git for one, which the slim image lacks
 
 
-def test_nothing_of_the_host_is_in_the_files() -> None:
+def test_files_of_environment_contain_nothing_of_the_host() -> None:
     made = make_environment(probe_of(*origins(), *OWN), repository=REPOSITORY)
     assert all(
         b"alex" not in content and b"/home" not in content for content in made.files.values()
     )
 
 
-def test_a_commit_of_the_own_package_does_not_change_the_environment() -> None:
+def test_commit_of_the_own_package_does_not_change_the_environment() -> None:
     def made(version: str) -> str:
         this = Distribution("this", version, origin=Origin("folder", folder=str(REPOSITORY)))
         return make_environment(probe_of(this), repository=REPOSITORY).id
@@ -195,7 +195,7 @@ def test_a_commit_of_the_own_package_does_not_change_the_environment() -> None:
     assert made("0.1.dev5+g1f3c") == made("0.1.dev6+gffff")
 
 
-def test_the_repositorys_own_dockerfile_is_kept_as_it_is() -> None:
+def test_own_dockerfile_is_kept_unchanged() -> None:
     text = b"FROM debian:12\nRUN echo \xc3\xa4\n"
     made = make_environment(probe_of(asked("numpy")), repository=REPOSITORY, dockerfile=text)
     assert made.files["Dockerfile"] == text
@@ -204,7 +204,7 @@ def test_the_repositorys_own_dockerfile_is_kept_as_it_is() -> None:
     assert manifest.packages == (Package("numpy", "1.0"),)
 
 
-def test_a_dockerfile_that_no_engine_could_read_is_refused_when_recorded() -> None:
+def test_dockerfile_that_no_engine_could_read_is_refused_when_recorded() -> None:
     with pytest.raises(DatmoError, match="UTF-8"):
         make_environment(probe_of(), repository=REPOSITORY, dockerfile=b"FROM \xff\n")
 
@@ -247,9 +247,7 @@ distributions = st.lists(
 
 
 @given(distributions, st.randoms(use_true_random=False))
-def test_the_same_set_in_any_order_is_the_same_bytes(
-    found: list[Distribution], random: object
-) -> None:
+def test_packages_in_any_order_give_equal_bytes(found: list[Distribution], random: object) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one = make_environment(probe_of(*found), repository=REPOSITORY)
@@ -257,7 +255,7 @@ def test_the_same_set_in_any_order_is_the_same_bytes(
 
 
 @given(distributions)
-def test_what_is_kept_is_complete_and_never_git_datmo(found: list[Distribution]) -> None:
+def test_kept_packages_are_complete_without_git_datmo(found: list[Distribution]) -> None:
     result = kept_distributions(probe_of(*found))
     here, there = {d.name for d in result}, {d.name for d in found}
     assert "git-datmo" not in here
@@ -265,7 +263,7 @@ def test_what_is_kept_is_complete_and_never_git_datmo(found: list[Distribution])
 
 
 @given(distributions)
-def test_what_is_written_is_read(found: list[Distribution]) -> None:
+def test_manifest_is_read_as_written(found: list[Distribution]) -> None:
     made = make_environment(probe_of(*found), repository=REPOSITORY)
     manifest = read_environment(made.files)
     assert (
@@ -296,7 +294,7 @@ def strangers() -> list[tuple[str, object]]:
 
 
 @pytest.mark.parametrize(("key", "value"), strangers())
-def test_a_strangers_manifest_is_refused(key: str, value: object) -> None:
+def test_invalid_manifest_is_refused(key: str, value: object) -> None:
     files = dict(make_environment(probe_of(), repository=REPOSITORY).files)
     document = {**json.loads(files["environment.json"]), key: value}
     with pytest.raises(Damaged):
@@ -306,7 +304,7 @@ def test_a_strangers_manifest_is_refused(key: str, value: object) -> None:
 @pytest.mark.parametrize(
     "raw", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b"null", b'{"version": 1}']
 )
-def test_a_strangers_bytes_are_refused(raw: bytes) -> None:
+def test_invalid_manifest_bytes_are_refused(raw: bytes) -> None:
     files = make_environment(probe_of(), repository=REPOSITORY).files
     with pytest.raises(Damaged):
         read_environment({**files, "environment.json": raw})
@@ -315,14 +313,14 @@ def test_a_strangers_bytes_are_refused(raw: bytes) -> None:
 @pytest.mark.parametrize(
     "line", [b"-e ../x\n", b"--index-url http://evil/\n", b"numpy\n", b"\xff\n"]
 )
-def test_a_lock_that_says_other_than_the_manifest_is_refused(line: bytes) -> None:
+def test_lock_that_contradicts_manifest_is_refused(line: bytes) -> None:
     files = make_environment(probe_of(), repository=REPOSITORY).files
     with pytest.raises(Damaged, match=r"requirements\.txt"):
         read_environment({**files, "requirements.txt": line})
 
 
 @pytest.mark.parametrize("name", ["environment.json", "requirements.txt", "Dockerfile"])
-def test_a_missing_file_is_named(name: str) -> None:
+def test_missing_file_of_environment_is_named(name: str) -> None:
     files = dict(make_environment(probe_of(), repository=REPOSITORY).files)
     del files[name]
     with pytest.raises(Damaged, match=name):
@@ -341,7 +339,7 @@ LOCKED = Lock(
 )
 
 
-def test_a_lock_gives_hashes_and_indexes_to_what_is_as_it_says() -> None:
+def test_matching_lock_adds_hashes_and_indexes() -> None:
     numpy, torch = asked("numpy", version="2.1.0"), asked("torch", version="2.1.0")
     made = make_environment(probe_of(torch, numpy, *OWN), repository=REPOSITORY, lock=LOCKED)
     assert made.files["requirements.txt"].decode().splitlines() == [
@@ -365,7 +363,7 @@ def test_a_lock_gives_hashes_and_indexes_to_what_is_as_it_says() -> None:
     assert read_environment(other.files).version == 1
 
 
-def test_packages_of_one_machine_and_of_the_system() -> None:
+def test_packages_of_machine_and_system_are_recorded() -> None:
     archives = {
         "wheel-file": ("wheel_file-1.0-py3-none-any.whl", b"wheel"),
         "outside": ("outside.tar", b"tar"),
@@ -414,7 +412,7 @@ def second(**changed: object) -> dict[str, bytes]:
         ("interpreter", None),
     ],
 )
-def test_a_strangers_second_version_is_refused(key: str, value: object) -> None:
+def test_invalid_manifest_of_version_2_is_refused(key: str, value: object) -> None:
     assert read_environment(second()).system == ("libgomp1",)
     with pytest.raises(Damaged):
         read_environment(second(**{key: value}))
@@ -437,7 +435,7 @@ uuid = "ade2ca70-3891-5945-98fb-dc099432e06a"
 """
 
 
-def test_projects_of_other_languages() -> None:
+def test_language_of_command_is_found_by_its_program() -> None:
     assert [
         find_language(c)
         for c in (["Rscript", "a.R"], ["./fit.jl"], ["julia"], ["python", "a.R"], [])
@@ -502,9 +500,7 @@ def test_projects_of_other_languages() -> None:
         ),
     ],
 )
-def test_a_lock_that_does_not_say_it_all_is_refused(
-    language: str, files: dict[str, bytes], why: str
-) -> None:
+def test_incomplete_lock_is_refused(language: str, files: dict[str, bytes], why: str) -> None:
     with pytest.raises(DatmoError, match=why):
         project_environment(language, files, variables={})
 

@@ -50,11 +50,11 @@ def text_of(page: str) -> str:
 
 
 @pytest.mark.parametrize(("name", "verb"), sorted(page_names()))
-def test_a_page_is_what_the_parser_makes(name: str, verb: str) -> None:
+def test_page_equals_that_of_the_parser(name: str, verb: str) -> None:
     assert (PAGES / name).read_text("utf-8") == roff(verb), "run 'python -m git_datmo.cli.pages'"
 
 
-def test_page_that_is_old_is_written_anew_and_page_of_no_verb_is_removed(tmp_path: Path) -> None:
+def test_old_page_is_rewritten_and_page_without_verb_removed(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     shutil.copytree(TOP / "docs" / "reference" / "schemas", docs / "reference" / "schemas")
     (docs / "man").mkdir()
@@ -71,14 +71,14 @@ def test_page_that_is_old_is_written_anew_and_page_of_no_verb_is_removed(tmp_pat
     assert all((TOP / "docs" / path).read_text("utf-8") == text for path, text in written.items())
 
 
-def test_every_page_is_a_verbs_and_every_verb_has_one() -> None:
+def test_pages_and_verbs_correspond() -> None:
     wanted = {"git-datmo.1", *(f"git-datmo-{verb}.1" for verb in VERBS)}
     assert {path.name for path in PAGES.iterdir()} == wanted
     assert {name for name, _ in page_names()} == wanted
 
 
 @pytest.mark.parametrize("verb", EVERY)
-def test_every_option_is_in_its_page_and_its_help(verb: str) -> None:
+def test_options_are_in_page_and_help(verb: str) -> None:
     page, help_ = (
         text_of((PAGES / f"git-datmo-{verb}.1").read_text("utf-8")),
         " ".join(say(verb, "-h")[1].split()),
@@ -93,7 +93,7 @@ def test_every_option_is_in_its_page_and_its_help(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", EVERY)
-def test_every_option_in_a_page_exists(verb: str) -> None:
+def test_options_of_a_page_exist(verb: str) -> None:
     page = (PAGES / f"git-datmo-{verb}.1").read_text("utf-8")
     terms = re.findall(r"^\.TP\n\\fB(.*?)\\fR$", page, re.MULTILINE)
     words = {
@@ -103,7 +103,7 @@ def test_every_option_in_a_page_exists(verb: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(name for name, _ in page_names()))
-def test_a_page_has_no_line_that_roff_would_obey_by_mistake(name: str) -> None:
+def test_page_has_no_accidental_roff_request(name: str) -> None:
     macros = {".TH", ".SH", ".PP", ".TP", ".nf", ".fi"}
     for line in (PAGES / name).read_text("utf-8").splitlines():
         assert not line.startswith("'"), line
@@ -111,7 +111,7 @@ def test_a_page_has_no_line_that_roff_would_obey_by_mistake(name: str) -> None:
         assert "\\" not in re.sub(r"\\(fB|fR|&|-|e)", "", line), line
 
 
-def test_the_overview_names_every_verb_and_no_hidden_one() -> None:
+def test_overview_names_every_visible_verb() -> None:
     page, usage = text_of(roff("")), say("-h")[1]
     for verb, summary in VERBS.items():
         assert f"{verb}\n{summary}" in page
@@ -121,7 +121,7 @@ def test_the_overview_names_every_verb_and_no_hidden_one() -> None:
     )
 
 
-def test_the_readme_names_every_verb() -> None:
+def test_readme_names_every_verb() -> None:
     readme = (TOP / "README.md").read_text("utf-8")
     section = readme.partition("\n## The verbs\n")[2].partition("\n## ")[0]
     assert section, "the README has a section on the verbs"
@@ -130,7 +130,7 @@ def test_the_readme_names_every_verb() -> None:
     assert "`git datmo help VERB`" in section
 
 
-def test_every_verb_that_the_readme_uses_exists() -> None:
+def test_verbs_of_the_readme_exist() -> None:
     readme = (TOP / "README.md").read_text("utf-8")
     used = set(re.findall(r"git datmo ([a-z][a-z-]*)", readme))
     assert used
@@ -152,7 +152,7 @@ def test_help_of_a_verb_has_its_examples_and_exits_0(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", EVERY)
-def test_the_examples_of_a_verb_are_words_that_it_takes(verb: str) -> None:
+def test_examples_of_verb_are_accepted_by_its_parser(verb: str) -> None:
     for line in load(verb).EXAMPLES.strip().splitlines():
         words = shlex.split(re.split(r"\s{2,}|\s[|>]\s", line)[0])
         assert words[:2] == ["git", "datmo"], line
@@ -161,7 +161,7 @@ def test_the_examples_of_a_verb_are_words_that_it_takes(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", EVERY)
-def test_the_manual_of_a_verb_is_printed_by_help(verb: str) -> None:
+def test_manual_of_a_verb_is_printed_by_help(verb: str) -> None:
     status, said = say("help", verb)
     assert status == 0
     assert said.rstrip() == plain_text(verb).rstrip()
@@ -170,7 +170,7 @@ def test_the_manual_of_a_verb_is_printed_by_help(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", [verb for verb in EVERY if verb not in PASSERS])
-def test_a_wrong_option_is_refused(verb: str) -> None:
+def test_wrong_option_is_refused(verb: str) -> None:
     with pytest.raises(UsageError) as caught:
         say(verb, "--nonsense")
     assert caught.value.exit_code == 129
@@ -178,18 +178,18 @@ def test_a_wrong_option_is_refused(verb: str) -> None:
     assert caught.value.hint == f"see 'git datmo {verb} -h'"
 
 
-def test_a_misspelt_option_gets_a_suggestion() -> None:
+def test_misspelt_option_gets_a_suggestion() -> None:
     with pytest.raises(UsageError) as caught:
         say("run", "--mesage", "x", "--", "true")
     assert caught.value.hint == "did you mean '--message'?"
 
 
-def test_a_misspelt_verb_gets_a_suggestion(shell: Callable[..., Shell]) -> None:
+def test_misspelt_verb_gets_a_suggestion(shell: Callable[..., Shell]) -> None:
     done = shell().run("git-datmo", "reprodcue", "HEAD", code=129)
     assert done.stderr.splitlines()[1] == "hint: did you mean 'reproduce'?"
 
 
-def test_run_without_dashes_is_told_the_whole_command(shell: Callable[..., Shell]) -> None:
+def test_run_without_dashes_gets_the_whole_command(shell: Callable[..., Shell]) -> None:
     done = shell().run(
         "git-datmo", "run", "-m", "two words", "python", "t.py", "--lr", "1", code=129
     )
@@ -202,7 +202,7 @@ def test_run_without_dashes_is_told_the_whole_command(shell: Callable[..., Shell
 @pytest.mark.parametrize(
     "words", [("log", "--nonsense"), ("nonsense",), ("run", "--qqq", "x", "--", "true")]
 )
-def test_a_wrong_word_is_one_line_and_exit_code_129(
+def test_wrong_word_is_one_line_and_exit_code_129(
     shell: Callable[..., Shell], words: tuple[str, ...]
 ) -> None:
     done = shell().run("git-datmo", *words, code=129)
@@ -213,14 +213,14 @@ def test_a_wrong_word_is_one_line_and_exit_code_129(
     assert done.stdout == ""
 
 
-def test_no_words_at_all_are_usage_and_exit_code_129(shell: Callable[..., Shell]) -> None:
+def test_command_without_words_prints_usage_with_exit_code_129(shell: Callable[..., Shell]) -> None:
     done = shell().run("git-datmo", code=129)
     assert done.stdout.startswith("usage: git datmo ")
 
 
 @pytest.mark.parametrize("verb", TAKERS)
 @pytest.mark.parametrize("word", ["-h", "--help", "--", "--json", "-m", "--nonsense"])
-def test_words_behind_the_dashes_belong_to_the_command(verb: str, word: str) -> None:
+def test_words_after_dashes_belong_to_the_command(verb: str, word: str) -> None:
     behind = ["program", word, "--", "-h"]
     taken = parse(make_parser(verb), verb, ["--", *behind])
     assert getattr(taken, load(verb).BEHIND) == behind

@@ -20,7 +20,7 @@ from tests.support.shell import Shell
 
 
 @given(st.binary(min_size=20, max_size=20) | st.binary(min_size=32, max_size=32))
-def test_an_id_is_read_as_it_is_written(raw: bytes) -> None:
+def test_id_is_read_as_written(raw: bytes) -> None:
     oid = Oid(raw)
     assert Oid.parse(str(oid)) == oid
     assert str(oid) == f"{oid}" == raw.hex()
@@ -42,14 +42,14 @@ def test_an_id_is_read_as_it_is_written(raw: bytes) -> None:
         "\u0660" * 40,
     ],
 )
-def test_what_is_no_id_is_damaged(text: str) -> None:
+def test_invalid_id_raises_damaged(text: str) -> None:
     with pytest.raises(Damaged, match="not an object id"):
         Oid.parse(text)
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
 @pytest.mark.parametrize("content", [b"", b"x", bytes(100_000)], ids=len)
-def test_an_object_has_the_id_that_git_gives_it(
+def test_object_has_the_id_that_git_gives_it(
     make_repo: Callable[..., Shell], name: str, content: bytes
 ) -> None:
     repo = make_repo(object_format=name)
@@ -59,14 +59,14 @@ def test_an_object_has_the_id_that_git_gives_it(
     assert len(FORMATS[name].hash("blob", content)) == FORMATS[name].size
 
 
-def test_roles_and_forms_are_told_by_their_words() -> None:
+def test_roles_and_forms_are_parsed_from_words() -> None:
     assert [str(role) for role in Role] == ["data", "model", "output"]
     assert [str(form) for form in Form] == ["file", "executable", "folder"]
     content = Content(Oid(bytes(20)), Form.FILE, 1, 1)
     assert Payload("a", Role.DATA, content).object == content.object
 
 
-def test_silence_is_a_progress() -> None:
+def test_quiet_progress_is_accepted_as_progress() -> None:
     progress: Progress = QUIET
     progress.begin("x", 3, unit="obj")
     progress.advance(1)
@@ -85,7 +85,7 @@ def test_silence_is_a_progress() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_each_error_has_its_exit_code_and_line(error: DatmoError, code: int) -> None:
+def test_error_has_its_exit_code_and_line(error: DatmoError, code: int) -> None:
     err = io.StringIO()
     console = Console({}, Path.cwd(), io.StringIO(), err)
     assert tell(error, console) == code
@@ -97,7 +97,7 @@ def test_each_error_has_its_exit_code_and_line(error: DatmoError, code: int) -> 
     assert err.getvalue() == f"fatal: {error.what}\nhint: do this\n"
 
 
-def test_an_error_as_json_is_one_object_on_stderr() -> None:
+def test_error_as_json_is_one_object_on_stderr() -> None:
     out, err = io.StringIO(), io.StringIO()
     error = Incomplete("cannot read \u00e4", "fetch it", missing=["0" * 40])
     assert tell(error, Console({}, Path.cwd(), out, err), as_json=True) == 2
@@ -123,7 +123,7 @@ def test_an_error_as_json_is_one_object_on_stderr() -> None:
         ("\n  \n", "exit status 3"),
     ],
 )
-def test_what_git_said_is_told_in_one_line(stderr: str, said: str) -> None:
+def test_message_of_git_is_reported_in_one_line(stderr: str, said: str) -> None:
     error = GitFailed(["fetch", "--stdin"], 3, stderr)
     assert error.what == f"git fetch failed: {said}"
     assert (error.argv, error.status, error.stderr) == (("fetch", "--stdin"), 3, stderr)

@@ -40,7 +40,7 @@ def folder(store: Store, *seeds: int, size: int = SIZE) -> Oid:
     return made
 
 
-def test_what_others_hold_at_other_paths_is_found_and_by_whom(store: Store) -> None:
+def test_useful_owners_of_shared_chunks_are_found(store: Store) -> None:
     new = folder(store, 1, 2, 3, 4)
     akin, useless, first, second = (
         folder(store, 1),
@@ -58,7 +58,7 @@ def test_what_others_hold_at_other_paths_is_found_and_by_whom(store: Store) -> N
     assert weigh(store, [new], [akin, first, second]) < SIZE + 2_000
 
 
-def test_what_is_not_here_weighs_most(store: Store) -> None:
+def test_missing_objects_weigh_most(store: Store) -> None:
     absent = Node(NodeKind.FILE, SHA1.hash("blob", b"absent"))
     with store.writer() as writer:
         new = write_folder({b"absent": absent}, writer.put_tree)
@@ -69,7 +69,7 @@ def test_what_is_not_here_weighs_most(store: Store) -> None:
     assert set(difference(store, [new], [], [there])) == {absent.oid}
 
 
-def test_versions_that_differ_little_are_told_by_their_trees(store: Store) -> None:
+def test_similar_versions_are_recognised_by_their_trees(store: Store) -> None:
     old, more = (Node(NodeKind.FOLDER, folder(store, *seeds)) for seeds in ((1, 2), (1, 2, 3)))
     assert differs_little(store, old, old)
     assert differs_little(store, more, old)

@@ -31,9 +31,7 @@ def reading(data: bytes, step: int = 1 << 16) -> Callable[[int], bytes]:
 
 
 @given(CONTENTS, st.binary(max_size=20), st.integers(1, 400))
-def test_a_block_ends_at_its_flush_and_what_is_behind_stays(
-    contents: list[bytes], behind: bytes, step: int
-) -> None:
+def test_block_ends_at_its_flush_packet(contents: list[bytes], behind: bytes, step: int) -> None:
     raw = b"".join(map(packet, contents)) + FLUSH
     reader = BlockReader(reading(raw + behind, step))
     assert reader.block() == Block(raw, tuple(contents), complete=True)
@@ -46,15 +44,13 @@ def test_a_block_ends_at_its_flush_and_what_is_behind_stays(
 @given(
     CONTENTS, st.sampled_from([b"", b"00", b"0009ab", b"0003", b"Welcome to the host\n", b"zzzz"])
 )
-def test_what_ends_early_or_is_no_packet_is_given_back_as_it_came(
-    contents: list[bytes], end: bytes
-) -> None:
+def test_incomplete_packet_is_returned_unchanged(contents: list[bytes], end: bytes) -> None:
     raw = b"".join(map(packet, contents)) + end
     assert BlockReader(reading(raw)).block() == Block(raw, tuple(contents), complete=False)
 
 
 @pytest.mark.parametrize("size", [40, 64])
-def test_an_advertisement_is_its_refs(size: int) -> None:
+def test_advertisement_is_its_refs(size: int) -> None:
     oid = "ab" * (size // 2)
     lines = [b"version 1\n", b"%s refs/heads/a\0report-status agent=git/2\n" % oid.encode()]
     lines += [
@@ -70,7 +66,7 @@ def test_an_advertisement_is_its_refs(size: int) -> None:
     assert advertised(nothing) == {}
 
 
-def test_a_push_is_its_updates_alone_or_in_a_certificate() -> None:
+def test_push_is_its_updates_alone_or_in_a_certificate() -> None:
     lines = (
         b"shallow %s" % ONE.encode(),
         f"{ONE} {TWO} refs/heads/a\0 report-status atomic".encode(),
@@ -104,7 +100,7 @@ def test_a_push_is_its_updates_alone_or_in_a_certificate() -> None:
     assert parse_push(Block(FLUSH, (), complete=True)).updates == ()
 
 
-def test_an_answer_that_takes_no_ref_comes_in_the_band_that_was_asked_for() -> None:
+def test_answer_that_takes_no_ref_comes_in_the_band_that_was_asked_for() -> None:
     refused = {f"refs/heads/{number}": "not pushed" for number in range(3000)}
     plain = report(refused, frozenset({b"report-status"}))
     block = BlockReader(reading(plain)).block()

@@ -127,7 +127,7 @@ def test_git_verifies_a_pack_and_finds_nothing_in_its_objects(
 
 
 @pytest.mark.parametrize("more", [0, 1, -1])
-def test_a_pack_of_the_number_that_was_said_is_hashed_while_it_is_written(
+def test_pack_of_announced_count_is_hashed_while_written(
     repo: Shell, form: ObjectFormat, more: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With any other number it is read once more; what comes of it is the same."""
@@ -227,7 +227,7 @@ def check_reader(folder: Path, form: ObjectFormat, objects: Objects) -> None:
         packed.close()
 
 
-def test_a_pack_of_many_objects_is_written_in_batches(repo: Shell, form: ObjectFormat) -> None:
+def test_pack_of_many_objects_is_written_in_batches(repo: Shell, form: ObjectFormat) -> None:
     """More parts than one system call takes."""
     objects = {form.hash("blob", b"%d" % n): ("blob", b"%d" % n) for n in range(5_000)}
     pack = write(folder_of(repo), form, objects)
@@ -237,7 +237,7 @@ def test_a_pack_of_many_objects_is_written_in_batches(repo: Shell, form: ObjectF
     packed.close()
 
 
-def test_a_short_write_loses_nothing(
+def test_short_write_is_continued(
     repo: Shell, form: ObjectFormat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import os
@@ -250,9 +250,7 @@ def test_a_short_write_loses_nothing(
     repo.git("verify-pack", f"--object-format={form.name}", str(pack))
 
 
-def test_a_pack_is_named_after_its_own_hash_and_is_read_only(
-    tmp_path: Path, form: ObjectFormat
-) -> None:
+def test_pack_is_read_only_and_named_by_its_hash(tmp_path: Path, form: ObjectFormat) -> None:
     pack = write(tmp_path, form, some_objects(form), promisor=True)
     raw = pack.read_bytes()
     assert raw[-form.size :] == form.new_hash(raw[: -form.size]).digest()
@@ -262,9 +260,7 @@ def test_a_pack_is_named_after_its_own_hash_and_is_read_only(
     assert all(path.stat().st_mode & 0o777 == 0o444 for path in tmp_path.iterdir())
 
 
-def test_nothing_is_left_of_a_pack_that_is_given_up_or_empty(
-    tmp_path: Path, form: ObjectFormat
-) -> None:
+def test_abandoned_or_empty_pack_leaves_no_file(tmp_path: Path, form: ObjectFormat) -> None:
     with PackWriter(tmp_path, form) as writer:
         assert writer.finish() is None
     with PackWriter(tmp_path, form) as writer:
@@ -273,7 +269,7 @@ def test_nothing_is_left_of_a_pack_that_is_given_up_or_empty(
 
 
 @pytest.mark.parametrize("size", [0, 15, 16, 2047, 2048, (1 << 20), (1 << 32) + 5])
-def test_the_head_of_an_entry_says_its_size(size: int) -> None:
+def test_header_of_entry_has_its_size(size: int) -> None:
     head = entry_header("blob", size)
     read, shift = head[0] & 15, 4
     for byte in head[1:]:
@@ -345,7 +341,7 @@ def test_packs_that_come_and_go_are_seen_at_the_next_look(
     packed.close()
 
 
-def test_an_object_beyond_two_gibibytes_is_found(repo: Shell, form: ObjectFormat) -> None:
+def test_object_beyond_two_gibibytes_is_found(repo: Shell, form: ObjectFormat) -> None:
     """A hole of 5 GiB before the last entries: their offsets stand in the index's second table."""
     far = {form.hash("blob", text): ("blob", text) for text in (b"behind", b"the hole")}
     near = {form.hash("blob", b"before"): ("blob", b"before")}
@@ -452,7 +448,7 @@ BROKEN: list[tuple[str, dict[Oid, bytes]]] = [
 
 
 @pytest.mark.parametrize("entries", [pytest.param(entries, id=what) for what, entries in BROKEN])
-def test_a_broken_entry_is_told_in_one_line(tmp_path: Path, entries: dict[Oid, bytes]) -> None:
+def test_broken_entry_is_reported_in_one_line(tmp_path: Path, entries: dict[Oid, bytes]) -> None:
     pack_by_hand(tmp_path / "pack", entries)
     packed = PackedObjects(tmp_path, SHA1)
     with pytest.raises(Damaged) as caught:
@@ -464,14 +460,14 @@ def test_a_broken_entry_is_told_in_one_line(tmp_path: Path, entries: dict[Oid, b
     assert ".pack'" in caught.value.what
 
 
-def test_an_entry_made_by_hand_is_read_where_nothing_is_broken(tmp_path: Path) -> None:
+def test_valid_entry_made_by_hand_is_read(tmp_path: Path) -> None:
     pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)})
     packed = PackedObjects(tmp_path, SHA1)
     assert packed.find(ONE) == packed.find(TWO) == ("blob", b"one")
     packed.close()
 
 
-def test_a_blob_that_does_not_fit_is_damaged(repo: Shell, form: ObjectFormat) -> None:
+def test_blob_larger_than_its_buffer_raises_damaged(repo: Shell, form: ObjectFormat) -> None:
     """Packed or loose: what a chunk tree names as a chunk can be anything."""
     content = random.Random(1).randbytes(5000)
     write(folder_of(repo), form, {form.hash("blob", content): ("blob", content)})
@@ -487,7 +483,7 @@ def into_memory(packed: PackedObjects, oid: Oid) -> None:
     packed.blob_into(oid, memoryview(bytearray(1 << 16)))
 
 
-def test_every_byte_of_a_pack_that_changes_is_told_or_does_not_matter(tmp_path: Path) -> None:
+def test_changed_byte_of_pack_is_reported_or_harmless(tmp_path: Path) -> None:
     """Whatever a disk does to a pack, reading it gives the content or one line."""
     path = pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)})
     sound = path.read_bytes()
@@ -507,7 +503,7 @@ def test_every_byte_of_a_pack_that_changes_is_told_or_does_not_matter(tmp_path: 
 
 
 @pytest.mark.parametrize("size", [0, 1, 11, 12, 13, 20, 40])
-def test_a_pack_that_is_cut_off_is_told_in_one_line(tmp_path: Path, size: int) -> None:
+def test_truncated_pack_is_reported_in_one_line(tmp_path: Path, size: int) -> None:
     path = pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)})
     path.write_bytes(path.read_bytes()[:size])
     packed = PackedObjects(tmp_path, SHA1)
@@ -541,7 +537,7 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 @pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
-def test_damaged_index_is_told_in_one_line_or_its_objects_are_absent(
+def test_damaged_index_is_reported_in_one_line_or_hides_objects(
     tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
     index = pack_by_hand(
@@ -569,7 +565,7 @@ def test_objects_of_a_pack_that_is_gone_are_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "raw", [b"", b"x", zlib.compress(b"blob 3\0one")[:-3], zlib.compress(b"blob")]
 )
-def test_a_damaged_loose_object_is_told_in_one_line(tmp_path: Path, raw: bytes) -> None:
+def test_damaged_loose_object_is_reported_in_one_line(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / str(ONE)[:2] / str(ONE)[2:]
     path.parent.mkdir()
     path.write_bytes(raw)

@@ -32,7 +32,7 @@ def in_tiny_blocks(content: bytes) -> bytes:
     return b"\x78\x01" + b"".join(blocks) + zlib.adler32(content).to_bytes(4, "big")
 
 
-def test_a_chunk_may_have_more_blocks_than_one_call_writes(
+def test_chunk_may_have_more_blocks_than_one_call_writes(
     tmp_path: Path, sealed: dict[str, str]
 ) -> None:
     # As many blocks as a reader looks for in a stream of that content, in as many chunks as are

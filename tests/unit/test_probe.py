@@ -32,7 +32,7 @@ def script(path: Path, first: str, *more: str) -> Path:
     return path
 
 
-def test_the_interpreter_of_a_command(env: Env, tmp_path: Path) -> None:
+def test_interpreter_of_python_command_is_found(env: Env, tmp_path: Path) -> None:
     environ = {"PATH": f"{env.bin}:/usr/bin:/bin"}
     script(env.bin / "trainer", f"#!{env.python}", "import sys")
     script(tmp_path / "train.py", "#!/usr/bin/env python", "import sys")
@@ -56,7 +56,7 @@ def test_the_interpreter_of_a_command(env: Env, tmp_path: Path) -> None:
         assert find_interpreter(command, environ, tmp_path) == env.python, command
 
 
-def test_the_interpreter_of_another_program(env: Env, tmp_path: Path) -> None:
+def test_interpreter_of_other_program_is_the_active_one(env: Env, tmp_path: Path) -> None:
     make = script(tmp_path / "make.sh", "#!/bin/sh", "true")
     active = {"PATH": "/usr/bin:/bin", "VIRTUAL_ENV": str(env.bin.parent)}
     assert find_interpreter([str(make)], active, tmp_path) == env.python
@@ -66,12 +66,12 @@ def test_the_interpreter_of_another_program(env: Env, tmp_path: Path) -> None:
     assert find_interpreter([str(make)], {"PATH": str(tmp_path)}, tmp_path) is None
 
 
-def test_a_relative_path_is_taken_from_the_folder_of_the_command(env: Env, tmp_path: Path) -> None:
+def test_relative_path_is_taken_from_the_folder_of_the_command(env: Env, tmp_path: Path) -> None:
     assert find_interpreter(["env/bin/python"], {"PATH": ""}, tmp_path) == env.python
     assert find_interpreter(["python"], {"PATH": "env/bin"}, tmp_path) == env.python
 
 
-def test_an_interpreter_says_what_it_is(env: Env) -> None:
+def test_interpreter_reports_its_version(env: Env) -> None:
     found = probe(env.python, {})
     assert (found.implementation, found.version) == (
         sys.implementation.name,
@@ -80,7 +80,7 @@ def test_an_interpreter_says_what_it_is(env: Env) -> None:
     assert found.distributions == ()
 
 
-def test_a_distribution(env: Env) -> None:
+def test_distribution_is_read_with_its_metadata(env: Env) -> None:
     env.add(
         "Some.Name",
         "1.2",
@@ -94,13 +94,13 @@ def test_a_distribution(env: Env) -> None:
     }
 
 
-def test_without_any_mark_everything_counts_as_asked_for(env: Env) -> None:
+def test_packages_without_marks_count_as_requested(env: Env) -> None:
     env.add("one")
     env.add("two", metadata="Requires-Dist: one\n")
     assert all(found.requested for found in env.ask().values())
 
 
-def test_an_installer_that_marks_nothing(env: Env) -> None:
+def test_package_of_installer_that_marks_nothing_counts_as_requested(env: Env) -> None:
     env.add("asked", REQUESTED="")
     env.add("poetic", INSTALLER="poetry 1.8\n")
     env.add("piped")
@@ -111,7 +111,7 @@ def test_an_installer_that_marks_nothing(env: Env) -> None:
     }
 
 
-def test_markers_and_extras(env: Env) -> None:
+def test_requirements_with_markers_and_extras_are_resolved(env: Env) -> None:
     lines = [
         "needed>=1",
         "old; python_version < '3'",
@@ -142,20 +142,20 @@ def packaging_folder() -> str:
     return str(Path(packaging.__file__).parent.parent)
 
 
-def test_extras_without_a_marker_reader(env: Env) -> None:
+def test_extras_without_marker_library_are_skipped(env: Env) -> None:
     env.add("top", metadata="Requires-Dist: needed\nRequires-Dist: maybe; extra == 'more'\n")
     env.add("needed")
     env.add("maybe")
     assert env.ask()["top"].requires == ("needed",)
 
 
-def test_all_extras_of_git_datmo_are_its_own(env: Env) -> None:
+def test_extras_of_git_datmo_belong_to_it(env: Env) -> None:
     env.add("git-datmo", metadata="Requires-Dist: pytest; extra == 'test'\nProvides-Extra: test\n")
     env.add("pytest")
     assert env.ask()["git-datmo"].requires == ("pytest",)
 
 
-def test_what_an_interrupted_install_leaves_is_passed_over(env: Env) -> None:
+def test_leftovers_of_interrupted_install_are_skipped(env: Env) -> None:
     env.add("whole")
     (env.site / "empty-1.0.dist-info").mkdir()
     nameless = env.site / "nameless-1.0.dist-info"
@@ -167,7 +167,7 @@ def test_what_an_interrupted_install_leaves_is_passed_over(env: Env) -> None:
     assert {d.name: d.version for d in env.ask().values()} == {"whole": "1.0"}
 
 
-def test_a_folder_that_hides_the_standard_library_does_no_harm(env: Env) -> None:
+def test_folder_that_hides_standard_library_is_harmless(env: Env) -> None:
     env.add("whole")
     for module in ("json", "re", "site", "os"):
         (env.site.parent / f"{module}.py").write_text("raise SystemExit(9)\n")
@@ -175,13 +175,13 @@ def test_a_folder_that_hides_the_standard_library_does_no_harm(env: Env) -> None
     assert [d.name for d in found.distributions] == ["whole"]
 
 
-def test_noise_on_stdout_is_passed_over(env: Env) -> None:
+def test_noise_on_stdout_is_skipped(env: Env) -> None:
     (env.site / "loud.pth").write_text("import sys; sys.stdout.write('hello')\n")
     env.add("whole")
     assert list(env.ask()) == ["whole"]
 
 
-def test_a_direct_url(env: Env) -> None:
+def test_direct_url_gives_the_origin(env: Env) -> None:
     url = {
         "url": "https://user:secret@host/x.git",
         "vcs_info": {"vcs": "git", "commit_id": "a" * 40},
@@ -199,7 +199,7 @@ def test_a_direct_url(env: Env) -> None:
     assert found["broken"].origin is None
 
 
-def test_a_develop_install_is_local(env: Env, tmp_path: Path) -> None:
+def test_develop_install_counts_as_local(env: Env, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "mine.egg-info").mkdir(parents=True)
     (project / "mine.egg-info" / "PKG-INFO").write_text(
@@ -245,11 +245,11 @@ def test_a_develop_install_is_local(env: Env, tmp_path: Path) -> None:
         ({"url": "file:///w.whl", "archive_info": {}}, Origin("archive")),
     ],
 )
-def test_origins(raw: object, origin: Origin | None) -> None:
+def test_origin_is_parsed_from_direct_url(raw: object, origin: Origin | None) -> None:
     assert origin_of(raw) == origin
 
 
-def test_what_is_no_python_is_an_error_of_one_line(tmp_path: Path) -> None:
+def test_program_that_is_no_python_is_reported_in_one_line(tmp_path: Path) -> None:
     liar = script(tmp_path / "python", "#!/bin/sh", "echo cannot >&2", "exit 3")
     for interpreter, why in ((str(liar), "cannot"), (str(tmp_path / "none"), "No such file")):
         with pytest.raises(DatmoError, match=why) as caught:

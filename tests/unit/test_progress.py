@@ -42,9 +42,7 @@ class Heard:
         st.tuples(st.integers(0, 1000), st.lists(st.integers(0, 400), max_size=5)), max_size=3
     ),
 )
-def test_a_portion_is_filled_once_and_never_goes_back(
-    size: int, stages: list[tuple[int, list[int]]]
-) -> None:
+def test_bar_never_goes_back(size: int, stages: list[tuple[int, list[int]]]) -> None:
     whole = Heard()
     portion = Portion(whole, size)
     for total, amounts in stages:
@@ -61,7 +59,7 @@ def test_a_portion_is_filled_once_and_never_goes_back(
     assert whole.lines == ["a line"]
 
 
-def test_off_a_terminal_nothing_is_drawn_and_what_is_told_is_written() -> None:
+def test_progress_without_terminal_writes_only_lines() -> None:
     stream = io.StringIO()
     meter = Meter(stream)
     meter.begin("Sharing", 1 << 40)
@@ -78,7 +76,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_on_a_terminal_a_bar_without_progress_is_drawn_again(
+def test_stalled_bar_on_terminal_is_redrawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A server may prepare its answer for minutes; nobody should take that for a hang."""

@@ -42,7 +42,7 @@ from tests.support.strategies import bare
         (b"\xff\xfe x", "\udcff\udcfe", "x"),
     ],
 )
-def test_a_line_of_git_is_a_command(line: bytes, verb: str, argument: str) -> None:
+def test_line_of_git_is_parsed_as_command(line: bytes, verb: str, argument: str) -> None:
     assert parse(line) == Command(line, verb, argument)
 
 
@@ -55,12 +55,12 @@ def test_a_line_of_git_is_a_command(line: bytes, verb: str, argument: str) -> No
         (b"option empty", "empty", ""),
     ],
 )
-def test_an_option_has_a_name_and_a_value(line: bytes, name: str, value: str) -> None:
+def test_option_line_has_a_name_and_a_value(line: bytes, name: str, value: str) -> None:
     assert parse(line).option == (name, value)
 
 
 @given(st.binary().filter(lambda line: b"\n" not in line))
-def test_any_line_is_some_command(line: bytes) -> None:
+def test_arbitrary_line_is_parsed_as_command(line: bytes) -> None:
     assert parse(line).line == line
 
 
@@ -73,7 +73,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
     | st.just('\\303\t"')
 )
-def test_what_git_quotes_is_unquoted(repo: Shell, name: str) -> None:
+def test_value_quoted_by_git_is_unquoted(repo: Shell, name: str) -> None:
     """Git quotes names in its listings as it does values for a helper."""
     if name in (".", ".."):
         return
@@ -84,11 +84,11 @@ def test_what_git_quotes_is_unquoted(repo: Shell, name: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", '"', "a", 'a"', '"a', "a b", "\\n", "'a'"])
-def test_a_value_without_quotes_stays(value: str) -> None:
+def test_value_without_quotes_is_unchanged(value: str) -> None:
     assert unquote(value) == value
 
 
-def test_every_option_of_git_that_the_helper_acts_on_is_one_it_says_it_understands() -> None:
+def test_options_that_helper_handles_are_accepted() -> None:
     assert {"family", "progress", "servpath", "verbosity"} <= UNDERSTOOD
 
 
@@ -121,7 +121,7 @@ THERE = {
 }
 
 
-def test_a_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
+def test_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
     lines = [
         b"push refs/heads/a:refs/heads/a",
         b"push :refs/notes/datmo",
@@ -150,17 +150,17 @@ def test_a_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
         b"push +refs/datmo/records:refs/datmo/records",
     ],
 )
-def test_any_other_push_is_left_to_git(line: bytes) -> None:
+def test_ordinary_push_is_left_to_git(line: bytes) -> None:
     assert refusals([parse_push_line(line)], THERE) == {}
 
 
-def test_the_target_of_a_push_is_behind_its_last_colon() -> None:
+def test_target_of_a_push_is_behind_its_last_colon() -> None:
     assert parse_push_line(b"push +HEAD^{/a:b}:refs/heads/\xff") == Push(
         "refs/heads/\udcff", loses=True, source="HEAD^{/a:b}"
     )
 
 
-def test_a_list_of_refs_is_read_without_what_is_no_ref() -> None:
+def test_list_of_refs_is_read_without_what_is_no_ref() -> None:
     listing = b":object-format sha1\n@refs/heads/a HEAD\n%s refs/heads/a\n\n" % (b"1" * 40)
     assert listed_refs(listing) == {"refs/heads/a": "1" * 40}
 
@@ -197,7 +197,7 @@ def test_lines_and_what_is_behind_them_come_in_any_pieces(pieces: list[bytes], c
         assert reader.rest() == b""
 
 
-def test_lines_up_to_an_empty_one_are_a_block_and_a_block_that_is_cut_off_is_none() -> None:
+def test_block_ends_at_empty_line_and_truncated_block_is_none() -> None:
     with pipe() as (reading, writing):
         reader = LineReader(reading)
         os.write(writing, b"a\nb\n\nraw")
@@ -209,7 +209,7 @@ def test_lines_up_to_an_empty_one_are_a_block_and_a_block_that_is_cut_off_is_non
         assert reader.until_empty() is None
 
 
-def test_more_than_a_pipe_holds_is_written_and_pumped_through() -> None:
+def test_input_larger_than_a_pipe_is_pumped_through() -> None:
     content = bytes(range(256)) * (20 * STEP // 256)
     got = bytearray()
     with pipe() as (reading, writing):
@@ -244,7 +244,7 @@ def test_more_than_a_pipe_holds_is_written_and_pumped_through() -> None:
         ("https://host/x?y=ext::z", "https"),
     ],
 )
-def test_a_url_is_told_as_git_tells_it(url: str, kind: str) -> None:
+def test_url_is_shown_as_by_git(url: str, kind: str) -> None:
     assert kind_of(url) == kind
 
 
@@ -267,14 +267,14 @@ def test_a_url_is_told_as_git_tells_it(url: str, kind: str) -> None:
         "a.b-c+d::x",
     ],
 )
-def test_a_url_that_could_run_a_command_or_is_of_no_known_kind_is_refused(url: str) -> None:
+def test_url_that_could_run_a_command_is_refused(url: str) -> None:
     with pytest.raises(DatmoError) as caught:
         kind_of(url)
     assert len(caught.value.what.splitlines()) == 1
 
 
 @given(st.text())
-def test_any_text_is_of_a_known_kind_or_refused(url: str) -> None:
+def test_url_of_any_text_is_classified_or_refused(url: str) -> None:
     try:
         kind = kind_of(url)
     except DatmoError:
@@ -283,7 +283,7 @@ def test_any_text_is_of_a_known_kind_or_refused(url: str) -> None:
     assert not url.startswith("-")
 
 
-def test_a_scheme_that_is_refused_runs_nothing(make_repo: Callable[..., Shell]) -> None:
+def test_scheme_that_is_refused_runs_nothing(make_repo: Callable[..., Shell]) -> None:
     repo = make_repo()
     done = repo.run("git", "clone", "datmo::ext::sh -c touch% evil", "copy", ok=False)
     assert done.returncode != 0

@@ -70,17 +70,17 @@ def codes_of_source() -> set[int]:
     return found | {128 + 15}
 
 
-def test_every_key_that_the_source_reads_is_documented() -> None:
+def test_keys_that_the_source_reads_are_documented() -> None:
     read = keys_of_source()
     assert {"datmo.engine", "datmo.hookspath", "datmo.<remote>.slice"} <= read
     assert read <= DOCUMENTED
 
 
-def test_every_documented_key_is_read_by_the_source() -> None:
+def test_documented_keys_are_read_by_the_source() -> None:
     assert keys_of_source() | OF_REMOTES >= DOCUMENTED
 
 
-def test_every_exit_code_is_documented() -> None:
+def test_exit_codes_of_the_source_are_documented() -> None:
     assert {int(code) for code, _ in EXITS} == codes_of_source()
 
 

@@ -34,7 +34,7 @@ def blobs(repo: Shell) -> tuple[Oid, Oid, Oid]:
     return one, two, three
 
 
-def test_a_ref_is_made_moved_and_deleted(git: Git, blobs: tuple[Oid, Oid, Oid]) -> None:
+def test_ref_is_made_moved_and_deleted(git: Git, blobs: tuple[Oid, Oid, Oid]) -> None:
     one, two, _ = blobs
     assert read_ref(git, A) is None
     change_refs(git, [RefChange(A, None, one)], why="test")
@@ -48,7 +48,7 @@ def test_a_ref_is_made_moved_and_deleted(git: Git, blobs: tuple[Oid, Oid, Oid]) 
 @pytest.mark.parametrize(
     "stale", ["made meanwhile", "moved meanwhile", "deleted meanwhile", "deleted by two"]
 )
-def test_a_ref_that_is_not_what_was_read_stays(
+def test_ref_that_is_not_what_was_read_stays(
     git: Git, blobs: tuple[Oid, Oid, Oid], stale: str
 ) -> None:
     one, two, three = blobs
@@ -67,7 +67,9 @@ def test_a_ref_that_is_not_what_was_read_stays(
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_all_changes_are_made_or_none(git: Git, blobs: tuple[Oid, Oid, Oid], first: bool) -> None:
+def test_ref_changes_are_made_all_or_none(
+    git: Git, blobs: tuple[Oid, Oid, Oid], first: bool
+) -> None:
     one, two, three = blobs
     change_refs(git, [RefChange(A, None, one), RefChange(B, None, one)], why="test")
     changes = [RefChange(A, one, two), RefChange(B, three, two)]
@@ -76,7 +78,7 @@ def test_all_changes_are_made_or_none(git: Git, blobs: tuple[Oid, Oid, Oid], fir
     assert read_refs(git) == {A: one, B: one}
 
 
-def test_a_ref_that_another_process_holds_counts_as_moved(
+def test_ref_that_another_process_holds_counts_as_moved(
     repo: Shell, git: Git, blobs: tuple[Oid, Oid, Oid]
 ) -> None:
     one, two, _ = blobs
@@ -90,7 +92,7 @@ def test_a_ref_that_another_process_holds_counts_as_moved(
     assert read_ref(git, A) == two
 
 
-def test_a_mistake_of_ours_is_no_race(git: Git, blobs: tuple[Oid, Oid, Oid]) -> None:
+def test_invalid_ref_update_is_not_taken_for_a_race(git: Git, blobs: tuple[Oid, Oid, Oid]) -> None:
     one, two, _ = blobs
     with pytest.raises(GitFailed):
         change_refs(git, [RefChange("refs/datmo/bad..name", None, one)], why="test")

@@ -132,7 +132,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=repr)
-def test_no_text_of_a_stranger_is_obeyed_by_a_terminal(text: str) -> None:
+def test_foreign_text_is_escaped_for_terminals(text: str) -> None:
     for line in every_line(snapshot(text), receipt(text)):
         assert obeyed(line) == []
     assert obeyed(make_printable(text)) == []
@@ -142,7 +142,7 @@ def test_no_text_of_a_stranger_is_obeyed_by_a_terminal(text: str) -> None:
 @pytest.mark.parametrize(
     "where", ["author", "payload", "parameter", "metric", "output", "folder", "engine"]
 )
-def test_a_line_end_in_a_name_does_not_begin_a_line_of_its_own(where: str) -> None:
+def test_newline_in_name_starts_no_line(where: str) -> None:
     """What a stranger wrote must not look like a line of ours, such as a verdict."""
     forged = "x\nverdict: identical"
     made = snapshot()
@@ -161,7 +161,7 @@ def test_a_line_end_in_a_name_does_not_begin_a_line_of_its_own(where: str) -> No
 
 
 @given(records_in(SHA1))
-def test_any_record_can_be_shown(record: object) -> None:
+def test_record_of_any_content_is_shown(record: object) -> None:
     if isinstance(record, Snapshot):
         assert all(obeyed(line) == [] for line in every_line(record, receipt()))
         assert snapshot_document(Found(ZERO, record, ZERO, "note"))["id"] == str(ZERO)
@@ -176,7 +176,7 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
         assert make_printable(text) == text
 
 
-def test_an_experiment_is_told_in_these_lines() -> None:
+def test_experiment_is_shown_in_these_lines() -> None:
     made = snapshot()
     found = Found(ZERO, made, ZERO, "tree")
     made_at = str(made.commit)[:10]
@@ -195,7 +195,7 @@ def test_an_experiment_is_told_in_these_lines() -> None:
     ]
 
 
-def test_what_log_keeps_has_another_name_whenever_it_is_another_text() -> None:
+def test_cached_log_format_changes_only_with_its_name() -> None:
     """Texts made by an earlier version are shown as they are: where this fails, give the style a
     new name too."""
     pinned = {
@@ -209,7 +209,7 @@ def test_what_log_keeps_has_another_name_whenever_it_is_another_text() -> None:
         assert (style.name, hashlib.sha256(texts.encode()).hexdigest()[:16]) == (name, digest)
 
 
-def test_a_verdict_is_told_in_a_table() -> None:
+def test_verdict_is_shown_in_a_table() -> None:
     made = Receipt(
         ZERO,
         ZERO,

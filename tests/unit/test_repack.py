@@ -59,7 +59,7 @@ def install(place: Path, file: Path) -> Path:
     return site / "tool-1.0.dist-info"
 
 
-def test_a_wheel_is_packed_again_as_it_was(tmp_path: Path) -> None:
+def test_wheel_is_repacked_equal(tmp_path: Path) -> None:
     """The same bytes on every machine, which install to what was installed."""
     first = install(tmp_path / "one", wheel(tmp_path))
     name, content = packed_wheel(first)
@@ -88,7 +88,7 @@ def test_a_wheel_is_packed_again_as_it_was(tmp_path: Path) -> None:
         packed_wheel(first)
 
 
-def test_a_package_without_a_list_of_its_files_is_refused(tmp_path: Path) -> None:
+def test_package_without_a_list_of_its_files_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "x-1.0.dist-info"
     folder.mkdir()
     for files in ({}, {"WHEEL": "Tag: odd\n"}, {"WHEEL": "Tag: py3-none-any\n"}):
@@ -98,7 +98,7 @@ def test_a_package_without_a_list_of_its_files_is_refused(tmp_path: Path) -> Non
             packed_wheel(folder)
 
 
-def test_a_source_folder(tmp_path: Path) -> None:
+def test_source_folder_is_packed_reproducibly(tmp_path: Path) -> None:
     for path in (
         "pyproject.toml",
         "near/a.py",

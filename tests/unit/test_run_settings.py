@@ -42,7 +42,7 @@ FILES: dict[str, tuple[str, dict[str, Value]]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_last_figures_of_a_metrics_file_are_the_metrics(tmp_path: Path, name: str) -> None:
+def test_last_figures_of_metrics_file_are_the_metrics(tmp_path: Path, name: str) -> None:
     text, figures = FILES[name]
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text(text)
@@ -55,7 +55,7 @@ def test_the_last_figures_of_a_metrics_file_are_the_metrics(tmp_path: Path, name
     assert warnings == []
 
 
-def test_the_metrics_file_where_the_command_ran_comes_first(tmp_path: Path) -> None:
+def test_metrics_file_in_folder_of_command_takes_precedence(tmp_path: Path) -> None:
     for path in ("metrics.json", "deep/er/metrics.json", "sub/metrics.json"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(f'{{"{path}": 1}}')
@@ -84,12 +84,12 @@ def test_the_metrics_file_where_the_command_ran_comes_first(tmp_path: Path) -> N
         "12:30",
     ],
 )
-def test_names_that_say_the_time(name: str) -> None:
+def test_metric_named_as_time_is_recognised(name: str) -> None:
     assert is_timed(name)
 
 
 @pytest.mark.parametrize("name", ["version_3", "fold-12", "resnet50", "v1.2.3", "checkpoint-12000"])
-def test_names_that_do_not(name: str) -> None:
+def test_metric_not_named_as_time_is_not_recognised(name: str) -> None:
     assert not is_timed(name)
 
 
@@ -106,12 +106,12 @@ def test_names_of_one_kind_have_one_shape() -> None:
 @pytest.mark.parametrize(
     "path", [".env", "a/.env.local", "id_rsa", "server.pem", "credentials.json", "my-secrets.yaml"]
 )
-def test_names_of_secrets(path: str) -> None:
+def test_secret_file_is_recognised_by_name(path: str) -> None:
     assert is_secret_file(path)
 
 
 @pytest.mark.parametrize(
     "path", [".env.example", "environment.yml", "keys.csv", "secret_santa.py", "token.py"]
 )
-def test_names_of_no_secrets(path: str) -> None:
+def test_ordinary_file_is_not_taken_for_secret(path: str) -> None:
     assert not is_secret_file(path)

@@ -45,5 +45,5 @@ def test_lines_out_of_reach_are_given_back_at_once() -> None:
     assert (given + screen.finish()).split() == [b"%d" % number for number in range(ROWS * 3)]
 
 
-def test_an_endless_line_is_kept_whole() -> None:
+def test_line_without_end_is_kept_whole() -> None:
     assert shown(b"x" * (1 << 20)).replace(b"\n", b"") == b"x" * (1 << 20)

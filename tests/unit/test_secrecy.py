@@ -62,14 +62,14 @@ TOKENS = {
 
 
 @pytest.mark.parametrize("kind", TOKENS)
-def test_a_token_is_masked_wherever_it_stands(kind: str) -> None:
+def test_token_is_masked_wherever_it_stands(kind: str) -> None:
     token = TOKENS[kind]
     assert mask(f"used {token} here") == f"used {MASK} here"
     (found,) = find_secrets(f"x={token}")
     assert found.kind == kind
 
 
-def test_a_password_in_a_url_is_masked_and_the_url_is_not() -> None:
+def test_password_in_a_url_is_masked_and_the_url_is_not() -> None:
     assert mask("push to https://ada:" + "hunter22@host/x") == f"push to https://ada:{MASK}@host/x"
     assert mask("//reg/:_authToken=" + "npm_abc123") == MASK
     aws = "aws_secret_key = '" + "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYab" + "'"
@@ -110,11 +110,11 @@ def test_values_of_options_are_masked_by_their_names(command: list[str], masked:
     assert masked_command(command, ()) == tuple(masked)
 
 
-def test_an_older_openai_token_is_found() -> None:
+def test_older_openai_token_is_found() -> None:
     assert mask("sk-" + "a1B2" * 12) == MASK
 
 
-def test_without_names_only_forms_are_found() -> None:
+def test_secrets_without_names_are_found_by_form() -> None:
     assert find_secrets("api_key='k3y-of-mine'", by_name=False) == ()
     assert find_secrets(f"api_key='{TOKENS['GitHub Token']}'", by_name=False)
 
@@ -134,11 +134,11 @@ def test_without_names_only_forms_are_found() -> None:
         "2024-05-04 12:00:00.123456789 INFO started pid=1234567890",
     ],
 )
-def test_what_lies_in_every_log_is_left_alone(line: str) -> None:
+def test_ordinary_log_line_is_not_masked(line: str) -> None:
     assert mask(line) == line
 
 
-def test_secrets_by_their_names() -> None:
+def test_secrets_are_found_by_their_names() -> None:
     names = [
         "api_key",
         "API-KEY",
@@ -188,7 +188,7 @@ def test_values_of_the_users_own_secret_variables() -> None:
     )[0] == {"SEED": "3"}
 
 
-def test_a_log_is_masked_line_by_line_and_else_byte_for_byte() -> None:
+def test_log_is_masked_by_line_and_otherwise_unchanged() -> None:
     key = "-----BEGIN RSA " + "PRIVATE KEY-----"
     lines = [
         b"\xff\x00 start\r\n",
@@ -207,7 +207,7 @@ def test_a_log_is_masked_line_by_line_and_else_byte_for_byte() -> None:
 
 
 @given(st.binary(max_size=300))
-def test_a_log_without_secrets_is_stored_as_it_is(content: bytes) -> None:
+def test_log_without_secrets_is_stored_as_it_is(content: bytes) -> None:
     out = io.BytesIO()
     if not find_secrets(content.decode("latin-1")):
         mask_log(io.BytesIO(content), out, ())
@@ -219,12 +219,12 @@ def test_a_log_without_secrets_is_stored_as_it_is(content: bytes) -> None:
     st.text(alphabet="ab:/=@ \n\"'", max_size=20),
     st.text(max_size=20),
 )
-def test_what_is_quick_never_misses_what_is_thorough(kind: str, before: str, after: str) -> None:
+def test_quick_check_misses_no_secret(kind: str, before: str, after: str) -> None:
     assert is_suspicious(f"{before} {TOKENS[kind]} {after}")
     assert TOKENS[kind] not in mask(f"{before} {TOKENS[kind]} {after}")
 
 
-def test_every_rule_of_the_library_is_used_or_left_out_for_a_reason() -> None:
+def test_rules_of_library_are_used_or_excluded_with_reason() -> None:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
     classes = get_mapping_from_secret_type_to_class().values()
@@ -236,7 +236,7 @@ def test_every_rule_of_the_library_is_used_or_left_out_for_a_reason() -> None:
     assert not used & LEFT_OUT.keys()
 
 
-def test_the_rules_say_their_versions_and_the_documents_the_least() -> None:
+def test_rule_versions_are_at_least_those_documented() -> None:
     from importlib.metadata import version
 
     assert (

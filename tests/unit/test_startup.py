@@ -67,7 +67,7 @@ def packages(modules: set[str]) -> set[str]:
     return {name.split(".")[0] for name in modules}
 
 
-def test_the_list_is_seen_when_something_loads_it(shell: Callable[..., Shell]) -> None:
+def test_loaded_module_is_detected_by_the_check(shell: Callable[..., Shell]) -> None:
     """The measure itself: what a script imports is in what it tells."""
     script = SCRIPT.replace("import json, sys", "import json, sys, tqdm, dulwich.pack, docker")
     done = shell().run(sys.executable, "-c", script, "--version")
@@ -77,7 +77,7 @@ def test_the_list_is_seen_when_something_loads_it(shell: Callable[..., Shell]) -
 
 
 @pytest.mark.parametrize("words", [("--version",), ("-v",), ("-h",), ("--help",)])
-def test_version_and_usage_load_nothing_heavy_and_no_layer(
+def test_version_and_usage_load_no_heavy_module(
     shell: Callable[..., Shell], words: tuple[str, ...]
 ) -> None:
     modules = loaded(shell(), *words)
@@ -85,12 +85,12 @@ def test_version_and_usage_load_nothing_heavy_and_no_layer(
     assert modules & FLOWS == set()
 
 
-def test_the_version_is_a_constant(shell: Callable[..., Shell]) -> None:
+def test_version_is_a_constant(shell: Callable[..., Shell]) -> None:
     assert shell().run("git-datmo", "--version").stdout == f"git-datmo version {__version__}\n"
     assert "importlib.metadata" not in loaded(shell(), "--version")
 
 
-def test_no_command_at_all_is_a_usage_error_that_loads_nothing_heavy(
+def test_missing_command_loads_no_heavy_module(
     shell: Callable[..., Shell],
 ) -> None:
     assert packages(loaded(shell(), code=129)) & HEAVY == set()
@@ -105,7 +105,7 @@ def test_help_of_a_verb_loads_nothing_heavy_and_no_layer(
     assert modules & FLOWS == set()
 
 
-def test_a_wrong_word_loads_nothing_heavy(shell: Callable[..., Shell]) -> None:
+def test_unknown_word_loads_no_heavy_module(shell: Callable[..., Shell]) -> None:
     assert packages(loaded(shell(), "log", "--nonsense", code=129)) & HEAVY == set()
     assert packages(loaded(shell(), "nonsense", code=129)) & HEAVY == set()
 
@@ -122,7 +122,7 @@ HOOKS = [
 
 @pytest.mark.parametrize("words", HOOKS, ids=" ".join)
 @pytest.mark.parametrize("state", ["new", "set up"])
-def test_a_hook_with_nothing_to_do_loads_no_engine_no_meter_no_delta(
+def test_idle_hook_loads_no_heavy_module(
     make_repo: Callable[..., Shell], words: tuple[str, ...], state: str
 ) -> None:
     repo = make_repo()
@@ -138,7 +138,7 @@ def test_a_hook_with_nothing_to_do_loads_no_engine_no_meter_no_delta(
     assert "git_datmo.engines.venv_engine" not in modules
 
 
-def test_a_checkout_of_single_files_loads_no_layer(make_repo: Callable[..., Shell]) -> None:
+def test_checkout_of_single_files_loads_no_operation(make_repo: Callable[..., Shell]) -> None:
     """Git calls the hook for each `git checkout -- FILE`, and for most of them there is nothing to
     follow."""
     repo = make_repo()
@@ -147,7 +147,7 @@ def test_a_checkout_of_single_files_loads_no_layer(make_repo: Callable[..., Shel
     assert packages(modules) & HEAVY == set()
 
 
-def test_a_snapshot_of_a_repository_without_records_checks_none(
+def test_repository_without_records_loads_no_record_checks(
     make_repo: Callable[..., Shell],
 ) -> None:
     repo = make_repo()

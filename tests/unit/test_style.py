@@ -20,7 +20,7 @@ def module(text: str, name: str = "sample.py") -> Module:
     return Module(Path(name), text, ast.parse(text))
 
 
-def test_prose_seldom_says_what() -> None:
+def test_prose_rarely_contains_what() -> None:
     assert product().what_per_thousand <= 3
 
 
@@ -46,5 +46,5 @@ def test_module_name_is_used_once() -> None:
         ("class A: ...\nclass A: ...\ndef f():\n    '''Run.'''\n", "repeated_classes", ("A",)),
     ],
 )
-def test_measure_counts(text: str, measured: str, value: object) -> None:
+def test_measure_counts_as_expected(text: str, measured: str, value: object) -> None:
     assert getattr(measure([module(text)]), measured) == value

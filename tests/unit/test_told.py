@@ -41,7 +41,7 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
 
 
 @pytest.mark.parametrize("spoil", [pytest.param(spoil, id=what) for what, spoil in SPOILT])
-def test_what_is_damaged_is_not_told_and_what_is_added_then_is(
+def test_damaged_cached_text_is_dropped_and_added_again(
     tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
     RenderCache(tmp_path, STYLE).add(TEXTS)
@@ -55,7 +55,7 @@ def test_what_is_damaged_is_not_told_and_what_is_added_then_is(
     assert told(tmp_path) == TEXTS
 
 
-def test_a_folder_that_takes_nothing_stops_nobody(tmp_path: Path) -> None:
+def test_unwritable_cache_folder_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "told").write_bytes(b"")
     RenderCache(tmp_path / "told" / "below", STYLE).add(TEXTS)
     os.mkdir(tmp_path / STYLE.name)

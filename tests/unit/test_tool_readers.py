@@ -86,7 +86,7 @@ def test_table_of_ultralytics_has_padded_names_and_durations(tmp_path: Path) -> 
     assert run.parameters == {"model": "yolo11n.pt", "imgsz": 640}
 
 
-def test_document_has_final_values(tmp_path: Path) -> None:
+def test_document_of_run_has_final_values(tmp_path: Path) -> None:
     run = read_script(tmp_path, "metrics.json", '{"acc": 0.5, "per": {"a": true}}')
     assert run.metrics == {"acc": 0.5, "per.a": True}
     assert run.series == {}

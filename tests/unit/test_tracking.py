@@ -50,7 +50,7 @@ def test_payloads_are_kept_in_order_and_replaced_by_path() -> None:
         ("", None, ["dat", "data/a", "data/b", "models/x.pt"]),
     ],
 )
-def test_a_path_is_held_by_whole_names(path: str, holder: str | None, within: list[str]) -> None:
+def test_path_is_matched_by_whole_names(path: str, holder: str | None, within: list[str]) -> None:
     found = STATE.holding(path)
     assert (found.payload.path if found else None) == holder
     assert paths(STATE.within(path)) == within
@@ -73,13 +73,13 @@ states = st.builds(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states)
-def test_a_state_is_read_as_it_was_written(tmp_path: Path, state: Tracking) -> None:
+def test_tracking_state_is_read_as_written(tmp_path: Path, state: Tracking) -> None:
     """Names of empty folders may be any bytes."""
     write_tracking(tmp_path / "tracked.json", state)
     assert read_tracking(tmp_path / "tracked.json") == state
 
 
-def test_no_file_is_no_state(tmp_path: Path) -> None:
+def test_missing_file_gives_no_state(tmp_path: Path) -> None:
     assert read_tracking(tmp_path / "tracked.json") is None
 
 
@@ -162,9 +162,7 @@ def altered(**changes: object) -> Any:
         pytest.param(json.dumps(altered(empty_folders=["\ud800"])), id="half a letter"),
     ],
 )
-def test_a_damaged_state_is_told_in_one_line_with_the_way_out(
-    tmp_path: Path, document: str
-) -> None:
+def test_damaged_state_is_reported_in_one_line_with_hint(tmp_path: Path, document: str) -> None:
     path = tmp_path / "tracked.json"
     path.write_text(document)
     with pytest.raises(Damaged) as caught:
@@ -174,13 +172,13 @@ def test_a_damaged_state_is_told_in_one_line_with_the_way_out(
     assert caught.value.hint
 
 
-def test_bytes_that_are_no_text_are_told_in_one_line(tmp_path: Path) -> None:
+def test_state_that_is_no_text_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "tracked.json").write_bytes(b'{"version": \xff}')
     with pytest.raises(Damaged):
         read_tracking(tmp_path / "tracked.json")
 
 
-def test_a_state_that_is_sound_is_read(tmp_path: Path) -> None:
+def test_valid_state_is_read(tmp_path: Path) -> None:
     (tmp_path / "tracked.json").write_text(json.dumps(altered()))
     state = read_tracking(tmp_path / "tracked.json")
     assert state is not None

@@ -33,7 +33,7 @@ def entry(name: str, content: bytes = b"", **more: object) -> tuple[tarfile.TarI
     return info, io.BytesIO(content)
 
 
-def test_what_was_packed_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_packed_folder_is_unpacked_equal(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     (folder / "a/b").mkdir(parents=True)
     (folder / "a/b/file").write_bytes(b"x" * 3_000_000)
@@ -50,7 +50,7 @@ def test_what_was_packed_comes_back_as_it_was(tmp_path: Path) -> None:
     assert not (folder / "a/link").is_symlink()
 
 
-def test_a_kind_may_change(tmp_path: Path) -> None:
+def test_packed_entry_may_change_its_kind(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "file").write_text("x")
@@ -69,7 +69,7 @@ def test_a_kind_may_change(tmp_path: Path) -> None:
     assert (folder / "deep").read_bytes() == b"a file"
 
 
-def test_a_folder_that_became_a_link_costs_nothing_behind_it(tmp_path: Path) -> None:
+def test_folder_replaced_by_link_keeps_files_behind_it(tmp_path: Path) -> None:
     folder, other = tmp_path / "folder", tmp_path / "other"
     (folder / "deep").mkdir(parents=True)
     other.mkdir()
@@ -86,7 +86,7 @@ def test_a_folder_that_became_a_link_costs_nothing_behind_it(tmp_path: Path) -> 
     assert (other / "x").read_text() == "x"
 
 
-def test_what_has_the_time_that_was_sent_was_not_written(tmp_path: Path) -> None:
+def test_file_with_unchanged_time_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
     os.utime(tmp_path / "file", (AGED + 7, AGED + 7))
     luggage = FolderTransfer(tmp_path, OWNER)
@@ -98,7 +98,7 @@ def test_what_has_the_time_that_was_sent_was_not_written(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["../out", "a/../../out", "link/out"])
-def test_nothing_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+def test_packed_paths_outside_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     luggage = FolderTransfer(folder, OWNER)
@@ -112,7 +112,7 @@ def test_nothing_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_stream_that_ends_too_soon_is_no_result(tmp_path: Path) -> None:
+def test_truncated_stream_gives_no_result(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("here")
     luggage = FolderTransfer(tmp_path, OWNER)
     list(luggage.pack())

@@ -22,7 +22,7 @@ MIB, GIB = 1 << 20, 1 << 30
 ID = SHA1.hash("blob", b"")
 
 
-def test_the_engines_answers_are_summed_up_to_what_was_used_at_most() -> None:
+def test_peak_usage_is_taken_from_engine_answers() -> None:
     usage = ContainerUsage()
     usage.add(
         {"cpu_stats": None, "memory_stats": {}, "blkio_stats": {"io_service_bytes_recursive": None}}
@@ -73,7 +73,7 @@ def test_samples_are_taken_while_the_block_lasts_and_no_longer_than_they_are_wan
     assert not calls[0].is_alive()
 
 
-def test_gpu_memory_is_what_came_to_be_in_use_meanwhile(tmp_path: Path) -> None:
+def test_gpu_memory_is_the_increase_during_the_run(tmp_path: Path) -> None:
     """A program in the tool's place that says what a file has, and tells when it was asked."""
     said, asked = tmp_path / "said", tmp_path / "asked"
     tool = tmp_path / "nvidia-smi"
@@ -140,7 +140,7 @@ def needs(**known: object) -> Needs:
     return found
 
 
-def test_what_a_rerun_needs_is_told_in_a_line() -> None:
+def test_needs_of_rerun_are_shown_in_one_line() -> None:
     assert needs().words() == "12.3 s, 4.00 GiB of disk"
     every = needs(
         machine={"gpus": 2},
@@ -167,7 +167,7 @@ def test_what_a_rerun_needs_is_told_in_a_line() -> None:
 @pytest.mark.parametrize(
     "value", [10**400, "Infinity", "NaN", -1, True, "much", ""], ids=lambda v: str(v)[:9]
 )
-def test_what_a_stranger_says_that_was_used_is_no_trouble(value: Value) -> None:
+def test_hostile_usage_figures_are_harmless(value: Value) -> None:
     found = needs(
         machine={"gpus": value},
         peak_memory=value,
@@ -216,7 +216,7 @@ def test_what_a_stranger_says_that_was_used_is_no_trouble(value: Value) -> None:
         ),
     ],
 )
-def test_what_a_machine_lacks(
+def test_shortages_of_machine_are_listed(
     there: dict[str, Value], limits: ResourceLimits, free: int, isolated: bool, says: list[str]
 ) -> None:
     used = needs(machine={"gpus": 2}, peak_memory=8 * GIB, peak_gpu_memory=5 * GIB)

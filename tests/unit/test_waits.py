@@ -138,7 +138,7 @@ def test_side_that_owes_nothing_is_excused() -> None:
     os.close(writing)
 
 
-def test_limit_of_zero_is_none() -> None:
+def test_limit_of_zero_is_no_limit() -> None:
     waits.set_limit(0)
     assert waits.limit() is None
     SilenceWatch("'origin'").check()

@@ -85,14 +85,14 @@ def flat(
 
 
 @given(folders())
-def test_what_is_written_is_read(folder: Folder) -> None:
+def test_folder_is_read_as_written(folder: Folder) -> None:
     trees = Trees()
     assert read(write(folder, trees), trees) == folder
 
 
 @fewer
 @given(big_folders())
-def test_a_folder_of_any_size_is_read_as_it_was_written(folder: Folder) -> None:
+def test_folder_of_any_size_is_read_as_written(folder: Folder) -> None:
     trees = Trees()
     oid = write(folder, trees)
     assert read(oid, trees) == folder
@@ -102,7 +102,7 @@ def test_a_folder_of_any_size_is_read_as_it_was_written(folder: Folder) -> None:
 
 
 @given(folders(40), st.integers(1, 8))
-def test_a_folder_is_split_to_any_depth(folder: Folder, limit: int) -> None:
+def test_folder_is_split_to_any_depth(folder: Folder, limit: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "PART_LIMIT", limit)
         trees = Trees()
@@ -115,13 +115,13 @@ def test_a_folder_is_split_to_any_depth(folder: Folder, limit: int) -> None:
 
 
 @given(st.dictionaries(safe_names, files(SHA256), max_size=40))
-def test_longer_ids_change_nothing(folder: Folder) -> None:
+def test_folder_with_sha256_ids_is_read_as_written(folder: Folder) -> None:
     trees = Trees(SHA256)
     assert read(write(folder, trees), trees) == folder
 
 
 @given(folders(), st.randoms(use_true_random=False), st.integers(2, 300))
-def test_the_order_in_which_names_come_does_not_matter(
+def test_folder_has_one_id_for_every_order_of_names(
     folder: Folder, random: object, limit: int
 ) -> None:
     shuffled = list(folder.items())
@@ -132,9 +132,7 @@ def test_the_order_in_which_names_come_does_not_matter(
 
 
 @given(folders(30), st.integers(1, 40), st.lists(safe_names, max_size=4))
-def test_a_name_is_found_where_it_is_and_nowhere_else(
-    folder: Folder, limit: int, others: list[bytes]
-) -> None:
+def test_name_is_found_only_in_its_folder(folder: Folder, limit: int, others: list[bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "PART_LIMIT", limit)
         trees = Trees()
@@ -145,7 +143,7 @@ def test_a_name_is_found_where_it_is_and_nowhere_else(
 
 
 @given(folders(), st.data())
-def test_many_paths_are_found_as_one_by_one(folder: Folder, data: st.DataObject) -> None:
+def test_paths_are_found_together_as_one_by_one(folder: Folder, data: st.DataObject) -> None:
     trees = Trees()
     root = Node(NodeKind.FOLDER, write(folder, trees))
     known = [path for path, _ in flat(folder)]
@@ -156,7 +154,7 @@ def test_many_paths_are_found_as_one_by_one(folder: Folder, data: st.DataObject)
     assert dict(find_paths(root, sorted(asked), trees.read)) == expected
 
 
-def test_a_name_of_a_large_folder_is_found_by_few_reads() -> None:
+def test_name_in_large_folder_is_found_by_few_reads() -> None:
     trees = Trees()
     folder: Folder = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"")) for n in range(20_000)}
     oid = write(folder, trees)
@@ -223,7 +221,7 @@ def check_edit(folder: Folder, root: TreeChange) -> None:
 
 
 @given(st.data(), folders(), st.integers(1, 300))
-def test_an_edited_folder_is_the_folder_written_anew(
+def test_edited_folder_equals_rewritten_folder(
     data: st.DataObject, folder: Folder, limit: int
 ) -> None:
     root = data.draw(changes(folder))
@@ -233,7 +231,7 @@ def test_an_edited_folder_is_the_folder_written_anew(
 
 
 @given(st.data(), st.integers(1, 6), st.integers(0, 60), st.integers(0, 60))
-def test_a_folder_that_grows_or_shrinks_is_split_or_joined(
+def test_folder_that_grows_or_shrinks_is_split_or_joined(
     data: st.DataObject, limit: int, before: int, after: int
 ) -> None:
     old: Folder = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"old")) for n in range(before)}
@@ -257,7 +255,7 @@ def test_a_folder_that_grows_or_shrinks_is_split_or_joined(
 
 @fewer
 @given(st.integers(PART_LIMIT - 4, PART_LIMIT + 6), st.integers(-10, 10))
-def test_an_edit_about_the_limit_is_the_folder_written_anew(count: int, more: int) -> None:
+def test_folder_edited_around_limit_equals_rewritten_folder(count: int, more: int) -> None:
     folder: Folder = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"")) for n in range(count)}
     root = TreeChange()
     for n in range(count - max(-more, 0), count + max(more, 0)):
@@ -271,7 +269,7 @@ def test_an_edit_about_the_limit_is_the_folder_written_anew(count: int, more: in
 @pytest.mark.parametrize(
     ("before", "after"), [(10_000, 10_001), (3_500, 4_300), (4_300, 3_500), (5_000, 100)]
 )
-def test_a_folder_of_thousands_is_edited_and_compared(before: int, after: int) -> None:
+def test_folder_of_thousands_is_edited_and_compared(before: int, after: int) -> None:
     """Split twice over: parts of parts come and go."""
     old: Folder = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"old")) for n in range(before)}
     new = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"old")) for n in range(after)}
@@ -286,9 +284,7 @@ def test_a_folder_of_thousands_is_edited_and_compared(before: int, after: int) -
 
 
 @given(st.data(), folders())
-def test_replaced_names_every_file_that_a_change_took_the_place_of(
-    data: st.DataObject, folder: Folder
-) -> None:
+def test_replaced_files_of_a_change_are_all_named(data: st.DataObject, folder: Folder) -> None:
     """The size of a payload is counted from this."""
     root = data.draw(changes(folder))
     trees = Trees()
@@ -308,7 +304,7 @@ def touched_paths(
         yield from touched_paths(below, (*path, name))
 
 
-def test_an_edit_reads_only_what_leads_to_it() -> None:
+def test_edit_reads_only_what_leads_to_it() -> None:
     trees = Trees()
     folder: Folder = {
         b"%d" % n: {b"%d" % m: Node(NodeKind.FILE, SHA1.hash("blob", b"")) for m in range(3)}
@@ -326,7 +322,7 @@ def test_an_edit_reads_only_what_leads_to_it() -> None:
 
 
 @given(folders(), st.data(), st.integers(1, 300), st.booleans())
-def test_a_comparison_names_just_what_differs(
+def test_comparison_names_just_what_differs(
     folder: Folder, data: st.DataObject, limit: int, related: bool
 ) -> None:
     other = edited(folder, data.draw(changes(folder))) if related else data.draw(folders())
@@ -363,7 +359,7 @@ def plainly(node: Node | None) -> Node | None:
 
 
 @given(folders())
-def test_a_folder_does_not_differ_from_itself_and_is_not_read(folder: Folder) -> None:
+def test_folder_does_not_differ_from_itself_and_is_not_read(folder: Folder) -> None:
     trees = Trees()
     node = as_node(folder, trees)
     assert list(compare(node, node, trees.read)) == []
@@ -427,7 +423,7 @@ def test_chunks_put_in_front_change_few_trees(seed: int, more: int) -> None:
     assert len(after.stored.keys() - before.stored.keys()) <= 8
 
 
-def test_nodes_of_a_chunk_tree_end_where_an_id_says() -> None:
+def test_nodes_of_chunk_tree_end_at_boundaries_of_ids() -> None:
     chunks = [(SHA1.hash("blob", b"%d" % n), 10) for n in range(5_000)]
     trees = Trees()
     write_chunks(chunks, trees.write)
@@ -451,7 +447,7 @@ def test_nodes_of_a_chunk_tree_end_where_an_id_says() -> None:
 
 
 @given(safe_names, files())
-def test_an_entry_is_decoded_to_what_was_encoded(name: bytes, node: Node) -> None:
+def test_entry_is_decoded_to_what_was_encoded(name: bytes, node: Node) -> None:
     assert decode_entry(encode_entry(name, node)) == (name, node)
 
 
@@ -462,7 +458,7 @@ def test_an_entry_is_decoded_to_what_was_encoded(name: bytes, node: Node) -> Non
     st.sampled_from(sorted(layout._KINDS)) | st.just(0o160000),
     oids(),
 )  # fmt: skip
-def test_an_entry_has_one_form_or_is_damaged(name: bytes, mode: int, oid: Oid) -> None:
+def test_entry_has_one_form_or_is_damaged(name: bytes, mode: int, oid: Oid) -> None:
     entry = TreeEntry(name, mode, oid)
     try:
         real, node = decode_entry(entry)
@@ -558,7 +554,7 @@ def strange_folders() -> Iterator[tuple[str, Callable[[Trees], bytes]]]:
 
 
 @pytest.mark.parametrize("make", [pytest.param(make, id=what) for what, make in strange_folders()])
-def test_a_folder_in_another_form_is_damaged(make: Callable[[Trees], bytes]) -> None:
+def test_folder_in_another_form_is_damaged(make: Callable[[Trees], bytes]) -> None:
     trees = Trees()
     content = make(trees)
     with pytest.raises(Damaged):
@@ -579,16 +575,14 @@ BLOB_ID = SHA1.hash("blob", b"")
         pytest.param(TreeEntry(OFFSET, 0o120000, BLOB_ID), id="a link"),
     ],
 )
-def test_a_chunk_tree_in_another_form_is_damaged(entry: TreeEntry) -> None:
+def test_chunk_tree_in_another_form_is_damaged(entry: TreeEntry) -> None:
     trees = Trees()
     with pytest.raises(Damaged):
         list(read_chunks(trees.write(encode_tree([entry])), trees.read))
 
 
 @given(formats, st.data())
-def test_what_is_no_folder_is_damaged_and_nothing_else(
-    form: ObjectFormat, data: st.DataObject
-) -> None:
+def test_invalid_tree_raises_damaged(form: ObjectFormat, data: st.DataObject) -> None:
     """Any entries at all, and those of folders and chunk trees mixed."""
     trees = Trees(form)
     name = safe_names | st.sampled_from(
