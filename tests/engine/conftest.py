@@ -10,7 +10,10 @@ import pytest
 
 from git_datmo.environments.interpreter_probe import Distribution, Probe
 from git_datmo.environments.manifest import Environment, make_environment
+from tests.support.containers import client, engine, work
 from tests.support.engine_output import Heard
+
+__all__ = ["client", "engine", "engine_host", "heard", "make_env", "work"]
 
 
 @pytest.fixture(scope="session")

@@ -6,88 +6,20 @@ import json
 from pathlib import Path
 from random import Random
 
-import pytest
-
 from tests.support.commands import datmo, experiments, picture, refused, states
+from tests.support.merges import (
+    FIRST,
+    MINE,
+    THEIRS,
+    UNITED,
+    commit,
+    files,
+    pull,
+    start,
+    undecided,
+    write,
+)
 from tests.support.pair import Pair
-from tests.support.shell import Done, Shell
-
-FIRST = {
-    "data/a": "a",
-    "data/b": "b",
-    "data/sub/c": "c",
-    "data/gone": "x",
-    "data/also": "y",
-    "old.bin": "old",
-}
-
-
-def write(shell: Shell, files: dict[str, str | None]) -> None:
-    for path, text in files.items():
-        if text is None:
-            (shell.cwd / path).unlink()
-        else:
-            shell.write(path, text)
-
-
-def commit(shell: Shell, code: str, files: dict[str, str | None], *added: str) -> str:
-    """A commit whose payloads changed, so that it has a snapshot; its id."""
-    write(shell, files)
-    if added:
-        datmo(shell, "add-data", *added)
-    return shell.commit(code, code)
-
-
-def start(pair: Pair) -> tuple[Shell, Shell]:
-    """Alex's and Ignacio's clones, both with the first data."""
-    alex = pair.alex
-    write(alex, dict(FIRST))
-    datmo(alex, "add-data", "data", "old.bin")
-    alex.commit("first.py", "")
-    alex.git("push", "-q", "origin", "main")
-    ignacio = pair.clone()
-    datmo(ignacio, "checkout")
-    return alex, ignacio
-
-
-def files(shell: Shell) -> dict[str, str]:
-    found = {}
-    for path in sorted(shell.cwd.glob("**/*")):
-        name = str(path.relative_to(shell.cwd))
-        if path.is_file() and not name.startswith(".git/") and not name.endswith(".py"):
-            found[name] = path.read_text()
-    return found
-
-
-def pull(shell: Shell) -> Done:
-    return shell.run("git", "pull", "-q", "--no-rebase", "--no-edit")
-
-
-def undecided(shell: Shell) -> list[str]:
-    found: list[str] = json.loads(datmo(shell, "status", "--json").stdout)["undecided"]
-    return found
-
-
-MINE: dict[str, str | None] = {
-    "data/a": "mine",
-    "data/mine": "1",
-    "data/gone": None,
-    "data/same": "both",
-}
-THEIRS: dict[str, str | None] = {
-    "data/sub/c": "theirs",
-    "data/sub/deep/t": "2",
-    "data/also": None,
-    "data/same": "both",
-}
-UNITED = {
-    "data/a": "mine",
-    "data/b": "b",
-    "data/mine": "1",
-    "data/same": "both",
-    "data/sub/c": "theirs",
-    "data/sub/deep/t": "2",
-}
 
 
 def test_changes_of_both_sides_are_merged(pair: Pair) -> None:
@@ -136,53 +68,6 @@ def test_merge_with_conflicts_in_code_merges_data_at_commit(pair: Pair) -> None:
     alex.git("commit", "-q", "-a", "-m", "merged")
     assert files(alex) == {**UNITED, "old.bin": "old"}
     assert experiments(alex, "-n", "1")[0]["commit"] == alex.git("rev-parse", "HEAD")
-
-
-def clash(pair: Pair) -> tuple[Shell, str, str]:
-    """Both changed three paths differently; alex has merged. The snapshots of alex's side and of
-    the other."""
-    alex, ignacio = start(pair)
-    commit(
-        ignacio,
-        "i.py",
-        {**THEIRS, "data/a": "other", "old.bin": "other", "data/b": None, "data/twice": "it"},
-    )
-    theirs = experiments(ignacio, "-n", "1")[0]["id"]
-    ignacio.git("push", "-q")
-    commit(alex, "a.py", {**MINE, "old.bin": "mine", "data/b": "kept", "data/twice": "me"})
-    ours = experiments(alex, "-n", "1")[0]["id"]
-    said = pull(alex).stderr
-    for path in ("data/a", "data/b", "data/twice", "old.bin"):
-        assert f"warning: '{path}' was changed on both sides" in said
-    assert f"git datmo checkout {theirs[:10]} -- PATH" in said
-    return alex, ours, theirs
-
-
-def test_conflicting_paths_wait_for_a_decision(pair: Pair) -> None:
-    alex, ours, theirs = clash(pair)
-    here = {**UNITED, "data/b": "kept", "data/twice": "me", "old.bin": "mine"}
-    assert files(alex) == here
-    assert undecided(alex) == ["data/a", "data/b", "data/twice", "old.bin"]
-    assert "data/twice" in datmo(alex, "status").stdout
-    refused(alex, "snapshot", says=("undecided", "data/a"))
-    refused(alex, "run", "--", "true", code=125, says=("undecided",))
-    alex.commit("more.py", "code may go on")
-    assert len(experiments(alex)) == 3
-    # Theirs, where they have it and where they have not; ours; a third.
-    datmo(alex, "checkout", theirs, "--", "data/a", "data/b")
-    datmo(alex, "checkout", ours, "--", "data/twice")
-    assert undecided(alex) == ["old.bin"]
-    refused(alex, "snapshot", says=("1 path undecided", "old.bin"))
-    alex.write("old.bin", "a third")
-    made = datmo(alex, "snapshot").stdout.strip()
-    assert undecided(alex) == []
-    expected = {**here, "data/a": "other", "old.bin": "a third"}
-    del expected["data/b"]
-    assert files(alex) == expected
-    alex.git("push", "-q")
-    other = pair.clone("third")
-    datmo(other, "checkout", made)
-    assert files(other) == expected
 
 
 def test_merge_leaves_changed_files_of_working_tree_alone(pair: Pair) -> None:
@@ -296,78 +181,6 @@ def test_branches_that_met_crosswise_are_united(pair: Pair) -> None:
     assert experiments(alex, "-n", "1")[0]["commit"] == alex.git("rev-parse", "HEAD")
 
 
-def cut_off(pair: Pair, step: str) -> tuple[Shell, str]:
-    """Alex, whose merge died with some files in place, or before the first; the snapshot of his
-    side."""
-    alex, ignacio = start(pair)
-    commit(ignacio, "i.py", {**THEIRS})
-    ignacio.git("push", "-q")
-    commit(alex, "a.py", {**MINE})
-    alex.git("fetch", "-q")
-    ours, theirs = (experiments(each, "-n", "1")[0]["id"] for each in (alex, ignacio))
-    # Git has merged, the hook had only begun.
-    alex.git("-c", "core.hooksPath=/dev/null", "merge", "-q", "--no-edit", "origin/main")
-    state = alex.cwd / ".git" / "datmo"
-    if step == "mark":
-        (state / "checkout").write_text(json.dumps({"snapshot": "", "payloads": ["data"]}))
-        write(alex, {"data/sub/c": "theirs"})
-    pending = {
-        "commit": alex.git("rev-parse", "HEAD"),
-        "ours": ours,
-        "theirs": theirs,
-        "placed": False,
-        "kept": [],
-    }
-    (state / "merge").write_text(json.dumps(pending))
-    return alex, ours
-
-
-@pytest.mark.parametrize("step", ["mark", "state"])
-def test_killed_merge_is_finished_by_the_next_command(pair: Pair, step: str) -> None:
-    alex, _ = cut_off(pair, step)
-    assert "'git datmo checkout' finishes it" in datmo(alex, "status").stdout
-    refused(alex, "snapshot", says=("a merge of payloads was interrupted", "'git datmo checkout'"))
-    datmo(alex, "checkout")
-    assert files(alex) == {**UNITED, "old.bin": "old"}
-    assert experiments(alex, "-n", "1")[0]["commit"] == alex.git("rev-parse", "HEAD")
-    assert "interrupted" not in datmo(alex, "status").stdout
-
-
-def test_merge_that_was_cut_off_is_given_up_by_a_reset(pair: Pair) -> None:
-    alex, ours = cut_off(pair, "mark")
-    before = files(alex)
-    for words in (
-        ("checkout", "HEAD~1"),
-        ("checkout", ours, "--", "data"),
-        ("checkout", "--force", "--", "data/a"),
-    ):
-        refused(alex, *words, says=("interrupted", "'git datmo checkout'"))
-    alex.git("reset", "-q", "--hard", "HEAD~1")
-    refused(alex, "checkout", says=("data/sub/c", "--force"))
-    assert files(alex) == before
-    datmo(alex, "checkout", "--force")
-    assert experiments(alex, "-n", "1")[0]["id"] == ours
-    assert files(alex) == {**before, "data/sub/c": "c"}
-    assert set(states(alex).values()) == {"unchanged"}
-    assert "interrupted" not in datmo(alex, "status").stdout
-    datmo(alex, "snapshot")
-
-
-def test_aborted_merge_restores_the_data(pair: Pair) -> None:
-    alex, ours, _ = clash(pair)
-    alex.git("switch", "-q", "-c", "other", "HEAD~1")
-    assert undecided(alex) == [], "here is no merge"
-    alex.git("switch", "-q", "main")
-    assert undecided(alex) == ["data/a", "data/b", "data/twice", "old.bin"]
-    alex.git("reset", "-q", "--hard", "HEAD~1")
-    assert "The files are from snapshots" in datmo(alex, "status").stdout
-    datmo(alex, "checkout")
-    assert experiments(alex, "-n", "1")[0]["id"] == ours
-    assert files(alex)["data/sub/c"] == "c"
-    assert set(states(alex).values()) == {"unchanged"}
-    datmo(alex, "snapshot")
-
-
 def test_large_files_and_large_folders(pair: Pair) -> None:
     alex, random = pair.alex, Random(1)
     large = {name: random.randbytes(1_500_000) for name in ("one", "two", "three")}
@@ -380,10 +193,10 @@ def test_large_files_and_large_folders(pair: Pair) -> None:
     alex.git("push", "-q", "origin", "main")
     ignacio = pair.clone()
     datmo(ignacio, "checkout")
-    for shell, name, start in ((alex, "one", 0), (ignacio, "two", 100)):
+    for shell, name, first in ((alex, "one", 0), (ignacio, "two", 100)):
         shell.write(f"data/{name}", name.encode() + large[name])
         shell.write("data/three", name.encode() + large["three"])
-        for number in range(start, start + 100):
+        for number in range(first, first + 100):
             (shell.cwd / f"data/many/{number}").unlink()
             shell.write(f"data/many/{name}{number}", name)
         shell.commit(f"{name}.py", "")

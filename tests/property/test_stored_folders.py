@@ -1,4 +1,4 @@
-"""Folders as trees: one encoding for each folder, however it came to be."""
+"""Test that a folder has one encoding, however it came to be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.errors import Damaged
@@ -15,15 +15,9 @@ from git_datmo.git.object_encoding import BLOB, TREE, TreeEntry, encode_tree, pa
 from git_datmo.model import SHA1, SHA256, ObjectFormat, Oid
 from git_datmo.objects import layout, stored_names
 from git_datmo.objects.layout import (
-    NODE_MASK,
-    NODE_MAX,
-    NODE_MIN,
     PART_LIMIT,
-    FolderEditor,
     Node,
     NodeKind,
-    TreeChange,
-    compare,
     decode_entry,
     encode_entry,
     find_name,
@@ -31,32 +25,10 @@ from git_datmo.objects.layout import (
     find_paths,
     read_chunks,
     read_folder,
-    write_chunks,
     write_folder,
 )
-from tests.support.folder_trees import Folder, as_node, read, write
+from tests.support.folder_trees import Folder, as_node, fewer, files, flat, folders, read, write
 from tests.support.strategies import Trees, formats, oids, safe_names
-
-fewer = settings(max_examples=max(1, settings().max_examples // 3))
-
-
-def files(form: ObjectFormat = SHA1) -> st.SearchStrategy[Node]:
-    chunked = st.builds(
-        Node, st.sampled_from([NodeKind.FILE, NodeKind.EXECUTABLE]), oids(form), st.just(True)
-    )
-    return (
-        st.builds(
-            Node, st.sampled_from([NodeKind.FILE, NodeKind.EXECUTABLE, NodeKind.LINK]), oids(form)
-        )
-        | chunked
-    )
-
-
-def folders(size: int = 6) -> st.SearchStrategy[Folder]:
-    few = st.dictionaries(safe_names, files(), max_size=size)
-    return st.recursive(
-        few, lambda inner: st.dictionaries(safe_names, files() | inner, max_size=size), max_leaves=4
-    )
 
 
 @st.composite
@@ -70,18 +42,6 @@ def big_folders(draw: st.DrawFn) -> Folder:
         b"%d.png" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"%d" % n)) for n in range(count)
     }
     return made | draw(st.dictionaries(safe_names, files(), max_size=4))
-
-
-def flat(
-    item: Node | Folder | None, path: tuple[bytes, ...] = ()
-) -> Iterator[tuple[tuple[bytes, ...], Node | None]]:
-    """Every path with its node, None for a folder."""
-    if isinstance(item, dict):
-        yield path, None
-        for name, inner in item.items():
-            yield from flat(inner, (*path, name))
-    elif item is not None:
-        yield path, item
 
 
 @given(folders())
@@ -160,290 +120,6 @@ def test_name_in_large_folder_is_found_by_few_reads() -> None:
     oid = write(folder, trees)
     assert find_name(oid, b"77", trees.read) is not None
     assert len(trees.reads) == 3
-
-
-# Editing.
-
-
-@st.composite
-def changes(draw: st.DrawFn, known: Folder) -> TreeChange:
-    """Changes at paths that are there, below them, beside them."""
-    paths = [path for path, _ in flat(known) if path]
-    near = st.sampled_from(paths) if paths else st.just(())
-    path = st.builds(
-        lambda start, rest: (*start, *rest), near | st.just(()), st.lists(safe_names, max_size=2)
-    ).filter(bool)
-    root = TreeChange()
-    empty = Node(NodeKind.FOLDER, SHA1.hash("tree", b""))
-    for at in (
-        draw(st.lists(path | near.filter(bool), max_size=8))
-        if paths
-        else draw(st.lists(path, max_size=4))
-    ):
-        change = root.at(at)
-        if draw(st.booleans()):
-            change.removed = True
-        else:
-            change.node = draw(files() | st.just(empty))
-    return root
-
-
-def edited(item: Node | Folder | None, change: TreeChange) -> Node | Folder | None:
-    """What becomes of an item, said once more and plainly."""
-    if change.below:
-        inner = dict(item) if isinstance(item, dict) else {}
-        for name, below in change.below.items():
-            after = edited(inner.pop(name, None), below)
-            if after is not None:
-                inner[name] = after
-        if inner:
-            return inner
-        return _given(change)
-    return _given(change) if change.removed or change.node is not None else item
-
-
-def _given(change: TreeChange) -> Node | Folder | None:
-    if change.node is not None and change.node.kind is NodeKind.FOLDER:
-        return {}
-    return change.node
-
-
-def check_edit(folder: Folder, root: TreeChange) -> None:
-    trees = Trees()
-    before = write(folder, trees)
-    expected = edited(folder, root) if root.below else folder
-    assert expected is None or isinstance(expected, dict)
-    editor = FolderEditor(trees.read, trees.write, SHA1)
-    oid, empty = editor.edit(before, root.below)
-    assert read(oid, trees) == (expected or {})
-    assert oid == write(expected or {}, Trees())
-    assert empty == (not expected)
-
-
-@given(st.data(), folders(), st.integers(1, 300))
-def test_edited_folder_equals_rewritten_folder(
-    data: st.DataObject, folder: Folder, limit: int
-) -> None:
-    root = data.draw(changes(folder))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
-        check_edit(folder, root)
-
-
-@given(st.data(), st.integers(1, 6), st.integers(0, 60), st.integers(0, 60))
-def test_folder_that_grows_or_shrinks_is_split_or_joined(
-    data: st.DataObject, limit: int, before: int, after: int
-) -> None:
-    old: Folder = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"old")) for n in range(before)}
-    new: Folder = {
-        b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"new"))
-        for n in data.draw(st.permutations(range(after)))
-    }
-    root = TreeChange(below={name: TreeChange(removed=True) for name in old.keys() - new.keys()})
-    for name, node in new.items():
-        assert isinstance(node, Node)
-        root.below[name] = TreeChange(node=node)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
-        check_edit(old, root)
-        trees = Trees()
-        found = compare(as_node(old, trees), as_node(new, trees), trees.read)
-        assert {difference.path for difference in found} == {
-            (name,) for name in old.keys() | new.keys()
-        }
-
-
-@fewer
-@given(st.integers(PART_LIMIT - 4, PART_LIMIT + 6), st.integers(-10, 10))
-def test_folder_edited_around_limit_equals_rewritten_folder(count: int, more: int) -> None:
-    folder: Folder = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"")) for n in range(count)}
-    root = TreeChange()
-    for n in range(count - max(-more, 0), count + max(more, 0)):
-        if more < 0:
-            root.at([b"%d" % n]).removed = True
-        else:
-            root.at([b"%d" % n]).node = Node(NodeKind.LINK, SHA1.hash("blob", b"x"))
-    check_edit(folder, root)
-
-
-@pytest.mark.parametrize(
-    ("before", "after"), [(10_000, 10_001), (3_500, 4_300), (4_300, 3_500), (5_000, 100)]
-)
-def test_folder_of_thousands_is_edited_and_compared(before: int, after: int) -> None:
-    """Split twice over: parts of parts come and go."""
-    old: Folder = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"old")) for n in range(before)}
-    new = {b"%d" % n: Node(NodeKind.FILE, SHA1.hash("blob", b"old")) for n in range(after)}
-    root = TreeChange(below={name: TreeChange(removed=True) for name in old.keys() - new.keys()})
-    root.below |= {name: TreeChange(node=new[name]) for name in new.keys() - old.keys()}
-    trees = Trees()
-    found = compare(as_node(old, trees), as_node(dict(new), trees), trees.read)
-    assert {difference.path for difference in found} == {
-        (name,) for name in old.keys() ^ new.keys()
-    }
-    check_edit(old, root)
-
-
-@given(st.data(), folders())
-def test_replaced_files_of_a_change_are_all_named(data: st.DataObject, folder: Folder) -> None:
-    """The size of a payload is counted from this."""
-    root = data.draw(changes(folder))
-    trees = Trees()
-    editor = FolderEditor(trees.read, trees.write, SHA1)
-    editor.edit(write(folder, trees), root.below)
-    touched = {path for path, _ in touched_paths(root)}
-    hit = [node for path, node in flat(folder) if node is not None and path in touched]
-    assert sorted(map(repr, editor.replaced)) == sorted(map(repr, hit))
-
-
-def touched_paths(
-    change: TreeChange, path: tuple[bytes, ...] = ()
-) -> Iterator[tuple[tuple[bytes, ...], TreeChange]]:
-    for name, below in change.below.items():
-        if below.removed or below.node or below.below:
-            yield (*path, name), below
-        yield from touched_paths(below, (*path, name))
-
-
-def test_edit_reads_only_what_leads_to_it() -> None:
-    trees = Trees()
-    folder: Folder = {
-        b"%d" % n: {b"%d" % m: Node(NodeKind.FILE, SHA1.hash("blob", b"")) for m in range(3)}
-        for n in range(2000)
-    }
-    oid = write(folder, trees)
-    trees.reads.clear()
-    root = TreeChange()
-    root.at([b"77", b"new"]).node = Node(NodeKind.FILE, SHA1.hash("blob", b"new"))
-    FolderEditor(trees.read, trees.write, SHA1).edit(oid, root.below)
-    assert len(trees.reads) <= 2 + 16 + 1
-
-
-# Comparing.
-
-
-@given(folders(), st.data(), st.integers(1, 300), st.booleans())
-def test_comparison_names_just_what_differs(
-    folder: Folder, data: st.DataObject, limit: int, related: bool
-) -> None:
-    other = edited(folder, data.draw(changes(folder))) if related else data.draw(folders())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
-        trees = Trees()
-        old, new = as_node(folder, trees), None if other is None else as_node(other, trees)
-        found = list(compare(old, new, trees.read))
-    was, now = dict(flat(folder)), dict(flat(other))
-    differing = {
-        p for p in was.keys() | now.keys() if (p in was, was.get(p)) != (p in now, now.get(p))
-    }
-    assert {difference.path for difference in found} == differing
-    assert len(found) == len(differing)
-    for difference in found:
-        for node, side in ((difference.old, was), (difference.new, now)):
-            assert (node is not None) == (difference.path in side)
-            assert plainly(node) == side.get(difference.path)
-    order = [difference.path for difference in found]
-    for place, path in enumerate(order):
-        before = order[:place]
-        if path in now and now[path] is None:
-            assert not any(inner[: len(path)] == path for inner in before), (
-                "a folder that comes stands first"
-            )
-        elif path in was and was[path] is None:
-            assert not any(inner[: len(path)] == path for inner in order[place + 1 :]), (
-                "one that goes stands behind"
-            )
-
-
-def plainly(node: Node | None) -> Node | None:
-    return None if node is not None and node.kind is NodeKind.FOLDER else node
-
-
-@given(folders())
-def test_folder_does_not_differ_from_itself_and_is_not_read(folder: Folder) -> None:
-    trees = Trees()
-    node = as_node(folder, trees)
-    assert list(compare(node, node, trees.read)) == []
-    assert trees.reads == []
-
-
-# Chunk trees.
-
-
-@st.composite
-def chunk_lists(draw: st.DrawFn) -> list[tuple[Oid, int]]:
-    count = draw(
-        st.integers(1, 40) | st.sampled_from([NODE_MIN, NODE_MAX - 1, NODE_MAX, NODE_MAX + 1, 3000])
-    )
-    seed = draw(st.integers(0, 999))
-    ends = draw(st.sampled_from(["hashed", "never", "always"]))
-    made = []
-    for n in range(count):
-        oid = SHA1.hash("blob", b"%d %d" % (seed, n))
-        last = {"hashed": oid[-1], "never": 1, "always": 0x80}[ends]
-        made.append((Oid(oid[:-1] + bytes([last])), 1 + (seed * n) % (1 << 20)))
-    return made
-
-
-@given(chunk_lists())
-def test_chunks_are_read_in_the_order_in_which_they_were_written(
-    chunks: list[tuple[Oid, int]],
-) -> None:
-    trees = Trees()
-    root = write_chunks(chunks, trees.write)
-    assert list(read_chunks(root, trees.read)) == [oid for oid, _ in chunks]
-    assert all(
-        1 <= len(list(parse_tree(content, SHA1))) <= NODE_MAX for content in trees.stored.values()
-    )
-
-
-@given(chunk_lists())
-def test_names_in_a_chunk_tree_are_offsets_within_it(chunks: list[tuple[Oid, int]]) -> None:
-    trees = Trees()
-    sizes = dict(chunks)
-
-    def check(oid: Oid) -> int:
-        offset = 0
-        for entry in parse_tree(trees.stored[oid], SHA1):
-            assert entry.name == b"%016x" % offset
-            offset += sizes[entry.oid] if entry.mode == BLOB else check(entry.oid)
-        return offset
-
-    assert check(write_chunks(chunks, trees.write)) == sum(size for _, size in chunks)
-
-
-@settings(max_examples=4)
-@given(st.integers(0, 99), st.integers(1, 5))
-def test_chunks_put_in_front_change_few_trees(seed: int, more: int) -> None:
-    rest = [(SHA1.hash("blob", b"%d %d" % (seed, n)), 1000) for n in range(20_000)]
-    front = [(SHA1.hash("blob", b"front %d" % n), 777) for n in range(more)]
-    before, after = Trees(), Trees()
-    write_chunks(rest, before.write)
-    write_chunks(front + rest, after.write)
-    assert len(before.stored) > 60
-    assert len(after.stored.keys() - before.stored.keys()) <= 8
-
-
-def test_nodes_of_chunk_tree_end_at_boundaries_of_ids() -> None:
-    chunks = [(SHA1.hash("blob", b"%d" % n), 10) for n in range(5_000)]
-    trees = Trees()
-    write_chunks(chunks, trees.write)
-    leaves = [list(parse_tree(content, SHA1)) for content in trees.stored.values()]
-    leaves = [leaf for leaf in leaves if leaf[0].mode == BLOB]
-    for leaf in leaves:
-        inside = [
-            n
-            for n, entry in enumerate(leaf[:-1], 1)
-            if n >= NODE_MIN and entry.oid[-1] & NODE_MASK == 0
-        ]
-        assert inside == [], "a node goes on behind its end"
-    last = chunks[-1][0]
-    assert all(
-        leaf[-1].oid[-1] & NODE_MASK == 0 or leaf[-1].oid == last or len(leaf) == NODE_MAX
-        for leaf in leaves
-    )
-
-
-# One valid form.
 
 
 @given(safe_names, files())
@@ -559,26 +235,6 @@ def test_folder_in_another_form_is_damaged(make: Callable[[Trees], bytes]) -> No
     content = make(trees)
     with pytest.raises(Damaged):
         list(read_folder(trees.write(content), trees.read))
-
-
-OFFSET = b"%016x" % 0
-BLOB_ID = SHA1.hash("blob", b"")
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        pytest.param(TreeEntry(b"0", BLOB, BLOB_ID), id="a short name"),
-        pytest.param(TreeEntry(b"z" * 16, BLOB, BLOB_ID), id="a name that is no number"),
-        pytest.param(TreeEntry(b"+000000000000000", BLOB, BLOB_ID), id="a sign"),
-        pytest.param(TreeEntry(OFFSET, 0o100755, BLOB_ID), id="an executable"),
-        pytest.param(TreeEntry(OFFSET, 0o120000, BLOB_ID), id="a link"),
-    ],
-)
-def test_chunk_tree_in_another_form_is_damaged(entry: TreeEntry) -> None:
-    trees = Trees()
-    with pytest.raises(Damaged):
-        list(read_chunks(trees.write(encode_tree([entry])), trees.read))
 
 
 @given(formats, st.data())

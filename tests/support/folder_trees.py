@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from git_datmo.model import Oid
+from collections.abc import Iterator
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from git_datmo.model import SHA1, ObjectFormat, Oid
 from git_datmo.objects.layout import (
     Node,
     NodeKind,
     read_folder,
     write_folder,
 )
-from tests.support.strategies import Trees
+from tests.support.strategies import Trees, oids, safe_names
 
 # A folder as a test thinks of it.
 Folder = dict[bytes, "Node | Folder"]
@@ -29,3 +34,37 @@ def read(oid: Oid, trees: Trees) -> Folder:
         name: read(node.oid, trees) if node.kind is NodeKind.FOLDER else node
         for name, node in read_folder(oid, trees.read)
     }
+
+
+fewer = settings(max_examples=max(1, settings().max_examples // 3))
+
+
+def files(form: ObjectFormat = SHA1) -> st.SearchStrategy[Node]:
+    chunked = st.builds(
+        Node, st.sampled_from([NodeKind.FILE, NodeKind.EXECUTABLE]), oids(form), st.just(True)
+    )
+    return (
+        st.builds(
+            Node, st.sampled_from([NodeKind.FILE, NodeKind.EXECUTABLE, NodeKind.LINK]), oids(form)
+        )
+        | chunked
+    )
+
+
+def folders(size: int = 6) -> st.SearchStrategy[Folder]:
+    few = st.dictionaries(safe_names, files(), max_size=size)
+    return st.recursive(
+        few, lambda inner: st.dictionaries(safe_names, files() | inner, max_size=size), max_leaves=4
+    )
+
+
+def flat(
+    item: Node | Folder | None, path: tuple[bytes, ...] = ()
+) -> Iterator[tuple[tuple[bytes, ...], Node | None]]:
+    """Every path with its node, None for a folder."""
+    if isinstance(item, dict):
+        yield path, None
+        for name, inner in item.items():
+            yield from flat(inner, (*path, name))
+    elif item is not None:
+        yield path, item

@@ -6,19 +6,11 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 from tests.support.shell import Shell
-
-TOP = Path(__file__).parents[2]
-SOURCES = {
-    "git_datmo": TOP / "git_datmo",
-    "git_remote_datmo": TOP / "remote_helper" / "git_remote_datmo",
-}
+from tests.support.source_modules import STARTING, TOP, Import, imported, imports, is_ours, modules
 
 BASE = frozenset(
     {
@@ -59,6 +51,7 @@ ROWS = (
     {"api"},
     {"cli", "helper"},
 )
+
 BELOW = {
     package: {package}.union(*ROWS[:index]) for index, row in enumerate(ROWS) for package in row
 }
@@ -126,94 +119,18 @@ LATE_MODULES = {
     "git_datmo.cli.meter": {"git_datmo.cli.console", "git_remote_datmo.session"},
 }
 
-# What starts processes, and why it may.
-STARTERS = {
-    "git_datmo.git.command": "git",
-    "git_datmo.git.service_pipes": "git, which joins a service to pipes",
-    "git_datmo.objects.worker_pool": "forks of itself, that work beside it",
-    "git_datmo.engines.child_process": "the user's command",
-    "git_datmo.compare.subprocess_compare": "what decodes strangers' files",
-    "git_datmo.engines.venv_engine": "interpreters",
-    "git_datmo.environments.interpreter_probe": "interpreters",
-    "git_datmo.environments.machine": "what tells of GPUs and Debian packages",
-    "git_datmo.cli.console": "the pager",
-    "git_datmo.cli.demo": "what a person would type",
-    "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
-}
-STARTS_GIT = {
-    "git_datmo.git.command",
-    "git_datmo.git.service_pipes",
-    "git_remote_datmo.proxy",
-}
-
 # Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it
 # prints.
 FOREIGN = "git_datmo.environments.inventory"
+
 # Does so too, and leaves that interpreter as it would be without it.
 OBSERVER = "git_datmo.engines.observer.sitecustomize"
-
 
 # Is called by a cluster on its own machine, as the command line is by a person.
 WORKER = "git_datmo.cluster.cluster_worker"
 
 # Runs in a process of its own, and is spoken to by its pipes.
 APART = "git_datmo.compare.compare_child"
-
-
-@dataclass(frozen=True)
-class Import:
-    """One imported module; `late` inside a function, `typing` only where types are checked."""
-
-    name: str
-    late: bool
-    typing: bool
-
-
-@cache
-def modules() -> dict[str, ast.Module]:
-    """Every product module by its name."""
-    found = {}
-    for package, folder in SOURCES.items():
-        for path in sorted(folder.rglob("*.py")):
-            parts = [package, *path.relative_to(folder).with_suffix("").parts]
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found[name] = ast.parse(path.read_text("utf-8"), str(path))
-    return found
-
-
-def names_of(node: ast.stmt) -> Iterator[str]:
-    """The modules that a statement imports; `from package import module` is the module."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        assert node.level == 0, "product code imports by full names"
-        assert node.module is not None
-        inner = [f"{node.module}.{alias.name}" for alias in node.names]
-        yield from {name if name in modules() else node.module for name in inner}
-
-
-def imports(tree: ast.Module) -> Iterator[Import]:
-    def visit(nodes: list[ast.stmt], *, late: bool, typing: bool) -> Iterator[Import]:
-        for node in nodes:
-            yield from (Import(name, late, typing) for name in names_of(node))
-            inside = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            checked = typing or (
-                isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-            )
-            children: list[ast.stmt] = []
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.stmt):
-                    children.append(child)
-                else:
-                    children += [n for n in ast.iter_child_nodes(child) if isinstance(n, ast.stmt)]
-            yield from visit(children, late=inside, typing=checked)
-
-    return visit(tree.body, late=False, typing=False)
-
-
-@cache
-def imported(module: str) -> tuple[Import, ...]:
-    return tuple(imports(modules()[module]))
 
 
 def layer(module: str) -> str:
@@ -225,10 +142,6 @@ def layer(module: str) -> str:
     if rest == ["__main__"]:
         return "cli"
     return rest[0]
-
-
-def is_ours(name: str) -> bool:
-    return name.partition(".")[0] in SOURCES
 
 
 # `tomllib` is the standard library's in the newest of the Pythons that are tested, whichever of
@@ -327,121 +240,6 @@ def test_base_is_of_the_standard_library_alone() -> None:
 @pytest.mark.parametrize("module", [FOREIGN, OBSERVER])
 def test_foreign_module_imports_nothing_of_ours(module: str) -> None:
     assert not any(is_ours(found.name) for found in imported(module))
-
-
-def calls(module: str) -> Iterator[tuple[str, ast.Call]]:
-    """Every call whose function is a plain dotted name."""
-    for node in ast.walk(modules()[module]):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-            yield ast.unparse(node.func), node
-
-
-STARTING = re.compile(
-    r"subprocess\.(run|Popen|call|check_call|check_output|getoutput|getstatusoutput)\Z"
-    r"|Child\Z|os\.(system|popen|fork|forkpty|(posix_)?spawn\w*|exec\w*)\Z|pty\.\w+\Z"
-)
-
-
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_processes_are_started_only_where_listed(module: str) -> None:
-    starts = [name for name, _ in calls(module) if STARTING.match(name)]
-    assert bool(starts) == (module in STARTERS), starts
-
-
-WAITING = re.compile(
-    r"subprocess\.(run|Popen|call|check_call|check_output)\Z|os\.(waitpid|wait4)\Z|.*\.recv\Z|select\.\w+\Z"
-)
-# What waits without a limit of its own, and why it may.
-WAITERS = {
-    "git_datmo.waits": "ends waits",
-    "git_datmo.objects.worker_pool": "forks of itself, which work, or end with it",
-    "git_datmo.engines.child_process": "the user's command",
-    "git_datmo.environments.interpreter_probe": "a child whose answer has a limit, and that is killed behind it",
-    "git_datmo.engines.container_terminal": "the user",
-    "git_datmo.cli.console": "the user's pager",
-    "git_datmo.cli.demo": "what a person would type",
-}
-
-
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_waits_have_a_limit(module: str) -> None:
-    """`waits.Child` and `waits.Watch` wait for programs and descriptors; everything else names its
-    own limit."""
-    waits = [
-        ast.unparse(call)
-        for name, call in calls(module)
-        if WAITING.match(name) and not any(keyword.arg == "timeout" for keyword in call.keywords)
-    ]
-    assert not waits or module in WAITERS, waits
-
-
-def test_process_libraries_are_imported_only_where_used() -> None:
-    direct = {
-        module
-        for module in modules()
-        for node in ast.walk(modules()[module])
-        if isinstance(node, ast.ImportFrom)
-        and node.module in ("subprocess", "pty", "os")
-        and node.names
-    }
-    assert direct == set(), "imported by name, what starts processes would be hard to see"
-
-
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_git_is_started_only_where_listed(module: str) -> None:
-    lists = (node for node in ast.walk(modules()[module]) if isinstance(node, ast.List | ast.Tuple))
-    firsts = (item.elts[0] for item in lists if item.elts)
-    flat = (item.value.elts[0] if _is_spread(item) else item for item in firsts)
-    named = any(isinstance(item, ast.Constant) and item.value == "git" for item in flat)
-    assert named == (module in STARTS_GIT)
-
-
-def _is_spread(item: ast.expr) -> bool:
-    return isinstance(item, ast.Starred) and isinstance(item.value, ast.Tuple | ast.List)
-
-
-def test_shell_is_asked_only_for_the_pager() -> None:
-    shells = [
-        module
-        for module in modules()
-        for _, call in calls(module)
-        if any(
-            k.arg == "shell" and not (isinstance(k.value, ast.Constant) and not k.value.value)
-            for k in call.keywords
-        )
-    ]
-    assert shells == ["git_datmo.cli.console"]
-
-
-CREATING = re.compile(
-    r"os\.(mkdir|makedirs|mkfifo|mknod)\Z|tempfile\.mk\w+\Z|\S*\.(mkdir|touch|write_bytes|write_text)\Z"
-)
-# What creates files or folders by itself, and where: none of it is part of a repository.
-CREATORS = {
-    "git_datmo.permissions": "all that is in a repository",
-    "git_datmo.worktree.checkout_plan": "folders of the working tree",
-    "git_datmo.cli.demo": "the user's repository",
-    "git_datmo.engines.image_archive": "a folder of its own",
-    "git_datmo.engines.folder_transfer": "a folder of its own",
-    "git_datmo.engines.venv_engine": "an environment, whose modes are adjusted when it is complete",
-    "git_datmo.engines.observer.sitecustomize": "a journal, in a folder that is there",
-    "git_datmo.payloads.code_files": "a folder of its own",
-    "git_datmo.git.scratch_repository": "a repository of one command, which nobody else uses",
-    "git_datmo.payloads.captured_environment": "a folder of its own",
-    "git_datmo.runs.environment_commands": "a folder of its own",
-    "git_datmo.repository.stored_curves": "a folder of its own",
-    "git_datmo.runs.rerun": "the folder of a rerun",
-    "git_datmo.runs.rerun_folder": "the folder of a rerun",
-}
-
-
-@pytest.mark.parametrize("module", sorted(modules()))
-def test_files_of_repositories_are_created_by_permissions_alone(module: str) -> None:
-    made = [name for name, _ in calls(module) if CREATING.match(name)]
-    creates = (
-        "O_CREAT" in ast.unparse(modules()[module]) and module != "git_datmo.worktree.file_placer"
-    )
-    assert not (made or creates) or module in CREATORS, made
 
 
 OUTER = re.compile(

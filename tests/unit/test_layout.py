@@ -1,4 +1,4 @@
-"""Test that the tests keep their own rules: the places of helpers, imports, and names."""
+"""Test that the tests keep their own rules: the places of helpers, imports, names, and sizes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ NO_SUBJECTS = re.compile(
 )
 UNCLEAR = {"told", "said", "anew", "somebody", "anybody", "nobody", "whoever", "nowhere"}
 FEWEST_WORDS = 4
+LONGEST_MODULE = 399
 
 
 @cache
@@ -73,10 +74,19 @@ def test_support_folder_contains_no_tests() -> None:
     assert [path for path in MODULES if "support" in path.parts and "test_" in path.name] == []
 
 
-def test_test_modules_have_distinct_names() -> None:
+def test_modules_have_distinct_names() -> None:
     """Pytest cannot collect two modules of one name."""
     counts = Counter(path.name for path in MODULES if path.name.startswith("test_"))
     assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_modules_are_shorter_than_400_lines() -> None:
+    long = [
+        path.relative_to(TESTS)
+        for path in MODULES
+        if path.name.startswith("test_") and len(path.read_bytes().splitlines()) > LONGEST_MODULE
+    ]
+    assert long == []
 
 
 def test_names_of_tests_follow_subject_condition_result() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import pytest
@@ -25,94 +24,19 @@ from git_datmo.environments.manifest import (
 )
 from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.environments.project_files import find_language, project_environment, read_apt
-from git_datmo.environments.user_packages import imported_modules, kept_distributions
+from git_datmo.environments.user_packages import imported_modules
 from git_datmo.errors import Damaged, DatmoError
-
-REPOSITORY = PurePosixPath("/home/alex/faces")
-
-
-def probe_of(*found: Distribution) -> Probe:
-    return Probe("cpython", "3.11.7", found, "/home/alex/env/bin/python")
-
-
-def needed(name: str, *requires: str, version: str = "1.0") -> Distribution:
-    return Distribution(name, version, requested=False, requires=requires)
-
-
-def asked(name: str, *requires: str, version: str = "1.0") -> Distribution:
-    return Distribution(name, version, requires=requires)
-
-
-def kept(*found: Distribution, imported: Sequence[str] = ()) -> list[str]:
-    return [d.name for d in kept_distributions(probe_of(*found), imported=imported)]
-
-
-OWN = (
-    asked("git-datmo", "docker", "tqdm", "pytest"),
-    needed("docker", "requests"),
-    needed("requests", "urllib3"),
-    needed("urllib3"),
-    needed("tqdm"),
-    needed("pytest", "pluggy"),
-    needed("pluggy"),
+from tests.support.manifests import (
+    JULIA,
+    OWN,
+    REPOSITORY,
+    A,
+    B,
+    asked,
+    distributions,
+    needed,
+    probe_of,
 )
-
-
-def test_own_packages_are_left_out() -> None:
-    assert kept(*OWN) == []
-    assert kept(asked("numpy"), *OWN) == ["numpy"]
-
-
-def test_package_shared_with_the_user_stays_with_all_it_needs() -> None:
-    assert kept(asked("boto3", "urllib3"), *OWN) == ["boto3", "urllib3"]
-
-
-def test_package_that_a_person_asked_for_stays() -> None:
-    found = [*OWN[:2], asked("requests", "urllib3"), *OWN[3:]]
-    assert kept(*found) == ["requests", "urllib3"]
-
-
-def test_package_that_the_code_imports_stays() -> None:
-    found = [
-        *OWN[:2],
-        Distribution(
-            "requests", "1", requested=False, requires=("urllib3",), modules=("requests",)
-        ),
-    ]
-    assert kept(*found, *OWN[3:], imported=["requests"]) == ["requests", "urllib3"]
-
-
-def test_package_that_nothing_requires_stays() -> None:
-    assert kept(needed("orphan"), *OWN) == ["orphan"]
-
-
-def test_cycle_of_requirements_ends() -> None:
-    own = asked("git-datmo", "a")
-    assert kept(own, needed("a", "b"), needed("b", "a")) == []
-    assert kept(own, needed("a", "b"), needed("b", "a"), asked("c", "b")) == ["a", "b", "c"]
-    assert kept(own, needed("x", "y"), needed("y", "x")) == ["x", "y"]
-
-
-def test_tool_that_requires_git_datmo_does_not_keep_its_packages() -> None:
-    assert kept(asked("team-tools", "git-datmo", "numpy"), needed("numpy"), *OWN) == [
-        "numpy",
-        "team-tools",
-    ]
-
-
-def test_installer_packages_stay_only_where_needed() -> None:
-    seeds = (asked("pip"), needed("setuptools"), asked("wheel"), asked("uv"))
-    assert kept(*seeds) == []
-    assert kept(*seeds, asked("torch", "setuptools")) == ["setuptools", "torch"]
-    assert kept(asked("setuptools")) == ["setuptools"]
-
-
-def test_system_packages_stay_only_where_needed() -> None:
-    apt = Distribution("python-apt", "2.6.0", requested=False, vendor=True)
-    yaml = Distribution("PyYAML", "6.0", requested=False, vendor=True, modules=("yaml",))
-    assert kept(apt, yaml) == []
-    assert kept(apt, yaml, imported=["yaml"]) == ["PyYAML"]
-    assert kept(apt, yaml, asked("hydra", "pyyaml")) == ["hydra", "PyYAML"]
 
 
 def test_plain_environment_has_its_files() -> None:
@@ -232,34 +156,12 @@ def test_imports_of_programs_and_notebooks() -> None:
     assert found == {"os", "numpy", "sklearn", "torch", "pandas", "PIL"}
 
 
-names = st.sampled_from([f"p{n}" for n in range(8)] + ["git-datmo", "pip", "setuptools"])
-distributions = st.lists(
-    st.builds(
-        Distribution,
-        name=names,
-        version=st.sampled_from(["1.0", "2.0+cu121"]),
-        requested=st.booleans(),
-        vendor=st.booleans(),
-        requires=st.lists(names, max_size=4).map(tuple),
-    ),
-    unique_by=lambda d: d.name,
-)
-
-
 @given(distributions, st.randoms(use_true_random=False))
 def test_packages_in_any_order_give_equal_bytes(found: list[Distribution], random: object) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one = make_environment(probe_of(*found), repository=REPOSITORY)
     assert one == make_environment(probe_of(*shuffled), repository=REPOSITORY)
-
-
-@given(distributions)
-def test_kept_packages_are_complete_without_git_datmo(found: list[Distribution]) -> None:
-    result = kept_distributions(probe_of(*found))
-    here, there = {d.name for d in result}, {d.name for d in found}
-    assert "git-datmo" not in here
-    assert all(set(d.requires) & there <= here | {"git-datmo"} for d in result)
 
 
 @given(distributions)
@@ -273,62 +175,8 @@ def test_manifest_is_read_as_written(found: list[Distribution]) -> None:
     assert Environment.of(made.files).id == made.id
 
 
-def strangers() -> list[tuple[str, object]]:
-    return [
-        ("version", 3),
-        ("packages", {}),
-        ("packages", [{"name": "../x", "version": "1", "source": "index"}]),
-        ("packages", [{"name": "x", "version": "1\n--index-url http://evil", "source": "index"}]),
-        ("packages", [{"name": "x", "version": "1", "source": "https://host/x\n-r /etc/passwd"}]),
-        ("packages", [{"name": "x", "version": "1", "source": "../x"}]),
-        ("packages", [{"name": "x", "version": "1", "source": "index"}]),  # not in the lock
-        ("local", [{"name": "x", "path": "../../etc"}]),
-        ("local", [{"name": "x", "path": "/etc"}]),
-        ("base_image", "x\nRUN evil"),
-        ("python", {"implementation": "cpython", "version": "3.11.7; evil"}),
-        ("variables", {"A B": "x"}),
-        ("variables", {"A": "x\ny"}),
-        ("dockerfile", "mine"),
-        ("dockerfile", None),
-    ]
-
-
-@pytest.mark.parametrize(("key", "value"), strangers())
-def test_invalid_manifest_is_refused(key: str, value: object) -> None:
-    files = dict(make_environment(probe_of(), repository=REPOSITORY).files)
-    document = {**json.loads(files["environment.json"]), key: value}
-    with pytest.raises(Damaged):
-        read_environment({**files, "environment.json": json.dumps(document).encode()})
-
-
-@pytest.mark.parametrize(
-    "raw", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b"null", b'{"version": 1}']
-)
-def test_invalid_manifest_bytes_are_refused(raw: bytes) -> None:
-    files = make_environment(probe_of(), repository=REPOSITORY).files
-    with pytest.raises(Damaged):
-        read_environment({**files, "environment.json": raw})
-
-
-@pytest.mark.parametrize(
-    "line", [b"-e ../x\n", b"--index-url http://evil/\n", b"numpy\n", b"\xff\n"]
-)
-def test_lock_that_contradicts_manifest_is_refused(line: bytes) -> None:
-    files = make_environment(probe_of(), repository=REPOSITORY).files
-    with pytest.raises(Damaged, match=r"requirements\.txt"):
-        read_environment({**files, "requirements.txt": line})
-
-
-@pytest.mark.parametrize("name", ["environment.json", "requirements.txt", "Dockerfile"])
-def test_missing_file_of_environment_is_named(name: str) -> None:
-    files = dict(make_environment(probe_of(), repository=REPOSITORY).files)
-    del files[name]
-    with pytest.raises(Damaged, match=name):
-        read_environment(files)
-
-
 PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
-A, B = "a" * 64, "b" * 64
+
 LOCKED = Lock(
     "uv.lock",
     {
@@ -388,51 +236,12 @@ def test_packages_of_machine_and_system_are_recorded() -> None:
         read_environment({name: made.files[name] for name in made.files.keys() - {"outside.tar"}})
 
 
-def second(**changed: object) -> dict[str, bytes]:
-    """The files of an environment of version 2 that a stranger changed."""
-    made = make_environment(
-        probe_of(asked("numpy", version="2.1.0")), repository=REPOSITORY, system=["libgomp1"]
-    )
-    document = json.loads(made.files["environment.json"])
-    return {**made.files, "environment.json": json.dumps({**document, **changed}).encode()}
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("system", ["x; evil"]),
-        ("system", ["-o evil"]),
-        ("system", "libgomp1"),
-        ("indexes", ["https://host/x --trusted-host host"]),
-        ("indexes", ["file:///etc"]),
-        ("local", [{"name": "x", "path": None, "file": "../x.whl"}]),
-        ("local", [{"name": "x", "path": None, "file": "x.whl --evil"}]),
-        ("packages", [{"name": "numpy", "version": "2.1.0", "source": "index", "hashes": ["x"]}]),
-        ("packages", [{"name": "numpy", "version": "2.1.0", "source": "index"}]),
-        ("interpreter", None),
-    ],
-)
-def test_invalid_manifest_of_version_2_is_refused(key: str, value: object) -> None:
-    assert read_environment(second()).system == ("libgomp1",)
-    with pytest.raises(Damaged):
-        read_environment(second(**{key: value}))
-
-
 RENV = json.dumps(
     {
         "R": {"Version": "4.3.1"},
         "Packages": {"data.table": {"Version": "1.15.4"}, "R6": {"Version": "2.5.1"}, "odd": {}},
     }
 ).encode()
-JULIA = b"""\
-julia_version = "1.10.4"
-manifest_format = "2.0"
-[[deps.DataFrames]]
-version = "1.6.1"
-uuid = "a93c6f00-e57d-5684-b7b6-d8193f3e46c0"
-[[deps.Dates]]
-uuid = "ade2ca70-3891-5945-98fb-dc099432e06a"
-"""
 
 
 def test_language_of_command_is_found_by_its_program() -> None:
@@ -484,25 +293,6 @@ def test_language_of_command_is_found_by_its_program() -> None:
     own = project_environment("julia", files, variables={}, dockerfile=b"FROM julia\n")
     assert own is not None
     assert own.files["Dockerfile"] == b"FROM julia\n"
-
-
-@pytest.mark.parametrize(
-    ("language", "files", "why"),
-    [
-        ("r", {"renv.lock": b"{"}, "no lock of renv"),
-        ("r", {"renv.lock": b'{"R": {"Version": "4 RUN"}}'}, "no released version"),
-        ("julia", {"Project.toml": b"", "Manifest.toml": b"x"}, "no manifest"),
-        ("julia", {"Project.toml": b"", "Manifest.toml": b"[[deps]]"}, "which Julia"),
-        (
-            "julia",
-            {"Project.toml": b"", "Manifest.toml": JULIA + b'[[deps.Near]]\npath = "../near"\n'},
-            "'Near'",
-        ),
-    ],
-)
-def test_incomplete_lock_is_refused(language: str, files: dict[str, bytes], why: str) -> None:
-    with pytest.raises(DatmoError, match=why):
-        project_environment(language, files, variables={})
 
 
 def test_system_packages_of_a_list() -> None:

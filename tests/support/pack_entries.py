@@ -1,0 +1,13 @@
+"""Make packs entry by entry."""
+
+from __future__ import annotations
+
+
+def entry(number: int, size: int, body: bytes) -> bytes:
+    """An entry of any type, sound or not."""
+    head, rest = bytearray(), size >> 4
+    byte = number << 4 | size & 15
+    while rest:
+        head.append(byte | 0x80)
+        byte, rest = rest & 0x7F, rest >> 7
+    return bytes([*head, byte]) + body

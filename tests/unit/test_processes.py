@@ -1,0 +1,143 @@
+"""Test that processes, waits and files are started and made only where the lists say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.source_modules import STARTING, modules
+
+# What starts processes, and why it may.
+STARTERS = {
+    "git_datmo.git.command": "git",
+    "git_datmo.git.service_pipes": "git, which joins a service to pipes",
+    "git_datmo.objects.worker_pool": "forks of itself, that work beside it",
+    "git_datmo.engines.child_process": "the user's command",
+    "git_datmo.compare.subprocess_compare": "what decodes strangers' files",
+    "git_datmo.engines.venv_engine": "interpreters",
+    "git_datmo.environments.interpreter_probe": "interpreters",
+    "git_datmo.environments.machine": "what tells of GPUs and Debian packages",
+    "git_datmo.cli.console": "the pager",
+    "git_datmo.cli.demo": "what a person would type",
+    "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
+}
+
+STARTS_GIT = {
+    "git_datmo.git.command",
+    "git_datmo.git.service_pipes",
+    "git_remote_datmo.proxy",
+}
+
+
+def calls(module: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every call whose function is a plain dotted name."""
+    for node in ast.walk(modules()[module]):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield ast.unparse(node.func), node
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_processes_are_started_only_where_listed(module: str) -> None:
+    starts = [name for name, _ in calls(module) if STARTING.match(name)]
+    assert bool(starts) == (module in STARTERS), starts
+
+
+WAITING = re.compile(
+    r"subprocess\.(run|Popen|call|check_call|check_output)\Z|os\.(waitpid|wait4)\Z|.*\.recv\Z|select\.\w+\Z"
+)
+
+# What waits without a limit of its own, and why it may.
+WAITERS = {
+    "git_datmo.waits": "ends waits",
+    "git_datmo.objects.worker_pool": "forks of itself, which work, or end with it",
+    "git_datmo.engines.child_process": "the user's command",
+    "git_datmo.environments.interpreter_probe": "a child whose answer has a limit, and that is killed behind it",
+    "git_datmo.engines.container_terminal": "the user",
+    "git_datmo.cli.console": "the user's pager",
+    "git_datmo.cli.demo": "what a person would type",
+}
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_waits_have_a_limit(module: str) -> None:
+    """`waits.Child` and `waits.Watch` wait for programs and descriptors; everything else names its
+    own limit."""
+    waits = [
+        ast.unparse(call)
+        for name, call in calls(module)
+        if WAITING.match(name) and not any(keyword.arg == "timeout" for keyword in call.keywords)
+    ]
+    assert not waits or module in WAITERS, waits
+
+
+def test_process_libraries_are_imported_only_where_used() -> None:
+    direct = {
+        module
+        for module in modules()
+        for node in ast.walk(modules()[module])
+        if isinstance(node, ast.ImportFrom)
+        and node.module in ("subprocess", "pty", "os")
+        and node.names
+    }
+    assert direct == set(), "imported by name, what starts processes would be hard to see"
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_git_is_started_only_where_listed(module: str) -> None:
+    lists = (node for node in ast.walk(modules()[module]) if isinstance(node, ast.List | ast.Tuple))
+    firsts = (item.elts[0] for item in lists if item.elts)
+    flat = (item.value.elts[0] if _is_spread(item) else item for item in firsts)
+    named = any(isinstance(item, ast.Constant) and item.value == "git" for item in flat)
+    assert named == (module in STARTS_GIT)
+
+
+def _is_spread(item: ast.expr) -> bool:
+    return isinstance(item, ast.Starred) and isinstance(item.value, ast.Tuple | ast.List)
+
+
+def test_shell_is_asked_only_for_the_pager() -> None:
+    shells = [
+        module
+        for module in modules()
+        for _, call in calls(module)
+        if any(
+            k.arg == "shell" and not (isinstance(k.value, ast.Constant) and not k.value.value)
+            for k in call.keywords
+        )
+    ]
+    assert shells == ["git_datmo.cli.console"]
+
+
+CREATING = re.compile(
+    r"os\.(mkdir|makedirs|mkfifo|mknod)\Z|tempfile\.mk\w+\Z|\S*\.(mkdir|touch|write_bytes|write_text)\Z"
+)
+
+# What creates files or folders by itself, and where: none of it is part of a repository.
+CREATORS = {
+    "git_datmo.permissions": "all that is in a repository",
+    "git_datmo.worktree.checkout_plan": "folders of the working tree",
+    "git_datmo.cli.demo": "the user's repository",
+    "git_datmo.engines.image_archive": "a folder of its own",
+    "git_datmo.engines.folder_transfer": "a folder of its own",
+    "git_datmo.engines.venv_engine": "an environment, whose modes are adjusted when it is complete",
+    "git_datmo.engines.observer.sitecustomize": "a journal, in a folder that is there",
+    "git_datmo.payloads.code_files": "a folder of its own",
+    "git_datmo.git.scratch_repository": "a repository of one command, which nobody else uses",
+    "git_datmo.payloads.captured_environment": "a folder of its own",
+    "git_datmo.runs.environment_commands": "a folder of its own",
+    "git_datmo.repository.stored_curves": "a folder of its own",
+    "git_datmo.runs.rerun": "the folder of a rerun",
+    "git_datmo.runs.rerun_folder": "the folder of a rerun",
+}
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_files_of_repositories_are_created_by_permissions_alone(module: str) -> None:
+    made = [name for name, _ in calls(module) if CREATING.match(name)]
+    creates = (
+        "O_CREAT" in ast.unparse(modules()[module]) and module != "git_datmo.worktree.file_placer"
+    )
+    assert not (made or creates) or module in CREATORS, made
