@@ -1,4 +1,4 @@
-"""What every test stands on: a sealed environment, and real repositories and servers in it."""
+"""Give every test a sealed environment, and real repositories and servers in it."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ settings.load_profile("ci")
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> dict[str, str]:
-    """The environment of a fresh user: own HOME, own configuration, fixed locale and dates."""
+    """Return the environment of a fresh user: own HOME, own configuration, fixed locale and
+    dates."""
     return seal(tmp_path / "home")
 
 
 @pytest.fixture
 def shell(tmp_path: Path, sealed: dict[str, str]) -> Callable[..., Shell]:
-    """Makes a shell in a folder of the test, with more variables if given."""
+    """Return a function that makes a shell in a folder of the test, with more variables if
+    given."""
 
     def make(cwd: Path | str = "", **variables: str) -> Shell:
         folder = tmp_path / cwd
@@ -53,7 +55,7 @@ def shell(tmp_path: Path, sealed: dict[str, str]) -> Callable[..., Shell]:
 
 @pytest.fixture
 def make_repo(shell: Callable[..., Shell]) -> Callable[..., Shell]:
-    """Makes a repository in a new folder of the test, and a shell in it."""
+    """Return a function that makes a repository in a new folder of the test, and a shell in it."""
 
     def make(
         name: str = "repo", *, bare: bool = False, object_format: str = "sha1", **variables: str

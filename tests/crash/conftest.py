@@ -1,4 +1,4 @@
-"""The world in which commands are killed; its templates serve all tests."""
+"""Open the world in which commands are killed. All tests share its templates."""
 
 from __future__ import annotations
 

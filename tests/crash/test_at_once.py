@@ -1,5 +1,4 @@
-"""Many commands at the same time, in one clone and against one remote: each ends well, or says in a
-line what to do."""
+"""Test many commands at the same time, in one clone and against one remote."""
 
 from __future__ import annotations
 
@@ -33,8 +32,8 @@ def well_or_told(done: Done) -> bool:
 
 
 def test_commands_at_once_in_one_clone_lose_nothing(world: World) -> None:
-    """What was added is tracked and stored, every snapshot has payloads as somebody added them,
-    nothing is lost."""
+    """Check that each addition is tracked and stored, and that each snapshot has payloads as they
+    were added."""
     world.template("one", one)
     world.now += 1
     alex = world.shell("alex")
@@ -80,8 +79,7 @@ def team(world: World) -> None:
 
 
 def share_again(shell: Shell, number: int) -> list[Done]:
-    """What one of the team does: new data and a snapshot, shared; some on one commit of all, some
-    each on their own."""
+    """Add data, make a snapshot and share it: half of the team on one commit, half on branches."""
     name = shell.cwd.name
     write(shell.cwd / "own" / f"{name}-{number}", f"{name} {number}" * 1000)
     commands = [("git", "datmo", "add-data", "own")]
@@ -102,7 +100,7 @@ def on_one_commit(name: str) -> bool:
 
 
 def work(shell: Shell, until: float) -> list[list[Done]]:
-    """At least `ROUNDS` rounds, and more until a time."""
+    """Do at least `ROUNDS` rounds, and more until the time `until`."""
     if not on_one_commit(shell.cwd.name):
         shell.git("checkout", "-q", "-b", shell.cwd.name)
     rounds: list[list[Done]] = []
@@ -112,8 +110,7 @@ def work(shell: Shell, until: float) -> list[list[Done]]:
 
 
 class Watch(threading.Thread):
-    """Looks at the remote, fetches and checks out, until it is told to stop; keeps what it finds
-    wrong."""
+    """Watch the remote, fetch and check out until stopped; collect the problems."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -134,7 +131,7 @@ class Watch(threading.Thread):
 
 
 def test_clones_that_push_at_once_to_one_remote_lose_nothing(world: World) -> None:
-    """No note ever names what the remote lacks, and in the end everybody has everything."""
+    """Check that no note names what the remote lacks, and that every clone gets everything."""
     world.template("team", team)
     people = [world.shell(f"clone{number}") for number in range(PEOPLE)]
     until = time.monotonic() + SECONDS

@@ -1,5 +1,4 @@
-"""A checkout that was cut off: what the other commands say, and every way out of it that a person
-may take."""
+"""Test what other commands do after a killed checkout, and every way to finish or abandon it."""
 
 from __future__ import annotations
 
@@ -22,8 +21,7 @@ def scene_of(name: str) -> Scene:
 
 
 def cut_off(world: World, name: str, step: str = "replace file_placer.") -> Path:
-    """The folder of whoever was killed in the middle of such a `step` of a scene; the data are of
-    both versions."""
+    """Kill a scene's command in the middle of its steps named `step`; return the clone's folder."""
     scene = scene_of(name)
     set_up(world, scene)
     world.run(scene.who, scene.command, journal=True)
@@ -34,7 +32,7 @@ def cut_off(world: World, name: str, step: str = "replace file_placer.") -> Path
 
 
 def told_way(done: Done) -> Way:
-    """The command that the hint of a refusal names."""
+    """Return the command that the hint of a refusal names."""
     assert says_what_to_do(done), str(done)
     words = done.stderr.partition("finish it with 'git ")[2].partition("'")[0].split()
     assert words[:2] == ["datmo", "checkout"], str(done)
@@ -42,7 +40,7 @@ def told_way(done: Done) -> Way:
 
 
 def version(world: World, tag: str) -> Picture:
-    """The data of a tag, in a clone of its own."""
+    """Return the data of a tag, checked out in a clone of its own."""
     world.live.joinpath("other").mkdir()
     world.shell("other").git("clone", "-q", f"datmo::{world.hub.cwd}", ".")
     world.run("other", ["datmo", "checkout", tag])
@@ -73,7 +71,7 @@ def test_commands_after_killed_checkout_say_how_to_finish_it(world: World) -> No
 
 
 def test_killed_checkout_is_abandoned_by_force(world: World) -> None:
-    """What had arrived goes, and what the version before has comes back; what is nobody's stays."""
+    """Check that new files of the checkout go, old ones return, and untracked ones stay."""
     alex = cut_off(world, "older version")
     hint = world.run("alex", ["datmo", "snapshot"], ok=False).stderr
     way = hint.partition("or give it up with 'git ")[2].partition("'")[0].split()
@@ -100,7 +98,8 @@ def test_file_edited_after_killed_checkout_blocks_its_finish(world: World) -> No
 
 @pytest.mark.parametrize("way", [("datmo", "checkout"), ("datmo", "pull")], ids="-".join)
 def test_payload_with_own_edits_is_left_alone_by_finished_checkout(world: World, way: Way) -> None:
-    """Its own edits, or a version that no snapshot has, must not stand in the way of the others."""
+    """Check that a payload's own edits, or its untagged version, do not block the other
+    payloads."""
     set_up(world, scene_of("pull"))
     ben = world.live / "ben"
     (ben / "base.pt").write_text("ben's own")

@@ -1,7 +1,7 @@
-"""Every command, killed at every kind of durable step: nothing is lost, and running it again
-finishes.
+"""Test every command, killed at every kind of durable step: a second run finishes, and nothing is
+lost.
 
-With DATMO_EVERY_STEP set, five times as many steps are tried, which takes five times as long.
+Set DATMO_EVERY_STEP to try five times as many steps, which takes five times as long.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Commands that give space back, killed at every kind of durable step: what is needed can be had,
-before and after."""
+"""Test commands that free space, killed at every kind of durable step: needed data stay
+available."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.kills import choose, kill_and_finish, set_up
 
 
 def check_can_be_had(world: World) -> None:
-    """Each side gets the snapshot that is left of 'two', though the remote collects its garbage
-    first."""
+    """Check that each side gets the remaining snapshot of 'two' after the remote collected its
+    garbage."""
     world.hub.git("gc", "-q", "--prune=now")
     for who in ("alex", "ben"):
         world.shell(who).git("fetch", "-q", "--tags", "origin")
@@ -23,7 +23,7 @@ def check_can_be_had(world: World) -> None:
 
 
 def held(world: World, who: str) -> tuple[set[str], str]:
-    """What a store holds beside commits, and which epochs the remote has."""
+    """Return the objects of a store other than commits, and the epochs of the remote."""
     stored = {
         oid for oid, (kind, _) in objects(world.shell(who), *STORE).items() if kind != "commit"
     }
@@ -50,7 +50,7 @@ def test_killed_command_that_frees_space_loses_nothing_needed(world: World, scen
 
 
 def test_killed_repair_is_finished_by_the_next(world: World) -> None:
-    """The store is not sound right after the kill, as it was not before."""
+    """Check the store after the repair only. It is damaged before the kill and right after it."""
     set_up(world, REPAIR)
     world.run(REPAIR.who, REPAIR.command, journal=True)
     steps = world.steps()

@@ -1,4 +1,4 @@
-"""Large payloads, and a SIGKILL for all processes of a command at a moment that nobody chose."""
+"""Test large payloads, with a SIGKILL to all processes of a command at a random moment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_checkout_killed_while_fetching_is_finished_by_the_next(world: World) ->
 
 
 def test_checkout_killed_without_its_workers_is_finished_by_the_next(world: World) -> None:
-    """They hold its lock, so that the next checkout waits for them."""
+    """Check that the next checkout waits for the workers, which hold the lock."""
     kill_and_finish(
         world, fetched, "ben", ["git-datmo", "checkout"], ["ben/data"], SIZE, alone=True
     )

@@ -1,4 +1,4 @@
-"""What tests of reproduction stand on: an engine that answers, and environments for it to build."""
+"""Give tests of reproduction an engine that answers, and environments to build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["client", "engine", "engine_host", "heard", "make_env", "work"]
 
 @pytest.fixture(scope="session")
 def engine_host() -> str:
-    """The address of a container engine; `tests/container-engine.sh -- pytest` gives one."""
+    """Return the address of a container engine. `tests/container-engine.sh -- pytest` sets it."""
     host = os.environ.get("DOCKER_HOST", "")
     why = "DOCKER_HOST is not set" if not host else _complaint(host)
     if why and os.environ.get("DATMO_REQUIRE_ENGINE") == "1":
@@ -43,7 +43,7 @@ def _complaint(host: str) -> str:
 
 @pytest.fixture(scope="session")
 def make_env() -> Callable[..., Environment]:
-    """Makes an environment of this series with packages given as `name==version`."""
+    """Return a function that makes an environment of packages given as `name==version`."""
 
     def make(
         *packages: str, version: str = "3.11.7", own: tuple[Distribution, ...] = (), **more: object

@@ -1,4 +1,4 @@
-"""The container engine, against a real one."""
+"""Test the container engine against a real one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 def bare(
     engine: ContainerEngine, make_env: Callable[..., Environment], tmp_path: Path, heard: Heard
 ) -> ContainerEngine:
-    """An engine with an environment of no packages."""
+    """Return an engine with an environment of no packages."""
     engine.prepare(make_env(), code=tmp_path, output=heard, progress=QUIET)
     heard.streams.update(stdout=b"", stderr=b"")
     return engine

@@ -1,5 +1,4 @@
-"""A run in a container is observed: its record says all that it read, and which outputs it was seen
-to write."""
+"""Test that a run in a container is observed: its record has all reads and outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings by which a person fetches packages reach the build of an image, and stay in no part of
+"""Test that settings for fetching packages reach the build of an image, and stay in no part of
 it."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SECRET = "s3cretw0rd"
 
 
 def wheel(folder: Path) -> bytes:
-    """A package of one module, as it is packed to travel."""
+    """Return a wheel of one module, as packed for transfer."""
     place = folder / "site-packages"
     (place / "ours-1.0.dist-info").mkdir(parents=True)
     (place / "ours.py").write_text("word = 'here'\n")

@@ -1,4 +1,4 @@
-"""The virtual environment engine, with real packages."""
+"""Test the virtual environment engine with real packages."""
 
 from __future__ import annotations
 
@@ -174,8 +174,7 @@ def test_foreign_environment_is_checked_before_build(
 def test_packages_of_one_machine_are_installed_from_the_environments_own_files(
     engine: VenvEngine, tmp_path: Path, heard: Heard
 ) -> None:
-    """A wheel that was packed from an installed package, and the source of one that was installed
-    to be edited."""
+    """Install a wheel packed from an installed package, and the source of an editable install."""
     source = tmp_path / "near"
     source.mkdir()
     (source / "near.py").write_text('"""Near."""\nVALUE = 3\n')

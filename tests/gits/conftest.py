@@ -1,5 +1,5 @@
-"""Tests with another git than the machine's, at the client, at the server, and at both:
-`tests/gits.sh` makes them."""
+"""Run tests with other versions of git, at the client, the server, or both. `tests/gits.sh` makes
+them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A push that is killed harms nobody and goes on, whatever git is at either end."""
+"""Test that a killed push harms nobody and can be repeated, with every git at either end."""
 
 from __future__ import annotations
 

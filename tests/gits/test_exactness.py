@@ -1,4 +1,4 @@
-"""A push sends what the remote lacks and nothing else, whatever git is at either end."""
+"""Test that a push sends only what the remote lacks, with every git at either end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a team does in a day, whatever git is at either end."""
+"""Test a team's day of work with every git at either end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = ("http", "ssh", "git")
 
 
 def reach(pair: Pair, host: Host, shell: Shell) -> Shell:
-    """Let a clone reach the hub by a host; the clone's shell."""
+    """Let a clone reach the hub through a host; return the clone's shell."""
     shell.git("remote", "set-url", "origin", host.url(pair.hub.cwd))
     return shell.having(**host.environ)
 
@@ -72,7 +72,7 @@ def test_team_shares_data_and_frees_space(pair: Pair, tmp_path: Path, kind: str)
 def test_clone_sends_only_new_data(
     pair: Pair, http_host: HttpHost, version: str, filters: str
 ) -> None:
-    """By each version of the protocol that a person may have set."""
+    """Check each version of the protocol that a user may configure."""
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     share_three(reach(pair, http_host, pair.alex))
     ben = reach(pair, http_host, pair.clone("ben"))
@@ -96,8 +96,8 @@ def test_clone_sends_only_new_data(
 def test_story_works_with_announced_defaults_of_git(
     tmp_path: Path, make_repo: object, gits: Gits, object_format: str
 ) -> None:
-    """SHA-256, reftables where both gits know them, checked transfers, explicit bare repositories,
-    pruning fetches."""
+    """Use SHA-256, reftables where both gits know them, checked transfers, explicit bare
+    repositories and pruning fetches."""
     assert callable(make_repo)
     reftable = MACHINE not in (gits.client, gits.server)
     form = {"GIT_DEFAULT_REF_FORMAT": "reftable"} if reftable else {}

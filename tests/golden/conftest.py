@@ -1,4 +1,4 @@
-"""Fixtures for tests of the format."""
+"""Define fixtures for tests of the format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""git-datmo and the small implementation of `docs/FORMAT.md` agree on whatever they are given."""
+"""Test that git-datmo and the independent implementation agree on arbitrary input."""
 
 from __future__ import annotations
 
@@ -145,8 +145,7 @@ def test_implementations_write_equal_records(one: str, other: str) -> None:
 
 
 def same(document: dict[str, Any]) -> None:
-    """Both write the document alike, and the line of its note; unknown keys are passed over in
-    reading."""
+    """Check that both write equal documents and note lines, and ignore unknown keys."""
     raw = canonical(document)
     record = codec.decode(json.dumps({**document, "later": {"version": 2}}).encode())
     assert codec.encode(record) == raw

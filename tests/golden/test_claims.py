@@ -1,5 +1,5 @@
-"""git-datmo and section 7.2 of `docs/FORMAT.md` agree on what each example's commits claim, and on
-their data."""
+"""Test that git-datmo and section 7.2 of `docs/FORMAT.md` agree on the claims of each example's
+commits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def repo(make_repo: Callable[..., Shell]) -> Shell:
-    """A repository whose git copies no notes, with data and a first snapshot on 'main'."""
+    """Return a repository whose git copies no notes, with data and a first snapshot on 'main'."""
     made = make_repo()
     made.commit("code.py", "a = 0\n" + "\n" * 20 + "z = 0\n")
     datmo(made, "init")

@@ -1,5 +1,4 @@
-"""`docs/FORMAT.md` says what the code does: constants, settings, rules, keys and vectors are
-compared with it."""
+"""Test that `docs/FORMAT.md` matches the code: constants, settings, rules, keys and vectors."""
 
 from __future__ import annotations
 
@@ -72,7 +71,7 @@ def test_reserved_names_of_the_page_match_the_code() -> None:
 
 
 def schema_keys(schema: Any) -> set[str]:
-    """Every key that the schema names, of records and of what is in them."""
+    """Return every key that the schema names, in records and within their values."""
     if isinstance(schema, list):
         return {key for item in schema for key in schema_keys(item)}
     if not isinstance(schema, dict):

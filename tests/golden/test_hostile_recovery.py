@@ -1,5 +1,5 @@
-"""The recovery recipe of `docs/FORMAT.md` against trees that no writer makes: nothing is
-overwritten, or outside."""
+"""Test the recovery recipe of `docs/FORMAT.md` against hostile trees: it writes nothing outside and
+overwrites nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTSIDE = "kept as it was\n"
 
 
 class Forge:
-    """Makes objects in a repository, as a stranger's program can."""
+    """Make objects in a repository as a foreign program can."""
 
     def __init__(self, hub: Shell, outside: Path) -> None:
         self.hub = hub

@@ -1,5 +1,4 @@
-"""What `docs/FORMAT.md` says that a reader must refuse or pass over, so that all readers read the
-same."""
+"""Test what `docs/FORMAT.md` says a reader must refuse or ignore, so that all readers agree."""
 
 from __future__ import annotations
 
@@ -139,7 +138,7 @@ def test_names_that_git_checks_are_escaped_in_store(
 
 
 def put_payloads(alex: Shell) -> str:
-    """Share two payloads with the hub; the commit that they belong to."""
+    """Share two payloads with the hub; return the commit that they belong to."""
     alex.write("data/x", "x")
     alex.write("more/x", "y")
     datmo(alex, "add-data", "data", "more")

@@ -1,5 +1,5 @@
-"""What `docs/FORMAT.md` promises: with stock git and a shell, every file comes back from the remote
-alone."""
+"""Test that stock git and a shell restore every file from the remote alone, as `docs/FORMAT.md`
+promises."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def put(folder: bytes, name: bytes, content: bytes, mode: int = 0o644) -> None:
 
 
 def fill(folder: bytes) -> None:
-    """Something of every kind that a payload can hold."""
+    """Write an entry of every kind that a payload can hold."""
     for number, name in enumerate(NAMES):
         put(
             folder,

@@ -1,5 +1,4 @@
-"""The vectors of `vectors.json`: what is valid and what a reader must refuse, each with its
-verdict."""
+"""Test that each vector of `vectors.json` gets its verdict."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ def each(kind: str) -> Any:
 
 
 def verdict_of(read: Callable[[], object]) -> str:
-    """Name the error class of a read."""
+    """Return the error class of a read."""
     try:
         found = read()
     except Damaged:

@@ -1,5 +1,5 @@
-"""The same content has the same ids, for ever: what stands here may be added to, but never
-changed."""
+"""Test that the same content has the same ids forever. Add to the expected values, and never change
+them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repositories that are ready: one alone, and one with a remote to share with."""
+"""Define fixtures that return repositories, templates and the engine's address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.side_by_side import make_template
 
 @pytest.fixture
 def repo(make_repo: Callable[..., Shell]) -> Shell:
-    """A repository with one commit, set up."""
+    """Return a repository with one commit, set up."""
     made = make_repo()
     made.commit("code.py", "pass\n")
     datmo(made, "init")
@@ -24,8 +24,8 @@ def repo(make_repo: Callable[..., Shell]) -> Shell:
 
 @pytest.fixture(scope="session")
 def engine_environ() -> dict[str, str]:
-    """How a container engine is reached; a visible skip where there is none, unless the tests must
-    have it."""
+    """Return the variables that reach a container engine; skip without one, or fail if tests
+    require it."""
     address = os.environ.get("DOCKER_HOST", "")
     if not address:
         why = "no container engine: run 'tests/container-engine.sh docker -- pytest'"
@@ -35,7 +35,7 @@ def engine_environ() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Server repositories to copy, by their format."""
+    """Return server repositories to copy, by their object format."""
     return {
         name: make_template(tmp_path_factory.mktemp(f"template-{name}"), name)
         for name in ("sha1", "sha256")

@@ -1,5 +1,5 @@
-"""What cannot be a payload is refused with a way out that works; links that lead nowhere elsewhere
-are named."""
+"""Test that add-data refuses unsuitable paths with a hint that works, and names links that lead
+outside."""
 
 from __future__ import annotations
 

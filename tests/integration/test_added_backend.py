@@ -1,4 +1,4 @@
-"""A store whose backend another package adds is used like any other store."""
+"""Test that a store whose backend another package adds is used like any other store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python API: the examples of its page, and the values that they return."""
+"""Test the Python API: the examples of its page, and the values that they return."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pathlib.Path("metrics.json").write_text(json.dumps({"accuracy": 0.9}))
 
 @pytest.fixture
 def project(pair: Pair) -> Shell:
-    """A clone with a training script and data that no snapshot has yet."""
+    """Return a clone with a training script and data that no snapshot has yet."""
     pair.alex.commit("train.py", TRAIN)
     pair.alex.write("data/a", "a")
     return pair.alex

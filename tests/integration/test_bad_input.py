@@ -1,5 +1,5 @@
-"""What cannot be done is refused in one clear line with the right exit code, and nothing is
-lost."""
+"""Test that impossible requests are refused in one clear line with the right exit code, and lose
+nothing."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ with open(sys.argv[1], "ab", buffering=0) as file:
 
 @pytest.fixture
 def writer(repo: Shell) -> Iterator[Path]:
-    """A large file that somebody goes on writing to."""
+    """Keep writing to a large file until the block ends."""
     path = repo.cwd / "data" / "growing"
     path.parent.mkdir()
     with path.open("wb") as file:
@@ -228,7 +228,7 @@ def test_file_that_changes_during_add_is_stored_consistently(repo: Shell, writer
 
 @pytest.fixture
 def small_disk(make_repo: Callable[..., Shell]) -> Iterator[Shell]:
-    """A repository whose store lies on a disk of 6 MiB."""
+    """Return a repository whose store lies on a disk of 6 MiB."""
     made = make_repo("full")
     made.commit("code.py", "pass\n")
     folder = made.cwd / ".git" / "datmo"

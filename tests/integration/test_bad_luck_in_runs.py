@@ -1,5 +1,4 @@
-"""Runs that end on a full disk, among files that grow, or with more paths than a command line
-takes."""
+"""Test runs on a full disk, among growing files, or with more paths than a command line holds."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ STORE = ("--git-dir=.git/datmo/store.git",)
 
 @pytest.fixture
 def small_disk(make_repo: Callable[..., Shell]) -> Iterator[Shell]:
-    """A repository on a disk of 24 MiB."""
+    """Return a repository on a disk of 24 MiB."""
     made = make_repo("full")
     mount = ("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(made.cwd))
     if os.geteuid() != 0 or made.run(*mount, ok=False).returncode:

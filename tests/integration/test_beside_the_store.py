@@ -1,5 +1,4 @@
-"""What lies beside the store, environments, images, folders of reruns and caches, is counted and
-freed."""
+"""Test that environments, images, folders of reruns and caches are counted and freed."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ def environments(shell: Shell) -> Path:
 
 @pytest.fixture
 def rerun(repo: Shell) -> Shell:
-    """A snapshot that was reproduced in a virtual environment."""
+    """Return a snapshot that was reproduced in a virtual environment."""
     repo.write("code.py", "open('out', 'w').write('1')\n")
     repo.git("commit", "-qam", "write")
     datmo(repo, "run", "--", "python3", "code.py")

@@ -1,4 +1,4 @@
-"""One file for a person without network: they clone it, check out and rerun."""
+"""Test a bundle for a user without network: clone it, check out and rerun."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many reproductions: one after the other, and by the worker processes of a real cluster."""
+"""Test many reproductions, one after the other and by the workers of a real cluster."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ pytestmark = pytest.mark.xdist_group("cluster")
 
 @dataclass(frozen=True)
 class Cluster:
-    """The address of a scheduler, and the home that its workers have in common."""
+    """Hold the address of a scheduler, and the home that its workers share."""
 
     address: str
     home: Path
 
     def clones(self) -> set[Path]:
-        """What the workers keep of remotes."""
+        """Return the clones that the workers keep."""
         return set(self.home.glob(".cache/git-datmo/workers/*/.git/datmo/worker-ready"))
 
 
@@ -61,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def alex(pair: Pair, http_host: HttpHost) -> Shell:
-    """Four experiments, shared over HTTP: what a worker has of them comes from there."""
+    """Return a clone with four experiments, shared over HTTP, from where workers fetch them."""
     alex = pair.alex
     alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     alex.write("data", "1 2 3\n")
@@ -125,7 +125,7 @@ def swept(shell: Shell, *words: str) -> dict[tuple[float, int], float | None]:
 
 @pytest.fixture
 def sweeper(pair: Pair, http_host: HttpHost) -> Shell:
-    """A program in a folder, and data beside it, that nobody snapshotted."""
+    """Return a folder with a program, and data without a snapshot."""
     alex = pair.alex
     alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     alex.commit("src/train.py", TRAIN)

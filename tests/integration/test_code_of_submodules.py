@@ -1,4 +1,4 @@
-"""The stored code has the files of submodules, and nothing of repositories that are none."""
+"""Test that the stored code has the files of submodules, and none of other nested repositories."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALLOW = ("-c", "protocol.file.allow=always")
 
 @pytest.fixture
 def other(make_repo: Callable[..., Shell]) -> Shell:
-    """A repository to take in as a submodule."""
+    """Return a repository to add as a submodule."""
     made = make_repo("other")
     made.commit("lib/tool.py", "pass\n")
     return made

@@ -1,5 +1,4 @@
-"""`git datmo commit`: the data change, the code may not, and git alone would see nothing to
-commit."""
+"""Test `git datmo commit`, also where only the data changed and git sees nothing to commit."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def tracked(repo: Shell) -> Shell:
-    """A repository whose data are committed."""
+    """Return a repository whose data are committed."""
     repo.write("data/x", "1\n")
     datmo(repo, "add-data", "data")
     datmo(repo, "commit", "-m", "first data")

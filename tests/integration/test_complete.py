@@ -1,4 +1,4 @@
-"""`git datmo verify --complete`: a range is only complete when a receiver gets the data of all its
+"""Test that `verify --complete` calls a range complete only if a receiver gets the data of all its
 commits."""
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def test_paths_are_completed_by_fish(repo: Shell) -> None:
 
 
 class Terminal:
-    """An interactive zsh whose lines are typed by a test."""
+    """Drive an interactive zsh, whose lines the test types."""
 
     def __init__(self, repo: Shell, functions: Path) -> None:
         self.child, self.file = pty.fork()

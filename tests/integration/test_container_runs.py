@@ -1,5 +1,4 @@
-"""A run in a container, and its rerun: what it may write, what it is held to, where the engine
-is."""
+"""Test runs in a container and their reruns: write permissions, limits, and engines elsewhere."""
 
 from __future__ import annotations
 
@@ -44,8 +43,8 @@ def place(program: Path, line: str) -> None:
 
 @contextmanager
 def behind_ssh(folder: Path, engine: str) -> Iterator[tuple[str, str]]:
-    """The engine as one on another machine: its address, and a folder for PATH whose ssh finds
-    it."""
+    """Make the engine look like one on another machine; return its address, and a folder with an
+    ssh that finds it."""
     there, here = folder / "there", folder / "here"
     place(there / "docker", f"DOCKER_HOST={engine} exec {shutil.which('docker')}")
     path = os.environ["PATH"]
@@ -60,7 +59,7 @@ def behind_ssh(folder: Path, engine: str) -> Iterator[tuple[str, str]]:
 def engine_at(
     where: str, repo: Shell, folder: Path, engine: str
 ) -> Iterator[tuple[Shell, tuple[str, ...]]]:
-    """A person who reaches the engine so, and the words by which they say it."""
+    """Yield a shell that reaches the engine in the given way, and the options that select it."""
     if where == "ssh":
         with behind_ssh(folder, engine) as (address, ssh):
             yield (
@@ -72,7 +71,7 @@ def engine_at(
 
 
 def leave_container(host: str) -> str:
-    """A container of a git-datmo process that has gone; its id."""
+    """Leave a container of a git-datmo process that has ended; return its id."""
     gone = subprocess.Popen(["true"])
     gone.wait()
     owner = f"{describe_owner(os.getpid()).partition('.')[0]}.{gone.pid}.0"

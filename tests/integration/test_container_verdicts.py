@@ -1,5 +1,4 @@
-"""Verdicts where everything is real: containers, images that git-datmo builds, packages that come
-from the index."""
+"""Test verdicts with real containers, images that git-datmo builds and packages from the index."""
 
 from __future__ import annotations
 
@@ -41,14 +40,13 @@ Path("metrics.json").write_text(json.dumps(metrics))
 
 @dataclass(frozen=True)
 class Lab:
-    """One repository for all tests, so that its images are built once, and where its environments
-    are made."""
+    """Hold one repository for all tests, so that its images and environments are made once."""
 
     repo: Shell
     home: Path
 
     def having(self, six: str) -> Shell:
-        """A person in whose environment there is this version of six."""
+        """Return a shell whose environment has this version of six."""
         return with_packages(self.repo, self.home / six, *NEEDED, f"six=={six}")
 
 
@@ -76,7 +74,7 @@ def alex(lab: Lab) -> Shell:
 
 
 def made(person: Shell, *words: str) -> dict[str, Any]:
-    """Run it in a container, on a commit of its own; the experiment."""
+    """Run the program in a container, on a commit of its own; return the experiment."""
     person.git("commit", "-q", "--allow-empty", "-m", " ".join(words))
     datmo(person, "run", "--engine", "docker", "--", "python", *words)
     return experiments(person)[0]

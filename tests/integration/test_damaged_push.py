@@ -1,5 +1,5 @@
-"""A push that meets damage: what can be had again goes, what cannot is named, and no host is
-blamed."""
+"""Test a push that meets damage: it recovers what it can, names what it cannot, and blames no
+host."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def alex(pair: Pair) -> Shell:
-    """Somebody whose remote is spoken to by git's own transport, with a snapshot that was not
-    shared."""
+    """Return a clone that pushes by git's own transport, with a snapshot that was not shared."""
     pair.alex.git("remote", "set-url", "origin", f"file://{pair.hub.cwd}")
     return with_data(pair.alex)
 

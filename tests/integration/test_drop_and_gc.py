@@ -1,4 +1,4 @@
-"""Snapshots are given up, and the store is freed of what nothing needs."""
+"""Test that snapshots are dropped, and that the store frees what nothing needs."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_data_of_dropped_snapshot_alone_are_freed(repo: Shell) -> None:
 
 
 def test_data_tracked_by_a_working_tree_are_kept(repo: Shell) -> None:
-    """Also in another working tree, and though no snapshot has it."""
+    """Check data tracked in another working tree, also without any snapshot of them."""
     (one,) = versions(repo, 1)
     repo.git("worktree", "add", "-q", "../linked", "-b", "linked")
     linked = repo.at("../linked")
@@ -124,7 +124,7 @@ def test_data_added_and_abandoned_are_freed(repo: Shell) -> None:
 
 
 def test_data_of_unreadable_record_are_kept(repo: Shell) -> None:
-    """A newer git-datmo may have written it."""
+    """Keep the data, since a newer git-datmo may have written the record."""
     repo.write("odd", noise(5))
     datmo(repo, "add-data", "odd")
     (payload,) = told(repo, "status")["payloads"]
@@ -170,7 +170,7 @@ def test_data_of_shared_dropped_snapshot_are_freed(pair: Pair) -> None:
 
 
 def test_data_that_a_running_command_will_name_are_kept(repo: Shell) -> None:
-    """A run's input is in the store already, and named by nothing until the run ends."""
+    """Check the input of a run, which is stored before any record names it."""
     repo.write("in", noise(1))
     datmo(repo, "add-data", "in")
     datmo(repo, "rm", "in")
@@ -196,7 +196,8 @@ def test_data_that_a_running_command_will_name_are_kept(repo: Shell) -> None:
 
 
 def test_gc_during_adds_loses_nothing(repo: Shell) -> None:
-    """What is added again and again is free in between, and in the store at times."""
+    """Add the same data again and again, so that they are free at some times and needed at
+    others."""
 
     def add() -> None:
         for _ in range(5):

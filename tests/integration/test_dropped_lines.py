@@ -1,5 +1,4 @@
-"""A host that drops or refuses large pushes gets smaller ones, and what was sent is not sent
-again."""
+"""Test that a host which drops or refuses large pushes gets smaller ones, and nothing twice."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ exec git-receive-pack "$@"
 
 @pytest.fixture
 def sharing(pair: Pair) -> Shell:
-    """Alex, who has some slices to share."""
+    """Return Alex's clone, which has several slices to share."""
     pair.alex.git("config", "datmo.origin.slice", "3m")
     pair.alex.write("data/large", noise(1, 8 * MIB))
     datmo(pair.alex, "add-data", "data")
@@ -87,8 +86,7 @@ def test_host_that_fails_at_large_pushes_gets_smaller_ones(
 
 
 def test_push_that_fails_at_records_names_objects_that_stay(pair: Pair) -> None:
-    """The host drops the fourth connection, after git's own and those for the keep ref and the
-    objects."""
+    """Let the host drop the fourth connection, after those of git, the keep ref and the objects."""
     pair.top.write("receive-pack", FAILING).chmod(0o755)
     alex = pair.alex.having(COUNT=str(pair.top.cwd / "count"), FAILS_FROM="4")
     alex.git("remote", "set-url", "origin", f"file://{pair.hub.cwd}")

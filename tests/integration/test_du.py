@@ -1,4 +1,4 @@
-"""What payloads and snapshots take up, here and on a remote."""
+"""Test the sizes of payloads and snapshots, in the clone and on a remote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host that is not git's: dulwich's server, which speaks version 0 of the protocol alone."""
+"""Test a host that is not git's: dulwich's server, which speaks version 0 of the protocol only."""
 
 from __future__ import annotations
 

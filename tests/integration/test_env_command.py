@@ -1,4 +1,4 @@
-"""`git datmo env`: an environment is looked at, compared, built and worked in."""
+"""Test `git datmo env`: show, compare, build and use an environment."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_environments_are_shown_and_compared(
 def test_environment_is_built_and_runs_commands(
     make_repo: Callable[..., Shell], tmp_path: Path
 ) -> None:
-    """With a virtual environment, which is the engine that every machine has."""
+    """Use a virtual environment, the engine that every machine has."""
     repo = make_repo()
     repo.commit("train.py", "print(1)\n")
     datmo(repo, "init")

@@ -1,5 +1,5 @@
-"""Working inside an environment's image: a command, a terminal, a port; the working tree itself is
-there."""
+"""Test work inside an environment's image, on the working tree itself: a command, a terminal, a
+port."""
 
 from __future__ import annotations
 

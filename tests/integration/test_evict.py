@@ -1,4 +1,4 @@
-"""The store gives up what a remote has; what no remote has any more is named."""
+"""Test that the store evicts what a remote has, and names what no remote has any more."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_data_on_the_remote_are_evicted_and_fetched_again(pair: Pair, filters: s
 
 
 def test_evicted_payload_takes_a_part_of_another_version(pair: Pair) -> None:
-    """The payload's new size is told from files that are here in the working tree alone."""
+    """Check the payload's new size, which only the files of the working tree tell."""
     alex = pair.alex
     alex.write("data/small", "small")
     one, _ = versions(alex)
@@ -83,8 +83,7 @@ def test_data_on_no_remote_are_not_evicted(pair: Pair) -> None:
 
 
 def test_data_that_remote_only_claims_are_not_evicted(pair: Pair) -> None:
-    """Its records name the snapshot, and it even has the objects; but no keep ref of it leads
-    there."""
+    """Remove the keep ref from a remote that has the objects and the records."""
     alex = pair.alex
     versions(alex)
     alex.git("push", "-q")

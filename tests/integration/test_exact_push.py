@@ -1,5 +1,4 @@
-"""A push sends what the remote lacks and nothing else: each case is weighed on the wire of a real
-server."""
+"""Test that a push sends only what the remote lacks, measured on the wire of a real server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Parts of one experiment in another, what they explain, and the commit that is to blame: with what
-is installed."""
+"""Test which parts of another experiment explain a result, and which commit caused it."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ Path("metrics.json").write_text(json.dumps(dict(total=FACTOR * total * int(sys.a
 
 
 def run(shell: Shell, factor: int, data: str, word: str) -> str:
-    """An experiment on a commit of its own; its id."""
+    """Run an experiment on a commit of its own; return its id."""
     shell.commit("fit.py", PROGRAM.format(factor=factor), f"factor {factor}")
     shell.write("data", data)
     datmo(shell, "run", "--", "python", "fit.py", word)

@@ -1,5 +1,5 @@
-"""What `explain` takes for data: not what an earlier run left where this one writes, unless the run
-read it."""
+"""Test what `explain` counts as data: no output that an earlier run left, unless the run read
+it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def project(repo: Shell) -> Shell:
 
 
 def run(repo: Shell, factor: int, *, go_on: bool) -> tuple[str, int]:
-    """Run a program that writes a model where there may be one already; its id, and its metric."""
+    """Run a program that writes a model where one may exist already; return the id and the
+    metric."""
     repo.write("fit.py", PROGRAM.format(factor=factor, go_on=go_on))
     repo.git("add", "fit.py")
     repo.git("commit", "-q", "--allow-empty", "-m", f"factor {factor}")

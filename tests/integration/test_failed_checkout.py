@@ -1,4 +1,4 @@
-"""A checkout that fails leaves nothing half written, and can be finished, or given up."""
+"""Test that a failed checkout leaves no partial file, and can be finished or abandoned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ LARGE = 6 << 20
 
 @pytest.fixture
 def versions(repo: Shell) -> Shell:
-    """A repository at the commit `small`; `big` has more files, the last of them a large one."""
+    """Return a repository at the commit `small`; the commit `big` has more files, the last one
+    large."""
     repo.write("data/kept", "kept")
     repo.write("data/old", "old")
     datmo(repo, "add-data", "data")
@@ -35,13 +36,13 @@ def versions(repo: Shell) -> Shell:
 
 
 def fail(repo: Shell, *words: str) -> Done:
-    """Run git-datmo where no file can have more than 1 MiB."""
+    """Run git-datmo with a limit of 1 MiB for each file."""
     command = shlex.join(["git", "datmo", *words])
     return repo.run("bash", "-c", f"ulimit -f 1024; exec {command}", code=128)
 
 
 def ways(done: Done) -> tuple[list[str], list[str]]:
-    """The commands that finish a checkout, and that give it up, as a refusal names them."""
+    """Return the commands for finishing and for abandoning a checkout that a refusal names."""
     finish = done.stderr.partition("finish it with 'git datmo ")[2].partition("'")[0]
     back = done.stderr.partition("or give it up with 'git datmo ")[2].partition("'")[0]
     return shlex.split(finish), shlex.split(back)

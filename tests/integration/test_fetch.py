@@ -1,4 +1,4 @@
-"""What a fetch transfers, on the wire: what is needed and lacking, in few requests, and not
+"""Test the transfers of a fetch on the wire: only missing objects, in few requests, and not
 twice."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.support.shell import Shell
 
 
 class Wire:
-    """What crosses the wire of an HTTP host from now on: requests, and bytes of both directions."""
+    """Count requests and bytes that cross the wire of an HTTP host from now on."""
 
     def __init__(self, host: HttpHost) -> None:
         self._host, self._start = host, len(host.exchanges)
@@ -45,8 +45,7 @@ def filtering(pair: Pair) -> None:
 
 
 def test_checkout_over_every_transport_gives_equal_files(pair: Pair, host: Host) -> None:
-    """A part, then all, then the next version: the same files everywhere, received by our own
-    indexer."""
+    """Fetch a part, then the rest, then the next version, with git-datmo's own indexer."""
     filtering(pair)
     share(
         pair, {"big": Random(1).randbytes(3 * MIB), **{f"sub/{n}": b"%d" % n for n in range(300)}}
@@ -68,7 +67,7 @@ def test_checkout_over_every_transport_gives_equal_files(pair: Pair, host: Host)
 
 
 def test_one_file_of_a_million_is_fetched_alone(pair: Pair, http_host: HttpHost) -> None:
-    """A snapshot of a folder that is on the remote alone, of which a clone takes one file."""
+    """Take one file of a snapshot that is on the remote alone."""
     filtering(pair)
     names = [b"%07d.png" % number for number in range(1_000_000)]
     wanted = names[271_828]
@@ -116,7 +115,7 @@ def test_one_file_of_a_million_is_fetched_alone(pair: Pair, http_host: HttpHost)
 
 
 def forge(hub: Shell, text: str, instead_of: str) -> None:
-    """Let the hub have one record, and a note of the same commit that names it."""
+    """Give the hub one record, and a note that names it on the same commit."""
     oid = hub.git("hash-object", "-w", "--stdin", stdin=f"{text}\n".encode())
     tree = hub.git("mktree", stdin=f"100644 blob {oid}\t{oid[2:]}.json\n".encode())
     tree = hub.git("mktree", stdin=f"040000 tree {tree}\t{oid[:2]}\n".encode())
@@ -126,7 +125,7 @@ def forge(hub: Shell, text: str, instead_of: str) -> None:
 
 
 def test_fetch_of_next_version_transfers_only_new_chunks(pair: Pair, http_host: HttpHost) -> None:
-    """The next version of a file that has a part inserted, beside many that stay as they were."""
+    """Insert a part into one file, and leave many others as they are."""
     filtering(pair)
     noise = Random(3)
     big, many = (
@@ -154,15 +153,15 @@ def test_fetch_of_next_version_transfers_only_new_chunks(pair: Pair, http_host: 
 
 
 def packed_blobs(objects: Path) -> list[set[Oid]]:
-    """What blobs each pack of a repository has that has any."""
+    """Return the blobs of each pack of a repository that has any."""
     found = PackedObjects(objects, SHA1)
     blobs = [{Oid(pack.oid_at(place)) for place in range(pack.count)} for pack in found.packs()]
     return [kept for each in blobs if (kept := {oid for oid in each if found.kind(oid) == "blob"})]
 
 
 def test_slices_of_one_push_are_fetched_one_by_one(pair: Pair, http_host: HttpHost) -> None:
-    """A host keeps each slice as a pack; git would look for deltas between parts of two that were
-    asked for at once."""
+    """Check that slices are requested one by one. Git searches for deltas between parts requested
+    together."""
     filtering(pair)
     pair.alex.git("remote", "set-url", "origin", http_host.url(pair.hub.cwd))
     pair.hub.git("config", "receive.unpackLimit", "1")
@@ -221,7 +220,7 @@ child.kill()
 
 
 def test_killed_fetch_is_resumed_without_loss(pair: Pair) -> None:
-    """What had arrived when the process died is not sent again."""
+    """Check that objects which arrived before the kill are not sent again."""
     filtering(pair)
     noise, whole = Random(5), 40 * MIB
     share(pair, {f"f{n}": noise.randbytes(8 * MIB) for n in range(5)})
@@ -276,7 +275,8 @@ END"""
 def test_fetch_from_host_with_fewer_capabilities_works(
     pair: Pair, program: str, told: str, *, filters: bool
 ) -> None:
-    """All of them give the data in the end; a line says what is done instead."""
+    """Check that every host gives the data in the end, and that one line tells what is done
+    instead."""
     if filters:
         filtering(pair)
     share(

@@ -1,4 +1,4 @@
-"""From a host that cannot leave objects out, what came with a link is fetched by that link."""
+"""Test that a host which cannot omit objects is asked for the link that brought them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTING = '#!/bin/sh\ntee -a "$NOTED" | git-upload-pack "$@"\n'
 
 
 def noting(pair: Pair, ignacio: Shell) -> tuple[Shell, Path]:
-    """Let a clone's requests be noted in a file."""
+    """Log a clone's requests to a file."""
     pair.top.write("noting", NOTING).chmod(0o755)
     ignacio.git("config", "remote.origin.uploadpack", str(pair.top.cwd / "noting"))
     noted = pair.top.cwd / "noted"
@@ -23,8 +23,8 @@ def noting(pair: Pair, ignacio: Shell) -> tuple[Shell, Path]:
 
 
 def test_large_payload_without_filters_is_fetched_by_the_links_that_brought_it(pair: Pair) -> None:
-    """No tree is asked for by its id, which would make the host look for deltas in all that is
-    below it."""
+    """Check that no tree is requested by its id, since the host would search everything below it
+    for deltas."""
     share(pair, {"first": Random(21).randbytes(36 * MIB)})
     share(pair, {"second": Random(22).randbytes(2 * MIB)}, "second")
     ignacio = clone(pair, f"file://{pair.hub.cwd}")

@@ -1,5 +1,4 @@
-"""A remote that is a folder gets files and gives them; what it then holds is what git would have
-sent."""
+"""Test a remote that is a folder: after a push it holds what git would have sent."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from tests.support.remote_check import lacking
 
 
 def prepare(pair: Pair) -> None:
-    """Alex's data in a snapshot, and data that are in none."""
+    """Make a snapshot of Alex's data, and add data that are in none."""
     pair.alex.write("data/large", Random(1).randbytes(3_000_000))
     pair.alex.write("data/small", "small")
     datmo(pair.alex, "add-data", "data")
@@ -71,7 +70,7 @@ def test_push_to_folder_sends_only_new_chunks(pair: Pair) -> None:
 
 
 def test_folder_holds_a_tip_only_with_all_its_objects(pair: Pair) -> None:
-    """Objects that no ref names count; were it taken to lack them, they would be sent once more."""
+    """Count objects that no ref names, which would otherwise be sent again."""
     folder = Folder(Git(pair.hub.env, pair.hub.cwd), pair.hub.cwd)
     blob = pair.hub.git("hash-object", "-w", "--stdin", stdin=b"content")
     tree = pair.hub.git("mktree", stdin=f"100644 blob {blob}\tname\n".encode())

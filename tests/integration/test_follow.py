@@ -1,5 +1,4 @@
-"""Whatever git does to HEAD, data of others are not undone, and a person is told from which
-snapshot the files are."""
+"""Test that data follow HEAD for every git command, and that no changes of others are undone."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ def head_ids(shell: Shell) -> list[str]:
 
 
 def start(pair: Pair, **files: str) -> tuple[Shell, Shell]:
-    """Alex's and Ignacio's clones, both with the first data."""
+    """Return Alex's and Ignacio's clones, both with the first data."""
     for name, text in (files or {"x": "1"}).items():
         pair.alex.write(f"data/{name}", text)
     datmo(pair.alex, "add-data", "data")
@@ -108,7 +107,7 @@ def test_commit_after_reset_that_kept_the_files_has_the_data(
 
 
 def test_commit_after_reset_of_data_warns_and_makes_no_snapshot(pair: Pair) -> None:
-    """Git does not say whether the reset was hard, and the code does not tell either."""
+    """Check a hard reset. Git does not tell hooks about the kind of a reset."""
     alex, _ = start(pair)
     alex.write("data/x", "2")
     datmo(alex, "commit", "-m", "data alone")

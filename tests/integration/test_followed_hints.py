@@ -1,4 +1,4 @@
-"""A person who runs the command that a hint names gets on."""
+"""Test that the commands which hints name work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def follow(shell: Shell, done: Done, number: int = 0, **values: str) -> Done:
 
 @pytest.fixture
 def tracked(repo: Shell) -> Shell:
-    """A repository with two versions of a payload, each with a commit."""
+    """Return a repository with two versions of a payload, each with a commit."""
     for number in (1, 2):
         repo.write("data/x", f"{number}")
         datmo(repo, "add-data", "data")
@@ -99,7 +99,7 @@ def test_added_version_without_snapshot_is_brought_back(tracked: Shell) -> None:
 
 
 @pytest.mark.parametrize("name", ["tracked.json", "checkout", "merge"])
-def test_malformed_state_is_removed_and_checked_out_anew(tracked: Shell, name: str) -> None:
+def test_malformed_state_is_removed_and_checked_out_again(tracked: Shell, name: str) -> None:
     state = tracked.cwd / ".git" / "datmo" / name
     state.write_text("{")
     done = datmo(tracked, "snapshot", code=128)
@@ -152,7 +152,7 @@ def test_untracked_large_file_of_a_run_is_kept_after_add(repo: Shell) -> None:
 
 @pytest.fixture
 def shared(pair: Pair) -> Pair:
-    """A payload is recorded and shared."""
+    """Return a pair with a recorded and shared payload."""
     pair.alex.write("data/x", "1")
     datmo(pair.alex, "add-data", "data")
     datmo(pair.alex, "commit", "-m", "one")

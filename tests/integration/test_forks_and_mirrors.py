@@ -1,5 +1,4 @@
-"""Forks, backups, mirrors and clones of clones: data are brought from where they are, and
-everything arrives."""
+"""Test forks, backups, mirrors and clones of clones: all data arrive, from wherever they are."""
 
 from __future__ import annotations
 
@@ -78,7 +77,7 @@ def test_push_to_a_fork_brings_along_what_it_builds_on(pair: Pair) -> None:
 
 
 def test_backup_remote_gets_what_is_on_the_other_alone(pair: Pair) -> None:
-    """By a clone that has no data at all."""
+    """Push from a clone that has no data at all."""
     ids = {change(pair.alex, "one"), change(pair.alex, "two")}
     pair.alex.git("push", "-q", "origin", "main")
     ben, backup = pair.clone("ben"), bare(pair, "backup.git")
@@ -136,7 +135,7 @@ def test_mirror_of_a_remote_carries_everything_to_another_host(pair: Pair) -> No
 def test_clone_of_a_clone_gets_its_data_and_gives_its_own(
     pair: Pair, tmp_path: Path, kind: str
 ) -> None:
-    """Nothing was shared with any host: the data lie in the store of the colleague's clone."""
+    """Share without any host: the data lie in the store of a colleague's clone."""
     change(pair.alex, "one")
     with serve(kind, tmp_path / "host") as host:
         top = Shell(pair.top.cwd, {**pair.top.env, **host.environ})

@@ -1,5 +1,4 @@
-"""`git datmo env freeze`: an image outlives its base image, its packages and the engine that built
-it."""
+"""Test that a frozen image outlives its base image, its packages and its engine."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ def client(engine_environ: dict[str, str]) -> Iterator[docker.DockerClient]:
 
 
 def make_base(client: docker.DockerClient, more: str = "") -> None:
-    """A base image with 2 MB that no other image has."""
+    """Make a base image with 2 MB that no other image has."""
     files = {
         "own": random.Random(7).randbytes(2 << 20),
         "Dockerfile": f"FROM python:3.11-slim\n{more}COPY own /opt/base\n",
@@ -73,7 +72,7 @@ def forget(client: docker.DockerClient, *, base: bool) -> None:
 
 
 def frozen_run(person: Shell, *packages: str) -> tuple[Shell, dict[str, object]]:
-    """Run in an environment of some packages, which the shell has, and freeze that."""
+    """Run in an environment of some packages, and freeze it."""
     shell = with_packages(person, person.cwd.parent / "-".join(packages), *packages)
     datmo(shell, "run", "--engine", "docker", "--", "python3", "train.py")
     return shell, dict(json.loads(datmo(person, "env", "freeze", "--json").stdout))

@@ -1,5 +1,5 @@
-"""Damage: found, named by payload and snapshot, moved aside, and made up for by who still has what
-was lost."""
+"""Test that damage is found, named by payload and snapshot, moved aside, and repaired from every
+source."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def alone(repo: Shell) -> Shell:
-    """A repository without a remote, and a snapshot of a folder with a small file and one of
-    several chunks."""
+    """Return a repository without a remote, with a snapshot of a small file and one of several
+    chunks."""
     return with_data(repo)
 
 

@@ -1,5 +1,4 @@
-"""Files under a payload's path that git itself tracks, in one commit or another; and commits that
-have no data."""
+"""Test files under a payload's path that git tracks in some commit, and commits without data."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def moved(repo: Shell) -> Shell:
-    """`data` was in git (tag `old`), and then became a payload (`main`), as the hint of add-data
-    says."""
+    """Return a repository in which `data` was in git (tag `old`) and then became a payload
+    (`main`)."""
     for number in (1, 2, 3):
         repo.write(f"data/{number}.csv", f"{number}")
     repo.git("add", "data")

@@ -1,4 +1,4 @@
-"""Metrics, curves and parameters that a run's script wrote to files, without a word of git-datmo."""
+"""Test metrics, curves and parameters that a script wrote to files, without calling git-datmo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ START = 1_700_000_000
 
 
 def event_file(**curves: list[float]) -> bytes:
-    """An event file with some curves."""
+    """Return an event file with some curves."""
     events = [
         event(START + step, step, simple(tag, value))
         for tag, values in curves.items()
@@ -66,7 +66,7 @@ def test_event_files_of_an_earlier_run_do_not_count(repo: Shell) -> None:
     assert points(record) == {"new": 2}
 
 
-def test_metric_in_two_folders_is_told_apart_by_the_folder(repo: Shell) -> None:
+def test_metric_in_two_folders_is_named_with_its_folder(repo: Shell) -> None:
     files: dict[str, bytes | str] = {
         "logs/train/events.out.tfevents.1.h": event_file(loss=[1, 2, 3], lr=[1, 1]),
         "logs/validation/events.out.tfevents.1.h": event_file(loss=[4, 5]),

@@ -1,5 +1,4 @@
-"""Every kind of clone works through the helper: whole, bare, a mirror, a linked worktree, a
-submodule."""
+"""Test every kind of clone through the helper: whole, bare, mirror, linked worktree, submodule."""
 
 from __future__ import annotations
 
@@ -17,7 +16,7 @@ from tests.support.side_by_side import make_sides, tell
 
 
 def serve_copy(templates: dict[str, Path], top: Shell, *, object_format: str = "sha1") -> Shell:
-    """A server repository of the test's own, beside the library that it has as a submodule."""
+    """Copy a server repository for the test, beside the library that is its submodule."""
     for name in ("served.git", "library.git"):
         shutil.copytree(templates[object_format] / name, top.cwd / name)
     return top.at("served.git")
@@ -148,8 +147,7 @@ def _installed(name: str) -> tuple[str, ...]:
 def test_submodule_by_helper_url_is_set_up(
     templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
-    """One that is set up stays so when its superproject brings it up to date; one that is named by
-    the helper's URL is set up by that."""
+    """Update a submodule that is set up, and clone one by the helper's URL."""
     sides = make_sides(LocalHost("path"), templates["sha1"], shell)
     side = sides[1]
     tell(sides, "!. clone -q --recurse-submodules URL super")
@@ -179,7 +177,7 @@ def test_submodule_by_helper_url_is_set_up(
 def test_remote_without_refspecs_is_fetched_from_as_before(
     templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
-    """`git clone --revision` leaves none."""
+    """Clone with `--revision`, which leaves no refspec."""
     top = shell()
     served = serve_copy(templates, top)
     top.git("init", "-q", "work")
@@ -195,7 +193,7 @@ def test_remote_without_refspecs_is_fetched_from_as_before(
 def test_remote_with_vcs_and_rewritten_url_works(
     templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
-    """What git has rewritten is not rewritten again, here or in a child."""
+    """Check that a URL which git rewrote is not rewritten again, by the helper or its children."""
     top = shell()
     served = serve_copy(templates, top)
     work = top.at("work")

@@ -1,4 +1,4 @@
-"""What plain git does, git does through `datmo::` too, in the same words, on every transport and in
+"""Test that git works through `datmo::` as without it, with equal output, on every transport and in
 both formats."""
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def sides(
 
 
 def commit(side: Side, where: str, branch: str) -> None:
-    """A commit on top of a branch, by somebody else on the server or as if by hand in a clone."""
+    """Commit on top of a branch, on the server or in a clone."""
     git = side.top.at(where).git
     tree = git("rev-parse", f"{branch}^{{tree}}")
     git(

@@ -1,5 +1,4 @@
-"""Every option of git's clone, fetch, push and ls-remote does through `datmo::` what it does with a
-plain URL."""
+"""Test that every option of clone, fetch, push and ls-remote works through `datmo::`."""
 
 from __future__ import annotations
 

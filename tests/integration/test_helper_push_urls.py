@@ -1,5 +1,5 @@
-"""A push URL that names the helper makes the clone ready, and leaves the remote's other URLs as
-they are."""
+"""Test that a push URL with the helper sets up the clone, and leaves the remote's other URLs
+alone."""
 
 from __future__ import annotations
 

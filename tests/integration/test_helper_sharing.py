@@ -1,5 +1,5 @@
-"""What the helper adds to a push: data before code, to where the code goes, and nothing where
-nothing is new."""
+"""Test what the helper adds to a push: data before code, to the same place, and nothing without
+changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIRST_RECORDS = '#!/bin/sh\ncase "$1" in refs/heads/main) git rev-parse -q --ver
 
 
 def annotate(clone: Shell) -> None:
-    """A commit, and a record about it that no server has."""
+    """Make a commit, and a record about it that no server has."""
     commit = Oid.parse(clone.commit("new", f"{clone.git('rev-list', '--count', 'HEAD')}"))
     with open_workspace(clone.env, clone.cwd) as workspace:
         workspace.ledger.attach(
@@ -58,8 +58,7 @@ def test_data_go_before_the_code_or_neither_goes(
 def test_data_go_where_the_code_goes(
     http_host: HttpHost, templates: dict[str, Path], shell: Callable[..., Shell]
 ) -> None:
-    """`pushInsteadOf` to another kind of URL, both ways round, and back in a remote that is set
-    up."""
+    """Set `pushInsteadOf` to another kind of URL, in both directions, and back."""
     top = shell()
     for name in ("read.git", "write.git"):
         shutil.copytree(templates["sha1"] / "served.git", top.cwd / name)

@@ -1,4 +1,4 @@
-"""Which URLs the helper takes, and by whose settings they are reached."""
+"""Test which URLs the helper accepts, and which settings it uses to reach them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def test_helper_uses_the_ssh_of_the_user(
 def test_push_that_git_aborts_leaves_no_process(
     http_host: HttpHost, templates: dict[str, Path], shell: Callable[..., Shell], over: str
 ) -> None:
-    """A receiving side that ends in the middle: the push fails, says so, and returns."""
+    """Let the receiving side end in the middle, and check that the push fails, reports it, and
+    returns."""
     top = shell()
     shutil.copytree(templates["sha1"] / "served.git", top.cwd / "served.git")
     served = top.at("served.git")

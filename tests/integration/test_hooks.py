@@ -1,5 +1,4 @@
-"""Hooks beside those of people and other tools: all run, and their being out of force is
-noticed."""
+"""Test hooks beside those of users and other tools: all run, and inactive hooks are noticed."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ def put_hook(repo: Shell, name: str, text: str, folder: str = ".git/hooks") -> P
 
 
 def said(repo: Shell) -> list[str]:
-    """Which hooks said so since the last look."""
+    """Return the hooks that ran since the last call."""
     path = repo.cwd / "said"
     lines = path.read_text().splitlines() if path.exists() else []
     path.unlink(missing_ok=True)
@@ -32,8 +31,8 @@ def said(repo: Shell) -> list[str]:
 
 
 def notices(repo: Shell) -> list[str]:
-    """The lines by which `status`, `add-data` and `run` say that hooks are out of force; all say
-    the same."""
+    """Return the lines about inactive hooks; check that `status`, `add-data` and `run` print the
+    same."""
     repo.write("data/x", "1\n")
     heard = []
     for words in (("status",), ("add-data", "data"), ("run", "--", "true")):
@@ -45,7 +44,7 @@ def notices(repo: Shell) -> list[str]:
 
 @pytest.fixture
 def tracked(repo: Shell) -> Shell:
-    """A repository that is set up and tracks a payload."""
+    """Return a repository that is set up and tracks a payload."""
     repo.write("data/x", "0\n")
     datmo(repo, "add-data", "data")
     return repo

@@ -1,4 +1,4 @@
-"""A checkout writes no more than the record says, whatever trees and objects its payloads are made of."""
+"""Test that a checkout writes no more than the record states, whatever its trees contain."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def million(hub: Shell) -> str:
 
 
 def deflated(hub: Shell) -> str:
-    """A file of one blob that inflates to 400 MiB; git takes it, since its id is right."""
+    """Make a blob that inflates to 400 MiB. Git accepts it, since its id is right."""
     size = 400 << 20
     head = b"blob %d\0" % size
     digest, machine = hashlib.sha1(head), zlib.compressobj(1)

@@ -1,4 +1,5 @@
-"""Whatever a remote's refs of git-datmo hold, code is pushed and pulled, in bounded memory."""
+"""Test that code is pushed and pulled in bounded memory, whatever git-datmo's refs on the remote
+hold."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ BLOB, TREE = "100644", "40000"
 
 
 def bomb(hub: Shell, name: Callable[[int], bytes]) -> str:
-    """A tree of a few objects with 256^4 names."""
+    """Make a tree of a few objects with 256^4 names."""
     blob = put(hub, "blob", b"x")
     tree = put_tree(hub, *((BLOB, name(number), blob) for number in range(256)))
     for _ in range(3):
@@ -33,7 +34,7 @@ def commit_of(hub: Shell, tree: str) -> str:
 
 
 def beside(hub: Shell, ref: str, name: bytes, mode: str, oid: str) -> str:
-    """A commit on `ref` with one entry more."""
+    """Make a commit on `ref` with one more entry."""
     listed = hub.git("ls-tree", ref).splitlines() if hub.git("for-each-ref", ref) else []
     entries = [
         (line.split()[0].lstrip("0"), line.split("\t")[1].encode(), line.split()[2])

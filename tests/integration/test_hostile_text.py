@@ -1,5 +1,4 @@
-"""No text of a stranger reaches a terminal in a form that the terminal obeys, whichever command
-shows it."""
+"""Test that every command escapes foreign text that a terminal would obey."""
 
 from __future__ import annotations
 
@@ -78,8 +77,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
 
 @pytest.fixture
 def victim(pair: Pair) -> Shell:
-    """A clone whose remote has a stranger's snapshot, with hostile text wherever a record can hold
-    text."""
+    """Return a clone whose remote has a foreign snapshot with hostile text in every field."""
     alex, hub = pair.alex, pair.hub
     alex.write("data/x", "good")
     datmo(alex, "add-data", "data")

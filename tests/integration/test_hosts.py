@@ -1,4 +1,5 @@
-"""Hosts that take less than git does: what is shared finds its way, and the next push knows it."""
+"""Test hosts that refuse what git accepts: data are shared in another way, and the next push knows
+it."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from tests.support.shell import Shell
 
 
 def change(shell: Shell, text: str) -> None:
-    """New code, new data, a snapshot of both."""
+    """Commit new code and new data; make a snapshot of both."""
     shell.write("data/x", text)
     datmo(shell, "add-data", "data")
     shell.commit(f"{shell.cwd.name}.py", text)
@@ -89,7 +90,7 @@ def test_configured_namespace_is_used(pair: Pair) -> None:
 
 
 def test_cached_facts_about_changed_host_are_probed_again(pair: Pair) -> None:
-    """A host that takes no longer what it took, and a file of which nothing is left."""
+    """Change a host so that it refuses what it took before, and damage the file of its facts."""
     alex, known = pair.alex, pair.alex.cwd / ".git/datmo/hosts"
     hook(pair.hub, "update", 'case "$1" in refs/datmo/*) exit 1;; esac')
     change(alex, "one")
@@ -110,7 +111,7 @@ def test_cached_facts_about_changed_host_are_probed_again(pair: Pair) -> None:
 
 
 def test_host_that_hides_refs_from_those_who_fetch_gets_others(pair: Pair) -> None:
-    """It takes them, and a push "succeeds" of which nobody else would find anything."""
+    """Check a host whose pushes succeed, though no other user can fetch the refs."""
     hub, alex = pair.hub, pair.alex
     hub.git("config", "uploadpack.hideRefs", "refs/datmo")
     change(alex, "one")

@@ -1,4 +1,4 @@
-"""`git datmo init` in repositories that an earlier one left half made."""
+"""Test `git datmo init` in repositories that an interrupted one left half set up."""
 
 from __future__ import annotations
 

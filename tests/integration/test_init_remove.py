@@ -1,5 +1,5 @@
-"""`git datmo init --remove`: what `init` set up is gone, what was there before is back, and the
-data stay."""
+"""Test that `init --remove` undoes what `init` set up, restores what was before, and keeps the
+data."""
 
 from __future__ import annotations
 

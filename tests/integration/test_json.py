@@ -45,7 +45,7 @@ def check(name: str, shell: Shell, *words: str, code: int = 0) -> list[Any]:
 
 @pytest.fixture
 def trained(pair: Pair) -> Shell:
-    """A clone with two experiments that are shared."""
+    """Return a clone with two experiments that are shared."""
     alex = pair.alex
     alex.commit("train.py", TRAIN)
     alex.write("data/x", "1\n")

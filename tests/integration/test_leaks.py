@@ -1,4 +1,4 @@
-"""What leaves a machine: what a push would send, and what it refuses to."""
+"""Test what a push would send from this machine, and what it refuses to send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links that lead out of a payload: who records, places or reruns them is told once."""
+"""Test that links which lead out of a payload are named once on record, checkout and rerun."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACED = "out of 'data', to what is not part of it"
 
 @pytest.fixture
 def linked(pair: Pair) -> Shell:
-    """A payload with a link that leads out of it and one that does not, not shared yet."""
+    """Return a clone with an unshared payload: one link leads out of it, and one does not."""
     pair.alex.write("data/file", "x")
     os.symlink("file", pair.alex.cwd / "data" / "good")
     os.symlink("../../elsewhere", pair.alex.cwd / "data" / "out")

@@ -1,5 +1,4 @@
-"""The log of a long history comes from what was told before, and is the same whether that is there,
-lost or damaged."""
+"""Test that a long log comes from its cache, and is equal with a lost or damaged one."""
 
 from __future__ import annotations
 

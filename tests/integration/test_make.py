@@ -1,5 +1,4 @@
-"""A rerun of a Makefile's project makes what the run made, and takes what the run took as up to
-date."""
+"""Test that a rerun of a Makefile project makes the targets that the run made, and no others."""
 
 from __future__ import annotations
 
@@ -24,7 +23,8 @@ out/model.txt: out/clean.txt fit.sh
 
 @pytest.fixture
 def project(repo: Shell) -> Shell:
-    """A project in two steps; each step of the first writes something else whenever it runs."""
+    """Return a project in two steps. Each step of the first writes something else whenever it
+    runs."""
     repo.write("data/raw.txt", "3\n1\n2\n")
     datmo(repo, "add-data", "data")
     repo.write("Makefile", MAKEFILE)

@@ -1,4 +1,4 @@
-"""Two people change the data on two branches, and merge."""
+"""Test merges of two branches that changed the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trailer of a merge commit that unites the data of both sides."""
+"""Test the trailer of a merge commit that unites the data of both sides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def forked(repo: Shell) -> Shell:
-    """Two branches, `main` and `side`, that changed other files of one payload; `main` is checked
+    """Return branches `main` and `side` with different changes to one payload; `main` is checked
     out."""
     repo.write("data/x", "0")
     datmo(repo, "add-data", "data")
@@ -32,8 +32,8 @@ def trailers(shell: Shell) -> tuple[str, ...]:
 
 
 def names_its_snapshot(shell: Shell, files: int) -> bool:
-    """Tell whether HEAD is a merge whose trailer names the payloads of its own snapshot, of so many
-    files."""
+    """Return whether HEAD is a merge whose trailer names the payloads of its own snapshot, of
+    `files` files."""
     newest = experiments(shell)[0]
     assert newest["commit"] == shell.git("rev-parse", "HEAD")
     assert len(shell.git("log", "-1", "--format=%P").split()) == 2

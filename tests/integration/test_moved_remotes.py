@@ -1,4 +1,4 @@
-"""What a remote has is asked: after any move of a host, a plain push brings all that is lacking."""
+"""Test that a plain push sends all that is missing, after every move of a host."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_push_to_recreated_host_by_every_transport_sends_everything(pair: Pair, 
 
 @both_ways
 def test_snapshot_made_during_a_push_waits_for_the_next(pair: Pair) -> None:
-    """The hook of the hub makes it, between the objects and the records of the push."""
+    """Make the snapshot by a hook of the hub, between the objects and the records of the push."""
     alex = pair.alex
     first = change(alex, "one")
     # What git-datmo is told of by its environment must not reach the snapshot: another terminal has
@@ -262,8 +262,8 @@ def test_setting_of_a_remote_that_was_renamed_is_not_lost_in_silence(pair: Pair)
 
 
 def test_store_of_a_clone_is_not_taken_for_a_remotes(pair: Pair) -> None:
-    """The state of remotes names commits; garbage collection must not take them for what is
-    needed."""
+    """Check that garbage collection does not take commits in the state of remotes for needed
+    data."""
     first = change(pair.alex, "one")
     change(pair.alex, "two")
     pair.alex.git("push", "-q", "origin", "main")

@@ -1,7 +1,6 @@
-"""The example that trains a neural network comes out the same to the bit, in another environment
-made by its record.
+"""Test that the neural network example is equal to the bit in an environment built from its record.
 
-In containers, seeded and not, it is in test_container_verdicts.
+tests/integration/test_container_verdicts.py tests it in containers, seeded and not.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ OUTPUTS = {"metrics.json", "network.npz", "predictions.npy"}
 
 
 def test_network_is_trained_and_reproduced(repo: Shell) -> None:
-    """In a virtual environment that is built from what the record says: another one than it was
-    trained in."""
+    """Rebuild the environment of the record as a virtual environment, and train there again."""
     repo.run("python", EXAMPLES / "digits" / "write_images.py", "data/digits", "--count", "600")
     datmo(repo, "add-data", "data/digits")
     repo.commit("train.py", (EXAMPLES / "network" / "train.py").read_text())

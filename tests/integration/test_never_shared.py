@@ -1,5 +1,4 @@
-"""A commit whose data were never shared: whoever gets it is told by each command that would use
-them."""
+"""Test that each command which would use data that were never shared names the cause."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ NEVER = "they were never shared"
 
 @pytest.fixture
 def ignacio(pair: Pair) -> Shell:
-    """A clone that has Alex's commit, and no record of its data."""
+    """Return a clone that has Alex's commit, and no record of its data."""
     alex = pair.alex
     alex.write("data/x", "1\n")
     datmo(alex, "add-data", "data")
@@ -88,8 +87,8 @@ def test_commit_on_data_never_shared_names_the_cause(ignacio: Shell) -> None:
 
 
 def test_commit_after_one_whose_snapshot_was_not_made_here_is_silent(pair: Pair) -> None:
-    """What the hook of the commit did not record is in the next snapshot, or is given up by whoever
-    made it."""
+    """Check that the next snapshot, or an abandoned one, covers a commit that its hook did not
+    record."""
     alex = pair.alex
     alex.write("data/x", "1\n")
     datmo(alex, "add-data", "data")

@@ -1,5 +1,5 @@
-"""Repositories of every shape: detached, linked, SHA-256, with names that are no ASCII or no text
-at all."""
+"""Test repositories of every shape: detached, linked, SHA-256, with names beyond ASCII or of no
+text."""
 
 from __future__ import annotations
 

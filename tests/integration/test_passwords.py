@@ -1,5 +1,4 @@
-"""A password in a remote's URL is shown nowhere and stored only where git stores that of a plain
-URL."""
+"""Test that a password in a remote's URL is shown nowhere, and stored only where git stores it."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ def secret(request: pytest.FixtureRequest) -> tuple[str, str]:
 def served(
     templates: dict[str, Path], shell: Callable[..., Shell], http_host: HttpHost
 ) -> tuple[Shell, str]:
-    """A folder to work in, and the URL of a repository there that is served over HTTP."""
+    """Return a folder to work in, and the URL of a repository that is served over HTTP."""
     top = shell()
     shutil.copytree(templates["sha1"] / "served.git", top.cwd / "served.git")
     return top, http_host.url(top.cwd / "served.git")
@@ -40,7 +39,7 @@ def with_user(url: str, user: str) -> str:
 
 
 def files_with(folder: Path, secret: str) -> list[str]:
-    """The files that hold the secret, but for the configuration, in which git itself keeps a
+    """Return the files that contain the secret, except the configuration in which git keeps a
     remote's URL."""
     found = (
         path

@@ -1,4 +1,4 @@
-"""Payloads of every content, and every way in which they change between snapshots."""
+"""Test payloads of every content, and every change of them between snapshots."""
 
 from __future__ import annotations
 
@@ -297,7 +297,8 @@ def test_file_checked_out_from_another_snapshot_is_a_change(repo: Shell) -> None
 
 
 def test_part_checked_out_from_another_version_is_a_change(repo: Shell) -> None:
-    """The next snapshot has it: what lies there is what is recorded, wherever it came from."""
+    """Check that the next snapshot records the files of the working tree, wherever they came
+    from."""
     repo.write("data/a", "first")
     repo.write("data/b", "b")
     datmo(repo, "add-data", "data")

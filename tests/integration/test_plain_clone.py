@@ -1,5 +1,4 @@
-"""A clone by a plain URL knows nothing of git-datmo: it is told that there are experiments, and
-what to run."""
+"""Test that a plain clone is told about experiments, and which command sets it up."""
 
 from __future__ import annotations
 
@@ -15,14 +14,14 @@ from tests.support.shell import Shell
 
 
 def plain_clone(pair: Pair) -> Shell:
-    """Somebody's clone without set-up."""
+    """Return a clone without set-up."""
     pair.top.git("clone", "-q", str(pair.hub.cwd), "plain")
     return pair.top.at("plain")
 
 
 @pytest.fixture
 def shared(pair: Pair) -> Pair:
-    """Data are recorded, and shared."""
+    """Return a pair whose data are recorded and shared."""
     pair.alex.write("data/x", "1\n")
     datmo(pair.alex, "add-data", "data")
     datmo(pair.alex, "commit", "-m", "data")

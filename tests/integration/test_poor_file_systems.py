@@ -1,5 +1,4 @@
-"""File systems that lack what a local one has: locks, hard links, folders that can be made
-durable."""
+"""Test file systems without locks, hard links, or durable folders."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ if "folders" in REFUSED:
 
 
 def story(top: Shell) -> Shell:
-    """Add, snapshot, push to a folder, clone, change, share back, free; return the clone."""
+    """Add, snapshot, push to a folder, clone, change, share back, and free; return the clone."""
     top.git("init", "-q", "--bare", "hub.git")
     top.git("init", "-q", "one")
     one = top.at("one")
@@ -87,7 +86,7 @@ def test_story_works_where_the_file_system_refuses_calls(
 
 @pytest.fixture
 def mounted(tmp_path: Path, shell: Callable[..., Shell]) -> Iterator[Shell]:
-    """A folder on sshfs that has no hard links, without a connection in between."""
+    """Mount a folder by sshfs without hard links; no network connection takes part."""
     server = next(
         (
             p

@@ -1,4 +1,4 @@
-"""Whole projects of the cheapest kinds: made, run, pushed, cloned afresh and reproduced."""
+"""Test whole projects of the cheapest kinds: run, push, clone and reproduce each."""
 
 from __future__ import annotations
 

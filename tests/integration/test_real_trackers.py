@@ -1,4 +1,4 @@
-"""Files that trackers themselves write, and the values that their readers find.
+"""Test readers on files that the trackers themselves write.
 
 Each test is skipped where its library is missing. `DATMO_TEST_TRACKERS` names a Python that has
 them.
@@ -150,7 +150,7 @@ def has(library: str) -> bool:
 
 
 def found_runs(folder: Path) -> Iterator[ToolRun]:
-    """The runs in all files that a reader claims."""
+    """Return the runs in all files that a reader claims."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     sources = {
         (kind.name, source): kind

@@ -1,4 +1,4 @@
-"""Data on both sides of a rebase: the rebased commits have one version of them."""
+"""Test data on both sides of a rebase: the rebased commits have one version of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def topic(repo: Shell) -> Shell:
-    """A branch `topic` with a change of data and a run, and other data on `main`."""
+    """Return a branch `topic` with changed data and a run, beside other data on `main`."""
     for name in ("a", "b"):
         repo.write(f"data/{name}", "1\n")
     datmo(repo, "add-data", "data")

@@ -1,4 +1,4 @@
-"""What a rerun could not rebuild is said at the run."""
+"""Test that a run reports what a rerun could not rebuild."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def install(repo: Shell, name: str, version: str, *, tag: str = "py3-none-any") 
 
 
 def indexes(repo: Shell) -> list[str]:
-    """The indexes that the newest snapshot's environment names."""
+    """Return the indexes that the newest snapshot's environment names."""
     environment = experiments(repo)[0]["environment"]["object"]
     document = repo.git(
         "--git-dir=.git/datmo/store.git", "cat-file", "blob", f"{environment}:environment.json"

@@ -1,4 +1,5 @@
-"""A record kind that is registered once is handled by every command, and kept by older versions."""
+"""Test that every command handles a record kind registered once, and that older versions keep
+it."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ with open_workspace(os.environ, Path.cwd()) as ws:
 
 @dataclass(frozen=True)
 class Scene:
-    """A clone that knows the kind, a record of it, and the object that only this record names."""
+    """Hold a clone that knows the kind, a record of it, and the object that only this record
+    names."""
 
     shell: Shell
     record: str
@@ -85,13 +87,13 @@ class Scene:
 
 
 def has(shell: Shell, oid: str) -> bool:
-    """True if the clone's store has the object."""
+    """Return whether the clone's store has the object."""
     return shell.run("git", *STORE, "cat-file", "-e", oid, ok=False).returncode == 0
 
 
 @pytest.fixture
 def python(tmp_path: Path) -> str:
-    """A folder whose modules register the kind in each Python that has it on its path."""
+    """Make a folder whose modules register the kind in each Python that has it on its path."""
     folder = tmp_path / "python"
     folder.mkdir()
     (folder / "series.py").write_text(MODULE)

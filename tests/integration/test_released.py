@@ -1,4 +1,4 @@
-"""What was dropped is let go of on a remote, which keeps what lives."""
+"""Test that dropped data are freed on a remote, which keeps the others."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_frozen_image_is_counted_at_its_size(pair: Pair) -> None:
 
 
 def freeze(shell: Shell, snapshot: str) -> str:
-    """A record of an image, as `env freeze` makes one, of files that no engine has to write."""
+    """Make a record of an image as `env freeze` does, of files that no engine wrote."""
     folder = shell.cwd.parent / "image"
     folder.mkdir()
     (folder / "config.json").write_bytes(b"{}")
@@ -141,7 +141,7 @@ def freeze(shell: Shell, snapshot: str) -> str:
 
 
 def test_push_into_old_epoch_survives_remote_drop(pair: Pair) -> None:
-    """It comes in the moment in which the new ref was made and the old one is not deleted yet."""
+    """Push at the moment between the creation of the new ref and the deletion of the old one."""
     made = versions(pair.alex)
     pair.alex.git("push", "-q")
     ben = pair.clone("ben")
@@ -167,7 +167,7 @@ def test_push_into_old_epoch_survives_remote_drop(pair: Pair) -> None:
 
 
 def test_kept_objects_without_record_survive_remote_drop(pair: Pair) -> None:
-    """Somebody has sent objects, and has not said yet what they are."""
+    """Send objects without a record that names them."""
     made = versions(pair.alex)
     pair.alex.git("push", "-q")
     ben = pair.clone("ben")

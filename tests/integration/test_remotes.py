@@ -1,4 +1,4 @@
-"""Remotes that refuse, lack, or are gone: the code never goes ahead of its data, and the next try
+"""Test remotes that refuse, lack data, or are gone: data go before code, and the next try
 finishes."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.support.shell import Shell
 
 
 def change(alex: Shell, text: str) -> None:
-    """New code, new data, a snapshot of both."""
+    """Commit new code and new data; make a snapshot of both."""
     alex.write("data/x", text)
     datmo(alex, "add-data", "data")
     alex.commit("code.py", text)
@@ -53,7 +53,7 @@ def test_push_to_refusing_remote_shows_its_reason(pair: Pair, name: str, text: s
 
 @both_ways
 def test_code_that_the_remote_refuses(pair: Pair) -> None:
-    """Data that is there before its code is no harm; a later push goes on from there."""
+    """Check that data without their code do no harm, and that a later push succeeds."""
     change(pair.alex, "one")
     before = pair.hub.git("for-each-ref")
     for dry in ("-n", "--dry-run"):
@@ -131,7 +131,8 @@ def test_server_error_500_is_reported(pair: Pair, http_host: HttpHost) -> None:
 
 @both_ways
 def test_missing_objects_are_named_with_exit_code_2(pair: Pair) -> None:
-    """Somebody removed data from the remote: exit 2, the ids, and everything else still works."""
+    """Remove data from the remote: check for exit code 2 and the ids, and that other commands
+    work."""
     alex = pair.alex
     change(alex, "one")
     alex.git("push", "-q", "origin", "main")
@@ -152,7 +153,7 @@ def test_missing_objects_are_named_with_exit_code_2(pair: Pair) -> None:
 
 
 def test_fetch_during_push_of_another_user_succeeds(pair: Pair) -> None:
-    """Records that come with a later state of the remote are the remote's, not ours to share."""
+    """Check that records of a later state of the remote do not count as unshared."""
     change(pair.alex, "alex's")
     pair.alex.git("push", "-q", "origin", "main")
     ignacio = pair.clone()

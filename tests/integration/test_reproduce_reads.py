@@ -1,4 +1,5 @@
-"""A rerun that fetches only what the recorded run read, and everything where that is not enough."""
+"""Test that a rerun fetches only the files that the run read, and all data where those do not
+suffice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A push sends data again that the remote has records of, and lost."""
+"""Test that a push sends data again that the remote lost."""
 
 from __future__ import annotations
 

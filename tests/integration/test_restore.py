@@ -1,4 +1,4 @@
-"""What was added, and then deleted, comes back, as git brings it back from its index."""
+"""Test that files which were added and then deleted come back, as from git's index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def added(repo: Shell) -> Shell:
-    """A repository with one snapshot, and a newer version that was only added."""
+    """Return a repository with one snapshot, and a newer version that was only added."""
     repo.write("data/1", "1")
     repo.write("data/sub/2", "2")
     datmo(repo, "add-data", "data")

@@ -1,5 +1,5 @@
-"""`git revert` takes the code back and keeps the data: it is said, with the commands that take the
-data back."""
+"""Test that `git revert` takes the code back and keeps the data, and prints the commands that take
+the data back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT = re.compile(r"warning: the data that commit ([0-9a-f]+) changed were kept:
 
 @pytest.fixture
 def changed(repo: Shell) -> Shell:
-    """Two commits that change code and data."""
+    """Return a repository with two commits that change code and data."""
     repo.write("data/x", "1\n")
     datmo(repo, "add-data", "data")
     repo.commit("code.py", "1\n")

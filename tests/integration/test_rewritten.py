@@ -1,5 +1,5 @@
-"""History is rewritten, here and on the server, and the experiments are found again: by proof,
-never by guess."""
+"""Test that experiments are found again after every rewrite of history, by proof and never by
+guess."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATER = "2090-01-01T12:00:00+0000"
 
 
 def start(pair: Pair) -> Shell:
-    """A payload and its first snapshot on main, shared."""
+    """Share a payload and its first snapshot on main."""
     alex = pair.alex
     alex.write("data/one", "1")
     datmo(alex, "add-data", "data")
@@ -25,13 +25,13 @@ def start(pair: Pair) -> Shell:
 
 
 def experiment(shell: Shell, path: str, text: str) -> str:
-    """A commit and a snapshot of it; the snapshot's id."""
+    """Make a commit and a snapshot of it; return the snapshot's id."""
     shell.commit(path, text)
     return datmo(shell, "snapshot", "-m", f"{path} {text}").stdout.strip()
 
 
 def branch(alex: Shell) -> tuple[str, str]:
-    """Two experiments on a branch of their own."""
+    """Make two experiments on a branch of their own."""
     alex.git("switch", "-q", "-c", "feature")
     made = experiment(alex, "a.py", "1"), experiment(alex, "b.py", "2")
     alex.commit("c.py", "3")
@@ -39,7 +39,7 @@ def branch(alex: Shell) -> tuple[str, str]:
 
 
 def ways(shell: Shell, *words: str) -> dict[str, tuple[str, str]]:
-    """How each experiment was found, and on which commit."""
+    """Return how each experiment was found, and on which commit."""
     return {each["id"]: (each["found_by"], each["found_on"]) for each in experiments(shell, *words)}
 
 
@@ -116,7 +116,7 @@ def test_squash_merge_has_the_experiments_of_the_branch(pair: Pair, meanwhile: b
 
 
 def squash(alex: Shell, tree: str, parent: str) -> str:
-    """What a host's squash button does; no hook of alex's has a part in it."""
+    """Squash as a host's button does, without Alex's hooks."""
     made = alex.having(GIT_COMMITTER_DATE=LATER).git(
         "commit-tree", "-p", parent, "-m", "feature (#1)", tree
     )

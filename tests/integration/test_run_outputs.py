@@ -1,4 +1,4 @@
-"""What a run wrote: recorded, whatever it is and whatever it left behind."""
+"""Test that a run's outputs are recorded, whatever they are."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ REPRODUCE = ("reproduce", "HEAD", "--engine", "host", "--trust")
 
 
 def run(shell: Shell, *words: str, code: int = 0) -> tuple[dict[str, Any], str]:
-    """Run a command, and return its record and what was said."""
+    """Run a command; return its record and the messages."""
     said = datmo(shell, "run", *words, code=code).stderr
     return experiments(shell)[0], said
 
 
 def write(path: str, text: str = "x") -> str:
-    """A statement that writes a file."""
+    """Return a statement that writes a file."""
     return f"import os; os.makedirs(os.path.dirname({path!r}) or '.', exist_ok=True); open({path!r}, 'w').write({text!r})"
 
 

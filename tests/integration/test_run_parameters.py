@@ -1,4 +1,4 @@
-"""Parameters of a run: options of its command, configuration files, and where each comes from."""
+"""Test parameters of a run: options of its command, configuration files, and their sources."""
 
 from __future__ import annotations
 

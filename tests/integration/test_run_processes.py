@@ -26,8 +26,7 @@ for number in range(int(sys.argv[1])):
 
 
 def traced_run(shell: Shell, trace: Path, *command: str) -> list[str]:
-    """Run a command by `git datmo run`, and return the lines of the git processes that it
-    started."""
+    """Run a command by `git datmo run`; return the lines of the git processes that it started."""
     trace.unlink(missing_ok=True)
     datmo(shell.having(GIT_TRACE=str(trace)), "run", "--", *command)
     return [line for line in trace.read_text().splitlines() if "built-in: git " in line]

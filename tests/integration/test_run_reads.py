@@ -1,4 +1,5 @@
-"""What a run read, which code is stored with it, and what is said of the rest."""
+"""Test the recorded reads of a run, the code that is stored with it, and the messages about the
+rest."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from tests.support.shell import Shell
 
 
 def stored_code(shell: Shell) -> set[str]:
-    """The files of the newest snapshot's code."""
+    """Return the files of the newest snapshot's code."""
     code = experiments(shell)[0]["code"]["object"]
     store = shell.cwd / ".git" / "datmo" / "store.git"
     return set(

@@ -1,5 +1,5 @@
-"""What surrounds a run: said at the run, and named beside the verdict on a rerun that has it
-otherwise."""
+"""Test that a run's surroundings are reported, and that different ones are named with the
+verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reruns are made in goes with them, and where their process was killed, with the next."""
+"""Test that folders of reruns are removed, those of killed processes by the next rerun."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Secrets stay out: shown as the command printed them, masked in what is stored, and refused where
-one got in."""
+"""Test that secrets are shown as printed, masked in records, and refused by a push."""
 
 from __future__ import annotations
 
@@ -77,8 +76,8 @@ def test_secret_parameter_of_sweep_is_masked_everywhere(
 
 
 def test_command_with_masked_secret_is_not_rerun(make_repo: Callable[..., Shell]) -> None:
-    """The words of another may be taken; no engine, and no question whose it is, comes before the
-    refusal."""
+    """Check that the command is refused before an engine starts and before the question of
+    trust."""
     repo = make_repo(DOCKER_HOST="tcp://127.0.0.1:9")
     repo.commit("train.py", "import json; json.dump({'x': 1}, open('metrics.json', 'w'))\n")
     datmo(repo, "init")
@@ -105,7 +104,7 @@ def test_command_with_masked_secret_is_not_rerun(make_repo: Callable[..., Shell]
 
 
 def test_push_of_secret_is_refused_with_its_location(make_repo: Callable[..., Shell]) -> None:
-    """The two ways out: to drop what has it, and to say that it is none."""
+    """Try both ways out: drop the record, and declare the text to be no secret."""
     repo, remote, other = make_repo(), make_repo("remote", bare=True), make_repo("other", bare=True)
     repo.commit("Dockerfile", f"FROM python:3.11-slim\nENV TOKEN={TOKEN}\n")
     datmo(repo, "init")

@@ -1,5 +1,4 @@
-"""With `datmo.share=branch` a push carries the experiments of the commits that it pushes, and
-nothing of any other."""
+"""Test that `datmo.share=branch` shares only the experiments of the pushed commits."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ def noted(hub: Shell) -> str:
 
 @pytest.fixture
 def branched(pair: Pair) -> Pair:
-    """Alex has an experiment on main, and shares those of what is pushed alone."""
+    """Return Alex's clone with an experiment on main, sharing only those of pushed commits."""
     pair.alex.git("config", "datmo.share", "branch")
     return pair
 

@@ -1,8 +1,7 @@
-"""A repository of a group: what one member wrote, another goes on with; and one that may only be
-read, is read.
+"""Test a group's repository, which each member uses, and one that is only readable.
 
-The other member is root without its privileges (setpriv), whom the kernel asks for permissions like
-anybody else, and who still reads the interpreter of the tests.
+The other member is root without its privileges (setpriv). The kernel checks its permissions like
+those of any user, and it can still read the interpreter of the tests.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ privileged = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class Member:
-    """One who works in a folder with an umask; the `other` neither owns what is there nor has any
-    privilege."""
+    """Work in a folder with an umask. The `other` member owns nothing there, and has no
+    privileges."""
 
     shell: Shell
     umask: int
@@ -61,7 +60,7 @@ class Member:
 
 
 def give_away(folder: Path) -> None:
-    """Let everything below a folder belong to another person of the group."""
+    """Let everything below a folder belong to another member of the group."""
     for path in (folder, *folder.rglob("*")):
         mode = path.lstat().st_mode
         os.lchown(path, OWNER, GROUP)
@@ -71,8 +70,7 @@ def give_away(folder: Path) -> None:
 
 
 def wrong_modes(folder: Path) -> list[str]:
-    """Name what the group cannot use: folders need all rights, and files those that the owner
-    has."""
+    """Name what the group cannot use: folders need all rights, and files those of the owner."""
     found = []
     for path in folder.rglob("*"):
         mode = path.lstat().st_mode
@@ -103,7 +101,7 @@ def umask(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def work(shell: Callable[..., Shell], umask: int) -> Member:
-    """A repository with `core.sharedRepository=group`, and a payload in two versions."""
+    """Return a repository with `core.sharedRepository=group`, and a payload in two versions."""
     made = Member(shell("work"), umask)
     made.git("config", "--global", "safe.directory", "*")
     made.git("init", "-q", "--shared=group", ".")
@@ -123,7 +121,7 @@ def work(shell: Callable[..., Shell], umask: int) -> Member:
 
 
 def hand_on(work: Member) -> Member:
-    """Let the repository belong to somebody else; return another member of the group."""
+    """Give the repository to another owner; return another member of the group."""
     # Git itself cannot write over the message that another member left.
     (work.folder / ".git" / "COMMIT_EDITMSG").unlink()
     give_away(work.folder)

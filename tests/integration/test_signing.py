@@ -1,4 +1,4 @@
-"""Records signed with real keys, checked by git, over a remote."""
+"""Test records signed with real keys and checked by git, over a remote."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def trust_ssh(shell: Shell) -> None:
 
 @pytest.fixture
 def gnupg() -> Iterator[str]:
-    """A folder for keys whose path is short enough for the agent's socket."""
+    """Return a folder for keys whose path is short enough for the agent's socket."""
     folder = tempfile.mkdtemp(prefix="datmo-gpg-", dir="/tmp")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -126,7 +126,7 @@ def test_signature_by_openpgp_in_sha256_repository_verifies(
 
 @pytest.fixture
 def unsigned(make_repo: Callable[..., Shell], shell: Callable[..., Shell]) -> Shell:
-    """A clone that requires signatures, of a remote whose second snapshot is not signed."""
+    """Return a clone that requires signatures, of a remote whose second snapshot is not signed."""
     hub, alex = make_repo("hub.git", bare=True), make_repo("alex")
     alex.git("remote", "add", "origin", str(hub.cwd))
     use_ssh(alex)

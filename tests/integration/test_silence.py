@@ -1,4 +1,4 @@
-"""Every wait for a remote ends: one that is silent is asked once more, then one line says so."""
+"""Test that a wait for a silent remote ends after one more try, with one line."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PATIENCE = 60
 
 @pytest.fixture(params=SCHEMES)
 def mute(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a repository on a server that accepts and never answers."""
+    """Return the URL of a repository on a server that accepts and never answers."""
     with serve_mute() as port:
         yield f"{request.param}://127.0.0.1:{port}/team/r.git"
 
 
 def impatient(shell: Callable[..., Shell], seconds: int = 1, **variables: str) -> Shell:
-    """A shell of a user who waits for so many seconds."""
+    """Return a shell of a user whose timeout is the given seconds."""
     top = shell(**variables)
     top.git("config", "--global", "datmo.timeout", str(seconds))
     return top
@@ -70,8 +70,7 @@ def test_command_to_silent_server_ends(
 def frozen(
     request: pytest.FixtureRequest, tmp_path: Path, shell: Callable[..., Shell], http_host: HttpHost
 ) -> Iterator[tuple[Shell, FreezingWire, str]]:
-    """A folder with a served repository, the wire that leads to it, and its URL by way of that
-    wire."""
+    """Return a folder with a served repository, the wire to it, and its URL through that wire."""
     top = impatient(shell, 3)
     hub = top.at("hub.git")
     top.git("init", "-q", "--bare", "hub.git")
@@ -165,7 +164,7 @@ def test_clone_of_code_over_a_wire_that_freezes_ends(
 
 
 def test_slow_server_hook_is_waited_for(shell: Callable[..., Shell], tmp_path: Path) -> None:
-    """What tells that it is alive, as git's servers do, is not silent."""
+    """Check that a server which sends keep-alive messages does not count as silent."""
     top = impatient(shell)
     top.git("init", "-q", "--bare", "hub.git")
     hook = "#!/bin/sh\nfor n in 1 2 3 4 5 6; do sleep 0.5; echo working; done\n"

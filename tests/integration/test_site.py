@@ -17,7 +17,7 @@ DOCS = TOP / "docs"
 
 
 class Page(HTMLParser):
-    """The links of a page, and the names that links to it may have."""
+    """Collect the links of a page, and the anchors that links to it may have."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -1,5 +1,4 @@
-"""Shares that are larger than a push may be: they go in slices, each kept, and what was sent is not
-sent again."""
+"""Test that large shares go in slices: each is kept, and nothing is sent twice."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ def noise(seed: int, size: int) -> bytes:
 
 
 def change(shell: Shell, seed: int, size: int) -> bytes:
-    """A snapshot of a new large file and some small ones, not shared yet; the large one's
-    content."""
+    """Make an unshared snapshot of one large and some small files; return the content of the large
+    one."""
     content = noise(seed, size)
     shell.write("data/large", content)
     for number in range(20):
@@ -42,7 +41,7 @@ def hook(hub: Shell, name: str, text: str) -> None:
 
 
 def received(host: HttpHost) -> int:
-    """The bytes of pushes until now."""
+    """Return the bytes that pushes sent until now."""
     return sum(each.bytes_in for each in host.exchanges if each.path.endswith("git-receive-pack"))
 
 
@@ -51,7 +50,7 @@ def subjects(hub: Shell) -> list[str]:
 
 
 def known(shell: Shell) -> dict[str, Any]:
-    """What is remembered of the host of origin."""
+    """Return the cached facts about the host of origin."""
     facts: dict[str, Any] = json.loads((shell.cwd / ".git/datmo/hosts").read_text())[
         shell.git("config", "remote.origin.url")
     ]
@@ -71,8 +70,8 @@ def over_http(pair: Pair, http_host: HttpHost) -> Pair:
 
 
 def test_killed_push_in_slices_resumes_at_its_slice(over_http: Pair, http_host: HttpHost) -> None:
-    """In bytes on the wire; and what it left behind is of no harm to anybody, and goes once it is
-    dropped."""
+    """Measure the bytes on the wire. Check that leftovers harm nobody, and are freed after a
+    drop."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
     alex.git("config", "datmo.origin.slice", "1m")
     content = change(alex, 1, 20 * MIB)
@@ -136,8 +135,7 @@ def test_parts_of_a_share_that_was_given_up_are_freed(pair: Pair) -> None:
 
 
 def test_push_to_host_with_limits_is_sliced(over_http: Pair, http_host: HttpHost) -> None:
-    """It takes no pack of more than 3 MiB, no object of more than 1 MiB, no two refs at once; and
-    wants a pause."""
+    """Refuse packs above 3 MiB, objects above 1 MiB and two refs at once, and require a pause."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
     hub.git("config", "receive.maxInputSize", "3m")
     hub.git("config", "receive.advertiseAtomic", "false")
@@ -177,7 +175,7 @@ done""",
 
 
 def test_push_in_slices_to_old_protocol_succeeds(over_http: Pair, http_host: HttpHost) -> None:
-    """No filter, no wants by id, no negotiation."""
+    """Offer no filter, no wants by id, and no negotiation."""
     pair, alex, hub = over_http, over_http.alex, over_http.hub
     http_host.speaks_v2 = False
     alex.git("config", "datmo.origin.slice", "1m")

@@ -1,5 +1,4 @@
-"""The store is a repository that git finds sound: it lacks nothing but what git's own rules let it
-lack."""
+"""Test that git finds the store sound: it lacks only what git allows it to lack."""
 
 from __future__ import annotations
 
@@ -30,8 +29,8 @@ COMMANDS = (
 
 
 def share_versions(pair: Pair, host: HttpHost, *, filters: str) -> None:
-    """Let Alex share two versions of a payload, and one of another, with a host that filters or
-    does not."""
+    """Let Alex share two versions of a payload and one of another, with a host that filters or
+    not."""
     pair.hub.git("config", "uploadpack.allowFilter", filters)
     pair.alex.git("remote", "set-url", "origin", host.url(pair.hub.cwd))
     pair.alex.write("other/small", noise(9, MIB))
@@ -92,7 +91,7 @@ def test_store_after_an_eviction_is_sound(pair: Pair, http_host: HttpHost, filte
 
 
 def test_packs_of_a_store_are_not_deleted_by_git(repo: Shell) -> None:
-    """No ref leads to payload, so git would take all of it for garbage."""
+    """Check a store whose payloads no ref names, so that git would collect them as garbage."""
     repo.write("data/file", noise(1, 100_000))
     datmo(repo, "add-data", "data")
     before = objects(repo, *STORE)
@@ -106,7 +105,7 @@ def test_packs_of_a_store_are_not_deleted_by_git(repo: Shell) -> None:
 def test_space_is_given_back_by_a_clone_of_many_snapshots(
     pair: Pair, http_host: HttpHost, command: tuple[str, ...]
 ) -> None:
-    """More of them than git asks about at once, in a clone that has none of their content."""
+    """Free more snapshots than git takes in one request, in a clone without their content."""
     for number in range(20):
         pair.alex.write("data/file", noise(number, 20_000))
         datmo(pair.alex, "add-data", "data")

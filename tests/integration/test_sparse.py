@@ -1,4 +1,4 @@
-"""Payloads in sparse checkouts: git may take their files away, but never out of a snapshot."""
+"""Test payloads in sparse checkouts: git may remove their files, and snapshots keep them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def sparse(repo: Shell) -> Shell:
-    """A payload in a folder that git tracks, and another folder."""
+    """Return a payload in a folder that git tracks, and another folder."""
     repo.commit("src/code.py", "pass\n")
     repo.commit("lib/code.py", "pass\n")
     repo.write("src/data/x", "x")
@@ -22,7 +22,7 @@ def sparse(repo: Shell) -> Shell:
 
 @pytest.mark.parametrize("index", ["--sparse-index", "--no-sparse-index"])
 def test_payload_that_git_takes_away_with_its_folder_comes_back(sparse: Shell, index: str) -> None:
-    """Git removes ignored files of folders that leave the cone."""
+    """Let git remove the ignored files of folders that leave the cone."""
     whole = picture(sparse.cwd / "src" / "data")
     sparse.git("sparse-checkout", "set", "--cone", index, "lib")
     assert states(sparse) == {"src/data": "missing"}
@@ -51,7 +51,7 @@ def took(shell: Shell, what: str) -> bool:
 
 @pytest.fixture
 def narrow(repo: Shell) -> Shell:
-    """A payload in whose folder `data/b` git keeps a file, so that git removes all of it with the
+    """Make a payload in whose folder `data/b` git tracks a file, so that git removes the whole
     folder."""
     repo.commit("lib/code.py", "pass\n")
     repo.commit("data/b/.gitkeep", "")
@@ -85,7 +85,7 @@ def test_files_that_git_takes_away_come_back_when_asked_for(narrow: Shell) -> No
 
 
 def assert_is_back(shell: Shell) -> None:
-    """What git took away is there again, and nothing is said of it."""
+    """Check that the removed files are back, without a message."""
     assert (shell.cwd / "data" / "b" / "y").read_text() == "y"
     assert (shell.cwd / "data" / "b" / "empty").is_dir()
     assert states(shell) == {"data": "unchanged"}

@@ -1,4 +1,4 @@
-"""Curves and artifacts of a run are objects of its record: shared, counted, kept, and given up."""
+"""Test that curves and artifacts of a run are shared, counted, kept and freed with its record."""
 
 from __future__ import annotations
 

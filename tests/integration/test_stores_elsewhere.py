@@ -1,5 +1,5 @@
-"""Payload kept elsewhere than the git remote: in a folder, in S3, behind SFTP, on an LFS server, on
-another remote."""
+"""Test payloads in a store other than the git remote: folder, S3, SFTP, LFS server, another
+remote."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ OVERHEAD = 100_000
 
 @dataclass(frozen=True)
 class Scene:
-    """A team whose payload goes to a store."""
+    """Hold a team whose payload goes to a store."""
 
     pair: Pair
     host: StoreHost
 
     def use(self, shell: Shell) -> Shell:
-        """A clone that knows of the store, with what it needs to reach it."""
+        """Return a clone that knows the store, with the variables to reach it."""
         shell.git("config", "datmo.origin.store", self.host.url)
         return shell.having(**self.host.environ)
 
@@ -69,8 +69,8 @@ def each_kind(*kinds: str) -> pytest.MarkDecorator:
 
 @each_kind("folder", "s3", "sftp", "lfs-on-s3")
 def test_payload_goes_to_the_store_and_comes_from_it_exactly(scene: Scene) -> None:
-    """Each way: what the other side lacks, and little else; the git remote gets records and notes
-    alone."""
+    """Check that each direction transfers only what is missing, and the git remote gets only
+    records and notes."""
     alex = scene.use(scene.pair.alex)
     big = noise(1, 6_000_000)
     alex.write("data/big.bin", big)
@@ -120,7 +120,7 @@ def test_payload_goes_to_the_store_and_comes_from_it_exactly(scene: Scene) -> No
 
 @each_kind("s3", "lfs")
 def test_interrupted_upload_to_store_resumes(scene: Scene) -> None:
-    """No note tells of what is not there; what is there whole is not sent again."""
+    """Check that no note names missing objects, and that complete ones are not sent again."""
     assert scene.host.wire is not None
     wire = scene.host.wire
     # No patience of the client's own: the cut lasts.
@@ -153,8 +153,7 @@ exit 0
 
 @each_kind("folder", "lfs")
 def test_pushes_to_store_at_once_succeed(scene: Scene) -> None:
-    """Each has something of its own and something that both have; no record is there before its
-    objects."""
+    """Let each push have data of its own and data in common; no record goes before its objects."""
     folder = (scene.host.folder or Path()) / "sha1"
     scene.pair.hub.write("hooks/update", WITNESS).chmod(0o755)
     both = [
@@ -188,15 +187,15 @@ def test_pushes_to_store_at_once_succeed(scene: Scene) -> None:
 
 
 def named_by_records(hub: Shell, records: str) -> set[str]:
-    """The objects of the payloads that the snapshots of a commit of records name."""
+    """Return the objects of the payloads that the snapshots in a commit of records name."""
     paths = hub.git("ls-tree", "-r", "--name-only", records).splitlines()
     documents = [json.loads(hub.git("cat-file", "blob", f"{records}:{path}")) for path in paths]
     return {payload["object"] for document in documents for payload in document.get("payloads", ())}
 
 
 def test_moved_store_keeps_the_history(scene: Scene, tmp_path: Path) -> None:
-    """From the git remote to a folder, to another git remote, by one who had nothing of it, and to
-    the next folder."""
+    """Move from the git remote to a folder, to another git remote by an empty clone, and to the
+    next folder."""
     alex, hub, top = scene.pair.alex, scene.pair.hub, scene.pair.top
     for number in range(2):
         alex.write("data/a.bin", noise(10 + number, 2_000_000))
@@ -259,8 +258,8 @@ def test_moved_store_keeps_the_history(scene: Scene, tmp_path: Path) -> None:
 
 
 def test_giving_space_back_asks_the_store(scene: Scene) -> None:
-    """Evicted is what the store has now, and nothing is let go of there; what it lost or spoilt is
-    named."""
+    """Check that only data in the store are evicted, none are freed there, and lost or damaged ones
+    are named."""
     alex = scene.use(scene.pair.alex)
     folder = Path(scene.host.url) / "sha1"
     alex.write("data/a.bin", noise(30, 3_000_000))

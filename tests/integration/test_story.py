@@ -1,5 +1,5 @@
-"""The main job, on real images and over every way to a remote: share with plain git, get it back,
-go on, switch."""
+"""Test the main story on real images and every transport: share with plain git, get it back,
+continue, switch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ print(f"trained on {len(paths)} images")
 
 @dataclass(frozen=True)
 class Images:
-    """The digits that everybody starts with, and 200 that nobody has yet."""
+    """Hold the digits that everyone starts with, and 200 new ones."""
 
     first: Path
     more: Path
@@ -65,7 +65,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
 
 @pytest.fixture(params=WAYS, ids="-".join)
 def team(request: pytest.FixtureRequest, shell: Callable[..., Shell]) -> Team:
-    """A host with an empty repository, and the way in which two people share through it."""
+    """Return a host with an empty repository, and the way in which two people share through it."""
     kind, way = request.param
     hosts = {"http": "http_host", "ssh": "ssh_host"}
     host: Host = request.getfixturevalue(hosts[kind]) if kind in hosts else LocalHost(kind)
@@ -98,7 +98,7 @@ class Team:
         return self.top.at(name.lower()).having(**roles)
 
     def clone(self, name: str) -> Shell:
-        """A second person's clone, set up as their way asks for."""
+        """Clone for a second person, set up as their way requires."""
         if self.way == "helper":
             self.top.git("clone", "-q", f"datmo::{self.url}", name.lower())
             return self.person(name)
@@ -108,7 +108,7 @@ class Team:
 
 
 def start(team: Team, images: Images) -> Shell:
-    """Alex's first experiment, shared."""
+    """Share Alex's first experiment."""
     team.top.git("init", "-q", "alex")
     alex = team.person("Alex")
     alex.git("remote", "add", "origin", team.url)
@@ -137,7 +137,7 @@ def start(team: Team, images: Images) -> Shell:
 
 
 def payloads(shell: Shell) -> dict[str, object]:
-    """What lies in the working tree, byte by byte."""
+    """Return the payloads of the working tree, byte by byte."""
     return {
         path: picture(shell.cwd / path)
         for path in ("data", "model.pkl", "metrics.json", "train.py")

@@ -1,5 +1,5 @@
-"""Records, notes and trees that strangers made: refused before a byte is written, and never in a
-reader's way."""
+"""Test records, notes and trees that no git-datmo writes: they are refused before a byte is
+written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def shared(pair: Pair) -> Pair:
-    """One good experiment is on the remote."""
+    """Share one good experiment."""
     pair.alex.write("data/x", "good")
     datmo(pair.alex, "add-data", "data")
     datmo(pair.alex, "snapshot", "-m", "good")
@@ -149,7 +149,7 @@ def test_foreign_files_among_records_are_ignored(shared: Pair) -> None:
 
 
 def evil_trees(hub: Shell, outside: Path) -> dict[str, str]:
-    """Folders that would write outside of themselves, by the name of the trick."""
+    """Return folders that would write outside of themselves, by the name of the trick."""
     bad = put(hub, "blob", b"bad")
     away = put(hub, "blob", str(outside).encode())
     inner = put_tree(hub, (BLOB, b"x", bad))
@@ -234,7 +234,7 @@ def keep(tree: str) -> bytes:
 
 
 def test_payloads_within_each_other_are_refused(shared: Pair, tmp_path: Path) -> None:
-    """One payload brings a link, the other a file beyond it."""
+    """Let one payload have a link, and the other a file beyond it."""
     outside = tmp_path / "outside"
     outside.mkdir()
     hub = shared.hub
@@ -283,8 +283,8 @@ def test_payload_beyond_link_of_working_tree_is_refused(shared: Pair, tmp_path: 
 
 
 def test_hooks_refuse_hostile_snapshot_and_pull_succeeds(shared: Pair) -> None:
-    """A planted snapshot is the newest of the commit that a pull brings: the payloads stay, the
-    pull goes on."""
+    """Plant the newest snapshot of a pulled commit: the payloads are unchanged, and the pull
+    succeeds."""
     ignacio = shared.clone()
     datmo(ignacio, "checkout")
     shared.alex.commit("code.py", "new")

@@ -1,5 +1,4 @@
-"""What a run was in is found without being told, and is the same on every machine that has the
-same."""
+"""Test that a run's environment is found without options, and is equal on equal machines."""
 
 from __future__ import annotations
 
@@ -22,8 +21,8 @@ esac
 
 
 def machine(shell: Callable[..., Shell], place: str, *, backwards: bool) -> Shell:
-    """A shell in a repository whose environment has one package of an index, one of a file, one of
-    a folder."""
+    """Return a shell in a repository whose environment has a package of an index, a file, and a
+    folder."""
     home = shell(place)
     python = home.cwd / "envs" / "deep er" / "env"
     venv.create(python, symlinks=True, with_pip=False)

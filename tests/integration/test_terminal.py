@@ -1,4 +1,4 @@
-"""A command has a terminal where there is one, and its log is what a person saw in the end."""
+"""Test that a command has a terminal where one exists, and that its log has the final text."""
 
 from __future__ import annotations
 

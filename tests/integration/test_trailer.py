@@ -1,5 +1,5 @@
-"""The trailer `Datmo-Data`: in the message of each commit whose payloads changed, and in no
-other."""
+"""Test that the trailer `Datmo-Data` is in the message of each commit with changed payloads, and in
+no other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLD = "0123456789" * 4
 
 @pytest.fixture
 def tracked(repo: Shell) -> Shell:
-    """A repository whose HEAD has a payload's data, by a commit with a trailer."""
+    """Return a repository whose HEAD has a payload's data, with a trailer."""
     repo.write("data/x", "0\n")
     datmo(repo, "add-data", "data")
     repo.git("commit", "-q", "--allow-empty", "-m", "zero")
@@ -41,12 +41,12 @@ def as_git_reads(repo: Shell, commit: str = "HEAD") -> list[str]:
 
 
 def newest_data(repo: Shell) -> str:
-    """The id of the newest snapshot's payloads, by the second implementation."""
+    """Return the data id of the newest snapshot's payloads, by the independent implementation."""
     return data_id(experiments(repo)[0]["payloads"])
 
 
 def edit_with(repo: Shell, script: str) -> Shell:
-    """The repository, with an editor that a script of sed is."""
+    """Return the repository with an editor that is a script of sed."""
     editor = repo.cwd.with_name("editor")
     editor.write_text(f"#!/bin/sh\nsed -i -e '{script}' \"$1\"\n")
     editor.chmod(0o755)
@@ -249,8 +249,7 @@ def test_edited_squash_with_its_own_message_has_the_data_of_the_branch(
 
 
 def test_commit_on_data_that_others_changed_names_what_both_make(tracked: Shell) -> None:
-    """HEAD moved by a client that runs no hooks, and a file was changed that the others did not
-    change."""
+    """Move HEAD without hooks, and change a file that the other commits did not change."""
     tracked.git("checkout", "-q", "-b", "side")
     tracked.write("data/y", "theirs\n")
     tracked.commit("code.py", "1\n")
@@ -362,7 +361,7 @@ def test_earlier_hooks_run_before_and_see_their_words(tracked: Shell) -> None:
 
 
 def test_hook_without_payloads_starts_no_process(repo: Shell, tmp_path: Path) -> None:
-    """A commit then costs the start of a shell or two, and no interpreter's."""
+    """Check that a commit starts only a shell or two, and no interpreter."""
     marks = tmp_path / "marks"
     program = tmp_path / "first" / "git-datmo"
     program.parent.mkdir()

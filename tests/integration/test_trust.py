@@ -1,4 +1,4 @@
-"""Whose commands run: a stranger's only when somebody here said so."""
+"""Test that foreign commands run only after a user confirmed it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from tests.support.shell import Shell
 
 
 def answer(shell: Shell, text: bytes, *words: str) -> tuple[int, bytes]:
-    """Run `git datmo WORDS` on a terminal, where a person types `text`; exit code and what was
-    told."""
+    """Run `git datmo WORDS` on a terminal and type `text`; return the exit code and the output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         ["git", "datmo", *words],

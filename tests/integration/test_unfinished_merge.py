@@ -13,8 +13,8 @@ from tests.support.shell import Shell
 
 
 def clash(pair: Pair) -> tuple[Shell, str, str]:
-    """Both changed three paths differently; alex has merged. The snapshots of alex's side and of
-    the other."""
+    """Merge conflicting changes of three paths; return the snapshots of Alex's side and of the
+    other."""
     alex, ignacio = start(pair)
     commit(
         ignacio,
@@ -60,7 +60,7 @@ def test_conflicting_paths_wait_for_a_decision(pair: Pair) -> None:
 
 
 def cut_off(pair: Pair, step: str) -> tuple[Shell, str]:
-    """Alex, whose merge died with some files in place, or before the first; the snapshot of his
+    """Kill Alex's merge with some files in place, or before the first; return the snapshot of his
     side."""
     alex, ignacio = start(pair)
     commit(ignacio, "i.py", {**THEIRS})

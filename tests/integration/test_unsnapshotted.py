@@ -1,5 +1,4 @@
-"""Data that changed and that no snapshot has: commit and push say so, since git sees no change in
-them."""
+"""Test that commit and push name changed data without a snapshot, which git does not see."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ CHANGES = "changes that no snapshot has"
 
 @pytest.fixture
 def tracked(repo: Shell) -> Shell:
-    """A repository whose data are committed."""
+    """Return a repository whose data are committed."""
     repo.write("data/x", "1\n")
     datmo(repo, "add-data", "data")
     datmo(repo, "commit", "-m", "first data")

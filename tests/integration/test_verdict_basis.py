@@ -1,4 +1,4 @@
-"""What a verdict rests on, and what is said where it rests on nothing."""
+"""Test the basis of a verdict, and the message where it has none."""
 
 from __future__ import annotations
 

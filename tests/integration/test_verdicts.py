@@ -1,5 +1,4 @@
-"""What a rerun is told to be: with the tools that are installed, so that it takes no time to build
-anything."""
+"""Test verdicts of reruns with the installed tools, so that nothing needs to be built."""
 
 from __future__ import annotations
 
@@ -163,7 +162,7 @@ def test_noisy_run_is_within_its_tolerance_only(alex: Shell) -> None:
 
 
 def test_package_that_changed_is_named(make_repo: Callable[..., Shell]) -> None:
-    """Two versions of a package, installed for real, and a result that follows them."""
+    """Install two versions of a package, and record a result that depends on them."""
     alex = make_repo("alex")
     alex.run("python", "-m", "venv", "tools")
     pip = (

@@ -1,5 +1,5 @@
-"""Two clones of different versions share a remote: the older one reads on, and adds nothing that it
-does not know."""
+"""Test two clones of different versions on one remote: the older one reads, and adds nothing
+unknown to it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ marker.KNOWN = marker.REQUIRED = frozenset({"tomorrow"})
 
 @pytest.fixture
 def newer(pair: Pair, tmp_path: Path) -> Shell:
-    """A clone whose git-datmo has a capability that others lack, and requires it of who adds to its
-    records."""
+    """Return a clone whose git-datmo has another capability, and requires it of every writer."""
     folder = tmp_path / "newer-python"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(NEWER)

@@ -1,5 +1,5 @@
-"""A colleague's working clone, which never shared with any host, as a remote: data come, or a line
-says what to do."""
+"""Test a colleague's working clone as a remote: data are fetched from it, or a line gives a
+hint."""
 
 from __future__ import annotations
 

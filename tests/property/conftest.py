@@ -1,4 +1,4 @@
-"""Fixtures for property tests."""
+"""Define fixtures for property tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is due to the parts of a change: it adds up, and is what game theory says."""
+"""Test that attribution to the parts of a change adds up, and equals Shapley values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ tables = st.fixed_dictionaries(dict.fromkeys(EVERY, figures))
 
 
 def shapley(part: str, value: dict[Combination, float]) -> float:
-    """The textbook's sum over coalitions."""
+    """Return the textbook's sum over coalitions."""
     total = 0.0
     for without in (each for each in EVERY if part not in each):
         weight = factorial(len(without)) * factorial(3 - len(without)) / factorial(4)

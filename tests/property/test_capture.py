@@ -1,4 +1,4 @@
-"""A folder that is read in one pass becomes the object that writing it from the leaves up gives."""
+"""Test that a folder captured in one pass becomes the object that is written from the leaves up."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.shell import Shell
 
 
 def plainly(tree: Tree, empty: set[bytes], path: bytes = b"data") -> Oid:
-    """The folder's object, from the leaves up."""
+    """Return the folder's object, written from the leaves up."""
     nodes = {}
     for name, item in tree.items():
         if isinstance(item, dict):
@@ -56,7 +56,7 @@ def test_folder_captured_in_one_pass_has_its_id(
 def test_large_file_of_another_size_is_not_compared(
     tmp_path: Path, sealed: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of the same size is: it may have been touched alone."""
+    """Compare a file of equal size only, which may have been touched without a change."""
     compared: list[int] = []
     digest = ingest._digest
 

@@ -1,4 +1,4 @@
-"""Chunks: where a file is cut follows from its bytes alone."""
+"""Test that the cuts of a file follow from its bytes alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def noise(seed: int, size: int) -> bytes:
 
 
 def reader(content: bytes, sizes: list[int]) -> Callable[[memoryview], int]:
-    """Delivers `content` in pieces of the given sizes, over and over, as a file may."""
+    """Deliver `content` in pieces of the given sizes, repeated, as a file may."""
     place, turn = 0, cycle(sizes)
 
     def readinto(view: memoryview) -> int:
@@ -49,8 +49,7 @@ def cut(content: bytes, sizes: list[int] | None = None) -> list[bytes]:
 
 
 def cut_at_once(content: bytes) -> list[bytes]:
-    """The oracle: the cutter on the whole content, without blocks and without waiting for bytes to
-    come."""
+    """Cut the whole content at once, without blocks, as an oracle."""
     cutter = FastCDC(
         avg_size=AVERAGE_SIZE, min_size=MIN_SIZE, max_size=MAX_SIZE, normalized_chunking=1, seed=0
     )
@@ -114,7 +113,7 @@ def test_chunks_are_the_content_within_the_bounds(content: bytes) -> None:
 @few
 @given(contents)
 def test_block_keeps_its_bytes_while_the_next_is_read(content: bytes) -> None:
-    """Workers hash a block while the next is filled."""
+    """Check that a block is unchanged for workers, which hash it while the next is filled."""
     blocks = list(split(reader(content, [1 << 30]), memory))
     assert b"".join(bytes(block.data) for block in blocks) == content
     assert all(block.ends[-1] == len(block.data) for block in blocks)

@@ -1,4 +1,4 @@
-"""Records and their JSON: exact inverses, or damaged."""
+"""Test that records and their JSON are exact inverses, or damaged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ PLAIN = Annotation(
 
 
 def sayable(item: Any) -> Any:
-    """A record with the numbers that JSON cannot say by their names, as they are read back."""
+    """Return a record with the numbers that JSON lacks, given by their names as they are read
+    back."""
     if isinstance(item, float) and not math.isfinite(item):
         return "NaN" if math.isnan(item) else "Infinity" if item > 0 else "-Infinity"
     if is_dataclass(item) and not isinstance(item, type):
@@ -54,7 +55,7 @@ def sayable(item: Any) -> Any:
 
 
 def types_of(item: Any) -> Any:
-    """The types of all that is in a value, which `==` does not tell apart: 1, 1.0 and True."""
+    """Return the types within a value, since `==` treats 1, 1.0 and True as equal."""
     if is_dataclass(item) and not isinstance(item, type):
         return {f.name: types_of(getattr(item, f.name)) for f in fields(item)}
     if isinstance(item, dict):
@@ -103,12 +104,12 @@ def test_value_keeps_its_number(value: bool | float | str) -> None:
 def test_figure_of_record_is_a_number_or_none(
     value: bool | float | str | None,
 ) -> None:
-    """A stranger's whole number may be larger than any floating point number."""
+    """Accept whole numbers beyond the range of floating point numbers."""
     assert number(value) is None or isinstance(number(value), float)
 
 
 def objects_of(document: Any) -> Iterator[dict[str, Any]]:
-    """Every object in a document whose keys are the format's own."""
+    """Yield every object in a document whose keys belong to the format."""
     free = {"parameters", "metrics", "machine", "resources", "engine", "tolerances", "durations"}
     if isinstance(document, dict):
         yield document
@@ -139,8 +140,8 @@ def test_keys_of_a_later_writer_are_passed_over(record: Record, more: dict[str, 
 
 
 def later_keys(inner: dict[str, Any]) -> set[str]:
-    """What the first writers did not write into such an object: without them it is one of
-    theirs."""
+    """Return the keys added after the first version of the format; without them, an object is
+    valid."""
     made = [
         each
         for each in (Snapshot, Receipt, Annotation)
@@ -172,7 +173,7 @@ def test_record_without_later_keys_has_their_defaults(record: Record) -> None:
 
 
 def places(document: Any) -> Iterator[tuple[Any, Any]]:
-    """Every place in a document that a value can be put into."""
+    """Yield every position in a document that can hold a value."""
     items = (
         document.items()
         if isinstance(document, dict)
@@ -214,7 +215,7 @@ strange = st.sampled_from(ODD) | st.one_of(
 def test_record_with_a_strange_value_is_damaged_or_can_be_used(
     record: Record, data: st.DataObject
 ) -> None:
-    """What decoding lets in, everything behind it can take: encode it, note it, show it."""
+    """Check that every decoded record can be encoded, noted and shown."""
     document = json.loads(encode(record))
     for _ in range(data.draw(st.integers(1, 2))):
         where, key = data.draw(st.sampled_from(list(places(document))))
@@ -308,7 +309,8 @@ def test_invalid_record_raises_damaged(raw: bytes) -> None:
 
 
 def test_ids_of_another_format_than_the_records_own_are_damaged() -> None:
-    """A record of a SHA-256 repository names no SHA-1 object: half of it could never be found."""
+    """Check that a record of a SHA-256 repository names no SHA-1 object, which could not be
+    found."""
     mixed = Annotation(SHA1.hash("blob", b""), Oid(bytes(32)), PLAIN.created, SOMEBODY, "")
     with pytest.raises(Damaged):
         decode(encode(mixed))

@@ -1,4 +1,4 @@
-"""Settings are read as git itself reads them."""
+"""Test that settings are read as git reads them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def of(value: str) -> Config:
 
 
 def git_says(repo: Shell, kind: str, value: str) -> str | None:
-    """How git reads a value, or None where it refuses it."""
+    """Return a value as git reads it, or None where git refuses it."""
     done = repo.run(
         "git", "-c", f"datmo.x={value}", "config", f"--type={kind}", "datmo.x", ok=False
     )
@@ -104,7 +104,8 @@ texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 def test_settings_are_read_as_git_reads_them(
     tmp_path_factory: pytest.TempPathFactory, wanted: list[tuple[str, str]]
 ) -> None:
-    """Names with dots, blanks and equals signs, values of several lines, bytes of any kind."""
+    """Try names with dots, blanks and equals signs, values of several lines, and arbitrary
+    bytes."""
     shell = bare(tmp_path_factory.mktemp("read"), SHA1)
     for section, value in wanted:
         shell.git("config", "--add", f"datmo.{section}.Key", value)

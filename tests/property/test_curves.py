@@ -1,4 +1,4 @@
-"""The file of a curve: every point comes back, views hold every extreme, damage is named."""
+"""Test that a curve's file returns every point, views keep every extreme, and damage is named."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def columns(points: list[tuple[float, float, int]]) -> Points:
 
 
 def long_curve(count: int, seed: int = 1) -> Points:
-    """A curve whose values jump, by a simple generator of numbers."""
+    """Return a curve whose values jump, from a simple generator of numbers."""
     values = array("d")
     for _ in range(count):
         seed = seed * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1

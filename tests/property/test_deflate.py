@@ -1,4 +1,4 @@
-"""Streams of pack entries: whatever is chosen to save time, zlib reads back the same bytes."""
+"""Test that zlib reads back the bytes of a pack entry for every compression choice."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_zlib_reads_what_is_deflated(content: bytes) -> None:
 
 @given(contents)
 def test_stream_is_hardly_longer_than_its_content(content: bytes) -> None:
-    """The reader relies on this bound: it looks no further for the end of a stream."""
+    """Check the bound on which the reader relies when it searches the end of a stream."""
     assert sum(map(len, deflate(content))) <= len(content) + len(content) // 1000 + 1024
 
 

@@ -1,4 +1,4 @@
-"""Payloads stay out of git's index by patterns that match their paths, and nothing else."""
+"""Test that exclude patterns match the paths of payloads, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ paths = st.lists(names, min_size=1, max_size=3).map("/".join)
 
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """A repository with a working tree of nothing: `check-ignore` looks at paths alone."""
+    """Return a repository with an empty working tree, since `check-ignore` reads only paths."""
     inside = bare(tmp_path_factory.mktemp("exclude"), SHA1, "core.bare=false")
     top = inside.at("..")
     inside.git("config", "core.worktree", str(Path(top.cwd).resolve() / "tree"))
@@ -31,7 +31,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def ignored(repo: Shell, asked: list[str]) -> set[str]:
-    """Which of the paths git ignores."""
+    """Return the paths that git ignores."""
     # From the top, so that a colon in front is no pathspec magic.
     stdin = "".join(f"./{path}\0" for path in asked).encode("utf-8", "surrogateescape")
     printed = repo.run(
@@ -114,7 +114,7 @@ def test_lines_after_own_section_of_exclude_stay_after_it(repo: Shell) -> None:
 
 
 def test_name_of_two_lines_does_not_make_two_patterns(repo: Shell) -> None:
-    """The second line of a name would be a pattern of its own, for files that git is to track."""
+    """Check a name with a newline, whose second line could be a pattern for tracked files."""
     exclude_of(repo).unlink(missing_ok=True)
     write_excludes(exclude_of(repo), ["a\n*.py"])
     assert ignored(repo, ["code.py", "a", "a\n*.py"]) <= {"a\n*.py"}

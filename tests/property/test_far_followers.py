@@ -1,9 +1,9 @@
-"""Two people share through a team's host, a fork that has the branches alone, and a backup;
-commands are killed.
+"""Test two people who share through a host, a fork with only the branches, and a backup, with
+killed commands.
 
 Shallow and partial clones get what a full clone gets, or are told what is missing. No remote has a
-record whose objects it lacks. What somebody pushed is in every later clone, and what somebody wrote
-stays in their working tree.
+record whose objects it lacks. Pushed data are in every later clone, and written files stay in the
+writer's working tree.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ remotes = st.sampled_from(tuple(REMOTES))
 
 
 class FarFollowers(RuleBasedStateMachine):
-    """`written` is what each person last wrote to each of their own files, `shared` what of it the
-    team's host got.
+    """Keep in `written` the last content of each person's files, and in `shared` what the team's
+    host got.
 
     The content of a file is a number that grows with each change.
     """
@@ -99,14 +99,14 @@ class FarFollowers(RuleBasedStateMachine):
 
     @rule(who=people, remote=remotes)
     def pull(self, who: str, remote: str) -> None:
-        """Fails where the remote has no branch yet."""
+        """Pull. Fail where the remote has no branch yet."""
         self.people[who].shell.git(
             "pull", "-q", "--no-rebase", "--no-edit", remote, "main", ok=False
         )
 
     @rule(who=people, remote=remotes)
     def push(self, who: str, remote: str) -> None:
-        """Fails where the remote has commits that are not here."""
+        """Push. Fail where the remote has commits that are not in the clone."""
         person = self.people[who]
         done = person.shell.run("git", "push", "-q", remote, "HEAD:main", ok=False)
         self.assert_nothing_lacks()
@@ -120,7 +120,7 @@ class FarFollowers(RuleBasedStateMachine):
 
     @rule()
     def take_branch_of_fork(self) -> None:
-        """The team's host takes the fork's commits, where it has no others; nobody brings their
+        """Let the team's host take the fork's commits, if it has no others. No command brings their
         data."""
         self.hub.git("fetch", "-q", "../fork.git", "main:main", ok=False)
 
@@ -149,8 +149,8 @@ class FarFollowers(RuleBasedStateMachine):
             )
 
     def checked_out(self, *flags: str) -> tuple[int, str, dict[str, str]]:
-        """What somebody gets in a clone: exit code, output and files; where it fails, they are
-        told."""
+        """Check out in a clone; return the exit code, output and files. A failure must have a
+        hint."""
         shutil.rmtree(self.live / "fresh", ignore_errors=True)
         self.hub.at("..").git("clone", "-q", *flags, f"file://{self.hub.cwd}", "fresh")
         stranger = Person(Shell(self.live / "fresh", self.env), "stranger")
@@ -163,8 +163,8 @@ class FarFollowers(RuleBasedStateMachine):
 
     @rule()
     def meet(self) -> None:
-        """What was killed is finished, everything goes to the team's host, and all have what either
-        wrote last."""
+        """Finish killed commands and push everything to the team's host; check that all clones have
+        the last contents."""
         for name in ("alex", "ben", "alex"):
             person = self.people[name]
             self.finish(person)

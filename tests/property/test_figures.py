@@ -1,4 +1,4 @@
-"""Figures: what a person or a program writes is what is recorded."""
+"""Test that figures are recorded as a user or a program writes them."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ documents = st.dictionaries(
 
 
 def leaves(item: Any, *path: str) -> dict[str, Any]:
-    """What is in a document, by its path with dots, said once more."""
+    """Return the values of a document by their dotted paths, computed in another way."""
     if isinstance(item, dict):
         inner = ((str(key), value) for key, value in item.items())
     elif isinstance(item, list):
@@ -114,7 +114,7 @@ def record_of(figures: dict[str, Value]) -> Snapshot:
 
 @contextmanager
 def suppress_line(name: str) -> Iterator[None]:
-    """Takes a refusal that is one line and says `name`."""
+    """Accept a refusal that is one line and contains `name`."""
     refused = ""
     try:
         yield
@@ -143,7 +143,7 @@ def suppress_line(name: str) -> Iterator[None]:
     ],
 )
 def test_metrics_file_is_recorded_or_refused_in_one_line(tmp_path: Path, text: str) -> None:
-    """The run is over by then: a file that it wrote must not keep it from being recorded."""
+    """Check that a file written by a finished run does not prevent its record."""
     path = tmp_path / "metrics.json"
     path.write_text(text, "utf-8")
     figures: dict[str, Value] = {}
@@ -158,12 +158,12 @@ def test_metrics_file_is_recorded_or_refused_in_one_line(tmp_path: Path, text: s
     ids=lambda t: t[:6],
 )
 def test_parameter_of_any_text_is_recorded(text: str) -> None:
-    """And read back, however large the number is that it says."""
+    """Read the parameter back, however large its number is."""
     decode(encode(record_of(parse_figures([f"a={text}"]))))
 
 
 def test_file_of_any_depth_is_read_or_refused(tmp_path: Path) -> None:
-    """About as deep as Python's own limit, which reading and naming meet at different levels."""
+    """Try depths near Python's own limit, which reading and naming reach at different levels."""
     path = tmp_path / "metrics.json"
     for depth in range(800, 1010):
         path.write_text('{"a": ' + "[" * depth + "1" + "]" * depth + "}")

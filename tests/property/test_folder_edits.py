@@ -24,7 +24,7 @@ from tests.support.strategies import Trees, safe_names
 
 @st.composite
 def changes(draw: st.DrawFn, known: Folder) -> TreeChange:
-    """Changes at paths that are there, below them, beside them."""
+    """Draw changes at existing paths, below them, and beside them."""
     paths = [path for path, _ in flat(known) if path]
     near = st.sampled_from(paths) if paths else st.just(())
     path = st.builds(
@@ -46,7 +46,7 @@ def changes(draw: st.DrawFn, known: Folder) -> TreeChange:
 
 
 def edited(item: Node | Folder | None, change: TreeChange) -> Node | Folder | None:
-    """What becomes of an item, said once more and plainly."""
+    """Return the edited item, computed in another way."""
     if change.below:
         inner = dict(item) if isinstance(item, dict) else {}
         for name, below in change.below.items():
@@ -142,7 +142,7 @@ def test_folder_of_thousands_is_edited_and_compared(before: int, after: int) -> 
 
 @given(st.data(), folders())
 def test_replaced_files_of_a_change_are_all_named(data: st.DataObject, folder: Folder) -> None:
-    """The size of a payload is counted from this."""
+    """Check the replaced files, from which the size of a payload is computed."""
     root = data.draw(changes(folder))
     trees = Trees()
     editor = FolderEditor(trees.read, trees.write, SHA1)

@@ -1,9 +1,8 @@
-"""Two people change files of their own in one folder of data, while git does to HEAD whatever
-people do to it.
+"""Test two people who change files of their own in one folder of data, with every git command that
+moves HEAD.
 
-Hooks are on or off, clocks are apart, remotes move and are made anew. Whatever happens, nobody
-undoes what the other recorded, and what somebody wrote stays in their working tree until it is
-recorded.
+Hooks are on or off, clocks differ, remotes move and are recreated. Nobody undoes what the other
+recorded, and written files stay in the working tree until they are recorded.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ hooks = st.booleans()
 
 
 class Followers(RuleBasedStateMachine):
-    """`written` is what each person last wrote to each of their own files."""
+    """Keep in `written` the last content of each person's files."""
 
     top: ClassVar[Path]
     env: ClassVar[dict[str, str]]
@@ -90,7 +89,7 @@ class Followers(RuleBasedStateMachine):
 
     @rule(who=people, hooks=hooks)
     def fetch_and_reset(self, who: str, hooks: bool) -> None:
-        """Go to the remote's commit, as deploy scripts do; only where that loses no commit."""
+        """Reset to the remote's commit as deploy scripts do, only where that loses no commit."""
         self.git(who, "fetch", "-q", "origin", hooks=hooks)
         if not self.people[who].shell.git("rev-list", "origin/main..HEAD"):
             self.git(who, "reset", "-q", "--hard", "origin/main", hooks=hooks)
@@ -114,7 +113,7 @@ class Followers(RuleBasedStateMachine):
 
     @rule()
     def move_host(self) -> None:
-        """The team goes to another host, which has the branches alone."""
+        """Move the team to another host, which has only the branches."""
         self.hosts += 1
         moved = self.hub.cwd.with_name(f"moved{self.hosts}.git")
         self.hub.git("clone", "-q", "--bare", ".", str(moved))
@@ -124,7 +123,8 @@ class Followers(RuleBasedStateMachine):
 
     @rule()
     def meet(self) -> None:
-        """Everything is recorded and goes both ways; then all have what either wrote last."""
+        """Record everything and share it in both directions; check that all clones have the last
+        contents."""
         for name in ("alex", "ben", "alex"):
             self.git(name, "pull", "-q", "--no-rebase", "--no-edit", "origin", "main")
             self.people[name].must("pull")

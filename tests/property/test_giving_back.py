@@ -1,4 +1,4 @@
-"""Two people who also give space back, on both sides and in any order: only what was dropped is
+"""Test two people who also free space, on both sides and in any order: only dropped data are
 gone."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.support.two_clones import TwoClones, people
 
 
 class GivingBack(TwoClones):
-    """What is dropped is no longer `stored`."""
+    """Remove dropped snapshots from `stored`."""
 
     @rule(who=people, choice=st.integers(0, 100))
     def drop(self, who: str, choice: int) -> None:

@@ -1,5 +1,4 @@
-"""Whatever tools put hooks in place, took them away or put them there again: after `init` each runs
-once, and ours."""
+"""Test that after `init` each hook runs once, in every order of tools that add and remove hooks."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ LFS = "#!/bin/sh\necho git-lfs # git lfs post-commit\n"
 
 
 class Tools:
-    """The folder of hooks, and what people and tools do in it."""
+    """Hold the folder of hooks, and change it as users and tools do."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -90,7 +89,7 @@ class Tools:
         self._write(self.hook, "#!/bin/sh\necho other\n")
 
     def run(self) -> list[str]:
-        """What git would have run, in this order."""
+        """Return the hooks that git would have run, in order."""
         if not self.hook.exists():
             return []
         path = f"{self.top / 'bin'}:{os.defpath}"

@@ -1,5 +1,4 @@
-"""An image's files are the same whichever engine's archive they come from, and make one that gives
-them again."""
+"""Test that an image's files are equal for every engine's archive, and give an archive back."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ def configuration(contents: Sequence[bytes], label: str = "") -> bytes:
 
 
 def archive(style: str, contents: Sequence[bytes], config: bytes) -> bytes:
-    """What an engine makes of an image, its index last, as they all do."""
+    """Write an archive as an engine does, its index last."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as made:
         names = [STYLES[style](made, number, contents) for number in range(len(contents))]
@@ -61,7 +60,8 @@ def archive(style: str, contents: Sequence[bytes], config: bytes) -> bytes:
 
 
 def in_folders(made: tarfile.TarFile, number: int, contents: Sequence[bytes]) -> str:
-    """Docker up to 24: a folder a layer; what is there already is a link to it."""
+    """Lay out an image as Docker up to 24: a folder for each layer, and links to layers written
+    before."""
     name, first = f"{number:064x}/layer.tar", contents.index(contents[number])
     add(made, f"{number:064x}/json", b"{}")
     if first == number:
@@ -72,7 +72,7 @@ def in_folders(made: tarfile.TarFile, number: int, contents: Sequence[bytes]) ->
 
 
 def flat(made: tarfile.TarFile, number: int, contents: Sequence[bytes]) -> str:
-    """Podman: a file a layer, with links from older places."""
+    """Lay out an image as Podman: a file for each layer, with links from older paths."""
     name = f"{sha256(contents[number])}.tar"
     if contents.index(contents[number]) == number:
         add(made, name, contents[number])
@@ -81,7 +81,7 @@ def flat(made: tarfile.TarFile, number: int, contents: Sequence[bytes]) -> str:
 
 
 def as_blob(made: tarfile.TarFile, content: bytes) -> str:
-    """Docker from 25 on."""
+    """Lay out an image as Docker from 25 on."""
     name = f"blobs/sha256/{sha256(content)}"
     add(made, name, content)
     return name

@@ -1,4 +1,4 @@
-"""Names in trees: each real name has one stored form, and none that git's own checks refuse."""
+"""Test that each real name has one stored form, which git's own checks accept."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_unsafe_name_is_damaged_however_it_is_stored(name: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """A bare repository that receives as strict hosts do."""
+    """Return a bare repository that receives as strict hosts do."""
     return bare(tmp_path_factory.mktemp("names"), SHA1)
 
 
@@ -96,16 +96,15 @@ BAD_MODULES = b'[submodule "../x"]\n\turl = -u./evil\n\tpath = a\n'
 
 
 def is_covered(name: bytes) -> bool:
-    """Whether NTFS would not cut the name at a colon, before the ending that tells it from one that
-    git judges."""
+    """Return whether NTFS keeps the ending of a name, which distinguishes it from one that git
+    checks."""
     return b":" not in name
 
 
 @pytest.mark.parametrize("mode", [BLOB, LINK, TREE], ids=["file", "link", "folder"])
 @pytest.mark.parametrize("name", JUDGED)
 def test_git_finds_nothing_in_a_stored_name(repo: Shell, name: str, mode: int) -> None:
-    """Nor does a host that checks what it receives (`receive.fsckObjects`), whatever the file
-    holds."""
+    """Check a host with `receive.fsckObjects` too, with any content of the file."""
     real = name.encode()
     assert is_safe(real)
     check_strictly(repo, real, mode)
@@ -153,7 +152,7 @@ def check_strictly(repo: Shell, name: bytes, mode: int) -> None:
 
 
 def pack_of(objects: list[tuple[str, bytes]]) -> bytes:
-    """A pack in memory, made by hand: what a push of these objects sends."""
+    """Return a pack in memory, as a push of these objects sends it."""
     import hashlib
     import zlib
 

@@ -1,4 +1,4 @@
-"""Notes: lines united as a set, by git-datmo and by git alike."""
+"""Test that git-datmo and git unite the lines of notes equally, as sets."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ number = count()
 @settings(max_examples=max(1, settings().max_examples // 3))
 @given(notes, notes)
 def test_union_is_what_git_makes(repo: Shell, one: bytes, two: bytes) -> None:
-    """`git notes merge -s cat_sort_uniq`, which a person without git-datmo may run."""
+    """Compare with `git notes merge -s cat_sort_uniq`, which works without git-datmo."""
     one, two = (note.replace(b"\0", b"") for note in (one, two))
     if not one.strip(b"\n") or not two.strip(b"\n") or one == two:
         return

@@ -1,4 +1,4 @@
-"""Trees and commits in git's encoding, with git itself as the judge."""
+"""Test the encoding of trees and commits against git."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_tree_is_parsed_to_what_was_encoded(form: ObjectFormat, data: st.DataObj
 
 @given(data=st.data())
 def test_git_finds_nothing_in_a_tree(repo: tuple[Shell, ObjectFormat], data: st.DataObject) -> None:
-    """Nothing in a tree of plain names; what odd names may do is a test of their own."""
+    """Check a tree of plain names. Another test covers unusual ones."""
     shell, form = repo
     plain = st.from_regex(r"[a-z0-9_=+, -]{1,20}", fullmatch=True).map(str.encode)
     content = encode_tree(data.draw(entries(form, plain)))
@@ -91,7 +91,7 @@ def test_git_finds_nothing_in_a_tree(repo: tuple[Shell, ObjectFormat], data: st.
 
 @given(st.data())
 def test_damaged_tree_raises_damaged_or_parses(data: st.DataObject) -> None:
-    """What is taken for a tree has just the one encoding: nothing in it is passed over."""
+    """Check that a parsed tree has exactly one encoding, without skipped bytes."""
     content = bytearray(encode_tree(data.draw(entries(SHA1).filter(bool))))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(content) - 1))

@@ -1,5 +1,5 @@
-"""Names that may be written: never one that git itself refuses, however the user's file system
-compares names."""
+"""Test that git refuses no name that git-datmo writes, for every way in which file systems compare
+names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def git_takes(repo: Shell, path: bytes) -> bool:
-    """Whether git would have this path in an index, as `verify_path` decides."""
+    """Return whether git accepts this path in an index, as `verify_path` decides."""
     line = b"100644 " + str(SHA1.hash("blob", b"")).encode() + b"\t" + path + b"\0"
     done = repo.run("git", "update-index", "-z", "--index-info", ok=False, stdin=line)
     return done.returncode == 0 and "Ignoring path" not in done.stderr

@@ -1,5 +1,4 @@
-"""What a place is given comes out of it byte for byte, in an order that leaves it whole at every
-moment."""
+"""Test that a store returns every object unchanged, and is complete after each step."""
 
 from __future__ import annotations
 
@@ -67,7 +66,8 @@ def test_objects_put_into_store_are_fetched_equal(
 @settings(max_examples=30)
 @given(formats, st.data())
 def test_flipped_bit_is_never_taken(form: ObjectFormat, data: st.DataObject) -> None:
-    """In a pack, it is damage; in an index, the pack counts as absent."""
+    """Check that damage in a pack is reported, and that a pack with a damaged index counts as
+    absent."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         with closing(place_at(top, form, "giver")) as giver:
@@ -91,8 +91,7 @@ def test_flipped_bit_is_never_taken(form: ObjectFormat, data: st.DataObject) -> 
 
 @given(st.lists(st.sets(st.integers(0, 3), min_size=1), min_size=1, max_size=4), st.integers(0, 3))
 def test_ids_with_common_prefix_are_distinguished(packs: list[set[int]], wanted: int) -> None:
-    """Eight bytes an object are kept, less the number of the pack: the rest decides in the
-    index."""
+    """Keep eight bytes of each id, less those of the pack's number; the index decides the rest."""
     with tempfile.TemporaryDirectory() as folder:
         found = []
         for number, members in enumerate(packs):
@@ -120,8 +119,8 @@ def test_ids_with_common_prefix_are_distinguished(packs: list[set[int]], wanted:
 @settings(max_examples=30)
 @given(st.data())
 def test_objects_are_sent_after_those_that_they_name(data: st.DataObject) -> None:
-    """Also where a tree takes a tree for a blob, or names a commit that nobody has; nothing goes
-    that is there."""
+    """Check also a tree that takes a tree for a blob, and a commit that nobody has; present objects
+    are not sent."""
     with tempfile.TemporaryDirectory() as folder:
         names: dict[Oid, set[Oid]] = {}
         for number in range(data.draw(st.integers(1, 10))):

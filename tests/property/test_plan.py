@@ -1,5 +1,5 @@
-"""A checkout's plan: the same whether its steps are held or found anew, and whole before the first
-byte is written."""
+"""Test that a checkout's plan is equal for held and recomputed steps, and complete before the first
+write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is replaced by another of the same size and times is seen, however soon after it was
+"""Test that a file replaced by one of equal size and times is noticed, however soon after it was
 recorded."""
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def in_place(path: Path, content: bytes, modified: int) -> None:
 
 
 def anew(path: Path, content: bytes, modified: int) -> None:
-    """As tar does; the file gets the number of the one that goes, where the file system gives it
-    out again."""
+    """Replace a file as tar does. The new file gets the old inode number where the file system
+    reuses it."""
     path.unlink()
     in_place(path, content, modified)
 
@@ -47,7 +47,7 @@ def renamed(path: Path, content: bytes, modified: int) -> None:
 
 @dataclass
 class World:
-    """A working tree with one file, and its cache."""
+    """Hold a working tree with one file, and its cache."""
 
     shell: Shell
     top: Path
@@ -61,8 +61,7 @@ class World:
         return StatCache(self.top / "state" / "index", SHA1, self.top)
 
     def record(self, name: str, *, read: bool = True) -> None:
-        """Record a file of the working tree as it is, as one that was read or one that was
-        written."""
+        """Record a file of the working tree as read or as written."""
         path, edit = self.top / name, self.cache.edit()
         taken = FileRead(
             name.encode(), Node(NodeKind.FILE, SHA1.hash("blob", path.read_bytes())), os.lstat(path)
@@ -85,7 +84,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @contextmanager
 def later(seconds: int, *, patched: bool = False) -> Iterator[None]:
-    """Let the file system's clock be ahead, for the cache; `patched` lets entries be put in
+    """Advance the file system's clock for the cache. With `patched`, entries are written in
     place."""
     clock = fsio.file_time
     with pytest.MonkeyPatch.context() as patch:
@@ -134,7 +133,7 @@ def test_file_replaced_within_the_second_is_seen(
 def test_file_replaced_between_reading_and_recording_is_seen(
     world: World, way: Callable[[Path, bytes, int], None], time: str
 ) -> None:
-    """The cache may be written seconds later, since other files were read meanwhile."""
+    """Write the cache seconds later, as after reading other files."""
     modified = begin(world, time)
     with later(-1):
         edit = world.cache.edit()
@@ -148,7 +147,7 @@ def test_file_replaced_between_reading_and_recording_is_seen(
 
 
 def test_file_that_changed_just_before_it_was_read_is_in_doubt(world: World) -> None:
-    """Its next change can have the same time stamp, to the nanosecond."""
+    """Change the file again within the same time stamp, to the nanosecond."""
     begin(world, "long ago")
     edit = world.cache.edit()
     edit.record(
@@ -164,7 +163,7 @@ def test_file_that_changed_just_before_it_was_read_is_in_doubt(world: World) -> 
 def test_file_replaced_while_the_cache_is_written_is_seen(
     world: World, way: Callable[[Path, bytes, int], None]
 ) -> None:
-    """Writing millions of entries outlasts the second in which it begins."""
+    """Write the cache for longer than the second in which it begins."""
     begin(world, "long ago")
     modified = fsio.file_time(world.top) - 2 * SECOND
     in_place(world.file, b"one", modified)

@@ -1,5 +1,4 @@
-"""What is alive, and what is left of a store, against an oracle that reads everything and forgets
-nothing."""
+"""Test which objects are alive and kept in a store, against an oracle that reads everything."""
 
 from __future__ import annotations
 
@@ -29,8 +28,8 @@ fewer = settings(max_examples=max(1, settings().max_examples // 2))
 
 @dataclass(frozen=True)
 class Web:
-    """Objects of which each may name earlier ones; where they lie, -1 being loose; what is asked
-    for."""
+    """Hold objects that may name earlier ones, the packs that contain them (-1 for loose), and the
+    roots."""
 
     objects: dict[Oid, tuple[str, bytes]]
     names: dict[Oid, tuple[Oid, ...]]
@@ -44,7 +43,7 @@ class Web:
         return self.loose.union(*self.packs)
 
     def closure(self, roots: frozenset[Oid]) -> frozenset[Oid]:
-        """All that can be reached through what is here."""
+        """Return every object that is reachable through present objects."""
         found: frozenset[Oid] = frozenset()
         while True:
             more = frozenset(n for oid in found for n in self.names[oid]) | roots
@@ -87,7 +86,7 @@ def lay(web: Web, folder: Path) -> Store:
 
 
 def left(store: Store, web: Web) -> frozenset[Oid]:
-    """What the store still has, each with its content."""
+    """Return the objects that the store still has, with their content."""
     found = {oid: store.objects.find(oid) for oid in web.objects}
     assert all(what in (None, web.objects[oid]) for oid, what in found.items())
     return frozenset(oid for oid, what in found.items() if what is not None)
@@ -144,8 +143,8 @@ def test_object_is_counted_once_for_its_only_owner(web: Web, picked: list[int]) 
 
 
 def copy_sizes(store: Store, oid: Oid) -> list[int]:
-    """What the copies of an object take up in packs, all alike, or where there is none as a loose
-    object."""
+    """Return the sizes of an object's copies in packs, or of the loose object where none is
+    packed."""
     lengths = [
         {place: length for place, _, length in pack.entries()} for pack in store.objects.packs()
     ]

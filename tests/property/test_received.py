@@ -1,5 +1,4 @@
-"""Packs as they come from others: ours reads them as git does, and takes nothing that is not
-whole."""
+"""Test that foreign packs are read as git reads them, and that incomplete ones are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ from tests.support.strategies import formats
 
 
 def cut(data: bytes, sizes: Iterator[int]) -> Iterator[bytes]:
-    """`data` in blocks as a connection may give them."""
+    """Return `data` in blocks as a connection may deliver them."""
     place = 0
     while place < len(data):
         size = next(sizes)
@@ -54,7 +53,7 @@ def take_in(folder: Path, form: ObjectFormat, data: bytes, seed: int = 0) -> Non
 
 
 def contents(folder: Path, env: dict[str, str]) -> dict[str, str]:
-    """Every object's id and type, as git finds them; git checks each."""
+    """Return every object's id and type as git finds them. Git checks each."""
     shell = Shell(folder, env)
     # What nothing refers to, and what is not there, is no matter here.
     shell.git("fsck", "--connectivity-only", ok=False)
@@ -68,7 +67,7 @@ def contents(folder: Path, env: dict[str, str]) -> dict[str, str]:
 
 @st.composite
 def versions(draw: st.DrawFn) -> list[bytes]:
-    """Contents of which many are alike, so that git makes deltas of them."""
+    """Draw similar contents, so that git makes deltas of them."""
     random = Random(draw(st.integers(0, 1 << 30)))
     base = random.randbytes(draw(st.sampled_from([0, 40, 3000, 200_000])))
     made = [base]
@@ -130,7 +129,7 @@ def delta(base: Oid, text: bytes) -> bytes:
 
 
 def chain(length: int) -> list[tuple[bytes, bytes]]:
-    """A blob's entry and those of deltas, each to the one before it, with what each makes."""
+    """Return a blob's entry and a chain of deltas, with the content that each makes."""
     random = Random(7)
     content = random.randbytes(300)
     made = [(plain(content), content)]
@@ -144,8 +143,7 @@ def chain(length: int) -> list[tuple[bytes, bytes]]:
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_deltas_before_their_bases_are_resolved(tmp_path: Path, *, backwards: bool) -> None:
-    """A delta may come before what it is to, and that before what it is itself to, a thousand times
-    over."""
+    """Put each delta before its base, a thousand times over."""
     made = chain(1500)
     entries = [entry for entry, _ in made]
     take_in(tmp_path / "store.git", SHA1, pack_of(entries[::-1] if backwards else entries))
@@ -156,8 +154,7 @@ def test_deltas_before_their_bases_are_resolved(tmp_path: Path, *, backwards: bo
 @settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_pack_is_refused(data: st.DataObject) -> None:
-    """Whatever bit is another, and wherever the pack ends: no object is there under an id that is
-    not its own."""
+    """Flip any bit, or truncate the pack anywhere: no object has an id that is not its own."""
     made = [entry for entry, _ in chain(3)] + [
         plain(b"text " * 200),
         plain(Random(1).randbytes(70_000)),
@@ -234,8 +231,7 @@ def test_length_that_is_not_the_content_s(size: int, claimed: int) -> None:
 def test_object_with_id_of_another_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two contents of one id are the attack that hashes are to withstand: neither takes the other's
-    place."""
+    """Offer two contents of one id, as in an attack on hashes: neither replaces the other."""
     take_in(tmp_path / "store.git", SHA1, pack_of([plain(b"one")]))
     monkeypatch.setattr(
         ObjectFormat, "hash", lambda *_: Oid(__import__("hashlib").sha1(b"blob 3\0one").digest())

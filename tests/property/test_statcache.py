@@ -1,4 +1,4 @@
-"""The stat cache is an index that git reads as its own."""
+"""Test that git reads the stat cache as its own index."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def repo(
 
 
 def stats() -> st.SearchStrategy[os.stat_result]:
-    """Any numbers that a file system may give, those beyond 32 bits and before 1970 too, of files
-    changed long ago."""
+    """Draw numbers that a file system may give for old files, also beyond 32 bits and before
+    1970."""
     number, small = st.integers(0, (1 << 64) - 1), st.integers(0, (1 << 32) - 1)
     part = st.integers(0, 10**9 - 1)
     time = st.builds(lambda s, n: s * 10**9 + n, st.integers(-(1 << 33), 1 << 34), part)
@@ -67,7 +67,7 @@ def taken(form: ObjectFormat) -> st.SearchStrategy[FileRead]:
 
 
 def clear(files: list[FileRead]) -> list[FileRead]:
-    """Files none of which is another's folder, each once."""
+    """Draw files of which none is another's folder, each once."""
     every = {file.path: file for file in files}
     return [f for f in every.values() if not any(f.path.startswith(path + b"/") for path in every)]
 
@@ -116,7 +116,7 @@ def test_git_reads_every_entry_as_it_was_written(
 
 @pytest.fixture(scope="module")
 def few_are_held() -> Iterator[None]:
-    """Entries are put aside as if there were a million."""
+    """Put entries aside as if there were a million."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stat_cache_edit, "HELD", 3)
         yield
@@ -128,7 +128,7 @@ def few_are_held() -> Iterator[None]:
 def test_updates_are_those_of_a_table(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """What is in the cache after any updates is what a dictionary would hold."""
+    """Check that the cache holds what a dictionary would hold after any updates."""
     cache = StatCache(tmp_path_factory.mktemp("updates") / "cache", SHA1, Path())
     table: dict[bytes, bytes] = {}
     few = st.sampled_from([b"a", b"a b", b"a/b", b"a/c", b"a0", b"b", b"\xff"])
@@ -164,8 +164,7 @@ def test_updates_are_those_of_a_table(
 def test_few_changed_entries_equal_a_full_write(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Patched or merged, the cache holds the same; and one that was patched is no newer than it
-    was."""
+    """Compare a patched and a merged cache, and check that patching makes the cache no newer."""
     folder = tmp_path_factory.mktemp("patched")
     form = FORMATS[data.draw(st.sampled_from(sorted(FORMATS)))]
     few = st.sampled_from([b"a", b"b", b"a/b", b"\1", b"b" * 300, b"\x81\xa4"])
@@ -195,7 +194,7 @@ def test_few_changed_entries_equal_a_full_write(
 
 @st.composite
 def worktrees(draw: st.DrawFn) -> dict[bytes, tuple[NodeKind, bytes]]:
-    """Files and links, by name, none with a name that is too long for a file system."""
+    """Draw files and links by name, with names short enough for a file system."""
     names = st.text(
         st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8
     )

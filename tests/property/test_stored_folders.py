@@ -33,7 +33,7 @@ from tests.support.strategies import Trees, formats, oids, safe_names
 
 @st.composite
 def big_folders(draw: st.DrawFn) -> Folder:
-    """Many files, about as many as fit one tree, and a few odd names among them."""
+    """Draw about as many files as fit one tree, and a few odd names among them."""
     count = draw(
         st.integers(PART_LIMIT - 8, PART_LIMIT + 8)
         | st.sampled_from([0, 700, 16 * PART_LIMIT + 20])
@@ -148,7 +148,7 @@ def flat_tree(count: int) -> Mapping[bytes, Node]:
 
 
 def parts_of(nodes: Mapping[bytes, Node], trees: Trees) -> list[TreeEntry]:
-    """The entries of a folder split by the first digit, whatever its size."""
+    """Return the entries of a folder split by the first digit, whatever its size."""
     groups: dict[str, dict[bytes, Node]] = {}
     for name, node in nodes.items():
         groups.setdefault(layout.digit_of(name, 0), {})[name] = node
@@ -159,7 +159,7 @@ def parts_of(nodes: Mapping[bytes, Node], trees: Trees) -> list[TreeEntry]:
 
 
 def strange_folders() -> Iterator[tuple[str, Callable[[Trees], bytes]]]:
-    """Trees that a reader must refuse, each by what makes it strange."""
+    """Yield trees that a reader must refuse, each with the reason."""
     blob = SHA1.hash("blob", b"")
     parts = partial(parts_of, flat_tree(600))
 
@@ -239,7 +239,7 @@ def test_folder_in_another_form_is_damaged(make: Callable[[Trees], bytes]) -> No
 
 @given(formats, st.data())
 def test_invalid_tree_raises_damaged(form: ObjectFormat, data: st.DataObject) -> None:
-    """Any entries at all, and those of folders and chunk trees mixed."""
+    """Draw arbitrary entries, and mixtures of those of folders and chunk trees."""
     trees = Trees(form)
     name = safe_names | st.sampled_from(
         [b"0.datmo-part", b"f.datmo-part", b"0" * 16, b"a.datmo-file", b"a.datmo-name"]

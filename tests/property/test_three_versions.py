@@ -1,4 +1,4 @@
-"""Three-way merges of folders, beside a merge of dictionaries that anybody can check by eye."""
+"""Test three-way merges of folders against a simple merge of dictionaries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ some_folders: st.SearchStrategy[Folder] = st.recursive(
 def united(
     base: Item | None, ours: Item | None, theirs: Item | None, path: Path = ()
 ) -> tuple[Item | None, set[Path]]:
-    """The merge, said once more and plainly."""
+    """Return the merge, computed in a simple way."""
     if theirs in (ours, base):
         return ours, set()
     if ours == base:
@@ -57,7 +57,7 @@ def united(
 def merged(
     base: Item | None, ours: Item | None, theirs: Item | None
 ) -> tuple[Item | None, list[MergeConflict]]:
-    """What the merger makes of it; checked to be in the one encoding that the folder has."""
+    """Return the merger's result, after checking that it has the one encoding of the folder."""
     trees = Trees()
     sides = [as_node(side, trees) if side is not None else None for side in (base, ours, theirs)]
     merger = Merger(trees.read, trees.write, SHA1)

@@ -1,8 +1,7 @@
-"""Two people, their clones and one remote, in any order of events: nobody loses anything, and the
-remote is whole.
+"""Test two people, their clones and one remote, in any order of events: no data are lost, and the
+remote is complete.
 
-Git is real, and so are its hooks and the helper; `git datmo` runs in this process, which is the
-same and quicker.
+Git, its hooks and the helper are real. `git datmo` runs in this process, which is equal and faster.
 """
 
 from __future__ import annotations

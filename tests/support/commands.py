@@ -1,4 +1,4 @@
-"""What the stories are told with: what git-datmo says of a clone, and what lies in its folders."""
+"""Run git-datmo in a clone, and show its output and the contents of folders."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Picture = dict[bytes, tuple[str, bytes]]
 
 
 def picture(folder: Path) -> Picture:
-    """Everything below `folder`: files with their bytes and executable bit, links, folders; `.git`
-    is left out."""
+    """Return everything below `folder` except `.git`: folders, links, and files with bytes and
+    executable bit."""
     return dict(_look(os.fsencode(folder), b""))
 
 
@@ -45,10 +45,10 @@ FORGES = Forges()
 def datmo(
     shell: Shell, *words: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b""
 ) -> Done:
-    """Run `git datmo WORDS`, as a person does.
+    """Run `git datmo WORDS` as a user does.
 
-    Most of a small command's time is its start, which `git`, hooks and helper make often enough;
-    with DATMO_EVERY_STEP set, each command is started.
+    Most of a short command's time is its start, which git, hooks and helper do often enough in
+    tests. Set DATMO_EVERY_STEP to start each command.
     """
     if os.environ.get("DATMO_EVERY_STEP") or not starts_as_ours(shell.env):
         return shell.run("git", "datmo", *words, ok=ok, code=code, stdin=stdin)
@@ -59,19 +59,19 @@ def datmo(
 
 
 def experiments(shell: Shell, *words: str) -> list[dict[str, Any]]:
-    """What `log --json` prints, newest first."""
+    """Return the output of `log --json`, newest first."""
     return [json.loads(line) for line in datmo(shell, "log", "--json", *words).stdout.splitlines()]
 
 
 def states(shell: Shell) -> dict[str, str]:
-    """What `status --json` says of each payload."""
+    """Return the state of each payload from `status --json`."""
     document = json.loads(datmo(shell, "status", "--json").stdout)
     return {payload["path"]: payload["state"] for payload in document["payloads"]}
 
 
 def refusal(done: Done, *words: str) -> str:
-    """The one `fatal:` line of a command that failed as it should; `words` are all in it or in its
-    one hint."""
+    """Return the one `fatal:` line of a failed command. All of `words` are in it or in its one
+    hint."""
     lines = done.stderr.splitlines()
     fatal = [line for line in lines if line.startswith("fatal: ")]
     hints = [line for line in lines if line.startswith("hint: ")]
@@ -85,12 +85,12 @@ def refusal(done: Done, *words: str) -> str:
 
 
 def refused(shell: Shell, *words: str | Path, code: int = 128, says: tuple[str, ...] = ()) -> str:
-    """Run `git datmo WORDS`, which says in one line why it does nothing."""
+    """Run `git datmo WORDS`, and check that it refuses in one line."""
     return refusal(datmo(shell, *words, code=code), *says)
 
 
 def objects(shell: Shell, *where: str) -> dict[str, tuple[str, int]]:
-    """Every object of a repository by its id, with its type and size."""
+    """Return the type and size of every object of a repository, by id."""
     listed = shell.git(
         *where, "cat-file", "--batch-all-objects", "--batch-check", "--unordered"
     ).splitlines()
@@ -98,7 +98,7 @@ def objects(shell: Shell, *where: str) -> dict[str, tuple[str, int]]:
 
 
 def count_stored(shell: Shell, *where: str) -> int:
-    """How many objects a repository holds, one that it holds twice counted twice."""
+    """Return how many objects a repository holds, counting duplicates."""
     counted = dict(
         line.split(": ") for line in shell.git(*where, "count-objects", "-v").splitlines()
     )

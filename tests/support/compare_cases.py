@@ -1,4 +1,4 @@
-"""Pairs of files, and how they compare."""
+"""Define pairs of files, and how they compare."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def array(values: object) -> Write:
 
 
 def claiming(shape: str) -> bytes:
-    """An array file whose header says more than there is."""
+    """Return an array file whose header claims more data than the file has."""
     header = (
         f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117).encode()
         + b"\n"
@@ -78,7 +78,7 @@ def claiming(shape: str) -> bytes:
 
 
 def field(number: int, content: bytes | float) -> bytes:
-    """One field of a protocol buffer: a whole number, a float or bytes."""
+    """Return one field of a protocol buffer: an integer, a float or bytes."""
     if isinstance(content, int):
         return bytes([number << 3, content])
     if isinstance(content, float):
@@ -87,7 +87,7 @@ def field(number: int, content: bytes | float) -> bytes:
 
 
 def events(wall: float, *scalars: tuple[int, str, float]) -> Write:
-    """An event file of TensorBoard's."""
+    """Return an event file of TensorBoard."""
     made = [field(3, b"brain.Event:2")]
     made += [
         field(2, n) + field(5, field(1, field(1, tag.encode()) + field(2, value)))

@@ -1,4 +1,4 @@
-"""The set-ups that commands are killed in, and the commands."""
+"""Define the set-ups in which commands are killed, and the commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ echo trained
 
 
 def lay_first(data: Path) -> None:
-    """Every kind of file, and a large one."""
+    """Write files of every kind, and a large one."""
     for name, text in {
         "a": "one",
         "b": "one b",
@@ -39,7 +39,7 @@ def lay_first(data: Path) -> None:
 
 
 def lay_second(data: Path) -> None:
-    """Of what `lay_first` laid: changes, additions, removals, and every change of kind."""
+    """Change, add and remove files of `lay_first`, with every change of kind."""
     write(data / "a", "one and two")
     (data / "b").unlink()
     shutil.rmtree(data / "sub")
@@ -66,8 +66,7 @@ def write(path: Path, content: str | bytes) -> Path:
 
 
 def begin(world: World, *, way: str = "hook") -> None:
-    """Alex's repository with a commit and a remote that has it, set up; data in a folder, not
-    added."""
+    """Make Alex's repository, set up, with a shared commit and data that are not added."""
     world.live.joinpath("hub.git").mkdir()
     world.hub.git("init", "-q", "--bare", ".")
     alex = world.live / "alex"
@@ -84,7 +83,7 @@ def begin(world: World, *, way: str = "hook") -> None:
 
 
 def one(world: World, *, way: str = "hook") -> None:
-    """Version 1 in a snapshot, on the remote."""
+    """Share a snapshot of version 1."""
     begin(world, way=way)
     world.now += 1
     world.run("alex", ["datmo", "add-data", "data", "base.pt"])
@@ -93,8 +92,7 @@ def one(world: World, *, way: str = "hook") -> None:
 
 
 def two(world: World, *, way: str = "hook") -> None:
-    """And version 2 in another, which is not on the remote yet; `base.pt` has gone, `extra` has
-    come."""
+    """Make an unshared snapshot of version 2, without `base.pt` and with `extra`."""
     one(world, way=way)
     ben(world, way=way)
     lay_second(world.live / "alex" / "data")
@@ -106,7 +104,7 @@ def two(world: World, *, way: str = "hook") -> None:
 
 
 def ben(world: World, *, way: str = "hook") -> None:
-    """Ben's clone, which has no data yet."""
+    """Make Ben's clone, without data."""
     world.live.joinpath("ben").mkdir()
     url = str(world.hub.cwd)
     world.shell("ben").git("clone", "-q", f"datmo::{url}" if way == "helper" else url, ".")
@@ -122,20 +120,20 @@ def commit(world: World, message: str) -> None:
 
 
 def shared(world: World, *, way: str = "hook") -> None:
-    """Version 2 is on the remote; Ben still has no data."""
+    """Share version 2; Ben still has no data."""
     two(world, way=way)
     world.shell("alex").git("push", "-q", "origin", "main", "one", "two")
 
 
 def behind(world: World) -> None:
-    """Version 2 is on the remote; Ben is at version 1, with its data."""
+    """Share version 2; Ben has the data of version 1."""
     two(world)
     world.run("ben", ["datmo", "checkout"])
     world.shell("alex").git("push", "-q", "origin", "main", "one", "two")
 
 
 def diverged(world: World) -> None:
-    """Ben changed the data and shared them; Alex changed others, and has merged the code alone."""
+    """Let Ben change and share data; Alex changed others, and has merged only the code."""
     one(world)
     ben(world)
     world.run("ben", ["datmo", "checkout"])
@@ -161,7 +159,7 @@ def helped(world: World) -> None:
 
 
 def linked(world: World) -> None:
-    """Version 1 is on the remote; Ben's repository only knows the remote, by the helper's URL."""
+    """Share version 1; Ben's repository knows only the remote, by the helper's URL."""
     one(world)
     world.live.joinpath("ben").mkdir()
     git = world.shell("ben").git
@@ -170,21 +168,20 @@ def linked(world: World) -> None:
 
 
 def bare(world: World) -> None:
-    """Not set up, with a hook of the user's own."""
+    """Make a repository without set-up, with a hook of the user's own."""
     begin(world, way="none")
     write(world.live / "alex/.git/hooks/pre-push", "#!/bin/sh\nexit 0\n").chmod(0o755)
 
 
 def hooked(world: World) -> None:
-    """Set up with the helper, after another tool named a folder of hooks, and with a hook that was
-    there before."""
+    """Set up with the helper after another tool set a folder of hooks, with a hook from before."""
     bare(world)
     world.shell("alex").git("config", "core.hooksPath", "hooks")
     world.run("alex", ["datmo", "init", "--helper"])
 
 
 def nothing(_: World) -> None:
-    """The command starts from the set-up as it is."""
+    """Start the command from the set-up as it is."""
 
 
 def edit(world: World) -> None:
@@ -204,14 +201,14 @@ def move_the_code(world: World) -> None:
 
 @dataclass(frozen=True)
 class Scene:
-    """A command, in a set-up, by a person; `warm` are payloads whose stat cache the copy of the
-    set-up made stale.
+    """Hold a command, its set-up and its user. `warm` are payloads whose stat cache the copy made
+    stale.
 
-    `then` is what a person runs after the command where it was killed and run again: where git
-    moved already, its hooks are not run a second time. `done` is what the command says where it had
-    done all of its work before it died. `reads` are payloads that the command stores or places: a
-    snapshot made after the kill must have what they hold. `exact` is whether all of the record is
-    the same in every run. `every` is how few of the steps are tried that another scene has too.
+    `then` is what a user runs after a killed and repeated command, since git does not run its hooks
+    twice. `done` is the message of a command that had finished all work before it was killed.
+    `reads` are payloads that the command stores or checks out; a snapshot after the kill must have
+    their content. `exact` is true if the whole record is equal in every run. `every` thins out
+    steps that other scenes have too.
     """
 
     name: str

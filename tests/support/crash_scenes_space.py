@@ -1,4 +1,4 @@
-"""Commands that give space back, to be killed: what they must not lose is on both sides."""
+"""Define commands that free space, to be killed, with both sides' data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from tests.support.crash_world import World
 
 
 def spent(world: World) -> None:
-    """Both versions are on the remote; the first is dropped, here alone, and half of what is stored
-    is for nothing."""
+    """Share both versions and drop the first locally, so that half of the store is unneeded."""
     two(world)
     shell = world.shell("alex")
     shell.git("push", "-q", "origin", "main", "one", "two")
@@ -17,12 +16,12 @@ def spent(world: World) -> None:
 
 
 def first(world: World) -> str:
-    """The id of Alex's oldest snapshot."""
+    """Return the id of Alex's oldest snapshot."""
     return world.shell("alex").git("notes", "--ref=datmo", "show", "one").split()[0]
 
 
 def add_what_nobody_needs(world: World) -> None:
-    """Half a pack that is for nothing."""
+    """Add unneeded objects of half a pack."""
     write(world.live / "alex" / "data" / "more", "more" * 1000)
     write(world.live / "alex" / "vain", "in vain" * 100_000)
     world.run("alex", ["datmo", "add-data", "data", "vain"])
@@ -30,7 +29,7 @@ def add_what_nobody_needs(world: World) -> None:
 
 
 def three(world: World) -> None:
-    """A third version follows, which is not on the remote yet."""
+    """Make an unshared third version."""
     spent(world)
     write(world.live / "alex" / "data" / "a", "three")
     world.run("alex", ["datmo", "add-data", "data"])
@@ -38,7 +37,7 @@ def three(world: World) -> None:
 
 
 def spoil_a_pack(world: World) -> None:
-    """An object of the largest pack is damaged; the remote has it."""
+    """Damage an object of the largest pack, which the remote has."""
     packs = (world.live / "alex" / ".git" / "datmo" / "store.git" / "objects" / "pack").glob(
         "*.pack"
     )

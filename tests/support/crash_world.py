@@ -1,5 +1,5 @@
-"""Repositories that commands are killed in: made once, copied for each kill, always at the same
-place."""
+"""Prepare repositories in which commands are killed: made once, and copied to the same path for
+each kill."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ exec '{python}' '{die_at_step}' {program} "$@"
 
 
 def install_wrappers(folder: Path) -> Path:
-    """Console scripts that can be killed, for a folder that stands first on PATH."""
+    """Write console scripts that can be killed, in a folder that comes first on PATH."""
     folder.mkdir()
     for program in PROGRAMS:
         script = folder / program
@@ -47,8 +47,8 @@ def install_wrappers(folder: Path) -> Path:
 
 @dataclass
 class World:
-    """A folder with a bare repository `hub.git` and people's clones, and a template of it for each
-    set-up."""
+    """Hold a folder with a bare repository `hub.git`, clones, and a template of it for each set-
+    up."""
 
     top: Path
     env: dict[str, str]
@@ -75,7 +75,7 @@ class World:
         journal: bool = False,
         ok: bool = True,
     ) -> Done:
-        """Run a command of git or git-datmo as the person `name`; the journal is the world's
+        """Run a command of git or git-datmo as the person `name`. The journal is the world's
         `journal` file."""
         more = (
             {"DATMO_DIE_AT": str(die_at), "DATMO_JOURNAL": str(self.top / "journal")}
@@ -93,14 +93,14 @@ class World:
         return done
 
     def steps(self) -> list[str]:
-        """The steps that the journal has."""
+        """Return the steps in the journal."""
         path = self.top / "journal"
         return path.read_text().splitlines() if path.exists() else []
 
     def template(self, name: str, make: Callable[[World], None]) -> None:
-        """Let `live` be a copy of the template, which `make` makes in a new `live` the first time.
+        """Copy a template to `live`; the first time, `make` makes it in a new `live`.
 
-        It is always made at the same time, and is always of the past.
+        It is always made at the same time, in the past.
         """
         self.now = NOW
         kept = self.top / f"template-{name}"
@@ -116,7 +116,7 @@ class World:
         self.now = NOW + 1_000
 
     def check_readers(self, who: str) -> None:
-        """The commands that only read do so whatever was cut off, or say what to do first."""
+        """Check that reading commands work after any kill, or give a hint."""
         if (self.live / who / ".git" / "datmo" / "store.git" / "HEAD").exists():
             for verb in ("status", "log"):
                 done = self.run(who, ["datmo", verb, "--json"], ok=False)
@@ -129,8 +129,8 @@ class World:
         return sorted(entry.name for entry in self.live.iterdir() if (entry / ".git").is_dir())
 
     def portrait(self, who: str, *, exact: bool = True) -> dict[str, Any]:
-        """All that `who` can see of the end of a command, and the remote; `exact` includes the ids
-        of records."""
+        """Return what `who` can see of the result of a command, and the remote. `exact` includes
+        the ids of records."""
         found = {who: self._portrait_of(who, exact=exact)}
         if (self.live / "hub.git").exists():
             found["hub.git"] = refs(self.hub, exact=exact)
@@ -170,8 +170,8 @@ class World:
         return found
 
     def check_sound(self, who: str) -> None:
-        """What holds at every instant: git finds no fault anywhere, and the remote has what its
-        notes name."""
+        """Check what holds at every instant: git finds no damage, and the remote has what its notes
+        name."""
         shell = self.shell(who)
         fsck(shell)
         if (shell.cwd / ".git" / "datmo" / "store.git" / "HEAD").exists():
@@ -187,7 +187,7 @@ def copy(source: str, target: str) -> None:
 
 
 def fsck(shell: Shell, *where: str) -> None:
-    """Git's own judgement; dangling objects are fine, any other line is not."""
+    """Check with git's fsck. Dangling objects are allowed, and no other message."""
     done = shell.run("git", *where, "fsck", "--strict", "--no-dangling", "--no-progress", ok=False)
     said = [
         line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("notice: ")
@@ -197,7 +197,7 @@ def fsck(shell: Shell, *where: str) -> None:
 
 
 def says_what_to_do(done: Done) -> bool:
-    """Whether a command that does nothing says why, and what to do, in a line each."""
+    """Return whether a refused command names the reason and a hint, in a line each."""
     lines = done.stderr.splitlines()
     return (
         done.returncode in (2, 125, 128)
@@ -208,10 +208,9 @@ def says_what_to_do(done: Done) -> bool:
 
 
 def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
-    """Every ref but the keep refs: a commit of the code by its id, records and notes by their
-    trees.
+    """Return every ref except the keep refs: commits of code by id, records and notes by tree.
 
-    The chains of records and notes may be longer after a kill; what they hold must be the same.
+    After a kill, the chains of records and notes may be longer; their content must be equal.
     """
     found = {}
     for line in shell.git("for-each-ref", "--format=%(refname) %(objectname) %(tree)").splitlines():
@@ -231,8 +230,7 @@ def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
 
 
 def told(line: str, *, exact: bool) -> dict[str, Any]:
-    """An experiment as `log --json` prints it, without what differs between two runs of one
-    command."""
+    """Return an experiment as `log --json` prints it, without what differs between two runs."""
     document: dict[str, Any] = json.loads(line)
     if exact:
         return document

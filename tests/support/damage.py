@@ -27,7 +27,7 @@ def blob(content: bytes = SMALL) -> Oid:
 
 
 def pack_of(shell: Shell, oid: Oid) -> tuple[Path, int]:
-    """The pack of an object, and where its entry begins."""
+    """Return the pack of an object, and the offset of its entry."""
     with closing(PackedObjects(store_of(shell) / "objects", SHA1)) as objects:
         found = objects.locate(oid)
         assert found is not None
@@ -35,7 +35,7 @@ def pack_of(shell: Shell, oid: Oid) -> tuple[Path, int]:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Change a file of which another repository may have the same under another name."""
+    """Replace a file, without changing its hard links in other repositories."""
     path.unlink()
     path.write_bytes(content)
 

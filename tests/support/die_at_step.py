@@ -1,9 +1,9 @@
-"""Runs git-datmo, or its remote helper, in a process that dies at its Nth durable step.
+"""Run git-datmo, or its remote helper, in a process that dies at its Nth durable step.
 
-Nothing of the product knows of it: the calls of `os` by which a file, a folder or a name changes,
-and the start of each git child that changes something, are counted here, before they happen.
-`DATMO_JOURNAL` names a file that gets a line for each step, of all processes of a command; at step
-number `DATMO_DIE_AT` the process kills itself, as the kernel or a power cut would: no handler runs,
+The product has no hook for this. Calls of `os` that change a file, a folder or a name are counted
+before they happen. Starts of git children that change something are counted too.
+`DATMO_JOURNAL` names a file that gets a line for each step, of all processes of a command. At step
+`DATMO_DIE_AT` the process kills itself as the kernel or a power cut would: no handler runs, and
 nothing is flushed. A step that writes bytes is half done by then.
 
 `DATMO_NOW` stops the clock, so that the records of two runs can be compared.
@@ -42,8 +42,7 @@ time.time = clock
 
 
 def place() -> str:
-    """Which of our functions takes the step, from the outside in: what tells one kind of step from
-    another."""
+    """Return the functions that take the step, outermost first. They distinguish kinds of steps."""
     names: list[str] = []
     frame = sys._getframe(2)
     while frame is not None and len(names) < FRAMES:
@@ -55,7 +54,7 @@ def place() -> str:
 
 
 class Steps:
-    """The steps of one process, counted together with those of the others that the journal
+    """Count the steps of a process, together with those of other processes that the journal
     names."""
 
     def __init__(self, journal: str, die_at: int) -> None:
@@ -65,8 +64,7 @@ class Steps:
         self._write = os.write
 
     def take(self, kind: str, half: Callable[[], object] = lambda: None) -> None:
-        """Note a step that is about to be taken; die here, with `half` of it done, if it is the
-        last."""
+        """Note a step before it is taken. If it is the last, do `half` of it and die."""
         self._write(self._journal, f"{kind} {place()}\n".encode())
         if not self._die_at:
             return
@@ -78,10 +76,10 @@ class Steps:
 
 
 def changes(name: str, target: Any) -> bool:
-    """Whether a call has something to do: what fails, or finds it done, is no step; nor is a
-    temporary file's own life.
+    """Return whether a call changes anything. Failed and repeated calls and temporary files are no
+    steps.
 
-    A folder is not waited for: what is in it has its new name by then.
+    Ignore the sync of a folder, whose entries have their new names by then.
     """
     if name == "fsync":
         return is_file(target)
@@ -91,8 +89,7 @@ def changes(name: str, target: Any) -> bool:
 
 
 def is_file(fd: int) -> bool:
-    """Whether bytes that go to a descriptor stay: it is a file, and one that has a name that
-    counts."""
+    """Return whether bytes written to a descriptor stay: it is a file with a name that counts."""
     return stat.S_ISREG(os.fstat(fd).st_mode) and not os.readlink(f"/proc/self/fd/{fd}").startswith(
         os.environ.get("TMPDIR", "/nowhere") + "/"
     )
@@ -147,7 +144,7 @@ def _changing(args: Any) -> str:
 
 
 def live(words: list[str]) -> int:
-    """Be the console script that `words` name first, with the rest as its arguments."""
+    """Run the console script named first in `words`, with the rest as its arguments."""
     now = os.environ.pop("DATMO_NOW", "")
     if now:
         _stopped[:] = [float(now)]

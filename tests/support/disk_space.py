@@ -1,4 +1,4 @@
-"""What the tests of giving space back make and weigh."""
+"""Make versions of data, and measure repositories, for tests that free space."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ def check_store(shell: Shell) -> None:
 
 
 def versions(shell: Shell, count: int = 2, first: int = 1) -> list[str]:
-    """A snapshot for each version of a file of 2 MiB, each of which has nothing in common with the
-    others."""
+    """Make a snapshot for each version of a file of 2 MiB; the versions have no chunk in common."""
     made = []
     for number in range(first, first + count):
         shell.write("data/large", noise(number))
@@ -60,8 +59,8 @@ def keep_refs(hub: Shell) -> list[str]:
 
 
 def check_hub(hub: Shell, size: int, versions: int) -> None:
-    """What the host has after its own collection: sound, and of so many versions of `size` bytes
-    each."""
+    """Check the host after its own collection: it is sound, and has as many versions of `size`
+    bytes."""
     hub.git("gc", "-q", "--prune=now")
     fsck = hub.run("git", "fsck", "--strict", "--full", "--no-dangling", "--no-progress")
     assert [

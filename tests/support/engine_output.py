@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Heard:
-    """Keeps what an engine says, by stream."""
+    """Collect an engine's output by stream."""
 
     def __init__(self) -> None:
         self.streams = {"stdout": b"", "stderr": b""}

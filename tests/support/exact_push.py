@@ -26,7 +26,7 @@ def noise(seed: int, size: int = BIG) -> bytes:
 
 
 def lay(folder: Path, seed: int) -> None:
-    """A dataset: one large file, and small ones in a folder of several levels."""
+    """Write a dataset: one large file, and small ones several folders deep."""
     (folder / "deep/down").mkdir(parents=True)
     (folder / "big").write_bytes(noise(seed))
     for number in range(30):
@@ -41,8 +41,8 @@ def snapshot(shell: Shell, text: str, *payloads: str) -> None:
 
 @pytest.fixture(scope="module")
 def push_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A remote that holds Alex's two datasets and a later version of one, and two clones; tests
-    copy it all."""
+    """Return a folder to copy: a remote with Alex's two datasets and a later version of one, and
+    two clones."""
     folder = tmp_path_factory.mktemp("made")
     top = Shell(folder, seal(folder / "home"))
     top.git("init", "-q", "--bare", "hub.git")
@@ -67,7 +67,7 @@ def push_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Scene:
-    """A remote over HTTP, a clone of it that made its data, and one that has none of them."""
+    """Hold a remote over HTTP, a clone that made its data, and a clone without data."""
 
     hub: Shell
     alex: Shell
@@ -75,8 +75,8 @@ class Scene:
     host: HttpHost
 
     def push(self, shell: Shell) -> int:
-        """Push the branch: bytes of content that are new to the remote; no more may have gone over
-        the wire."""
+        """Push the branch, and check the bytes on the wire; return the bytes of content new to the
+        remote."""
         before = objects(self.hub)
         self.host.exchanges.clear()
         shell.git("push", "-q", "origin", "HEAD:refs/heads/next")
@@ -103,8 +103,7 @@ def push_scene(push_template: Path, tmp_path: Path, http_host: HttpHost) -> Scen
 
 
 def mix(folder: Path) -> None:
-    """Half of either dataset, the first as it was once: files of both, and a file whose halves are
-    theirs."""
+    """Mix two datasets: files of both, and a file whose halves come from both."""
     lay(folder, 1)
     (folder / "large").write_bytes(noise(2))
     (folder / "big").write_bytes(noise(1)[: BIG // 2] + noise(2)[BIG // 2 :])

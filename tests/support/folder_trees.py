@@ -61,7 +61,7 @@ def folders(size: int = 6) -> st.SearchStrategy[Folder]:
 def flat(
     item: Node | Folder | None, path: tuple[bytes, ...] = ()
 ) -> Iterator[tuple[tuple[bytes, ...], Node | None]]:
-    """Every path with its node, None for a folder."""
+    """Yield every path with its node, None for a folder."""
     if isinstance(item, dict):
         yield path, None
         for name, inner in item.items():

@@ -12,7 +12,7 @@ BLOB, LINK, TREE = "100644", "120000", "40000"
 
 
 def put(hub: Shell, kind: str, content: bytes) -> str:
-    """Any bytes as an object, git's own checks left aside."""
+    """Store any bytes as an object, without git's checks."""
     return hub.run(
         "git", "hash-object", "--literally", "-w", "-t", kind, "--stdin", stdin=content
     ).stdout.strip()
@@ -44,7 +44,7 @@ def plant(hub: Shell, raw: bytes, commit: str, line: str = "snapshot planted") -
 
 
 def genuine(shell: Shell, commit: str = "HEAD") -> dict[str, Any]:
-    """The record of a commit's experiment, as a document to spoil."""
+    """Return the record of a commit's experiment, as a document to change."""
     document: dict[str, Any] = json.loads(datmo(shell, "show", commit, "--json").stdout)
     for own in ("id", "receipts", "found_by", "found_on", "commit_found"):
         document.pop(own, None)

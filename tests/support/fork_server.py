@@ -1,8 +1,7 @@
-"""Starts git-datmo quickly: a process that has it loaded already, and forks for each command that
-is asked for.
+"""Start git-datmo quickly: load it once, and fork for each command.
 
-One line of JSON in (`words`, `cwd`, `env`, `stdin`), one line out (`code`, `stdout`, `stderr`). The
-child is a process like any other, with its own environment and folder, and dies like one.
+Read one line of JSON (`words`, `cwd`, `env`, `stdin`), and write one line (`code`, `stdout`,
+`stderr`). The child is an ordinary process with its own environment and folder.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def load_all() -> None:
 
 
 def become(asked: dict[str, Any], streams: tuple[int, ...]) -> int:
-    """In the child: the command itself."""
+    """Run the command itself, in the child."""
     for wanted, fd in enumerate(streams):
         os.dup2(fd, wanted)
     os.chdir(asked["cwd"])

@@ -9,7 +9,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "FORMAT.md"
 
 
 def section(number: int) -> str:
-    """One section of the document."""
+    """Return one section of the document."""
     match = re.search(
         rf"^## {number}\. .*?(?=^## |\Z)", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL
     )
@@ -18,7 +18,7 @@ def section(number: int) -> str:
 
 
 def tables(text: str) -> list[list[str]]:
-    """The rows of all tables, without their heads."""
+    """Return the rows of all tables, without their heads."""
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in text.splitlines()

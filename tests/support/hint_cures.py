@@ -1,4 +1,4 @@
-"""The tests that run the commands of hints, and reasons for the commands that no test can run.
+"""Name the tests that run the commands of hints, and the reasons where no test can.
 
 A key is a module below `git_datmo`, or another file by its path, and a command as
 `tests.support.hints` collects it. A value is the node id of a test that runs the command where the
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 CURES: Mapping[str, Mapping[str, str]] = {
     "backends/pack_backend.py": {
-        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
+        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_moved_store_keeps_the_history",
     },
     "cli/commands/checkout.py": {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
@@ -23,31 +23,31 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo gc": "tests/integration/test_beside_the_store.py::test_environment_of_dropped_snapshots_is_removed",
     },
     "cli/commands/env.py": {
-        "git datmo env shell -- CMD": "tests/integration/test_env_command.py::test_an_environment_is_built_and_worked_in",
+        "git datmo env shell -- CMD": "tests/integration/test_env_command.py::test_environment_is_built_and_runs_commands",
     },
     "cli/commands/fsck.py": {
         "git datmo fsck --repair": "tests/integration/test_fsck.py::test_lost_object_comes_back_from_the_working_tree",
-        "git datmo push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+        "git datmo push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
     },
     "cli/commands/hook.py": {
         "git push": "The same push again, after the host gave up waiting for the first.",
-        "git datmo init --helper {}": "tests/integration/test_hooks.py::test_jujutsu_beside_git_is_told_of_the_helper",
+        "git datmo init --helper {}": "tests/integration/test_hooks.py::test_init_beside_jujutsu_names_the_helper",
         "git push --no-verify": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",
     },
     "cli/commands/init.py": {
         "git push": "It says how the remote is shared with.",
-        "git datmo init --helper {}": "tests/integration/test_hooks.py::test_jujutsu_beside_git_is_told_of_the_helper",
+        "git datmo init --helper {}": "tests/integration/test_hooks.py::test_init_beside_jujutsu_names_the_helper",
     },
     "cli/commands/run.py": {
         "git datmo run -- python train.py": "tests/integration/test_followed_hints.py::test_command_without_dashes_runs_as_the_hint_has_it",
     },
     "cli/commands/status.py": {
-        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot",
+        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_warns_and_makes_no_snapshot",
         "git push": "tests/integration/test_moved_remotes.py::test_status_counts_nothing_that_a_fetch_from_the_remote_brought",
-        "git fetch --unshallow": "tests/integration/test_follow.py::test_shallow_clone_is_told_what_to_fetch",
+        "git fetch --unshallow": "tests/integration/test_follow.py::test_shallow_clone_gets_hint_about_fetch",
     },
     "cli/commands/sweep.py": {
-        "git datmo sweep -p lr=1,2 -- train {lr}": "tests/integration/test_cluster.py::test_a_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here",
+        "git datmo sweep -p lr=1,2 -- train {lr}": "tests/integration/test_cluster.py::test_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here",
     },
     "cli/commands/verify.py": {
         "git datmo push": "tests/integration/test_complete.py::test_snapshot_that_was_not_pushed_is_named_to_its_maker",
@@ -56,11 +56,11 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
     "cluster/cluster_tasks.py": {
-        "git push": "tests/integration/test_cluster.py::test_a_cluster_sweeps_and_shares_what_it_makes",
+        "git push": "tests/integration/test_cluster.py::test_cluster_sweeps_and_shares_what_it_makes",
     },
     "cluster/cluster_worker.py": {
         "git datmo run": "The user's program has to write a metric first.",
-        "git datmo push": "tests/integration/test_cluster.py::test_a_cluster_reruns_from_the_remote_and_loses_nothing",
+        "git datmo push": "tests/integration/test_cluster.py::test_cluster_reruns_from_the_remote_and_loses_nothing",
     },
     "errors.py": {
         "git config datmo.timeout SECONDS": "tests/integration/test_silence.py::test_store_that_is_silent_ends_a_push",
@@ -81,72 +81,72 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git -c datmo.requireSigned=false datmo …": "tests/integration/test_signing.py::test_checkout_of_an_unsigned_snapshot_is_refused",
     },
     "history/unprepared_clone.py": {
-        "git datmo init": "tests/integration/test_plain_clone.py::test_log_and_checkout_without_set_up_name_init",
+        "git datmo init": "tests/integration/test_plain_clone.py::test_log_and_checkout_in_plain_clone_name_init",
     },
     "objects/missing_elsewhere.py": {
         "git datmo fsck --repair": "tests/integration/test_fsck.py::test_lost_object_comes_back_from_the_working_tree",
     },
     "objects/store.py": {
-        "git datmo checkout": "tests/integration/test_evict.py::test_what_the_remote_has_is_evicted_and_fetched_again",
+        "git datmo checkout": "tests/integration/test_evict.py::test_data_on_the_remote_are_evicted_and_fetched_again",
     },
     "objects/store_location.py": {
         "git datmo init": "tests/integration/test_followed_hints.py::test_add_without_a_store_goes_on_after_init",
     },
     "payloads/addable_paths.py": {
         "git datmo checkout": "tests/integration/test_followed_hints.py::test_add_of_a_payload_that_is_not_fetched_goes_on_after_checkout",
-        "git rm -r --cached -- {}": "tests/integration/test_bad_input.py::test_the_way_out_for_a_path_that_git_tracks",
+        "git rm -r --cached -- {}": "tests/integration/test_bad_input.py::test_path_that_git_tracks_is_refused_with_working_hint",
         "git datmo init": "tests/integration/test_addable.py::test_payload_below_another_repository_is_refused_and_added_there",
         "git datmo add-data {}": "tests/integration/test_addable.py::test_payload_below_another_repository_is_refused_and_added_there",
         "git datmo rm {}": "tests/integration/test_followed_hints.py::test_folder_around_a_payload_is_added_after_rm",
     },
     "payloads/after_commit.py": {
-        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot",
+        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_warns_and_makes_no_snapshot",
         "git datmo snapshot": "tests/integration/test_follow.py::test_commit_after_reset_that_kept_the_files_has_the_data",
     },
     "payloads/apply_snapshot.py": {
-        "git datmo checkout {} -- PATH": "tests/integration/test_merge.py::test_paths_that_both_changed_wait_for_a_decision",
+        "git datmo checkout {} -- PATH": "tests/integration/test_unfinished_merge.py::test_conflicting_paths_wait_for_a_decision",
         "git datmo snapshot": "tests/integration/test_followed_hints.py::test_added_version_without_snapshot_is_brought_back",
         "git datmo checkout -- {}": "tests/integration/test_followed_hints.py::test_added_version_without_snapshot_is_brought_back",
-        "git datmo checkout --force": "tests/integration/test_bad_input.py::test_a_version_that_was_only_added_is_not_lost",
+        "git datmo checkout --force": "tests/integration/test_bad_input.py::test_version_that_was_only_added_survives_checkout",
     },
     "payloads/attach_snapshot.py": {
         "git commit": "tests/integration/test_followed_hints.py::test_snapshot_before_the_first_commit_goes_on_after_it",
     },
     "payloads/captured_environment.py": {
-        "git config --add datmo.index URL": "tests/integration/test_rebuildable.py::test_the_index_of_a_local_build_is_derived_or_asked_for",
+        "git config --add datmo.index URL": "tests/integration/test_rebuildable.py::test_index_of_a_local_build_is_derived_or_asked_for",
     },
     "payloads/checkout_in_progress.py": {
         "git datmo checkout -- {}": "tests/integration/test_failed_checkout.py::test_restore_that_fails_is_finished_or_given_up",
         "git datmo checkout {}": "tests/integration/test_failed_checkout.py::test_file_that_does_not_fit_is_named_and_nothing_half_written_stays",
-        "git datmo checkout --force {}": "tests/integration/test_failed_checkout.py::test_failed_checkout_is_given_up_with_all_that_had_come_of_it",
-        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_anew",
+        "git datmo checkout --force {}": "tests/integration/test_failed_checkout.py::test_failed_checkout_is_abandoned_and_its_files_removed",
+        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_again",
     },
     "payloads/checkout_target.py": {
-        "git fetch --unshallow": "tests/integration/test_follow.py::test_shallow_clone_is_told_what_to_fetch",
+        "git fetch --unshallow": "tests/integration/test_follow.py::test_shallow_clone_gets_hint_about_fetch",
         "git fetch --deepen=100": "A part of what 'git fetch --unshallow' does.",
         "git datmo fetch": "tests/integration/test_followed_hints.py::test_snapshot_made_after_the_push_of_its_commit_comes_by_fetch",
-        "git datmo snapshot": "tests/integration/test_trailer.py::test_commit_whose_snapshot_was_not_made_is_told_how_to_make_it",
+        "git datmo snapshot": "tests/integration/test_trailer.py::test_commit_without_snapshot_gets_hint_to_make_it",
         "git datmo checkout {}": "tests/integration/test_followed_hints.py::test_older_data_are_placed_where_newer_were_never_shared",
-        "git datmo push": "tests/integration/test_never_shared.py::test_reproduce_fetches_what_was_shared_meanwhile",
+        "git datmo push": "tests/integration/test_never_shared.py::test_reproduce_fetches_data_shared_since",
     },
     "payloads/code_files.py": {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
     "payloads/data_commit.py": {
-        "git datmo snapshot": "tests/integration/test_commit_verb.py::test_commit_behind_the_data_is_refused_with_a_way_out",
-        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_alone_is_told_and_makes_no_snapshot",
+        "git datmo snapshot": "tests/integration/test_commit_verb.py::test_commit_behind_the_data_is_refused_with_hint",
+        "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_warns_and_makes_no_snapshot",
     },
     "payloads/git_tracked.py": {
-        "git rm -r --cached -- {}": "tests/integration/test_git_tracked.py::test_payload_files_in_gits_index_are_named_with_a_way_out",
+        "git rm -r --cached -- {}": "tests/integration/test_git_tracked.py::test_payload_files_in_git_index_are_named_with_hint",
     },
     "payloads/merging/merge_into_tree.py": {
-        "git datmo checkout": "tests/integration/test_merge.py::test_a_clone_without_the_data_merges_what_it_never_fetched",
+        "git datmo checkout": "tests/integration/test_merge.py::test_clone_without_data_merges_unfetched_versions",
     },
     "payloads/merging/merge_state.py": {
-        "git datmo checkout {} -- PATH": "tests/integration/test_merge.py::test_paths_that_both_changed_wait_for_a_decision",
+        "git datmo checkout {} -- PATH": "tests/integration/test_unfinished_merge.py::test_conflicting_paths_wait_for_a_decision",
         "git datmo add-data PATH": "tests/integration/test_followed_hints.py::test_file_that_both_sides_changed_is_decided",
-        "git datmo snapshot": "tests/integration/test_merge.py::test_paths_that_both_changed_wait_for_a_decision",
-        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_anew",
+        "git datmo snapshot": "tests/integration/test_unfinished_merge.py::test_conflicting_paths_wait_for_a_decision",
+        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_again",
     },
     "payloads/merging/placement.py": {
         "git rm --cached -- {}": "tests/integration/test_followed_hints.py::test_checkout_where_git_tracks_the_payload_goes_on_after_rm",
@@ -159,7 +159,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git config {} {}": "tests/integration/test_hostile_payloads.py::test_checkout_above_the_limit_is_refused_and_the_hint_lets_it_go_on",
     },
     "payloads/restore_paths.py": {
-        "git datmo checkout REV -- {}": "tests/integration/test_restore.py::test_path_that_was_not_added_is_refused_with_the_way_to_it",
+        "git datmo checkout REV -- {}": "tests/integration/test_restore.py::test_restore_of_path_never_added_is_refused_with_hint",
     },
     "payloads/reverted_commits.py": {
         "git datmo commit": "tests/integration/test_revert.py::test_revert_names_the_commands_that_take_the_data_back",
@@ -180,17 +180,17 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo commit": "tests/integration/test_unsnapshotted.py::test_push_names_data_that_it_leaves_out",
     },
     "remotes/fetch_objects.py": {
-        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
     },
     "remotes/remote_probe.py": {
         "git config {} refs/heads/NAME/git-datmo": "tests/integration/test_hosts.py::test_host_that_takes_one_namespace_of_branches_gets_all_there",
     },
     "remotes/remote_store.py": {
-        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
+        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_moved_store_keeps_the_history",
     },
     "remotes/working_clones.py": {
-        "git remote add NAME URL": "tests/integration/test_working_clones.py::test_clone_of_a_mirror_of_a_working_clone_is_told_where_the_data_are",
-        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+        "git remote add NAME URL": "tests/integration/test_working_clones.py::test_clone_of_mirror_of_working_clone_names_where_data_are",
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
     },
     "repository/hook_state.py": {
         "git datmo init": "tests/integration/test_hooks.py::test_hook_out_of_force_is_noticed_and_repaired_by_init",
@@ -199,7 +199,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo run": "The user's program has to change first, or has a command to name.",
     },
     "runs/rerun_inputs.py": {
-        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
     },
     "runs/run_reads.py": {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
@@ -208,12 +208,12 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
     "runs/run_surroundings.py": {
-        "git config --add datmo.variable {}": "tests/integration/test_run_reads.py::test_a_variable_that_no_record_has_is_named_at_the_run_and_beside_the_verdict",
+        "git config --add datmo.variable {}": "tests/integration/test_run_reads.py::test_unrecorded_variable_is_named_at_run_and_verdict",
     },
     "sharing/bundle_file.py": {
         "git fetch --unshallow": "tests/integration/test_followed_hints.py::test_shallow_clone_is_bundled_after_the_rest_is_fetched",
-        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
-        "git datmo drop {}": "tests/integration/test_moved_remotes.py::test_experiment_of_another_whose_data_are_nowhere_does_not_stop_a_push",
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
+        "git datmo drop {}": "tests/integration/test_moved_remotes.py::test_push_with_unavailable_data_of_another_user_succeeds",
     },
     "sharing/orphaned_settings.py": {
         "git config --rename-section {} {}": "tests/integration/test_moved_remotes.py::test_setting_of_a_remote_that_was_renamed_is_not_lost_in_silence",
@@ -224,10 +224,10 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git push --tags": "It pushes tags alone.",
     },
     "sharing/push_bases.py": {
-        "git push": "tests/integration/test_moved_remotes.py::test_record_without_its_data_is_repaired_by_whoever_has_them",
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
     },
     "sharing/push_selection.py": {
-        "git datmo drop {}": "tests/integration/test_moved_remotes.py::test_experiment_of_another_whose_data_are_nowhere_does_not_stop_a_push",
+        "git datmo drop {}": "tests/integration/test_moved_remotes.py::test_push_with_unavailable_data_of_another_user_succeeds",
         "git push --no-verify": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",
     },
     "sharing/pushed_refs.py": {
@@ -235,12 +235,12 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git push --no-verify": "tests/integration/test_followed_hints.py::test_mirror_push_that_would_delete_has_two_ways",
     },
     "sharing/secret_refusal.py": {
-        "git config --add {} {}": "tests/integration/test_secrets.py::test_a_push_of_a_secret_is_refused_with_the_place",
-        "git datmo drop {}": "tests/integration/test_secrets.py::test_a_push_of_a_secret_is_refused_with_the_place",
+        "git config --add {} {}": "tests/integration/test_secrets.py::test_push_of_secret_is_refused_with_its_location",
+        "git datmo drop {}": "tests/integration/test_secrets.py::test_push_of_secret_is_refused_with_its_location",
     },
     "space/backfill.py": {
-        "git config {} URL": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
-        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_a_store_is_moved_and_history_stays_as_it_is",
+        "git config {} URL": "tests/integration/test_stores_elsewhere.py::test_moved_store_keeps_the_history",
+        "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_moved_store_keeps_the_history",
     },
     "space/drop_records.py": {
         "git datmo gc": "tests/integration/test_followed_hints.py::test_dropped_snapshot_is_freed_by_gc",
@@ -254,7 +254,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo drop ID": "tests/integration/test_hostile_payloads.py::test_payload_beyond_its_record_is_refused",
     },
     "worktree/tracking.py": {
-        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_anew",
+        "git datmo checkout": "tests/integration/test_followed_hints.py::test_malformed_state_is_removed_and_checked_out_again",
     },
     "remote_helper/git_remote_datmo/session.py": {
         "git push --no-verify {} BRANCH": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",

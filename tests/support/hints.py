@@ -37,7 +37,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A hint at its place in the source."""
+    """Hold a hint and its place in the source."""
 
     text: str
     path: str
@@ -57,7 +57,7 @@ def commands_in(text: str) -> tuple[str, ...]:
 
 
 class UnknownHint(AssertionError):
-    """A hint that cannot be read from the source: it has to come from a name with `hint` in it."""
+    """Signal a hint that cannot be read from the source. Name its variable with `hint` in it."""
 
 
 @cache

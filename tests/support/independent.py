@@ -1,7 +1,6 @@
-"""A second implementation of the format, written from `docs/FORMAT.md` alone: small, slow, and of
-one mind with it.
+"""Implement the format a second time, from `docs/FORMAT.md` alone: small and slow.
 
-It imports nothing of git-datmo, so that what both say alike is what the document says.
+Import nothing of git-datmo, so that what both agree on is what the document states.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ Item = tuple[bytes, str]
 
 
 def stream(seed: str, size: int) -> bytes:
-    """The test vectors' bytes: the SHA-256 of `seed:0`, of `seed:1`, …, one behind the other, cut
-    to `size`."""
+    """Return the test vectors' bytes: the SHA-256 of `seed:0`, of `seed:1`, and so on, cut to
+    `size`."""
     blocks = (
         hashlib.sha256(f"{seed}:{number}".encode()).digest() for number in range(-(-size // 32))
     )
@@ -39,7 +38,7 @@ def stream(seed: str, size: int) -> bytes:
 
 
 def cut(data: bytes) -> list[int]:
-    """The lengths of the chunks of `data`."""
+    """Return the lengths of the chunks of `data`."""
     lengths = []
     while data:
         lengths.append(_first_cut(data))
@@ -106,7 +105,7 @@ def nearest(
 
 
 class Writer:
-    """Encodes content as git objects of one object format; `objects` collects them by id."""
+    """Encode content as git objects of one object format; `objects` collects them by id."""
 
     def __init__(self, object_format: str) -> None:
         self._name = object_format
@@ -120,7 +119,7 @@ class Writer:
         return oid
 
     def tree(self, entries: Iterable[tuple[bytes, bytes, str]]) -> str:
-        """A git tree of (mode, name, id)."""
+        """Store a git tree of (mode, name, id); return its id."""
         ordered = sorted(entries, key=lambda entry: entry[1] + (b"/" if entry[0] == TREE else b""))
         return self.put(
             "tree",
@@ -130,7 +129,7 @@ class Writer:
         )
 
     def file(self, data: bytes) -> tuple[str, bool]:
-        """A file's object, and whether it is a chunk tree."""
+        """Store a file; return its object, and whether it is a chunk tree."""
         if len(data) <= MAX:
             return self.put("blob", data), False
         chunks, start = [], 0
@@ -162,12 +161,12 @@ class Writer:
         return self.tree(entries), offset
 
     def folder(self, content: Mapping[bytes, Any]) -> str:
-        """A folder of name -> bytes (a file), ('executable' | 'link', bytes), or a mapping (a
+        """Store a folder of name -> bytes (a file), ('executable' | 'link', bytes), or a mapping (a
         folder)."""
         return self.split({name: self._entry(name, value) for name, value in content.items()}, 0)
 
     def split(self, entries: Mapping[bytes, tuple[bytes, bytes, str]], depth: int) -> str:
-        """A folder of real name -> tree entry, in parts where it is large."""
+        """Store a folder of real name -> tree entry, in parts where it is large."""
         if len(entries) <= 256:
             return self.tree(entries.values())
         parts: dict[str, dict[bytes, tuple[bytes, bytes, str]]] = {}
@@ -203,7 +202,7 @@ class Writer:
         return self.put("commit", "".join(f"{line}\n" for line in lines).encode())
 
     def keep(self, record: Mapping[str, Any]) -> str:
-        """The keep commit of a record's document, of whatever kind."""
+        """Store the keep commit of a record's document, of any kind."""
         entries = []
         for kept in record["objects"]:
             is_tree = kept["form"] == "folder" or kept["size"] > MAX
@@ -214,7 +213,7 @@ class Writer:
         return self.commit(self.tree(()), parents, f"datmo: link{more}")
 
     def part(self, blobs: Sequence[str]) -> str:
-        """The part that keeps these blobs."""
+        """Store the part that keeps these blobs."""
         leaves = [
             self._numbered(BLOB, blobs[start : start + 256]) for start in range(0, len(blobs), 256)
         ]
@@ -225,7 +224,7 @@ class Writer:
 
 
 def kept_by_snapshot(snapshot: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The list of objects of a snapshot's document."""
+    """Return the list of objects of a snapshot's document."""
     run = snapshot["run"] or {"inputs": [], "log": None}
     named = [(f"payload-{_digest(p['path'])}", p) for p in snapshot["payloads"]]
     named += [(f"input-{_digest(p['path'])}", p) for p in run["inputs"]]
@@ -253,7 +252,7 @@ def _digest(path: str) -> str:
 
 
 class Reader:
-    """Decodes what a writer made."""
+    """Decode the objects of a writer."""
 
     def __init__(self, objects: Objects, object_format: str) -> None:
         self._objects = objects
@@ -311,7 +310,7 @@ def environment_id(files: Mapping[str, bytes]) -> str:
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
-    """A record's canonical JSON."""
+    """Return a record's canonical JSON."""
     return (_json(document, "") + "\n").encode()
 
 
@@ -354,8 +353,8 @@ def _string(text: str) -> str:
 
 
 def _float(value: float) -> str:
-    """The fewest digits that read back as `value`: plain from 1e-4 up to 1e16, with an exponent
-    beyond."""
+    """Return the fewest digits that read back as `value`: plain from 1e-4 up to 1e16, else with an
+    exponent."""
     text = next(t for t in (f"{value:.{digits}e}" for digits in range(17)) if float(t) == value)
     mantissa, _, power = text.partition("e")
     exponent = int(power)
@@ -371,7 +370,7 @@ def _float(value: float) -> str:
 
 
 def note_line(oid: str, document: Mapping[str, Any]) -> str:
-    """The line of a note for a record's document."""
+    """Return the line of a note for a record's document."""
     text = re.sub("[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", " ".join(_words(document))).strip()
     text = text if len(text) <= 200 else text[:199] + "…"
     return f"{oid} {document['kind']} {text}".rstrip()

@@ -1,7 +1,7 @@
-"""Section 7.2 of `docs/FORMAT.md`, written from the page alone: which snapshots a commit has, and
-which data.
+"""Implement section 7.2 of `docs/FORMAT.md` from the page alone: which snapshots and data a commit
+has.
 
-It asks git for history and records, and imports nothing of git-datmo.
+Ask git for history and records, and import nothing of git-datmo.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TRAILER = re.compile(
 
 
 class Claimant:
-    """Answers for one repository, as it is when it is asked."""
+    """Answer for one repository in its current state."""
 
     def __init__(self, repo: Shell) -> None:
         self._repo = repo
@@ -31,7 +31,7 @@ class Claimant:
 
     @cached_property
     def records(self) -> dict[str, dict[str, Any]]:
-        """All records by id, in their order."""
+        """Return all records by id, in their order."""
         listed = self._lines(
             "ls-tree", "-r", "--format=%(objectname) %(path)", "refs/datmo/records"
         )
@@ -43,7 +43,7 @@ class Claimant:
 
     @cached_property
     def snapshots(self) -> dict[str, dict[str, Any]]:
-        """The snapshots that no drop names."""
+        """Return the snapshots that no drop names."""
         dropped = {
             oid for r in self.records.values() if r["kind"] == "drop" for oid in r["records"]
         }

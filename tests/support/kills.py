@@ -23,8 +23,7 @@ def set_up(world: World, scene: Scene) -> None:
 
 
 def finish(world: World, scene: Scene) -> None:
-    """What a person does who saw the command die: run it again, and do what it says if it says to
-    do something else."""
+    """Run the killed command again, and follow its hint if it gives one."""
     again = world.run(scene.who, scene.command, ok=False)
     if again.returncode:
         assert says_what_to_do(again), str(again)
@@ -39,10 +38,10 @@ WEIGHTY = ("tracking.", "statcache.", "underway.", "exclude.", "git-")
 
 
 def choose(steps: list[str], every: int) -> list[int]:
-    """The number of the first step of each kind, and of the last where there are many.
+    """Return the number of the first step of each kind, and of the last where there are many.
 
-    Where another scene has the same kinds, only one of `every` is kept, and three times as many
-    that are weighty.
+    Where another scene has the same kinds, keep only one of `every`, and three times as many of
+    those that change state.
     """
     every *= THINNED
     numbers: dict[str, list[int]] = {}
@@ -59,15 +58,14 @@ def choose(steps: list[str], every: int) -> list[int]:
 
 
 def files(shown: Picture) -> Picture:
-    """What a person has: the files that a killed checkout had not put in place yet are not
-    theirs."""
+    """Return a user's files, without temporary files of a killed checkout."""
     return {
         path: what for path, what in shown.items() if TEMPORARY not in path and what[0] != "folder"
     }
 
 
 def check_files(before: Picture, after: Picture, now: Picture) -> None:
-    """Each file is what it was before the command, or what it is after it; none is a part, none is
+    """Check that each file is complete, as before the command or as after it, and that none is
     lost."""
     for path, what in now.items():
         assert what in (before.get(path), after.get(path)), f"{path!r} is neither old nor new"
@@ -78,7 +76,8 @@ def check_files(before: Picture, after: Picture, now: Picture) -> None:
 
 
 def stored_as(world: World, folder: Path) -> dict[str, Any]:
-    """What a repository that knows nothing yet stores the payload at `folder` as."""
+    """Return the object, size, files and form with which a new repository stores the payload at
+    `folder`."""
     oracle = world.top / "oracle"
     if not oracle.exists():
         shell = world.shell("../oracle")
@@ -100,7 +99,7 @@ def stored_as(world: World, folder: Path) -> dict[str, Any]:
 
 
 def check_next_snapshot(world: World, scene: Scene) -> None:
-    """Whoever goes on with a snapshot gets one of what is there, or is told what to do first."""
+    """Check that a snapshot after the kill has the files that exist, or gives a hint."""
     kept = world.top / "kept"
     shutil.copytree(world.live / scene.who, kept, symlinks=True)
     done = world.run(scene.who, ["datmo", "snapshot", "-m", "went on"], ok=False)
@@ -120,8 +119,8 @@ def check_next_snapshot(world: World, scene: Scene) -> None:
 def kill_and_finish(
     world: World, scene: Scene, step: int, whole: dict[str, Any], *, goes_on: bool
 ) -> None:
-    """One kill, what must hold right after it, and the way out; `goes_on` asks what a person gets
-    who does not care."""
+    """Kill at a step, check what must hold right after it, and finish. `goes_on` also makes a
+    snapshot first."""
     set_up(world, scene)
     before = files(picture(world.live / scene.who))
     done = world.run(scene.who, scene.command, die_at=step, ok=False)

@@ -1,4 +1,4 @@
-"""Ledgers of test repositories, and annotations to put into them."""
+"""Make ledgers of test repositories, and annotations for them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def open_ledger(repo: Shell) -> Iterator[Ledger]:
 
 
 def annotation(commit: str, text: str, about: str = "") -> Annotation:
-    """A record that is told apart by its text."""
+    """Return a record that its text identifies."""
     oid = Oid.parse(commit)
     return Annotation(
         Oid.parse(about) if about else oid, oid, "2024-05-01T12:00:00.000000Z", SOMEBODY, text

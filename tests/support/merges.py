@@ -27,7 +27,7 @@ def write(shell: Shell, files: dict[str, str | None]) -> None:
 
 
 def commit(shell: Shell, code: str, files: dict[str, str | None], *added: str) -> str:
-    """A commit whose payloads changed, so that it has a snapshot; its id."""
+    """Commit changed payloads with a snapshot; return its id."""
     write(shell, files)
     if added:
         datmo(shell, "add-data", *added)
@@ -35,7 +35,7 @@ def commit(shell: Shell, code: str, files: dict[str, str | None], *added: str) -
 
 
 def start(pair: Pair) -> tuple[Shell, Shell]:
-    """Alex's and Ignacio's clones, both with the first data."""
+    """Return Alex's and Ignacio's clones, both with the first data."""
     alex = pair.alex
     write(alex, dict(FIRST))
     datmo(alex, "add-data", "data", "old.bin")

@@ -19,7 +19,7 @@ ABSENT = f"no other git in {GITS}: run tests/gits.sh as root"
 
 @dataclass(frozen=True)
 class Gits:
-    """The names of the gits that clients and servers start."""
+    """Name the gits that clients and servers start."""
 
     client: str
     server: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def entry(number: int, size: int, body: bytes) -> bytes:
-    """An entry of any type, sound or not."""
+    """Return an entry of any type, valid or not."""
     head, rest = bytearray(), size >> 4
     byte = number << 4 | size & 15
     while rest:

@@ -1,10 +1,9 @@
-"""Runs the shell blocks of a documentation page, in order and in one session, and compares what
-they print.
+"""Run the shell blocks of a documentation page in one session, and compare the output.
 
-A block of `sh` is run. Commands in a comment `<!-- setup: ... -->` are run as well: they do what
-the reader has done elsewhere. A block of `text` that follows a block of `sh` is what its commands
-print: its lines have to come in this order, others may stand between them. In it, an ellipsis
-stands for any text, and an id for any id.
+Run blocks of `sh` in order, and commands in a comment `<!-- setup: ... -->`, which do what the
+reader has done before. A block of `text` after a block of `sh` is the output of its commands. Its
+lines must come in this order; other lines may stand between them. In it, an ellipsis stands for any
+text, and an id for any id.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ MARK = "=== block {} ==="
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Commands of a page, and the lines that they print in this order."""
+    """Hold commands of a page, and the lines that they print in this order."""
 
     commands: str
     printed: tuple[str, ...] = ()
@@ -48,7 +47,7 @@ def read_steps(page: Path) -> list[Step]:
 
 
 def run_page(page: Path, shell: Shell, *, timeout: float = 300) -> None:
-    """Run the commands of a page; raises `AssertionError` where one fails or prints something
+    """Run the commands of a page; raise `AssertionError` where one fails or prints something
     else."""
     steps = read_steps(page)
     script = "exec 2>&1\n" + "".join(

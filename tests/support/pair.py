@@ -13,7 +13,7 @@ from tests.support.shell import Shell
 
 @dataclass(frozen=True)
 class Pair:
-    """A remote, somebody's repository that shares with it, and the folder that holds both."""
+    """Hold a remote, a repository that shares with it, and the folder that contains both."""
 
     hub: Shell
     alex: Shell
@@ -21,7 +21,7 @@ class Pair:
     way: str
 
     def clone(self, name: str = "ignacio") -> Shell:
-        """Somebody else's clone, set up."""
+        """Return another user's clone, set up."""
         self.top.git("clone", "-q", f"datmo::{self.hub.cwd}", name)
         return self.top.at(name)
 
@@ -30,8 +30,8 @@ class Pair:
 def pair(
     request: pytest.FixtureRequest, make_repo: Callable[..., Shell], shell: Callable[..., Shell]
 ) -> Pair:
-    """By the hook, or as the test's parameter says; a first commit is there and pushed, no payload
-    yet."""
+    """Return a pair with a pushed first commit and no payload, by the hook or as the test's
+    parameter says."""
     way = getattr(request, "param", "hook")
     hub = make_repo("hub.git", bare=True)
     alex = make_repo("alex")

@@ -1,5 +1,5 @@
-"""People of a state machine: a clone each, in which `git datmo` runs in this process, which is the
-same and quicker."""
+"""Define the people of a state machine: each has a clone, in which `git datmo` runs in this process
+for speed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.shell import Shell
 
 @dataclass
 class Person:
-    """A clone, and what its user has done in it since their data were last stored."""
+    """Hold a clone, and its user's actions since the data were last stored."""
 
     shell: Shell
     name: str
@@ -29,8 +29,8 @@ class Person:
         return self.shell.cwd / "data"
 
     def datmo(self, *words: str) -> tuple[int, str]:
-        """What `git datmo` answers: its exit code and output, or why it does nothing; anything else
-        fails the test."""
+        """Return the exit code and output of `git datmo`, or the reason of its refusal. Other
+        errors fail the test."""
         out, err = io.StringIO(), io.StringIO()
         try:
             return run(
@@ -56,7 +56,8 @@ class Person:
 
 
 def make_template(top: Path, env: dict[str, str]) -> None:
-    """Made where it is used, since a clone knows its remote by its path; then kept aside."""
+    """Make clones at the paths where tests use them, since a clone knows its remote by path; then
+    move them aside."""
     live = top / "live"
     live.mkdir()
     shell = Shell(live, env)

@@ -1,4 +1,4 @@
-"""A small package that adds the reader `diary` by an entry point."""
+"""Install a small package that adds the reader `diary` by an entry point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arbitrary records of all kinds, as they may be made here or come from a stranger."""
+"""Draw arbitrary records of all kinds, local or foreign."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def contents(form: ObjectFormat) -> st.SearchStrategy[Content]:
 
 @st.composite
 def payloads(draw: st.DrawFn, form: ObjectFormat) -> tuple[Payload, ...]:
-    """Payloads none of which lies in another."""
+    """Draw payloads, none within another."""
     chosen = draw(st.lists(paths, max_size=4, unique=True))
     apart = [
         p
@@ -165,7 +165,7 @@ def _images(form: ObjectFormat) -> st.SearchStrategy[Record]:
 
 
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
-    """Records of all kinds whose ids are of one object format, as those of one repository are."""
+    """Draw records of all kinds whose ids have one object format, as in one repository."""
     annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts, texts)
     drops = st.builds(
         Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts

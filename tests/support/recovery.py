@@ -19,8 +19,8 @@ ATTRIBUTES = b"* text=auto eol=crlf export-ignore export-subst ident\n"
 
 @pytest.fixture
 def stock(tmp_path: Path, sealed: dict[str, str]) -> Shell:
-    """A shell that finds git and the system's tools, and nothing of git-datmo; the user's settings
-    are hostile."""
+    """Return a shell with git and the system's tools but without git-datmo, under hostile user
+    settings."""
     tools = tmp_path / "tools"
     tools.mkdir()
     for name in (
@@ -51,8 +51,8 @@ def stock(tmp_path: Path, sealed: dict[str, str]) -> Shell:
 
 
 def recipe() -> tuple[list[str], str, str]:
-    """The commands that find a payload, the program that restores it, and the command that takes a
-    pack in."""
+    """Return the commands that find a payload, the program that restores it, and the command that
+    accepts a pack."""
     fences = re.findall(r"^```(\w+)\n(.*?)^```$", section(14), re.MULTILINE | re.DOTALL)
     find, restore, take = (text for language, text in fences if language in ("console", "sh"))
     return (

@@ -1,5 +1,5 @@
-"""What a remote must hold at every instant: whatever its notes and records name, kept by its own
-refs."""
+"""Check what a remote must hold at every instant: its own refs keep everything that notes and
+records name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def has_ref(hub: Shell, ref: str) -> bool:
 
 
 def blobs(hub: Shell, ref: str) -> dict[str, bytes]:
-    """Every file of a ref's tree by its path."""
+    """Return every file of a ref's tree by its path."""
     if not has_ref(hub, ref):
         return {}
     listed = [line.split("\t") for line in hub.git("ls-tree", "-r", ref).splitlines()]
@@ -31,7 +31,7 @@ def blobs(hub: Shell, ref: str) -> dict[str, bytes]:
 
 
 def contents(document: dict[str, Any]) -> set[str]:
-    """The ids of all content that a record names."""
+    """Return the ids of all content that a record names."""
     run = document.get("run") or {}
     named = [*document.get("payloads", ()), *run.get("inputs", ())]
     named += [
@@ -41,10 +41,9 @@ def contents(document: dict[str, Any]) -> set[str]:
 
 
 def lacking(hub: Shell) -> list[str]:
-    """What is named by a note or a record of `hub`, and is not there or would be collected some
-    day; empty is well.
+    """Return what a note or record of `hub` names and the hub lacks, or would collect some day.
 
-    Read in the order notes, records, objects: so it holds while somebody is pushing, too.
+    Read notes, records and objects in this order, so that the result also holds during a push.
     """
     notes = blobs(hub, NOTES)
     # The tree of the records holds their format marker, too.

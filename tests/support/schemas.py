@@ -1,4 +1,4 @@
-"""The JSON Schemas of the documentation, for tests of what `--json` prints."""
+"""Load the JSON Schemas of the documentation, for tests of `--json`."""
 
 from __future__ import annotations
 

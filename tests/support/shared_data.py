@@ -10,7 +10,7 @@ MIB = 1 << 20
 
 
 def share(pair: Pair, files: dict[str, bytes], message: str = "data") -> None:
-    """Alex captures these files as `data` and pushes."""
+    """Add these files as `data` in Alex's clone, and push."""
     for path, content in files.items():
         pair.alex.write(f"data/{path}", content)
     datmo(pair.alex, "add-data", "data")

@@ -1,5 +1,4 @@
-"""Commands in a sealed environment: what the developer's own machine has set must never decide a
-test."""
+"""Run commands in a sealed environment, independent of the developer's settings."""
 
 from __future__ import annotations
 
@@ -32,22 +31,21 @@ GLOBAL_CONFIG = """\
 
 
 def write_bare_python(path: Path) -> None:
-    """An interpreter without packages, which a snapshot that is of no other's run asks for its
+    """Write an interpreter without packages, which snapshots other than of runs ask for their
     environment.
 
-    The one that has all that the tests need takes as long for its answer as all else that a
-    snapshot is made of.
+    The interpreter of the tests has many packages. Its answer takes as long as all else in a
+    snapshot.
     """
     path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n')
     path.chmod(0o755)
 
 
 def seal(home: Path, *, bare: bool = True) -> dict[str, str]:
-    """An environment made from nothing but PATH: no GIT_*, DATMO_* or PYTHON* of the caller gets
-    in.
+    """Return an environment made of PATH, without any GIT_*, DATMO_* or PYTHON* of the caller.
 
-    Where it is `bare`, the first `python3` is one without packages. A library that the tests are
-    run under (one that spares disks, say) is one for what they start, too.
+    In a `bare` environment the first `python3` has no packages. A preloaded library of the tests
+    (one that spares disks, say) is kept.
     """
     home.mkdir(parents=True, exist_ok=True)
     config = home / "gitconfig"
@@ -98,7 +96,7 @@ def serving(env: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A command that ended."""
+    """Hold the result of a command that ended."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -110,8 +108,8 @@ class Done:
 
 
 def expect(done: Done, cwd: Path, *, ok: bool, code: int | None) -> Done:
-    """The command that ended in a folder, if it ended with `code`, or with 0 where none is given
-    and `ok` is true."""
+    """Check that a command ended with `code`, or with 0 without one and with `ok`; return its
+    result."""
     expected = 0 if code is None and ok else code
     if expected is not None and done.returncode != expected:
         raise AssertionError(f"expected exit {expected} in {cwd}\n{done}")
@@ -120,7 +118,7 @@ def expect(done: Done, cwd: Path, *, ok: bool, code: int | None) -> Done:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Runs commands in one folder with one environment."""
+    """Run commands in one folder with one environment."""
 
     cwd: Path
     env: Mapping[str, str]
@@ -139,8 +137,8 @@ class Shell:
         stdin: bytes = b"",
         timeout: float = 120,
     ) -> Done:
-        """Run to the end; an exit code other than `code` (or than 0, unless `ok` is false) fails
-        the test."""
+        """Run a command to its end. An exit code other than `code` (or 0, unless `ok` is false)
+        fails the test."""
         words = tuple(map(str, argv))
         ended = subprocess.run(
             words,
@@ -157,7 +155,7 @@ class Shell:
     def git(
         self, *argv: str | Path, ok: bool = True, code: int | None = None, stdin: bytes = b""
     ) -> str:
-        """What git printed, without the line end."""
+        """Return the output of git, without the line end."""
         return self.run("git", *argv, ok=ok, code=code, stdin=stdin).stdout.rstrip("\n")
 
     def write(self, path: str, content: str | bytes) -> Path:

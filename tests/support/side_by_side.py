@@ -1,5 +1,5 @@
-"""One story told on two sides: by plain git, and through `datmo::`, each with a server repository
-of its own."""
+"""Run one story on two sides: plain git, and `datmo::`, each with a server repository of its
+own."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ OWN_REFS = ("refs/datmo", "refs/notes/datmo")
 
 
 def make_template(folder: Path, object_format: str) -> Path:
-    """A served repository with two branches, a tag and a submodule, and the repository that the
-    submodule is of."""
+    """Make a served repository with two branches, a tag and a submodule, and the repository of that
+    submodule."""
     start = Shell(folder, seal(folder / "home"))
     start.git("init", "-q", f"--object-format={object_format}", "library")
     start.at("library").commit("library.py", "pass\n")
@@ -45,8 +45,7 @@ def make_template(folder: Path, object_format: str) -> Path:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two ways to the same content: its own server repositories, its own folder, its own
-    prefix."""
+    """Hold one way to the same content: its server repositories, folder, and URL prefix."""
 
     name: str
     prefix: str
@@ -59,13 +58,14 @@ class Side:
         return self.prefix + self.plain_url
 
     def run(self, where: str, *words: str) -> Done:
-        """A git command in a folder of this side's, in which `URL` stands for the server's."""
+        """Run a git command in a folder of this side, with the server's URL for `URL`."""
         return self.top.at(where).run(
             "git", *(self.url if word == "URL" else word for word in words), ok=False
         )
 
     def refs(self, where: str) -> str:
-        """Every ref of a repository of this side's but git-datmo's own, with what it points at."""
+        """Return every ref of a repository of this side, except those of git-datmo, with its
+        target."""
         rows = (
             self.top.at(where)
             .git("for-each-ref", "--format=%(refname) %(objectname) %(symref)")
@@ -74,8 +74,8 @@ class Side:
         return "\n".join(row for row in rows if not row.startswith(OWN_REFS))
 
     def said(self, text: str) -> list[str]:
-        """What git said, without what differs by place alone. Lines are sorted: two processes may
-        write to one pipe."""
+        """Return git's messages without paths. Sort the lines, since two processes may write to one
+        pipe."""
         told = (
             text.replace(self.url, "URL")
             .replace(self.plain_url, "URL")
@@ -110,8 +110,8 @@ def make_sides(host: Host, template: Path, shell: Callable[..., Shell]) -> Sides
 
 
 def same(sides: Sides, where: str, act: Callable[[Side], Done]) -> Done:
-    """Act on both sides and compare exit code, what was said and every ref, there and on the
-    server; the `datmo::` side's outcome."""
+    """Act on both sides and compare exit codes, messages and refs; return the result of the
+    `datmo::` side."""
     plain, datmo = sides
     with ThreadPoolExecutor() as pool:
         expected, got = pool.map(act, sides)
@@ -151,7 +151,7 @@ def _tell(sides: Sides, story: str) -> Iterator[Done]:
 
 
 def on_terminal(shell: Shell, *words: str) -> Done:
-    """Run git with a terminal to say things on; of its meters, only their names at their end."""
+    """Run git on a terminal; of its progress meters, return only the names at their ends."""
     master, slave = os.openpty()
     try:
         child = subprocess.Popen(

@@ -26,7 +26,7 @@ GLANCE = 0.002
 
 
 def laid(world: World) -> None:
-    """Many files, of all sizes, none of which compresses; nothing is added yet."""
+    """Write many incompressible files of all sizes, without adding them."""
     begin(world)
     noise = Random(1)
     data = world.live / "alex" / "data"
@@ -38,7 +38,7 @@ def laid(world: World) -> None:
 
 
 def stored(world: World) -> None:
-    """In a snapshot, which the remote lacks."""
+    """Make an unshared snapshot of the files."""
     laid(world)
     world.now += 1
     world.run("alex", ["datmo", "add-data", "data", "base.pt"])
@@ -46,21 +46,21 @@ def stored(world: World) -> None:
 
 
 def offered(world: World) -> None:
-    """On the remote; Ben has a clone without data."""
+    """Share the snapshot; Ben has a clone without data."""
     stored(world)
     world.shell("alex").git("push", "-q", "origin", "main")
     ben(world)
 
 
 def fetched(world: World) -> None:
-    """Ben has all objects, and none of the files."""
+    """Fetch all objects into Ben's clone, without files."""
     offered(world)
     world.run("ben", ["datmo", "checkout"])
     rmtree(world.live / "ben" / "data")
 
 
 def size_of(folders: Sequence[Path]) -> int:
-    """The bytes of all files below, some of which may go while they are counted."""
+    """Return the size of all files below, some of which may vanish during the count."""
     total = 0
     for folder in folders:
         for top, _, names in os.walk(folder):
@@ -81,8 +81,11 @@ def kill_when_grown(
     *,
     alone: bool,
 ) -> bool:
-    """Run a command until what is watched has grown so far, then kill its whole session, or its
-    first process `alone`; whether it came to that."""
+    """Run a command until `watched` has grown by `growth` bytes, then kill its session, or with
+    `alone` its first process.
+
+    Return whether the kill came before the end.
+    """
     before = size_of(watched)
     shell = world.shell(who)
     child = subprocess.Popen(

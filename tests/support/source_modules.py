@@ -19,7 +19,8 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module; `late` inside a function, `typing` only where types are checked."""
+    """Describe one imported module; `late` inside a function, `typing` only where types are
+    checked."""
 
     name: str
     late: bool
@@ -28,7 +29,7 @@ class Import:
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Every product module by its name."""
+    """Return every product module by its name."""
     found = {}
     for package, folder in SOURCES.items():
         for path in sorted(folder.rglob("*.py")):
@@ -39,7 +40,7 @@ def modules() -> dict[str, ast.Module]:
 
 
 def names_of(node: ast.stmt) -> Iterator[str]:
-    """The modules that a statement imports; `from package import module` is the module."""
+    """Yield the modules that a statement imports; `from package import module` is the module."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):

@@ -1,5 +1,4 @@
-"""What several property tests draw from: names, ids, trees in memory, and a bare repository to ask
-git about them."""
+"""Draw names and ids, keep trees in memory, and ask git about them in a bare repository."""
 
 from __future__ import annotations
 
@@ -84,7 +83,7 @@ unsafe_names = (
 
 
 def oids(form: ObjectFormat = SHA1) -> st.SearchStrategy[Oid]:
-    """Ids whose last byte, which decides how trees of chunks are cut, is special often enough."""
+    """Draw ids whose last byte, which decides the cuts of chunk trees, is often a special one."""
     head = st.binary(min_size=form.size - 1, max_size=form.size - 1)
     return st.builds(
         lambda start, last: Oid(start + last),
@@ -95,7 +94,7 @@ def oids(form: ObjectFormat = SHA1) -> st.SearchStrategy[Oid]:
 
 @dataclass
 class Trees:
-    """Trees in memory, and how often they were read."""
+    """Hold trees in memory, and count their reads."""
 
     format: ObjectFormat = SHA1
     stored: dict[Oid, bytes] = field(default_factory=dict)
@@ -115,7 +114,7 @@ class Trees:
 
 
 def bare(folder: Path, form: ObjectFormat, *config: str) -> Shell:
-    """A bare repository in a folder of its own; each of `config` is `key=value`."""
+    """Make a bare repository in a folder of its own; each of `config` is `key=value`."""
     shell = Shell(folder, seal(folder / "home"))
     shell.git("init", "-q", "--bare", f"--object-format={form.name}", "repo.git")
     inside = shell.at("repo.git")

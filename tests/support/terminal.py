@@ -1,4 +1,4 @@
-"""Commands on a terminal that the test reads and types on."""
+"""Run commands on a terminal that the test reads and types on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS = 60
 
 
 class Terminal:
-    """Command with a terminal of its own. `seen` is what the terminal has shown so far."""
+    """Run a command on a terminal of its own. `seen` is what the terminal has shown so far."""
 
     def __init__(self, repo: Shell, *words: str) -> None:
         self._ours, theirs = pty.openpty()

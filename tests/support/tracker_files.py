@@ -1,4 +1,4 @@
-"""Writes files in the documented layouts of trackers, without the trackers."""
+"""Write files in the documented layouts of trackers, without the trackers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_all(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def mlflow_folder(folder: Path) -> Path:
-    """A run of `mlruns`."""
+    """Write a run of `mlruns`."""
     run = folder / "mlruns" / "1" / RUN_ID
     meta = f"run_id: {RUN_ID}\nrun_name: calm\nuser_id: ada\nstatus: 4\n"
     write_all(
@@ -42,7 +42,7 @@ def mlflow_folder(folder: Path) -> Path:
 
 
 def mlflow_database(path: Path) -> Path:
-    """A database with one run."""
+    """Write a database with one run."""
     with closing(sqlite3.connect(path)) as database:
         database.executescript(
             f"""
@@ -68,7 +68,7 @@ def mlflow_database(path: Path) -> Path:
 
 
 def trackio_database(path: Path) -> Path:
-    """A project with one run."""
+    """Write a project with one run."""
     config = {"lr": 0.1, "model": {"depth": 2}, "_Username": "ada"}
     rows = [{"loss": 1.0, "best": {"f1": 2}}, {"loss": "NaN", "note": "text"}]
     with closing(sqlite3.connect(path)) as database:
@@ -95,7 +95,7 @@ def trackio_database(path: Path) -> Path:
 
 
 def wandb_log(path: Path, rows: int = 3) -> Path:
-    """The log of an offline run; with many rows, records cross the blocks of the log."""
+    """Write the log of an offline run. With many rows, records cross the blocks of the log."""
     config = _items(1, {("lr",): 0.1, ("model",): {"depth": 2}, ("_wandb",): {"x": 1}})
     run = (
         nested(1, b"r1")
@@ -131,7 +131,7 @@ def _items(field: int, values: Mapping[tuple[str, ...], object]) -> bytes:
 
 
 def _in_blocks(records: Iterable[bytes]) -> bytes:
-    """Records in blocks, as LevelDB's log has them; the file's header is in the first block."""
+    """Split records into blocks as LevelDB's log does; the file's header is in the first block."""
     made = bytearray(7)
     for record in records:
         begin, rest = True, record

@@ -1,4 +1,4 @@
-"""Two people, their clones and one remote, as a state machine."""
+"""Define two people, their clones and one remote, as a state machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ contents = st.sampled_from(CONTENTS)
 
 
 class TwoClones(RuleBasedStateMachine):
-    """`stored` is what each snapshot has of the data, by its id; None where it has none."""
+    """Keep in `stored` the data of each snapshot by its id; None without data."""
 
     top: ClassVar[Path]
     env: ClassVar[dict[str, str]]
@@ -133,8 +133,7 @@ class TwoClones(RuleBasedStateMachine):
         self.get_all(person)
 
     def get_all(self, person: Person) -> None:
-        """Pull; what a merge made a snapshot of is not what the working tree holds, which may be
-        edited."""
+        """Pull. A merge's snapshot may differ from the working tree, which may be edited."""
         person.shell.git("pull", "-q", "--no-rebase", "--no-edit")
         person.commits = 0
         for experiment in person.experiments():
@@ -192,7 +191,7 @@ class TwoClones(RuleBasedStateMachine):
 
     @rule()
     def meet(self) -> None:
-        """Everything goes both ways: then both see the same."""
+        """Share everything in both directions, and check that both see the same."""
         for name in ("alex", "ben", "alex", "ben"):
             person = self.people[name]
             self.get_all(person)
@@ -209,7 +208,7 @@ class TwoClones(RuleBasedStateMachine):
 
     @invariant()
     def check_edits(self) -> None:
-        """What a user wrote and nothing has stored is there as they left it."""
+        """Check that edits which no snapshot has are unchanged."""
         for person in getattr(self, "people", {}).values():
             for name, content in person.unsaved.items():
                 assert (person.data / name).read_bytes() == content, (
@@ -217,7 +216,7 @@ class TwoClones(RuleBasedStateMachine):
                 )
 
     def teardown(self) -> None:
-        """At the end, a stranger gets every experiment of the remote byte for byte."""
+        """Check that a new clone gets every experiment of the remote byte for byte."""
         if not hasattr(self, "people"):
             return
         stranger = Person(Shell(self.top / "live" / "stranger", self.env), "stranger")

@@ -1,5 +1,4 @@
-"""What the vectors are about: content that anyone can make again from its description in
-`docs/FORMAT.md`."""
+"""Define the content of the vectors, as described in `docs/FORMAT.md`."""
 
 from __future__ import annotations
 
@@ -60,12 +59,12 @@ FOLDERS: dict[str, dict[bytes, Any]] = {
 
 
 def chunk_list(writer: Writer, count: int) -> list[tuple[str, int]]:
-    """Chunks for a tree of them: chunk N is the blob of N in decimal, and is taken to be 65536 + N
-    bytes long."""
+    """Return chunks for a tree: chunk N is the blob of N in decimal, of an assumed size of 65536 +
+    N bytes."""
     return [(writer.put("blob", b"%d" % number), 65536 + number) for number in range(count)]
 
 
 def product_cuts(data: bytes) -> list[int]:
-    """The lengths of the chunks that git-datmo makes of `data`."""
+    """Return the lengths of the chunks that git-datmo makes of `data`."""
     blocks = chunks.split(io.BytesIO(data).readinto, lambda: memoryview(bytearray(chunks.BLOCK)))
     return [end - start for block in blocks for start, end in pairwise((0, *block.ends))]

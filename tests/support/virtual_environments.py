@@ -17,7 +17,7 @@ SERIES = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 class Env:
-    """A virtual environment into which a test writes distributions, as an installer leaves them."""
+    """Make a virtual environment, and write distributions into it as an installer leaves them."""
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, symlinks=True, with_pip=False)
@@ -40,8 +40,7 @@ class Env:
 
 
 def with_packages(repo: Shell, home: Path, *packages: str) -> Shell:
-    """The shell with an environment active in which these packages, `NAME==VERSION`, are
-    installed."""
+    """Return the shell with an active environment that has these packages, `NAME==VERSION`."""
     venv.create(home, symlinks=True, with_pip=False)
     (site,) = home.glob("lib/python*/site-packages")
     for name, _, version in (package.partition("==") for package in packages):

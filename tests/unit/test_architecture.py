@@ -1,4 +1,5 @@
-"""What `docs/ARCHITECTURE.md` draws, held on the syntax trees of all product modules."""
+"""Test that all product modules follow the layers of `docs/ARCHITECTURE.md`, by their syntax
+trees."""
 
 from __future__ import annotations
 
@@ -150,7 +151,8 @@ STANDARD = sys.stdlib_module_names | {"tomllib"}
 
 
 def outside(module: str) -> Iterator[Import]:
-    """What a module imports that is neither ours nor the standard library's."""
+    """Yield the imports of a module that belong neither to the project nor to the standard
+    library."""
     for found in imported(module):
         if not is_ours(found.name) and found.name.split(".")[0] not in STANDARD:
             yield found
@@ -174,7 +176,7 @@ def test_imports_go_down_and_never_up_or_sideways(module: str) -> None:
 
 
 def test_modules_import_each_other_without_circles() -> None:
-    """Late imports and those for type checkers count too: a circle is one idea in two modules."""
+    """Count late imports and those for type checkers too: a circle is one idea in two modules."""
     edges = {module: {found.name for found in imported(module)} for module in modules()}
     open_, closed = [], set()
 
@@ -218,7 +220,7 @@ def test_modules_that_bring_heavy_ones_along_are_imported_late() -> None:
 
 
 def test_verbs_import_operations_late() -> None:
-    """`-h` and a wrong word cost no more than the verb's own module."""
+    """Check that `-h` and an unknown word load only the verb's own module."""
     light = (
         "git_datmo.cli.commands.",
         "git_datmo.cli.console",
@@ -250,7 +252,7 @@ OUTER = re.compile(
 
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_environment_is_read_only_by_command_line_and_helper(module: str) -> None:
-    """Environment, arguments and terminal come in as arguments everywhere else."""
+    """Check that other modules get environment, arguments and terminal as arguments."""
     if layer(module) in ("api", "cli", "helper") or module in (FOREIGN, OBSERVER, APART, WORKER):
         return
     nodes = (n for n in ast.walk(modules()[module]) if isinstance(n, ast.Name | ast.Attribute))
@@ -271,7 +273,7 @@ def test_helper_reads_environment_only_in_its_entry() -> None:
 
 
 def test_modules_do_nothing_at_import() -> None:
-    """At the top of a module stand imports, definitions and constants."""
+    """Allow imports, definitions and constants at the top of a module."""
     wrong = []
     for module, tree in modules().items():
         for node in tree.body:
@@ -302,8 +304,8 @@ IMPORTED_AS = {"PyYAML": "yaml", "detect-secrets": "detect_secrets", "pillow": "
 
 
 def declared(*lists: str) -> set[str]:
-    """The distributions that these lists of `pyproject.toml` have; they are all imported by their
-    own names."""
+    """Return the distributions in these lists of `pyproject.toml`, by the names under which they
+    are imported."""
     text = (TOP / "pyproject.toml").read_text("utf-8")
     blocks = [re.search(rf"^{name} = \[(.*?)\]$", text, re.MULTILINE | re.DOTALL) for name in lists]
     assert all(blocks)
@@ -327,7 +329,7 @@ def test_declared_dependencies_equal_imported_packages() -> None:
 
 
 def test_checks_find_planted_violations() -> None:
-    """The tree walker finds each kind of import, where it stands, and each kind of call."""
+    """Check that the tree walker finds each kind of import and call."""
     source = """
 import a
 if TYPE_CHECKING:

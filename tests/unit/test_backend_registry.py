@@ -1,4 +1,4 @@
-"""Store backends by scheme: those of this package, and one that another package adds."""
+"""Test store backends by scheme: those of this package, and one that another package adds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACK = f"pack-{'0' * 40}.pack"
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Installs the package with the backend `shelf`."""
+    """Install the package with the backend `shelf`."""
 
     def install(*points: str) -> None:
         monkeypatch.syspath_prepend(install_shelf(tmp_path / "site", *points))

@@ -1,4 +1,4 @@
-"""The catalog: a table that may be lost, stale or damaged at any time, and is then made anew."""
+"""Test the catalog, which is rebuilt whenever it is lost, stale or damaged."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def head(repo: Shell) -> str:
 
 
 class Counting(Ledger):
-    """A ledger that counts the records that are read from it."""
+    """Count the records that are read from a ledger."""
 
     read = 0
 
@@ -64,7 +64,7 @@ class Counting(Ledger):
 
 
 def catalog(repo: Shell, path: Path) -> tuple[Catalog, int]:
-    """The catalog, and how many records were read for it."""
+    """Return the catalog, and how many records were read for it."""
     with open_ledger(repo) as ledger:
         counting = Counting(ledger._git, ledger._odb, ledger._identity)
         Counting.read = 0

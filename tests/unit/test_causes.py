@@ -1,4 +1,4 @@
-"""What could explain a difference."""
+"""Test the possible causes of a difference."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Stores are compacted: what is marked stays readable and is there once, what is not goes where
-that pays."""
+"""Test that compaction keeps each live object once, and frees dead ones where that pays."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ def blob(seed: int, size: int = 1000) -> tuple[Oid, bytes]:
 
 
 def add(store: Store, *seeds: int, promisor: bool = False, size: int = 1000) -> Path:
-    """A pack of blobs."""
+    """Write a pack of blobs."""
     with PackWriter(store.objects.folder / "pack", SHA1) as writer:
         for oid, content in (blob(seed, size) for seed in seeds):
             writer.add(make_entry(oid, "blob", len(content), deflate(content)))
@@ -63,7 +62,7 @@ def names(store: Store) -> set[str]:
 
 
 def check(store: Store, shell: Callable[..., Shell], *seeds: int) -> None:
-    """Git, and our reader, find these blobs and no others, each once."""
+    """Check that git and our reader find these blobs and no others, each once."""
     git = shell(store.path).git
     listed = git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split()
     assert set(listed) == {str(blob(seed)[0]) for seed in seeds}
@@ -138,7 +137,7 @@ def test_promisor_packs_stay_promisor_packs_and_kept_ones_stay(
 def test_crash_before_removal_of_old_pack_is_repaired(
     store: Store, shell: Callable[..., Shell]
 ) -> None:
-    """The new pack has the name that it would get again."""
+    """Give the new pack the name that it would get again."""
     old = add(store, 1, 2, 3, 4)
     saved = {path: path.read_bytes() for path in (old, old.with_suffix(".idx"))}
     collect(store, 1, 2)
@@ -155,8 +154,7 @@ def test_crash_before_removal_of_old_pack_is_repaired(
 def test_pack_written_under_name_of_removed_pack_is_kept(
     store: Store, shell: Callable[..., Shell], monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """The pack of five has two that live and are nowhere else, but for the very pack that they
-    would make."""
+    """Make a pack of five whose two live objects make a pack of the same name."""
     monkeypatch.setattr(compaction, "SMALL", 0)
     one, two, *others = every = range(seed, seed + 5)
     add(store, *others).with_suffix(".keep").touch()
@@ -236,7 +234,7 @@ def test_reader_finds_what_moved_to_another_pack(store: Store) -> None:
 
 
 def test_tree_that_takes_a_tree_for_a_file_hides_nothing(store: Store) -> None:
-    """Marked as a file first, what is below it would be lost."""
+    """Mark a tree as a file first, which must not hide its content."""
     with store.writer() as writer:
         oid = writer.put("blob", b"x")
         inner = writer.put_tree(encode_tree([TreeEntry(b"x", BLOB, oid)]))

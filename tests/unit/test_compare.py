@@ -1,4 +1,4 @@
-"""Files compared by what they hold, with the real libraries, in the process that is kept for it."""
+"""Test comparison of files by content, with the real libraries, in the comparing process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.compare_cases import CASES, X, Y, tensors
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Comparison]:
-    """All cases, by one process, as a rerun's outputs are."""
+    """Compare all cases in one process, as a rerun does with its outputs."""
     top = tmp_path_factory.mktemp("compare")
 
     def pairs() -> Iterator[tuple[Path, Path]]:
@@ -65,7 +65,7 @@ def test_folder_is_compared_file_by_file(tmp_path: Path) -> None:
 
 
 def test_crashing_decoder_does_not_stop_the_comparison(tmp_path: Path) -> None:
-    """A file that ends the process that reads it: here, one that never comes to its end."""
+    """Compare a file that ends its reader's process, and one that never ends."""
     paths = tmp_path / "a.npy", tmp_path / "b.npy"
     np.save(paths[0], X)
     np.save(paths[1], Y)

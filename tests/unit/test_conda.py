@@ -1,5 +1,5 @@
-"""What conda installed: found in its own records, part of the environment, and installed from the
-same archives."""
+"""Test that conda packages are found in conda's records, listed in the environment, and installed
+from the same archives."""
 
 from __future__ import annotations
 

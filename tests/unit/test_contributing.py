@@ -91,8 +91,7 @@ def test_package_manager_that_fails_is_not_asked_again(tmp_path: Path) -> None:
     "script", sorted(path for path in TOP.glob("*/*.sh") if "apt-get " in path.read_text("utf-8"))
 )
 def test_script_that_installs_packages_waits_for_locks(script: Path) -> None:
-    """Each script leaves apt-get to `apt_get`, which waits; what runs in a folder of its own has no
-    rival."""
+    """Check that scripts call apt-get by `apt_get`, which waits. An own folder needs no lock."""
     lines = [
         line
         for line in script.read_text("utf-8").splitlines()

@@ -1,5 +1,5 @@
-"""Workers beside a process: the same answers from forks and from threads, in order, and no worker
-that outlives it."""
+"""Test workers of forks and threads: equal answers, in order, and no worker outlives its
+process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZE = 1 << 16
 
 
 def double(memory: memoryview, text: bytes) -> tuple[int, int]:
-    """Writes `text` twice into the memory; tells its length and who did it."""
+    """Write `text` twice into the memory; return its length and the worker."""
     memory[: 2 * len(text)] = 2 * text
     return 2 * len(text), os.getpid()
 
@@ -35,7 +35,7 @@ def die(_: memoryview) -> None:
 
 @contextmanager
 def another_thread() -> Iterator[None]:
-    """A thread that runs, beside which a fork is unsafe."""
+    """Run a thread, beside which a fork is unsafe."""
     end = threading.Event()
     thread = threading.Thread(target=end.wait)
     thread.start()
@@ -65,7 +65,7 @@ each_kind = pytest.mark.parametrize("kind", ["alone", "threads", "forks"])
 
 
 def work(crew: WorkerPool, texts: list[bytes]) -> list[tuple[bytes, int]]:
-    """What the crew makes of each text, and who made it."""
+    """Return what the workers make of each text, and which worker did it."""
     made: list[tuple[bytes, int]] = []
 
     def take() -> None:
@@ -130,7 +130,7 @@ def test_killed_worker_is_reported() -> None:
 
 
 def test_neither_requests_nor_answers_need_to_fit_a_pipe() -> None:
-    """As many as may wait: while a worker has no room for an answer, it takes no request either."""
+    """Send as many requests as may wait. A worker without room for an answer takes no request."""
     texts = [bytes([number]) * (1 << 18) for number in range(SLOTS)]
     with (
         WorkerPool({"echo": lambda _, text: text}, SIZE) as crew,
@@ -170,7 +170,7 @@ with WorkerPool({"pid": lambda _: os.getpid()}, 4096) as crew:
 
 @pytest.mark.parametrize("how", ["killed", "done"])
 def test_workers_end_with_their_process(how: str) -> None:
-    """The end of standard output is seen when the last process that holds it is gone."""
+    """Wait for the end of standard output, which comes when the last process that holds it ends."""
     with subprocess.Popen([sys.executable, "-c", SCRIPT, how], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         pids = {int(pid) for pid in process.stdout.read().split()}
@@ -180,7 +180,8 @@ def test_workers_end_with_their_process(how: str) -> None:
 
 
 def test_interrupt_is_handled_by_the_main_process() -> None:
-    """Control-C reaches the whole group; a worker neither dies of it nor writes of it."""
+    """Interrupt the whole group, as Control-C does; a worker neither dies of it nor prints
+    anything."""
     command = [sys.executable, "-c", SCRIPT, "interrupted"]
     done = subprocess.run(command, capture_output=True, check=False, start_new_session=True)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -18,7 +18,7 @@ from tests.support.pack_entries import entry
 
 
 def pack_by_hand(folder: Path, entries: Mapping[Oid, bytes]) -> Path:
-    """A SHA-1 pack with an index, of entries that nobody looks into."""
+    """Return a SHA-1 pack with an index, made of arbitrary entries."""
     folder.mkdir(exist_ok=True)
     body, offsets = struct.pack(">4sII", b"PACK", 2, len(entries)), {}
     for oid, raw in entries.items():
@@ -101,7 +101,7 @@ def into_memory(packed: PackedObjects, oid: Oid) -> None:
 
 
 def test_changed_byte_of_pack_is_reported_or_harmless(tmp_path: Path) -> None:
-    """Whatever a disk does to a pack, reading it gives the content or one line."""
+    """Change every byte: reading gives the content, or one line."""
     path = pack_by_hand(tmp_path / "pack", {TWO: WHOLE, ONE: entry(7, 4, TWO + DELTA)})
     sound = path.read_bytes()
     for place in range(len(sound)):

@@ -1,4 +1,4 @@
-"""The graph of snapshots: heads and merge bases follow from parents alone."""
+"""Test that heads and merge bases of snapshots follow from parents alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The id of payloads for the commit trailer, and reading it out of messages."""
+"""Test the id of payloads for the commit trailer, and its parsing from messages."""
 
 from __future__ import annotations
 

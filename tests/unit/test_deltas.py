@@ -1,4 +1,4 @@
-"""Deltas: what they make is bounded before it is made."""
+"""Test that the size of a delta's result is limited before it is made."""
 
 from __future__ import annotations
 

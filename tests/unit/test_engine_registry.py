@@ -1,4 +1,4 @@
-"""Engines by name: those of this package, and one that another package adds."""
+"""Test engines by name: those of this package, and one that another package adds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KIND = EngineKind("batch", BatchEngine.capabilities, lambda options: BatchEngine
 
 @pytest.fixture
 def batch_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An installed package that adds the engine `batch` by an entry point."""
+    """Return an installed package that adds the engine `batch` by an entry point."""
     (tmp_path / "batch_engine.py").write_text(PACKAGE)
     info = tmp_path / "batch_engine-1.0.dist-info"
     info.mkdir()

@@ -1,4 +1,4 @@
-"""Event files of TensorBoard, made byte by byte."""
+"""Test event files of TensorBoard, made byte by byte."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_hundred_thousand_scalars_are_read_in_less_than_a_second(tmp_path: Path)
 
 
 def _many() -> bytes:
-    """Two curves; the checksums are made together, which is quicker."""
+    """Return two curves. Their checksums are computed together, which is faster."""
     events = [
         event(START + step, step, simple(tag, 1 / (step + 1)))
         for step in range(ALL_AT_ONCE // 2)

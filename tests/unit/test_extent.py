@@ -1,4 +1,4 @@
-"""The extent of content is counted from its trees, each read once."""
+"""Test that the extent of content is counted from its trees, each read once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from git_datmo.objects.layout import Node, NodeKind, write_folder
 
 
 class Trees:
-    """Trees in memory that count how often they are read."""
+    """Hold trees in memory, and count their reads."""
 
     def __init__(self) -> None:
         self.trees: dict[Oid, list[TreeEntry]] = {}

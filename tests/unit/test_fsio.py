@@ -1,5 +1,5 @@
-"""Durable steps: copies by the kernel and by hand, and file systems that refuse to make a folder
-durable."""
+"""Test durable steps: copies by the kernel and by hand, and file systems that cannot sync a
+folder."""
 
 from __future__ import annotations
 

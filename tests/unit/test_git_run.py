@@ -1,5 +1,5 @@
-"""Git's children: told by arguments alone where they work, and by nothing of the user's what to
-print."""
+"""Test that git's children get their folder by arguments alone, and ignore the user's settings for
+output."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from tests.support.shell import Shell
 def test_everything_that_would_point_git_elsewhere_is_taken_away(
     shell: Callable[..., Shell],
 ) -> None:
-    """What git itself calls local to a repository, less the settings that a user gave by `git
-    -c`."""
+    """Remove what git calls local to a repository, except the user's `git -c` settings."""
     local = set(shell().git("rev-parse", "--local-env-vars").splitlines())
     settings = {"GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"}
     unnamed = {"GIT_IMPLICIT_WORK_TREE", "GIT_NO_REPLACE_OBJECTS"}

@@ -1,4 +1,4 @@
-"""The combinations of a sweep."""
+"""Test the combinations of a sweep."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Objects change hands: whole packs by another name, of others just what is wanted, and nothing
-that is not its id."""
+"""Test that stores hand over objects: whole packs by a link, others by a copy of wanted objects
+only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def blob(seed: int) -> tuple[Oid, bytes]:
 
 
 def add(objects: PackedObjects, *seeds: int, lies: bool = False) -> Path:
-    """A pack of blobs; one that lies has them under each other's ids."""
+    """Write a pack of blobs. With lies, they have each other's ids."""
     found = [blob(seed) for seed in seeds]
     contents = [content for _, content in found][:: -1 if lies else 1]
     with PackWriter(objects.folder / "pack", SHA1) as writer:

@@ -1,4 +1,4 @@
-"""Hints are true: their commands exist, and a test runs each one that changes something."""
+"""Test that hints are true: their commands exist, and a test runs each one that changes something."""
 
 from __future__ import annotations
 

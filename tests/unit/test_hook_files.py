@@ -1,5 +1,5 @@
-"""The files of hooks: git-datmo's before those of people and other tools, in whatever order they
-came."""
+"""Test that git-datmo's hook runs before those of users and other tools, in every order of
+installation."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The host engine: output live and exact, exit codes as a shell gives them; and how engines are
-named."""
+"""Test the host engine: live and exact output, exit codes of a shell, and names of engines."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ ALL_BYTES = bytes(range(256)) * 400
 
 
 class Heard:
-    """Keeps what an engine says, by stream."""
+    """Collect an engine's output by stream."""
 
     def __init__(self) -> None:
         self.streams = {"stdout": b"", "stderr": b""}
@@ -93,7 +92,7 @@ def test_command_runs_in_its_folder_with_its_variables(tmp_path: Path) -> None:
 
 
 def test_output_comes_while_the_command_runs(tmp_path: Path) -> None:
-    """The command waits for a file that only the arrival of its first line makes."""
+    """Let the command wait for a file that the arrival of its first line makes."""
     go = tmp_path / "go"
     os.mkfifo(go)
     heard = bytearray()
@@ -116,7 +115,7 @@ def test_background_process_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_interrupt_is_the_commands_to_answer(tmp_path: Path) -> None:
-    """Where no terminal sends it to both, it is passed on."""
+    """Pass on an interrupt where no terminal sends it to both."""
     outcome, streams = python(
         tmp_path,
         """

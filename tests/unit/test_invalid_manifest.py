@@ -70,7 +70,7 @@ def test_missing_file_of_environment_is_named(name: str) -> None:
 
 
 def second(**changed: object) -> dict[str, bytes]:
-    """The files of an environment of version 2 that a stranger changed."""
+    """Return the files of an environment of version 2 with a foreign change."""
     made = make_environment(
         probe_of(asked("numpy", version="2.1.0")), repository=REPOSITORY, system=["libgomp1"]
     )

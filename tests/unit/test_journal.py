@@ -1,4 +1,4 @@
-"""The observer, in interpreters of its own, and the reading of what it wrote."""
+"""Test the observer in interpreters of its own, and the reading of its journal."""
 
 from __future__ import annotations
 

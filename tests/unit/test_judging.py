@@ -1,4 +1,4 @@
-"""The verdict, from what was compared."""
+"""Test the verdict that follows from a comparison."""
 
 from __future__ import annotations
 

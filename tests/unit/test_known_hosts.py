@@ -1,5 +1,4 @@
-"""What is remembered of hosts, what they say when they refuse, and where they may have what is
-shared."""
+"""Test the cached facts about hosts, their refusals, and their namespaces."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The layers that an image is built in: all that the environment lists, once each, what changes
-least first."""
+"""Test the layers of an image: every listed package once, the most stable first."""
 
 from __future__ import annotations
 
@@ -47,7 +46,8 @@ def environment(packages: Sequence[Package], **more: object) -> tuple[Environmen
 
 
 def installed(files: dict[str, bytes]) -> list[list[str]]:
-    """What a Dockerfile has pip install, step by step; every file is copied before."""
+    """Return the packages that a Dockerfile installs with pip, step by step, after copying their
+    files."""
     steps = []
     for line in files[DOCKERFILE].decode().splitlines():
         if match := re.match(r"RUN python -m pip install .* -r /opt/datmo/(\S+)$", line):

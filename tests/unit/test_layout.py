@@ -1,4 +1,4 @@
-"""Test that the tests keep their own rules: the places of helpers, imports, names, and sizes."""
+"""Test that the tests keep their own rules: places of helpers, imports, names, docstrings, sizes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ NO_SUBJECTS = re.compile(
 UNCLEAR = {"told", "said", "anew", "somebody", "anybody", "nobody", "whoever", "nowhere"}
 FEWEST_WORDS = 4
 LONGEST_MODULE = 399
+# Words that begin no imperative sentence: articles, pronouns, questions, and verbs as "makes" or "making".
+NO_IMPERATIVES = re.compile(
+    "(An?|The|These|This|That|They|It|Its|There|Every|Each|All|Both|No|Any|By|In|At|On|With|From"
+    "|What|Whatever|Whether|Where|When|Which|Who|Whose|How|Somebody|Nothing"
+    r"|[A-Z]\w+([^s]s|ing))\b"
+)
+LONGEST_SENTENCE = 25
 
 
 @cache
@@ -45,6 +52,20 @@ def find_tests(path: Path) -> Iterator[str]:
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield node.name.removeprefix("test_")
+
+
+def find_docstrings(path: Path) -> Iterator[str]:
+    """Yield the docstrings of a file's module, classes and functions."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def is_plain(docstring: str) -> bool:
+    """Return whether a docstring has an imperative at its front, and no long sentence."""
+    sentences = re.split(r"(?<=[.!?])\s|\n- ", docstring)
+    longest = max(len(sentence.split()) for sentence in sentences)
+    return longest <= LONGEST_SENTENCE and not NO_IMPERATIVES.match(docstring)
 
 
 def is_clear(name: str) -> bool:
@@ -75,7 +96,7 @@ def test_support_folder_contains_no_tests() -> None:
 
 
 def test_modules_have_distinct_names() -> None:
-    """Pytest cannot collect two modules of one name."""
+    """Check that pytest can collect all modules, which needs distinct names."""
     counts = Counter(path.name for path in MODULES if path.name.startswith("test_"))
     assert [name for name, count in counts.items() if count > 1] == []
 
@@ -111,3 +132,28 @@ def test_names_of_tests_follow_subject_condition_result() -> None:
 )
 def test_clear_names_are_recognised_by_their_words(name: str, clear: bool) -> None:
     assert is_clear(name) == clear
+
+
+def test_docstrings_of_tests_are_imperative_sentences() -> None:
+    unclear = [
+        f"{path.relative_to(TESTS)}: {docstring}"
+        for path in MODULES
+        for docstring in find_docstrings(path)
+        if not is_plain(docstring)
+    ]
+    assert unclear == []
+
+
+@pytest.mark.parametrize(
+    ("docstring", "plain"),
+    [
+        ("Return the name of the file.", True),
+        ("Press keys. Pass them on.", True),
+        ("What the file is called.", False),
+        ("Returns the name of the file.", False),
+        ("The name of the file.", False),
+        ("Return " + "the name of " * 9 + "the file.", False),
+    ],
+)
+def test_plain_docstrings_are_recognised_by_their_words(docstring: str, plain: bool) -> None:
+    assert is_plain(docstring) == plain

@@ -1,4 +1,5 @@
-"""Records and notes: attached by many at once, united both ways, read by stock git."""
+"""Test records and notes: attached by many processes at once, united both ways, read by stock
+git."""
 
 from __future__ import annotations
 
@@ -127,7 +128,7 @@ with open_ledger(repo) as ledger:
 
 
 def test_processes_that_attach_at_once_lose_nothing(repo: Shell) -> None:
-    """Each moves two refs from what it read; who comes second reads again."""
+    """Let each process move two refs; the one that comes second reads again."""
     commits = [head(repo), repo.commit("a", "2")]
     env = {**repo.env, "PYTHONPATH": str(Path(__file__).parents[2])}
     argv = [sys.executable, "-c", SCRIPT, str(repo.cwd)]
@@ -156,7 +157,7 @@ def test_processes_that_attach_at_once_lose_nothing(repo: Shell) -> None:
 
 @pytest.fixture
 def two(repo: Shell, make_repo: Callable[..., Shell], form: str) -> tuple[Shell, Shell]:
-    """Two clones with the same commit and no record."""
+    """Return two clones with the same commit and no record."""
     other = make_repo("other", object_format=form)
     other.git("fetch", "-q", str(repo.cwd), "main")
     other.git("reset", "-q", "--hard", "FETCH_HEAD")
@@ -164,7 +165,7 @@ def two(repo: Shell, make_repo: Callable[..., Shell], form: str) -> tuple[Shell,
 
 
 def fetched(repo: Shell, other: Shell) -> Tips:
-    """What `other` has now, with its objects brought here."""
+    """Fetch the objects of `other`; return its state."""
     for name, ref in (("records", RECORDS_REF), ("notes", NOTES_REF)):
         repo.git("fetch", "-q", str(other.cwd), f"+{ref}:refs/theirs/{name}", ok=False)
     git = git_of(repo)
@@ -195,7 +196,7 @@ def test_ledgers_united_both_ways_are_equal(two: tuple[Shell, Shell]) -> None:
 
 
 def test_ledgers_united_at_once_converge(two: tuple[Shell, Shell]) -> None:
-    """Each made a merge of its own: the histories differ, what is in them does not, and no merge
+    """Let both sides merge at once: the histories differ, the contents do not, and no merge
     follows."""
     one, other = two
     attach(one, "a")
@@ -248,7 +249,7 @@ def test_notes_merged_by_stock_git_are_united(two: tuple[Shell, Shell]) -> None:
 
 
 def test_rewritten_ledger_history_loses_nothing(two: tuple[Shell, Shell]) -> None:
-    """Somebody began their records anew: what is here stays, what is there comes."""
+    """Start the records of one side again: local ones are kept, and new ones are added."""
     one, other = two
     attach(one, "a")
     unite(other, one)

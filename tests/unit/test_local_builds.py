@@ -1,4 +1,4 @@
-"""Indexes of builds that the usual index does not have, and Debian packages that an image lacks."""
+"""Test indexes of builds that the usual index lacks, and Debian packages that an image lacks."""
 
 from __future__ import annotations
 

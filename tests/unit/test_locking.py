@@ -1,5 +1,5 @@
-"""Locks: who shares one, whom it keeps out, and that it goes with its process, with and without the
-kernel's."""
+"""Test shared and exclusive locks, with and without those of the kernel, and that they end with
+their process."""
 
 from __future__ import annotations
 

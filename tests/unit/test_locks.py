@@ -1,4 +1,4 @@
-"""What lock and project files say, and where it is not what is installed."""
+"""Test the reading of lock and project files, and differences from installed packages."""
 
 from __future__ import annotations
 

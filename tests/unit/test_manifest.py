@@ -1,4 +1,4 @@
-"""What an environment holds, and that only what the user's work needs is in it."""
+"""Test the contents of an environment, which has only what the user's work needs."""
 
 from __future__ import annotations
 
@@ -312,8 +312,8 @@ places = st.sampled_from(["/home/alex", "/mnt/b c", "/srv/x"])
 def test_machines_with_the_same_resolved_set_have_the_same_id(
     found: list[Distribution], random: object, here: str, there: str, editable: bool
 ) -> None:
-    """Neither order nor places nor what else lies on the machine is in the id; each of what decides
-    is."""
+    """Check that the id depends on packages alone, and not on order, paths, or other packages of
+    the machine."""
 
     def made(home: str, some: list[Distribution], **more: object) -> str:
         local = (

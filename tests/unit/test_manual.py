@@ -1,5 +1,4 @@
-"""Help, manual pages and README say the same, since all but the README is made from the verbs' own
-parsers."""
+"""Test that help, manual pages and README agree with the verbs' parsers."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ PASSERS = [verb for verb in EVERY if getattr(load(verb), "PASSES_ON", False)]
 
 
 def say(*words: str) -> tuple[int, str]:
-    """What a command line prints, without a process of its own, and its exit code."""
+    """Run a command line in this process; return its output and exit code."""
     out = io.StringIO()
     return run(words, Console({}, Path.cwd(), out, io.StringIO())), out.getvalue()
 
@@ -42,7 +41,7 @@ def options(verb: str) -> list[argparse.Action]:
 
 
 def text_of(page: str) -> str:
-    """A page as a reader of man(1) sees its words: without the macros' own quoting."""
+    """Return the text of a page as man(1) shows it, without the macros' quoting."""
     lines = [
         re.sub(r"\\f[A-Z]", "", line) for line in page.splitlines() if not line.startswith(".")
     ]

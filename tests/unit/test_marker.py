@@ -1,5 +1,4 @@
-"""The format marker of a records tree: read, united, and refused where this version does not know
-it."""
+"""Test the format marker of a records tree: read, united, and refused if unknown."""
 
 from __future__ import annotations
 

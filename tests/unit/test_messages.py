@@ -1,4 +1,4 @@
-"""Commit messages as hooks see them: what counts, what is cut off, and where a trailer goes."""
+"""Test commit messages in hooks: what counts, what is cut off, and the position of a trailer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store lacks, in the order of its content, with the bytes that names tell; and how a fetch
+"""Test the listing of missing objects, in content order and with sizes from names, and how a fetch
 divides it."""
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def test_chunks_come_in_their_order_with_their_bytes(
 def test_files_that_are_named_by_numbers_are_no_chunks(
     tmp_path: Path, sealed: dict[str, str]
 ) -> None:
-    """Their names would tell of sizes at which each were fetched alone."""
+    """Name files by numbers, which must not count as the sizes of chunks."""
 
     def make(write: Callable[[bytes], Oid]) -> Node:
         files = {

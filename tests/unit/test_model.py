@@ -1,4 +1,4 @@
-"""Ids, formats, and the errors that a person sees."""
+"""Test ids, formats, and the errors that users see."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Which of several trailers in one message counts: the one whose snapshot descends from the
-others'."""
+"""Test several trailers in one message: the one counts whose snapshot descends from the others'."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a push can leave out, over a real store: how much is missing, and who has it."""
+"""Test over a real store what a push can leave out, and who has it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def store(tmp_path: Path, make_repo: Callable[..., Shell]) -> Iterator[Store]:
 
 
 def folder(store: Store, *seeds: int, size: int = SIZE) -> Oid:
-    """A folder below a folder: files of noise, named by their seeds."""
+    """Store a folder within a folder, with files of noise named by their seeds."""
     with store.writer() as writer:
         nodes = {
             b"%d" % seed: Node(NodeKind.FILE, writer.put("blob", Random(seed).randbytes(size)))

@@ -1,4 +1,4 @@
-"""What a push says on its way: read exactly, answered as a receiving side answers."""
+"""Test that a push's packets are read exactly, and answered as a receiving side answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTENTS = st.lists(st.binary(max_size=300), max_size=5)
 
 
 def reading(data: bytes, step: int = 1 << 16) -> Callable[[int], bytes]:
-    """A source that gives `data` in steps."""
+    """Return a source that gives `data` in steps."""
     pieces = [data[start : start + step] for start in range(0, len(data), step)]
     return lambda _: pieces.pop(0) if pieces else b""
 

@@ -1,5 +1,4 @@
-"""Packs: those that we write, before every reader there is; those that others write, before
-ours."""
+"""Test our packs with every other reader, and packs of others with our reader."""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ SIZES = [
 
 
 def some_objects(form: ObjectFormat) -> dict[Oid, tuple[str, bytes]]:
-    """Objects of every type and of sizes that matter, noise and text."""
+    """Return objects of every type and relevant size, noise and text."""
     made: dict[Oid, tuple[str, bytes]] = {}
 
     def add(kind: str, content: bytes) -> Oid:
@@ -90,8 +89,8 @@ def folder_of(repo: Shell) -> Path:
 
 
 def test_git_makes_the_same_index_of_a_pack(repo: Shell, form: ObjectFormat) -> None:
-    """`git index-pack --strict` reads every stream, hashes every object, and agrees with us to the
-    byte."""
+    """Let `git index-pack --strict` read every stream and hash every object; compare the index to
+    the byte."""
     pack = write(folder_of(repo), form, some_objects(form))
     own = pack.with_suffix(".idx").read_bytes()
     repo.git(
@@ -124,7 +123,7 @@ def test_git_verifies_a_pack_and_finds_nothing_in_its_objects(
 def test_pack_of_announced_count_is_hashed_while_written(
     repo: Shell, form: ObjectFormat, more: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With any other number it is read once more; what comes of it is the same."""
+    """Announce another number too: the pack is read once more, with an equal result."""
     objects = some_objects(form)
     once = write(folder_of(repo), form, objects).read_bytes()
     if not more:
@@ -177,7 +176,7 @@ def test_dulwich_reads_every_object_of_a_pack(repo: Shell, form: ObjectFormat) -
 
 
 def test_libgit2_reads_every_object_of_a_pack(make_repo: Callable[..., Shell]) -> None:
-    """SHA-1 alone: libgit2 opens no other repository."""
+    """Use SHA-1 alone, since libgit2 opens no other repository."""
     import pygit2
 
     repo = make_repo("repo.git", bare=True)
@@ -222,7 +221,7 @@ def check_reader(folder: Path, form: ObjectFormat, objects: Objects) -> None:
 
 
 def test_pack_of_many_objects_is_written_in_batches(repo: Shell, form: ObjectFormat) -> None:
-    """More parts than one system call takes."""
+    """Write more parts than one system call takes."""
     objects = {form.hash("blob", b"%d" % n): ("blob", b"%d" % n) for n in range(5_000)}
     pack = write(folder_of(repo), form, objects)
     repo.git("verify-pack", f"--object-format={form.name}", str(pack))
@@ -274,8 +273,7 @@ def test_header_of_entry_has_its_size(size: int) -> None:
 
 
 def similar(form: ObjectFormat) -> dict[Oid, tuple[str, bytes]]:
-    """Blobs of which each is a little more than the one before: git stores them as deltas of
-    deltas."""
+    """Return blobs of growing size, which git stores as deltas of deltas."""
     body = random.Random(3).randbytes(3_000)
     grown = [body + random.Random(n).randbytes(40) * n for n in range(30)]
     return {form.hash("blob", content): ("blob", content) for content in grown}
@@ -333,7 +331,8 @@ def test_packs_that_come_and_go_are_seen_at_the_next_look(
 
 
 def test_object_beyond_two_gibibytes_is_found(repo: Shell, form: ObjectFormat) -> None:
-    """A hole of 5 GiB before the last entries: their offsets stand in the index's second table."""
+    """Put a hole of 5 GiB before the last entries, whose offsets are in the index's second
+    table."""
     far = {form.hash("blob", text): ("blob", text) for text in (b"behind", b"the hole")}
     near = {form.hash("blob", b"before"): ("blob", b"before")}
     writer = PackWriter(folder_of(repo), form)
@@ -366,7 +365,7 @@ def test_object_beyond_two_gibibytes_is_found(repo: Shell, form: ObjectFormat) -
 
 
 def test_blob_larger_than_its_buffer_raises_damaged(repo: Shell, form: ObjectFormat) -> None:
-    """Packed or loose: what a chunk tree names as a chunk can be anything."""
+    """Read packed and loose objects, since a chunk tree can name anything as a chunk."""
     content = random.Random(1).randbytes(5000)
     write(folder_of(repo), form, {form.hash("blob", content): ("blob", content)})
     repo.git("hash-object", "-w", "--stdin", stdin=content + b"loose")

@@ -1,5 +1,4 @@
-"""Modes of new files and folders, held against what git itself gives under the same setting and
-umask."""
+"""Test modes of new files and folders against those of git, for each setting and umask."""
 
 from __future__ import annotations
 

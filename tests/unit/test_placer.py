@@ -1,5 +1,4 @@
-"""Files that are placed: whole, however their chunks were packed, or not at all, with the
-reason."""
+"""Test that files are checked out complete, or not at all, with the reason."""
 
 from __future__ import annotations
 
@@ -24,7 +23,7 @@ from git_datmo.worktree.stat_cache_edit import CacheEdit
 
 
 def in_tiny_blocks(content: bytes) -> bytes:
-    """A zlib stream with a stored block for each byte."""
+    """Return a zlib stream with a stored block for each byte."""
     blocks = (
         b"%c\1\0\376\377%c" % (place == len(content) - 1, byte)
         for place, byte in enumerate(content)

@@ -1,5 +1,4 @@
-"""Which interpreter a command uses, and what is installed in it: asked of real virtual
-environments."""
+"""Test the search for a command's interpreter and its packages, in real virtual environments."""
 
 from __future__ import annotations
 
@@ -136,7 +135,7 @@ def test_requirements_with_markers_and_extras_are_resolved(env: Env) -> None:
 
 
 def packaging_folder() -> str:
-    """A place to import `packaging` from, which a virtual environment without pip has not."""
+    """Return a folder to import `packaging` from, which a virtual environment without pip lacks."""
     import packaging
 
     return str(Path(packaging.__file__).parent.parent)

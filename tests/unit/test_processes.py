@@ -33,7 +33,7 @@ STARTS_GIT = {
 
 
 def calls(module: str) -> Iterator[tuple[str, ast.Call]]:
-    """Every call whose function is a plain dotted name."""
+    """Yield every call whose function is a plain dotted name."""
     for node in ast.walk(modules()[module]):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
             yield ast.unparse(node.func), node
@@ -63,8 +63,8 @@ WAITERS = {
 
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_waits_have_a_limit(module: str) -> None:
-    """`waits.Child` and `waits.Watch` wait for programs and descriptors; everything else names its
-    own limit."""
+    """Accept calls with a timeout. `waits.Child` and `waits.Watch` wait for programs and
+    descriptors."""
     waits = [
         ast.unparse(call)
         for name, call in calls(module)

@@ -1,5 +1,4 @@
-"""One bar for work that has many stages: whatever each of them counts, together they come to what
-was announced."""
+"""Test one bar for work of many stages, which add up to the announced total."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from git_datmo.progress import Portion
 
 @dataclass
 class Heard:
-    """A progress that notes what it is told."""
+    """Collect the calls of a progress."""
 
     amounts: list[int] = field(default_factory=list)
     begun: int = 0
@@ -70,7 +69,7 @@ def test_progress_without_terminal_writes_only_lines() -> None:
 
 
 class Terminal(io.StringIO):
-    """A stream that takes itself for a terminal."""
+    """Write to a stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -79,7 +78,7 @@ class Terminal(io.StringIO):
 def test_stalled_bar_on_terminal_is_redrawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server may prepare its answer for minutes; nobody should take that for a hang."""
+    """Wait for a server that prepares its answer for minutes, and redraw the bar."""
     handlers: list[Callable[[int, None], None]] = []
     intervals: list[float] = []
     monkeypatch.setattr(signal, "signal", lambda _, handler: handlers.append(handler))

@@ -1,4 +1,4 @@
-"""The remote helper's lines, bytes and URLs: pure parts, held against git's own."""
+"""Test the remote helper's lines, bytes and URLs against git's own."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     | st.just('\\303\t"')
 )
 def test_value_quoted_by_git_is_unquoted(repo: Shell, name: str) -> None:
-    """Git quotes names in its listings as it does values for a helper."""
+    """Unquote names from git's listings, which are quoted like values for a helper."""
     if name in (".", ".."):
         return
     blob = repo.git("hash-object", "-w", "--stdin", stdin=b"")

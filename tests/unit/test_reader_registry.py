@@ -1,4 +1,4 @@
-"""Readers by the files that they claim: those of this package, and one that another adds."""
+"""Test readers by the files that they claim: those of this package, and one that another adds."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_file_is_claimed_by_the_readers_of_its_name(path: str) -> None:
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Installs the package with the reader `diary`."""
+    """Install the package with the reader `diary`."""
 
     def install(*points: str) -> None:
         monkeypatch.syspath_prepend(install_diary(tmp_path / "site", *points))

@@ -1,5 +1,4 @@
-"""The list of objects that every record has, of kinds and keys that this version does not know
-too."""
+"""Test the list of objects of every record, also of unknown kinds and keys."""
 
 from __future__ import annotations
 

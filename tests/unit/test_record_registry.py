@@ -1,4 +1,4 @@
-"""The registry of record kinds: each kind has all that a kind needs, in code, schema and page."""
+"""Test that each registered record kind has its code, schema and page."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ each_kind = pytest.mark.parametrize("name", KINDS)
 
 
 def sample(name: str) -> bytes:
-    """The test vector of a kind."""
+    """Return the test vector of a kind."""
     return (TOP / "tests" / "golden" / "records" / f"{name}.json").read_bytes()
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """The part of the schema that describes the keys of a kind."""
+    """Return the part of the schema that describes the keys of a kind."""
     (found,) = (part for part in SCHEMA["oneOf"] if part["properties"]["kind"] == {"const": name})
     return found  # type: ignore[no-any-return]
 
 
 def own_fields(name: str) -> dict[str, bool]:
-    """The fields that only this kind has, and for each if every record has its key."""
+    """Return the fields that only this kind has, each with whether every record has its key."""
     every = fields(find_kind(name).made)
     return {
         field.name: LATER not in field.metadata
@@ -52,7 +52,7 @@ def own_fields(name: str) -> dict[str, bool]:
 
 
 def contents(document: Any) -> Iterator[str]:
-    """Every object that a content or payload of a document names."""
+    """Yield every object that a content or payload of a document names."""
     if isinstance(document, dict):
         if {"object", "form"} <= document.keys():
             yield document["object"]

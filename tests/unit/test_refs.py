@@ -1,4 +1,4 @@
-"""Refs change together, from what was read, or not at all."""
+"""Test that refs change together, from the values that were read, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records on a terminal: readable, and nothing in them that the terminal would obey."""
+"""Test that records are readable on a terminal, without anything that it would obey."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def every_line(made: Snapshot, received: Receipt) -> Iterable[str]:
 
 
 def obeyed(text: str) -> list[str]:
-    """The letters of a text that a terminal obeys, but for tabs and line ends."""
+    """Return the characters of a text that a terminal obeys, except tabs and line ends."""
     return [
         letter
         for letter in text
@@ -143,7 +143,7 @@ def test_foreign_text_is_escaped_for_terminals(text: str) -> None:
     "where", ["author", "payload", "parameter", "metric", "output", "folder", "engine"]
 )
 def test_newline_in_name_starts_no_line(where: str) -> None:
-    """What a stranger wrote must not look like a line of ours, such as a verdict."""
+    """Check that foreign text cannot imitate our own lines, as a verdict."""
     forged = "x\nverdict: identical"
     made = snapshot()
     assert made.run is not None
@@ -196,8 +196,8 @@ def test_experiment_is_shown_in_these_lines() -> None:
 
 
 def test_cached_log_format_changes_only_with_its_name() -> None:
-    """Texts made by an earlier version are shown as they are: where this fails, give the style a
-    new name too."""
+    """Pin the texts of each cached format. If this fails, rename the format, since older texts stay
+    in the cache."""
     pinned = {
         LINES: ("lines-4", "e6764e417d1fef61"),
         DOCUMENTS: ("documents-2", "8c9f58b5fd1423bc"),

@@ -1,5 +1,4 @@
-"""Packages of one machine, packed to be installed on another: with real installs of a wheel into
-two environments."""
+"""Test packages of one machine, repacked for another, with real installs of a wheel."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ def wheel(folder: Path) -> Path:
 
 
 def install(place: Path, file: Path) -> Path:
-    """A new environment with the file installed in it; returns the folder of its metadata."""
+    """Install the file in a new environment; return the folder of its metadata."""
     venv.create(place, symlinks=True, with_pip=False)
     pip = [
         sys.executable,
@@ -60,7 +59,7 @@ def install(place: Path, file: Path) -> Path:
 
 
 def test_wheel_is_repacked_equal(tmp_path: Path) -> None:
-    """The same bytes on every machine, which install to what was installed."""
+    """Check for equal bytes on every machine, which install to the same files."""
     first = install(tmp_path / "one", wheel(tmp_path))
     name, content = packed_wheel(first)
     assert name == "tool-1.0-py2.py3-none-any.whl"

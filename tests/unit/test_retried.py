@@ -1,4 +1,4 @@
-"""A push gives up when it loses every race, and never while it brings something."""
+"""Test that a push gives up after losing every race, and never while it makes progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REMOTE = Remote("origin", "https://example.com/a.git")
 
 
 class Race:
-    """Loses `losses` times; each attempt brings something where it `progresses`."""
+    """Lose `losses` races; each attempt brings something if it `progresses`."""
 
     def __init__(self, losses: int, *, progresses: bool) -> None:
         self.losses, self.progresses, self.made = losses, progresses, 0

@@ -23,7 +23,7 @@ RECORD = '#!/bin/sh\necho "{name} $*" >>{calls}\n'
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout that is set up, with a stand-in for everything that takes time."""
+    """Return a checkout that is set up, with stand-ins for all slow programs."""
     (tmp_path / "tests").mkdir()
     for name in ("run.sh", "packages.sh"):
         shutil.copy(TESTS / name, tmp_path / "tests" / name)

@@ -1,4 +1,4 @@
-"""Parameters of a command, metrics of a file, names that say the time."""
+"""Test parameters of a command, metrics of a file, and names of times."""
 
 from __future__ import annotations
 

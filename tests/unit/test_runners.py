@@ -1,5 +1,4 @@
-"""Commands that begin with a tool that chooses the environment, as a rebuilt environment runs
-them."""
+"""Test commands that begin with a tool which chooses the environment."""
 
 from __future__ import annotations
 

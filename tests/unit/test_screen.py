@@ -1,4 +1,4 @@
-"""What a terminal shows in the end of what a program wrote to it."""
+"""Test the final screen of a program's terminal output."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What looks like a secret is found, and what lies in every log is not; nothing but the secret is
-masked."""
+"""Test that secrets are found, that ordinary log lines are not masked, and that only the secret
+is."""
 
 from __future__ import annotations
 

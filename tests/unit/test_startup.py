@@ -1,5 +1,4 @@
-"""What a command loads before it knows that it has something to do: nothing that takes long to
-load."""
+"""Test what a command loads before it knows its work: nothing slow."""
 
 from __future__ import annotations
 
@@ -56,7 +55,7 @@ print("\\n" + json.dumps([status, sorted(sys.modules)]))
 
 
 def loaded(shell: Shell, *words: str, code: int = 0) -> set[str]:
-    """The modules that `git-datmo WORDS` has loaded when it is done, by full name."""
+    """Return the full names of the modules that `git-datmo WORDS` has loaded at its end."""
     done = shell.run(sys.executable, "-c", SCRIPT, *words)
     status, modules = json.loads(done.stdout.splitlines()[-1])
     assert status == code, str(done)
@@ -68,7 +67,7 @@ def packages(modules: set[str]) -> set[str]:
 
 
 def test_loaded_module_is_detected_by_the_check(shell: Callable[..., Shell]) -> None:
-    """The measure itself: what a script imports is in what it tells."""
+    """Check the measure itself: it reports a script's imports."""
     script = SCRIPT.replace("import json, sys", "import json, sys, tqdm, dulwich.pack, docker")
     done = shell().run(sys.executable, "-c", script, "--version")
     assert {"tqdm", "dulwich", "docker", "requests"} <= packages(
@@ -139,8 +138,7 @@ def test_idle_hook_loads_no_heavy_module(
 
 
 def test_checkout_of_single_files_loads_no_operation(make_repo: Callable[..., Shell]) -> None:
-    """Git calls the hook for each `git checkout -- FILE`, and for most of them there is nothing to
-    follow."""
+    """Check `git checkout -- FILE`, which calls the hook and mostly has nothing to follow."""
     repo = make_repo()
     modules = loaded(repo, "hook", "post-checkout", "0" * 40, "0" * 40, "0")
     assert modules & FLOWS == set()

@@ -1,5 +1,5 @@
-"""What is written to a store in packs whose number of objects is set beforehand: no memory is given
-back too early."""
+"""Test writing to a store in packs of a preset number of objects, without releasing memory too
+early."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ def add(writer: StoreWriter, memory: memoryview) -> None:
 
 @pytest.mark.parametrize("number", [FIRST - 1, FIRST, FIRST + 1])
 def test_memory_is_kept_until_it_was_hashed(store: Store, number: int) -> None:
-    """As many objects as are in the first pack, or one more or less: what is behind is waited
-    for."""
+    """Write as many objects as the first pack holds, one more, and one less."""
     memory = memoryview(bytearray(os.urandom(number * SIZE)))
     go_on = threading.Event()
     with store.writer() as writer:

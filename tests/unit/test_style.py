@@ -1,4 +1,4 @@
-"""Limits on the measures that `tools/measure_style.py` prints."""
+"""Test limits on the measures that `tools/measure_style.py` prints."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What `log` told before: told again without reading a record, and made anew wherever the file is
-lost or damaged."""
+"""Test the cache of rendered log entries, which is rebuilt wherever it is lost or damaged."""
 
 from __future__ import annotations
 

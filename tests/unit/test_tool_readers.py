@@ -1,4 +1,4 @@
-"""Files of trackers in their documented layouts, and the runs that the readers find in them."""
+"""Test readers of trackers' files in their documented layouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a working tree tracks, in memory and on disk."""
+"""Test the tracked payloads of a working tree, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ states = st.builds(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(states)
 def test_tracking_state_is_read_as_written(tmp_path: Path, state: Tracking) -> None:
-    """Names of empty folders may be any bytes."""
+    """Allow any bytes in the names of empty folders."""
     write_tracking(tmp_path / "tracked.json", state)
     assert read_tracking(tmp_path / "tracked.json") == state
 

@@ -1,4 +1,4 @@
-"""Streams that an engine elsewhere could send, and what is taken of them."""
+"""Test which streams of a remote engine are accepted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWNER = (os.getuid(), os.getgid())
 
 
 def archive(fill: Callable[[tarfile.TarFile], None]) -> list[bytes]:
-    """A stream in small pieces, whose names begin as the engine's do."""
+    """Return a stream in small pieces, whose names begin as the engine's do."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w") as made:
         fill(made)

@@ -1,5 +1,4 @@
-"""What a run used, as engines and `nvidia-smi` tell it, and what a rerun would lack of it
-elsewhere."""
+"""Test a run's usage as engines and `nvidia-smi` report it, and the shortages of a machine."""
 
 from __future__ import annotations
 
@@ -74,7 +73,7 @@ def test_samples_are_taken_while_the_block_lasts_and_no_longer_than_they_are_wan
 
 
 def test_gpu_memory_is_the_increase_during_the_run(tmp_path: Path) -> None:
-    """A program in the tool's place that says what a file has, and tells when it was asked."""
+    """Replace the tool by a program that prints a file and notes that it was asked."""
     said, asked = tmp_path / "said", tmp_path / "asked"
     tool = tmp_path / "nvidia-smi"
     tool.write_text(

@@ -31,7 +31,7 @@ def impatient() -> Iterator[None]:
 
 @pytest.fixture
 def start() -> Iterator[Callable[[str], Child]]:
-    """Starts a shell script that a remote is behind, and ends what is left of it."""
+    """Start a shell script in front of a remote, and kill its leftovers."""
     started: list[Child] = []
 
     def started_child(script: str) -> Child:
@@ -48,7 +48,7 @@ def start() -> Iterator[Callable[[str], Child]]:
 
 
 def survives(child: Child) -> bool:
-    """Say whether a child is let alone for several times the limit."""
+    """Return whether a child lives for several times the limit."""
     over = threading.Event()
     timer = threading.Timer(4 * LIMIT, over.set)
     timer.start()

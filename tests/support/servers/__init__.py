@@ -1,2 +1,1 @@
-"""Real git servers for tests: no mock stands between the code under test and what a host
-answers."""
+"""Serve real git repositories: no mock stands between the tested code and a host's answers."""

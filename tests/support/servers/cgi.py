@@ -1,4 +1,4 @@
-"""A CGI child between a request and its answer, streaming both ways at once."""
+"""Run a CGI child between a request and its answer, streaming both ways at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Headers = list[tuple[str, str]]
 
 
 class CutError(Exception):
-    """A fault, or the other side, ended the connection."""
+    """Signal that a fault, or the other side, ended the connection."""
 
 
 class CgiChild:
-    """One run of a CGI program; the caller names what takes the header and the body of its
+    """Run a CGI program once; the caller passes functions for the header and the body of its
     answer."""
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
@@ -41,7 +41,7 @@ class CgiChild:
         start: Callable[[int, Headers], None],
         send: Callable[[bytes], None],
     ) -> None:
-        """Feed the request while the answer is passed on: either may be larger than any pipe."""
+        """Feed the request while passing on the answer. Either may be larger than any pipe."""
         feeder = threading.Thread(target=self._feed, args=(body,), daemon=True)
         feeder.start()
         answer = self.process.stdout
@@ -99,7 +99,7 @@ def wrote(descriptor: int, data: bytes) -> bool:
 
 
 def read_header(answer: IO[bytes]) -> tuple[int, Headers]:
-    """The status and the headers of a CGI answer, up to its empty line."""
+    """Return the status and headers of a CGI answer, up to its empty line."""
     status, headers = 200, []
     while line := answer.readline().strip():
         name, _, value = line.decode("latin-1").partition(":")

@@ -1,5 +1,5 @@
-"""A Dask cluster on this machine: a scheduler, and worker processes that know git and git-datmo
-alone."""
+"""Start a Dask cluster on this machine: a scheduler, and worker processes that know only git and
+git-datmo."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from tests.support.servers.server_process import ServerProcess, start_on_free_po
 
 @contextmanager
 def serve_cluster(folder: Path, env: Mapping[str, str], *, workers: int = 2) -> Iterator[str]:
-    """The scheduler's address while the context lasts; each worker keeps what it has in a folder
-    below `folder`."""
+    """Yield the address of a scheduler, whose workers keep their files below `folder`."""
     dask = (sys.executable, "-m", "dask")
 
     def scheduler(port: int) -> tuple[str, ...]:

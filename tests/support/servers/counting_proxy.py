@@ -1,4 +1,4 @@
-"""A wire between client and server that counts what goes through it, and can be cut."""
+"""Forward connections, count their bytes, and cut them on request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class Wire:
-    """Passes connections on to a port of this machine; `sent` and `received` are the client's
+    """Forward connections to a port of this machine. `sent` and `received` count the client's
     bytes."""
 
     def __init__(self, port: int) -> None:
@@ -23,12 +23,12 @@ class Wire:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut_after(self, size: int) -> None:
-        """Let `size` more bytes of the client's through, then none at all until `mend`."""
+        """Forward `size` more bytes of the client, then none until `mend`."""
         with self._lock:
             self._cut_at = self.sent + size
 
     def mend(self) -> bool:
-        """Let everything through again; says whether the cut had come."""
+        """Forward everything again; return whether the cut had come."""
         with self._lock:
             bitten = self._cut_at is not None and self.sent >= self._cut_at
             self._cut_at = None

@@ -1,4 +1,4 @@
-"""`git daemon`: the git:// protocol, which carries neither credentials nor an environment."""
+"""Run `git daemon`: the git:// protocol, which carries neither credentials nor an environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that is not git's: dulwich's, which speaks version 0 of the git:// protocol alone."""
+"""Run dulwich's server instead of git's, which speaks only version 0 of the git:// protocol."""
 
 from __future__ import annotations
 

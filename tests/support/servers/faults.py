@@ -1,4 +1,4 @@
-"""One-shot faults of an HTTP server: each waits until it has bitten, so that a test cannot pass by
+"""Inject one-shot faults into an HTTP server. Each waits until it occurs, so that no test passes by
 missing it."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Side = Literal["request", "response"]
 
 @dataclass
 class Fault:
-    """What goes wrong once: `status` answers a POST, `cut_at` drops the connection after so many
+    """Describe one fault: `status` answers a POST, `cut_at` drops the connection after so many
     bytes of a body."""
 
     side: Side
@@ -23,7 +23,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait, shared by the server's threads."""
+    """Hold the pending faults, shared by the server's threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class Faults:
             return tuple(fault for fault in self._all if not fault.bitten)
 
     def take_status(self, path: str) -> int:
-        """The status that this POST gets in place of an answer, or 0."""
+        """Return the status that answers this POST, or 0."""
         with self._lock:
             for fault in self._all:
                 if not fault.bitten and fault.status and fault.path in path:
@@ -49,8 +49,8 @@ class Faults:
         return 0
 
     def allowed(self, side: Side, path: str, done: int, size: int) -> int:
-        """How many of the next `size` bytes pass after `done`; fewer than `size` means that a fault
-        bit."""
+        """Return how many of the next `size` bytes pass after `done`; less than `size` if a fault
+        occurs."""
         with self._lock:
             for fault in self._all:
                 if fault.bitten or fault.status or fault.side != side or fault.path not in path:

@@ -1,4 +1,4 @@
-"""One face for every way to reach a repository, so that a story is told once and holds on each."""
+"""Give every way to reach a repository one interface, so that a test runs on each."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ KINDS = ("path", "file", "http", "ssh", "git")
 
 
 class Host(Protocol):
-    """Where bare repositories are reached."""
+    """Serve bare repositories."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """What a client needs in its environment."""
+        """Return the variables that a client needs."""
 
     def url(self, bare: Path) -> str:
-        """The address of a bare repository of this machine."""
+        """Return the address of a bare repository of this machine."""
 
 
 @dataclass(frozen=True)
 class LocalHost:
-    """A folder, named by its path or by a file:// URL."""
+    """Serve from a folder, by its path or by a file:// URL."""
 
     name: str
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -45,8 +45,7 @@ class LocalHost:
 
 @contextmanager
 def serve(kind: str, folder: Path) -> Iterator[Host]:
-    """A host of one kind while the context lasts; `folder` (new) holds its home, keys and
-    configuration."""
+    """Yield a host of one kind. The new `folder` holds its home, keys and configuration."""
     env = seal(folder / "home")
     if kind == "http":
         with serve_http(env) as http:
@@ -65,14 +64,14 @@ def serve(kind: str, folder: Path) -> Iterator[Host]:
 def host(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Host]:
-    """Each kind of host in turn."""
+    """Return each kind of host in turn."""
     with serve(request.param, tmp_path_factory.mktemp("host") / request.param) as served:
         yield served
 
 
 @pytest.fixture
 def http_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpHost]:
-    """The HTTP host alone, for its faults and its count of bytes."""
+    """Return the HTTP host alone, for its faults and byte counts."""
     with serve_http(seal(tmp_path_factory.mktemp("http"))) as served:
         yield served
 

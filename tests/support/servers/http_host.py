@@ -1,5 +1,5 @@
-"""git's own smart HTTP server behind a small real one: streams both ways, counts bytes, and fails
-when asked to."""
+"""Run git's smart HTTP server behind a small real one, which streams both ways, counts bytes, and
+fails on request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.shell import serving
 
 @dataclass
 class Exchange:
-    """One request and its answer, in bytes of their bodies as they crossed the wire."""
+    """Record one request and its answer, by the bytes of their bodies on the wire."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class Exchange:
 
 
 class HttpHost(ThreadingHTTPServer):
-    """Serves every repository of this machine by its absolute path, on the loopback interface
+    """Serve every repository of this machine by its absolute path, on the loopback interface
     alone."""
 
     daemon_threads = True
@@ -51,7 +51,7 @@ class HttpHost(ThreadingHTTPServer):
         self.status_of_large = 413
 
     def url(self, bare: Path) -> str:
-        """The address of a repository, which from then on takes pushes over HTTP."""
+        """Return the address of a repository, and let it accept pushes over HTTP."""
         allow = ["git", "-C", str(bare), "config", "http.receivepack", "true"]
         subprocess.run(allow, env=self.env, check=True, capture_output=True)
         return f"http://127.0.0.1:{self.server_port}{bare}"
@@ -129,8 +129,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_error(status)
 
     def _body(self) -> Iterator[bytes]:
-        """The request's body as it was sent (still compressed, if it was), without the chunks'
-        framing."""
+        """Return the request's body as sent (possibly compressed), without the framing of
+        chunks."""
         for size in self._sizes():
             left = size
             while left:

@@ -1,5 +1,4 @@
-"""A TCP port of this machine that leads to a Unix socket: an engine behind it is reached as one
-elsewhere is."""
+"""Forward a TCP port of this machine to a Unix socket, so that an engine behind it seems remote."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 
 @contextmanager
 def relayed(path: str) -> Iterator[str]:
-    """The address, as `DOCKER_HOST` has it, at which the socket at `path` answers."""
+    """Yield the address for `DOCKER_HOST` at which the socket at `path` answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         threading.Thread(target=_accept, args=(server, path), daemon=True).start()
         yield f"tcp://127.0.0.1:{server.getsockname()[1]}"

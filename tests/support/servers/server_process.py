@@ -1,4 +1,4 @@
-"""A server child: started, awaited by what it says, and killed with all that it started."""
+"""Start a server, wait for the line that it is ready, and kill it with all its children."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 
 class NotReadyError(Exception):
-    """The server ended before it said that it listens."""
+    """Signal that the server ended before it listened."""
 
 
 def free_port() -> int:
@@ -23,8 +23,7 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """A server that says on stderr when it listens; waiting for that line needs neither sleep nor
-    guess."""
+    """Run a server that prints a line on stderr when it listens, and wait for that line."""
 
     def __init__(self, argv: Sequence[str], *, ready: str, env: Mapping[str, str]) -> None:
         self.log: list[str] = []

@@ -1,5 +1,4 @@
-"""Servers that say nothing: one that accepts and never answers, and a wire that freezes on the
-way."""
+"""Run servers that stay silent: one that accepts and never answers, and a wire that freezes."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 @contextmanager
 def serve_mute() -> Iterator[int]:
-    """The port of a server that accepts every connection and never says a word."""
+    """Yield the port of a server that accepts every connection and sends nothing."""
     taken: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -29,8 +28,8 @@ def serve_mute() -> Iterator[int]:
 
 
 class FreezingWire:
-    """Passes connections on to a port of this machine, and freezes those that have brought, or
-    taken, so many bytes.
+    """Forward connections to a port of this machine, and freeze those that transferred a number of
+    bytes.
 
     A frozen connection stays open, and nothing passes any more. After `times` freezes, all passes.
     """

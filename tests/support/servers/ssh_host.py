@@ -1,4 +1,4 @@
-"""A real sshd with keys and configuration of its own, for what only ssh does."""
+"""Run a real sshd with keys and configuration of its own."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SshHost:
 
 
 def find_sshd() -> str:
-    """The server's absolute path, which it demands to be started by."""
+    """Return the server's absolute path, which it needs to start."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
     found = shutil.which("sshd", path=path)
     if found and shutil.which("ssh-keygen"):

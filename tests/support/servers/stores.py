@@ -1,5 +1,5 @@
-"""Real servers for payload that is kept elsewhere: S3 (moto), SFTP (sshd), Git LFS (giftless), and
-a folder."""
+"""Run real servers for payload outside of git remotes: S3 (moto), SFTP (sshd), Git LFS (giftless),
+and a folder."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ BUCKET = "team"
 
 @dataclass(frozen=True)
 class StoreHost:
-    """Where a store is: what `datmo.<remote>.store` says, what a client's environment needs, how
-    bytes are counted."""
+    """Hold the value of `datmo.<remote>.store`, the variables of a client, and a counter of
+    bytes."""
 
     kind: str
     url: str
@@ -44,7 +44,7 @@ def require(package: str) -> None:
 
 @contextmanager
 def serve_s3(env: Mapping[str, str]) -> Iterator[StoreHost]:
-    """An empty bucket; each server has buckets of its own."""
+    """Yield an empty bucket. Each server has buckets of its own."""
     require("moto")
     require("s3fs")
     server, port = start_on_free_port(
@@ -79,7 +79,7 @@ def make_bucket(endpoint: str, name: str) -> None:
 
 @contextmanager
 def serve_sftp(folder: Path, env: Mapping[str, str]) -> Iterator[StoreHost]:
-    """A folder behind sshd, to a client whose own files name key and host."""
+    """Yield a folder behind sshd, for a client whose own files name key and host."""
     require("sshfs")
     with serve_ssh(folder / "ssh", env) as ssh, wire_to(ssh.port) as wire:
         own = Path(env["HOME"]) / ".ssh"
@@ -99,7 +99,7 @@ LFS_KEY = "a key that only the test's server and its clients know, long enough f
 
 
 def lfs_token() -> str:
-    """What a client gives as its password."""
+    """Return the client's password."""
     import jwt
 
     claims = {"sub": "alex", "scopes": ["obj:team/data/*:read,write"], "exp": 4_000_000_000}
@@ -107,8 +107,8 @@ def lfs_token() -> str:
 
 
 def _transfer(kept: Path, s3: StoreHost | None) -> dict[str, object]:
-    """Where giftless keeps objects: behind itself, whole files alone; or in S3, to which it sends
-    its clients."""
+    """Return where giftless keeps objects: with itself, as whole files, or in S3, to which it
+    redirects clients."""
     if s3 is None:
         return {"options": {"storage_options": {"path": str(kept)}}}
     endpoint = {"endpoint": s3.environ["AWS_ENDPOINT_URL"]}
@@ -124,7 +124,7 @@ def _transfer(kept: Path, s3: StoreHost | None) -> dict[str, object]:
 def serve_lfs(
     folder: Path, env: Mapping[str, str], s3: StoreHost | None = None
 ) -> Iterator[StoreHost]:
-    """A server that wants credentials, and a user whose credential helper has them."""
+    """Yield a server that requires credentials, and a client whose credential helper has them."""
     require("giftless")
     kept = folder / "lfs"
     kept.mkdir(parents=True)
@@ -163,7 +163,7 @@ def serve_lfs(
 
 @contextmanager
 def serve_store(kind: str, folder: Path, env: Mapping[str, str]) -> Iterator[StoreHost]:
-    """A store of one kind; `folder` holds what it needs, `env` is the client's sealed
+    """Yield a store of one kind; `folder` holds its files, `env` is the client's sealed
     environment."""
     if kind == "s3":
         with serve_s3(env) as host:
