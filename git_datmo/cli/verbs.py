@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from types import ModuleType
 
 # Summary of each verb for help texts. The module has the verb's name, with `_` instead of `-`.
@@ -21,6 +22,9 @@ VERBS = {
     "checkout": "put the payloads of a commit into the working tree",
     "fetch": "fetch the experiments of others from a remote",
     "push": "share experiments and their data with a remote",
+    "get": "bring one payload of a remote without a clone",
+    "import": "make experiments of the runs of another tracker",
+    "export": "write experiments for other programs",
     "bundle": "write one file with experiments and data, to clone from",
     "pull": "fetch experiments, then update unmodified payloads",
     "reproduce": "rerun an experiment and compare the results",
@@ -42,7 +46,9 @@ HIDDEN = {"hook": "do the work of a git hook"}
 
 def load(verb: str) -> ModuleType:
     """Import and return the module of a verb."""
-    return importlib.import_module(f"git_datmo.cli.commands.{verb.replace('-', '_')}")
+    # `import` is a word of Python, so its module has another name.
+    name = f"{verb}_" if keyword.iskeyword(verb) else verb.replace("-", "_")
+    return importlib.import_module(f"git_datmo.cli.commands.{name}")
 
 
 def usage() -> str:

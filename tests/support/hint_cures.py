@@ -55,6 +55,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/following.py": {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
+    "operations/get.py": {
+        "git datmo get URL {}": "tests/integration/test_get.py::test_what_is_not_there_is_said",
+    },
     "cluster/cluster_tasks.py": {
         "git push": "tests/integration/test_cluster.py::test_cluster_sweeps_and_shares_what_it_makes",
     },
