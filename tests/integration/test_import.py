@@ -40,7 +40,7 @@ def test_run_of_mlflow_is_on_the_commit_before_it(history: Shell, tmp_path: Path
     before = history.git("rev-parse", "HEAD")
     path = mlflow_database(tmp_path / "mlflow.db")
     said = datmo(history, "import", "mlflow", str(path)).stderr
-    assert "1 run imported, 0 known before" in said
+    assert "1 experiment imported, 0 known before" in said
     (record,) = experiments(history)
     assert record["commit"] == history.git("rev-parse", "HEAD~1")
     assert record["message"] == "calm"
@@ -63,7 +63,7 @@ def test_second_import_adds_nothing(history: Shell, tmp_path: Path) -> None:
     datmo(history, "import", "mlflow", str(path))
     refs = history.git("for-each-ref")
     said = datmo(history, "import", "mlflow", str(path)).stderr
-    assert "0 runs imported, 1 known before" in said
+    assert "0 experiments imported, 1 known before" in said
     assert history.git("for-each-ref") == refs
 
 
@@ -75,7 +75,7 @@ def test_losses_are_named(history: Shell, tmp_path: Path) -> None:
     mlflow_folder(tmp_path / "other")
     (tmp_path / "other/mlruns/1" / RUN_ID / "meta.yaml").write_text("- x")
     said = datmo(history, "import", "mlflow", str(tmp_path / "other")).stderr
-    assert "0 runs imported" in said
+    assert "0 experiments imported" in said
     assert "meta.yaml" in said
 
 
@@ -96,7 +96,7 @@ def test_event_files_of_one_folder_are_one_run(history: Shell, tmp_path: Path) -
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"".join(map(tfrecord, (version_event(RUN_TIME), *events))))
     said = datmo(history, "import", "tensorboard", str(tmp_path / "logs")).stderr
-    assert "2 runs imported" in said
+    assert "2 experiments imported" in said
     assert "not imported: run 'one': image 'digits'" in said
     found = {record["message"]: record for record in experiments(history)}
     assert set(found) == {"one", "two"}
@@ -132,7 +132,9 @@ def test_imported_experiments_are_shared_and_are_not_the_data(pair: Pair, tmp_pa
 def test_format_of_another_package_is_known(history: Shell, tmp_path: Path) -> None:
     work = history.having(PYTHONPATH=install_diary(tmp_path / "site"))
     (tmp_path / "a.diary").write_text("mood 1\nmood 0.5\n")
-    assert "1 run imported" in datmo(work, "import", "diary", str(tmp_path / "a.diary")).stderr
+    assert (
+        "1 experiment imported" in datmo(work, "import", "diary", str(tmp_path / "a.diary")).stderr
+    )
     assert experiments(history)[0]["curves"]["mood"]["points"] == 2
 
 

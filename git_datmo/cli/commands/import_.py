@@ -9,6 +9,10 @@ Make experiments of the runs of another tracker: mlflow (a folder 'mlruns' or a 
 tensorboard (a folder with event files), wandb (logs of offline runs), trackio, dvclive,
 transformers, and formats that other packages add.
 
+With dvc, SOURCE is this repository (the default). Each commit that changes data of DVC gets a
+snapshot with these data, its parameters and metrics; the data come from DVC's cache. DVC's
+experiments become experiments on the commits that they began with.
+
 A run belongs to the commit that it names, or else to the newest commit that is not younger than
 the run. History is not rewritten. Times, authors, steps, curves, parameters and tags stay. A run
 that was imported before is not imported again. Whatever cannot be taken over is named."""
@@ -16,26 +20,41 @@ EXAMPLES = """
 git datmo import mlflow mlruns
 git datmo import mlflow mlflow.db
 git datmo import tensorboard runs
+git datmo import dvc
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo import` to its parser."""
-    parser.add_argument("format", metavar="FORMAT", help="mlflow, tensorboard, wandb, ...")
-    parser.add_argument("source", metavar="SOURCE", help="a file or folder of the tracker")
+    parser.add_argument(
+        "format", metavar="FORMAT", help="mlflow, tensorboard, wandb, trackio, dvc, ..."
+    )
+    parser.add_argument(
+        "source",
+        nargs="?",
+        default=".",
+        metavar="SOURCE",
+        help="a file or folder of the tracker (.)",
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Import runs, print their number and all losses, and return 0."""
     from git_datmo.interop.found_runs import find_runs
+    from git_datmo.interop.import_dvc import import_dvc
     from git_datmo.interop.import_runs import import_runs
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sizes import show_count
 
-    found = find_runs(options.format, console.cwd / options.source)
-    with open_workspace(console.environ, console.cwd) as ws:
-        done = import_runs(ws, options.format, found, progress=console.progress())
+    progress = console.progress()
+    if options.format == "dvc":
+        with open_workspace(console.environ, console.cwd / options.source) as ws:
+            done = import_dvc(ws, progress=progress)
+    else:
+        found = find_runs(options.format, console.cwd / options.source)
+        with open_workspace(console.environ, console.cwd) as ws:
+            done = import_runs(ws, options.format, found, progress=progress)
     for line in done.lost:
         console.warn(f"not imported: {line}")
-    console.tell(f"{show_count(len(done.made), 'run')} imported, {done.known} known before")
+    console.tell(f"{show_count(len(done.made), 'experiment')} imported, {done.known} known before")
     return 0
