@@ -66,7 +66,8 @@ class DvcCache:
                 if path.is_file():
                     return path
         raise Lacking(
-            f"{md5} is not in DVC's cache", "'dvc fetch --all-commits' gets it from DVC's remote"
+            f"{md5} is not in DVC's cache",
+            "let DVC fetch the data of all commits, then import again",
         )
 
 

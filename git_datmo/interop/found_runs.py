@@ -26,7 +26,7 @@ class FoundRuns:
 
 def formats() -> list[str]:
     """Return the names of the formats that can be read."""
-    return sorted({"dvc", *(kind.name for kind in all_readers())})
+    return sorted({"dvc", "lfs", *(kind.name for kind in all_readers())})
 
 
 def find_runs(name: str, source: Path) -> FoundRuns:

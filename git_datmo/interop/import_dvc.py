@@ -13,6 +13,7 @@ from git_datmo.curves.curve_points import Points
 from git_datmo.errors import DatmoError
 from git_datmo.git.object_encoding import commit_tree
 from git_datmo.history.experiments import History
+from git_datmo.interop.code_history import CodeCommit, list_commits
 from git_datmo.interop.dvc_cache import DvcCache, Lacking
 from git_datmo.interop.dvc_commit import DvcCommit, is_of_dvc, read_dvc_commit
 from git_datmo.interop.import_runs import Imported
@@ -21,7 +22,6 @@ from git_datmo.permissions import make_folder
 from git_datmo.progress import QUIET, Progress
 from git_datmo.readers.dvclive_reader import read as read_dvclive
 from git_datmo.records import codec
-from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.repository.stored_curves import store_curves
 from git_datmo.repository.workspace import Workspace
@@ -30,17 +30,6 @@ from git_datmo.secrets.secret_rules import known_secrets
 
 EXPERIMENTS = "refs/exps/"
 _INTERNAL = ("refs/exps/stash", "refs/exps/celery", "refs/exps/exec", "refs/exps/apply")
-
-
-@dataclass(frozen=True, slots=True)
-class _CodeCommit:
-    """A commit of the code: its id, parents, author, time and subject."""
-
-    oid: str
-    parents: tuple[str, ...]
-    author: Person
-    time: str
-    subject: str
 
 
 @dataclass(slots=True)
@@ -71,7 +60,7 @@ def import_dvc(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
     All are stored in one step. A commit that was imported before is not imported again.
     """
     there, is_side = _known(ws)
-    commits = list(_commits(ws, "--topo-order", "--reverse", "HEAD"))
+    commits = list(list_commits(ws, "--topo-order", "--reverse", "HEAD"))
     later = {f"dvc:{commit.oid}" for commit in commits} & there.keys()
     work = _Importing(ws, DvcCache(ws), there, later, is_side)
     changing = _changing(ws)
@@ -109,14 +98,6 @@ def _known(ws: Workspace) -> tuple[dict[str, str], bool]:
     return there, has_own
 
 
-def _commits(ws: Workspace, *arguments: str) -> Iterator[_CodeCommit]:
-    """Yield commits of the code, as `git log` finds them."""
-    form = "--format=%H%x00%P%x00%an%x00%ae%x00%cI%x00%s"
-    for line in ws.repo.git.text("log", form, *arguments, "--").splitlines():
-        oid, parents, name, mail, time, subject = line.split("\0")
-        yield _CodeCommit(oid, tuple(parents.split()), Person(name, mail), time, subject)
-
-
 def _changing(ws: Workspace) -> set[str]:
     """Return the commits of HEAD's history that change files in which DVC keeps hashes."""
     listed = ws.repo.git.text(
@@ -130,7 +111,7 @@ def _changing(ws: Workspace) -> set[str]:
     return found
 
 
-def _import_commit(work: _Importing, commit: _CodeCommit, before: tuple[Oid, ...]) -> Oid | None:
+def _import_commit(work: _Importing, commit: CodeCommit, before: tuple[Oid, ...]) -> Oid | None:
     """Make the snapshot of a commit; return its id, None for a commit without data."""
     tag = f"dvc:{commit.oid}"
     if tag in work.there:
@@ -146,15 +127,15 @@ def _import_commit(work: _Importing, commit: _CodeCommit, before: tuple[Oid, ...
     return None if side else work.ws.odb.write("blob", codec.encode(snapshot))
 
 
-def _experiments(ws: Workspace) -> Iterator[tuple[str, _CodeCommit]]:
+def _experiments(ws: Workspace) -> Iterator[tuple[str, CodeCommit]]:
     """Yield name and commit of each experiment of DVC."""
     refs = ws.repo.git.text("for-each-ref", "--format=%(refname)", EXPERIMENTS).splitlines()
     for ref in refs:
         if not ref.startswith(_INTERNAL):
-            yield ref.rpartition("/")[2], next(_commits(ws, "-1", ref))
+            yield ref.rpartition("/")[2], next(list_commits(ws, "-1", ref))
 
 
-def _import_experiment(work: _Importing, name: str, commit: _CodeCommit) -> None:
+def _import_experiment(work: _Importing, name: str, commit: CodeCommit) -> None:
     """Make the snapshot of an experiment, on the commit that it began with."""
     tag = f"dvc:{commit.oid}"
     base = commit.parents[0] if commit.parents else commit.oid
@@ -166,7 +147,7 @@ def _import_experiment(work: _Importing, name: str, commit: _CodeCommit) -> None
     if payloads is None:
         return
     parents = work.data.get(base, ())
-    named = _CodeCommit(commit.oid, commit.parents, commit.author, commit.time, name)
+    named = CodeCommit(commit.oid, commit.parents, commit.author, commit.time, name)
     work.made.append(_snapshot(work, named, base, found, tag, payloads, parents, side=True))
 
 
@@ -195,7 +176,7 @@ def _payloads(work: _Importing, label: str, found: DvcCommit) -> tuple[Payload, 
 
 def _snapshot(
     work: _Importing,
-    commit: _CodeCommit,
+    commit: CodeCommit,
     base: str,
     found: DvcCommit,
     tag: str,
@@ -210,7 +191,7 @@ def _snapshot(
     series, summaries = store_curves(ws, curves, {})
     run = None
     if found.stages or series is not None:
-        run = Run(command=_words(found.stages), started=_utc(commit.time), series=series)
+        run = Run(command=_words(found.stages), started=commit.time, series=series)
     if len(found.stages) > 1:
         work.lost.append(f"{commit.oid[:10]}: the stages {'; '.join(found.stages)}")
     last = {name: points.values[-1] for name, points in curves.items()}
@@ -218,7 +199,7 @@ def _snapshot(
         commit=oid,
         tree=commit_tree(ws.odb.read(oid, "commit")),
         patch=ws.repo.patch_id(oid),
-        created=_utc(commit.time),
+        created=commit.time,
         author=commit.author,
         message=commit.subject,
         why="",
@@ -262,11 +243,3 @@ def _curves(ws: Workspace, found: DvcCommit) -> dict[str, Points]:
             for run in read_dvclive(folder):
                 curves |= run.series
     return curves
-
-
-def _utc(time: str) -> str:
-    """Return a time of git's as records have it."""
-    from datetime import datetime, timezone
-
-    moment = datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

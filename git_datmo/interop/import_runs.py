@@ -42,7 +42,7 @@ def import_runs(
     one step.
     """
     head = require_commit(ws)
-    there = _known_tags(ws)
+    there = known_tags(ws)
     lost, snapshots = list(found.problems), []
     progress.begin("Importing", len(found.runs))
     with ws.locked():
@@ -57,7 +57,7 @@ def import_runs(
     return Imported(made, len(found.runs) - len(made), tuple(dict.fromkeys(lost)))
 
 
-def _known_tags(ws: Workspace) -> set[str]:
+def known_tags(ws: Workspace) -> set[str]:
     """Return the tags of all experiments."""
     rows = [row for row in History(ws).catalog.rows if row.kind == "snapshot"]
     records = ws.ledger.checked_records([Oid.parse(row.record) for row in rows])

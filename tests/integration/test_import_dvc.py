@@ -84,7 +84,7 @@ def test_commit_whose_data_are_missing_is_named_and_can_come_later(dvc: Shell) -
     path.unlink()
     said = datmo(dvc, "import", "dvc").stderr
     assert f"whose data 'data/faces.bin' are missing: {md5} is not in DVC's cache" in said
-    assert "dvc fetch --all-commits" in said
+    assert "let DVC fetch the data of all commits, then import again" in said
     assert "1 experiment imported" in said
     assert len(experiments(dvc)) == 1
     cached(dvc, b"first")

@@ -1,0 +1,122 @@
+"""Make experiments that hold the files which commits have in Git LFS."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from git_datmo.errors import DatmoError
+from git_datmo.git.object_encoding import commit_tree
+from git_datmo.interop.code_history import CodeCommit, list_commits
+from git_datmo.interop.import_runs import Imported, known_tags
+from git_datmo.model import Content, Oid, Payload, Role
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.snapshot_record import Snapshot
+from git_datmo.repository.stored_curves import store_folder
+from git_datmo.repository.workspace import Workspace
+
+# A pointer (git-lfs, docs/spec.md) has fewer bytes than this.
+POINTER_LIMIT = 1024
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
+    rb"oid sha256:([0-9a-f]{64})\nsize ([0-9]+)\n"
+)
+HINT = "let Git LFS fetch the files of all commits, then import again"
+
+
+@dataclass(slots=True)
+class _PointerReader:
+    """Pointers and contents that were seen. `pointers` has None for blobs that are none."""
+
+    ws: Workspace
+    pointers: dict[str, str | None] = field(default_factory=dict)
+    contents: dict[str, Content] = field(default_factory=dict)
+
+
+def import_lfs(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
+    """Make an experiment for each commit of HEAD's history that changes files in Git LFS.
+
+    Git tracks the pointers of these files, so the experiments do not define the data of commits.
+    All are stored in one step. A commit that was imported before is not imported again.
+    """
+    reading, there = _PointerReader(ws), known_tags(ws)
+    commits = list(list_commits(ws, "--topo-order", "--reverse", "HEAD"))
+    before: dict[str, Mapping[str, str]] = {}
+    made, lost, known = list[Snapshot](), list[str](), 0
+    progress.begin("Importing", len(commits))
+    with ws.locked():
+        for commit in commits:
+            progress.advance(1)
+            pointers = _pointers(reading, commit.oid)
+            before[commit.oid] = pointers
+            if not pointers or pointers in [before.get(parent) for parent in commit.parents]:
+                continue
+            if f"lfs:{commit.oid}" in there:
+                known += 1
+                continue
+            try:
+                made.append(_snapshot(reading, commit, pointers))
+            except (DatmoError, OSError) as error:
+                what = f"{error.what}; {error.hint}" if isinstance(error, DatmoError) else error
+                lost.append(f"{commit.oid[:10]}, {what}")
+        progress.finish()
+        oids = ws.ledger.attach(*made) if made else ()
+    return Imported(oids, known, tuple(lost))
+
+
+def _pointers(reading: _PointerReader, commit: str) -> dict[str, str]:
+    """Return the SHA-256 of each file that a commit has in Git LFS, by path."""
+    listed = reading.ws.repo.git.run("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
+    found = dict[str, str]()
+    for line in listed.split(b"\0")[:-1]:
+        head, _, path = line.partition(b"\t")
+        mode, kind, oid, size = head.decode().split()
+        if kind == "blob" and mode != "120000" and int(size) < POINTER_LIMIT:
+            if oid not in reading.pointers:
+                content = reading.ws.odb.read(oid, "blob", POINTER_LIMIT)
+                match = _POINTER.match(content)
+                reading.pointers[oid] = match[1].decode() if match else None
+            pointer = reading.pointers[oid]
+            if pointer is not None:
+                found[os.fsdecode(path)] = pointer
+    return found
+
+
+def _snapshot(reading: _PointerReader, commit: CodeCommit, pointers: Mapping[str, str]) -> Snapshot:
+    """Return the record of a commit; raise `DatmoError` if the data of a file are missing."""
+    ws, oid = reading.ws, Oid.parse(commit.oid)
+    payloads = tuple(
+        Payload(path, Role.DATA, _store(reading, path, pointers[path])) for path in sorted(pointers)
+    )
+    return Snapshot(
+        commit=oid,
+        tree=commit_tree(ws.odb.read(oid, "commit")),
+        patch=ws.repo.patch_id(oid),
+        created=commit.time,
+        author=commit.author,
+        message=commit.subject,
+        why="",
+        payloads=payloads,
+        parameters={},
+        metrics={},
+        code=None,
+        clean=True,
+        environment=None,
+        run=None,
+        side=True,
+        tags=(f"lfs:{commit.oid}",),
+    )
+
+
+def _store(reading: _PointerReader, path: str, sha256: str) -> Content:
+    """Store the content of a file, once, and return it."""
+    if sha256 not in reading.contents:
+        folder = reading.ws.repo.common_dir / "lfs" / "objects"
+        file = Path(folder, sha256[:2], sha256[2:4], sha256)
+        if not file.is_file():
+            raise DatmoError(f"whose file '{path}' is missing here ({sha256[:10]})", HINT)
+        reading.contents[sha256] = store_folder(reading.ws, file)
+    return reading.contents[sha256]
