@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from git_datmo.readers.yaml_documents import read_yaml
 SIZE_LIMIT = 64 << 20
 JSON_NAMES = ("metrics.json", "results.json")
 LINES_NAMES = ("metrics.jsonl",)
-TABLE_NAMES = ("metrics.csv", "results.csv")
+RESULTS = "results.csv"
+TABLE_NAMES = ("metrics.csv", RESULTS)
 # Parameters that Lightning and Ultralytics write beside a table.
 PARAMETER_FILES = ("hparams.yaml", "args.yaml")
 
@@ -40,10 +41,21 @@ def read(path: Path) -> Iterator[ToolRun]:
     elif path.name in LINES_NAMES:
         add_rows(run, _lines(read_text(path)))
     else:
-        add_rows(run, table_rows(read_text(path), ","))
+        rows = list(table_rows(read_text(path), ","))
+        if path.name == RESULTS and not _has_epochs(rows):
+            return
+        add_rows(run, rows)
         for name in PARAMETER_FILES:
             run.parameters |= read_parameters(path.with_name(name))
     yield run
+
+
+def _has_epochs(rows: Sequence[Mapping[str, Scalar]]) -> bool:
+    """Return True if the first column is `epoch`, as in tables of Ultralytics.
+
+    Other tables with the same name hold results that are no metrics over time.
+    """
+    return bool(rows) and next(iter(rows[0]), "").strip() == "epoch"
 
 
 def read_text(path: Path) -> str:

@@ -10,16 +10,20 @@ from pathlib import Path
 
 from git_datmo.errors import Damaged
 
+HEADER = b"SQLite format 3\0"
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
 
 
 @contextmanager
 def reading(path: Path, tables: AbstractSet[str]) -> Iterator[sqlite3.Connection | None]:
-    """Open a database that has these tables; give None if it is another one.
+    """Open a database that has these tables; give None for any other file.
 
     Without a log of writes that are not in it yet, the database is opened as one that nobody
     changes. Then SQLite makes no files beside it. Raises `Damaged` if it cannot be read.
     """
+    if not _has_header(path):
+        yield None
+        return
     log = Path(f"{path}-wal")
     mode = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
     try:
@@ -29,6 +33,15 @@ def reading(path: Path, tables: AbstractSet[str]) -> Iterator[sqlite3.Connection
             yield database if tables <= _tables(database) else None
     except sqlite3.Error as error:
         raise Damaged(f"SQLite cannot read it: {error}") from error
+
+
+def _has_header(path: Path) -> bool:
+    """Return True if a file begins as databases of SQLite do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(HEADER)) == HEADER
+    except OSError as error:
+        raise Damaged(str(error)) from error
 
 
 def _tables(database: sqlite3.Connection) -> set[str]:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from git_datmo.curves.curve_points import Points
 from git_datmo.errors import DatmoError
-from git_datmo.readers.reader_registry import find_sources
-from git_datmo.readers.script_reader import JSON_NAMES, SCRIPT
 from git_datmo.readers.tool_runs import ReaderKind, ToolRun
 from git_datmo.records.record_values import Value
 from git_datmo.runs.figure_values import find_metrics
@@ -61,9 +59,11 @@ def harvest(
     count.
     """
     found = Harvest()
+    paths = list(files)
+    sources = _choose_sources(paths, is_written, found.warnings) if paths else []
     parts = [
         part
-        for kind, source in _choose_sources(files, is_written, found.warnings)
+        for kind, source in sources
         for part in _read_source(root, kind, source, since // 1000, found.warnings)
     ]
     _unite(_last_checkpoint(parts), found)
@@ -78,6 +78,9 @@ def _choose_sources(
 
     A script's metrics file in the folder of a tracker is the tracker's. A JSON file has no curves.
     """
+    from git_datmo.readers.reader_registry import find_sources
+    from git_datmo.readers.script_reader import JSON_NAMES, SCRIPT
+
     sources = dict[tuple[str, str], ReaderKind]()
     try:
         for path in files:

@@ -137,7 +137,7 @@ def test_values_of_a_failed_run_are_kept(repo: Shell) -> None:
 def test_damaged_files_are_named_and_the_run_is_recorded(repo: Shell) -> None:
     files: dict[str, bytes | str] = {
         "logs/events.out.tfevents.1.h": b"no event file at all",
-        "x.db": b"no database" * 99,
+        "x.db": b"SQLite format 3\0" + b"no database" * 99,
         "w/run-a.wandb": b"no log",
         "out/trainer_state.json": "{",
     }

@@ -186,10 +186,23 @@ def test_database_of_another_program_has_no_runs(tmp_path: Path) -> None:
     assert list(trackio_reader.read(tmp_path / "m.db")) == []
 
 
-def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.db").write_bytes(b"no database" * 100)
+def test_damaged_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"SQLite format 3\0" + b"no database" * 100)
     with pytest.raises(Damaged):
         list(trackio_reader.read(tmp_path / "x.db"))
+
+
+def test_file_of_another_kind_with_the_name_of_a_database_has_no_runs(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"no database" * 100)
+    (tmp_path / "empty.db").touch()
+    for name in ("x.db", "empty.db"):
+        assert list(trackio_reader.read(tmp_path / name)) == []
+        assert list(mlflow_reader.read_database(tmp_path / name)) == []
+
+
+def test_table_of_results_without_epochs_has_no_metrics(tmp_path: Path) -> None:
+    write_all(tmp_path, {"results.csv": "id,prediction\n1,0.5\n2,0.75\n"})
+    assert list(script_reader.read(tmp_path / "results.csv")) == []
 
 
 def test_log_of_wandb_is_whole(tmp_path: Path) -> None:
