@@ -1,4 +1,4 @@
-"""Experiments are written for other programs, and read back equal."""
+"""Export experiments for other programs, and read the same values back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LINES = [
 
 @pytest.fixture
 def run(repo: Shell) -> Shell:
-    """A repository with two experiments; the second has a curve."""
+    """Return a repository with two experiments, of which the second has a curve."""
     datmo(repo, "run", "-m", "first, plain", "-p", "lr=0.1", "--", "true")
     text = "".join(json.dumps(line) + "\n" for line in LINES)
     repo.commit("t.py", f"open('metrics.jsonl', 'w').write({text!r})\n")

@@ -1,4 +1,4 @@
-"""One payload, or a part of it, comes from a remote without a clone, and no more bytes than needed."""
+"""Get one payload, or a part of it, from a remote without a clone and with few bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.shell import Shell
 
 @pytest.fixture
 def outside(pair: Pair) -> Shell:
-    """A folder in no repository."""
+    """Return a shell in a folder outside of any repository."""
     folder = pair.top.cwd / "outside"
     folder.mkdir()
     pair.hub.git("config", "uploadpack.allowFilter", "true")
@@ -118,7 +118,7 @@ def test_model_with_the_best_metric_is_chosen(pair: Pair, outside: Shell) -> Non
     assert "no experiment with 'model.pkl' has a metric 'f1'" in refused.stderr
 
 
-def test_what_is_not_there_is_said(pair: Pair, outside: Shell) -> None:
+def test_missing_path_and_revision_are_named(pair: Pair, outside: Shell) -> None:
     share(pair, {"x": b"1"})
     url = str(pair.hub.cwd)
     refused = datmo(outside, "get", url, "model.pkl", code=128).stderr

@@ -1,4 +1,4 @@
-"""Runs of other trackers become experiments on old commits, once, and losses are named."""
+"""Import runs of other trackers to old commits, once, with all losses named."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dated(repo: Shell, seconds: int) -> Shell:
 
 @pytest.fixture
 def history(repo: Shell) -> Shell:
-    """A repository with a commit before the time of the runs, and one after it."""
+    """Return a repository with a commit before the time of the runs and one after it."""
     dated(repo, RUN_TIME - 100).git("commit", "-q", "--amend", "--no-edit", "--reset-author")
     dated(repo, RUN_TIME + 100).commit("later.py", "pass\n")
     return repo
@@ -67,7 +67,7 @@ def test_second_import_adds_nothing(history: Shell, tmp_path: Path) -> None:
     assert history.git("for-each-ref") == refs
 
 
-def test_losses_are_named(history: Shell, tmp_path: Path) -> None:
+def test_losses_of_an_import_are_named(history: Shell, tmp_path: Path) -> None:
     mlflow_folder(tmp_path)
     said = datmo(history, "import", "mlflow", str(tmp_path / "mlruns")).stderr
     assert "not imported: run 'calm': the artifacts" in said

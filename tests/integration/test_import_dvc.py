@@ -1,4 +1,4 @@
-"""Data, parameters and experiments of DVC come to the commits that have them."""
+"""Import data, parameters and experiments of DVC to the commits that have them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def point(repo: Shell, path: str, md5: str) -> None:
 
 @pytest.fixture
 def dvc(repo: Shell) -> Shell:
-    """Three commits with data: a file, a folder as well, and the file changed."""
+    """Return a repository with three commits of data: a file, a folder, and the file changed."""
     repo.write(".git/info/exclude", "/.dvc/cache\n")
     point(repo, "data/faces.bin", cached(repo, b"first"))
     point(repo, "data/images", cached_folder(repo, {"a.png": b"a", "sub/b.png": b"b"}))

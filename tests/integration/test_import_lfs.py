@@ -1,4 +1,4 @@
-"""Files that commits have in Git LFS become payloads of experiments."""
+"""Import the files that commits have in Git LFS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pointed(repo: Shell, path: str, content: bytes) -> str:
 
 @pytest.fixture
 def lfs(repo: Shell) -> Shell:
-    """Three commits of which two change files in Git LFS."""
+    """Return a repository with three commits, of which two change files in Git LFS."""
     pointed(repo, "big.bin", b"first")
     repo.commit("code.py", "1\n")
     pointed(repo, "sub/more.bin", b"more")

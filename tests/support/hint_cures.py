@@ -56,7 +56,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
     "operations/get.py": {
-        "git datmo get URL {}": "tests/integration/test_get.py::test_what_is_not_there_is_said",
+        "git datmo get URL {}": "tests/integration/test_get.py::test_missing_path_and_revision_are_named",
     },
     "cluster/cluster_tasks.py": {
         "git push": "tests/integration/test_cluster.py::test_cluster_sweeps_and_shares_what_it_makes",
