@@ -16,6 +16,7 @@ from git_datmo.permissions import make_folder
 from git_datmo.records.record_values import Value
 
 Cell = Value | None
+INTEGERS = 1 << 63
 PARAMETERS, METRICS = "parameters.", "metrics."
 CURVE_COLUMNS = ("experiment", "metric", "step", "time", "value")
 
@@ -164,9 +165,11 @@ def write_parquet(experiments: Sequence[ExportedExperiment], folder: Path) -> No
 
 
 def _one_type(values: Sequence[Cell]) -> list[Cell]:
-    """Return the cells of a column in one type: booleans, floats, or texts."""
+    """Return the cells of a column in one type: booleans, integers, floats, or texts."""
     there = [value for value in values if value is not None]
     if all(isinstance(value, bool) for value in there):
+        return list(values)
+    if all(type(value) is int and abs(value) < INTEGERS for value in there):
         return list(values)
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
         return [None if value is None else float(value) for value in values]

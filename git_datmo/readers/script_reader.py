@@ -39,7 +39,7 @@ def read(path: Path) -> Iterator[ToolRun]:
     if path.name in JSON_NAMES:
         run.metrics |= read_document(path)
     elif path.name in LINES_NAMES:
-        add_rows(run, _lines(read_text(path)))
+        add_rows(run, json_lines(read_text(path)))
     else:
         rows = list(table_rows(read_text(path), ","))
         if path.name == RESULTS and not _has_epochs(rows):
@@ -84,7 +84,7 @@ def whole_number(text: str) -> Scalar:
     return int(text) if isfinite(float(text)) else text
 
 
-def _lines(text: str) -> Iterator[dict[str, Scalar]]:
+def json_lines(text: str) -> Iterator[dict[str, Scalar]]:
     """Yield the values of each line that is a JSON object. The last one may be half written."""
     for line in filter(str.strip, text.splitlines()):
         try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from math import isfinite
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.readers.scalar_values import flatten, parse_value
+from git_datmo.readers.script_reader import json_lines, table_rows, whole_number
 from git_datmo.records.record_values import Value
 
 METRICS_FILE = "metrics.json"
@@ -90,27 +89,17 @@ def _read_text(path: Path) -> str:
 def read_lines(path: Path) -> dict[str, Value]:
     """Return the last value of each name in a file with one JSON object per line (JSON Lines)."""
     figures: dict[str, Value] = {}
-    for line in filter(str.strip, _read_text(path).splitlines()):
-        try:
-            document = json.loads(line, parse_int=_whole)
-        except (ValueError, RecursionError):
-            continue  # the last line may be half written
-        if isinstance(document, dict):
-            figures |= flatten("", document)
+    for values in json_lines(_read_text(path)):
+        figures |= values
     return _without_steps(figures)
 
 
 def read_table(path: Path) -> dict[str, Value]:
     """Return the last number in each column of a CSV file with a header."""
     figures: dict[str, Value] = {}
-    for row in csv.DictReader(_read_text(path).splitlines()):
-        values = {
-            name: parse_value(text)
-            for name, text in row.items()
-            if isinstance(text, str) and text and name
-        }
+    for row in table_rows(_read_text(path), ","):
         figures |= {
-            name.strip(): value for name, value in values.items() if isinstance(value, int | float)
+            name.strip(): value for name, value in row.items() if isinstance(value, int | float)
         }
     return _without_steps(figures)
 
@@ -132,7 +121,7 @@ def read_metrics(path: Path) -> dict[str, Value]:
     Raises `DatmoError` if the file is not a JSON object or has too many values.
     """
     try:
-        document = json.loads(path.read_text("utf-8"), parse_int=_whole)
+        document = json.loads(path.read_text("utf-8"), parse_int=whole_number)
         figures = dict(flatten("", document))
     except (OSError, ValueError, RecursionError) as error:
         raise DatmoError(
@@ -147,11 +136,6 @@ def read_metrics(path: Path) -> dict[str, Value]:
             f"'{path.name}' holds {len(figures)} figures, more than {FIGURES_LIMIT}", "write fewer"
         )
     return figures
-
-
-def _whole(text: str) -> Value:
-    """Return an integer; its digits as text if it is beyond the range of a float."""
-    return int(text) if isfinite(float(text)) else text
 
 
 READERS = {

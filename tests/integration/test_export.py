@@ -26,7 +26,9 @@ LINES = [
 @pytest.fixture
 def run(repo: Shell) -> Shell:
     """Return a repository with two experiments, of which the second has a curve."""
-    datmo(repo, "run", "-m", "first, plain", "-p", "lr=0.1", "--", "true")
+    datmo(
+        repo, "run", "-m", "first, plain", "-p", "lr=0.1", "-p", "n=9007199254740993", "--", "true"
+    )
     text = "".join(json.dumps(line) + "\n" for line in LINES)
     repo.commit("t.py", f"open('metrics.jsonl', 'w').write({text!r})\n")
     datmo(repo, "run", "-p", "lr=high", "-p", "on=true", "--", "python", "t.py")
@@ -76,6 +78,7 @@ def test_parquet_has_typed_columns(run: Shell) -> None:
     table = pyarrow.parquet.read_table(run.cwd / "tables/experiments.parquet")
     assert table["parameters.lr"].to_pylist() == ["0.1", "high"]
     assert table["parameters.on"].to_pylist() == [None, True]
+    assert table["parameters.n"].to_pylist() == [9007199254740993, None]
     curves = pyarrow.parquet.read_table(run.cwd / "tables/curves.parquet")
     assert curves["value"].to_pylist()[:2] == [1.5, 0.1]
     assert curves["time"].cast("int64").to_pylist()[0] == 1_700_000_000_250_000
