@@ -17,6 +17,7 @@ import git_remote_datmo
 from benchmarks import machine, page
 from benchmarks.bounds import Bound, peak_memory
 from benchmarks.cases.base import Bench, Case, Settings
+from benchmarks.cases.calls import Calls
 from benchmarks.cases.change import Change
 from benchmarks.cases.crowd import Crowd
 from benchmarks.cases.curves import Curves
@@ -48,6 +49,7 @@ def all_cases() -> tuple[Case, ...]:
         Small(),
         Startup(),
         Curves(),
+        Calls(),
         Share(),
         Many(),
         Crowd(),

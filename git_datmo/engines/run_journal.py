@@ -20,11 +20,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from git_datmo.fsio import write_file
-from git_datmo.permissions import make_folder
+from git_datmo.permissions import create_file, make_folder
 
 VARIABLE = "GIT_DATMO_JOURNAL"
-OBSERVER, JOURNALS = "observer", "journals"
+TRACKING = "GIT_DATMO_TRACKING"
+OBSERVER, JOURNALS, CALLS, PACKAGE = "observer", "journals", "calls", "package"
 
 _ESCAPED = re.compile(rb"%([0-9A-F]{2})")
 _BYTECODE = re.compile(rb"(.*/|)__pycache__/([^/]+?)\.[^/.]+(?:\.opt-[12])?\.pyc\Z", re.DOTALL)
@@ -142,15 +142,32 @@ def is_python(program: bytes) -> bool:
 def prepare_journal(folder: Path) -> None:
     """Create the folder of a run's journals.
 
-    It contains the observer too, so that a container needs only one mount.
+    It contains the observer too, so that a container needs only one mount, and what a training
+    script imports as `git_datmo` where no git-datmo is installed.
     """
-    make_folder(folder / JOURNALS)
+    for name in (JOURNALS, CALLS, f"{PACKAGE}/git_datmo/tracking"):
+        make_folder(folder / name)
     source = Path(__file__).with_name("observer") / "sitecustomize.py"
-    write_file(folder / OBSERVER / source.name, source.read_bytes())
+    _copy(source, folder / OBSERVER / source.name)
+    ours = Path(__file__).parents[1]
+    for path in (ours / "__init__.py", *(ours / "tracking").glob("*.py")):
+        _copy(path, folder / PACKAGE / "git_datmo" / path.relative_to(ours))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file of this package into a run's folder, which needs to survive no crash."""
+    make_folder(target.parent)
+    fd = create_file(target)
+    try:
+        os.write(fd, source.read_bytes())
+    finally:
+        os.close(fd)
 
 
 def observing_variables(environ: Mapping[str, str], folder: PurePath) -> dict[str, str]:
     """Return the variables by which a Python and its children write journals into `folder`.
+
+    `GIT_DATMO_TRACKING` names the folder for what training scripts log.
 
     The observer becomes the first folder of PYTHONPATH.
     """
@@ -158,6 +175,7 @@ def observing_variables(environ: Mapping[str, str], folder: PurePath) -> dict[st
     return {
         "PYTHONPATH": f"{observer}{os.pathsep}{before}" if before else observer,
         VARIABLE: str(folder / JOURNALS),
+        TRACKING: str(folder),
     }
 
 

@@ -19,7 +19,10 @@ from git_datmo.worktree.tracking import Tracking
 
 @dataclass(frozen=True, slots=True)
 class SnapshotOptions:
-    """The user's words and figures for a snapshot; a `side` one is not the commit's data."""
+    """The user's words and figures for a snapshot; a `side` one is not the commit's data.
+
+    `attempt` is the id of the experiment that the run goes on with.
+    """
 
     message: str = ""
     why: str = ""
@@ -28,6 +31,7 @@ class SnapshotOptions:
     tolerances: Mapping[str, float] | None = None
     sign: bool = False
     side: bool = False
+    attempt: str = ""
 
 
 def require_commit(ws: Workspace) -> Oid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from git_datmo.engines.engine_contract import Engine, Job, Outcome, Output, Stream, portable_command
 from git_datmo.engines.environment_runners import rebuilt_command
 from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
+from git_datmo.engines.run_journal import prepare_journal
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found
@@ -28,6 +30,7 @@ from git_datmo.runs.crash_endings import Tail
 from git_datmo.runs.file_ages import set_times
 from git_datmo.runs.frozen_environments import WantedImage, prepare
 from git_datmo.runs.harvest import harvest
+from git_datmo.runs.logged_calls import read_calls
 from git_datmo.runs.output_walk import files_below
 from git_datmo.runs.rerun_inputs import place, place_code
 from git_datmo.runs.run_watch import last_change
@@ -227,7 +230,7 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
     )
     tail = Tail(means.output, screen=bool(means.screens))
     progress.finish()
-    outcome = engine.run(job, output=tail)
+    outcome, logged = _run_journalled(ws, engine, job, tail, elsewhere=means.elsewhere)
     if outcome.interrupted:
         # A rerun that the user stopped is no evidence about the experiment.
         raise KeyboardInterrupt
@@ -238,7 +241,7 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
     return Rerun(
         folder,
         outcome,
-        _metrics_of(ws, folder, parts, since),
+        {**_metrics_of(ws, folder, parts, since), **logged},
         {
             path: _object_of(ws, folder, path, beside) if path in written else None
             for path in parts.outputs
@@ -263,6 +266,18 @@ def _metrics_of(ws: Workspace, folder: Path, parts: Parts, since: int) -> dict[s
         lambda path: _is_newer(folder / path, since),
         since,
     ).metrics
+
+
+def _run_journalled(
+    ws: Workspace, engine: Engine, job: Job, output: Output, *, elsewhere: bool
+) -> tuple[Outcome, dict[str, Value]]:
+    """Run a job; return its outcome, and the last values of the metrics that it logged."""
+    if elsewhere:
+        return engine.run(job, output=output), {}
+    with tempfile.TemporaryDirectory(prefix="git-datmo-journal-", dir=ws.state) as scratch:
+        prepare_journal(Path(scratch))
+        outcome = engine.run(replace(job, journal=Path(scratch)), output=output)
+        return outcome, read_calls(Path(scratch)).metrics
 
 
 def _make_folders(folder: Path, data: Iterable[Payload]) -> None:

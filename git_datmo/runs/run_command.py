@@ -40,6 +40,7 @@ from git_datmo.payloads.store_payloads import refresh
 from git_datmo.payloads.tracked_payloads import changing, save
 from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.begun_run import Before, Begun, write_begun
 from git_datmo.runs.config_files import find_config_files
 from git_datmo.runs.disk_reserve import reserving
 from git_datmo.runs.frozen_environments import WantedImage, pin_bases, prepare
@@ -47,7 +48,7 @@ from git_datmo.runs.rerun import read_only_data
 from git_datmo.runs.rerun_folder import scratch_folder
 from git_datmo.runs.rerun_inputs import place_code
 from git_datmo.runs.run_log import run_logged
-from git_datmo.runs.run_recording import Before, Finished, record_run, run_folder
+from git_datmo.runs.run_recording import finished_by, record_run, run_folder
 from git_datmo.runs.run_watch import watching
 from git_datmo.runs.tracker_locations import tracker_variables
 from git_datmo.runs.would_be_tree import code_tree
@@ -88,12 +89,24 @@ def run(
     sign = wants_signature(ws, asked=asked.sign)
     if sign:
         require_key(ws)
-    before = _prepare(ws, command, outputs, engine, progress)
+    before = prepare_run(ws, command, outputs, engine, progress)
     as_run = (
         tuple(command) if not engine.capabilities.rebuilds_environment else rebuilt_command(command)
     )
     data = read_only_data(ws.root, before.inputs, outputs)
+    begun = Begun(
+        tuple(command),
+        asked,
+        before,
+        tuple(outputs),
+        engine.name,
+        engine.capabilities.isolated,
+        limits.values(),
+        elsewhere,
+        run_folder(ws),
+    )
     with watching(ws, in_container=engine.capabilities.isolated) as watch:
+        write_begun(watch.folder, begun)
         journal = None if elsewhere else watch.folder
         job = Job(
             as_run,
@@ -109,10 +122,12 @@ def run(
         with holding_signals(), reserving(ws.state) as reserve:
             with watched_gpus({} if elsewhere else ws.environ) as gpus:
                 secrets = parameter_secrets(asked.parameters or {})
-                outcome, log, hidden = run_logged(ws, engine, job, output, reserve, secrets)
-            finished = Finished(watch, outcome, log, gpus(), elsewhere, reserve)
+                outcome, log, hidden = run_logged(
+                    ws, engine, job, output, reserve, watch.folder, secrets
+                )
+            finished = finished_by(outcome, watch, log, gpus(), reserve)
             oid, warnings = record_run(
-                ws, command, asked, before, finished, outputs, engine, limits, progress, sign=sign
+                ws, begun, finished, engine.capabilities, progress, sign=sign
             )
     return Ran(oid, outcome.exit_code, tuple(dict.fromkeys((*before.warnings, *hidden, *warnings))))
 
@@ -122,7 +137,7 @@ def _is_text(word: str) -> bool:
     return word.encode("utf-8", "replace").decode() == word
 
 
-def _prepare(
+def prepare_run(
     ws: Workspace,
     command: Sequence[str],
     outputs: Sequence[str],

@@ -12,9 +12,11 @@ from typing import IO
 from git_datmo.engines.engine_contract import Engine, Job, Outcome, Output, Stream
 from git_datmo.engines.terminal_screen import Screen
 from git_datmo.model import Content, Form
+from git_datmo.permissions import create_file
 from git_datmo.progress import QUIET
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.disk_reserve import Reserve
+from git_datmo.runs.run_watch import LOG
 from git_datmo.secrets.masking import command_secrets, mask_log
 from git_datmo.secrets.secret_rules import known_secrets
 from git_datmo.worktree.path_capture import Capturer
@@ -30,17 +32,17 @@ def run_logged(
     job: Job,
     output: Output,
     reserve: Reserve,
+    folder: Path,
     secrets: Iterable[str] = (),
 ) -> tuple[Outcome, Content | None, tuple[str, ...]]:
     """Run a job, and both show and store its output, in the order in which it arrives.
 
+    Until the run is recorded, the output is in a file of the run's `folder`.
     `secrets` are masked in the stored log, together with secrets in the command and the
     environment. Returns the outcome, the stored log and remarks for the user. The log is None if
     the disk had no space for it.
     """
-    # Without a buffer: buffered bytes that a full disk refuses would raise again when the file is
-    # closed.
-    with _log_file(ws, buffering=0) as file:
+    with _open_log(folder / LOG) as file:
         log = _Log(file)
         screen = Screen() if job.screens else None
 
@@ -53,12 +55,27 @@ def run_logged(
             log.write(screen.finish())
         reserve.release(LOG_SHARE)
         file.seek(0)
-        known = (*secrets, *command_secrets(job.command), *known_secrets(ws.environ))
-        try:
-            content, lines = _store_masked(ws, file, known)
-        except OSError as error:
-            return outcome, None, (f"the log was not kept: {error.strerror}",)
-        return outcome, content, (*_remarks(lines), *log.remarks)
+        content, remarks = store_log(ws, file, (*secrets, *command_secrets(job.command)))
+        return outcome, content, (*remarks, *log.remarks)
+
+
+def store_log(
+    ws: Workspace, file: IO[bytes], secrets: Iterable[str]
+) -> tuple[Content | None, tuple[str, ...]]:
+    """Store a log with secrets masked; return it, or None if the disk is full, and remarks."""
+    try:
+        content, lines = _store_masked(ws, file, (*secrets, *known_secrets(ws.environ)))
+    except OSError as error:
+        return None, (f"the log was not kept: {error.strerror}",)
+    return content, _remarks(lines)
+
+
+def _open_log(path: Path) -> IO[bytes]:
+    """Create a log, to be written and read.
+
+    It has no buffer: buffered bytes that a full disk refuses would raise again when it is closed.
+    """
+    return open(create_file(path), "w+b", buffering=0)
 
 
 def _store_masked(ws: Workspace, log: IO[bytes], secrets: Sequence[str]) -> tuple[Content, int]:
@@ -95,9 +112,9 @@ class _Log:
             self.remarks = ("the log is cut off: the disk is full",)
 
 
-def _log_file(ws: Workspace, *, buffering: int = -1) -> IO[bytes]:
+def _log_file(ws: Workspace) -> IO[bytes]:
     """Return a temporary file in the state folder."""
-    return tempfile.NamedTemporaryFile(prefix="git-datmo-log-", dir=ws.state, buffering=buffering)
+    return tempfile.NamedTemporaryFile(prefix="git-datmo-log-", dir=ws.state)
 
 
 def _store(ws: Workspace, path: str) -> Content:

@@ -3,106 +3,89 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from git_datmo.curves.curve_points import Points
-from git_datmo.engines.engine_contract import Engine, Outcome, portable_command
+from git_datmo.engines.engine_capabilities import Capabilities
+from git_datmo.engines.engine_contract import Outcome, portable_command
 from git_datmo.engines.output_files import stream_files
-from git_datmo.engines.resource_limits import ResourceLimits
-from git_datmo.engines.run_journal import Observed
 from git_datmo.environments.interpreter_probe import Probing
 from git_datmo.environments.machine import describe_machine
 from git_datmo.errors import DatmoError
-from git_datmo.model import Content, Oid, Payload
-from git_datmo.payloads.attach_snapshot import SnapshotOptions, attach, make_snapshot
+from git_datmo.model import Content, Oid
+from git_datmo.payloads.attach_snapshot import attach, make_snapshot
 from git_datmo.payloads.captured_environment import (
     CapturedEnvironment,
     capture_environment,
 )
-from git_datmo.payloads.code_files import UNTRACKED_LIMIT, add_untracked, named_in, untracked_files
+from git_datmo.payloads.code_files import named_in
+from git_datmo.payloads.payload_changes import current_tracking
 from git_datmo.progress import Progress
 from git_datmo.records.record_values import Value
-from git_datmo.records.snapshot_record import Curve, Run, Snapshot
-from git_datmo.repository.stored_curves import store_curves
+from git_datmo.records.snapshot_record import INTERRUPTED, Run, Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.background_probe import begin_probing
-from git_datmo.runs.config_files import ConfigFile, find_hydra_config
+from git_datmo.runs.begun_run import Begun
 from git_datmo.runs.disk_reserve import Reserve
-from git_datmo.runs.harvest import harvest
 from git_datmo.runs.output_ownership import Owner, make_owner
 from git_datmo.runs.output_walk import files_below
 from git_datmo.runs.rebuild_warnings import remarks_on_rebuilding
+from git_datmo.runs.run_code import whole_code
 from git_datmo.runs.run_outputs import KeptOutputs, keep_outputs
-from git_datmo.runs.run_parameters import seen_parameters
 from git_datmo.runs.run_reads import (
-    Used,
     find_used,
     lacking_files,
-    needed_code,
     record_reads,
     remarks_on_reads,
 )
 from git_datmo.runs.run_surroundings import find_surroundings, remarks_on_surroundings
+from git_datmo.runs.run_values import collect_values
 from git_datmo.runs.run_watch import RunWatch, other_runs
-from git_datmo.runs.tracker_locations import outside_files
 from git_datmo.runs.would_be_tree import with_files
 from git_datmo.secrets.masking import conceal
-from git_datmo.secrets.secret_rules import known_secrets, mask
-from git_datmo.terminal_text import quote_word
+from git_datmo.secrets.secret_rules import known_secrets
 from git_datmo.worktree.tracking import Tracking
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """The state before a run, as the record needs it.
-
-    `tree` is the tree that a commit of the code would have; None if the code is unchanged or git
-    cannot write the tree. `listed` are the files that git tracks, `untracked` those that it does
-    not, and `named` the untracked ones that the command names. `lacks_data` says that no record
-    has HEAD's data.
-    """
-
-    commit: Oid
-    clean: bool
-    tree: Oid | None
-    inputs: tuple[Payload, ...]
-    code: Content
-    environment: CapturedEnvironment | None
-    listed: frozenset[bytes]
-    untracked: frozenset[bytes]
-    named: frozenset[bytes]
-    config_files: tuple[ConfigFile, ...]
-    started: str
-    warnings: tuple[str, ...]
-    lacks_data: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished command: its observed events, outcome, log and GPU figures.
+    """A finished command: its observed events, end, log and GPU figures.
 
-    `elsewhere` says that the engine is on another machine. `reserve` is disk space for the record.
+    `exit_code` is None if nobody saw the end of the command. `status` is set if the exit code does
+    not tell how the run ended. `reserve` is disk space for the record; None for none. A `late`
+    record is made by a later command. It has only the outputs that the run was seen to write, and
+    is not the commit's data.
     """
 
     watch: RunWatch
-    outcome: Outcome
-    log: Content | None
-    gpus: Mapping[str, Value]
-    elsewhere: bool
-    reserve: Reserve
+    exit_code: int | None
+    seconds: float
+    log: Content | None = None
+    status: str = ""
+    resources: Mapping[str, Value] = field(default_factory=dict)
+    reserve: Reserve | None = None
+    late: bool = False
+
+
+def finished_by(
+    outcome: Outcome,
+    watch: RunWatch,
+    log: Content | None,
+    gpus: Mapping[str, Value],
+    reserve: Reserve,
+) -> Finished:
+    """Return the end of a command that an engine ran."""
+    status = INTERRUPTED if outcome.interrupted else ""
+    resources = {**outcome.resources, **gpus}
+    return Finished(watch, outcome.exit_code, outcome.seconds, log, status, resources, reserve)
 
 
 def record_run(
     ws: Workspace,
-    command: Sequence[str],
-    asked: SnapshotOptions,
-    before: Before,
+    begun: Begun,
     finished: Finished,
-    outputs: Sequence[str],
-    engine: Engine,
-    limits: ResourceLimits,
+    capabilities: Capabilities,
     progress: Progress,
     *,
     sign: bool,
@@ -113,109 +96,103 @@ def record_run(
     first, then the disk reserve is released, then the record is made. The Python is queried at the
     same time.
     """
-    watch, outcome = finished.watch, finished.outcome
+    watch, before, command = finished.watch, begun.before, begun.command
     # In a container's process namespace, the first process has parent 0.
-    in_container = engine.capabilities.isolated
-    starter = 0 if in_container else os.getpid()
+    starter = 0 if begun.isolated else watch.starter
     observed = watch.observed()
     owner = make_owner(
         watch, observed, other_runs(ws, watch), starter=starter, streams=stream_files()
     )
-    used = find_used(ws, watch, observed, starter=starter, in_container=in_container)
-    probing = (
-        None if before.environment else begin_probing(ws, command, observed.interpreter(watch.root))
-    )
+    if finished.late:
+        owner = replace(owner, complete=True)
+    # Another commit's files are not those that the run left.
+    has_moved = finished.late and ws.head() != before.commit
+    used = find_used(ws, watch, observed, starter=starter, in_container=begun.isolated)
+    interpreter = observed.interpreter(watch.root) or begun.interpreter or None
+    probing = None if before.environment else begin_probing(ws, command, interpreter)
     with ws.locked(), probing or nullcontext():
-        kept = keep_outputs(ws, owner, outputs, progress)
+        kept = (
+            KeptOutputs(current_tracking(ws))
+            if has_moved
+            else keep_outputs(ws, owner, begun.outputs, progress)
+        )
         # Release the reserve only after the outputs are stored. A large output must not use the
         # record's space.
-        finished.reserve.release_all()
+        if finished.reserve is not None:
+            finished.reserve.release_all()
         warnings = kept.remarks
-        code, stored = _whole_code(ws, before, used, kept, observed.programs, warnings, progress)
+        code, stored = whole_code(ws, before, used, kept, observed.programs, warnings, progress)
         lacking = lacking_files(ws, used, kept.tracking, before.listed | stored)
         warnings += remarks_on_reads(used, lacking)
-        surroundings = find_surroundings(
-            ws, engine.capabilities, {*used.read, *named_in(ws, command)}
-        )
+        surroundings = find_surroundings(ws, capabilities, {*used.read, *named_in(ws, command)})
         warnings += remarks_on_surroundings(surroundings)
-        surrounded = before.environment or _environment(
-            ws, command, watch, observed, probing, warnings
-        )
+        surrounded = before.environment or _environment(ws, command, interpreter, probing, warnings)
         # The machine's own Debian packages say nothing about a run in a container.
-        system = surrounded.system if surrounded is not None and not in_container else ()
+        system = surrounded.system if surrounded is not None and not begun.isolated else ()
         record = Run(
             command=portable_command(command),
             folder=run_folder(ws),
-            engine=engine.name,
-            exit_code=outcome.exit_code,
+            engine=begun.engine,
+            exit_code=finished.exit_code,
             started=before.started,
-            seconds=round(outcome.seconds, 6),
+            seconds=round(finished.seconds, 6),
             inputs=before.inputs,
             outputs=tuple(kept.outputs),
             log=finished.log,
             machine={}
-            if finished.elsewhere
+            if begun.elsewhere
             else describe_machine(ws.environ, system=system, locale=surroundings.locale),
             resources={
-                **limits.values(),
-                **outcome.resources,
-                **finished.gpus,
+                **(begun.limits or {}),
+                **finished.resources,
                 "disk_used": _disk_used(kept),
             },
             read=record_reads(used, kept.tracking) if observed.processes else None,
             tracked=tuple(kept.tracked),
             unseen=tuple(sorted(kept.unseen)),
+            status=finished.status,
         )
         written = (*kept.outputs, *(payload.path for payload in kept.tracked))
-        files = list(files_below(ws.root, kept.written))
-        outside = () if finished.elsewhere else outside_files(ws.environ, watch.began)
-        found = harvest(
-            ws.root,
-            run_folder(ws),
+        values = collect_values(
+            ws,
+            begun,
+            watch,
+            list(files_below(ws.root, kept.written)),
             written,
-            (*files, *outside),
             _is_written(ws, owner),
-            watch.began,
-        )
-        warnings += found.warnings
-        series, curves = _store_curves(ws, found.curves, warnings)
-        hydra = find_hydra_config(ws, files)
-        parameters = seen_parameters(
-            (*before.config_files, *((hydra,) if hydra is not None else ())),
             used.read if observed.processes else None,
-            found.parameters,
-            command,
-            asked.parameters or {},
+            late=finished.late,
         )
-        asked = replace(
-            asked,
-            metrics={**found.metrics, **(asked.metrics or {})},
-            parameters=parameters.values,
-        )
-        environment = surrounded.content if surrounded is not None else None
+        warnings += values.remarks
         snapshot = make_snapshot(
             ws,
             kept.tracking,
-            asked,
+            replace(begun.asked, metrics=values.metrics, parameters=values.parameters),
             commit=before.commit,
             clean=before.clean,
             code=code,
-            environment=environment,
-            run=replace(record, series=series),
+            environment=surrounded.content if surrounded is not None else None,
+            run=replace(
+                record,
+                attempt=values.attempt,
+                series=values.series,
+                artifacts=values.artifacts,
+            ),
         )
+        snapshot = replace(snapshot, sources=values.sources, curves=values.curves, tags=values.tags)
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
         # A run on uncommitted code, or without HEAD's data, does not define the commit's data. A
         # later snapshot that has it as a parent can.
-        side = asked.side or not before.clean or before.lacks_data
-        tags = tuple(mask(tag, known_secrets(ws.environ)) for tag in found.tags)
-        snapshot = replace(
-            snapshot, side=side, sources=parameters.sources, curves=curves, tags=tags
-        )
+        side = begun.asked.side or not before.clean or before.lacks_data or finished.late
+        snapshot = replace(snapshot, side=side)
         if before.tree is not None:
             ran = (*stored, *(os.fsencode(payload.path) for payload in kept.tracked))
             snapshot = replace(snapshot, tree=with_files(ws, before.tree, ran) or snapshot.tree)
-        oid = _attach(ws, kept.tracking, snapshot, warnings, sign=sign)
+        if has_moved:
+            (oid,) = ws.ledger.attach(replace(snapshot, payloads=before.inputs, parents=()))
+        else:
+            oid = _attach(ws, kept.tracking, snapshot, warnings, sign=sign)
     if surrounded is not None:
         warnings += surrounded.warnings
         if before.environment is None:
@@ -224,78 +201,16 @@ def record_run(
     return oid, warnings
 
 
-def _store_curves(
-    ws: Workspace, points: Mapping[str, Points], warnings: list[str]
-) -> tuple[Content | None, dict[str, Curve]]:
-    """Store the curves of a run; if that fails, add a warning, so that the run is not lost."""
-    try:
-        return store_curves(ws, points, {})
-    except (DatmoError, OSError) as error:
-        what = error.what if isinstance(error, DatmoError) else error.strerror or str(error)
-        warnings.append(f"the curves were not kept: {what}")
-        return None, {}
-
-
 def _disk_used(kept: KeptOutputs) -> int:
     """Return the number of bytes that the run wrote, stored or not."""
     tracked = sum(payload.content.size for payload in kept.tracked)
     return sum(kept.tracking.sizes(kept.outputs)) + tracked + kept.left
 
 
-def _whole_code(
-    ws: Workspace,
-    before: Before,
-    used: Used,
-    kept: KeptOutputs,
-    programs: Iterable[bytes],
-    warnings: list[str],
-    progress: Progress,
-) -> tuple[Content, set[bytes]]:
-    """Return the code with the untracked files that the run needed, and the set of these files.
-
-    The run needed a file if it imported or executed it, or if the command names it.
-    """
-    candidates = before.untracked
-    if candidates:
-        # The run may have made a candidate an output, or removed it.
-        candidates &= untracked_files(ws, kept.tracking)
-    needed = needed_code(used, candidates, programs) - before.named
-    code, remarks = add_untracked(ws, before.code, needed, progress=progress)
-    warnings += remarks
-    warnings += _left_out(ws, sorted(candidates - before.named - needed), seen=bool(used.read))
-    return code, needed | before.named
-
-
-def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[str]:
-    """Yield a warning about untracked files that the record does not contain.
-
-    If the reads were not `seen`, it covers all files, else only those that are too large.
-    """
-    limit = ws.repo.config.number("datmo.untrackedlimit", UNTRACKED_LIMIT)
-    root = os.fsencode(ws.root)
-    large = [path for path in paths if _size(os.path.join(root, path)) > limit]
-    names = [os.fsdecode(path) for path in (large if seen else paths)]
-    if names:
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield (
-            f"'{names[0]}'{more} {'are' if more else 'is'} untracked, and not part of the record:"
-            f" where the command needs it, 'git datmo add-data {quote_word(names[0])}'"
-        )
-
-
-def _size(path: bytes) -> int:
-    """Return the size of a file in bytes; 0 if it is gone."""
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return 0
-
-
 def _environment(
     ws: Workspace,
     command: Sequence[str],
-    watch: RunWatch,
-    observed: Observed,
+    interpreter: str | None,
     probing: Probing | None,
     warnings: list[str],
 ) -> CapturedEnvironment | None:
@@ -303,7 +218,6 @@ def _environment(
 
     If that fails, store the environment of the command's interpreter, and add a warning.
     """
-    interpreter = observed.interpreter(watch.root)
     try:
         return capture_environment(ws, command, interpreter=interpreter, probing=probing)
     except DatmoError as error:

@@ -55,9 +55,10 @@ def points(record: dict[str, Any]) -> dict[str, int]:
 
 def test_event_file_gives_a_curve_and_its_last_value(repo: Shell) -> None:
     record = record_of(repo, {"logs/events.out.tfevents.1.h": event_file(loss=[1, 0.5, 0.75])})
-    assert record["curves"]["loss"] == {"file": "0", "points": 3, "min": 0.5, "max": 1}
+    curve = {"file": "0", "points": 3, "min": 0.5, "max": 1, "goal": "min"}
+    assert record["curves"]["loss"] == curve
     assert record["metrics"] == {"loss": 0.75}
-    assert "curve:       loss  3 values: last 0.75  min 0.5  max 1\n" in datmo(repo, "show").stdout
+    assert "loss  3 values: last 0.75  min 0.5  max 1  best 0.5\n" in datmo(repo, "show").stdout
 
 
 def test_event_files_of_an_earlier_run_do_not_count(repo: Shell) -> None:

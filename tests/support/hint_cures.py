@@ -207,7 +207,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "runs/run_reads.py": {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
-    "runs/run_recording.py": {
+    "runs/run_code.py": {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
     "runs/run_surroundings.py": {

@@ -13,6 +13,7 @@ from tests.support.source_modules import STARTING, modules
 # What starts processes, and why it may.
 STARTERS = {
     "git_datmo.git.command": "git",
+    "git_datmo.tracking.own_run": "git-datmo, which records the run of a training script",
     "git_datmo.git.service_pipes": "git, which joins a service to pipes",
     "git_datmo.objects.worker_pool": "forks of itself, that work beside it",
     "git_datmo.engines.child_process": "the user's command",
@@ -128,6 +129,8 @@ CREATORS = {
     "git_datmo.git.scratch_repository": "a repository of one command, which nobody else uses",
     "git_datmo.payloads.captured_environment": "a folder of its own",
     "git_datmo.runs.environment_commands": "a folder of its own",
+    "git_datmo.tracking.artifacts": "the folder of a run, which is there",
+    "git_datmo.tracking.run_logger": "a journal, in a folder that is there",
     "git_datmo.repository.stored_curves": "a folder of its own",
     "git_datmo.runs.rerun": "the folder of a rerun",
     "git_datmo.runs.rerun_folder": "the folder of a rerun",

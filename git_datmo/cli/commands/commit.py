@@ -41,8 +41,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     Standard output is flushed first, since git writes to the same stream.
     """
     from git_datmo.cli.following import tell_concluded
+    from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.payloads.data_commit import commit
+    from git_datmo.repository.workspace import open_workspace
 
+    with open_workspace(console.environ, console.cwd) as ws:
+        finish_killed_runs(ws, console)
     console.out.flush()
     done = commit(console.environ, console.cwd, options.words, progress=console.progress())
     for warning in done.warnings:

@@ -59,6 +59,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
 
     Raises `DatmoError` if the share fails. Git then pushes nothing.
     """
+    from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.errors import DatmoError, NewerRecords, UnusableRefs
     from git_datmo.payloads.unsaved_changes import push_warning
     from git_datmo.repository.workspace import open_workspace
@@ -75,6 +76,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
             )
 
     with open_workspace(console.environ, console.cwd) as ws:
+        finish_killed_runs(ws, console)
         warning = push_warning(ws)
         if warning:
             console.warn(warning)
@@ -149,10 +151,12 @@ def _message(options: argparse.Namespace, console: Console) -> int:
 def _post_commit(_: argparse.Namespace, console: Console) -> int:
     """Make the snapshot of a commit, and print the result."""
     from git_datmo.cli.following import tell_concluded
+    from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.payloads.after_commit import conclude_commit
     from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
+        finish_killed_runs(ws, console)
         if not ws.tracking_path.exists():
             return 0
         tell_concluded(conclude_commit(ws, progress=console.progress()), console)

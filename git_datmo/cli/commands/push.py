@@ -50,6 +50,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     With `--store`, backfill the remote's store. With `--dry-run`, print the preview of a share.
     """
+    from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sharing.push import share
     from git_datmo.sizes import show_count
@@ -63,6 +64,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             records = "record" if filled.records == 1 else "records"
             console.tell(f"'{filled.store}' has everything that {filled.records} {records} name")
             return 0
+        finish_killed_runs(ws, console)
         done = share(ws, options.remote, progress=console.progress())
     if done.records:
         console.tell(f"shared {show_count(done.records, 'record')} with '{done.remote}'")

@@ -1,10 +1,16 @@
 """The `git datmo run` command."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
 from git_datmo.cli.engine import EngineNames, add_engine_options, open_engine, read_limits
+
+if TYPE_CHECKING:
+    from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
 Run a command, show and log its output, and make a snapshot. The snapshot contains the command,
@@ -20,7 +26,11 @@ comes from.
 
 Metrics and curves come from files that the command wrote: metrics.json, metrics.jsonl, metrics.csv
 or results.json, and files of TensorBoard, Lightning, Transformers, Ultralytics, DVCLive, MLflow,
-W&B and Trackio. W&B runs offline unless you have set it up.
+W&B and Trackio. W&B runs offline unless you have set it up. A Python script can log more:
+see docs/TRACKING.md.
+
+With --resume, the record names the experiment that the run goes on with. If git-datmo itself is
+killed, the next run, snapshot, commit or push makes the record of the run.
 
 Outputs are the files that git-datmo saw the command write, or that changed during the run and
 that no other known process wrote. If the command writes files that git tracks, the snapshot has
@@ -33,6 +43,7 @@ that are not in the record."""
 EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
+git datmo run --resume 3f2a9c1 -- python train.py --from checkpoint.pt
 git datmo run --engine docker --memory 8g --gpus all -- python train.py
 """
 
@@ -56,6 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=EngineNames(),
         default="host",
         help="the engine that runs the command (host)",
+    )
+    parser.add_argument(
+        "--resume", default="", metavar="ID", help="the experiment that this run goes on with"
     )
     add_engine_options(parser)
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
@@ -81,6 +95,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     """Run and record a command; raise `DatmoError` if that fails."""
+    from dataclasses import replace
+
+    from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.cli.streams import copy_through, screens
     from git_datmo.errors import UsageError
     from git_datmo.payloads.attach_snapshot import SnapshotOptions
@@ -98,6 +115,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     )
     limits = read_limits(options, options.engine)
     with open_workspace(console.environ, console.cwd) as ws:
+        finish_killed_runs(ws, console)
+        asked = replace(asked, attempt=_find_attempt(ws, options.resume))
         trouble = find_trouble(ws)
         outputs = [ws.relative(path) for path in options.output]
         with open_engine(options, options.engine, ws) as engine:
@@ -119,3 +138,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' shows it"
     )
     return done.exit_code
+
+
+def _find_attempt(ws: Workspace, name: str) -> str:
+    """Return the id of the experiment that the run resumes; '' for none."""
+    if not name:
+        return ""
+    from git_datmo.runs.finish_runs import find_attempt
+
+    return str(find_attempt(ws, name))

@@ -63,6 +63,7 @@ def add_words(
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Make a snapshot of HEAD, print its id, and return 0."""
+    from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.payloads.attach_snapshot import SnapshotOptions
     from git_datmo.payloads.make_snapshot import snapshot
     from git_datmo.repository.workspace import open_workspace
@@ -78,6 +79,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         options.sign,
     )
     with open_workspace(console.environ, console.cwd) as ws:
+        finish_killed_runs(ws, console)
         made = snapshot(ws, asked, command=options.command, progress=console.progress())
     for warning in made.warnings:
         console.warn(warning)

@@ -57,6 +57,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     Raises `UsageError` without a command, or for `--cluster` with `--on` or `--sign`.
     """
+    from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.cli.sweeping import sweep
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
@@ -71,4 +72,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
             "leave out --cluster, or the other option",
         )
     with open_workspace(console.environ, console.cwd) as ws:
+        finish_killed_runs(ws, console)
         return sweep(options, console, ws)

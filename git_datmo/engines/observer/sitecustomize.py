@@ -200,8 +200,26 @@ def _give_way(own: str) -> None:
         spec.loader.exec_module(module)
 
 
+class _LastResort:
+    """Finds `git_datmo` for a training script where no git-datmo is installed."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+        """Return the module that lies in the run's folder; None for any other name."""
+        if name != "git_datmo":
+            return None
+        from _frozen_importlib_external import PathFinder
+
+        return PathFinder.find_spec(name, [self.folder])
+
+
 if __name__ == "sitecustomize":
     try:
+        if os.environ.get("GIT_DATMO_TRACKING"):
+            package = os.path.join(os.environ["GIT_DATMO_TRACKING"], "package")
+            sys.meta_path.append(_LastResort(package))  # type: ignore[arg-type]
         if os.environ.get("GIT_DATMO_JOURNAL"):
             _begin(os.environ["GIT_DATMO_JOURNAL"])
     except Exception:

@@ -1,0 +1,68 @@
+"""Begin and end the run of a training script, which calls this module as a process of its own.
+
+`python -m git_datmo.cli.recorder begin` reads a JSON object with the command from standard input,
+and prints one with the run's folder. `end` reads one with the folder and the exit code. A failure
+is an object with the key `error`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from git_datmo.errors import DatmoError
+from git_datmo.fsio import current_folder
+from git_datmo.payloads.attach_snapshot import SnapshotOptions
+from git_datmo.repository.workspace import open_workspace
+from git_datmo.runs.finish_runs import begin_run, end_run, find_attempt, finish_killed
+
+
+def main() -> int:
+    """Answer a question of a training script."""
+    question = json.load(sys.stdin)
+    try:
+        answer = _begin(question) if sys.argv[1] == "begin" else _end(question)
+    except DatmoError as error:
+        answer = {"error": f"the run is not recorded: {error.what}"}
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+def _begin(question: dict[str, Any]) -> dict[str, Any]:
+    """Begin a run, after recording those that were killed."""
+    with open_workspace(dict(os.environ), current_folder()) as ws:
+        _warn(finish_killed(ws))
+        if question["resume"]:
+            find_attempt(ws, question["resume"])
+        asked = SnapshotOptions(question["message"], question["why"])
+        folder, warnings = begin_run(
+            ws, question["command"], asked, question["pid"], question["command"][0]
+        )
+        _warn(warnings)
+        return {"folder": str(folder)}
+
+
+def _end(question: dict[str, Any]) -> dict[str, Any]:
+    """Record a run."""
+    folder = Path(question["folder"])
+    tree = json.loads((folder / "run.json").read_text("utf-8"))["tree"]
+    with open_workspace(dict(os.environ), Path(tree)) as ws:
+        oid, warnings = end_run(
+            ws, folder, question["exit_code"], interrupted=question["interrupted"]
+        )
+        _warn(warnings)
+        return {"snapshot": str(oid)}
+
+
+def _warn(lines: Iterable[str]) -> None:
+    """Write warnings to standard error."""
+    for line in lines:
+        sys.stderr.write(f"git-datmo: {line}\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

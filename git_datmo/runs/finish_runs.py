@@ -1,0 +1,135 @@
+"""Record runs in a process that did not run the command.
+
+A training script that no `git datmo run` surrounds begins and ends its run through these functions.
+A run whose recorder was killed is recorded by the next command that may write.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from git_datmo.engines.engine_capabilities import BUILT_IN, HOST
+from git_datmo.engines.engine_registry import EngineOptions, make_engine
+from git_datmo.errors import DatmoError
+from git_datmo.history.experiments import History
+from git_datmo.history.record_signatures import wants_signature
+from git_datmo.locking import locked
+from git_datmo.model import Content, Oid
+from git_datmo.payloads.attach_snapshot import SnapshotOptions
+from git_datmo.payloads.checkout_target import find_experiment
+from git_datmo.payloads.code_files import TRACKED
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.snapshot_record import INTERRUPTED, KILLED
+from git_datmo.repository.workspace import Workspace, open_workspace
+from git_datmo.runs.begun_run import Begun, read_begun, write_begun
+from git_datmo.runs.run_command import prepare_run
+from git_datmo.runs.run_log import store_log
+from git_datmo.runs.run_recording import Finished, record_run, run_folder
+from git_datmo.runs.run_watch import (
+    LOG,
+    RunWatch,
+    begin_watch,
+    end_watch,
+    find_watch,
+    killed_runs,
+    last_sign,
+)
+from git_datmo.secrets.masking import command_secrets, parameter_secrets
+from git_datmo.terminal_text import quote_words
+
+
+def begin_run(
+    ws: Workspace, command: Sequence[str], asked: SnapshotOptions, pid: int, interpreter: str
+) -> tuple[Path, tuple[str, ...]]:
+    """Begin the run of the process `pid`; return the run's folder and warnings."""
+    with closing(make_engine("host", EngineOptions(ws.state, ws.environ))) as engine:
+        before = prepare_run(ws, command, (), engine, QUIET)
+    begun = Begun(tuple(command), asked, before, folder=run_folder(ws), interpreter=interpreter)
+    watch = begin_watch(ws, pid)
+    write_begun(watch.folder, begun)
+    return watch.folder, before.warnings
+
+
+def end_run(
+    ws: Workspace, folder: Path, exit_code: int, *, interrupted: bool
+) -> tuple[Oid, tuple[str, ...]]:
+    """Record the run that `begin_run` began; return the snapshot's id and warnings."""
+    begun, watch = _find(ws, folder)
+    if begun is None or watch is None:
+        raise DatmoError(f"'{folder}' holds no run in progress")
+    seconds = time.time() - watch.began / 1e9
+    status = INTERRUPTED if interrupted else ""
+    with _in_folder(ws, begun) as there:
+        finished = Finished(watch, exit_code, seconds, status=status)
+        oid, warnings = record_run(
+            there, begun, finished, HOST, QUIET, sign=wants_signature(ws, asked=False)
+        )
+    end_watch(folder)
+    return oid, tuple(dict.fromkeys(warnings))
+
+
+def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
+    """Record the runs of this working tree that were killed; return a line for each.
+
+    A run that cannot be recorded is given up, so that later commands do not try it again.
+    """
+    said = list[str]()
+    for folder in killed_runs(ws):
+        with locked(folder / "finishing"):
+            begun, watch = _find(ws, folder)
+            if begun is None or watch is None:
+                continue
+            command = quote_words(begun.command)
+            try:
+                oid = _finish(ws, begun, watch, progress)
+                said.append(
+                    f"the run '{command}' was killed: snapshot {str(oid)[:10]} has what it left"
+                )
+            except DatmoError as error:
+                said.append(f"the run '{command}' was killed, and is not recorded: {error.what}")
+            end_watch(folder)
+    return said
+
+
+def _find(ws: Workspace, folder: Path) -> tuple[Begun | None, RunWatch | None]:
+    """Return the run in a folder, as it was before and as it is watched."""
+    listed = frozenset(ws.repo.git.run(*TRACKED).split(b"\0")[:-1])
+    begun = read_begun(folder, listed)
+    if begun is None:
+        return None, None
+    return begun, find_watch(ws, folder, in_container=begun.isolated)
+
+
+def _finish(ws: Workspace, begun: Begun, watch: RunWatch, progress: Progress) -> Oid:
+    """Record a killed run."""
+    seconds = max(last_sign(watch.folder) - watch.began / 1e9, 0.0)
+    with _in_folder(ws, begun) as there:
+        log = _stored_log(there, begun, watch.folder)
+        finished = Finished(watch, None, seconds, log, KILLED, late=True)
+        capabilities = BUILT_IN.get(begun.engine, HOST)
+        oid, _ = record_run(there, begun, finished, capabilities, progress, sign=False)
+    return oid
+
+
+def _in_folder(ws: Workspace, begun: Begun) -> Workspace:
+    """Open the workspace in the folder in which the run began; in its top if that is gone."""
+    folder = ws.root / begun.folder
+    return open_workspace(ws.environ, folder if folder.is_dir() else ws.root)
+
+
+def _stored_log(ws: Workspace, begun: Begun, folder: Path) -> Content | None:
+    """Store the log that a killed run left; None if there is none."""
+    secrets = (*parameter_secrets(begun.asked.parameters or {}), *command_secrets(begun.command))
+    try:
+        with (folder / LOG).open("rb") as file:
+            return store_log(ws, file, secrets)[0]
+    except OSError:
+        return None
+
+
+def find_attempt(ws: Workspace, name: str) -> Oid | None:
+    """Return the experiment that a run resumes; None for ''. Raises `DatmoError` for another."""
+    return find_experiment(ws, History(ws), name).id if name else None

@@ -1,0 +1,93 @@
+"""Begin and end a run from a training script that no `git datmo run` surrounds.
+
+A process of git-datmo stores inputs and outputs, so that the training process loads nothing of it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+import warnings
+from typing import Any
+
+from git_datmo.tracking.run_logger import VARIABLE, RunLogger
+
+RECORDING = 24 * 3600
+"""Seconds that recording a run may take."""
+
+
+class OwnRun(RunLogger):
+    """A run that this process began by itself, since no `git datmo run` surrounds it."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        command = list(getattr(sys, "orig_argv", None) or [sys.executable, *sys.argv])
+        answer = _ask_recorder("begin", {**options, "command": command, "pid": os.getpid()})
+        if answer.get("folder"):
+            # Processes that this one starts join the run.
+            os.environ[VARIABLE] = str(answer["folder"])
+        super().__init__()
+        self._owner = os.getpid()
+        self._is_over = False
+        self.snapshot = ""
+        atexit.register(self._end_at_exit)
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if the run was recorded."""
+        return self._is_over
+
+    def _end_at_exit(self) -> None:
+        """Record a run that no block ended; `sys.last_type` has the error that ended the script."""
+        self.__exit__(getattr(sys, "last_type", None), getattr(sys, "last_value", None))
+
+    def __exit__(self, *ending: object) -> None:
+        """Record the run, with the exit code that the script would end with."""
+        if os.getpid() != self._owner or self._is_over:
+            return
+        self._is_over = True
+        kind: Any
+        kind, error = (*ending, None, None)[:2]
+        self.close()
+        folder = os.environ.pop(VARIABLE, "")
+        if folder:
+            question = {
+                "folder": folder,
+                "exit_code": _exit_code(kind, error),
+                "interrupted": kind is not None and issubclass(kind, KeyboardInterrupt),
+            }
+            self.snapshot = str(_ask_recorder("end", question).get("snapshot", ""))
+
+
+def _ask_recorder(verb: str, question: dict[str, Any]) -> dict[str, Any]:
+    """Have git-datmo begin or end a run; return its answer, or warn and return nothing."""
+    import subprocess
+
+    argv = [sys.executable, "-m", "git_datmo.cli.recorder", verb]
+    try:
+        done = subprocess.run(
+            argv,
+            check=False,
+            input=json.dumps(question).encode(),
+            stdout=subprocess.PIPE,
+            timeout=RECORDING,
+        )
+        answer: dict[str, Any] = json.loads(done.stdout or b"{}")
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        answer = {"error": str(error)}
+    if "error" in answer:
+        warnings.warn(f"git-datmo: {answer['error']}", RuntimeWarning, stacklevel=4)
+    return answer
+
+
+def _exit_code(kind: Any, error: Any) -> int:
+    """Return the exit code of a script that ends with an exception."""
+    if kind is None:
+        return 0
+    if issubclass(kind, KeyboardInterrupt):
+        return 130
+    code = getattr(error, "code", 1) if issubclass(kind, SystemExit) else 1
+    if code is None:
+        return 0
+    return code & 255 if isinstance(code, int) else 1

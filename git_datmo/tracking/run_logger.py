@@ -1,0 +1,199 @@
+"""Journal the calls of a training script, each as one line of a file.
+
+Like the whole package, it needs nothing but the standard library, so that a run can put it into
+any environment. It runs in the user's interpreter (3.9 or later). Each process appends to a journal
+of its own in the folder that `GIT_DATMO_TRACKING` names, by one unbuffered write for each call.
+So a returned call survives the end of the process. `runs/logged_calls.py` describes the lines.
+Nothing may make the training fail: what cannot be logged is one warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+VARIABLE = "GIT_DATMO_TRACKING"
+CALLS, ARTIFACTS = "calls", "artifacts"
+NAME_LIMIT = 100_000
+
+
+class RunLogger:
+    """The run that this process belongs to. Without a journal, it ignores every call."""
+
+    def __init__(self) -> None:
+        self._fd = -1
+        self._folder = os.environ.get(VARIABLE, "")
+        self._names: dict[str, bytes] = {}
+        self._steps: dict[str, int] = {}
+        self._goals: dict[str, str] = {}
+        self._warned = False
+        # A forked process has a journal of its own.
+        os.register_at_fork(after_in_child=self.close)
+
+    def log_metric(
+        self, name: str, value: Any, step: float | None = None, *, goal: str | None = None
+    ) -> None:
+        """Log a value of the metric `name`; the next step follows the last one of the metric.
+
+        `goal` is `min` or `max` if small or large values are better.
+        """
+        try:
+            number = float(value)
+            if step is None:
+                step = self._steps.get(name, -1) + 1
+            if type(step) is int:
+                self._steps[name] = step
+            else:
+                step = float(step)
+            encoded = self._names.get(name) or self._encode(name)
+        except (TypeError, ValueError, OverflowError) as error:
+            self.warn(f"a value of the metric {name!r:.100} is not logged: {error}")
+            return
+        if goal is not None and self._goals.get(name) != goal:
+            self._goals[name] = goal
+            self._write("g", {name: goal})
+        line = b"m %r %r %d %b\n" % (number, step, time.time_ns() // 1000, encoded)
+        try:
+            if os.write(self._fd, line) == len(line):
+                return
+        except OSError:
+            pass
+        self._retry(line)
+
+    def log_metrics(self, values: Mapping[str, Any], step: float | None = None) -> None:
+        """Log a value of each metric."""
+        for name, value in values.items():
+            self.log_metric(name, value, step)
+
+    def log_params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters. Nested mappings and lists are named by their path, with dots."""
+        self._write("p", dict(_flatten("", values)))
+
+    def log_param(self, name: str, value: Any) -> None:
+        """Log a parameter."""
+        self.log_params({name: value})
+
+    def set_tag(self, tag: str) -> None:
+        """Mark the run by a word."""
+        self._write("t", str(tag))
+
+    def set_attempt(self, experiment: str) -> None:
+        """Name the experiment that the run goes on with."""
+        self._write("a", experiment)
+
+    def artifacts_folder(self) -> str | None:
+        """Return the folder for artifacts, which may not exist yet; None without a run."""
+        return os.path.join(self._folder, ARTIFACTS) if self._is_open() else None
+
+    def _encode(self, name: str) -> bytes:
+        """Return a name as JSON text, and open the journal if it is not open."""
+        if len(name) > NAME_LIMIT:
+            raise ValueError("the name is too long")
+        self._is_open()
+        encoded = json.dumps(name).encode()
+        if len(self._names) < 100_000:
+            self._names[name] = encoded
+        return encoded
+
+    def _write(self, code: str, document: object) -> None:
+        """Write a line with a JSON document."""
+        try:
+            line = f"{code} {json.dumps(document)}\n".encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            self.warn(f"a call is not logged: {error}")
+            return
+        if self._is_open():
+            try:
+                if os.write(self._fd, line) == len(line):
+                    return
+            except OSError:
+                pass
+            self._retry(line)
+
+    def _retry(self, line: bytes) -> None:
+        """Write a line that could not be written, after opening the journal if necessary."""
+        if not self._is_open():
+            return
+        try:
+            # A full disk may have cut the line before.
+            if os.write(self._fd, b"\n" + line) == len(line) + 1:
+                return
+            what = "there is no room on the disk"
+        except OSError as error:
+            what = str(error)
+        self.close()
+        self._folder = ""
+        self.warn(f"nothing more is logged: {what}")
+
+    def _is_open(self) -> bool:
+        """Return True if this process has a journal; open it if there is none yet."""
+        if self._fd >= 0:
+            return True
+        if not self._folder:
+            return False
+        name = f"{os.getpid()}.{time.time_ns()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        try:
+            self._fd = os.open(os.path.join(self._folder, CALLS, name), flags, 0o644)
+        except OSError as error:
+            self._folder = ""
+            self.warn(f"nothing is logged: {error}")
+            return False
+        self._write("r", {"pid": os.getpid(), "rank": rank()})
+        return self._fd >= 0
+
+    def warn(self, what: str) -> None:
+        """Warn once."""
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"git-datmo: {what}", RuntimeWarning, stacklevel=4)
+
+    def close(self) -> None:
+        """Close the journal; a later call opens another one."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    @property
+    def is_over(self) -> bool:
+        """Return True if the run was recorded; the surrounding command records this one later."""
+        return False
+
+    def __enter__(self) -> RunLogger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing: the surrounding `git datmo run` records the run."""
+
+
+def rank() -> int:
+    """Return the number of this process in a distributed training; 0 for the first or only one."""
+    for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
+        text = os.environ.get(name, "")
+        if text.isdigit():
+            return int(text)
+    return 0
+
+
+def _flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the name and value of each scalar in nested mappings and lists."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _flatten(f"{prefix}.{name}" if prefix else str(name), item)
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _flatten(f"{prefix}.{index}", item)
+    elif isinstance(value, (bool, int, float, str)):
+        yield prefix, value
+    elif hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        yield prefix, value.item()
+    elif value is not None:
+        yield prefix, str(value)
