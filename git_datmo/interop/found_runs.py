@@ -55,7 +55,8 @@ def find_runs(name: str, source: Path) -> FoundRuns:
 def _sources(kinds: list[ReaderKind], source: Path) -> Iterator[tuple[ReaderKind, Path]]:
     """Yield each file or folder to read once, in the order of their paths."""
     top = source if source.is_dir() else source.parent
-    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    below = (path for path in source.rglob("*") if ".git" not in path.relative_to(source).parts)
+    files = [source] if source.is_file() else sorted(path for path in below if path.is_file())
     seen = set[tuple[int, str]]()
     for path in files:
         for kind in kinds:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from operator import itemgetter
 
 from git_datmo.git.object_encoding import commit_tree
 from git_datmo.history.experiments import History
@@ -15,7 +18,7 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.readers.tool_runs import FAILED, SUCCEEDED, ToolRun
 from git_datmo.records.record_values import Person, Value
 from git_datmo.records.snapshot_record import Run, Snapshot
-from git_datmo.repository.stored_curves import store_curves
+from git_datmo.repository.stored_curves import StoreCurves, storing_curves
 from git_datmo.repository.workspace import Workspace
 from git_datmo.secrets.masking import conceal
 from git_datmo.secrets.secret_rules import known_secrets
@@ -41,17 +44,17 @@ def import_runs(
     not younger than the run, else to HEAD. No experiment is its commit's data. All are stored in
     one step.
     """
-    head = require_commit(ws)
+    commits = _Commits(ws)
     there = known_tags(ws)
     lost, snapshots = list(found.problems), []
     progress.begin("Importing", len(found.runs))
     with ws.locked():
-        for identity, run in found.runs.items():
-            tag = _clean(f"{tool}:{identity}")
-            progress.advance(1)
-            if tag in there:
-                continue
-            snapshots.append(_snapshot(ws, run, tag, head, lost))
+        with storing_curves(ws) as store:
+            for identity, run in found.runs.items():
+                tag = _clean(f"{tool}:{identity}")
+                progress.advance(1)
+                if tag not in there:
+                    snapshots.append(_snapshot(ws, run, tag, commits, store, lost))
         progress.finish()
         made = ws.ledger.attach(*snapshots) if snapshots else ()
     return Imported(made, len(found.runs) - len(made), tuple(dict.fromkeys(lost)))
@@ -64,10 +67,13 @@ def known_tags(ws: Workspace) -> set[str]:
     return {tag for record in records if isinstance(record, Snapshot) for tag in record.tags}
 
 
-def _snapshot(ws: Workspace, run: ToolRun, tag: str, head: Oid, lost: list[str]) -> Snapshot:
-    """Return the record of a run, whose curves are stored."""
-    commit = _commit_of(ws, run, head, lost)
-    series, curves = store_curves(ws, {_clean(k): v for k, v in run.series.items()}, {})
+def _snapshot(
+    ws: Workspace, run: ToolRun, tag: str, commits: _Commits, store: StoreCurves, lost: list[str]
+) -> Snapshot:
+    """Return the record of a run; `store` stores its curves."""
+    commit = commits.of(run, lost)
+    tree, patch = commits.describe(commit)
+    series, curves = store({_clean(name): points for name, points in run.series.items()}, {})
     title = run.name or run.id or tag
     single = [name for name, points in run.series.items() if len(points) == 1]
     if single:
@@ -86,8 +92,8 @@ def _snapshot(ws: Workspace, run: ToolRun, tag: str, head: Oid, lost: list[str])
     words = (_clean(f"{name}={value}" if value else name) for name, value in run.tags.items())
     snapshot = Snapshot(
         commit=commit,
-        tree=commit_tree(ws.odb.read(commit, "commit")),
-        patch=ws.repo.patch_id(commit),
+        tree=tree,
+        patch=patch,
         created=_time(ended) if ended else ws.now(),
         author=Person(_clean(run.author), "") if run.author else ws.person,
         message=_clean(title),
@@ -109,22 +115,42 @@ def _snapshot(ws: Workspace, run: ToolRun, tag: str, head: Oid, lost: list[str])
     return concealed
 
 
-def _commit_of(ws: Workspace, run: ToolRun, head: Oid, lost: list[str]) -> Oid:
-    """Return the commit of a run."""
-    git = ws.repo.git
-    if run.commit:
-        done = git.finish(
-            "rev-parse", "--verify", "-q", "--end-of-options", f"{run.commit}^{{commit}}"
-        )
-        if not done.returncode:
-            return Oid.parse(done.stdout.decode().strip())
-        lost.append(f"run '{run.name or run.id}': its commit {run.commit}, which is not here")
-    if run.started:
-        before = f"--before={run.started // 1_000_000}"
-        found = git.text("rev-list", "-1", before, str(head), "--").strip()
-        if found:
-            return Oid.parse(found)
-    return head
+class _Commits:
+    """The commits of HEAD's history by their times, and what records say of a commit."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self._ws, self._head = ws, require_commit(ws)
+        listed = ws.repo.git.text("log", "--format=%ct %H", str(self._head), "--")
+        lines = (line.split() for line in listed.splitlines())
+        # Of commits with the same time, git lists the newest first.
+        dated = [(int(time), oid) for time, oid in lines][::-1]
+        self._dated = sorted(dated, key=itemgetter(0))
+        self._described: dict[Oid, tuple[Oid, str]] = {}
+
+    def of(self, run: ToolRun, lost: list[str]) -> Oid:
+        """Return the commit of a run."""
+        if run.commit:
+            found = self._ws.odb.resolve(f"{run.commit}^{{commit}}") if _is_id(run.commit) else None
+            if found is not None:
+                return found
+            lost.append(f"run '{run.name or run.id}': its commit {run.commit}, which is not here")
+        if run.started:
+            index = bisect_right(self._dated, run.started // 1_000_000, key=itemgetter(0))
+            if index:
+                return Oid.parse(self._dated[index - 1][1])
+        return self._head
+
+    def describe(self, commit: Oid) -> tuple[Oid, str]:
+        """Return the tree and the patch id of a commit."""
+        if commit not in self._described:
+            tree = commit_tree(self._ws.odb.read(commit, "commit"))
+            self._described[commit] = tree, self._ws.repo.patch_id(commit)
+        return self._described[commit]
+
+
+def _is_id(text: str) -> bool:
+    """Return True for the id of a commit."""
+    return re.fullmatch("[0-9a-f]{7,64}", text) is not None
 
 
 def _time(microseconds: int) -> str:

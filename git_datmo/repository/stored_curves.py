@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
@@ -15,11 +18,15 @@ from git_datmo.curves.curve_writer import find_bounds, write_curve
 from git_datmo.errors import Damaged
 from git_datmo.model import Content, Oid
 from git_datmo.objects.layout import find_name, read_chunks
-from git_datmo.objects.store import Store
+from git_datmo.objects.store import Store, StoreWriter
 from git_datmo.progress import QUIET
 from git_datmo.records.snapshot_record import Curve, Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.path_capture import Capturer
+
+StoreCurves = Callable[
+    [Mapping[str, Points], Mapping[str, str]], tuple[Content | None, dict[str, Curve]]
+]
 
 
 def store_curves(
@@ -31,19 +38,64 @@ def store_curves(
     value has no curve; without any curve the folder is None. `goals` tells `min` or `max` of
     metrics for which it is known which values are better.
     """
-    names = sorted(name for name, points in curves.items() if len(points) > 1)
-    if not names:
-        return None, {}
-    made = dict[str, Curve]()
-    with tempfile.TemporaryDirectory(prefix="git-datmo-series-", dir=ws.state) as scratch:
-        folder = Path(scratch) / "series"
+    with storing_curves(ws) as store:
+        return store(curves, goals)
+
+
+@contextmanager
+def storing_curves(ws: Workspace) -> Iterator[StoreCurves]:
+    """Give a function that does as `store_curves`, for many runs at once.
+
+    What it stores is there when the block has ended, and all in one pack.
+    """
+    with ExitStack() as stack:
+        opened = list[_Opened]()
+
+        def store(
+            curves: Mapping[str, Points], goals: Mapping[str, str]
+        ) -> tuple[Content | None, dict[str, Curve]]:
+            names = sorted(name for name, points in curves.items() if len(points) > 1)
+            if not names:
+                return None, {}
+            if not opened:
+                opened.append(_open(ws, stack))
+            return opened[0].add({name: curves[name] for name in names}, goals)
+
+        yield store
+
+
+@dataclass(slots=True)
+class _Opened:
+    """An open pack of the store, and a folder for the files on their way into it."""
+
+    scratch: Path
+    capturer: Capturer
+    writer: StoreWriter
+    count: int = 0
+
+    def add(
+        self, curves: Mapping[str, Points], goals: Mapping[str, str]
+    ) -> tuple[Content, dict[str, Curve]]:
+        """Store the curves of one run, which are in the order of their names."""
+        folder = self.scratch / f"series{self.count}"
+        self.count += 1
         folder.mkdir()
-        for number, name in enumerate(names):
-            points = curves[name]
+        made = dict[str, Curve]()
+        for number, (name, points) in enumerate(curves.items()):
             (folder / str(number)).write_bytes(write_curve(name, points))
             bounds = find_bounds(points.values)
             made[name] = Curve(str(number), len(points), *bounds, goals.get(name, ""))
-        return store_folder(ws, folder), made
+        content = self.capturer.whole(folder.name, self.writer).content
+        shutil.rmtree(folder)
+        return content, made
+
+
+def _open(ws: Workspace, stack: ExitStack) -> _Opened:
+    """Open a pack and a folder until `stack` ends."""
+    folder = tempfile.TemporaryDirectory(prefix="git-datmo-series-", dir=ws.state)
+    scratch = Path(stack.enter_context(folder))
+    capturer = Capturer(ws.store, scratch, ws.cache.edit(), QUIET)
+    return _Opened(scratch, capturer, stack.enter_context(ws.store.writer()))
 
 
 def store_folder(ws: Workspace, folder: Path) -> Content:

@@ -98,6 +98,8 @@ def test_event_files_of_one_folder_are_one_run(history: Shell, tmp_path: Path) -
     said = datmo(history, "import", "tensorboard", str(tmp_path / "logs")).stderr
     assert "2 experiments imported" in said
     assert "not imported: run 'one': image 'digits'" in said
+    packs = history.cwd / ".git/datmo/store.git/objects/pack"
+    assert len(list(packs.glob("*.pack"))) == 1
     found = {record["message"]: record for record in experiments(history)}
     assert set(found) == {"one", "two"}
     assert found["one"]["curves"]["loss"]["points"] == 3
