@@ -1,4 +1,4 @@
-"""Training scripts log by `import git_datmo`: what `git datmo run` and a plain start record."""
+"""Log from training scripts by `import git_datmo`, under `git datmo run` and without it."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_failed_run_is_recorded_with_what_it_logged(repo: Shell) -> None:
 
 
 def test_environment_without_git_datmo_can_log(repo: Shell, tmp_path: Path) -> None:
-    """The run brings the package along; nothing of it is part of the environment."""
+    """Bring the package along without making it part of the environment."""
     venv.create(tmp_path / "bare", with_pip=False)
     python = tmp_path / "bare" / "bin" / "python"
     plain = repo.having(PYTHONPATH="")

@@ -1,4 +1,4 @@
-"""The journals of training scripts: what is read of them, and what is passed over."""
+"""Read the journals of training scripts, and pass over lines that are no calls."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def test_value_with_one_bad_part_is_left_out_whole(tmp_path: Path, line: str) ->
     assert not sum(map(len, read(tmp_path, line.encode() + b"\n").curves.values()))
 
 
-def test_too_many_names_are_left_out_and_said(tmp_path: Path) -> None:
+def test_names_beyond_the_limit_are_left_out_with_a_warning(tmp_path: Path) -> None:
     journal = "".join(f'm 1 0 1 "x{n}"\n' for n in range(NAMES_LIMIT + 5))
     found = read(tmp_path, journal.encode())
     assert len(found.curves) == NAMES_LIMIT
     assert found.remarks == ["the run logged too many metrics: not all are recorded"]
 
 
-def test_parameters_larger_than_a_record_are_left_out_and_said(tmp_path: Path) -> None:
+def test_parameters_larger_than_a_record_are_left_out_with_a_warning(tmp_path: Path) -> None:
     values: dict[str, Value] = {"small": "x" * 100_000, "large": "y" * TEXT_LIMIT, "huge": 10**400}
     found = read(tmp_path, f"p {json.dumps(values)}\n".encode())
     assert found.parameters == {"small": "x" * 100_000, "huge": str(10**400)}
@@ -110,7 +110,7 @@ def test_name_of_a_metric_tells_which_values_are_better(name: str, goal: str) ->
 
 
 @given(st.text(max_size=300), st.sampled_from(["", ".png"]))
-def test_any_name_is_a_file_name(name: str, suffix: str) -> None:
+def test_metric_of_any_name_gets_a_file_name(name: str, suffix: str) -> None:
     made = file_name(name, suffix)
     assert made not in ("", ".", "..")
     assert not made.startswith(".")
