@@ -133,7 +133,7 @@ def test_failed_run_is_recorded_with_what_it_logged(repo: Shell) -> None:
 
 
 def test_environment_without_git_datmo_can_log(repo: Shell, tmp_path: Path) -> None:
-    """Bring the package along without making it part of the environment."""
+    """Load the package in a run without making it part of the environment."""
     venv.create(tmp_path / "bare", with_pip=False)
     python = tmp_path / "bare" / "bin" / "python"
     plain = repo.having(PYTHONPATH="")
