@@ -11,8 +11,8 @@ from git_datmo.payloads.checkout_in_progress import interrupted, read_underway
 from git_datmo.payloads.checkout_target import unshared_error
 from git_datmo.payloads.follow_head import NOTHING, Followed, follow_look
 from git_datmo.payloads.head_comparison import Look, look
+from git_datmo.payloads.head_moved_back import MovedBack, how_moved_back
 from git_datmo.payloads.merging.merge_state import read_pending, refuse_unresolved
-from git_datmo.payloads.moved_back import MovedBack, how_moved_back
 from git_datmo.payloads.picked_commits import (
     Picked,
     find_picked,

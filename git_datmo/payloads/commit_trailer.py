@@ -15,9 +15,9 @@ from git_datmo.history.experiments import History
 from git_datmo.payloads.checkout_in_progress import refuse_during_checkout
 from git_datmo.payloads.follow_head import catch_up
 from git_datmo.payloads.head_comparison import look
+from git_datmo.payloads.head_moved_back import MovedBack, how_moved_back
 from git_datmo.payloads.merge_trailer import find_merged_data, is_merging
 from git_datmo.payloads.merging.merge_state import read_pending
-from git_datmo.payloads.moved_back import MovedBack, how_moved_back
 from git_datmo.payloads.store_payloads import refresh
 from git_datmo.payloads.tracked_payloads import changing
 from git_datmo.progress import QUIET, Progress

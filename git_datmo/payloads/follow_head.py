@@ -17,8 +17,8 @@ from git_datmo.payloads.checkout_in_progress import MERGING, end_merge, interrup
 from git_datmo.payloads.checkout_target import Target, target_of_data, unshared_error
 from git_datmo.payloads.git_tracked import owned_by_git
 from git_datmo.payloads.head_comparison import Look, look
+from git_datmo.payloads.head_moved_back import MovedBack, how_moved_back
 from git_datmo.payloads.merging.merge_state import is_interrupted, read_halfway, read_pending
-from git_datmo.payloads.moved_back import MovedBack, how_moved_back
 from git_datmo.payloads.tracked_payloads import changing, read_left, save, write_left
 from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.healing import healed

@@ -10,8 +10,8 @@ from git_datmo.history.commit_data import CommitData
 from git_datmo.history.experiments import History
 from git_datmo.model import Oid, Payload
 from git_datmo.payloads.checkout_in_progress import refuse_during_checkout
+from git_datmo.payloads.fetch_after_pull import fetch_records_of_pull
 from git_datmo.payloads.merging.merge_state import read_pending
-from git_datmo.payloads.pulled_records import fetch_records_of_pull
 from git_datmo.payloads.tracked_payloads import changing
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.data_id import data_id

@@ -14,7 +14,7 @@ from git_datmo.payloads.head_comparison import Look, look
 from git_datmo.payloads.merging.merge_state import MergeState, read_pending
 from git_datmo.payloads.payload_changes import current_tracking, find_differences, really_differs
 from git_datmo.payloads.sparse_checkout import count_taken, taken_warnings, without_taken
-from git_datmo.remotes.unshared import count_unshared
+from git_datmo.remotes.unshared_count import count_unshared
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.tracking import Tracked, Tracking

@@ -15,7 +15,7 @@ from git_datmo.model import Oid
 from git_datmo.objects.layout import Node, NodeKind, root_node
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all, working_trees
-from git_datmo.remotes.unshared import seen_records
+from git_datmo.remotes.unshared_count import seen_records
 from git_datmo.repository.workspace import Workspace
 
 

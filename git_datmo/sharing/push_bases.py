@@ -20,7 +20,14 @@ from git_datmo.remotes.keep_chain import LINKS, bring_nearest
 from git_datmo.remotes.keep_commits import KeptEntry, keep_entries, keep_id
 from git_datmo.remotes.object_source import TREES, open_source
 from git_datmo.repository.workspace import Workspace
-from git_datmo.sharing.overlap import ENOUGH, ENTRY_SIZE, cover, difference, differs_little, weigh
+from git_datmo.sharing.push_overlap import (
+    ENOUGH,
+    ENTRY_SIZE,
+    cover,
+    difference,
+    differs_little,
+    weigh,
+)
 
 # So many records are looked at, however many there are: those nearest in the history of what is
 # shared, and the newest.

@@ -40,8 +40,8 @@ from git_datmo.remotes.object_slices import Load, divide, find_load, take_out, w
 from git_datmo.remotes.refusals import is_unsound
 from git_datmo.remotes.remote_probe import PlanChanged, probe_remote, retried
 from git_datmo.repository.workspace import Workspace
-from git_datmo.sharing.overlap import differs_little
 from git_datmo.sharing.push_bases import choose_push_bases
+from git_datmo.sharing.push_overlap import differs_little
 from git_datmo.sharing.push_size_limits import slice_size, watching_size
 
 # Makes the last link of a push on top of a tip and parts.

@@ -21,7 +21,7 @@ from git_datmo.remotes.fetch_objects import fetch
 from git_datmo.remotes.keep_commits import KeptEntry, keep_entries
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all, working_trees
 from git_datmo.repository.workspace import Workspace
-from git_datmo.space.beside_store import Beside, measure_beside, size_on_disk
+from git_datmo.space.files_outside_store import Beside, measure_beside, size_on_disk
 
 _K = TypeVar("_K", Snapshot, Image)
 

@@ -33,8 +33,8 @@ from git_datmo.objects.layout import (
 from git_datmo.objects.store import HashOnly, Store
 from git_datmo.objects.worker_pool import WorkerPool
 from git_datmo.progress import Progress
-from git_datmo.worktree.arrivals import Arrival
 from git_datmo.worktree.file_placer import Placer, Placing, writing
+from git_datmo.worktree.interrupted_checkout import Arrival
 from git_datmo.worktree.path_steps import is_file, parents, path_at, steps_to
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit

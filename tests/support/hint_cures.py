@@ -20,7 +20,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo gc": "tests/integration/test_working_clones.py::test_drop_on_a_working_clone_names_what_frees_it",
     },
     "cli/commands/du.py": {
-        "git datmo gc": "tests/integration/test_beside_the_store.py::test_environment_of_dropped_snapshots_is_removed",
+        "git datmo gc": "tests/integration/test_files_outside_store.py::test_environment_of_dropped_snapshots_is_removed",
     },
     "cli/commands/env.py": {
         "git datmo env shell -- CMD": "tests/integration/test_env_command.py::test_environment_is_built_and_runs_commands",
@@ -135,7 +135,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "payloads/code_files.py": {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
-    "payloads/data_commit.py": {
+    "payloads/payload_commit.py": {
         "git datmo snapshot": "tests/integration/test_commit_verb.py::test_commit_behind_the_data_is_refused_with_hint",
         "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_warns_and_makes_no_snapshot",
     },

@@ -122,7 +122,7 @@ HEAVY = {
 LATE_MODULES = {
     "git_datmo.engines.container_engine": {"git_datmo.engines.engine_registry"},
     "git_datmo.engines.venv_engine": {"git_datmo.engines.engine_registry"},
-    "git_datmo.engines.built_images": {"git_datmo.space.beside_store"},
+    "git_datmo.engines.built_images": {"git_datmo.space.files_outside_store"},
     "git_datmo.engines.host_engine": {"git_datmo.engines.engine_registry"},
     "git_datmo.backends.lfs_backend": {"git_datmo.remotes.remote_store"},
     "git_datmo.backends.fsspec_backend": {"git_datmo.backends.backend_registry"},

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """
     from git_datmo.cli.following import tell_concluded
     from git_datmo.cli.killed_runs import finish_killed_runs
-    from git_datmo.payloads.data_commit import commit
+    from git_datmo.payloads.payload_commit import commit
     from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:

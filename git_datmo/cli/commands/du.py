@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.space.beside_store import Beside, Built
+    from git_datmo.space.files_outside_store import Beside, Built
 
 DESCRIPTION = """\
 Show how much of the store each payload and each snapshot needs alone. For a snapshot, this is

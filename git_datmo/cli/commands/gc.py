@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Free unneeded objects and files, print their number and size, and return 0."""
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sizes import show_size
-    from git_datmo.space.collect import gc
+    from git_datmo.space.garbage_collection import gc
 
     with open_workspace(console.environ, console.cwd) as ws:
         done = gc(ws, caches=options.caches, dry_run=options.dry_run, progress=console.progress())

@@ -191,7 +191,7 @@ def _post_merge(_: argparse.Namespace, console: Console) -> int:
     """Fetch records after a pull, and bring the payloads to the data of HEAD."""
     from git_datmo.cli.following import tell_concluded
     from git_datmo.payloads.after_commit import conclude_merge
-    from git_datmo.payloads.pulled_records import fetch_after_pull
+    from git_datmo.payloads.fetch_after_pull import fetch_after_pull
     from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:

@@ -110,7 +110,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             raise UsageError(f"{word} takes one snapshot", f"leave out {word}")
     with open_workspace(console.environ, console.cwd) as ws:
         if many or options.cluster:
-            from git_datmo.cli.many import reproduce_many
+            from git_datmo.cli.many_reruns import reproduce_many
 
             return reproduce_many(options, console, ws)
         return _reproduce(options, console, ws)

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     Raises `UsageError` without a command, or for `--cluster` with `--on` or `--sign`.
     """
     from git_datmo.cli.killed_runs import finish_killed_runs
-    from git_datmo.cli.sweeping import sweep
+    from git_datmo.cli.sweep_runs import sweep
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
 

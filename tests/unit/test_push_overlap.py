@@ -13,7 +13,7 @@ from git_datmo.model import SHA1, Oid
 from git_datmo.objects.layout import Node, NodeKind, write_folder
 from git_datmo.objects.store import Store
 from git_datmo.objects.store_location import create_store
-from git_datmo.sharing.overlap import cover, difference, differs_little, weigh
+from git_datmo.sharing.push_overlap import cover, difference, differs_little, weigh
 from tests.support.shell import Shell
 
 SIZE = 100_000

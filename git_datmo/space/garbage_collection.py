@@ -15,7 +15,7 @@ from git_datmo.remotes.keep_commits import keep_entries, read_part_tree
 from git_datmo.remotes.keep_links import links_of
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all, unclear, working_trees
 from git_datmo.repository.workspace import Workspace
-from git_datmo.space.beside_store import Removed, remove_beside
+from git_datmo.space.files_outside_store import Removed, remove_beside
 
 
 @dataclass(frozen=True, slots=True)
