@@ -6,6 +6,8 @@ loaded when they are used first, since every command imports this module.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from git_datmo.tracking.artifacts import (
         log_artifact,
         log_figure,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "git_datmo.script_api": ("data", "experiments", "snapshot"),
     "git_datmo.tracking.training": (
         *("log_metric", "log_metrics", "log_param", "log_params", "run", "set_tag", "track"),
     ),
@@ -38,6 +41,8 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "__version__",
+    "data",
+    "experiments",
     "log_artifact",
     "log_figure",
     "log_image",
@@ -50,16 +55,27 @@ __all__ = [
     "log_text",
     "run",
     "set_tag",
+    "snapshot",
     "track",
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Import the module of a function of the training script's interface."""
+def __getattr__(name: str) -> "Any":  # of whatever type it is
+    """Import the module of a function of the training script's interface.
+
+    The copy of this package that a run brings along has only the functions that log.
+    """
     if name not in _HOME:
         raise AttributeError(f"module 'git_datmo' has no attribute '{name}'")
     from importlib import import_module
 
-    found: object = getattr(import_module(_HOME[name]), name)
+    try:
+        module = import_module(_HOME[name])
+    except ModuleNotFoundError as error:
+        if error.name != _HOME[name]:
+            raise
+        what = f"git_datmo.{name} needs git-datmo: install it in this environment"
+        raise ImportError(what) from None
+    found = getattr(module, name)
     globals()[name] = found
     return found

@@ -39,6 +39,7 @@ from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.remotes.fetch_objects import fetch
 from git_datmo.repository.healing import healed
 from git_datmo.repository.workspace import Workspace, open_workspace
+from git_datmo.runs.placed_data import place_data
 from git_datmo.runs.reproduce import Reproduced, reproduce
 from git_datmo.runs.rerun import RerunOptions, parts_of, require_run, require_whole
 from git_datmo.runs.rerun_folder import scratch_folder
@@ -214,6 +215,14 @@ class Repository:
             lambda: switch(self._ws, name, only=only, force=force, progress=self._progress),
             self._progress,
         )
+
+    def place_data(self, path: str, name: str, folder: Path) -> Path:
+        """Write a payload of an experiment, or a part of one, below `folder`; return its path.
+
+        `name` is a commit or the beginning of a snapshot's id. Only what `path` names is asked of a
+        remote.
+        """
+        return place_data(self._ws, path, name, folder, progress=self._progress)
 
     def fetch(self, remote: str = "") -> None:
         """Fetch the records that others shared; not their data, which a checkout fetches."""

@@ -50,6 +50,7 @@ ROWS = (
     {"cluster"},
     {"operations"},
     {"api"},
+    {"script_api"},
     {"cli", "helper"},
 )
 

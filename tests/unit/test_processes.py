@@ -132,6 +132,8 @@ CREATORS = {
     "git_datmo.tracking.artifacts": "the folder of a run, which is there",
     "git_datmo.tracking.run_logger": "a journal, in a folder that is there",
     "git_datmo.repository.stored_curves": "a folder of its own",
+    "git_datmo.runs.placed_data": "a folder of a script",
+    "git_datmo.script_api": "a folder of a script",
     "git_datmo.runs.rerun": "the folder of a rerun",
     "git_datmo.runs.rerun_folder": "the folder of a rerun",
 }

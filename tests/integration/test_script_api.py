@@ -1,0 +1,82 @@
+"""Scripts read experiments and data of any version, and make snapshots."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from tests.support.commands import datmo, experiments
+from tests.support.pair import Pair
+from tests.support.shell import Shell
+
+READ = """\
+import json, sys
+import git_datmo as datmo
+found = datmo.experiments(where=lambda each: each.run is not None)
+columns = found.columns()
+print(json.dumps({name: columns[name] for name in sorted(columns)}))
+print(len(found), found[0].metrics["loss"], len(found[1:]))
+"""
+
+
+def two_runs(repo: Shell) -> None:
+    script = """\
+import git_datmo as datmo, sys
+datmo.log_params({"lr": float(sys.argv[1])})
+for value in (0.5, 0.25, float(sys.argv[1])):
+    datmo.log_metric("loss", value)
+"""
+    repo.commit("train.py", script)
+    for rate in ("1", "nan"):
+        datmo(repo, "run", "--", sys.executable, "train.py", rate)
+
+
+def test_experiments_are_columns(repo: Shell) -> None:
+    two_runs(repo)
+    repo.write("read.py", READ)
+    columns, sizes = repo.run(sys.executable, "read.py").stdout.splitlines()
+    found = json.loads(columns)
+    assert found["id"] == [each["id"] for each in experiments(repo)]
+    assert str(found["metrics.loss"]) == "[nan, 1.0]"
+    assert found["best.loss"] == [0.25, 0.25]
+    assert found["params.lr"][1] == 1
+    assert found["status"] == ["success", "success"]
+    assert sizes == "2 NaN 1"
+
+
+def test_data_of_another_version_lie_beside_the_working_tree(pair: Pair) -> None:
+    for version in ("one", "two"):
+        for name in ("a", "b"):
+            pair.alex.write(f"data/{name}", f"{version} {name}" * 100)
+        datmo(pair.alex, "add-data", "data")
+        pair.alex.commit("code.py", f"# {version}\n", version)
+    first = experiments(pair.alex)[-1]["id"]
+    pair.alex.git("push", "-q")
+    other = pair.clone()
+    datmo(other, "checkout")
+    other.write(
+        "read.py",
+        f"""\
+import git_datmo as datmo
+old = datmo.data("data/a", {first!r})
+print(old.read_text()[:5], datmo.data("data/a").read_text()[:5], datmo.data("data/a") == old)
+print(datmo.data("data/a", {first!r}) == old)
+try:
+    datmo.data("data/none", {first!r})
+except Exception as error:
+    print(type(error).__name__, error.what)
+""",
+    )
+    lines = other.run(sys.executable, "read.py").stdout.splitlines()
+    assert lines[:2] == ["one a two a False", "True"]
+    assert lines[2] == f"DatmoError experiment '{first[:10]}' has no file 'data/none'"
+
+
+def test_snapshot_is_made_from_a_script(repo: Shell) -> None:
+    repo.write("data", "1")
+    datmo(repo, "add-data", "data")
+    script = "import git_datmo as datmo\nprint(datmo.snapshot('here', why='test'))\n"
+    repo.write("snap.py", script)
+    made = repo.run(sys.executable, "snap.py").stdout.strip()
+    assert experiments(repo)[0]["id"] == made
+    assert experiments(repo)[0]["message"] == "here"
