@@ -1,4 +1,4 @@
-"""Scripts read experiments and data of any version, and make snapshots."""
+"""Read experiments and data of any version from scripts, and make snapshots."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ for value in (0.5, 0.25, float(sys.argv[1])):
         datmo(repo, "run", "--", sys.executable, "train.py", rate)
 
 
-def test_experiments_are_columns(repo: Shell) -> None:
+def test_experiments_of_a_repository_are_columns(repo: Shell) -> None:
     two_runs(repo)
     repo.write("read.py", READ)
     columns, sizes = repo.run(sys.executable, "read.py").stdout.splitlines()

@@ -105,10 +105,7 @@ HEAVY = {
         "git_datmo.compare.tensors": "late",
     },
     "safetensors": {"git_datmo.compare.tensors": "late"},
-    "pyarrow": {
-        "git_datmo.compare.tables": "late",
-        "git_datmo.interop.table_export": "late",
-    },
+    "pyarrow": {"git_datmo.compare.tables": "late", "git_datmo.interop.table_export": "late"},
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
     "PIL": {"git_datmo.compare.pixels": "late"},
     "isal": {
