@@ -95,15 +95,14 @@ def _compare_folders(recorded: Path, rerun: Path) -> Comparison:
     said = [remark] if remark else []
     if differing:
         said.append(f"{len(differing)} of {len(both)} files differ")
-        first = next((name for name in differing if name not in known), None) or max(
-            known, key=lambda n: known[n] or 0
-        )
+        # A file that could not be measured is shown before the one that differs most.
+        unmeasured = [name for name in differing if name not in known]
+        first = unmeasured[0] if unmeasured else max(known, key=lambda name: known[name] or 0)
         said.append(f"{first}: {found[first].text}")
-    whole = not remark and len(known) == len(differing)
     text = "; ".join(said) or "modes or empty folders differ"
-    return Comparison(
-        text, max((off or 0.0 for off in known.values()), default=None) if whole else None
-    )
+    if remark or len(known) < len(differing):
+        return Comparison(text, None)
+    return Comparison(text, max((off or 0.0 for off in known.values()), default=None))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

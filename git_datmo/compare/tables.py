@@ -92,12 +92,9 @@ def compare_parquet(recorded: Path, rerun: Path) -> Comparison:
     with ExitStack() as opened:
         one, other = (opened.enter_context(parquet.ParquetFile(path)) for path in (recorded, rerun))
         for file, path in ((one, recorded), (other, rerun)):
-            groups = (
-                file.metadata.row_group(place) for place in range(file.metadata.num_row_groups)
-            )
-            if sum(group.total_byte_size for group in groups) > max(
-                UNPACKED, RATIO * path.stat().st_size
-            ):
+            numbers = range(file.metadata.num_row_groups)
+            size = sum(file.metadata.row_group(number).total_byte_size for number in numbers)
+            if size > max(UNPACKED, RATIO * path.stat().st_size):
                 raise UnreadableFile("it expands to far more than its size")
         schemas = one.schema_arrow, other.schema_arrow
         remark = one_sided("columns", *(set(schema.names) for schema in schemas))

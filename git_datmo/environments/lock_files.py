@@ -127,26 +127,41 @@ def contradictions(
     found = []
     if python and lock.python and not _fits(python, lock.python):
         found.append(Contradiction("python", python, lock.python))
-    for name, pins in sorted(lock.pins.items()):
-        here = installed.get(name)
-        if here is not None and not any(_same(pin.version, here) for pin in pins):
-            found.append(
-                Contradiction(name, here, " or ".join(sorted({pin.version for pin in pins})))
-            )
-        elif here is None and (lock.path not in LOCKS or name in lock.required):
-            found.append(Contradiction(name, "", pins[0].version))
+    found += _pin_contradictions(lock, installed)
     for name, wanted in sorted(lock.ranges.items()):
         here = installed.get(name, "")
         if not here or not _fits(here, wanted):
             found.append(Contradiction(name, here, wanted or "any version"))
+    found += _conda_contradictions(lock, installed, conda)
+    return tuple(found)
+
+
+def _pin_contradictions(lock: Lock, installed: Mapping[str, str]) -> Iterator[Contradiction]:
+    for name, pins in sorted(lock.pins.items()):
+        here = installed.get(name)
+        if here is None:
+            # A list of requirements names all that it wants. A lock file also names packages of
+            # other platforms, extras and groups.
+            if lock.path not in LOCKS or name in lock.required:
+                yield Contradiction(name, "", pins[0].version)
+        elif not any(_same(pin.version, here) for pin in pins):
+            versions = sorted({pin.version for pin in pins})
+            yield Contradiction(name, here, " or ".join(versions))
+
+
+def _conda_contradictions(
+    lock: Lock, installed: Mapping[str, str], conda: Mapping[str, str] | None
+) -> Iterator[Contradiction]:
     # Without conda's own list, a pip package of the same name counts.
     by_conda = conda or installed
     for name, allowed in sorted(lock.conda.items()):
         here = by_conda.get(name, "")
-        missing = not here and lock.path in PROJECTS and bool(conda)
-        if missing or (here and not any(_fits(here, wanted) for wanted in allowed)):
-            found.append(Contradiction(name, here, " or ".join(allowed)))
-    return tuple(found)
+        if here:
+            is_wrong = not any(_fits(here, wanted) for wanted in allowed)
+        else:
+            is_wrong = lock.path in PROJECTS and bool(conda)
+        if is_wrong:
+            yield Contradiction(name, here, " or ".join(allowed))
 
 
 def _same(one: str, other: str) -> bool:

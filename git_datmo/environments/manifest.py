@@ -228,18 +228,22 @@ def make_environment(
     the repository's own and replaces `base_image` and `system`. `lock` adds hashes and indexes to
     matching packages. `archives` are files of packages that no index has.
     """
-    packages: list[Package] = []
-    local: list[Local] = []
     kept = kept_distributions(probe, imported=imported)
     of_conda = kept_packages(probe.conda, frozenset(normalise(found.name) for found in kept))
     conda = tuple(each.package for each in of_conda)
     has_archives = dockerfile is None and can_make_image(conda)
     brought = {name for each in of_conda for name in each.brings} if has_archives else set()
+    packages: list[Package] = []
+    local: list[Local] = []
     for found in kept:
         made = _placed(found, repository, lock, archives or {})
-        if normalise(found.name) in brought and isinstance(made, Package):
-            made = Package(made.name, made.version, CONDA)
-        packages.append(made) if isinstance(made, Package) else local.append(made)
+        if isinstance(made, Local):
+            local.append(made)
+        elif normalise(found.name) in brought:
+            # Conda installs it, so pip must not.
+            packages.append(Package(made.name, made.version, CONDA))
+        else:
+            packages.append(made)
     if has_archives and _need_git(packages):
         system = {*system, "git"}
     if dockerfile is None:

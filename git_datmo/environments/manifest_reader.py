@@ -72,6 +72,8 @@ def _manifest(raw: object) -> Manifest:
             f"'{MANIFEST}' is of no version up to {VERSION}",
             "a later git-datmo may have written it: update",
         )
+    # Version 2 added hashes, archives, indexes, system packages and project files of other
+    # languages; version 3 added conda's packages. The keys that an older version lacks are empty.
     first = raw["version"] == 1
     interpreter, variables = raw.get("python" if first else "interpreter"), raw.get("variables")
     if not isinstance(interpreter, dict) or not isinstance(variables, dict):
@@ -82,21 +84,8 @@ def _manifest(raw: object) -> Manifest:
     return Manifest(
         implementation=implementation,
         python=_text(interpreter, "version", _VERSION if foreign else _PYTHON),
-        packages=tuple(
-            Package(
-                _text(item, "name", names),
-                _text(item, "version", PINNED),
-                _source(item),
-                () if first else _texts(item, "hashes", _DIGEST),
-            )
-            for item in _items(raw, "packages")
-        ),
-        local=tuple(
-            Local(
-                _text(item, "name", NAME), _path(item), "" if first else _text(item, "file", _FILE)
-            )
-            for item in _items(raw, "local")
-        ),
+        packages=tuple(_package(item, names, first=first) for item in _items(raw, "packages")),
+        local=tuple(_local(item, first=first) for item in _items(raw, "local")),
         base_image=_text(raw, "base_image", _IMAGE),
         dockerfile=_kind(raw),
         variables=tuple(
@@ -109,6 +98,18 @@ def _manifest(raw: object) -> Manifest:
         if raw["version"] == VERSION
         else (),
     )
+
+
+def _package(item: Mapping[str, Any], names: re.Pattern[str], *, first: bool) -> Package:
+    hashes = () if first else _texts(item, "hashes", _DIGEST)
+    return Package(
+        _text(item, "name", names), _text(item, "version", PINNED), _source(item), hashes
+    )
+
+
+def _local(item: Mapping[str, Any], *, first: bool) -> Local:
+    file = "" if first else _text(item, "file", _FILE)
+    return Local(_text(item, "name", NAME), _path(item), file)
 
 
 def _conda_package(item: Mapping[str, Any]) -> CondaPackage:

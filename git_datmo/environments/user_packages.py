@@ -41,9 +41,14 @@ def kept_distributions(probe: Probe, *, imported: Collection[str] = ()) -> tuple
     guests = _reached(known, [OWN]) - {OWN}
     roots = []
     for name, found in known.items():
-        asked = found.requested and (name not in SEEDS or name == "setuptools")
-        needed = asked or any(module in imported for module in found.modules)
-        if name != OWN and (needed or not (name in guests or name in SEEDS or found.vendor)):
+        if name == OWN:
+            continue
+        # Installers mark what an environment begins with as requested, too. Of these packages, a
+        # request counts for setuptools alone.
+        is_requested = found.requested and (name not in SEEDS or name == "setuptools")
+        is_needed = is_requested or any(module in imported for module in found.modules)
+        is_of_others = name in guests or name in SEEDS or bool(found.vendor)
+        if is_needed or not is_of_others:
             roots.append(name)
     without_own = {name: found for name, found in known.items() if name != OWN}
     return tuple(known[name] for name in sorted(_reached(without_own, roots)))

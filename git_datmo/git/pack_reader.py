@@ -299,22 +299,16 @@ class PackedObjects:
                 bytes.fromhex(name)[0] for name in os.listdir(self.folder) if _is_fanout(name)
             )
         with suppress(FileNotFoundError):
-            names = {
-                name
-                for name in os.listdir(self.folder / "pack")
-                if name.endswith((".idx", ".pack"))
-            }
-            indexes = {
-                name for name in names if name.endswith(".idx") and f"{name[:-4]}.pack" in names
-            }
-            packs = {name: pack for name, pack in self._packs.items() if name in indexes}
+            names = set(os.listdir(self.folder / "pack"))
+            indexes = {name for name in names if name.endswith(".idx")}
+            usable = {name for name in indexes if f"{name[:-4]}.pack" in names}
+            packs = {name: pack for name, pack in self._packs.items() if name in usable}
             self.unreadable = {}
-            for name in sorted(name for name in names - packs.keys() if name.endswith(".idx")):
-                self._open(self.folder / "pack" / name, packs, has_pack=name in indexes)
-            gone, self._packs = (
-                [pack for name, pack in self._packs.items() if name not in indexes],
-                packs,
-            )
+            for name in sorted(indexes - packs.keys()):
+                self._open(self.folder / "pack" / name, packs, has_pack=name in usable)
+            gone = [pack for name, pack in self._packs.items() if name not in usable]
+            # Replace the table before a pack is closed: other threads look packs up in it.
+            self._packs = packs
             self._latest = None
             for pack in gone:
                 pack.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
@@ -72,25 +72,34 @@ def plan(objects: PackedObjects, marks: NeededObjects, *, worth: float = WORTH) 
     weights = {
         pack: _weigh(pack, live) for pack, live in marks.packs.items() if not pack.marked("keep")
     }
-    spent = {pack for pack, (live, dead) in weights.items() if dead and dead >= worth * live}
-    small = [pack for pack, (live, _) in weights.items() if live and pack.size < SMALL]
-    joined = small if len(small) > FEW else [pack for pack in small if pack in spent]
-    moves = [
-        ObjectMove((pack,), pack.marked("promisor"))
-        for pack in weights
-        if pack in spent and pack not in joined
-    ]
-    for promisor in (False, True):
-        group = tuple(pack for pack in joined if pack.marked("promisor") == promisor)
-        if len(group) > 1 or spent.intersection(group):
-            moves.append(ObjectMove(group, promisor))
+    moves = _plan_moves(weights, worth)
     loose = tuple(
         oid for oid, mark in marks.loose.items() if not mark or _is_packed(objects, marks, oid)
     )
-    freed = sum(marks.packs[pack].count(0) for move in moves for pack in move.packs) + len(loose)
-    size = sum(weights[pack][1] for move in moves for pack in move.packs)
+    packs = [pack for move in moves for pack in move.packs]
+    freed = sum(marks.packs[pack].count(0) for pack in packs) + len(loose)
+    size = sum(weights[pack][1] for pack in packs)
     size += sum(loose_path(objects.folder, oid).stat().st_size for oid in loose)
-    return CompactionPlan(marks, tuple(moves), loose, freed, size)
+    return CompactionPlan(marks, moves, loose, freed, size)
+
+
+def _plan_moves(weights: Mapping[Pack, tuple[int, int]], worth: float) -> tuple[ObjectMove, ...]:
+    """Return the moves that are worth their copying; `weights` are live and dead bytes a pack.
+
+    A move never mixes promisor packs with others: git takes every object of a promisor pack for
+    one that a remote has.
+    """
+    spent = {pack for pack, (live, dead) in weights.items() if dead and dead >= worth * live}
+    small = [pack for pack, (live, _) in weights.items() if live and pack.size < SMALL]
+    joined = small if len(small) > FEW else [pack for pack in small if pack in spent]
+    alone = [pack for pack in weights if pack in spent and pack not in joined]
+    moves = [ObjectMove((pack,), pack.marked("promisor")) for pack in alone]
+    for promisor in (False, True):
+        group = tuple(pack for pack in joined if pack.marked("promisor") == promisor)
+        # A single pack without waste would be copied for nothing.
+        if len(group) > 1 or spent.intersection(group):
+            moves.append(ObjectMove(group, promisor))
+    return tuple(moves)
 
 
 def _leave_one_copy(marks: NeededObjects) -> None:

@@ -466,23 +466,22 @@ def compare(
     """
     if old == new:
         return
-    old_folder = old is not None and old.kind is NodeKind.FOLDER
-    new_folder = new is not None and new.kind is NodeKind.FOLDER
-    if new_folder and not old_folder:
+    old_folder, new_folder = _folder_id(old), _folder_id(new)
+    if new_folder is not None and old_folder is None:
         yield TreeDifference(path, old, new)
-    if old_folder or new_folder:
-        below = _compare_folders(
-            old.oid if old and old_folder else None, new.oid if new and new_folder else None, read
-        )
-        for name, was, now in below:
-            if (was is None or was.kind is not NodeKind.FOLDER) and (
-                now is None or now.kind is not NodeKind.FOLDER
-            ):
+    if old_folder is not None or new_folder is not None:
+        for name, was, now in _compare_folders(old_folder, new_folder, read):
+            if _folder_id(was) is None and _folder_id(now) is None:
                 yield TreeDifference((*path, name), was, now)
             else:
                 yield from compare(was, now, read, (*path, name))
-    if not new_folder:
+    if new_folder is None:
         yield TreeDifference(path, old, new)
+
+
+def _folder_id(node: Node | None) -> Oid | None:
+    """Return the id of a folder's tree; None for a file, a link, and nothing."""
+    return node.oid if node is not None and node.kind is NodeKind.FOLDER else None
 
 
 def _compare_folders(

@@ -79,9 +79,11 @@ class Merger:
             return theirs
         before = base if _is_folder(base) else None
         both = _is_folder(ours) and _is_folder(theirs)
-        if not both and not (
-            before and {ours, theirs} & {None} and (_is_folder(ours) or _is_folder(theirs))
-        ):
+        # One side deleted the folder. What the other side changed in it is a conflict further
+        # down; the rest is deleted.
+        one_deleted = before is not None and None in (ours, theirs)
+        one_left = _is_folder(ours) or _is_folder(theirs)
+        if not both and not (one_deleted and one_left):
             self.conflicts.append(MergeConflict(path, ours, theirs))
             return ours
         sides = (node.oid if node is not None else None for node in (before, ours, theirs))

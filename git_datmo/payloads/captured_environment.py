@@ -229,32 +229,38 @@ def _indexes(
     usual = {each.name: usual_index(normalise(each.name), each.version) for each in local}
     named = [*given, *filter(None, usual.values())]
     rest = [each for each in local if not usual[each.name]]
-    if (
-        not rest
-        or given
-        or (lock is not None and (lock.indexes or all(_has_index(lock, each) for each in rest)))
-    ):
+    if not rest or given or _has_indexes(lock, rest):
         return named, ()
-    requirements = (
-        _read(path) for folder in _folders(ws) for path in sorted(folder.glob("requirements*.txt"))
-    )
-    prefix = Path(told.executable).parent.parent if told.executable else None
-    found = [
-        *requested_indexes(filter(None, requirements)),
-        *configured_indexes(ws.environ, prefix),
-    ]
-    found = [url for url in dict.fromkeys(found) if INDEX.match(url)]
+    found = _indexes_of_project(ws, told)
     if found:
         return [*named, *found], ()
-    first = f"'{rest[0].name} {rest[0].version}'"
-    what = (
-        f"{first} is a build" if len(rest) == 1 else f"{first} and {len(rest) - 1} more are builds"
-    )
-    remark = (
+    return named, (_remark_on_builds(rest),)
+
+
+def _has_indexes(lock: Lock | None, builds: Sequence[Distribution]) -> bool:
+    """Return True if the lock says from which indexes the builds come."""
+    if lock is None:
+        return False
+    return bool(lock.indexes) or all(_has_index(lock, each) for each in builds)
+
+
+def _indexes_of_project(ws: Workspace, probe: Probe) -> list[str]:
+    """Return the indexes that requirements files and pip's configuration name."""
+    paths = [path for folder in _folders(ws) for path in sorted(folder.glob("requirements*.txt"))]
+    prefix = Path(probe.executable).parent.parent if probe.executable else None
+    requested = requested_indexes(filter(None, map(_read, paths)))
+    found = dict.fromkeys([*requested, *configured_indexes(ws.environ, prefix)])
+    return [url for url in found if INDEX.match(url)]
+
+
+def _remark_on_builds(builds: Sequence[Distribution]) -> str:
+    first = f"'{builds[0].name} {builds[0].version}'"
+    more = len(builds) - 1
+    what = f"{first} and {more} more are builds" if more else f"{first} is a build"
+    return (
         f"{what} that the usual index does not have: name its index with"
         " 'git config --add datmo.index URL', or a rerun cannot install it"
     )
-    return named, (remark,)
 
 
 def _has_index(lock: Lock, found: Distribution) -> bool:

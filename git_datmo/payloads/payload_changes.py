@@ -18,6 +18,9 @@ from git_datmo.worktree.tracking import Tracked, Tracking
 if TYPE_CHECKING:
     from git_datmo.worktree.path_capture import Captured
 
+# Positions of two fields of `Differences`.
+_ADDED, _FOLDERS = 2, 3
+
 
 def current_tracking(ws: Workspace) -> Tracking:
     """Return the state of this working tree; before any command wrote one, the data of HEAD, not
@@ -54,37 +57,43 @@ def find_differences(
     with ws.repo.git.fields("ls-files", "-z", *as_pathspec(tops)) as owned:
         found = ws.cache.differences(ws.store_git, tops)
         found = without_owned(ws, found, frozenset(owned))
-    parts: dict[str, tuple[list[bytes], ...]] = {
-        t.payload.path: ([], [], [], []) for t in placed.values()
-    }
-    gits = files_of_git(
-        ws,
-        {t.payload.path for path in found.added + found.folders if (t := holder_of(path, placed))},
-    )
-    for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
-        for path in paths:
-            holder = holder_of(path, placed)
-            if (
-                holder is None
-                or _is_leftover(path)
-                or (kind == 3 and _is_known_empty(ws, holder, path, gits))
-            ):
-                continue
-            if kind == 2 and path in gits:
-                continue
-            parts[holder.payload.path][kind].append(path)
+    parts = _by_payload(ws, placed, found)
+    root = os.fsencode(ws.root)
     for tracked in placed.values():
-        root = os.fsencode(ws.root)
-        gone = (
+        # The stat cache is an index of git, which has no folders: look for the empty ones.
+        gone = [
             folder
             for folder in tracked.empty_folders
             if not os.path.isdir(os.path.join(root, folder))
-        )
-        parts[tracked.payload.path][3].extend(gone)
+        ]
+        parts[tracked.payload.path][_FOLDERS].extend(gone)
     found_in = {
         path: Differences(*(tuple(part) for part in kinds)) for path, kinds in parts.items()
     }
     return found_in if taken else without_taken(ws, found_in)
+
+
+def _by_payload(
+    ws: Workspace, placed: Mapping[bytes, Tracked], found: Differences
+) -> dict[str, tuple[list[bytes], ...]]:
+    """Divide differences among the payloads that hold them, in the order of `Differences`."""
+    parts: dict[str, tuple[list[bytes], ...]] = {
+        t.payload.path: ([], [], [], []) for t in placed.values()
+    }
+    # Only paths that the stat cache does not know can be git's own.
+    holders = (holder_of(path, placed) for path in found.added + found.folders)
+    gits = files_of_git(ws, {holder.payload.path for holder in holders if holder is not None})
+    for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
+        for path in paths:
+            holder = holder_of(path, placed)
+            if holder is None or _is_leftover(path):
+                continue
+            if kind == _ADDED and path in gits:
+                continue
+            if kind == _FOLDERS and _is_known_empty(ws, holder, path, gits):
+                continue
+            parts[holder.payload.path][kind].append(path)
+    return parts
 
 
 def files_of_git(ws: Workspace, folders: Collection[str]) -> frozenset[bytes]:

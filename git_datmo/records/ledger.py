@@ -261,12 +261,11 @@ class Ledger:
         tree = edit_tree(self._odb, old_tree, changes) if changes or old_tree is None else old_tree
         if not others and tree == old_tree:
             return old
-        if (
-            len(others) == 1
-            and self._tree(others[0]) == tree
-            and (old is None or self._has(others[0], old))
-        ):
-            return others[0]
+        if len(others) == 1 and self._tree(others[0]) == tree:
+            # The other side has our result already, and our history: no merge commit is needed.
+            (other,) = others
+            if old is None or self._has(other, old):
+                return other
         if old is None and not others and not changes:
             return None
         parents = [*([old] if old is not None else []), *others]

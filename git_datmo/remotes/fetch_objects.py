@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import chain
 
@@ -275,14 +275,17 @@ def _obtain_from(
     if not host.by_id:
         _fetch_all_kept(ws, remote, progress)
         return
-    asked_links = host.filters
+    tried_links = host.filters
+    # Each turn fetches one level of trees, or all that is left. A turn without progress is the
+    # last: the remote does not have the rest.
     for _ in range(LEVELS):
         missing = find_missing(store, wanted)
         if not missing:
             return
         left = missing.part_of(size)
         is_large = left > part_of_all(left)
-        if missing.trees and not asked_links and (related or is_large):
+        by_level = bool(missing.trees) and (related or is_large)
+        if by_level and not tried_links:
             progress.begin("Fetching", left)
             fetch_by_links(
                 ws,
@@ -291,24 +294,28 @@ def _obtain_from(
                 lambda: find_missing(store, wanted).trees,
                 progress,
             )
-            asked_links = True
+            tried_links = True
             continue
-        if missing.trees and host.filters and (related or is_large):
+        if by_level and host.filters:
             progress.begin("Looking for what is missing")
             source.fetch(missing.trees, progress, ALONE if related else TREES)
         else:
             if missing.trees and is_large:
                 source.explain(progress, SLOW)
             progress.begin("Fetching", left)
-            together = (
-                [missing.all]
-                if missing.trees
-                else (part.blobs for part in divide_wanted(missing.blobs, left))
-            )
-            for wants in together:
+            for wants in _requests(missing, left):
                 source.fetch(wants, progress)
         if find_missing(store, wanted).all == missing.all:
             return
+
+
+def _requests(missing: Missing, size: int) -> Iterator[Collection[Oid]]:
+    """Yield the objects of each request: all of them, or the blobs in parts of a known size."""
+    if missing.trees:
+        # Below a missing tree may be more, which the remote sends in the same answer.
+        yield missing.all
+    else:
+        yield from (part.blobs for part in divide_wanted(missing.blobs, size))
 
 
 def _has_versions(ws: Workspace) -> bool:

@@ -21,30 +21,32 @@ def set_refspecs(
         return
     wanted = [refspec for ns in namespaces for refspec in _refspecs(remote, ns)]
     have = ws.repo.config.all(f"remote.{remote}.fetch")
-    if all(refspec in have for refspec in wanted) and not any(
-        _is_of_another(refspec, remote) for refspec in have
-    ):
+    is_complete = all(refspec in have for refspec in wanted)
+    if is_complete and not any(_is_of_another(refspec, remote) for refspec in have):
         return
     # Another command may have set them meanwhile.
     have = read_config(ws.repo.git).all(f"remote.{remote}.fetch")
-    for refspec in filter(lambda each: _is_of_another(each, remote), dict.fromkeys(have)):
-        ws.repo.git.finish(
-            "config", "--unset-all", "--fixed-value", f"remote.{remote}.fetch", refspec
-        )
+    key = f"remote.{remote}.fetch"
+    for refspec in dict.fromkeys(have):
+        if _is_of_another(refspec, remote):
+            ws.repo.git.finish("config", "--unset-all", "--fixed-value", key, refspec)
     # A remote without refspecs, as after `git clone --revision`, is fetched from by git's default.
     for refspec in wanted if have else ["HEAD", *wanted]:
         if refspec not in have:
-            ws.repo.git.run("config", "--add", f"remote.{remote}.fetch", refspec)
-    branches = [
-        _branch_of(remote, ns.keep) for ns in {*namespaces, BRANCHES} if ns.name.startswith(HEADS)
-    ]
-    brought = read_refs(ws.repo.git, *branches)
+            ws.repo.git.run("config", "--add", key, refspec)
+    _remove_keep_branches(ws, remote, namespaces)
+
+
+def _remove_keep_branches(ws: Workspace, remote: str, namespaces: Iterable[Namespace]) -> None:
+    """Remove the remote-tracking branches that a plain fetch made of keep refs below `refs/heads`.
+
+    They would hold every object that the remote keeps.
+    """
+    spaces = [ns for ns in {*namespaces, BRANCHES} if ns.name.startswith(HEADS)]
+    brought = read_refs(ws.repo.git, *(_branch_of(remote, ns.keep) for ns in spaces))
     if brought:
-        change_refs(
-            ws.repo.git,
-            [RefChange(ref, tip, None) for ref, tip in brought.items()],
-            why="no branches",
-        )
+        changes = [RefChange(ref, tip, None) for ref, tip in brought.items()]
+        change_refs(ws.repo.git, changes, why="no branches")
 
 
 def has_refspecs(ws: Workspace, remote: str) -> bool:

@@ -18,7 +18,7 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.output_ownership import By, Owner
 from git_datmo.runs.written_files import Output, Written, find_written, guess_role
-from git_datmo.sizes import show_size
+from git_datmo.sizes import show_count, show_size
 from git_datmo.worktree.outside_links import LinkCheck
 from git_datmo.worktree.path_capture import Capturer
 from git_datmo.worktree.tracking import Tracking
@@ -92,7 +92,7 @@ def _wanted(
     limit = ws.repo.config.number("datmo.ignoredlimit", IGNORED_LIMIT)
     small = sum(output.size for output in ignored) <= limit
     for output in ignored:
-        size = f"{show_size(output.size)}, {output.files} file" + ("s" if output.files > 1 else "")
+        size = f"{show_size(output.size)}, {show_count(output.files, 'file')}"
         if small:
             wanted[output.path] = output.by
             kept.remarks.append(

@@ -84,14 +84,17 @@ def conclude(
     """
     if not metrics and not outputs:
         return NOTHING
-    if all(m.same and not m.off for m in metrics) and all(o.recorded == o.rerun for o in outputs):
+    are_equal = all(metric.same and not metric.off for metric in metrics)
+    if are_equal and all(output.recorded == output.rerun for output in outputs):
         return IDENTICAL
     metrics_decide = any(metric.name in tolerances for metric in metrics)
-    close = (
-        o.same or (metrics_decide and o.rerun is not None and o.name not in tolerances)
-        for o in outputs
-    )
-    return WITHIN if all(metric.same for metric in metrics) and all(close) else DIFFERENT
+
+    def is_close(output: ReceiptDifference) -> bool:
+        may_differ = metrics_decide and output.name not in tolerances
+        return output.same or (may_differ and output.rerun is not None)
+
+    are_close = all(metric.same for metric in metrics) and all(map(is_close, outputs))
+    return WITHIN if are_close else DIFFERENT
 
 
 def compare_metric(

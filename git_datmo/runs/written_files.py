@@ -138,6 +138,15 @@ def _placeholder_folders(listed: Sequence[bytes]) -> set[bytes]:
     }
 
 
+def _united(folder: bytes, outputs: Sequence[Output]) -> Output:
+    """Return a folder that holds `outputs` as one output."""
+    size = sum(output.size for output in outputs)
+    files = sum(output.files for output in outputs)
+    # The folder was seen to be written only if each of its files was.
+    seen = all(output.by is By.SEEN for output in outputs)
+    return Output(os.fsdecode(folder), size, files, By.SEEN if seen else By.CHANGE)
+
+
 class _Looker:
     """A search of untracked files and folders for outputs of the run."""
 
@@ -220,12 +229,7 @@ class _Looker:
                 outputs += [output] if output is not None else []
                 whole = whole and output is not None
         if whole and outputs:
-            seen = all(output.by is By.SEEN for output in outputs)
-            size, files = (
-                sum(output.size for output in outputs),
-                sum(output.files for output in outputs),
-            )
-            return [Output(os.fsdecode(path), size, files, By.SEEN if seen else By.CHANGE)], True
+            return [_united(path, outputs)], True
         for below, info in links:
             self._file(below, info)
         return self._few(path, outputs), whole
@@ -237,23 +241,14 @@ class _Looker:
         placeholders. Drops the outputs of a folder that has too many.
         """
         for folder in sorted(beside):
-            inside = [
-                output for output in outputs if os.fsencode(output.path).startswith(folder + b"/")
-            ]
+            below = folder + b"/"
+            inside = [output for output in outputs if os.fsencode(output.path).startswith(below)]
             paths = {os.fsencode(output.path) for output in inside}
-            whole = all(top.rstrip(b"/") in paths for top in tops if top.startswith(folder + b"/"))
-            if (
-                inside
-                and whole
-                and not any(path.startswith(folder + b"/") for path in self._payloads)
-            ):
-                seen = all(output.by is By.SEEN for output in inside)
-                size, files = (
-                    sum(output.size for output in inside),
-                    sum(output.files for output in inside),
-                )
-                united = Output(os.fsdecode(folder), size, files, By.SEEN if seen else By.CHANGE)
-                outputs = [output for output in outputs if output not in inside] + [united]
+            whole = all(top.rstrip(b"/") in paths for top in tops if top.startswith(below))
+            has_payload = any(path.startswith(below) for path in self._payloads)
+            if inside and whole and not has_payload:
+                others = [output for output in outputs if output not in inside]
+                outputs = [*others, _united(folder, inside)]
         for folder in sorted({os.path.dirname(os.fsencode(output.path)) for output in outputs}):
             outputs = self._few(folder, outputs)
         return outputs

@@ -142,12 +142,11 @@ def _tool_of(text: bytes) -> str:
         return "lefthook"
     if lines and lines[0].lower().startswith(b"# husky"):
         return "husky"
+    # Git LFS writes two lines: a check that it is installed, and its own call.
     commands = [line for line in lines if not line.startswith(b"#")]
-    return (
-        "git-lfs"
-        if commands and all(b"git lfs" in line or b"git-lfs" in line for line in commands)
-        else ""
-    )
+    if commands and all(b"git lfs" in line or b"git-lfs" in line for line in commands):
+        return "git-lfs"
+    return ""
 
 
 def hook_text(name: str) -> bytes:

@@ -17,24 +17,17 @@ from git_datmo.sharing.send_objects import SharePlan
 def publish_records(ws: Workspace, plan: SharePlan, tips: Tips, progress: Progress) -> Tips:
     """Push records and notes to the plan's namespace; return what the remote has afterwards."""
     there, host = plan.tips, hosts_of(ws).of(plan.remote)
-    records = (
-        [f"{tips.records}:{plan.namespace.records}"]
-        if tips.records not in (None, there.records)
-        else []
-    )
-    notes = (
-        [f"{tips.notes}:{plan.namespace.notes}"] if tips.notes not in (None, there.notes) else []
-    )
+    records, notes = [], []
+    if tips.records not in (None, there.records):
+        records.append(f"{tips.records}:{plan.namespace.records}")
+    if tips.notes not in (None, there.notes):
+        notes.append(f"{tips.notes}:{plan.namespace.notes}")
     if notes and not host.notes and not records:
         return there
-    if (
-        records
-        and notes
-        and host.notes
-        and host.atomic
-        and _push_together(ws, plan.remote, records + notes)
-    ):
+    may_be_together = records and notes and host.notes and host.atomic
+    if may_be_together and _push_together(ws, plan.remote, records + notes):
         return tips
+    # Records first: a note without its record would name something that readers cannot find.
     for move in records:
         _push(ws, plan.remote, move)
     for move in notes:

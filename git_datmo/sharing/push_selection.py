@@ -74,9 +74,9 @@ def select(
     if missing and site.keeps_objects:
         kept |= find_kept(ws, site.remote, site.offer, missing)
         missing = {oid: keeper for oid, keeper in missing.items() if oid not in kept}
-    left = frozenset(
-        (missing.keys() | set(lost) & needed.keys()) - _recover(ws, site, missing, progress).keys()
-    )
+    recovered = _recover(ws, site, missing, progress)
+    unavailable = missing.keys() | (set(lost) & needed.keys())
+    left = frozenset(unavailable - recovered.keys())
     _refuse_lost(ws, {oid: new[oid] for oid in left}, pushed)
     if left:
         progress.tell(_explain(left, new))

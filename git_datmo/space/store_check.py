@@ -3,7 +3,7 @@ available."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from git_datmo.objects.damaged_files import ASIDE, Flaw, find_flaws
 from git_datmo.progress import QUIET, Progress
 from git_datmo.recovery.object_losses import Loss, find_losses, find_needs
 from git_datmo.recovery.object_repair import get_back
-from git_datmo.remotes.keep_commits import keep_entries, keep_id
+from git_datmo.remotes.keep_commits import KeptEntry, keep_entries, keep_id
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all
 from git_datmo.remotes.record_intake import receive, shared_records
 from git_datmo.remotes.remote_probe import probe_remote
@@ -88,18 +88,16 @@ def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -
         place.refresh(progress)
         for oid, keeper in living:
             if not holds(place, keeper):
-                losses += _losses(
-                    oid,
-                    ((k.path, k.node.oid) for k in keep_entries(keeper) if k.node.oid not in place),
-                )
+                lacking = [kept for kept in keep_entries(keeper) if kept.node.oid not in place]
+                losses += _losses(oid, lacking)
         return RemoteChecked(place.url, frozenset(there), tuple(losses))
     chains = read_kept(ws, place, offer if place == remote else probe_remote(ws, place)).values()
     kept = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     for oid, keeper in living:
         if keep_id(keeper, ws.store.format) not in kept:
-            losses += _losses(oid, ((each.path, each.node.oid) for each in keep_entries(keeper)))
+            losses += _losses(oid, keep_entries(keeper))
     return RemoteChecked(place.address, frozenset(there), tuple(losses))
 
 
-def _losses(record: Oid, lacking: Iterator[tuple[str, Oid]]) -> Iterator[Loss]:
-    return (Loss(path, str(record), (), (oid,)) for path, oid in lacking)
+def _losses(record: Oid, lacking: Iterable[KeptEntry]) -> Iterator[Loss]:
+    return (Loss(kept.path, str(record), (), (kept.node.oid,)) for kept in lacking)

@@ -162,16 +162,7 @@ class Checkout:
         top = os.fsencode(path)
         files, inner = self._below(found.folders)
         unknown = {*found.added, *files}
-        # Files that the new version has unchanged from the old, but that are missing, changed or
-        # unknown to the stat cache in the working tree.
-        gone = (folder for folder in found.folders if not os.path.lexists(self._full(folder)))
-        sought = sorted(
-            {steps_to(path, top) for path in (*found.missing, *found.changed, *unknown, *gone)}
-        )
-        there = {
-            path_at(top, steps): (steps, node)
-            for steps, node in find_paths(new, sought, self._store.read_tree)
-        }
+        there = self._find_in_new(new, top, found, unknown)
 
         def compared() -> Iterator[tuple[bytes, TreeDifference]]:
             """Return the differences from `old` to `new` by path, without `leave`."""
@@ -180,6 +171,8 @@ class Checkout:
             )
             return (pair for pair in pairs if pair[0] not in self._leave) if self._leave else pairs
 
+        # The two versions do not differ in these files, but the working tree does: placing them
+        # again is a difference from the node to itself.
         touched = {each for each, _ in compared() if each in there} if there else set()
         same = [
             (each, TreeDifference(*at, at[1])) for each, at in there.items() if each not in touched
@@ -200,15 +193,13 @@ class Checkout:
         removes = False
         for each, step in steps():
             folder = each.rpartition(b"/")[0]
-            if (
-                (each in doubtful or not is_file(step.old))
-                and folder not in absent
-                and self._is_there(each, absent)
-            ):
+            may_hold_other = each in doubtful or not is_file(step.old)
+            if may_hold_other and folder not in absent and self._is_there(each, absent):
                 suspects[each] = step
             if step.new is not None:
                 folders.add(folder)
-            if step.old is not None and not (is_file(step.old) and is_file(step.new)):
+            replaces_file = is_file(step.old) and is_file(step.new)
+            if step.old is not None and not replaces_file:
                 removes = True
         held = self._hash(suspects)
         keep, lost = _settle(suspects, held)
@@ -224,6 +215,23 @@ class Checkout:
         return Placement(
             steps, frozenset(folders), removes or bool(blocking), keep, blocking, forget
         )
+
+    def _find_in_new(
+        self, new: Node | None, top: bytes, found: Differences, unknown: Iterable[bytes]
+    ) -> dict[bytes, tuple[tuple[bytes, ...], Node]]:
+        """Return the paths of `found` that the new version has, with their steps and nodes.
+
+        They are missing, changed or unknown to the stat cache in the working tree, whether or not
+        the two versions differ in them.
+        """
+        gone = [folder for folder in found.folders if not os.path.lexists(self._full(folder))]
+        paths = (*found.missing, *found.changed, *unknown, *gone)
+        # `find_paths` walks down the trees once, so its paths come in order.
+        sought = sorted({steps_to(path, top) for path in paths})
+        return {
+            path_at(top, steps): (steps, node)
+            for steps, node in find_paths(new, sought, self._store.read_tree)
+        }
 
     def _below(self, folders: Iterable[bytes]) -> tuple[list[bytes], list[bytes]]:
         """Return the files below `folders`, and the folders themselves with all subfolders."""

@@ -37,18 +37,16 @@ class Arrival:
         missing, files below it count as the user's own and stay.
         """
         above = {parent for path in unknown for parent in parents(path)} | set(folders)
-        inside = {path for path in above if path.startswith(self.top + b"/")} | (
-            set() if keep_top else {self.top}
-        )
+        inside = {path for path in above if path.startswith(self.top + b"/")}
+        if not keep_top:
+            inside.add(self.top)
         nodes = self._nodes({*unknown, *inside})
-        held = self.read_files(
-            path for path in unknown if path in nodes and is_file(nodes[path][1])
-        )
-        came = [path for path, taken in held.items() if taken.node == nodes[path][1]]
-        came += sorted(
-            (path for path in inside if path in nodes and not is_file(nodes[path][1])), reverse=True
-        )
-        return [(path, TreeDifference(*nodes[path], None)) for path in came]
+        files = {path for path, (_, node) in nodes.items() if is_file(node)}
+        held = self.read_files(unknown & files)
+        placed = [path for path, found in held.items() if found.node == nodes[path][1]]
+        # In reverse order, a folder comes after everything in it.
+        emptied = sorted((path for path in inside - files if path in nodes), reverse=True)
+        return [(path, TreeDifference(*nodes[path], None)) for path in (*placed, *emptied)]
 
     def _nodes(self, paths: Iterable[bytes]) -> dict[bytes, tuple[tuple[bytes, ...], Node]]:
         """Return the steps and node of each path that the payload contains.

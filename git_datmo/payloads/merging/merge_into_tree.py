@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from git_datmo.history.experiments import read_all
@@ -207,20 +208,16 @@ class Union:
                 b"/".join((top, *each.path)): each
                 for each in compare(old, new, self._ws.store.read_tree)
             }
-            near = {name for name in touched if name in held} or {
-                name
-                for name in touched
-                for each in held
-                if _is_within(name, each) or _is_within(each, name)
-            }
+            near = _steps_in_conflict(touched, held)
+            # What was in the way stays as it is, so the next attempt does not look at it.
             around = _without(around, held)
             if not near:
                 continue
             self._kept += sorted(os.fsdecode(name) for name in near)
             node = rewrite(self._ws, new, {touched[name].path: touched[name].old for name in near})
-            before = self._payloads.pop(path, None) or (
-                tracked.payload if tracked is not None else None
-            )
+            before = self._payloads.pop(path, None)
+            if before is None and tracked is not None:
+                before = tracked.payload
             if node is not None and before is not None:
                 content = self._merger.measure(path, node, before.content)
                 self._payloads[path] = replace(before, content=content)
@@ -244,6 +241,16 @@ class Union:
 def _steps(path: bytes, top: str) -> tuple[bytes, ...]:
     inner = path[len(os.fsencode(top)) + 1 :]
     return tuple(inner.split(b"/")) if inner else ()
+
+
+def _steps_in_conflict(steps: Iterable[bytes], held: Collection[bytes]) -> set[bytes]:
+    """Return the paths of `steps` that are in `held`; if none is, those above or below one."""
+    exact = {path for path in steps if path in held}
+    if exact:
+        return exact
+    return {
+        path for path in steps for each in held if _is_within(path, each) or _is_within(each, path)
+    }
 
 
 def _is_within(path: bytes, folder: bytes) -> bool:

@@ -76,29 +76,25 @@ def place_parts(
     changes: dict[str, dict[Steps, Node | None]] = {}
     coming: list[tuple[str, Node]] = []
     for part in parts:
-        from git_datmo.remotes.fetch_objects import obtain_way
-
-        node = obtain_way(ws, part.payload.content, part.steps, progress=progress)
+        node = _obtain(ws, part, progress)
+        # A path that a merge left undecided may be removed: one side deleted it.
         if node is None and part.path not in undecided:
             raise DatmoError(
                 f"the payload '{part.payload.path}' has no '{part.path}' in that snapshot"
             )
         if node is not None:
             coming.append((part.path, node))
-            require(ws, [(part.path, node)], progress=progress)
-            content = part.payload.content
-            refuse_false_claims(ws, [ClaimedContent(part.path, node, content.files, content.size)])
         tracked = tracking.get(part.payload.path)
-        root = (
-            root_node(tracked.payload.content) if tracked is not None and tracked.placed else None
-        )
+        is_placed = tracked is not None and tracked.placed
+        root = root_node(tracked.payload.content) if tracked is not None and is_placed else None
         # The stat cache does not know files at the path of a payload that is not placed.
         checkout = Checkout(ws.store, ws.root, ws.cache.edit() if root is None else edit, progress)
         old = checkout.find(root, part.steps)
         known = differences.get(part.payload.path, NOTHING)
-        around = (
-            narrow(known, os.fsencode(part.path)) if old is not None else what_is_at(ws, part.path)
-        )
+        if old is not None:
+            around = narrow(known, os.fsencode(part.path))
+        else:
+            around = what_is_at(ws, part.path)
         plans.append((checkout, checkout.plan(part.path, old, node, around, force=force)))
         changes.setdefault(part.payload.path, {})[part.steps] = node
     changed = [
@@ -106,6 +102,7 @@ def place_parts(
         for t in tracking.payloads
         if t.placed
     ]
+    # Every refusal comes before the first file is written.
     refuse_collisions(ws, coming)
     refuse_other_case(ws, (path for path, _ in coming))
     for checkout, plan in plans:
@@ -113,6 +110,18 @@ def place_parts(
     links = (link for checkout, _ in plans for link in checkout.links)
     tell_placed_links(ws.root, links, {part.payload.path for part in parts}, progress)
     return as_placed(ws, tracking, (payload for payload in changed if payload is not None))
+
+
+def _obtain(ws: Workspace, part: PathInPayload, progress: Progress) -> Node | None:
+    """Return the node of a path, with all its objects fetched; None if the payload lacks it."""
+    from git_datmo.remotes.fetch_objects import obtain_way
+
+    content = part.payload.content
+    node = obtain_way(ws, content, part.steps, progress=progress)
+    if node is not None:
+        require(ws, [(part.path, node)], progress=progress)
+        refuse_false_claims(ws, [ClaimedContent(part.path, node, content.files, content.size)])
+    return node
 
 
 def _with(
