@@ -37,7 +37,7 @@ class Directory:
             # Two ids of the same pack may have the same prefix.
             if at == first or self._keys[at] != self._keys[at - 1]:
                 pack = self._packs[self._keys[at] & _MASK]
-                place = pack.place(oid)
+                place = pack.index_of(oid)
                 if place is not None:
                     yield pack, place
             at += 1

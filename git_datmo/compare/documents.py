@@ -113,11 +113,11 @@ def _pairs(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
                 f"{path}.{key}" if path else str(key),
             )
     elif isinstance(one, list) and isinstance(other, list) and (one or other):
-        for place in range(max(len(one), len(other))):
+        for index in range(max(len(one), len(other))):
             item, beside = (
-                items[place] if place < len(items) else _Nothing for items in (one, other)
+                items[index] if index < len(items) else _Nothing for items in (one, other)
             )
-            yield from _pairs(item, beside, f"{path}[{place}]")
+            yield from _pairs(item, beside, f"{path}[{index}]")
     else:
         yield path, one, other
 

@@ -32,9 +32,9 @@ class _Count:
         if one is None or other is None:
             return
         changed = False
-        for place, (recorded, rerun) in enumerate(zip_longest(one, other, fillvalue="")):
+        for index, (recorded, rerun) in enumerate(zip_longest(one, other, fillvalue="")):
             gap = _gap(recorded, rerun)
-            name = self.columns[place] if place < len(self.columns) else f"column {place + 1}"
+            name = self.columns[index] if index < len(self.columns) else f"column {index + 1}"
             self.cells.count(1, int(gap is not None), gap or 0.0, name)
             if gap is not None:
                 changed = True

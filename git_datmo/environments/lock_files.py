@@ -95,7 +95,7 @@ def most_exact(files: Mapping[str, bytes]) -> Lock | None:
         for name, content in sorted(files.items())
         if (lock := read_lock(name, content)) is not None
     ]
-    ranks = {name: -place for place, name in enumerate((*LOCKS, "requirements.txt", *PROJECTS))}
+    ranks = {name: -index for index, name in enumerate((*LOCKS, "requirements.txt", *PROJECTS))}
     return max(
         found, key=lambda lock: (*lock.exactness[:2], ranks.get(lock.path, -99)), default=None
     )
@@ -380,7 +380,7 @@ def _poetry_clause(clause: str) -> str:
     if match[1] == "~":
         last = 0 if len(numbers) == 1 else 1
     else:
-        last = next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
+        last = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
     upper = [*numbers[:last], numbers[last] + 1]
     return f">={match[2]},<{'.'.join(map(str, upper))}"
 

@@ -25,36 +25,36 @@ _TYPES = bytes(byte >> 4 & 7 for byte in range(256))
 
 def find_all(pack: Pack, wanted: AbstractSet[bytes]) -> tuple[list[int], list[bytes]]:
     """Return the wanted objects that a pack has: their index positions and their ids."""
-    places: list[int] = []
+    indexes: list[int] = []
     found: list[bytes] = []
     if len(wanted) * RARE < pack.count:
         for oid in wanted:
-            place = pack.place(oid)
-            if place is not None:
-                places.append(place)
+            index = pack.index_of(oid)
+            if index is not None:
+                indexes.append(index)
                 found.append(oid)
-        return places, found
+        return indexes, found
     for first in range(0, pack.count, WINDOW):
         ids = pack.ids(first, min(first + WINDOW, pack.count))
         is_wanted = bytes(map(wanted.__contains__, ids))
-        places += compress(range(first, first + len(ids)), is_wanted)
+        indexes += compress(range(first, first + len(ids)), is_wanted)
         found += compress(ids, is_wanted)
-    return places, found
+    return indexes, found
 
 
-def types_of(pack: Pack, places: Sequence[int], offsets: array[int]) -> bytes:
+def types_of(pack: Pack, indexes: Sequence[int], offsets: array[int]) -> bytes:
     """Return the type of each of some entries of a pack, as the first byte of its header.
 
-    `places` are index positions, `offsets` those of the whole pack.
+    `indexes` are index positions, `offsets` those of the whole pack.
     """
-    if not places:
+    if not indexes:
         return b""
-    if len(places) * RARE < pack.count or pack.size > DENSE * pack.count:
-        return bytes(pack.head(offsets[place]).type for place in places)
+    if len(indexes) * RARE < pack.count or pack.size > DENSE * pack.count:
+        return bytes(pack.head(offsets[index]).type for index in indexes)
     with (
         open(pack.path, "rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
-        if max(map(offsets.__getitem__, places)) >= len(content):
-            return bytes(pack.head(offsets[place]).type for place in places)
-        return bytes(map(content.__getitem__, map(offsets.__getitem__, places))).translate(_TYPES)
+        if max(map(offsets.__getitem__, indexes)) >= len(content):
+            return bytes(pack.head(offsets[index]).type for index in indexes)
+        return bytes(map(content.__getitem__, map(offsets.__getitem__, indexes))).translate(_TYPES)

@@ -120,9 +120,9 @@ class Git:
             if path is not None:
                 env[variable] = str(path)
         count = int(env.get("GIT_CONFIG_COUNT") or 0)
-        for place, (key, value) in enumerate(self.config, count):
-            env[f"GIT_CONFIG_KEY_{place}"] = key
-            env[f"GIT_CONFIG_VALUE_{place}"] = value
+        for index, (key, value) in enumerate(self.config, count):
+            env[f"GIT_CONFIG_KEY_{index}"] = key
+            env[f"GIT_CONFIG_VALUE_{index}"] = value
         if self.config:
             env["GIT_CONFIG_COUNT"] = str(count + len(self.config))
         return env

@@ -77,25 +77,25 @@ def unstored(stream: memoryview, size: int) -> list[tuple[int, int]] | None:
     """
     if bytes(stream[:2]) != STORED_HEAD:
         return None
-    places: list[tuple[int, int]] = []
-    place, left, adler, last = 2, size, 1, False
+    ranges: list[tuple[int, int]] = []
+    offset, left, adler, last = 2, size, 1, False
     while not last:
-        if stream[place] & 6:
+        if stream[offset] & 6:
             return None
-        last = bool(stream[place] & 1)
-        start = place + 5
-        length = int.from_bytes(stream[place + 1 : place + 3], "little")
-        place = start + length
+        last = bool(stream[offset] & 1)
+        start = offset + 5
+        length = int.from_bytes(stream[offset + 1 : offset + 3], "little")
+        offset = start + length
         if length ^ 0xFFFF != int.from_bytes(
             stream[start - 2 : start], "little"
-        ) or place + 4 > len(stream):
+        ) or offset + 4 > len(stream):
             raise BrokenStream("a stored block has another length than it says")
-        adler = isal_zlib.adler32(stream[start:place], adler)
-        places.append((start, place))
+        adler = isal_zlib.adler32(stream[start:offset], adler)
+        ranges.append((start, offset))
         left -= length
-    if left or adler != int.from_bytes(stream[place : place + 4], "big"):
+    if left or adler != int.from_bytes(stream[offset : offset + 4], "big"):
         raise BrokenStream("the stream has another length than its entry says, or another Adler-32")
-    return places
+    return ranges
 
 
 def inflate(stream: Buffer, size: int, *, alone: bool = False) -> bytes:

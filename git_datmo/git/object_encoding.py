@@ -42,17 +42,17 @@ def encode_tree(entries: Iterable[TreeEntry]) -> bytes:
 
 def parse_tree(content: bytes, form: ObjectFormat) -> Iterator[TreeEntry]:
     """Yield the entries of a tree in order; raise `Damaged` if the content is no tree."""
-    place = 0
+    offset = 0
     for found in _ENTRIES[form.size].finditer(content):
-        if found.start() != place:
+        if found.start() != offset:
             break
-        place = found.end()
+        offset = found.end()
         spelt, name, oid = found.groups()
         mode = _SPELT.get(spelt)
         if mode is None:
             raise Damaged(f"a tree has an entry of unknown mode {spelt!r}")
         yield TreeEntry(name, mode, Oid(oid))
-    if place < len(content):
+    if offset < len(content):
         raise Damaged("a tree is cut off or malformed", "'git datmo fsck' names what is damaged")
 
 

@@ -53,25 +53,25 @@ def parse_head(data: bytes, offset: int, width: int) -> Head:
     `data` holds the bytes of the pack from that offset on. `width` is the length of an id in bytes.
     Raises `IndexError` if `data` ends within the header.
     """
-    byte, place = data[0], 0
+    byte, position = data[0], 0
     kind, size, shift = byte >> 4 & 7, byte & 15, 4
     while byte & 0x80:
-        place += 1
-        byte = data[place]
+        position += 1
+        byte = data[position]
         size |= (byte & 0x7F) << shift
         shift += 7
-    place += 1
+    position += 1
     if kind == OFFSET_DELTA:
-        byte = data[place]
+        byte = data[position]
         back = byte & 0x7F
         while byte & 0x80:
-            place += 1
-            byte = data[place]
+            position += 1
+            byte = data[position]
             back = back + 1 << 7 | byte & 0x7F
-        return Head(kind, size, offset + place + 1, offset - back)
+        return Head(kind, size, offset + position + 1, offset - back)
     if kind == REF_DELTA:
-        return Head(kind, size, offset + place + width, Oid(data[place : place + width]))
-    return Head(kind, size, offset + place, None)
+        return Head(kind, size, offset + position + width, Oid(data[position : position + width]))
+    return Head(kind, size, offset + position, None)
 
 
 class Pack:
@@ -118,7 +118,7 @@ class Pack:
         width, names = self.width, self._idx[NAMES + first * self.width : NAMES + last * self.width]
         return [names[at : at + width] for at in range(0, len(names), width)]
 
-    def places_from(self, byte: int) -> tuple[int, int]:
+    def indexes_from(self, byte: int) -> tuple[int, int]:
         """Return the range of index positions whose ids begin with `byte`."""
         return (self._fanout[byte - 1] if byte else 0), self._fanout[byte]
 
@@ -139,12 +139,12 @@ class Pack:
         """Return the ids of all entries in index order, as one byte string."""
         return self._idx[NAMES : NAMES + self.count * self.width]
 
-    def oid_at(self, place: int) -> bytes:
+    def oid_at(self, index: int) -> bytes:
         """Return the id at an index position."""
-        start = NAMES + place * self.width
+        start = NAMES + index * self.width
         return self._idx[start : start + self.width]
 
-    def place(self, oid: bytes) -> int | None:
+    def index_of(self, oid: bytes) -> int | None:
         """Return the index position of an object; None if the pack does not have it."""
         names, width = self._idx, self.width
         low = self._fanout[oid[0] - 1] if oid[0] else 0
@@ -169,10 +169,10 @@ class Pack:
             digest.update(self._idx[start : min(start + INDEX_BLOCK, end)])
         return bool(digest.digest() == self._idx[end:])
 
-    def offset(self, place: int) -> int:
+    def offset(self, index: int) -> int:
         """Return the offset of the entry at an index position."""
         table = NAMES + self.count * (self.width + 4)
-        (value,) = struct.unpack_from(">I", self._idx, table + 4 * place)
+        (value,) = struct.unpack_from(">I", self._idx, table + 4 * index)
         if value & 1 << 31:
             start = table + 4 * self.count + 8 * (value & (1 << 31) - 1)
             if start + 8 > len(self._idx) - 2 * self.width:
@@ -183,15 +183,15 @@ class Pack:
     def entries(self) -> Iterator[tuple[int, int, int]]:
         """Yield the index position, offset and length of each entry, in pack order."""
         order, starts = self._in_order()
-        for place, (start, end) in zip(order, pairwise(starts), strict=True):
-            yield place, start, end - start
+        for index, (start, end) in zip(order, pairwise(starts), strict=True):
+            yield index, start, end - start
 
     def lengths(self) -> array[int]:
         """Return the length of each entry in bytes, by its index position."""
         order, starts = self._in_order()
         lengths = array("Q", bytes(8 * self.count))
-        for place, length in zip(order, map(sub, starts[1:], starts), strict=True):
-            lengths[place] = length
+        for index, length in zip(order, map(sub, starts[1:], starts), strict=True):
+            lengths[index] = length
         return lengths
 
     def _in_order(self) -> tuple[list[int], list[int]]:
@@ -206,17 +206,17 @@ class Pack:
         """Return the size of the pack file in bytes."""
         return os.stat(self.path).st_size
 
-    def raw(self, place: int, offset: int, length: int) -> bytes:
+    def raw(self, index: int, offset: int, length: int) -> bytes:
         """Return the bytes of an entry; raise `Damaged` if their CRC-32 is not the one in the
         index."""
         data = self._read(offset, length)
-        if len(data) < length or crc32(data) != self.crc(place):
+        if len(data) < length or crc32(data) != self.crc(index):
             raise self._damaged(f"byte {offset}")
         return data
 
-    def crc(self, place: int) -> int:
+    def crc(self, index: int) -> int:
         """Return the CRC-32 that the index has for an entry."""
-        (value,) = struct.unpack_from(">I", self._idx, NAMES + self.count * self.width + 4 * place)
+        (value,) = struct.unpack_from(">I", self._idx, NAMES + self.count * self.width + 4 * index)
         return int(value)
 
     def marked(self, mark: str) -> bool:
@@ -251,9 +251,9 @@ class Pack:
         self._open()
         read = memory[: os.preadv(self._fd, [memory[: _most(head.size)]], head.stream)]
         try:
-            places = unstored(read, head.size)
-            if places is not None:
-                return places
+            ranges = unstored(read, head.size)
+            if ranges is not None:
+                return ranges
             memory[: head.size] = inflate(read, head.size)
         except (BrokenStream, IndexError) as error:
             raise self._damaged(f"byte {head.stream}: {error}") from error
@@ -345,45 +345,45 @@ class PackedObjects:
         return tuple(self._packs.values())
 
     def __contains__(self, oid: bytes) -> bool:
-        return self._place(oid) is not None or (
+        return self._pack_with(oid) is not None or (
             oid[0] in self._loose and loose_path(self.folder, Oid(oid)).exists()
         )
 
-    def _place(self, oid: bytes) -> tuple[Pack, int] | None:
+    def _pack_with(self, oid: bytes) -> tuple[Pack, int] | None:
         """Return the pack that has an object, and the object's index position.
 
         The pack of the last answer is asked first: objects that are used together are stored
         together.
         """
         latest = self._latest
-        place = latest.place(oid) if latest is not None else None
-        if latest is not None and place is not None:
-            return latest, place
+        index = latest.index_of(oid) if latest is not None else None
+        if latest is not None and index is not None:
+            return latest, index
         for pack in self._packs.values():
-            place = pack.place(oid) if pack is not latest else None
-            if place is not None:
+            index = pack.index_of(oid) if pack is not latest else None
+            if index is not None:
                 self._latest = pack
-                return pack, place
+                return pack, index
         return None
 
     def __iter__(self) -> Iterator[Oid]:
         """Yield the id of every packed object; an id that is in several packs comes several
         times."""
         for pack in self._packs.values():
-            for place in range(pack.count):
-                yield Oid(pack.oid_at(place))
+            for index in range(pack.count):
+                yield Oid(pack.oid_at(index))
 
     def locate(self, oid: bytes) -> tuple[Pack, int] | None:
         """Return the pack that has an object, and the offset of its entry."""
-        found = self._place(oid)
+        found = self._pack_with(oid)
         return (found[0], found[0].offset(found[1])) if found is not None else None
 
     def copies(self, oid: bytes) -> Iterator[tuple[Pack, int]]:
         """Yield every pack that has an object, with the object's index position."""
         for pack in self._packs.values():
-            place = pack.place(oid)
-            if place is not None:
-                yield pack, place
+            index = pack.index_of(oid)
+            if index is not None:
+                yield pack, index
 
     def loose(self) -> Iterator[Oid]:
         """Yield the ids of all loose objects."""

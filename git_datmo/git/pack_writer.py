@@ -244,10 +244,10 @@ class PackWriter:
     def _hash_file(self) -> Any:
         digest = self._format.new_hash()
         buffer = bytearray(1 << 20)
-        place = 0
-        while count := os.preadv(self._fd, [buffer], place):
+        offset = 0
+        while count := os.preadv(self._fd, [buffer], offset):
             digest.update(memoryview(buffer)[:count])
-            place += count
+            offset += count
         return digest
 
     def _index(self, trailer: bytes) -> bytes:
@@ -261,14 +261,14 @@ class PackWriter:
         for first in range(1, 256):
             fanout[first] += fanout[first - 1]
         small, large = array("I"), array("Q")
-        for place in order:
-            offset = self._offsets[place]
+        for index in order:
+            offset = self._offsets[index]
             if offset < 1 << 31:
                 small.append(offset)
             else:
                 small.append(1 << 31 | len(large))
                 large.append(offset)
-        crcs = array("I", [self._crcs[place] for place in order])
+        crcs = array("I", [self._crcs[index] for index in order])
         if struct.pack("=H", 1) != struct.pack(">H", 1):
             for numbers in (small, large, crcs):
                 numbers.byteswap()
@@ -277,7 +277,7 @@ class PackWriter:
                 *(
                     b"\377tOc\0\0\0\2",
                     struct.pack(">256I", *fanout),
-                    b"".join(oids[place] for place in order),
+                    b"".join(oids[index] for index in order),
                 ),
                 *(crcs.tobytes(), small.tobytes(), large.tobytes(), trailer),
             ]

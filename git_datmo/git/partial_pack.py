@@ -76,7 +76,7 @@ def received(entry: StreamEntry, form: ObjectFormat) -> PackEntry:
 
 
 def _blocks(fd: int) -> Iterator[bytes]:
-    place = 0
-    while block := os.pread(fd, STEP, place):
+    offset = 0
+    while block := os.pread(fd, STEP, offset):
         yield block
-        place += len(block)
+        offset += len(block)

@@ -128,19 +128,19 @@ def _unmark(pack: Pack, byte: int, live: bytearray, seen: set[bytes]) -> None:
 
     The other marked ids are added to `seen`.
     """
-    first, last = pack.places_from(byte)
+    first, last = pack.indexes_from(byte)
     ids = pack.ids(first, last)
     marked = set(compress(ids, live[first:last]))
     for oid in marked & seen:
-        place = pack.place(oid)
-        assert place is not None
-        live[place] = 0
+        index = pack.index_of(oid)
+        assert index is not None
+        live[index] = 0
     seen |= marked
 
 
 def _is_packed(objects: PackedObjects, marks: NeededObjects, oid: Oid) -> bool:
     """Return True if a pack has a marked copy of the object."""
-    return any(marks.packs[pack][place] for pack, place in objects.copies(oid))
+    return any(marks.packs[pack][index] for pack, index in objects.copies(oid))
 
 
 def _weigh(pack: Pack, live: bytearray) -> tuple[int, int]:
@@ -201,13 +201,13 @@ def _advanced(entry: PackEntry, progress: Progress) -> PackEntry:
 
 def marked_entries(objects: PackedObjects, pack: Pack, marks: bytearray) -> Iterator[PackEntry]:
     """Yield the marked entries of a pack unchanged; yield deltas as whole objects."""
-    for place, offset, length in pack.entries():
-        if not marks[place]:
+    for index, offset, length in pack.entries():
+        if not marks[index]:
             continue
-        oid = Oid(pack.oid_at(place))
+        oid = Oid(pack.oid_at(index))
         if pack.head(offset).type in KINDS:
-            raw = pack.raw(place, offset, length)
-            yield PackEntry(oid, (raw,), length, pack.crc(place))
+            raw = pack.raw(index, offset, length)
+            yield PackEntry(oid, (raw,), length, pack.crc(index))
             continue
         # The delta's base may not be copied, so write the whole object.
         found = objects.find(oid)

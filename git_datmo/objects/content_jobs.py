@@ -43,17 +43,17 @@ class Hasher:
 
         Raises `Unreadable` if a file cannot be read or changed.
         """
-        hashed, place = [], 0
+        hashed, offset = [], 0
         for path, mode, identity in files:
             full = os.path.join(self._root, path)
             if stat.S_ISLNK(mode):
                 target = attempt(os.readlink, full, path)
                 size = len(target)
-                memory[place : place + size] = target
+                memory[offset : offset + size] = target
             else:
-                size = _read(full, path, identity, memory[place:])
-            hashed.append(self._hash(memory, place, place + size))
-            place += size
+                size = _read(full, path, identity, memory[offset:])
+            hashed.append(self._hash(memory, offset, offset + size))
+            offset += size
         return hashed
 
     def chunks(self, memory: memoryview, ends: Sequence[int]) -> list[Hashed]:
@@ -73,7 +73,7 @@ class Hasher:
             return oid, len(content), None
         entry = make_entry(oid, "blob", len(content), deflate(content))
         parts: list[bytes | tuple[int, int]] = []
-        place = start
+        offset = start
         for part in entry.parts:
             size = len(part)
             if isinstance(part, bytes) and size < 64:
@@ -82,9 +82,9 @@ class Hasher:
             # Stored (uncompressed) parts stay in position. A compressed stream replaces the
             # content, since it is shorter.
             if isinstance(part, bytes):
-                memory[place : place + size] = part
-            parts.append((place, place + size))
-            place += size
+                memory[offset : offset + size] = part
+            parts.append((offset, offset + size))
+            offset += size
         return oid, len(content), (entry.crc, parts)
 
 
@@ -96,8 +96,8 @@ def entry_of(hashed: Hashed, memory: memoryview) -> PackEntry | None:
     oid, _, found = hashed
     if found is None:
         return None
-    crc, places = found
-    parts = [place if isinstance(place, bytes) else memory[place[0] : place[1]] for place in places]
+    crc, pieces = found
+    parts = [piece if isinstance(piece, bytes) else memory[slice(*piece)] for piece in pieces]
     return PackEntry(Oid(oid), parts, sum(map(len, parts)), crc)
 
 

@@ -56,23 +56,23 @@ class _Reading:
         try:
             entries = list(pack.entries())
         except Damaged:
-            self.damaged.update(Oid(pack.oid_at(place)) for place in range(pack.count))
+            self.damaged.update(Oid(pack.oid_at(index)) for index in range(pack.count))
             return
-        for place, offset, length in entries:
-            oid = Oid(pack.oid_at(place))
+        for index, offset, length in entries:
+            oid = Oid(pack.oid_at(index))
             self.progress.advance(length)
             try:
-                yield self._entry(pack, oid, place, offset, length)
+                yield self._entry(pack, oid, index, offset, length)
             except (Damaged, OSError):
                 self.damaged.add(oid)
 
-    def _entry(self, pack: Pack, oid: Oid, place: int, offset: int, length: int) -> PackEntry:
+    def _entry(self, pack: Pack, oid: Oid, index: int, offset: int, length: int) -> PackEntry:
         """Return an entry. Raises `Damaged` if its content does not match its id."""
-        raw = pack.raw(place, offset, length)
+        raw = pack.raw(index, offset, length)
         head = pack.head(offset)
         if head.type in KINDS:
             kind, content = KINDS[head.type], pack.inflate(head)
-            entry = PackEntry(oid, (raw,), length, pack.crc(place))
+            entry = PackEntry(oid, (raw,), length, pack.crc(index))
         else:
             # Rescue a delta as a whole object, since its base may be lost.
             kind, content = self.objects.at(pack, offset)

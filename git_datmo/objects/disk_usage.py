@@ -77,23 +77,23 @@ class _Owned:
         for owner in different:
             yield owner, sum(compress(lengths, map(owner.__eq__, owners)))
 
-    def claim(self, place: int, numbers: Numbers) -> bool:
+    def claim(self, index: int, numbers: Numbers) -> bool:
         """Add groups as owners of an object; return True if an owner changed."""
         changed = False
         for owners, number in zip(self.owners, numbers, strict=True):
-            old = owners[place]
+            old = owners[index]
             if old not in (number, SEVERAL) and number != NOBODY:
-                owners[place] = _joined(old, number)
+                owners[index] = _joined(old, number)
                 changed = True
         return changed
 
-    def claim_all(self, places: Sequence[int], numbers: Numbers) -> None:
+    def claim_all(self, indexes: Sequence[int], numbers: Numbers) -> None:
         """Add groups as owners of several objects."""
         for owners, number in zip(self.owners, numbers, strict=True):
-            for place in places if number != NOBODY else ():
-                old = owners[place]
+            for index in indexes if number != NOBODY else ():
+                old = owners[index]
                 if old != number:
-                    owners[place] = SEVERAL if old else number
+                    owners[index] = SEVERAL if old else number
 
 
 @dataclass(slots=True)
@@ -129,14 +129,14 @@ class _Owners:
         """
         others = list[Oid]()
         for owned in self.packs.values():
-            places, ids = find_all(owned.pack, left)
-            kinds = types_of(owned.pack, places, owned.offsets)
-            owned.claim_all(list(compress(places, map(BLOB_TYPE.__eq__, kinds))), numbers)
-            for oid, place, kind in (
-                zip(ids, places, kinds, strict=True) if kinds.count(BLOB_TYPE) < len(kinds) else ()
+            indexes, ids = find_all(owned.pack, left)
+            kinds = types_of(owned.pack, indexes, owned.offsets)
+            owned.claim_all(list(compress(indexes, map(BLOB_TYPE.__eq__, kinds))), numbers)
+            for oid, index, kind in (
+                zip(ids, indexes, kinds, strict=True) if kinds.count(BLOB_TYPE) < len(kinds) else ()
             ):
                 # The kind of a delta is unknown, so treat it like a tree. A blob names no objects.
-                if kind != BLOB_TYPE and owned.claim(place, numbers):
+                if kind != BLOB_TYPE and owned.claim(index, numbers):
                     others.append(Oid(oid))
             left.difference_update(ids)
         others += [oid for oid in self.loose if oid in left and self._claim_loose(oid, numbers)]

@@ -122,17 +122,17 @@ def _apply(base: bytes, delta: bytes) -> bytes:
     Its header has the sizes of base and result (gitformat-pack). Raises `Beyond` if the result is
     larger than `OBJECT_LIMIT`.
     """
-    _, place = _read_size(delta, 0)
-    size, _ = _read_size(delta, place)
+    _, offset = _read_size(delta, 0)
+    size, _ = _read_size(delta, offset)
     if size > OBJECT_LIMIT:
         raise Beyond(f"an object of {size} bytes came in a pack")
     return apply_delta(base, delta)
 
 
-def _read_size(delta: bytes, place: int) -> tuple[int, int]:
-    """Return the size encoded at offset `place`, and the offset after it."""
+def _read_size(delta: bytes, offset: int) -> tuple[int, int]:
+    """Return the size encoded at offset `offset`, and the offset after it."""
     size = shift = 0
-    for at in range(place, min(place + 10, len(delta))):
+    for at in range(offset, min(offset + 10, len(delta))):
         size |= (delta[at] & 0x7F) << shift
         shift += 7
         if not delta[at] & 0x80:

@@ -84,8 +84,8 @@ class Outgoing:
             or oid in self._single
             or oid in self._partial
             or any(
-                pack in self._packed and self._packed[pack][place]
-                for pack, place in self._objects.copies(oid)
+                pack in self._packed and self._packed[pack][index]
+                for pack, index in self._objects.copies(oid)
             )
         )
 
@@ -116,8 +116,8 @@ class Outgoing:
         packed = (
             length
             for pack, marks in self._packed.items()
-            for place, _, length in pack.entries()
-            if marks[place]
+            for index, _, length in pack.entries()
+            if marks[index]
         )
         return sum(packed) + sum(self._objects.size(oid) or 0 for oid in self._one_by_one())
 

@@ -56,49 +56,49 @@ def mark_one(objects: PackedObjects, marks: NeededObjects, oid: Oid) -> bool:
     return found is not None or oid in marks.loose
 
 
-def hand_over(
-    giver: PackedObjects,
-    taker: PackedObjects,
+def copy_objects(
+    source: PackedObjects,
+    target: PackedObjects,
     marks: NeededObjects,
     progress: Progress,
     *,
     promisor: bool = False,
 ) -> None:
-    """Copy the marked objects that `taker` does not have from `giver`.
+    """Copy the marked objects that `target` does not have from `source`.
 
-    `promisor` means that objects which the copied objects name may be missing from `taker`, as in a
-    partial clone. Raises `Damaged` if a copied object does not match its id, and `OSError` if the
-    file system refuses.
+    `promisor` means that objects which the copied objects name may be missing from `target`, as in
+    a partial clone. Raises `Damaged` if a copied object does not match its id, and `OSError` if
+    the file system refuses.
     """
-    wanted = {pack: _lacking(pack, mark, taker) for pack, mark in marks.packs.items()}
-    whole = [pack for pack, places in wanted.items() if places and len(places) == pack.count]
-    parts = {pack: places for pack, places in wanted.items() if places and pack not in whole}
-    loose = [oid for oid, mark in marks.loose.items() if mark and oid not in taker]
-    progress.begin("Handing over", sum(pack.size for pack in whole))
+    wanted = {pack: _lacking(pack, mark, target) for pack, mark in marks.packs.items()}
+    whole = [pack for pack, indexes in wanted.items() if indexes and len(indexes) == pack.count]
+    parts = {pack: indexes for pack, indexes in wanted.items() if indexes and pack not in whole}
+    loose = [oid for oid, mark in marks.loose.items() if mark and oid not in target]
+    progress.begin("Copying", sum(pack.size for pack in whole))
     for pack in whole:
-        _give(pack, taker.folder / "pack", promisor=promisor)
+        _copy_pack(pack, target.folder / "pack", promisor=promisor)
         progress.advance(pack.size)
     if parts or loose:
-        with PackWriter(taker.folder / "pack", giver.format) as writer:
-            for pack, places in parts.items():
-                _copy(giver, pack, places, writer)
+        with PackWriter(target.folder / "pack", source.format) as writer:
+            for pack, indexes in parts.items():
+                _copy(source, pack, indexes, writer)
             for oid in loose:
-                writer.add(_entry(giver, oid))
+                writer.add(_entry(source, oid))
             writer.finish(promisor=promisor)
     progress.finish()
-    taker.refresh()
+    target.refresh()
 
 
-def _lacking(pack: Pack, mark: bytearray, taker: PackedObjects) -> set[int]:
-    """Return the index positions of the marked objects that `taker` does not have."""
+def _lacking(pack: Pack, mark: bytearray, target: PackedObjects) -> set[int]:
+    """Return the index positions of the marked objects that `target` does not have."""
     return {
-        place
-        for place, wanted in enumerate(mark)
-        if wanted and Oid(pack.oid_at(place)) not in taker
+        index
+        for index, wanted in enumerate(mark)
+        if wanted and Oid(pack.oid_at(index)) not in target
     }
 
 
-def _give(pack: Pack, folder: Path, *, promisor: bool) -> None:
+def _copy_pack(pack: Pack, folder: Path, *, promisor: bool) -> None:
     """Link or copy a pack to `folder`, then its index.
 
     The index comes last, since git finds packs by their index.
@@ -135,36 +135,36 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _copy(giver: PackedObjects, pack: Pack, places: set[int], writer: PackWriter) -> None:
-    """Verify and copy the objects at `places` of a pack; deltas become whole objects."""
-    for place, offset, length in pack.entries():
-        if place not in places:
+def _copy(source: PackedObjects, pack: Pack, indexes: set[int], writer: PackWriter) -> None:
+    """Verify and copy the objects at `indexes` of a pack; deltas become whole objects."""
+    for index, offset, length in pack.entries():
+        if index not in indexes:
             continue
-        oid, head = Oid(pack.oid_at(place)), pack.head(offset)
+        oid, head = Oid(pack.oid_at(index)), pack.head(offset)
         if head.type not in KINDS:
-            writer.add(_entry(giver, oid))
+            writer.add(_entry(source, oid))
             continue
-        raw = pack.raw(place, offset, length)
-        _check(giver, oid, KINDS[head.type], pack.inflate(bounded(head, OBJECT_LIMIT)))
-        writer.add(PackEntry(oid, (raw,), length, pack.crc(place)))
+        raw = pack.raw(index, offset, length)
+        _check(source, oid, KINDS[head.type], pack.inflate(bounded(head, OBJECT_LIMIT)))
+        writer.add(PackEntry(oid, (raw,), length, pack.crc(index)))
 
 
-def _entry(giver: PackedObjects, oid: Oid) -> PackEntry:
+def _entry(source: PackedObjects, oid: Oid) -> PackEntry:
     """Return a new entry for an object.
 
     Raises `Damaged` if it is missing or does not match its id.
     """
-    found = giver.find(oid, OBJECT_LIMIT)
+    found = source.find(oid, OBJECT_LIMIT)
     if found is None:
         raise Damaged(f"object '{oid}' has disappeared", "run this again")
     kind, content = found
-    _check(giver, oid, kind, content)
+    _check(source, oid, kind, content)
     return make_entry(oid, kind, len(content), deflate(content))
 
 
-def _check(giver: PackedObjects, oid: Oid, kind: str, content: bytes) -> None:
+def _check(source: PackedObjects, oid: Oid, kind: str, content: bytes) -> None:
     """Raise `Damaged` if the content does not match the id."""
-    if giver.format.hash(kind, content) != oid:
+    if source.format.hash(kind, content) != oid:
         raise Damaged(
-            f"'{giver.folder}' has wrong content for object '{oid}'", "run 'git fsck' there"
+            f"'{source.folder}' has wrong content for object '{oid}'", "run 'git fsck' there"
         )

@@ -43,8 +43,8 @@ class NeededObjects:
 
         Return None if it is missing or already marked.
         """
-        copies = [(pack, place) for pack, place in self._objects.copies(oid) if pack in self.packs]
-        marks = [self.packs[pack][place] for pack, place in copies]
+        copies = [(pack, index) for pack, index in self._objects.copies(oid) if pack in self.packs]
+        marks = [self.packs[pack][index] for pack, index in copies]
         marks += [self.loose[oid]] if oid in self.loose else []
         if not marks or any(marks):
             return None
@@ -52,8 +52,8 @@ class NeededObjects:
         # hide the objects below.
         kind = self._objects.kind(oid)
         mark = BLOB if kind == "blob" else PLAIN
-        for pack, place in copies:
-            self.packs[pack][place] = mark
+        for pack, index in copies:
+            self.packs[pack][index] = mark
         if oid in self.loose:
             self.loose[oid] = mark
         return kind
@@ -64,13 +64,13 @@ class NeededObjects:
         for oid in [oid for oid, mark in self.loose.items() if not mark and oid in wanted]:
             self.loose[oid] = self._mark_of(oid, naming)
         for pack, marks in self.packs.items():
-            places = [place for place in find_all(pack, wanted)[0] if not marks[place]]
-            for place, kind in zip(
-                places, types_of(pack, places, self._offsets_of(pack)), strict=True
+            indexes = [index for index in find_all(pack, wanted)[0] if not marks[index]]
+            for index, kind in zip(
+                indexes, types_of(pack, indexes, self._offsets_of(pack)), strict=True
             ):
                 # Use the actual kind of the object, as in `add`.
-                marks[place] = (
-                    BLOB if kind == BLOB_TYPE else self._mark_of(Oid(pack.oid_at(place)), naming)
+                marks[index] = (
+                    BLOB if kind == BLOB_TYPE else self._mark_of(Oid(pack.oid_at(index)), naming)
                 )
         return list(naming)
 
@@ -89,8 +89,8 @@ class NeededObjects:
 
     def __contains__(self, oid: Oid) -> bool:
         """Return True if a copy of the object is marked."""
-        copies = ((pack, place) for pack, place in self._objects.copies(oid) if pack in self.packs)
-        return any(self.packs[pack][place] for pack, place in copies) or bool(self.loose.get(oid))
+        copies = ((pack, index) for pack, index in self._objects.copies(oid) if pack in self.packs)
+        return any(self.packs[pack][index] for pack, index in copies) or bool(self.loose.get(oid))
 
 
 def all_but(objects: PackedObjects, gone: NeededObjects, kept: NeededObjects) -> NeededObjects:

@@ -17,7 +17,7 @@ from git_datmo.git.scratch_repository import Scratch
 from git_datmo.history.experiments import read_all, read_heads, unite_remotes
 from git_datmo.model import Content, Oid
 from git_datmo.objects.layout import Node, find_path, root_node
-from git_datmo.objects.pack_copy import hand_over
+from git_datmo.objects.pack_copy import copy_objects
 from git_datmo.objects.reachability import NeededObjects, reach
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.namespaces import in_use
@@ -263,7 +263,7 @@ def _take_from_folder(
         suppress(OSError, Damaged),
     ):
         marks = reach(giver, find_missing(ws.store, wanted).all, NeededObjects(giver))
-        hand_over(giver, ws.store.objects, marks, progress, promisor=True)
+        copy_objects(giver, ws.store.objects, marks, progress, promisor=True)
     return not find_missing(ws.store, wanted)
 
 
@@ -332,8 +332,8 @@ def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
     with ws.new_scratch() as scratch:
         git = beside(scratch.git, ws.repo.config, remote)
         refspecs = [
-            f"+{ns.keep}*:refs/kept/{place}/*"
-            for place, ns in enumerate(in_use(probe_remote(ws, remote).refs))
+            f"+{ns.keep}*:refs/kept/{number}/*"
+            for number, ns in enumerate(in_use(probe_remote(ws, remote).refs))
         ]
         whole = [f"--negotiation-tip={oid}" for oid in _write_whole(ws, scratch)]
         fetch_refs(git, remote, refspecs, progress, "--quiet", *whole)

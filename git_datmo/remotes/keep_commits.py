@@ -119,7 +119,7 @@ def write_part_tree(write: Write, blobs: Sequence[Oid]) -> Oid:
 
 
 def _numbered(mode: int, oids: Iterable[Oid]) -> bytes:
-    return encode_tree(TreeEntry(b"%02x" % place, mode, oid) for place, oid in enumerate(oids))
+    return encode_tree(TreeEntry(b"%02x" % index, mode, oid) for index, oid in enumerate(oids))
 
 
 def read_part_tree(store: Store, tree: Oid) -> list[Oid]:

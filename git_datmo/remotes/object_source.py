@@ -20,7 +20,7 @@ from git_datmo.git.scratch_repository import Scratch
 from git_datmo.git.upload_pack import UploadPack, open_upload
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.objects.incoming_pack import receive
-from git_datmo.objects.pack_copy import hand_over
+from git_datmo.objects.pack_copy import copy_objects
 from git_datmo.objects.reachability import NeededObjects
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.namespaces import epoch_of
@@ -239,7 +239,7 @@ def take_over(ws: Workspace, scratch: Scratch) -> None:
     for oid in (*scratch.objects, *scratch.objects.loose()):
         if scratch.objects.kind(oid) in ("tree", "blob"):
             marks.add(oid)
-    hand_over(scratch.objects, ws.store.objects, marks, QUIET, promisor=True)
+    copy_objects(scratch.objects, ws.store.objects, marks, QUIET, promisor=True)
 
 
 class _OpenSources(dict[str, ObjectSource]):

@@ -91,8 +91,8 @@ def explain(
         Tried(combination, found.snapshot.metrics, None) for combination, found in ends.items()
     ]
     wanted = [combination for combination in combinations(orders) if combination not in ends]
-    for place, combination in enumerate(wanted, 1):
-        told(place, len(wanted), combination)
+    for turn, combination in enumerate(wanted, 1):
+        told(turn, len(wanted), combination)
         tried.append(_try(ws, parts, combination, means, require_run(one).exit_code or 0))
     by = {each.combination: each.metrics for each in tried}
     names = tuple(metrics) or _numbers(by[frozenset()], by[frozenset(differing)])

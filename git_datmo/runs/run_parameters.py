@@ -44,12 +44,12 @@ def _own_words(command: Sequence[str]) -> Iterator[str]:
 
 def _options(words: list[str]) -> Iterator[tuple[str, Value]]:
     """Yield the name and value of each option in `words`."""
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         assigned, option = _ASSIGNED.match(word), _OPTION.match(word)
         if assigned:
             yield assigned[1], parse_value(assigned[2])
         elif option and word.startswith("--"):
-            following = words[place + 1] if place + 1 < len(words) else "-"
+            following = words[index + 1] if index + 1 < len(words) else "-"
             is_value = not following.startswith("-") or _NUMBER.match(following)
             yield (
                 option[1],

@@ -141,7 +141,7 @@ def _overlapping(
     if unsent > ENOUGH:
         needed = difference(ws.store, roots, there, list(_roots(shared)))
         more = islice(cover(ws.store, [list(_roots([each])) for each in shared], needed), BASES)
-        chosen.update((id(shared[place]), shared[place]) for place in more)
+        chosen.update((id(shared[index]), shared[index]) for index in more)
         unsent -= sum(needed.values())
     return list(chosen.values()), unsent
 

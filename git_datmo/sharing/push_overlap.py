@@ -63,11 +63,11 @@ def cover(
     """Yield the positions of candidates that together hold most of `needed`, preferring the
     first."""
     left, seen = dict(needed), set[Oid]()
-    for place, roots in enumerate(candidates):
+    for index, roots in enumerate(candidates):
         if sum(left.values()) <= ENOUGH:
             return
         if sum(left.pop(oid, 0) for oid in _walk(store, roots, seen)) > ENOUGH:
-            yield place
+            yield index
 
 
 def _walk(store: Store, roots: Iterable[Oid], seen: set[Oid]) -> Iterator[Oid]:

@@ -17,7 +17,7 @@ from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.git.refs import RefChange
 from git_datmo.git.remote_commands import Offer, Rejected, Remote, beside, push_refs
 from git_datmo.model import Oid
-from git_datmo.objects.pack_copy import hand_over, mark_each
+from git_datmo.objects.pack_copy import copy_objects, mark_each
 from git_datmo.objects.reachability import NeededObjects
 from git_datmo.objects.store import Store
 from git_datmo.progress import QUIET, Progress
@@ -278,8 +278,8 @@ def _put_into_folder(
         mark_each(ws.scratch.objects, load.ties),
     )
     with closing(taker), suppress(OSError):
-        hand_over(ws.store.objects, taker, load.payload, progress)
-        hand_over(ws.scratch.objects, taker, ties, QUIET)
+        copy_objects(ws.store.objects, taker, load.payload, progress)
+        copy_objects(ws.scratch.objects, taker, ties, QUIET)
         if folder.holds(change.new):
             folder.move(change.ref, change.old, change.new)
             return True

@@ -151,6 +151,6 @@ def copy_sizes(store: Store, oid: Oid) -> list[int]:
     packed = [
         by_place[place]
         for pack, by_place in zip(store.objects.packs(), lengths, strict=True)
-        if (place := pack.place(oid)) is not None
+        if (place := pack.index_of(oid)) is not None
     ]
     return packed or [loose_path(store.objects.folder, oid).stat().st_size]

@@ -17,7 +17,7 @@ from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.git.pack_writer import PackWriter, make_entry
 from git_datmo.model import SHA1, Oid
 from git_datmo.objects import pack_copy
-from git_datmo.objects.pack_copy import hand_over, mark_each
+from git_datmo.objects.pack_copy import copy_objects, mark_each
 from git_datmo.objects.store_location import create_store
 from git_datmo.progress import QUIET
 from tests.support.shell import Shell
@@ -52,7 +52,7 @@ def add(objects: PackedObjects, *seeds: int, lies: bool = False) -> Path:
 
 
 def give(giver: PackedObjects, taker: PackedObjects, *seeds: int) -> None:
-    hand_over(giver, taker, mark_each(giver, [blob(seed)[0] for seed in seeds]), QUIET)
+    copy_objects(giver, taker, mark_each(giver, [blob(seed)[0] for seed in seeds]), QUIET)
 
 
 def holds(taker: PackedObjects, shell: Callable[..., Shell], *seeds: int) -> None:

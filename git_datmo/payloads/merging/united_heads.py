@@ -55,8 +55,8 @@ class HeadsUnion:
         if not heads:
             return Merged({})
         united, kept = self.payloads(heads[0]), dict[str, None]()
-        for place, head in enumerate(heads[1:], 1):
-            base = self.base(heads[:place], [head])
+        for index, head in enumerate(heads[1:], 1):
+            base = self.base(heads[:index], [head])
             merged = self._merger.merge(base, united, self.payloads(head))
             united = merged.payloads
             kept.update(dict.fromkeys(merged.kept))
