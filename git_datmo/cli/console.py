@@ -115,8 +115,8 @@ class Console:
         if self.out.isatty() and "NO_COLOR" not in self.environ:
             from git_datmo.git.command import run_git
 
-            asked = ["config", "--get-colorbool", "color.ui", "true"]
-            self.coloured = run_git(asked, self.environ, self.cwd).stdout.strip() == b"true"
+            query = ["config", "--get-colorbool", "color.ui", "true"]
+            self.coloured = run_git(query, self.environ, self.cwd).stdout.strip() == b"true"
 
     @contextmanager
     def paged(self) -> Iterator[None]:

@@ -76,13 +76,13 @@ def read_limits(
     )
     from git_datmo.errors import UsageError
 
-    asked = [
+    limited = [
         name for name in ("memory", "cpus", "gpus", "device", "network") if getattr(options, name)
     ]
     if not find_engine(engine).capabilities.enforces_limits:
-        if asked:
+        if limited:
             raise UsageError(
-                f"the engine '{engine}' cannot hold a run to --{asked[0]}", "give --engine docker"
+                f"the engine '{engine}' cannot hold a run to --{limited[0]}", "give --engine docker"
             )
         return ResourceLimits()
     recorded = recorded or ResourceLimits()

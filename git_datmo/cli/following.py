@@ -34,8 +34,8 @@ def tell_followed(done: Followed, console: Console) -> None:
         console.warn(f"'{path}' was not placed: git tracks files of it in this commit")
     for path in done.left:
         way = f"'git datmo checkout --force HEAD -- {quote_word(path)}' discards the changes"
-        told = "no snapshot has it" if done.is_emptied else way
-        console.warn(f"'{path}' is modified and was left alone ({told})")
+        reason = "no snapshot has it" if done.is_emptied else way
+        console.warn(f"'{path}' is modified and was left alone ({reason})")
     for path in done.kept:
         console.warn(
             f"'{path}' was changed on both sides and was kept as it is in the working tree"

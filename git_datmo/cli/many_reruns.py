@@ -57,8 +57,8 @@ def _tolerances(
     options: argparse.Namespace, ws: Workspace, every: Sequence[Found]
 ) -> list[dict[str, float]]:
     """Return the tolerances of each snapshot."""
-    asked = parse_tolerances(options.tolerance)
-    return [find_tolerances(ws, found.snapshot, asked) for found in every]
+    given = parse_tolerances(options.tolerance)
+    return [find_tolerances(ws, found.snapshot, given) for found in every]
 
 
 def _here(
@@ -68,12 +68,16 @@ def _here(
     from git_datmo.cli.streams import copy_to_errors
 
     tolerances = _tolerances(options, ws, every)
-    with open_means(options, console, ws, every, copy_to_errors) as means:
+    with open_means(options, console, ws, every, copy_to_errors) as rerun_options:
         wanted = [
-            WantedReproduction(found, limits_for(options, means.engine.name, found), allowed)
+            WantedReproduction(
+                found, limits_for(options, rerun_options.engine.name, found), allowed
+            )
             for found, allowed in zip(every, tolerances, strict=True)
         ]
-        yield from reproduce_here(ws, wanted, means, repeat=options.repeat, sign=options.sign)
+        yield from reproduce_here(
+            ws, wanted, rerun_options, repeat=options.repeat, sign=options.sign
+        )
 
 
 def _on_cluster(
@@ -111,8 +115,8 @@ def _tell_error(
     """Print the error of a rerun with the snapshot's headline; return its exit code."""
     from git_datmo.cli.main import tell
 
-    told = DatmoError(f"{_headline(found)}: {error.what}", error.hint)
-    tell(told, console, as_json=options.json)
+    named = DatmoError(f"{_headline(found)}: {error.what}", error.hint)
+    tell(named, console, as_json=options.json)
     return error.exit_code
 
 

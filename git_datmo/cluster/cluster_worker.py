@@ -111,9 +111,9 @@ def _reproduce(ws: Workspace, task: Reproduction, engine: Engine) -> Answer:
     with scratch_folder(ws, None) as folder:
         isolated = engine.capabilities.isolated
         lacking = find_shortages([found], task.limits, ws.environ, folder=folder, isolated=isolated)
-        means = RerunOptions(engine, silent, task.limits)
+        rerun_options = RerunOptions(engine, silent, task.limits)
         done = reproduce(
-            ws, found, means, folder=folder, tolerances=task.tolerances, repeat=task.repeat
+            ws, found, rerun_options, folder=folder, tolerances=task.tolerances, repeat=task.repeat
         )
     if done.id is None:
         raise DatmoError(

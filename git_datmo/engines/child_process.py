@@ -54,7 +54,7 @@ def stream(
             child.send_signal(number)
 
     with (
-        passing_signals(send, terminal=True) as told,
+        passing_signals(send, terminal=True) as relayed,
         opened(screens) as ptys,
         following_size(ptys, send),
         _started(argv, cwd, env, None if terminal else subprocess.PIPE, ptys.theirs) as child,
@@ -72,7 +72,7 @@ def stream(
         code if code >= 0 else 128 - code,
         time.monotonic() - began,
         watch.resources(),
-        told.interrupted,
+        relayed.interrupted,
     )
 
 

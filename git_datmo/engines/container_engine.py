@@ -306,7 +306,7 @@ class ContainerEngine:
             client = self._connected()
             version = client.version()
             parts = version.get("Components") or [{}]
-            told = {
+            facts = {
                 "name": self.name,
                 "engine": str(parts[0].get("Name", "Engine")),
                 "version": str(version.get("Version", "")),
@@ -316,14 +316,14 @@ class ContainerEngine:
             if any(
                 name.rpartition(":")[0].endswith(FROZEN) for name in client.images.get(image).tags
             ):
-                told["image_from"] = "frozen"
+                facts["image_from"] = "frozen"
             if manifest.base_image:
                 with contextlib.suppress(APIError):
                     base = client.images.get(manifest.base_image)
-                    told["base_image"] = next(
+                    facts["base_image"] = next(
                         iter(base.attrs.get("RepoDigests") or ()), str(base.id)
                     )
-        return told
+        return facts
 
     def _ready(self) -> tuple[str, Manifest]:
         """Return the prepared image's id and the manifest."""
@@ -351,7 +351,7 @@ def _follow(container: Container, job: Job, output: Output) -> Outcome:
         threading.Thread(target=_end, args=(container, number), daemon=True).start()
 
     began = time.monotonic()
-    with passing_signals(send, terminal=False) as told:
+    with passing_signals(send, terminal=False) as relayed:
         try:
             # Attach before the start, or the first bytes are lost. The engine's stored log is not
             # byte exact.
@@ -366,7 +366,7 @@ def _follow(container: Container, job: Job, output: Output) -> Outcome:
                 if err:
                     output("stderr", err)
             status = container.wait()["StatusCode"]
-    return Outcome(status, time.monotonic() - began, usage.values(), told.interrupted)
+    return Outcome(status, time.monotonic() - began, usage.values(), relayed.interrupted)
 
 
 @contextlib.contextmanager
@@ -425,14 +425,14 @@ def _limits(limits: ResourceLimits) -> dict[str, Any]:
     return settings
 
 
-def _gpus(asked: str) -> DeviceRequest:
+def _gpus(gpus: str) -> DeviceRequest:
     """Return the device request for `all`, a number of GPUs, or their ids."""
     kind = [["gpu"]]
-    if asked == "all":
+    if gpus == "all":
         return DeviceRequest(count=-1, capabilities=kind)
-    if asked.isdecimal():
-        return DeviceRequest(count=int(asked), capabilities=kind)
-    return DeviceRequest(device_ids=asked.split(","), capabilities=kind)
+    if gpus.isdecimal():
+        return DeviceRequest(count=int(gpus), capabilities=kind)
+    return DeviceRequest(device_ids=gpus.split(","), capabilities=kind)
 
 
 def _require_gpus(container: Container, limits: ResourceLimits) -> None:

@@ -30,14 +30,14 @@ class ResourceLimits:
 
     def values(self) -> dict[str, int | float | str | bool]:
         """Return the limits as a record has them."""
-        told = {
+        fields = {
             "memory_limit": self.memory,
             "cpu_limit": self.cpus,
             "gpus": self.gpus or None,
             "devices": " ".join(self.devices) or None,
             "network": self.network or None,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 NO_LIMITS = ResourceLimits()

@@ -38,10 +38,10 @@ def passing_signals(send: Callable[[int], None], *, terminal: bool) -> Iterator[
     Ignored signals stay ignored, since children inherit that. Only the main thread can set
     handlers; in other threads nothing changes.
     """
-    told = RelayedSignals()
+    relayed = RelayedSignals()
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        told.signals.append(number)
+        relayed.signals.append(number)
         if not (number == signal.SIGINT and terminal and _has_terminal()):
             send(number)
 
@@ -51,7 +51,7 @@ def passing_signals(send: Callable[[int], None], *, terminal: bool) -> Iterator[
             if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                 before[number] = signal.signal(number, pass_on)
     try:
-        yield told
+        yield relayed
     finally:
         for number, old in before.items():
             signal.signal(number, old)

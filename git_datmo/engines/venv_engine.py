@@ -111,13 +111,13 @@ class VenvEngine:
         permissions.adjust_tree(home)
 
     def _install(
-        self, asked: Sequence[str], home: Path, env: Mapping[str, str], output: Output
+        self, requirements: Sequence[str], home: Path, env: Mapping[str, str], output: Output
     ) -> None:
         """Install packages with uv if it is available, since it is faster, else with pip.
 
         Pip runs too if uv fails, since pip may be configured with other indexes.
         """
-        python, what = str(home / "bin" / "python"), ["--no-deps", *asked]
+        python, what = str(home / "bin" / "python"), ["--no-deps", *requirements]
         if uv := shutil.which("uv", path=self.environ.get("PATH", os.defpath)):
             argv = [uv, "pip", "install", "--python", python, *what]
             if not stream(

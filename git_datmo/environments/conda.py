@@ -57,10 +57,10 @@ class Installed:
     brings: tuple[str, ...] = ()
 
 
-def read_installed(told: Iterable[Mapping[str, Any]]) -> tuple[Installed, ...]:
+def read_installed(records: Iterable[Mapping[str, Any]]) -> tuple[Installed, ...]:
     """Parse conda's own records as the probe reports them; skip invalid names and versions."""
     found = []
-    for record in told:
+    for record in records:
         name, version, build = (str(record[key]) for key in ("name", "version", "build"))
         if NAME.match(name) and WORD.match(version) and WORD.match(build):
             url = _TOKEN.sub("/", hide_passwords(str(record["url"])))

@@ -74,10 +74,10 @@ def find_packages(
     found = [shutil.which(program, path=environ.get("PATH", os.defpath)) for program in named]
     found += [path for path in libraries if not _USUAL_LIBRARY.fullmatch(os.path.basename(path))]
     paths = [os.path.realpath(path) for path in found if path]
-    asked = sorted({spelling for path in paths for spelling in _spellings(path)})
-    if not asked:
+    spellings = sorted({spelling for path in paths for spelling in _spellings(path)})
+    if not spellings:
         return ()
-    answer = ask(["dpkg-query", "-S", "--", *asked], environ)
+    answer = ask(["dpkg-query", "-S", "--", *spellings], environ)
     names = {match[1] for match in map(_ANSWER.fullmatch, answer.splitlines()) if match}
     return tuple(sorted(_beyond_image(names, environ)))
 

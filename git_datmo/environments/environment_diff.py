@@ -33,9 +33,9 @@ def compare(
     """
     pairs = zip(_things(before), _things(after), strict=True)
     changes = [change for (kind, old), (_, new) in pairs for change in _changes(kind, old, new)]
-    told = {"Dockerfile"} if before.dockerfile == after.dockerfile == "generated" else set()
-    told |= {"environment.json", "requirements.txt", LIST, *before.archives(), *after.archives()}
-    files = sorted((one.files.keys() | other.files.keys()) - told)
+    shown = {"Dockerfile"} if before.dockerfile == after.dockerfile == "generated" else set()
+    shown |= {"environment.json", "requirements.txt", LIST, *before.archives(), *after.archives()}
+    files = sorted((one.files.keys() | other.files.keys()) - shown)
     changed = (name for name in files if one.files.get(name) != other.files.get(name))
     return (
         *changes,

@@ -306,14 +306,14 @@ def _pipfile(name: str, text: str) -> Lock:
 
     def pins() -> Iterator[tuple[str, Pin]]:
         for group in ("default", "develop"):
-            for package, told in document.get(group, {}).items():
-                if "version" in told:
-                    index = _index(urls.get(told.get("index")))
+            for package, entry in document.get(group, {}).items():
+                if "version" in entry:
+                    index = _index(urls.get(entry.get("index")))
                     yield (
                         package,
                         Pin(
-                            told["version"].removeprefix("=="),
-                            _digests(told.get("hashes", ())),
+                            entry["version"].removeprefix("=="),
+                            _digests(entry.get("hashes", ())),
                             index,
                         ),
                     )

@@ -379,11 +379,11 @@ def encode_manifest(manifest: Manifest) -> bytes:
     else:
         document["interpreter"] = interpreter
         document["packages"] = [
-            {**told, "hashes": list(p.hashes)}
-            for told, p in zip(packages, manifest.packages, strict=True)
+            {**row, "hashes": list(p.hashes)}
+            for row, p in zip(packages, manifest.packages, strict=True)
         ]
         document["local"] = [
-            {**told, "file": p.file} for told, p in zip(local, manifest.local, strict=True)
+            {**row, "file": p.file} for row, p in zip(local, manifest.local, strict=True)
         ]
         document["indexes"] = list(manifest.indexes)
         document["system"] = list(manifest.system)

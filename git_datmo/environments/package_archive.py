@@ -150,13 +150,13 @@ def packed_source(
     """
     release = re.match(r"[0-9!.]*[0-9]|", version)
     number = (release and release[0]) or "0"
-    told = f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n".encode()
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n".encode()
     made, room = io.BytesIO(), limit
     try:
         with tarfile.open(fileobj=made, mode="w", format=tarfile.PAX_FORMAT) as archive:
             known = sorted(set(paths))
             if "PKG-INFO" not in known:
-                _add(archive, f"{name}/PKG-INFO", told, 0o644)
+                _add(archive, f"{name}/PKG-INFO", metadata, 0o644)
             for path in known:
                 full = folder / path
                 info = full.stat()

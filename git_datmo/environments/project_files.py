@@ -80,7 +80,9 @@ def _read_r(files: Mapping[str, bytes]) -> tuple[str, tuple[Package, ...]]:
     try:
         document = json.loads(files["renv.lock"])
         version = document["R"]["Version"]
-        named = [(name, told.get("Version")) for name, told in document.get("Packages", {}).items()]
+        named = [
+            (name, record.get("Version")) for name, record in document.get("Packages", {}).items()
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise DatmoError(
             "'renv.lock' is no lock of renv", "write it anew with renv::snapshot()"

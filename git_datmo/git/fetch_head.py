@@ -20,9 +20,9 @@ def read_fetched(repo: UserRepository) -> list[str]:
     return [line.split("\t")[-1] for line in lines]
 
 
-def fetched_from(told: Iterable[str]) -> str:
+def fetched_from(lines: Iterable[str]) -> str:
     """Return the URL from which these refs came, '' for none."""
-    return next((match["url"] for text in told if (match := _SOURCE.search(text))), "")
+    return next((match["url"] for text in lines if (match := _SOURCE.search(text))), "")
 
 
 def name_of(repo: UserRepository, url: str) -> str:

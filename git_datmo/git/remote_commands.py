@@ -148,8 +148,8 @@ def program_option(config: Config, remote: Remote, program: str) -> tuple[str, .
 
     Git itself heeds the setting only where it is given the remote's name.
     """
-    asked = config.get(f"remote.{remote.name}.{program.replace('-', '')}")
-    return (f"--{program}={asked}",) if asked else ()
+    configured = config.get(f"remote.{remote.name}.{program.replace('-', '')}")
+    return (f"--{program}={configured}",) if configured else ()
 
 
 def guarded(git: Git) -> Git:

@@ -70,12 +70,12 @@ class Ancestry:
 
     def within(self, commits: Iterable[str]) -> set[str]:
         """Return those of `commits` that are the tip or one of its ancestors."""
-        asked = set(commits)
-        new = [commit for commit in asked if commit not in self._known]
+        wanted = set(commits)
+        new = [commit for commit in wanted if commit not in self._known]
         if new:
             outside = self._outside(new)
             self._known.update({commit: commit not in outside for commit in new})
-        return {commit for commit in asked if self._known[commit]}
+        return {commit for commit in wanted if self._known[commit]}
 
     def _outside(self, commits: list[str]) -> set[str]:
         """Return those of `commits` that are missing or no ancestors of the tip."""

@@ -172,7 +172,7 @@ class History:
 
     def tell(self, arguments: tuple[str, ...], style: TextFormat) -> Iterator[tuple[Claim, str]]:
         """Yield the claims of `walk`, each with its rendered text."""
-        told = RenderCache(self._ws.shared_state / "told", style)
+        cache = RenderCache(self._ws.shared_state / "told", style)
 
         def make(claims: Sequence[Claim]) -> dict[str, str]:
             return {str(found.id): style.tell(found.snapshot) for found in self._read(claims)}
@@ -180,10 +180,10 @@ class History:
         long = False
         for claims in _growing(self._claims(arguments)):
             long = long or len(claims) >= MANY
-            texts = told.texts if long else {}
+            texts = cache.texts if long else {}
             made = make([claim for claim in claims if claim.row.record not in texts])
             if long:
-                told.add(made)
+                cache.add(made)
             texts = texts or made
             for claim in claims:
                 if (text := texts.get(claim.row.record)) is not None:

@@ -22,17 +22,17 @@ HINT = "run 'git datmo init', which fetches them"
 def unprepared_warning(ws: Workspace) -> str:
     """Return a warning for a clone without set-up but with experiments; '' otherwise. Asks no
     remote."""
-    told = "" if ws.has_store else _local_evidence(ws)
-    return f"this clone is not set up for git-datmo, and {told}: {HINT}" if told else ""
+    evidence = "" if ws.has_store else _local_evidence(ws)
+    return f"this clone is not set up for git-datmo, and {evidence}: {HINT}" if evidence else ""
 
 
 def refuse_unprepared(ws: Workspace) -> None:
     """Raise `DatmoError` in a clone without set-up but with experiments. Asks the remotes too."""
     if ws.has_store:
         return
-    told = _local_evidence(ws) or next(_remote_evidence(ws), "")
-    if told:
-        raise DatmoError(f"this clone is not set up for git-datmo, and {told}", HINT)
+    evidence = _local_evidence(ws) or next(_remote_evidence(ws), "")
+    if evidence:
+        raise DatmoError(f"this clone is not set up for git-datmo, and {evidence}", HINT)
 
 
 def _local_evidence(ws: Workspace) -> str:

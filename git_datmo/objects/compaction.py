@@ -186,10 +186,10 @@ def _write(
     entries = (
         entry for pack in move.packs for entry in marked_entries(objects, pack, marks.packs[pack])
     )
-    told = (_advanced(entry, progress) for entry in entries)
+    counted = (_advanced(entry, progress) for entry in entries)
     limits = PackLimits(PACK_OBJECTS, PACK_BYTES)
     return write_packs(
-        objects.folder / "pack", objects.format, told, limits, promisor=move.promisor
+        objects.folder / "pack", objects.format, counted, limits, promisor=move.promisor
     )
 
 

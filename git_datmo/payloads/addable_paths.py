@@ -119,22 +119,22 @@ def _asked_for_by_ignore_files(
     Each has the file, the line and the pattern. A pattern of a `.gitignore` outranks those in
     `.git/info/exclude` (gitignore, DESCRIPTION).
     """
-    asked = {}
+    names = {}
     for path in paths:
-        asked[f"./{path}"] = path
+        names[f"./{path}"] = path
         # The output of a run may become a file or a folder.
         if not os.path.lexists(ws.root / path):
-            asked[f"./{path}/"] = path
-    if not asked:
+            names[f"./{path}/"] = path
+    if not names:
         return {}
     git = replace(ws.repo.git, literal_paths=False)
-    stdin = b"".join(os.fsencode(each) + b"\0" for each in asked)
+    stdin = b"".join(os.fsencode(each) + b"\0" for each in names)
     said = git.finish("check-ignore", "--no-index", "-v", "-z", "--stdin", stdin=stdin).stdout
     fields = iter(os.fsdecode(each) for each in said.split(b"\0")[:-1])
     found: dict[str, tuple[str, int, str]] = {}
     for source, line, matched, name in zip(fields, fields, fields, fields, strict=False):
         if matched.startswith("!") and _outranks(ws, source, int(line)):
-            found.setdefault(asked[name], (source, int(line), matched))
+            found.setdefault(names[name], (source, int(line), matched))
     return found
 
 
@@ -189,8 +189,8 @@ def link_warnings(check: LinkCheck, path: str) -> Iterator[str]:
     for (top, fault), faulty in check.found.items():
         if top == os.fsencode(path):
             links = "link" if faulty.count == 1 else "links"
-            told = _told(fault, path, one=faulty.count == 1)
-            yield f"{faulty.count} {links} in '{path}' {told}: {name_links(faulty)}"
+            fault_text = _told(fault, path, one=faulty.count == 1)
+            yield f"{faulty.count} {links} in '{path}' {fault_text}: {name_links(faulty)}"
 
 
 def name_links(faulty: Faulty) -> str:
@@ -200,14 +200,14 @@ def name_links(faulty: Faulty) -> str:
 
 def _told(fault: Fault, path: str, *, one: bool) -> str:
     if fault.name == "OUTSIDE":
-        told = (
+        text = (
             "leads out of it and is stored as a link, not as what it points at"
             if one
             else "lead out of it and are stored as links, not as what they point at"
         )
         copy = f"cp -RL {quote_word(path)} {quote_word(path + '.copied')}"
-        return f"{told} ('{copy}' makes a folder that holds the files themselves)"
+        return f"{text} ('{copy}' makes a folder that holds the files themselves)"
     if fault.name == "ABSOLUTE":
-        told = "is an absolute path, which" if one else "are absolute paths, which"
-        return f"{told} no other clone has (make relative links: ln -sr)"
+        text = "is an absolute path, which" if one else "are absolute paths, which"
+        return f"{text} no other clone has (make relative links: ln -sr)"
     return f"{'points' if one else 'point'} at nothing"

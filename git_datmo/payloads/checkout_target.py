@@ -162,10 +162,10 @@ def _is_here(ws: Workspace, data: CommitData) -> bool:
 def unshared_error(ws: Workspace, data: CommitData) -> Incomplete:
     """Return the error that names the newest commit with unshared data, and the person to ask."""
     commit = data.unshared[0].commit
-    told = ws.repo.git.text(
+    shown = ws.repo.git.text(
         "log", "-1", "--no-show-signature", "--format=%h%x00%an%x00%s", commit, "--"
     )
-    short, author, subject = told.split("\0")
+    short, author, subject = shown.split("\0")
     if _is_here(ws, data):
         return Incomplete(
             f"the data of commit {short} ('{subject}') are in no record: its snapshot was not made",

@@ -37,7 +37,7 @@ def fetch_records_of_pull(ws: Workspace, *, progress: Progress = QUIET) -> None:
 
 def _pulled_without_records(ws: Workspace) -> str:
     """Return the URL of the last fetch; '' if it brought records."""
-    told = read_fetched(ws.repo)
-    if any(f"'{ns.records}'" in text for text in told for ns in NAMESPACES):
+    fetched = read_fetched(ws.repo)
+    if any(f"'{ns.records}'" in text for text in fetched for ns in NAMESPACES):
         return ""
-    return fetched_from(told)
+    return fetched_from(fetched)

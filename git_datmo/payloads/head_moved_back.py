@@ -70,12 +70,12 @@ def _last_move(ws: Workspace, head_before: str) -> tuple[str, str, str] | None:
 def _compare(ws: Workspace, old: str, new: str) -> tuple[int, int]:
     """Return how many files that two commits have differently are as the one has them, and as the
     other."""
-    told = ws.repo.git.finish("diff-tree", "-r", "-z", "--no-renames", old, new, "--").stdout.split(
-        b"\0"
-    )
+    fields = ws.repo.git.finish(
+        "diff-tree", "-r", "-z", "--no-renames", old, new, "--"
+    ).stdout.split(b"\0")
     changed = [
         (path, head.split()[2], head.split()[3])
-        for head, path in zip(told[::2], told[1::2], strict=False)
+        for head, path in zip(fields[::2], fields[1::2], strict=False)
         if {b"160000", b"120000"}.isdisjoint(head.lstrip(b":").split()[:2])
     ][:COMPARED]
     there = [

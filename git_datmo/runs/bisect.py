@@ -73,15 +73,15 @@ def bisect(
     good: str,
     bad: Found,
     bound: Bound,
-    means: RerunOptions | None,
+    options: RerunOptions | None,
     *,
-    told: Callable[[Step], None],
+    notify: Callable[[Step], None],
 ) -> Bisected:
     """Find the first commit with a bad metric, after `good` and up to the commit of `bad`.
 
-    A commit without a recorded metric is rerun with `means`. The rerun has the command and
-    environment of `bad`, and the commit's own code and data. Without `means`, the commit is
-    skipped. `told` is called after each step. Raises `DatmoError` if an end of the range has the
+    A commit without a recorded metric is rerun with `options`. The rerun has the command and
+    environment of `bad`, and the commit's own code and data. Without `options`, the commit is
+    skipped. `notify` is called after each step. Raises `DatmoError` if an end of the range has the
     wrong verdict.
     """
     steps: list[Step] = []
@@ -89,9 +89,9 @@ def bisect(
         git = tree.repo.git.with_config([("core.hooksPath", "/dev/null")])
 
         def look(commit: Oid) -> bool | None:
-            step = _measure(ws, tree, history, commit, bad, bound, means)
+            step = _measure(ws, tree, history, commit, bad, bound, options)
             steps.append(step)
-            told(step)
+            notify(step)
             return step.bad
 
         ends = history.commit(good).oid, bad.commit
@@ -146,7 +146,7 @@ def _measure(
     commit: Oid,
     bad: Found,
     bound: Bound,
-    means: RerunOptions | None,
+    options: RerunOptions | None,
 ) -> Step:
     """Return the metric of a commit, from a record or else from a rerun."""
     for found in history.walk((f"{commit}^!",)):
@@ -155,7 +155,9 @@ def _measure(
         value = number(found.snapshot.metrics.get(bound.metric))
         if value is not None:
             return Step(commit, value, "recorded", bound.is_bad(value))
-    value = None if means is None else _rerun(ws, tree, history, commit, bad, bound.metric, means)
+    value = (
+        None if options is None else _rerun(ws, tree, history, commit, bad, bound.metric, options)
+    )
     return Step(commit, value, "rerun", None if value is None else bound.is_bad(value))
 
 
@@ -185,17 +187,17 @@ def _rerun(
     commit: Oid,
     bad: Found,
     metric: str,
-    means: RerunOptions,
+    options: RerunOptions,
 ) -> float | None:
     """Return the metric from a rerun of `commit`; None if the command fails.
 
     The commit is checked out in `tree`.
     """
-    means.engine.check()
+    options.engine.check()
     parts = _at_commit(tree, history, commit, parts_of(bad))
-    require_objects(ws, parts.nodes(), bad.id, means.progress)
+    require_objects(ws, parts.nodes(), bad.id, options.progress)
     with scratch_folder(ws, None) as folder:
-        done = rerun(ws, parts, means, folder)
+        done = rerun(ws, parts, options, folder)
     ended_well = done.outcome.exit_code == (require_run(bad).exit_code or 0)
     return number(done.metrics.get(metric)) if ended_well else None
 

@@ -60,21 +60,21 @@ def explain(
     ws: Workspace,
     one: Found,
     other: Found,
-    means: RerunOptions,
+    options: RerunOptions,
     *,
     metrics: Iterable[str],
     quick: bool,
-    told: Callable[[int, int, Combination], None],
+    notify: Callable[[int, int, Combination], None],
 ) -> Explained:
     """Rerun the combinations of the parts in which `one` and `other` differ.
 
     With `quick`, only combinations of two orders are rerun, and the metrics of both ends come from
-    their records. `told` is called before each rerun with its number, the total and the
+    their records. `notify` is called before each rerun with its number, the total and the
     combination. Raises `DatmoError` if no part differs that the engine can change.
     """
     parts = (_without_earlier_outputs(one), _without_earlier_outputs(other))
     every = tuple(name for name in PARTS if swap(parts[0], name, parts[1]) != parts[0])
-    fixed = tuple(name for name in every if name in means.fixed)
+    fixed = tuple(name for name in every if name in options.fixed)
     differing = tuple(name for name in every if name not in fixed)
     if not differing:
         raise DatmoError(
@@ -84,16 +84,16 @@ def explain(
         )
     orders = two_orders(differing) if quick else all_orders(differing)
     ends = {frozenset[str](): one, frozenset(differing): other} if quick else {}
-    means.engine.check()
+    options.engine.check()
     for found, own in zip((one, other), parts, strict=True):
-        require_objects(ws, own.nodes(), found.id, means.progress)
+        require_objects(ws, own.nodes(), found.id, options.progress)
     tried = [
         Tried(combination, found.snapshot.metrics, None) for combination, found in ends.items()
     ]
     wanted = [combination for combination in combinations(orders) if combination not in ends]
     for turn, combination in enumerate(wanted, 1):
-        told(turn, len(wanted), combination)
-        tried.append(_try(ws, parts, combination, means, require_run(one).exit_code or 0))
+        notify(turn, len(wanted), combination)
+        tried.append(_try(ws, parts, combination, options, require_run(one).exit_code or 0))
     by = {each.combination: each.metrics for each in tried}
     names = tuple(metrics) or _numbers(by[frozenset()], by[frozenset(differing)])
     due = {name: attribute(orders, lambda c, name=name: _figure(by[c], name)) for name in names}  # type: ignore[misc]
@@ -121,7 +121,7 @@ def _try(
     ws: Workspace,
     parts: tuple[Parts, Parts],
     combination: Combination,
-    means: RerunOptions,
+    options: RerunOptions,
     expected: int,
 ) -> Tried:
     """Rerun a combination; its metrics count only if it ends with the exit code `expected`."""
@@ -129,7 +129,7 @@ def _try(
     for name in sorted(combination):
         mixed = swap(mixed, name, parts[1])
     with scratch_folder(ws, None) as folder:
-        done = rerun(ws, mixed, means, folder)
+        done = rerun(ws, mixed, options, folder)
     ended = done.outcome.exit_code
     return Tried(combination, done.metrics if ended == expected else None, ended)
 

@@ -59,7 +59,7 @@ class Reproduced:
 def reproduce(
     ws: Workspace,
     found: Found,
-    means: RerunOptions,
+    options: RerunOptions,
     *,
     folder: Path,
     tolerances: Mapping[str, float],
@@ -81,30 +81,30 @@ def reproduce(
     sign = parts is None and wants_signature(ws, asked=sign)
     if sign:
         require_key(ws)
-    means.engine.check()
+    options.engine.check()
     began = time.monotonic()
-    less = narrow(ws, whole, require_run(found).read, means.progress) if parts is None else None
+    less = narrow(ws, whole, require_run(found).read, options.progress) if parts is None else None
     fetched = time.monotonic() - began
     tried: list[_Try] = []
     for chosen in (less, whole) if less is not None else (whole,):
-        fetched += _fetch(ws, found, chosen, means.progress)
+        fetched += _fetch(ws, found, chosen, options.progress)
         tried = _try_repeatedly(
-            ws, found, chosen, means, folder, tolerances, repeat, until_bad=chosen is less
+            ws, found, chosen, options, folder, tolerances, repeat, until_bad=chosen is less
         )
         if not _is_bad(tried[-1]):
             break
         if chosen is less:
-            means.progress.tell(
+            options.progress.tell(
                 f"{tried[-1].judged.verdict} with only the files that the run read: trying again"
                 " with all"
             )
             empty_folder(folder)
-    receipt = _write_receipt(ws, found, means, tried, tolerances, fetched)
-    told = (*tried[0].done.remarks, *_tell_changes(tried[0].changes))
+    receipt = _write_receipt(ws, found, options, tried, tolerances, fetched)
+    remarks = (*tried[0].done.remarks, *_tell_changes(tried[0].changes))
     if parts is not None or receipt.verdict == NOTHING:
-        return Reproduced(receipt, None, told)
+        return Reproduced(receipt, None, remarks)
     done = attach_receipt(ws, receipt, sign=sign)
-    return replace(done, warnings=(*told, *done.warnings))
+    return replace(done, warnings=(*remarks, *done.warnings))
 
 
 def _fetch(ws: Workspace, found: Found, parts: Parts, progress: Progress) -> float:
@@ -161,7 +161,7 @@ def _try_repeatedly(
     ws: Workspace,
     found: Found,
     parts: Parts,
-    means: RerunOptions,
+    options: RerunOptions,
     folder: Path,
     tolerances: Mapping[str, float],
     repeat: int,
@@ -175,7 +175,7 @@ def _try_repeatedly(
     tried: list[_Try] = []
     for count in range(repeat):
         with nullcontext(folder) if count == 0 else scratch_folder(ws, None) as where:
-            tried.append(_try(ws, found, parts, means, where, tolerances))
+            tried.append(_try(ws, found, parts, options, where, tolerances))
         if until_bad and _is_bad(tried[-1]):
             break
     return tried
@@ -185,21 +185,21 @@ def _try(
     ws: Workspace,
     found: Found,
     parts: Parts,
-    means: RerunOptions,
+    options: RerunOptions,
     folder: Path,
     tolerances: Mapping[str, float],
 ) -> _Try:
     """Rerun once, judge the result, and find causes of a difference."""
     snapshot, run = found.snapshot, require_run(found)
-    done = rerun(ws, parts, means, folder)
+    done = rerun(ws, parts, options, folder)
     began = time.monotonic()
-    judged = judge(ws, snapshot, run, done, tolerances, means.progress)
+    judged = judge(ws, snapshot, run, done, tolerances, options.progress)
     compared = time.monotonic() - began
-    if judged.verdict == IDENTICAL and "env" not in means.fixed:
+    if judged.verdict == IDENTICAL and "env" not in options.fixed:
         return _Try(done, judged, (), compared)
     assert snapshot.environment is not None
     recorded = read_manifest(read_environment(ws, snapshot.environment).files)
-    ran = ask_interpreter(means.engine, folder)
+    ran = ask_interpreter(options.engine, folder)
     if judged.verdict == IDENTICAL:
         return _Try(
             done,
@@ -208,8 +208,8 @@ def _try(
             compared,
             tuple(changed_packages(recorded, ran)) if ran is not None else (),
         )
-    variables = {} if means.engine.capabilities.rebuilds_environment else variables_of(ws)
-    machine = _machine(ws, means, done.variables)
+    variables = {} if options.engine.capabilities.rebuilds_environment else variables_of(ws)
+    machine = _machine(ws, options, done.variables)
     causes = find_causes(recorded, run.machine, machine, ran, done, run.read, variables)
     return _Try(done, judged, causes, compared)
 
@@ -230,7 +230,7 @@ def _tell_changes(changes: Sequence[Cause]) -> tuple[str, ...]:
 def _write_receipt(
     ws: Workspace,
     found: Found,
-    means: RerunOptions,
+    options: RerunOptions,
     tried: list[_Try],
     tolerances: Mapping[str, float],
     fetched: float,
@@ -247,11 +247,11 @@ def _write_receipt(
         verdict=worst.judged.verdict,
         exit_code=worst.done.outcome.exit_code,
         seconds=round(worst.done.outcome.seconds, 6),
-        engine=dict(means.engine.describe()),
+        engine=dict(options.engine.describe()),
         metrics=worst.judged.metrics,
         outputs=worst.judged.outputs,
         tolerances=dict(tolerances),
-        machine=_machine(ws, means, worst.done.variables),
+        machine=_machine(ws, options, worst.done.variables),
         durations={name: round(seconds, 6) for name, seconds in durations.items()},
         causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
         reruns=len(tried),
@@ -260,11 +260,11 @@ def _write_receipt(
 
 
 def _machine(
-    ws: Workspace, means: RerunOptions, variables: Mapping[str, str]
+    ws: Workspace, options: RerunOptions, variables: Mapping[str, str]
 ) -> Mapping[str, Value]:
     """Return the facts about this machine; none if the engine is on another machine."""
-    locale = environment_locale(means.engine.capabilities, ws.environ, variables)
-    return {} if means.elsewhere else describe_machine(ws.environ, locale=locale)
+    locale = environment_locale(options.engine.capabilities, ws.environ, variables)
+    return {} if options.elsewhere else describe_machine(ws.environ, locale=locale)
 
 
 def _find_unstable(done: list[Rerun]) -> list[str]:

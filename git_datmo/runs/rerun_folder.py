@@ -18,14 +18,14 @@ TREE = "tree"
 
 
 @contextmanager
-def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
+def scratch_folder(ws: Workspace, name: str | None) -> Iterator[Path]:
     """Yield an empty folder.
 
-    Without a name in `asked`, it is a new folder in the state folder, and is removed when the block
-    ends. Folders that dead processes left behind are removed first. Raises `DatmoError` if `asked`
+    Without a name in `name`, it is a new folder in the state folder, and is removed when the block
+    ends. Folders that dead processes left behind are removed first. Raises `DatmoError` if `name`
     is not an empty folder.
     """
-    if asked is None:
+    if name is None:
         base = ws.shared_state / "scratch"
         _remove_leftovers(ws, base)
         folder = base / f"rerun-{uuid.uuid4().hex[:12]}"
@@ -37,10 +37,10 @@ def scratch_folder(ws: Workspace, asked: str | None) -> Iterator[Path]:
                 shutil.rmtree(folder, ignore_errors=True)
                 _lock_of(folder).unlink(missing_ok=True)
         return
-    folder = Path(asked).absolute()
+    folder = Path(name).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DatmoError(
-            f"'{asked}' exists and is not an empty folder", "name one that does not exist"
+            f"'{name}' exists and is not an empty folder", "name one that does not exist"
         )
     permissions.make_folder(folder)
     yield folder

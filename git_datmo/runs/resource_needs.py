@@ -34,14 +34,14 @@ class Needs:
     def words(self) -> str:
         """Return the needs as a line of text."""
         cpu = f" ({self.cpu_seconds:.1f} s of CPU)" if self.cpu_seconds is not None else ""
-        told = [f"{self.seconds:.1f} s{cpu}"]
+        words = [f"{self.seconds:.1f} s{cpu}"]
         if self.memory is not None:
-            told.append(f"{show_size(int(self.memory))} of memory")
-        told.append(f"{show_size(int(self.disk))} of disk")
+            words.append(f"{show_size(int(self.memory))} of memory")
+        words.append(f"{show_size(int(self.disk))} of disk")
         if self.gpus:
             of = f" ({show_size(int(self.gpu_memory))})" if self.gpu_memory else ""
-            told.append("a GPU" + of if self.gpus == 1 else f"{self.gpus} GPUs{of}")
-        return ", ".join(told)
+            words.append("a GPU" + of if self.gpus == 1 else f"{self.gpus} GPUs{of}")
+        return ", ".join(words)
 
 
 def needs_of(snapshot: Snapshot) -> Needs | None:

@@ -92,8 +92,8 @@ def find_used(
                 inside.add(relative)
         elif relative is None and path not in written:
             outside.add(path)
-    told = () if in_container else tuple(_outside(ws, watch, outside, observed))
-    return Used(frozenset(inside), told, observed.is_complete(starter))
+    elsewhere = () if in_container else tuple(_outside(ws, watch, outside, observed))
+    return Used(frozenset(inside), elsewhere, observed.is_complete(starter))
 
 
 def _environments(observed: Observed) -> tuple[bytes, ...]:

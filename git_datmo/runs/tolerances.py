@@ -29,18 +29,18 @@ def parse_tolerances(words: Iterable[str]) -> dict[str, float]:
 
 
 def find_tolerances(
-    ws: Workspace, snapshot: Snapshot, asked: Mapping[str, float]
+    ws: Workspace, snapshot: Snapshot, given: Mapping[str, float]
 ) -> dict[str, float]:
     """Return the tolerances that apply to a snapshot.
 
-    Raises `UsageError` if a name in `asked` is not a metric or output of the snapshot.
+    Raises `UsageError` if a name in `given` is not a metric or output of the snapshot.
     """
     names = {*snapshot.metrics, *(snapshot.run.outputs if snapshot.run else ())}
-    unknown = sorted(asked.keys() - names)
+    unknown = sorted(given.keys() - names)
     if unknown:
         raise UsageError(
             f"the snapshot has no metric or output '{unknown[0]}'",
             f"it has {', '.join(sorted(names)) or 'none'}",
         )
-    every = {**snapshot.tolerances, **parse_tolerances(ws.repo.config.all(SETTING)), **asked}
+    every = {**snapshot.tolerances, **parse_tolerances(ws.repo.config.all(SETTING)), **given}
     return {name: tolerance for name, tolerance in every.items() if name in names}

@@ -27,8 +27,8 @@ def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
     """At most how many bytes of `total` go in one push, as a person set it or by the host's
     limit."""
     limit = hosts_of(ws).of(remote).limit
-    asked = ws.repo.config.number(f"datmo.{remote.address}.slice", 0)
-    size = asked if asked > 0 else part_of_all(total)
+    configured = ws.repo.config.number(f"datmo.{remote.address}.slice", 0)
+    size = configured if configured > 0 else part_of_all(total)
     return min(size, limit) if limit else size
 
 

@@ -87,12 +87,12 @@ def _never_shared(
 ) -> Iterator[Gap]:
     """Yield the commits of the range whose trailer names data of no known record."""
     within = set(ws.repo.git.text("rev-list", "--end-of-options", *revisions, "--").split())
-    told: set[str] = set()
+    reported: set[str] = set()
     for tip in tips:
         for commit, ids in TrailerIndex(ws, Oid.parse(tip)).by_commit.items():
             unknown = [data for data in ids if not history.catalog.has_known_data(data)]
-            if unknown and commit in within and commit not in told:
-                told.add(commit)
+            if unknown and commit in within and commit not in reported:
+                reported.add(commit)
                 author = ws.repo.git.text(
                     "log", "-1", "--no-show-signature", "--format=%an", commit, "--"
                 )

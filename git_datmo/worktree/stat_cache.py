@@ -85,16 +85,18 @@ class StatCache:
 
         `git` uses the store with the working tree of the code.
         """
-        asked = Git(git.environ, git.git_dir, git.work_tree, self.path, (*git.config, *EXACT))
+        indexed = Git(git.environ, git.git_dir, git.work_tree, self.path, (*git.config, *EXACT))
         changed: list[bytes] = []
         missing: list[bytes] = []
         listed: list[bytes] = []
         # Neither command reads paths from a file, and the length of a command line is limited.
         for portion in in_portions(below):
             # Both commands scan all files, so run them in parallel.
-            with asked.fields("ls-files", "-z", "-o", "--directory", "--", *portion) as unknown:
+            with indexed.fields("ls-files", "-z", "-o", "--directory", "--", *portion) as unknown:
                 if self.path.exists():
-                    with asked.fields("diff-files", "-z", "--no-renames", "--", *portion) as fields:
+                    with indexed.fields(
+                        "diff-files", "-z", "--no-renames", "--", *portion
+                    ) as fields:
                         for head, path in zip(fields, fields, strict=False):
                             (missing if head.endswith(b"D") else changed).append(path)
                 listed += unknown

@@ -22,31 +22,31 @@ class Native:
         """Return the capabilities of raw pipes."""
         return PIPES
 
-    def option(self, asked: Command) -> bytes:
+    def option(self, command: Command) -> bytes:
         """Answer an `option` command: `ok` if the helper applies the option."""
-        return b"ok\n" if asked.option[0] in UNDERSTOOD else b"unsupported\n"
+        return b"ok\n" if command.option[0] in UNDERSTOOD else b"unsupported\n"
 
-    def connect(self, asked: Command) -> int | None:
+    def connect(self, command: Command) -> int | None:
         """Relay between git and the service until the end; return the exit status.
 
         Returns None for `stateless-connect`, after which git asks for `connect`.
         """
-        if asked.verb != "connect":
+        if command.verb != "connect":
             write_output(b"fallback\n")
             return None
-        is_speaking_first = asked.argument in (RECEIVE_PACK, UPLOAD_PACK)
+        is_speaking_first = command.argument in (RECEIVE_PACK, UPLOAD_PACK)
         opening = open_speaking if is_speaking_first else open_service
-        service = opening(self._session, self._url, asked.argument)
+        service = opening(self._session, self._url, command.argument)
         write_output(b"\n")
-        if asked.argument != RECEIVE_PACK:
+        if command.argument != RECEIVE_PACK:
             return relay_reading(service)
         from git_remote_datmo.receive import take_push
 
         return take_push(self._session, self._url, service)
 
-    def block(self, asked: Command, _: list[bytes]) -> bytes:
+    def block(self, command: Command, _: list[bytes]) -> bytes:
         """Raise `DatmoError`, since this backend does not offer commands of several lines."""
-        raise DatmoError(f"git asks for '{asked.verb}', which was not offered for '{self._url}'")
+        raise DatmoError(f"git asks for '{command.verb}', which was not offered for '{self._url}'")
 
     def end(self) -> int:
         """Return 0, since no program is left to end."""

@@ -91,21 +91,21 @@ class Proxy:
         """Return the capabilities of git's helper."""
         return tuple(self._exchange(b"capabilities\n").split())
 
-    def option(self, asked: Command) -> bytes:
+    def option(self, command: Command) -> bytes:
         """Pass on an `option` command; return the answer."""
-        self._options.append(asked.line + b"\n")
-        self._ask(asked.line + b"\n")
+        self._options.append(command.line + b"\n")
+        self._ask(command.line + b"\n")
         return self._line() + b"\n"
 
-    def connect(self, asked: Command) -> int | None:
+    def connect(self, command: Command) -> int | None:
         """Serve raw pipes until the end and return the exit status.
 
         Returns None if git must use another command.
         """
-        if asked.verb != "stateless-connect":
+        if command.verb != "stateless-connect":
             write_output(b"fallback\n")
             return None
-        answer = self._persist(lambda: self._answer_to(asked))
+        answer = self._persist(lambda: self._answer_to(command))
         write_output(answer + b"\n")
         if answer:
             return None
@@ -114,29 +114,29 @@ class Proxy:
         write_output(self._answers.rest())
         return relay_reading(self)
 
-    def _answer_to(self, asked: Command) -> bytes:
+    def _answer_to(self, command: Command) -> bytes:
         """Send a command; return the line that answers it."""
-        self._ask(asked.line + b"\n")
+        self._ask(command.line + b"\n")
         return self._line()
 
-    def block(self, asked: Command, more: list[bytes]) -> bytes:
+    def block(self, command: Command, more: list[bytes]) -> bytes:
         """Return the answer to `list`, or to the lines of a `push` or `fetch`.
 
         A push shares data first. If that fails, all its refs are refused and git's helper gets
         nothing.
         """
-        lines = [asked.line, *more]
-        if asked.verb == "push" and (refused := self._refusals(lines)):
+        lines = [command.line, *more]
+        if command.verb == "push" and (refused := self._refusals(lines)):
             return errors(refused)
         asking = b"".join(
-            line + b"\n" for line in (lines if asked.verb == "list" else [*lines, b""])
+            line + b"\n" for line in (lines if command.verb == "list" else [*lines, b""])
         )
         text = (
             self._persist(lambda: self._exchange(asking))
-            if asked.verb == "list"
+            if command.verb == "list"
             else self._exchange(asking)
         )
-        if (asked.verb, asked.argument) == ("list", "for-push"):
+        if (command.verb, command.argument) == ("list", "for-push"):
             self._there = listed_refs(text)
         return text
 

@@ -60,8 +60,8 @@ def _loses(session: Session, update: Update) -> bool:
     """
     if update.creates or not is_shared_ref(update.target):
         return False
-    asked = ("merge-base", "--is-ancestor", update.old, update.new)
-    return update.deletes or session.git.finish(*asked).returncode != 0
+    question = ("merge-base", "--is-ancestor", update.old, update.new)
+    return update.deletes or session.git.finish(*question).returncode != 0
 
 
 def _open_anew(session: Session, url: str, service: Service) -> Service:

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("there is no limit for the metric", "give --below X or --above X")
     bound = Bound(options.metric, options.below, options.above)
 
-    def told(step: "Step") -> None:
+    def notify(step: "Step") -> None:
         value = "unknown" if step.value is None else f"{step.value:.6g} ({step.way})"
         verdict = "skipped" if step.bad is None else "bad" if step.bad else "good"
         console.tell(f"{str(step.commit)[:10]}  {verdict:<4}  {options.metric}: {value}")
@@ -71,11 +71,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
         history = History(ws)
         bad = history.resolve(options.bad)
         if options.recorded:
-            found = bisect(ws, history, options.good, bad, bound, None, told=told)
+            found = bisect(ws, history, options.good, bad, bound, None, notify=notify)
         else:
             require_whole(parts_of(bad))
-            with open_means(options, console, ws, [bad], silent) as means:
-                found = bisect(ws, history, options.good, bad, bound, means, told=told)
+            with open_means(options, console, ws, [bad], silent) as rerun_options:
+                found = bisect(ws, history, options.good, bad, bound, rerun_options, notify=notify)
         subjects = [ws.repo.git.text("log", "-1", "--format=%s", str(oid)) for oid in found.first]
     if options.json:
         console.print_json(_document(found))

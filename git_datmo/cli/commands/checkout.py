@@ -61,8 +61,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
             progress,
         )
     if options.json:
-        told = {"snapshots": done.snapshots, "placed": done.placed, "removed": done.removed}
-        console.print_json({key: list(values) for key, values in told.items()})
+        document = {"snapshots": done.snapshots, "placed": done.placed, "removed": done.removed}
+        console.print_json({key: list(values) for key, values in document.items()})
         return 0
     for path in done.placed:
         console.print(f"checked out: {path}")

@@ -163,8 +163,10 @@ def _lines(ws: Workspace, stored: StoredEnvironment, console: Console) -> Iterat
     yield f"interpreter: {manifest.implementation} {manifest.python}"
     yield f"image:       {manifest.base_image or 'by the Dockerfile of the repository'}"
     for oid, image in frozen_images(ws, stored):
-        told = f"image {str(oid)[:10]}, {show_size(image.content.size)}, by {image.author.name}"
-        yield f"frozen:      {image.platform} on {image.created[:10]} ({told})"
+        image_text = (
+            f"image {str(oid)[:10]}, {show_size(image.content.size)}, by {image.author.name}"
+        )
+        yield f"frozen:      {image.platform} on {image.created[:10]} ({image_text})"
     for title, words in (("indexes", manifest.indexes), ("system", manifest.system)):
         if words:
             yield f"{title + ':':<12} {' '.join(words)}"
@@ -176,7 +178,7 @@ def _lines(ws: Workspace, stored: StoredEnvironment, console: Console) -> Iterat
     for title, packages in lists.items():
         width = max((len(name) for name, _ in packages), default=0)
         yield f"{title + ':':<12} {len(packages)}"
-        yield from (f"    {name:<{width}}  {told}" for name, told in packages)
+        yield from (f"    {name:<{width}}  {text}" for name, text in packages)
 
 
 def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
@@ -220,11 +222,11 @@ def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     stored = _stored(ws, console, options.names)
     _require_trust(options, console, ws, stored)
     with open_engine(options, _engine_name(options, ws), ws) as engine:
-        told = build(ws, stored, engine, output=copy_to_errors, progress=console.progress())
+        facts = build(ws, stored, engine, output=copy_to_errors, progress=console.progress())
     if options.json:
-        console.print_json({"id": stored.environment.id, **told})
+        console.print_json({"id": stored.environment.id, **facts})
     else:
-        console.print(figures(told.items()))
+        console.print(figures(facts.items()))
     return 0
 
 

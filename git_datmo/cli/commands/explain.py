@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     console.use_colours()
 
-    def told(place: int, count: int, combination: frozenset[str]) -> None:
+    def notify(place: int, count: int, combination: frozenset[str]) -> None:
         console.tell(
             f"rerun {place} of {count}: {', '.join(sorted(combination)) or 'nothing'} of B"
         )
@@ -66,9 +66,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
         one, other = history.resolve(options.one), history.resolve(options.other)
         for each in (one, other):
             require_whole(parts_of(each))
-        with open_means(options, console, ws, [one, other], silent) as means:
+        with open_means(options, console, ws, [one, other], silent) as rerun_options:
             found = explain(
-                ws, one, other, means, metrics=options.metric, quick=options.quick, told=told
+                ws,
+                one,
+                other,
+                rerun_options,
+                metrics=options.metric,
+                quick=options.quick,
+                notify=notify,
             )
     if options.json:
         console.print_json({"a": str(one.id), "b": str(other.id), **_document(found)})

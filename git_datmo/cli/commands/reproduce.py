@@ -128,7 +128,7 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
     from git_datmo.runs.rerun_folder import scratch_folder
     from git_datmo.runs.tolerances import find_tolerances, parse_tolerances
 
-    asked, swapped = parse_tolerances(options.tolerance), parse_swaps(options.swapped)
+    given_tolerances, swapped = parse_tolerances(options.tolerance), parse_swaps(options.swapped)
     history = History(ws)
     found = find_experiment(ws, history, options.names[0], progress=console.progress())
     others = {part: history.resolve(name) for part, name in swapped.items()}
@@ -136,22 +136,22 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
     for part, other in others.items():
         parts = swap(parts, part, parts_of(other))
     require_whole(parts)
-    tolerances = find_tolerances(ws, found.snapshot, asked)
+    tolerances = find_tolerances(ws, found.snapshot, given_tolerances)
     with (
         open_means(
             options, console, ws, [found, *others.values()], copy_to_errors, folder=options.dir
-        ) as means,
+        ) as rerun_options,
         scratch_folder(ws, options.dir) as folder,
     ):
-        if means.fixed and others.keys() & set(means.fixed):
+        if rerun_options.fixed and others.keys() & set(rerun_options.fixed):
             raise UsageError(
-                f"the engine '{means.engine.name}' cannot change the env",
+                f"the engine '{rerun_options.engine.name}' cannot change the env",
                 "give --engine docker or venv",
             )
         done = reproduce(
             ws,
             found,
-            means,
+            rerun_options,
             folder=folder,
             tolerances=tolerances,
             repeat=options.repeat,
