@@ -3,6 +3,14 @@
 
 def show_size(size: float) -> str:
     """Return a number of bytes as git shows it: binary units, two decimals."""
+    return "1 byte" if size == 1 else size_in_summary(size)
+
+
+def size_in_summary(size: float) -> str:
+    """Return a number of bytes as the summary of a record has it (FORMAT.md, section 9).
+
+    The noun is always in the plural, since two writers must write the same line.
+    """
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size} bytes" if unit == "bytes" else f"{size:.2f} {unit}"

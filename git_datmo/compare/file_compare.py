@@ -16,6 +16,7 @@ from git_datmo.compare.pixels import compare_images
 from git_datmo.compare.tables import compare_csv, compare_parquet, compare_tsv
 from git_datmo.compare.tensors import compare_tensors
 from git_datmo.compare.texts import compare_texts
+from git_datmo.sizes import show_count
 
 EXTRA = "git-datmo[compare]"
 BLOCK = 1 << 20
@@ -63,7 +64,7 @@ def compare_paths(recorded: Path, rerun: Path) -> Comparison:
 def compare_files(recorded: Path, rerun: Path) -> Comparison:
     way = EVENTS if recorded.name.startswith(NAME) else WAYS.get(recorded.suffix.lower())
     sizes = recorded.stat().st_size, rerun.stat().st_size
-    size = f"{sizes[0]} bytes" + (f" became {sizes[1]}" if sizes[0] != sizes[1] else "")
+    size = show_count(sizes[0], "byte") + (f" became {sizes[1]}" if sizes[0] != sizes[1] else "")
     if way is None:
         return Comparison(f"differs in bytes ({size})")
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from git_datmo.compare.comparison import Comparison, Tally, UnreadableFile, list_names, one_sided
+from git_datmo.sizes import show_count
 
 BATCH = 8192
 UNPACKED, RATIO = 256 << 20, 100
@@ -42,11 +43,14 @@ class _Count:
         self.changed_rows += changed
 
     def conclude(self, remark: str) -> Comparison:
-        more = f"{self.rows[0]} rows became {self.rows[1]}" if self.rows[0] != self.rows[1] else ""
+        more = ""
+        if self.rows[0] != self.rows[1]:
+            more = f"{show_count(self.rows[0], 'row')} became {self.rows[1]}"
         done = self.cells.conclude("cells", remark, more)
         if not self.changed_rows:
             return done
-        where = f"in {self.changed_rows} rows, columns {list_names(sorted(self.changed_columns))}"
+        rows = show_count(self.changed_rows, "row")
+        where = f"in {rows}, columns {list_names(sorted(self.changed_columns))}"
         return Comparison(f"{done.text} ({where})", done.off)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from git_datmo.environments.conda import LIST
 from git_datmo.environments.manifest import Environment, Local, Manifest, Package
+from git_datmo.sizes import show_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def _describe(item: Package | Local) -> str:
 
 
 def _size(environment: Environment, name: str) -> str | None:
-    return f"{len(environment.files[name])} bytes" if name in environment.files else None
+    file = environment.files.get(name)
+    return show_count(len(file), "byte") if file is not None else None
 
 
 def describe_packages(manifest: Manifest) -> Iterator[tuple[str, str]]:

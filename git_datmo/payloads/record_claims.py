@@ -14,7 +14,7 @@ from git_datmo.model import Content, Payload
 from git_datmo.objects.extent import Extent, ExtentCounter
 from git_datmo.objects.layout import Node, root_node
 from git_datmo.repository.workspace import Workspace
-from git_datmo.sizes import show_size
+from git_datmo.sizes import show_count, show_size
 from git_datmo.worktree.tracking import Tracking
 
 BYTES = 1 << 40
@@ -85,7 +85,7 @@ def _hint(snapshots: Iterable[str]) -> str:
 
 
 def _show(files: int, size: int) -> str:
-    return f"{files} file{'' if files == 1 else 's'} with {show_size(size)}"
+    return f"{show_count(files, 'file')} with {show_size(size)}"
 
 
 def _refuse_large(ws: Workspace, total: Extent) -> None:
@@ -94,7 +94,7 @@ def _refuse_large(ws: Workspace, total: Extent) -> None:
     if BLOCK * (total.files + total.folders) > BYTES:
         size = max(size, BLOCK * (total.files + total.folders))
     for count, key, default, shown in (
-        (total.folders, "datmo.folderLimit", FOLDERS, f"{total.folders} folders"),
+        (total.folders, "datmo.folderLimit", FOLDERS, show_count(total.folders, "folder")),
         (size, "datmo.checkoutLimit", BYTES, show_size(size)),
     ):
         if count > config.number(key.lower(), default):

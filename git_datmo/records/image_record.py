@@ -9,7 +9,7 @@ from git_datmo.model import Content, Oid
 from git_datmo.records.record_fields import decode_content
 from git_datmo.records.record_kind import Document, RecordKind
 from git_datmo.records.record_values import KeptObject, Person, more_field
-from git_datmo.sizes import show_size
+from git_datmo.sizes import size_in_summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def _words(image: Image) -> tuple[str, str]:
     """Return the platform, the author and the size."""
     return (
         f"{image.platform} frozen by {image.author.name}",
-        f"({show_size(image.content.size)})",
+        f"({size_in_summary(image.content.size)})",
     )
 
 

@@ -28,7 +28,7 @@ from git_datmo.records.record_values import (
     more_field,
     show_value,
 )
-from git_datmo.sizes import show_size
+from git_datmo.sizes import size_in_summary
 
 # The ways in which a run can end.
 SUCCESS, FAILED, INTERRUPTED, KILLED = "success", "failed", "interrupted", "killed"
@@ -272,7 +272,7 @@ def _words(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.run is not None and not snapshot.clean:
         yield "(uncommitted changes)"
     for payload in snapshot.payloads:
-        yield f"{payload.path} ({show_size(payload.content.size)})"
+        yield f"{payload.path} ({size_in_summary(payload.content.size)})"
 
 
 def _title(snapshot: Snapshot) -> str:

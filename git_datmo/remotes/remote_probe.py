@@ -25,6 +25,7 @@ from git_datmo.remotes.host_profiles import hosts_of
 from git_datmo.remotes.keep_links import write_first
 from git_datmo.remotes.refusals import is_rate_limit
 from git_datmo.repository.workspace import Workspace
+from git_datmo.sizes import show_count
 from git_datmo.terminal_text import quote_word
 
 T = TypeVar("T")
@@ -98,7 +99,8 @@ def retried(
 def _pause(ws: Workspace, remote: Remote, progress: Progress) -> None:
     seconds = ws.repo.config.number(f"datmo.{remote.address}.pause", PAUSE)
     progress.tell(
-        f"'{remote.address}' limits the rate of requests: continuing in {seconds} seconds"
+        f"'{remote.address}' limits the rate of requests: continuing in"
+        f" {show_count(seconds, 'second')}"
     )
     time.sleep(seconds)
 

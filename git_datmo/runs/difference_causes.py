@@ -22,6 +22,7 @@ from git_datmo.records.snapshot_record import Read
 from git_datmo.runs.read_variables import find_hashing, find_variables
 from git_datmo.runs.rerun import Rerun
 from git_datmo.runs.unseeded_sources import find_unseeded
+from git_datmo.sizes import show_count
 
 SOURCE_LIMIT, SOURCES_LIMIT = 1 << 20, 2000
 SOURCES = (".py", ".ipynb", ".sh", ".bash")
@@ -121,7 +122,7 @@ def _changed_in_conda(recorded: Manifest, ran: Probe) -> Iterator[Cause]:
     """Yield the conda packages with another build. If the rerun has none, they are one cause."""
     here = {each.package.name: each.package.describe()[:80] for each in ran.conda}
     if recorded.conda and not here:
-        yield Cause("package", "conda", f"{len(recorded.conda)} packages", None)
+        yield Cause("package", "conda", show_count(len(recorded.conda), "package"), None)
         return
     for package in recorded.conda:
         if here.get(package.name) != package.describe():

@@ -15,6 +15,7 @@ from git_datmo.remotes.fetch_objects import fetch_objects
 from git_datmo.remotes.required_objects import require
 from git_datmo.repository.healing import healed
 from git_datmo.repository.workspace import Workspace
+from git_datmo.sizes import show_count
 from git_datmo.worktree.checkout_plan import Checkout
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
@@ -30,7 +31,8 @@ def require_objects(
     missing = fetch_objects(ws, list(nodes), size=size, progress=progress)
     if missing:
         raise Incomplete(
-            f"{len(missing.all)} objects of record '{of}' cannot be found here or on any remote",
+            f"{show_count(len(missing.all), 'object')} of record '{of}' cannot be found here or on"
+            " any remote",
             "ask the person who made it to run 'git push'",
             missing=sorted(map(str, missing.all)),
         )

@@ -32,7 +32,7 @@ def test_push_dry_run_lists_files_and_sends_nothing(alex: Shell) -> None:
     lines = said.stdout.splitlines()
     assert f"snapshot {oid[:10]} first" in lines
     assert "  data data (2 bytes): tracked by 'git datmo add-data'" in lines
-    assert "  model m.pkl (1 bytes): written by the run" in lines
+    assert "  model m.pkl (1 byte): written by the run" in lines
     assert (
         "  code helper.py (5 bytes): untracked; the command named, imported or executed it" in lines
     )

@@ -64,7 +64,7 @@ def test_small_outputs_below_ignored_folders_are_kept_and_large_ones_named(repo:
     repo.commit("t.py", write("outputs/a/model.pkl") + "\n" + write("t.log"))
     found, said = run(repo, "--", "python", "t.py")
     assert found["run"]["outputs"] == ["outputs", "t.log"]
-    assert "'outputs' is ignored by git; it is kept as an output (1 bytes, 1 file)" in said
+    assert "'outputs' is ignored by git; it is kept as an output (1 byte, 1 file)" in said
     repo.git("config", "datmo.ignoredLimit", "0")
     repo.commit("u.py", write("outputs/b/model.pkl"))
     datmo(repo, "rm", "outputs")

@@ -186,8 +186,8 @@ CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
         0.5,
         "1 of 4 cells differ",
     ),
-    "words": (".csv", text("a,b\n1,2\n"), text("a,b\n1,x\n"), None, "in 1 rows, columns b"),
-    "more rows": (".csv", text("a,b\n1,2\n"), text("a,b\n1,2\n1,2\n"), None, "1 rows became 2"),
+    "words": (".csv", text("a,b\n1,2\n"), text("a,b\n1,x\n"), None, "in 1 row, columns b"),
+    "more rows": (".csv", text("a,b\n1,2\n"), text("a,b\n1,2\n1,2\n"), None, "1 row became 2"),
     "columns": (
         ".csv",
         text("a,b\n1,2\n"),
