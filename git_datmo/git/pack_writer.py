@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 import time
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -218,10 +219,12 @@ class PackWriter:
             return None
         self.flush()
         trailer = self._seal()
+        # Named by its checksum, a pack that is written twice is one file.
         stem = self._folder / f"pack-{trailer.hex()}"
         permissions.make_read_only(self._fd)
         fsio.sync(self._fd)
         if promisor:
+            # The mark comes before the pack: without it, git would call absent objects missing.
             fsio.write_file(stem.with_suffix(".promisor"), b"", mode=permissions.READ_ONLY)
         os.replace(self._path, stem.with_suffix(".pack"))
         # Closing gives up the claim on a partial pack, so the file is closed last.
@@ -234,6 +237,7 @@ class PackWriter:
         """Write the count into the header, hash the file and append the hash."""
         if self._hashed is not None:
             self._hashed.result()
+        # The number of entries is in the header. If it was guessed wrong, the hash is wrong, too.
         if self._hashed is None or self._count != len(self._crcs):
             os.pwrite(self._fd, _header(len(self._crcs)), 0)
             self._digest = self._hash_file()
@@ -266,22 +270,24 @@ class PackWriter:
             if offset < 1 << 31:
                 small.append(offset)
             else:
+                # The highest bit says that the rest is a position in the table of large offsets.
                 small.append(1 << 31 | len(large))
                 large.append(offset)
         crcs = array("I", [self._crcs[index] for index in order])
-        if struct.pack("=H", 1) != struct.pack(">H", 1):
+        # All numbers of an index are in network byte order.
+        if sys.byteorder == "little":
             for numbers in (small, large, crcs):
                 numbers.byteswap()
-        body = b"".join(
-            [
-                *(
-                    b"\377tOc\0\0\0\2",
-                    struct.pack(">256I", *fanout),
-                    b"".join(oids[index] for index in order),
-                ),
-                *(crcs.tobytes(), small.tobytes(), large.tobytes(), trailer),
-            ]
+        parts = (
+            b"\377tOc\0\0\0\2",
+            struct.pack(">256I", *fanout),
+            b"".join(oids[index] for index in order),
+            crcs.tobytes(),
+            small.tobytes(),
+            large.tobytes(),
+            trailer,
         )
+        body = b"".join(parts)
         checksum: bytes = self._format.new_hash(body).digest()
         return body + checksum
 

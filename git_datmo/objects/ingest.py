@@ -128,6 +128,7 @@ class Ingest:
         for path in paths:
             info = self._inspect(path)
             if info.st_size > chunks.WHOLE_LIMIT and stat.S_ISREG(info.st_mode):
+                # Files are delivered in order, so the small ones before this one go first.
                 self._take_whole(small, deliver)
                 small, pending = [], 0
                 if not self._take_unchanged(path, info, deliver):
@@ -241,6 +242,7 @@ class Ingest:
         file = FileRead(path, stored.node, info, digest)
         if file.mark(self._format) != stored.mark:
             return False
+        # An empty job: the file is delivered after the results of all jobs before it.
         self._submit(lambda _: deliver(file), "chunks", [])
         self._progress.advance(size)
         return True
@@ -270,9 +272,8 @@ class Ingest:
             self._start()
         fd = open_file(self._full(path), path)
         try:
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL) if hasattr(
-                os, "posix_fadvise"
-            ) else None
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
             for block in chunks.split(read, lambda: self._slot().memory):
                 self._submit(collect, "chunks", block.ends)
             check_unchanged(fd, path, identity(info), size)

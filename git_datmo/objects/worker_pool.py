@@ -29,12 +29,11 @@ if TYPE_CHECKING:
 # `marshal` supports.
 Job = Callable[..., Any]
 
-WORKERS = min(
-    max(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 2
-    ),
-    4,
+# A container or a batch system may allow a process fewer processors than the machine has.
+_PROCESSORS = (
+    len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 )
+WORKERS = min(max(_PROCESSORS, 2), 4)
 # A buffer that is filled, two for each worker, and two whose results are being processed.
 SLOTS = 2 * WORKERS + 3
 NICENESS = 5
@@ -75,6 +74,7 @@ class WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Close all pipes before waiting, so that the workers end at the same time.
         for worker in self._workers:
             worker.dismiss()
         for worker in self._workers:
@@ -118,6 +118,8 @@ class WorkerPool:
         """
         slot = self._free.popleft()
         if self._workers:
+            # Turns keep the order: each worker answers its own requests in order, so the oldest
+            # job's result is the next that its worker sends.
             worker = self._workers[self._turn % len(self._workers)]
             self._turn += 1
             worker.ask((slot.number, job, arguments))

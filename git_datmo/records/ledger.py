@@ -158,9 +158,9 @@ class Ledger:
         for record, oid in encoded:
             wanted.setdefault(record.commit, []).append(f"{make_line(oid, record)}\n".encode())
         notes = {commit: b"".join(lines) for commit, lines in wanted.items()}
-        self._retry(
-            lambda old: self._add(old, {oid for _, oid in encoded}, notes, (), "attach"), before
-        )
+        # The blobs are written before any ref names them, and survive a retry.
+        new = {oid for _, oid in encoded}
+        self._retry(lambda old: self._add(old, new, notes, (), "attach"), before)
         return tuple(oid for _, oid in encoded)
 
     def unite(self, theirs: Tips) -> bool:
@@ -178,9 +178,12 @@ class Ledger:
             }
             self._add(old, records, notes, (theirs,), "unite")
 
+        # Most unions bring nothing new. Two questions to git find that out.
         pairs = ((before.records, theirs.records), (before.notes, theirs.notes))
         if all(tip is None or self._has(mine, tip) for mine, tip in pairs):
             return False
+        # This version must not write a tree whose format it does not know. Readers unite in
+        # memory instead.
         if any(self.marker(tip).unknown() for tip in (before.records, theirs.records)):
             return False
         self._retry(step, before)
@@ -236,6 +239,7 @@ class Ledger:
             mine = self._odb.read(blob, "blob") if blob is not None else b""
             changes[path] = self._odb.write("blob", unite(mine, lines))
         new_notes = self._commit(old.notes, [t.notes for t in theirs], changes, why)
+        # Both refs move in one transaction, or neither: a note never names an absent record.
         moves = (
             RefChange(RECORDS_REF, old.records, new_records),
             RefChange(NOTES_REF, old.notes, new_notes),

@@ -90,6 +90,7 @@ def share(
     )
     pushed = pushed or head_pushed(ws, name)
     if pushed.is_whole:
+        # Git carries records, notes and keep refs itself.
         return Shared(targets[0].address, 0)
     _meet_new_remotes(ws, targets[0].name, progress)
     counts: list[tuple[int, int]] = []
@@ -146,6 +147,7 @@ def _share_with(
             if found is None:
                 found = _mend(ws, error, progress)
                 damaged.update(found)
+            # Each turn brings missing objects, or gives up the records that need them.
             lost.update(found)
             return once(carried)
         done.update(plan_now.objects.records)
@@ -200,6 +202,7 @@ def plan(
     ws.store.objects.refresh()
     offer = probe_remote(ws, remote, progress)
     received = receive(ws, remote, offer, progress=progress)
+    # These tips are read once. Records that are attached from here on wait for the next push.
     mine = ws.ledger.tips()
     here = list_records(ws.odb, mine.records) if mine.records else set()
     there = set[Oid]().union(*(shared_records(ws, tips) for tips in received.values()))
@@ -211,26 +214,23 @@ def plan(
         ws, site, catalog, wanted - there, pushed, lost=frozenset(lost), progress=progress
     )
     going = wanted - there - chosen.left
-    refuse_secrets(
-        ws, sorted(going), [(oid, chosen.send[oid]) for oid in sorted(going & chosen.send.keys())]
-    )
+    # Every refusal comes before the first byte leaves.
+    sent = sorted(going & chosen.send.keys())
+    refuse_secrets(ws, sorted(going), [(oid, chosen.send[oid]) for oid in sent])
     _refuse_carried(ws, pushed, chosen)
     newer = find_newer(ws, received)
     if newer is not None and (going or chosen.send):
         check_marker(newer, f"the records of '{remote.address}'")
-    ns, offer = (
-        choose_namespace(ws, remote, offer, progress)
-        if (going or chosen.send) and not dry
-        else (_used(received), offer)
-    )
+    ns = _used(received)
+    # Which namespace the host accepts is found by trying, so only where something goes.
+    if (going or chosen.send) and not dry:
+        ns, offer = choose_namespace(ws, remote, offer, progress)
     tips = received.get(ns, NOTHING)
     # What only a newer version may add to was not united with the records here, so nothing is put
     # on top of it.
-    carried = (
-        tips
-        if newer is not None
-        else build_tips(ws, mine, tips, (going | there) & here, here - there - going)
-    )
+    carried = tips
+    if newer is None:
+        carried = build_tips(ws, mine, tips, (going | there) & here, here - there - going)
     keepers = tuple(keeper for _, keeper in sorted(chosen.send.items()))
     return PushPlan(
         site, chosen, SharePlan(remote, offer, ns, tips, tuple(sorted(going)), keepers), carried

@@ -149,17 +149,13 @@ class StatCache:
         doubtful entries stay doubtful. git also compares the content of new entries that are not
         older than the file. That is slow for large files, so they are never patched.
         """
-        if (
-            edit.forgets
-            or edit.renewed
-            or edit.large
-            or edit.count > PATCH_ENTRIES
-            or not self.path.exists()
-        ):
+        changes_paths = edit.forgets or edit.renewed
+        if changes_paths or edit.large or edit.count > PATCH_ENTRIES or not self.path.exists():
             return False
         before = os.stat(self.path)
         if before.st_size < PATCH_SIZE:
             return False
+        # The clock of the file system, which may differ from that of this machine, dates the files.
         now = fsio.file_time(self.path.parent) // 10**9
         entries = list(self._checked(edit, int(before.st_mtime), now))
         marks = self.marks()
@@ -207,6 +203,7 @@ class StatCache:
         They include the special entries of removed files. Old entries that were racy at the last
         write are marked as doubtful.
         """
+        # Both sequences are in index order. A path that is in both takes the new entry.
         coming = self._checked(edit, now, now)
         nothing = (b"", b"")
         fresh, entry = next(coming, nothing)
@@ -242,9 +239,10 @@ class StatCache:
             if head[:8] != b"DIRC\0\0\0\2" or left < 0:
                 raise self._damaged()
             count = int.from_bytes(head[8:], "big")
-            for _, each in zip(
-                range(count), split_entries(_blocks(file, left), self._format), strict=False
-            ):
+            entries = split_entries(_blocks(file, left), self._format)
+            # `range` comes first: `zip` must not read an entry beyond the last, which would be an
+            # extension of the index.
+            for _, each in zip(range(count), entries, strict=False):
                 count -= 1
                 yield each
             if count:
@@ -320,11 +318,9 @@ class RecordedMarks:
         found = self.raw.find(wanted)
         while found >= 0:
             place = found - before
-            if (
-                place >= 12
-                and (place - 12) % 8 == 0
-                and STAT.unpack_from(self.raw, place)[6] in MODES
-            ):
+            # Entries begin after the header of 12 bytes, and are padded to multiples of 8.
+            is_aligned = place >= 12 and (place - 12) % 8 == 0
+            if is_aligned and STAT.unpack_from(self.raw, place)[6] in MODES:
                 return place
             found = self.raw.find(wanted, found + 1)
         return -1
