@@ -101,14 +101,17 @@ def unpack(archive: Iterable[bytes], folder: Path) -> Configuration:
                     digests[name] = _keep(cast("io.BufferedReader", content), contents)
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise Damaged(f"the engine's archive of the image cannot be read: {error}") from error
-    image = _choose(
-        contents, {**digests, **{name: digests.get(at, "") for name, at in links.items()}}
-    )
+    # A link may come before its target, so links are followed after the last entry.
+    linked = {name: digests.get(target, "") for name, target in links.items()}
+    image = _choose(contents, {**digests, **linked})
     for path in contents.iterdir():
-        if path.name not in image.layers:
-            path.replace(
-                folder / CONFIG
-            ) if f"sha256:{path.name}" == image.digest else path.unlink()
+        if path.name in image.layers:
+            continue
+        if f"sha256:{path.name}" == image.digest:
+            path.replace(folder / CONFIG)
+        else:
+            # The index, and the parts of other images in the archive.
+            path.unlink()
     return read_image(folder)
 
 
@@ -153,10 +156,12 @@ def pack(folder: Path) -> Iterator[bytes]:
         {"Config": config, "RepoTags": None, "Layers": [f"{layer}.tar" for layer in image.layers]}
     ]
     yield from _entry(config, folder / CONFIG)
+    # An image may have the same layer twice; the archive has it once.
     for layer in dict.fromkeys(image.layers):
         yield from _entry(f"{layer}.tar", folder / LAYERS / layer)
     raw = json.dumps(index).encode()
     yield from _pieces(_INDEX, len(raw), io.BytesIO(raw))
+    # Two empty blocks end a tar file.
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 

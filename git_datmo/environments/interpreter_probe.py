@@ -124,6 +124,8 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
     if not lines or not lines[0].startswith("#!"):
         return None
     words = lines[0][2:].split()
+    # The kernel limits the length of a `#!` line. Pip's wrapper is a shell script whose second line
+    # runs Python, and a string literal for Python itself.
     if words[:1] == ["/bin/sh"] and len(lines) > 1 and lines[1].startswith("'''exec'"):
         try:
             words = shlex.split(lines[1].removeprefix("'''exec'"))
@@ -175,6 +177,7 @@ def begin_probe(
 ) -> Probing:
     """Start to ask `interpreter` what it is and what is installed in it, by one child in `cwd`."""
     env = {**environ, "PYTHONIOENCODING": "utf-8"}
+    # A start-up file of the user's could print something, or change what is found.
     env.pop("PYTHONSTARTUP", None)
     argv, pipe = [interpreter, "-c", inventory_program()], subprocess.PIPE
     try:

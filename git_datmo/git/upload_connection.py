@@ -76,7 +76,7 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> ServiceConnect
     """
     url = git.text("ls-remote", "--get-url", "--", remote.address)
     named = re.match(r"([A-Za-z0-9][A-Za-z0-9+.-]*)(://|::)", url)
-    scheme = named[1] if named else "ssh" if ":" in url.split("/", 1)[0] else "file"
+    scheme = named[1] if named else _scheme_of_path(url)
     if (named and named[2] == "::") or is_bundle(url):
         return None
     program = config.get(f"remote.{remote.name}.uploadpack") or SERVICE
@@ -88,11 +88,8 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> ServiceConnect
             return _open_helper(speaking, scheme, remote, url, ending)
         if scheme in ("file", "ssh"):
             return _open_pipes(speaking, config, remote, program, ending, is_ssh=scheme == "ssh")
-        if (
-            scheme == "git"
-            and is_allowed(git.environ, config, scheme)
-            and not _has_git_proxy(git, config)
-        ):
+        is_direct = scheme == "git" and not _has_git_proxy(git, config)
+        if is_direct and is_allowed(git.environ, config, scheme):
             connection = ending.enter_context(connect_daemon(url, program, "2"))
             ending.callback(_shut, connection)
             end = connection.fileno()
@@ -100,6 +97,14 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> ServiceConnect
                 end, end, ending.pop_all(), SilenceWatch(f"'{remote.address}'")
             )
     return None
+
+
+def _scheme_of_path(url: str) -> str:
+    """Return the transport of a URL without a scheme, as git decides it (git-fetch).
+
+    `host:path` is for ssh, unless a slash comes before the colon.
+    """
+    return "ssh" if ":" in url.split("/", 1)[0] else "file"
 
 
 def _has_git_proxy(git: Git, config: Config) -> bool:
@@ -162,9 +167,11 @@ def _open_pipes(
             git.child_environment(), config, remote.address, program, ends, is_ssh=is_ssh
         )
     finally:
+        # The child has its own copies. With ours open, a read would never see the end.
         os.close(its_in)
         os.close(its_out)
     watch = SilenceWatch(f"'{remote.address}'", root=child, victim=child)
+    # Callbacks run in reverse: closing the pipes first lets the child end by itself.
     ending.callback(reap, child, watch)
     ending.callback(os.close, answering)
     ending.callback(os.close, asking)

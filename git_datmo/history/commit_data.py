@@ -79,14 +79,15 @@ class Ancestry:
 
     def _outside(self, commits: list[str]) -> set[str]:
         """Return those of `commits` that are missing or no ancestors of the tip."""
-        present = [commit for commit in commits if is_present(self._ws, commit)]
+        # Git stops at an id that it does not have, so missing commits are not asked for.
+        present = {commit for commit in commits if is_present(self._ws, commit)}
+        if not present:
+            return set(commits)
+        # `rev-list ^TIP COMMIT...` lists everything that does not lead from the tip, which may be
+        # more than the commits themselves.
         names = "".join(f"{name}\n" for name in (f"^{self._tip}", *present)).encode()
-        listed = (
-            set(self._ws.repo.git.text("rev-list", "--stdin", stdin=names).split())
-            if present
-            else set()
-        )
-        return (set(commits) - set(present)) | (listed & set(present))
+        listed = set(self._ws.repo.git.text("rev-list", "--stdin", stdin=names).split())
+        return (set(commits) - present) | (listed & present)
 
 
 def is_present(ws: Workspace, commit: str) -> bool:
@@ -120,6 +121,8 @@ class DataFinder:
 
     def find(self) -> CommitData:
         """Return the snapshots that define the commit's data."""
+        # Claims by commit, note or trailer come first. A rewritten commit is only looked for beside
+        # them, since it takes git's work for each commit.
         claims = self._own_claims()
         claims.update(self._rewritten_claims(claims))
         heads = tuple(claims[record] for record in self._graph.heads(claims))
@@ -253,6 +256,7 @@ class DataFinder:
         boundary = set(shallow_boundary(self._ws.repo.common_dir))
         if not boundary:
             return False
+        # A snapshot that the heads were made from cannot be newer than they are.
         behind = self._graph.reached(head.row.record for head in heads)
         candidates = [row for row in self._rows.values() if row.record not in behind]
         if all(is_present(self._ws, row.commit) for row in candidates):
@@ -280,4 +284,5 @@ def walk_commits(git: Git, arguments: tuple[str, ...], *options: str) -> Iterato
             if child.wait():
                 raise failure(argv, child.returncode, said)
         finally:
+            # A caller that has found its commit stops reading. Git would wait for it forever.
             child.terminate()

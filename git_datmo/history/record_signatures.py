@@ -118,7 +118,10 @@ class Verified:
 
     @property
     def good(self) -> bool:
-        """Return True if there are signatures and all of them hold."""
+        """Return True if a trusted key signed the record.
+
+        Others may add signatures, good or bad, which must not undo that one.
+        """
         return any(signature.state is State.GOOD for signature in self.signatures)
 
     @property

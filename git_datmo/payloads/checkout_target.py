@@ -43,6 +43,7 @@ def find_target(
     if the data were never shared, `DatmoError` if there are none.
     """
     history = History(ws)
+    # An id is taken as it is: that snapshot alone, even if others belong to its commit.
     found = history.by_id(name) if name else None
     if found is not None:
         return target_of(found)

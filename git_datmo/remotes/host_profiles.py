@@ -73,6 +73,7 @@ class Hosts:
         A host that advertises something else than before is another host, so its learned facts are
         discarded.
         """
+        # What was learned from attempts holds only for the host that it was learned from.
         if self.learn(remote, version=offer.version, filters=offer.filters, by_id=offer.by_id):
             self.learn(remote, refuses_ids=False, atomic=True, notes=True)
         return self.of(remote)
@@ -89,12 +90,11 @@ class Hosts:
         """Remember that the records under a remote's name came from its URL."""
         if self._remembered(remote).name == remote.name:
             return
-        others = {
-            url: {**known, "name": ""}
-            if isinstance(known, dict) and known.get("name") == remote.name
-            else known
-            for url, known in self._read().items()
-        }
+        others = dict(self._read())
+        # A name belongs to one URL: that of the last fetch under it.
+        for url, known in others.items():
+            if isinstance(known, dict) and known.get("name") == remote.name:
+                others[url] = {**known, "name": ""}
         mine = replace(self._remembered(remote), name=remote.name)
         self._write({**others, hide_passwords(remote.url): asdict(mine)})
 
@@ -126,6 +126,7 @@ class Hosts:
 def _decode(found: object) -> Host:
     if not isinstance(found, dict):
         return Host()
+    # A value of another type was written by another version, or by hand: its default counts.
     kinds = {field.name: type(field.default) for field in fields(Host)}
     return Host(
         **{name: found[name] for name, kind in kinds.items() if type(found.get(name)) is kind}

@@ -131,6 +131,7 @@ class ObjectSource:
             progress.tell(f"'{self._remote.address}' {what}")
 
     def _fetch_levels(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
+        # A host that refuses the combined filter is asked once, and then for one level at a time.
         if filtered == TWO_LEVELS and self._gives_levels:
             try:
                 self._fetch(batch, progress, filtered)
@@ -213,9 +214,11 @@ def read_commits(
     waiting: dict[Oid, list[bytes]] = {}
     left = set(wants)
     for entry in entries:
+        # A pack may have a delta before its base.
         if entry.base is not None and entry.base not in found:
             waiting.setdefault(entry.base, []).append(entry.content)
             continue
+        # Git writes all commits of a pack before its blobs (git-pack-objects).
         if entry.base is None and entry.kind == "blob" and not left:
             break
         ready = []

@@ -46,6 +46,7 @@ def _receive(
     known = read_heads(ws).remotes.get(label, NOTHING)
     records, notes = offer.refs.get(ns.records), offer.refs.get(ns.notes)
     refspecs = []
+    # Refs that did not move since the last fetch are not fetched again.
     if records is not None and records != known.records:
         refspecs.append(f"+{ns.records}:{records_here}")
     if notes is not None and notes != known.notes:

@@ -79,6 +79,7 @@ def reproduce(
     require_signed(ws, read_all(ws), [str(found.id)])
     whole = require_whole(parts or parts_of(found))
     sign = parts is None and wants_signature(ws, asked=sign)
+    # A key or an engine that is missing shows before anything is fetched or run.
     if sign:
         require_key(ws)
     options.engine.check()
@@ -98,6 +99,7 @@ def reproduce(
                 f"{tried[-1].judged.verdict} with only the files that the run read: trying again"
                 " with all"
             )
+            # Files of the first rerun must not be taken for inputs of the second.
             empty_folder(folder)
     receipt = _write_receipt(ws, found, options, tried, tolerances, fetched)
     remarks = (*tried[0].done.remarks, *_tell_changes(tried[0].changes))
@@ -195,19 +197,15 @@ def _try(
     began = time.monotonic()
     judged = judge(ws, snapshot, run, done, tolerances, options.progress)
     compared = time.monotonic() - began
+    # An environment that was rebuilt is the recorded one, so it needs no comparison.
     if judged.verdict == IDENTICAL and "env" not in options.fixed:
         return _Try(done, judged, (), compared)
     assert snapshot.environment is not None
     recorded = read_manifest(read_environment(ws, snapshot.environment).files)
     ran = ask_interpreter(options.engine, folder)
     if judged.verdict == IDENTICAL:
-        return _Try(
-            done,
-            judged,
-            (),
-            compared,
-            tuple(changed_packages(recorded, ran)) if ran is not None else (),
-        )
+        changes = tuple(changed_packages(recorded, ran)) if ran is not None else ()
+        return _Try(done, judged, (), compared, changes)
     variables = {} if options.engine.capabilities.rebuilds_environment else variables_of(ws)
     machine = _machine(ws, options, done.variables)
     causes = find_causes(recorded, run.machine, machine, ran, done, run.read, variables)
@@ -236,6 +234,7 @@ def _write_receipt(
     fetched: float,
 ) -> Receipt:
     """Return the receipt of the reruns, with the figures of the worst rerun."""
+    # `VERDICTS` lists the best verdict first.
     worst = max(tried, key=lambda each: VERDICTS.index(each.judged.verdict))
     unstable = _find_unstable([each.done for each in tried])
     durations = {"fetch": fetched, **worst.done.durations, "compare": worst.compared}
@@ -270,16 +269,12 @@ def _machine(
 def _find_unstable(done: list[Rerun]) -> list[str]:
     """Return the sorted names of metrics and outputs that differ between the reruns."""
     first = done[0]
-    names = [
-        name for kind in ("metrics", "outputs") for each in done for name in getattr(each, kind)
-    ]
-    differs = (
-        name
-        for name in dict.fromkeys(names)
-        if any(
-            each.metrics.get(name) != first.metrics.get(name)
-            or each.outputs.get(name) != first.outputs.get(name)
-            for each in done
-        )
-    )
-    return sorted(differs)
+    unstable: set[str] = set()
+    for each in done[1:]:
+        for name in {*each.metrics, *first.metrics}:
+            if each.metrics.get(name) != first.metrics.get(name):
+                unstable.add(name)
+        for name in {*each.outputs, *first.outputs}:
+            if each.outputs.get(name) != first.outputs.get(name):
+                unstable.add(name)
+    return sorted(unstable)

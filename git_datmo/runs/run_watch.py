@@ -167,6 +167,7 @@ def other_runs(ws: Workspace, watch: RunWatch) -> Others:
         if folder == watch.folder or state is None or state.get("tree") != str(ws.root):
             continue
         ended = state["ended"]
+        # A run that ended before this one began wrote nothing meanwhile.
         if ended is not None and ended <= watch.began:
             continue
         observed = read_journals(folder)
@@ -203,11 +204,8 @@ def _read_state(folder: Path) -> dict[str, Any] | None:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return (
-        state
-        if isinstance(state, dict) and {"pid", "started", "began", "ended"} <= state.keys()
-        else None
-    )
+    is_whole = isinstance(state, dict) and {"pid", "started", "began", "ended"} <= state.keys()
+    return state if is_whole else None
 
 
 def _clear(base: Path) -> None:
@@ -241,6 +239,8 @@ def _started(pid: int) -> int:
 
     Returns 1 for a running process on a system without `/proc`.
     """
+    # A process id alone may belong to a new process by now. Ids and start times together do not
+    # repeat. The name of the program, in parentheses, may contain blanks.
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[19])
