@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from git_datmo import fsio
 from git_datmo.history.experiments import Found
 from git_datmo.model import Oid
@@ -17,7 +19,7 @@ def is_trusted(ws: Workspace, found: Found, *, isolated: bool) -> bool:
     In a container, the user's own snapshots may. Outside of one the author's name proves nothing,
     since anyone can write it: only snapshots that were made or approved in this repository may.
     """
-    if ws.repo.config.flag(SETTING) or str(found.id) in _read(ws):
+    if ws.repo.config.flag(SETTING) or str(found.id) in _read(ws.shared_state):
         return True
     return isolated and found.snapshot.author == ws.person
 
@@ -27,8 +29,8 @@ def trust(ws: Workspace, oid: Oid) -> None:
     fsio.append_line(ws.shared_state / _FILE, str(oid).encode())
 
 
-def _read(ws: Workspace) -> set[str]:
+def _read(shared_state: Path) -> set[str]:
     try:
-        return set((ws.shared_state / _FILE).read_text("utf-8", "replace").split())
+        return set((shared_state / _FILE).read_text("utf-8", "replace").split())
     except FileNotFoundError:
         return set()

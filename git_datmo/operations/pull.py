@@ -25,7 +25,7 @@ def pull(ws: Workspace, remote: str = "", *, progress: Progress = QUIET) -> Conc
 
 def _is_halfway_to_head(ws: Workspace) -> bool:
     """Return True if a checkout to exactly HEAD's data was interrupted."""
-    underway, head = read_underway(ws), ws.head()
+    underway, head = read_underway(ws.state), ws.head()
     if underway is None or underway.is_merge or underway.restores or head is None:
         return False
     return History(ws).data(head).ids == (underway.snapshot,)

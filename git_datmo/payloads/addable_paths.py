@@ -6,9 +6,11 @@ import os
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
+from git_datmo.git.command import Git
 from git_datmo.git.safe_paths import as_pathspec, check_path, show
 from git_datmo.payloads.exclude_file import is_behind, pattern
 from git_datmo.repository.workspace import Workspace
@@ -30,7 +32,7 @@ class AddableCheck:
     def __init__(self, ws: Workspace, paths: Collection[str]) -> None:
         self._ws = ws
         texts = [path for path in paths if path and _is_text(path)]
-        self._listed = _listed_by_git(ws, texts)
+        self._listed = _listed_by_git(ws.repo.git, texts)
         self._asked_for = _asked_for_by_ignore_files(ws, texts)
 
     def check(self, tracking: Tracking, path: str, *, exists: bool = True) -> None:
@@ -47,14 +49,14 @@ class AddableCheck:
             )
         check_path(path)
         if exists and not os.path.lexists(self._ws.root / path):
-            near = _similar_path(self._ws, path)
+            near = _similar_path(self._ws.root, path)
             raise DatmoError(
                 f"'{path}' does not exist",
                 f"did you mean '{near}'?"
                 if near
                 else "check the name, or 'git datmo checkout' fetches what was snapshotted",
             )
-        _refuse_other_repository(self._ws, path)
+        _refuse_other_repository(self._ws.root, path)
         _refuse_other_payload(tracking, path)
         self._refuse_tracked(path)
         self._refuse_asked_for(path)
@@ -95,11 +97,11 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _listed_by_git(ws: Workspace, paths: Collection[str]) -> list[bytes]:
+def _listed_by_git(git: Git, paths: Collection[str]) -> list[bytes]:
     """Return the files that git tracks, sorted, at least those at or below `paths`."""
     if not paths:
         return []
-    return sorted(set(ws.repo.git.run("ls-files", "-z", *as_pathspec(paths)).split(b"\0")[:-1]))
+    return sorted(set(git.run("ls-files", "-z", *as_pathspec(paths)).split(b"\0")[:-1]))
 
 
 def _at_or_below(listed: Sequence[bytes], path: bytes) -> Iterator[bytes]:
@@ -138,21 +140,21 @@ def _asked_for_by_ignore_files(
     return found
 
 
-def _similar_path(ws: Workspace, path: str) -> str | None:
+def _similar_path(root: Path, path: str) -> str | None:
     """Return the existing path most similar to a missing one, or None."""
     folder, _, name = path.rpartition("/")
     try:
-        near = nearest(name, os.listdir(ws.root / folder))
+        near = nearest(name, os.listdir(root / folder))
     except OSError:
         return None
     return os.path.join(folder, near) if near else None
 
 
-def _refuse_other_repository(ws: Workspace, path: str) -> None:
+def _refuse_other_repository(root: Path, path: str) -> None:
     names = path.split("/")
     for end in range(1, len(names)):
         folder = "/".join(names[:end])
-        if os.path.lexists(ws.root / folder / ".git"):
+        if os.path.lexists(root / folder / ".git"):
             raise DatmoError(
                 f"'{path}' lies in '{folder}', which is a git repository of its own",
                 f"add it from within that repository: cd {quote_word(folder)} && "

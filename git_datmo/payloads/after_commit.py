@@ -66,7 +66,7 @@ class _Conclusion:
 
     def of_commit(self, tracking: Tracking) -> Concluded:
         self._refuse_halfway()
-        picked = find_picked(self._ws, self._history)
+        picked = find_picked(self._ws.repo.git, self._history)
         if picked is not None and not self._waits():
             return self._pick(tracking, picked)
         seen = self._look(tracking, is_own=True)
@@ -85,7 +85,7 @@ class _Conclusion:
             done = self._attach(tracking, followed)
         else:
             done = self._snapshot_if_changed(tracking, followed)
-        if seen.data.unshared and not is_made_here(self._ws, seen.data.unshared[0].commit):
+        if seen.data.unshared and not is_made_here(self._ws.repo.git, seen.data.unshared[0].commit):
             error = unshared_error(self._ws, seen.data)
             done = replace(
                 done, warnings=(*done.warnings, f"{error.what}; this commit builds on older data")
@@ -121,7 +121,7 @@ class _Conclusion:
             return seen
         others = tuple(each for each in seen.data.unshared if each.commit != str(head))
         # The new commit has the data of the commit that it amends.
-        is_within = seen.is_within or is_amended(self._ws)
+        is_within = seen.is_within or is_amended(self._ws.repo.git)
         return replace(seen, data=replace(seen.data, unshared=others), is_within=is_within)
 
     def _is_named_by_head(self, tracking: Tracking) -> bool:
@@ -131,7 +131,7 @@ class _Conclusion:
         return data_id(tracked.payload for tracked in tracking.payloads) in named
 
     def _refuse_halfway(self) -> None:
-        underway = read_underway(self._ws)
+        underway = read_underway(self._ws.state)
         if underway is not None and not underway.is_merge:
             raise interrupted(underway)
 
@@ -142,7 +142,7 @@ class _Conclusion:
     def _is_own_merge(self) -> bool:
         """Return True if git has just made HEAD as a merge commit in this clone."""
         head = self._history.commit("HEAD")
-        return len(head.parents) > 1 and not last_move(self._ws).endswith("Fast-forward")
+        return len(head.parents) > 1 and not last_move(self._ws.repo.git).endswith("Fast-forward")
 
     def _pick(self, tracking: Tracking, picked: Picked) -> Concluded:
         """Take over only what a picked commit changed in the payloads."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.history.experiments import read_all
@@ -90,9 +91,9 @@ def switch(
         whole, parts = split(target.payloads, only)
         if halfway - {payload.path for payload in whole}:
             refuse_during_checkout(ws)
-        refuse_tracked_by_git(ws, [*whole, *(part.payload for part in parts)])
+        refuse_tracked_by_git(ws.repo.git, [*whole, *(part.payload for part in parts)])
         if not force:
-            _refuse_unsnapshotted(ws, tracking, whole)
+            _refuse_unsnapshotted(ws.root, tracking, whole)
         edit = ws.cache.edit()
         changed = place_parts(ws, tracking, parts, edit, force=force, progress=progress)
         placed = _place(ws, tracking, target, whole, (), edit, force=force, progress=progress)
@@ -120,7 +121,7 @@ def undecided_error(target: Target) -> Incomplete:
     )
 
 
-def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Payload]) -> None:
+def _refuse_unsnapshotted(root: Path, tracking: Tracking, coming: Iterable[Payload]) -> None:
     base = tracking.base_contents
     for payload in coming:
         tracked = tracking.get(payload.path)
@@ -128,7 +129,7 @@ def _refuse_unsnapshotted(ws: Workspace, tracking: Tracking, coming: Iterable[Pa
             continue
         if tracked.payload.content not in (payload.content, base.get(payload.path)):
             keep = "keep it with 'git datmo snapshot'"
-            if not os.path.lexists(ws.root / payload.path):
+            if not os.path.lexists(root / payload.path):
                 keep = f"bring it back with 'git datmo checkout -- {quote_word(payload.path)}'"
             raise DatmoError(
                 f"'{payload.path}' was added in a version that no snapshot has",
@@ -153,9 +154,9 @@ def apply_snapshot(
     """
     wanted = {payload.path: payload for payload in target.payloads}
     coming = [payload for payload in wanted.values() if payload.path not in stay | asleep]
-    refuse_tracked_by_git(ws, coming)
+    refuse_tracked_by_git(ws.repo.git, coming)
     if not force:
-        _refuse_unsnapshotted(ws, tracking, coming)
+        _refuse_unsnapshotted(ws.root, tracking, coming)
     base = tracking.base_contents
     others = [
         t
@@ -204,7 +205,7 @@ def _place(
 ) -> tuple[str, ...]:
     """Write some payloads and remove others; return the paths that changed."""
     size = sum(payload.content.size for payload in coming)
-    with ways_out(ws):
+    with ways_out(ws.state):
         require(
             ws,
             ((payload.path, root_node(payload.content)) for payload in coming),
@@ -213,14 +214,14 @@ def _place(
         )
     refuse_false_claims(ws, claims_of(coming, tracking), target.snapshots)
     refuse_collisions(ws, ((payload.path, root_node(payload.content)) for payload in coming))
-    owned = owned_by_git(ws, [tracked.payload.path for tracked in going])
+    owned = owned_by_git(ws.repo.git, [tracked.payload.path for tracked in going])
     checkout = Checkout(ws.store, ws.root, edit, progress, owned, size)
-    tracking = _without_lost(ws, tracking, edit)
+    tracking = _without_lost(ws.root, tracking, edit)
     arrived = given_up(ws, target.mark)
     try:
         plans = _plan(ws, tracking, checkout, coming, going, arrived, force=force)
     except CheckoutConflict as conflict:
-        if read_underway(ws) is not None:
+        if read_underway(ws.state) is not None:
             hint = (
                 "move them away and run this again, or give them up with 'git datmo checkout"
                 " --force'"
@@ -234,11 +235,9 @@ def _place(
     return tuple(payload.path for payload in coming if plans[payload.path].changes_files)
 
 
-def _without_lost(ws: Workspace, tracking: Tracking, edit: CacheEdit) -> Tracking:
+def _without_lost(root: Path, tracking: Tracking, edit: CacheEdit) -> Tracking:
     """Treat payloads whose files are all gone as not placed, to skip checks of single files."""
-    lost = [
-        t for t in tracking.payloads if t.placed and not os.path.lexists(ws.root / t.payload.path)
-    ]
+    lost = [t for t in tracking.payloads if t.placed and not os.path.lexists(root / t.payload.path)]
     for tracked in lost:
         edit.renew(os.fsencode(tracked.payload.path))
     return tracking.having(replace(t, placed=False) for t in lost)

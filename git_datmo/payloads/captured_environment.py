@@ -119,7 +119,7 @@ def find_environment(
 ) -> FoundEnvironment | None:
     """Return the environment that `command` would run in now."""
     language = find_language(command)
-    system = _system_packages(ws)
+    system = _system_packages(ws.root)
     variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
     found = _project(ws, language, variables, system) if language else None
     asked = found or _python(ws, command, variables, system, interpreter, probing)
@@ -140,13 +140,13 @@ def _read(path: Path, limit: int = SIZE_LIMIT) -> bytes | None:
     return path.read_bytes() if path.is_file() and path.stat().st_size <= limit else None
 
 
-def _dockerfile(ws: Workspace) -> bytes | None:
-    return _read(ws.root / "Dockerfile")
+def _dockerfile(root: Path) -> bytes | None:
+    return _read(root / "Dockerfile")
 
 
-def _system_packages(ws: Workspace) -> tuple[str, ...]:
+def _system_packages(root: Path) -> tuple[str, ...]:
     for name in APT_FILES:
-        content = _read(ws.root / name)
+        content = _read(root / name)
         if content is not None:
             return read_apt(content)
     return ()
@@ -166,7 +166,7 @@ def _project(
             files,
             variables=variables,
             base_image=ws.repo.config.get("datmo.baseimage"),
-            dockerfile=_dockerfile(ws),
+            dockerfile=_dockerfile(ws.root),
             system=system,
         )
         if environment is not None:
@@ -204,7 +204,7 @@ def _python(
         variables=variables,
         imported=imported,
         base_image=ws.repo.config.get("datmo.baseimage"),
-        dockerfile=_dockerfile(ws),
+        dockerfile=_dockerfile(ws.root),
         lock=lock,
         system=system,
         archives=archives,

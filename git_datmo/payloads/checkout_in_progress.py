@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
@@ -64,9 +65,9 @@ class CheckoutInProgress:
 MERGING = CheckoutInProgress("", frozenset())
 
 
-def read_underway(ws: Workspace) -> CheckoutInProgress | None:
+def read_underway(state: Path) -> CheckoutInProgress | None:
     """Return the interrupted checkout, if any. The caller holds the lock, or only reports it."""
-    path = ws.state / MARK
+    path = state / MARK
     try:
         raw = json.loads(path.read_bytes())
         return CheckoutInProgress(
@@ -83,7 +84,7 @@ def read_underway(ws: Workspace) -> CheckoutInProgress | None:
         ) from error
 
 
-def write_underway(ws: Workspace, underway: CheckoutInProgress) -> None:
+def write_underway(state: Path, underway: CheckoutInProgress) -> None:
     document: dict[str, object] = {
         "snapshot": underway.snapshot,
         "payloads": sorted(underway.payloads),
@@ -92,11 +93,11 @@ def write_underway(ws: Workspace, underway: CheckoutInProgress) -> None:
         document["restores"] = True
     if underway.before:
         document["before"] = underway.before
-    fsio.write_file(ws.state / MARK, json.dumps(document).encode())
+    fsio.write_file(state / MARK, json.dumps(document).encode())
 
 
-def end_underway(ws: Workspace) -> None:
-    (ws.state / MARK).unlink(missing_ok=True)
+def end_underway(state: Path) -> None:
+    (state / MARK).unlink(missing_ok=True)
 
 
 def end_merge(ws: Workspace) -> None:
@@ -110,6 +111,6 @@ def interrupted(underway: CheckoutInProgress) -> DatmoError:
 
 
 def refuse_during_checkout(ws: Workspace) -> None:
-    underway = read_underway(ws)
+    underway = read_underway(ws.state)
     if underway is not None:
         raise interrupted(underway)

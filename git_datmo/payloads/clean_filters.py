@@ -10,6 +10,7 @@ from pathlib import Path
 
 from git_datmo.errors import Incomplete
 from git_datmo.git.command import Git
+from git_datmo.git.config import Config
 from git_datmo.git.safe_paths import show
 from git_datmo.model import Oid
 from git_datmo.repository.workspace import Workspace
@@ -49,7 +50,9 @@ def cleaned_files(ws: Workspace, filtered: Mapping[bytes, str]) -> dict[bytes, O
     A file that git considers unchanged is not filtered again.
     """
     has = {
-        name: bool(_setting(ws, name, "clean") or _setting(ws, name, "process"))
+        name: bool(
+            _setting(ws.repo.config, name, "clean") or _setting(ws.repo.config, name, "process")
+        )
         for name in {*filtered.values()}
     }
     wanted = [path for path, name in filtered.items() if has[name]]
@@ -84,7 +87,9 @@ def smudge(ws: Workspace, folder: Path, paths: Iterable[bytes]) -> None:
             or (name == LFS and not _is_pointer(full))
         ):
             continue
-        if not (_setting(ws, name, "smudge") or _setting(ws, name, "process")):
+        if not (
+            _setting(ws.repo.config, name, "smudge") or _setting(ws.repo.config, name, "process")
+        ):
             raise Incomplete(
                 f"{show(path)} needs git's filter '{name}', which is not set up in this clone",
                 f"set up filter.{name}.clean and filter.{name}.smudge as the project says, then"
@@ -111,5 +116,5 @@ def _is_pointer(full: bytes) -> bool:
         return file.read(len(LFS_POINTER)) == LFS_POINTER
 
 
-def _setting(ws: Workspace, name: str, key: str) -> str:
-    return ws.repo.config.get(f"filter.{name}.{key}") or ""
+def _setting(config: Config, name: str, key: str) -> str:
+    return config.get(f"filter.{name}.{key}") or ""

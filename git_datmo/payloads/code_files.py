@@ -44,7 +44,7 @@ def capture_code(
     chosen = [
         path
         for path in sorted(set(listed))
-        if holder_of(path, payloads) is None and _is_file(ws, path)
+        if holder_of(path, payloads) is None and _is_file(ws.root, path)
     ]
     cleaned = cleaned_files(ws, filtered_paths(ws, ws.repo.git, chosen))
     capturer = Capturer(ws.store, ws.root, ws.cache.edit(), progress)
@@ -53,8 +53,8 @@ def capture_code(
     return _with_blobs(ws, captured.content, cleaned)
 
 
-def _is_file(ws: Workspace, path: bytes) -> bool:
-    full = os.path.join(os.fsencode(ws.root), path)
+def _is_file(root: Path, path: bytes) -> bool:
+    full = os.path.join(os.fsencode(root), path)
     return os.path.islink(full) or os.path.isfile(full)
 
 
@@ -122,7 +122,7 @@ def add_untracked(
     capturer = Capturer(ws.store, ws.root, ws.cache.edit(), progress)
     with ws.store.writer() as writer:
         for path in sorted(set(paths)):
-            remark = _reason_to_leave_out(ws, path, limit)
+            remark = _reason_to_leave_out(ws.root, path, limit)
             if remark:
                 remarks.append(remark)
                 continue
@@ -137,8 +137,8 @@ def add_untracked(
     return (_edited(ws, code, added) if added else code), tuple(remarks)
 
 
-def _reason_to_leave_out(ws: Workspace, path: bytes, limit: int) -> str | None:
-    full = os.path.join(os.fsencode(ws.root), path)
+def _reason_to_leave_out(root: Path, path: bytes, limit: int) -> str | None:
+    full = os.path.join(os.fsencode(root), path)
     if os.path.islink(full) or not os.path.isfile(full):
         return f"{show(path)} is untracked, and not a file: it was left out of the stored code"
     if os.path.getsize(full) > limit:

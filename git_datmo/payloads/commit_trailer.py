@@ -85,17 +85,17 @@ def update_message(ws: Workspace, hook: MessageHook, *, progress: Progress = QUI
     content = hook.path.read_bytes()
     message = read_message(content, ws.repo.config, edited=hook.edited)
     bare = remove_lines(message, _LINES)
-    if _is_untouched_template(ws, bare):
+    if _is_untouched_template(ws.state, bare):
         return False
     if bare.is_empty:
         # A trailer alone would turn an emptied message, which abandons the commit, into a valid
         # one.
         _write(hook.path, content, message if message.is_empty else bare)
         return False
-    if not is_merging(ws):
+    if not is_merging(ws.repo.git_dir):
         data = _find_data(ws, progress)
         _put_trailers(ws.repo.git, hook.path, content, message, _choose(ws, hook, message, data))
-        return not data.changed and data.settled and not _of_squash_merge(ws)
+        return not data.changed and data.settled and not _of_squash_merge(ws.repo.git_dir)
     merged = find_merged_data(
         ws, patience=PATIENCE, is_pull=hook.action.startswith("pull"), progress=progress
     )
@@ -155,9 +155,9 @@ def _choose(ws: Workspace, hook: MessageHook, message: Message, data: Data) -> t
     present = parse_trailers(_decode(message))
     if data.changed:
         # After a squash, the snapshot has what both sides made, whose id is not known yet.
-        return newest(data.catalog, _of_squash_merge(ws)) or (data.id,)
-    if _is_squash(ws, hook):
-        joined = (*present, *_of_fixup(ws), *_of_squash_merge(ws))
+        return newest(data.catalog, _of_squash_merge(ws.repo.git_dir)) or (data.id,)
+    if _is_squash(ws.repo.git_dir, hook):
+        joined = (*present, *_of_fixup(ws), *_of_squash_merge(ws.repo.git_dir))
         return newest(data.catalog, tuple(dict.fromkeys(joined)))
     if hook.amends and (
         present or parse_trailers(ws.repo.git.text("log", "-1", "--format=%B", "HEAD", "--"))
@@ -166,22 +166,22 @@ def _choose(ws: Workspace, hook: MessageHook, message: Message, data: Data) -> t
     return (data.id,) if data.id in present else ()
 
 
-def _is_squash(ws: Workspace, hook: MessageHook) -> bool:
+def _is_squash(git_dir: Path, hook: MessageHook) -> bool:
     """Return True for a message of several commits, whose data are united after the commit."""
     return hook.source == "squash" or any(
-        (ws.repo.git_dir / name).exists() for name in ("SQUASH_MSG", FIXUPS)
+        (git_dir / name).exists() for name in ("SQUASH_MSG", FIXUPS)
     )
 
 
-def _of_squash_merge(ws: Workspace) -> tuple[str, ...]:
+def _of_squash_merge(git_dir: Path) -> tuple[str, ...]:
     """Return the trailers of the commits that `git merge --squash` joins.
 
     Git keeps their messages in a file, since the user may give the commit another message.
     """
-    if (ws.repo.git_dir / "rebase-merge").exists():
+    if (git_dir / "rebase-merge").exists():
         return ()
     try:
-        text = (ws.repo.git_dir / "SQUASH_MSG").read_text("utf-8", "surrogateescape")
+        text = (git_dir / "SQUASH_MSG").read_text("utf-8", "surrogateescape")
     except FileNotFoundError:
         return ()
     return parse_trailers(text)
@@ -202,9 +202,9 @@ def _of_fixup(ws: Workspace) -> tuple[str, ...]:
     )
 
 
-def _is_untouched_template(ws: Workspace, message: Message) -> bool:
+def _is_untouched_template(state: Path, message: Message) -> bool:
     """Return True if the message is the unchanged template, for which git abandons the commit."""
-    path = ws.state / "template"
+    path = state / "template"
     if not path.exists():
         return False
     template = replace(message, text=path.read_bytes())

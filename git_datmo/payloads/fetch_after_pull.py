@@ -17,7 +17,7 @@ from git_datmo.repository.workspace import Workspace
 def fetch_after_pull(ws: Workspace, *, progress: Progress = QUIET) -> None:
     """Fetch the records of the repository that was just pulled from, unless the pull brought
     them."""
-    if last_move(ws).startswith("pull"):
+    if last_move(ws.repo.git).startswith("pull"):
         fetch_records_of_pull(ws, progress=progress)
 
 

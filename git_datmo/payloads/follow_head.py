@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from git_datmo.git.command import Git
 from git_datmo.history.experiments import History
 from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Payload
@@ -132,7 +133,7 @@ def _is_halfway(ws: Workspace, seen: Look) -> bool:
     """Return True if a checkout to HEAD's data was interrupted; raise `DatmoError` for any
     other."""
     mark = seen.data.ids[0] if len(seen.data.ids) == 1 else ""
-    underway = read_underway(ws)
+    underway = read_underway(ws.state)
     return underway is not None and bool(read_halfway(ws, mark))
 
 
@@ -148,10 +149,10 @@ def _settled(ws: Workspace, tracking: Tracking) -> Tracking:
     return tracking
 
 
-def _tracked_by_git(ws: Workspace, target: Target) -> set[str]:
+def _tracked_by_git(git: Git, target: Target) -> set[str]:
     """Return the payloads of a target of which git tracks files at HEAD."""
     paths = [payload.path for payload in target.payloads]
-    owned = [os.fsdecode(path) + "/" for path in owned_by_git(ws, paths)]
+    owned = [os.fsdecode(path) + "/" for path in owned_by_git(git, paths)]
     return {path for path in paths if any(each.startswith(path + "/") for each in owned)}
 
 
@@ -213,10 +214,12 @@ class _Following:
         base, wanted = self._tracking.base_contents, {p.path: p.content for p in target.payloads}
         if target.payloads and any(base.get(path) != wanted.get(path) for path in stay):
             return None
-        by_git = _tracked_by_git(self._ws, target)
+        by_git = _tracked_by_git(self._ws.repo.git, target)
         asleep = self._asleep(target) - halfway | by_git
         placed = (t.payload.path for t in self._tracking.payloads if t.placed)
-        write_left(self._ws, {path for path in placed if path in by_git or path not in wanted})
+        write_left(
+            self._ws.state, {path for path in placed if path in by_git or path not in wanted}
+        )
         done = apply_snapshot(
             self._ws,
             self._tracking,
@@ -238,7 +241,7 @@ class _Following:
     def _asleep(self, target: Target) -> set[str]:
         """Return the payloads of the target that were never fetched, and stay so."""
         left, known = (
-            read_left(self._ws),
+            read_left(self._ws.state),
             {t.payload.path: t.placed for t in self._tracking.payloads},
         )
         # After a commit without data, only payloads that were removed there are known to have been

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
+from git_datmo.git.command import Git
 from git_datmo.git.safe_paths import in_portions, show
 from git_datmo.repository.workspace import Workspace
 from git_datmo.terminal_text import quote_word
@@ -14,16 +16,16 @@ from git_datmo.worktree.tracking import Tracking
 NAMED = 3
 
 
-def owned_by_git(ws: Workspace, paths: Sequence[str]) -> frozenset[bytes]:
+def owned_by_git(git: Git, paths: Sequence[str]) -> frozenset[bytes]:
     """Return the files at or below `paths` that are in git's own index."""
     listed = (
-        ws.repo.git.run("ls-files", "-z", "--", *portion).split(b"\0")[:-1]
+        git.run("ls-files", "-z", "--", *portion).split(b"\0")[:-1]
         for portion in in_portions(paths)
     )
     return frozenset(path for portion in listed for path in portion)
 
 
-def without_owned(ws: Workspace, found: Differences, owned: Collection[bytes]) -> Differences:
+def without_owned(root: Path, found: Differences, owned: Collection[bytes]) -> Differences:
     """Return differences without files in git's index. Folders with some are replaced by their
     other files."""
     if not owned:
@@ -33,7 +35,7 @@ def without_owned(ws: Workspace, found: Differences, owned: Collection[bytes]) -
     holding = {
         folder for folder in found.folders if any(path.startswith(folder + b"/") for path in owned)
     }
-    inside = (path for folder in sorted(holding) for path in walk_files(ws.root, folder))
+    inside = (path for folder in sorted(holding) for path in walk_files(root, folder))
 
     def rest(paths: Sequence[bytes]) -> tuple[bytes, ...]:
         return tuple(path for path in paths if path not in owned)
@@ -47,7 +49,7 @@ def without_owned(ws: Workspace, found: Differences, owned: Collection[bytes]) -
 def owned_warnings(ws: Workspace, tracking: Tracking) -> Iterator[str]:
     """Yield a line for each payload with files in git's own index."""
     paths = [tracked.payload.path for tracked in tracking.payloads if tracked.placed]
-    owned = owned_by_git(ws, paths)
+    owned = owned_by_git(ws.repo.git, paths)
     for path in paths if owned else ():
         top = os.fsencode(path)
         files = sorted(each for each in owned if each == top or each.startswith(top + b"/"))

@@ -11,6 +11,7 @@ import os
 from enum import Enum
 from itertools import pairwise
 
+from git_datmo.git.command import Git
 from git_datmo.payloads.attach_snapshot import is_clean
 from git_datmo.repository.workspace import Workspace
 
@@ -33,7 +34,7 @@ def how_moved_back(ws: Workspace, head_before: str) -> MovedBack:
 
     Commits made since do not count. A checkout never keeps the files of the commit that it leaves.
     """
-    move = _last_move(ws, head_before)
+    move = _last_move(ws.repo.git, head_before)
     if move is None:
         return MovedBack.UNKNOWN
     old, new, said = move
@@ -52,10 +53,10 @@ def how_moved_back(ws: Workspace, head_before: str) -> MovedBack:
     return MovedBack.FILES_TOO if is_untouched else MovedBack.UNKNOWN
 
 
-def _last_move(ws: Workspace, head_before: str) -> tuple[str, str, str] | None:
+def _last_move(git: Git, head_before: str) -> tuple[str, str, str] | None:
     """Return the last move of HEAD since then that was no commit: from where, to where, and git's
     word for it."""
-    listed = ws.repo.git.finish("log", "-g", "--format=%H %gs", "HEAD", "--").stdout.decode(
+    listed = git.finish("log", "-g", "--format=%H %gs", "HEAD", "--").stdout.decode(
         "utf-8", "replace"
     )
     entries = [line.partition(" ") for line in listed.splitlines()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from git_datmo.environments.interpreter_probe import Distribution, normalise
@@ -32,7 +32,7 @@ def pack_local(ws: Workspace, kept: Iterable[Distribution]) -> tuple[Packed, tup
             continue
         name = normalise(found.name)
         try:
-            packed[name] = _pack(ws, found, name, room)
+            packed[name] = _pack(ws.environ, found, name, room)
         except NotPackable as error:
             remarks.append(
                 f"'{name}' is installed from this machine alone, and no other can rebuild it:"
@@ -43,21 +43,23 @@ def pack_local(ws: Workspace, kept: Iterable[Distribution]) -> tuple[Packed, tup
     return packed, tuple(remarks)
 
 
-def _pack(ws: Workspace, found: Distribution, name: str, room: int) -> tuple[str, bytes]:
+def _pack(
+    environ: Mapping[str, str], found: Distribution, name: str, room: int
+) -> tuple[str, bytes]:
     origin = found.origin
     if origin is not None and origin.editable:
         folder = Path(origin.folder)
         return f"{name}.tar", packed_source(
-            name, found.version, folder, _listed(ws, folder), limit=room
+            name, found.version, folder, _listed(environ, folder), limit=room
         )
     return packed_wheel(Path(found.metadata), limit=room)
 
 
-def _listed(ws: Workspace, folder: Path) -> Iterator[str]:
+def _listed(environ: Mapping[str, str], folder: Path) -> Iterator[str]:
     """Yield the files of a folder that its git repository tracks; without one, all but generated
     files."""
     try:
-        listed = Git(ws.environ).run("ls-files", "-z", "-c", "-o", "--exclude-standard", cwd=folder)
+        listed = Git(environ).run("ls-files", "-z", "-c", "-o", "--exclude-standard", cwd=folder)
     except (GitFailed, OSError):
         listed = b""
     paths = [path.decode("utf-8", "surrogateescape") for path in listed.split(b"\0")[:-1]]

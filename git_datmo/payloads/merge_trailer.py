@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from git_datmo.history.commit_data import CommitData
 from git_datmo.history.experiments import History
@@ -31,9 +32,9 @@ class MergedData:
     brings: bool
 
 
-def is_merging(ws: Workspace) -> bool:
+def is_merging(git_dir: Path) -> bool:
     """Return whether the commit that is being made is a merge."""
-    return (ws.repo.git_dir / "MERGE_HEAD").exists()
+    return (git_dir / "MERGE_HEAD").exists()
 
 
 def find_merged_data(

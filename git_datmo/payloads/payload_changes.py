@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from git_datmo.git.command import Git
 from git_datmo.git.safe_paths import as_pathspec
 from git_datmo.objects.stored_names import TEMPORARY
 from git_datmo.payloads.git_tracked import without_owned
@@ -56,7 +58,7 @@ def find_differences(
     # Both children of git run at the same time.
     with ws.repo.git.fields("ls-files", "-z", *as_pathspec(tops)) as owned:
         found = ws.cache.differences(ws.store_git, tops)
-        found = without_owned(ws, found, frozenset(owned))
+        found = without_owned(ws.root, found, frozenset(owned))
     parts = _by_payload(ws, placed, found)
     root = os.fsencode(ws.root)
     for tracked in placed.values():
@@ -82,7 +84,9 @@ def _by_payload(
     }
     # Only paths that the stat cache does not know can be git's own.
     holders = (holder_of(path, placed) for path in found.added + found.folders)
-    gits = files_of_git(ws, {holder.payload.path for holder in holders if holder is not None})
+    gits = files_of_git(
+        ws.repo.git, {holder.payload.path for holder in holders if holder is not None}
+    )
     for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
         for path in paths:
             holder = holder_of(path, placed)
@@ -90,23 +94,21 @@ def _by_payload(
                 continue
             if kind == _ADDED and path in gits:
                 continue
-            if kind == _FOLDERS and _is_known_empty(ws, holder, path, gits):
+            if kind == _FOLDERS and _is_known_empty(ws.root, holder, path, gits):
                 continue
             parts[holder.payload.path][kind].append(path)
     return parts
 
 
-def files_of_git(ws: Workspace, folders: Collection[str]) -> frozenset[bytes]:
+def files_of_git(git: Git, folders: Collection[str]) -> frozenset[bytes]:
     """Return git's files below payloads' folders (`out/.gitkeep`), which are no part of the
     payloads."""
     if not folders:
         return frozenset()
-    return frozenset(ws.repo.git.run("ls-files", "-z", *as_pathspec(folders)).split(b"\0")[:-1])
+    return frozenset(git.run("ls-files", "-z", *as_pathspec(folders)).split(b"\0")[:-1])
 
 
-def _is_known_empty(
-    ws: Workspace, tracked: Tracked, folder: bytes, gits: Collection[bytes]
-) -> bool:
+def _is_known_empty(root: Path, tracked: Tracked, folder: bytes, gits: Collection[bytes]) -> bool:
     """Return True if an unknown folder has no file, and no empty folder that was not stored."""
     known = tracked.empty_folders
     if tracked.payload.content.files == 0:
@@ -114,7 +116,7 @@ def _is_known_empty(
     stack = [folder]
     while stack:
         path = stack.pop()
-        with os.scandir(os.path.join(os.fsencode(ws.root), path)) as listing:
+        with os.scandir(os.path.join(os.fsencode(root), path)) as listing:
             found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
         entries = [(name, is_folder) for name, is_folder in found if path + b"/" + name not in gits]
         if found and not entries:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from git_datmo.git.command import Git
 from git_datmo.history.experiments import History
 from git_datmo.model import Oid
-from git_datmo.repository.workspace import Workspace
 
 # Git's reflog messages for a commit made from another (git-rebase, git-cherry-pick).
 _PICKED = re.compile(
@@ -17,20 +17,20 @@ _MADE = re.compile(r"commit\b")
 _AMENDED = re.compile(r"commit \(amend\)")
 
 
-def last_move(ws: Workspace) -> str:
+def last_move(git: Git) -> str:
     """Return the reflog's message about HEAD's last move; '' for none."""
-    done = ws.repo.git.finish("reflog", "-1", "--format=%gs", "HEAD", "--")
+    done = git.finish("reflog", "-1", "--format=%gs", "HEAD", "--")
     return done.stdout.decode("utf-8", "replace").strip()
 
 
-def is_amended(ws: Workspace) -> bool:
+def is_amended(git: Git) -> bool:
     """Return True if HEAD was made by amending."""
-    return _AMENDED.match(last_move(ws)) is not None
+    return _AMENDED.match(last_move(git)) is not None
 
 
-def is_made_here(ws: Workspace, commit: str) -> bool:
+def is_made_here(git: Git, commit: str) -> bool:
     """Return whether git's reflog says that the commit was made in this working tree."""
-    listed = ws.repo.git.finish("log", "-g", "--format=%H %gs", "HEAD", "--").stdout.decode(
+    listed = git.finish("log", "-g", "--format=%H %gs", "HEAD", "--").stdout.decode(
         "utf-8", "replace"
     )
     return any(
@@ -49,12 +49,12 @@ class Picked:
     snapshots: tuple[str, ...]
 
 
-def find_picked(ws: Workspace, history: History) -> Picked | None:
+def find_picked(git: Git, history: History) -> Picked | None:
     """Return the commit that HEAD was picked from.
 
     None if HEAD was not picked, has a snapshot of its own, or its original changed no payload.
     """
-    if not _PICKED.match(last_move(ws)):
+    if not _PICKED.match(last_move(git)):
         return None
     head = history.commit("HEAD")
     if len(head.parents) != 1 or any(row.commit == str(head.oid) for row in history.own(head.oid)):
@@ -62,9 +62,7 @@ def find_picked(ws: Workspace, history: History) -> Picked | None:
     for claim in history.claimed(head):
         if claim.way not in ("patch", "trailer") or not claim.row.is_data:
             continue
-        parent = ws.repo.git.finish(
-            "rev-parse", "-q", "--verify", f"{claim.row.commit}^1^{{commit}}"
-        )
+        parent = git.finish("rev-parse", "-q", "--verify", f"{claim.row.commit}^1^{{commit}}")
         if parent.returncode == 0:
             original = Oid.parse(claim.row.commit)
             # The claim can be an older snapshot of the original, without what runs wrote later.

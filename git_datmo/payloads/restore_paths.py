@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.safe_paths import in_portions
@@ -47,7 +48,7 @@ class WantedPath:
 
 def may_restore(ws: Workspace) -> bool:
     """Return True if the state added last can be trusted: no checkout or merge is unfinished."""
-    underway = read_underway(ws)
+    underway = read_underway(ws.state)
     return read_pending(ws) is None and (underway is None or underway.restores)
 
 
@@ -90,7 +91,7 @@ def restore(
         progress=progress,
     )
     refuse_collisions(ws, ((each.path, node) for each, node in zip(wanted, nodes, strict=True)))
-    differences = find_differences(ws, _with_files(ws, tracking), taken=True)
+    differences = find_differences(ws, _with_files(ws.root, tracking), taken=True)
     plans = {
         each.path: _plan(
             checkout, each, node, differences.get(each.tracked.payload.path), edit, force=force
@@ -104,7 +105,7 @@ def restore(
         ws.root, checkout.links, {each.tracked.payload.path for each in wanted}, progress
     )
     ws.cache.update(edit)
-    end_underway(ws)
+    end_underway(ws.state)
     return tuple(path for path, plan in plans.items() if plan.changes_files)
 
 
@@ -124,10 +125,10 @@ def _find(ws: Workspace, wanted: WantedPath, progress: Progress) -> Node:
     return node
 
 
-def _with_files(ws: Workspace, tracking: Tracking) -> Tracking:
+def _with_files(root: Path, tracking: Tracking) -> Tracking:
     """Leave out payloads of which no file exists, to skip checks of single files."""
     return tracking.without(
-        t.payload.path for t in tracking.payloads if not os.path.lexists(ws.root / t.payload.path)
+        t.payload.path for t in tracking.payloads if not os.path.lexists(root / t.payload.path)
     )
 
 
@@ -155,9 +156,9 @@ def _carry_out(
     change."""
     touched = frozenset(each.tracked.payload.path for each in wanted if plans[each.path])
     begin(ws, CheckoutInProgress("", touched, restores=True))
-    with ways_out(ws):
+    with ways_out(ws.state):
         for plan in plans.values():
-            change_files(ws, checkout, plan)
+            change_files(ws.root, checkout, plan)
 
 
 def restore_removed_by_git(

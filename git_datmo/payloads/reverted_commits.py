@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from git_datmo.git.command import Git
 from git_datmo.history.experiments import History
 from git_datmo.model import Content, Oid
 from git_datmo.payloads.picked_commits import last_move
@@ -22,11 +23,14 @@ _MADE_NOW = re.compile(r"(revert|commit): ")
 
 def revert_hints(ws: Workspace, history: History) -> Iterator[str]:
     """Yield a line for each commit that HEAD reverts and that changed payloads."""
-    if not _MADE_NOW.match(last_move(ws)):
+    if not _MADE_NOW.match(last_move(ws.repo.git)):
         return
     message = ws.repo.git.text("log", "-1", "--no-show-signature", "--format=%B", "HEAD", "--")
     for reverted, parent in _REVERTS.findall(message):
-        after, before = _commit(ws, reverted), _commit(ws, parent or f"{reverted}^1")
+        after, before = (
+            _commit(ws.repo.git, reverted),
+            _commit(ws.repo.git, parent or f"{reverted}^1"),
+        )
         hint = _hint(history, before, after) if before is not None and after is not None else ""
         if hint:
             yield (
@@ -35,10 +39,8 @@ def revert_hints(ws: Workspace, history: History) -> Iterator[str]:
             )
 
 
-def _commit(ws: Workspace, name: str) -> Oid | None:
-    done = ws.repo.git.finish(
-        "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}"
-    )
+def _commit(git: Git, name: str) -> Oid | None:
+    done = git.finish("rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}")
     return Oid.parse(done.stdout.decode().strip()) if done.returncode == 0 else None
 
 

@@ -10,8 +10,10 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from shlex import quote
 
+from git_datmo.git.command import Git
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.tracking import Tracking
@@ -32,7 +34,7 @@ def find_taken(ws: Workspace, missing: Iterable[bytes]) -> dict[bytes, bytes]:
         return {}
     known: dict[bytes, bytes | None] = {}
     gone = {path: _topmost_absent(os.fsencode(ws.root), path, known) for path in missing}
-    left_out = frozenset(_left_out(ws, set(gone.values())))
+    left_out = frozenset(_left_out(ws.repo.git, set(gone.values())))
     return {path: folder for path, folder in gone.items() if folder in left_out}
 
 
@@ -47,27 +49,25 @@ def _topmost_absent(root: bytes, path: bytes, known: dict[bytes, bytes | None]) 
     return known[folder] or path
 
 
-def _left_out(ws: Workspace, folders: Collection[bytes]) -> Iterator[bytes]:
+def _left_out(git: Git, folders: Collection[bytes]) -> Iterator[bytes]:
     """Yield the folders of which git tracks files and has none in the working tree."""
     for folder in folders:
-        listed = ws.repo.git.run("ls-files", "-t", "-z", "--", os.fsdecode(folder)).split(b"\0")[
-            :-1
-        ]
+        listed = git.run("ls-files", "-t", "-z", "--", os.fsdecode(folder)).split(b"\0")[:-1]
         if listed and all(entry.startswith(SKIPPED) for entry in listed):
             yield folder
 
 
-def _absent(ws: Workspace, found: Differences) -> Iterator[bytes]:
+def _absent(root: Path, found: Differences) -> Iterator[bytes]:
     """Yield what is missing of a payload, its empty folders included."""
     yield from found.missing
-    yield from (path for path in found.folders if not os.path.lexists(ws.root / os.fsdecode(path)))
+    yield from (path for path in found.folders if not os.path.lexists(root / os.fsdecode(path)))
 
 
 def without_taken(ws: Workspace, found: Mapping[str, Differences]) -> dict[str, Differences]:
     """Return the differences of payloads without files that git's sparse checkout took away."""
     if not ws.repo.config.flag("core.sparsecheckout"):
         return dict(found)
-    taken = find_taken(ws, chain.from_iterable(_absent(ws, each) for each in found.values()))
+    taken = find_taken(ws, chain.from_iterable(_absent(ws.root, each) for each in found.values()))
     return {
         top: replace(
             each,
@@ -81,7 +81,7 @@ def without_taken(ws: Workspace, found: Mapping[str, Differences]) -> dict[str, 
 def taken_folders(ws: Workspace, found: Iterable[Differences]) -> list[str]:
     """Return the folders that git's sparse checkout took away, of payloads with these
     differences."""
-    taken = find_taken(ws, chain.from_iterable(_absent(ws, each) for each in found))
+    taken = find_taken(ws, chain.from_iterable(_absent(ws.root, each) for each in found))
     return sorted(map(os.fsdecode, set(taken.values())))
 
 

@@ -121,7 +121,9 @@ def store_payloads(
     from git_datmo.worktree.path_capture import Capturer
 
     edit = ws.cache.edit()
-    gits = files_of_git(ws, [path for path in asked if (ws.root / path).is_dir()]).union(leave)
+    gits = files_of_git(ws.repo.git, [path for path in asked if (ws.root / path).is_dir()]).union(
+        leave
+    )
     capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks, links, gits)
     changed: list[Tracked] = []
     with ws.store.writer() as writer:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import DatmoError
@@ -44,23 +45,23 @@ def _exclude(ws: Workspace, *states: Tracking) -> None:
     write_excludes(ws.repo.common_dir / "info" / "exclude", paths)
 
 
-def read_left(ws: Workspace) -> frozenset[str]:
+def read_left(state: Path) -> frozenset[str]:
     """Return the placed payloads that were removed when HEAD moved. They return with their data.
 
     HEAD's commit had none of their data, or git tracked files of theirs.
     """
     try:
-        return frozenset(json.loads((ws.state / LEFT).read_bytes()))
+        return frozenset(json.loads((state / LEFT).read_bytes()))
     except (FileNotFoundError, ValueError, TypeError):
         return frozenset()
 
 
-def write_left(ws: Workspace, paths: Collection[str]) -> None:
+def write_left(state: Path, paths: Collection[str]) -> None:
     """Record placed payloads that are about to be removed."""
-    known = read_left(ws)
+    known = read_left(state)
     if known.issuperset(paths):
         return
-    fsio.write_file(ws.state / LEFT, json.dumps(sorted(known.union(paths))).encode())
+    fsio.write_file(state / LEFT, json.dumps(sorted(known.union(paths))).encode())
 
 
 def rm(ws: Workspace, paths: Iterable[str]) -> tuple[str, ...]:

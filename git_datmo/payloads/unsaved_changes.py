@@ -81,7 +81,7 @@ def _warning(ws: Workspace, rest: str) -> str:
 
 
 def _describe(ws: Workspace, rest: str) -> str:
-    underway = read_underway(ws)
+    underway = read_underway(ws.state)
     if underway is not None:
         return f"a checkout of payloads was interrupted: {underway.hint}"
     pending = read_pending(ws)

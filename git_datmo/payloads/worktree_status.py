@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from git_datmo.history.experiments import History
 from git_datmo.model import Payload
@@ -87,7 +88,7 @@ def examine(ws: Workspace) -> Status:
         is_shallow=seen is not None and seen.data.is_cut_off,
         remote=remote,
         unshared=waiting,
-        interrupted=_interrupted(ws, pending),
+        interrupted=_interrupted(ws.state, pending),
         undecided=undecided,
         hint=pending.hint if pending is not None and undecided else "",
         warnings=(*history.warnings, *owned_warnings(ws, tracking), *taken_warnings(taken)),
@@ -123,8 +124,8 @@ def _never_shared(ws: Workspace, seen: Look | None) -> str:
     return f"{error.what}; {error.hint}"
 
 
-def _interrupted(ws: Workspace, pending: MergeState | None) -> str:
-    underway = read_underway(ws)
+def _interrupted(state: Path, pending: MergeState | None) -> str:
+    underway = read_underway(state)
     if underway is None and pending is not None and not pending.placed:
         underway = MERGING
     return underway.way if underway is not None else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from git_datmo.git.config import read_config
+from git_datmo.git.command import Git
+from git_datmo.git.config import Config, read_config
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.records.namespaces import BRANCHES, NAMESPACES, REMOTE_REFS, Namespace
 from git_datmo.repository.workspace import Workspace
@@ -34,28 +35,26 @@ def set_refspecs(
     for refspec in wanted if have else ["HEAD", *wanted]:
         if refspec not in have:
             ws.repo.git.run("config", "--add", key, refspec)
-    _remove_keep_branches(ws, remote, namespaces)
+    _remove_keep_branches(ws.repo.git, remote, namespaces)
 
 
-def _remove_keep_branches(ws: Workspace, remote: str, namespaces: Iterable[Namespace]) -> None:
+def _remove_keep_branches(git: Git, remote: str, namespaces: Iterable[Namespace]) -> None:
     """Remove the remote-tracking branches that a plain fetch made of keep refs below `refs/heads`.
 
     They would hold every object that the remote keeps.
     """
     spaces = [ns for ns in {*namespaces, BRANCHES} if ns.name.startswith(HEADS)]
-    brought = read_refs(ws.repo.git, *(_branch_of(remote, ns.keep) for ns in spaces))
+    brought = read_refs(git, *(_branch_of(remote, ns.keep) for ns in spaces))
     if brought:
         changes = [RefChange(ref, tip, None) for ref, tip in brought.items()]
-        change_refs(ws.repo.git, changes, why="no branches")
+        change_refs(git, changes, why="no branches")
 
 
-def has_refspecs(ws: Workspace, remote: str) -> bool:
+def has_refspecs(config: Config, remote: str) -> bool:
     """Return True if a plain fetch from a remote brings records."""
-    if ws.repo.config.flag(f"remote.{remote}.mirror"):
+    if config.flag(f"remote.{remote}.mirror"):
         return True
-    return any(
-        f":{REMOTE_REFS}" in refspec for refspec in ws.repo.config.all(f"remote.{remote}.fetch")
-    )
+    return any(f":{REMOTE_REFS}" in refspec for refspec in config.all(f"remote.{remote}.fetch"))
 
 
 def remove_refspecs(ws: Workspace, remote: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from git_datmo.errors import DatmoError, GitFailed, Silent
+from git_datmo.git.config import Config
 from git_datmo.git.local_remote import find_folder
 from git_datmo.git.remote_commands import Offer, Rejected, Remote, beside, probe, push_refs
 from git_datmo.git.remote_urls import is_bundle
@@ -75,7 +76,7 @@ def retried(
             return step()
         except (Rejected, GitFailed) as error:
             if is_rate_limit(error) and pauses < PAUSES:
-                _pause(ws, remote, progress)
+                _pause(ws.repo.config, remote, progress)
                 pauses += 1
             elif isinstance(error, Rejected) and error.moved and attempt < ATTEMPTS - 1:
                 # Other clients push at the same time. The delays grow and differ, so that they do
@@ -96,8 +97,8 @@ def retried(
                 raise
 
 
-def _pause(ws: Workspace, remote: Remote, progress: Progress) -> None:
-    seconds = ws.repo.config.number(f"datmo.{remote.address}.pause", PAUSE)
+def _pause(config: Config, remote: Remote, progress: Progress) -> None:
+    seconds = config.number(f"datmo.{remote.address}.pause", PAUSE)
     progress.tell(
         f"'{remote.address}' limits the rate of requests: continuing in"
         f" {show_count(seconds, 'second')}"

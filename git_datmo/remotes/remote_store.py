@@ -149,10 +149,10 @@ def holds(place: PackBackend, keeper: Record) -> bool:
     return all(kept.node.oid in place for kept in keep_entries(keeper))
 
 
-def refuse_stored(ws: Workspace, remote: Remote) -> None:
+def refuse_stored(config: Config, remote: Remote) -> None:
     """Raise `DatmoError` if a remote's objects are elsewhere: other users of that store are
     unknown."""
-    stores = stores_of(ws.repo.config, remote)
+    stores = stores_of(config, remote)
     if stores:
         raise DatmoError(
             f"'{remote.address}' has its payload in '{stores[0]}', from which nothing can be"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.errors import DatmoError
+from git_datmo.git.command import Git
 from git_datmo.git.config import read_config
 from git_datmo.git.remote_urls import HELPER_PREFIX, plain_url
 from git_datmo.objects.compaction import sweep
@@ -128,13 +129,13 @@ def route_through_helper(ws: Workspace, remote: str) -> None:
     for key in (f"remote.{remote}.pushurl", f"remote.{remote}.url"):
         for value in ws.repo.config.all(key):
             if value.startswith(HELPER_PREFIX):
-                _replace_value(ws, key, value, plain_url(value))
+                _replace_value(ws.repo.git, key, value, plain_url(value))
 
 
-def _replace_value(ws: Workspace, key: str, old: str, new: str) -> None:
+def _replace_value(git: Git, key: str, old: str, new: str) -> None:
     """Replace one of the values of a setting, and leave its others."""
     if old != new:
-        ws.repo.git.run("config", "--fixed-value", "--replace-all", key, new, old)
+        git.run("config", "--fixed-value", "--replace-all", key, new, old)
 
 
 def install_hooks(ws: Workspace) -> tuple[str, ...]:
@@ -192,7 +193,7 @@ def set_up_clone(ws: Workspace, remote: str, url: str, cwd: Path) -> None:
         # Git may have come by another URL, as a push URL: only the one that it came by is written
         # anew.
         if value.startswith(HELPER_PREFIX) and os.path.normpath(cwd / plain_url(value)) == url:
-            _replace_value(ws, key, value, HELPER_PREFIX + url)
+            _replace_value(ws.repo.git, key, value, HELPER_PREFIX + url)
     fresh = Workspace(replace(ws.repo, config=read_config(ws.repo.git)), ws.environ, ws.clock)
     if fresh.repo.config.flag("core.bare"):
         route_through_helper(fresh, remote)

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_datmo.git.command import Git
 from git_datmo.git.config import Config, Setting, read_config
 from git_datmo.payloads.exclude_file import remove_excludes
 from git_datmo.records.namespaces import NOTES_REF
@@ -49,7 +50,7 @@ def tear_down(ws: Workspace) -> TornDown:
     for remote in ws.repo.remotes():
         remove_refspecs(ws, remote)
     _unset_helper(ws)
-    _unset_notes(ws)
+    _unset_notes(ws.repo.git)
     remove_excludes(ws.repo.common_dir / "info" / "exclude")
     return TornDown(ws.shared_state, beside)
 
@@ -70,7 +71,7 @@ def _restore_hooks_setting(ws: Workspace) -> None:
     if earlier and left != earlier and (own or not left):
         scope = own[-1].scope if own else "local"
         ws.repo.git.run("config", f"--{scope}", "core.hooksPath", earlier)
-    _unset(ws, EARLIER)
+    _unset(ws.repo.git, EARLIER)
 
 
 def _names_own(ws: Workspace, setting: Setting) -> bool:
@@ -84,25 +85,25 @@ def _unset_helper(ws: Workspace) -> None:
             and setting.key.endswith(".vcs")
             and setting.value == "datmo"
         ):
-            _unset(ws, setting.key)
+            _unset(ws.repo.git, setting.key)
     if "git-remote-datmo" in ws.repo.config.get("alias.remote-datmo"):
-        _unset(ws, "alias.remote-datmo")
-    _unset(ws, "protocol.datmo.allow")
+        _unset(ws.repo.git, "alias.remote-datmo")
+    _unset(ws.repo.git, "protocol.datmo.allow")
 
 
-def _unset_notes(ws: Workspace) -> None:
+def _unset_notes(git: Git) -> None:
     for key in NOTES_SETTINGS:
         for value in (NOTES_REF, NOTES_GLOB):
-            _unset(ws, key, value)
-    fresh: Config = read_config(ws.repo.git)
+            _unset(git, key, value)
+    fresh: Config = read_config(git)
     if not fresh.all("notes.rewriteref"):
-        _unset(ws, "notes.rewritemode", REWRITE_MODE)
+        _unset(git, "notes.rewritemode", REWRITE_MODE)
 
 
-def _unset(ws: Workspace, key: str, *value: str) -> None:
+def _unset(git: Git, key: str, *value: str) -> None:
     """Unset a key of the repository's own settings, or those of its values that match.
 
     The key may be unset already.
     """
     fixed = ["--fixed-value"] if value else []
-    ws.repo.git.finish("config", "--local", *fixed, "--unset-all", key, *value)
+    git.finish("config", "--local", *fixed, "--unset-all", key, *value)

@@ -47,7 +47,7 @@ def bundle(
 
     Raises `Incomplete` if the data of an experiment are unavailable.
     """
-    _refuse_shallow(ws)
+    _refuse_shallow(ws.repo.git)
     refs = _code_refs(ws, names or ("HEAD",))
     for name, theirs in unite_remotes(ws).remotes.items():
         # Its records were not united with those here: the bundle would lack them.
@@ -74,8 +74,8 @@ def bundle(
     )
 
 
-def _refuse_shallow(ws: Workspace) -> None:
-    if ws.repo.git.text("rev-parse", "--is-shallow-repository") == "true":
+def _refuse_shallow(git: Git) -> None:
+    if git.text("rev-parse", "--is-shallow-repository") == "true":
         raise DatmoError(
             "this clone is shallow: it lacks history that a bundle needs",
             "fetch it: 'git fetch --unshallow'",

@@ -116,7 +116,7 @@ def is_settled(
     ]
     if not used or records != wanted[0] or (link and link not in there.values()):
         return False
-    if not all(each == name or has_refspecs(ws, each) for each in ws.repo.remotes()):
+    if not all(each == name or has_refspecs(ws.repo.config, each) for each in ws.repo.remotes()):
         # Records of a remote that was added later are not united yet.
         return False
     known = read_refs(ws.repo.git, *used[0].remembered(name)) if name else {}

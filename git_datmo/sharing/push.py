@@ -112,7 +112,11 @@ def _meet_new_remotes(ws: Workspace, name: str, progress: Progress) -> None:
 
     If a branch of it was merged, git brought only its code.
     """
-    new = [each for each in ws.repo.remotes() if each != name and not has_refspecs(ws, each)]
+    new = [
+        each
+        for each in ws.repo.remotes()
+        if each != name and not has_refspecs(ws.repo.config, each)
+    ]
     if not new:
         return
     from git_datmo.remotes.fetch_objects import fetch

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from git_datmo.errors import Damaged, GitFailed, Incomplete
+from git_datmo.git.command import Git
 from git_datmo.git.remote_commands import Offer, Remote
 from git_datmo.history.experiments import read_catalog
 from git_datmo.model import Form, Oid
@@ -104,7 +105,7 @@ def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> lis
     by_commit: dict[str, list[Row]] = {}
     for row in reversed(rows):
         by_commit.setdefault(row.commit, []).append(row)
-    near = (row for commit in _history(ws, keepers) for row in by_commit.get(commit, ()))
+    near = (row for commit in _history(ws.repo.git, keepers) for row in by_commit.get(commit, ()))
     chosen = dict.fromkeys([*islice(near, NEAREST), *reversed(rows[-NEWEST:])])
     records = ws.ledger.checked_records([_id(row) for row in chosen])
     return [record for record in records if not isinstance(record, Damaged)]
@@ -114,11 +115,11 @@ def _id(row: Row) -> Oid:
     return Oid.parse(row.record)
 
 
-def _history(ws: Workspace, keepers: Sequence[Record]) -> list[str]:
+def _history(git: Git, keepers: Sequence[Record]) -> list[str]:
     """The commits of `keepers` and those before them, newest first; a commit may be nowhere."""
     commits = "".join(f"{oid}\n" for oid in {keeper.commit for keeper in keepers})
     argv = ("rev-list", "--ignore-missing", f"--max-count={COMMITS}", "--stdin")
-    return ws.repo.git.finish(*argv, stdin=commits.encode()).stdout.decode().split()
+    return git.finish(*argv, stdin=commits.encode()).stdout.decode().split()
 
 
 def _overlapping(

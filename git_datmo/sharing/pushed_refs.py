@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from git_datmo.errors import DatmoError
+from git_datmo.git.command import Git
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote_commands import find_remote
 from git_datmo.model import Oid
@@ -42,25 +43,29 @@ def read_pushed(ws: Workspace, remote: str, updates: Iterable[Sequence[str]]) ->
         else:
             new.append(oid)
             old.append(before)
-    return Pushed(_commits(ws, new), (*_commits(ws, old), *_seen(ws, remote)), carries)
+    return Pushed(
+        _commits(ws.repo.git, new),
+        (*_commits(ws.repo.git, old), *_seen(ws.repo.git, remote)),
+        carries,
+    )
 
 
 def head_pushed(ws: Workspace, remote: str) -> Pushed:
     """Return the push of the branch that is checked out."""
     head = ws.head()
-    return Pushed((str(head),) if head is not None else (), tuple(_seen(ws, remote)))
+    return Pushed((str(head),) if head is not None else (), tuple(_seen(ws.repo.git, remote)))
 
 
-def _seen(ws: Workspace, remote: str) -> Iterable[str]:
+def _seen(git: Git, remote: str) -> Iterable[str]:
     """Return the commits of the remote's branches, as git last saw them."""
-    return map(str, read_refs(ws.repo.git, f"refs/remotes/{remote}/").values()) if remote else ()
+    return map(str, read_refs(git, f"refs/remotes/{remote}/").values()) if remote else ()
 
 
-def _commits(ws: Workspace, oids: Iterable[str]) -> tuple[str, ...]:
+def _commits(git: Git, oids: Iterable[str]) -> tuple[str, ...]:
     """Return the commits that ids name, by way of tags too. Missing ones are skipped."""
     names = [oid for oid in oids if oid.strip("0")]
     argv = ("rev-list", "--no-walk", "--ignore-missing", "--stdin")
-    listed = ws.repo.git.finish(*argv, stdin="".join(f"{name}\n" for name in names).encode())
+    listed = git.finish(*argv, stdin="".join(f"{name}\n" for name in names).encode())
     return tuple(listed.stdout.decode().split()) if names else ()
 
 
@@ -69,15 +74,15 @@ def refuse_losing_mirror(ws: Workspace, name: str, url: str) -> None:
     remote = find_remote(ws.repo.config, name, url, push=True)
     there = probe_remote(ws, remote).refs
     here = read_refs(ws.repo.git, *there) if there else {}
-    if not all(_holds(ws, here.get(ref), tip) for ref, tip in there.items()):
+    if not all(_holds(ws.repo.git, here.get(ref), tip) for ref, tip in there.items()):
         raise DatmoError(
             f"this push would delete what git-datmo shares on '{remote.address}'",
             "'git push --all' leaves it there; 'git push --no-verify' deletes it",
         )
 
 
-def _holds(ws: Workspace, tip: Oid | None, older: Oid) -> bool:
+def _holds(git: Git, tip: Oid | None, older: Oid) -> bool:
     """Return True if a local commit leads to an older one."""
     if tip is None or tip == older:
         return tip is not None
-    return ws.repo.git.finish("merge-base", "--is-ancestor", str(older), str(tip)).returncode == 0
+    return git.finish("merge-base", "--is-ancestor", str(older), str(tip)).returncode == 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError, GitFailed
+from git_datmo.git.command import Git
 from git_datmo.git.refs import read_refs
 from git_datmo.history.experiments import History
 from git_datmo.history.trailer_index import TrailerIndex
@@ -38,9 +39,9 @@ class Completeness:
     gaps: tuple[Gap, ...]
 
 
-def all_branches(ws: Workspace) -> list[str]:
+def all_branches(git: Git) -> list[str]:
     """Return the commits of all branches."""
-    return sorted({str(tip) for tip in read_refs(ws.repo.git, "refs/heads/").values()})
+    return sorted({str(tip) for tip in read_refs(git, "refs/heads/").values()})
 
 
 def check_complete(
@@ -50,7 +51,7 @@ def check_complete(
     bad range."""
     if not revisions:
         raise DatmoError("no branch has a commit", "make or fetch one, then run this again")
-    _refuse_unknown(ws, revisions)
+    _refuse_unknown(ws.repo.git, revisions)
     named = ws.repo.git.text("rev-parse", "--revs-only", "--end-of-options", *revisions).split()
     tips = [name for name in named if not name.startswith("^")]
     checked = check_remote(ws, progress=progress)
@@ -65,11 +66,11 @@ def check_complete(
     return Completeness(checked.remote, len(found), tuple(gaps))
 
 
-def _refuse_unknown(ws: Workspace, revisions: Sequence[str]) -> None:
+def _refuse_unknown(git: Git, revisions: Sequence[str]) -> None:
     """Raise `DatmoError` for the first revision or range that git does not know."""
     for revision in revisions:
         try:
-            ws.repo.git.run("rev-list", "--max-count=1", "--end-of-options", revision, "--")
+            git.run("rev-list", "--max-count=1", "--end-of-options", revision, "--")
         except GitFailed:
             raise DatmoError(
                 f"bad revision '{revision}'", "'git log --all' lists the commits"

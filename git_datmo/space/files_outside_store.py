@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from git_datmo.errors import Damaged, EngineMissing, Incomplete
+from git_datmo.git.command import Git
 from git_datmo.model import Content, Oid
 from git_datmo.objects.damaged_files import ASIDE
 from git_datmo.records.catalog import Catalog
@@ -61,16 +62,16 @@ def measure_beside(ws: Workspace, catalog: Catalog, living: Iterable[Record]) ->
     known = _environments(ws, catalog, living)
     aside = ws.store.path / ASIDE
     return Beside(
-        _virtual(ws, known),
-        _images(ws, known),
+        _virtual(ws.shared_state, known),
+        _images(ws.environ, known),
         size_on_disk([ws.shared_state / "scratch"]),
         size_on_disk([ws.shared_state / name for name in CACHES]),
         size_on_disk([aside]),
     )
 
 
-def _virtual(ws: Workspace, known: _Environments) -> tuple[Built, ...]:
-    folders = sorted(path for path in (ws.shared_state / "environments").glob("*") if path.is_dir())
+def _virtual(shared_state: Path, known: _Environments) -> tuple[Built, ...]:
+    folders = sorted(path for path in (shared_state / "environments").glob("*") if path.is_dir())
     needed = {identity[:SHORT] for identity in known.living}
     return tuple(
         Built(path.name, size_on_disk([path]), path.name in needed or not known.complete)
@@ -78,11 +79,11 @@ def _virtual(ws: Workspace, known: _Environments) -> tuple[Built, ...]:
     )
 
 
-def _images(ws: Workspace, known: _Environments) -> tuple[Built, ...] | None:
+def _images(environ: Mapping[str, str], known: _Environments) -> tuple[Built, ...] | None:
     from git_datmo.engines.built_images import list_built
 
     try:
-        found = list_built(ws.environ, known.living | known.dropped)
+        found = list_built(environ, known.living | known.dropped)
     except EngineMissing:
         return None
     return tuple(
@@ -156,37 +157,39 @@ def remove_beside(
     The caller holds the store alone, so no rerun is running.
     """
     known = _environments(ws, catalog, living)
-    virtual = [built for built in _virtual(ws, known) if caches or not built.needed]
+    virtual = [built for built in _virtual(ws.shared_state, known) if caches or not built.needed]
     scratch = sorted((ws.shared_state / "scratch").glob("rerun-*"))
     folders = [ws.shared_state / "environments" / built.id for built in virtual]
     folders += [*scratch, *(ws.shared_state / name for name in CACHES if caches)]
     size, workspaces = size_on_disk(folders), sum(path.is_dir() for path in scratch)
     images = known.dropped | (known.living if caches else set())
     if not dry_run:
-        _remove(ws, folders)
-    removed, bytes_of_images = _remove_images(ws, images, dry_run=dry_run)
+        _remove(ws.repo.git, folders)
+    removed, bytes_of_images = _remove_images(ws.environ, images, dry_run=dry_run)
     return Removed(len(virtual), removed, workspaces, size + bytes_of_images)
 
 
-def _remove(ws: Workspace, folders: Iterable[Path]) -> None:
+def _remove(git: Git, folders: Iterable[Path]) -> None:
     for path in folders:
         # Git has a record of the working trees that reruns made.
         for tree in path.glob("*/.git"):
-            ws.repo.git.finish("worktree", "remove", "--force", "--force", "--", str(tree.parent))
+            git.finish("worktree", "remove", "--force", "--force", "--", str(tree.parent))
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
 
 
-def _remove_images(ws: Workspace, environments: set[str], *, dry_run: bool) -> tuple[int, int]:
+def _remove_images(
+    environ: Mapping[str, str], environments: set[str], *, dry_run: bool
+) -> tuple[int, int]:
     from git_datmo.engines.built_images import list_built, remove_built
 
     if not environments:
         return 0, 0
     try:
-        found = list_built(ws.environ, environments)
-        found = found if dry_run else remove_built(ws.environ, found)
+        found = list_built(environ, environments)
+        found = found if dry_run else remove_built(environ, found)
     except EngineMissing:
         return 0, 0
     return len(found), sum(image.size for image in found)

@@ -76,7 +76,7 @@ def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Rel
             f"'{remote.url}' is not a remote of this repository",
             "name one that 'git remote -v' lists",
         )
-    refuse_stored(ws, remote)
+    refuse_stored(ws.repo.config, remote)
     return retried(ws, remote, lambda: _release(ws, remote, progress), progress, resumes=True)
 
 

@@ -87,7 +87,9 @@ def _complete(options: argparse.Namespace, console: Console) -> int:
 
     with open_workspace(console.environ, console.cwd) as ws:
         done = check_complete(
-            ws, all_branches(ws) if options.all else options.names, progress=console.progress()
+            ws,
+            all_branches(ws.repo.git) if options.all else options.names,
+            progress=console.progress(),
         )
     if options.json:
         missing = [asdict(gap) for gap in done.gaps]

@@ -82,7 +82,7 @@ class Union:
         A payload whose path is gone counts as not fetched. After an interrupted merge, changes were
         stored before it began.
         """
-        underway = read_underway(self._ws)
+        underway = read_underway(self._ws.state)
         halfway = underway.payloads if underway is not None else frozenset[str]()
         gone = [
             t
@@ -143,7 +143,7 @@ class Union:
         ws, sides = self._ws, self._sides
         awake = self.tracking.is_awake
         coming = [p for p in self._payloads.values() if p.path not in self._asleep] if awake else []
-        refuse_tracked_by_git(ws, coming)
+        refuse_tracked_by_git(ws.repo.git, coming)
         require(
             ws,
             ((payload.path, root_node(payload.content)) for payload in coming),
@@ -162,7 +162,7 @@ class Union:
             around = differences[path] if tracked is not None else what_is_at(ws, path)
             placements[path] = self._settle(checkout, path, tracked, around)
         write_pending(
-            ws, MergeState(str(sides.commit), sides.ours_id, sides.theirs_id, placed=False)
+            ws.state, MergeState(str(sides.commit), sides.ours_id, sides.theirs_id, placed=False)
         )
         self._progress.begin("Checking out", sum(payload.content.size for payload in coming))
         carry_out(ws, "", checkout, placements)
@@ -234,7 +234,7 @@ class Union:
         pending = MergeState(
             str(sides.commit), sides.ours_id, sides.theirs_id, placed=True, kept=kept
         )
-        write_pending(self._ws, pending)
+        write_pending(self._ws.state, pending)
         return pending
 
 

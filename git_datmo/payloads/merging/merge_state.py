@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
@@ -66,7 +67,7 @@ def is_interrupted(ws: Workspace) -> bool:
     return pending is not None and not pending.placed
 
 
-def write_pending(ws: Workspace, pending: MergeState) -> None:
+def write_pending(state: Path, pending: MergeState) -> None:
     document = {
         "commit": pending.commit,
         "ours": pending.ours,
@@ -74,7 +75,7 @@ def write_pending(ws: Workspace, pending: MergeState) -> None:
         "placed": pending.placed,
         "kept": pending.kept,
     }
-    fsio.write_file(ws.state / MERGE, json.dumps(document, indent=1).encode() + b"\n")
+    fsio.write_file(state / MERGE, json.dumps(document, indent=1).encode() + b"\n")
 
 
 def decide(ws: Workspace, paths: Iterable[str]) -> None:
@@ -87,7 +88,7 @@ def decide(ws: Workspace, paths: Iterable[str]) -> None:
             for each in pending.kept
             if not any((each[0] + "/").startswith(path + "/") for path in taken)
         ]
-        write_pending(ws, replace(pending, kept=tuple(kept)))
+        write_pending(ws.state, replace(pending, kept=tuple(kept)))
 
 
 def refuse_unresolved(ws: Workspace, tracking: Tracking) -> None:
@@ -124,7 +125,7 @@ def read_halfway(ws: Workspace, snapshot: str, *, force: bool = False) -> frozen
     Only the same checkout knows which files it has placed. With `force`, any other abandons it. So
     is a merge that HEAD no longer has.
     """
-    underway = read_underway(ws)
+    underway = read_underway(ws.state)
     if underway is None:
         return frozenset()
     given_up = force or (underway.is_merge and not is_interrupted(ws))

@@ -106,7 +106,7 @@ def place_parts(
     refuse_collisions(ws, coming)
     refuse_other_case(ws, (path for path, _ in coming))
     for checkout, plan in plans:
-        change_files(ws, checkout, plan)
+        change_files(ws.root, checkout, plan)
     links = (link for checkout, _ in plans for link in checkout.links)
     tell_placed_links(ws.root, links, {part.payload.path for part in parts}, progress)
     return as_placed(ws, tracking, (payload for payload in changed if payload is not None))

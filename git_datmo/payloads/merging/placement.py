@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from git_datmo.errors import DatmoError
+from git_datmo.git.command import Git
 from git_datmo.model import Oid, Payload
 from git_datmo.objects.layout import Node, NodeKind, read_folders, root_node
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
@@ -39,7 +41,7 @@ def what_is_at(ws: Workspace, path: str) -> Differences:
     if not os.path.lexists(full):
         return NOTHING
     if full.is_dir() and not full.is_symlink():
-        gits = files_of_git(ws, [path])
+        gits = files_of_git(ws.repo.git, [path])
         return replace(
             NOTHING,
             added=tuple(p for p in walk(ws.root, os.fsencode(path), deque()) if p not in gits),
@@ -60,10 +62,10 @@ def _is_in_way(path: bytes, places: Collection[bytes]) -> bool:
     return False
 
 
-def refuse_tracked_by_git(ws: Workspace, payloads: Iterable[Payload]) -> None:
+def refuse_tracked_by_git(git: Git, payloads: Iterable[Payload]) -> None:
     """Raise `DatmoError` if git itself tracks files at a payload's path."""
     places = {os.fsencode(payload.path) for payload in payloads}
-    tracked = files_of_git(ws, [os.fsdecode(path) for path in places])
+    tracked = files_of_git(git, [os.fsdecode(path) for path in places])
     listed = sorted(path for path in tracked if _is_in_way(path, places))
     if listed:
         shown = os.fsdecode(listed[0])
@@ -82,25 +84,25 @@ def carry_out(
     """
     touched = frozenset(path for path, plan in plans.items() if plan)
     begin(ws, CheckoutInProgress(target, touched))
-    with ways_out(ws):
+    with ways_out(ws.state):
         for plan in plans.values():
-            change_files(ws, checkout, plan)
+            change_files(ws.root, checkout, plan)
 
 
 def begin(ws: Workspace, underway: CheckoutInProgress) -> None:
     """Mark payloads that are about to change. Those of an interrupted change stay marked."""
     if not underway.payloads:
         return
-    earlier = read_underway(ws)
+    earlier = read_underway(ws.state)
     payloads = underway.payloads | (earlier.payloads if earlier is not None else frozenset())
     before = earlier.before if earlier is not None else next(iter(ws.tracking().snapshots), "")
-    write_underway(ws, replace(underway, payloads=payloads, before=before))
+    write_underway(ws.state, replace(underway, payloads=payloads, before=before))
 
 
 def given_up(ws: Workspace, target: str) -> dict[str, Node]:
     """Return the nodes that an interrupted checkout to another snapshot than `target` was
     placing."""
-    underway = read_underway(ws)
+    underway = read_underway(ws.state)
     if underway is None or underway.snapshot in ("", target):
         return {}
     payloads: tuple[Payload, ...] = ()
@@ -115,19 +117,19 @@ def given_up(ws: Workspace, target: str) -> dict[str, Node]:
 
 
 @contextmanager
-def ways_out(ws: Workspace) -> Iterator[None]:
+def ways_out(state: Path) -> Iterator[None]:
     """Let errors raised in the block say how to continue and how to go back."""
     try:
         yield
     except DatmoError as error:
-        underway = read_underway(ws)
+        underway = read_underway(state)
         if underway is not None:
             error.hint = "; ".join(filter(None, (error.hint, underway.hint)))
         raise
 
 
-def change_files(ws: Workspace, checkout: Checkout, plan: Placement) -> None:
-    sweep(ws.root, plan.folders)
+def change_files(root: Path, checkout: Checkout, plan: Placement) -> None:
+    sweep(root, plan.folders)
     checkout.apply(plan)
 
 
@@ -140,7 +142,7 @@ def finish(ws: Workspace, before: Tracking, after: Tracking, edit: CacheEdit) ->
         if tracked.payload.path not in known:
             edit.renew(os.fsencode(tracked.payload.path))
     ws.cache.update(edit)
-    end_underway(ws)
+    end_underway(ws.state)
 
 
 def as_placed(ws: Workspace, before: Tracking, payloads: Iterable[Payload]) -> list[Tracked]:
