@@ -20,7 +20,7 @@ from git_datmo.backends.folder_backend import UNFINISHED
 from git_datmo.errors import DatmoError, Silent
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
-from git_datmo.waits import DEFAULT, limit
+from git_datmo.timeouts import DEFAULT, limit
 
 # Extra of this package that installs the library for a scheme.
 EXTRAS = {"s3": "s3", "s3a": "s3", "sftp": "sftp"}

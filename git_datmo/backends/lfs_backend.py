@@ -30,7 +30,7 @@ from git_datmo.errors import Silent
 from git_datmo.git.command import Git
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
-from git_datmo.waits import DEFAULT, limit
+from git_datmo.timeouts import DEFAULT, limit
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 # Status codes of a busy server. Its response may say how long to wait.

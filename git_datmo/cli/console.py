@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from git_datmo import waits
+from git_datmo import timeouts
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
 from git_datmo.terminal_text import escape_json, make_printable
@@ -80,7 +80,7 @@ class Console:
         from git_datmo.cli.meter import Meter
 
         meter = Meter(self.err)
-        waits.set_indicator(meter)
+        timeouts.set_indicator(meter)
         return meter
 
     def read_lines(self) -> list[str]:

@@ -18,7 +18,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from git_datmo.errors import EngineMissing
-from git_datmo.waits import DEFAULT, limit
+from git_datmo.timeouts import DEFAULT, limit
 
 # The base URLs that the Docker SDK gives to engines behind a local socket.
 _HERE = ("http+docker://localhost", "http+docker://localnpipe")

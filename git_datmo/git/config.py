@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from git_datmo import waits
+from git_datmo import timeouts
 from git_datmo.errors import DatmoError
 from git_datmo.git.command import Git
 
@@ -98,8 +98,8 @@ def read_config(git: Git) -> Config:
 
 def set_waits(config: Config, environ: Mapping[str, str]) -> None:
     """Apply `datmo.timeout`, and the programs that may ask for credentials."""
-    seconds = config.number("datmo.timeout", waits.DEFAULT)
-    waits.set_limit(seconds, environ, askpass=config.get("core.askpass"))
+    seconds = config.number("datmo.timeout", timeouts.DEFAULT)
+    timeouts.set_limit(seconds, environ, askpass=config.get("core.askpass"))
 
 
 def is_allowed(environ: Mapping[str, str], config: Config, scheme: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.pktline import packet
-from git_datmo.waits import limit
+from git_datmo.timeouts import limit
 
 if TYPE_CHECKING:
     import socket

@@ -6,7 +6,7 @@ from __future__ import annotations
 import io
 from enum import Enum
 
-from git_datmo.waits import PatientReader, SilenceWatch
+from git_datmo.timeouts import PatientReader, SilenceWatch
 
 STEP = 1 << 20
 

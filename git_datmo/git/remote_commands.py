@@ -18,7 +18,7 @@ from git_datmo.git.config import Config
 from git_datmo.git.remote_urls import bare_url, fetch_url, pin_url, plain_url, push_urls
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
-from git_datmo.waits import SilenceWatch
+from git_datmo.timeouts import SilenceWatch
 
 T = TypeVar("T")
 

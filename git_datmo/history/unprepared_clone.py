@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from git_datmo import waits
+from git_datmo import timeouts
 from git_datmo.errors import DatmoError
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote_commands import Remote, beside, find_remote
@@ -52,14 +52,14 @@ def _local_evidence(ws: Workspace) -> str:
 
 def _remote_evidence(ws: Workspace) -> Iterator[str]:
     """Yield the remotes that have experiments. A remote that does not answer soon is skipped."""
-    before = waits.limit() or 0
-    waits.set_limit(PATIENCE, ws.environ)
+    before = timeouts.limit() or 0
+    timeouts.set_limit(PATIENCE, ws.environ)
     try:
         for name in ws.repo.remotes():
             if _has_experiments(ws, find_remote(ws.repo.config, name)):
                 yield f"'{name}' has experiments"
     finally:
-        waits.set_limit(before, ws.environ, askpass=ws.repo.config.get("core.askpass"))
+        timeouts.set_limit(before, ws.environ, askpass=ws.repo.config.get("core.askpass"))
 
 
 def _has_experiments(ws: Workspace, remote: Remote) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from git_datmo.waits import SilenceWatch
+from git_datmo.timeouts import SilenceWatch
 
 
 class Service(Protocol):

@@ -15,7 +15,7 @@ from git_datmo.git.command import Git
 from git_datmo.git.config import Config, Setting, is_allowed, read_config, set_waits
 from git_datmo.git.service_pipes import ssh_command
 from git_datmo.redact import hide_passwords
-from git_datmo.waits import SilenceWatch
+from git_datmo.timeouts import SilenceWatch
 from git_remote_datmo.client import find_client
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.urls import PREFIX, kind_of

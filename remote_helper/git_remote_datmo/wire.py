@@ -16,7 +16,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.terminal_text import make_printable
 
 if TYPE_CHECKING:
-    from git_datmo.waits import SilenceWatch
+    from git_datmo.timeouts import SilenceWatch
     from git_remote_datmo.service import Service
 
 STEP = 1 << 16

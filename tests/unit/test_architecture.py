@@ -29,7 +29,7 @@ BASE = frozenset(
             "git_datmo.sizes",
             "git_datmo.suggest",
         ),
-        *("git_datmo.waits", "git_datmo.processes", "git_datmo.terminal_text"),
+        *("git_datmo.timeouts", "git_datmo.processes", "git_datmo.terminal_text"),
     }
 )
 

@@ -52,7 +52,7 @@ WAITING = re.compile(
 
 # What waits without a limit of its own, and why it may.
 WAITERS = {
-    "git_datmo.waits": "ends waits",
+    "git_datmo.timeouts": "ends waits",
     "git_datmo.objects.worker_pool": "forks of itself, which work, or end with it",
     "git_datmo.engines.child_process": "the user's command",
     "git_datmo.environments.interpreter_probe": "a child whose answer has a limit, and that is killed behind it",
@@ -64,7 +64,7 @@ WAITERS = {
 
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_waits_have_a_limit(module: str) -> None:
-    """Accept calls with a timeout. `waits.Child` and `waits.Watch` wait for programs and
+    """Accept calls with a timeout. `timeouts.Child` and `timeouts.Watch` wait for programs and
     descriptors."""
     waits = [
         ast.unparse(call)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo import waits
+from git_datmo import timeouts
 from git_datmo.errors import Silent
 from git_datmo.processes import descendants, running
-from git_datmo.waits import Child, SilenceWatch, end_tree
+from git_datmo.timeouts import Child, SilenceWatch, end_tree
 
 LIMIT = 0.5
 PIPE = subprocess.PIPE
@@ -24,9 +24,9 @@ linux = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def impatient() -> Iterator[None]:
-    waits.set_limit(LIMIT, {"GIT_ASKPASS": "/usr/lib/my-askpass"})
+    timeouts.set_limit(LIMIT, {"GIT_ASKPASS": "/usr/lib/my-askpass"})
     yield
-    waits.set_limit(waits.DEFAULT)
+    timeouts.set_limit(timeouts.DEFAULT)
 
 
 @pytest.fixture
@@ -139,6 +139,6 @@ def test_side_that_owes_nothing_is_excused() -> None:
 
 
 def test_limit_of_zero_is_no_limit() -> None:
-    waits.set_limit(0)
-    assert waits.limit() is None
+    timeouts.set_limit(0)
+    assert timeouts.limit() is None
     SilenceWatch("'origin'").check()
