@@ -179,10 +179,11 @@ def restore_removed_meanwhile(
     """Do the same for all moves of HEAD since the state was written, by clients without hooks."""
     written = int(os.stat(ws.tracking_path).st_mtime)
     words = ("-n", str(MOVES + 1), "--date=unix", "--format=%H %gd", "HEAD", "--")
-    told = [line.split() for line in ws.repo.git.text("reflog", "show", *words).splitlines()]
+    # The reflog lists the newest move first, each with the commit after it.
+    entries = [line.split() for line in ws.repo.git.text("reflog", "show", *words).splitlines()]
     moves = [
         (before[0], after[0])
-        for after, before in pairwise(told)
+        for after, before in pairwise(entries)
         if int(after[1].partition("{")[2].rstrip("}")) > written
     ]
     return _restore_removed(ws, tracking, moves, progress)

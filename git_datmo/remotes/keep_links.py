@@ -108,6 +108,7 @@ def read_link(content: bytes, form: ObjectFormat) -> Link | None:
     """Decode a commit that is a link; None for any other."""
     if commit_tree(content) != form.hash("tree", b""):
         return None
+    # A link is exactly what this version would write: comparing bytes leaves no room for others.
     parents = commit_parents(content)
     links = (Link(parents, message) for message in _WORDS)
     return next((link for link in links if link.encode(form) == content), None)
@@ -141,6 +142,7 @@ def read_chain(links: Links, tips: Iterable[Oid], others: Container[Oid] = ()) -
         elif link is None:
             absent.add(oid)
         else:
+            # The first parent is the previous link; the others are what this link ties.
             stack += link.parents[:1]
             tied = {PART_LINK: parts, DONE_LINK: done}.get(link.message, keeps)
             tied.update(link.parents[1:])

@@ -79,6 +79,7 @@ def send_objects(ws: Workspace, plan: SharePlan, progress: Progress) -> Oid | No
     boundary = _state_boundary(ws, plan.offer, bases)
     folder = find_folder(ws.repo.git, ws.repo.config, plan.remote, store.format)
     folder = folder if folder is not None and folder.takes_files() else None
+    # Listing what to send takes long. It is needed for a copy by files, and to cut slices.
     size = _largest_size(store, plan.keepers, akin)
     end = _tie(ws, keeps, bases, keep.tip, ())
     load = None
@@ -273,13 +274,13 @@ def _put_into_folder(
     """Hand files over to a remote that is a folder; return True if it accepts them."""
     assert change.new is not None
     ws.scratch.objects.refresh()
-    taker, ties = (
-        PackedObjects(folder.objects, ws.store.format),
-        mark_each(ws.scratch.objects, load.ties),
-    )
-    with closing(taker), suppress(OSError):
-        copy_objects(ws.store.objects, taker, load.payload, progress)
-        copy_objects(ws.scratch.objects, taker, ties, QUIET)
+    target = PackedObjects(folder.objects, ws.store.format)
+    ties = mark_each(ws.scratch.objects, load.ties)
+    with closing(target), suppress(OSError):
+        # Content first, then the commits that keep it, then the ref: at no moment does something
+        # name an object that is absent.
+        copy_objects(ws.store.objects, target, load.payload, progress)
+        copy_objects(ws.scratch.objects, target, ties, QUIET)
         if folder.holds(change.new):
             folder.move(change.ref, change.old, change.new)
             return True

@@ -81,6 +81,7 @@ def release(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -> Rel
 
 
 def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
+    # The remote learns which snapshots were dropped, and gets what is new, before anything goes.
     share(ws, remote.name, progress=progress)
     git = beside(ws.scratch.git, ws.repo.config, remote)
     offer = probe_remote(ws, remote)
@@ -100,6 +101,7 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
         ns, offer = choose_namespace(ws, remote, offer, progress)
         move = _plan(ns, offer, kept_by, dead)
         _write_ties(ws, remote, offer, move, dict(living.values()))
+        # The new ref keeps everything that lives before an old one is deleted.
         _keep(ws, git, remote, move, progress)
         _delete(git, remote, {ref: offer.refs[ref] for ref in kept_by if ref != move.ref}, progress)
     unkept = tuple(
