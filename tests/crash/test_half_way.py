@@ -98,7 +98,7 @@ def test_file_edited_after_killed_checkout_blocks_its_finish(world: World) -> No
 
 @pytest.mark.parametrize("way", [("datmo", "checkout"), ("datmo", "pull")], ids="-".join)
 def test_payload_with_own_edits_is_left_alone_by_finished_checkout(world: World, way: Way) -> None:
-    """Check that a payload's own edits, or its untagged version, do not block the other
+    """Check that edits of a payload, or a version without a snapshot, do not block the other
     payloads."""
     set_up(world, scene_of("pull"))
     ben = world.live / "ben"

@@ -83,3 +83,8 @@ STARTING = re.compile(
     r"subprocess\.(run|Popen|call|check_call|check_output|getoutput|getstatusoutput)\Z"
     r"|Child\Z|os\.(system|popen|fork|forkpty|(posix_)?spawn\w*|exec\w*)\Z|pty\.\w+\Z"
 )
+
+OUTER = re.compile(
+    r"os\.(environ|getenv|environb|putenv|isatty|get_terminal_size)\Z"
+    r"|sys\.(argv|stdin|stdout|stderr|__std\w+)\Z|(print|input)\Z"
+)
