@@ -11,7 +11,7 @@ wrong, its `hint` says what to do. Nothing prints, and nothing asks. See `docs/A
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,8 @@ from git_datmo.engines.engine_registry import EngineOptions, make_engine
 from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits, recorded_limits
 from git_datmo.errors import DatmoError
 from git_datmo.history.command_trust import is_trusted
-from git_datmo.history.experiments import Found, History
+from git_datmo.history.commit_data import Claim
+from git_datmo.history.experiments import Found, History, Revisions
 from git_datmo.model import Payload, Role
 from git_datmo.operations.pull import pull
 from git_datmo.payloads.after_commit import Concluded
@@ -37,6 +38,7 @@ from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.remotes.fetch_objects import fetch
+from git_datmo.report.experiment_list import ListOptions, iterate_claims, list_experiments
 from git_datmo.repository.healing import healed
 from git_datmo.repository.workspace import Workspace, open_workspace
 from git_datmo.runs.placed_data import place_data
@@ -136,13 +138,19 @@ class Repository:
         """Compare the payloads of the working tree with HEAD's; writes nothing."""
         return examine(self._ws)
 
-    def experiments(self, *revisions: str) -> Iterator[Experiment]:
+    def experiments(self, *revisions: str, where: str = "", sort: str = "") -> Iterator[Experiment]:
         """Yield the experiments of a revision range, newest first; of HEAD's history for none.
 
-        Reads alone: no ref moves.
+        `where` is a condition and `sort` a list of names, as for `git datmo log`. Reads alone: no
+        ref moves.
         """
         history = History(self._ws)
-        for found in history.walk(revisions or ("HEAD",)):
+        chosen = Revisions(revisions or ("HEAD",))
+        asked = ListOptions(chosen, follows=True, where=where, sort=sort)
+        claims: Iterable[Claim] = iterate_claims(history, asked)
+        if asked.needs_values:
+            claims = list_experiments(self._ws, history, asked).claims
+        for found in history.read_each(claims):
             yield _experiment(history, found)
 
     def experiment(self, name: str = "HEAD") -> Experiment:

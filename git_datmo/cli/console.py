@@ -118,6 +118,35 @@ class Console:
             query = ["config", "--get-colorbool", "color.ui", "true"]
             self.coloured = run_git(query, self.environ, self.cwd).stdout.strip() == b"true"
 
+    def edit(self, text: str, path: Path) -> str:
+        """Let the user write a text in git's editor; return it without lines that begin with '#'.
+
+        `text` is what the editor shows first. The file at `path` is removed afterwards.
+        """
+        from git_datmo import fsio
+        from git_datmo.errors import DatmoError
+        from git_datmo.git.command import run_git
+
+        editor = os.fsdecode(run_git(["var", "GIT_EDITOR"], self.environ, self.cwd).stdout).strip()
+        if not editor:
+            raise DatmoError("git has no editor to ask for a text", "give the text as an argument")
+        fsio.write_file(path, text.encode())
+        try:
+            # Git defines the editor as a shell command (git-var, GIT_EDITOR).
+            done = subprocess.run(  # noqa: S602
+                [f'{editor} "$1"', editor, str(path)],
+                shell=True,
+                check=False,
+                cwd=self.cwd,
+                env=self.environ,
+            )
+            if done.returncode:
+                raise DatmoError(f"the editor '{editor}' failed", "give the text as an argument")
+            lines = path.read_text("utf-8", "replace").splitlines()
+        finally:
+            path.unlink(missing_ok=True)
+        return "\n".join(line for line in lines if not line.startswith("#")).strip()
+
     @contextmanager
     def paged(self) -> Iterator[None]:
         """Send the output of the block to git's pager if standard output is a terminal."""

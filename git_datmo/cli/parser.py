@@ -51,18 +51,37 @@ def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace
     """Parse the words of a verb; raise `UsageError` for an invalid command line.
 
     If the module has `BEHIND`, the words after '--' go unparsed to the option of that name. If it
-    has `PASSES_ON`, all words go unparsed to `words`.
+    has `PASSES_ON`, all words go unparsed to `words`. If it has `INTERMIXED`, options may stand
+    between arguments. Values of its `SIGNED` options may begin with a dash.
     """
     if getattr(load(verb), "PASSES_ON", False):
         return argparse.Namespace(words=list(words))
     behind = getattr(load(verb), "BEHIND", None)
     own = words if behind is None else own_words(words)
-    options, left = parser.parse_known_args(own)
+    joined = _join_signed(own, getattr(load(verb), "SIGNED", ()))
+    if getattr(load(verb), "INTERMIXED", False):
+        options, left = parser.parse_known_intermixed_args(joined)
+    else:
+        options, left = parser.parse_known_args(joined)
     if left:
-        raise _refusal(parser, verb, words, left, takes_command=behind is not None)
+        raise _refusal(parser, verb, words, left, takes_command=behind == "command")
     if behind is not None:
         setattr(options, behind, list(words[len(own) + 1 :]))
     return options
+
+
+def _join_signed(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the words, with each option in `names` joined to its value by '='.
+
+    argparse would take a value that begins with a dash for an option.
+    """
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in names:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _refusal(

@@ -163,6 +163,16 @@ class Odb:
         answers = {oid: self._answer(child) for oid in packed} if child is not None else {}
         return ((loose[oid] or answers[oid]) for oid in oids)
 
+    def find_small(self, oids: Sequence[Oid], limit: int) -> dict[Oid, bytes]:
+        """Return those of some hundred objects that are blobs of at most `limit` bytes."""
+        child = self._start()
+        self._ask(child, b"info", oids)
+        heads = [(oid, self._read_head(child)) for oid in oids]
+        small = [oid for oid, head in heads if head and head[1] == "blob" and int(head[2]) <= limit]
+        self._ask(child, b"contents", small)
+        answers = [(oid, self._answer(child)) for oid in small]
+        return {oid: answer[1] for oid, answer in answers if answer is not None}
+
     def read(self, oid: Oid | str, kind: str, limit: int | None = None) -> bytes:
         """Return the content of an object of a known kind; raise `Damaged` if it is another or
         missing."""

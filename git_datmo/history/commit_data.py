@@ -264,15 +264,17 @@ class DataFinder:
         return not boundary.isdisjoint(self._newer_than(heads))
 
 
-def walk_commits(git: Git, arguments: tuple[str, ...], *options: str) -> Iterator[Commit]:
+def walk_commits(
+    git: Git, arguments: tuple[str, ...], *options: str, paths: tuple[str, ...] = ()
+) -> Iterator[Commit]:
     """Yield the commits of a revision range as `git rev-list` lists them; raise `GitFailed` for
-    a bad one."""
+    a bad one. With `paths`, yield only those that change one of them."""
     import subprocess
 
     from git_datmo.git.command import failure
 
     argv = ["rev-list", "--format=%H %T %P", "--no-commit-header", *options]
-    argv += ["--end-of-options", *arguments, "--"]
+    argv += ["--end-of-options", *arguments, "--", *paths]
     with git.start(*argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stderr is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
@@ -14,6 +14,7 @@ from git_datmo.history.commit_data import Claim, CommitData, DataFinder, walk_co
 from git_datmo.history.render_cache import RenderCache, TextFormat
 from git_datmo.history.rewritten_commits import Commit, Rewritten
 from git_datmo.model import Oid
+from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.catalog import NEWER, Catalog, Row
 from git_datmo.records.ledger import Tips
 from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF, REMOTE_REFS
@@ -39,6 +40,14 @@ class Found:
     snapshot: Snapshot
     commit: Oid
     way: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """Commits to walk: revisions as `git rev-list` takes them, and its options for refs."""
+
+    arguments: tuple[str, ...] = ("HEAD",)
+    refs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,36 +176,51 @@ class History:
         A commit has the snapshots that name it, those that its note names, and those of lost
         commits that it was made from.
         """
-        for claims in _growing(self._claims(arguments)):
-            yield from self._read(claims)
+        yield from self.read_each(self.claims(Revisions(arguments)))
 
-    def tell(self, arguments: tuple[str, ...], style: TextFormat) -> Iterator[tuple[Claim, str]]:
-        """Yield the claims of `walk`, each with its rendered text."""
+    def read_each(self, claims: Iterable[Claim]) -> Iterator[Found]:
+        """Yield the snapshots of claims as they are found; warn of each that cannot be read."""
+        for group in _growing(iter(claims)):
+            yield from self._read(group)
+
+    def render(self, claims: Iterator[Claim], style: TextFormat) -> Iterator[tuple[Claim, str]]:
+        """Yield claims, each with its rendered text; leave out those that cannot be read."""
         cache = RenderCache(self._ws.shared_state / "told", style)
 
         def make(claims: Sequence[Claim]) -> dict[str, str]:
             return {str(found.id): style.tell(found.snapshot) for found in self._read(claims)}
 
         long = False
-        for claims in _growing(self._claims(arguments)):
-            long = long or len(claims) >= MANY
+        for group in _growing(claims):
+            long = long or len(group) >= MANY
             texts = cache.texts if long else {}
-            made = make([claim for claim in claims if claim.row.record not in texts])
+            made = make([claim for claim in group if claim.row.record not in texts])
             if long:
                 cache.add(made)
             texts = texts or made
-            for claim in claims:
+            for claim in group:
                 if (text := texts.get(claim.row.record)) is not None:
                     yield claim, text
 
-    def _claims(self, arguments: tuple[str, ...]) -> Iterator[Claim]:
+    def claims(self, revisions: Revisions, *, at_once: bool = False) -> Iterator[Claim]:
+        """Yield the snapshots of revisions, newest first, without reading them.
+
+        With `at_once`, the first one waits for the whole walk, which then costs less in all.
+        """
         git = self._ws.repo.git
-        named = git.text("rev-parse", "--revs-only", "--end-of-options", *arguments).splitlines()
-        rewritten = Rewritten(
-            self._ws, self.catalog, [name for name in named if not name.startswith("^")]
-        )
+        chosen = (*revisions.refs, "--end-of-options", *revisions.arguments)
+        named = git.text("rev-parse", "--revs-only", *chosen).splitlines()
+        tips = [name for name in named if not name.startswith("^")]
+        walked = walk_commits(git, revisions.arguments, *revisions.refs)
+        if at_once:
+            every = list(walked)
+            inside = frozenset(str(commit.oid) for commit in every)
+            rewritten = Rewritten(self._ws, self.catalog, tips, inside=inside)
+            walked = iter(every)
+        else:
+            rewritten = Rewritten(self._ws, self.catalog, tips)
         seen: set[str] = set()
-        for commits in _growing(walk_commits(self._ws.repo.git, arguments)):
+        for commits in _growing(walked):
             noted = {commit.oid: self._own_rows(commit.oid) for commit in commits}
             # The newest is yielded before any search for others.
             first = [
@@ -232,6 +256,15 @@ class History:
         united."""
         heads = sorted(self.data(commit).heads, key=lambda head: head.row.order, reverse=True)
         return next(self._read(heads), None)
+
+    def annotation(self, record: str) -> Annotation | None:
+        """Return an annotation of the catalog by its id; None if it cannot be read."""
+        try:
+            found = self._ws.ledger.record(Oid.parse(record), checked=True)
+        except Damaged as error:
+            self._warn(error.what)
+            return None
+        return found if isinstance(found, Annotation) else None
 
     def snapshot(self, record: str) -> Snapshot | None:
         """Return a snapshot by its id, dropped ones included; None if it is missing."""

@@ -13,7 +13,7 @@ descendant:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,13 +38,20 @@ class Rewritten:
     """Finds snapshots whose commits the history of `tips` lost.
 
     With `whole`, snapshots of commits in the history count too. So a change that was reverted and
-    made again is found.
+    made again is found. `inside` are commits that are known to be in the history of the tips.
     """
 
     def __init__(
-        self, ws: Workspace, catalog: Catalog, tips: Sequence[str], *, whole: bool = False
+        self,
+        ws: Workspace,
+        catalog: Catalog,
+        tips: Sequence[str],
+        *,
+        whole: bool = False,
+        inside: Container[str] = (),
     ) -> None:
         self._ws, self._catalog, self._tips, self._whole = ws, catalog, tips, whole
+        self._inside = inside
         self._patches: dict[str, str] = {}
 
     def claims(self, commits: Sequence[Commit]) -> dict[Oid, list[tuple[Row, str]]]:
@@ -163,9 +170,17 @@ class Rewritten:
         return grouped
 
     @cached_property
+    def _unsure(self) -> list[str]:
+        """Return the snapshots' commits that may be missing, or outside of the tips' history."""
+        return [commit for commit in self._snapshots if commit not in self._inside]
+
+    @cached_property
     def _missing(self) -> frozenset[str]:
         """Return the snapshots' commits that this repository does not have."""
-        names = "".join(f"{commit}\n" for commit in self._snapshots).encode()
+        unsure = self._unsure
+        if not unsure:
+            return frozenset()
+        names = "".join(f"{commit}\n" for commit in unsure).encode()
         answers = self._ws.repo.git.text("cat-file", "--batch-check", stdin=names).splitlines()
         return frozenset(answer.split()[0] for answer in answers if answer.endswith(" missing"))
 
@@ -173,7 +188,7 @@ class Rewritten:
     def _outside(self) -> dict[str, list[str]]:
         """Return the commits outside of the tips' history that lead to snapshots' commits, with
         parents."""
-        return dict(self._list_outside(self._snapshots))
+        return dict(self._list_outside(self._unsure)) if self._unsure else {}
 
     @cached_property
     def _lost(self) -> frozenset[str]:

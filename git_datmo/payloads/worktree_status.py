@@ -10,6 +10,7 @@ from pathlib import Path
 from git_datmo.history.experiments import History
 from git_datmo.model import Payload
 from git_datmo.payloads.checkout_in_progress import MERGING, read_underway
+from git_datmo.payloads.file_changes import FileChange, name_changes
 from git_datmo.payloads.git_tracked import owned_warnings
 from git_datmo.payloads.head_comparison import Look, look
 from git_datmo.payloads.merging.merge_state import MergeState, read_pending
@@ -26,11 +27,13 @@ class PayloadStatus:
     """A payload and its state: 'unchanged', 'modified', 'missing' or 'not fetched'.
 
     `in_snapshot` says that a snapshot which the working tree stands on has exactly this content.
+    `changes` are the files of a modified payload that differ.
     """
 
     payload: Payload
     state: str
     in_snapshot: bool
+    changes: tuple[FileChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +110,13 @@ def _payloads(
     states = []
     for tracked in tracking.payloads:
         path = tracked.payload.path
-        state = _state(ws, tracked, differences[path] if tracked.placed else None)
+        found = differences[path] if tracked.placed else None
+        state = _state(ws, tracked, found)
         if state == "unchanged" and path in taken:
             state = "missing"
         in_snapshot = known.get(path) == tracked.payload.content and state != "modified"
-        states.append(PayloadStatus(tracked.payload, state, in_snapshot))
+        changes = name_changes(ws, tracked, found) if found and state == "modified" else ()
+        states.append(PayloadStatus(tracked.payload, state, in_snapshot, changes))
     return tuple(states)
 
 

@@ -1,7 +1,9 @@
-"""Annotations: messages and signatures added to records."""
+"""Annotations: messages, tags and signatures added to records."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +11,18 @@ from git_datmo.model import Oid
 from git_datmo.records.record_kind import Document, RecordKind
 from git_datmo.records.record_values import KeptObject, Person, later_field, more_field
 
+TYPES = ("hypothesis", "result", "decision", "comment")
+# A tag is a word that is printed and typed without quotes.
+TAG = re.compile(r"[^\W_][\w./:+@-]{0,99}")
+
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Message added to a record.
+    """Message added to a record, or tags.
 
-    A `signature` is a signed commit that names the record (`history/record_signatures.py`).
+    The record may be another annotation, which makes the message an answer. `type` is one of
+    `TYPES`, or '' for none. `tags` are added to the record, and `untags` are taken away. A
+    `signature` is a signed commit that names the record (`history/record_signatures.py`).
     """
 
     record: Oid
@@ -23,19 +31,31 @@ class Annotation:
     author: Person
     message: str
     signature: str = later_field(str)
+    type: str = later_field(str)
+    tags: tuple[str, ...] = later_field(tuple)
+    untags: tuple[str, ...] = later_field(tuple)
     more: tuple[KeptObject, ...] = more_field()
 
     kind = "annotation"
 
 
 def _decode(document: Document) -> dict[str, Any]:
-    """Return the field of an annotation that is not a plain JSON value."""
-    return {"record": Oid.parse(document["record"])}
+    """Return the fields of an annotation that are not plain JSON values."""
+    return {
+        "record": Oid.parse(document["record"]),
+        "tags": tuple(document.get("tags", ())),
+        "untags": tuple(document.get("untags", ())),
+    }
 
 
-def _words(annotation: Annotation) -> tuple[str]:
-    """Return the message."""
-    return (annotation.message,)
+def _words(annotation: Annotation) -> Iterator[str]:
+    """Yield the type, the message and the tags."""
+    if annotation.type:
+        yield f"{annotation.type}:"
+    if annotation.message:
+        yield annotation.message
+    yield from (f"+{tag}" for tag in annotation.tags)
+    yield from (f"-{tag}" for tag in annotation.untags)
 
 
 def _title(annotation: Annotation) -> str:
@@ -48,4 +68,15 @@ def _about(annotation: Annotation) -> tuple[Oid]:
     return (annotation.record,)
 
 
-ANNOTATION = RecordKind(Annotation, words=_words, title=_title, decode=_decode, about=_about)
+def _columns(annotation: Annotation) -> dict[str, Any]:
+    """Return the tags that it adds and takes away, each with its sign.
+
+    Tags that no `git datmo tag` writes are left out.
+    """
+    signed = [("+", tag) for tag in annotation.tags] + [("-", tag) for tag in annotation.untags]
+    return {"tags": " ".join(f"{sign}{tag}" for sign, tag in signed if TAG.fullmatch(tag))}
+
+
+ANNOTATION = RecordKind(
+    Annotation, words=_words, title=_title, decode=_decode, about=_about, columns=_columns
+)

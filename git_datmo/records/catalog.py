@@ -18,13 +18,12 @@ from git_datmo.records.contents import list_objects
 from git_datmo.records.data_graph import DataGraph
 from git_datmo.records.drop_record import Drop
 from git_datmo.records.ledger import Ledger, Tips
-from git_datmo.records.notes import NoteLine
 from git_datmo.records.record_registry import KINDS, Record, find_kind
 from git_datmo.records.snapshot_record import Snapshot
 
 _T = TypeVar("_T")
 
-HEADER = "git-datmo catalog 4"
+HEADER = "git-datmo catalog 6"
 # Prefix of the kind of a record that a newer git-datmo wrote.
 NEWER = "?"
 
@@ -35,8 +34,10 @@ class Row(NamedTuple):
     `kind` is '' for an unreadable blob and begins with `NEWER` for an unknown kind. `about` has the
     records that a receipt, image, annotation or drop refers to. For a snapshot, `data` is the id of
     its payloads and `parents` are its parent snapshots. `side` is '1' if it does not define its
-    commit's data. `keeps` is '1' for a record that keeps objects. The class is a tuple for speed,
-    since every command reads all rows.
+    commit's data, and `follows` is '1' if it only follows the data and is no experiment. `keeps` is
+    '1' for a record that keeps objects. `tags` are the tags that an annotation adds ('+') or takes
+    away ('-'). The class is a tuple for speed, since every command reads
+    all rows.
     """
 
     record: str
@@ -47,7 +48,9 @@ class Row(NamedTuple):
     created: str = ""
     data: str = ""
     side: str = ""
+    follows: str = ""
     keeps: str = ""
+    tags: str = ""
     about: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
 
@@ -248,11 +251,8 @@ def _each_readable(tips: Sequence[Tips], read: Callable[[Tips], _T]) -> Iterator
 
 def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
     """Yield the row of each record; an unreadable record has an empty kind."""
-    for oid in oids:
-        try:
-            yield make_row(oid, ledger.record(oid))
-        except Damaged:
-            yield Row(str(oid), "")
+    for oid, record in ledger.each_record(oids):
+        yield Row(str(oid), "") if isinstance(record, Damaged) else make_row(oid, record)
 
 
 def _renew_notes(
@@ -263,27 +263,23 @@ def _renew_notes(
     for listed in _each_readable(tips, lambda tip: ledger.notes(tip.notes)):
         for commit, blob in listed.items():
             blobs.setdefault(str(commit), []).append(blob)
-    return {
-        commit: _renew_note(ledger, notes.get(commit), sorted(set(each)))
-        for commit, each in blobs.items()
+    sorted_blobs = {commit: sorted(set(each)) for commit, each in blobs.items()}
+    made = {
+        commit: notes[commit]
+        for commit, each in sorted_blobs.items()
+        if commit in notes and notes[commit].blob == _name_blobs(each)
     }
+    changed = {commit: each for commit, each in sorted_blobs.items() if commit not in made}
+    lines = dict(ledger.each_note({blob for each in changed.values() for blob in each}))
+    for name, each in changed.items():
+        named = dict.fromkeys(str(line.record) for blob in each for line in lines[blob])
+        made[name] = Note(_name_blobs(each), " ".join(named))
+    return made
 
 
-def _renew_note(ledger: Ledger, known: Note | None, blobs: Sequence[Oid]) -> Note:
-    """Return `known` if it was made from exactly these blobs, else read the blobs."""
-    name = "+".join(map(str, blobs))
-    if known is not None and known.blob == name:
-        return known
-    named = dict.fromkeys(str(line.record) for blob in blobs for line in _lines(ledger, blob))
-    return Note(name, " ".join(named))
-
-
-def _lines(ledger: Ledger, blob: Oid) -> tuple[NoteLine, ...]:
-    """Return the lines of a note; none where it is absent or too large."""
-    try:
-        return ledger.lines(blob)
-    except Damaged:
-        return ()
+def _name_blobs(blobs: Sequence[Oid]) -> str:
+    """Return the ids of the blobs of a note in one word."""
+    return "+".join(map(str, blobs))
 
 
 def _columns(rows: Sequence[Row], notes: Mapping[str, Note]) -> Iterator[str]:

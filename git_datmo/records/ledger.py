@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from git_datmo.errors import Damaged
 from git_datmo.git.command import Git
@@ -34,6 +35,9 @@ from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
 from git_datmo.records.record_registry import Record
 
 ATTEMPTS = 20
+# So many objects are asked for together, if they are no larger than `SMALL` bytes.
+TOGETHER = 256
+SMALL = 1 << 16
 # The most bytes of a note that is read.
 NOTE_LIMIT = 16 << 20
 
@@ -87,9 +91,32 @@ class Ledger:
             else {oid: blob for oid, (_, blob) in list_notes(self._odb, tip).items()}
         )
 
-    def lines(self, blob: Oid) -> tuple[NoteLine, ...]:
-        """Return the lines of a note that name records."""
-        return parse_note(self._odb.read(blob, "blob", NOTE_LIMIT))[0]
+    def each_note(self, blobs: Iterable[Oid]) -> Iterator[tuple[Oid, tuple[NoteLine, ...]]]:
+        """Yield each note with its lines that name records; none if it is absent or too large."""
+        for blob, raw in self._each_blob(blobs, NOTE_LIMIT):
+            yield blob, () if isinstance(raw, Damaged) else parse_note(raw)[0]
+
+    def each_record(self, oids: Iterable[Oid]) -> Iterator[tuple[Oid, Record | Damaged]]:
+        """Yield each record, checked; the error for one that is missing or invalid."""
+        for oid, raw in self._each_blob(oids, codec.SIZE_LIMIT):
+            if isinstance(raw, Damaged):
+                yield oid, raw
+                continue
+            try:
+                yield oid, self._decode(oid, raw)
+            except Damaged as error:
+                yield oid, error
+
+    def _each_blob(self, oids: Iterable[Oid], limit: int) -> Iterator[tuple[Oid, bytes | Damaged]]:
+        """Yield the content of blobs of at most `limit` bytes; small ones are read together."""
+        remaining = iter(oids)
+        while group := list(islice(remaining, TOGETHER)):
+            small = self._odb.find_small(group, SMALL)
+            for oid in group:
+                try:
+                    yield oid, small[oid] if oid in small else self._odb.read(oid, "blob", limit)
+                except Damaged as error:
+                    yield oid, error
 
     def record(self, oid: Oid, *, checked: bool = False) -> Record:
         """Return the record `oid`. Raises `Damaged` if it is missing or invalid.
@@ -97,7 +124,15 @@ class Ledger:
         `checked` means that the catalog lists it as a record, so the schema check is skipped.
         """
         try:
-            record = codec.decode(self._odb.read(oid, "blob", codec.SIZE_LIMIT), checked=checked)
+            raw = self._odb.read(oid, "blob", codec.SIZE_LIMIT)
+        except Damaged as error:
+            raise Damaged(f"record '{oid}': {error.what}", error.hint) from error
+        return self._decode(oid, raw, checked=checked)
+
+    def _decode(self, oid: Oid, raw: bytes, *, checked: bool = False) -> Record:
+        """Return the record of a blob; raise `Damaged` if it is invalid."""
+        try:
+            record = codec.decode(raw, checked=checked)
         except Damaged as error:
             raise Damaged(f"record '{oid}': {error.what}", error.hint) from error
         if not checked and any(len(named) != len(oid) for named in codec.object_ids(record)):

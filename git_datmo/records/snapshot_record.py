@@ -286,6 +286,12 @@ def _other_ids(snapshot: Snapshot) -> tuple[Oid, ...]:
     return snapshot.tree, *snapshot.parents, *((attempt,) if attempt is not None else ())
 
 
+def only_follows_data(snapshot: Snapshot) -> bool:
+    """Return True for a snapshot that was made because data changed, without a run or a word."""
+    said = snapshot.message or snapshot.why or snapshot.parameters or snapshot.metrics
+    return snapshot.run is None and not said
+
+
 def _columns(snapshot: Snapshot) -> dict[str, Any]:
     """Return the columns by which history finds a snapshot."""
     return {
@@ -293,6 +299,7 @@ def _columns(snapshot: Snapshot) -> dict[str, Any]:
         "patch": snapshot.patch,
         "data": data_id(snapshot.payloads),
         "side": "1" if snapshot.side else "",
+        "follows": "1" if only_follows_data(snapshot) else "",
         "parents": tuple(map(str, snapshot.parents)),
     }
 

@@ -46,7 +46,16 @@ def stored_environment(
 
     Raises `DatmoError` if the snapshot has no environment.
     """
-    found = History(ws).resolve(name)
+    return load_environment(ws, History(ws).resolve(name), progress=progress)
+
+
+def load_environment(
+    ws: Workspace, found: Found, *, progress: Progress = QUIET
+) -> StoredEnvironment:
+    """Return the environment of a snapshot; fetch it if it is missing.
+
+    Raises `DatmoError` if the snapshot has no environment.
+    """
     content = found.snapshot.environment
     if content is None:
         raise DatmoError(

@@ -159,7 +159,9 @@ def test_clones_that_push_at_once_to_one_remote_lose_nothing(world: World) -> No
         shell.git("fetch", "-q")
         told = [
             json.loads(line)
-            for line in shell.git("datmo", "log", "--json", "main", *branches).splitlines()
+            for line in shell.git(
+                "datmo", "log", "--data", "--json", "main", *branches
+            ).splitlines()
         ]
         lines = shell.git("log", "--format=%H %s", "main", *branches).splitlines()
         subjects = dict(line.split(" ", 1) for line in lines)

@@ -144,6 +144,16 @@ def test_implementations_write_equal_records(one: str, other: str) -> None:
         same(document)
 
 
+@given(texts, texts, st.lists(texts, unique=True), st.lists(texts, unique=True))
+def test_annotations_with_types_and_tags_are_written_alike(
+    message: str, kind: str, tags: list[str], untags: list[str]
+) -> None:
+    document = json.loads(record_bytes("annotation"))
+    document["message"] = message
+    later = {"type": kind, "tags": tags, "untags": untags}
+    same(document | {key: value for key, value in later.items() if value})
+
+
 def same(document: dict[str, Any]) -> None:
     """Check that both write equal documents and note lines, and ignore unknown keys."""
     raw = canonical(document)

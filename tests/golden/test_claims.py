@@ -70,7 +70,9 @@ def emptied(repo: Shell) -> str:
 def ran_before(repo: Shell) -> str:
     repo.write("code.py", "a = 1\n")
     datmo(repo, "run", "--engine", "host", "-m", "before", "--", "true")
-    made = datmo(repo, "log", "--json", "-n", "1").stdout.split('"id": "')[1].split('"')[0]
+    made = (
+        datmo(repo, "log", "--data", "--json", "-n", "1").stdout.split('"id": "')[1].split('"')[0]
+    )
     repo.git("commit", "-q", "-a", "-m", "after")
     return made
 
@@ -87,7 +89,9 @@ def trailed(repo: Shell) -> str:
     repo.commit("a.py", "1\n")
     message = repo.git("log", "-1", "--format=%B")
     assert "Datmo-Data: " in message
-    made = datmo(repo, "log", "--json", "-n", "1").stdout.split('"id": "')[1].split('"')[0]
+    made = (
+        datmo(repo, "log", "--data", "--json", "-n", "1").stdout.split('"id": "')[1].split('"')[0]
+    )
     tree = repo.git("rev-parse", "HEAD^{tree}")
     other = repo.git(
         "mktree", stdin=repo.run("git", "ls-tree", tree).stdout.replace("a.py", "moved.py").encode()

@@ -34,8 +34,36 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "snapshot": [("snapshot", "-m", EVIL), ("snapshot", EVIL)],
     # With other words, git itself speaks.
     "commit": [("commit", "-q", "-m", EVIL)],
-    "log": [("log",), ("log", "--json"), ("log", EVIL)],
-    "show": [("show",), ("show", "--json"), ("show", EVIL)],
+    "log": [
+        ("log",),
+        ("log", "--json"),
+        ("log", EVIL),
+        ("log", "--where", EVIL),
+        ("log", "--all", "--csv"),
+        ("log", "--graph"),
+        ("log", "--oneline"),
+    ],
+    "show": [
+        ("show",),
+        ("show", "--json"),
+        ("show", EVIL),
+        ("show", "--log"),
+        ("show", "--code"),
+        ("show", "--code", "--", EVIL),
+    ],
+    "annotate": [
+        ("annotate", "HEAD", "--comment", EVIL),
+        ("annotate", EVIL, "--comment", EVIL),
+        ("annotate", "--tag", EVIL),
+    ],
+    "tag": [("tag", "HEAD", EVIL), ("tag", EVIL)],
+    "untag": [("untag", "HEAD", EVIL)],
+    "diff": [
+        ("diff", "HEAD~1", "HEAD"),
+        ("diff", "HEAD~1", "HEAD", "--json"),
+        ("diff", EVIL),
+        ("diff", "HEAD", "HEAD", "--", EVIL),
+    ],
     "checkout": [
         ("checkout", "--force"),
         ("checkout", EVIL),

@@ -60,8 +60,12 @@ def trained(pair: Pair) -> Shell:
 
 def test_output_of_verbs_that_show_follows_the_schemas(trained: Shell) -> None:
     check("status", trained, "status", "--json")
-    check("log", trained, "log", "--json")
+    check("log", trained, "log", "--data", "--json")
     check("show", trained, "show", "--json")
+    check("annotate", trained, "annotate", "--result", "good", "--tag", "best", "--json")
+    check("log", trained, "log", "--json", "--tag", "best")
+    check("show", trained, "show", "--json")
+    check("diff", trained, "diff", "HEAD~1", "HEAD", "--json")
     check("verify", trained, "verify", "--json", code=1)
     check("verify-complete", trained, "verify", "--complete", "--json", "HEAD")
     check("du", trained, "du", "--json")
@@ -80,7 +84,7 @@ def test_output_of_verbs_that_change_something_follows_the_schemas(trained: Shel
     check("checkout", trained, "checkout", "--json", "HEAD~1")
     check("env-init", trained, "env", "init", "--json")
     check("evict", trained, "evict", "--all", "--json")
-    snapshot = check("log", trained, "log", "--json")[0]["id"]
+    snapshot = check("log", trained, "log", "--data", "--json")[0]["id"]
     check("drop", trained, "drop", snapshot, "--json")
     check("drop", trained, "drop", "--remote", "--json")
     check("gc", trained, "gc", "--json")

@@ -39,7 +39,7 @@ def test_long_log_is_equal_with_and_without_render_cache(repo: Shell) -> None:
     def logs() -> tuple[str, str]:
         lines = datmo(repo, "log").stdout
         assert lines == datmo(repo, "log", str(commit)).stdout
-        return lines, datmo(repo, "log", "--json").stdout
+        return lines, datmo(repo, "log", "--data", "--json").stdout
 
     first = logs()
     assert first[0].count("\nAuthor: A \ufffd[31m") == first[1].count("\n") == COUNT

@@ -67,10 +67,11 @@ def test_log_without_experiments_prints_hint(pair: Pair) -> None:
     clone = plain_clone(pair)
     assert datmo(clone, "log").stderr == "no experiments yet\n"
     assert datmo(pair.alex, "log").stderr == "no experiments yet\n"
-    assert datmo(pair.alex, "log", "--json").stdout == ""
+    assert datmo(pair.alex, "log", "--data", "--json").stdout == ""
 
 
 def test_log_of_a_range_without_experiments_names_the_range(shared: Pair) -> None:
+    datmo(shared.alex, "snapshot", "-m", "an experiment")
     assert datmo(shared.alex, "log", "HEAD..HEAD").stderr == "no experiments in 'HEAD..HEAD'\n"
 
 

@@ -110,7 +110,7 @@ def test_squash_merge_has_the_experiments_of_the_branch(pair: Pair, meanwhile: b
         found = ways(alex)
         assert found[one] == found[two] == ("range", head(alex)), kept
         assert "found by the change of its branch" in datmo(alex, "log").stdout
-    assert datmo(alex, "log", "-n", "1", "--json").stdout.count(two) == 1
+    assert datmo(alex, "log", "--data", "-n", "1", "--json").stdout.count(two) == 1
     alex.commit("later.py", "")
     assert ways(alex)[two] == ("range", head(alex, "HEAD~1")), "and so it stays"
 

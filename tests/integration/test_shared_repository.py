@@ -220,7 +220,7 @@ def test_repository_that_may_only_be_read_is_read(
         ("show", oid),
         ("status",),
         ("du",),
-        ("log", "--json"),
+        ("log", "--data", "--json"),
         ("gc", "--dry-run"),
     ):
         done = stranger.run("git", "datmo", *words)

@@ -149,7 +149,10 @@ def unsigned(make_repo: Callable[..., Shell], shell: Callable[..., Shell]) -> Sh
 
 
 def listed(shell: Shell) -> list[str]:
-    return [json.loads(line)["id"] for line in datmo(shell, "log", "--json").stdout.splitlines()]
+    return [
+        json.loads(line)["id"]
+        for line in datmo(shell, "log", "--data", "--json").stdout.splitlines()
+    ]
 
 
 def signed_id(shell: Shell) -> str:

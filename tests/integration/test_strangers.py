@@ -76,7 +76,7 @@ def test_malformed_records_are_named_and_ignored(shared: Pair) -> None:
     }
     ignacio.git("pull", "-q")
     before = picture(shared.top.cwd)
-    told = datmo(ignacio, "log", "--json")
+    told = datmo(ignacio, "log", "--data", "--json")
     assert [json.loads(line)["message"] for line in told.stdout.splitlines()] == ["good"]
     for done in (told, datmo(ignacio, "status"), datmo(ignacio, "show")):
         warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]

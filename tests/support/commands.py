@@ -59,8 +59,11 @@ def datmo(
 
 
 def experiments(shell: Shell, *words: str) -> list[dict[str, Any]]:
-    """Return the output of `log --json`, newest first."""
-    return [json.loads(line) for line in datmo(shell, "log", "--json", *words).stdout.splitlines()]
+    """Return the output of `log --data --json`, newest first."""
+    return [
+        json.loads(line)
+        for line in datmo(shell, "log", "--data", "--json", *words).stdout.splitlines()
+    ]
 
 
 def states(shell: Shell) -> dict[str, str]:

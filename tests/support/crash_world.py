@@ -150,7 +150,7 @@ class World:
         found["status"] = json.loads(self.run(name, ["datmo", "status", "--json"]).stdout)
         found["log"] = [
             told(line, exact=exact)
-            for line in self.run(name, ["datmo", "log", "--json"]).stdout.splitlines()
+            for line in self.run(name, ["datmo", "log", "--data", "--json"]).stdout.splitlines()
         ]
         if not exact:
             for key in ("standing", "snapshots"):

@@ -52,6 +52,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/commands/verify.py": {
         "git datmo push": "tests/integration/test_complete.py::test_snapshot_that_was_not_pushed_is_named_to_its_maker",
     },
+    "cli/diff_sections.py": {
+        "git datmo checkout": "tests/integration/test_diff.py::test_diff_in_another_clone_fetches_code_but_no_data",
+    },
     "cli/following.py": {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
@@ -194,6 +197,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "remotes/working_clones.py": {
         "git remote add NAME URL": "tests/integration/test_working_clones.py::test_clone_of_mirror_of_working_clone_names_where_data_are",
         "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
+    },
+    "report/stored_files.py": {
+        "git datmo run": "tests/integration/test_show_stored.py::test_show_prints_log_and_code_of_a_fetched_experiment",
     },
     "repository/hook_state.py": {
         "git datmo init": "tests/integration/test_hooks.py::test_hook_out_of_force_is_noticed_and_repaired_by_init",

@@ -395,9 +395,18 @@ def _words(document: Mapping[str, Any]) -> Iterator[str]:
             size = _size(document["content"]["size"])
             yield f"{document['platform']} frozen by {document['author']['name']} ({size})"
         case "annotation":
-            yield document["message"]
+            yield from _annotation_words(document)
         case "drop":
             yield f"{len(document['records'])} dropped {document['why']}"
+
+
+def _annotation_words(document: Mapping[str, Any]) -> Iterator[str]:
+    if document.get("type"):
+        yield f"{document['type']}:"
+    if document["message"]:
+        yield document["message"]
+    yield from (f"+{tag}" for tag in document.get("tags", ()))
+    yield from (f"-{tag}" for tag in document.get("untags", ()))
 
 
 def _size(size: float) -> str:

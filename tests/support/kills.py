@@ -104,7 +104,9 @@ def check_next_snapshot(world: World, scene: Scene) -> None:
     shutil.copytree(world.live / scene.who, kept, symlinks=True)
     done = world.run(scene.who, ["datmo", "snapshot", "-m", "went on"], ok=False)
     if done.returncode == 0:
-        newest = json.loads(world.run(scene.who, ["datmo", "log", "--json", "-n", "1"]).stdout)
+        newest = json.loads(
+            world.run(scene.who, ["datmo", "log", "--data", "--json", "-n", "1"]).stdout
+        )
         for payload in newest["payloads"]:
             real = stored_as(world, world.live / scene.who / payload["path"])
             assert {key: payload[key] for key in real} == real, (

@@ -45,7 +45,7 @@ class Person:
         return said
 
     def experiments(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.must("log", "--json").splitlines()]
+        return [json.loads(line) for line in self.must("log", "--data", "--json").splitlines()]
 
     def status(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.must("status", "--json"))

@@ -30,6 +30,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.samp
         "1e400",
     ]
 )
+tag_lists = st.lists(texts, unique=True, max_size=3).map(tuple)
 # Any number that a program may report, those that JSON cannot say among them.
 values = st.booleans() | st.integers() | st.floats() | texts
 tables = st.dictionaries(texts, values, max_size=4)
@@ -166,7 +167,11 @@ def _images(form: ObjectFormat) -> st.SearchStrategy[Record]:
 
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Draw records of all kinds whose ids have one object format, as in one repository."""
-    annotations = st.builds(Annotation, oids(form), oids(form), times, persons, texts, texts)
+    annotations = st.builds(
+        Annotation,
+        *(oids(form), oids(form), times, persons, texts, texts, texts),
+        *(tag_lists, tag_lists),
+    )
     drops = st.builds(
         Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from git_datmo.errors import Damaged
 from git_datmo.model import SHA1, Oid
 from git_datmo.records.catalog import Catalog, Row, in_order, make_row, read_catalog
 from git_datmo.records.data_id import data_id
@@ -14,6 +16,7 @@ from git_datmo.records.drop_record import Drop
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.namespaces import RECORDS_REF
 from git_datmo.records.receipt_record import Receipt
+from git_datmo.records.record_registry import Record
 from git_datmo.records.snapshot_record import Snapshot
 from tests.support.ledgers import SOMEBODY, annotation, open_ledger
 from tests.support.shell import Shell
@@ -58,9 +61,10 @@ class Counting(Ledger):
 
     read = 0
 
-    def record(self, oid: Oid, *, checked: bool = False) -> Snapshot:
-        type(self).read += 1
-        return super().record(oid, checked=checked)  # type: ignore[return-value]
+    def each_record(self, oids: Iterable[Oid]) -> Iterator[tuple[Oid, Record | Damaged]]:
+        for found in super().each_record(oids):
+            type(self).read += 1
+            yield found
 
 
 def catalog(repo: Shell, path: Path) -> tuple[Catalog, int]:
@@ -113,7 +117,7 @@ SPOILT: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("nothing", lambda _: b""),
     ("bytes that are no text", lambda raw: raw.replace(b"snapshot", b"\xff\xfe")),
     ("the header of an earlier version", lambda raw: b"git-datmo catalog 1" + raw[19:]),
-    ("the header of a later version", lambda raw: raw.replace(b"catalog 4", b"catalog 47", 1)),
+    ("the header of a later version", lambda raw: raw.replace(b"catalog 6", b"catalog 67", 1)),
     ("cut off within a line", lambda raw: raw[:-30]),
     ("no line end", lambda raw: raw[:-1]),
     ("an empty line", lambda raw: raw + b"\n"),
@@ -232,8 +236,10 @@ def test_rows_are_found_by_tree_patch_beginning_and_subject() -> None:
 def test_row_of_catalog_matches_its_record() -> None:
     commit, when = str(ONE), "2024-05-01T12:00:00.000000Z"
     assert make_row(THREE, snapshot(commit, patch="0" * 40)) == Row(
-        str(THREE), "snapshot", commit, str(TWO), "0" * 40, when, data_id(())
+        str(THREE), "snapshot", commit, str(TWO), "0" * 40, when, data_id(()), follows="1"
     )
+    said = replace(snapshot(commit), message="said")
+    assert make_row(THREE, said).follows == ""
     receipt = Receipt(TWO, ONE, when, SOMEBODY, "identical", 0, 1.0, {}, (), (), {})
     assert make_row(THREE, receipt) == Row(
         str(THREE), "receipt", commit, created=when, about=(str(TWO),)

@@ -57,7 +57,9 @@ def test_attached_record_is_read_back(repo: Shell) -> None:
         assert ledger.record(oid) == record
         notes = ledger.notes(ledger.tips().notes)
         assert list(notes) == [record.commit]
-        assert ledger.lines(notes[record.commit]) == (make_line(oid, record),)
+        assert list(ledger.each_note([notes[record.commit]])) == [
+            (notes[record.commit], (make_line(oid, record),))
+        ]
 
 
 def test_stock_git_reads_records_and_notes(repo: Shell) -> None:

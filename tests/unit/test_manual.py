@@ -171,7 +171,7 @@ def test_manual_of_a_verb_is_printed_by_help(verb: str) -> None:
 @pytest.mark.parametrize("verb", [verb for verb in EVERY if verb not in PASSERS])
 def test_wrong_option_is_refused(verb: str) -> None:
     with pytest.raises(UsageError) as caught:
-        say(verb, "--nonsense")
+        say(verb, "--zzz")
     assert caught.value.exit_code == 129
     assert "\n" not in caught.value.what
     assert caught.value.hint == f"see 'git datmo {verb} -h'"
@@ -199,7 +199,7 @@ def test_run_without_dashes_gets_the_whole_command(shell: Callable[..., Shell]) 
 
 
 @pytest.mark.parametrize(
-    "words", [("log", "--nonsense"), ("nonsense",), ("run", "--qqq", "x", "--", "true")]
+    "words", [("log", "--zzz"), ("nonsense",), ("run", "--qqq", "x", "--", "true")]
 )
 def test_wrong_word_is_one_line_and_exit_code_129(
     shell: Callable[..., Shell], words: tuple[str, ...]

@@ -21,7 +21,7 @@ STARTERS = {
     "git_datmo.engines.venv_engine": "interpreters",
     "git_datmo.environments.interpreter_probe": "interpreters",
     "git_datmo.environments.machine": "what tells of GPUs and Debian packages",
-    "git_datmo.cli.console": "the pager",
+    "git_datmo.cli.console": "the pager and the editor",
     "git_datmo.cli.demo": "what a person would type",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
 }
@@ -57,7 +57,7 @@ WAITERS = {
     "git_datmo.engines.child_process": "the user's command",
     "git_datmo.environments.interpreter_probe": "a child whose answer has a limit, and that is killed behind it",
     "git_datmo.engines.container_terminal": "the user",
-    "git_datmo.cli.console": "the user's pager",
+    "git_datmo.cli.console": "the user's pager and editor",
     "git_datmo.cli.demo": "what a person would type",
 }
 

@@ -10,7 +10,6 @@ from git_datmo.cli.console import Console
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from git_datmo.environments.environment_diff import PackageChange
     from git_datmo.repository.workspace import Workspace
     from git_datmo.runs.environment_commands import Inside, StoredEnvironment
 
@@ -183,6 +182,7 @@ def _lines(ws: Workspace, stored: StoredEnvironment, console: Console) -> Iterat
 
 def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     """Print the changes between two environments. The second is by default that of HEAD."""
+    from git_datmo.cli.diff_sections import package_line
     from git_datmo.environments.environment_diff import compare
 
     one, other = _stored(ws, console, options.names), _stored(ws, console, options.names, 1)
@@ -195,21 +195,11 @@ def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
         console.print_json({**ids, "changes": rows})
         return 0
     for change in changes:
-        colour, line = _change(change)
+        colour, line = package_line(change)
         console.print(console.paint(colour, line))
     if not changes:
         console.tell("the environments are the same")
     return 0
-
-
-def _change(change: PackageChange) -> tuple[str, str]:
-    """Return the colour and the line of a change."""
-    what = change.name if change.kind == "package" else f"{change.kind} {change.name}".rstrip()
-    if change.before is None:
-        return "green", f"+ {what} {change.after}".rstrip()
-    if change.after is None:
-        return "red", f"- {what} {change.before}".rstrip()
-    return "yellow", f"~ {what} {change.before} -> {change.after}"
 
 
 def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:

@@ -1,15 +1,27 @@
 """The `git datmo show` command."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
 
+if TYPE_CHECKING:
+    from git_datmo.history.experiments import Found
+    from git_datmo.repository.workspace import Workspace
+
 DESCRIPTION = """\
-Show an experiment in full: the newest snapshot of a commit, or the snapshot with an id."""
+Show an experiment in full: the newest snapshot of a commit, or the snapshot with an id. With
+--log, print what its run printed. With --code, print the code that it ran, all files or those
+behind '--'. Objects that are missing are fetched."""
 EXAMPLES = """
 git datmo show HEAD
+git datmo show --log
+git datmo show main --code -- train.py
 git datmo show 3f9c2a --json
 """
+
+
+BEHIND = "paths"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)"
     )
-    parser.add_argument(
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--log", action="store_true", help="print the log of the run")
+    forms.add_argument("--code", action="store_true", help="print the stored code")
+    forms.add_argument(
         "--json",
         action="store_true",
         help="print the record's own keys and its id as one JSON object",
@@ -26,25 +41,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Print an experiment with its receipts, and return 0."""
+    from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
+    from git_datmo.errors import UsageError
     from git_datmo.history.experiments import History
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.repository.workspace import open_workspace
 
+    if options.paths and not options.code:
+        raise UsageError("only --code takes paths", f"git datmo show {options.name} --code -- PATH")
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws, console.paged():
         refuse_unprepared(ws)
         history = History(ws)
         found = history.resolve(options.name)
+        if options.log or options.code:
+            _print_stored(options, ws, found, console)
+            return 0
         receipts = history.receipts(str(found.id))
         if options.json:
             document = snapshot_document(found)
+            document |= annotation_keys(history, str(found.id), document)
             document["receipts"] = [receipt_document(receipt) for receipt in receipts]
             console.print_json(document)
         else:
             for line in snapshot_details(found, receipts, console):
                 console.print(line)
+            for line in annotation_lines(history, str(found.id)):
+                console.print(line)
     for warning in history.warnings:
         console.warn(warning)
     return 0
+
+
+def _print_stored(
+    options: argparse.Namespace, ws: "Workspace", found: "Found", console: Console
+) -> None:
+    """Print the log or the code of an experiment."""
+    from git_datmo.report.stored_files import code_files, run_log
+    from git_datmo.terminal_text import make_printable
+
+    progress = console.progress()
+    if options.log:
+        rest = b""
+        for piece in run_log(ws, found, progress):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                console.print(line.decode("utf-8", "replace").rstrip("\r"))
+        if rest:
+            console.print(rest.decode("utf-8", "replace"))
+        return
+    paths = [ws.relative(path) for path in options.paths]
+    for file, text in code_files(ws, found, paths, progress):
+        console.print(console.paint("bold", f"==> {make_printable(file.path)} <=="))
+        for line in b"(binary)".splitlines() if text is None else text.splitlines():
+            console.print(line.decode("utf-8", "replace"))

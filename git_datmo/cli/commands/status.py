@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
+    from git_datmo.payloads.worktree_status import PayloadStatus
     from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
 Show the state of each payload: unchanged, modified, missing or not fetched, and if it is not in
-a snapshot. Also show how many records you have not shared with the remote yet. After a merge,
-show the paths that wait for your decision."""
+a snapshot. Name the files of modified payloads: modified, deleted and new ones. Also show how
+many records you have not shared with the remote yet. After a merge, show the paths that wait for
+your decision."""
 EXAMPLES = """
 git datmo status
 git datmo status --json
 """
 
+TITLES = {"modified": "modified:", "deleted": "deleted:", "new": "new file:"}
+# Files of a payload that are named.
+SHOWN = 100
 COLOURS = {"unchanged": "green", "modified": "red", "missing": "red", "not fetched": "cyan"}
 
 
@@ -68,6 +73,9 @@ def _document(status: object) -> dict[str, object]:
                 "files": each.payload.content.files,
                 "state": each.state,
                 "in_snapshot": each.in_snapshot,
+                "changes": [
+                    {"path": change.path, "change": change.change} for change in each.changes
+                ],
             }
             for each in status.payloads
         ],
@@ -119,6 +127,7 @@ def _print(status: object, console: Console) -> None:
         console.print(
             f"  {state}  {each.payload.path:<{width}}  {each.payload.role}, {size}{where}"
         )
+        _print_changes(each, console)
     if any(each.state == "not fetched" for each in status.payloads):
         console.print("'git datmo checkout' fetches what is not here")
     if status.unshared:
@@ -128,6 +137,18 @@ def _print(status: object, console: Console) -> None:
                 f"{status.unshared} {records} not shared with '{status.remote}' yet ('git push'"
                 " shares)"
             )
+
+
+def _print_changes(payload: "PayloadStatus", console: Console) -> None:
+    """Print the files of a payload that differ, as git does."""
+    from git_datmo.terminal_text import make_printable
+
+    for change in payload.changes[:SHOWN]:
+        line = f"{TITLES[change.change]:<11} {make_printable(change.path)}"
+        console.print(f"    {console.paint('red', line)}")
+    left = len(payload.changes) - SHOWN
+    if left > 0:
+        console.print(f"    and {left} more ('git datmo status --json' names all)")
 
 
 def _print_standing(status: object, console: Console) -> None:

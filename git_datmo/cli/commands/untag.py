@@ -1,0 +1,28 @@
+"""The `git datmo untag` command."""
+
+import argparse
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """\
+Remove tags from an experiment, for everybody who gets your records."""
+EXAMPLES = """
+git datmo untag HEAD candidate
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo untag` to its parser."""
+    parser.add_argument("name", metavar="REV|ID", help="a commit or snapshot")
+    parser.add_argument("tags", nargs="+", metavar="TAG", help="tags to remove")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Remove tags from an experiment, print those that are left, and return 0."""
+    from git_datmo.operations.annotate import annotate
+    from git_datmo.repository.workspace import open_workspace
+
+    with open_workspace(console.environ, console.cwd) as ws:
+        for tag in annotate(ws, options.name, untags=options.tags).tags:
+            console.print(tag)
+    return 0

@@ -1,0 +1,32 @@
+"""Print experiments as `git datmo log` does without another form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
+from git_datmo.cli.console import Console
+from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted
+from git_datmo.cli.verdicts import receipts_line
+from git_datmo.history.commit_data import Claim
+from git_datmo.history.experiments import History
+
+
+def print_entries(
+    history: History, claims: Iterator[Claim], console: Console, *, as_json: bool
+) -> bool:
+    """Print each experiment as it is read; return True if there was one."""
+    blank = ""
+    for claim, text in history.render(claims, DOCUMENTS if as_json else LINES):
+        receipts = history.receipts(claim.row.record)
+        if as_json:
+            document = listed_document(claim, text, receipts)
+            console.print_json(document | annotation_keys(history, claim.row.record, document))
+        else:
+            below = f"\n    {receipts_line(receipts)}" if receipts else ""
+            more = annotation_lines(history, claim.row.record)
+            below += "".join(f"\n    {line}" for line in more)
+            lines = f"{headline(claim, console)}\n{painted(text, console)}{below}"
+            console.print_lines(f"{blank}{lines}")
+        blank = "\n"
+    return bool(blank)
