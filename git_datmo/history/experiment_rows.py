@@ -77,9 +77,8 @@ def read_rows(
     for (claim, _), row in zip(rendered, rows, strict=True):
         row["id"] = claim.row.record
         row["commit"] = str(claim.commit)
-        tags = tags_of(history.catalog, claim.row.record, row.get("tags", "").split())
-        if tags:
-            row["tags"] = " ".join(tags)
-        else:
-            row.pop("tags", None)
+        if claim.row.record in history.catalog.tagged:
+            tags = tags_of(history.catalog, claim.row.record, row.pop("tags", "").split())
+            if tags:
+                row["tags"] = " ".join(tags)
     return [claim for claim, _ in rendered], rows

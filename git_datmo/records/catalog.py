@@ -177,6 +177,11 @@ class Catalog:
         """Return the records of a kind that refer to the record `oid`."""
         return [row for row in self._about.get(oid, ()) if row.kind == kind]
 
+    @cached_property
+    def tagged(self) -> frozenset[str]:
+        """Return the ids of the records whose tags annotations change."""
+        return frozenset(oid for row in self.rows if row.tags for oid in row.about)
+
     def with_tree(self, tree: str) -> list[Row]:
         """Return the snapshots whose commit has the tree `tree`."""
         return self._by_tree.get(tree, [])

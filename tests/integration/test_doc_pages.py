@@ -27,7 +27,8 @@ checkout | unprotect) ;;
 *) exit 255 ;;
 esac
 """
-PAGES = [DOCS / "tutorial.md", DOCS / "TRACKING.md", *sorted((DOCS / "howto").glob("*.md"))]
+GUIDES = ("tutorial.md", "TRACKING.md", "EXPERIMENTS.md")
+PAGES = [*(DOCS / name for name in GUIDES), *sorted((DOCS / "howto").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -43,4 +44,5 @@ def test_commands_of_page_print_its_output(
     if page.stem == "move-from-lfs":
         assert shutil.which("git-lfs"), "install git-lfs"
     sandbox = shell("sandbox")
+    (sandbox.cwd / "examples").symlink_to(DOCS.parent / "examples")
     run_page(page, sandbox.having(PATH=f"{sandbox.env['PATH']}:{programs}"))

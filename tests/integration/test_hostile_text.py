@@ -73,6 +73,9 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "fetch": [("fetch",), ("fetch", EVIL)],
     "push": [("push", "--dry-run"), ("push",), ("push", EVIL), ("push", "--dry-run", "--json")],
     "bundle": [("bundle", EVIL), ("bundle", "out", EVIL)],
+    "get": [("get", EVIL, EVIL), ("get", ".", EVIL)],
+    "import": [("import", EVIL, EVIL), ("import", "mlflow", EVIL)],
+    "export": [("export", EVIL, "out"), ("export", "json", "out.json")],
     "pull": [("pull",), ("pull", EVIL)],
     "reproduce": [
         ("reproduce",),

@@ -179,7 +179,7 @@ def test_json_of_columns_follows_its_schema(tried: Shell) -> None:
     assert document["values"]["metrics.accuracy"] is None
 
 
-def test_format_places_values(tried: Shell) -> None:
+def test_format_with_placeholders_has_their_values(tried: Shell) -> None:
     head = tried.git("rev-parse", "HEAD")
     shown = lines(
         tried, "--format", "%h|%H|%an|%ae|%ad|%s|%(lr)|%(accuracy)|%(id:4)%x2c%%%n-", "-1"

@@ -1,4 +1,4 @@
-"""Conditions: every text is parsed or refused in one way, and what is written is read as itself."""
+"""Test that conditions are parsed as they are written, and that other texts are refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ values = numbers | st.booleans() | st.text(max_size=8)
 
 
 def written(value: object) -> str:
-    """A value as a person would write it."""
+    """Return a value as a person would write it."""
     if isinstance(value, str):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return str(value).lower() if isinstance(value, bool) else repr(value)
@@ -35,7 +35,7 @@ def written(value: object) -> str:
 
 @st.composite
 def comparisons(draw: st.DrawFn) -> tuple[str, object]:
-    """A test as text, with a function that decides the same of a row by Python's own means."""
+    """Draw a test as text, and a function that decides the same by Python's own means."""
     name, value = draw(st.sampled_from(NAMES)), draw(values)
     sign = draw(st.sampled_from(["=", "!=", "<", ">=", "in", ""]))
     if sign == "":
@@ -94,7 +94,7 @@ def test_condition_decides_as_python_does(
 
 
 @given(st.text() | st.text("()[]'\"\\, =<>!~andornotin1.5x"))
-def test_any_text_is_a_condition_or_refused(text: str) -> None:
+def test_text_that_is_no_condition_is_refused(text: str) -> None:
     try:
         parsed = parse_condition(text)
     except UsageError:

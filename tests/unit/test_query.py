@@ -1,4 +1,4 @@
-"""Conditions, names and summaries of experiments."""
+"""Test conditions, names and summaries of experiments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows and columns of tables."""
+"""Test the numbers of rows and columns of tables."""
 
 from __future__ import annotations
 
