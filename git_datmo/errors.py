@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from git_datmo.redact import hide_passwords
@@ -119,6 +119,11 @@ class BuildFailed(DatmoError):
     """Error for an environment that an engine cannot build."""
 
 
+def find_owner_hint(lines: Iterable[str]) -> str:
+    """Return the line of git's message that allows reading another user's repository, or ''."""
+    return next((line.strip() for line in lines if "safe.directory" in line), "")
+
+
 class GitFailed(DatmoError):
     """Error for a failed git command; `stderr` contains git's own lines."""
 
@@ -128,7 +133,8 @@ class GitFailed(DatmoError):
             (x for x in lines if x.startswith(("fatal:", "error:"))), lines[-1] if lines else ""
         )
         said = said.removeprefix("fatal: ").removeprefix("error: ")
-        super().__init__(f"git {argv[0]} failed: {said or f'exit status {status}'}")
+        what = f"git {argv[0]} failed: {said or f'exit status {status}'}"
+        super().__init__(what, find_owner_hint(lines))
         self.argv = tuple(argv)
         self.status = status
         self.stderr = hide_passwords(stderr)

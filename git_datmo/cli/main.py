@@ -117,6 +117,8 @@ def _hint(error: OSError) -> str:
     """Return the hint for an operating system error; '' for most."""
     import errno
 
+    if error.errno == errno.EACCES:
+        return "let your user read and write it, or run this as the user who owns it"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "free some space and run this again: nothing was lost"
     return ""

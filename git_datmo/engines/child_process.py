@@ -115,6 +115,11 @@ def _started(
     except FileNotFoundError as e:
         raise DatmoError(f"cannot run '{argv[0]}': not found") from e
     except PermissionError as e:
+        if str(e.filename) == str(cwd):
+            raise DatmoError(
+                f"cannot run '{argv[0]}' in '{cwd}': {e.strerror}",
+                "run this in a folder that you may enter",
+            ) from e
         raise DatmoError(f"cannot run '{argv[0]}': not executable", f"chmod +x {argv[0]}") from e
     except (OSError, ValueError) as e:
         raise DatmoError(f"cannot run '{argv[0]}': {getattr(e, 'strerror', None) or e}") from e

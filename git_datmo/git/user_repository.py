@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.errors import DatmoError
+from git_datmo.errors import DatmoError, find_owner_hint
 from git_datmo.git.command import Git, run_git
 from git_datmo.git.config import Config, read_config, set_waits
 from git_datmo.model import FORMATS, ObjectFormat, Oid
@@ -94,10 +94,10 @@ def discover(environ: Mapping[str, str], cwd: Path) -> UserRepository:
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         what = said[0].removeprefix("fatal: ") if said else "git rev-parse failed"
-        # Git's message names the command that allows reading another user's repository.
-        hint = next((line.strip() for line in said if "safe.directory" in line), "")
         raise DatmoError(
-            what, hint or "run this inside a git repository, or make one with 'git init'"
+            what,
+            find_owner_hint(said)
+            or "run this inside a git repository, or make one with 'git init'",
         )
     form, *places = map(os.fsdecode, done.stdout.split(b"\n"))
     git_dir, common_dir = Path(places[0]), Path(places[1])
@@ -114,4 +114,6 @@ def discover(environ: Mapping[str, str], cwd: Path) -> UserRepository:
 def _rev_parse(
     environ: Mapping[str, str], cwd: Path, *words: str
 ) -> subprocess.CompletedProcess[bytes]:
-    return run_git(["rev-parse", *words], {**environ, "LC_ALL": "C"}, cwd)
+    # A process may be in a folder that it has no right to enter again, as git allows too.
+    where = None if cwd == Path.cwd() else cwd
+    return run_git(["rev-parse", *words], {**environ, "LC_ALL": "C"}, where)
