@@ -49,6 +49,11 @@ KEYS = [
         "An environment variable to record with runs. You can set it several times.",
     ),
     ConfigKey(
+        "datmo.runWithout",
+        "false",
+        "Run a command that names data which are not fetched.",
+    ),
+    ConfigKey(
         "datmo.notSecret",
         "none",
         "The id of a record that you may share although something in it looks like a secret.",

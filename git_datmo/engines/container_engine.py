@@ -32,7 +32,7 @@ from git_datmo.engines.build_context import (
     repository_context,
     with_digest,
 )
-from git_datmo.engines.container_terminal import Line, converse
+from git_datmo.engines.container_terminal import Line, can_show, converse, show
 from git_datmo.engines.engine_capabilities import CONTAINER
 from git_datmo.engines.engine_connection import EngineConnection, connect, describe_owner, is_gone
 from git_datmo.engines.engine_contract import (
@@ -245,14 +245,22 @@ class ContainerEngine:
             )
             if luggage is not None:
                 container.put_archive(str(WORK), luggage.pack())
-            outcome = (
-                _talk(container, job, job.terminal)
-                if job.terminal
-                else _follow(container, job, output)
-            )
+            if job.terminal:
+                outcome = _talk(container, job, job.terminal)
+            elif self._shows(job):
+                outcome = _show(container, job, output)
+            else:
+                outcome = _follow(container, job, output)
             if luggage is not None:
                 luggage.unpack(container.get_archive(str(WORK))[0])
             return outcome
+
+    def _shows(self, job: Job) -> bool:
+        """Return True if the command gets a terminal whose output goes to `Output`.
+
+        A container has one terminal for all streams, so the user's must be on all of them.
+        """
+        return {"stdout", "stderr"} <= {*job.screens} and self._is_here() and can_show()
 
     def _settings(self, image: str, manifest: Manifest, job: Job) -> dict[str, Any]:
         """Return the arguments for the creation of the job's container."""
@@ -262,6 +270,9 @@ class ContainerEngine:
             "HOME": SCRATCH,
             "USER": "datmo",
         }  # a uid without a name has neither
+        shows = self._shows(job)
+        if shows and "TERM" in self.environ:
+            variables["TERM"] = self.environ["TERM"]
         if folders := manifest.source_folders():
             variables["PYTHONPATH"] = ":".join(str(WORK / folder) for folder in folders)
         mounts = _mounts(job)
@@ -283,7 +294,7 @@ class ContainerEngine:
                 1 << 26, int(info.get("MemTotal") or 0) // 2
             ),  # as on a host: data loaders share by it
             **_limits(job.limits),
-            **({"tty": True, "stdin_open": True} if job.terminal else {}),
+            **({"tty": True, "stdin_open": True} if job.terminal or shows else {}),
             **({"ports": {f"{job.port}/tcp": ("127.0.0.1", job.port)}} if job.port else {}),
         }
 
@@ -345,13 +356,8 @@ def _tag(repository: str, environment: Environment) -> str:
 
 def _follow(container: Container, job: Job, output: Output) -> Outcome:
     """Start a container, and pass on its output until it ends."""
-
-    def send(number: int) -> None:
-        # Use a thread, since the signal may interrupt another request to the engine.
-        threading.Thread(target=_end, args=(container, number), daemon=True).start()
-
     began = time.monotonic()
-    with passing_signals(send, terminal=False) as relayed:
+    with passing_signals(lambda number: _send(container, number), terminal=False) as relayed:
         try:
             # Attach before the start, or the first bytes are lost. The engine's stored log is not
             # byte exact.
@@ -390,16 +396,42 @@ def _measured(container: Container) -> Iterator[ContainerUsage]:
 def _talk(container: Container, job: Job, size: Size) -> Outcome:
     """Start a container on the user's terminal, and wait until it ends."""
     began = time.monotonic()
+    with _started_on_line(container, job) as line:
+        converse(line, size, container.resize)
+    return Outcome(container.wait()["StatusCode"], time.monotonic() - began)
+
+
+def _show(container: Container, job: Job, output: Output) -> Outcome:
+    """Start a container with a terminal, and pass on its output until it ends."""
+    began = time.monotonic()
+    with (
+        passing_signals(lambda number: _send(container, number), terminal=False) as relayed,
+        _started_on_line(container, job) as line,
+        _measured(container) as usage,
+    ):
+        show(line, container.resize, lambda data: output("stdout", data))
+        status = container.wait()["StatusCode"]
+    return Outcome(status, time.monotonic() - began, usage.values(), relayed.interrupted)
+
+
+@contextlib.contextmanager
+def _started_on_line(container: Container, job: Job) -> Iterator[Line]:
+    """Start a container with a terminal, and yield the socket of that terminal."""
     wire = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     try:
         try:
             container.start()
         except APIError as e:
             raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e
-        converse(cast("Line", getattr(wire, "_sock", wire)), size, container.resize)
+        yield cast("Line", getattr(wire, "_sock", wire))
     finally:
         wire.close()
-    return Outcome(container.wait()["StatusCode"], time.monotonic() - began)
+
+
+def _send(container: Container, number: int) -> None:
+    """Send a signal to a container's command, without waiting for the engine."""
+    # Use a thread, since the signal may interrupt another request to the engine.
+    threading.Thread(target=_end, args=(container, number), daemon=True).start()
 
 
 def _end(container: Container, number: int) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
+import struct
 import termios
 import threading
 import tty
@@ -15,8 +17,10 @@ from typing import Protocol
 
 from git_datmo.engines.engine_contract import Size
 
-IN, OUT = 0, 1
+IN, OUT, ERR = 0, 1, 2
 READ = 1 << 16
+# As `ioctl` packs a terminal's size: rows, columns, and both in pixels.
+SIZE = struct.Struct("HHHH")
 
 
 class Line(Protocol):
@@ -35,21 +39,49 @@ def converse(line: Line, size: Size, resize: Callable[[int, int], None]) -> None
 
     `resize` is called with each new size of the terminal.
     """
-    with _raw(), _following(size, resize):
-        sources = [IN, line.fileno()]
-        while True:
-            ready, _, _ = select.select(sources, [], [])
-            if line.fileno() in ready:
-                shown = line.recv(READ)
-                if not shown:
-                    return
-                _write(shown)
-            if IN in ready:
-                typed = os.read(IN, READ)
-                if typed:
-                    line.sendall(typed)
-                else:
-                    sources.remove(IN)
+    with _changed(tty.setraw), _following(size, resize):
+        _copy(line, _write)
+
+
+def show(line: Line, resize: Callable[[int, int], None], output: Callable[[bytes], None]) -> None:
+    """Pass what the container writes to `output`, and what the user types to the container.
+
+    Keys are passed on as they are typed, and the container echoes them. Those that send signals
+    send them to this process.
+    """
+
+    def size() -> tuple[int, int]:
+        rows, columns, *_ = SIZE.unpack(fcntl.ioctl(OUT, termios.TIOCGWINSZ, bytes(SIZE.size)))
+        return rows, columns
+
+    with _changed(tty.setcbreak), _following(size, resize):
+        _copy(line, output)
+
+
+def can_show() -> bool:
+    """Return True if this process is in the foreground of the terminal on all its streams."""
+    try:
+        return all(os.tcgetpgrp(fd) == os.getpgrp() for fd in (IN, OUT, ERR))
+    except OSError:
+        return False
+
+
+def _copy(line: Line, output: Callable[[bytes], None]) -> None:
+    """Copy bytes both ways until the container closes the line."""
+    sources = [IN, line.fileno()]
+    while True:
+        ready, _, _ = select.select(sources, [], [])
+        if line.fileno() in ready:
+            shown = line.recv(READ)
+            if not shown:
+                return
+            output(shown)
+        if IN in ready:
+            typed = os.read(IN, READ)
+            if typed:
+                line.sendall(typed)
+            else:
+                sources.remove(IN)
 
 
 def _write(data: bytes) -> None:
@@ -59,10 +91,10 @@ def _write(data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _raw() -> Iterator[None]:
-    """Set the terminal to raw mode until the block ends."""
+def _changed(change: Callable[[int, int], object]) -> Iterator[None]:
+    """Set the terminal to another mode by `change`, until the block ends."""
     before = termios.tcgetattr(IN)
-    tty.setraw(IN, termios.TCSADRAIN)  # what was typed meanwhile is for the container
+    change(IN, termios.TCSADRAIN)  # what was typed meanwhile is for the container
     try:
         yield
     finally:

@@ -51,6 +51,7 @@ from git_datmo.runs.run_log import run_logged
 from git_datmo.runs.run_recording import finished_by, record_run, run_folder
 from git_datmo.runs.run_watch import watching
 from git_datmo.runs.tracker_locations import tracker_variables
+from git_datmo.runs.unfetched_inputs import refuse_unfetched, remarks_on_unfetched
 from git_datmo.runs.would_be_tree import code_tree
 from git_datmo.secrets.masking import parameter_secrets
 from git_datmo.worktree.tracking import Tracking
@@ -129,6 +130,8 @@ def run(
             oid, warnings = record_run(
                 ws, begun, finished, engine.capabilities, progress, sign=sign
             )
+    if outcome.exit_code:
+        warnings += tuple(remarks_on_unfetched(ws, current_tracking(ws)))
     return Ran(oid, outcome.exit_code, tuple(dict.fromkeys((*before.warnings, *hidden, *warnings))))
 
 
@@ -162,6 +165,7 @@ def prepare_run(
         unshared = unshared_warning(ws, history, commit)
         there = catch_up(ws, old, history=history, progress=progress)
         refuse_taken(ws, there)
+        refuse_unfetched(ws, history, there, command)
         there, gone = _without_cleaned(ws, there)
         tracking, _ = refresh(ws, there, progress=progress)
         refuse_unresolved(ws, tracking)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.commands import datmo, experiments
 from tests.support.shell import Shell
 from tests.support.terminal import SECONDS, on_own_terminal
+from tests.support.virtual_environments import with_packages
 
 
 def stored_log(repo: Shell) -> str:
@@ -86,3 +89,53 @@ def test_rerun_has_a_terminal_too(repo: Shell) -> None:
         shown.look()
         assert shown.child.wait(SECONDS) == 0
     assert b"tty True True" in shown.seen
+
+
+IN_CONTAINER = """\
+import os, signal, sys
+interrupts = []
+signal.signal(signal.SIGINT, lambda *_: interrupts.append(1))
+while os.get_terminal_size(1) != (97, 31): signal.sigtimedwait([], 0.02)
+print([os.isatty(fd) for fd in (0, 1, 2)], os.environ.get("TERM"))
+for done in range(5):
+    sys.stderr.write(f"\\r\\x1b[32m{done}/4\\x1b[0m")
+sys.stderr.write("\\n")
+name = input("name? ")
+print("ready", name, flush=True)
+while not interrupts: signal.sigtimedwait([], 0.02)
+print("interrupted")
+sys.exit(3)
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.xdist_group("engine")
+def test_container_has_a_terminal_with_the_keyboard_and_a_clean_log(
+    repo: Shell, engine_environ: dict[str, str], tmp_path: Path
+) -> None:
+    repo.commit("t.py", IN_CONTAINER)
+    person = with_packages(repo, tmp_path / "env").having(**engine_environ)
+    with on_own_terminal(person, "run", "--engine", "docker", "--", "python", "t.py") as shown:
+        shown.look(b"name? ")
+        shown.type(b"me\n")
+        shown.look(b"ready me")
+        shown.type(b"\x03")
+        shown.look()
+        assert shown.child.wait(SECONDS) == 3
+    assert b"\r\x1b[32m3/4\x1b[0m\r\x1b[32m4/4" in shown.seen
+    assert shown.seen.count(b"name? me") == 1
+    log = stored_log(repo)
+    assert log == "[True, True, True] xterm\n4/4\nname? me\nready me\ninterrupted\n"
+
+
+@pytest.mark.engine
+@pytest.mark.xdist_group("engine")
+def test_container_without_a_terminal_has_every_byte_in_its_log(
+    repo: Shell, engine_environ: dict[str, str], tmp_path: Path
+) -> None:
+    repo.commit("t.py", PROGRESS.replace("*os.get_terminal_size(1), ", ""))
+    person = with_packages(repo, tmp_path / "env").having(**engine_environ)
+    datmo(person, "run", "--engine", "docker", "--", "python", "t.py")
+    log = stored_log(repo)
+    assert "[False, False, False]" in log
+    assert "\r\x1b[32m3/4\x1b[0m\r\x1b[32m4/4" in log

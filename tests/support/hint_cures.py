@@ -272,4 +272,8 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git push --all": "tests/integration/test_followed_hints.py::test_mirror_push_that_would_delete_has_two_ways",
         "git push --no-verify": "tests/integration/test_followed_hints.py::test_mirror_push_that_would_delete_has_two_ways",
     },
+    "runs/unfetched_inputs.py": {
+        "git datmo checkout -- {}": "tests/integration/test_unfetched_inputs.py::test_run_that_needs_unfetched_data_is_refused",
+        "git -c datmo.runWithout=true datmo run": "tests/integration/test_unfetched_inputs.py::test_setting_runs_without_the_data_and_a_failure_names_them",
+    },
 }

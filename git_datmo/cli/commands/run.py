@@ -16,8 +16,12 @@ DESCRIPTION = """\
 Run a command, show and log its output, and make a snapshot. The snapshot contains the command,
 its exit code and duration, the files that it read and wrote, its environment, code, parameters
 and metrics. The exit code is that of the command, or 125 if the run could not be recorded. If
-you run it on a terminal, the command has a terminal too, except in a container. The log then
-contains the final text of the terminal, without colours and earlier states of progress bars.
+you run it on a terminal, the command has a terminal too. In a container this needs an engine on
+this machine. The log then contains the final text of the terminal, without colours and earlier
+states of progress bars.
+
+Data that the command needs must be fetched ('git datmo checkout'). git-datmo refuses the run if the
+command, or a file that it names, names data that are not fetched, or if its last run read them.
 
 Parameters come from -p, from the options of the command (--lr 0.1, lr=0.1), and from
 configuration files: YAML, JSON or TOML files that the command names, a params.* or config.* that
