@@ -1,4 +1,4 @@
-"""A training script logs in a container whose environment has no git-datmo."""
+"""Log from a training script in a container whose environment has no git-datmo."""
 
 from __future__ import annotations
 
