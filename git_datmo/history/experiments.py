@@ -107,9 +107,20 @@ def _unite(ws: Workspace, tips: Tips) -> bool:
     """Unite a remote's records with ours; a fetch by git-datmo says which cannot be read, and
     others pass them over."""
     try:
-        return ws.ledger.unite(tips)
+        return unite(ws, tips)
     except Damaged:
         return False
+
+
+def unite(ws: Workspace, tips: Tips) -> bool:
+    """Unite records and notes with ours; return True if that changed ours.
+
+    Raises `Damaged` if they cannot be read, or for redactions that lack a required signature.
+    """
+    from git_datmo.history.record_signatures import refuse_unsigned_redactions
+
+    refuse_unsigned_redactions(ws, tips)
+    return ws.ledger.unite(tips)
 
 
 class History:
@@ -185,7 +196,7 @@ class History:
 
     def render(self, claims: Iterator[Claim], style: TextFormat) -> Iterator[tuple[Claim, str]]:
         """Yield claims, each with its rendered text; leave out those that cannot be read."""
-        cache = RenderCache(self._ws.shared_state / "told", style)
+        cache = RenderCache(self._ws.rendered_records, style)
 
         def make(claims: Sequence[Claim]) -> dict[str, str]:
             return {str(found.id): style.tell(found.snapshot) for found in self._read(claims)}

@@ -18,6 +18,7 @@ from git_datmo.records import codec
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.catalog import Catalog, Row
 from git_datmo.records.drop_record import Drop
+from git_datmo.records.ledger import Tips
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Snapshot
@@ -39,15 +40,18 @@ def require_key(ws: Workspace) -> None:
     can_sign(ws.repo.git, ws.odb)
 
 
-def attach_signed(ws: Workspace, record: Snapshot | Receipt | Drop) -> Oid:
-    """Attach a record together with its signature.
+def attach_signed(
+    ws: Workspace, record: Snapshot | Receipt | Drop, *, redacted: Iterable[Oid] = ()
+) -> Oid:
+    """Attach a record together with its signature; `redacted` is as for `Ledger.attach`.
 
     Raises `DatmoError` and attaches nothing if git cannot sign.
     """
     raw = codec.encode(record)
     oid = ws.repo.format.hash("blob", raw)
     text = sign(ws.repo.git, ws.odb, _tree(oid), _message(oid, raw))
-    ws.ledger.attach(record, Annotation(oid, record.commit, ws.now(), ws.person, WORDS, text))
+    signature = Annotation(oid, record.commit, ws.now(), ws.person, WORDS, text)
+    ws.ledger.attach(record, signature, redacted=redacted)
     return oid
 
 
@@ -91,6 +95,28 @@ def obey_signed_drops(ws: Workspace, catalog: Catalog) -> Catalog:
             annotations = plain.about(row.record, Annotation.kind)
             known[row.record] = _verify(ws, Oid.parse(row.record), annotations).good
     return catalog.ignoring({row.record for row in catalog.drops if not known[row.record]})
+
+
+def refuse_unsigned_redactions(ws: Workspace, theirs: Tips) -> None:
+    """Raise `Damaged` if `theirs` redact a record without a signature by a trusted key.
+
+    Does nothing unless `datmo.requireSigned` is set.
+    """
+    if not ws.repo.config.flag(REQUIRED):
+        return
+    commits, mine = ws.ledger.commits, ws.ledger.tips()
+    new = commits.redacted(theirs.records, theirs.notes)
+    new -= commits.redacted(mine.records, mine.notes)
+    if not new:
+        return
+    redactions = obey_signed_drops(ws, ws.catalog(theirs)).redactions
+    signed = {record for row in redactions for record in row.redacted_parents}
+    unsigned = sorted(set(map(str, new)) - signed)
+    if unsigned:
+        raise Damaged(
+            f"record '{unsigned[0][:10]}' is redacted without a signature by a trusted key",
+            "to take it once, run 'git -c datmo.requireSigned=false datmo pull'",
+        )
 
 
 class _CheckedDrops(dict[str, bool]):

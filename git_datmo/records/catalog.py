@@ -23,7 +23,7 @@ from git_datmo.records.snapshot_record import Snapshot
 
 _T = TypeVar("_T")
 
-HEADER = "git-datmo catalog 6"
+HEADER = "git-datmo catalog 7"
 # Prefix of the kind of a record that a newer git-datmo wrote.
 NEWER = "?"
 
@@ -36,8 +36,8 @@ class Row(NamedTuple):
     its payloads and `parents` are its parent snapshots. `side` is '1' if it does not define its
     commit's data, and `follows` is '1' if it only follows the data and is no experiment. `keeps` is
     '1' for a record that keeps objects. `tags` are the tags that an annotation adds ('+') or takes
-    away ('-'). The class is a tuple for speed, since every command reads
-    all rows.
+    away ('-'). For a drop, `redacted` has each redacted record, a colon, and its parents with
+    commas. The class is a tuple for speed, since every command reads all rows.
     """
 
     record: str
@@ -53,6 +53,7 @@ class Row(NamedTuple):
     tags: str = ""
     about: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
+    redacted: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[str, str]:
@@ -61,6 +62,12 @@ class Row(NamedTuple):
         A time without a fraction of a second comes before times with a fraction.
         """
         return self.created.removesuffix("Z"), self.record
+
+    @property
+    def redacted_parents(self) -> dict[str, tuple[str, ...]]:
+        """Return the parents of each record that this drop redacts."""
+        entries = (entry.partition(":") for entry in self.redacted)
+        return {record: tuple(filter(None, ids.split(","))) for record, _, ids in entries}
 
     @property
     def is_data(self) -> bool:
@@ -118,8 +125,9 @@ class Catalog:
         every = tuple(rows)
         self.notes: Mapping[str, Note] = notes or {}
         self.drops = tuple(row for row in every if row.kind == Drop.kind)
-        obeyed = (row for row in self.drops if row.record not in ignored)
+        obeyed = [row for row in self.drops if row.record not in ignored]
         self.dropped = frozenset(oid for row in obeyed for oid in row.about)
+        self.redactions = tuple(row for row in obeyed if row.redacted)
         self.rows = (
             tuple(row for row in every if row.record not in self.dropped) if self.dropped else every
         )
@@ -131,10 +139,12 @@ class Catalog:
 
     @cached_property
     def graph(self) -> DataGraph:
-        """Return the graph of all snapshots, including dropped snapshots."""
-        return DataGraph(
-            {row.record: row.parents for row in self._every if row.kind == Snapshot.kind}
-        )
+        """Return the graph of all snapshots, including dropped and redacted snapshots."""
+        parents: dict[str, tuple[str, ...]] = {}
+        for row in self.drops:
+            parents |= row.redacted_parents
+        parents |= {row.record: row.parents for row in self._every if row.kind == Snapshot.kind}
+        return DataGraph(parents)
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -172,6 +182,18 @@ class Catalog:
     def starting(self, prefix: str) -> list[Row]:
         """Return the rows whose record id starts with `prefix`."""
         return [row for row in self.rows if row.record.startswith(prefix)]
+
+    def every_about(self, oid: str) -> list[Row]:
+        """Return the records that refer to the record `oid`, dropped ones included."""
+        return [row for row in self._every if oid in row.about]
+
+    def dropped_starting(self, prefix: str) -> list[Row]:
+        """Return the rows of dropped records whose id starts with `prefix`."""
+        return [
+            row
+            for row in self._every
+            if row.record in self.dropped and row.record.startswith(prefix)
+        ]
 
     def about(self, oid: str, kind: str) -> list[Row]:
         """Return the records of a kind that refer to the record `oid`."""
@@ -324,8 +346,8 @@ def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
         head, *lines, end = path.read_text("utf-8").split("\n")
         if not head.startswith(_header() + " ") or end:
             return "", [], {}
-        *fields, about, parents, commits, blobs, named = map(_values, lines)
-        lists = ([tuple(ids.split()) for ids in column] for column in (about, parents))
+        *fields, about, parents, redacted, commits, blobs, named = map(_values, lines)
+        lists = ([tuple(ids.split()) for ids in column] for column in (about, parents, redacted))
         rows = [Row(*values) for values in zip(*fields, *lists, strict=True)]
         notes = {commit: Note(*note) for commit, *note in zip(commits, blobs, named, strict=True)}
     except (FileNotFoundError, ValueError, TypeError):

@@ -15,8 +15,10 @@ from git_datmo.errors import NewerRecords
 MARKER_PATH = b"format"
 MARKER_LIMIT = 65536
 VERSION = 1
+# The capability that a tree with tombstones requires.
+REDACTION = "redaction"
 # What this version knows, and what the records that it writes require of others.
-KNOWN: frozenset[str] = frozenset()
+KNOWN = frozenset({REDACTION})
 REQUIRED: frozenset[str] = frozenset()
 
 _CAPABILITY = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\Z")

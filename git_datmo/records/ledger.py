@@ -15,13 +15,13 @@ from itertools import islice
 from git_datmo.errors import Damaged
 from git_datmo.git.command import Git
 from git_datmo.git.object_database import Odb
-from git_datmo.git.object_encoding import BLOB, TreeEntry, commit_tree, encode_commit, parse_tree
+from git_datmo.git.object_encoding import BLOB, TreeEntry, parse_tree
 from git_datmo.git.refs import RefChange, RefMoved, change_refs, read_refs
-from git_datmo.git.tree_edit import edit_tree
 from git_datmo.model import Oid
 from git_datmo.records import codec
 from git_datmo.records.format_marker import (
     MARKER_PATH,
+    REDACTION,
     REQUIRED,
     UNREADABLE,
     Marker,
@@ -29,17 +29,16 @@ from git_datmo.records.format_marker import (
     encode_marker,
     parse_marker,
 )
+from git_datmo.records.history_commits import NOTE_LIMIT, HistoryCommits
 from git_datmo.records.listing import TREE_LIMIT, list_notes, list_records
 from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
-from git_datmo.records.notes import NoteLine, make_line, parse_note, unite
+from git_datmo.records.notes import NoteLine, make_line, parse_note
 from git_datmo.records.record_registry import Record
 
 ATTEMPTS = 20
 # So many objects are asked for together, if they are no larger than `SMALL` bytes.
 TOGETHER = 256
 SMALL = 1 << 16
-# The most bytes of a note that is read.
-NOTE_LIMIT = 16 << 20
 
 
 def record_path(oid: Oid) -> bytes:
@@ -62,7 +61,8 @@ class Tips:
 class Ledger:
     """Local records and notes.
 
-    `identity` returns the author of the commits that hold them ('Name <mail>').
+    `identity` returns the author of the commits that hold them ('Name <mail>'). `forget` is called
+    after records were redacted: it deletes what else has their text.
     """
 
     def __init__(
@@ -71,8 +71,10 @@ class Ledger:
         odb: Odb,
         identity: Callable[[], str],
         clock: Callable[[], float] = time.time,
+        forget: Callable[[], None] = lambda: None,
     ) -> None:
-        self._git, self._odb, self._identity, self._clock = git, odb, identity, clock
+        self._git, self._odb, self._forget = git, odb, forget
+        self.commits = HistoryCommits(git, odb, identity, clock)
 
     def tips(self) -> Tips:
         """Return the current local tips."""
@@ -165,24 +167,35 @@ class Ledger:
     def _marker_entry(self, tip: Oid | None) -> TreeEntry | None:
         if tip is None:
             return None
-        entries = parse_tree(self._odb.read(self._tree(tip), "tree", TREE_LIMIT), self._odb.format)
+        raw = self._odb.read(self.commits.tree(tip), "tree", TREE_LIMIT)
+        entries = parse_tree(raw, self._odb.format)
         return next((entry for entry in entries if entry.name == MARKER_PATH), None)
 
-    def mark(self, *tips: Oid | None, requires: Collection[str] = REQUIRED) -> dict[bytes, Oid]:
+    def mark(
+        self, *tips: Oid | None, requires: Collection[str] = REQUIRED, redacts: bool = False
+    ) -> dict[bytes, Oid]:
         """Return the marker of a tree that holds the records of all `tips`, whose markers this
-        version knows."""
+        version knows.
+
+        `redacts` is True if the tree has tombstones.
+        """
         every = frozenset(requires).union(*(self.marker(tip).requires for tip in tips))
+        if redacts:
+            every |= {REDACTION}
         return {MARKER_PATH: self._odb.write("blob", encode_marker(Marker(requires=every)))}
 
-    def _united_marker(self, *tips: Oid | None) -> dict[bytes, Oid]:
+    def _united_marker(self, *tips: Oid | None, redacts: bool) -> dict[bytes, Oid]:
         """Return the marker of a union of `tips`; none where none of them has one."""
-        return self.mark(*tips, requires=()) if any(map(self._marker_entry, tips)) else {}
+        if not redacts and not any(map(self._marker_entry, tips)):
+            return {}
+        return self.mark(*tips, requires=(), redacts=redacts)
 
-    def attach(self, *records: Record) -> tuple[Oid, ...]:
+    def attach(self, *records: Record, redacted: Iterable[Oid] = ()) -> tuple[Oid, ...]:
         """Store records, add them to the notes of their commits, and return their ids.
 
-        Another process may attach records at the same time. Raises `RefMoved` if the refs change at
-        each of `ATTEMPTS` attempts.
+        The records `redacted` leave both histories, which begin anew without their text. Another
+        process may attach records at the same time. Raises `RefMoved` if the refs change at each of
+        `ATTEMPTS` attempts.
         """
         before = self.tips()
         check_marker(self.marker(before.records), "the records of this repository")
@@ -194,8 +207,8 @@ class Ledger:
             wanted.setdefault(record.commit, []).append(f"{make_line(oid, record)}\n".encode())
         notes = {commit: b"".join(lines) for commit, lines in wanted.items()}
         # The blobs are written before any ref names them, and survive a retry.
-        new = {oid for _, oid in encoded}
-        self._retry(lambda old: self._add(old, new, notes, (), "attach"), before)
+        new, gone = {oid for _, oid in encoded}, frozenset(redacted)
+        self._retry(lambda old: self._add(old, new, notes, gone), before)
         return tuple(oid for _, oid in encoded)
 
     def unite(self, theirs: Tips) -> bool:
@@ -211,11 +224,11 @@ class Ledger:
                 commit: self._odb.read(blob, "blob", NOTE_LIMIT)
                 for commit, blob in self._new_notes(old.notes, theirs.notes).items()
             }
-            self._add(old, records, notes, (theirs,), "unite")
+            self._add(old, records, notes, frozenset(), theirs)
 
         # Most unions bring nothing new. Two questions to git find that out.
         pairs = ((before.records, theirs.records), (before.notes, theirs.notes))
-        if all(tip is None or self._has(mine, tip) for mine, tip in pairs):
+        if all(tip is None or self.commits.leads_to(mine, tip) for mine, tip in pairs):
             return False
         # This version must not write a tree whose format it does not know. Readers unite in
         # memory instead.
@@ -229,13 +242,6 @@ class Ledger:
         mine = self.notes(own)
         theirs = self.notes(tip)
         return {commit: blob for commit, blob in theirs.items() if mine.get(commit) != blob}
-
-    def _has(self, tip: Oid | None, ancestor: Oid) -> bool:
-        """Return True if `ancestor` is `tip` or an ancestor of it."""
-        if tip is None or tip == ancestor:
-            return tip is not None
-        done = self._git.finish("merge-base", "--is-ancestor", str(ancestor), str(tip))
-        return done.returncode == 0
 
     def _retry(self, step: Callable[[Tips], None], tips: Tips) -> None:
         """Call `step` with the current tips, which are `tips` at first.
@@ -257,62 +263,49 @@ class Ledger:
         old: Tips,
         records: Iterable[Oid],
         notes: Mapping[Oid, bytes],
-        merged: Iterable[Tips],
-        why: str,
+        redacted: frozenset[Oid],
+        theirs: Tips | None = None,
     ) -> None:
-        """Add records and note lines to both refs, which are at `old`, in a single transaction."""
-        theirs = tuple(merged)
-        tips = [t.records for t in theirs]
-        marked = self._united_marker(old.records, *tips) if theirs else self.mark(old.records)
-        paths_of_records: dict[bytes, Oid | None] = {record_path(oid): oid for oid in records}
-        new_records = self._commit(old.records, tips, {**paths_of_records, **marked}, why)
-        paths = list_notes(self._odb, old.notes) if old.notes else {}
-        changes: dict[bytes, Oid | None] = {}
-        for commit, lines in notes.items():
-            text = str(commit).encode()
-            path, blob = paths.get(commit, (text[:2] + b"/" + text[2:], None))
-            mine = self._odb.read(blob, "blob") if blob is not None else b""
-            changes[path] = self._odb.write("blob", unite(mine, lines))
-        new_notes = self._commit(old.notes, [t.notes for t in theirs], changes, why)
-        # Both refs move in one transaction, or neither: a note never names an absent record.
+        """Add records and note lines to both refs, which are at `old`, in a single transaction.
+
+        `theirs` are united with them. `redacted` are redacted now; records that either side has
+        redacted stay so.
+        """
+        merged = theirs or Tips(None, None)
+        had = self.commits.redacted(old.records, old.notes)
+        gone = had | redacted | self.commits.redacted(merged.records, merged.notes)
+        why = "unite" if theirs is not None else "attach"
+        marked = (
+            self._united_marker(old.records, merged.records, redacts=bool(gone))
+            if theirs is not None
+            else self.mark(old.records, redacts=bool(gone))
+        )
+        added = {record_path(oid): oid for oid in records if oid not in gone}
+        removed = dict.fromkeys(map(record_path, gone))
+        note_changes = self.commits.note_changes(old.notes, notes, gone)
+        tips = Tips(
+            self.commits.make(
+                old.records, merged.records, {**removed, **added, **marked}, gone, why
+            ),
+            self.commits.make(old.notes, merged.notes, note_changes, gone, why),
+        )
+        self._move(old, tips, why)
+        if gone != had:
+            self._forget_redacted()
+
+    def _move(self, old: Tips, new: Tips, why: str) -> None:
+        """Move both refs from `old` to `new` together."""
+        # In one transaction, or neither: a note never names an absent record.
         moves = (
-            RefChange(RECORDS_REF, old.records, new_records),
-            RefChange(NOTES_REF, old.notes, new_notes),
+            RefChange(RECORDS_REF, old.records, new.records),
+            RefChange(NOTES_REF, old.notes, new.notes),
         )
         changes_needed = [move for move in moves if move.new is not None and move.new != move.old]
         if changes_needed:
             change_refs(self._git, changes_needed, why=why)
 
-    def _commit(
-        self,
-        old: Oid | None,
-        merged: Iterable[Oid | None],
-        changes: Mapping[bytes, Oid | None],
-        why: str,
-    ) -> Oid | None:
-        """Return a commit with `changes` on top of `old` and the merged histories.
-
-        If `old` or a merged commit already has that result, return it. Return None if the commit
-        would be empty.
-        """
-        others = [tip for tip in merged if tip is not None and not self._has(old, tip)]
-        old_tree = self._tree(old) if old is not None else None
-        tree = edit_tree(self._odb, old_tree, changes) if changes or old_tree is None else old_tree
-        if not others and tree == old_tree:
-            return old
-        if len(others) == 1 and self._tree(others[0]) == tree:
-            # The other side has our result already, and our history: no merge commit is needed.
-            (other,) = others
-            if old is None or self._has(other, old):
-                return other
-        if old is None and not others and not changes:
-            return None
-        parents = [*([old] if old is not None else []), *others]
-        content = encode_commit(
-            tree, parents, self._identity(), int(self._clock()), f"datmo: {why}"
-        )
-        return self._odb.write("commit", content)
-
-    def _tree(self, commit: Oid) -> Oid:
-        """Return the tree id of a commit."""
-        return commit_tree(self._odb.read(commit, "commit"))
+    def _forget_redacted(self) -> None:
+        """Let go of earlier commits, so that git's own collection frees the text in them."""
+        for ref in (RECORDS_REF, NOTES_REF):
+            self._git.finish("reflog", "expire", "--expire=all", ref)
+        self._forget()

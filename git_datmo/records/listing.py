@@ -21,16 +21,20 @@ TREE_LIMIT = 16 << 20
 _FOLDER = re.compile(rb"[0-9a-f]{2}\Z")
 _RECORD = re.compile(rb"([0-9a-f]{38}|[0-9a-f]{62})\.json\Z")
 _HEX = re.compile(rb"(?:[0-9a-f]{2})+\Z")
+# The folder of tombstones, in trees of records and of notes.
+TOMBSTONES = b"redacted"
+_TOMBSTONE = re.compile(rb"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 
 
 def list_records(odb: Odb, commit: Oid) -> set[Oid]:
     """Return the records that a commit's tree holds, each where its id says; anything else in it is
-    passed over.
+    passed over, and so are redacted records.
 
     Raise `Damaged` where the commit or one of its folders of records cannot be read.
     """
     folders: dict[Oid, set[bytes]] = {}
-    for entry in _entries(odb, _root(odb, commit)):
+    top = _entries(odb, _root(odb, commit))
+    for entry in top:
         if entry.mode == TREE and _FOLDER.match(entry.name):
             folders.setdefault(entry.oid, set()).add(entry.name)
     found = set()
@@ -41,7 +45,30 @@ def list_records(odb: Odb, commit: Oid) -> set[Oid]:
                 text = entry.oid.hex().encode()
                 if text[2:] == match[1] and text[:2] in names:
                     found.add(entry.oid)
-    return found
+    return found - _redacted(odb, top)
+
+
+def list_redacted(odb: Odb, commit: Oid) -> frozenset[Oid]:
+    """Return the ids of the records that the tree of a commit of records or notes says are
+    redacted."""
+    return _redacted(odb, _entries(odb, _root(odb, commit)))
+
+
+def tombstone_path(oid: Oid) -> bytes:
+    """Return the path that says that a record is redacted."""
+    return TOMBSTONES + b"/" + str(oid).encode()
+
+
+def _redacted(odb: Odb, top: list[TreeEntry]) -> frozenset[Oid]:
+    """Return the ids that the tombstones of a tree name, whose entries are `top`."""
+    folder = next((e for e in top if e.name == TOMBSTONES and e.mode == TREE), None)
+    if folder is None:
+        return frozenset()
+    names = (e.name for e in _entries(odb, folder.oid) if e.mode == BLOB)
+    width = 2 * odb.format.size
+    return frozenset(
+        Oid.parse(name.decode()) for name in names if _TOMBSTONE.match(name) and len(name) == width
+    )
 
 
 def list_notes(odb: Odb, commit: Oid) -> dict[Oid, tuple[bytes, Oid]]:

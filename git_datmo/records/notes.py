@@ -6,6 +6,7 @@ A line depends only on its record. Notes are united as sets of lines.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from git_datmo.model import Oid
@@ -52,6 +53,16 @@ def unite(*notes: bytes) -> bytes:
     """
     lines = {line for note in notes for line in note.split(b"\n") if line}
     return b"".join(line + b"\n" for line in sorted(lines))
+
+
+def without_records(note: bytes, records: Container[Oid]) -> bytes:
+    """Return a note without the lines that name one of `records`."""
+    lines = (
+        line
+        for line in note.split(b"\n")
+        if not any(found.record in records for found in parse_note(line)[0])
+    )
+    return b"\n".join(lines)
 
 
 def summarise(record: Record) -> str:

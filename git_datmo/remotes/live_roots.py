@@ -11,6 +11,7 @@ from git_datmo.errors import Damaged
 from git_datmo.history.experiments import read_all
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog
+from git_datmo.records.drop_record import Drop
 from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.repository.workspace import Workspace
@@ -55,6 +56,17 @@ def dropped_keepers(ws: Workspace, catalog: Catalog) -> Iterator[tuple[Oid, Reco
         oid = Oid.parse(text)
         with suppress(Damaged):
             yield oid, ws.ledger.record(oid)
+
+
+def redacted_keeps(ws: Workspace, catalog: Catalog) -> set[Oid]:
+    """Return the keep commits of redacted records, as far as the drops can be read."""
+    found = set[Oid]()
+    for row in catalog.redactions:
+        with suppress(Damaged):
+            record = ws.ledger.record(Oid.parse(row.record))
+            if isinstance(record, Drop):
+                found |= {entry.keep for entry in record.redacted if entry.keep is not None}
+    return found
 
 
 def working_trees(ws: Workspace) -> Iterator[Tracking]:

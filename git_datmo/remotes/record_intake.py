@@ -8,7 +8,7 @@ from git_datmo.errors import Damaged, GitFailed, UnusableRefs
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.git.remote_commands import Offer, Remote, direct, fetch_refs, program_option
 from git_datmo.git.remote_urls import fetch_url, location
-from git_datmo.history.experiments import read_heads, unite_remotes
+from git_datmo.history.experiments import read_heads, unite, unite_remotes
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.format_marker import Marker, check_marker
@@ -63,7 +63,7 @@ def _receive(
     came = read_heads(ws).remotes.get(label, NOTHING)
     there = Tips(came.records if records else None, came.notes if notes else None)
     try:
-        ws.ledger.unite(there)
+        unite(ws, there)
     except Damaged as error:
         raise UnusableRefs(remote.address, error.what) from error
     return there

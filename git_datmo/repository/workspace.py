@@ -56,6 +56,11 @@ class Workspace:
         """Return the folder for state that all working trees of the repository share."""
         return self.repo.common_dir / "datmo"
 
+    @property
+    def rendered_records(self) -> Path:
+        """Return the folder of the text that `log` has rendered, a cache."""
+        return self.shared_state / "told"
+
     @cached_property
     def store(self) -> Store:
         """Return the store. Nothing is removed from it while this workspace is open."""
@@ -133,7 +138,12 @@ class Workspace:
         def identity() -> str:
             return f"{self.person.name} <{self.person.email}>"
 
-        return Ledger(self.repo.git, self.odb, identity, self.clock)
+        def forget() -> None:
+            import shutil
+
+            shutil.rmtree(self.rendered_records, ignore_errors=True)
+
+        return Ledger(self.repo.git, self.odb, identity, self.clock, forget)
 
     def catalog(self, *tips: Tips) -> Catalog:
         """Return the table of the records and notes of some tips."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
-from git_datmo.git.object_encoding import commit_tree, encode_commit
-from git_datmo.git.tree_edit import edit_tree
 from git_datmo.model import Oid
 from git_datmo.records.ledger import Tips, record_path
-from git_datmo.records.listing import list_notes, list_records
-from git_datmo.records.notes import parse_note, unite
+from git_datmo.records.notes import without_records
 from git_datmo.repository.workspace import Workspace
+
+WHY = "share"
 
 
 def build_tips(
@@ -19,69 +18,40 @@ def build_tips(
     """Return commits with the remote's records, the records `carried`, and their notes.
 
     `mine` are the local commits, whose history may name the records `left`. If none is left out,
-    they are the answer.
+    they are the answer. Records that were redacted locally leave the remote's.
     """
     if not left:
         return mine
+    redacted = ws.ledger.commits.redacted(mine.records, mine.notes, there.records, there.notes)
     return Tips(
-        _build_records(ws, mine.records, there.records, carried),
-        _build_notes(ws, mine.notes, there.notes, set(left)),
+        _build_records(ws, mine.records, there.records, set(carried), redacted),
+        _build_notes(ws, mine.notes, there.notes, set(left), redacted),
     )
 
 
 def _build_records(
-    ws: Workspace, mine: Oid | None, base: Oid | None, carried: Collection[Oid]
+    ws: Workspace, mine: Oid | None, base: Oid | None, carried: set[Oid], redacted: frozenset[Oid]
 ) -> Oid | None:
-    there = list_records(ws.odb, base) if base is not None else set()
-    if there.issuperset(carried):
+    commits = ws.ledger.commits
+    added = carried - ws.ledger.records(base)
+    if not added and commits.redacted(base) == redacted:
         return base
-    return _commit(
-        ws, base, {**{record_path(oid): oid for oid in carried}, **ws.ledger.mark(base, mine)}
-    )
+    changes = {
+        **dict.fromkeys(map(record_path, redacted)),
+        **{record_path(oid): oid for oid in added},
+        **ws.ledger.mark(base, mine, redacts=bool(redacted)),
+    }
+    return commits.make(base, None, changes, redacted, WHY)
 
 
-def _build_notes(ws: Workspace, mine: Oid | None, base: Oid | None, left: set[Oid]) -> Oid | None:
-    if mine is None:
-        return base
-    theirs = {_commit_of(path): (path, blob) for path, blob in _notes(ws, base)}
-    changes = {}
-    for path, blob in _notes(ws, mine):
-        place, known = theirs.get(_commit_of(path), (path, None))
-        if blob != known:
-            old = ws.odb.read(known, "blob") if known is not None else b""
-            text = unite(old, _without(ws.odb.read(blob, "blob"), left))
-            if text != old:
-                changes[place] = ws.odb.write("blob", text)
-    return _commit(ws, base, changes)
-
-
-def _notes(ws: Workspace, tip: Oid | None) -> Iterator[tuple[bytes, Oid]]:
-    """Yield the notes of a commit with their paths, which git may spread over folders."""
-    yield from list_notes(ws.odb, tip).values() if tip is not None else ()
-
-
-def _commit_of(path: bytes) -> bytes:
-    return path.replace(b"/", b"")
-
-
-def _without(note: bytes, left: set[Oid]) -> bytes:
-    """Return a note without the lines of records that are left out."""
-    lines = (
-        line
-        for line in note.split(b"\n")
-        if not any(found.record in left for found in parse_note(line)[0])
-    )
-    return b"\n".join(lines)
-
-
-def _commit(ws: Workspace, base: Oid | None, changes: dict[bytes, Oid]) -> Oid | None:
-    """Return a commit on `base` with `changes`; `base` itself if nothing changes."""
-    old = commit_tree(ws.odb.read(base, "commit")) if base is not None else None
-    tree = edit_tree(ws.odb, old, {**changes}) if changes else old
-    if tree is None or tree == old:
-        return base
-    who = f"{ws.person.name} <{ws.person.email}>"
-    content = encode_commit(
-        tree, [base] if base is not None else [], who, int(ws.clock()), "datmo: share"
-    )
-    return ws.odb.write("commit", content)
+def _build_notes(
+    ws: Workspace, mine: Oid | None, base: Oid | None, left: set[Oid], redacted: frozenset[Oid]
+) -> Oid | None:
+    theirs = ws.ledger.notes(base)
+    lines = {
+        commit: without_records(ws.odb.read(blob, "blob"), left)
+        for commit, blob in ws.ledger.notes(mine).items()
+        if blob != theirs.get(commit)
+    }
+    changes = ws.ledger.commits.note_changes(base, lines, redacted)
+    return ws.ledger.commits.make(base, None, changes, redacted, WHY)

@@ -19,17 +19,21 @@ from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.remotes.live_roots import keepers
 from git_datmo.repository.workspace import Workspace
 
-_ID = re.compile(r"[0-9a-f]{4,64}\Z")
+RECORD_ID = re.compile(r"[0-9a-f]{4,64}\Z")
 HEADS = "refs/heads/"
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The record of a drop, the records that it drops, and remarks for the user."""
+    """The record of a drop, the records that it drops, and remarks for the user.
+
+    `redacted` are those of `records` whose text was removed.
+    """
 
     id: Oid
     records: tuple[Oid, ...]
     remarks: tuple[str, ...]
+    redacted: tuple[Oid, ...] = ()
 
 
 def drop(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
@@ -39,11 +43,10 @@ def drop(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
     Frozen images go with the last snapshot of their environment.
     """
     history = History(ws)
-    rows = {row.record: row for row in (_resolve(history, name) for name in names)}
-    rows |= {row.record: row for row in _useless_images(ws, history, rows)}
-    remarks = tuple(_remarks(ws, history, rows))
-    first = next(iter(rows.values()))
-    commit = Oid.parse(first.commit) if first.commit else ws.repo.resolve("HEAD")
+    rows = {row.record: row for row in (find_record(history, name) for name in names)}
+    rows |= {row.record: row for row in useless_images(ws, history, rows)}
+    remarks = tuple(make_remarks(ws, history, rows))
+    commit = commit_of(ws, next(iter(rows.values())))
     record = Drop(tuple(map(Oid.parse, rows)), commit, ws.now(), ws.person, why)
     if wants_signature(ws, asked=False):
         oid = attach_signed(ws, record)
@@ -52,9 +55,14 @@ def drop(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
     return Dropped(oid, record.records, remarks)
 
 
-def _resolve(history: History, name: str) -> Row:
+def commit_of(ws: Workspace, row: Row) -> Oid:
+    """Return the commit that a record is about; HEAD if the record cannot be read."""
+    return Oid.parse(row.commit) if row.commit else ws.repo.resolve("HEAD")
+
+
+def find_record(history: History, name: str) -> Row:
     """Return the record whose id begins with `name`; raise `DatmoError` for none or several."""
-    known = _ID.match(name)
+    known = RECORD_ID.match(name)
     rows = [row for row in history.catalog.starting(name) if row.kind != "drop"] if known else []
     if len(rows) > 1:
         raise DatmoError(
@@ -71,7 +79,7 @@ def _resolve(history: History, name: str) -> Row:
     return rows[0]
 
 
-def _useless_images(ws: Workspace, history: History, dropped: Container[str]) -> Iterator[Row]:
+def useless_images(ws: Workspace, history: History, dropped: Container[str]) -> Iterator[Row]:
     """Yield the frozen images of environments that only dropped snapshots have."""
     images = [
         row for row in history.catalog.rows if row.kind == Image.kind and row.record not in dropped
@@ -93,7 +101,8 @@ def _useless_images(ws: Workspace, history: History, dropped: Container[str]) ->
                 yield row
 
 
-def _remarks(ws: Workspace, history: History, rows: dict[str, Row]) -> Iterator[str]:
+def make_remarks(ws: Workspace, history: History, rows: dict[str, Row]) -> Iterator[str]:
+    """Yield what the user should know before the records `rows` are dropped."""
     standing = ws.tracking().snapshots if ws.repo.top is not None else ()
     for at in rows.keys() & set(standing):
         yield f"the working tree is at snapshot {at[:10]}: its payloads stay tracked, and stored"

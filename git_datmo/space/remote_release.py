@@ -22,7 +22,7 @@ from git_datmo.records.record_registry import Record
 from git_datmo.remotes.keep_chain import bring_chain, keep_tips
 from git_datmo.remotes.keep_commits import PARENTS_AT_ONCE, keep_id, write_keep
 from git_datmo.remotes.keep_links import Chain, links_between, links_of, tie, write_boundary
-from git_datmo.remotes.live_roots import dropped_keepers, keepers
+from git_datmo.remotes.live_roots import dropped_keepers, keepers, redacted_keeps
 from git_datmo.remotes.object_source import ALONE, open_source
 from git_datmo.remotes.record_intake import receive, refuse_newer, shared_records
 from git_datmo.remotes.refusals import is_rate_limit
@@ -92,7 +92,7 @@ def _release(ws: Workspace, remote: Remote, progress: Progress) -> Released:
     living = {oid: (keep_id(keeper, form), keeper) for oid, keeper in keepers(ws, catalog)}
     wanted_ids = {keep for keep, _ in living.values()}
     dropped = {keep_id(keeper, form): keeper for _, keeper in dropped_keepers(ws, catalog)}
-    dead = dropped.keys() - wanted_ids
+    dead = (dropped.keys() | redacted_keeps(ws, catalog)) - wanted_ids
     kept_by = read_kept(ws, remote, offer)
     if not kept_by and store_of_clone(ws, remote, offer) is not None:
         return Released(remote.name, Count(0, 0), Count(0, 0), (), is_clone=True)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.commands import STORE, objects, picture
 from tests.support.crash_scenes import Scene
-from tests.support.crash_scenes_space import REPAIR, SCENES
+from tests.support.crash_scenes_space import REPAIR, SCENES, first, shared
 from tests.support.crash_world import World
 from tests.support.kills import choose, kill_and_finish, set_up
 
@@ -64,6 +64,27 @@ def test_killed_repair_is_finished_by_the_next(world: World) -> None:
             world.run(REPAIR.who, REPAIR.command)
             world.check_sound(REPAIR.who)
             assert held(world, REPAIR.who) == left, "something is left over, or gone"
+            check_can_be_had(world)
+        except AssertionError as error:
+            problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")
+    assert not problems, "\n\n".join(problems)
+
+
+def test_redaction_that_is_killed_is_finished_by_the_next(world: World) -> None:
+    """Kill it between the local histories and those of the remote, too."""
+    world.template(shared.__name__, shared)
+    redacted = first(world)
+    scene = Scene("redact", shared, ("datmo", "drop", "--redact", redacted))
+    world.run("alex", scene.command, journal=True)
+    steps = world.steps()
+    whole = world.portrait("alex")
+    problems = []
+    for step in choose(steps, scene.every):
+        try:
+            kill_and_finish(world, scene, step, whole, goes_on=False)
+            listed = world.hub.git("rev-list", "--objects", "--all").splitlines()
+            reached = {line.split()[0] for line in listed}
+            assert redacted not in reached, "the remote has the text"
             check_can_be_had(world)
         except AssertionError as error:
             problems.append(f"killed at step {step} of {len(steps)} ({steps[step - 1]}): {error}")

@@ -154,6 +154,18 @@ def test_annotations_with_types_and_tags_are_written_alike(
     same(document | {key: value for key, value in later.items() if value})
 
 
+@given(st.lists(st.sampled_from(["a", "b", "c"]), max_size=3, unique=True), st.booleans())
+def test_redactions_are_written_alike(parents: list[str], keeps: bool) -> None:
+    document = json.loads(record_bytes("drop"))
+    (record,) = document["records"]
+    entry = {
+        "record": record,
+        "parents": [each * 40 for each in parents],
+        "keep": "d" * 40 if keeps else None,
+    }
+    same({**document, "redacted": [entry]})
+
+
 def same(document: dict[str, Any]) -> None:
     """Check that both write equal documents and note lines, and ignore unknown keys."""
     raw = canonical(document)

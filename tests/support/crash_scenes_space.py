@@ -20,6 +20,13 @@ def first(world: World) -> str:
     return world.shell("alex").git("notes", "--ref=datmo", "show", "one").split()[0]
 
 
+def shared(world: World) -> None:
+    """Share both versions and their records with the remote."""
+    two(world)
+    world.shell("alex").git("push", "-q", "origin", "main", "one", "two")
+    world.now += 1
+
+
 def add_what_nobody_needs(world: World) -> None:
     """Add unneeded objects of half a pack."""
     write(world.live / "alex" / "data" / "more", "more" * 1000)

@@ -17,6 +17,8 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
     "cli/commands/drop.py": {
+        "git datmo drop --remote {}": "tests/integration/test_redaction.py::test_each_remote_with_the_text_is_redacted_and_the_other_named",
+        "git gc --prune=now": "tests/integration/test_redaction.py::test_redacted_text_leaves_the_clone_with_its_garbage",
         "git datmo gc": "tests/integration/test_working_clones.py::test_drop_on_a_working_clone_names_what_frees_it",
     },
     "cli/commands/du.py": {
@@ -84,6 +86,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git init": "tests/integration/test_followed_hints.py::test_command_outside_a_repository_goes_on_after_git_init",
     },
     "history/record_signatures.py": {
+        "git -c datmo.requireSigned=false datmo pull": "tests/integration/test_redaction.py::test_unsigned_redaction_is_not_taken_where_signatures_are_required",
         "git -c datmo.requireSigned=false datmo …": "tests/integration/test_signing.py::test_checkout_of_an_unsigned_snapshot_is_refused",
     },
     "history/unprepared_clone.py": {
@@ -275,5 +278,8 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "runs/unfetched_inputs.py": {
         "git datmo checkout -- {}": "tests/integration/test_unfetched_inputs.py::test_run_that_needs_unfetched_data_is_refused",
         "git -c datmo.runWithout=true datmo run": "tests/integration/test_unfetched_inputs.py::test_setting_runs_without_the_data_and_a_failure_names_them",
+    },
+    "sharing/publish_records.py": {
+        "git push --no-verify": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",
     },
 }

@@ -177,6 +177,11 @@ class Claimant:
             if more:
                 break
         parents = {
+            entry["record"]: entry["parents"]
+            for r in self.records.values()
+            for entry in r.get("redacted", [])
+        }
+        parents |= {
             oid: r.get("parents", []) for oid, r in self.records.items() if r["kind"] == "snapshot"
         }
         return heads(parents, chosen)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
 from git_datmo.records.annotation_record import Annotation
-from git_datmo.records.drop_record import Drop
+from git_datmo.records.drop_record import Drop, Redacted
 from git_datmo.records.image_record import Image
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
@@ -172,8 +172,16 @@ def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
         *(oids(form), oids(form), times, persons, texts, texts, texts),
         *(tag_lists, tag_lists),
     )
+    several = st.lists(oids(form), max_size=3, unique=True).map(tuple)
+    redacted = st.builds(Redacted, oids(form), several, st.none() | oids(form))
     drops = st.builds(
-        Drop, st.lists(oids(form), max_size=3).map(tuple), oids(form), times, persons, texts
+        Drop,
+        several,
+        oids(form),
+        times,
+        persons,
+        texts,
+        st.lists(redacted, max_size=2).map(tuple),
     )
     return _snapshots(form) | _receipts(form) | _images(form) | annotations | drops
 

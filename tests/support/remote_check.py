@@ -46,8 +46,12 @@ def lacking(hub: Shell) -> list[str]:
     Read notes, records and objects in this order, so that the result also holds during a push.
     """
     notes = blobs(hub, NOTES)
-    # The tree of the records holds their format marker, too.
-    files = {path: raw for path, raw in blobs(hub, RECORDS).items() if path != "format"}
+    # The tree of the records holds their format marker and tombstones, too.
+    files = {
+        path: raw
+        for path, raw in blobs(hub, RECORDS).items()
+        if path != "format" and not path.startswith("redacted/")
+    }
     records = {path.replace("/", "").removesuffix(".json"): raw for path, raw in files.items()}
     problems: list[str] = []
     named = (

@@ -301,3 +301,67 @@ def test_malformed_record_in_ledger_is_named(repo: Shell) -> None:
 def test_path_of_a_record_follows_from_its_id() -> None:
     assert record_path(Oid(bytes(20))) == b"00/" + b"0" * 38 + b".json"
     assert record_path(Oid(b"\xab" * 32)) == b"ab/" + b"ab" * 31 + b".json"
+
+
+def redact(repo: Shell, oid: Oid) -> None:
+    with open_ledger(repo) as ledger:
+        ledger.attach(annotation(repo.git("rev-parse", "HEAD"), "redacted"), redacted=[oid])
+
+
+def test_redacted_record_restarts_both_histories(repo: Shell) -> None:
+    first, second = attach(repo, "a secret", "b")
+    before = tips(repo)
+    redact(repo, first)
+    after = tips(repo)
+    for old, new in ((before.records, after.records), (before.notes, after.notes)):
+        assert repo.run("git", "merge-base", str(old), str(new), ok=False).returncode == 1
+        assert repo.git("rev-list", "--count", str(new)) == "1"
+        assert repo.git("ls-tree", "--name-only", str(new), "redacted/") == f"redacted/{first}"
+    assert first not in ids(repo)
+    assert second in ids(repo)
+    assert not any("secret" in line for line in note(repo, "HEAD"))
+    assert not repo.git("reflog", "show", NOTES_REF)
+    attach(repo, "c")
+    assert repo.git("rev-list", "--count", RECORDS_REF) == "2"
+
+
+def test_union_with_a_history_that_has_the_text_leaves_it_out(two: tuple[Shell, Shell]) -> None:
+    one, other = two
+    (secret,) = attach(one, "a secret")
+    unite(other, one)
+    (more,) = attach(other, "more")
+    redact(one, secret)
+    assert unite(one, other)
+    assert secret not in ids(one)
+    assert more in ids(one)
+    assert secret not in set(one.git("rev-list", "--objects", RECORDS_REF, NOTES_REF).split())
+    assert not unite(one, other)
+    assert unite(other, one)
+    assert tips(one) == tips(other)
+
+
+def test_unions_of_two_redactions_have_both(two: tuple[Shell, Shell]) -> None:
+    one, other = two
+    secrets = attach(one, "a", "b", "c")
+    unite(other, one)
+    redact(one, secrets[0])
+    redact(other, secrets[1])
+    assert unite(one, other)
+    assert unite(other, one)
+    assert tips(one) == tips(other)
+    assert not {secrets[0], secrets[1]} & ids(one)
+    assert secrets[2] in ids(one)
+
+
+def test_tombstone_that_is_no_id_is_passed_over(repo: Shell) -> None:
+    (oid,) = attach(repo, "a")
+    blob = repo.git("hash-object", "-w", "--stdin", stdin=b"")
+    names = ["x", str(oid)[:-1], str(oid) + "0" * 24, str(oid).upper()]
+    lines = "".join(f"100644 blob {blob}\t{name}\n" for name in sorted(names))
+    folder = repo.git("mktree", stdin=lines.encode())
+    top = repo.git("ls-tree", RECORDS_REF) + f"\n040000 tree {folder}\tredacted\n"
+    tree = repo.git("mktree", stdin=top.encode())
+    repo.git("update-ref", RECORDS_REF, repo.git("commit-tree", "-m", "x", tree))
+    with open_ledger(repo) as ledger:
+        assert ledger.commits.redacted(ledger.tips().records) == frozenset()
+    assert oid in ids(repo)
