@@ -6,6 +6,7 @@ you can ask of them. Every run takes an instant and gives the same figures each 
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -72,7 +73,9 @@ def sweep(folder: Path, message: str, rates: str, depths: str, seeds: str) -> No
 
 def main() -> None:
     """Make the repository, the clones and the experiments."""
-    top = Path(sys.argv[1]).absolute()
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", type=Path, help="folder to make, for all repositories")
+    top = parser.parse_args().folder.absolute()
     top.mkdir(parents=True)
     call(top, "git", "init", "-q", "--bare", "-b", "main", "team.git")
     ada = clone(top, "Ada")

@@ -52,7 +52,7 @@ def test_run_of_mlflow_is_on_the_commit_before_it(history: Shell, tmp_path: Path
     assert record["parameters"] == {"lr": 0.1}
     assert record["sources"] == {"lr": "script"}
     assert record["curves"]["loss"]["points"] == 3
-    assert record["tags"] == [f"mlflow:{RUN_ID}", "experiment=sea", "team=blue"]
+    assert set(record["tags"]) == {f"mlflow:{RUN_ID}", "experiment=sea", "team=blue"}
     assert record["side"] is True
     assert history.git("rev-parse", "HEAD") == before
     assert record["id"][:10] in history.git("log", "--notes=datmo", "-1", "HEAD~1")
@@ -116,7 +116,7 @@ def test_run_of_a_tracker_is_imported(history: Shell, tmp_path: Path, tool: str)
     (record,) = experiments(history)
     assert record["message"] == "calm"
     assert record["parameters"]["lr"] == 0.1
-    assert record["tags"][0] == f"{tool}:r1"
+    assert f"{tool}:r1" in record["tags"]
     started = datetime.fromtimestamp(RUN_TIME, timezone.utc)
     assert record["run"]["started"].startswith(started.strftime("%Y-%m-%dT%H:%M:20"))
 
