@@ -21,7 +21,8 @@ def change(shell: Shell, text: str) -> tuple[str, str]:
 
 def records(hub: Shell) -> set[str]:
     names = hub.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()
-    return {name.replace("/", "").removesuffix(".json") for name in names}
+    records = (name for name in names if name.endswith(".json"))
+    return {name.replace("/", "").removesuffix(".json") for name in records}
 
 
 def noted(hub: Shell) -> str:

@@ -296,10 +296,10 @@ def test_hooks_refuse_hostile_snapshot_and_pull_succeeds(shared: Pair) -> None:
         tree=shared.alex.git("rev-parse", "HEAD^{tree}"),
         created="2099-01-01T00:00:00Z",
     )
-    inner = put_tree(
-        shared.hub, (BLOB, b"post-checkout", put(shared.hub, "blob", b"#!/bin/sh\ntouch ran\n"))
-    )
-    document["payloads"][0]["object"] = put_tree(shared.hub, (TREE, b".git", inner))
+    program = b"#!/bin/sh\ntouch ran\n"
+    inner = put_tree(shared.hub, (BLOB, b"post-checkout", put(shared.hub, "blob", program)))
+    payload = document["payloads"][0]
+    payload.update(object=put_tree(shared.hub, (TREE, b".git", inner)), size=len(program))
     document["objects"] = kept_by_snapshot(document)
     shared.hub.git(
         "update-ref",
