@@ -182,7 +182,7 @@ def test_link_with_a_target_that_no_link_can_have_is_refused(shared: Pair, targe
     hub, commit = shared.hub, shared.alex.git("rev-parse", "HEAD")
     tree = put_tree(hub, (LINK, b"link", put(hub, "blob", target)))
     document = genuine(shared.alex)
-    document["payloads"][0]["object"] = tree
+    document["payloads"][0].update(object=tree, size=len(target))
     document["objects"] = kept_by_snapshot(document)
     record = plant(hub, json.dumps(document).encode(), commit)
     hub.git("update-ref", "refs/heads/evil", put(hub, "commit", keep(tree)))
