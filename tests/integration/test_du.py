@@ -75,7 +75,9 @@ def test_data_that_snapshots_share_is_freed_when_all_of_them_are_dropped(pair: P
     assert 2 * MIB <= together["own"] < 2 * MIB + 10_000
     assert use["snapshots_shared"] >= together["own"]
     (line,) = (
-        line for line in datmo(alex, "du").stdout.splitlines() if "2.00 MiB  freed only when" in line
+        line
+        for line in datmo(alex, "du").stdout.splitlines()
+        if "2.00 MiB  freed only when" in line
     )
     assert line.endswith(
         f"when all of these are dropped: {', '.join(each[:10] for each in together['records'])}"

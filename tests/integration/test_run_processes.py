@@ -11,7 +11,8 @@ from tests.support.shell import Shell
 
 # What a run asks git about the repository, HEAD, its files and its records.
 MOST = 20
-# What it asks besides once there are outputs.
+# With outputs it asks more: up to 28 times, and twice more to compare files that were written
+# within the second of the last run.
 MOST_WITH_OUTPUTS = 30
 MANY = """\
 import os, sys
@@ -50,7 +51,7 @@ def test_number_of_git_processes_does_not_grow_with_outputs(repo: Shell, tmp_pat
         # The outputs of before are there, and the run writes them again.
         counts.append(len(traced_run(repo, tmp_path / "trace", "python", "many.py", str(number))))
         assert len(experiments(repo)[0]["run"]["outputs"]) == number + min(number, 40)
-    assert counts[0] == counts[1] <= MOST_WITH_OUTPUTS
+    assert max(counts) <= MOST_WITH_OUTPUTS
 
 
 def test_nested_outputs_are_stored_once(repo: Shell) -> None:
