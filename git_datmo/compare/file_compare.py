@@ -15,7 +15,7 @@ from git_datmo.compare.events import NAME, compare_events
 from git_datmo.compare.pixels import compare_images
 from git_datmo.compare.tables import compare_csv, compare_parquet, compare_tsv
 from git_datmo.compare.tensors import compare_tensors
-from git_datmo.compare.texts import compare_texts
+from git_datmo.compare.texts import compare_logs, compare_texts
 from git_datmo.sizes import show_count
 
 EXTRA = "git-datmo[compare]"
@@ -42,7 +42,8 @@ WAYS = {
     ".json": Way(compare_json),
     ".ipynb": Way(compare_notebooks),
     **dict.fromkeys((".yaml", ".yml"), Way(compare_yaml, ("pyyaml",))),
-    **dict.fromkeys((".log", ".txt", ".out", ".err"), Way(compare_texts)),
+    ".txt": Way(compare_texts),
+    **dict.fromkeys((".log", ".out", ".err"), Way(compare_logs)),
     **dict.fromkeys(
         (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"),
         Way(compare_images, ("numpy", "pillow")),

@@ -339,6 +339,13 @@ CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
         0.25,
         "1 of 2 lines differ",
     ),
+    "paths of a text": (
+        ".txt",
+        text("a\nsaved /home/ada/a.pt\n"),
+        text("a\nsaved /work/a.pt\n"),
+        None,
+        "1 of 2 lines differ",
+    ),
     "log words": (".txt", text("a\nb\n"), text("a\nc\n"), None, "1 of 2 lines differ"),
     "more lines": (".out", text("a\n"), text("a\nb\n"), None, "1 line became 2"),
     "no text": (".txt", raw(b"\xff"), text("a\n"), None, "it is not UTF-8 text"),
