@@ -1,4 +1,4 @@
-"""What the project promises of its speed, and whether a measurement keeps it."""
+"""Bounds that the project promises for its speed, and their check against a measurement."""
 
 from __future__ import annotations
 

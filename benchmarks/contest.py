@@ -28,7 +28,7 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is timed: one process, or a shell line where a tool needs several."""
+    """Command that is timed: one process, or a shell line where a tool needs several."""
 
     argv: tuple[str, ...]
     cwd: Path
@@ -36,8 +36,7 @@ class Command:
 
 
 class Box:
-    """What one run of one entrant has to itself: a home, a working folder and a folder beside
-    it."""
+    """Folders of one run of one entrant: a home, a working folder and a folder for the rest."""
 
     def __init__(self, folder: Path, payload: str = "", master: Path | None = None) -> None:
         self.folder, self.payload, self.master = folder, payload, master
@@ -134,8 +133,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """Who takes part; `begin` makes the state that the stages start from, `stored` says how large
-    the store is."""
+    """Tool that takes part.
+
+    `begin` makes the state that the stages start from. `stored` returns the size of the store.
+    """
 
     name: str
     begin: Callable[[Box], None]
@@ -145,7 +146,7 @@ class Entrant:
 
 @dataclass(slots=True)
 class Table:
-    """What was measured, by stage and entrant, one sample a run."""
+    """Measurements by stage and entrant, one sample a run."""
 
     title: str
     samples: dict[tuple[str, str], list[Sample]] = field(default_factory=dict)
@@ -168,8 +169,10 @@ class Table:
         return int(statistics.median(sizes)) if sizes else None
 
     def ratio(self, stage: str, name: str, peer: str, *, at: str = "") -> float:
-        """How much longer `name` takes than `peer` (at its stage `at`, if another), paired run by
-        run."""
+        """Return the median ratio of the times of `name` and `peer`, paired run by run.
+
+        `at` is the stage of the peer, if it is another.
+        """
         mine, theirs = self.samples[stage, name], self.samples[at or stage, peer]
         return statistics.median(a.wall / b.wall for a, b in zip(mine, theirs, strict=False))
 

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Describe the machine of a measurement."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def describe(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def load() -> str:
-    """How busy the machine is, this benchmark included."""
+    """Return the load averages of the machine, with this benchmark."""
     return ", ".join(f"{value:.2f}" for value in os.getloadavg())
 
 

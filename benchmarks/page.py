@@ -45,7 +45,7 @@ VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a reader has to know beside the figures."""
+    """Facts that a reader needs to understand the figures."""
 
     command: str
     machine: tuple[tuple[str, str], ...]

@@ -1,5 +1,7 @@
-"""What sharing takes on the wire, beside plain git, git-lfs and DVC: `python -m
-benchmarks.transport`."""
+"""Measure the traffic of sharing, compared with plain git, git-lfs and DVC.
+
+Run it by `python -m benchmarks.transport`.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,7 @@ those of the store where a tool has one beside git. A dataset is one file of {si
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What went over the wire: bytes of bodies from and to the client, and requests."""
+    """Traffic: the bytes of bodies from and to the client, and the number of requests."""
 
     sent: int = 0
     received: int = 0
@@ -62,7 +64,7 @@ STORES: dict[str, Callable[[Path], AbstractContextManager[Counted | ObjectServer
 
 @dataclass
 class Measured:
-    """What one tool took, case by case."""
+    """Traffic of one tool, case by case."""
 
     sharer: Sharer
     meter: Meter

@@ -24,7 +24,7 @@ from radon.complexity import cc_visit
 
 TOP = Path(__file__).parents[1]
 PRODUCT = (TOP / "git_datmo", TOP / "remote_helper")
-RIDDLES = ("what", "whether", "where", "which", "who", "whose")
+RIDDLES = ("what", "whether", "where", "which", "who", "whose", "how")
 # Names that a reader meets as a pair: a command's thin module, and what Python itself reads.
 PAIRED_FOLDERS = ("cli/commands", "operations")
 PYTHONS_OWN = ("__init__", "__main__")
@@ -80,7 +80,7 @@ def measure(modules: Sequence[Module]) -> Measures:
         text for module in modules for text in (*comments(module), *docstrings(module))
     )
     words = [word.lower() for word in _WORD.findall(prose)]
-    openings = [first_word(text) for module in modules for text in function_docstrings(module)]
+    openings = [first_word(text) for module in modules for text in docstrings(module) if text]
     return Measures(
         modules=len(modules),
         lines=sum(module.lines for module in modules),
@@ -118,14 +118,6 @@ def docstrings(module: Module) -> Iterator[str]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield ast.get_docstring(node) or ""
-
-
-def function_docstrings(module: Module) -> Iterator[str]:
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            text = ast.get_docstring(node)
-            if text:
-                yield text
 
 
 def first_word(text: str) -> str:

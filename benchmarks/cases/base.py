@@ -1,5 +1,4 @@
-"""What a case stands on: the settings, the tools that are installed, and steps that most cases
-have."""
+"""Settings, installed tools and common steps of the cases."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ KEEPERS = ("git-lfs", "DVC", "git-annex", "borg", "borg -C zstd", "restic", "bup
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How much of everything; sizes in bytes."""
+    """Numbers and sizes of the data; sizes are in bytes."""
 
     runs: int
     large: int
@@ -31,7 +30,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where and with what a case works."""
+    """Folder and tools of a case."""
 
     folder: Path
     settings: Settings

@@ -68,7 +68,7 @@ def changed(tool: Tool, change: Callable[[Path], None], box: Box) -> Command | N
 
 
 def _restore_changed(stage: Stage, box: Box) -> Command | None:
-    """What has to come back is the file as it is now."""
+    """Prepare the stage so that it must restore the file as it is now."""
     now = box.side / "now"
     box.run("cp", str(box.data), str(now))
     box.master = now

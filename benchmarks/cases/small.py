@@ -51,8 +51,7 @@ def touched(tool: Tool, box: Box) -> Command | None:
 
 
 def reading() -> Entrant:
-    """What it takes to read the payload, which is the least that finding touched files unchanged
-    takes."""
+    """Return the stage that reads the payload: the least work to find touched files unchanged."""
     stage = Stage(
         "touched, add again",
         lambda box: box.command("find", box.payload, "-type", "f", "-exec", "cat", "{}", "+"),

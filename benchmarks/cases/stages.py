@@ -1,4 +1,4 @@
-"""What storing a large file is made of: each part alone, on one thread, as a process of its own."""
+"""Measure the parts of storing a large file: each alone, on one thread, in its own process."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Startup:
 
 
 def _beyond(table: Table, stage: str) -> float:
-    """What a command takes beyond a bare interpreter, paired run by run."""
+    """Return the seconds of a command beyond a bare interpreter, paired run by run."""
     pairs = zip(table.samples[stage, OURS], table.samples[PYTHON, "python"], strict=False)
     return statistics.median(mine.wall - bare.wall for mine, bare in pairs)
 

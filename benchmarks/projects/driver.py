@@ -24,8 +24,7 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one engine's reproduction said: its verdict, the seconds that it took, and what it
-    printed."""
+    """Result of a reproduction by one engine: its verdict, its seconds and its output."""
 
     verdict: str
     seconds: float

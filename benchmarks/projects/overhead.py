@@ -38,7 +38,7 @@ RUN_LIMIT, OBSERVE_LIMIT, OUTPUTS_LIMIT = 0.4, 0.02, 3.0
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a command took, its children included: seconds on the clock and of the processor."""
+    """Seconds of a command and its children: on the clock and of the processor."""
 
     wall: float
     cpu: float

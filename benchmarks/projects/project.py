@@ -12,7 +12,7 @@ IDENTICAL, WITHIN, DIFFERENT, FAILED = "identical", "within tolerance", "differe
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much the large projects write: small files, and bytes of the checkpoint."""
+    """Size of the large projects: their small files, and the bytes of the checkpoint."""
 
     files: int
     checkpoint: int

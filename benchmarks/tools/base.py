@@ -1,4 +1,4 @@
-"""What every tool is asked to do; one that has no such thing answers None."""
+"""Steps that every tool is timed at; a tool without a step returns None."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Tool(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """What is installed; '' when it is not."""
+        """Return the installed version; '' if the tool is not installed."""
 
     def start(self, box: Box) -> None:
         """Make an empty repository, ready to be added to."""
@@ -36,7 +36,7 @@ class Tool(ABC):
         return self.add(box)
 
     def keep(self, box: Box) -> None:
-        """What has to be done beside `add` before the payload can be restored or shared."""
+        """Do what the tool needs after `add` before the payload can be restored or shared."""
         del box
 
     def restore(self, box: Box) -> Command | None:

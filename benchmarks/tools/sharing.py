@@ -1,5 +1,4 @@
-"""How each tool is told to share: what it stores, sends, clones and fetches, in repositories that
-others clone too."""
+"""Commands of each tool to store, send, clone and fetch in shared repositories."""
 
 from __future__ import annotations
 

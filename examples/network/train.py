@@ -30,7 +30,7 @@ class Network:
         }
 
     def forward(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the hidden units say, and the probability of each digit."""
+        """Return the activations of the hidden units, and the probability of each digit."""
         hidden = np.maximum(pixels @ self.weights["hidden"] + self.weights["hidden_bias"], 0)
         scores = hidden @ self.weights["output"] + self.weights["output_bias"]
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -14,7 +14,7 @@ from git_datmo.records.record_values import KeptObject, Person, later_field, mor
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """What stays known of a record whose text was removed.
+    """Rest of a record whose text was removed.
 
     `parents` are the parents of a snapshot, so that the graph of snapshots stays whole. `keep` is
     the record's keep commit, by which remotes release its objects; None if it kept none.

@@ -26,7 +26,7 @@ _CAPABILITY = re.compile(r"[a-z0-9][a-z0-9-]{0,99}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a writer must know before it adds to a records tree."""
+    """Version and capabilities that a writer checks before it adds to a records tree."""
 
     version: int = VERSION
     requires: frozenset[str] = frozenset()

@@ -36,7 +36,7 @@ NAME_LIMIT = 1000
 
 @dataclass(slots=True)
 class LoggedCalls:
-    """What a run logged. `attempt` is the experiment that it resumes, as the script named it."""
+    """Values that a run logged. `attempt` names the experiment that the script resumes."""
 
     parameters: dict[str, Value] = field(default_factory=dict)
     curves: dict[str, Points] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from git_datmo.runs.run_watch import ARTIFACTS
 
 @dataclass(frozen=True, slots=True)
 class LoggedValues:
-    """What the script of a run logged, as the record has it."""
+    """Values that the script of a run logged, in the form of its record."""
 
     parameters: Mapping[str, Value]
     metrics: Mapping[str, Value]

@@ -14,7 +14,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.repository.workspace import Workspace
 
 TREE = "tree"
-"""What a git working tree in such a folder is called: git has to be told when it goes."""
+"""Name of a git working tree in the folder of a rerun. Git has to be told when it is removed."""
 
 
 @contextmanager

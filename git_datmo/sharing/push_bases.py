@@ -1,5 +1,7 @@
-"""What a push can lean on: keep commits that a remote has, so that it is sent only what they do not
-hold."""
+"""Find the keep commits of a remote that a push can build on.
+
+A push sends only the objects that these commits do not have.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +74,10 @@ def choose_push_bases(
 
 
 class _KeptThere:
-    """What a remote's keep refs lead to: that alone is sure to be there, and git can be told of it
-    by links alone."""
+    """Commits that the keep refs of a remote lead to.
+
+    Only these are certain to be on the remote. Git learns of them by links alone.
+    """
 
     def __init__(self, ws: Workspace, remote: Remote, offer: Offer) -> None:
         self._ws, self._remote, self._offer = ws, remote, offer

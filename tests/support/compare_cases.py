@@ -328,7 +328,7 @@ CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
     "log times": (
         ".log",
         text("[2026-05-01 12:30:05,123][main][INFO] - loss 0.5\nsaved /home/ada/a.pt\n"),
-        text("[2026-05-02 01:02:03,456][main][INFO] - loss 0.5\nsaved /work/a.pt\n"),
+        text("[2026-05-02 01:02:03,456][main][INFO] - loss 0.5\nsaved /home/grace/a.pt\n"),
         0.0,
         "the same lines but for times or paths in 2",
     ),
@@ -342,7 +342,7 @@ CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
     "paths of a text": (
         ".txt",
         text("a\nsaved /home/ada/a.pt\n"),
-        text("a\nsaved /work/a.pt\n"),
+        text("a\nsaved /home/grace/a.pt\n"),
         None,
         "1 of 2 lines differ",
     ),

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.measure_style import PRODUCT, Measures, Module, measure, read_modules
+from tools.measure_style import PRODUCT, TOP, Measures, Module, measure, read_modules
+
+FOLDERS = (*PRODUCT, *(TOP / name for name in ("tests", "benchmarks", "tools", "examples")))
 
 
 @cache
@@ -25,7 +27,7 @@ def test_prose_rarely_contains_what() -> None:
 
 
 def test_docstring_does_not_open_with_a_question_word() -> None:
-    assert product().riddle_share <= 0.02
+    assert measure(read_modules(FOLDERS)).riddle_share == 0
 
 
 def test_class_name_is_used_once() -> None:
@@ -41,6 +43,7 @@ def test_module_name_is_used_once() -> None:
     ("text", "measured", "value"),
     [
         ("def f():\n    '''What it is.'''\n", "riddle_share", 1),
+        ("class A:\n    '''Who it is.'''\n    def f(self): ...\n", "riddle_share", 1),
         ("def f():\n    '''Return it.'''\n", "riddle_share", 0),
         ("# what what\ndef f():\n    '''Return what it is.'''\n", "what_per_thousand", 500),
         ("class A: ...\nclass A: ...\ndef f():\n    '''Run.'''\n", "repeated_classes", ("A",)),
