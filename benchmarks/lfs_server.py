@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.servers.in_thread import serve_in_thread
+
 KEY = "known to this process alone, and as long as HS256 wants it"
 PACKAGE = "pip install -e .[test]"
 
@@ -69,11 +71,5 @@ def serve_lfs(folder: Path) -> Iterator[Counted]:
     counted = Counted(init_app(additional_config=settings))
     server = make_server("127.0.0.1", 0, counted, threaded=True, request_handler=Quiet)
     counted.url = f"http://127.0.0.1:{server.server_port}/team/data.git/info/lfs"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serve_in_thread(server):
         yield counted
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.support.servers.in_thread import serve_in_thread
+
 
 class ObjectServer(ThreadingHTTPServer):
     """Serves one folder on the loopback interface; counts requests and the bytes of their
@@ -83,14 +85,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve_objects(folder: Path) -> Iterator[ObjectServer]:
-    server = ObjectServer(folder)
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    )
-    thread.start()
-    try:
+    with serve_in_thread(ObjectServer(folder)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from socketserver import ThreadingMixIn
 
 from dulwich.server import FileSystemBackend, TCPGitServer
+
+from tests.support.servers.in_thread import serve_in_thread
 
 
 class DulwichHost(ThreadingMixIn, TCPGitServer):
@@ -28,14 +29,5 @@ class DulwichHost(ThreadingMixIn, TCPGitServer):
 
 @contextmanager
 def serve_dulwich() -> Iterator[DulwichHost]:
-    server = DulwichHost()
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    )
-    thread.start()
-    try:
+    with serve_in_thread(DulwichHost()) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

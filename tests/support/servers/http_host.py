@@ -7,7 +7,6 @@ import contextlib
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from tests.support.servers.cgi import STEP, CgiChild, CutError, Headers
 from tests.support.servers.faults import Fault, Faults, Side
+from tests.support.servers.in_thread import serve_in_thread
 from tests.support.shell import serving
 
 
@@ -206,15 +206,9 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serve_http(env: Mapping[str, str]) -> Iterator[HttpHost]:
     server = HttpHost(env)
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-    )
-    thread.start()
     try:
-        yield server
+        with serve_in_thread(server):
+            yield server
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
         for child in tuple(server.children):
             child.end()
