@@ -5,15 +5,14 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.curves.curve_points import Points
 from git_datmo.errors import DatmoError
-from git_datmo.git.object_encoding import commit_tree
 from git_datmo.history.experiments import History
-from git_datmo.interop.code_history import CodeCommit, list_commits
+from git_datmo.interop.code_history import CodeCommit, list_commits, make_data_record
 from git_datmo.interop.dvc_cache import DvcCache, Lacking
 from git_datmo.interop.dvc_commit import DvcCommit, is_of_dvc, read_dvc_commit
 from git_datmo.interop.import_runs import Imported
@@ -186,7 +185,7 @@ def _snapshot(
     side: bool,
 ) -> Snapshot:
     """Return the record of a commit or experiment."""
-    ws, oid = work.ws, Oid.parse(base)
+    ws = work.ws
     curves = _curves(ws, found)
     series, summaries = store_curves(ws, curves, {})
     run = None
@@ -195,25 +194,14 @@ def _snapshot(
     if len(found.stages) > 1:
         work.lost.append(f"{commit.oid[:10]}: the stages {'; '.join(found.stages)}")
     last = {name: points.values[-1] for name, points in curves.items()}
-    snapshot = Snapshot(
-        commit=oid,
-        tree=commit_tree(ws.odb.read(oid, "commit")),
-        patch=ws.repo.patch_id(oid),
-        created=commit.time,
-        author=commit.author,
-        message=commit.subject,
-        why="",
-        payloads=payloads,
+    snapshot = replace(
+        make_data_record(ws, Oid.parse(base), commit, payloads, tag),
         parameters=found.parameters,
         metrics={**found.metrics, **last},
-        code=None,
-        clean=True,
-        environment=None,
         run=run,
         parents=parents,
         side=side,
         curves=summaries,
-        tags=(tag,),
     )
     concealed, masked = conceal(snapshot, known_secrets(ws.environ))
     work.lost += masked

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.object_encoding import commit_tree
-from git_datmo.interop.code_history import CodeCommit, list_commits
+from git_datmo.interop.code_history import CodeCommit, list_commits, make_data_record
 from git_datmo.interop.import_runs import Imported, known_tags
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
@@ -87,28 +86,12 @@ def _pointers(reading: _PointerReader, commit: str) -> dict[str, str]:
 
 def _snapshot(reading: _PointerReader, commit: CodeCommit, pointers: Mapping[str, str]) -> Snapshot:
     """Return the record of a commit; raise `DatmoError` if the data of a file are missing."""
-    ws, oid = reading.ws, Oid.parse(commit.oid)
     payloads = tuple(
         Payload(path, Role.DATA, _store(reading, path, pointers[path])) for path in sorted(pointers)
     )
-    return Snapshot(
-        commit=oid,
-        tree=commit_tree(ws.odb.read(oid, "commit")),
-        patch=ws.repo.patch_id(oid),
-        created=commit.time,
-        author=commit.author,
-        message=commit.subject,
-        why="",
-        payloads=payloads,
-        parameters={},
-        metrics={},
-        code=None,
-        clean=True,
-        environment=None,
-        run=None,
-        side=True,
-        tags=(f"lfs:{commit.oid}",),
-    )
+    # Git tracks the pointers at the same paths, so that the data cannot be the commit's own.
+    oid, tag = Oid.parse(commit.oid), f"lfs:{commit.oid}"
+    return replace(make_data_record(reading.ws, oid, commit, payloads, tag), side=True)
 
 
 def _store(reading: _PointerReader, path: str, sha256: str) -> Content:
