@@ -82,6 +82,9 @@ def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
             begun, watch = _find(ws, folder)
             if begun is None or watch is None:
                 continue
+            if _is_recorded(ws, begun):
+                end_watch(folder)
+                continue
             command = quote_words(begun.command)
             try:
                 oid = _finish(ws, begun, watch, progress)
@@ -92,6 +95,20 @@ def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
                 said.append(f"the run '{command}' was killed, and is not recorded: {error.what}")
             end_watch(folder)
     return said
+
+
+def _is_recorded(ws: Workspace, begun: Begun) -> bool:
+    """Return True if a run was killed after its record was made.
+
+    No two runs of a clone start in the same microsecond.
+    """
+    history, before = History(ws), begun.before
+    for row in history.own(before.commit):
+        snapshot = history.snapshot(row.record)
+        run = snapshot.run if snapshot is not None else None
+        if run is not None and run.started == before.started:
+            return True
+    return False
 
 
 def _find(ws: Workspace, folder: Path) -> tuple[Begun | None, RunWatch | None]:

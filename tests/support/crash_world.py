@@ -122,6 +122,14 @@ class World:
                 done = self.run(who, ["datmo", verb, "--json"], ok=False)
                 assert done.returncode == 0 or says_what_to_do(done), str(done)
 
+    def check_runs(self, who: str) -> None:
+        """Check that no run is recorded twice."""
+        if (self.live / who / ".git" / "datmo" / "store.git" / "HEAD").exists():
+            listed = self.run(who, ["datmo", "log", "--all", "--json"]).stdout.splitlines()
+            runs = [run for line in listed if (run := json.loads(line)["run"])]
+            started = [run["started"] for run in runs]
+            assert len(started) == len(set(started)), "a run is recorded twice"
+
     def clear(self) -> None:
         shutil.rmtree(self.live, ignore_errors=True)
 
@@ -156,7 +164,8 @@ class World:
             for key in ("standing", "snapshots"):
                 found["status"].pop(key)
             found["status"].pop("unshared")
-            found["log"] = found["log"][:1]
+            # The record of a killed run is made by the second run, at the same stopped clock.
+            found["log"] = [run for run in found["log"] if run["exit_code"] is not None][:1]
         # Whoever reads takes in what a fetch brought.
         found["refs"] = refs(shell, exact=exact)
         exclude = git / "info" / "exclude"
