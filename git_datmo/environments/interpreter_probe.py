@@ -8,13 +8,15 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from git_datmo.environments.conda import Installed, read_installed
+from git_datmo.environments.probe_cache import ProbeCache
 from git_datmo.errors import DatmoError
 from git_datmo.redact import hide_passwords
 
@@ -139,10 +141,14 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
 @dataclass(slots=True)
 class Probing:
     """An interpreter that is being asked. As a context manager, it ends the child that nobody
-    waited for."""
+    waited for.
+
+    `keep` is called with the line of a complete answer.
+    """
 
     interpreter: str
     _child: subprocess.Popen[bytes]
+    _keep: Callable[[bytes], None] = field(default=lambda _: None)
 
     def answer(self) -> Probe:
         """Wait for the answer. Raises `DatmoError` where there is none."""
@@ -160,6 +166,7 @@ class Probing:
                 f"cannot ask '{self.interpreter}' for its packages: {reason}",
                 "git-datmo needs Python 3.8+",
             )
+        self._keep(_answer_line(said))
         return found
 
     def __enter__(self) -> Probing:
@@ -172,10 +179,51 @@ class Probing:
             pass
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An interpreter whose cached answer is valid. It is used as a `Probing` is."""
+
+    interpreter: str
+    _answer: Probe
+
+    def answer(self) -> Probe:
+        """Return the cached answer."""
+        return self._answer
+
+    def __enter__(self) -> Answered:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing: there is no child."""
+
+
+def begin_cached_probe(
+    interpreter: str, environ: Mapping[str, str], cwd: Path, cache: ProbeCache
+) -> Probing | Answered:
+    """Start to ask an interpreter, unless its cached answer is valid."""
+    said = cache.find(interpreter, environ, cwd)
+    found = read_answer(said) if said is not None else None
+    if found is not None:
+        return Answered(interpreter, found)
+    began = time.time()
+
+    def keep(said: bytes) -> None:
+        cache.keep(interpreter, environ, cwd, said, began)
+
+    return begin_probe(interpreter, environ, cwd=cwd, keep=keep)
+
+
 def begin_probe(
-    interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None
+    interpreter: str,
+    environ: Mapping[str, str],
+    *,
+    cwd: Path | None = None,
+    keep: Callable[[bytes], None] = lambda _: None,
 ) -> Probing:
-    """Start to ask `interpreter` what it is and what is installed in it, by one child in `cwd`."""
+    """Start to ask `interpreter` what it is and what is installed in it, by one child in `cwd`.
+
+    `keep` is called with the line of a complete answer.
+    """
     env = {**environ, "PYTHONIOENCODING": "utf-8"}
     # A start-up file of the user's could print something, or change what is found.
     env.pop("PYTHONSTARTUP", None)
@@ -186,7 +234,7 @@ def begin_probe(
         )
     except OSError as e:
         raise DatmoError(f"cannot ask '{interpreter}' for its packages: {e.strerror}") from e
-    return Probing(interpreter, child)
+    return Probing(interpreter, child, keep)
 
 
 def probe(interpreter: str, environ: Mapping[str, str], *, cwd: Path | None = None) -> Probe:
@@ -202,11 +250,17 @@ def inventory_program() -> str:
 
 def read_answer(said: bytes) -> Probe | None:
     """Parse the output of that program; None if it did not finish."""
-    answers = [line for line in said.splitlines() if line.startswith(_MARK)]
+    line = _answer_line(said)
     try:
-        return _probe_of(json.loads(answers[-1][len(_MARK) :])) if answers else None
+        return _probe_of(json.loads(line[len(_MARK) :])) if line else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _answer_line(said: bytes) -> bytes:
+    """Return the last line that has the answer; b"" if there is none."""
+    answers = [line for line in said.splitlines() if line.startswith(_MARK)]
+    return answers[-1] if answers else b""
 
 
 def _probe_of(answer: Mapping[str, Any]) -> Probe:

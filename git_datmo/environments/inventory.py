@@ -23,6 +23,8 @@ from typing import Any
 
 MARK = "git-datmo-probe:"
 MARKING = ("pip", "uv")  # the installers that leave a file REQUESTED by what a person asked for
+# The files of a distribution's metadata that are read, by their names in wheels and in eggs.
+READ = ("METADATA", "PKG-INFO", "RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json")
 
 # Pip's own parser was slow for a long time.
 try:
@@ -224,8 +226,38 @@ def describe_conda(record: dict[str, Any], names: dict[str, str]) -> dict[str, A
     }
 
 
+def named_folders(entry: str, name: str) -> list[str]:
+    """Return the folders that a `.pth` file names, existing or not."""
+    try:
+        with open(os.path.join(entry, name), encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return []
+    return [os.path.join(entry, line.strip()) for line in lines if not line.startswith("import ")]
+
+
+def sources(found: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the files and folders that the answer is made from: a change of it changes one."""
+    hooks = (sys.modules.get(name) for name in ("sitecustomize", "usercustomize"))
+    listed = [getattr(hook, "__file__", None) or "" for hook in hooks if hook is not None]
+    listed += [os.path.join(sys.prefix, name) for name in ("pyvenv.cfg", "conda-meta")]
+    for entry in map(os.path.abspath, sys.path):
+        names = os.listdir(entry) if os.path.isdir(entry) else []
+        listed.append(entry)
+        for name in names:
+            if name.endswith(".pth"):
+                listed += [os.path.join(entry, name), *named_folders(entry, name)]
+    if hasattr(site, "getusersitepackages"):
+        listed.append(site.getusersitepackages())
+    for known in found.values():
+        folder = known["folder"]
+        listed += [folder, *(os.path.join(folder, name) for name in READ)]
+    return listed
+
+
 def main() -> None:
     found = distributions()
+    read = sources(found)
     conda = conda_packages(found)
     resolve(found, "git-datmo")
     marked = any(known.pop("marked") for known in list(found.values()))
@@ -241,6 +273,7 @@ def main() -> None:
         "version": python_version(),
         "distributions": list(found.values()),
         "conda": conda,
+        "sources": read,
     }
     sys.stdout.write("\n" + MARK + json.dumps(answer) + "\n")
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from git_datmo.environments.environment_variables import allowed_variables
 from git_datmo.environments.interpreter_probe import (
+    Answered,
     Distribution,
     Probe,
     Probing,
@@ -89,7 +90,7 @@ def capture_environment(
     *,
     pin: Callable[[Environment], Environment] | None = None,
     interpreter: str | None = None,
-    probing: Probing | None = None,
+    probing: Probing | Answered | None = None,
 ) -> CapturedEnvironment | None:
     """Store the environment of a command; None without an interpreter or lock file.
 
@@ -115,7 +116,7 @@ def find_environment(
     ws: Workspace,
     command: Sequence[str],
     interpreter: str | None = None,
-    probing: Probing | None = None,
+    probing: Probing | Answered | None = None,
 ) -> FoundEnvironment | None:
     """Return the environment that `command` would run in now."""
     language = find_language(command)
@@ -180,7 +181,7 @@ def _python(
     variables: Mapping[str, str],
     system: Sequence[str],
     interpreter: str | None,
-    probing: Probing | None,
+    probing: Probing | Answered | None,
 ) -> _Found | None:
     folder = ws.root / ws.repo.prefix
     interpreter = interpreter or find_interpreter(command, ws.environ, folder)

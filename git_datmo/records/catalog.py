@@ -251,6 +251,7 @@ def read_catalog(ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
         # A user without write access rebuilds the table on each call.
         with suppress(OSError):
             fsio.write_file(path, "\n".join([head, *_columns(rows, notes), ""]).encode())
+            ledger.written.clear()
     return Catalog(rows, notes)
 
 
@@ -278,7 +279,7 @@ def _each_readable(tips: Sequence[Tips], read: Callable[[Tips], _T]) -> Iterator
 
 def _read_rows(ledger: Ledger, oids: Iterable[Oid]) -> Iterator[Row]:
     """Yield the row of each record; an unreadable record has an empty kind."""
-    for oid, record in ledger.each_record(oids):
+    for oid, record in ledger.each_record(oids, ledger.written.read()):
         yield Row(str(oid), "") if isinstance(record, Damaged) else make_row(oid, record)
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 from git_datmo.errors import Damaged
 from git_datmo.git.command import Git
@@ -34,6 +35,7 @@ from git_datmo.records.listing import TREE_LIMIT, list_notes, list_records
 from git_datmo.records.namespaces import NOTES_REF, RECORDS_REF
 from git_datmo.records.notes import NoteLine, make_line, parse_note
 from git_datmo.records.record_registry import Record
+from git_datmo.records.written_records import WrittenRecords
 
 ATTEMPTS = 20
 # So many objects are asked for together, if they are no larger than `SMALL` bytes.
@@ -62,7 +64,8 @@ class Ledger:
     """Local records and notes.
 
     `identity` returns the author of the commits that hold them ('Name <mail>'). `forget` is called
-    after records were redacted: it deletes what else has their text.
+    after records were redacted: it deletes what else has their text. `written` is the file of the
+    records that this repository encoded; None for none.
     """
 
     def __init__(
@@ -72,8 +75,10 @@ class Ledger:
         identity: Callable[[], str],
         clock: Callable[[], float] = time.time,
         forget: Callable[[], None] = lambda: None,
+        written: Path | None = None,
     ) -> None:
         self._git, self._odb, self._forget = git, odb, forget
+        self.written = WrittenRecords(written)
         self.commits = HistoryCommits(git, odb, identity, clock)
 
     def tips(self) -> Tips:
@@ -98,14 +103,19 @@ class Ledger:
         for blob, raw in self._each_blob(blobs, NOTE_LIMIT):
             yield blob, () if isinstance(raw, Damaged) else parse_note(raw)[0]
 
-    def each_record(self, oids: Iterable[Oid]) -> Iterator[tuple[Oid, Record | Damaged]]:
-        """Yield each record, checked; the error for one that is missing or invalid."""
+    def each_record(
+        self, oids: Iterable[Oid], checked: Collection[Oid] = ()
+    ) -> Iterator[tuple[Oid, Record | Damaged]]:
+        """Yield each record; the error for one that is missing or invalid.
+
+        The schema check is skipped for those of `checked`.
+        """
         for oid, raw in self._each_blob(oids, codec.SIZE_LIMIT):
             if isinstance(raw, Damaged):
                 yield oid, raw
                 continue
             try:
-                yield oid, self._decode(oid, raw)
+                yield oid, self._decode(oid, raw, checked=oid in checked)
             except Damaged as error:
                 yield oid, error
 
@@ -209,6 +219,7 @@ class Ledger:
         # The blobs are written before any ref names them, and survive a retry.
         new, gone = {oid for _, oid in encoded}, frozenset(redacted)
         self._retry(lambda old: self._add(old, new, notes, gone), before)
+        self.written.add(new)
         return tuple(oid for _, oid in encoded)
 
     def unite(self, theirs: Tips) -> bool:

@@ -143,7 +143,8 @@ class Workspace:
 
             shutil.rmtree(self.rendered_records, ignore_errors=True)
 
-        return Ledger(self.repo.git, self.odb, identity, self.clock, forget)
+        written = self.shared_state / "written"
+        return Ledger(self.repo.git, self.odb, identity, self.clock, forget, written)
 
     def catalog(self, *tips: Tips) -> Catalog:
         """Return the table of the records and notes of some tips."""

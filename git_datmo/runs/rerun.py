@@ -16,7 +16,7 @@ from git_datmo.engines.run_journal import prepare_journal
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found
-from git_datmo.model import Content, Form, Oid, Payload, Role
+from git_datmo.model import Content, Form, Oid, Payload
 from git_datmo.objects.layout import Node, root_node
 from git_datmo.objects.store import HashOnly
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
@@ -32,6 +32,7 @@ from git_datmo.runs.frozen_environments import WantedImage, prepare
 from git_datmo.runs.harvest import harvest
 from git_datmo.runs.logged_calls import read_calls
 from git_datmo.runs.output_walk import files_below
+from git_datmo.runs.read_only_data import read_only_data
 from git_datmo.runs.rerun_inputs import place, place_code
 from git_datmo.runs.run_watch import last_change
 from git_datmo.runs.timed_names import align
@@ -299,28 +300,6 @@ def swap(parts: Parts, name: str, other: Parts) -> Parts:
         case "params":
             return replace(parts, command=other.command, folder=other.folder)
     raise ValueError(name)
-
-
-def read_only_data(
-    folder: Path, inputs: Iterable[Payload], outputs: Iterable[str]
-) -> tuple[str, ...]:
-    """Return the paths of data payloads that the run must not write.
-
-    A payload that overlaps an output is left out. A payload that is missing in `folder`, or is a
-    link, is left out too, since the engine cannot protect it.
-    """
-    written = [f"{path}/" for path in outputs]
-    return tuple(
-        payload.path
-        for payload in inputs
-        if payload.role is Role.DATA
-        and (folder / payload.path).exists()
-        and not (folder / payload.path).is_symlink()
-        and not any(
-            f"{payload.path}/".startswith(path) or path.startswith(f"{payload.path}/")
-            for path in written
-        )
-    )
 
 
 def _is_newer(path: Path, since: int) -> bool:

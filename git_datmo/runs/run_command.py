@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from git_datmo.engines.engine_contract import Engine, Job, Output, Stream
 from git_datmo.engines.environment_runners import rebuilt_command
@@ -19,7 +18,6 @@ from git_datmo.model import Oid, Role
 from git_datmo.payloads.addable_paths import AddableCheck
 from git_datmo.payloads.attach_snapshot import SnapshotOptions, is_clean, require_commit
 from git_datmo.payloads.captured_environment import (
-    capture_environment,
     variables_of,
 )
 from git_datmo.payloads.checkout_in_progress import refuse_during_checkout
@@ -43,10 +41,7 @@ from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.begun_run import Before, Begun, write_begun
 from git_datmo.runs.config_files import find_config_files
 from git_datmo.runs.disk_reserve import reserving
-from git_datmo.runs.frozen_environments import WantedImage, pin_bases, prepare
-from git_datmo.runs.rerun import read_only_data
-from git_datmo.runs.rerun_folder import scratch_folder
-from git_datmo.runs.rerun_inputs import place_code
+from git_datmo.runs.read_only_data import read_only_data
 from git_datmo.runs.run_log import run_logged
 from git_datmo.runs.run_recording import finished_by, record_run, run_folder
 from git_datmo.runs.run_watch import watching
@@ -179,19 +174,9 @@ def prepare_run(
         code, remarks = add_untracked(ws, code, named, progress=progress)
     environment = None
     if engine.capabilities.rebuilds_environment:
-        environment = capture_environment(
-            ws, command, pin=partial(pin_bases, ws, engine, code, progress)
-        )
-        if environment is None:
-            raise DatmoError(
-                "there is no Python whose environment a container could have",
-                "run with --engine host",
-            )
-        with scratch_folder(ws, None) as folder:
-            place_code(ws, code, folder, progress)
-            prepare(
-                ws, engine, WantedImage(environment.content, code), folder=folder, progress=progress
-            )
+        from git_datmo.runs.rebuilt_environment import build_environment
+
+        environment = build_environment(ws, command, engine, code, progress)
     # A progress bar left on the screen would be drawn again among the command's output.
     progress.finish()
     clean = is_clean(ws)

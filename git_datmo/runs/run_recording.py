@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from git_datmo.engines.engine_capabilities import Capabilities
 from git_datmo.engines.engine_contract import Outcome, portable_command
 from git_datmo.engines.output_files import stream_files
-from git_datmo.environments.interpreter_probe import Probing
+from git_datmo.environments.interpreter_probe import Answered, Probing
 from git_datmo.environments.machine import describe_machine
 from git_datmo.errors import DatmoError
 from git_datmo.model import Content, Oid
@@ -211,7 +211,7 @@ def _environment(
     ws: Workspace,
     command: Sequence[str],
     interpreter: str | None,
-    probing: Probing | None,
+    probing: Probing | Answered | None,
     warnings: list[str],
 ) -> CapturedEnvironment | None:
     """Store the environment of the interpreter that ran.

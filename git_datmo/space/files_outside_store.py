@@ -24,8 +24,9 @@ from git_datmo.repository.workspace import Workspace
 
 # A built environment is named by this many characters of its id.
 SHORT = 20
-# Caches that are made again: rendered logs, patch ids, the catalog, pack indexes, trailers.
-CACHES = ("told", "patches", "catalog", "places", "trailers")
+# Caches that are made again: rendered logs, patch ids, the catalog, pack indexes, trailers and the
+# answers of interpreters.
+CACHES = ("told", "patches", "catalog", "places", "trailers", "probes")
 
 
 @dataclass(frozen=True, slots=True)

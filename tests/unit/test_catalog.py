@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,8 +61,10 @@ class Counting(Ledger):
 
     read = 0
 
-    def each_record(self, oids: Iterable[Oid]) -> Iterator[tuple[Oid, Record | Damaged]]:
-        for found in super().each_record(oids):
+    def each_record(
+        self, oids: Iterable[Oid], checked: Collection[Oid] = ()
+    ) -> Iterator[tuple[Oid, Record | Damaged]]:
+        for found in super().each_record(oids, checked):
             type(self).read += 1
             yield found
 

@@ -153,3 +153,15 @@ def test_repository_without_records_loads_no_record_checks(
     repo.run("git", "datmo", "init")
     assert "fastjsonschema" not in loaded(repo, "status")
     assert "fastjsonschema" not in loaded(repo, "log")
+
+
+def test_run_on_the_host_loads_no_transport_and_no_record_checks(
+    make_repo: Callable[..., Shell],
+) -> None:
+    repo = make_repo()
+    repo.commit("code.py", "pass\n")
+    repo.run("git", "datmo", "init")
+    repo.run("git", "datmo", "run", "--", "true")
+    modules = loaded(repo, "run", "--", "true")
+    assert modules & {"fastjsonschema", "git_datmo.remotes.fetch_objects"} == set()
+    assert "git_datmo.runs.run_recording" in modules
