@@ -354,6 +354,16 @@ def _tag(repository: str, environment: Environment) -> str:
     return f"{repository}:{environment.id[:20]}"
 
 
+def _start_error(program: str, reason: str) -> DatmoError:
+    """Return the error of a container whose command did not start."""
+    hint = (
+        f"the image needs '{program}': name its Debian package in apt.txt at the top of the"
+        " repository, or install it in the Dockerfile if there is one"
+    )
+    what = f"cannot run '{program}' in the container: {reason}"
+    return DatmoError(what, hint if "not found" in reason else "")
+
+
 def _follow(container: Container, job: Job, output: Output) -> Outcome:
     """Start a container, and pass on its output until it ends."""
     began = time.monotonic()
@@ -364,7 +374,7 @@ def _follow(container: Container, job: Job, output: Output) -> Outcome:
             streams = container.attach(stream=True, demux=True)
             container.start()
         except APIError as e:
-            raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e
+            raise _start_error(job.command[0], _said(e)) from e
         with _measured(container) as usage:
             for out, err in streams:
                 if out:
@@ -422,7 +432,7 @@ def _started_on_line(container: Container, job: Job) -> Iterator[Line]:
         try:
             container.start()
         except APIError as e:
-            raise DatmoError(f"cannot run '{job.command[0]}' in the container: {_said(e)}") from e
+            raise _start_error(job.command[0], _said(e)) from e
         yield cast("Line", getattr(wire, "_sock", wire))
     finally:
         wire.close()

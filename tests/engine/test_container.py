@@ -159,6 +159,7 @@ def test_missing_program_in_container_is_reported_in_one_line(
         bare.run(Job(("no-such-program",), work), output=heard)
     assert "\n" not in caught.value.what
     assert "not found" in caught.value.what
+    assert "name its Debian package in apt.txt" in caught.value.hint
     with pytest.raises(DatmoError, match="no such folder"):
         bare.run(Job(("python",), work / "gone"), output=heard)
     assert not (work / "gone").exists()
