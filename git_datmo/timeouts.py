@@ -307,6 +307,23 @@ def _until_ended(pid: int, seconds: float) -> float:
     return 0
 
 
+def await_end(pids: Sequence[int], seconds: float) -> None:
+    """Wait until one of `pids` has ended, at most `seconds`.
+
+    A system without `pidfd_open` always waits for `seconds`.
+    """
+    poll, opened = select.poll(), list[int]()
+    try:
+        for pid in pids:
+            with suppress(AttributeError, OSError):
+                opened.append(os.pidfd_open(pid))
+                poll.register(opened[-1], select.POLLIN)
+        poll.poll(seconds * 1000)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
 def end_tree(root: int) -> None:
     """End a child of this process and all its descendants.
 

@@ -11,13 +11,14 @@ import resource
 import selectors
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from git_datmo.engines.command_terminal import following_size, opened
 from git_datmo.engines.engine_contract import Outcome, Output, Stream
 from git_datmo.engines.resource_usage import usage_of_child
+from git_datmo.engines.run_journal import is_asked_to_stop
 from git_datmo.engines.signal_relay import passing_signals
 from git_datmo.errors import DatmoError
 
@@ -33,13 +34,17 @@ def stream(
     output: Output,
     terminal: bool = False,
     screens: Sequence[Stream] = (),
+    journal: Path | None = None,
+    on_start: Callable[[], None] | None = None,
 ) -> Outcome:
     """Run `argv` until it ends. Standard input and the terminal are shared with the child.
 
-    A terminal sends ^C to the child too, which decides how to react. With `terminal`, the child
-    writes to the terminal itself, and `output` receives nothing. The streams in `screens` are
-    terminals of the same size as ours. If both streams share a terminal, `output` receives both as
-    the first of `screens`.
+    A terminal sends ^C to the child too, which decides how to react. `git datmo stop` leaves a file
+    in the folder `journal`, and sends the interrupt to this process alone.
+
+    With `terminal`, the child writes to the terminal itself, and `output` receives nothing. The
+    streams in `screens` are terminals of the same size as ours. If both streams share a terminal,
+    `output` receives both as the first of `screens`.
 
     Daemons that the child leaves running are not waited for, even if they hold the pipes open.
     Raises `DatmoError` if the child cannot start.
@@ -54,13 +59,15 @@ def stream(
             child.send_signal(number)
 
     with (
-        passing_signals(send, terminal=True) as relayed,
+        passing_signals(send, from_terminal=lambda: not is_asked_to_stop(journal)) as relayed,
         opened(screens) as ptys,
         following_size(ptys, send),
         _started(argv, cwd, env, None if terminal else subprocess.PIPE, ptys.theirs) as child,
     ):
         ptys.started()
         running.append(child)
+        if on_start is not None:
+            on_start()
         watch = _OutputWatch(child)
         try:
             _pump(watch, output, ptys.ours)

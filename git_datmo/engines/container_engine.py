@@ -277,7 +277,7 @@ class ContainerEngine:
             variables["PYTHONPATH"] = ":".join(str(WORK / folder) for folder in folders)
         mounts = _mounts(job)
         if job.journal is not None and self._is_here():
-            variables |= observing_variables(variables, JOURNAL)
+            variables |= observing_variables(variables, JOURNAL, job.journal.name)
             mounts.append(Mount(str(JOURNAL), str(job.journal.resolve()), type="bind"))
         return {
             "image": image,
@@ -367,7 +367,7 @@ def _start_error(program: str, reason: str) -> DatmoError:
 def _follow(container: Container, job: Job, output: Output) -> Outcome:
     """Start a container, and pass on its output until it ends."""
     began = time.monotonic()
-    with passing_signals(lambda number: _send(container, number), terminal=False) as relayed:
+    with passing_signals(lambda number: _send(container, number)) as relayed:
         try:
             # Attach before the start, or the first bytes are lost. The engine's stored log is not
             # byte exact.
@@ -375,6 +375,7 @@ def _follow(container: Container, job: Job, output: Output) -> Outcome:
             container.start()
         except APIError as e:
             raise _start_error(job.command[0], _said(e)) from e
+        job.on_start()
         with _measured(container) as usage:
             for out, err in streams:
                 if out:
@@ -415,7 +416,7 @@ def _show(container: Container, job: Job, output: Output) -> Outcome:
     """Start a container with a terminal, and pass on its output until it ends."""
     began = time.monotonic()
     with (
-        passing_signals(lambda number: _send(container, number), terminal=False) as relayed,
+        passing_signals(lambda number: _send(container, number)) as relayed,
         _started_on_line(container, job) as line,
         _measured(container) as usage,
     ):
@@ -433,6 +434,7 @@ def _started_on_line(container: Container, job: Job) -> Iterator[Line]:
             container.start()
         except APIError as e:
             raise _start_error(job.command[0], _said(e)) from e
+        job.on_start()
         yield cast("Line", getattr(wire, "_sock", wire))
     finally:
         wire.close()

@@ -30,6 +30,10 @@ CONTAINER_ROOT = "/work"
 _PYTHON = re.compile(r"python[0-9.]*\Z")
 
 
+def ignore_start() -> None:
+    """Do nothing when a command has started."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A command to run in `folder`, which contains code and data.
@@ -42,7 +46,7 @@ class Job:
     `Output` receives nothing. The streams in `screens` are terminals for the command too, but their
     bytes go to `Output`. The command listens on `port`, which only this machine can reach (0 for
     none). Python processes write journals into the folder `journal`, if the engine is on this
-    machine.
+    machine. The engine calls `on_start` once, when the command has started.
     """
 
     command: tuple[str, ...]
@@ -55,6 +59,7 @@ class Job:
     port: int = 0
     journal: Path | None = None
     screens: tuple[Stream, ...] = ()
+    on_start: Callable[[], None] = ignore_start
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class HostEngine:
         """Run `job` with the user's environment variables and those of the job."""
         env = {**self.environ, **job.variables}
         if job.journal is not None:
-            env |= observing_variables(env, job.journal)
+            env |= observing_variables(env, job.journal, job.journal.name)
         env.setdefault(
             "PYTHONUNBUFFERED", "1"
         )  # a pipe holds output back where a terminal would not
@@ -49,6 +49,8 @@ class HostEngine:
             output=output,
             terminal=job.terminal is not None,
             screens=job.screens,
+            journal=job.journal,
+            on_start=job.on_start,
         )
 
     def describe(self) -> Mapping[str, str]:

@@ -24,6 +24,9 @@ from git_datmo.permissions import create_file, make_folder
 
 VARIABLE = "GIT_DATMO_JOURNAL"
 TRACKING = "GIT_DATMO_TRACKING"
+RUN = "GIT_DATMO_RUN"
+STOP = "stop"
+"""Name of a file in a run's folder, which exists if a person asked for the end of the run."""
 OBSERVER, JOURNALS, CALLS, PACKAGE = "observer", "journals", "calls", "package"
 
 _ESCAPED = re.compile(rb"%([0-9A-F]{2})")
@@ -164,10 +167,11 @@ def _copy(source: Path, target: Path) -> None:
         os.close(fd)
 
 
-def observing_variables(environ: Mapping[str, str], folder: PurePath) -> dict[str, str]:
+def observing_variables(environ: Mapping[str, str], folder: PurePath, run: str) -> dict[str, str]:
     """Return the variables by which a Python and its children write journals into `folder`.
 
-    `GIT_DATMO_TRACKING` names the folder for what training scripts log.
+    `GIT_DATMO_TRACKING` names the folder for what training scripts log. `GIT_DATMO_RUN` is the id
+    `run`. It is the same in a container, where the folder has another path.
 
     The observer becomes the first folder of PYTHONPATH.
     """
@@ -176,7 +180,13 @@ def observing_variables(environ: Mapping[str, str], folder: PurePath) -> dict[st
         "PYTHONPATH": f"{observer}{os.pathsep}{before}" if before else observer,
         VARIABLE: str(folder / JOURNALS),
         TRACKING: str(folder),
+        RUN: run,
     }
+
+
+def is_asked_to_stop(folder: Path | None) -> bool:
+    """Return True if `git datmo stop` asked for the end of the run with this folder."""
+    return folder is not None and (folder / STOP).exists()
 
 
 def read_journals(folder: Path) -> Observed:

@@ -29,11 +29,13 @@ class RelayedSignals:
 
 
 @contextlib.contextmanager
-def passing_signals(send: Callable[[int], None], *, terminal: bool) -> Iterator[RelayedSignals]:
+def passing_signals(
+    send: Callable[[int], None], *, from_terminal: Callable[[], bool] = lambda: False
+) -> Iterator[RelayedSignals]:
     """Survive signals of `PASSED` while the block lasts, and pass them on by `send`.
 
-    `terminal` says that the command shares our terminal's foreground. The terminal then sends ^C to
-    both, so it is not passed on.
+    If `from_terminal` returns True, an interrupt can come from our terminal, whose foreground the
+    command shares. The terminal then sends ^C to both, so it is not passed on.
 
     Ignored signals stay ignored, since children inherit that. Only the main thread can set
     handlers; in other threads nothing changes.
@@ -42,7 +44,7 @@ def passing_signals(send: Callable[[int], None], *, terminal: bool) -> Iterator[
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         relayed.signals.append(number)
-        if not (number == signal.SIGINT and terminal and _has_terminal()):
+        if not (number == signal.SIGINT and from_terminal() and _has_terminal()):
             send(number)
 
     before = {}

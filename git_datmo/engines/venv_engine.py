@@ -198,7 +198,7 @@ class VenvEngine:
             if folders := manifest.source_folders():
                 env["PYTHONPATH"] = os.pathsep.join(str(job.folder / folder) for folder in folders)
             if job.journal is not None:
-                env |= observing_variables(env, job.journal)
+                env |= observing_variables(env, job.journal, job.journal.name)
             if job.screens and "TERM" in self.environ:
                 env["TERM"] = self.environ["TERM"]
             return stream(
@@ -208,6 +208,8 @@ class VenvEngine:
                 output=output,
                 terminal=job.terminal is not None,
                 screens=job.screens,
+                journal=job.journal,
+                on_start=job.on_start,
             )
 
     def describe(self) -> Mapping[str, str]:

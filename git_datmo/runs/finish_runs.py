@@ -36,7 +36,9 @@ from git_datmo.runs.run_watch import (
     find_watch,
     killed_runs,
     last_sign,
+    note_recording,
 )
+from git_datmo.runs.runs_in_progress import note_ended_run
 from git_datmo.secrets.masking import command_secrets, parameter_secrets
 from git_datmo.terminal_text import quote_words
 
@@ -60,6 +62,7 @@ def end_run(
     begun, watch = _find(ws, folder)
     if begun is None or watch is None:
         raise DatmoError(f"'{folder}' holds no run in progress")
+    note_recording(folder)
     seconds = time.time() - watch.began / 1e9
     status = INTERRUPTED if interrupted else ""
     with _in_folder(ws, begun) as there:
@@ -67,6 +70,7 @@ def end_run(
         oid, warnings = record_run(
             there, begun, finished, HOST, QUIET, sign=wants_signature(ws, asked=False)
         )
+    note_ended_run(folder, oid)
     end_watch(folder)
     return oid, tuple(dict.fromkeys(warnings))
 
@@ -82,12 +86,15 @@ def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
             begun, watch = _find(ws, folder)
             if begun is None or watch is None:
                 continue
-            if _is_recorded(ws, begun):
+            recorded = _find_record(ws, begun)
+            if recorded is not None:
+                note_ended_run(folder, recorded)
                 end_watch(folder)
                 continue
             command = quote_words(begun.command)
             try:
                 oid = _finish(ws, begun, watch, progress)
+                note_ended_run(folder, oid)
                 said.append(
                     f"the run '{command}' was killed: snapshot {str(oid)[:10]} has what it left"
                 )
@@ -97,8 +104,8 @@ def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
     return said
 
 
-def _is_recorded(ws: Workspace, begun: Begun) -> bool:
-    """Return True if a run was killed after its record was made.
+def _find_record(ws: Workspace, begun: Begun) -> Oid | None:
+    """Return the snapshot of a run that was killed after its record was made; None for others.
 
     No two runs of a clone start in the same microsecond.
     """
@@ -107,8 +114,8 @@ def _is_recorded(ws: Workspace, begun: Begun) -> bool:
         snapshot = history.snapshot(row.record)
         run = snapshot.run if snapshot is not None else None
         if run is not None and run.started == before.started:
-            return True
-    return False
+            return Oid.parse(row.record)
+    return None
 
 
 def _find(ws: Workspace, folder: Path) -> tuple[Begun | None, RunWatch | None]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from git_datmo.engines.engine_contract import Engine, Job, Output, Stream
+from git_datmo.engines.engine_contract import Engine, Job, Output, Stream, ignore_start
 from git_datmo.engines.environment_runners import rebuilt_command
 from git_datmo.engines.gpu_memory import watched_gpus
 from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
@@ -44,12 +44,25 @@ from git_datmo.runs.disk_reserve import reserving
 from git_datmo.runs.read_only_data import read_only_data
 from git_datmo.runs.run_log import run_logged
 from git_datmo.runs.run_recording import finished_by, record_run, run_folder
-from git_datmo.runs.run_watch import watching
+from git_datmo.runs.run_watch import note_recording, watching
+from git_datmo.runs.runs_in_progress import note_ended_run
 from git_datmo.runs.tracker_locations import tracker_variables
 from git_datmo.runs.unfetched_inputs import refuse_unfetched, remarks_on_unfetched
 from git_datmo.runs.would_be_tree import code_tree
 from git_datmo.secrets.masking import parameter_secrets
 from git_datmo.worktree.tracking import Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Detachment:
+    """The caller of a run that outlives its terminal.
+
+    `on_begin` receives the run's id and the warnings so far, just before the command starts.
+    `on_start` is called when the command has started.
+    """
+
+    on_begin: Callable[[str, tuple[str, ...]], None]
+    on_start: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +86,15 @@ def run(
     progress: Progress = QUIET,
     elsewhere: bool = False,
     screens: tuple[Stream, ...] = (),
+    detachment: Detachment | None = None,
 ) -> Ran:
     """Run `command` in the user's current folder, and attach a snapshot to HEAD.
 
     `outputs` are paths, relative to the repository, that are kept in addition to files that the run
     is seen to write. `elsewhere` says that the engine is on another machine, which cannot be
-    described. `screens` are the streams for which the command gets a terminal. Raises `DatmoError`
-    before the command starts if the run cannot be recorded.
+    described. `screens` are the streams for which the command gets a terminal. `detachment` is
+    given for a run that outlives its terminal. Raises `DatmoError` before the command starts if the
+    run cannot be recorded.
     """
     engine.check()
     sign = wants_signature(ws, asked=asked.sign)
@@ -101,8 +116,11 @@ def run(
         elsewhere,
         run_folder(ws),
     )
-    with watching(ws, in_container=engine.capabilities.isolated) as watch:
+    in_container, detached = engine.capabilities.isolated, detachment is not None
+    with watching(ws, in_container=in_container, detached=detached) as watch:
         write_begun(watch.folder, begun)
+        if detachment is not None:
+            detachment.on_begin(watch.folder.name, before.warnings)
         journal = None if elsewhere else watch.folder
         job = Job(
             as_run,
@@ -113,6 +131,7 @@ def run(
             limits,
             journal=journal,
             screens=screens,
+            on_start=detachment.on_start if detachment is not None else ignore_start,
         )
         # After the command's end, the first request to end waits until the run is recorded.
         with holding_signals(), reserving(ws.state) as reserve:
@@ -121,10 +140,12 @@ def run(
                 outcome, log, hidden = run_logged(
                     ws, engine, job, output, reserve, watch.folder, secrets
                 )
+            note_recording(watch.folder)
             finished = finished_by(outcome, watch, log, gpus(), reserve)
             oid, warnings = record_run(
                 ws, begun, finished, engine.capabilities, progress, sign=sign
             )
+            note_ended_run(watch.folder, oid)
     if outcome.exit_code:
         warnings += tuple(remarks_on_unfetched(ws, current_tracking(ws)))
     return Ran(oid, outcome.exit_code, tuple(dict.fromkeys((*before.warnings, *hidden, *warnings))))

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,12 +20,22 @@ from typing import Any
 
 from git_datmo import fsio
 from git_datmo.engines.engine_contract import CONTAINER_ROOT
-from git_datmo.engines.run_journal import CALLS, JOURNALS, Observed, prepare_journal, read_journals
-from git_datmo.locking import is_running
+from git_datmo.engines.run_journal import (
+    CALLS,
+    JOURNALS,
+    STOP,
+    Observed,
+    prepare_journal,
+    read_journals,
+)
+from git_datmo.permissions import open_file
 from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.run_liveness import identify, is_alive, is_here, run_processes
 
 STATE = "run.json"
 BEGUN, LOG, ARTIFACTS = "begun.json", "log", "artifacts"
+RECORDING = "recording"
+"""Name of a file that exists from the end of the command until the run is recorded."""
 TICK_LIMIT = 1000
 
 
@@ -66,26 +75,32 @@ class Others:
     unseen: bool
 
 
+def runs_folder(ws: Workspace) -> Path:
+    """Return the folder with the folders of all runs of the clone."""
+    return ws.shared_state / "runs"
+
+
 @contextmanager
-def watching(ws: Workspace, *, in_container: bool) -> Iterator[RunWatch]:
+def watching(ws: Workspace, *, in_container: bool, detached: bool = False) -> Iterator[RunWatch]:
     """Create a run's folder, and watch the run until the block ends."""
-    watch = begin_watch(ws, os.getpid(), in_container=in_container)
+    watch = begin_watch(ws, os.getpid(), in_container=in_container, detached=detached)
     try:
         yield watch
     finally:
         end_watch(watch.folder)
 
 
-def begin_watch(ws: Workspace, pid: int, *, in_container: bool = False) -> RunWatch:
+def begin_watch(
+    ws: Workspace, pid: int, *, in_container: bool = False, detached: bool = False
+) -> RunWatch:
     """Create the folder of a run that lasts as long as the process `pid`, or until it is ended."""
-    folder = ws.shared_state / "runs" / uuid.uuid4().hex[:12]
+    folder = runs_folder(ws) / uuid.uuid4().hex[:12]
     prepare_journal(folder)
     began = last_change(folder)
-    state = {
+    state: dict[str, object] = {
         "tree": str(ws.root),
-        "host": socket.gethostname(),
-        "pid": pid,
-        "started": _started(pid),
+        **identify(pid),
+        "detached": detached,
         "began": began,
         "ended": None,
     }
@@ -103,7 +118,7 @@ def _watch(
 
 def find_watch(ws: Workspace, folder: Path, *, in_container: bool) -> RunWatch | None:
     """Return the run in progress in `folder`; None if there is none."""
-    state = _read_state(folder)
+    state = read_state(folder)
     if state is None or state["ended"] is not None:
         return None
     return _watch(ws, folder, state, in_container=in_container)
@@ -111,10 +126,10 @@ def find_watch(ws: Workspace, folder: Path, *, in_container: bool) -> RunWatch |
 
 def end_watch(folder: Path) -> None:
     """Note the end of a run. What is left in its folder is for the runs that overlapped it."""
-    state = _read_state(folder)
+    state = read_state(folder)
     if state is not None:
         _write_state(folder, {**state, "ended": fsio.file_time(folder)})
-    for name in (BEGUN, LOG):
+    for name in (BEGUN, LOG, RECORDING, STOP):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / ARTIFACTS, ignore_errors=True)
     _clear(folder.parent)
@@ -122,35 +137,21 @@ def end_watch(folder: Path) -> None:
 
 def killed_runs(ws: Workspace) -> list[Path]:
     """Return the folders of runs in this working tree that ended without being recorded."""
-    base = ws.shared_state / "runs"
+    base = runs_folder(ws)
     found = []
     for folder in sorted(base.iterdir()) if base.is_dir() else []:
         if not (folder / BEGUN).exists():
             continue
-        state = _read_state(folder)
+        state = read_state(folder)
         is_ours = state is not None and state.get("tree") == str(ws.root)
-        if state is not None and is_ours and _is_killed(state) and not _has_processes(folder):
+        if state is not None and is_ours and _is_killed(state) and not run_processes(folder):
             found.append(folder)
     return found
 
 
-def _has_processes(folder: Path) -> bool:
-    """Return True if a process still writes into a run's folder, though git-datmo was killed.
-
-    A process is known by its environment, since the system may give its id to another one.
-    """
-    names = [path.name for part in (CALLS, JOURNALS) for path in (folder / part).glob("*")]
-    for pid in {name.partition(".")[0] for name in names}:
-        with contextlib.suppress(OSError):
-            if os.fsencode(folder) in Path(f"/proc/{pid}/environ").read_bytes():
-                return True
-    return False
-
-
 def _is_killed(state: Mapping[str, Any]) -> bool:
     """Return True if the process of a run is gone. Another machine's processes are not known."""
-    here = state.get("host", "") in ("", socket.gethostname())
-    return state["ended"] is None and here and not _is_alive(state)
+    return state["ended"] is None and is_here(state) and not is_alive(state)
 
 
 def last_sign(folder: Path) -> float:
@@ -162,8 +163,8 @@ def last_sign(folder: Path) -> float:
 def other_runs(ws: Workspace, watch: RunWatch) -> Others:
     """Return the files that other runs in this working tree wrote while `watch` was in progress."""
     written, unseen = set[bytes](), False
-    for folder in (ws.shared_state / "runs").iterdir():
-        state = _read_state(folder)
+    for folder in runs_folder(ws).iterdir():
+        state = read_state(folder)
         if folder == watch.folder or state is None or state.get("tree") != str(ws.root):
             continue
         ended = state["ended"]
@@ -198,7 +199,13 @@ def _write_state(folder: Path, state: dict[str, object]) -> None:
         fsio.write_file(path, json.dumps(state).encode())
 
 
-def _read_state(folder: Path) -> dict[str, Any] | None:
+def note_recording(folder: Path) -> None:
+    """Note that a run's command has ended; a disk that refuses it is no error."""
+    with contextlib.suppress(OSError):
+        os.close(open_file(folder / RECORDING, os.O_WRONLY))
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
     """Return the content of `run.json`; None if it is missing or damaged."""
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
@@ -214,8 +221,8 @@ def _clear(base: Path) -> None:
     The folder of a killed run has no end time. It is kept until the run is recorded, or its working
     tree is gone.
     """
-    states = {folder: _read_state(folder) for folder in base.iterdir()}
-    alive = [state for state in states.values() if state is not None and _is_alive(state)]
+    states = {folder: read_state(folder) for folder in base.iterdir()}
+    alive = [state for state in states.values() if state is not None and is_alive(state)]
     for folder, state in states.items():
         if state is None or state in alive:
             continue
@@ -227,22 +234,3 @@ def _clear(base: Path) -> None:
             over = all(other["began"] > ended for other in alive)
         if over:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(state: Mapping[str, Any]) -> bool:
-    """Return True if the process of the run, identified by its start time, still runs."""
-    return bool(state["ended"] is None and _started(state["pid"]) == state["started"] != 0)
-
-
-def _started(pid: int) -> int:
-    """Return a process's start time, in ticks since boot (proc, `stat`); 0 if it does not run.
-
-    Returns 1 for a running process on a system without `/proc`.
-    """
-    # A process id alone may belong to a new process by now. Ids and start times together do not
-    # repeat. The name of the program, in parentheses, may contain blanks.
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return int(fields[19])
-    except (OSError, ValueError, IndexError):
-        return 1 if is_running(pid) and not os.path.isdir("/proc/self") else 0

@@ -15,6 +15,7 @@ import docker
 import pytest
 
 from git_datmo.engines.engine_connection import describe_owner
+from git_datmo.runs.run_liveness import run_processes
 from tests.support.commands import datmo, experiments
 from tests.support.servers.ssh_host import serve_ssh
 from tests.support.shell import Shell, seal
@@ -143,3 +144,33 @@ def test_limit_that_no_engine_enforces_is_refused(repo: Shell) -> None:
         repo, "run", "--engine", "docker", "--on", "no-such-context", "--", "true", code=125
     )
     assert "there is no Docker context 'no-such-context'" in done.stderr
+
+
+WAITING = """\
+import sys
+try:
+    open("ready", "w").write("ready")
+    open("go").read()
+except KeyboardInterrupt:
+    print("interrupted")
+    sys.exit(3)
+"""
+
+
+def test_detached_run_in_container_is_listed_and_stopped(
+    repo: Shell, engine_environ: dict[str, str]
+) -> None:
+    user = repo.having(**engine_environ)
+    repo.commit("wait.py", WAITING)
+    for name in ("ready", "go"):
+        os.mkfifo(repo.cwd / name)
+    words = ("run", "--detach", "--engine", "docker", "--", "python3", "wait.py")
+    run = user.run("git-datmo", *words, timeout=600).stdout.strip()
+    assert (repo.cwd / "ready").read_text() == "ready"
+    (listed,) = map(json.loads, datmo(repo, "ps", "--json").stdout.splitlines())
+    assert (listed["id"], listed["engine"], listed["state"]) == (run, "docker", "running")
+    assert run_processes(repo.cwd / ".git/datmo/runs" / run), "a container's processes are seen"
+    assert "ended: snapshot" in datmo(user, "stop").stderr
+    (made,) = [each["run"] for each in experiments(repo) if each["run"]]
+    assert (made["exit_code"], made["status"]) == (3, "interrupted")
+    assert "interrupted" in datmo(user, "logs", run).stdout

@@ -29,7 +29,11 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
         ("run", "-m", EVIL, "--", EVIL),
         ("run", "-m", EVIL, "-p", f"{EVIL}=1", "--", "true"),
         ("run", EVIL),
+        ("run", "--detach", "--", "sh", "-c", 'echo "$0" | tr "\\n" " "; exec sleep 1000', EVIL),
     ],
+    "ps": [("ps",), ("ps", "--json")],
+    "logs": [("logs",), ("logs", EVIL)],
+    "stop": [("stop", EVIL), ("stop",)],
     "sweep": [("sweep", "-p", f"{EVIL}=1,2", "--", "true"), ("sweep", "-p", "a=1,2", "--", EVIL)],
     "snapshot": [("snapshot", "-m", EVIL), ("snapshot", EVIL)],
     # With other words, git itself speaks.

@@ -40,6 +40,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git push": "It says how the remote is shared with.",
         "git datmo init --helper {}": "tests/integration/test_hooks.py::test_init_beside_jujutsu_names_the_helper",
     },
+    "cli/commands/ps.py": {
+        "git datmo stop {}": "tests/integration/test_detached_runs.py::test_states_are_true_after_recorder_and_command_are_killed",
+    },
     "cli/commands/run.py": {
         "git datmo run -- python train.py": "tests/integration/test_followed_hints.py::test_command_without_dashes_runs_as_the_hint_has_it",
     },

@@ -30,7 +30,7 @@ def observe(
     run: Path, program: str, cwd: Path, *, flags: tuple[str, ...] = (), **variables: str
 ) -> Observed:
     env = {"PATH": os.environ["PATH"], **variables}
-    env |= observing_variables(env, run)
+    env |= observing_variables(env, run, "run")
     subprocess.run([sys.executable, *flags, "-c", program], cwd=cwd, env=env, check=True)
     return read_journals(run)
 

@@ -23,6 +23,7 @@ STARTERS = {
     "git_datmo.environments.machine": "what tells of GPUs and Debian packages",
     "git_datmo.cli.console": "the pager and the editor",
     "git_datmo.cli.demo": "what a person would type",
+    "git_datmo.cli.detached_run": "git-datmo, which records a run without a terminal",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
 }
 
@@ -59,6 +60,7 @@ WAITERS = {
     "git_datmo.engines.container_terminal": "the user",
     "git_datmo.cli.console": "the user's pager and editor",
     "git_datmo.cli.demo": "what a person would type",
+    "git_datmo.cli.detached_run": "git-datmo, which prepares the run that a person started",
 }
 
 

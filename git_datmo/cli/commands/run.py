@@ -10,7 +10,9 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.engine import EngineNames, add_engine_options, open_engine, read_limits
 
 if TYPE_CHECKING:
+    from git_datmo.cli.detached_run import DetachedProcess
     from git_datmo.repository.workspace import Workspace
+    from git_datmo.runs.run_command import Detachment
 
 DESCRIPTION = """\
 Run a command, show and log its output, and make a snapshot. The snapshot contains the command,
@@ -33,6 +35,11 @@ or results.json, and files of TensorBoard, Lightning, Transformers, Ultralytics,
 W&B and Trackio. W&B runs offline unless you have set it up. A Python script can log more:
 see docs/TRACKING.md.
 
+With --detach, this command prints the id of the run as soon as the command has started. The
+command goes on without this terminal, with an empty input, and is recorded when it ends. 'git
+datmo ps' lists runs in progress, 'git datmo logs -f' follows the output, and 'git datmo stop' ends
+a run.
+
 With --resume, the record names the experiment that the run goes on with. If git-datmo itself is
 killed, the next run, snapshot, commit or push makes the record of the run.
 
@@ -48,6 +55,7 @@ EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
 git datmo run --resume 3f2a9c1 -- python train.py --from checkpoint.pt
+git datmo run --detach -- python train.py
 git datmo run --engine docker --memory 8g --gpus all -- python train.py
 """
 
@@ -73,6 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the engine that runs the command (host)",
     )
     parser.add_argument(
+        "-d",
+        "--detach",
+        action="store_true",
+        help="return when the command has started, and let it outlive this terminal",
+    )
+    parser.add_argument(
         "--resume", default="", metavar="ID", help="the experiment that this run goes on with"
     )
     add_engine_options(parser)
@@ -88,31 +102,50 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.main import tell
     from git_datmo.errors import DatmoError, UsageError
 
-    try:
-        return _run(options, console)
-    except UsageError:
-        raise
-    except DatmoError as error:
-        tell(error, console)
-        return NOT_RECORDED
+    if not options.command:
+        raise UsageError("no command to run", "put it after '--': git datmo run -- python train.py")
+
+    def attempt(process: DetachedProcess | None = None) -> int:
+        try:
+            return _run(options, console, process)
+        except UsageError:
+            raise
+        except DatmoError as error:
+            tell(error, console)
+            return NOT_RECORDED
+
+    if not options.detach:
+        return attempt()
+    from git_datmo.cli.detached_run import start_detached
+
+    status, name = start_detached(console, attempt)
+    if name:
+        console.print(name)
+        console.out.flush()
+        console.tell(f"the run goes on: 'git datmo logs -f {name[:8]}' follows its output")
+    return status
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
-    """Run and record a command; raise `DatmoError` if that fails."""
+def _run(
+    options: argparse.Namespace, console: Console, process: DetachedProcess | None = None
+) -> int:
+    """Run and record a command; raise `DatmoError` if that fails.
+
+    `process` is given for a run that outlives its terminal.
+    """
     from dataclasses import replace
 
     from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.cli.streams import copy_through, screens
-    from git_datmo.errors import UsageError
+    from git_datmo.engines.engine_contract import silent
     from git_datmo.payloads.attach_snapshot import SnapshotOptions
+    from git_datmo.progress import QUIET
     from git_datmo.repository.hook_state import find_trouble
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.runs import run_command as flow
     from git_datmo.runs.figure_values import parse_figures
     from git_datmo.runs.tolerances import parse_tolerances
 
-    if not options.command:
-        raise UsageError("no command to run", "put it after '--': git datmo run -- python train.py")
     figures, tolerances = parse_figures(options.parameter), parse_tolerances(options.tolerance)
     asked = SnapshotOptions(
         options.message, options.why, figures, tolerances=tolerances, sign=options.sign
@@ -131,10 +164,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 outputs=outputs,
                 engine=engine,
                 limits=limits,
-                output=copy_through,
-                progress=console.progress(),
+                output=copy_through if process is None else silent,
+                progress=console.progress() if process is None else QUIET,
                 elsewhere=bool(options.on),
-                screens=screens(),
+                screens=screens() if process is None else (),
+                detachment=_detachment(ws, process),
             )
     for warning in (*trouble, *done.warnings):
         console.warn(warning)
@@ -142,6 +176,17 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         f"snapshot {str(done.snapshot)[:10]}: exit code {done.exit_code}; 'git datmo show' shows it"
     )
     return done.exit_code
+
+
+def _detachment(ws: Workspace, process: DetachedProcess | None) -> Detachment | None:
+    """Return the callbacks of a run that outlives its terminal; None for other runs."""
+    if process is None:
+        return None
+    from functools import partial
+
+    from git_datmo.runs.run_command import Detachment
+
+    return Detachment(process.begin, partial(process.leave, ws.shared_state))
 
 
 def _find_attempt(ws: Workspace, name: str) -> str:
