@@ -10,7 +10,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -63,14 +63,13 @@ class Experiments(Sequence[Experiment]):
         )
 
 
-def experiments(*revisions: str, where: Callable[[Experiment], bool] | None = None) -> Experiments:
+def experiments(*revisions: str, where: str = "", sort: str = "") -> Experiments:
     """Return the experiments of revision ranges; of HEAD's history for none.
 
-    Those for which `where` is false are left out.
+    `where` is a condition and `sort` a list of names, as for `git datmo log`.
     """
     with open_repository() as repository:
-        found = repository.experiments(*revisions)
-        return Experiments([each for each in found if where is None or where(each)])
+        return Experiments(list(repository.experiments(*revisions, where=where, sort=sort)))
 
 
 def snapshot(message: str = "", *, why: str = "") -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
+import pytest
+
 from tests.support.commands import datmo, experiments
 from tests.support.pair import Pair
 from tests.support.shell import Shell
@@ -12,7 +14,7 @@ from tests.support.shell import Shell
 READ = """\
 import json, sys
 import git_datmo as datmo
-found = datmo.experiments(where=lambda each: each.run is not None)
+found = datmo.experiments(where="command", sort="-created")
 columns = found.columns()
 print(json.dumps({name: columns[name] for name in sorted(columns)}))
 print(len(found), found[0].metrics["loss"], len(found[1:]))
@@ -42,6 +44,45 @@ def test_experiments_of_a_repository_are_columns(repo: Shell) -> None:
     assert found["params.lr"][1] == 1
     assert found["status"] == ["success", "success"]
     assert sizes == "2 NaN 1"
+
+
+def test_condition_of_experiments_is_that_of_log(repo: Shell) -> None:
+    two_runs(repo)
+    script = """\
+import sys
+import git_datmo as datmo
+from git_datmo.errors import DatmoError
+try:
+    print(datmo.experiments(where=sys.argv[1]).columns()["params.lr"])
+except DatmoError as error:
+    print(type(error).__name__, error.what, "|", error.hint)
+"""
+    repo.write("read.py", script)
+
+    def said(where: str) -> str:
+        return repo.run(sys.executable, "read.py", where).stdout.strip()
+
+    assert said("loss = 1 and params.lr < 2") == "[1.0]"
+    assert said("loss.best < 1 and not lr = NaN") == "[1.0]"
+    for wrong in ("los = 1", "loss >"):
+        shown = datmo(repo, "log", "--where", wrong, code=129 if ">" in wrong else 128).stderr
+        kind, _, text = said(wrong).partition(" ")
+        what, _, hint = text.partition(" | ")
+        assert shown.splitlines() == [f"fatal: {what}", f"hint: {hint}"]
+        assert kind == ("UsageError" if ">" in wrong else "DatmoError")
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_experiments_become_a_data_frame(repo: Shell, library: str) -> None:
+    pytest.importorskip(library)
+    two_runs(repo)
+    script = f"""\
+import git_datmo as datmo
+frame = datmo.experiments(where="command").to_{library}()
+print(frame.shape[0], list(frame["params.lr"])[1], type(frame).__module__.split(".")[0])
+"""
+    repo.write("read.py", script)
+    assert repo.run(sys.executable, "read.py").stdout.split() == ["2", "1", library]
 
 
 def test_data_of_another_version_lie_beside_the_working_tree(pair: Pair) -> None:
