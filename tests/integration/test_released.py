@@ -47,13 +47,13 @@ def test_remote_drop_frees_dropped_data(pair: Pair, filters: str) -> None:
         "released_images": 0,
         "unkept": [],
     }
-    assert done["remote"] == count | {"released": 1}
+    assert done["remotes"][0] == count | {"released": 1}
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     check_hub(pair.hub, 2 * MIB, 2)
     assert told(pair.alex, "gc")["bytes"] > 2 * MIB
     check_store(pair.alex)
     # Again, there is nothing to do.
-    assert told(pair.alex, "drop", "--remote")["remote"] == count | {"released": 0}
+    assert told(pair.alex, "drop", "--remote")["remotes"][0] == count | {"released": 0}
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     # A clone from before goes on, and so does a new one.
     old.git("pull", "-q")
@@ -85,7 +85,7 @@ def test_remote_drop_by_clone_without_payloads_sends_few_bytes(
     pair.top.git("clone", "-q", f"datmo::{http_host.url(pair.hub.cwd)}", "other")
     other = pair.top.at("other")
     http_host.exchanges.clear()
-    assert told(other, "drop", dropped["id"], "--remote")["remote"]["kept"] == 5
+    assert told(other, "drop", dropped["id"], "--remote")["remotes"][0]["kept"] == 5
     assert sum(exchange.bytes_in + exchange.bytes_out for exchange in http_host.exchanges) < 40_000
     assert weigh(store_of(other)) < 100_000
     check_hub(pair.hub, 2 * MIB, 5)
@@ -97,7 +97,7 @@ def test_remote_drop_by_clone_without_payloads_sends_few_bytes(
 def test_remote_drop_of_all_snapshots_succeeds(pair: Pair) -> None:
     made = versions(pair.alex)
     pair.alex.git("push", "-q")
-    assert told(pair.alex, "drop", *made, "--remote")["remote"]["kept"] == 0
+    assert told(pair.alex, "drop", *made, "--remote")["remotes"][0]["kept"] == 0
     check_hub(pair.hub, 2 * MIB, 0)
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     versions(pair.alex, 1, first=3)
@@ -114,7 +114,7 @@ def test_frozen_image_is_counted_at_its_size(pair: Pair) -> None:
         "released 1 snapshot, and keeps 1 snapshot and 1 image\n"
         in datmo(pair.alex, "drop", "--remote").stdout
     )
-    done = told(pair.alex, "drop", image, "--remote")["remote"]
+    done = told(pair.alex, "drop", image, "--remote")["remotes"][0]
     assert (done["released"], done["released_images"], done["kept"], done["kept_images"]) == (
         0,
         1,
@@ -178,7 +178,7 @@ def test_kept_objects_without_record_survive_remote_drop(pair: Pair) -> None:
     ben.git("push", "-q")
     for ref, tip in before.items():
         pair.hub.git("update-ref", ref, tip)
-    assert told(pair.alex, "drop", made[0], "--remote")["remote"]["kept"] == 2
+    assert told(pair.alex, "drop", made[0], "--remote")["remotes"][0]["kept"] == 2
     pair.hub.git("gc", "-q", "--prune=now")
     ben.git("update-ref", "-d", "refs/datmo-remotes/origin/records")
     datmo(ben, "push")
@@ -193,7 +193,7 @@ def test_killed_remote_drop_is_finished_by_the_next(pair: Pair) -> None:
     old = pair.hub.git("rev-parse", "refs/datmo/keep/1")
     told(pair.alex, "drop", made[0], "--remote")
     pair.hub.git("update-ref", "refs/datmo/keep/1", old)
-    assert told(pair.alex, "drop", "--remote")["remote"]["kept"] == 1
+    assert told(pair.alex, "drop", "--remote")["remotes"][0]["kept"] == 1
     assert keep_refs(pair.hub) == ["refs/datmo/keep/2"]
     check_hub(pair.hub, 2 * MIB, 1)
 

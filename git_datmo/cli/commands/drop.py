@@ -74,7 +74,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         freed = {name: _release(ws, name, options, console) for name in _remotes(ws, options)}
         left = _remotes_left(ws) if options.redact else ()
     if options.json:
-        console.print_json(_document(done, freed, left, options))
+        console.print_json(_document(done, freed, left))
     elif options.redact:
         for name in left:
             console.warn(
@@ -168,17 +168,14 @@ def _document(
     done: "Dropped | None",
     freed: "dict[str, Released | None]",
     left: tuple[str, ...],
-    options: argparse.Namespace,
 ) -> dict[str, object]:
     """Return the JSON document of dropped, redacted and released records."""
-    remotes = [_remote_document(name, each) for name, each in freed.items()]
     return {
         "id": str(done.id) if done is not None else None,
         "dropped": list(map(str, done.records)) if done is not None else [],
         "redacted": list(map(str, done.redacted)) if done is not None else [],
         "remarks": list(done.remarks) if done is not None else [],
-        "remote": remotes[0] if options.remote is not None else None,
-        "remotes": remotes,
+        "remotes": [_remote_document(name, each) for name, each in freed.items()],
         "remotes_with_text": list(left),
     }
 
