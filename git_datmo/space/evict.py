@@ -24,9 +24,9 @@ from git_datmo.remotes.remote_store import destination, holds
 from git_datmo.repository.workspace import Workspace
 from git_datmo.space.remote_release import read_kept
 
-# Code, environments and logs are small, and no file of the working tree could restore them if the
-# remote is lost.
-ALWAYS_KEPT = frozenset({":code", ":environment", ":log"})
+# Code, environments, logs and curves are small, and no file of the working tree could restore them
+# if the remote is lost.
+ALWAYS_KEPT = frozenset({":code", ":environment", ":log", ":series"})
 
 
 @dataclass(frozen=True, slots=True)

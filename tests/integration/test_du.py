@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from tests.support.commands import datmo, experiments
 from tests.support.disk_space import (
     MIB,
@@ -10,6 +12,7 @@ from tests.support.disk_space import (
     versions,
 )
 from tests.support.pair import Pair
+from tests.support.shell import Shell
 
 
 def test_du_lists_exclusive_and_shared_space(pair: Pair) -> None:
@@ -39,6 +42,30 @@ def test_du_lists_exclusive_and_shared_space(pair: Pair) -> None:
     freed = told(alex, "gc")["bytes"]
     assert snapshots[two]["own"] <= freed < snapshots[two]["own"] + 2000
     assert "shared between them" in datmo(alex, "du").stdout
+
+
+def test_du_counts_curves_and_artifacts(repo: Shell) -> None:
+    script = """\
+import git_datmo as datmo, random
+for step in range(20_000):
+    datmo.log_metric("loss", random.random(), step)
+datmo.log_text("note", "".join(map(str, (random.random() for _ in range(5000)))))
+"""
+    repo.commit("train.py", script)
+    datmo(repo, "run", "--", sys.executable, "train.py")
+    before = told(repo, "du")
+    payloads = {each["path"]: each for each in before["payloads"]}
+    assert payloads[":series"]["versions"] == payloads[":artifacts"]["versions"] == 1
+    assert payloads[":series"]["own"] > 100_000
+    assert payloads[":artifacts"]["own"] > 10_000
+    (snapshot,) = before["snapshots"]
+    assert snapshot["own"] > payloads[":series"]["own"] + payloads[":artifacts"]["own"]
+    printed = datmo(repo, "du").stdout
+    assert "  (curves), 1 version\n" in printed
+    assert "  (artifacts), 1 version\n" in printed
+    datmo(repo, "drop", snapshot["id"])
+    assert told(repo, "gc")["bytes"] >= snapshot["own"]
+    assert ":series" not in {each["path"] for each in told(repo, "du")["payloads"]}
 
 
 def test_du_of_remote_lists_versions_and_local_part(pair: Pair) -> None:

@@ -33,6 +33,8 @@ KINDS = {
     ":environment": "(environments)",
     ":log": "(logs)",
     ":image": "(frozen images)",
+    ":series": "(curves)",
+    ":artifacts": "(artifacts)",
 }
 
 
