@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.text_tables import Cell, cut, layout_table
+from git_datmo.cli.text_tables import CELL_WIDTH, Cell, layout_table, shorten
 from git_datmo.errors import UsageError
 from git_datmo.query.aggregate import Summary
 from git_datmo.query.evaluate import Row
 from git_datmo.query.names import METRICS, Names, is_of_curve
+from git_datmo.query.tags import TAGS, show_tags, split_tags
 from git_datmo.records.record_values import Value, show_value
 from git_datmo.report.experiment_list import ExperimentList, GroupedList
 from git_datmo.terminal_text import make_printable
@@ -45,10 +46,26 @@ def short_value(name: str, value: Value | None) -> str:
         return str(value)[:ID_LENGTH]
     if name == "created":
         return str(value)[:19].replace("T", " ")
+    if name == TAGS:
+        return show_tags(str(value))
     if isinstance(value, bool):
         return "true" if value else "false"
     lines = show_value(value).splitlines()
     return lines[0] if lines else ""
+
+
+def plain_value(row: Row, name: str) -> Value | None:
+    """Return a value of an experiment for programs; tags are joined by commas."""
+    value = row.get(name)
+    return show_tags(str(value)) if name == TAGS and value is not None else value
+
+
+def column_document(row: Row, columns: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON document of an experiment with these columns."""
+    values: dict[str, Any] = {name: row.get(name) for name in columns}
+    if values.get(TAGS) is not None:
+        values[TAGS] = list(split_tags(str(values[TAGS])))
+    return {"id": row["id"], "values": values}
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -177,13 +194,14 @@ def print_oneline(row: Row, console: Console, before: str = "") -> None:
     """Print an experiment as one line: id, message or command, and metrics."""
     oid = console.paint("yellow", str(row["id"])[:ID_LENGTH])
     what = short_value("message", row.get("message")) or short_value("command", row.get("command"))
-    words = [cut(make_printable(what), MESSAGE_WIDTH)] if what else []
+    words = [shorten(what, MESSAGE_WIDTH)] if what else []
     figures = (
-        f"{name.removeprefix(METRICS)}={cut(short_value(name, value))}"
+        f"{shorten(name.removeprefix(METRICS), CELL_WIDTH)}"
+        f"={shorten(short_value(name, value), CELL_WIDTH)}"
         for name, value in row.items()
         if name.startswith(METRICS) and not is_of_curve(name, row)
     )
-    shown = make_printable("  ".join([*words, *figures]))
+    shown = "  ".join([*words, *figures])
     console.print(f"{before}{oid} {shown or '(only data)'}")
 
 
@@ -202,7 +220,7 @@ def make_format(text: str, names: Names) -> Callable[[Row], str]:
 
     def write(row: Row) -> str:
         return "".join(
-            piece if isinstance(piece, str) else _placed(row.get(piece[0]), piece[1])
+            piece if isinstance(piece, str) else _placed(plain_value(row, piece[0]), piece[1])
             for piece in pieces
         )
 

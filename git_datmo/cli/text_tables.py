@@ -10,6 +10,9 @@ from git_datmo.records.record_values import Value
 from git_datmo.terminal_text import make_printable
 
 CELL_WIDTH = 40
+# Columns of a name or value in a line of text.
+TEXT_WIDTH = 200
+LETTERS_PER_COLUMN = 4
 GAP = "  "
 
 
@@ -50,17 +53,27 @@ def _join(row: Sequence[Cell], widths: Sequence[int]) -> str:
 
 
 def cut(text: str, width: int = CELL_WIDTH) -> str:
-    """Return a text that takes at most `width` columns, with an ellipsis if it was longer."""
-    if text_width(text[: width + 1]) <= width and len(text) <= width:
+    """Return a text that takes at most `width` columns, with an ellipsis if it was longer.
+
+    Marks above and below letters take no column, so their number has a limit, too.
+    """
+    head = text[: LETTERS_PER_COLUMN * width]
+    if len(head) == len(text) and text_width(text) <= width:
         return text
     kept = ""
     used = 1
-    for letter in text:
+    for letter in head:
         used += text_width(letter)
         if used > width:
             break
         kept += letter
     return f"{kept}…"
+
+
+def shorten(text: str, width: int = TEXT_WIDTH) -> str:
+    """Return a text of a record as a short line without control characters."""
+    # Most of a long text need not be looked at.
+    return cut(make_printable(text[: LETTERS_PER_COLUMN * width + 1]), width)
 
 
 def text_width(text: str) -> int:

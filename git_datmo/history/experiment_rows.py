@@ -10,6 +10,7 @@ from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import History
 from git_datmo.history.render_cache import TextFormat
 from git_datmo.query.names import DATA, METRICS, PARAMETERS
+from git_datmo.query.tags import TAGS, join_tags, split_tags
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Curve, Run, Snapshot
 
@@ -30,7 +31,7 @@ def make_values(snapshot: Snapshot) -> dict[str, Value]:
     if snapshot.environment is not None:
         values["environment"] = str(snapshot.environment.object)
     if snapshot.tags:
-        values["tags"] = " ".join(snapshot.tags)
+        values[TAGS] = join_tags(snapshot.tags)
     if snapshot.run is not None:
         values |= _run_values(snapshot.run)
     values |= {PARAMETERS + name: value for name, value in snapshot.parameters.items()}
@@ -56,14 +57,15 @@ def _run_values(run: Run) -> dict[str, Value]:
 
 
 def _curve_values(name: str, curve: Curve) -> dict[str, Value]:
-    """Return the smallest, the largest and the best value of a metric with a curve."""
-    values = {"min": curve.min, "max": curve.max}
+    """Return the smallest, the largest and the best value of a metric with a curve, and its
+    goal."""
+    values: dict[str, Value] = {"min": curve.min, "max": curve.max}
     if curve.best is not None:
-        values["best"] = curve.best
+        values |= {"best": curve.best, "goal": curve.goal}
     return {f"{METRICS}{name}.{which}": value for which, value in values.items()}
 
 
-ROWS = TextFormat("rows-1", lambda snapshot: json.dumps(make_values(snapshot)))
+ROWS = TextFormat("rows-2", lambda snapshot: json.dumps(make_values(snapshot)))
 """The format in which the values of a snapshot are cached. Change its name with the values."""
 
 
@@ -78,7 +80,7 @@ def read_rows(
         row["id"] = claim.row.record
         row["commit"] = str(claim.commit)
         if claim.row.record in history.catalog.tagged:
-            tags = tags_of(history.catalog, claim.row.record, row.pop("tags", "").split())
+            tags = tags_of(history.catalog, claim.row.record, split_tags(row.pop(TAGS, "")))
             if tags:
-                row["tags"] = " ".join(tags)
+                row[TAGS] = join_tags(tags)
     return [claim for claim, _ in rendered], rows

@@ -6,10 +6,9 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import isnan
 from pathlib import Path
 
-from git_datmo.errors import DatmoError, UsageError
+from git_datmo.errors import DatmoError
 from git_datmo.git.remote_commands import Offer
 from git_datmo.history.experiments import Found, History
 from git_datmo.model import Oid, Payload
@@ -18,6 +17,9 @@ from git_datmo.payloads.checkout_target import Target, find_target, target_of
 from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
 from git_datmo.permissions import make_folder
 from git_datmo.progress import QUIET, Progress
+from git_datmo.query.aggregate import to_float
+from git_datmo.query.evaluate import as_number, is_nan
+from git_datmo.query.goals import MINIMUM, choose_goal, split_goal
 from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.remotes.fetch_objects import obtain_way
 from git_datmo.remotes.required_objects import require
@@ -30,7 +32,6 @@ from git_datmo.remotes.throwaway_clone import (
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.rerun_inputs import place
 
-MINIMUM, MAXIMUM = "min", "max"
 SHOWN = 8
 
 
@@ -67,20 +68,20 @@ def get(
     """Write the file or folder `path` of a remote's payloads to `target` in `folder`.
 
     `source` is `URL[@REV]`, where the revision can be the id of an experiment, too. `best` is a
-    metric: the experiment with its best value counts, of those that have the path.
+    metric, with `min:` or `max:` if no experiment says which values are better: the experiment
+    with its best value counts, of those that have the path.
     """
     url, revision = split_revision(source)
     if best and revision:
         raise DatmoError("a revision and --best exclude each other", "leave one of them out")
     if os.path.exists(folder / url):
         url = str(folder / url)
-    metric = _split_goal(best) if best else ("", "")
     path = os.path.normpath(path)
     final = _final_path(folder, path, target)
     with tempfile.TemporaryDirectory(prefix=".git-datmo-get-", dir=final.parent) as scratch:
         with throwaway_clone(environ, url, Path(scratch) / "clone", progress) as (ws, offer):
             if best:
-                chosen = target_of(_best_snapshot(ws, *metric, path))
+                chosen = target_of(_best_snapshot(ws, best, path))
             else:
                 chosen = _find_target(ws, offer, revision, progress)
             written = _write(ws, chosen, path, Path(scratch) / "got", progress)
@@ -118,33 +119,32 @@ def _find_target(ws: Workspace, offer: Offer, revision: str, progress: Progress)
     return find_target(ws, commit, progress=progress)
 
 
-def _split_goal(metric: str) -> tuple[str, str]:
-    """Return the goal and the name in `min:NAME` or `max:NAME`; raise `UsageError` for others."""
-    goal, colon, name = metric.partition(":")
-    if not colon or goal not in (MINIMUM, MAXIMUM):
-        raise UsageError(
-            f"'{metric}' does not say which values are better",
-            f"give --best max:{metric}, or min:{metric}",
-        )
-    return goal, name
-
-
-def _best_snapshot(ws: Workspace, goal: str, name: str, path: str) -> Found:
+def _best_snapshot(ws: Workspace, best: str, path: str) -> Found:
     """Return the snapshot with the best value of a metric, of those that have the path."""
-    best: tuple[float, Found] | None = None
-    for found in _all_snapshots(ws):
-        value = found.snapshot.metrics.get(name)
-        if not isinstance(value, int | float) or isnan(value):
-            continue
-        score = value if goal == MAXIMUM else -value
-        if (best is None or score > best[0]) and list(_find(found.snapshot.payloads, path)):
-            best = score, found
-    if best is None:
+    name, goal = split_goal(best)
+    found = [
+        each
+        for each in _all_snapshots(ws)
+        if name in each.snapshot.metrics and list(_find(each.snapshot.payloads, path))
+    ]
+    scores = [_score(each.snapshot, name) for each in found]
+    if not any(score is not None for score in scores):
         raise DatmoError(
             f"no experiment with '{path}' has a metric '{name}'",
             "'git datmo log' in a clone lists experiments with their metrics",
         )
-    return best[1]
+    curves = (each.snapshot.curves.get(name) for each in found)
+    goal = goal or choose_goal(name, {curve.goal for curve in curves if curve is not None})
+    choose = min if goal == MINIMUM else max
+    # The oldest of several counts.
+    index = scores.index(choose(score for score in scores if score is not None))
+    return found[index]
+
+
+def _score(snapshot: Snapshot, name: str) -> float | None:
+    """Return the last value of a metric; None if it is no number."""
+    number = as_number(snapshot.metrics[name])
+    return None if number is None or is_nan(number) else to_float(number)
 
 
 def _all_snapshots(ws: Workspace) -> Iterator[Found]:

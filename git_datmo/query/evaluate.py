@@ -21,6 +21,7 @@ from git_datmo.query.conditions import (
     Presence,
     ValueTest,
 )
+from git_datmo.query.tags import TAGS, split_tags
 from git_datmo.records.record_values import Value, show_value
 
 Row = Mapping[str, Value]
@@ -56,15 +57,14 @@ def matches(condition: Condition, row: Row) -> bool:
     match condition:
         case ValueTest():
             value = row.get(condition.name)
+            if condition.name == TAGS and value is not None:
+                return _compare_tags(condition.operator, str(value), condition.literal)
             return value is not None and _compare(
                 condition.operator, value, condition.literal, is_id=condition.name in IDS
             )
         case Membership():
-            value = row.get(condition.name)
-            is_id = condition.name in IDS
-            return value is not None and any(
-                _equal(value, each, is_id=is_id) for each in condition.literals
-            )
+            tests = (ValueTest(condition.name, "=", each) for each in condition.literals)
+            return any(matches(test, row) for test in tests)
         case Presence():
             value = row.get(condition.name)
             return value is not None and value is not False
@@ -75,6 +75,13 @@ def matches(condition: Condition, row: Row) -> bool:
             return decide(matches(each, row) for each in condition.conditions)
         case _:
             return assert_never(condition)
+
+
+def _compare_tags(sign: str, tags: str, literal: Literal) -> bool:
+    """Return True if one of the tags compares; for a negated operator, if none does."""
+    plain = {"!=": "=", "!~": "~"}.get(sign, sign)
+    found = any(_compare(plain, tag, literal, is_id=False) for tag in split_tags(tags))
+    return found == (plain == sign)
 
 
 def _compare(sign: str, value: Value, literal: Literal, *, is_id: bool) -> bool:

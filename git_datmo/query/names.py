@@ -17,7 +17,7 @@ BUILT_IN = {
     "why": "reason",
     "command": "command of the run",
     "status": "success, failed, interrupted or killed",
-    "tags": "tags, joined by blanks",
+    "tags": "tags; = tests whether the experiment has a tag",
     "exit_code": "exit code of the run",
     "seconds": "duration of the run",
     "engine": "engine of the run",
@@ -32,10 +32,18 @@ SHORT = (METRICS, PARAMETERS)
 """Prefixes that a short name may leave out."""
 
 
+_OF_CURVE = ("min", "max", "best", "goal")
+
+
 def is_of_curve(name: str, known: Container[str]) -> bool:
-    """Return True for the smallest, largest or best value of a metric with a curve."""
+    """Return True for the smallest, largest or best value of a metric with a curve, or its goal."""
     metric, _, which = name.rpartition(".")
-    return which in ("min", "max", "best") and metric in known
+    return which in _OF_CURVE and metric in known
+
+
+def is_goal(name: str, known: Container[str]) -> bool:
+    """Return True for the goal of a metric with a curve."""
+    return name.endswith(".goal") and is_of_curve(name, known)
 
 
 class Names:

@@ -15,8 +15,9 @@ from git_datmo.history.experiments import History, Revisions
 from git_datmo.query.aggregate import Group, Summary, group_rows, numbers_of, summarise
 from git_datmo.query.conditions import parse_condition, parse_names, rename
 from git_datmo.query.evaluate import Row, as_number, matches, sort_key
-from git_datmo.query.goals import best_row, goal_of, split_goal
-from git_datmo.query.names import METRICS, Names
+from git_datmo.query.goals import best_row, choose_goal, recorded_goals, split_goal
+from git_datmo.query.names import METRICS, Names, is_goal
+from git_datmo.query.tags import TAGS, join_tags, split_tags
 from git_datmo.report.path_filter import PathFilter
 from git_datmo.repository.workspace import Workspace
 
@@ -109,8 +110,9 @@ def list_experiments(ws: Workspace, history: History, options: ListOptions) -> E
     for name, falling in reversed(_sort_terms(options.sort, names) if chosen else []):
         chosen.sort(key=_sorting(name, falling=falling))
     if options.best and chosen:
-        best_by = _best_by(options.best, names)
-        best = best_row((row for _, row in chosen), *best_by)
+        found = [row for _, row in chosen]
+        best_by = _best_by(options.best, names, found)
+        best = best_row(found, *best_by)
         chosen = [pair for pair in chosen if pair[1] is best]
     chosen = chosen[: options.limit]
     return ExperimentList(
@@ -133,8 +135,8 @@ def _own_tests(ws: Workspace, options: ListOptions) -> list[Callable[[Row], bool
     if options.author:
         tests.append(_author_test(options.author))
     if options.tags:
-        wanted = frozenset(options.tags)
-        tests.append(lambda row: wanted <= set(str(row.get("tags", "")).split()))
+        wanted = frozenset(split_tags(join_tags(options.tags)))
+        tests.append(lambda row: wanted <= set(split_tags(str(row.get(TAGS, "")))))
     if options.since:
         since = _read_date(ws, "--since", options.since)
         tests.append(lambda row: str(row["created"]) >= since)
@@ -184,11 +186,11 @@ def _sort_terms(text: str, names: Names) -> list[tuple[str, bool]]:
     return [(names.find(name), falling) for name, falling in _split_terms(text)] if text else []
 
 
-def _best_by(word: str, names: Names) -> tuple[str, str]:
-    """Return the full name and the goal that `--best` means."""
+def _best_by(word: str, names: Names, rows: Sequence[Row]) -> tuple[str, str]:
+    """Return the full name and the goal that `--best` means, among experiments with these rows."""
     name, goal = split_goal(word)
     full = names.find(parse_names(name)[0])
-    return full, goal or goal_of(full.removeprefix(METRICS))
+    return full, goal or choose_goal(full.removeprefix(METRICS), recorded_goals(rows, full))
 
 
 def group_experiments(listed: ExperimentList, by: str, metrics: Sequence[str]) -> GroupedList:
@@ -212,6 +214,9 @@ def choose_columns(listed: ExperimentList, columns: str) -> tuple[str, ...]:
         return tuple(map(listed.names.find, parse_names(columns)))
     usual = ("id", "commit", "created", "author", "message", "status")
     figures = {
-        name for row in listed.rows for name in row if name.startswith(("params.", "metrics."))
+        name
+        for row in listed.rows
+        for name in row
+        if name.startswith(("params.", "metrics.")) and not is_goal(name, row)
     }
     return (*usual, *sorted(figures, key=lambda name: (not name.startswith("params."), name)))

@@ -24,8 +24,8 @@ from typing import Any
 
 from git_datmo.curves.curve_points import Points, no_points
 from git_datmo.engines.run_journal import CALLS
+from git_datmo.query.goals import GOALS, known_goals
 from git_datmo.records.record_values import Value
-from git_datmo.runs.metric_goals import GOALS, known_goals
 
 NAMES_LIMIT = 10_000
 """Metrics, parameters or tags of a run."""

@@ -11,12 +11,12 @@ from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import History
 from git_datmo.model import Content, Oid
 from git_datmo.payloads.checkout_target import find_experiment
+from git_datmo.query.goals import known_goals
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Curve
 from git_datmo.repository.stored_curves import store_curves, store_folder
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.logged_calls import read_calls
-from git_datmo.runs.metric_goals import known_goals
 from git_datmo.runs.run_watch import ARTIFACTS
 
 

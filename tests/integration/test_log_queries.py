@@ -6,13 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from git_datmo.model import Oid
+from git_datmo.model import Content, Form, Oid
 from git_datmo.records.record_values import Person, Value
-from git_datmo.records.snapshot_record import Run, Snapshot
+from git_datmo.records.snapshot_record import Curve, Run, Snapshot
 from git_datmo.repository.workspace import open_workspace
 from tests.support.commands import datmo, refused
 from tests.support.schemas import require_valid
@@ -197,6 +198,43 @@ def test_graph_draws_commits_with_their_experiments(tried: Shell) -> None:
     assert drawn[1].startswith("|   ")
     assert drawn[1].endswith("try 3  accuracy=0.94  loss=0.99")
     assert drawn[2].startswith(f"* {first[:10]} ")
+
+
+def test_tag_with_a_blank_is_one_tag(repo: Shell) -> None:
+    head = Oid.parse(repo.git("rev-parse", "HEAD"))
+    with open_workspace(repo.env, repo.cwd) as ws:
+        one = replace(made(head, 0, {}, {"m": 1}), tags=("team blue", "a,b"))
+        (oid, _) = ws.ledger.attach(one, made(head, 1, {}, {"m": 2}))
+    datmo(repo, "tag", str(oid), "later")
+    for words in (("--tag", "team blue", "--tag", "later"), ("--where", "tags = 'team blue'")):
+        assert [line.split()[0] for line in lines(repo, "--oneline", *words)] == [str(oid)[:10]]
+    for words in (("--tag", "team"), ("--tag", "team blue later")):
+        assert lines(repo, "--oneline", *words) == [], words
+    (shown,) = lines(repo, "--columns", "tags", "--json", "--where", "tags")
+    assert json.loads(shown)["values"] == {"tags": ["a,b", "later", "team blue"]}
+    assert lines(repo, "--format", "%(tags)", "--where", "tags") == ["a,b, later, team blue"]
+
+
+def test_best_follows_the_goal_that_a_run_recorded(repo: Shell) -> None:
+    head = Oid.parse(repo.git("rev-parse", "HEAD"))
+    run = Run(("train",), exit_code=0, series=Content(head, Form.FOLDER, 1, 1))
+    with open_workspace(repo.env, repo.cwd) as ws:
+        ws.ledger.attach(
+            *(
+                replace(
+                    made(head, number, {}, {"glow": number, "odd": number}, f"try {number}"),
+                    run=run,
+                    curves={"glow": Curve("0", 2, 0, number, "min")},
+                )
+                for number in (1, 2, 3)
+            )
+        )
+    done = datmo(repo, "log", "--best", "glow", "--format", "%s")
+    assert (done.stdout, done.stderr) == ("try 1\n", "best by the lowest 'metrics.glow'\n")
+    assert lines(repo, "--best", "max:glow", "--format", "%s") == ["try 3"]
+    says = "no experiment says whether small or large values of 'odd' are better"
+    refused(repo, "log", "--best", "odd", code=129, says=(says, "--best 'max:odd'"))
+    assert not any("glow.goal" in line for line in lines(repo, "--csv"))
 
 
 REFUSED = [

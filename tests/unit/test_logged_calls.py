@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from git_datmo.query.goals import known_goal
 from git_datmo.records.record_values import Value
 from git_datmo.runs.logged_calls import NAMES_LIMIT, TEXT_LIMIT, LoggedCalls, read_calls
-from git_datmo.runs.metric_goals import known_goal
 from git_datmo.tracking.artifacts import file_name
 
 

@@ -12,8 +12,9 @@ from git_datmo.model import Oid
 from git_datmo.query.aggregate import group_rows, numbers_of, summarise
 from git_datmo.query.conditions import parse_condition, parse_names, rename
 from git_datmo.query.evaluate import Row, matches, sort_key
-from git_datmo.query.goals import best_row, goal_of, split_goal
+from git_datmo.query.goals import best_row, choose_goal, recorded_goals, split_goal
 from git_datmo.query.names import Names
+from git_datmo.query.tags import join_tags, split_tags
 from git_datmo.records.record_values import Person, Value
 from git_datmo.records.snapshot_record import Curve, Run, Snapshot
 
@@ -152,6 +153,25 @@ def test_values_sort_as_numbers_then_texts_then_missing() -> None:
     assert falling == [10, 2.5, "-Infinity", "b", "a", True, "NaN", None]
 
 
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("tags = 'team blue'", True),
+        ("tags = team", False),
+        ("tags != team", True),
+        ("tags != sea", False),
+        ("tags in (a, sea)", True),
+        ("tags ~ blue", True),
+        ("tags !~ blue", False),
+        ("tags", True),
+    ],
+)
+def test_condition_on_tags_tests_each_tag(text: str, holds: bool) -> None:
+    row: Row = {"tags": join_tags(["team blue", "sea"])}
+    assert matches(parse_condition(text), row) is holds
+    assert not matches(parse_condition("tags = sea"), {})
+
+
 def test_metrics_leave_out_further_values_of_curves() -> None:
     names = Names(["metrics.loss", "metrics.loss.min", "metrics.top.best", "params.lr"])
     assert names.metrics() == ["metrics.loss", "metrics.top.best"]
@@ -164,12 +184,14 @@ def test_values_of_a_snapshot_have_its_curves_and_tags() -> None:
         *(one, one, "", "2024-05-01T12:00:00Z", Person("Ada", "ada@example.com"), "m", "w", ()),
         *({"lr": 0.1}, {"loss": 0.5}, None, True, None, run),
         curves={"loss": Curve("0", 3, 0.25, 2.0, "min")},
-        tags=("a", "b"),
+        tags=("a", "b c", "d\x1fe"),
     )
     values = make_values(snapshot)
     assert values["metrics.loss"] == 0.5
-    assert [values[f"metrics.loss.{name}"] for name in ("min", "max", "best")] == [0.25, 2.0, 0.25]
-    assert (values["tags"], values["status"], values["params.lr"]) == ("a b", "killed", 0.1)
+    found = [values[f"metrics.loss.{name}"] for name in ("min", "max", "best", "goal")]
+    assert found == [0.25, 2.0, 0.25, "min"]
+    assert (values["status"], values["params.lr"]) == ("killed", 0.1)
+    assert split_tags(str(values["tags"])) == ("a", "b c", "d\ufffde")
     assert "exit_code" not in values
 
 
@@ -219,11 +241,27 @@ def test_numbers_of_rows_leave_out_texts_and_booleans() -> None:
         ("valLoss", "min"),
         ("test_rmse", "min"),
         ("f1", "max"),
-        ("glossary", "max"),
     ],
 )
 def test_goal_follows_from_the_words_of_a_name(name: str, goal: str) -> None:
-    assert goal_of(name) == goal
+    assert choose_goal(name, ()) == goal
+
+
+def test_recorded_goal_wins_over_the_name() -> None:
+    rows: list[Row] = [{"metrics.loss.goal": "max"}, {}]
+    for name in ("metrics.loss", "metrics.loss.best"):
+        assert choose_goal("loss", recorded_goals(rows, name)) == "max"
+    assert recorded_goals(rows, "metrics.other") == set()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "said"),
+    [((), "no experiment says whether"), (("min", "max"), "experiments disagree whether")],
+)
+def test_goal_that_nothing_tells_is_asked_for(recorded: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as refused:
+        choose_goal("glossary", recorded)
+    assert refused.value.hint == "give --best 'max:glossary' or --best 'min:glossary'"
 
 
 def test_best_row_leaves_out_what_is_no_number() -> None:

@@ -10,11 +10,11 @@ repository. git-datmo reads the remote's experiments and the list of commits, an
 at PATH alone.
 
 REV is a branch, tag or commit of the remote, or the id of an experiment (HEAD). With --best, the
-experiment with the best value of a metric counts, of all that have PATH."""
+experiment with the best last value of a metric counts, of all that have PATH."""
 EXAMPLES = """
 git datmo get https://example.org/team/repo.git model.pkl
 git datmo get git@example.org:team/repo.git@v1.2 data/train/labels.csv -o labels.csv
-git datmo get https://example.org/team/repo.git model.pkl --best max:accuracy
+git datmo get https://example.org/team/repo.git model.pkl --best accuracy
 """
 
 
@@ -26,8 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--best",
         default="",
-        metavar="min:METRIC|max:METRIC",
-        help="take the experiment with the smallest or largest value",
+        metavar="[min:|max:]METRIC",
+        help="take the experiment with the best value; 'min:' or 'max:' is needed only if neither"
+        " an experiment nor the name ('loss', 'accuracy') says which values are better",
     )
     parser.add_argument("source", metavar="URL[@REV]", help="a remote's URL or path")
     parser.add_argument("path", metavar="PATH", help="a payload, or a path in one")

@@ -26,7 +26,8 @@ Names are those of metrics and parameters. 'metrics.NAME' and 'params.NAME' tell
 'params["odd name"]' takes any name, and 'data.PATH' is the id of a payload. Each experiment has
 id, commit, created, author, email, message, why, command, status, exit_code, seconds, engine,
 clean, tags, tree, code and environment. A metric with a curve also has NAME.min, NAME.max and,
-if it is known which values are better, NAME.best.
+if it is known which values are better, NAME.best and NAME.goal ('min' or 'max'). For tags, '='
+tests whether the experiment has a tag, and '~' whether a tag contains a text.
 
 The placeholders of --format are %(NAME) and %(NAME:LENGTH) for a value, and those of git: %H and
 %h (commit), %an, %ae, %ad, %aI, %s (first line of the message), %B, %n, %xNN and %%."""
@@ -101,8 +102,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--best",
         default="",
         metavar="[min:|max:]METRIC",
-        help="show the experiment with the best value; without 'min:' or 'max:', the name decides:"
-        " less is better for losses, errors and times",
+        help="show the experiment with the best value; 'min:' or 'max:' is needed only if neither"
+        " an experiment nor the name ('loss', 'accuracy') says which values are better",
     )
     parser.add_argument(
         "--group-by",
@@ -208,6 +209,7 @@ def _print(
 ) -> bool:
     """Print the list in the form that the options ask for; return True if it has an experiment."""
     from git_datmo.cli.log_entries import print_entries
+    from git_datmo.cli.text_tables import shorten
     from git_datmo.report.experiment_list import iterate_claims, list_experiments
 
     if not (asked.revisions.arguments or asked.revisions.refs):
@@ -225,7 +227,7 @@ def _print(
     listed = list_experiments(ws, history, asked)
     if listed.best_by:
         direction = "highest" if listed.best_by[1] == "max" else "lowest"
-        console.tell(f"best by the {direction} '{listed.best_by[0]}'")
+        console.tell(f"best by the {direction} '{shorten(listed.best_by[0])}'")
     if has_form and listed.rows:
         _print_form(options, asked, listed, ws, console)
     elif listed.rows:
@@ -267,12 +269,11 @@ def _print_columns(options: argparse.Namespace, listed: "ExperimentList", consol
 
     columns = choose_columns(listed, options.columns)
     if options.csv:
-        cells = ([row.get(name) for name in columns] for row in listed.rows)
+        cells = ([log_formats.plain_value(row, each) for each in columns] for row in listed.rows)
         log_formats.print_csv(columns, cells, console)
     elif options.json:
         for row in listed.rows:
-            values = {name: row.get(name) for name in columns}
-            console.print_json({"id": row["id"], "values": values})
+            console.print_json(log_formats.column_document(row, columns))
     else:
         log_formats.print_table(listed, columns, console)
 

@@ -24,10 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Add tags to an experiment, print all its tags, and return 0."""
+    from git_datmo.cli.text_tables import shorten
     from git_datmo.operations.annotate import annotate
     from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
         for tag in annotate(ws, options.name, tags=options.tags).tags:
-            console.print(tag)
+            console.print(shorten(tag))
     return 0
