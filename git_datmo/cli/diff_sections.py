@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.text_tables import cut
+from git_datmo.cli.text_tables import cut, shorten
 from git_datmo.environments.environment_diff import PackageChange
 from git_datmo.records.record_values import Value, show_value
 from git_datmo.report.data_changes import DataChange, DataFile
@@ -17,7 +17,6 @@ from git_datmo.terminal_text import make_printable
 
 # Files of a payload that are named.
 SHOWN = 100
-VALUE_WIDTH = 200
 SIGNS = {"added": ("green", "+"), "removed": ("red", "-"), "changed": ("yellow", "~")}
 CODE_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -35,7 +34,7 @@ def print_diff(found: ExperimentDiff, console: Console) -> None:
         _print_title("environment", console)
         for change in found.environment:
             colour, line = package_line(change)
-            console.print(f"  {console.paint(colour, cut(make_printable(line), VALUE_WIDTH))}")
+            console.print(f"  {console.paint(colour, shorten(line))}")
         if found.environment_note:
             console.print(f"  {found.environment_note}")
     if found.data:
@@ -65,18 +64,14 @@ def _print_values(title: str, changes: Iterable[ValueChange], console: Console) 
 
 def value_line(change: ValueChange) -> str:
     """Return a value that differs as `NAME: BEFORE -> AFTER (DIFFERENCE)`."""
-    text = f"{_text(change.name)}: {show_side(change.before)} -> {show_side(change.after)}"
+    text = f"{shorten(change.name)}: {show_side(change.before)} -> {show_side(change.after)}"
     difference = change.difference
     return text if difference is None else f"{text} ({difference:+.6g})"
 
 
 def show_side(value: Value | None) -> str:
     """Return a value of one side as a short text."""
-    return "(none)" if value is None else _text(show_value(value))
-
-
-def _text(text: str) -> str:
-    return cut(make_printable(text), VALUE_WIDTH)
+    return "(none)" if value is None else shorten(show_value(value))
 
 
 def package_line(change: PackageChange) -> tuple[str, str]:
@@ -102,7 +97,7 @@ def _print_payload(change: DataChange, console: Console) -> None:
     images = ""
     if change.images:
         images = f"; images: {change.images[0]} -> {change.images[1]}"
-    console.print(f"  {_text(change.path)}: {' -> '.join(sides)}{images}")
+    console.print(f"  {shorten(change.path)}: {' -> '.join(sides)}{images}")
     if change.files is None:
         console.print("    (its list of files is not here: 'git datmo checkout' fetches it)")
         return
@@ -125,7 +120,7 @@ def _file_text(file: DataFile) -> str:
         shape = before or after
         assert shape is not None
         words.append(f"{show_count(shape.rows, 'row')}, {show_count(len(shape.columns), 'column')}")
-    return f"{_text(file.path)}  ({'; '.join(words)})" if words else _text(file.path)
+    return f"{shorten(file.path)}  ({'; '.join(words)})" if words else shorten(file.path)
 
 
 def _shape_changes(before: TableShape, after: TableShape) -> Iterator[str]:
@@ -140,7 +135,7 @@ def _shape_changes(before: TableShape, after: TableShape) -> Iterator[str]:
     changed = [f"+{name}" for name in after.columns if name not in old]
     changed += [f"-{name}" for name in before.columns if name not in new]
     if changed:
-        yield cut(make_printable(" ".join(changed)), VALUE_WIDTH)
+        yield shorten(" ".join(changed))
 
 
 def diff_document(found: ExperimentDiff) -> dict[str, Any]:

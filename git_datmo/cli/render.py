@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.text_tables import shorten
 from git_datmo.cli.verdicts import receipt_line, receipts_line
 from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import Found
@@ -19,6 +20,8 @@ from git_datmo.runs.resource_needs import needs_of
 from git_datmo.sizes import show_count, show_size
 from git_datmo.terminal_text import make_printable, quote_words
 
+# Columns of the command of a run, and of a line with many names.
+COMMAND_WIDTH = 2000
 _SOURCES = {"user": "-p", "command": "the command", "script": "the script"}
 # Marks of the start and end of a colour in rendered text. `make_printable` replaces these
 # characters in texts of records.
@@ -77,14 +80,14 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
         yield from (f"    {make_printable(line)}" for line in words)
     yield ""
     if snapshot.run is not None:
-        command = make_printable(quote_words(snapshot.run.command))
+        command = shorten(quote_words(snapshot.run.command), COMMAND_WIDTH)
         yield f"    $ {command}{_how_it_ended(snapshot.run, clean=snapshot.clean)}"
     if snapshot.parameters:
         yield f"    parameters: {figures(snapshot.parameters.items())}"
     if snapshot.metrics:
         yield f"    metrics:    {_GREEN}{metric_figures(snapshot)}{_PLAIN}"
     if snapshot.tags:
-        yield f"    tags:       {make_printable('  '.join(sorted(snapshot.tags)))}"
+        yield f"    tags:       {'  '.join(map(shorten, sorted(snapshot.tags)))}"
     for payload in snapshot.payloads:
         size = show_size(payload.content.size)
         if payload.content.form == "folder":
@@ -93,7 +96,7 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
 
 
 # A change of the rendered text needs a new format name, because cached texts have the old form.
-LINES = TextFormat("lines-4", lambda snapshot: "\n".join(_tell(snapshot)))
+LINES = TextFormat("lines-5", lambda snapshot: "\n".join(_tell(snapshot)))
 DOCUMENTS = TextFormat(
     "documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False)
 )
@@ -124,7 +127,12 @@ def _how_it_ended(run: Run, *, clean: bool) -> str:
 
 def figures(items: Iterable[tuple[str, Value]]) -> str:
     """Return parameters or metrics as `NAME=VALUE` words, sorted by name."""
-    return make_printable("  ".join(f"{name}={show_value(value)}" for name, value in sorted(items)))
+    return "  ".join(f"{shorten(name)}={short_value(value)}" for name, value in sorted(items))
+
+
+def short_value(value: Value) -> str:
+    """Return a parameter or metric as a short text for people."""
+    return shorten(show_value(value))
 
 
 def metric_figures(snapshot: Snapshot) -> str:
@@ -133,11 +141,9 @@ def metric_figures(snapshot: Snapshot) -> str:
     A metric with a curve has its best value besides, or its smallest and largest if it is not known
     which values are better.
     """
-    return make_printable(
-        "  ".join(
-            f"{name}={show_value(value)}{_bounds(snapshot.curves.get(name), value)}"
-            for name, value in sorted(snapshot.metrics.items())
-        )
+    return "  ".join(
+        f"{shorten(name)}={short_value(value)}{_bounds(snapshot.curves.get(name), value)}"
+        for name, value in sorted(snapshot.metrics.items())
     )
 
 
@@ -146,8 +152,8 @@ def _bounds(curve: Curve | None, last: Value) -> str:
     if curve is None or curve.min == curve.max == last:
         return ""
     if curve.best is not None:
-        return f" (best {show_value(curve.best)})"
-    return f" ({show_value(curve.min)} to {show_value(curve.max)})"
+        return f" (best {short_value(curve.best)})"
+    return f" ({short_value(curve.min)} to {short_value(curve.max)})"
 
 
 def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
@@ -209,7 +215,8 @@ def _source_details(snapshot: Snapshot) -> Iterator[str]:
     for source in sorted(set(snapshot.sources.values())):
         names = sorted(name for name, each in snapshot.sources.items() if each == source)
         label = _SOURCES.get(source, source.removeprefix("file:"))
-        yield make_printable(f"parameters:  {', '.join(names)} from {label}")
+        listed = ", ".join(map(shorten, names))
+        yield f"parameters:  {listed} from {shorten(label)}"
 
 
 def _curve_details(snapshot: Snapshot) -> Iterator[str]:
@@ -222,7 +229,7 @@ def _curve_details(snapshot: Snapshot) -> Iterator[str]:
             "best": curve.best,
         }
         words = "  ".join(
-            f"{label} {show_value(value)}" for label, value in values.items() if value is not None
+            f"{label} {short_value(value)}" for label, value in values.items() if value is not None
         )
         count = show_count(curve.points, "value")
-        yield make_printable(f"curve:       {name}  {count}: {words}")
+        yield f"curve:       {shorten(name)}  {count}: {words}"

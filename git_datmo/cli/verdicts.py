@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.text_tables import CELL_WIDTH, shorten
 from git_datmo.records.codec import number, to_document
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_values import Value, show_value
 from git_datmo.terminal_text import make_printable
 
+# Columns of the name of an output.
+PATH_WIDTH = 100
 NOTHING = "nothing to compare"
 GOOD = ("identical", "within tolerance")
 
@@ -50,7 +53,7 @@ def _largest(receipts: Sequence[Receipt]) -> str:
         default=(0.0, ""),
     )
     if off:
-        return f"largest difference {off:.4g} in {name}"
+        return f"largest difference {off:.4g} in {shorten(name)}"
     return (
         "identical"
         if all(receipt.verdict == "identical" for receipt in receipts)
@@ -82,17 +85,17 @@ def receipt_line(receipt: Receipt) -> str:
         *([str(engine)] if engine else []),
         *([str(where)] if where else []),
     ]
-    return make_printable(", ".join(words))
+    return ", ".join(map(shorten, words))
 
 
 def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
     """Yield a table of recorded and rerun figures, possible causes, and the verdict."""
     rows = [
-        (make_printable(m.name), _cell(m.recorded), _cell(m.rerun), _mark(m))
+        (shorten(m.name, CELL_WIDTH), _cell(m.recorded), _cell(m.rerun), _mark(m))
         for m in receipt.metrics
     ]
     rows += [
-        (make_printable(o.name), _short(o.recorded), _short(o.rerun), _mark(o))
+        (shorten(o.name, PATH_WIDTH), _short(o.recorded), _short(o.rerun), _mark(o))
         for o in receipt.outputs
     ]
     head = ("", "recorded", "rerun", "")
@@ -167,12 +170,12 @@ def cause_line(cause: Cause) -> str:
 
 def _show(value: Value | None) -> str:
     """Return a value as text; 'none' for None."""
-    return "none" if value is None else show_value(value)
+    return "none" if value is None else shorten(show_value(value))
 
 
 def _cell(value: Value | None) -> str:
     """Return a metric's value as a table cell."""
-    return "-" if value is None else make_printable(show_value(value))
+    return "-" if value is None else shorten(show_value(value), CELL_WIDTH)
 
 
 def _short(value: Value | None) -> str:
@@ -186,7 +189,7 @@ def _mark(difference: ReceiptDifference) -> str:
         return "missing"
     allowed = " (allowed)" if difference.same else ""
     if difference.detail:
-        return make_printable(difference.detail) + allowed
+        return shorten(difference.detail) + allowed
     off = _off(difference)
     if off and off > 0:
         return f"off by {off:.3g}{allowed}"

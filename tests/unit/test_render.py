@@ -22,6 +22,7 @@ from git_datmo.cli.render import (
     snapshot_lines,
 )
 from git_datmo.cli.verdicts import receipt_document, receipts_line, verdict_lines
+from git_datmo.history.experiment_rows import ROWS
 from git_datmo.history.experiments import Found
 from git_datmo.model import SHA1, Content, Form, Payload, Role
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
@@ -199,8 +200,9 @@ def test_cached_log_format_changes_only_with_its_name() -> None:
     """Pin the texts of each cached format. If this fails, rename the format, since older texts stay
     in the cache."""
     pinned = {
-        LINES: ("lines-4", "e6764e417d1fef61"),
+        LINES: ("lines-5", "e6764e417d1fef61"),
         DOCUMENTS: ("documents-2", "8c9f58b5fd1423bc"),
+        ROWS: ("rows-2", "9b0b0f86ed71ef3f"),
     }
     for style, (name, digest) in pinned.items():
         texts = "".join(
