@@ -1,4 +1,4 @@
-"""Metrics, parameters and tags of any name and size are recorded exactly and shown safely."""
+"""Test that metrics, parameters and tags of any name and size are exact, and shown safely."""
 
 from __future__ import annotations
 
