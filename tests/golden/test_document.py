@@ -145,7 +145,8 @@ def test_vectors_of_the_page_match_the_tests() -> None:
         list(map(int, row[1].split())) for row in tables(text) if re.fullmatch(r"[\d ]+", row[1])
     ]
     assert cuts == [vector_ids.CUTS[name] for name in INPUTS]
-    assert "\n".join(vector_ids.RECORD_LINES.values()) in text
+    for lines in (vector_ids.RECORD_LINES, vector_ids.ANNOTATION_LINES):
+        assert "\n".join(lines.values()) in text
     assert vector_ids.record_bytes("drop").decode() in text
     told = {row[0] for row in rows.values()}
     assert told >= {

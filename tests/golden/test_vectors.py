@@ -22,6 +22,7 @@ from git_datmo.model import FORMATS, Oid
 from git_datmo.objects import layout
 from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.records import codec
+from git_datmo.records.annotation_record import TYPES, Annotation
 from git_datmo.records.data_id import data_id
 from git_datmo.records.format_marker import Marker, encode_marker
 from git_datmo.records.notes import make_line
@@ -42,6 +43,7 @@ from tests.support.independent import Reader, Writer, canonical, cut, environmen
 from tests.support.shell import Shell
 from tests.support.vector_content import FOLDERS, INPUTS, chunk_list, product_cuts
 from tests.support.vector_ids import (
+    ANNOTATION_LINES,
     CHUNK_TREE_IDS,
     CURVE_ID,
     CURVE_POINTS,
@@ -146,11 +148,11 @@ def test_trees_of_chunks_have_their_id(count: int, place: int) -> None:
     assert [str(oid) for oid in read] == [oid for oid, _ in pieces]
 
 
-@pytest.mark.parametrize("kind", RECORD_LINES)
-def test_records_have_their_bytes_id_and_line(kind: str) -> None:
-    raw, line = record_bytes(kind), RECORD_LINES[kind]
+@pytest.mark.parametrize("name", [*RECORD_LINES, *ANNOTATION_LINES])
+def test_records_have_their_bytes_id_and_line(name: str) -> None:
+    raw, line = record_bytes(name), {**RECORD_LINES, **ANNOTATION_LINES}[name]
     record = codec.decode(raw)
-    assert record.kind == kind
+    assert record.kind == ("annotation" if name in ANNOTATION_LINES else name)
     assert codec.encode(record) == raw
     oid = FORMATS["sha1"].hash("blob", raw)
     assert str(make_line(oid, record)) == line
@@ -168,6 +170,20 @@ def test_record_of_a_tracked_run_has_its_bytes_id_line_and_keep_commit() -> None
     assert independent.kept_by_snapshot(document) == document["objects"]
     assert str(write_keep(put, record, FORMATS["sha1"])) == TRACKED_KEEP_ID
     assert Writer("sha1").keep(document) == TRACKED_KEEP_ID
+
+
+def test_typed_annotations_have_their_fields() -> None:
+    found = {name: codec.decode(record_bytes(name)) for name in ANNOTATION_LINES}
+    assert all(isinstance(each, Annotation) for each in found.values())
+    types = [each.type for each in found.values() if isinstance(each, Annotation)]
+    assert types == [*TYPES, ""]
+    decision, tags, answer = found["decision"], found["tags"], found["comment"]
+    assert isinstance(decision, Annotation)
+    assert isinstance(tags, Annotation)
+    assert isinstance(answer, Annotation)
+    assert decision.tags == ("paper/table-2", "v1.0")
+    assert (tags.tags, tags.untags) == (("best", "team-blue"), ("candidate",))
+    assert str(answer.record) == ANNOTATION_LINES["hypothesis"].split()[0]
 
 
 def test_published_curve_has_its_bytes() -> None:

@@ -66,6 +66,15 @@ RECORD_LINES = {
     "drop": "fb276217eed3a5b22ff63d287d31974f3180d7e5 drop 1 dropped said in haste",
 }
 
+# Annotations with a type, an answer to the first one, and changed tags.
+ANNOTATION_LINES = {
+    "hypothesis": "7b0d3e07d08fbaeee6e7abe6529d79897943b15d annotation hypothesis: less is more",
+    "result": "eaf73388a59f5c733798e62ccd4b65acbaf689f7 annotation result: loss 0.1 <b>& second line",
+    "decision": "326779388bdb0f788e8ccd4368b5c61a20f4e179 annotation decision: keep it +paper/table-2 +v1.0",
+    "comment": "65da9e30266ea33a1961497eb8e9c266349f193f annotation comment: für wen?",
+    "tags": "deba72599d6242c64ab107fbbcb7d85006d69ef4 annotation +best +team-blue -candidate",
+}
+
 # A snapshot of a run that was tracked and killed; its keep commit; and the curve of the page.
 TRACKED_LINE = (
     "7972a16082e54e46f570707edcdfcf49ae596f36 snapshot"
