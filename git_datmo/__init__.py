@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "git_datmo.tracking.notebook": ("load_ipython_extension", "unload_ipython_extension"),
     "git_datmo.script_api": ("data", "experiments", "snapshot"),
     "git_datmo.tracking.training": (
         *("log_metric", "log_metrics", "log_param", "log_params", "run", "set_tag", "track"),

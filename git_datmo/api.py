@@ -38,6 +38,7 @@ from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.remotes.fetch_objects import fetch
+from git_datmo.report.experiment_html import experiment_html
 from git_datmo.report.experiment_list import ListOptions, iterate_claims, list_experiments
 from git_datmo.repository.healing import healed
 from git_datmo.repository.workspace import Workspace, open_workspace
@@ -100,6 +101,10 @@ class Experiment:
     @property
     def payloads(self) -> tuple[Payload, ...]:
         return self.snapshot.payloads
+
+    def _repr_html_(self) -> str:
+        """Return the experiment as HTML for a notebook."""
+        return experiment_html(self.id, self.commit, self.snapshot)
 
     @property
     def run(self) -> Run | None:

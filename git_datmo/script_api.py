@@ -19,6 +19,8 @@ from typing import Any, overload
 from git_datmo.api import Experiment, open_repository
 from git_datmo.records.codec import number
 from git_datmo.records.record_values import Value
+from git_datmo.report.experiment_html import experiments_html
+from git_datmo.sizes import show_count
 
 
 class Experiments(Sequence[Experiment]):
@@ -41,6 +43,13 @@ class Experiments(Sequence[Experiment]):
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def __repr__(self) -> str:
+        return f"<{show_count(len(self._found), 'experiment')}>"
+
+    def _repr_html_(self) -> str:
+        """Return the experiments as an HTML table for a notebook."""
+        return experiments_html(self.columns())
 
     def columns(self) -> dict[str, list[Any]]:
         """Return lists of equal length by name; None where an experiment has no value.

@@ -16,7 +16,9 @@ from typing import Any
 
 from git_datmo.errors import DatmoError
 from git_datmo.fsio import current_folder
+from git_datmo.history.experiments import History
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
+from git_datmo.report.experiment_html import experiment_html
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.runs.finish_runs import begin_run, end_run, find_attempt, finish_killed
 
@@ -40,7 +42,12 @@ def _begin(question: dict[str, Any]) -> dict[str, Any]:
             find_attempt(ws, question["resume"])
         asked = SnapshotOptions(question["message"], question["why"])
         folder, warnings = begin_run(
-            ws, question["command"], asked, question["pid"], question["command"][0]
+            ws,
+            question["command"],
+            asked,
+            question["pid"],
+            question["command"][0],
+            cells=question.get("cells", ""),
         )
         _warn(warnings)
         return {"folder": str(folder)}
@@ -55,7 +62,12 @@ def _end(question: dict[str, Any]) -> dict[str, Any]:
             ws, folder, question["exit_code"], interrupted=question["interrupted"]
         )
         _warn(warnings)
-        return {"snapshot": str(oid)}
+        found = History(ws).resolve(str(oid))
+        return {
+            "snapshot": str(oid),
+            "html": experiment_html(str(oid), str(found.commit), found.snapshot),
+            "text": f"snapshot {str(oid)[:10]}: 'git datmo show {str(oid)[:10]}' shows it",
+        }
 
 
 def _warn(lines: Iterable[str]) -> None:

@@ -88,6 +88,19 @@ def _edited(ws: Workspace, code: Content, added: dict[bytes, Content]) -> Conten
     return replace(code, object=oid, size=size, files=code.files + len(added))
 
 
+def add_text(ws: Workspace, code: Content, path: bytes, text: str) -> Content:
+    """Return `code` with a file added that has no place in the working tree."""
+    with (
+        tempfile.TemporaryDirectory(prefix="git-datmo-cells-") as scratch,
+        ws.store.writer() as writer,
+    ):
+        file = Path(scratch) / "text"
+        file.write_text(text, "utf-8", errors="replace")
+        capturer = Capturer(ws.store, Path(scratch), ws.cache.edit(), QUIET)
+        content = capturer.whole(file.name, writer).content
+    return _edited(ws, code, {path: content})
+
+
 def untracked_files(ws: Workspace, tracking: Tracking) -> set[bytes]:
     """Return files that git neither tracks nor ignores and that belong to no payload."""
     return without_payloads(ws.repo.git.run(*UNTRACKED).split(b"\0")[:-1], tracking)

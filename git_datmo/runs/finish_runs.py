@@ -6,9 +6,12 @@ A run whose recorder was killed is recorded by the next command that may write.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from git_datmo.engines.engine_capabilities import BUILT_IN, HOST
@@ -20,11 +23,11 @@ from git_datmo.locking import locked
 from git_datmo.model import Content, Oid
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
 from git_datmo.payloads.checkout_target import find_experiment
-from git_datmo.payloads.code_files import TRACKED
+from git_datmo.payloads.code_files import TRACKED, add_text
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.snapshot_record import INTERRUPTED, KILLED
 from git_datmo.repository.workspace import Workspace, open_workspace
-from git_datmo.runs.begun_run import Begun, read_begun, write_begun
+from git_datmo.runs.begun_run import Before, Begun, read_begun, write_begun
 from git_datmo.runs.run_command import prepare_run
 from git_datmo.runs.run_log import store_log
 from git_datmo.runs.run_recording import Finished, record_run, run_folder
@@ -44,11 +47,23 @@ from git_datmo.terminal_text import quote_words
 
 
 def begin_run(
-    ws: Workspace, command: Sequence[str], asked: SnapshotOptions, pid: int, interpreter: str
+    ws: Workspace,
+    command: Sequence[str],
+    asked: SnapshotOptions,
+    pid: int,
+    interpreter: str,
+    *,
+    cells: str = "",
 ) -> tuple[Path, tuple[str, ...]]:
-    """Begin the run of the process `pid`; return the run's folder and warnings."""
+    """Begin the run of the process `pid`; return the run's folder and warnings.
+
+    `cells` are those of a notebook, as a script that the last word of `command` names.
+    """
     with closing(make_engine("host", EngineOptions(ws.state, ws.environ))) as engine:
         before = prepare_run(ws, command, (), engine, QUIET)
+    if cells:
+        name, before = _with_cells(ws, before, command[-1], cells)
+        command = (*command[:-1], name)
     begun = Begun(tuple(command), asked, before, folder=run_folder(ws), interpreter=interpreter)
     watch = begin_watch(ws, pid)
     write_begun(watch.folder, begun)
@@ -66,13 +81,24 @@ def end_run(
     seconds = time.time() - watch.began / 1e9
     status = INTERRUPTED if interrupted else ""
     with _in_folder(ws, begun) as there:
-        finished = Finished(watch, exit_code, seconds, status=status)
+        log = _stored_log(there, begun, watch.folder)
+        finished = Finished(watch, exit_code, seconds, log, status)
         oid, warnings = record_run(
             there, begun, finished, HOST, QUIET, sign=wants_signature(ws, asked=False)
         )
     note_ended_run(folder, oid)
     end_watch(folder)
     return oid, tuple(dict.fromkeys(warnings))
+
+
+def _with_cells(ws: Workspace, before: Before, name: str, cells: str) -> tuple[str, Before]:
+    """Add a notebook's cells to the code of a run, under a name that no file has; return both."""
+    stem, suffix = os.path.splitext(name)
+    names = (f"{stem}_{number}{suffix}" if number else name for number in count())
+    taken = before.listed | before.untracked
+    free = next(each for each in names if os.fsencode(ws.repo.prefix + each) not in taken)
+    path = os.fsencode(ws.repo.prefix + free)
+    return free, replace(before, code=add_text(ws, before.code, path, cells))
 
 
 def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
@@ -145,7 +171,7 @@ def _in_folder(ws: Workspace, begun: Begun) -> Workspace:
 
 
 def _stored_log(ws: Workspace, begun: Begun, folder: Path) -> Content | None:
-    """Store the log that a killed run left; None if there is none."""
+    """Store the log in the folder of a run; return None if there is none."""
     secrets = (*parameter_secrets(begun.asked.parameters or {}), *command_secrets(begun.command))
     try:
         with (folder / LOG).open("rb") as file:

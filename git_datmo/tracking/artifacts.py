@@ -73,6 +73,11 @@ def log_artifact(path: str | os.PathLike[str], name: str | None = None) -> None:
     _keep("files", name or own, "", lambda target: _copy(path, target))
 
 
+def keep_file(name: str, content: bytes) -> None:
+    """Keep `files/NAME` with a content."""
+    _keep("files", name, "", lambda path: _write(path, content))
+
+
 def log_model(model: Any, name: str = "model") -> None:
     """Keep a model as `models/NAME`: a path, or an object.
 

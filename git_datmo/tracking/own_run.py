@@ -23,7 +23,7 @@ class OwnRun(RunLogger):
 
     def __init__(self, options: dict[str, Any]) -> None:
         command = list(getattr(sys, "orig_argv", None) or [sys.executable, *sys.argv])
-        answer = _ask_recorder("begin", {**options, "command": command, "pid": os.getpid()})
+        answer = _ask_recorder("begin", {"command": command, "pid": os.getpid(), **options})
         if answer.get("folder"):
             # Processes that this one starts join the run.
             os.environ[VARIABLE] = str(answer["folder"])
@@ -39,25 +39,33 @@ class OwnRun(RunLogger):
         return self._is_over
 
     def _end_at_exit(self) -> None:
-        """Record a run that no block ended; `sys.last_type` has the error that ended the script."""
-        self.__exit__(getattr(sys, "last_type", None), getattr(sys, "last_value", None))
+        """Record a run that no block ended. `sys.last_value` has the error of the script."""
+        self.end(getattr(sys, "last_value", None))
 
     def __exit__(self, *ending: object) -> None:
         """Record the run, with the exit code that the script would end with."""
-        if os.getpid() != self._owner or self._is_over:
-            return
-        self._is_over = True
-        kind: Any
         kind, error = (*ending, None, None)[:2]
+        if error is None and isinstance(kind, type) and issubclass(kind, BaseException):
+            error = kind()
+        self.end(error if isinstance(error, BaseException) else None)
+
+    def end(self, error: BaseException | None = None) -> dict[str, Any]:
+        """Record the run, which ends by `error`; return the answer of git-datmo."""
+        if os.getpid() != self._owner or self._is_over:
+            return {}
+        self._is_over = True
         self.close()
+        answer = dict[str, Any]()
         folder = os.environ.pop(VARIABLE, "")
         if folder:
             question = {
                 "folder": folder,
-                "exit_code": _exit_code(kind, error),
-                "interrupted": kind is not None and issubclass(kind, KeyboardInterrupt),
+                "exit_code": _exit_code(error),
+                "interrupted": isinstance(error, KeyboardInterrupt),
             }
-            self.snapshot = str(_ask_recorder("end", question).get("snapshot", ""))
+            answer = _ask_recorder("end", question)
+            self.snapshot = str(answer.get("snapshot", ""))
+        return answer
 
 
 def _ask_recorder(verb: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -81,13 +89,13 @@ def _ask_recorder(verb: str, question: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _exit_code(kind: Any, error: Any) -> int:
+def _exit_code(error: BaseException | None) -> int:
     """Return the exit code of a script that ends with an exception."""
-    if kind is None:
+    if error is None:
         return 0
-    if issubclass(kind, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt):
         return 130
-    code = getattr(error, "code", 1) if issubclass(kind, SystemExit) else 1
+    code = error.code if isinstance(error, SystemExit) else 1
     if code is None:
         return 0
     return code & 255 if isinstance(code, int) else 1

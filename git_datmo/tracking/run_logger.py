@@ -167,6 +167,15 @@ class RunLogger:
         """Return True if the run was recorded; the surrounding command records this one later."""
         return False
 
+    @property
+    def folder(self) -> str:
+        """Return the folder of the run; '' without one."""
+        return self._folder
+
+    def end(self, error: BaseException | None = None) -> dict[str, Any]:  # noqa: ARG002
+        """Do nothing: the surrounding `git datmo run` records the run."""
+        return {}
+
     def __enter__(self) -> RunLogger:
         return self
 

@@ -59,6 +59,14 @@ def run(
     return current
 
 
+def begin(own: Callable[[], RunLogger]) -> RunLogger:
+    """Begin a run that `own` makes, after ending this process's one; join a surrounding run."""
+    if _State.current is not None:
+        _State.current.end()
+    _State.current = RunLogger() if os.environ.get(VARIABLE) or rank() else own()
+    return _State.current
+
+
 def _begin(message: str, why: str, resume: str) -> RunLogger:
     """Begin a run of this process."""
     from git_datmo.tracking.own_run import OwnRun
