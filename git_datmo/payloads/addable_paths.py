@@ -31,6 +31,8 @@ class AddableCheck:
 
     def __init__(self, ws: Workspace, paths: Collection[str]) -> None:
         self._ws = ws
+        # Git gets only names that can be passed to it; `check` refuses the others before it needs
+        # git's answers.
         texts = [path for path in paths if path and _is_text(path)]
         self._listed = _listed_by_git(ws.repo.git, texts)
         self._asked_for = _asked_for_by_ignore_files(ws, texts)
@@ -101,6 +103,7 @@ def _listed_by_git(git: Git, paths: Collection[str]) -> list[bytes]:
     """Return the files that git tracks, sorted, at least those at or below `paths`."""
     if not paths:
         return []
+    # A path in conflict is listed once for each of its stages (git-ls-files, --deduplicate).
     return sorted(set(git.run("ls-files", "-z", *as_pathspec(paths)).split(b"\0")[:-1]))
 
 
@@ -129,11 +132,14 @@ def _asked_for_by_ignore_files(
             names[f"./{path}/"] = path
     if not names:
         return {}
+    # `check-ignore` refuses `--literal-pathspecs`. The `./` in front keeps a leading colon from
+    # being magic.
     git = replace(ws.repo.git, literal_paths=False)
     stdin = b"".join(os.fsencode(each) + b"\0" for each in names)
     said = git.finish("check-ignore", "--no-index", "-v", "-z", "--stdin", stdin=stdin).stdout
     fields = iter(os.fsdecode(each) for each in said.split(b"\0")[:-1])
     found: dict[str, tuple[str, int, str]] = {}
+    # Each answer has four fields: source, line, pattern and path (git-check-ignore, -z).
     for source, line, matched, name in zip(fields, fields, fields, fields, strict=False):
         if matched.startswith("!") and _outranks(ws, source, int(line)):
             found.setdefault(names[name], (source, int(line), matched))
@@ -152,6 +158,7 @@ def _similar_path(root: Path, path: str) -> str | None:
 
 def _refuse_other_repository(root: Path, path: str) -> None:
     names = path.split("/")
+    # The path itself is left out: only a repository around the payload is refused.
     for end in range(1, len(names)):
         folder = "/".join(names[:end])
         if os.path.lexists(root / folder / ".git"):

@@ -66,12 +66,16 @@ class _Conclusion:
 
     def of_commit(self, tracking: Tracking) -> Concluded:
         self._refuse_halfway()
+        # A picked commit has the trailer of its original. To follow it would take over all data of
+        # the original's branch, not only its changes.
         picked = find_picked(self._ws.repo.git, self._history)
         if picked is not None and not self._waits():
             return self._pick(tracking, picked)
         seen = self._look(tracking, is_own=True)
         if seen.is_ahead:
             moved = how_moved_back(self._ws, tracking.head)
+            # After a soft reset, or if the trailer names the tracked data, the files belong to the
+            # new commit.
             if moved is MovedBack.HEAD_ALONE or self._is_named_by_head(tracking):
                 return self._snapshot_if_changed(tracking, NOTHING)
             if moved is MovedBack.UNKNOWN:
@@ -79,8 +83,11 @@ class _Conclusion:
         tracking, followed = follow_look(
             self._ws, self._history, tracking, seen, progress=self._progress
         )
+        # No snapshot is made while a person has to decide: it would record one side as the result.
         if followed.kept:
             return Concluded(followed)
+        # A merge gets a snapshot even if no payload changed, since it unites the heads of the
+        # snapshot graph.
         if len(tracking.snapshots) > 1 and self._is_own_merge():
             done = self._attach(tracking, followed)
         else:
@@ -142,6 +149,7 @@ class _Conclusion:
     def _is_own_merge(self) -> bool:
         """Return True if git has just made HEAD as a merge commit in this clone."""
         head = self._history.commit("HEAD")
+        # A fast-forward can end at a merge commit of another clone, which makes the snapshot.
         return len(head.parents) > 1 and not last_move(self._ws.repo.git).endswith("Fast-forward")
 
     def _pick(self, tracking: Tracking, picked: Picked) -> Concluded:
@@ -153,6 +161,7 @@ class _Conclusion:
         heads = HeadsUnion(self._ws, self._history, self._progress)
         base = heads.unite(self._history.data(picked.parent).ids).payloads
         theirs = heads.unite(picked.snapshots).payloads
+        # The original changed no payload, so only changes of this working tree are recorded.
         if base == theirs:
             return self._snapshot_if_changed(tracking, NOTHING)
         standing, stored = tracking.snapshots, by_path(tracking.base)
@@ -171,6 +180,7 @@ class _Conclusion:
         from git_datmo.payloads.store_payloads import refresh
 
         tracking, new_bytes = refresh(self._ws, tracking, progress=self._progress)
+        # A snapshot with the same content would add a record that says nothing new.
         if _contents(t.payload for t in tracking.payloads) == self._known(tracking):
             if new_bytes:
                 self._ws.save_tracking(tracking)

@@ -78,6 +78,7 @@ def switch(
         # Read under the lock. An outdated snapshot would remove payloads of the working tree's
         # current one.
         target = find_target(ws, name, standing=preferred_side(ws, tracking), progress=progress)
+        # Signatures are checked before the first file changes.
         require_signed(ws, read_all(ws), target.snapshots)
         halfway = read_halfway(ws, target.mark, force=force and not only)
         if not only:
@@ -89,6 +90,8 @@ def switch(
                 raise undecided_error(target)
             return done
         whole, parts = split(target.payloads, only)
+        # The end of this checkout removes the mark, so it must finish all payloads of an
+        # interrupted checkout.
         if halfway - {payload.path for payload in whole}:
             refuse_during_checkout(ws)
         refuse_tracked_by_git(ws.repo.git, [*whole, *(part.payload for part in parts)])
@@ -98,6 +101,7 @@ def switch(
         changed = place_parts(ws, tracking, parts, edit, force=force, progress=progress)
         placed = _place(ws, tracking, target, whole, (), edit, force=force, progress=progress)
         finish(ws, tracking, tracking.having([*changed, *as_placed(ws, tracking, whole)]), edit)
+        # The paths of a merge count as decided only once their files are in place.
         decide(ws, only)
         return Switched(target.snapshots, (*restored, *placed, *(part.path for part in parts)))
 
@@ -163,6 +167,7 @@ def apply_snapshot(
         for t in tracking.payloads
         if t.payload.path in stay | asleep or t.payload.path not in wanted
     ]
+    # A payload that was added and is in no snapshot stays: nothing could bring it back.
     going = [
         t
         for t in others
@@ -171,6 +176,7 @@ def apply_snapshot(
     edit = ws.cache.edit()
     placed = _place(ws, tracking, target, coming, going, edit, force=force, progress=progress)
     staying = [t for t in others if t not in going]
+    # A payload that is not placed has no files to lose, so it takes the target's version.
     kept = (
         t if t.placed else replace(t, payload=wanted.get(t.payload.path, t.payload))
         for t in staying
@@ -205,6 +211,8 @@ def _place(
 ) -> tuple[str, ...]:
     """Write some payloads and remove others; return the paths that changed."""
     size = sum(payload.content.size for payload in coming)
+    # All objects are present before a file changes. A lost connection leaves the working tree as it
+    # was.
     with ways_out(ws.state):
         require(
             ws,
@@ -214,10 +222,12 @@ def _place(
         )
     refuse_false_claims(ws, claims_of(coming, tracking), target.snapshots)
     refuse_collisions(ws, ((payload.path, root_node(payload.content)) for payload in coming))
+    # Files in git's own index stay where they are, even if the payload around them goes.
     owned = owned_by_git(ws.repo.git, [tracked.payload.path for tracked in going])
     checkout = Checkout(ws.store, ws.root, edit, progress, owned, size)
     tracking = _without_lost(ws.root, tracking, edit)
     arrived = given_up(ws, target.mark)
+    # All conflicts are found before the first file changes.
     try:
         plans = _plan(ws, tracking, checkout, coming, going, arrived, force=force)
     except CheckoutConflict as conflict:
@@ -274,6 +284,7 @@ def _plan(
             plans[path] = checkout.plan(
                 path, old, None, differences[path], force=force, arrived=left
             )
+    # The abandoned checkout had begun to place these, and the target does not have them.
     for path in arrived.keys() - plans.keys():
         plans[path] = checkout.plan(
             path, None, None, what_is_at(ws, path), force=force, arrived=arrived[path]

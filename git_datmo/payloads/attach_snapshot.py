@@ -94,8 +94,10 @@ def attach(ws: Workspace, tracking: Tracking, snapshot: Snapshot, *, sign: bool)
         oid = attach_signed(ws, snapshot)
     else:
         (oid,) = ws.ledger.attach(snapshot)
+    # The command was recorded in this repository, so a rerun of it needs no approval.
     if snapshot.run is not None:
         trust(ws, oid)
+    # `tracked.json` names the record only after it is stored, and the merge ends last.
     save(ws, tracking.standing_on([str(oid)], snapshot.payloads))
     end_merge(ws)
     return oid

@@ -48,6 +48,7 @@ from git_datmo.secrets.masking import harmless_variables
 from git_datmo.secrets.secret_rules import known_secrets
 from git_datmo.worktree.path_capture import Capturer
 
+# Room for local packages, of at most 64 MiB together, and for the text files of an environment.
 FILE_LIMIT = 80 << 20
 SOURCE_LIMIT = 1 << 20
 SOURCES = (b".py", b".ipynb")
@@ -121,6 +122,7 @@ def find_environment(
     """Return the environment that `command` would run in now."""
     language = find_language(command)
     system = _system_packages(ws.root)
+    # Environments are pushed, so no value that looks like a secret may enter them.
     variables, hidden = harmless_variables(variables_of(ws), known_secrets(ws.environ))
     found = _project(ws, language, variables, system) if language else None
     asked = found or _python(ws, command, variables, system, interpreter, probing)
@@ -187,6 +189,7 @@ def _python(
     interpreter = interpreter or find_interpreter(command, ws.environ, folder)
     if interpreter is None:
         return None
+    # The expected interpreter may have been asked earlier. Its answer does not count for another.
     begun = probing is not None and probing.interpreter == interpreter
     told = (
         probing.answer()
@@ -220,8 +223,10 @@ def _indexes(
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return the indexes to ask beside the usual one, and a remark on builds of which nobody knows
     the index."""
+    # Environments are pushed, so the URLs in them have no passwords.
     given = [hide_passwords(url) for url in ws.repo.config.all("datmo.index")]
     by_conda = {name for each in told.conda for name in each.brings}
+    # Conda's packages come from its channels, and no index has to be known for them.
     local = [
         each
         for each in kept
@@ -229,6 +234,7 @@ def _indexes(
     ]
     usual = {each.name: usual_index(normalise(each.name), each.version) for each in local}
     named = [*given, *filter(None, usual.values())]
+    # The usual index may not have these, so a rerun needs another index for them.
     rest = [each for each in local if not usual[each.name]]
     if not rest or given or _has_indexes(lock, rest):
         return named, ()
@@ -332,6 +338,7 @@ def read_environment(ws: Workspace, content: Content) -> Environment:
     """Return a stored environment; raise `Incomplete` if it is missing, `Damaged` if it is
     invalid."""
     files = {}
+    # The limit is for all files together, so that a hostile environment cannot fill the memory.
     room = FILE_LIMIT
     for name, node in read_folder(content.object, ws.store.read_tree):
         blobs = read_chunks(node.oid, ws.store.read_tree) if node.chunked else iter([node.oid])

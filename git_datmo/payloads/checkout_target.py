@@ -81,12 +81,14 @@ def _ask_remotes(
     from git_datmo.git.fetch_head import all_sources
     from git_datmo.remotes.fetch_objects import fetch
 
+    # A remote that cannot be reached does not stop the search in the others.
     for remote in all_sources(ws.repo):
         try:
             fetch(ws, remote, progress=progress)
         except DatmoError as error:
             progress.tell(f"'{remote}' does not give the data: {error.what}")
             continue
+        # A history does not see records that arrive after it was read.
         history = History(ws)
         data = history.data(data.commit)
         if not data.unshared:
@@ -101,12 +103,14 @@ def find_experiment(
     try:
         return history.resolve(name)
     except DatmoError as error:
+        # `--end-of-options` lets a name begin with a dash.
         done = ws.repo.git.finish(
             "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}"
         )
         if done.returncode:
             raise
         data = history.data(Oid.parse(done.stdout.decode().strip()))
+        # Data of an ancestor do not help: the name means the experiment of this very commit.
         if not _is_own_unshared(data):
             raise
         history, data = _ask_remotes(ws, history, data, progress)

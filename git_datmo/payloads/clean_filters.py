@@ -21,6 +21,7 @@ LFS, LFS_POINTER = "lfs", b"version https://git-lfs.github.com/spec/"
 
 def filtered_paths(ws: Workspace, git: Git, paths: Sequence[bytes]) -> dict[bytes, str]:
     """Return the paths with a filter, and the filter's name. `git` determines the folder."""
+    # Most repositories have no attributes, and `check-attr` for every path takes long.
     if not any(path.endswith(ATTRIBUTES) for path in paths) and not _has_attributes_elsewhere(ws):
         return {}
     names = b"".join(path + b"\0" for path in paths)
@@ -55,18 +56,22 @@ def cleaned_files(ws: Workspace, filtered: Mapping[bytes, str]) -> dict[bytes, O
         )
         for name in {*filtered.values()}
     }
+    # Without the filter, the file is stored as it is in the working tree.
     wanted = [path for path, name in filtered.items() if has[name]]
     if not wanted:
         return {}
     git = ws.repo.git
     changed = set(git.run("diff-files", "-z", "--name-only", "--no-ext-diff").split(b"\0"))
     known = {}
+    # For unchanged files, the index has the result of the filter already.
     for line in git.run("ls-files", "-s", "-z").split(b"\0")[:-1]:
         about, _, path = line.partition(b"\t")
         known[path] = Oid.parse(about.split()[1].decode())
     found = {path: known[path] for path in wanted if path in known and path not in changed}
     for path in wanted:
         if path not in found:
+            # `--path` makes git apply the filter that the attributes of the path name
+            # (git-hash-object).
             said = git.run("hash-object", "-w", b"--path=" + path, "--", path)
             found[path] = Oid.parse(said.decode().strip())
     return found
@@ -84,6 +89,7 @@ def smudge(ws: Workspace, folder: Path, paths: Iterable[bytes]) -> None:
         if (
             os.path.islink(full)
             or not os.path.isfile(full)
+            # A file that is no pointer has its content already.
             or (name == LFS and not _is_pointer(full))
         ):
             continue
@@ -99,12 +105,14 @@ def smudge(ws: Workspace, folder: Path, paths: Iterable[bytes]) -> None:
 
 
 def _smudge(git: Git, path: bytes, full: bytes) -> None:
+    # `cat-file --filters` reads only objects, so the file becomes a blob first.
     blob = git.run("hash-object", "-w", "--no-filters", "--", full).strip()
     with tempfile.NamedTemporaryFile(dir=os.path.dirname(full), delete=False) as file:
         with git.start(
             "cat-file", "--filters", b"--path=" + path, blob, stdin=None, stdout=file.fileno()
         ) as child:
             child.wait()
+        # A temporary file has mode 0600 (tempfile), which would lose the executable bit.
         os.fchmod(file.fileno(), os.stat(full).st_mode & 0o777)
     os.replace(file.name, full)
     if child.returncode:

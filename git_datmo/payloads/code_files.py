@@ -43,6 +43,7 @@ def capture_code(
     payloads = {os.fsencode(t.payload.path): t for t in tracking.payloads}
     chosen = [
         path
+        # A path in conflict is listed once for each of its stages (git-ls-files, --deduplicate).
         for path in sorted(set(listed))
         if holder_of(path, payloads) is None and _is_file(ws.root, path)
     ]
@@ -72,6 +73,7 @@ def _with_blobs(ws: Workspace, code: Content, blobs: dict[bytes, Oid]) -> Conten
             file = Path(scratch) / str(number)
             file.write_bytes(ws.odb.read(oid, "blob"))
             content = replace(capturer.whole(file.name, writer).content, size=file.stat().st_size)
+            # A blob has no mode, so the file in the working tree gives it.
             executable = os.stat(os.path.join(os.fsencode(ws.root), path)).st_mode & 0o100
             added[path] = replace(content, form=Form.EXECUTABLE if executable else Form.FILE)
     return _edited(ws, code, added)
@@ -118,6 +120,7 @@ def named_in(ws: Workspace, command: Sequence[str]) -> Iterator[bytes]:
     top = os.path.realpath(ws.root)
     for before, word in zip(("", *command), command, strict=False):
         words = (
+            # `--option=FILE` names a file after the sign.
             [word.replace(".", "/") + ".py"] if before == "-m" else [word, word.partition("=")[2]]
         )
         for each in filter(None, words):
@@ -159,6 +162,7 @@ def _reason_to_leave_out(root: Path, path: bytes, limit: int) -> str | None:
             f"{show(path)} is untracked and large: it was left out of the stored code;"
             f" keep it with 'git datmo add-data {quote_word(os.fsdecode(path))}'"
         )
+    # Stored code is pushed with the experiment, so it must not contain files of secrets.
     kind = find_secret_file(os.fsdecode(path), full)
     return (
         f"{show(path)} looks like a secret ({kind}): it was left out of the stored code"

@@ -30,6 +30,7 @@ FIXUPS = "rebase-merge/current-fixups"
 # Seconds to wait for another git-datmo command. The hook after the commit waits longer.
 PATIENCE = 5.0
 _COMMIT = re.compile(r"[0-9a-f]{4,64}\Z")
+# The flags of a pattern of text include UNICODE, which `re` refuses in a pattern of bytes.
 _LINES = re.compile(LINE.pattern.encode(), LINE.flags & ~re.UNICODE)
 
 
@@ -56,7 +57,10 @@ class MessageHook:
     @property
     def amends(self) -> bool:
         """Return True if the commit replaces HEAD. Git tells only if it reuses HEAD's message."""
+        # Words after `--` are paths, even if they look like options.
         options = self.words[: self.words.index("--")] if "--" in self.words else self.words
+        # Git accepts a prefix of an option if no other option has it. `--a` is also a prefix of
+        # `--all`.
         return self.object == "HEAD" or any(
             len(word) > 3 and "--amend".startswith(word) for word in options
         )
@@ -117,6 +121,7 @@ def _put_trailers(
 ) -> None:
     """Let the message have just these trailers."""
     bare = remove_lines(message, _LINES)
+    # A message that has the right trailers keeps the bytes that the user wrote.
     if parse_trailers(_decode(message)) != wanted or len(_LINES.findall(message.text)) != len(
         wanted
     ):
@@ -178,6 +183,7 @@ def _of_squash_merge(git_dir: Path) -> tuple[str, ...]:
 
     Git keeps their messages in a file, since the user may give the commit another message.
     """
+    # During a rebase, git writes this file for a squash step and not for a merge.
     if (git_dir / "rebase-merge").exists():
         return ()
     try:
@@ -192,6 +198,7 @@ def _of_fixup(ws: Workspace) -> tuple[str, ...]:
     folder = ws.repo.git_dir / "rebase-merge"
     if not (ws.repo.git_dir / FIXUPS).exists():
         return ()
+    # A rebase appends each command to `done` before it carries the command out.
     done = (folder / "done").read_text("utf-8", "surrogateescape").split("\n")
     words = next((line.split() for line in reversed(done) if line.strip()), [])
     names = [word for word in words[1:] if _COMMIT.match(word)]

@@ -21,6 +21,7 @@ def pattern(path: str) -> str:
     if quoted.endswith("\r"):
         # Git takes a final carriage return for a part of the line end.
         return "/" + quoted[:-1] + "[\r]"
+    # Git ignores blanks at the end of a pattern unless they are quoted (gitignore).
     stripped = quoted.rstrip(" ")
     return "/" + stripped + "\\ " * (len(quoted) - len(stripped))
 
@@ -42,6 +43,7 @@ def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
     wanted = [pattern(path) for path in sorted(set(paths))]
     if not begin and not wanted:
         return
+    # Without a line end, the mark would continue the last line of the user.
     if before and not before.endswith("\n"):
         before += "\n"
     block = "\n".join([BEGIN, *wanted, END, ""])

@@ -52,6 +52,8 @@ def _really_changed(ws: Workspace, tracked: Tracked, found: Differences) -> Iter
         steps = [step for step in path[above:].split(b"/") if step]
         try:
             stored = find_path(root, steps, ws.store.read_tree)
+            # The file is hashed and not stored: a command that only reports must not make the store
+            # grow.
             now = capturer.whole(os.fsdecode(path), HashOnly(ws.store)).content
         except DatmoError:
             # Its tree is not here, or the file cannot be read: it looks changed.

@@ -71,6 +71,7 @@ def follow_head(
         return tracking, NOTHING
     history = History(ws)
     seen = look(ws, history, tracking.snapshots, head)
+    # HEAD names data that no record has, so older data must not be placed in their stead.
     if seen.data.unshared:
         error = unshared_error(ws, seen.data)
         return tracking, Followed(warnings=(f"{error.what}; {error.hint}",))
@@ -105,6 +106,7 @@ def catch_up(
     head = ws.head()
     if head is None:
         return tracking
+    # After an interrupted merge, the files can be of either side.
     if is_interrupted(ws):
         raise interrupted(MERGING)
     history = history or History(ws)
@@ -124,6 +126,7 @@ def _waits_for_person(ws: Workspace, seen: Look) -> Followed | None:
     pending = read_pending(ws)
     if pending is None or not pending.placed or pending.commit != str(seen.commit):
         return None
+    # Later snapshots of other clones may have decided the merge, so new snapshots end the wait.
     if not set(seen.missing) <= {pending.theirs}:
         return None
     return Followed(kept=pending.paths, hint=pending.hint, is_united=True)
@@ -171,6 +174,7 @@ class _Following:
             return self._tracking, NOTHING
         if self._is_forward:
             target = self._target()
+            # In a clone that fetched no payload, a move of HEAD must not start to download data.
             if not self._tracking.is_awake:
                 return self._track_only(target), NOTHING
             followed = self._bring(target)
@@ -212,11 +216,14 @@ class _Following:
         halfway = read_halfway(self._ws, target.mark)
         stay = staying(self._ws, self._tracking, halfway) | self._only_dropped()
         base, wanted = self._tracking.base_contents, {p.path: p.content for p in target.payloads}
+        # A file that only this clone has is in the way of new content, so both are united.
         if target.payloads and any(base.get(path) != wanted.get(path) for path in stay):
             return None
         by_git = _tracked_by_git(self._ws.repo.git, target)
         asleep = self._asleep(target) - halfway | by_git
         placed = (t.payload.path for t in self._tracking.payloads if t.placed)
+        # The payloads are noted before they are removed. Otherwise a crash would make them look as
+        # if they had never been placed.
         write_left(
             self._ws.state, {path for path in placed if path in by_git or path not in wanted}
         )
@@ -287,12 +294,15 @@ class _Following:
     ) -> tuple[Tracking, Followed]:
         from git_datmo.payloads.merging.merge_into_tree import Sides, Union
 
+        # Only a snapshot that the working tree does not stand on can offer the other version.
         others = [snapshot for snapshot in standing if snapshot not in self._seen.standing]
         ours_id = next(iter(self._seen.standing), "")
         theirs_id = next(iter(others or standing), "")
         sides = Sides(self._seen.commit, base, theirs, standing, stored, ours_id, theirs_id, kept)
         union = Union(self._ws, sides, self._tracking, self._progress)
         union.unite_payloads()
+        # The files are placed before the undecided paths are saved: a crash leaves an interrupted
+        # merge, which the next command repeats.
         placed = union.place()
         pending = union.conclude()
         if pending is None:

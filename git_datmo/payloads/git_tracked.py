@@ -52,6 +52,7 @@ def owned_warnings(ws: Workspace, tracking: Tracking) -> Iterator[str]:
     owned = owned_by_git(ws.repo.git, paths)
     for path in paths if owned else ():
         top = os.fsencode(path)
+        # A payload can be a file, so its own path counts beside those below it.
         files = sorted(each for each in owned if each == top or each.startswith(top + b"/"))
         if files:
             count = "1 file" if len(files) == 1 else f"{len(files)} files"

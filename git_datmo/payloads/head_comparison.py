@@ -56,6 +56,7 @@ def look(ws: Workspace, history: History, standing: tuple[str, ...], commit: Oid
 
 
 def _is_within(ws: Workspace, history: History, data: CommitData, standing: Iterable[str]) -> bool:
+    # The graph decides for most working trees, and is cheaper than the walk through commits below.
     known = history.catalog.graph.reached(data.ids)
     others = [snapshot for snapshot in standing if snapshot not in known]
     if not others:
@@ -67,5 +68,7 @@ def _is_within(ws: Workspace, history: History, data: CommitData, standing: Iter
 def _commits_of(history: History, snapshot: str) -> list[str]:
     """Return the commits that a snapshot names, or whose notes name it."""
     found = history.snapshot(snapshot)
+    # A rebase copies the note to the new commit (`notes.rewriteRef`); the record names the old
+    # commit.
     noted = [commit for commit, note in history.catalog.notes.items() if snapshot in note.records]
     return [*([str(found.commit)] if found is not None else []), *noted]

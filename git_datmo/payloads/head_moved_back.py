@@ -61,6 +61,7 @@ def _last_move(git: Git, head_before: str) -> tuple[str, str, str] | None:
     )
     entries = [line.partition(" ") for line in listed.splitlines()]
     for (new, _, said), older in pairwise(entries):
+        # A move that is older than the state of the working tree was handled when it happened.
         if new == head_before:
             return None
         if not said.startswith("commit") and older[0] != new:
@@ -77,11 +78,13 @@ def _compare(ws: Workspace, old: str, new: str) -> tuple[int, int]:
     changed = [
         (path, head.split()[2], head.split()[3])
         for head, path in zip(fields[::2], fields[1::2], strict=False)
+        # A submodule has no blob, and `hash-object` would read the target of a symbolic link.
         if {b"160000", b"120000"}.isdisjoint(head.lstrip(b":").split()[:2])
     ][:COMPARED]
     there = [
         path
         for path, _, _ in changed
+        # `--stdin-paths` reads one path a line, so a name with a line end cannot be asked about.
         if (ws.root / os.fsdecode(path)).is_file() and b"\n" not in path
     ]
     asked = b"".join(path + b"\n" for path in there)
@@ -93,4 +96,5 @@ def _compare(ws: Workspace, old: str, new: str) -> tuple[int, int]:
 
 
 def _is_same(present: bytes | None, recorded: bytes) -> bool:
+    # Git writes an id of zeros for a file that one of the commits does not have.
     return present == recorded if present is not None else not recorded.strip(_ABSENT)

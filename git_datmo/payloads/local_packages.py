@@ -26,6 +26,7 @@ def pack_local(ws: Workspace, kept: Iterable[Distribution]) -> tuple[Packed, tup
     none."""
     packed: Packed = {}
     remarks = []
+    # All packages share the limit of an archive, since they are stored together.
     room = SIZE_LIMIT
     for found in kept:
         if not is_of_this_machine(found, ws.root.resolve()):
@@ -63,6 +64,7 @@ def _listed(environ: Mapping[str, str], folder: Path) -> Iterator[str]:
     except (GitFailed, OSError):
         listed = b""
     paths = [path.decode("utf-8", "surrogateescape") for path in listed.split(b"\0")[:-1]]
+    # `ls-files` also lists files that were deleted without telling git.
     yield from (path for path in paths if (folder / path).is_file())
     if not paths:
         yield from source_files(folder)

@@ -72,6 +72,7 @@ def attach_snapshot(
     from git_datmo.secrets.secret_rules import known_secrets
 
     code, remarks = capture_code(ws, tracking, progress=progress), tuple[str, ...]()
+    # Files that the command names are part of the experiment, even if git does not track them.
     if command:
         named = untracked_files(ws, tracking) & set(named_in(ws, command))
         code, remarks = add_untracked(ws, code, named, progress=progress)
@@ -91,6 +92,7 @@ def attach_snapshot(
         environment=environment,
         run=recorded,
     )
+    # The last step before the record is stored, so that no text of it escapes masking.
     made, masked = conceal(made, known_secrets(ws.environ))
     oid = attach(ws, tracking, made, sign=wants_signature(ws, asked=asked.sign))
     found = surrounded.warnings if surrounded is not None else ()

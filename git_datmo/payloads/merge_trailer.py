@@ -45,14 +45,18 @@ def find_merged_data(
     with changing(ws, patience) as tracking:
         refuse_during_checkout(ws)
         head = ws.head()
+        # While an earlier merge waits, its outcome is up to a person.
         if head is None or read_pending(ws) is not None:
             return MergedData("", brings=True)
         history, sides = _sides(ws, head, is_pull=is_pull, progress=progress)
         graph = history.catalog.graph
         heads = tuple(graph.heads({snapshot for side in sides for snapshot in side.ids}))
+        # No side has data that the working tree does not include, so no snapshot unites anything.
         if not set(heads) - graph.reached(tracking.snapshots):
             return MergedData("", brings=False)
         is_known = all(_is_certain(side) for side in sides)
+        # The result can differ from the later snapshot if a side's data were guessed or are not yet
+        # placed.
         if not is_known or len(heads) < 2 or set(sides[0].ids) != set(tracking.snapshots):
             return MergedData("", brings=True)
         payloads = _unite(ws, history, tracking, heads, head, progress)
@@ -69,6 +73,7 @@ def _sides(
     ]
     history = History(ws)
     sides = tuple(history.data(commit) for commit in (head, *others))
+    # `git pull` of a named branch fetches without the configured refspecs, and so without records.
     if is_pull and any(side.unshared for side in sides[1:]):
         fetch_records_of_pull(ws, progress=progress)
         history = History(ws)
@@ -100,6 +105,7 @@ def _unite(
     united = HeadsUnion(ws, history, progress).unite(heads, first=tracking.snapshots)
     if united.kept:
         return ()
+    # Unsaved changes become part of the merge, so the trailer must include them.
     local = find_unsnapshotted(ws, tracking)
     if not local.changed and not local.missing:
         return united.payloads.values()

@@ -26,6 +26,7 @@ def refuse_collisions(ws: Workspace, coming: Iterable[tuple[str, Node]]) -> None
 
 def _refuse_same(seen: dict[str, bytes], path: bytes) -> None:
     """Take note of a path; raise `DatmoError` where another one is the same but for case."""
+    # `casefold` approximates the tables of file systems, which differ.
     other = seen.setdefault(path.decode("utf-8", "surrogateescape").casefold(), path)
     if other != path:
         raise DatmoError(
@@ -47,6 +48,7 @@ def refuse_other_case(ws: Workspace, paths: Iterable[str]) -> None:
                 (each for each in there if each != name and each.casefold() == name.casefold()),
                 None,
             )
+            # If the exact name exists too, the file system can tell both names apart.
             if other is not None and name not in there:
                 present, wanted = (os.fsencode(f"{folder}{each}") for each in (other, name))
                 raise DatmoError(

@@ -90,6 +90,7 @@ def _by_payload(
     for kind, paths in enumerate((found.changed, found.missing, found.added, found.folders)):
         for path in paths:
             holder = holder_of(path, placed)
+            # An interrupted checkout leaves temporary files, which belong to no payload.
             if holder is None or _is_leftover(path):
                 continue
             if kind == _ADDED and path in gits:
@@ -120,6 +121,7 @@ def _is_known_empty(root: Path, tracked: Tracked, folder: bytes, gits: Collectio
             found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing]
         entries = [(name, is_folder) for name, is_folder in found if path + b"/" + name not in gits]
         if found and not entries:
+            # The folder exists for git's own files, for example a `.gitkeep`.
             continue
         if not all(is_folder for _, is_folder in entries) or (not entries and path not in known):
             return False
@@ -142,6 +144,7 @@ def holder_of(path: bytes, placed: Mapping[bytes, Tracked]) -> Tracked | None:
 
 def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured | None:
     """Return the payload as it would be stored now; None if it certainly differs."""
+    # A missing or unknown file certainly changes the payload, so nothing has to be read.
     if found.missing or found.added or found.folders:
         return None
     from git_datmo.objects.store import HashOnly
@@ -160,6 +163,7 @@ def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured |
 def really_differs(ws: Workspace, tracked: Tracked, found: Differences) -> bool:
     """Return True if a payload whose files look changed differs in content."""
     if not os.path.lexists(ws.root / tracked.payload.path):
+        # A folder that was removed whole needs no look at single files.
         return True
     captured = _would_be(ws, tracked, found)
     return captured is None or captured.content != tracked.payload.content

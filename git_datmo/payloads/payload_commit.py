@@ -45,6 +45,7 @@ def commit(
     """Run `git commit` with `words`; allow an unchanged tree if payloads changed."""
     with open_workspace(environ, cwd) as ws:
         before = ws.head()
+        # The payloads are stored now: if this fails, git has not committed yet.
         options = ("--allow-empty",) if _has_changes(ws, progress) else ()
     status = run_for_person(("commit", *options, *words), {**environ, GUARD: "1"}, cwd)
     if status:
@@ -86,6 +87,7 @@ def _make_up_for_hooks(
 ) -> Committed:
     """Make the snapshot if git ran no hook that did."""
     with opened() as ws:
+        # Git's hooks may be off (another `core.hooksPath`), or may have failed.
         if ws.head() == before or not find_unsnapshotted(ws, current_tracking(ws)).changed:
             return Committed(0)
         return Committed(0, conclude_commit(ws, progress=progress), find_trouble(ws))

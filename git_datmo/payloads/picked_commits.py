@@ -54,14 +54,18 @@ def find_picked(git: Git, history: History) -> Picked | None:
 
     None if HEAD was not picked, has a snapshot of its own, or its original changed no payload.
     """
+    # The reflog is the only trace: a picked commit looks like any other.
     if not _PICKED.match(last_move(git)):
         return None
     head = history.commit("HEAD")
+    # A snapshot of HEAD itself was made after the pick, which is then done.
     if len(head.parents) != 1 or any(row.commit == str(head.oid) for row in history.own(head.oid)):
         return None
     for claim in history.claimed(head):
         if claim.way not in ("patch", "trailer") or not claim.row.is_data:
             continue
+        # `^1` fails for a root commit, and at the boundary of a shallow clone: no change can be
+        # computed.
         parent = git.finish("rev-parse", "-q", "--verify", f"{claim.row.commit}^1^{{commit}}")
         if parent.returncode == 0:
             original = Oid.parse(claim.row.commit)

@@ -65,6 +65,7 @@ def refuse_false_claims(
     hint = _hint(snapshots)
     total = Extent()
     for claim in claims:
+        # The counter reads each tree once, however often the content repeats it.
         try:
             extent = counter.count(claim.node, claim.old)
         except Damaged as error:

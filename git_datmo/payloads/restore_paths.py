@@ -90,6 +90,7 @@ def restore(
         size=size,
         progress=progress,
     )
+    # All refusals come before the mark and before the first change of a file.
     refuse_collisions(ws, ((each.path, node) for each, node in zip(wanted, nodes, strict=True)))
     differences = find_differences(ws, _with_files(ws.root, tracking), taken=True)
     plans = {
@@ -104,6 +105,8 @@ def restore(
     tell_placed_links(
         ws.root, checkout.links, {each.tracked.payload.path for each in wanted}, progress
     )
+    # The stat cache is written before the mark goes, so a crash in between only repeats the
+    # restore.
     ws.cache.update(edit)
     end_underway(ws.state)
     return tuple(path for path, plan in plans.items() if plan.changes_files)
@@ -142,6 +145,7 @@ def _plan(
     force: bool,
 ) -> Placement:
     if found is None:
+        # The files are gone, so what the stat cache knows of them does not count.
         edit.renew(os.fsencode(wanted.tracked.payload.path))
         return checkout.plan(wanted.path, None, node, NOTHING, force=force)
     return checkout.plan(
@@ -184,6 +188,8 @@ def restore_removed_meanwhile(
     moves = [
         (before[0], after[0])
         for after, before in pairwise(entries)
+        # Only moves after the state was written: earlier ones were handled by the command that
+        # wrote it.
         if int(after[1].partition("{")[2].rstrip("}")) > written
     ]
     return _restore_removed(ws, tracking, moves, progress)
@@ -195,6 +201,7 @@ def _restore_removed(
     tops = [tracked.payload.path for tracked in tracking.payloads if tracked.placed]
     if not tops or not may_restore(ws):
         return ()
+    # Without rename detection, since git also removes a moved file from its old path.
     words = ("-r", "-z", "--no-renames", "--name-only", "--diff-filter=D")
     removed: dict[str, None] = {}
     for move in moves:
@@ -203,6 +210,7 @@ def _restore_removed(
                 b"\0"
             )[:-1]
             removed.update(dict.fromkeys(map(os.fsdecode, paths)))
+    # A file that exists was not removed, or the user wrote it anew.
     gone = [path for path in removed if not os.path.lexists(ws.root / path)]
     wanted = [each for each in select(tracking, gone)[0] if _was_added(ws, each)]
     return restore(ws, tracking, wanted, progress=progress) if wanted else ()

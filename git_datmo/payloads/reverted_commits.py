@@ -29,6 +29,7 @@ def revert_hints(ws: Workspace, history: History) -> Iterator[str]:
     for reverted, parent in _REVERTS.findall(message):
         after, before = (
             _commit(ws.repo.git, reverted),
+            # The first parent counts unless the message names another (git-revert, -m).
             _commit(ws.repo.git, parent or f"{reverted}^1"),
         )
         hint = _hint(history, before, after) if before is not None and after is not None else ""
@@ -67,6 +68,7 @@ def _contents(history: History, commit: Oid) -> dict[str, Content]:
     """Return the payloads of a commit's data; where several snapshots disagree, those of the
     first."""
     contents: dict[str, Content] = {}
+    # The heads are in order, so the version of the first stays.
     for found in history.read_heads(history.data(commit)):
         for payload in found.snapshot.payloads:
             contents.setdefault(payload.path, payload.content)

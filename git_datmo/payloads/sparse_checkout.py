@@ -30,6 +30,7 @@ def find_taken(ws: Workspace, missing: Iterable[bytes]) -> dict[bytes, bytes]:
     Git tracks files in a folder of this kind, and leaves all of them out. While the folder exists,
     git removed nothing.
     """
+    # Without a sparse checkout, every missing file is a deletion, and git is not asked.
     if not ws.repo.config.flag("core.sparsecheckout"):
         return {}
     known: dict[bytes, bytes | None] = {}
@@ -45,6 +46,7 @@ def _topmost_absent(root: bytes, path: bytes, known: dict[bytes, bytes | None]) 
         return path
     if folder not in known:
         exists = os.path.lexists(os.path.join(root, folder))
+        # With the cache, a folder with many missing files is looked up once.
         known[folder] = None if exists else _topmost_absent(root, folder, known)
     return known[folder] or path
 
@@ -53,6 +55,8 @@ def _left_out(git: Git, folders: Collection[bytes]) -> Iterator[bytes]:
     """Yield the folders of which git tracks files and has none in the working tree."""
     for folder in folders:
         listed = git.run("ls-files", "-t", "-z", "--", os.fsdecode(folder)).split(b"\0")[:-1]
+        # A single file in the working tree means that git keeps the folder: the user deleted the
+        # rest.
         if listed and all(entry.startswith(SKIPPED) for entry in listed):
             yield folder
 
@@ -93,6 +97,7 @@ def count_taken(
     counts = {}
     for tracked in tracking.payloads:
         path = tracked.payload.path
+        # A payload that is gone as a whole has no list of missing files.
         if tracked.placed and not os.path.lexists(ws.root / path):
             count = tracked.payload.content.files if find_taken(ws, [os.fsencode(path)]) else 0
         else:

@@ -62,6 +62,7 @@ def add(
     """
     with changing(ws) as old:
         refuse_during_checkout(ws)
+        # Decided before the check, which would refuse a path within a payload.
         added = [path for path in paths if not _is_decided_part(ws, old, path)]
         check = AddableCheck(ws, added)
         for path in added:
@@ -126,12 +127,14 @@ def store_payloads(
     )
     capturer = Capturer(ws.store, ws.root, edit, progress, ws.cache.marks, links, gits)
     changed: list[Tracked] = []
+    # All payloads share one writer, so that small payloads end up in one pack.
     with ws.store.writer() as writer:
         for path, role in asked.items():
             if path in unchanged:
                 continue
             tracked = tracking.get(path)
             captured = _capture(capturer, path, tracked, differences, writer)
+            # The stat cache may know files of a payload that had this path before.
             if tracked is None or not tracked.placed:
                 edit.renew(os.fsencode(path))
             kept = tracked.payload.role if tracked else role
@@ -152,6 +155,8 @@ def _find_differences(
 ) -> dict[str, Differences]:
     """Find changes, after restoring files that git removed with a commit that tracked them."""
     found = find_differences(ws, tracking, taken=True)
+    # A client without hooks may have removed them: git deletes files that the new commit does not
+    # track.
     if any(each.missing for each in found.values()):
         from git_datmo.payloads.restore_paths import restore_removed_meanwhile
 
@@ -209,6 +214,7 @@ def refresh(
     missing = [path for path in asked if not os.path.lexists(ws.root / path)]
     taken = is_taken(ws, missing)
     for path in missing:
+        # All paths are checked first: a payload without its files would be stored as a deletion.
         if path not in taken:
             raise DatmoError(
                 f"the payload '{path}' is missing",

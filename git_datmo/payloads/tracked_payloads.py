@@ -38,6 +38,7 @@ def save(ws: Workspace, tracking: Tracking) -> None:
 
 def _exclude(ws: Workspace, *states: Tracking) -> None:
     """Exclude the payloads of `states`, and those of other working trees, which share the file."""
+    # `.git/info/exclude` is in the common folder, so all working trees share it.
     folders = [ws.repo.common_dir, *(ws.repo.common_dir / "worktrees").glob("*")]
     others = [folder / "datmo" / "tracked.json" for folder in folders if folder != ws.repo.git_dir]
     every = (*states, *(read_tracking(path) or Tracking() for path in others))
@@ -58,6 +59,7 @@ def read_left(state: Path) -> frozenset[str]:
 
 def write_left(state: Path, paths: Collection[str]) -> None:
     """Record placed payloads that are about to be removed."""
+    # The file only grows: a path in it that is placed again does no harm.
     known = read_left(state)
     if known.issuperset(paths):
         return

@@ -31,6 +31,8 @@ class Unsnapshotted:
 
 def find_unsnapshotted(ws: Workspace, tracking: Tracking) -> Unsnapshotted:
     """Compare payloads and files with the snapshots that the working tree stands on."""
+    # Compared with the standing snapshots and not with the tracked state: an added version is not
+    # yet recorded.
     base = tracking.base_contents
     placed = [tracked for tracked in tracking.payloads if tracked.placed]
     missing = [t.payload.path for t in placed if not os.path.lexists(ws.root / t.payload.path)]

@@ -112,6 +112,7 @@ def _payloads(
         path = tracked.payload.path
         found = differences[path] if tracked.placed else None
         state = _state(ws, tracked, found)
+        # A sparse checkout took its files away. No change is lost, but the files are missing.
         if state == "unchanged" and path in taken:
             state = "missing"
         in_snapshot = known.get(path) == tracked.payload.content and state != "modified"
@@ -131,6 +132,7 @@ def _never_shared(ws: Workspace, seen: Look | None) -> str:
 
 def _interrupted(state: Path, pending: MergeState | None) -> str:
     underway = read_underway(state)
+    # A merge that dies before its first file changes has a state file and no mark.
     if underway is None and pending is not None and not pending.placed:
         underway = MERGING
     return underway.way if underway is not None else ""

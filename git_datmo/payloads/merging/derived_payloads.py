@@ -17,6 +17,7 @@ Steps = tuple[bytes, ...]
 def rewrite(ws: Workspace, root: Node | None, changes: Mapping[Steps, Node | None]) -> Node | None:
     """Return the folder `root` with each path of `changes` replaced, or removed (None); None if
     empty."""
+    # An empty path stands for the payload itself.
     if () in changes:
         return changes[()]
     change = TreeChange()
@@ -44,6 +45,7 @@ def measure(ws: Workspace, root: Node, known: Content) -> Content:
     """Return the content of a payload, computed from a `known` one and the files that differ."""
     if root == root_node(known):
         return known
+    # The count starts from a known payload, so only trees that differ are read.
     size, files = known.size, known.files
     for difference in compare(root_node(known), root, ws.store.read_tree):
         for node, sign in ((difference.old, -1), (difference.new, 1)):

@@ -63,6 +63,8 @@ class Union:
 
     def __init__(self, ws: Workspace, sides: Sides, tracking: Tracking, progress: Progress) -> None:
         self._ws, self._sides, self._progress = ws, sides, progress
+        # Signatures of all incoming snapshots are checked before the merge stores or changes
+        # anything.
         new = {*sides.standing, *filter(None, [sides.theirs_id])}.difference(tracking.snapshots)
         require_signed(ws, read_all(ws), sorted(new))
         self.tracking = self._with_local_changes(tracking)
@@ -89,6 +91,7 @@ class Union:
             for t in tracking.payloads
             if t.placed and not os.path.lexists(self._ws.root / t.payload.path)
         ]
+        # Their files are lost, and the merge must not take this for a deletion of each file.
         tracking = tracking.having(replace(tracked, placed=False) for tracked in gone)
         base, theirs = self._sides.base, self._sides.theirs
         touched = {
@@ -144,6 +147,7 @@ class Union:
         awake = self.tracking.is_awake
         coming = [p for p in self._payloads.values() if p.path not in self._asleep] if awake else []
         refuse_tracked_by_git(ws.repo.git, coming)
+        # Every object is present before a file changes, so a lost connection changes nothing.
         require(
             ws,
             ((payload.path, root_node(payload.content)) for payload in coming),
@@ -157,10 +161,13 @@ class Union:
         placements: dict[str, Placement] = {}
         for path in sorted({payload.path for payload in coming} | self._placed.keys()):
             tracked = self._placed.get(path)
+            # The merge left this payload as it is.
             if tracked is not None and self._payloads.get(path) == tracked.payload:
                 continue
             around = differences[path] if tracked is not None else what_is_at(ws, path)
             placements[path] = self._settle(checkout, path, tracked, around)
+        # The state is written before the first file changes. If the merge dies, the next command
+        # knows that it must finish it.
         write_pending(
             ws.state, MergeState(str(sides.commit), sides.ours_id, sides.theirs_id, placed=False)
         )
@@ -177,6 +184,7 @@ class Union:
         )
         same = [t for p, t in self._placed.items() if p not in placements]
         known = {t.payload.path for t in (*there, *same)}
+        # A payload that is tracked and not placed keeps the united version for a later fetch.
         asleep = [Tracked(p, placed=False) for p in self._payloads.values() if p.path not in known]
         after = replace(self.tracking, payloads=()).having([*asleep, *there, *same])
         after = after.standing_on(self._sides.standing, self._sides.stored.values())
@@ -191,6 +199,7 @@ class Union:
         The changes of the other steps are taken out of the united payload.
         """
         old = root_node(tracked.payload.content) if tracked is not None else None
+        # Each round takes at least one file out of the way, so the loop ends.
         while True:
             payload = self._payloads.get(path)
             new = root_node(payload.content) if payload is not None else None
@@ -214,6 +223,8 @@ class Union:
             if not near:
                 continue
             self._kept += sorted(os.fsdecode(name) for name in near)
+            # The working tree keeps its version of these paths, so the united payload gets the old
+            # nodes back.
             node = rewrite(self._ws, new, {touched[name].path: touched[name].old for name in near})
             before = self._payloads.pop(path, None)
             if before is None and tracked is not None:
@@ -228,6 +239,7 @@ class Union:
             end_merge(self._ws)
             return None
         sides = self._sides
+        # The present content is saved too, which shows later whether a person changed the file.
         kept = tuple(
             (path, node_name(self._ws, self.tracking, path)) for path in sorted(set(self._kept))
         )

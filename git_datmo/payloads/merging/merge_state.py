@@ -57,6 +57,7 @@ def read_pending(ws: Workspace) -> MergeState | None:
         raise Damaged(
             f"'{path}' is malformed: {error}", "remove it, then run 'git datmo checkout'"
         ) from error
+    # After a reset or a switch to another branch, the merge no longer exists.
     done = ws.repo.git.finish("merge-base", "--is-ancestor", pending.commit, "HEAD")
     return pending if done.returncode == 0 else None
 
@@ -98,6 +99,7 @@ def refuse_unresolved(ws: Workspace, tracking: Tracking) -> None:
         return
     if not pending.placed:
         raise interrupted(MERGING)
+    # A changed file counts as decided: the person has edited it.
     paths = [path for path, node in pending.kept if node_name(ws, tracking, path) == node]
     if paths:
         shown = ", ".join(f"'{path}'" for path in paths[:3]) + (", …" if len(paths) > 3 else "")

@@ -53,6 +53,7 @@ def split(
         whole += inside
         if holder is not None:
             parts.append(PathInPayload(holder, path))
+    # Two of the paths may name the same payload.
     return tuple(dict.fromkeys(whole)), tuple(parts)
 
 
@@ -120,6 +121,8 @@ def _obtain(ws: Workspace, part: PathInPayload, progress: Progress) -> Node | No
     node = obtain_way(ws, content, part.steps, progress=progress)
     if node is not None:
         require(ws, [(part.path, node)], progress=progress)
+        # The claim of the whole payload limits its part: the record says nothing about single
+        # files.
         refuse_false_claims(ws, [ClaimedContent(part.path, node, content.files, content.size)])
     return node
 

@@ -57,6 +57,7 @@ class PayloadMerger:
         """Take the changes of either side since `base`; where both differ, `ours` stays."""
         self._kept = []
         united: Payloads = {}
+        # A folder sorts before the paths in it, so an outer payload is united first.
         for path in sorted({*base, *ours, *theirs}):
             payload = self._payload(path, base.get(path), ours.get(path), theirs.get(path))
             around = next((outer for outer in united if path.startswith(outer + "/")), None)
@@ -74,6 +75,7 @@ class PayloadMerger:
     def _payload(
         self, path: str, base: Payload | None, ours: Payload | None, theirs: Payload | None
     ) -> Payload | None:
+        # A payload that only one side changed is taken whole: its trees need not be present.
         if theirs in (ours, base):
             return ours
         if ours == base:
@@ -84,6 +86,8 @@ class PayloadMerger:
             root_node(side.content) if side is not None else None for side in (base, ours, theirs)
         ]
         if path in self._fetched and nodes[2] is not None:
+            # The content of files is needed only where they are placed; other payloads are united
+            # by trees.
             require(self._ws, [(path, nodes[2])], progress=self._progress)
         self._refuse_false_claims(path, ours, theirs)
         node, conflicts = self._nodes(nodes)
@@ -99,6 +103,7 @@ class PayloadMerger:
         """Raise `DatmoError` if a side differs from the other by more than its record says."""
         for side, other in ((ours, theirs), (theirs, ours)):
             if side is not None:
+                # A payload that the other side has does not count again, since it exists already.
                 old = other.content if other is not None else None
                 claims = [claim_of(path, side.content, old)]
                 self._fetching(partial(refuse_false_claims, self._ws, claims))
@@ -128,6 +133,8 @@ class PayloadMerger:
 
     def _fetching(self, attempt: Callable[[], _T]) -> _T:
         """Return the result of `attempt` after fetching the trees that it reads."""
+        # Each attempt goes as far as the trees allow. It is repeated after those that it named were
+        # fetched.
         while True:
             try:
                 return attempt()

@@ -83,6 +83,7 @@ def carry_out(
     `target` is the snapshot, or '' for a merge's.
     """
     touched = frozenset(path for path, plan in plans.items() if plan)
+    # The mark is written before the first file changes, and `finish` removes it last.
     begin(ws, CheckoutInProgress(target, touched))
     with ways_out(ws.state):
         for plan in plans.values():
@@ -94,7 +95,9 @@ def begin(ws: Workspace, underway: CheckoutInProgress) -> None:
     if not underway.payloads:
         return
     earlier = read_underway(ws.state)
+    # The files of an earlier interrupted change are still mixed, so they stay in the mark.
     payloads = underway.payloads | (earlier.payloads if earlier is not None else frozenset())
+    # The way back leads to the snapshot before the first of several interrupted changes.
     before = earlier.before if earlier is not None else next(iter(ws.tracking().snapshots), "")
     write_underway(ws.state, replace(underway, payloads=payloads, before=before))
 
@@ -106,6 +109,7 @@ def given_up(ws: Workspace, target: str) -> dict[str, Node]:
     if underway is None or underway.snapshot in ("", target):
         return {}
     payloads: tuple[Payload, ...] = ()
+    # The record may be lost. Then no file can be recognized, and all of them stay.
     with suppress(DatmoError):
         record = ws.ledger.record(Oid.parse(underway.snapshot))
         payloads = record.payloads if isinstance(record, Snapshot) else ()
@@ -129,6 +133,7 @@ def ways_out(state: Path) -> Iterator[None]:
 
 
 def change_files(root: Path, checkout: Checkout, plan: Placement) -> None:
+    # An interrupted checkout left temporary files in these folders.
     sweep(root, plan.folders)
     checkout.apply(plan)
 
@@ -139,6 +144,7 @@ def finish(ws: Workspace, before: Tracking, after: Tracking, edit: CacheEdit) ->
     save(ws, after)
     known = {tracked.payload.path for tracked in before.payloads if tracked.placed}
     for tracked in after.payloads:
+        # The stat cache may have old entries from when the path was no payload, or not placed.
         if tracked.payload.path not in known:
             edit.renew(os.fsencode(tracked.payload.path))
     ws.cache.update(edit)

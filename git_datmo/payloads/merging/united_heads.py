@@ -25,6 +25,7 @@ class HeadsUnion:
     def unite(self, heads: Iterable[str], *, first: Iterable[str] = ()) -> Merged:
         """Unite the payloads of `heads`; those that lead to `first` come first, then by id."""
         preferred = set(first)
+        # Sorting by id makes every clone unite in the same order, and so get the same result.
         return self._fold(
             sorted(heads, key=lambda head: (not self._graph.reached([head]) & preferred, head))
         )
@@ -47,6 +48,7 @@ class HeadsUnion:
     def payloads(self, snapshot: str) -> Payloads:
         """Return the payloads of a snapshot; none if it cannot be read."""
         found = self._history.snapshot(snapshot)
+        # A drop record permits collection of these trees, so their absence is no damage.
         if found is not None and snapshot in self._history.catalog.dropped:
             self._merger.droppable.update(payload.object for payload in found.payloads)
         return by_path(found.payloads) if found is not None else {}
@@ -55,6 +57,7 @@ class HeadsUnion:
         if not heads:
             return Merged({})
         united, kept = self.payloads(heads[0]), dict[str, None]()
+        # The base is the nearest common snapshot of the next head and of all heads united so far.
         for index, head in enumerate(heads[1:], 1):
             base = self.base(heads[:index], [head])
             merged = self._merger.merge(base, united, self.payloads(head))
