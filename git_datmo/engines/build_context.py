@@ -53,11 +53,14 @@ def with_digest(reference: str, known: Iterable[str]) -> str:
 def _split(reference: str) -> tuple[str, str]:
     """Return an image's full name, with registry, and its tag."""
     path, colon, tag = reference.rpartition(":")
+    # A slash behind the colon: the colon is that of a registry's port.
     if not colon or "/" in tag:
         path, tag = reference, ""
     first = path.split("/", maxsplit=1)[0]
     if "/" not in path:
         return f"docker.io/library/{path}", tag
+    # Docker's rule: the first component is a registry if it has a dot or a colon, or is
+    # `localhost`.
     return (
         path if "." in first or ":" in first or first == "localhost" else f"docker.io/{path}",
         tag,

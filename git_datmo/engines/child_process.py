@@ -23,6 +23,7 @@ from git_datmo.engines.signal_relay import passing_signals
 from git_datmo.errors import DatmoError
 
 READ = 1 << 16
+# Seconds between two checks that the child still runs: a daemon can hold its pipes open.
 IDLE = 0.2
 
 
@@ -64,6 +65,7 @@ def stream(
         following_size(ptys, send),
         _started(argv, cwd, env, None if terminal else subprocess.PIPE, ptys.theirs) as child,
     ):
+        # While this process has the command's ends open, a read of ours would never see the end.
         ptys.started()
         running.append(child)
         if on_start is not None:
@@ -95,6 +97,8 @@ class _OutputWatch:
         if self.child.returncode is None:
             pid, status, usage = os.wait4(self.child.pid, options)
             if pid:
+                # `Popen` must not wait for the process a second time: its id may belong to another
+                # process.
                 self.child.returncode, self._usage = os.waitstatus_to_exitcode(status), usage
         return self.child.returncode is not None
 

@@ -30,6 +30,7 @@ def describe_locale(environ: Mapping[str, str]) -> str:
 
     Example: `de_DE.UTF-8 LC_NUMERIC=C`.
     """
+    # `LC_ALL` overrides all categories, and `LANG` stands for those that are not set (locale(7)).
     if environ.get("LC_ALL"):
         return environ["LC_ALL"]
     base = environ.get("LANG") or "C"

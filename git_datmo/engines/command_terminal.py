@@ -50,6 +50,7 @@ class Ptys:
 
     def resize(self) -> None:
         """Set the terminals' size to that of the user's terminal."""
+        # Any of the three streams may be redirected, so the first that is a terminal counts.
         size = next(filter(None, map(_size_of, (1, 2, 0))), None)
         for fd in self.ours.values():
             if size is not None:

@@ -81,6 +81,7 @@ def _copy(line: Line, output: Callable[[bytes], None]) -> None:
             if typed:
                 line.sendall(typed)
             else:
+                # The end of the input must not end the output.
                 sources.remove(IN)
 
 

@@ -45,6 +45,7 @@ def connect(environ: Mapping[str, str]) -> EngineConnection:
     runtime = environ.get("XDG_RUNTIME_DIR", "/run/user/none")
     sockets = [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock", "/run/podman/podman.sock"]
     named = environ.get("DOCKER_HOST") or environ.get("DOCKER_CONTEXT")
+    # If the user has named an engine, no other engine is tried.
     hosts = [] if named else [f"unix://{path}" for path in sockets if _is_socket(path)]
     why, patience = "", round(limit() or DEFAULT)
     for host in ("", *hosts):
@@ -59,6 +60,7 @@ def connect(environ: Mapping[str, str]) -> EngineConnection:
             # output.
             client.api.timeout = DEFAULT_TIMEOUT_SECONDS
         except (DockerException, RequestException, OSError) as e:
+            # The first attempt follows the user's choice, so its error is shown.
             why = why or str(e)
         else:
             return EngineConnection(client, str(client.api.base_url) in _HERE)
@@ -105,14 +107,17 @@ def is_gone(owner: str) -> bool:
     """Return True if an owner was a process of this machine and no longer runs."""
     machine, _, rest = owner.partition(".")
     number, _, _ = rest.partition(".")
+    # A process of another machine cannot be examined, so its containers stay.
     if not number.isdecimal() or not describe_owner(0).startswith(f"{machine}."):
         return False
+    # The kernel reuses process ids, so the start time must match too.
     return not _is_running(int(number)) or describe_owner(int(number)) != owner
 
 
 def _start_of(pid: int) -> str:
     """Return a process's start time in ticks since boot (proc, `stat`); '' if it is unknown."""
     try:
+        # The program's name is in parentheses, and can contain blanks and parentheses itself.
         return (
             Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode("ascii")
         )

@@ -101,6 +101,7 @@ def rebuilt_command(command: Sequence[str]) -> tuple[str, ...]:
         return ("python", "-m", *inner[1:])
     if _SCRIPT.match(inner[0]) and runner.scripts:
         return ("python", *inner)
+    # The word can name a task, whose command only the tool knows.
     if runner.tasks and not _PYTHON.match(inner[0]):
         return whole
     return portable_command(inner)
@@ -120,6 +121,7 @@ def _behind_options(runner: _Runner, words: Sequence[str]) -> Sequence[str]:
         elif words[index] in runner.flags:
             index += 1
         else:
+            # An unknown option may have a value, which would look like the command.
             return ()
     if index < len(words) and words[index] == "--":
         index += 1

@@ -47,6 +47,7 @@ class FolderTransfer:
             try:
                 with (
                     open(target, "wb") as pipe,
+                    # The pax format has no limits on sizes and on the length of names.
                     tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as archive,
                 ):
                     archive.add(self.folder, ".", recursive=True, filter=self._dress)
@@ -131,6 +132,8 @@ class FolderTransfer:
             return
         if entry.islnk():
             entry.linkname = entry.linkname.partition("/")[2]
+        # The filter refuses a path that leads out of the folder (PEP 706). `data_filter` would also
+        # refuse absolute links, which a run may write.
         inside = tarfile.tar_filter(entry.replace(name=path, deep=False), str(self.folder))
         _remove(there)
         archive.extract(inside, self.folder, filter="fully_trusted")

@@ -74,6 +74,7 @@ def read_image(folder: Path) -> Configuration:
         raise Damaged(f"an image has no '{CONFIG}'")
     found = read_configuration(path.read_bytes())
     for name in sorted(found.files):
+        # A link could lead out of the folder.
         if not (folder / name).is_file() or (folder / name).is_symlink():
             raise Damaged(f"an image has no '{name}'")
     return found
@@ -122,6 +123,7 @@ def _choose(contents: Path, digests: dict[str, str]) -> Configuration:
     Raises `Damaged` if a part is missing or the layers differ from those of the configuration.
     """
     try:
+        # The archive was asked for a single image, so its index has one item.
         (named,) = json.loads((contents / digests[_INDEX]).read_bytes())
         layers = tuple(digests[posixpath.normpath(name)] for name in named["Layers"])
         image = read_configuration(
@@ -175,6 +177,7 @@ def _pieces(name: str, size: int, file: IO[bytes]) -> Iterator[bytes]:
     """Yield a tar entry: header, content, and padding to a full block."""
     entry = tarfile.TarInfo(name)
     entry.size = size
+    # The GNU format can express sizes above 8 GiB, which older formats cannot.
     yield entry.tobuf(tarfile.GNU_FORMAT)
     while piece := file.read(_PIECE):
         yield piece

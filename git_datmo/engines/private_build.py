@@ -87,8 +87,11 @@ def install(
         for command in commands:
             _run(client, container, command, settings, output)
         if settings.files:
+            # The user's certificates must not become part of the image.
             container.exec_run(["rm", "-f", *(f"{PLACE}/{name}" for name in settings.files)])
         repository, _, name = tag.rpartition(":")
+        # A commit takes over the container's entry point and command, which are only for this
+        # build.
         changes = [f"LABEL {label}", "ENTRYPOINT []", 'CMD ["python3"]']
         container.commit(repository, name, changes=changes)
     finally:
@@ -111,6 +114,7 @@ def _run(
     for data in api.exec_start(started, stream=True):
         output("stderr", data)
         said += data
+        # The last lines are enough to say why the build failed.
         del said[:-65536]
     if api.exec_inspect(started)["ExitCode"]:
         raise BuildFailed(

@@ -48,6 +48,7 @@ def recorded_limits(values: Mapping[str, object]) -> ResourceLimits:
 
     Anyone can write a record, so it never gives access to devices or the network.
     """
+    # In Python, `True` is an integer too.
     memory, cpus, gpus = values.get("memory_limit"), values.get("cpu_limit"), values.get("gpus")
     return ResourceLimits(
         memory=memory

@@ -24,6 +24,7 @@ def usage_of_child(usage: resource.struct_rusage) -> dict[str, float | int]:
     return {
         "user_seconds": round(usage.ru_utime, 6),
         "system_seconds": round(usage.ru_stime, 6),
+        # Linux counts in KiB, macOS in bytes (getrusage(2)).
         "peak_memory": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         # On other systems these fields count operations of any size.
         **(
@@ -58,6 +59,7 @@ class ContainerUsage:
         memory = _inner(said, "memory_stats")
         parts = _inner(memory, "stats")
         # The kernel can drop cached files, so the run does not need this memory.
+        # Version 1 of control groups has `total_inactive_file`, version 2 has `inactive_file`.
         cached = _number(parts, "total_inactive_file") or _number(parts, "inactive_file")
         self.memory = max(self.memory, _number(memory, "usage") - cached)
         moved = _inner(said, "blkio_stats").get("io_service_bytes_recursive") or ()

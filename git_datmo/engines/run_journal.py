@@ -110,6 +110,7 @@ class Observed:
         if not any(process.parent == starter for process in begun):
             return False
         started = [program for process in self.processes for program in process.programs]
+        # Beside the first process, every started Python must have left a journal of its own.
         if not all(_PYTHON.match(program) for program in started) or len(begun) != 1 + len(started):
             return False
         return all(process.extensions <= READ_BY_PYTHON for process in self.processes)

@@ -50,6 +50,7 @@ def passing_signals(
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in PASSED:
+            # None stands for a handler that Python did not set, and so could not restore.
             if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                 before[number] = signal.signal(number, pass_on)
     try:
@@ -82,6 +83,7 @@ def holding_signals() -> Iterator[None]:
     finally:
         for ended, old in before.items():
             signal.signal(ended, old)
+    # The old handlers are back, so the request takes effect now.
     for number in held[:1]:
         signal.raise_signal(number)
 

@@ -35,6 +35,7 @@ class Screen:
         """Process `data`; return the lines that can no longer change."""
         text = self._rest + self._decoder.decode(data)
         unfinished = _UNFINISHED.search(text)
+        # A sequence that never ends must not hold back all later output.
         end = (
             unfinished.start()
             if unfinished and len(unfinished[0]) < UNFINISHED_LIMIT

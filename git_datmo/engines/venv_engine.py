@@ -75,6 +75,7 @@ class VenvEngine:
         """
         manifest = read_environment(environment.files)
         home = self.cache / environment.id[:20]
+        # Two reruns with the same environment would build in the same folder.
         with locked(self.cache / f"{home.name}.lock", seconds=3600):
             if self.rebuild or not (home / READY).is_file():
                 progress.begin("building the virtual environment", unit="step")
@@ -92,6 +93,7 @@ class VenvEngine:
         The file `READY` is written last and marks the environment as complete.
         """
         interpreter, version = self._interpreter(manifest)
+        # A build that was killed left files without the mark.
         shutil.rmtree(home, ignore_errors=True)
         env = {name: value for name, value in self.environ.items() if name not in _STRIPPED}
         self._step(
@@ -117,6 +119,7 @@ class VenvEngine:
 
         Pip runs too if uv fails, since pip may be configured with other indexes.
         """
+        # The record names every package. Resolving dependencies could install other versions.
         python, what = str(home / "bin" / "python"), ["--no-deps", *requirements]
         if uv := shutil.which("uv", path=self.environ.get("PATH", os.defpath)):
             argv = [uv, "pip", "install", "--python", python, *what]
@@ -149,6 +152,7 @@ class VenvEngine:
         of_series: list[tuple[str, str]] = []
         for candidate in dict.fromkeys(self._candidates(manifest)):
             try:
+                # `-I` keeps the user's variables and site packages out of the answer.
                 argv = [candidate, "-I", "-c", _SAY_VERSION]
                 env = dict(self.environ)
                 said = subprocess.run(

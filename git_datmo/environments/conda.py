@@ -23,6 +23,7 @@ WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*\Z")
 URL = re.compile(r"(?:https?://[^\s;\\\"'$`#]+\.(?:conda|tar\.bz2))?\Z")
 MD5, SHA256 = re.compile(r"(?:[0-9a-f]{32})?\Z"), re.compile(r"(?:[0-9a-f]{64})?\Z")
 _BUILT_FOR = re.compile(r"/(?:linux-[a-z0-9]+|noarch)/[^/]+\Z")
+# The URL of a private channel has a secret in its path: `/t/TOKEN/`.
 _TOKEN = re.compile(r"/t/[^/]+/")
 
 

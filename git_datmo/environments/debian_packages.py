@@ -98,6 +98,7 @@ def _beyond_image(names: Iterable[str], environ: Mapping[str, str]) -> Iterator[
             environ,
         )
         for line in answer.splitlines():
+            # Most packages have no value in the field Essential.
             name, priority, essential = (*line.split(), "", "")[:3]
             if priority not in _ALWAYS and essential != "yes":
                 yield name

@@ -10,6 +10,7 @@ _FROM = re.compile(
     r"^[ \t]*FROM[ \t]+(?:--[a-z]+=\S+[ \t]+)*(?P<base>\S+)(?:[ \t]+AS[ \t]+(?P<stage>\S+))?",
     re.MULTILINE | re.IGNORECASE,
 )
+# The files name every package. Pip must not add others, or other versions.
 PIP = "RUN python -m pip install --no-cache-dir --no-deps --no-input --disable-pip-version-check"
 
 # A command that runs directly activates no environment.
@@ -111,6 +112,7 @@ def pin_bases(dockerfile: bytes, pin: Callable[[str], str]) -> bytes:
 
     def replaced(match: re.Match[str]) -> str:
         base, stage = match["base"], match["stage"]
+        # A build argument decides about this image, and only a build knows it.
         given = base if base.lower() in stages or "@" in base or "$" in base else pin(base)
         if stage:
             stages.add(stage.lower())
@@ -131,6 +133,7 @@ def _install_conda(name: str) -> str:
 
 
 def _begin(base_image: str, system: Sequence[str], *, root: bool = False) -> list[str]:
+    # The image of micromamba has a user without rights, who cannot install anything.
     lines = [f"FROM {base_image}", *(["USER root"] if root else [])]
     if system:
         lines.append(

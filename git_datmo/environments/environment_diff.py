@@ -34,6 +34,7 @@ def compare(
     """
     pairs = zip(_things(before), _things(after), strict=True)
     changes = [change for (kind, old), (_, new) in pairs for change in _changes(kind, old, new)]
+    # A generated Dockerfile follows from the packages, whose changes are listed already.
     shown = {"Dockerfile"} if before.dockerfile == after.dockerfile == "generated" else set()
     shown |= {"environment.json", "requirements.txt", LIST, *before.archives(), *after.archives()}
     files = sorted((one.files.keys() | other.files.keys()) - shown)

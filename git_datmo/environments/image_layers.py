@@ -55,6 +55,7 @@ def build_files(environment: Environment, manifest: Manifest) -> Mapping[str, by
     if (
         len(groups) < 2
         or manifest.is_foreign
+        # A Dockerfile from another version of git-datmo is built as it is.
         or files[DOCKERFILE] != generated_dockerfile(manifest)
     ):
         return files

@@ -111,6 +111,7 @@ def _which(program: str, path: str, cwd: Path) -> str | None:
     if os.sep in program:
         full = os.path.join(cwd, program)
         return full if os.path.isfile(full) and os.access(full, os.X_OK) else None
+    # Relative folders of PATH start at the command's working folder.
     folders = (os.path.join(cwd, folder) for folder in path.split(os.pathsep))
     return shutil.which(program, path=os.pathsep.join(folders))
 
@@ -134,6 +135,7 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
         except ValueError:
             return None
     if words and os.path.basename(words[0]) == "env":
+        # `env` can have options and assignments before the program.
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
     return _which(words[0], path, cwd) if words and _is_python(words[0]) else None
 
@@ -304,9 +306,11 @@ def origin_of(direct_url: object) -> Origin | None:
                 editable=bool(info.get("editable")),
             )
         case {"archive_info": dict(info)}:
+            # `hash` is the older key, with the algorithm before an equals sign (PEP 610).
             digest = (info.get("hashes") or {}).get("sha256") or str(
                 info.get("hash", "")
             ).removeprefix("sha256=")
+            # An equals sign is left if the algorithm is not SHA-256.
             pinned = f"#sha256={digest}" if digest and "=" not in digest else ""
             return Origin("archive", "" if local else f"{hide_passwords(url)}{pinned}")
     return None

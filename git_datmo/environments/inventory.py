@@ -260,6 +260,7 @@ def main() -> None:
     read = sources(found)
     conda = conda_packages(found)
     resolve(found, "git-datmo")
+    # If nothing is marked, the installer leaves no marks.
     marked = any(known.pop("marked") for known in list(found.values()))
     for known in found.values():
         known.pop("marked", None)
@@ -275,6 +276,7 @@ def main() -> None:
         "conda": conda,
         "sources": read,
     }
+    # The line end ends a line that a start-up file may have begun.
     sys.stdout.write("\n" + MARK + json.dumps(answer) + "\n")
 
 

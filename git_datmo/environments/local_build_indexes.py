@@ -50,6 +50,7 @@ def configured_indexes(environ: Mapping[str, str], prefix: Path | None = None) -
     for name in _VARIABLES:
         yield from map(_address, environ.get(name, "").split())
     for path in _files(environ, prefix):
+        # A URL can contain `%`, which interpolation would take for a reference.
         parser = configparser.ConfigParser(interpolation=None)
         try:
             parser.read(path, "utf-8")

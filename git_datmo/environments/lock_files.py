@@ -175,6 +175,7 @@ def _fits(version: str, wanted: str) -> bool:
     from packaging.version import InvalidVersion
 
     try:
+        # An installed prerelease is compared like any other version.
         return SpecifierSet(wanted).contains(version, prereleases=True)
     except (InvalidSpecifier, InvalidVersion):
         return True  # a wording that cannot be understood contradicts nothing
@@ -342,6 +343,7 @@ def _conda_lock(name: str, text: str) -> Lock:
 
 
 def _requirements(name: str, text: str) -> Lock:
+    # Only `#` after a blank starts a comment: a URL can contain `#`.
     lines = [line.split(" #")[0].strip() for line in text.replace("\\\n", " ").splitlines()]
     indexes = (_index(match[1]) for line in lines if (match := _INDEX_OPTION.match(line)))
     return _asked(name, lines, filter(None, indexes))
@@ -378,8 +380,10 @@ def _poetry_clause(clause: str) -> str:
     if match[1] is None:
         return f"=={match[2]}"
     if match[1] == "~":
+        # A tilde allows other patches, or other minor versions if only the major version is given.
         last = 0 if len(numbers) == 1 else 1
     else:
+        # A caret fixes all numbers up to the first that is not zero.
         last = next((index for index, number in enumerate(numbers) if number), len(numbers) - 1)
     upper = [*numbers[:last], numbers[last] + 1]
     return f">={match[2]},<{'.'.join(map(str, upper))}"
@@ -411,6 +415,7 @@ def _asked(name: str, lines: Iterable[str], indexes: Iterable[str] = ()) -> Lock
     ranges: dict[str, str] = {}
     for line in lines:
         try:
+            # Pip's options, such as `--hash`, follow the requirement.
             asked = Requirement(line.split(" --")[0])
         except InvalidRequirement:
             continue

@@ -112,6 +112,7 @@ def ask(argv: Sequence[str], environ: Mapping[str, str]) -> str:
             [program, *argv[1:]],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            # Callers parse the output, so it must not be translated.
             env={**environ, "LC_ALL": "C"},
             timeout=SECONDS,
             check=False,

@@ -185,6 +185,7 @@ class Manifest:
         A rebuilt environment does not install them, since the code is present. It has these folders
         on PYTHONPATH.
         """
+        # A package lies at the top of its folder or below `src`.
         folders = (
             (local.path, f"{local.path}/src".removeprefix("/"))
             for local in self.local
@@ -204,6 +205,7 @@ class Environment:
     def of(cls, files: Mapping[str, bytes]) -> Environment:
         digest = hashlib.sha256()
         for name, content in sorted(files.items()):
+            # With the lengths, no other list of files gives the same bytes.
             digest.update(b"%d %s %d\0" % (len(name.encode()), name.encode(), len(content)))
             digest.update(content)
         return cls(digest.hexdigest(), dict(files))
@@ -244,6 +246,7 @@ def make_environment(
             packages.append(Package(made.name, made.version, CONDA))
         else:
             packages.append(made)
+    # The image of micromamba has no git, with which pip fetches these packages.
     if has_archives and _need_git(packages):
         system = {*system, "git"}
     if dockerfile is None:
@@ -356,6 +359,7 @@ def default_image(probe: Probe, packages: Iterable[Package] = ()) -> str:
 
 
 def _need_git(packages: Iterable[Package]) -> bool:
+    # A reference to a repository has the tool before a plus sign: `git+https://`.
     return any("+" in package.source.partition("://")[0] for package in packages)
 
 
@@ -431,6 +435,7 @@ def pinned(environment: Environment, manifest: Manifest, pin: Callable[[str], st
     files = environment.files
     if manifest.dockerfile == "repository":
         return Environment.of({**files, DOCKERFILE: pin_bases(files[DOCKERFILE], pin)})
+    # A reference with a digest is exact already.
     if "@" in manifest.base_image:
         return environment
     exact = replace(manifest, base_image=pin(manifest.base_image))

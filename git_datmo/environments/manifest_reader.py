@@ -49,11 +49,13 @@ def read_environment(files: Mapping[str, bytes]) -> Manifest:
         if len(files[name]) > SIZE_LIMIT:
             raise Damaged(f"'{name}' of the environment is larger than {SIZE_LIMIT} bytes")
     try:
+        # Decoded only to check that it is text.
         files[DOCKERFILE].decode()
         raw = json.loads(files[MANIFEST].decode())
     except (ValueError, RecursionError) as e:
         raise Damaged(f"the environment's files are not what git-datmo writes: {e}") from e
     manifest = _manifest(raw)
+    # Pip reads this file, so each of its lines must follow from the checked manifest.
     if files[LOCK] != manifest.lock():
         raise Damaged(f"'{LOCK}' of the environment does not list the packages of '{MANIFEST}'")
     for name in manifest.files():
@@ -78,6 +80,7 @@ def _manifest(raw: object) -> Manifest:
     interpreter, variables = raw.get("python" if first else "interpreter"), raw.get("variables")
     if not isinstance(interpreter, dict) or not isinstance(variables, dict):
         raise Damaged(f"'{MANIFEST}' lacks the interpreter or the variables")
+    # Another language has other rules for names and versions.
     implementation = _text(interpreter, "implementation", _WORD)
     foreign = not first and implementation in PROJECT_FILES
     names = FOREIGN_NAME if foreign else NAME

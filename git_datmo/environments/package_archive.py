@@ -89,6 +89,7 @@ def _installed(metadata: Path, limit: int) -> Iterator[tuple[str, bytes]]:
         elif where[0] != "bin":
             yield f"{data}/data/{'/'.join(where)}", content
         elif where[-1] not in scripts:
+            # An installer replaces `#!python` by its own interpreter (PEP 427).
             yield (
                 f"{data}/scripts/{'/'.join(where[1:])}",
                 _SHEBANG.sub(b"#!python", content, count=1),
@@ -126,6 +127,7 @@ def _zipped(files: Mapping[str, bytes], record: str) -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(whole.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
+            # The number 3 stands for Unix, whose mode is in the upper 16 bits of the attributes.
             entry.create_system = 3
             entry.external_attr = (stat.S_IFREG | (0o755 if "/scripts/" in name else 0o644)) << 16
             archive.writestr(entry, content)

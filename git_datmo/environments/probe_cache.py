@@ -86,4 +86,5 @@ def _stat(path: str) -> list[int] | None:
         info = os.stat(path)
     except (OSError, ValueError):
         return None
+    # `cp -p` and unpackers set old modification times, but cannot set the change time.
     return [max(info.st_mtime_ns, info.st_ctime_ns), info.st_size]

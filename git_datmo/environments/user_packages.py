@@ -10,6 +10,7 @@ from git_datmo.environments.interpreter_probe import Distribution, Probe, normal
 OWN = "git-datmo"
 SEEDS = frozenset({"pip", "setuptools", "wheel", "uv"})
 
+# In a notebook, each line of code is a JSON string, so a quote may come first.
 _IMPORT = re.compile(
     rb'^[ \t]*"?(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#;\r\n"\\]+))', re.MULTILINE
 )
@@ -37,6 +38,7 @@ def kept_distributions(probe: Probe, *, imported: Collection[str] = ()) -> tuple
     environment's initial ones. Kept are packages that a person requested, that the code imports, or
     that kept ones require.
     """
+    # In reverse order, so that the first distribution of a name stays, as in an import.
     known = {normalise(found.name): found for found in reversed(probe.distributions)}
     guests = _reached(known, [OWN]) - {OWN}
     roots = []
@@ -50,6 +52,7 @@ def kept_distributions(probe: Probe, *, imported: Collection[str] = ()) -> tuple
         is_of_others = name in guests or name in SEEDS or bool(found.vendor)
         if is_needed or not is_of_others:
             roots.append(name)
+    # A package must not be kept only because git-datmo requires it.
     without_own = {name: found for name, found in known.items() if name != OWN}
     return tuple(known[name] for name in sorted(_reached(without_own, roots)))
 

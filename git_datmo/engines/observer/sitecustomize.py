@@ -39,6 +39,8 @@ class _Journal:
         """Open a new journal, and write the line that describes the process."""
         name = f"{os.getpid()}.{time.monotonic_ns()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        # If the next line fails in a forked child, the child must not write to its parent's
+        # journal.
         self.fd = -1
         self.fd = os.open(os.path.join(self.folder, name), flags, 0o644)
         self.seen.clear()
@@ -164,6 +166,7 @@ def _begin(folder: str) -> None:
         "os.remove": lambda args: journal.note(b"d", args[0]),
         "os.listdir": lambda args: journal.note(b"l", args[0]),
         "os.scandir": lambda args: journal.note(b"l", args[0]),
+        # SQLite opens its files in C, so Python reports no event `open` for them.
         "sqlite3.connect": lambda args: journal.note(b"w", args[0]),
         "os.chdir": journal.on_chdir,
         "subprocess.Popen": journal.on_popen,
