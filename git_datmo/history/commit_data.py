@@ -204,6 +204,7 @@ class DataFinder:
         The search ends at a commit with a snapshot of its own, which already includes older ones.
         """
         finder = Rewritten(self._ws, self._catalog, [str(self._commit)])
+        # Without a lost commit there is nothing to claim, and the walk is saved.
         if not finder.has_lost:
             return {}
         known = {claim.row.commit for claim in own.values()} | {
@@ -259,6 +260,7 @@ class DataFinder:
         # A snapshot that the heads were made from cannot be newer than they are.
         behind = self._graph.reached(head.row.record for head in heads)
         candidates = [row for row in self._rows.values() if row.record not in behind]
+        # A commit that is present was examined already, and is not part of this history.
         if all(is_present(self._ws, row.commit) for row in candidates):
             return False
         return not boundary.isdisjoint(self._newer_than(heads))

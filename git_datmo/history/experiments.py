@@ -89,6 +89,7 @@ def read_all(ws: Workspace, heads: Heads | None = None) -> Catalog:
 def read_catalog(ws: Workspace, *tips: Tips) -> Catalog:
     """Return the table of the records and notes at `tips`, with the drops that this clone obeys."""
     catalog = ws.catalog(*tips)
+    # Most repositories have no drops, and then no code for signatures is loaded.
     if not catalog.dropped:
         return catalog
     from git_datmo.history.record_signatures import obey_signed_drops
@@ -99,6 +100,7 @@ def read_catalog(ws: Workspace, *tips: Tips) -> Catalog:
 def unite_remotes(ws: Workspace) -> Heads:
     """Unite fetched records with the local ones. Moves refs, so only writing commands call it."""
     heads = read_heads(ws)
+    # Equal tips have nothing to unite.
     changed = [_unite(ws, tips) for tips in heads.remotes.values() if tips != heads.here]
     return replace(heads, here=ws.ledger.tips()) if any(changed) else heads
 
@@ -221,6 +223,7 @@ class History:
         git = self._ws.repo.git
         chosen = (*revisions.refs, "--end-of-options", *revisions.arguments)
         named = git.text("rev-parse", "--revs-only", *chosen).splitlines()
+        # A name with `^` limits the range, and is no tip.
         tips = [name for name in named if not name.startswith("^")]
         walked = walk_commits(git, revisions.arguments, *revisions.refs)
         if at_once:
@@ -252,6 +255,7 @@ class History:
 
     def data(self, commit: Oid) -> CommitData:
         """Return the snapshots that define a commit's data."""
+        # A repository that never had git-datmo has no trailers, so no commit is read.
         if not self.catalog.rows and not self._ws.has_store:
             return CommitData(commit, (), (), is_cut_off=False)
         if commit not in self._data:
@@ -312,6 +316,7 @@ class History:
         rows = self._own_rows(commit.oid)
         if rows:
             heads = set(self.catalog.graph.heads(row.record for row in rows))
+            # The sort below is stable: of several heads, the newest stays first.
             newest_first = rows[::-1]
             in_order = sorted(newest_first, key=lambda row: row.record not in heads)
             own = [Claim(row, commit.oid, "note") for row in in_order]

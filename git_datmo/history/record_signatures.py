@@ -51,6 +51,7 @@ def attach_signed(
     oid = ws.repo.format.hash("blob", raw)
     text = sign(ws.repo.git, ws.odb, _tree(oid), _message(oid, raw))
     signature = Annotation(oid, record.commit, ws.now(), ws.person, WORDS, text)
+    # Both are attached in one transaction, so no crash leaves an unsigned record.
     ws.ledger.attach(record, signature, redacted=redacted)
     return oid
 
@@ -89,6 +90,7 @@ def obey_signed_drops(ws: Workspace, catalog: Catalog) -> Catalog:
     if not catalog.dropped or not ws.repo.config.flag(REQUIRED):
         return catalog
     plain = catalog.ignoring({row.record for row in catalog.drops})
+    # Each check starts a program, so the results stay while the repository is open.
     known = ws.keep(_CheckedDrops, _CheckedDrops)
     for row in catalog.drops:
         if row.record not in known:
@@ -106,6 +108,7 @@ def refuse_unsigned_redactions(ws: Workspace, theirs: Tips) -> None:
         return
     commits, mine = ws.ledger.commits, ws.ledger.tips()
     new = commits.redacted(theirs.records, theirs.notes)
+    # Redactions that this clone already has were checked when they came.
     new -= commits.redacted(mine.records, mine.notes)
     if not new:
         return

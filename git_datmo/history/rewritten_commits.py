@@ -64,6 +64,7 @@ class Rewritten:
             patches = self._patches_of(commits)
             for commit in commits:
                 claims = [*found.get(commit.oid, ()), *self._of(commit, patches[commit.oid])]
+                # In reverse order, so that the first proof of a record stays.
                 by_record = {row.record: (row, way) for row, way in reversed(claims)}
                 found[commit.oid] = sorted(by_record.values(), key=lambda claim: claim[0].order)
         return found
@@ -72,6 +73,7 @@ class Rewritten:
         """Yield the runs on a parent of the commit with uncommitted changes that this commit
         has."""
         for row in self._catalog.with_tree(commit.tree):
+            # The run had uncommitted changes if its tree is not that of its own commit.
             if row.commit in commit.parents and self._ws.repo.resolve(
                 row.commit, "tree"
             ) != Oid.parse(commit.tree):
@@ -102,6 +104,7 @@ class Rewritten:
         others."""
         if not self._is_elsewhere(row):
             return False
+        # A merge has no patch id either, but it has a tree of its own.
         changes_nothing = not patch and len(commit.parents) < 2
         return changes_nothing or (not row.patch and row.commit in self._missing)
 
@@ -153,6 +156,7 @@ class Rewritten:
         """
         if row.commit == str(commit.oid) or row.commit in self._missing:
             return True
+        # Git says no with status 1; any other status is an error (git-merge-base).
         return (
             self._ws.repo.git.finish(
                 "merge-base", "--is-ancestor", str(commit.oid), row.commit
@@ -195,6 +199,7 @@ class Rewritten:
         """Return the commits whose snapshots may be claimed."""
         if self._whole:
             return frozenset(self._snapshots)
+        # A missing commit is lost in any case: nothing in this repository leads to it.
         return self._missing | (self._outside.keys() & self._snapshots.keys())
 
     def _list_outside(

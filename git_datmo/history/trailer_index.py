@@ -46,6 +46,7 @@ class TrailerIndex:
             head, tips, *lines, end = self._path.read_text("ascii").split("\n")
         except (OSError, ValueError):
             return []
+        # With another boundary, the clone has commits that the index has never seen.
         if head != f"{HEADER} {' '.join(self._boundary)}" or end:
             return []
         self.by_commit = {commit: tuple(ids) for commit, *ids in map(str.split, lines)}
@@ -84,6 +85,7 @@ def _read_trailers(git: Git, tip: Oid, covered: Iterable[str]) -> Trailers:
     found = {}
     for entry in listed.split("\0\n")[:-1]:
         commit, _, message = entry.lstrip("\n").partition("\n")
+        # The search of git is only a filter, and may find the word anywhere in a message.
         ids = parse_trailers(message)
         if ids:
             found[commit] = ids

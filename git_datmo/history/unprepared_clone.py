@@ -30,6 +30,7 @@ def refuse_unprepared(ws: Workspace) -> None:
     """Raise `DatmoError` in a clone without set-up but with experiments. Asks the remotes too."""
     if ws.has_store:
         return
+    # A remote is asked only if the local repository does not answer the question.
     evidence = _local_evidence(ws) or next(_remote_evidence(ws), "")
     if evidence:
         raise DatmoError(f"this clone is not set up for git-datmo, and {evidence}", HINT)

@@ -141,6 +141,7 @@ class Catalog:
     def graph(self) -> DataGraph:
         """Return the graph of all snapshots, including dropped and redacted snapshots."""
         parents: dict[str, tuple[str, ...]] = {}
+        # A redacted snapshot has no row of its own, and its drop keeps the graph whole.
         for row in self.drops:
             parents |= row.redacted_parents
         parents |= {row.record: row.parents for row in self._every if row.kind == Snapshot.kind}
@@ -243,6 +244,7 @@ def read_catalog(ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
     notes_tips = sorted({tip.notes for tip in tips if tip.notes is not None})
     if not records:
         return Catalog(())
+    # The header names the tips that the table was made from.
     head = f"{_header()} {' '.join(map(str, records))} {' '.join(map(str, notes_tips))}"
     stored, rows, notes = _load(path)
     if stored != head:
@@ -251,6 +253,7 @@ def read_catalog(ledger: Ledger, tips: Sequence[Tips], path: Path) -> Catalog:
         # A user without write access rebuilds the table on each call.
         with suppress(OSError):
             fsio.write_file(path, "\n".join([head, *_columns(rows, notes), ""]).encode())
+            # After the table is written, every id in that file has a row.
             ledger.written.clear()
     return Catalog(rows, notes)
 
@@ -273,6 +276,7 @@ def _each_readable(tips: Sequence[Tips], read: Callable[[Tips], _T]) -> Iterator
         try:
             yield read(tip)
         except Damaged:
+            # The first tips are those of this repository, whose damage must be reported.
             if number == 0:
                 raise
 
@@ -291,6 +295,7 @@ def _renew_notes(
     for listed in _each_readable(tips, lambda tip: ledger.notes(tip.notes)):
         for commit, blob in listed.items():
             blobs.setdefault(str(commit), []).append(blob)
+    # The order of the tips must not change the name of a note's blobs.
     sorted_blobs = {commit: sorted(set(each)) for commit, each in blobs.items()}
     made = {
         commit: notes[commit]

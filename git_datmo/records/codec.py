@@ -84,6 +84,7 @@ def _plain(value: object) -> Any:
     if is_dataclass(value):
         return _plain_fields(value)
     if isinstance(value, float) and not math.isfinite(value):
+        # NaN is not equal to itself, so texts are compared.
         return next(name for name, number in _NOT_NUMBERS.items() if repr(number) == repr(value))
     return value
 
@@ -110,6 +111,7 @@ def decode(raw: bytes, *, checked: bool = False) -> Record:
     `checked` skips the schema check for bytes that were validated before, since compiling the
     schema takes longer than most commands.
     """
+    # The limit applies before parsing, which takes many times the memory of the text.
     if len(raw) > SIZE_LIMIT:
         raise Damaged("a record is larger than any record may be")
     try:
@@ -189,6 +191,7 @@ def _whole(text: str) -> int:
 
     Raises `ValueError` if it is too large for a float.
     """
+    # More than 309 digits are refused before `int`, whose time grows with the square of the length.
     _finite(text)
     return int(text)
 

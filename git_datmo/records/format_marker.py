@@ -57,6 +57,7 @@ def parse_marker(raw: bytes) -> Marker:
         version, requires = document["version"], document["requires"]
     except (ValueError, RecursionError, KeyError, TypeError):
         return UNREADABLE
+    # `True` is an instance of `int` too.
     if type(version) is not int or version < 1 or not isinstance(requires, list):
         return UNREADABLE
     if not all(isinstance(name, str) and _CAPABILITY.match(name) for name in requires):

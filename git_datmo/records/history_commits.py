@@ -50,6 +50,7 @@ class HistoryCommits:
         """Return True if `new` is to replace `old`, since `old` lacks tombstones of it."""
         if new is None or old is None or self.leads_to(new, old):
             return False
+        # Tombstones are never taken back, so the history with more of them is the later one.
         return self.redacted(new) > self.redacted(old)
 
     def tree(self, commit: Oid) -> Oid:
@@ -64,6 +65,7 @@ class HistoryCommits:
         A note that has no line any more is None.
         """
         paths = list_notes(self._odb, old) if old is not None else {}
+        # Without a new redaction, only notes that gain a line change.
         touched = set(lines) if redacted == self.redacted(old) else {*lines, *paths}
         changes: dict[bytes, Oid | None] = {}
         for commit in touched:
@@ -100,6 +102,7 @@ class HistoryCommits:
         if old is None and other is None and not wanted:
             return None
         if base is None and redacted:
+            # The new history begins without the old one, so it needs all tombstones itself.
             wanted |= self._tombstones(redacted)
         return self._commit(old, base, other, wanted, why)
 
@@ -111,6 +114,7 @@ class HistoryCommits:
         tree = edit_tree(self._odb, old_tree, changes) if changes or old_tree is None else old_tree
         if old is not None and other is None and base is not None and tree == old_tree:
             return old
+        # A fast-forward: clones that unite in turn end at the same commit.
         if (
             other is not None
             and self.tree(other) == tree

@@ -123,6 +123,7 @@ class Ledger:
         """Yield the content of blobs of at most `limit` bytes; small ones are read together."""
         remaining = iter(oids)
         while group := list(islice(remaining, TOGETHER)):
+            # One request for many small blobs costs less than one request for each.
             small = self._odb.find_small(group, SMALL)
             for oid in group:
                 try:
@@ -266,6 +267,7 @@ class Ledger:
                 if attempt == ATTEMPTS - 1:
                     raise
                 time.sleep(0.005 * (attempt + 1))
+                # Another process has moved a ref, so the next attempt starts from the new value.
                 tips = self.tips()
         return None
 
@@ -284,6 +286,7 @@ class Ledger:
         """
         merged = theirs or Tips(None, None)
         had = self.commits.redacted(old.records, old.notes)
+        # A redaction of either side stays in force, or a union would bring the text back.
         gone = had | redacted | self.commits.redacted(merged.records, merged.notes)
         why = "unite" if theirs is not None else "attach"
         marked = (

@@ -42,6 +42,7 @@ def list_records(odb: Odb, commit: Oid) -> set[Oid]:
         for entry in _entries(odb, folder):
             match = _RECORD.match(entry.name) if entry.mode in (BLOB, EXECUTABLE) else None
             if match is not None:
+                # A record counts only at the path of its id (FORMAT.md, section 7).
                 text = entry.oid.hex().encode()
                 if text[2:] == match[1] and text[:2] in names:
                     found.add(entry.oid)

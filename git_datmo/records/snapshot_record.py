@@ -223,6 +223,7 @@ def _check_payloads(payloads: Iterable[Document]) -> None:
     """Raise `Damaged` if a payload's path is unsafe, occurs twice or is inside another."""
     for entry in payloads:
         check_path(entry["path"])
+    # With the slash, a path sorts directly before the paths below it, so neighbours are enough.
     paths = sorted(entry["path"] + "/" for entry in payloads)
     if any(path.startswith(before) for before, path in pairwise(paths)):
         raise Damaged("a record names a payload twice, or one within another")

@@ -18,6 +18,7 @@ def mend(ws: Workspace, error: DatmoError, progress: Progress) -> frozenset[Oid]
 
     Returns the records whose objects stay lost, or None if nothing was damaged.
     """
+    # The search reads the whole store, so it begins only after an error that damage can explain.
     flaws = tuple(find_flaws(ws.store.objects, progress)) if may_be_damage(error) else ()
     if not flaws:
         return None

@@ -54,6 +54,7 @@ def find_needs(ws: Workspace) -> tuple[Need, ...]:
         needs += [
             Need(kept.path, str(oid), kept.node, oid in there) for kept in keep_entries(keeper)
         ]
+    # A payload that a record names is reported once, with the record.
     known = {need.node.oid for need in needs}
     tracked = {t.payload.path: t.payload for state in working_trees(ws) for t in state.payloads}
     needs += [
@@ -101,6 +102,7 @@ class Losses:
         return self._below[oid]
 
     def _look(self, oid: Oid) -> Lacking:
+        # The empty tree need not be stored (FORMAT.md, section 2).
         if oid == self.objects.format.hash("tree", b""):
             return {}
         try:

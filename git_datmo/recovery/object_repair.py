@@ -27,6 +27,7 @@ class _Chosen(StoreWriter):
     wanted: Collection[Oid] = frozenset()
 
     def knows(self, oid: Oid) -> bool:
+        # The writer claims to know all other objects, so it stores none of them.
         return oid not in self.wanted or super().knows(oid)
 
 
@@ -79,6 +80,7 @@ def _lost(ws: Workspace, needs: Iterable[Need], damaged: frozenset[Oid]) -> dict
 
     These are objects of damaged files, and missing ones that no remote is known to have.
     """
+    # The damaged files have left the store, so their objects are simply missing.
     losses = Losses(ws.store.objects, frozenset())
     return {
         oid: is_tree
