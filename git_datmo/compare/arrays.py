@@ -26,6 +26,7 @@ def open_array(file: IO[bytes]) -> StoredArray:
     shape, columns_first, dtype = read(file)
     if dtype.hasobject:
         raise UnreadableFile("its values are pickled")
+    # Values without a size would let a header claim any number of them.
     if dtype.itemsize == 0 or any(length < 0 for length in shape):
         raise UnreadableFile("its values have no size")
     return StoredArray(shape, str(dtype), dtype, file, columns_first)

@@ -56,6 +56,7 @@ def compare_stored(tally: Tally, recorded: StoredArray, rerun: StoredArray, name
         return f"{label}shape {list(recorded.shape)} became {list(rerun.shape)}"
     if recorded.type != rerun.type:
         return f"{label}type {recorded.type} became {rerun.type}"
+    # Blocks are read in stored order, so values in another order are not at the same place.
     if recorded.columns_first != rerun.columns_first and len(recorded.shape) > 1:
         return f"{label}its values are in another order in memory"
     for one, other in zip(recorded.blocks(), rerun.blocks(), strict=True):
@@ -69,6 +70,7 @@ def count_block(
     """Count the values of two blocks of equal shape and type. NaN equals NaN."""
     import numpy as np
 
+    # `NaT` is not equal to itself, so dates are compared as integers.
     if one.dtype.kind in "mM":
         one, other = one.view("i8"), other.view("i8")
     numbers = one.dtype.kind in "biufc"
@@ -78,6 +80,7 @@ def count_block(
     count = int(np.count_nonzero(differs))
     gap = 0.0 if not count else math.inf
     if count and numbers:
+        # A difference of small or unsigned integers can overflow in their own type.
         wide = np.complex128 if one.dtype.kind == "c" else np.float64
         with np.errstate(all="ignore"):
             gap = float(np.abs(one[differs].astype(wide) - other[differs].astype(wide)).max())

@@ -21,6 +21,7 @@ def main() -> None:
     bounds = {
         resource.RLIMIT_AS: MEMORY,
         resource.RLIMIT_CPU: CPU_SECONDS,
+        # No file may grow: a decoder has nothing to write.
         resource.RLIMIT_FSIZE: 0,
     }
     for kind, most in {**bounds, resource.RLIMIT_CORE: 0}.items():

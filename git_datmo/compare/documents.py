@@ -21,6 +21,8 @@ def compare_json(recorded: Path, rerun: Path) -> Comparison:
 def compare_yaml(recorded: Path, rerun: Path) -> Comparison:
     import yaml
 
+    # Safe loaders make no objects. The loader in C is faster, and some builds of PyYAML do not have
+    # it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     one, other = (list(yaml.load_all(_content(path), Loader=loader)) for path in (recorded, rerun))
     return _compare(one, other, rerun)
@@ -106,6 +108,7 @@ class _Nothing:
 def _pairs(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     """Yield every simple value of one document with the value at its path in the other."""
     if isinstance(one, dict) and isinstance(other, dict) and (one or other):
+        # In YAML, a key can be a number or a date, and these cannot be sorted with text.
         for key in sorted({*one, *other}, key=str):
             yield from _pairs(
                 one.get(key, _Nothing),

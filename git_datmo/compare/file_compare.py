@@ -109,6 +109,7 @@ def _compare_folders(recorded: Path, rerun: Path) -> Comparison:
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for base, folders, names in os.walk(folder):
+        # `os.walk` lists a link to a folder among the folders.
         links = [name for name in folders if Path(base, name).is_symlink()]
         for name in (*names, *links):
             path = Path(base, name)
@@ -118,6 +119,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _same_bytes(one: Path, other: Path) -> bool:
     if one.is_symlink() or other.is_symlink():
         return one.is_symlink() and other.is_symlink() and os.readlink(one) == os.readlink(other)
+    # Most different files differ in size, and need not be read.
     if not (one.is_file() and other.is_file()) or one.stat().st_size != other.stat().st_size:
         return False
     with one.open("rb") as first, other.open("rb") as second:

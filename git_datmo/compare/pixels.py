@@ -29,6 +29,7 @@ def compare_images(recorded: Path, rerun: Path) -> Comparison:
         shapes = [_shape(one, frames[0]), _shape(other, frames[1])]
         if shapes[0] != shapes[1]:
             return Tally().conclude("pixels", f"{shapes[0]} became {shapes[1]}")
+        # So far only headers were read; the loop below decodes pixels.
         if one.width * one.height > PIXELS or frames[0] > FRAMES:
             raise UnreadableFile("it is too large")
         tally = Tally()

@@ -64,6 +64,7 @@ def _ask(child: Child, recorded: Path, rerun: Path) -> Comparison | None:
         )
         child.stdin.flush()
         line = child.stdout.readline()
+        # A child that dies while it answers leaves an incomplete line.
         if line.endswith(b"\n"):
             found = json.loads(line)
             return Comparison(found["text"], found["off"])

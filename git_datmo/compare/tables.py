@@ -95,6 +95,7 @@ def compare_parquet(recorded: Path, rerun: Path) -> Comparison:
 
     with ExitStack() as opened:
         one, other = (opened.enter_context(parquet.ParquetFile(path)) for path in (recorded, rerun))
+        # The footer has the unpacked sizes, so no value is read yet.
         for file, path in ((one, recorded), (other, rerun)):
             numbers = range(file.metadata.num_row_groups)
             size = sum(file.metadata.row_group(number).total_byte_size for number in numbers)
@@ -118,5 +119,6 @@ def compare_parquet(recorded: Path, rerun: Path) -> Comparison:
 
 
 def _rows(file: Any, names: list[str]) -> Iterator[tuple[Any, ...]]:
+    # Threads reserve memory, which counts against the child's limit.
     for batch in file.iter_batches(batch_size=BATCH, columns=names, use_threads=False):
         yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)

@@ -44,6 +44,7 @@ def alike(recorded: str, rerun: str, file: Path) -> bool:
     if _PATH.sub("/", one) != _PATH.sub("/", other):
         return False
     folders = {CONTAINER, *map(str, file.parents)}
+    # Texts that are equal without their paths have the same number of them.
     pairs = zip(_PATH.findall(one), _PATH.findall(other), strict=True)
     return all(
         _last(before) == _last(after) or _without_scheme(after) in folders

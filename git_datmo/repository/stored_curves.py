@@ -82,6 +82,7 @@ class _Opened:
         folder.mkdir()
         made = dict[str, Curve]()
         for number, (name, points) in enumerate(curves.items()):
+            # A number, since the name of a metric can contain slashes.
             (folder / str(number)).write_bytes(write_curve(name, points))
             bounds = find_bounds(points.values)
             made[name] = Curve(str(number), len(points), *bounds, goals.get(name, ""))

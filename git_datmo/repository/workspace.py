@@ -77,9 +77,11 @@ class Workspace:
         from git_datmo.objects.store import Store
 
         store = Store(self.repo.git, store_path(self.repo.common_dir), self.repo.format)
+        # Where no shared lock is possible, `strict` refuses to hold the store alone.
         self._opened.enter_context(
             locking.locked(self.shared_state / "store.lock", shared=shared, strict=not shared)
         )
+        # Another command may have replaced packs before the lock was taken.
         store.objects.refresh()
         return self._opened.enter_context(store)
 

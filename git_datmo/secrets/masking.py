@@ -121,6 +121,7 @@ def mask_log(source: IO[bytes], target: IO[bytes], known: Collection[str]) -> in
     lines, in_key = 0, False
     while block := source.readlines(BLOCK):
         text = b"".join(block).decode("latin-1")
+        # Most blocks have nothing suspicious, and are copied as a whole.
         if not in_key and not is_suspicious(text, values):
             target.write(b"".join(block))
             continue

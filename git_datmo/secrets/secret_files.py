@@ -32,6 +32,7 @@ def find_secret_file(path: str, full: bytes | str) -> str | None:
         return "by its name"
     with open(full, "rb") as file:
         text = file.read(LOOK_LIMIT)
+    # A NUL byte means a binary file, in which the rules find secrets by chance.
     if b"\0" in text:
         return None
     for number, line in enumerate(text.decode("latin-1").split("\n"), 1):

@@ -104,6 +104,7 @@ def known_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
         for name, value in environ.items()
         if is_secret_name(name) and _could_be_secret(value, 8)
     }
+    # A value that contains another must be found first, or its rest would stay.
     return tuple(sorted(values, key=lambda value: (-len(value), value)))
 
 
@@ -157,6 +158,7 @@ def find_secrets(
     if not is_suspicious(text, known):
         return ()
     found: list[Secret] = []
+    # Of secrets with the same start, the longest comes first.
     for secret in sorted(
         _every(text, known, by_name=by_name), key=lambda secret: (secret.start, -secret.end)
     ):
@@ -169,6 +171,7 @@ def find_secrets(
 
 def mask(text: str, known: Collection[str] = ()) -> str:
     """Return `text` with possible secrets masked."""
+    # From the end to the start, so that the other ranges stay valid.
     for secret in reversed(find_secrets(text, known)):
         text = text[: secret.start] + MASK + text[secret.end :]
     return text

@@ -113,6 +113,7 @@ def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
         if prefix in text:
             yield from (
                 (*found.span(), kind)
+                # A prefix within a word begins no token.
                 for found in re.finditer(rf"(?<![\w.-]){re.escape(prefix)}{form}", text)
             )
     if any(mark in text for mark in _MARKS):
@@ -124,6 +125,7 @@ def find_tokens(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _may_be_secret(value: str, kind: str) -> bool:
     """Return False for placeholders, and for words without digits where a secret has some."""
+    # A percent sign can also begin an encoded character of a password.
     if value[0] in "<[{$%*" and not re.match(r"%[0-9A-Fa-f]{2}", value):
         return False
     if kind == "Password in a URL":

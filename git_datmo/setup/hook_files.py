@@ -161,6 +161,7 @@ def hook_text(name: str) -> bytes:
     program = find_program("git-datmo").replace("'", "'\\''")
     text = folder.joinpath("start").read_bytes()
     text += folder.joinpath(_BODIES[name]).read_bytes() if name in HOOKS else b'\nexit "$status"\n'
+    # A function, since a path can contain backslashes.
     return re.sub(b"@GIT_DATMO@", lambda _: os.fsencode(program), text) + b"\n" + END
 
 

@@ -166,6 +166,7 @@ def _install_in_own_folder(ws: Workspace, value: str) -> None:
     if not is_own_folder(ws.repo, hooks_folder(ws.repo)):
         git.run("config", EARLIER, value)
     scopes = [setting.scope for setting in ws.repo.config.settings if setting.key == SETTING]
+    # A relative path is right only if `.git` lies at the top of the working tree.
     if (
         ws.repo.common_dir.name == ".git"
         and not ws.repo.config.get("core.worktree")
@@ -194,6 +195,7 @@ def set_up_clone(ws: Workspace, remote: str, url: str, cwd: Path) -> None:
         # anew.
         if value.startswith(HELPER_PREFIX) and os.path.normpath(cwd / plain_url(value)) == url:
             _replace_value(ws.repo.git, key, value, HELPER_PREFIX + url)
+    # The cached configuration does not have the settings that were written above.
     fresh = Workspace(replace(ws.repo, config=read_config(ws.repo.git)), ws.environ, ws.clock)
     if fresh.repo.config.flag("core.bare"):
         route_through_helper(fresh, remote)

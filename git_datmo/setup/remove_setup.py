@@ -41,6 +41,7 @@ class TornDown:
 
 def tear_down(ws: Workspace) -> TornDown:
     """Remove hooks, settings, refspecs and exclude lines, and restore earlier values."""
+    # First, so that git never looks for hooks in a folder that is gone.
     _restore_hooks_setting(ws)
     folder = ws.repo.common_dir / "hooks"
     beside = tuple(path for name in HOOKS for path in remove_from(folder, name))
@@ -66,8 +67,8 @@ def _restore_hooks_setting(ws: Workspace) -> None:
         ws.repo.git.finish("config", f"--{scope}", "--unset-all", "core.hooksPath")
     ws.repo.git.finish("config", "--local", "--unset-all", LINKED)
     left = hooks_setting(read_config(ws.repo.git))
-    # Written before the earlier setting is restored, so that a killed removal leaves nothing
-    # behind.
+    # The earlier value is restored before its copy is removed, so that a killed removal can be
+    # repeated.
     if earlier and left != earlier and (own or not left):
         scope = own[-1].scope if own else "local"
         ws.repo.git.run("config", f"--{scope}", "core.hooksPath", earlier)

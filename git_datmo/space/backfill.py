@@ -82,6 +82,7 @@ def _fill_packs(ws: Workspace, place: PackBackend, living: Living, progress: Pro
             fetch_objects(
                 ws, [node for nodes in lacking.values() for node in nodes], progress=progress
             )
+        # Content that is missing after the fetch is on no remote.
         outgoing, lacking = _look(ws, place, living)
     send(place, outgoing, progress)
     return list(lacking)
@@ -118,6 +119,7 @@ def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progres
     whole = {oid: keeper for oid, keeper in lacking.items() if _is_had(ws, keeper, progress)}
 
     def publish() -> None:
+        # Each attempt asks the remote again: another client may have moved the refs.
         ns, offer = choose_namespace(ws, place, probe_remote(ws, place), progress)
         send_objects(
             ws, SharePlan(place, offer, ns, Tips(None, None), (), tuple(whole.values())), progress

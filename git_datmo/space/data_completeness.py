@@ -55,6 +55,7 @@ def check_complete(
     named = ws.repo.git.text("rev-parse", "--revs-only", "--end-of-options", *revisions).split()
     tips = [name for name in named if not name.startswith("^")]
     checked = check_remote(ws, progress=progress)
+    # Read after the check, which has fetched the remote's records.
     history = History(ws)
     found = {str(each.id): each for each in history.walk(tuple(revisions))}
     lacking = {loss.record for loss in checked.losses}

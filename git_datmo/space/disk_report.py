@@ -191,6 +191,7 @@ class _Whole:
 
     def __init__(self, objects: PackedObjects) -> None:
         self._objects = objects
+        # The empty tree need not be stored (FORMAT.md, section 2).
         self._trees: dict[Oid, bool] = {objects.format.hash("tree", b""): True}
 
     def has(self, kept: KeptEntry) -> bool:

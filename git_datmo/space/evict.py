@@ -61,6 +61,7 @@ def evict(
         # The remaining trees name the freed blobs. Git takes a missing object for promised if a
         # promisor pack names it.
         compaction.promise(pack for pack, marks in gone.packs.items() if PLAIN in marks)
+    # A blob is freed only if it was chosen and nothing else needs it. Trees stay in any case.
     planned = compaction.plan(objects, all_but(objects, gone, kept), worth=0)
     progress.finish()
     if not dry_run and planned.freed:

@@ -75,6 +75,7 @@ def _virtual(shared_state: Path, known: _Environments) -> tuple[Built, ...]:
     folders = sorted(path for path in (shared_state / "environments").glob("*") if path.is_dir())
     needed = {identity[:SHORT] for identity in known.living}
     return tuple(
+        # If an environment cannot be read, each folder may be that of the environment.
         Built(path.name, size_on_disk([path]), path.name in needed or not known.complete)
         for path in folders
     )
@@ -136,6 +137,7 @@ def size_on_disk(paths: Iterable[Path]) -> int:
                 continue
             if (info.st_dev, info.st_ino) not in seen:
                 seen.add((info.st_dev, info.st_ino))
+                # The unit is 512 bytes on every file system (stat(2)).
                 total += info.st_blocks * 512
     return total
 
@@ -174,6 +176,7 @@ def _remove(git: Git, folders: Iterable[Path]) -> None:
     for path in folders:
         # Git has a record of the working trees that reruns made.
         for tree in path.glob("*/.git"):
+            # A locked working tree needs the option twice (git-worktree).
             git.finish("worktree", "remove", "--force", "--force", "--", str(tree.parent))
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -36,12 +36,14 @@ def gc(
     """
     if not dry_run:
         ws.hold_store()
+        # The store is held alone, so these files belong to killed commands.
         compaction.sweep(ws.store.objects.folder)
     catalog = read_catalog_of_all(ws)
     living = [keeper for _, keeper in keepers(ws, catalog)]
     progress.begin("Looking for what is needed")
     marks = NeededObjects(ws.store.objects)
     reach(ws.store.objects, _needed(ws, living), marks)
+    # Records that cannot be read may need these (FORMAT.md, section 2).
     reach(ws.store.objects, unclear(ws, catalog), marks)
     reach(ws.store.objects, read_refs(ws.store.git).values(), marks)
     reach(ws.store.objects, _parts_under_way(ws, marks), marks)

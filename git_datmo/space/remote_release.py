@@ -160,6 +160,7 @@ def _keep(ws: Workspace, git: Git, remote: Remote, move: RemoteMove, progress: P
     tip = move.tip
     for start in range(0, max(len(move.more), 1), PARENTS_AT_ONCE):
         tip = tie(ws, tip, *move.more[start : start + PARENTS_AT_ONCE])
+    # An empty value means that the ref must not exist yet (git-push).
     lease = f"--force-with-lease={move.ref}:{move.tip or ''}"
     push_refs(git, remote, [f"{tip}:{move.ref}"], progress, lease)
 
@@ -167,6 +168,7 @@ def _keep(ws: Workspace, git: Git, remote: Remote, move: RemoteMove, progress: P
 def _delete(git: Git, remote: Remote, old: dict[str, Oid], progress: Progress) -> None:
     """Delete refs on the remote that no other client has moved."""
     refused: dict[str, Rejected] = {}
+    # Each ref has its own push, so that one refusal does not stop the others.
     for ref, tip in sorted(old.items()):
         try:
             push_refs(git, remote, [f":{ref}"], progress, f"--force-with-lease={ref}:{tip}")
