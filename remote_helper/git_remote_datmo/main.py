@@ -61,6 +61,7 @@ class Conversation:
         if self._session.push_url == self._session.fetch_url:
             return self._fetching
         other = self._start(self._session.push_url)
+        # A helper is asked for its capabilities before it gets options, as git does it.
         other.capabilities()
         for option in self._options:
             other.option(option)
@@ -99,6 +100,7 @@ class Conversation:
 
     def _started(self) -> list[Backend]:
         """Return the backends in use, each once."""
+        # A backend is in `__dict__` once it was used. Reading the property would start it.
         backends = [self.__dict__.get(name) for name in ("_fetching", "_pushing")]
         return list(dict.fromkeys(backend for backend in backends if backend is not None))
 
@@ -110,6 +112,8 @@ class Conversation:
             case "option":
                 self._session.remember(command)
                 self._options.append(command)
+                # `ok` sorts before `unsupported`: the answer is ok if one of two backends applies
+                # the option.
                 return min(backend.option(command) for backend in self._started())
             case "list":
                 return self._of(for_push=command.argument == "for-push").block(command, [])

@@ -34,9 +34,11 @@ class Native:
         if command.verb != "connect":
             write_output(b"fallback\n")
             return None
+        # Any other service (git-upload-archive) waits for the client's arguments first.
         is_speaking_first = command.argument in (RECEIVE_PACK, UPLOAD_PACK)
         opening = open_speaking if is_speaking_first else open_service
         service = opening(self._session, self._url, command.argument)
+        # An empty line says that the connection is open (gitremote-helpers, `connect`).
         write_output(b"\n")
         if command.argument != RECEIVE_PACK:
             return relay_reading(service)

@@ -44,6 +44,7 @@ class BlockReader:
             size = int(self._ahead[at : at + 4], 16)
             if size == 0:
                 return Block(self._take(at + 4), tuple(packets), complete=True)
+            # Lengths 1 to 3 mark packets of protocol version 2, which a push does not have.
             if size < 4 or not self._has(at + size):
                 break
             packets.append(bytes(self._ahead[at + 4 : at + size]))
@@ -73,6 +74,7 @@ class BlockReader:
 def advertised(block: Block) -> dict[str, str]:
     """Return the refs that a receive-pack advertises, with their ids."""
     rows = (
+        # The first line has the capabilities behind a NUL (gitprotocol-pack).
         re.fullmatch(rb"([0-9a-f]{40,}) (refs/[^\0\n]+)(?:\0.*)?\n?", line, re.DOTALL)
         for line in block.packets
     )

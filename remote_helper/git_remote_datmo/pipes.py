@@ -117,6 +117,7 @@ class Daemon:
                 "use an https:// or ssh:// URL",
             )
         session.check_allowed("git")
+        # Version 2 is git's default (git-config, protocol.version).
         version = session.config.get("protocol.version", "2")
         # As in git, version 2 is never requested for a push, since receive-pack has no version 2.
         self._connection = connect_daemon(

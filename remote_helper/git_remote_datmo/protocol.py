@@ -53,6 +53,7 @@ def unquote(value: str) -> str:
         return value
 
     def plain(found: re.Match[bytes]) -> bytes:
+        # Git writes at most `\377`; the mask keeps any other value within a byte.
         return ESCAPES.get(found[1]) or (
             bytes([int(found[1], 8) & 255]) if len(found[1]) == 3 else found[1]
         )

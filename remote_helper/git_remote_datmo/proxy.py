@@ -60,6 +60,7 @@ class Proxy:
     def _start(self) -> None:
         """Start git's helper and a watch on it."""
         pipe = subprocess.PIPE
+        # Without buffers, a wait on the descriptors sees every byte.
         self._child = Child(
             self._argv, who="", stdin=pipe, stdout=pipe, env=self._environ, bufsize=0
         )
@@ -128,9 +129,11 @@ class Proxy:
         lines = [command.line, *more]
         if command.verb == "push" and (refused := self._refusals(lines)):
             return errors(refused)
+        # A batch ends with an empty line; `list` is a single line (gitremote-helpers).
         asking = b"".join(
             line + b"\n" for line in (lines if command.verb == "list" else [*lines, b""])
         )
+        # Only `list` is repeated after a silence: a push may have moved refs already.
         text = (
             self._persist(lambda: self._exchange(asking))
             if command.verb == "list"
@@ -142,6 +145,7 @@ class Proxy:
 
     def end(self) -> int:
         """End git's helper with an empty line; return its exit status."""
+        # The helper may have ended by itself, after it printed the reason.
         with contextlib.suppress(BrokenPipeError):
             write_all(self._asking, b"\n")
         return self._close()

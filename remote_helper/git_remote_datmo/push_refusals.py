@@ -24,6 +24,7 @@ class Push:
 def parse_push_line(line: bytes) -> Push:
     """Parse `push [+]<source>:<target>`; an empty source deletes the target."""
     refspec = line.decode(*TEXT).removeprefix("push ")
+    # A source can have a colon (`HEAD:path`), the name of a ref cannot (git-check-ref-format).
     source, _, target = refspec.rpartition(":")
     return Push(target, loses=refspec.startswith((":", "+")), source=source.removeprefix("+"))
 

@@ -29,6 +29,7 @@ def take_push(session: Session, url: str, service: Service) -> int:
     """
     offer = BlockReader(service.read).block()
     write_output(offer.raw)
+    # Without a complete advertisement there is no push to check, and git reads the error itself.
     if not offer.complete:
         return relay(service)
     reader = BlockReader(read_input)
@@ -60,6 +61,7 @@ def _loses(session: Session, update: Update) -> bool:
     """
     if update.creates or not is_shared_ref(update.target):
         return False
+    # If the old commit is missing, git answers with an error, and the update may lose it.
     question = ("merge-base", "--is-ancestor", update.old, update.new)
     return update.deletes or session.git.finish(*question).returncode != 0
 
@@ -92,9 +94,11 @@ def _answer_no(
     discarded.
     """
     _hang_up(service)
+    # A push that only deletes refs sends no pack (gitprotocol-pack).
     if not all(update.deletes for update in request.updates):
         pump(read_input, lambda _: None)
     elif b"push-options" in request.capabilities:
+        # The push options follow the commands, and are read before the answer, too.
         reader.block()
     write_output(report(refused, request.capabilities))
     return 1

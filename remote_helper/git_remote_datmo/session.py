@@ -80,6 +80,8 @@ class Session:
         """
         env = dict(self.environ)
         if self._rewrites:
+            # These pairs take precedence over all files of configuration (git-config,
+            # GIT_CONFIG_COUNT).
             count = int(env.get("GIT_CONFIG_COUNT") or 0)
             for place, how in enumerate(("insteadOf", "pushInsteadOf"), count):
                 env[f"GIT_CONFIG_KEY_{place}"] = f"url.{url}.{how}"
@@ -152,6 +154,8 @@ class Session:
             from git_datmo.sharing.incomplete_records import is_settled
 
             name = self.remote if self.is_named else ""
+            # Git's own list of the remote's refs can show that nothing is new, without another
+            # request.
             if is_settled(workspace, name, self.push_url, mine, there):
                 return False
             from git_datmo.sharing.push import share

@@ -82,6 +82,7 @@ class LineReader:
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of `data` to a blocking descriptor."""
     view = memoryview(data)
+    # A pipe can take a part of the bytes.
     while view:
         view = view[os.write(descriptor, view) :]
 
@@ -169,6 +170,7 @@ class _Conversation:
 
     def _ask(self, data: bytes) -> None:
         """Pass git's bytes to the service; remember up to 8 bytes since the last answer."""
+        # Eight bytes are enough to tell a lone flush packet from a longer request.
         self._unanswered = (self._unanswered + data)[:8]
         self._service.write(data)
 
