@@ -107,6 +107,13 @@ class Console:
         size = os.get_terminal_size(self.out.fileno())
         return size.lines, size.columns
 
+    def width(self) -> int:
+        """Return the columns for output: those of the terminal, of `COLUMNS`, or 80."""
+        columns = self.environ.get("COLUMNS", "")
+        if columns.isdigit() and 0 < int(columns) < 10_000:
+            return int(columns)
+        return (self.size()[1] if self.out.isatty() else 0) or 80
+
     def use_colours(self) -> None:
         """Use colours if standard output is a terminal and git's `color.ui` allows them.
 

@@ -83,7 +83,7 @@ def print_table(listed: ExperimentList, columns: Sequence[str], console: Console
         [Cell.of(short_value(name, row.get(name)), row.get(name)) for name in columns]
         for row in listed.rows
     ]
-    _print_rows(short_names(columns), rows, console)
+    print_rows(short_names(columns), rows, console)
 
 
 def print_groups(grouped: GroupedList, console: Console) -> None:
@@ -100,10 +100,10 @@ def print_groups(grouped: GroupedList, console: Console) -> None:
         ]
         for group, summaries in grouped.groups
     ]
-    _print_rows(titles, rows, console)
+    print_rows(titles, rows, console)
 
 
-def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[Cell]], console: Console) -> None:
+def print_rows(titles: Sequence[str], rows: Sequence[Sequence[Cell]], console: Console) -> None:
     head, *lines = layout_table(titles, rows)
     console.print(console.paint("bold", head))
     for line in lines:
@@ -127,7 +127,7 @@ def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], console: Con
 
 def _csv_line(cells: Sequence[Any]) -> str:
     out = io.StringIO()
-    exact = (_exact(cell) for cell in cells)
+    exact = (exact_value(cell) for cell in cells)
     one_line = [_one_line(cell) if isinstance(cell, str) else cell for cell in exact]
     csv.writer(out, lineterminator="").writerow(one_line)
     return out.getvalue()
@@ -141,7 +141,7 @@ def _one_line(text: str) -> str:
     return make_printable(" ".join(text.splitlines()))
 
 
-def _exact(value: Any) -> Any:
+def exact_value(value: Any) -> Any:
     """Return a value as CSV and JSON programs read it."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -187,7 +187,7 @@ def summary_document(summary: Summary) -> dict[str, Any]:
         "min": summary.low,
         "max": summary.high,
     }
-    return {"count": summary.count, **{name: _exact(value) for name, value in figures.items()}}
+    return {"count": summary.count, **{name: exact_value(value) for name, value in figures.items()}}
 
 
 def print_oneline(row: Row, console: Console, before: str = "") -> None:
@@ -257,7 +257,7 @@ def _placed(value: Value | None, length: int) -> str:
     """
     if value is None:
         return ""
-    shown = str(_exact(value))
+    shown = str(exact_value(value))
     if length == ALL_LINES:
         return "\n".join(map(make_printable, shown.splitlines()))
     if length == FIRST_LINE:

@@ -26,6 +26,7 @@ VERBS = {
     "tag": "add tags to an experiment, or show them",
     "untag": "remove tags from an experiment",
     "diff": "show how two experiments differ",
+    "compare": "compare any number of experiments, differences first",
     "checkout": "put the payloads of a commit into the working tree",
     "fetch": "fetch the experiments of others from a remote",
     "push": "share experiments and their data with a remote",

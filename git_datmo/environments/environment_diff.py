@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from git_datmo.environments.conda import LIST
 from git_datmo.environments.manifest import Environment, Local, Manifest, Package
 from git_datmo.sizes import show_count
+
+# Files whose content the other changes describe.
+_DESCRIBED = ("environment.json", "requirements.txt", LIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,31 @@ def compare(
     changes = [change for (kind, old), (_, new) in pairs for change in _changes(kind, old, new)]
     # A generated Dockerfile follows from the packages, whose changes are listed already.
     shown = {"Dockerfile"} if before.dockerfile == after.dockerfile == "generated" else set()
-    shown |= {"environment.json", "requirements.txt", LIST, *before.archives(), *after.archives()}
+    shown |= {*_DESCRIBED, *before.archives(), *after.archives()}
     files = sorted((one.files.keys() | other.files.keys()) - shown)
     changed = (name for name in files if one.files.get(name) != other.files.get(name))
     return (
         *changes,
         *(PackageChange("file", name, _size(one, name), _size(other, name)) for name in changed),
     )
+
+
+def environment_values(environment: Environment, manifest: Manifest) -> dict[str, str]:
+    """Return what an environment consists of, by name; of other files, the start of a hash.
+
+    Names of packages are plain. Other names begin with their kind, as in `PackageChange`.
+    """
+    values = {
+        name if kind == "package" else f"{kind} {name}".rstrip(): value or "(yes)"
+        for kind, things in _things(manifest)
+        for name, value in things.items()
+    }
+    shown = {*_DESCRIBED, *manifest.archives()}
+    if manifest.dockerfile == "generated":
+        shown.add("Dockerfile")
+    for name in sorted(environment.files.keys() - shown):
+        values[f"file {name}"] = sha256(environment.files[name]).hexdigest()[:10]
+    return values
 
 
 def _things(manifest: Manifest) -> Iterator[tuple[str, Mapping[str, str]]]:

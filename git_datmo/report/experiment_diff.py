@@ -81,7 +81,7 @@ def diff_experiments(
     return ExperimentDiff(
         one,
         other,
-        command=compare_values(_command_of(before.run), _command_of(after.run)),
+        command=compare_values(command_values(before.run), command_values(after.run)),
         parameters=compare_values(before.parameters, after.parameters),
         metrics=compare_values(before.metrics, after.metrics),
         environment=environment,
@@ -98,16 +98,16 @@ def compare_values(
     return tuple(
         ValueChange(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())
-        if not _is_same(before.get(name), after.get(name))
+        if not is_same(before.get(name), after.get(name))
     )
 
 
-def _is_same(one: Value | None, other: Value | None) -> bool:
+def is_same(one: Value | None, other: Value | None) -> bool:
     """Return True for equal values; a boolean never equals a number."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _command_of(run: Run | None) -> dict[str, Value]:
+def command_values(run: Run | None) -> dict[str, Value]:
     """Return the command of a run, its folder, engine and exit code."""
     if run is None:
         return {}

@@ -58,6 +58,8 @@ SHOWN = [
     ("tag", "HEAD"),
     ("annotate", "HEAD", "--comment", "seen"),
     ("untag", "HEAD", "none"),
+    ("compare",),
+    ("compare", "--equal"),
     ("du",),
     ("reproduce", "--trust", "--engine", "host"),
 ]

@@ -66,6 +66,7 @@ def test_output_of_verbs_that_show_follows_the_schemas(trained: Shell) -> None:
     check("log", trained, "log", "--json", "--tag", "best")
     check("show", trained, "show", "--json")
     check("diff", trained, "diff", "HEAD~1", "HEAD", "--json")
+    check("compare", trained, "compare", "--group-by", "author", "--json")
     check("verify", trained, "verify", "--json", code=1)
     check("verify-complete", trained, "verify", "--complete", "--json", "HEAD")
     check("du", trained, "du", "--json")

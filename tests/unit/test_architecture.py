@@ -240,6 +240,7 @@ def test_verbs_import_operations_late() -> None:
         "git_datmo.cli.commands.",
         "git_datmo.cli.console",
         "git_datmo.cli.engine",
+        "git_datmo.cli.experiment_choice",
         "git_datmo.cli.rerunning",
     )
     for module in modules():

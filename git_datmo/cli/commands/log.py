@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
+from git_datmo.cli.experiment_choice import add_choice_arguments, choice_of
 
 if TYPE_CHECKING:
     from git_datmo.history.experiments import History
@@ -44,7 +45,6 @@ git datmo log --json | jq .metrics
 BEHIND = "paths"
 INTERMIXED = True
 SIGNED = ("--sort",)
-REFS = ("all", "branches", "remotes", "tags")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,39 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-n", "--max-count", type=int, metavar="N", help="show at most N experiments"
     )
-    parser.add_argument(
-        "--all",
-        action="store_true",
-        help="show every snapshot of all refs, with those that only follow the data",
-    )
-    parser.add_argument("--branches", action="store_true", help="walk all branches")
-    parser.add_argument("--remotes", action="store_true", help="walk all remote branches")
-    parser.add_argument("--tags", action="store_true", help="walk all tags")
-    parser.add_argument(
-        "--data", action="store_true", help="include snapshots that only follow the data"
-    )
-    parser.add_argument(
-        "--where", default="", metavar="CONDITION", help="show experiments that meet a condition"
-    )
-    parser.add_argument(
-        "--author",
-        default="",
-        metavar="PATTERN",
-        help="show those whose author ('Name <address>') matches a regular expression",
-    )
-    parser.add_argument(
-        "--tag",
-        action="append",
-        default=[],
-        metavar="TAG",
-        help="show those with a tag; may be repeated",
-    )
-    parser.add_argument(
-        "--since", "--after", default="", metavar="DATE", help="show those made since a date"
-    )
-    parser.add_argument(
-        "--until", "--before", default="", metavar="DATE", help="show those made until a date"
-    )
+    add_choice_arguments(parser)
     parser.add_argument(
         "--sort",
         default="",
@@ -151,34 +119,13 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _list_options(options: argparse.Namespace, ws: "Workspace") -> "ListOptions":
     """Return the options of the list; '-N' among the revisions is a limit, as in git."""
-    from git_datmo.history.experiments import Revisions
-    from git_datmo.report.experiment_list import ListOptions
+    from dataclasses import replace
 
-    limit = options.max_count
-    names = []
-    for word in options.range:
-        if word.startswith("-") and word[1:].isdigit():
-            limit = int(word[1:])
-        else:
-            names.append(word)
-    refs = [f"--{name}" for name in REFS if getattr(options, name)]
-    if options.all:
-        # The refs of git-datmo itself lead to no code.
-        refs = ["--exclude=refs/datmo/*", "--exclude=refs/notes/*", *refs]
-    if not names and not refs:
-        names = ["HEAD"] if ws.head() is not None else []
-    return ListOptions(
-        revisions=Revisions(tuple(names), tuple(refs)),
+    return replace(
+        choice_of(options, options.range, ws),
         paths=tuple(map(ws.relative, options.paths)),
-        follows=options.all or options.data,
-        where=options.where,
-        author=options.author,
-        since=options.since,
-        until=options.until,
         sort=options.sort,
         best=options.best,
-        tags=tuple(options.tag),
-        limit=None if limit is not None and limit < 0 else limit,
         names_values=bool(options.columns or options.format or options.group_by),
     )
 
