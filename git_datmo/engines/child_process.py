@@ -75,6 +75,7 @@ def stream(
             _pump(watch, output, ptys.ours)
             code = watch.wait()
         except BaseException:
+            # An error of this process must not leave the command running.
             child.kill()
             raise
     return Outcome(

@@ -59,6 +59,7 @@ class Ptys:
 
     def started(self) -> None:
         """Close the command's ends in this process, after the command has inherited them."""
+        # Both streams can have the same terminal, which is closed once.
         for fd in set(self.theirs.values()):
             os.close(fd)
         self.theirs = {}

@@ -99,6 +99,7 @@ def _from_package(name: str) -> EngineKind | None:
     """Return the engine that another package provides under this name, or None."""
     from importlib.metadata import entry_points
 
+    # Only the named entry point is loaded, so no other package is imported.
     for point in entry_points(group=GROUP, name=name):
         kind = point.load()
         if isinstance(kind, EngineKind):

@@ -110,7 +110,9 @@ class FolderTransfer:
                 fileobj=cast("IO[bytes]", StreamReader(stream)), mode="r|"
             ) as archive:
                 for entry in archive:
+                    # Names begin with the last folder of the path that the engine was asked for.
                     path = entry.name.partition("/")[2].rstrip("/")
+                    # The run may have made a `.git`, which must not replace the user's.
                     if not path or path == LEFT_HERE or path.startswith(f"{LEFT_HERE}/"):
                         continue
                     seen.add(path)

@@ -79,6 +79,7 @@ def install(
 ) -> None:
     """Run `commands` in the image `tag`, and give the result its name, and the label `label`
     (`NAME=VALUE`)."""
+    # The container must run while the commands below are executed in it.
     container = client.containers.create(tag, ["infinity"], entrypoint=["sleep"], user="0")
     try:
         container.start()

@@ -67,6 +67,7 @@ class Screen:
 
     def _write(self, text: str) -> None:
         """Write text at the cursor, over existing text."""
+        # The cursor can be beyond the end of the line.
         line = self._lines[self._row].ljust(self._column)
         end = self._column + len(text)
         self._lines[self._row] = line[: self._column] + text + line[end:]

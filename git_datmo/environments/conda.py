@@ -104,6 +104,7 @@ def _in_order(known: Mapping[str, Installed]) -> Iterator[str]:
         waiting = [(root, False)]
         while waiting:
             name, ready = waiting.pop()
+            # The second visit of a name comes after those of all names that it needs.
             if ready:
                 yield name
             elif name not in done:

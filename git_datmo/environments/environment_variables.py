@@ -67,6 +67,7 @@ def allowed_variables(environ: Mapping[str, str], *, more: Collection[str] = ())
         if name in more or _decides(name, value)
     }
     for name, value in allowed.items():
+        # A surrogate stands for a byte that is not UTF-8 (PEP 383).
         if not value.isprintable() and (
             set(value) & set("\0\r\n") or any("\ud800" <= c <= "\udfff" for c in value)
         ):

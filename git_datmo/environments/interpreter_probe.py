@@ -226,6 +226,7 @@ def begin_probe(
 
     `keep` is called with the line of a complete answer.
     """
+    # The answer is read as UTF-8, whatever the locale of the command.
     env = {**environ, "PYTHONIOENCODING": "utf-8"}
     # A start-up file of the user's could print something, or change what is found.
     env.pop("PYTHONSTARTUP", None)
@@ -261,6 +262,7 @@ def read_answer(said: bytes) -> Probe | None:
 
 def _answer_line(said: bytes) -> bytes:
     """Return the last line that has the answer; b"" if there is none."""
+    # A start-up file can print lines of its own.
     answers = [line for line in said.splitlines() if line.startswith(_MARK)]
     return answers[-1] if answers else b""
 

@@ -98,6 +98,7 @@ def describe(
     told = dist.metadata  # parsed anew at each look
     name, version = told["Name"], told["Version"]
     installer = (dist.read_text("INSTALLER") or "").strip()
+    # Debian's own packages are in /usr/lib, and its pip installs into /usr/local.
     vendor = where.startswith("/usr/lib") and installer not in MARKING
     url = (
         direct_url(dist) if installer != "conda" else None
@@ -187,6 +188,7 @@ def resolve(found: dict[str, dict[str, Any]], whole: str) -> None:
             # Most conditional requirements are not installed, and conditions take long to parse.
             if needed in found and any(condition(text)(extra) for extra in active[name]):
                 names[name].add(needed)
+                # Further extras can make further requirements apply.
                 if not active[needed].issuperset(extras):
                     active[needed].update(extras)
                     waiting.append(needed)
@@ -233,6 +235,7 @@ def named_folders(entry: str, name: str) -> list[str]:
             lines = file.read().splitlines()
     except OSError:
         return []
+    # Lines that begin with `import` are executed and name no folder (site).
     return [os.path.join(entry, line.strip()) for line in lines if not line.startswith("import ")]
 
 

@@ -287,6 +287,7 @@ def _poetry(name: str, text: str) -> Lock:
     def pins() -> Iterator[tuple[str, Pin]]:
         for package in document.get("package", ()):
             source = package.get("source", {})
+            # `legacy` is poetry's word for an index of packages.
             if source.get("type", "legacy") != "legacy" or package.keys() & {"path", "git", "url"}:
                 continue
             files = package.get("files") or older.get(package["name"], ())

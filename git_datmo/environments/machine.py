@@ -84,6 +84,7 @@ def _graphics(environ: Mapping[str, str]) -> dict[str, Fact]:
         "gpu": ", ".join(dict.fromkeys(row[0] for row in rows)),
     }
     facts["nvidia_driver"] = rows[0][2]
+    # `nvidia-smi` counts in MiB.
     if all(row[1].isdigit() for row in rows):
         facts["gpu_memory"] = min(int(row[1]) for row in rows) << 20
     if found := re.search(r"CUDA Version: ([0-9.]+)", ask(["nvidia-smi"], environ)):

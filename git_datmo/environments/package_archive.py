@@ -73,6 +73,7 @@ def _installed(metadata: Path, limit: int) -> Iterator[tuple[str, bytes]]:
     room = limit
     for row in csv.reader((metadata / "RECORD").read_text(encoding="utf-8").splitlines()):
         parts = row[0].split("/") if row else [""]
+        # Each installer compiles bytecode itself.
         if parts[-1].endswith(".pyc") or "__pycache__" in parts or not parts[-1]:
             continue
         if parts[0] == metadata.name and parts[-1] in _INSTALLERS:

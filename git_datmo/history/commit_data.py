@@ -149,6 +149,7 @@ class DataFinder:
             }
             proven.update(self._prove(others))
             found.update(proven)
+            # The parents of a snapshot without proof can still be data of this commit.
             pending = self._candidates_below(pending - proven.keys()) - looked_at
         return found
 

@@ -112,6 +112,7 @@ def refuse_unsigned_redactions(ws: Workspace, theirs: Tips) -> None:
     new -= commits.redacted(mine.records, mine.notes)
     if not new:
         return
+    # Only redactions by a trusted key are left after this.
     redactions = obey_signed_drops(ws, ws.catalog(theirs)).redactions
     signed = {record for row in redactions for record in row.redacted_parents}
     unsigned = sorted(set(map(str, new)) - signed)

@@ -132,6 +132,7 @@ class Rewritten:
             note = self._catalog.notes.get(str(commit.oid))
             rows = [self._catalog.get(record) for record in note.records] if note else []
             own = [row.patch for row in rows if row is not None and row.commit == str(commit.oid)]
+            # A merge has no patch of its own, so git is not asked for it.
             if own or len(commit.parents) > 1:
                 known[commit.oid] = own[0] if own else ""
         return known | self._cached([commit.oid for commit in commits if commit.oid not in known])
@@ -208,6 +209,7 @@ class Rewritten:
         names = "".join(
             f"{name}\n" for name in (*(f"^{tip}" for tip in self._tips), *starts)
         ).encode()
+        # Commits that records name can be missing in this clone.
         done = self._ws.repo.git.finish(
             "rev-list", "--ignore-missing", "--parents", *options, "--stdin", stdin=names
         )

@@ -74,6 +74,7 @@ def _columns(annotation: Annotation) -> dict[str, Any]:
     Tags that no `git datmo tag` writes are left out.
     """
     signed = [("+", tag) for tag in annotation.tags] + [("-", tag) for tag in annotation.untags]
+    # The column joins tags with blanks, so a tag with a blank would become two.
     return {"tags": " ".join(f"{sign}{tag}" for sign, tag in signed if TAG.fullmatch(tag))}
 
 

@@ -144,6 +144,7 @@ class Catalog:
         # A redacted snapshot has no row of its own, and its drop keeps the graph whole.
         for row in self.drops:
             parents |= row.redacted_parents
+        # Rows come last: a record that is present counts more than the copy in a drop.
         parents |= {row.record: row.parents for row in self._every if row.kind == Snapshot.kind}
         return DataGraph(parents)
 
@@ -352,6 +353,7 @@ def _load(path: Path) -> tuple[str, list[Row], dict[str, Note]]:
         head, *lines, end = path.read_text("utf-8").split("\n")
         if not head.startswith(_header() + " ") or end:
             return "", [], {}
+        # The order is that of `_columns`. The last three fields of a row are lists.
         *fields, about, parents, redacted, commits, blobs, named = map(_values, lines)
         lists = ([tuple(ids.split()) for ids in column] for column in (about, parents, redacted))
         rows = [Row(*values) for values in zip(*fields, *lists, strict=True)]

@@ -97,6 +97,7 @@ class HistoryCommits:
         if other is not None and self.leads_to(base, other):
             other = None
         wanted = dict(changes)
+        # Without an old tree, nothing can be removed.
         if old is None:
             wanted = {path: blob for path, blob in changes.items() if blob is not None}
         if old is None and other is None and not wanted:

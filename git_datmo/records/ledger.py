@@ -148,6 +148,7 @@ class Ledger:
             record = codec.decode(raw, checked=checked)
         except Damaged as error:
             raise Damaged(f"record '{oid}': {error.what}", error.hint) from error
+        # Ids of the two object formats differ in length.
         if not checked and any(len(named) != len(oid) for named in codec.object_ids(record)):
             raise Damaged(f"record '{oid}': it names an object of another object format")
         return record
@@ -209,6 +210,7 @@ class Ledger:
         `ATTEMPTS` attempts.
         """
         before = self.tips()
+        # This version must not write a tree whose format it does not know.
         check_marker(self.marker(before.records), "the records of this repository")
         wanted: dict[Oid, list[bytes]] = {}
         raws = [codec.encode(record) for record in records]

@@ -92,6 +92,7 @@ def list_notes(odb: Odb, commit: Oid) -> dict[Oid, tuple[bytes, Oid]]:
             full = path + entry.name
             digits = full.replace(b"/", b"")
             if entry.mode == TREE:
+                # The digits of an id limit the depth.
                 if _FOLDER.match(entry.name) and len(digits) < width:
                     stack.append((full + b"/", entry.oid))
             elif len(digits) == width and _HEX.match(entry.name):

@@ -37,6 +37,7 @@ def make_line(oid: Oid, record: Record) -> NoteLine:
 def parse_note(raw: bytes) -> tuple[tuple[NoteLine, ...], tuple[str, ...]]:
     """Return the lines of a note that name records, and the other lines."""
     ours, others = [], []
+    # Other programs can add lines in any encoding.
     for line in raw.decode("utf-8", "replace").split("\n"):
         match = _LINE.match(line)
         if match:
@@ -70,5 +71,6 @@ def summarise(record: Record) -> str:
 
     It has at most `SUMMARY_LIMIT` characters.
     """
+    # `git log` prints the line, so it must not control the terminal.
     text = _CONTROL.sub(" ", " ".join(find_kind(record.kind).words(record))).strip()
     return text if len(text) <= SUMMARY_LIMIT else text[: SUMMARY_LIMIT - 1] + "…"

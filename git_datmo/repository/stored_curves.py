@@ -132,6 +132,7 @@ def open_curve(store: Store, series: Content, curve: Curve) -> Read:
 
 def _chunks_reader(store: Store, chunks: list[Oid]) -> Read:
     """Return a function that reads from a file of several chunks."""
+    # Sizes are in the headers of objects, so no chunk is read for them.
     starts = list(accumulate(map(store.size, chunks), initial=0))
 
     def pieces(offset: int, end: int) -> Iterator[bytes]:

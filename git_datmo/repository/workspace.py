@@ -168,6 +168,7 @@ class Workspace:
 
     def save_tracking(self, tracking: Tracking) -> None:
         """Write the working tree's state, and at which commit it is."""
+        # `how_moved_back` examines the moves of HEAD since this commit.
         write_tracking(self.tracking_path, replace(tracking, head=str(self.head() or "")))
 
     @contextmanager

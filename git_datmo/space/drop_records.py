@@ -43,6 +43,7 @@ def drop(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
     Frozen images go with the last snapshot of their environment.
     """
     history = History(ws)
+    # Two names can mean the same record.
     rows = {row.record: row for row in (find_record(history, name) for name in names)}
     rows |= {row.record: row for row in useless_images(ws, history, rows)}
     remarks = tuple(make_remarks(ws, history, rows))

@@ -42,6 +42,7 @@ def evict(
     ws: Workspace, paths: Sequence[str] | None, *, dry_run: bool = False, progress: Progress = QUIET
 ) -> Evicted:
     """Free the content of payloads in all versions; of all records if `paths` is None."""
+    # Another command may be about to name a blob that is freed.
     if not dry_run:
         ws.hold_store()
     living = [keeper for _, keeper in keepers(ws, read_catalog_of_all(ws))]

@@ -101,6 +101,7 @@ def _environments(ws: Workspace, catalog: Catalog, living: Iterable[Record]) -> 
         known.complete = known.complete and bool(identity)
     for content in _contents(keeper for _, keeper in dropped_keepers(ws, catalog)):
         known.dropped.update(_identity(ws, content))
+    # A snapshot that was not dropped can have the same environment.
     known.dropped -= known.living
     return known
 
@@ -164,6 +165,7 @@ def remove_beside(
     scratch = sorted((ws.shared_state / "scratch").glob("rerun-*"))
     folders = [ws.shared_state / "environments" / built.id for built in virtual]
     folders += [*scratch, *(ws.shared_state / name for name in CACHES if caches)]
+    # Measured before anything is removed.
     size, workspaces = size_on_disk(folders), sum(path.is_dir() for path in scratch)
     images = known.dropped | (known.living if caches else set())
     if not dry_run:

@@ -54,6 +54,7 @@ def redact(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
     remarks = tuple(make_remarks(ws, history, rows))
     entries = tuple(_entry(ws, row) for row in rows.values())
     commit = commit_of(ws, next(iter(rows.values())))
+    # Images have no text to remove, so they are dropped and not redacted.
     dropped = tuple(map(Oid.parse, {**rows, **images}))
     record = Drop(dropped, commit, ws.now(), ws.person, why, entries)
     redacted = [entry.record for entry in entries]

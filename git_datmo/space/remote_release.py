@@ -158,6 +158,7 @@ def _keep(ws: Workspace, git: Git, remote: Remote, move: RemoteMove, progress: P
     if not move.more and move.tip is not None:
         return
     tip = move.tip
+    # A link ties a limited number of keep commits (FORMAT.md, section 3).
     for start in range(0, max(len(move.more), 1), PARENTS_AT_ONCE):
         tip = tie(ws, tip, *move.more[start : start + PARENTS_AT_ONCE])
     # An empty value means that the ref must not exist yet (git-push).

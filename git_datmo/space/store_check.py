@@ -88,9 +88,11 @@ def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -
         place.refresh(progress)
         for oid, keeper in living:
             if not holds(place, keeper):
+                # A store that has a tree has everything below it (FORMAT.md, section 10.1).
                 lacking = [kept for kept in keep_entries(keeper) if kept.node.oid not in place]
                 losses += _losses(oid, lacking)
         return RemoteChecked(place.url, frozenset(there), tuple(losses))
+    # The payloads may be on another git remote, which was not asked yet.
     chains = read_kept(ws, place, offer if place == remote else probe_remote(ws, place)).values()
     kept = frozenset[Oid]().union(*(chain.keeps for chain in chains))
     for oid, keeper in living:
