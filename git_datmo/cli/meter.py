@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import suppress
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 DELAY = 1.0
 # Seconds between redraws of a bar without progress, for example while a server prepares its answer.
 TICK = 2.0
+# Columns of a terminal that does not know its width, as in git.
+COLUMNS = 80
 
 
 class Meter:
@@ -47,7 +50,7 @@ class Meter:
 
             # tqdm's monitor thread would prevent the fork of workers.
             tqdm.monitor_interval = 0
-
+            columns = _fixed_columns(self._stream)
             self._bar = tqdm(
                 desc=make_printable(what),
                 total=total or None,
@@ -58,7 +61,8 @@ class Meter:
                 delay=delay,
                 bar_format=bar_format,
                 leave=False,
-                dynamic_ncols=True,
+                ncols=columns,
+                dynamic_ncols=columns is None,
             )
             self._tick(TICK)
 
@@ -117,3 +121,15 @@ class Meter:
             self._bar.clear()
         self._stream.write(f"git-datmo: {make_printable(hide_passwords(line))}\n")
         self._stream.flush()
+
+
+def _fixed_columns(stream: TextIO) -> int | None:
+    """Return the columns to draw on; None for a terminal that knows its size.
+
+    Programs that drive others make terminals of size 0, on which tqdm would draw nothing.
+    """
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return None
+    return None if size.columns and size.lines else size.columns or COLUMNS

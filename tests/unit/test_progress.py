@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
+import select
 import signal
+import struct
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -92,6 +98,23 @@ def test_stalled_bar_on_terminal_is_redrawn(
     assert "Fetching" in stream.getvalue()
     meter.finish()
     assert intervals[-1] == 0
+
+
+@pytest.mark.parametrize("columns", [0, 60])
+def test_bar_fits_the_terminal_or_80_columns(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "setitimer", lambda *_: None)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 0, columns, 0, 0))
+    with open(ours, "rb") as screen, open(theirs, "w") as stream:
+        meter = Meter(stream)
+        meter.waits("'origin'")
+        meter.resumes()
+        stream.flush()
+        assert select.select([screen], [], [], 5)[0], "the terminal shows nothing"
+        shown = os.read(screen.fileno(), 1 << 16).decode().strip("\r")
+    assert "Waiting for 'origin'" in shown
+    assert all(len(line) <= (columns or 80) for line in shown.split("\r"))
 
 
 def test_wait_outside_a_stage_is_shown_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
