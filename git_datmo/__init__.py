@@ -30,7 +30,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "git_datmo.tracking.notebook": ("load_ipython_extension", "unload_ipython_extension"),
-    "git_datmo.script_api": ("data", "experiments", "snapshot"),
+    "git_datmo.script_api": ("curve", "data", "experiments", "snapshot"),
     "git_datmo.tracking.training": (
         *("log_metric", "log_metrics", "log_param", "log_params", "run", "set_tag", "track"),
     ),
@@ -42,6 +42,7 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "__version__",
+    "curve",
     "data",
     "experiments",
     "log_artifact",

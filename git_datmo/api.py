@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from git_datmo.engines.engine_contract import Engine, Output, silent
 from git_datmo.engines.engine_registry import EngineOptions, make_engine
@@ -38,6 +39,7 @@ from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.remotes.fetch_objects import fetch
+from git_datmo.report.attempt_summary import curve_columns
 from git_datmo.report.experiment_html import experiment_html
 from git_datmo.report.experiment_list import ListOptions, iterate_claims, list_experiments
 from git_datmo.repository.healing import healed
@@ -162,6 +164,14 @@ class Repository:
         """Return the experiment that a commit or the beginning of a snapshot's id names."""
         history = History(self._ws)
         return _experiment(history, history.resolve(name))
+
+    def curve(self, name: str, metric: str, *, united: bool = True) -> dict[str, list[Any]]:
+        """Return the curve of a metric as the columns `step`, `time`, `value` and `experiment`.
+
+        A resumed run has the points of its earlier attempts too, up to the step from which it
+        replaced them; without `united`, only its own. Missing curves are fetched.
+        """
+        return curve_columns(self._ws, name, metric, united=united, progress=self._progress)
 
     def add_data(self, *paths: str, role: Role | None = None) -> list[Added]:
         """Store files and folders, and track them as payloads.

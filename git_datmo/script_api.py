@@ -81,6 +81,17 @@ def experiments(*revisions: str, where: str = "", sort: str = "") -> Experiments
         return Experiments(list(repository.experiments(*revisions, where=where, sort=sort)))
 
 
+def curve(experiment: str, metric: str, *, united: bool = True) -> dict[str, list[Any]]:
+    """Return the values of a metric of an experiment as the columns `step`, `time`, `value` and
+    `experiment`.
+
+    A resumed run has the points of its earlier attempts too, up to the step from which it replaced
+    them; without `united`, only its own.
+    """
+    with open_repository() as repository:
+        return repository.curve(experiment, metric, united=united)
+
+
 def snapshot(message: str = "", *, why: str = "") -> str:
     """Make a snapshot of HEAD with the payloads as they are; return its id."""
     with open_repository() as repository:
@@ -117,6 +128,7 @@ def _cells(experiment: Experiment) -> Iterator[tuple[str, Any]]:
     yield "message", snapshot.message
     yield "status", run.ending if run is not None else None
     yield "seconds", run.seconds if run is not None else None
+    yield "resumes", str(run.attempt) if run is not None and run.attempt is not None else None
     for name, value in snapshot.parameters.items():
         yield f"params.{name}", value
     for name, value in snapshot.metrics.items():

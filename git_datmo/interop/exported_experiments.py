@@ -6,24 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.curves.curve_points import Points
-from git_datmo.curves.curve_reader import read_header, read_points
+from git_datmo.curves.united_curve import UnitedCurve
+from git_datmo.history.attempts import attempts_of
 from git_datmo.history.experiments import History
 from git_datmo.model import Oid
-from git_datmo.objects.layout import root_node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.snapshot_record import Snapshot
-from git_datmo.remotes.required_objects import require
-from git_datmo.repository.stored_curves import find_curve
+from git_datmo.remotes.obtained_curves import read_curves, read_united
 from git_datmo.repository.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedExperiment:
-    """A snapshot with its id and all points of its curves."""
+    """A snapshot with its id and all points of its curves.
+
+    `united` has the curves of a resumed run together with those of its earlier attempts.
+    """
 
     id: str
     snapshot: Snapshot
     curves: Mapping[str, Points]
+    united: Mapping[str, UnitedCurve]
 
 
 def read_experiments(
@@ -33,13 +36,18 @@ def read_experiments(
 
     Fetches curves that are missing. Raises `Incomplete` if they are available nowhere.
     """
-    for oid, snapshot in _snapshots(ws, revisions):
-        yield ExportedExperiment(str(oid), snapshot, _curves(ws, oid, snapshot, progress))
-
-
-def _snapshots(ws: Workspace, revisions: Sequence[str]) -> Iterator[tuple[Oid, Snapshot]]:
-    """Yield the chosen snapshots with their ids."""
     history = History(ws)
+    for oid, snapshot in _snapshots(ws, history, revisions):
+        curves = read_curves(ws, oid, snapshot, progress)
+        attempts = attempts_of(history, oid, snapshot)
+        united = read_united(ws, attempts, progress) if len(attempts) > 1 else {}
+        yield ExportedExperiment(str(oid), snapshot, curves, united)
+
+
+def _snapshots(
+    ws: Workspace, history: History, revisions: Sequence[str]
+) -> Iterator[tuple[Oid, Snapshot]]:
+    """Yield the chosen snapshots with their ids."""
     if revisions:
         for found in history.walk(tuple(revisions)):
             yield found.id, found.snapshot
@@ -48,17 +56,3 @@ def _snapshots(ws: Workspace, revisions: Sequence[str]) -> Iterator[tuple[Oid, S
     for oid, record in zip(oids, ws.ledger.checked_records(oids), strict=True):
         if isinstance(record, Snapshot):
             yield oid, record
-
-
-def _curves(ws: Workspace, oid: Oid, snapshot: Snapshot, progress: Progress) -> dict[str, Points]:
-    """Return the curves of a snapshot."""
-    series = snapshot.run.series if snapshot.run is not None else None
-    if series is None:
-        return {}
-    require(ws, [(f"curves of {str(oid)[:10]}", root_node(series))], progress=progress)
-    curves = {}
-    for name in snapshot.curves:
-        read = find_curve(ws.store, snapshot, name)
-        if read is not None:
-            curves[name] = read_points(read, read_header(read))
-    return curves

@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 
 from git_datmo import fsio
+from git_datmo.curves.curve_points import Points
 from git_datmo.errors import DatmoError
 from git_datmo.interop.exported_experiments import ExportedExperiment
 from git_datmo.permissions import make_folder
@@ -37,6 +38,7 @@ def experiment_row(experiment: ExportedExperiment) -> dict[str, Cell]:
         "status": run.ending if run is not None else None,
         "started": run.started if run is not None else None,
         "seconds": run.seconds if run is not None else None,
+        "resumes": str(run.attempt) if run is not None and run.attempt is not None else None,
     }
     row |= {f"{PARAMETERS}{name}": value for name, value in sorted(snapshot.parameters.items())}
     return row | {f"{METRICS}{name}": value for name, value in sorted(snapshot.metrics.items())}
@@ -104,14 +106,23 @@ def _document(experiment: ExportedExperiment) -> dict[str, object]:
         "parameters": _spelled(snapshot.parameters),
         "sources": dict(snapshot.sources),
         "metrics": _spelled(snapshot.metrics),
-        "curves": {
-            name: {
-                "steps": [_finite(step) for step in points.steps],
-                "times": list(points.times),
-                "values": [_finite(value) for value in points.values],
-            }
-            for name, points in experiment.curves.items()
+        "curves": {name: _columns(points) for name, points in experiment.curves.items()},
+        "united_curves": {
+            name: [
+                {"experiment": piece.attempt, "replaced": piece.replaced, **_columns(piece.points)}
+                for piece in curve.pieces
+            ]
+            for name, curve in experiment.united.items()
         },
+    }
+
+
+def _columns(points: Points) -> dict[str, object]:
+    """Return points as columns of JSON values."""
+    return {
+        "steps": [_finite(step) for step in points.steps],
+        "times": list(points.times),
+        "values": [_finite(value) for value in points.values],
     }
 
 

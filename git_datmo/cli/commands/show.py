@@ -42,11 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Print an experiment with its receipts, and return 0."""
     from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
+    from git_datmo.cli.attempt_lines import attempt_lines, attempts_document
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
     from git_datmo.errors import UsageError
     from git_datmo.history.experiments import History
     from git_datmo.history.unprepared_clone import refuse_unprepared
+    from git_datmo.report.attempt_summary import summarise_attempts
     from git_datmo.repository.workspace import open_workspace
 
     if options.paths and not options.code:
@@ -60,13 +62,17 @@ def run(options: argparse.Namespace, console: Console) -> int:
             _print_stored(options, ws, found, console)
             return 0
         receipts = history.receipts(str(found.id))
+        attempts = summarise_attempts(ws, history, found, console.progress())
         if options.json:
             document = snapshot_document(found)
             document |= annotation_keys(history, str(found.id), document)
             document["receipts"] = [receipt_document(receipt) for receipt in receipts]
+            document["attempts"] = attempts_document(attempts)
             console.print_json(document)
         else:
             for line in snapshot_details(found, receipts, console):
+                console.print(line)
+            for line in attempt_lines(attempts):
                 console.print(line)
             for line in annotation_lines(history, str(found.id)):
                 console.print(line)
