@@ -105,18 +105,26 @@ def smudge(ws: Workspace, folder: Path, paths: Iterable[bytes]) -> None:
 
 
 def _smudge(git: Git, path: bytes, full: bytes) -> None:
+    """Replace a file by what the clone's filter makes of it.
+
+    If the filter fails, the file keeps its stored content.
+    """
     # `cat-file --filters` reads only objects, so the file becomes a blob first.
     blob = git.run("hash-object", "-w", "--no-filters", "--", full).strip()
-    with tempfile.NamedTemporaryFile(dir=os.path.dirname(full), delete=False) as file:
-        with git.start(
-            "cat-file", "--filters", b"--path=" + path, blob, stdin=None, stdout=file.fileno()
-        ) as child:
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(full)) as folder:
+        made = os.path.join(os.fsencode(folder), b"made")
+        with (
+            open(made, "wb") as file,
+            git.start(
+                "cat-file", "--filters", b"--path=" + path, blob, stdin=None, stdout=file.fileno()
+            ) as child,
+        ):
             child.wait()
-        # A temporary file has mode 0600 (tempfile), which would lose the executable bit.
-        os.fchmod(file.fileno(), os.stat(full).st_mode & 0o777)
-    os.replace(file.name, full)
-    if child.returncode:
-        raise Incomplete(f"git's filter of {show(path)} failed", "git's message is above")
+        if child.returncode:
+            raise Incomplete(f"git's filter of {show(path)} failed", "git's message is above")
+        # The filter's output has the mode of a new file, which would lose the executable bit.
+        os.chmod(made, os.stat(full).st_mode & 0o777)
+        os.replace(made, full)
 
 
 def _is_pointer(full: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import dropwhile
 from pathlib import Path
 
 from git_datmo import fsio
@@ -38,8 +39,7 @@ def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
         text = exclude.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         text = ""
-    before, begin, rest = text.partition(BEGIN + "\n")
-    _, _, after = rest.partition(END + "\n")
+    before, begin, after = _divide(text)
     wanted = [pattern(path) for path in sorted(set(paths))]
     if not begin and not wanted:
         return
@@ -55,10 +55,19 @@ def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
 def remove_excludes(exclude: Path) -> None:
     """Remove our section with its marks."""
     try:
-        text = exclude.read_bytes()
+        text = exclude.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return
-    before, begin, rest = text.partition(BEGIN.encode() + b"\n")
-    _, end, after = rest.partition(END.encode() + b"\n")
-    if begin and end:
-        fsio.write_file(exclude, before + after)
+    before, begin, after = _divide(text)
+    if begin:
+        fsio.write_file(exclude, (before + after).encode("utf-8", "surrogateescape"))
+
+
+def _divide(text: str) -> tuple[str, str, str]:
+    """Return the lines before our section, its first mark or '', and the lines after it."""
+    before, begin, rest = text.partition(BEGIN + "\n")
+    _, end, after = rest.partition(END + "\n")
+    if begin and not end:
+        # Without the end mark, the section ends before the first line that is no pattern of ours.
+        after = "\n".join(dropwhile(lambda line: line.startswith("/"), rest.split("\n")))
+    return before, begin, after

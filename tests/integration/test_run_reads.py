@@ -109,6 +109,10 @@ def test_filtered_file_is_stored_encrypted_and_rerun_decrypted(repo: Shell) -> N
     datmo(repo, "run", "--", "python", "t.py")
     code = experiments(repo)[0]["code"]["object"]
     assert repo.git("--git-dir", str(store), "cat-file", "blob", f"{code}:plan.txt") == "bgure"
+    repo.git("config", "filter.lock.required", "true")
+    repo.git("config", "filter.lock.smudge", "head -c 1; exit 3")
+    failed = datmo(repo, "reproduce", "HEAD", "--engine", "host", code=2).stderr
+    assert "git's filter of 'plan.txt' failed" in failed
     repo.git("config", "--unset", "filter.lock.smudge")
     refused = datmo(repo, "reproduce", "HEAD", "--engine", "host", code=2).stderr
     assert "'plan.txt' needs git's filter 'lock', which is not set up in this clone" in refused

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1
-from git_datmo.payloads.exclude_file import BEGIN, END, pattern, write_excludes
+from git_datmo.payloads.exclude_file import BEGIN, END, pattern, remove_excludes, write_excludes
 from tests.support.shell import Shell
 from tests.support.strategies import bare
 
@@ -118,3 +118,13 @@ def test_name_of_two_lines_does_not_make_two_patterns(repo: Shell) -> None:
     exclude_of(repo).unlink(missing_ok=True)
     write_excludes(exclude_of(repo), ["a\n*.py"])
     assert ignored(repo, ["code.py", "a", "a\n*.py"]) <= {"a\n*.py"}
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_section_without_an_end_keeps_the_lines_after_it(tmp_path: Path, end: str) -> None:
+    exclude = tmp_path / "exclude"
+    exclude.write_text(f"*.o\n{BEGIN}\n/data\n/old\n*.tmp\n/mine{end}")
+    write_excludes(exclude, ["new"])
+    assert exclude.read_text() == f"*.o\n{BEGIN}\n/new\n{END}\n*.tmp\n/mine{end}"
+    remove_excludes(exclude)
+    assert exclude.read_text() == f"*.o\n*.tmp\n/mine{end}"
