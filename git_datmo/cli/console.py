@@ -21,7 +21,8 @@ from git_datmo.terminal_text import escape_json, make_printable
 # Random mark behind this process's own colour codes. Text from elsewhere cannot contain it, so its
 # colour codes are removed.
 _OWN = os.urandom(8).hex()
-_COLOUR = re.compile(rf"(\x1b\[\d*m){_OWN}")
+_CODE = r"\x1b\[[\d;]*m"
+_COLOUR = re.compile(rf"({_CODE}){_OWN}")
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 
@@ -74,6 +75,13 @@ class Console:
         code.
         """
         return f"\x1b[{COLOURS[colour]}m{_OWN}{text}\x1b[m{_OWN}" if self.coloured else text
+
+    def keep_colours(self, text: str) -> str:
+        """Return `text` with marks behind all its colour codes, if this console has colours.
+
+        The text is made by git-datmo or by a library that draws, from printable parts.
+        """
+        return re.sub(_CODE, lambda found: found[0] + _OWN, text) if self.coloured else text
 
     def progress(self) -> Progress:
         """Return a meter on standard error, which draws only on a terminal."""

@@ -59,7 +59,10 @@ SHOWN = [
     ("annotate", "HEAD", "--comment", "seen"),
     ("untag", "HEAD", "none"),
     ("compare",),
-    ("compare", "--equal"),
+    ("compare", "--equal", "--curves"),
+    ("plot", "--metric", "loss", "--log"),
+    ("report",),
+    ("report", "--format", "html"),
     ("du",),
     ("reproduce", "--trust", "--engine", "host"),
 ]

@@ -112,6 +112,8 @@ HEAVY = {
     "safetensors": {"git_datmo.compare.tensors": "late"},
     "pyarrow": {"git_datmo.compare.tables": "late", "git_datmo.interop.table_export": "late"},
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
+    "matplotlib": {"git_datmo.report.curve_picture": "late"},
+    "plotext": {"git_datmo.cli.terminal_plot": "late"},
     "PIL": {"git_datmo.compare.pixels": "late"},
     "isal": {
         "git_datmo.git.deflate": "top",
@@ -351,4 +353,6 @@ def test_declared_dependencies_equal_imported_packages() -> None:
         if module != FOREIGN
         for found in outside(module)
     }
-    assert used | INDIRECT == declared("dependencies", "cluster", "compare", "mlflow", "s3", "sftp")
+    assert used | INDIRECT == declared(
+        "dependencies", "cluster", "compare", "mlflow", "plot", "s3", "sftp"
+    )

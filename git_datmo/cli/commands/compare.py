@@ -7,6 +7,7 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.experiment_choice import add_choice_arguments, choice_of, split_limit
 
 if TYPE_CHECKING:
+    from git_datmo.report.curve_lines import CurvePlot
     from git_datmo.report.experiment_comparison import ExperimentComparison
 
 DESCRIPTION = """\
@@ -22,7 +23,7 @@ EXAMPLES = """
 git datmo compare HEAD~1 HEAD
 git datmo compare 3f9c2a 81d7e0 5b20cc --equal
 git datmo compare --where 'accuracy>0.9' --group-by params.lr
-git datmo compare -3 --metrics loss
+git datmo compare -3 --curves --metrics loss
 git datmo compare --author Ada --csv
 """
 INTERMIXED = True
@@ -50,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="add groups of equal values, with mean ± standard deviation of each metric",
     )
     parser.add_argument("--equal", action="store_true", help="show the equal values too")
+    parser.add_argument(
+        "--curves",
+        action="store_true",
+        help="draw the curves of the metrics below the tables, by plotext",
+    )
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument(
         "--csv",
@@ -61,11 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Print the comparison of experiments and return 0."""
-    from git_datmo.cli.comparison_tables import print_comparison
     from git_datmo.history.experiments import History
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.query.conditions import parse_names
     from git_datmo.report.chosen_experiments import choose_experiments
+    from git_datmo.report.curve_lines import read_plots
     from git_datmo.report.experiment_comparison import compare_experiments
     from git_datmo.repository.workspace import open_workspace
 
@@ -86,26 +92,50 @@ def run(options: argparse.Namespace, console: Console) -> int:
             metrics=parse_names(options.metrics) if options.metrics else (),
             progress=console.progress(),
         )
-        if options.csv or options.json:
-            _print_document(options, found, console)
-        else:
-            with console.paged():
-                print_comparison(found, console, with_equal=options.equal)
+        names = [row.name for row in found.metrics if row.has_curve]
+        plots: list[CurvePlot] = []
+        if options.curves and names:
+            progress = console.progress()
+            plots = read_plots(ws, found.founds, names, most=console.width(), progress=progress)
+    _print(options, found, plots, console)
     for warning in history.warnings:
         console.warn(warning)
     return 0
 
 
-def _print_document(
-    options: argparse.Namespace, found: "ExperimentComparison", console: Console
+def _print(
+    options: argparse.Namespace,
+    found: "ExperimentComparison",
+    plots: "list[CurvePlot]",
+    console: Console,
 ) -> None:
-    """Print the comparison as CSV or JSON."""
+    """Print the comparison as CSV, JSON or tables with plots."""
     from git_datmo.cli.comparison_documents import comparison_cells, comparison_document
     from git_datmo.cli.log_formats import group_cells, print_csv
 
     if options.json:
         console.print_json(comparison_document(found))
-    elif found.groups is not None:
+    elif options.csv and found.groups is not None:
         print_csv(*group_cells(found.groups), console)
-    else:
+    elif options.csv:
         print_csv(*comparison_cells(found), console)
+    else:
+        _print_tables(options, found, plots, console)
+
+
+def _print_tables(
+    options: argparse.Namespace,
+    found: "ExperimentComparison",
+    plots: "list[CurvePlot]",
+    console: Console,
+) -> None:
+    from git_datmo.cli.comparison_tables import print_comparison
+    from git_datmo.cli.terminal_plot import print_plots
+
+    with console.paged():
+        print_comparison(found, console, with_equal=options.equal)
+        if plots:
+            console.print()
+            print_plots(plots, console)
+        elif options.curves:
+            console.print("no curves")
