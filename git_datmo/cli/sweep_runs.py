@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
 
 from git_datmo.cli.console import Console
 from git_datmo.cli.engine import open_engine, read_limits
 from git_datmo.cli.render import figures
 from git_datmo.errors import DatmoError
+from git_datmo.operations.parallel_sweep import sweep_in_parallel
 from git_datmo.operations.sweep import (
     MadeCombination,
     Result,
@@ -16,38 +21,87 @@ from git_datmo.operations.sweep import (
     sweep_here,
     sweep_on_cluster,
 )
+from git_datmo.operations.sweep_journal import find_unfinished, open_journal
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
-from git_datmo.repository.workspace import Workspace
+from git_datmo.payloads.code_files import TRACKED
+from git_datmo.progress import Progress
+from git_datmo.repository.workspace import Workspace, open_workspace
+from git_datmo.runs.config_files import ConfigFile, find_config_files
 from git_datmo.runs.isolated_run import find_beginning
 from git_datmo.runs.sweep_grid import Combination, combine, parse_grid
 from git_datmo.runs.tolerances import parse_tolerances
 from git_datmo.sizes import show_count
 
-NOT_RECORDED = 125
+NOT_RECORDED, INTERRUPTED_BY_USER = 125, 130
+REPEATED = (
+    *("parameter", "command", "output", "engine", "message", "why", "tolerance", "sign"),
+    *("memory", "cpus", "gpus", "device", "network", "rebuild", "on", "cluster"),
+)
+"""The options that a sweep which goes on takes from its beginning."""
 
 
 def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     """Run all combinations, print the figures of each as it ends, and return the exit code.
 
-    The exit code is 0, or 1 if a command failed, or 125 if a run could not be recorded.
+    A sweep that did not end goes on with the combinations that are missing. The exit code is 0, or
+    1 if a command failed, 125 if a run could not be recorded, 130 if a person interrupted it.
     """
-    plan = _plan(options, console, ws)
-    status, recorded = 0, 0
-    for combination, made in _results(options, console, ws, plan):
+    if options.resume:
+        vars(options).update(find_unfinished(ws))
+    whole = _plan(options, console, ws)
+    journal = open_journal(ws, whole, options.engine)
+    done = journal.done(ws)
+    missing = [each for each in whole.combinations if each.key not in done]
+    count = show_count(len(whole.combinations), "combination")
+    if done:
+        console.tell(f"{len(done)} of {count} recorded before")
+    journal.begin(whole, {name: getattr(options, name) for name in REPEATED})
+    tally = _Tally(len(done))
+    rest = replace(whole, combinations=missing)
+    try:
+        with closing(_results(options, console, ws, rest)) as results:
+            for combination, made in results:
+                tally.add(made)
+                if isinstance(made, DatmoError):
+                    _tell_error(options, console, combination, made)
+                    continue
+                _tell(options, console, combination, made)
+                if made.is_interrupted:
+                    break
+                journal.note(combination, made.id)
+    except KeyboardInterrupt:
+        tally.status = INTERRUPTED_BY_USER
+    console.tell(f"{tally.recorded} of {count} recorded")
+    if tally.recorded == len(whole.combinations):
+        journal.end()
+    else:
+        console.tell("hint: 'git datmo sweep --resume' runs the missing ones")
+    return tally.status
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The number of recorded combinations, and the exit code so far."""
+
+    recorded: int
+    status: int = 0
+
+    def add(self, made: MadeCombination | DatmoError) -> None:
+        """Count a combination. One that a person interrupted is not counted."""
         if isinstance(made, DatmoError):
-            _tell_error(options, console, combination, made)
-            status = NOT_RECORDED
-            continue
-        _tell(options, console, combination, made)
-        recorded += 1
-        status = max(status, 1 if made.exit_code else 0)
-    console.tell(f"{recorded} of {show_count(len(plan.combinations), 'combination')} recorded")
-    return status
+            self.status = NOT_RECORDED
+        elif made.is_interrupted:
+            self.status = INTERRUPTED_BY_USER
+        else:
+            self.recorded += 1
+            self.status = max(self.status, 1 if made.exit_code else 0)
 
 
 def _plan(options: argparse.Namespace, console: Console, ws: Workspace) -> SweepPlan:
     """Return the plan of a sweep from the options and the current working tree."""
-    combinations = combine(parse_grid(options.parameter), options.command)
+    grid = parse_grid(options.parameter)
+    files = _config_files(ws, options.command) if grid else ()
+    combinations = combine(grid, options.command, files)
     asked = SnapshotOptions(
         options.message,
         options.why,
@@ -62,7 +116,7 @@ def _plan(options: argparse.Namespace, console: Console, ws: Workspace) -> Sweep
 
 def _results(
     options: argparse.Namespace, console: Console, ws: Workspace, plan: SweepPlan
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield the result of each combination, run on this machine or on a cluster."""
     from git_datmo.cli.streams import copy_to_errors
 
@@ -70,10 +124,42 @@ def _results(
     if options.cluster:
         yield from sweep_on_cluster(ws, plan, options.cluster, options.engine, progress=progress)
         return
+    if options.jobs > 1:
+        results = sweep_in_parallel(
+            plan,
+            options.jobs,
+            partial(open_workspace, console.environ, console.cwd),
+            partial(open_engine, options, options.engine),
+            elsewhere=bool(options.on),
+        )
+        yield from _showing(results, plan, options.jobs, progress)
+        return
     with open_engine(options, options.engine, ws) as engine:
         yield from sweep_here(
             ws, plan, engine, copy_to_errors, progress=progress, elsewhere=bool(options.on)
         )
+
+
+def _showing(
+    results: Iterator[Result], plan: SweepPlan, jobs: int, progress: Progress
+) -> Iterator[Result]:
+    """Yield results, and show between them how many combinations have ended."""
+    total = len(plan.combinations)
+    for ended in range(total):
+        progress.begin(f"Sweeping: {ended} of {total} ended, {jobs} at a time")
+        result = next(results, None)
+        progress.finish()
+        if result is None:
+            return
+        yield result
+
+
+def _config_files(ws: Workspace, command: Sequence[str]) -> tuple[ConfigFile, ...]:
+    """Return the configuration files of the commit that the command can use."""
+    payloads = [tracked.payload for tracked in ws.tracking().payloads]
+    listed = {os.fsdecode(path) for path in ws.repo.git.run(*TRACKED).split(b"\0")[:-1]}
+    files = find_config_files(ws, command, payloads)
+    return tuple(file for file in files if file.path in listed)
 
 
 def _tell(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from git_datmo.git.remote_commands import find_remote
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
 from git_datmo.records.record_values import Person
 from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.config_edit import Edits
 from git_datmo.runs.isolated_run import Beginning
 
 
@@ -30,7 +31,10 @@ class TaskSource:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """The rerun of a snapshot in the name of the person who asked for it."""
+    """The rerun of a snapshot in the name of the person who asked for it.
+
+    `edits` are set in configuration files before the run.
+    """
 
     source: TaskSource
     snapshot: str
@@ -54,6 +58,7 @@ class Trial:
     engine: str
     limits: ResourceLimits
     person: Person
+    edits: Edits = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

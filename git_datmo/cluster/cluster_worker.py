@@ -139,6 +139,7 @@ def _try(ws: Workspace, task: Trial, engine: Engine) -> Answer:
         engine=engine,
         limits=task.limits,
         output=silent,
+        edits=task.edits,
     )
     return _shared(ws, Answer(ws.odb.read(done.snapshot, "blob"), warnings=done.warnings))
 

@@ -13,7 +13,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.model import Oid
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
 from git_datmo.progress import QUIET, Progress
-from git_datmo.records.snapshot_record import Snapshot
+from git_datmo.records.snapshot_record import INTERRUPTED, Snapshot
 from git_datmo.remotes.fetch_objects import fetch
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.isolated_run import Beginning, run_apart
@@ -33,6 +33,12 @@ class MadeCombination:
     def exit_code(self) -> int:
         run = self.snapshot.run
         return (run.exit_code or 0) if run is not None else 0
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Return True if a person interrupted the run."""
+        run = self.snapshot.run
+        return run is not None and run.status == INTERRUPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +76,42 @@ def sweep_here(
     """
     for combination in plan.combinations:
         try:
-            done = run_apart(
-                ws,
-                plan.beginning,
-                combination.command,
-                plan.options_of(combination),
-                outputs=plan.outputs,
-                engine=engine,
-                limits=plan.limits,
-                output=output,
-                progress=progress,
-                elsewhere=elsewhere,
+            made = run_combination(
+                ws, plan, combination, engine, output, progress=progress, elsewhere=elsewhere
             )
         except DatmoError as error:
             yield combination, error
             continue
-        record = ws.ledger.record(done.snapshot)
-        assert isinstance(record, Snapshot)
-        yield combination, MadeCombination(done.snapshot, record, done.warnings)
+        yield combination, made
+
+
+def run_combination(
+    ws: Workspace,
+    plan: SweepPlan,
+    combination: Combination,
+    engine: Engine,
+    output: Output,
+    *,
+    progress: Progress = QUIET,
+    elsewhere: bool = False,
+) -> MadeCombination:
+    """Run one combination in a working tree of its own, and return its snapshot."""
+    done = run_apart(
+        ws,
+        plan.beginning,
+        combination.command,
+        plan.options_of(combination),
+        outputs=plan.outputs,
+        engine=engine,
+        limits=plan.limits,
+        output=output,
+        progress=progress,
+        elsewhere=elsewhere,
+        edits=combination.edits,
+    )
+    record = ws.ledger.record(done.snapshot)
+    assert isinstance(record, Snapshot)
+    return MadeCombination(done.snapshot, record, done.warnings)
 
 
 def sweep_on_cluster(
@@ -130,4 +154,5 @@ def _trial(
         engine,
         plan.limits,
         ws.person,
+        combination.edits,
     )

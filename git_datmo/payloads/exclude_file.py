@@ -52,6 +52,15 @@ def write_excludes(exclude: Path, paths: Iterable[str]) -> None:
         fsio.write_file(exclude, fresh.encode("utf-8", "surrogateescape"))
 
 
+def read_excludes(exclude: Path) -> frozenset[str]:
+    """Return the patterns of our section."""
+    try:
+        text = exclude.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(text.partition(BEGIN + "\n")[2].partition(END + "\n")[0].split("\n"))
+
+
 def remove_excludes(exclude: Path) -> None:
     """Remove our section with its marks."""
     try:

@@ -24,6 +24,7 @@ from git_datmo.payloads.store_payloads import refresh
 from git_datmo.payloads.tracked_payloads import changing, save
 from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.workspace import Workspace, open_workspace
+from git_datmo.runs.config_edit import NO_EDITS, Edits, write_edits
 from git_datmo.runs.rerun_folder import TREE, scratch_folder
 from git_datmo.runs.run_command import Ran, run
 
@@ -78,8 +79,12 @@ def run_apart(
     output: Output,
     progress: Progress = QUIET,
     elsewhere: bool = False,
+    edits: Edits = NO_EDITS,
 ) -> Ran:
-    """Run `command` in a new working tree of the commit, and attach a side snapshot."""
+    """Run `command` in a new working tree of the commit, and attach a side snapshot.
+
+    `edits` are set in the configuration files of that tree.
+    """
     environ = {name: value for name, value in ws.environ.items() if name not in LOCATING}
     with (
         scratch_folder(ws, None) as scratch,
@@ -88,6 +93,7 @@ def run_apart(
     ):
         if beginning.snapshot:
             switch(there, beginning.snapshot, progress=progress)
+        write_edits(there, edits)
         return run(
             there,
             command,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from git_datmo.errors import UsageError
 from git_datmo.readers.scalar_values import parse_value
 from git_datmo.records.record_values import Value
+from git_datmo.runs.config_edit import Edits
+from git_datmo.runs.config_files import ConfigFile
 
 LIMIT = 10_000
 _RANGE = re.compile(r"(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})\Z")
@@ -17,10 +20,19 @@ _RANGE = re.compile(r"(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """A value for each parameter, and the command with these values."""
+    """A value for each parameter, and the command with these values.
+
+    `edits` are the values to set in configuration files.
+    """
 
     parameters: Mapping[str, Value]
     command: tuple[str, ...]
+    edits: Edits = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Return a text that no other combination of a sweep has."""
+        return json.dumps([dict(self.parameters), self.command], sort_keys=True)
 
 
 def parse_grid(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -50,29 +62,42 @@ def parse_grid(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return grid
 
 
-def combine(grid: Mapping[str, Sequence[str]], command: Sequence[str]) -> tuple[Combination, ...]:
+def combine(
+    grid: Mapping[str, Sequence[str]], command: Sequence[str], files: Sequence[ConfigFile] = ()
+) -> tuple[Combination, ...]:
     """Return all combinations; the last parameter changes first.
 
-    `{NAME}` in a word of the command is replaced by the value. Raises `UsageError` if a parameter
-    does not occur in the command, or for more than `LIMIT` combinations.
+    `{NAME}` in a word of the command is replaced by the value. A parameter that does not occur in
+    the command is a key of one of the configuration `files`; the last one that has it counts.
+    Raises `UsageError` for other parameters, or for more than `LIMIT` combinations.
     """
-    count = 1
+    count, homes = 1, dict[str, str]()
     for name, values in grid.items():
-        if not any(f"{{{name}}}" in word for word in command):
-            raise UsageError(
-                f"the command has no place for '{name}'", f"write {{{name}}} where its value goes"
-            )
         count *= len(values)
+        if any(f"{{{name}}}" in word for word in command):
+            continue
+        having = [file.path for file in files if name in file.values]
+        if not having:
+            raise UsageError(
+                f"the command has no place for '{name}', and no configuration file has this key",
+                f"write {{{name}}} where its value goes",
+            )
+        homes[name] = having[-1]
     if count > LIMIT:
         raise UsageError(f"these are {count} combinations, more than {LIMIT}")
     chosen = (dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values()))
-    return tuple(
-        Combination(
-            {name: parse_value(text) for name, text in values.items()},
-            tuple(_filled(word, values) for word in command),
-        )
-        for values in chosen
-    )
+    return tuple(_combination(values, command, homes) for values in chosen)
+
+
+def _combination(
+    values: Mapping[str, str], command: Sequence[str], homes: Mapping[str, str]
+) -> Combination:
+    """Return a combination. `homes` are the files of the parameters that files have."""
+    parameters = {name: parse_value(text) for name, text in values.items()}
+    edits: dict[str, dict[str, Value]] = {}
+    for name, path in homes.items():
+        edits.setdefault(path, {})[name] = parameters[name]
+    return Combination(parameters, tuple(_filled(word, values) for word in command), edits)
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from git_datmo.git.safe_paths import is_dotgit, is_safe, show
 from git_datmo.model import Role
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
+from git_datmo.payloads.exclude_file import pattern, read_excludes
 from git_datmo.payloads.payload_changes import holder_of
 from git_datmo.payloads.store_payloads import is_cache
 from git_datmo.repository.workspace import Workspace
@@ -83,13 +84,14 @@ def find_written(
     `differences` are the changes of each payload against its recorded content, by path.
     """
     written = Written()
-    looker = _Looker(
-        os.fsencode(ws.root),
-        owner,
-        {os.fsencode(t.payload.path) for t in tracking.payloads},
-        written,
-    )
-    tops, ignored, listed, changed = _ask_git(ws)
+    payloads = {os.fsencode(t.payload.path) for t in tracking.payloads}
+    looker = _Looker(os.fsencode(ws.root), owner, payloads, written)
+    exclude = ws.repo.common_dir / "info" / "exclude"
+    before = read_excludes(exclude)
+    tops, hidden, listed, changed = _ask_git(ws)
+    # A parallel run may have changed the file while git read it.
+    patterns = before | read_excludes(exclude)
+    tops, ignored = _without_own_excludes(patterns, payloads, tops, hidden)
     for path in tops:
         written.shown += looker.look(path)
     written.shown = looker.gather(written.shown, tops, _placeholder_folders(listed))
@@ -105,6 +107,22 @@ def find_written(
         if payload not in written.removed:
             written.touched.setdefault(payload, by)
     return written
+
+
+def _without_own_excludes(
+    patterns: frozenset[str], payloads: set[bytes], tops: list[bytes], ignored: list[bytes]
+) -> tuple[list[bytes], list[bytes]]:
+    """Return untracked and ignored paths, the latter without those of git-datmo's `patterns`.
+
+    All working trees share one exclude file. A path that is a payload in another one, such as the
+    output of another combination of a sweep, is an ordinary new file in this one.
+    """
+    own = {
+        path
+        for path in ignored
+        if path.rstrip(b"/") not in payloads and pattern(os.fsdecode(path.rstrip(b"/"))) in patterns
+    }
+    return [*tops, *own], [path for path in ignored if path not in own]
 
 
 def _ask_git(ws: Workspace) -> list[list[bytes]]:

@@ -54,6 +54,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/commands/sweep.py": {
         "git datmo sweep -p lr=1,2 -- train {lr}": "tests/integration/test_cluster.py::test_sweep_makes_a_snapshot_of_each_combination_and_touches_nothing_here",
     },
+    "cli/sweep_runs.py": {
+        "git datmo sweep --resume": "tests/integration/test_sweep.py::test_interrupted_sweep_stops_and_is_resumed",
+    },
     "cli/commands/verify.py": {
         "git datmo push": "tests/integration/test_complete.py::test_snapshot_that_was_not_pushed_is_named_to_its_maker",
     },

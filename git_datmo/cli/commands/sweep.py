@@ -12,6 +12,16 @@ Run a command with every combination of its parameters' values, and make a snaps
 working tree of HEAD with your current payloads, so commit your changes to the code first. Your
 own working tree stays as it is.
 
+A parameter that the command does not name is a key of a configuration file, with dots for nested
+keys. It must be a file that 'git datmo run' takes parameters from, and that git tracks; of several
+with the key, the last in that order counts. The value is written into the file of the run's own
+working tree. Comments stay. A JSON file is written anew. If the command names '{NAME}', no file is
+changed.
+
+A sweep that was interrupted or killed goes on when you repeat it from the same commit and data:
+only the combinations without a record run. So does 'git datmo sweep --resume', without any other
+words. A sweep whose combinations are all recorded runs them again when you repeat it.
+
 With --cluster, the workers of a Dask cluster run the combinations. The workers need
 git-datmo[cluster], and get code and data from the git remote with their own credentials, so push
 first. A worker shares its snapshot itself, before it starts the next combination.
@@ -19,6 +29,8 @@ first. A worker shares its snapshot itself, before it starts the next combinatio
 The exit code is 1 if a command failed, and 125 if a run could not be recorded."""
 EXAMPLES = """
 git datmo sweep -p lr=0.1,0.01 -p seed=1..5 -- python train.py --lr {lr} --seed {seed}
+git datmo sweep -p model.depth=2,4 --jobs 2 -- python train.py
+git datmo sweep --resume
 git datmo sweep -p lr=0.1,0.01 --cluster tcp://scheduler.example:8786 -- python train.py --lr {lr}
 """
 
@@ -46,6 +58,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_engine_options(parser)
     parser.add_argument(
+        "-j",
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="run N combinations at a time; their output goes to the logs alone (1)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the newest sweep that did not end, with its options and command",
+    )
+    parser.add_argument(
         "--cluster", metavar="ADDRESS", help="run on a Dask cluster with this scheduler"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a combination")
@@ -62,7 +87,18 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
 
-    if not options.command:
+    if options.resume and (options.command or options.parameter):
+        raise UsageError(
+            "--resume takes parameters and command from the sweep",
+            "leave them out, or repeat the sweep without --resume",
+        )
+    if options.jobs < 1:
+        raise UsageError(f"--jobs {options.jobs} runs nothing", "give 1 or more")
+    if options.jobs > 1 and options.cluster:
+        raise UsageError(
+            "--jobs cannot be used with --cluster", "the cluster decides how many runs it does"
+        )
+    if not options.command and not options.resume:
         raise UsageError(
             "no command to run", "put it after '--': git datmo sweep -p lr=1,2 -- train {lr}"
         )
