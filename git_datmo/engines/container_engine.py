@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 from docker.models.containers import Container
-from docker.types import DeviceRequest, Mount
-from requests.exceptions import RequestException
+from docker.types import Mount
 
 from git_datmo.engines.build_context import (
     ENVIRONMENT_LABEL,
@@ -32,40 +28,35 @@ from git_datmo.engines.build_context import (
     repository_context,
     with_digest,
 )
-from git_datmo.engines.container_terminal import Line, can_show, converse, show
+from git_datmo.engines.container_process import follow, show_output, talk
+from git_datmo.engines.container_settings import WORK, bind_mounts, limit_settings, require_gpus
+from git_datmo.engines.container_terminal import can_show
 from git_datmo.engines.engine_capabilities import CONTAINER
 from git_datmo.engines.engine_connection import EngineConnection, connect, describe_owner, is_gone
 from git_datmo.engines.engine_contract import (
-    CONTAINER_ROOT,
     Job,
     Outcome,
     Output,
-    Size,
     job_variables,
 )
+from git_datmo.engines.engine_refusals import explained, reason_of
 from git_datmo.engines.folder_transfer import FolderTransfer
 from git_datmo.engines.frozen_image import load_image, save_image
 from git_datmo.engines.image_archive import Configuration
 from git_datmo.engines.private_build import find_settings, install, split_dockerfile
-from git_datmo.engines.resource_limits import ResourceLimits
-from git_datmo.engines.resource_usage import ContainerUsage, sampling
 from git_datmo.engines.run_journal import observing_variables
-from git_datmo.engines.signal_relay import passing_signals
 from git_datmo.environments.image_layers import build_files
 from git_datmo.environments.manifest import DOCKERFILE, Environment, Manifest
 from git_datmo.environments.manifest_reader import read_environment
-from git_datmo.errors import BuildFailed, DatmoError, EngineMissing
+from git_datmo.errors import BuildFailed, DatmoError
 from git_datmo.progress import Progress
 
 REPOSITORY = "git-datmo/env"
 FROZEN = "git-datmo/frozen"
 RUN_LABEL = "git-datmo"
 OWNER_LABEL = "git-datmo.owner"
-WORK = PurePosixPath(CONTAINER_ROOT)
 JOURNAL = PurePosixPath("/git-datmo")
 SCRATCH = "/tmp"  # noqa: S108 - the container's own
-# Seconds until a command that was asked to end is killed, as with `docker stop`.
-GRACE = 10.0
 
 
 @dataclass(slots=True)
@@ -85,7 +76,7 @@ class ContainerEngine:
 
     def check(self) -> None:
         """Connect to the engine, and remove containers of dead git-datmo processes."""
-        with _explained():
+        with explained():
             self._remove_leftovers()
 
     def _connected(self) -> docker.DockerClient:
@@ -112,7 +103,7 @@ class ContainerEngine:
 
         An image that was built on this machine may have no digest.
         """
-        with _explained():
+        with explained():
             images = self._connected().images
             try:
                 found = images.get(reference)
@@ -121,7 +112,9 @@ class ContainerEngine:
                 try:
                     found = images.pull(reference)
                 except APIError as e:
-                    raise BuildFailed(f"cannot get the base image '{reference}': {_said(e)}") from e
+                    raise BuildFailed(
+                        f"cannot get the base image '{reference}': {reason_of(e)}"
+                    ) from e
                 finally:
                     progress.finish()
             return with_digest(reference, found.attrs.get("RepoDigests") or ())
@@ -136,7 +129,7 @@ class ContainerEngine:
         """
         manifest = read_environment(environment.files)
         tag = _tag(REPOSITORY, environment)
-        with _explained():
+        with explained():
             fresh = self.rebuild or manifest.dockerfile == "repository"
             found = None if fresh else self._find(tag, environment.id)
             if found is None:
@@ -192,7 +185,7 @@ class ContainerEngine:
                 if settings is not None and commands:
                     install(self._connected(), tag, commands, settings, output, label)
             except APIError as e:
-                raise BuildFailed(f"cannot build the environment's image: {_said(e)}") from e
+                raise BuildFailed(f"cannot build the environment's image: {reason_of(e)}") from e
         built = self._find(tag, environment.id)
         if built is None:
             raise BuildFailed(
@@ -202,13 +195,13 @@ class ContainerEngine:
 
     def platform(self) -> str:
         """Return the engine's operating system and architecture, as `linux/amd64`."""
-        with _explained():
+        with explained():
             version = self._connected().version()
         return f"{version.get('Os', '')}/{version.get('Arch', '')}"
 
     def save(self, folder: Path, *, progress: Progress) -> Configuration:
         """Write the prepared image as files into the empty `folder`."""
-        with _explained():
+        with explained():
             return save_image(self._connected(), self._ready()[0], folder, progress)
 
     def load(self, folder: Path, environment: Environment, *, progress: Progress) -> None:
@@ -217,7 +210,7 @@ class ContainerEngine:
             read_environment(environment.files),
             (_tag(FROZEN, environment), _tag(REPOSITORY, environment)),
         )
-        with _explained():
+        with explained():
             image = load_image(
                 self._connected(), folder, {ENVIRONMENT_LABEL: environment.id}, names, progress
             )
@@ -227,7 +220,7 @@ class ContainerEngine:
         """Run `job` in a new container, and remove the container in any case.
 
         The image's entry point is not used, so the recorded command runs unchanged. ^C and requests
-        to end are passed on; the command then has `GRACE` seconds to end.
+        to end are passed on; the command then has some seconds to end.
         """
         image, manifest = self._ready()
         if (job.terminal or job.port) and not self._is_here():
@@ -236,21 +229,21 @@ class ContainerEngine:
                 "use an engine on this machine",
             )
         with (
-            _explained(),
+            explained(),
             _created(self._connected(), self._settings(image, manifest, job)) as container,
         ):
-            _require_gpus(container, job.limits)
+            require_gpus(container, job.limits)
             luggage = (
                 None if self._is_here() else FolderTransfer(job.folder, self._user(), job.read_only)
             )
             if luggage is not None:
                 container.put_archive(str(WORK), luggage.pack())
             if job.terminal:
-                outcome = _talk(container, job, job.terminal)
+                outcome = talk(container, job, job.terminal)
             elif self._shows(job):
-                outcome = _show(container, job, output)
+                outcome = show_output(container, job, output)
             else:
-                outcome = _follow(container, job, output)
+                outcome = follow(container, job, output)
             if luggage is not None:
                 luggage.unpack(container.get_archive(str(WORK))[0])
             return outcome
@@ -275,7 +268,7 @@ class ContainerEngine:
             variables["TERM"] = self.environ["TERM"]
         if folders := manifest.source_folders():
             variables["PYTHONPATH"] = ":".join(str(WORK / folder) for folder in folders)
-        mounts = _mounts(job)
+        mounts = bind_mounts(job)
         if job.journal is not None and self._is_here():
             variables |= observing_variables(variables, JOURNAL, job.journal.name)
             mounts.append(Mount(str(JOURNAL), str(job.journal.resolve()), type="bind"))
@@ -293,7 +286,7 @@ class ContainerEngine:
             "shm_size": max(
                 1 << 26, int(info.get("MemTotal") or 0) // 2
             ),  # as on a host: data loaders share by it
-            **_limits(job.limits),
+            **limit_settings(job.limits),
             **({"tty": True, "stdin_open": True} if job.terminal or shows else {}),
             **({"ports": {f"{job.port}/tcp": ("127.0.0.1", job.port)}} if job.port else {}),
         }
@@ -313,7 +306,7 @@ class ContainerEngine:
     def describe(self) -> Mapping[str, str]:
         """Return the engine, its version, the image and the base image, for the receipt."""
         image, manifest = self._ready()
-        with _explained():
+        with explained():
             client = self._connected()
             version = client.version()
             parts = version.get("Components") or [{}]
@@ -354,160 +347,6 @@ def _tag(repository: str, environment: Environment) -> str:
     return f"{repository}:{environment.id[:20]}"
 
 
-def _start_error(program: str, reason: str) -> DatmoError:
-    """Return the error of a container whose command did not start."""
-    hint = (
-        f"the image needs '{program}': name its Debian package in apt.txt at the top of the"
-        " repository, or install it in the Dockerfile if there is one"
-    )
-    what = f"cannot run '{program}' in the container: {reason}"
-    return DatmoError(what, hint if "not found" in reason else "")
-
-
-def _follow(container: Container, job: Job, output: Output) -> Outcome:
-    """Start a container, and pass on its output until it ends."""
-    began = time.monotonic()
-    with passing_signals(lambda number: _send(container, number)) as relayed:
-        try:
-            # Attach before the start, or the first bytes are lost. The engine's stored log is not
-            # byte exact.
-            streams = container.attach(stream=True, demux=True)
-            container.start()
-        except APIError as e:
-            raise _start_error(job.command[0], _said(e)) from e
-        job.on_start()
-        with _measured(container) as usage:
-            for out, err in streams:
-                if out:
-                    output("stdout", out)
-                if err:
-                    output("stderr", err)
-            status = container.wait()["StatusCode"]
-    return Outcome(status, time.monotonic() - began, usage.values(), relayed.interrupted)
-
-
-@contextlib.contextmanager
-def _measured(container: Container) -> Iterator[ContainerUsage]:
-    """Measure a started container while the block lasts.
-
-    The engine reports no figures after the last process has ended, so it is asked repeatedly.
-    """
-    usage = ContainerUsage()
-
-    def take() -> bool:
-        with contextlib.suppress(APIError, DockerException, RequestException, ValueError):
-            usage.add(cast("dict[str, Any]", container.stats(stream=False, one_shot=True)))
-            return True
-        return False
-
-    with sampling(take):
-        yield usage
-
-
-def _talk(container: Container, job: Job, size: Size) -> Outcome:
-    """Start a container on the user's terminal, and wait until it ends."""
-    began = time.monotonic()
-    with _started_on_line(container, job) as line:
-        converse(line, size, container.resize)
-    return Outcome(container.wait()["StatusCode"], time.monotonic() - began)
-
-
-def _show(container: Container, job: Job, output: Output) -> Outcome:
-    """Start a container with a terminal, and pass on its output until it ends."""
-    began = time.monotonic()
-    with (
-        passing_signals(lambda number: _send(container, number)) as relayed,
-        _started_on_line(container, job) as line,
-        _measured(container) as usage,
-    ):
-        show(line, container.resize, lambda data: output("stdout", data))
-        status = container.wait()["StatusCode"]
-    return Outcome(status, time.monotonic() - began, usage.values(), relayed.interrupted)
-
-
-@contextlib.contextmanager
-def _started_on_line(container: Container, job: Job) -> Iterator[Line]:
-    """Start a container with a terminal, and yield the socket of that terminal."""
-    wire = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-    try:
-        try:
-            container.start()
-        except APIError as e:
-            raise _start_error(job.command[0], _said(e)) from e
-        job.on_start()
-        yield cast("Line", getattr(wire, "_sock", wire))
-    finally:
-        wire.close()
-
-
-def _send(container: Container, number: int) -> None:
-    """Send a signal to a container's command, without waiting for the engine."""
-    # Use a thread, since the signal may interrupt another request to the engine.
-    threading.Thread(target=_end, args=(container, number), daemon=True).start()
-
-
-def _end(container: Container, number: int) -> None:
-    """Send a signal to a container's command, and kill it `GRACE` seconds later."""
-    with contextlib.suppress(APIError, RequestException):
-        container.kill(signal.Signals(number).name)
-        time.sleep(GRACE)
-        container.kill()
-
-
-def _limits(limits: ResourceLimits) -> dict[str, Any]:
-    """Return a job's limits as arguments for the creation of a container."""
-    settings: dict[str, Any] = {} if limits.network else {"network_mode": "none"}
-    if limits.memory is not None:
-        # No swap, so that the limit ends a run instead of slowing it down.
-        settings |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
-    if limits.cpus is not None:
-        settings["nano_cpus"] = round(limits.cpus * 1_000_000_000)
-    if limits.gpus:
-        settings["device_requests"] = [_gpus(limits.gpus)]
-    if limits.devices:
-        settings["devices"] = [f"{device}:{device}:rwm" for device in limits.devices]
-    return settings
-
-
-def _gpus(gpus: str) -> DeviceRequest:
-    """Return the device request for `all`, a number of GPUs, or their ids."""
-    kind = [["gpu"]]
-    if gpus == "all":
-        return DeviceRequest(count=-1, capabilities=kind)
-    if gpus.isdecimal():
-        return DeviceRequest(count=int(gpus), capabilities=kind)
-    return DeviceRequest(device_ids=gpus.split(","), capabilities=kind)
-
-
-def _require_gpus(container: Container, limits: ResourceLimits) -> None:
-    """Raise `DatmoError` if the engine ignored the request for GPUs.
-
-    Podman 4.3 does so without an error.
-    """
-    if limits.gpus and not container.attrs.get("HostConfig", {}).get("DeviceRequests"):
-        raise DatmoError(
-            f"the container engine does not support '--gpus {limits.gpus}'",
-            "name their devices: --device /dev/nvidia0",
-        )
-
-
-def _mounts(job: Job) -> list[Mount]:
-    """Return the bind mounts of the job's folder and of the read-only paths in it.
-
-    Raises `DatmoError` for a missing path, which the `volumes` form would create, and for a path
-    that leads out of the folder.
-    """
-    mounts = []
-    for path in ("", *job.read_only):
-        source = (job.folder / path).resolve()
-        if not source.exists() or (path == "" and not source.is_dir()):
-            raise DatmoError(f"cannot run in '{source}': there is no such folder")
-        if not source.is_relative_to(job.folder.resolve()):
-            raise DatmoError(f"cannot run with '{path}': it leads out of '{job.folder}'")
-        mounts.append(Mount(str(WORK / path), str(source), type="bind", read_only=path != ""))
-    return mounts
-
-
 @contextlib.contextmanager
 def _created(client: docker.DockerClient, settings: dict[str, Any]) -> Iterator[Container]:
     """Create a container, and remove it when the block ends."""
@@ -517,23 +356,3 @@ def _created(client: docker.DockerClient, settings: dict[str, Any]) -> Iterator[
     finally:
         with contextlib.suppress(NotFound):
             container.remove(v=True, force=True)
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Turn errors of the engine and its connection into `DatmoError` with a single line."""
-    try:
-        yield
-    except APIError as e:
-        raise DatmoError(f"the container engine refused: {_said(e)}") from e
-    except (DockerException, RequestException) as e:
-        raise EngineMissing(
-            f"the connection to the container engine was lost: {' '.join(str(e).split())[:300]}",
-            "check that it runs, or use '--engine venv', which isolates less",
-        ) from e
-
-
-def _said(error: APIError) -> str:
-    """Return the engine's message, reduced to the innermost of nested explanations."""
-    words = " ".join(str(error.explanation or error).split())
-    return words.rsplit("exec: ", 1)[-1][:300]

@@ -13,7 +13,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from git_datmo.engines.container_engine import WORK, ContainerEngine
+from git_datmo.engines.container_engine import ContainerEngine
+from git_datmo.engines.container_settings import WORK
 from git_datmo.engines.engine_connection import describe_owner
 from git_datmo.engines.engine_contract import Job
 from git_datmo.engines.resource_limits import ResourceLimits
