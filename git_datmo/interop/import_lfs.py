@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from git_datmo.errors import DatmoError
 from git_datmo.interop.code_history import CodeCommit, list_commits, make_data_record
 from git_datmo.interop.import_runs import Imported, known_tags
+from git_datmo.interop.lfs_fetch import fetch_lfs_files
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.snapshot_record import Snapshot
@@ -23,14 +24,18 @@ _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
     rb"oid sha256:([0-9a-f]{64})\nsize ([0-9]+)\n"
 )
-HINT = "let Git LFS fetch the files of all commits, then import again"
+HINT = "neither this clone nor the LFS server has it"
 
 
 @dataclass(slots=True)
 class _PointerReader:
-    """Pointers and contents that were seen. `pointers` has None for blobs that are none."""
+    """Pointers and contents that were seen. `pointers` has None for blobs that are none.
+
+    `hint` says what to do about a missing file.
+    """
 
     ws: Workspace
+    hint: str = HINT
     pointers: dict[str, str | None] = field(default_factory=dict)
     contents: dict[str, Content] = field(default_factory=dict)
 
@@ -39,23 +44,24 @@ def import_lfs(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
     """Make an experiment for each commit of HEAD's history that changes files in Git LFS.
 
     Git tracks the pointers of these files, so the experiments do not define the data of commits.
-    All are stored in one step. A commit that was imported before is not imported again.
+    Files that are missing are fetched from the LFS server. All experiments are stored in one step.
+    A commit that was imported before is not imported again.
     """
     reading, there = _PointerReader(ws), known_tags(ws)
-    commits = list(list_commits(ws, "--topo-order", "--reverse", "HEAD"))
-    before: dict[str, Mapping[str, str]] = {}
-    made, lost, known = list[Snapshot](), list[str](), 0
-    progress.begin("Importing", len(commits))
+    changing = list(_changing(reading))
+    new = [(commit, pointers) for commit, pointers in changing if f"lfs:{commit.oid}" not in there]
+    incomplete = [
+        commit.oid
+        for commit, pointers in new
+        if not all(_file(ws, sha256).is_file() for sha256 in pointers.values())
+    ]
+    if incomplete:
+        reading.hint = fetch_lfs_files(ws, incomplete, progress) or HINT
+    made, lost = list[Snapshot](), list[str]()
+    progress.begin("Importing", len(new))
     with ws.locked():
-        for commit in commits:
+        for commit, pointers in new:
             progress.advance(1)
-            pointers = _pointers(reading, commit.oid)
-            before[commit.oid] = pointers
-            if not pointers or pointers in [before.get(parent) for parent in commit.parents]:
-                continue
-            if f"lfs:{commit.oid}" in there:
-                known += 1
-                continue
             try:
                 made.append(_snapshot(reading, commit, pointers))
             except (DatmoError, OSError) as error:
@@ -63,7 +69,17 @@ def import_lfs(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
                 lost.append(f"{commit.oid[:10]}, {what}")
         progress.finish()
         oids = ws.ledger.attach(*made) if made else ()
-    return Imported(oids, known, tuple(lost))
+    return Imported(oids, len(changing) - len(new), tuple(lost))
+
+
+def _changing(reading: _PointerReader) -> Iterator[tuple[CodeCommit, Mapping[str, str]]]:
+    """Yield the commits of HEAD's history that change files in Git LFS, with their pointers."""
+    before: dict[str, Mapping[str, str]] = {}
+    for commit in list_commits(reading.ws, "--topo-order", "--reverse", "HEAD"):
+        pointers = _pointers(reading, commit.oid)
+        before[commit.oid] = pointers
+        if pointers and pointers not in [before.get(parent) for parent in commit.parents]:
+            yield commit, pointers
 
 
 def _pointers(reading: _PointerReader, commit: str) -> dict[str, str]:
@@ -94,12 +110,16 @@ def _snapshot(reading: _PointerReader, commit: CodeCommit, pointers: Mapping[str
     return replace(make_data_record(reading.ws, oid, commit, payloads, tag), side=True)
 
 
+def _file(ws: Workspace, sha256: str) -> Path:
+    """Return the path at which Git LFS keeps a file in this clone."""
+    return Path(ws.repo.common_dir, "lfs", "objects", sha256[:2], sha256[2:4], sha256)
+
+
 def _store(reading: _PointerReader, path: str, sha256: str) -> Content:
     """Store the content of a file, once, and return it."""
     if sha256 not in reading.contents:
-        folder = reading.ws.repo.common_dir / "lfs" / "objects"
-        file = Path(folder, sha256[:2], sha256[2:4], sha256)
+        file = _file(reading.ws, sha256)
         if not file.is_file():
-            raise DatmoError(f"whose file '{path}' is missing here ({sha256[:10]})", HINT)
+            raise DatmoError(f"whose file '{path}' is missing ({sha256[:10]})", reading.hint)
         reading.contents[sha256] = store_folder(reading.ws, file)
     return reading.contents[sha256]
