@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from git_datmo.tracking import callbacks
     from git_datmo.tracking.artifacts import (
         log_artifact,
         log_figure,
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
         log_table,
         log_text,
     )
+    from git_datmo.tracking.autolog import autolog
+    from git_datmo.tracking.fitted_objects import log_fitted
     from git_datmo.tracking.training import (
         log_metric,
         log_metrics,
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "git_datmo.tracking": ("callbacks",),
+    "git_datmo.tracking.autolog": ("autolog",),
+    "git_datmo.tracking.fitted_objects": ("log_fitted",),
     "git_datmo.tracking.notebook": ("load_ipython_extension", "unload_ipython_extension"),
     "git_datmo.script_api": ("curve", "data", "experiments", "snapshot"),
     "git_datmo.tracking.training": (
@@ -42,11 +48,14 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "__version__",
+    "autolog",
+    "callbacks",
     "curve",
     "data",
     "experiments",
     "log_artifact",
     "log_figure",
+    "log_fitted",
     "log_image",
     "log_metric",
     "log_metrics",
@@ -78,6 +87,7 @@ def __getattr__(name: str) -> "Any":  # of whatever type it is
             raise
         what = f"git_datmo.{name} needs git-datmo: install it in this environment"
         raise ImportError(what) from None
-    found = getattr(module, name)
+    # A module of the package, such as `callbacks`, may not be imported yet.
+    found = getattr(module, name, None) or import_module(f"{_HOME[name]}.{name}")
     globals()[name] = found
     return found

@@ -59,7 +59,12 @@ def _end(question: dict[str, Any]) -> dict[str, Any]:
     tree = json.loads((folder / "run.json").read_text("utf-8"))["tree"]
     with open_workspace(dict(os.environ), Path(tree)) as ws:
         oid, warnings = end_run(
-            ws, folder, question["exit_code"], interrupted=question["interrupted"]
+            ws,
+            folder,
+            question["exit_code"],
+            interrupted=question["interrupted"],
+            message=question["message"],
+            why=question["why"],
         )
         _warn(warnings)
         found = History(ws).resolve(str(oid))

@@ -71,12 +71,22 @@ def begin_run(
 
 
 def end_run(
-    ws: Workspace, folder: Path, exit_code: int, *, interrupted: bool
+    ws: Workspace,
+    folder: Path,
+    exit_code: int,
+    *,
+    interrupted: bool,
+    message: str,
+    why: str,
 ) -> tuple[Oid, tuple[str, ...]]:
-    """Record the run that `begin_run` began; return the snapshot's id and warnings."""
+    """Record the run that `begin_run` began; return the snapshot's id and warnings.
+
+    The message and the reason may be other ones than those that it began with.
+    """
     begun, watch = _find(ws, folder)
     if begun is None or watch is None:
         raise DatmoError(f"'{folder}' holds no run in progress")
+    begun = replace(begun, asked=replace(begun.asked, message=message, why=why))
     note_recording(folder)
     seconds = time.time() - watch.began / 1e9
     status = INTERRUPTED if interrupted else ""

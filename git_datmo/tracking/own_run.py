@@ -31,7 +31,13 @@ class OwnRun(RunLogger):
         self._owner = os.getpid()
         self._is_over = False
         self.snapshot = ""
+        self._message, self._why = options["message"], options["why"]
         atexit.register(self._end_at_exit)
+
+    def describe(self, message: str, why: str) -> None:
+        """Set the message and the reason of a run that began without them."""
+        self._message = self._message or message
+        self._why = self._why or why
 
     @property
     def is_over(self) -> bool:
@@ -53,6 +59,8 @@ class OwnRun(RunLogger):
         """Record the run, which ends by `error`; return the answer of git-datmo."""
         if os.getpid() != self._owner or self._is_over:
             return {}
+        for log_more in self.before_end:
+            log_more(self)
         self._is_over = True
         self.close()
         answer = dict[str, Any]()
@@ -60,6 +68,8 @@ class OwnRun(RunLogger):
         if folder:
             question = {
                 "folder": folder,
+                "message": self._message,
+                "why": self._why,
                 "exit_code": _exit_code(error),
                 "interrupted": isinstance(error, KeyboardInterrupt),
             }

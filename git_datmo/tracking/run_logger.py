@@ -14,10 +14,10 @@ import json
 import os
 import time
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 VARIABLE = "GIT_DATMO_TRACKING"
 CALLS, ARTIFACTS = "calls", "artifacts"
@@ -25,7 +25,12 @@ NAME_LIMIT = 100_000
 
 
 class RunLogger:
-    """The run that this process belongs to. Without a journal, it ignores every call."""
+    """The run that this process belongs to. Without a journal, it ignores every call.
+
+    `before_end` are functions that log more when a run of this process ends.
+    """
+
+    before_end: ClassVar[list[Callable[[RunLogger], None]]] = []
 
     def __init__(self) -> None:
         self._fd = -1
@@ -83,6 +88,9 @@ class RunLogger:
     def set_tag(self, tag: str) -> None:
         """Mark the run by a word."""
         self._write("t", str(tag))
+
+    def describe(self, message: str, why: str) -> None:
+        """Ignore a message and a reason: the surrounding run has its own."""
 
     def set_attempt(self, experiment: str) -> None:
         """Name the experiment that the run goes on with."""

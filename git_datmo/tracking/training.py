@@ -50,6 +50,7 @@ def run(
         is_joined = os.environ.get(VARIABLE) or rank()
         current = RunLogger() if is_joined else _begin(message, why, resume or "")
         _State.current = current
+    current.describe(message, why)
     if resume:
         current.set_attempt(resume)
     if params:

@@ -27,7 +27,7 @@ checkout | unprotect) ;;
 *) exit 255 ;;
 esac
 """
-GUIDES = ("tutorial.md", "TRACKING.md", "EXPERIMENTS.md")
+GUIDES = ("tutorial.md", "TRACKING.md", "AUTOLOG.md", "EXPERIMENTS.md")
 PAGES = [*(DOCS / name for name in GUIDES), *sorted((DOCS / "howto").glob("*.md"))]
 
 

@@ -68,6 +68,9 @@ EXCEPTIONS = {
     ("git_remote_datmo.session", "git_datmo.cli.meter"),
     # For type checkers; at run time the functions are loaded when a script uses them.
     ("git_datmo", "git_datmo.tracking.artifacts"),
+    ("git_datmo", "git_datmo.tracking.autolog"),
+    ("git_datmo", "git_datmo.tracking.callbacks"),
+    ("git_datmo", "git_datmo.tracking.fitted_objects"),
     ("git_datmo", "git_datmo.tracking.training"),
 }
 

@@ -33,7 +33,8 @@ comes from.
 Metrics and curves come from files that the command wrote: metrics.json, metrics.jsonl, metrics.csv
 or results.json, and files of TensorBoard, Lightning, Transformers, Ultralytics, DVCLive, MLflow,
 W&B and Trackio. W&B runs offline unless you have set it up. A Python script can log more:
-see docs/TRACKING.md.
+see docs/TRACKING.md. With --autolog, it logs what trained models and PyTorch Lightning say,
+without a change of the script: see docs/AUTOLOG.md.
 
 With --detach, this command prints the id of the run as soon as the command has started. The
 command goes on without this terminal, with an empty input, and is recorded when it ends. 'git
@@ -54,12 +55,14 @@ that are not in the record."""
 EXAMPLES = """
 git datmo run -m "baseline" -- python train.py --lr 0.1
 git datmo run -p lr=0.1 -o figures --why "flips may help" -- python train.py
+git datmo run --autolog -- python train.py
 git datmo run --resume 3f2a9c1 -- python train.py --from checkpoint.pt
 git datmo run --detach -- python train.py
 git datmo run --engine docker --memory 8g --gpus all -- python train.py
 """
 
 BEHIND = "command"
+AUTOLOG = "GIT_DATMO_AUTOLOG"
 NOT_RECORDED = 125
 
 
@@ -88,6 +91,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", default="", metavar="ID", help="the experiment that this run goes on with"
+    )
+    parser.add_argument(
+        "--autolog",
+        action="store_true",
+        help="log trainings of scikit-learn, Lightning, Transformers, Keras, XGBoost and LightGBM",
     )
     add_engine_options(parser)
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
@@ -151,7 +159,8 @@ def _run(
         options.message, options.why, figures, tolerances=tolerances, sign=options.sign
     )
     limits = read_limits(options, options.engine)
-    with open_workspace(console.environ, console.cwd) as ws:
+    autolog = {AUTOLOG: "1"} if options.autolog else {}
+    with open_workspace({**console.environ, **autolog}, console.cwd) as ws:
         finish_killed_runs(ws, console)
         asked = replace(asked, attempt=_find_attempt(ws, options.resume))
         trouble = find_trouble(ws)

@@ -218,11 +218,20 @@ class _LastResort:
         return PathFinder.find_spec(name, [self.folder])
 
 
+def _begin_autolog() -> None:
+    """Log trainings of this process, as `datmo.autolog()` does."""
+    from importlib import import_module
+
+    import_module("git_datmo").autolog()
+
+
 if __name__ == "sitecustomize":
     try:
         if os.environ.get("GIT_DATMO_TRACKING"):
             package = os.path.join(os.environ["GIT_DATMO_TRACKING"], "package")
             sys.meta_path.append(_LastResort(package))  # type: ignore[arg-type]
+            if os.environ.get("GIT_DATMO_AUTOLOG"):
+                _begin_autolog()
         if os.environ.get("GIT_DATMO_JOURNAL"):
             _begin(os.environ["GIT_DATMO_JOURNAL"])
     except Exception:
