@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from itertools import chain
 
 from git_datmo.curves.curve_points import Buckets
-from git_datmo.curves.curve_reader import read_header, read_view
+from git_datmo.curves.curve_reader import Read, bytes_reader, read_header, read_view
+from git_datmo.curves.curve_writer import write_curve
 from git_datmo.errors import DatmoError
-from git_datmo.history.experiments import Found
+from git_datmo.history.attempts import attempts_of
+from git_datmo.history.experiments import Found, History
 from git_datmo.objects.layout import root_node
 from git_datmo.progress import Progress
 from git_datmo.records.record_values import show_value
+from git_datmo.remotes.obtained_curves import read_united
 from git_datmo.report.value_rows import ID_LENGTH
 from git_datmo.repository.stored_curves import find_curve
 from git_datmo.repository.workspace import Workspace
@@ -63,6 +66,7 @@ class CurvePlot:
 
 def read_plots(
     ws: Workspace,
+    history: History,
     founds: Sequence[Found],
     metrics: Sequence[str],
     *,
@@ -87,7 +91,13 @@ def read_plots(
     plots = []
     for name in names:
         lines = [
-            _read_line(ws, found, name, label, axis=axis, is_log=is_log, most=most)
+            _make_line(
+                _open_curve(ws, history, found, name, progress),
+                label,
+                axis=axis,
+                is_log=is_log,
+                most=most,
+            )
             for found, label in zip(founds, labels, strict=True)
             if name in found.snapshot.curves
         ]
@@ -130,12 +140,21 @@ def label_experiments(founds: Sequence[Found]) -> list[str]:
     return labels
 
 
-def _read_line(
-    ws: Workspace, found: Found, name: str, label: str, *, axis: str, is_log: bool, most: int
-) -> CurveLine:
-    """Return the line of one experiment from the finest stored view with at most `most` buckets."""
+def _open_curve(
+    ws: Workspace, history: History, found: Found, name: str, progress: Progress
+) -> Read:
+    """Return the curve of an experiment, united with those of the attempts that it resumes."""
+    attempts = attempts_of(history, found.id, found.snapshot)
+    if len(attempts) > 1:
+        united = read_united(ws, attempts, progress)[name]
+        return bytes_reader(write_curve(name, united.points))
     read = find_curve(ws.store, found.snapshot, name)
     assert read is not None
+    return read
+
+
+def _make_line(read: Read, label: str, *, axis: str, is_log: bool, most: int) -> CurveLine:
+    """Return a line from the finest stored view with at most `most` buckets."""
     header = read_header(read)
     view = read_view(read, header, most)
     pairs = sorted(zip(_positions(view, axis, label), view.low, view.high, strict=True), key=_x_of)

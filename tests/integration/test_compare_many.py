@@ -173,3 +173,9 @@ def test_wrong_words_are_refused_with_what_to_do(tried: Shell) -> None:
     done = datmo(tried, "compare", "--where", "lr > 5")
     assert (done.stdout, done.stderr) == ("", "no experiments that the options choose\n")
     assert tried.git("for-each-ref") == refs
+
+
+def test_repository_without_experiments_says_so(repo: Shell) -> None:
+    for verb in ("compare", "plot"):
+        done = datmo(repo, verb)
+        assert (done.stdout, done.stderr) == ("", "no experiments yet\n")

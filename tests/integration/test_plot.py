@@ -78,13 +78,32 @@ def test_line_is_sorted_by_steps_and_long_one_has_minima_and_maxima(repo: Shell)
                          (), {}, {}, None, True, None, run)  # fmt: skip
         ws.ledger.attach(replace(plain, curves=made))
     with open_workspace(repo.env, repo.cwd) as ws:
-        founds = [History(ws).resolve("HEAD")]
-        first, second = read_plots(ws, founds, ["long", "short"], progress=QUIET)
+        history = History(ws)
+        founds = [history.resolve("HEAD")]
+        first, second = read_plots(ws, history, founds, ["long", "short"], progress=QUIET)
     (line,) = first.lines
     assert line.points == LONG
     assert len(line.ys) <= 8000
     assert (min(line.ys), max(line.ys)) == (-7.0, 7.0)
     assert second.lines[0].ys == (1.0, 2.0, 3.0)
+
+
+def test_resumed_run_is_drawn_with_the_attempt_before_it(repo: Shell) -> None:
+    head = Oid.parse(repo.git("rev-parse", "HEAD"))
+    with open_workspace(repo.env, repo.cwd) as ws:
+        earlier: Oid | None = None
+        for day, values in ((1, [4.0, 3.0, 9.0]), (2, [2.0, 1.0])):
+            steps = [float(day + index) for index in range(len(values))]
+            series, made = store_curves(ws, {"loss": points(values, steps)}, {})
+            run = Run(("true",), exit_code=0, seconds=1.5, series=series, attempt=earlier)
+            plain = Snapshot(head, head, "", f"2024-05-0{day}T12:00:00.500000Z", Person("A", "a"),
+                             "x", "", (), {}, {}, None, True, None, run)  # fmt: skip
+            (earlier,) = ws.ledger.attach(replace(plain, curves=made))
+    with open_workspace(repo.env, repo.cwd) as ws:
+        history = History(ws)
+        founds = [history.resolve(str(earlier))]
+        (plot,) = read_plots(ws, history, founds, [], progress=QUIET)
+    assert plot.lines[0].ys == (4.0, 2.0, 1.0)
 
 
 def test_pictures_have_names_as_text_and_equal_bytes(curved: Shell) -> None:

@@ -83,7 +83,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         asked = choice_of(options, options.revisions, ws)
         chosen = choose_experiments(ws, history, words, asked)
         if not chosen.founds:
-            console.tell("no experiments that the options choose")
+            chosen_by = asked.needs_values or words
+            console.tell(f"no experiments {'that the options choose' if chosen_by else 'yet'}")
             return 0
         found = compare_experiments(
             ws,
@@ -96,7 +97,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
         plots: list[CurvePlot] = []
         if options.curves and names:
             progress = console.progress()
-            plots = read_plots(ws, found.founds, names, most=console.width(), progress=progress)
+            plots = read_plots(
+                ws, history, found.founds, names, most=console.width(), progress=progress
+            )
     _print(options, found, plots, console)
     for warning in history.warnings:
         console.warn(warning)

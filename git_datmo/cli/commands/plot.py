@@ -17,7 +17,8 @@ word is a metric. Without any metric, all with a curve are drawn. Experiments ar
 datmo compare' does, also by conditions.
 
 A curve may have any number of values: from a long one, the smallest and largest values of
-neighbouring points are drawn. Values that are not finite interrupt a line, and are counted below.
+neighbouring points are drawn. The curve of a resumed run begins with those of the runs that it
+resumes. Values that are not finite interrupt a line, and are counted below.
 
 This needs the packages of git-datmo[plot]: plotext for the terminal, matplotlib for files."""
 EXAMPLES = """
@@ -79,10 +80,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
         asked = choice_of(options, revisions, ws)
         chosen = choose_experiments(ws, history, revisions, asked)
         if not chosen.founds:
-            console.tell("no experiments that the options choose")
+            chosen_by = asked.needs_values or revisions
+            console.tell(f"no experiments {'that the options choose' if chosen_by else 'yet'}")
             return 0
         plots = read_plots(
             ws,
+            history,
             chosen.founds,
             [*metrics, *options.metric],
             axis=options.axis,
