@@ -141,6 +141,8 @@ class History:
     def _own_rows(self, commit: Oid) -> list[Row]:
         """Return the snapshots that name the commit or that its note names, oldest first."""
         rows = list(self.catalog.of_commit(str(commit)))
+        # A commit may have thousands of experiments, so rows are not compared one by one.
+        listed = {row.record for row in rows}
         note = self.catalog.notes.get(str(commit))
         for record in note.records if note is not None else ():
             row = self.catalog.get(record)
@@ -154,8 +156,9 @@ class History:
                     f"record {record} on commit {str(commit)[:10]} is not one that this version"
                     " reads"
                 )
-            elif row is not None and row.kind == "snapshot" and row not in rows:
+            elif row is not None and row.kind == "snapshot" and record not in listed:
                 rows.append(row)
+                listed.add(record)
             elif row is None and record not in self.catalog.dropped:
                 self._warn(
                     f"the note on commit {str(commit)[:10]} names the unknown record {record}"

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.history.experiments import History, Revisions
 from git_datmo.model import Content, Form, Oid
+from git_datmo.records.catalog import Row
 from git_datmo.records.record_values import Person, Value
 from git_datmo.records.snapshot_record import Curve, Run, Snapshot
 from git_datmo.repository.workspace import open_workspace
@@ -213,6 +215,24 @@ def test_tag_with_a_blank_is_one_tag(repo: Shell) -> None:
     (shown,) = lines(repo, "--columns", "tags", "--json", "--where", "tags")
     assert json.loads(shown)["values"] == {"tags": ["a,b", "later", "team blue"]}
     assert lines(repo, "--format", "%(tags)", "--where", "tags") == ["a,b, later, team blue"]
+
+
+def test_experiments_of_one_commit_are_listed_without_comparing_all_pairs(
+    repo: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = Oid.parse(repo.git("rev-parse", "HEAD"))
+    compared = []
+
+    def count(one: Row, other: object) -> bool:
+        compared.append(one.record)
+        return tuple.__eq__(one, other)  # type: ignore[arg-type]
+
+    with open_workspace(repo.env, repo.cwd) as ws:
+        ws.ledger.attach(*(made(head, 0, {"n": number}, {}) for number in range(100)))
+        history = History(ws)
+        monkeypatch.setattr(Row, "__eq__", count)
+        assert len(list(history.claims(Revisions(), at_once=True))) == 100
+    assert len(compared) <= 100
 
 
 def test_best_follows_the_goal_that_a_run_recorded(repo: Shell) -> None:
