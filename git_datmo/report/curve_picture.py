@@ -63,6 +63,8 @@ def _draw(axes: Any, plot: CurvePlot) -> None:
     title = make_printable(plot.metric)
     axes.set_title(title if len(title) <= TITLE_WIDTH else f"{title[: TITLE_WIDTH - 1]}…")
     axes.set_xlabel("seconds since the first value" if plot.axis == TIME else "step")
+    # Steps are counted, so there is none between two of them.
+    axes.xaxis.get_major_locator().set_params(integer=plot.axis != TIME)
     if plot.is_log and any(y > 0 for line in plot.lines for y in line.ys):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
