@@ -34,7 +34,13 @@ def sklearn() -> Any:
     After the fit, it logs the estimator as `log_fitted` does. Then it takes itself off the
     estimator, which is pickled as without it.
     """
-    _require("sklearn", "sklearn.callback")
+    try:
+        _require("sklearn", "sklearn.callback")
+    except ModuleNotFoundError:
+        what = (
+            "datmo.callbacks.sklearn() needs scikit-learn 1.9: call datmo.log_fitted after the fit"
+        )
+        raise ImportError(what) from None
     return _SklearnCallback()
 
 

@@ -263,3 +263,13 @@ def test_callback_without_its_library_is_refused_with_the_cure(repo: Shell) -> N
         done = repo.run(sys.executable, "-c", script, code=1)
         said = f"ImportError: datmo.callbacks.{library}() needs {library}: import it before"
         assert done.stderr.splitlines()[-1] == said
+
+
+def test_callback_of_old_sklearn_is_refused_with_the_cure(repo: Shell) -> None:
+    old = "import sys, types\nsys.modules['sklearn'] = types.ModuleType('sklearn')\n"
+    script = f"{old}import git_datmo as datmo\ndatmo.callbacks.sklearn()"
+    done = repo.run(sys.executable, "-c", script, code=1)
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: datmo.callbacks.sklearn() needs scikit-learn 1.9:"
+        " call datmo.log_fitted after the fit"
+    )
