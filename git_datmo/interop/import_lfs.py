@@ -11,7 +11,7 @@ from pathlib import Path
 from git_datmo.errors import DatmoError
 from git_datmo.interop.code_history import CodeCommit, list_commits, make_data_record
 from git_datmo.interop.import_runs import Imported, known_tags
-from git_datmo.interop.lfs_fetch import fetch_lfs_files
+from git_datmo.interop.lfs_fetch import fetch_or_hint
 from git_datmo.model import Content, Oid, Payload, Role
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.snapshot_record import Snapshot
@@ -56,7 +56,7 @@ def import_lfs(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
         if not all(_file(ws, sha256).is_file() for sha256 in pointers.values())
     ]
     if incomplete:
-        reading.hint = fetch_lfs_files(ws, incomplete, progress) or HINT
+        reading.hint = fetch_or_hint(ws, incomplete, progress) or HINT
     made, lost = list[Snapshot](), list[str]()
     progress.begin("Importing", len(new))
     with ws.locked():

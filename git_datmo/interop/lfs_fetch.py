@@ -11,7 +11,7 @@ from git_datmo.repository.workspace import Workspace
 TOGETHER = 500
 
 
-def fetch_lfs_files(ws: Workspace, commits: Sequence[str], progress: Progress) -> str:
+def fetch_or_hint(ws: Workspace, commits: Sequence[str], progress: Progress) -> str:
     """Fetch the files of commits from the LFS server of the default remote.
 
     Return '' if Git LFS succeeds, else what to do. Git LFS knows the address, the credentials and
@@ -28,18 +28,18 @@ def fetch_lfs_files(ws: Workspace, commits: Sequence[str], progress: Progress) -
             # Empty patterns replace `lfs.fetchinclude` and `lfs.fetchexclude`.
             done = ws.repo.git.finish("lfs", "fetch", "-I", "", "-X", "", remote, *chosen)
             if done.returncode:
-                return _advice(done.stderr, remote)
+                return _failure_hint(done.stderr, remote)
             progress.advance(len(chosen))
     finally:
         progress.finish()
     return ""
 
 
-def _advice(err: bytes, remote: str) -> str:
+def _failure_hint(err: bytes, remote: str) -> str:
     """Return what to do about the error of Git LFS."""
     if b"'lfs' is not a git command" in err:
         return "install Git LFS, then import again"
     lines = err.decode("utf-8", "replace").split("\n")
     said = [line.strip() for line in lines if line.strip()]
     reason = f" ({said[-1][:200]})" if said else ""
-    return f"'git lfs fetch {remote}' failed{reason}: make it work, then import again"
+    return f"Git LFS cannot fetch from '{remote}'{reason}: make it work, then import again"

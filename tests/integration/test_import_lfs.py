@@ -106,5 +106,5 @@ def test_server_that_is_gone_is_named_with_what_to_do(pair: Pair) -> None:
     alex.git("config", "lfs.url", "http://127.0.0.1:9/none")
     said = datmo(alex, "import", "lfs").stderr
     assert "0 experiments imported" in said
-    assert "'git lfs fetch origin' failed" in said
+    assert "Git LFS cannot fetch from 'origin'" in said
     assert "make it work, then import again" in said
