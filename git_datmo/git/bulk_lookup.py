@@ -55,6 +55,7 @@ def types_of(pack: Pack, indexes: Sequence[int], offsets: array[int]) -> bytes:
         open(pack.path, "rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
     ):
+        # The index may be damaged. `head` names the pack for an offset behind its end.
         if max(map(offsets.__getitem__, indexes)) >= len(content):
             return bytes(pack.head(offsets[index]).type for index in indexes)
         return bytes(map(content.__getitem__, map(offsets.__getitem__, indexes))).translate(_TYPES)

@@ -50,6 +50,7 @@ LOCATING = (
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a git child whose repository is given by arguments alone."""
     kept = {name: value for name, value in environ.items() if name not in LOCATING}
+    # Output is in English, paths are no patterns, and git fetches no missing object by itself.
     kept.update(
         LC_ALL="C", LANGUAGE="C", GIT_PAGER="cat", GIT_LITERAL_PATHSPECS="1", GIT_NO_LAZY_FETCH="1"
     )
@@ -119,6 +120,7 @@ class Git:
         ):
             if path is not None:
                 env[variable] = str(path)
+        # Settings that the caller passed in the same way keep their numbers.
         count = int(env.get("GIT_CONFIG_COUNT") or 0)
         for index, (key, value) in enumerate(self.config, count):
             env[f"GIT_CONFIG_KEY_{index}"] = key
@@ -162,6 +164,7 @@ class Git:
 
     def text(self, *argv: str | bytes, stdin: bytes = b"") -> str:
         """Return git's output as text, without the final line end."""
+        # Paths need not be UTF-8; `surrogateescape` keeps their bytes.
         return self.run(*argv, stdin=stdin).decode("utf-8", "surrogateescape").rstrip("\n")
 
     def start(
@@ -224,4 +227,5 @@ def run_for_person(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
         raise DatmoError("git is not on PATH", "install git 2.39 or later") from None
     finally:
         signal.signal(signal.SIGINT, earlier)
+    # A shell reports signal N as 128 + N.
     return status if status >= 0 else 128 - status

@@ -57,6 +57,8 @@ def read_message(content: bytes, config: Config, *, edited: bool) -> Message:
     cut = scissors.start() if scissors else len(content)
     text = content[:cut]
     cleanup = config.get("commit.cleanup", "default")
+    # By default, git removes comments only from a message that was edited (git-commit,
+    # `--cleanup`).
     strips = cleanup == "strip" or (edited and cleanup == "default")
     comment = _comment_prefix(text, config) if edited or strips else b""
     return Message(text, content[cut:], comment, strips)
@@ -87,6 +89,7 @@ def add_trailer(git: Git, message: Message, key: str, value: str) -> Message:
     text = (
         message.text if message.text.endswith(b"\n") or not message.text else message.text + b"\n"
     )
+    # A line `---` in the message is no end of it, so `--no-divider`.
     words = ("--no-divider", "--where", "end", "--if-exists", "add", "--if-missing", "add")
     changed = git.run(
         *settings, "interpret-trailers", *words, "--trailer", f"{key}: {value}", stdin=text
@@ -105,6 +108,7 @@ def remove_lines(message: Message, lines: re.Pattern[bytes]) -> Message:
         if lines.match(line):
             removed = True
             continue
+        # The blank line after a removed paragraph goes, the one before it stays.
         if removed and not line.strip() and (not kept or not kept[-1].strip()):
             continue
         removed = False

@@ -88,10 +88,12 @@ class Config:
 
 def read_config(git: Git) -> Config:
     """Return the configuration that applies in git's repository."""
+    # Each setting is two fields: its scope, then key and value with a line end between them.
     fields = git.run("config", "--list", "-z", "--show-scope").split(b"\0")
     settings = []
     for scope, entry in zip(fields[::2], fields[1::2], strict=False):
         key, newline, value = entry.decode("utf-8", "surrogateescape").partition("\n")
+        # A key without `=` is true (git-config).
         settings.append(Setting(scope.decode(), key, value if newline else "true"))
     return Config(tuple(settings), str(git.work_tree or git.git_dir or ""))
 
@@ -104,6 +106,7 @@ def set_waits(config: Config, environ: Mapping[str, str]) -> None:
 
 def is_allowed(environ: Mapping[str, str], config: Config, scheme: str) -> bool:
     """Return True if git allows a transport (git-config, `protocol.allow`)."""
+    # The variable has precedence over all settings (git, `GIT_ALLOW_PROTOCOL`).
     if (listed := environ.get("GIT_ALLOW_PROTOCOL")) is not None:
         return scheme in listed.split(":")
     policy = config.get(f"protocol.{scheme}.allow") or config.get("protocol.allow", "always")

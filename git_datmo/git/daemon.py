@@ -32,6 +32,7 @@ def connect_daemon(
 
     parts = urlsplit(url)
     request = f"{program} {unquote(parts.path)}\0host={parts.netloc.rpartition('@')[2]}\0"
+    # Other parameters follow one more NUL (gitprotocol-pack, "Git transport").
     if version in ("1", "2"):
         request += f"\0version={version}\0"
     connection = _connect(
@@ -73,6 +74,7 @@ def _connect(host: str, port: int, family: str, tell: Callable[[str], None]) -> 
             failures.append(f"{host}[{number}: {address[0]}]: errno={error.strerror or error}")
             continue
         tell(f"{address[0]} done.\n")
+        # From now on, the caller limits its waits.
         connection.settimeout(None)
         return connection
     raise DatmoError("\n".join((f"unable to connect to {host}:", *failures)))

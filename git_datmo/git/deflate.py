@@ -18,6 +18,7 @@ WORTHWHILE = 0.92
 PINCH = 86
 DIFFERENT = 152
 STORED_LIMIT = 65535
+# A window of 32 KiB, no dictionary, the lowest level (RFC 1950, 2.2).
 STORED_HEAD = b"\x78\x01"
 
 
@@ -56,6 +57,7 @@ def stored(content: Buffer) -> Sequence[Buffer]:
     3.2.4)."""
     view = memoryview(content)
     parts: list[Buffer] = [STORED_HEAD]
+    # Empty content is one empty block, since only a block can be marked as the last.
     last = max(len(view) - 1, 0) // STORED_LIMIT * STORED_LIMIT
     for start in range(0, last + 1, STORED_LIMIT):
         block = view[start : start + STORED_LIMIT]
@@ -80,6 +82,7 @@ def unstored(stream: memoryview, size: int) -> list[tuple[int, int]] | None:
     ranges: list[tuple[int, int]] = []
     offset, left, adler, last = 2, size, 1, False
     while not last:
+        # Bit 0 marks the last block, bits 1 and 2 are 0 for a stored one (RFC 1951, 3.2.3).
         if stream[offset] & 6:
             return None
         last = bool(stream[offset] & 1)
@@ -90,6 +93,7 @@ def unstored(stream: memoryview, size: int) -> list[tuple[int, int]] | None:
             stream[start - 2 : start], "little"
         ) or offset + 4 > len(stream):
             raise BrokenStream("a stored block has another length than it says")
+        # The ranges are written without another check, so the checksum is compared first.
         adler = isal_zlib.adler32(stream[start:offset], adler)
         ranges.append((start, offset))
         left -= length

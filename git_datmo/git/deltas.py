@@ -64,12 +64,16 @@ def _instruction(delta: bytes, position: int) -> tuple[int, int]:
     """Return the bytes that an instruction makes, and the position behind it."""
     command = delta[position]
     position += 1
+    # An insertion: the command is the number of bytes that follow.
     if not command & 0x80:
         return command, position + command
+    # The low 4 bits say which bytes of the copied range's offset follow, the next 3 those of its
+    # size.
     position += (command & 0x0F).bit_count()
     count = 0
     for bit in range(3):
         if command & (0x10 << bit):
             count |= delta[position] << (8 * bit)
             position += 1
+    # A size of 0 stands for 65,536 (gitformat-pack).
     return count or 0x10000, position

@@ -77,9 +77,11 @@ def check(git: Git, odb: Odb, text: str, tree: bytes, message: str) -> Signature
     """
     raw = text.encode("utf-8", "replace")
     head, _, said = raw.partition(b"\n\n")
+    # The further lines of a header begin with a blank.
     lines = [line for line in head.split(b"\n") if not line.startswith(b" ")]
     wanted = f"tree {odb.format.hash('tree', tree)}".encode()
     keys = [line.partition(b" ")[0] for line in lines]
+    # A signature has exactly these headers, each once (FORMAT.md, section 7.4).
     if (
         lines[0] != wanted
         or said != f"{message}\n".encode()
@@ -87,6 +89,7 @@ def check(git: Git, odb: Odb, text: str, tree: bytes, message: str) -> Signature
         or set(keys) - {*_HEADERS}
     ):
         raise Damaged("a signature is for another record")
+    # Git checks only stored commits. No ref names this one, and git's gc removes it.
     odb.write("tree", tree)
     oid = odb.write("commit", raw)
     answer = git.run("log", "-1", "--no-show-signature", "--format=%G?%x00%GS%x00%GK", str(oid))

@@ -68,6 +68,7 @@ class Folder:
         """Return True if the folder has everything that `tip` leads to, as git-receive-pack
         checks it."""
         return (
+            # Without output, since only the exit status counts: git fails at a missing object.
             self.git.finish(
                 "rev-list", "--objects", "--quiet", str(tip), "--not", "--all"
             ).returncode
@@ -91,6 +92,7 @@ def _steers(setting: Setting) -> bool:
 
 def find_folder(git: Git, config: Config, remote: Remote, form: ObjectFormat) -> Folder | None:
     """Return the folder that `remote` is; None if git's settings change how it is reached."""
+    # With `insteadOf` or another program, git might reach something else than this folder.
     if not os.path.isabs(remote.url) or any(_steers(setting) for setting in config.settings):
         return None
     if any(config.get(f"remote.{remote.name}.{part}") for part in ("uploadpack", "receivepack")):
@@ -101,6 +103,7 @@ def find_folder(git: Git, config: Config, remote: Remote, form: ObjectFormat) ->
         mine = os.stat(there).st_uid == os.getuid()
     except OSError:
         return None
+    # A folder of another user is not asked, since git refuses to read it (`safe.directory`).
     done = Git(git.environ).finish("-C", str(there), *asked) if mine else None
     if done is None or done.returncode:
         return None

@@ -99,6 +99,7 @@ class Odb:
     def find(self, oid: Oid | str, limit: int | None = None) -> tuple[str, bytes] | None:
         """Return the kind and content of an object; None if it is missing."""
         child = self._start()
+        # `contents` would send the whole object, however large it is.
         if limit is not None:
             self._ask(child, b"info", [oid])
             head = self._read_head(child)
@@ -147,6 +148,7 @@ class Odb:
             return None
         assert child.stdout is not None
         content = child.stdout.read(int(head[2]))
+        # A line end follows the content (git-cat-file, "Batch output").
         child.stdout.read(1)
         return head[1], content
 
@@ -155,10 +157,12 @@ class Odb:
 
         Git is asked for all of them at once, so there should be at most some hundred.
         """
+        # Records are written as loose objects, which are read faster than git answers.
         loose = {oid: read_loose(self._objects, oid) for oid in oids}
         packed = [oid for oid in oids if loose[oid] is None]
         child = self._start() if packed else None
         if child is not None:
+            # The request must fit the pipe: git may stop reading while nobody reads its answers.
             self._ask(child, b"contents", packed)
         answers = {oid: self._answer(child) for oid in packed} if child is not None else {}
         return ((loose[oid] or answers[oid]) for oid in oids)
@@ -189,6 +193,7 @@ class Odb:
         """End the git child."""
         if self._child is None:
             return
+        # An interrupt may have ended the child already.
         with suppress(BrokenPipeError):
             self._child.communicate()
         self._child = None

@@ -44,6 +44,7 @@ def parse_tree(content: bytes, form: ObjectFormat) -> Iterator[TreeEntry]:
     """Yield the entries of a tree in order; raise `Damaged` if the content is no tree."""
     offset = 0
     for found in _ENTRIES[form.size].finditer(content):
+        # `finditer` skips bytes that are no entry, so each must begin where the last one ended.
         if found.start() != offset:
             break
         offset = found.end()
@@ -63,6 +64,8 @@ def ids_in_tree(content: bytes, form: ObjectFormat) -> list[bytes]:
     """
     found = _ENTRIES[form.size].findall(content)
     size = sum(len(spelt) + len(name) for spelt, name, _ in found) + len(found) * (form.size + 2)
+    # `findall` skips bytes that are no entry; then the sizes do not add up, and the slow way
+    # reports it.
     if size != len(content) or not {spelt for spelt, _, _ in found} <= _NAMING:
         return [entry.oid for entry in parse_tree(content, form) if entry.mode != GITLINK]
     return [oid for _, _, oid in found]

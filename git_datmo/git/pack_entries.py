@@ -91,6 +91,7 @@ class EntryReader:
             byte = self._byte()
             size |= (byte & 0x7F) << shift
             shift += 7
+            # A length without end would keep the reader busy for as long as the remote sends.
             if shift > 64:
                 raise Damaged("an entry of a pack has no end to its length")
         return kind, size
@@ -102,6 +103,7 @@ class EntryReader:
         return self._block[self._at - 1]
 
     def _next_block(self) -> None:
+        # The part of an entry in the old block is kept as a view, without a copy.
         if self._start < len(self._block):
             self._parts.append(self._block[self._start :])
         block = next(self._blocks, b"")
@@ -120,6 +122,7 @@ class EntryReader:
             # stream.
             shown = self._block[self._at : self._at + missing + missing // 1000 + 1024]
             try:
+                # One byte more than expected is enough to find a stream that is too long.
                 piece = machine.decompress(shown, missing + 1)
             except isal_zlib.error as error:  # type: ignore[misc]  # the stub gives an instance for the class
                 raise Damaged(f"a received object is damaged: {error}") from error

@@ -23,6 +23,7 @@ from git_datmo.model import ObjectFormat, Oid
 
 KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 OFFSET_DELTA, REF_DELTA = 6, 7
+# Git writes at most 4,095 deltas in a chain. A longer chain is damage, perhaps a cycle.
 DELTA_DEPTH_LIMIT = 4096
 # The offset of the first id in an index, after its header and fan-out table.
 NAMES = 8 + 4 * 256
@@ -61,6 +62,7 @@ def parse_head(data: bytes, offset: int, width: int) -> Head:
         size |= (byte & 0x7F) << shift
         shift += 7
     position += 1
+    # Further bytes of a distance add 1, so that none has two encodings (gitformat-pack).
     if kind == OFFSET_DELTA:
         byte = data[position]
         back = byte & 0x7F
@@ -89,6 +91,7 @@ class Pack:
         if len(self._idx) >= NAMES and self._idx[:8] == b"\377tOc\0\0\0\2":
             self._fanout = struct.unpack(">256I", self._idx[8:NAMES])
         self.count: int = self._fanout[255] if self._fanout else 0
+        # `index_of` searches between two numbers of the fan-out, so these must not fall.
         rises = all(low <= high for low, high in pairwise(self._fanout))
         if (
             not self._fanout
@@ -131,6 +134,7 @@ class Pack:
         offsets = array("I", self._idx[table : table + 4 * self.count])
         if sys.byteorder == "little":
             offsets.byteswap()
+        # The highest bit marks an offset that is in the table of large offsets.
         if max(offsets, default=0) < 1 << 31:
             return offsets
         return array("Q", map(self.offset, range(self.count)))
@@ -157,6 +161,7 @@ class Pack:
             else:
                 high = middle
         found = names.find(oid, NAMES + low * width, NAMES + high * width)
+        # A match across the border of two ids is none.
         while found >= 0 and (found - NAMES) % width:
             found = names.find(oid, found + 1, NAMES + high * width)
         return (found - NAMES) // width if found >= 0 else None
@@ -198,6 +203,7 @@ class Pack:
         """Return the index positions in pack order, and the offsets at which entries begin and
         end."""
         offsets = self.offsets()
+        # An index has no lengths: an entry ends where the next one or the checksum begins.
         order = sorted(range(self.count), key=offsets.__getitem__)
         return order, [*map(offsets.__getitem__, order), self.size - self.width]
 
@@ -355,6 +361,7 @@ class PackedObjects:
         The pack of the last answer is asked first: objects that are used together are stored
         together.
         """
+        # Other threads may set `_latest` meanwhile, so it is read once.
         latest = self._latest
         index = latest.index_of(oid) if latest is not None else None
         if latest is not None and index is not None:
@@ -457,6 +464,7 @@ class PackedObjects:
         if found is None:
             loose = read_loose_head(self.folder, oid)
             return loose[1] if loose else None
+        # The header of a delta has the size of the delta, not that of the object.
         head = found[0].head(found[1])
         return head.size if head.type in KINDS else len(self.at(*found)[1])
 

@@ -34,10 +34,12 @@ def read_pack(
     reader = EntryReader(checked, form)
     try:
         magic, version, count = struct.unpack(">4sII", reader.take(12))
+        # Git reads versions 2 and 3, and writes 2 (gitformat-pack).
         if magic != b"PACK" or version not in (2, 3):
             raise Damaged("the received data are no pack")
         for _ in range(count):
             yield reader.entry()
+        # The checksum is compared once the blocks end, so they are read to their end.
         reader.take(form.size)
         if not reader.is_at_end():
             raise Damaged("a pack is longer than its header says")
@@ -55,6 +57,7 @@ class _Checked:
         width, digest = self._format.size, self._format.new_hash()
         held = b""
         for block in self._blocks:
+            # The last bytes may be the checksum, so they are hashed only if more bytes follow.
             if len(block) < width:
                 held += block
                 digest.update(held[:-width])
@@ -99,6 +102,7 @@ class _Prefetched:
                     batch, size = [], 0
         except BaseException as error:  # noqa: BLE001
             self._error = error
+        # The error is set before the empty batch that ends the queue, so the reader sees it.
         if batch:
             self._queue.put(batch)
         self._queue.put([])
@@ -122,6 +126,7 @@ class _Prefetched:
         if not self._ended:
             self._closing = True
             self._stop()
+            # The thread may wait for room in the queue.
             with suppress(Empty):
                 while True:
                     self._queue.get_nowait()

@@ -39,6 +39,7 @@ ABANDONED = 3600
 
 def entry_header(kind: str, size: int) -> bytes:
     """Return the header of an entry: its type and inflated size."""
+    # The first byte has 4 bits of the size, each further one 7, the lowest first (gitformat-pack).
     low, rest = size & 15, size >> 4
     head = bytearray([TYPES[kind] << 4 | low | (0x80 if rest else 0)])
     while rest:
@@ -130,6 +131,7 @@ class PackWriter:
         self._partial = partial
         self._fd, self._path = self._open()
         self._count = count
+        # Without a count, the header is a guess, and so would be the hash of it.
         self._behind = behind if count else None
         self._digest = form.new_hash()
         self._hashed: Future[None] | None = None
@@ -177,6 +179,7 @@ class PackWriter:
         self._pending += entry.parts
         self._pending_size += entry.length
         batch = PARTIAL_BATCH if self._partial else BATCH
+        # One entry has several parts, and one writev call takes at most `PARTS_AT_ONCE`.
         if self._pending_size >= batch or len(self._pending) >= fsio.PARTS_AT_ONCE - 16:
             self.flush()
 
@@ -192,6 +195,7 @@ class PackWriter:
         Their memory is no longer read once the returned future is done.
         """
         parts, self._pending = self._pending, []
+        # Hashing begins before the write, so that both run at the same time.
         if self._behind is not None and parts:
             self._hashed = self._behind.submit(self._update, parts)
         self._pending_size = 0
@@ -230,11 +234,13 @@ class PackWriter:
         # Closing gives up the claim on a partial pack, so the file is closed last.
         os.close(self._fd)
         self._fd = -1
+        # The index comes last: git and git-datmo look packs up by their indexes.
         fsio.write_file(stem.with_suffix(".idx"), self._index(trailer), mode=permissions.READ_ONLY)
         return stem.with_suffix(".pack")
 
     def _seal(self) -> bytes:
         """Write the count into the header, hash the file and append the hash."""
+        # One thread hashes the batches in order, so the last future stands for all.
         if self._hashed is not None:
             self._hashed.result()
         # The number of entries is in the header. If it was guessed wrong, the hash is wrong, too.
@@ -303,6 +309,7 @@ def write_packs(
     """Write entries to packs that are closed at either limit, and yield each path once it is
     complete."""
     rest = iter(entries)
+    # A pack is opened only once an entry is known, so that no pack is empty.
     entry = next(rest, None)
     while entry is not None:
         with PackWriter(folder, form) as writer:

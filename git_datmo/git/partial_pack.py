@@ -24,6 +24,7 @@ def finish_partial(folder: Path, form: ObjectFormat) -> int:
     with suppress(FileNotFoundError):
         for name in sorted(os.listdir(folder)):
             if name.startswith(PARTIAL):
+                # Another process may have finished the file since it was listed.
                 with suppress(FileNotFoundError):
                     count += _finish(_Partial(folder, form, folder / name))
     return count
@@ -50,7 +51,9 @@ class _Partial(PackWriter):
         if self._ours:
             for entry in self._entries():
                 self._note(received(entry, form))
+            # Cut off the entry that did not arrive completely.
             os.ftruncate(self._fd, self._offset)
+            # The file has its header already, which `finish` corrects.
             self._pending, self._pending_size, self._flushed = [], 0, self._offset
 
     def _open(self) -> tuple[int, Path]:
@@ -58,8 +61,10 @@ class _Partial(PackWriter):
 
     def _entries(self) -> Iterator[StreamEntry]:
         reader = EntryReader(_blocks(self._fd), self._format)
+        # The first entry that is not complete ends the file.
         with suppress(Damaged):
             reader.take(HEADER)
+            # No writer of partial packs stores deltas, so a delta is not ours.
             while not (entry := reader.entry()).base:
                 yield entry
 

@@ -33,10 +33,12 @@ def range_patch_id(git: Git, base: Oid, tip: Oid) -> str:
 def _patches(git: Git, diff: Sequence[str], asked: str) -> list[str]:
     with (
         git.start(*diff) as differ,
+        # With `--stable`, the order of the files does not count (git-patch-id).
         git.start("patch-id", "--stable", stdin=differ.stdout) as reader,
     ):
         assert differ.stdin is not None
         assert differ.stdout is not None
+        # With our copy open, git would not notice that the reader has ended.
         differ.stdout.close()
         differ.stdin.write(asked.encode())
         differ.stdin.close()

@@ -21,6 +21,7 @@ def forget_clone_password(repo: UserRepository) -> None:
     has a password.
     """
     logs = repo.common_dir / "logs"
+    # A reftable has the reflogs in its tables.
     if not logs.is_dir():
         _delete_entries(repo.git)
         return
@@ -48,6 +49,8 @@ def _delete_entries(git: Git) -> None:
     if not list(_entries_with_password(git, "HEAD")):
         return
     for ref in ("HEAD", *read_refs(git, "refs/")):
+        # Entry 0 is the newest. From the oldest on, no deletion changes a number that is still
+        # needed.
         for number in reversed(list(_entries_with_password(git, ref))):
             git.run("reflog", "delete", f"{ref}@{{{number}}}")
     git.run("pack-refs", "--all")

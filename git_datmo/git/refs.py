@@ -38,6 +38,7 @@ def change_refs(git: Git, changes: Iterable[RefChange], *, why: str) -> None:
     """Apply changes together; raise `RefMoved` if any ref is no longer what was read."""
     lines = ["start"]
     for change in changes:
+        # Zeros in the length of the object format mean that the ref must not exist.
         none = "0" * (2 * len(change.old or change.new or b""))
         if change.new is None:
             lines.append(f"delete {change.ref}\0{change.old or none}")
@@ -47,6 +48,7 @@ def change_refs(git: Git, changes: Iterable[RefChange], *, why: str) -> None:
     argv = ("update-ref", "-m", f"datmo: {why}", "--stdin", "-z")
     done = git.finish(*argv, stdin=stdin)
     if done.returncode:
+        # Git has no exit status of its own for a lost race, only these words in the C locale.
         if (
             b"lock" in done.stderr
             or b"but expected" in done.stderr

@@ -122,6 +122,7 @@ def beside(git: Git, config: Config, remote: Remote) -> Git:
     The store is a repository of its own, so settings of the code repository do not apply to it by
     themselves.
     """
+    # Only local settings are carried: git reads the user's and the system's by itself.
     carried = [(s.key, s.value) for s in config.local() if s.key.startswith(_SECTIONS)]
     if remote.name:
         key = f"remote.{remote.name}."
@@ -178,6 +179,7 @@ def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
     reached."""
     import tempfile
 
+    # `ls-remote` prints no capabilities, so they are read from git's trace of the packets.
     with tempfile.NamedTemporaryFile(prefix="datmo-trace-") as trace:
         tracing = replace(
             git.with_config([("protocol.version", "2")]),
@@ -196,6 +198,7 @@ def probe(git: Git, remote: Remote, *patterns: str) -> Offer:
     filters = bool(
         re.search(rb"< fetch=[^\n]*\bfilter\b" if version == 2 else rb"\bfilter\b", said)
     )
+    # In version 2, a client may want any object (gitprotocol-v2, `want`).
     by_id = version == 2 or b"allow-reachable-sha1-in-want" in said
     return Offer(refs, version, filters, by_id)
 
@@ -221,11 +224,13 @@ def fetch_ids(
     omits."""
     wanted = list(oids)
     for start in range(0, len(wanted), IDS_AT_ONCE):
+        # Ids as arguments could exceed the length of a command line.
         stdin = "".join(f"{oid}\n" for oid in wanted[start : start + IDS_AT_ONCE]).encode()
         argv = [
             "-c",
             "protocol.version=2",
             "-c",
+            # The ids are known to be missing, so there is nothing to negotiate (git-config).
             "fetch.negotiationAlgorithm=noop",
             "fetch",
             "--no-tags",
@@ -257,6 +262,7 @@ def push_refs(
         *refspecs,
     ]
     status, out, err = _run(git, remote, argv, progress)
+    # The lines are `<flag> TAB <from>:<to> TAB <summary>` (git-push, `--porcelain`).
     for line in out.decode("utf-8", "replace").splitlines():
         flag, _, rest = line.partition("\t")
         if flag == "!":
@@ -278,6 +284,7 @@ def _reason(why: str, err: bytes) -> str:
     """Return why the remote refused a ref, with the first line of its own message."""
     lines = err.decode("utf-8", "replace").splitlines()
     said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
+    # The remote's progress ("Counting objects: …") arrives among its messages.
     said = [line for line in said if line and "objects" not in line]
     return f"{why}: {said[0]}" if said else why
 
@@ -287,6 +294,7 @@ def _watch(
 ) -> None:
     status, _, err = twice(lambda: _run(git, remote, argv, progress, stdin=stdin))
     if status:
+        # Settings and their values do not belong into the message.
         raise failure([word for word in argv if "=" not in word and word != "-c"], status, err)
 
 
@@ -296,6 +304,7 @@ def _run(
     """Run git to its end and pass the counts of git's own progress meter to `progress`."""
     import tempfile
 
+    # Files for input and output leave one pipe to read, so neither side can block the other.
     with tempfile.TemporaryFile() as feed, tempfile.TemporaryFile() as printed:
         feed.write(stdin)
         feed.seek(0)
@@ -317,6 +326,7 @@ def _follow(fd: int, watch: SilenceWatch, progress: Progress) -> bytes:
     started = False
     while chunk := watch.read(fd, 65536):
         line += chunk
+        # Git ends a line of its meter by CR, and the last one by LF.
         *complete, rest = re.split(rb"(?<=[\r\n])", line)
         line = bytearray(rest)
         for piece in complete:

@@ -27,6 +27,7 @@ def fetch_url(config: Config, name: str) -> str:
 def push_urls(config: Config, name: str) -> tuple[str, ...]:
     """Return the URLs to which git pushes for remote `name`."""
     explicit = config.all(f"remote.{name}.pushurl")
+    # Git does not apply `pushInsteadOf` to an explicit push URL (git-config).
     if explicit:
         return tuple(
             _whole(config, _rewrite(config, plain_url(url), "insteadof")) for url in explicit
@@ -45,6 +46,7 @@ def pin_url(config: Config, url: str) -> list[tuple[str, str]]:
     """Return settings that keep git from rewriting `url` again."""
     if not any(setting.key.startswith("url.") for setting in config.settings):
         return []
+    # The longest match wins, so the whole URL is replaced by itself.
     return [(f"url.{url}.insteadof", url), (f"url.{url}.pushinsteadof", url)]
 
 

@@ -46,9 +46,11 @@ class Scratch:
 
         Git reads commits that it will never send, to see whether a push moves a ref forward.
         """
+        # One file is written instead of a file for each ref. Earlier replacements stay in it.
         path, refs = self.path / "packed-refs", dict.fromkeys(absent, stand_in)
         for line in path.read_text().splitlines() if path.exists() else ():
             refs[Oid.parse(line.rpartition("/")[2])] = stand_in
+        # Git would read the replacement even of a commit that exists.
         lines = [f"{stand_in} refs/replace/{oid}\n" for oid in sorted(refs) if not self._has(oid)]
         path.write_text("".join(lines))
 
@@ -83,6 +85,7 @@ def open_scratch(
 
 def _configuration(form: ObjectFormat, settings: Mapping[str, str]) -> str:
     is_default = form is FORMATS["sha1"]
+    # Git heeds `objectFormat` only in a repository of version 1 (gitrepository-layout).
     lines = ["[core]", f"\trepositoryFormatVersion = {0 if is_default else 1}", "\tbare = true"]
     lines += [] if is_default else ["[extensions]", f"\tobjectFormat = {form.name}"]
     for key, value in settings.items():
@@ -96,5 +99,6 @@ def _sweep(folder: Path) -> None:
     for name in os.listdir(folder):
         if name.startswith(PREFIX):
             with suppress(OSError):
+                # No lock says whether a command still uses its folder, so only its age decides.
                 if os.stat(folder / name).st_mtime < time.time() - OLD:
                     shutil.rmtree(folder / name, ignore_errors=True)

@@ -66,6 +66,8 @@ def start_service(
         command = ssh_command(env, config)
         env["GIT_SSH_COMMAND"] = WRAPPED_SSH.format(command=command)
         if "GIT_SSH_VARIANT" not in env and not config.get("ssh.variant"):
+            # Git infers the variant from the program's name, which the wrapper hides
+            # (`ssh.variant`).
             name = Path(shlex.split(command)[0]).name.lower().removesuffix(".exe")
             env.update({"GIT_SSH_VARIANT": name} if name in VARIANTS else {})
     else:
@@ -116,6 +118,7 @@ def _spawn(argv: list[str], env: dict[str, str], ends: Ends) -> int:
             env,
             file_actions=[
                 *((os.POSIX_SPAWN_DUP2, end, target) for target, end in high.items()),
+                # Git's own list of refs is not needed.
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
             ],

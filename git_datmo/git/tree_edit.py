@@ -28,6 +28,7 @@ def edit_tree(odb: Odb, root: Oid | None, changes: Mapping[bytes, Oid | None]) -
     for name, part in below.items():
         old = entries.get(name)
         oid = edit_tree(odb, old.oid if old is not None and old.mode == TREE else None, part)
+        # Git has no empty folders, so a folder goes with its last file.
         if oid == odb.format.hash("tree", b""):
             entries.pop(name, None)
         else:

@@ -74,9 +74,11 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> ServiceConnect
     `git` is the result of `beside`. Returns None if only git itself can connect. The server has not
     answered anything yet.
     """
+    # Git itself applies `insteadOf`.
     url = git.text("ls-remote", "--get-url", "--", remote.address)
     named = re.match(r"([A-Za-z0-9][A-Za-z0-9+.-]*)(://|::)", url)
     scheme = named[1] if named else _scheme_of_path(url)
+    # A remote helper or a bundle has no service to talk to.
     if (named and named[2] == "::") or is_bundle(url):
         return None
     program = config.get(f"remote.{remote.name}.uploadpack") or SERVICE
@@ -88,9 +90,11 @@ def open_upload_pack(git: Git, config: Config, remote: Remote) -> ServiceConnect
             return _open_helper(speaking, scheme, remote, url, ending)
         if scheme in ("file", "ssh"):
             return _open_pipes(speaking, config, remote, program, ending, is_ssh=scheme == "ssh")
+        # Git starts the user's proxy command for git:// itself.
         is_direct = scheme == "git" and not _has_git_proxy(git, config)
         if is_direct and is_allowed(git.environ, config, scheme):
             connection = ending.enter_context(connect_daemon(url, program, "2"))
+            # Only a shutdown wakes a thread that reads from the socket.
             ending.callback(_shut, connection)
             end = connection.fileno()
             return ServiceConnection(
@@ -130,6 +134,7 @@ def _open_helper(
     assert child.stdout is not None
     ending.callback(child.end)
     ending.enter_context(child.stdout)
+    # Callbacks run in reverse: its input is closed first, so the helper ends by itself.
     ending.callback(_close_quietly, child.stdin)
     its_in = child.stdin.fileno()
     answering = child.stdout.fileno()
@@ -138,6 +143,7 @@ def _open_helper(
     )
     try:
         connection.send(f"stateless-connect {SERVICE}\n".encode())
+        # An empty line means connected, `fallback` that the server cannot (gitremote-helpers).
         if not connection.packets.line():
             return connection
     except BrokenPackets as error:
@@ -184,4 +190,5 @@ def _widen(descriptor: int) -> None:
 
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         with suppress(OSError):
+            # A user's pipes together are limited, so the system may refuse (pipe(7)).
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_SIZE)

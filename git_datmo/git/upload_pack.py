@@ -48,6 +48,7 @@ class UploadPack:
         limits histories to that many commits (0 for all). Deltas have bases in the same pack, by
         id. Raises `GitFailed`.
         """
+        # An answer that is not read to its end leaves its rest on the connection.
         self.usable = False
         self._connection.send(self._request(wants, filtered, depth, haves))
         try:
@@ -62,6 +63,7 @@ class UploadPack:
         lines = [packet(b"command=fetch"), packet(b"agent=%b" % AGENT)]
         if "object-format" in self._capabilities:
             lines.append(packet(b"object-format=%b" % self._format.name.encode()))
+        # Without `thin-pack` and `ofs-delta`, the pack has each delta's base, named by id.
         lines += [mark(Mark.DELIMITER), packet(b"no-progress")]
         if filtered:
             lines.append(packet(b"filter %b" % filtered.encode()))
@@ -69,6 +71,7 @@ class UploadPack:
             lines.append(packet(b"deepen %d" % depth))
         lines += [packet(b"want %b\n" % str(oid).encode()) for oid in wants]
         lines += [packet(b"have %b\n" % str(oid).encode()) for oid in haves]
+        # `done` ends the negotiation before it begins, so the pack follows at once.
         lines += [packet(b"done"), mark(Mark.FLUSH)]
         return b"".join(lines)
 
@@ -79,12 +82,15 @@ class UploadPack:
             if section is Mark.FLUSH or section is Mark.RESPONSE_END:
                 raise self._connection.failure("the remote sent no pack")
         while not isinstance(content := packets.packet(), Mark):
+            # Band 1 is the pack, 2 progress, 3 an error. An empty packet of band 1 keeps the line
+            # alive.
             if content[:1] == b"\1" and len(content) > 1:
                 yield memoryview(content)[1:]
             elif content[:1] == b"\3":
                 raise self._connection.failure(
                     f"remote error: {content[1:].decode('utf-8', 'replace').strip()}"
                 )
+        # Git's helper for HTTP adds a mark to each answer (gitremote-helpers, `stateless-connect`).
         if self._connection.stateless and content is Mark.FLUSH:
             packets.packet()
 
@@ -114,6 +120,7 @@ def open_upload(git: Git, config: Config, remote: Remote, form: ObjectFormat) ->
         raise
     if (
         capabilities is None
+        # A server that names no object format uses SHA-1 (gitprotocol-v2).
         or capabilities.get("object-format", "sha1") != form.name
         or "fetch" not in capabilities
     ):

@@ -66,6 +66,7 @@ class UserRepository:
 
     def remotes(self) -> tuple[str, ...]:
         """Return the names of the remotes."""
+        # `git remote` would list the same, but needs one more start of git.
         keys = (s.key for s in self.config.settings)
         names = (
             k[len("remote.") : -len(".url")]
@@ -105,6 +106,7 @@ def discover(environ: Mapping[str, str], cwd: Path) -> UserRepository:
     git = Git(environ, git_dir, top)
     config = read_config(git)
     set_waits(config, environ)
+    # Before the first file is created, since its mode depends on the setting.
     sharing = parse_sharing(config.get("core.sharedrepository"))
     for folder in (git_dir, common_dir):
         share_folder(folder, sharing)
