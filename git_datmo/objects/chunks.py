@@ -56,6 +56,7 @@ def split(
     while True:
         buffer = memory()
         filled = len(rest)
+        # The data that was not cut moves to the front of the next buffer.
         buffer[:filled] = rest
         at_end = False
         while filled < BLOCK and not at_end:

@@ -68,6 +68,7 @@ def plan(objects: PackedObjects, marks: NeededObjects, *, worth: float = WORTH) 
     Packs with a `.keep` file are not changed. `marks` is changed: a single copy of each object
     stays marked.
     """
+    # First, so that a second copy of a live object counts as dead when packs are weighed.
     _leave_one_copy(marks)
     weights = {
         pack: _weigh(pack, live) for pack, live in marks.packs.items() if not pack.marked("keep")
@@ -117,6 +118,7 @@ def _leave_one_copy(marks: NeededObjects) -> None:
         )
 
     order = sorted(marks.packs, key=waste)
+    # One first byte at a time limits the ids in memory to a 256th.
     for byte in range(256) if len(order) > 1 else ():
         seen: set[bytes] = set()
         for pack in order:
@@ -168,12 +170,14 @@ def carry_out(store: Store, planned: CompactionPlan, *, progress: Progress = QUI
     written: set[Path] = set()
     for move in planned.moves:
         written.update(_write(objects, planned.marks, move, progress))
+        # The copies are on disk at this point, so the old packs can go.
         for pack in move.packs:
             if pack.path not in written:
                 _remove_pack(pack.path)
     for oid in planned.loose:
         path = loose_path(objects.folder, oid)
         os.unlink(path)
+        # A folder with other objects stays.
         with suppress(OSError):
             os.rmdir(path.parent)
     objects.refresh()
@@ -206,6 +210,7 @@ def marked_entries(objects: PackedObjects, pack: Pack, marks: bytearray) -> Iter
             continue
         oid = Oid(pack.oid_at(index))
         if pack.head(offset).type in KINDS:
+            # `raw` compares the CRC-32, so a damaged entry is never copied as sound.
             raw = pack.raw(index, offset, length)
             yield PackEntry(oid, (raw,), length, pack.crc(index))
             continue
@@ -224,6 +229,7 @@ def _remove_pack(path: Path) -> None:
         path.with_suffix(f".{ending}")
         for ending in ("idx", "pack", "promisor", "rev", "bitmap", "mtimes")
     )
+    # A multi-pack-index would still name the deleted packs.
     for part in (path.with_name("multi-pack-index"), *parts):
         with suppress(FileNotFoundError):
             os.unlink(part)
@@ -246,6 +252,7 @@ def sweep(objects: Path) -> None:
 def _is_left_over(folder: str, name: str) -> bool:
     """Return True if a file is temporary or belongs to a pack without an index."""
     stem, ending = os.path.splitext(name)
+    # A pack without index is invisible: its writer died before the index.
     orphan = ending in (".pack", ".promisor", ".rev") and not os.path.exists(
         os.path.join(folder, f"{stem}.idx")
     )

@@ -76,6 +76,7 @@ class Hasher:
         offset = start
         for part in entry.parts:
             size = len(part)
+            # Headers are smaller than this, and cross the pipe with the answer.
             if isinstance(part, bytes) and size < 64:
                 parts.append(part)
                 continue
@@ -114,6 +115,7 @@ def open_file(full: bytes, path: bytes) -> int:
 
     `path` is its name in error messages.
     """
+    # A path that has become a link must not be followed.
     return attempt(
         lambda name: os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), full, path
     )
@@ -130,6 +132,7 @@ def _read(full: bytes, path: bytes, expected: Identity, memory: memoryview) -> i
         room, size = memory[: expected[0] + 1], 0
         while size < len(room) and (count := os.readv(fd, [room[size:]])):
             size += count
+            # This saves a read that would return nothing.
             if size == expected[0]:
                 break
         check_unchanged(fd, path, expected, size)

@@ -56,6 +56,7 @@ class _Reading:
         try:
             entries = list(pack.entries())
         except Damaged:
+            # Without offsets, no entry can be found by the index.
             self.damaged.update(Oid(pack.oid_at(index)) for index in range(pack.count))
             return
         for index, offset, length in entries:
@@ -109,6 +110,7 @@ def find_flaws(objects: PackedObjects, progress: Progress = QUIET) -> Iterator[F
 def _examine(pack: Pack, reading: _Reading) -> Flaw | None:
     """Return the flaw of a pack or its index, or None."""
     healthy = {entry.oid for entry in reading.by_index(pack)}
+    # A damaged index can hide objects, so the pack is also read without it.
     if not pack.is_index_sound(reading.objects.format):
         named = frozenset(entry.oid for entry in _by_order(pack.path, reading.objects.format))
         why = "the checksum of the index does not match"
@@ -142,6 +144,7 @@ def set_aside(store: Store, path: Path, progress: Progress = QUIET) -> frozenset
         lost = frozenset((Oid.fromhex(path.parent.name + path.name),))
     else:
         lost = _set_pack_aside(store, path, progress)
+        # The open pack must not answer from the file that was moved away.
         store.objects.forget(path)
     store.objects.refresh()
     return lost
@@ -157,6 +160,7 @@ def _set_pack_aside(store: Store, path: Path, progress: Progress) -> frozenset[O
     if pack is not None and pack.is_index_sound(store.format):
         written = _rescue(store, reading.by_index(pack), promisor=promisor)
     else:
+        # No reader must use the index while git builds a new one.
         _move(store, path.with_suffix(".idx"))
         whole = path.with_suffix(".pack")
         if not whole.exists() or _index_anew(store, whole):
@@ -166,6 +170,7 @@ def _set_pack_aside(store: Store, path: Path, progress: Progress) -> frozenset[O
         if path.with_suffix(f".{ending}") not in written:
             _move(store, path.with_suffix(f".{ending}"))
     with suppress(FileNotFoundError):
+        # It may name the pack that was moved.
         os.unlink(path.with_name("multi-pack-index"))
     return frozenset(reading.damaged)
 
@@ -201,6 +206,7 @@ def _by_order(path: Path, form: ObjectFormat) -> Iterator[PackEntry]:
     with open(path, "rb") as file, suppress(Damaged):
         reader = EntryReader(iter(lambda: file.read(_BLOCK), b""), form)
         reader.take(HEADER)
+        # The base of a delta can only be found by an index.
         while not (entry := reader.entry()).base:
             yield received(entry, form)
 

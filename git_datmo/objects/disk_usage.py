@@ -18,6 +18,7 @@ from git_datmo.git.pack_reader import Pack, PackedObjects
 from git_datmo.model import Oid
 from git_datmo.objects.reachability import TOGETHER, named_ids
 
+# Groups are numbered from 1 on.
 NOBODY, SEVERAL = 0, -1
 # For at most this many owners, sum each owner separately, which is faster.
 FEW = 4

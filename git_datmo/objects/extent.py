@@ -69,6 +69,7 @@ class ExtentCounter:
     def _folder(self, oid: Oid, old: Oid | None, depth: int) -> Extent:
         """Return the extent of the entries of a folder, or of a part of a split folder."""
         known = self._folders.get((oid, old))
+        # Without these results, nested copies of one tree would take exponential time.
         if known is not None:
             return known
         entries = self._entries(oid, PART_LIMIT, depth)
@@ -76,6 +77,7 @@ class ExtentCounter:
         total = Extent()
         for entry in entries:
             was = same.get(entry.name)
+            # Equal trees at the same path add nothing, so they are not read.
             if was is not None and was.oid == entry.oid and was.mode == entry.mode:
                 continue
             if entry.mode != TREE or is_chunked(entry):
@@ -85,6 +87,7 @@ class ExtentCounter:
             base = was.oid if was is not None and was.mode == TREE else None
             below = self._folder(entry.oid, base, depth + 1)
             is_part = entry.name.endswith(stored_names.PART)
+            # Below an old part, an empty result only means that nothing is new.
             if is_part and base is None and below == Extent():
                 raise Damaged(f"tree '{oid}' has an empty part")
             total += below + Extent(folders=not is_part)

@@ -85,6 +85,7 @@ class _Taker:
             # The store has no commits, since the history before a commit may be missing.
             pass
         elif entry.oid in self._store.objects:
+            # The same id with other content is damage, or an attack on SHA-1.
             if self._store.objects.find(entry.oid) != (kind, content):
                 raise Damaged(
                     f"received object '{entry.oid}' differs from the local object of this id"
@@ -112,6 +113,7 @@ class _Taker:
         if oid in self._recent:
             return self._recent[oid]
         if self._writer.is_filling(oid):
+            # An object in an unfinished pack cannot be read, so the pack is finished early.
             self._writer.finish()
         return self._store.objects.find(oid)
 
@@ -132,6 +134,7 @@ def _apply(base: bytes, delta: bytes) -> bytes:
 def _read_size(delta: bytes, offset: int) -> tuple[int, int]:
     """Return the size encoded at offset `offset`, and the offset after it."""
     size = shift = 0
+    # A size of 64 bits takes at most 10 bytes.
     for at in range(offset, min(offset + 10, len(delta))):
         size |= (delta[at] & 0x7F) << shift
         shift += 7

@@ -137,6 +137,7 @@ class Ingest:
             small.append((path, info))
             pending += info.st_size
             if len(small) >= BATCH_FILES or pending >= BATCH_BYTES:
+                # A full batch shows that there is enough work for workers.
                 self._start()
                 self._take_whole(small, deliver)
                 small, pending = [], 0
@@ -171,6 +172,7 @@ class Ingest:
         """Return a free buffer for the next job; process finished jobs until a buffer is free."""
         while (slot := self._crew.slot()) is None:
             self._take_answer()
+            # Without running jobs, only the writer's thread can free a buffer, so wait for it.
             self._release(IN_WRITING if self._crew else 0)
         return slot
 
@@ -190,6 +192,7 @@ class Ingest:
             if entry is not None:
                 self._writer.add(entry)
             self._progress.advance(piece[1])
+        # The pack's hash is still computed from this memory, so the buffer is not free yet.
         self._written.append((slot, self._writer.flush()))
         self._waiting.popleft()(hashed)
 
@@ -227,6 +230,7 @@ class Ingest:
         Return False otherwise.
         """
         stored = self._recall(path)
+        # The index of git has the size in 32 bits only.
         if (
             stored is None
             or stored.node.kind is not _kind(info)
@@ -268,17 +272,21 @@ class Ingest:
             deliver(FileRead(path, Node(_kind(info), oid, chunked=True), info, digest.digest()))
 
         self._writer.expect(info.st_size // chunks.AVERAGE_SIZE, info.st_size)
+        # A file of one block gains nothing from workers.
         if info.st_size > chunks.BLOCK:
             self._start()
         fd = open_file(self._full(path), path)
         try:
             if hasattr(os, "posix_fadvise"):
+                # The kernel then reads further ahead (posix_fadvise(2)).
                 os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_SEQUENTIAL)
             for block in chunks.split(read, lambda: self._slot().memory):
                 self._submit(collect, "chunks", block.ends)
+            # Checked after the last read: until then, the file could still change.
             check_unchanged(fd, path, identity(info), size)
         finally:
             os.close(fd)
+        # An empty job, so that the tree is written after the last chunk.
         self._submit(complete, "chunks", [])
 
 
@@ -306,6 +314,7 @@ def _kind(info: os.stat_result) -> NodeKind:
     """Return the node kind of a regular file or link."""
     if stat.S_ISLNK(info.st_mode):
         return NodeKind.LINK
+    # Only the owner's bit counts, as in git.
     return NodeKind.EXECUTABLE if info.st_mode & 0o100 else NodeKind.FILE
 
 

@@ -98,6 +98,7 @@ def decode_entry(entry: TreeEntry) -> tuple[bytes, Node]:
 
     Raises `Damaged` for an entry that `encode_entry` never produces.
     """
+    # A marker counts only on a tree. A file whose name ends like one is escaped.
     if entry.mode == TREE:
         for kind, suffix in _CHUNKED.items():
             if entry.name.endswith(suffix):
@@ -148,6 +149,7 @@ def parts_of(entries: list[TreeEntry]) -> dict[str, Oid] | None:
     Return None for a tree that holds its entries itself. Raises `Damaged` if a split folder has any
     other entry.
     """
+    # Escaped names never end like a part, so the first entry decides.
     if not entries or not entries[0].name.endswith(stored_names.PART):
         return None
     parts = {}
@@ -248,6 +250,7 @@ def find_paths(
         yield above, root
     if root is None or root.kind is not NodeKind.FOLDER:
         return
+    # `()` is the path of `root` itself and names nothing below it.
     groups = {name: list(group) for name, group in groupby(filter(None, paths), key=itemgetter(0))}
     if len(groups) > FEW:
         nodes = ((name, node) for name, node in read_folder(root.oid, read) if name in groups)
@@ -266,6 +269,7 @@ def write_chunks(chunks: Iterable[tuple[Oid, int]], write: WriteTree) -> Oid:
     """
     level = [(TreeEntry(b"", BLOB, oid), size) for oid, size in chunks]
     while True:
+        # At least one node is made, so a file of one chunk is a tree too.
         level = [_write_node(group, write) for group in _groups(level)]
         if len(level) == 1:
             return level[0][0].oid
@@ -276,6 +280,7 @@ def _groups(level: list[tuple[TreeEntry, int]]) -> Iterator[list[tuple[TreeEntry
     group: list[tuple[TreeEntry, int]] = []
     for item in level:
         group.append(item)
+        # The id is a hash, so on average every 128th entry after the least number ends a node.
         if (len(group) >= NODE_MIN and item[0].oid[-1] & NODE_MASK == 0) or len(group) == NODE_MAX:
             yield group
             group = []
@@ -401,6 +406,7 @@ class FolderEditor:
                 parts[digit] = changed
         if not parts:
             return None
+        # A folder that shrinks to the limit is one tree again, as if it were written new.
         united = self._few(parts, prefix)
         return (
             write_folder(united, self._write, depth)

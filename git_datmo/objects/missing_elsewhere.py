@@ -45,6 +45,7 @@ class Outgoing:
 
         Return False if any of them is not available locally.
         """
+        # A stack in place of recursion, since trees may be nested deeply.
         stack: list[tuple[Oid, tuple[Oid, ...] | None]] = [(root, None)]
         while stack:
             oid, below = stack.pop()
@@ -69,8 +70,10 @@ class Outgoing:
         if kind == "blob":
             if oid not in self._there:
                 self._mark(oid)
+        # Stores never have the empty tree, which is sent from its known content.
         elif kind is not None or oid == self._objects.format.hash("tree", b""):
             below = tuple(named_by(self._objects, oid))
+            # The object is pushed before its children, so it comes up again after them.
             yield oid, below
             yield from ((each, None) for each in below)
         elif oid not in self._there:
@@ -127,6 +130,7 @@ class Outgoing:
         Blobs come first, in pack order. Raises `Damaged` if a tree, commit or loose blob does not
         match its id.
         """
+        # Blobs name nothing, so they can all come first.
         for pack, marks in self._packed.items():
             yield from marked_entries(self._objects, pack, marks)
         for oid in self._one_by_one():

@@ -103,12 +103,14 @@ def _copy_pack(pack: Pack, folder: Path, *, promisor: bool) -> None:
 
     The index comes last, since git finds packs by their index.
     """
+    # The mark comes before the pack, as `PackWriter` writes it.
     if promisor:
         fsio.write_file((folder / pack.path.name).with_suffix(".promisor"), b"", mode=READ_ONLY)
     # A hard link would keep the mode and the group of the original file.
     copied = bool(permissions.sharing_in(folder))
     for source in (pack.path, pack.path.with_suffix(".idx")):
         target = folder / source.name
+        # A pack is named by its content, so an existing one is the same.
         if not target.exists() and (copied or not _link(source, target)):
             with (
                 open(source, "rb") as file,
@@ -145,6 +147,7 @@ def _copy(source: PackedObjects, pack: Pack, indexes: set[int], writer: PackWrit
             writer.add(_entry(source, oid))
             continue
         raw = pack.raw(index, offset, length)
+        # A folder of another program may be wrong, and only the content proves the id.
         _check(source, oid, KINDS[head.type], pack.inflate(bounded(head, OBJECT_LIMIT)))
         writer.add(PackEntry(oid, (raw,), length, pack.crc(index)))
 

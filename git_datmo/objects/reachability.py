@@ -46,6 +46,7 @@ class NeededObjects:
         copies = [(pack, index) for pack, index in self._objects.copies(oid) if pack in self.packs]
         marks = [self.packs[pack][index] for pack, index in copies]
         marks += [self.loose[oid]] if oid in self.loose else []
+        # One marked copy shows that the object was followed before.
         if not marks or any(marks):
             return None
         # Use the actual kind of the object. A tree or record with a wrong kind in its entry would
@@ -118,6 +119,7 @@ def reach(objects: PackedObjects, roots: Iterable[Oid], marks: NeededObjects) ->
     while waiting or naming:
         if not naming:
             naming, waiting = marks.add_all(waiting), set()
+        # Trees are read until enough ids have come together for one lookup.
         while naming and len(waiting) < TOGETHER:
             waiting.update(named_ids(objects, naming.pop()))
         if naming:

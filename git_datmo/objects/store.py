@@ -69,6 +69,7 @@ class Store:
         than `limit` bytes.
         """
         found = self.objects.find(oid, limit)
+        # Another process may have written a pack since the folder was listed.
         if found is None:
             self.objects.refresh()
             found = self.objects.find(oid, limit)
@@ -224,10 +225,13 @@ class StoreWriter:
         """
         folder, form = self._store.objects.folder / "pack", self._store.format
         if self._received:
+            # The number of objects that are stored is unknown: commits and known objects are left
+            # out.
             self._limit = PackLimits(PACK_OBJECTS, PACK_BYTES)
             return PackWriter(folder, form, partial=True)
         share = PACK_SHARE * min(self._expected - self.written, PACK_BYTES)
         if share < PACK_COUNTED:
+            # Each pack is as large as all before it, so there are few of them.
             self._limit = PackLimits(PACK_OBJECTS, min(max(PACK_LEAST, self.written), PACK_BYTES))
             return PackWriter(folder, form)
         self._limit = PackLimits(min(int(share / self._mean), PACK_OBJECTS), PACK_BYTES)
@@ -254,6 +258,7 @@ class StoreWriter:
 
     def _close_pack(self) -> None:
         """Let the thread finish the open pack, after the previous pack is finished."""
+        # One pack is finished at a time, so that the sets of ids stay bounded.
         self._await_closing()
         if self._pack is None:
             return
@@ -269,6 +274,7 @@ class StoreWriter:
         if self._closing is not None:
             closing, self._closing = self._closing, None
             closing.result()
+            # The ids are forgotten only after the pack can be read, so `knows` has no gap.
             self._store.objects.refresh()
             self._finished = set()
 
@@ -290,6 +296,7 @@ class StoreWriter:
         It is discarded unless its objects are `received`.
         """
         if self._behind is not None:
+            # The thread may still read the pack's memory.
             self._behind.shutdown(wait=True)
         if self._pack is not None:
             self._pack.__exit__()

@@ -70,6 +70,7 @@ def create_store(git: Git, path: Path, form: ObjectFormat) -> None:
     _share(own, path, read_config(git).get(SHARED))
     have = own.text("config", "--local", "--list", "-z").split("\0")
     for key, value in {**SETTINGS, **PROMISES}.items():
+        # A setting is written only where it differs: `git config` is one process each.
         if f"{key.lower()}\n{value}" not in have:
             own.run("config", key, value)
 

@@ -36,6 +36,7 @@ TEMPORARY = b".git-datmo-tmp-"
 
 def escape(name: bytes) -> bytes:
     """Return the name under which a real name is stored in a tree."""
+    # Most names pass the first test, which is faster than the search.
     return name + ESCAPE if not ORDINARY.match(name) and RESERVED.search(name) else name
 
 
@@ -47,6 +48,7 @@ def unescape(name: bytes) -> bytes:
     if ORDINARY.match(name):
         return name
     real = name.removesuffix(ESCAPE)
+    # Each real name has one stored form, so equal folders have equal ids.
     if escape(real) != name:
         raise Damaged(f"the name {show(name)} in a payload is not in the one valid form")
     check_name(real)

@@ -73,6 +73,7 @@ class Merger:
         path: tuple[bytes, ...] = (),
     ) -> Node | None:
         """Return the merged node, or None if the path is deleted."""
+        # If one side is unchanged or both are equal, no tree has to be read.
         if theirs in (ours, base):
             return ours
         if ours == base:
@@ -88,6 +89,7 @@ class Merger:
             return ours
         sides = (node.oid if node is not None else None for node in (before, ours, theirs))
         oid = self._folders(path, "", *sides)
+        # Both sides have the folder, so it stays even without content.
         if oid is None and both:
             oid = write_folder({}, self._write)
         return Node(NodeKind.FOLDER, oid) if oid is not None else None
@@ -113,6 +115,7 @@ class Merger:
             oid = self._folders(path, prefix + digit, *sides)
             if oid is not None:
                 parts[digit] = oid
+        # A folder that shrinks to the limit is one tree again, as the format requires.
         few_left = self._few(parts, prefix)
         return (
             write_parts(parts, self._write)
@@ -170,6 +173,7 @@ def _part(side: _Split | dict[bytes, Node], digit: str, depth: int) -> _Side:
     """Return the part of a side for `digit`, or None if it is empty."""
     if isinstance(side, _Split):
         return side.parts.get(digit)
+    # Names of a folder that is not split are divided as if it were, to compare part by part.
     return {name: node for name, node in side.items() if digit_of(name, depth) == digit} or None
 
 

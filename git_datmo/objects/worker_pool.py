@@ -59,6 +59,7 @@ class WorkerPool:
 
     def __init__(self, jobs: Mapping[str, Job], memory: int) -> None:
         self._jobs = jobs
+        # An anonymous mapping is shared with forks, so content crosses no pipe (mmap(2)).
         whole = memoryview(mmap.mmap(-1, memory * SLOTS))
         self._slots = [
             SharedBuffer(number, whole[number * memory : (number + 1) * memory])
@@ -91,6 +92,7 @@ class WorkerPool:
         """Start the workers, unless they are running."""
         if self.started:
             return
+        # A fork copies only the calling thread, so a lock that another one holds would stay held.
         if sys.platform == "linux" and threading.active_count() == 1:
             for _ in range(WORKERS):
                 self._workers.append(_Worker(self._jobs, self._slots, self._workers))
@@ -192,6 +194,7 @@ class _Worker:
         while len(self._received) < _LENGTH or len(self._received) < _LENGTH + self._size():
             self._receive()
         end = _LENGTH + self._size()
+        # `marshal` differs between versions of Python, but both ends are the same interpreter.
         done, value = marshal.loads(self._received[_LENGTH:end])  # noqa: S302  # our own fork made it
         del self._received[:end]
         if not done:
@@ -219,6 +222,7 @@ class _Worker:
 
     def wait(self) -> None:
         """Wait until the worker process has ended."""
+        # A worker that is still writing a result then fails, and ends.
         os.close(self._answers)
         os.waitpid(self._pid, 0)
 
@@ -242,6 +246,7 @@ def _serve(
                 answers.write(_framed(_attempt(jobs[job], slots[number].memory, arguments)))
                 answers.flush()
     finally:
+        # Also after an error: the parent sees the closed pipe and reports a killed worker.
         os._exit(0)
 
 
