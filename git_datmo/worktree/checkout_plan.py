@@ -160,6 +160,7 @@ class Checkout:
         `CheckoutConflict` if files would be lost, unless `force` is set.
         """
         top = os.fsencode(path)
+        # A folder that the cache does not know may have files where the new version has some.
         files, inner = self._below(found.folders)
         unknown = {*found.added, *files}
         there = self._find_in_new(new, top, found, unknown)
@@ -183,6 +184,7 @@ class Checkout:
             arrival = Arrival(arrived, top, self._store.read_tree, self._hash)
             came = arrival.removals(unknown - there.keys(), inner, keep_top=new is not None)
         steps = _held_if_few(lambda: chain(compared(), same, came))
+        # Other files are as recorded, so their content is stored and may be replaced.
         doubtful = {*found.changed, *unknown}
         suspects: dict[bytes, TreeDifference] = {}
         # Folders that can contain half-written files of a killed checkout.
@@ -193,6 +195,7 @@ class Checkout:
         removes = False
         for each, step in steps():
             folder = each.rpartition(b"/")[0]
+            # Where the old version has no file, an unknown file may be.
             may_hold_other = each in doubtful or not is_file(step.old)
             if may_hold_other and folder not in absent and self._is_there(each, absent):
                 suspects[each] = step
@@ -201,6 +204,7 @@ class Checkout:
             replaces_file = is_file(step.old) and is_file(step.new)
             if step.old is not None and not replaces_file:
                 removes = True
+        # Only doubtful files are read, and all of them in one pass.
         held = self._hash(suspects)
         keep, lost = _settle(suspects, held)
         conflicts = [*_in_the_way(steps(), found), *lost]
@@ -287,6 +291,7 @@ class Checkout:
         """Carry out a plan: remove files and folders, then write, then record the new stats."""
         for path in placement.forget:
             self._edit.forget(path)
+        # Removals come first, since a file may take the place of a folder, and the other way round.
         for path, is_folder in placement.removed():
             if is_folder:
                 with suppress(OSError):
@@ -295,10 +300,12 @@ class Checkout:
                 continue
             # An interrupted checkout may already have replaced the file with a folder.
             with writing(path), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                # Through a link, a file outside of the payload would be removed.
                 if self._parent_is_real(path):
                     os.unlink(self._full(path))
             self._edit.forget(path)
         self._place(placement.written())
+        # These files have the new content already, and only their stats are recorded.
         for taken in placement.keep.values():
             self._edit.record(taken)
 
@@ -347,6 +354,7 @@ class Checkout:
             try:
                 os.mkdir(self._full(path))
             except FileExistsError:
+                # `exist_ok` would accept a link to a folder outside of the payload.
                 if not stat.S_ISDIR(os.lstat(self._full(path)).st_mode):
                     raise DatmoError(
                         f"{show(path)} is in the way of a folder", "move it away"

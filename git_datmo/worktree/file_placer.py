@@ -79,6 +79,7 @@ class Placer:
         """
         places = []
         for start, oid in zip(range(0, len(memory), ROOM), oids, strict=False):
+            # Stored blocks stay between their headers, so a chunk needs more room than its content.
             found = self._store.read_into(Oid(oid), memory[start : start + ROOM])
             places += [(start + first, start + last) for first, last in found]
         return places
@@ -89,6 +90,7 @@ class Placer:
         temporary = _temporary(full)
         content = self._store.read(node.oid, "blob", WHOLE_LIMIT)
         if node.kind is NodeKind.LINK:
+            # Checked before anything is created, since anyone can share a tree.
             stored_names.check_target(content, path)
         with writing(path, temporary):
             if node.kind is NodeKind.LINK:
@@ -100,6 +102,7 @@ class Placer:
                 finally:
                     os.close(fd)
             _rename(temporary, full, path)
+            # The stat after the rename, which changes the time of status change.
             return FileRead(path, node, os.lstat(full))
 
     def begin(self, path: bytes, node: Node) -> LargeFile:
@@ -128,6 +131,7 @@ class LargeFile:
                 self._fd = _create(self._temporary, self._node.kind)
             fsio.write_parts(self._fd, parts)
         for part in parts:
+            # The digest is computed while the content is in memory, for the stat cache.
             self._digest.update(part)
 
     def finish(self) -> FileRead:
@@ -180,7 +184,9 @@ class Placing:
         """Queue a chunked file. Workers start after `FEW_TURNS` jobs."""
 
         def write(memory: memoryview, places: list[tuple[int, int]]) -> None:
+            # Files are written in order, so at most one is unfinished.
             self._begun = file
+            # Counted before the write, so that a false record cannot fill the disk.
             self._count(sum(end - start for start, end in places))
             file.add([memory[start:end] for start, end in places])
 
@@ -190,6 +196,7 @@ class Placing:
             turns += 1
             if turns == FEW_TURNS:
                 self._crew.start()
+        # An empty job, so that the file is finished after its last chunk.
         self._submit(lambda *_: self._edit.place(file.finish()), "chunks", [])
 
     def finish(self) -> None:
@@ -223,6 +230,7 @@ class Placing:
         self, done: Callable[[memoryview, Any], None], job: str, request: Sequence[object]
     ) -> None:
         """Submit a job; `done` receives its buffer and result, in the order of submission."""
+        # Results are taken in order of submission, which frees a buffer each.
         while self._crew.slot() is None:
             self._take()
         self._crew.submit(job, request)
@@ -244,6 +252,7 @@ def writing(path: bytes, temporary: bytes = b"") -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        # Also at an interrupt, which must leave no temporary file.
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)
@@ -265,6 +274,7 @@ def _temporary(full: bytes) -> bytes:
 def _create(path: bytes, kind: NodeKind) -> int:
     """Create a new file for writing and return its descriptor."""
     mode = 0o777 if kind is NodeKind.EXECUTABLE else 0o666
+    # `O_EXCL` follows no link that is at the temporary name.
     return _anew(
         path, lambda: os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STAT = struct.Struct(">10I")
 MODES = frozenset((BLOB, EXECUTABLE, LINK))
+# Git keeps the low 32 bits of each field of stat (gitformat-index).
 _MASK = 0xFFFFFFFF
 # Bytes before the path of an entry, without the id.
 _FIXED = 42
@@ -80,11 +81,13 @@ def is_gone(entry: bytes) -> bool:
 
 def _padded(entry: bytes) -> bytes:
     """Return the entry padded with zero bytes to a multiple of 8."""
+    # At least one NUL ends the path (gitformat-index).
     return entry + b"\0" * (8 - len(entry) % 8)
 
 
 def named(path: bytes) -> bytes:
     """Return the length and path at the end of an entry, without padding."""
+    # Longer paths have the greatest length, and end at the NUL (gitformat-index).
     return min(len(path), 0xFFF).to_bytes(2, "big") + path
 
 

@@ -36,12 +36,14 @@ class Arrival:
         if it is empty by then. With `keep_top`, the folder `top` stays. If a tree of the payload is
         missing, files below it count as the user's own and stay.
         """
+        # Folders are candidates too, since the checkout may have made them.
         above = {parent for path in unknown for parent in parents(path)} | set(folders)
         inside = {path for path in above if path.startswith(self.top + b"/")}
         if not keep_top:
             inside.add(self.top)
         nodes = self._nodes({*unknown, *inside})
         files = {path for path, (_, node) in nodes.items() if is_file(node)}
+        # A file is removed only if it has the content that the checkout placed.
         held = self.read_files(unknown & files)
         placed = [path for path, found in held.items() if found.node == nodes[path][1]]
         # In reverse order, a folder comes after everything in it.

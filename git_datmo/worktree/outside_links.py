@@ -54,11 +54,13 @@ class LinkCheck:
         try:
             target = os.readlink(full)
         except OSError:
+            # The link has been removed meanwhile, or is none any more.
             return None
         inside = os.path.join(self._root, top) + b"/"
         leads_to = os.path.normpath(os.path.join(os.path.dirname(full), target))
         if not (leads_to + b"/").startswith(inside):
             return Fault.OUTSIDE
+        # Another clone is in another folder, so it does not find an absolute target.
         if os.path.isabs(target):
             return Fault.ABSOLUTE
         return None if os.path.exists(full) else Fault.DANGLING

@@ -63,6 +63,7 @@ class _Assembly:
 
     def add(self, file: FileRead) -> None:
         """Add the next file."""
+        # Folders that come before the file are entered first, since they may be empty.
         while self._folders and self._folders[0] + b"/" < file.path:
             self._enter(self._folders.popleft())
         parent, name = _split(file.path)
@@ -90,6 +91,7 @@ class _Assembly:
 
     def finish(self) -> Oid:
         """Write the remaining trees and return the id of the top folder."""
+        # The folders after the last file are empty.
         while self._folders:
             self._enter(self._folders.popleft())
         while len(self._open) > 1:
@@ -219,6 +221,7 @@ class Capturer:
         read = self._marks
         known: list[RecordedMarks] = []
 
+        # Only large files are looked up, so most captures never read the cache.
         def recall(path: bytes) -> StoredFile | None:
             if not known:
                 known.append(read())
@@ -246,6 +249,7 @@ class Capturer:
         """
         top = os.fsencode(path)
         info = inspect(self._root, top)
+        # A capture of the whole path does not see missing files, so they are forgotten first.
         for gone in found.missing:
             self._edit.forget(gone)
         is_folder = form_of(info) is Form.FOLDER and old.form is Form.FOLDER
@@ -253,6 +257,7 @@ class Capturer:
             return self.whole(path, writer, old)
         folders: deque[bytes] = deque()
         added = list(found.added)
+        # Git lists a new folder by its name only, so its files are looked for.
         for folder in found.folders:
             if os.path.isdir(os.path.join(os.fsencode(self._root), folder)):
                 added += self._walk(folder, folders)

@@ -92,6 +92,7 @@ class StatCache:
         # Neither command reads paths from a file, and the length of a command line is limited.
         for portion in in_portions(below):
             # Both commands scan all files, so run them in parallel.
+            # Whole unknown folders are printed by name, since they can be large.
             with indexed.fields("ls-files", "-z", "-o", "--directory", "--", *portion) as unknown:
                 if self.path.exists():
                     with indexed.fields(
@@ -153,12 +154,15 @@ class StatCache:
         if changes_paths or edit.large or edit.count > PATCH_ENTRIES or not self.path.exists():
             return False
         before = os.stat(self.path)
+        # Rewriting a small cache is fast enough.
         if before.st_size < PATCH_SIZE:
             return False
         # The clock of the file system, which may differ from that of this machine, dates the files.
         now = fsio.file_time(self.path.parent) // 10**9
+        # The second of the file stays, so entries are checked against it.
         entries = list(self._checked(edit, int(before.st_mtime), now))
         marks = self.marks()
+        # A path that the cache does not have would change the offsets of all others.
         if not all(marks.replace(path, entry) for path, entry in entries):
             return False
         body = memoryview(marks.raw)[: -self._format.size]
@@ -217,6 +221,8 @@ class StatCache:
                 yield fresh, entry
                 fresh, entry = next(coming, nothing)
             elif path not in edit.renewed and not path.startswith(below):
+                # Git compares an entry that is as new as the cache. In a newer cache, it would
+                # trust it.
                 yield path, doubted(old) if seconds(old)[1] >= written else old
         while fresh:
             yield fresh, entry
@@ -262,6 +268,7 @@ class StatCache:
         """
         count = 0
         with fsio.replacing(self.path) as file:
+            # The number of entries is not known yet. It is filled in below.
             file.write(b"DIRC\0\0\0\2\0\0\0\0")
             for _, entry in entries:
                 if not is_gone(entry):
@@ -275,6 +282,7 @@ class StatCache:
                 digest.update(block)
             file.write(digest.digest())
             file.flush()
+            # Last, since each write would set the time again.
             os.utime(file.fileno(), (second, second))
 
 

@@ -84,6 +84,7 @@ class CacheEdit:
     def _add(self, path: bytes, entry: bytes, *, large: bool = False) -> None:
         """Add an entry; write the entries in memory to the temporary file if they are too many."""
         self.large = self.large or large
+        # Most walks come in index order, which saves sorting and merging.
         self._ordered = self._ordered and self._latest < path
         self._latest = path
         self._held.append(entry)
@@ -112,17 +113,20 @@ class CacheEdit:
         return (
             chain.from_iterable(runs)
             if self._ordered
+            # `merge` is stable, so of equal paths the one of the latest run comes last.
             else _last_of_each(merge(*runs, key=itemgetter(0)))
         )
 
     def _in_order(self) -> Iterator[tuple[bytes, bytes]]:
         """Return an iterator over the entries in memory, in order."""
         pairs = ((path_of(entry, self._format), entry) for entry in self._held)
+        # `dict` keeps the last entry of each path.
         return pairs if self._ordered else iter(sorted(dict(pairs).items()))
 
     def _run(self, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
         """Return an iterator over a run of entries in the temporary file."""
         assert self._file is not None
+        # `pread` reads past the buffer of the file object.
         self._file.flush()
         file = self._file.fileno()
         blocks = (os.pread(file, min(_BLOCK, end - at), at) for at in range(start, end, _BLOCK))

@@ -77,6 +77,7 @@ class Tracking:
 
     def within(self, path: str) -> tuple[Tracked, ...]:
         """Return the payloads at or below `path`; all payloads if it is empty."""
+        # The slash keeps `data` from matching `data-old`.
         return tuple(
             t for t in self.payloads if not path or (t.payload.path + "/").startswith(path + "/")
         )
@@ -138,6 +139,7 @@ def write_tracking(path: Path, tracking: Tracking) -> None:
     }
     raw = json.dumps(document, indent=1).encode() + b"\n"
     try:
+        # An unchanged file is not written, which saves a sync in every command.
         is_written = path.read_bytes() == raw
     except OSError:
         is_written = False
