@@ -66,6 +66,7 @@ def bundle(
         with (scratch.path / "objects/info/alternates").open("a") as file:
             file.write("../../../objects\n")
         _write_refs(scratch, {**refs, **_shared_refs(ws, scratch, tips, list(keepers.values()))})
+        # `--all` leaves HEAD out, and without it a clone would check out nothing (git-bundle).
         scratch.git.run("-c", "pack.window=0", "bundle", "create", "-q", str(path), "--all", "HEAD")
     progress.finish()
     return Bundled(

@@ -25,6 +25,7 @@ def publish_records(ws: Workspace, plan: SharePlan, tips: Tips, progress: Progre
     there, host = plan.tips, hosts_of(ws).of(plan.remote)
     records = _moves(ws, tips.records, there.records, plan.namespace.records)
     notes = _moves(ws, tips.notes, there.notes, plan.namespace.notes)
+    # A host that refuses notes is not asked again for notes alone.
     if notes and not host.notes and not records:
         return there
     may_be_together = records and notes and host.notes and host.atomic
@@ -74,6 +75,7 @@ def _push_together(ws: Workspace, remote: Remote, moves: list[RefMove]) -> bool:
             raise
         return False
     except GitFailed as error:
+        # Git stops before it sends anything if the server does not support `--atomic`.
         if "--atomic" not in error.stderr:
             raise
         hosts_of(ws).learn(remote, atomic=False)
@@ -94,6 +96,7 @@ def _refuse_kept_text(remote: Remote, move: RefMove, refusal: Rejected) -> None:
     """Raise `DatmoError` if a remote does not let a history be replaced."""
     if move.replaced is None or is_rate_limit(refusal):
         return
+    # Another client was first, so a new attempt may succeed.
     if refusal.moved and "non-fast-forward" not in refusal.reason:
         return
     raise DatmoError(
@@ -115,6 +118,7 @@ def _push_notes(ws: Workspace, plan: SharePlan, move: RefMove, progress: Progres
         _refuse_kept_text(plan.remote, move, refusal)
         if is_rate_limit(refusal):
             raise
+        # A refusal in the words of a lost race is one only if the ref has moved.
         if (
             refusal.moved
             and probe_remote(ws, plan.remote).refs.get(plan.namespace.notes) != plan.tips.notes

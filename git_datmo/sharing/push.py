@@ -123,6 +123,7 @@ def _meet_new_remotes(ws: Workspace, name: str, progress: Progress) -> None:
 
     for each in new:
         set_refspecs(ws, each)
+        # A remote that cannot be reached must not stop the push to another.
         with suppress(DatmoError):
             fetch(ws, each, progress=progress)
 
@@ -131,6 +132,7 @@ def _share_with(
     ws: Workspace, target: Remote, pushed: Pushed, announce: Announce | None, progress: Progress
 ) -> tuple[int, int]:
     """Share with one URL; return how many records it did not have, and had without their data."""
+    # All attempts of this push share these sets.
     done: set[Oid] = set()
     resent: set[Oid] = set()
     lost: set[Oid] = set()
@@ -281,6 +283,7 @@ def publish(
     `moved` gets the tip of the keep ref where objects were brought.
     """
     site, objects = plan_now.site, plan_now.objects
+    # Without objects to send, the remote's own tip keeps the objects of its records.
     link = keep_tip(objects)
     if objects.keepers:
         place = destination(ws, site.remote)
@@ -293,6 +296,7 @@ def publish(
         # Git moves the refs itself: it would find them moved, and refuse.
         return
     published = publish_records(ws, objects, plan_now.tips, progress)
+    # These commits may have been made for this push, so they join the local history.
     ws.ledger.unite(published)
     remember(ws, site.remote, objects.namespace, published)
     stores = stores_of(ws.repo.config, site.remote)

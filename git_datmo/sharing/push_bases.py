@@ -57,6 +57,7 @@ def choose_push_bases(
     shared = _shared_keepers(ws, tips, keepers)
     wanted = [kept for keeper in keepers for kept in keep_entries(keeper)]
     there, filters = _KeptThere(ws, remote, offer), offer.filters and offer.version >= 2
+    # Each turn drops uncertain bases, or fetches trees once, so this ends.
     while True:
         bases, unsent = _overlapping(ws, wanted, shared)
         absent = there.lacks(bases)
@@ -107,6 +108,7 @@ def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> lis
         row for row in read_catalog(ws, ws.ledger.tips()).rows if row.keeps and _id(row) in there
     ]
     by_commit: dict[str, list[Row]] = {}
+    # Rows are in the order of time, and the newest is wanted first.
     for row in reversed(rows):
         by_commit.setdefault(row.commit, []).append(row)
     near = (row for commit in _history(ws.repo.git, keepers) for row in by_commit.get(commit, ()))
@@ -187,11 +189,14 @@ def _list_versions(
         if kept.node.oid not in ws.store and _is_worth(kept)
     ]
     picked: dict[Oid, Record] = {}
+    # Versions at the same paths come first.
     for keeper, kept in sorted(unknown, key=lambda pair: pair[1].path not in paths):
+        # A tree has an entry for each file, or for each chunk of a large one.
         size = ENTRY_SIZE * (kept.content.files + kept.content.size // AVERAGE_SIZE + 1)
         if size <= most and kept.node.oid not in picked:
             picked[kept.node.oid] = keeper
             most -= size
+    # A host refuses a whole request if one of its objects is missing.
     absent = there.lacks(picked.values())
     trees = [oid for oid, keeper in picked.items() if id(keeper) not in absent]
     try:

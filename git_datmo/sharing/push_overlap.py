@@ -29,6 +29,7 @@ def differs_little(store: Store, old: Node, new: Node) -> bool:
         for change in compare(old, new, store.read_tree):
             weight += ENTRY_SIZE
             if change.new is not None and change.new.kind is not NodeKind.FOLDER:
+                # Chunks are not compared: a large file that changed counts as more than `ENOUGH`.
                 weight += MAX_SIZE if change.new.chunked else store.size(change.new.oid)
             if weight > ENOUGH:
                 return False
@@ -91,6 +92,7 @@ def _listing(
     """
     argv = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
     with TemporaryFile() as stdin:
+        # Git fails at an id that is missing.
         stdin.write("".join(f"{oid}\n" for oid in wanted if oid in store).encode())
         stdin.write("".join(f"^{oid}\n" for oid in there if oid in store).encode())
         stdin.seek(0)
@@ -99,6 +101,7 @@ def _listing(
             try:
                 yield child.stdout
             finally:
+                # The caller may leave before the last line.
                 child.terminate()
 
 
@@ -123,9 +126,11 @@ def _sizes(store: Store, lines: Iterable[bytes]) -> Iterator[tuple[Oid, int]]:
     with TemporaryFile() as stdin:
         stdin.writelines(lines)
         stdin.seek(0)
+        # The size as stored, since entries of packs are sent as they are.
         argv = ("cat-file", "--batch-check=%(objectname) %(objectsize:disk)", "--buffer")
         with store.git.start(*argv, stdin=stdin) as child:
             assert child.stdout is not None
             for line in child.stdout:
+                # A line with a question mark is no id, so git answers that it is missing.
                 oid, size = line.decode().removeprefix("?").split()
                 yield Oid.parse(oid), MAX_SIZE if size == "missing" else int(size)

@@ -68,10 +68,12 @@ def select(
     absent = {
         oid: keeper for oid, keeper in new.items() if oid in lost or not has_roots(ws, keeper)
     }
+    # With `most=0`, only known links count, and the remote is not asked.
     kept = find_kept(ws, site.remote, site.offer, new, most=0) if site.keeps_objects else set()
     needed = {oid: keeper for oid, keeper in absent.items() if oid not in kept}
     missing = _missing(ws, site, names, needed)
     if missing and site.keeps_objects:
+        # More links are fetched only for records that could not be sent otherwise.
         kept |= find_kept(ws, site.remote, site.offer, missing)
         missing = {oid: keeper for oid, keeper in missing.items() if oid not in kept}
     recovered = _recover(ws, site, missing, progress)
@@ -129,6 +131,7 @@ def _unkept(ws: Workspace, site: Site, names: Collection[Oid], lost: Collection[
         .difference(lost)
     )
     here = {oid: keeper for oid, keeper in _read(ws, unchecked).items() if has_roots(ws, keeper)}
+    # Undecided records count as kept, so that they are not sent at each push.
     kept = find_kept(ws, site.remote, site.offer, here, doubtful=True)
     return {oid: keeper for oid, keeper in here.items() if oid not in kept}
 
@@ -184,6 +187,7 @@ def _fetch(ws: Workspace, site: Site, absent: Keepers, progress: Progress) -> Ke
     fetched: Keepers = {}
     for name in ws.repo.remotes() if absent else ():
         wanted = {oid: keeper for oid, keeper in absent.items() if oid not in fetched}
+        # The remote that is pushed to was asked already.
         if not wanted or location(fetch_url(ws.repo.config, name)) == location(site.remote.url):
             continue
         progress.tell(

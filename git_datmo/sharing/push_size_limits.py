@@ -56,6 +56,7 @@ def watching_size(
         if goes_on:
             error.hint = error.hint or hint_to_resume(remote)
         raise
+    # Only drops in a row count.
     if hosts_of(ws).of(remote).drops:
         hosts_of(ws).learn(remote, drops=0)
     portion.complete()

@@ -39,6 +39,7 @@ def read_pushed(ws: Workspace, remote: str, updates: Iterable[Sequence[str]]) ->
     old: list[str] = []
     for oid, ref, before in updates:
         if namespace_of(ref) is not None:
+            # An id of zeros alone stands for a ref that is deleted (githooks, `pre-push`).
             carries |= {ref: Oid.parse(oid)} if oid.strip("0") else {}
         else:
             new.append(oid)

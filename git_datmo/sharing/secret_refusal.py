@@ -111,15 +111,18 @@ def _in_texts(
     `path`."""
     with suppress(Incomplete):
         for name, file in islice(_files(ws, path, node), FILES_LIMIT):
+            # A chunked file is larger than `TEXT_LIMIT`.
             if str(file.oid) in known or file.chunked:
                 continue
             content = _content(ws, file)
             if (
                 len(content) > TEXT_LIMIT
+                # As for git, content with a NUL is no text.
                 or b"\0" in content
                 or not is_suspicious(content.decode("latin-1"))
             ):
                 continue
+            # Latin-1 decodes any bytes.
             for number, line in enumerate(content.decode("latin-1").split("\n"), 1):
                 for secret in find_secrets(line, by_name=by_name):
                     yield f"line {number} of '{name}'", secret.kind

@@ -135,6 +135,7 @@ def _send_slices(
     left = size
     payload = load.payload if load is not None else None
     if payload is not None:
+        # Blobs that earlier slices keep are taken out first, so they are not counted or sent again.
         parts += _parts_under_way(ws, keep.plan, payload)
         left = weigh_load(payload)
     progress.begin("Sharing", left)
@@ -166,6 +167,7 @@ def _parts_under_way(ws: Workspace, plan: SharePlan, payload: NeededObjects) -> 
         for part in sorted(there & mine.keys())
         if take_out(ws.store.objects, payload, read_part_tree(ws.store, mine[part]))
     ]
+    # Git then leaves out the blobs of these parts.
     _state_boundary(ws, plan.offer, found)
     return found
 
@@ -186,9 +188,11 @@ def _tie(
 
     Git leaves out what parts and bases keep.
     """
+    # Parts have served as soon as the keep commits of the same push keep their blobs.
     for start in range(0, len(parts), PARENTS_AT_ONCE):
         tip = tie(ws, tip, *parts[start : start + PARENTS_AT_ONCE], message=DONE_LINK)
     for start in range(0, len(keeps), PARENTS_AT_ONCE):
+        # One link with the bases is enough for git to leave their objects out.
         tip = tie(ws, tip, *keeps[start : start + PARENTS_AT_ONCE], *(bases if start == 0 else ()))
     assert tip is not None, "a plan that has objects to send has keep commits"
     return tip
@@ -234,6 +238,7 @@ class _KeepRef:
 
     def _look_again(self) -> None:
         offer = probe_remote(self._ws, self.remote)
+        # A new epoch ties no parts, so the slices that were sent are of no use in it.
         if self._ref not in offer.refs or _newest(offer, self.plan.namespace) != self._ref:
             raise PlanChanged(
                 f"'{self.remote.address}' moved its objects during the push",
@@ -276,6 +281,7 @@ def _put_into_folder(
     ws.scratch.objects.refresh()
     target = PackedObjects(folder.objects, ws.store.format)
     ties = mark_each(ws.scratch.objects, load.ties)
+    # If the folder refuses a file, the objects are pushed instead.
     with closing(target), suppress(OSError):
         # Content first, then the commits that keep it, then the ref: at no moment does something
         # name an object that is absent.
