@@ -57,15 +57,18 @@ def fetch_objects(
     """
     wanted = list(nodes)
     missing = find_missing(ws.store, wanted)
+    # A pack whose index cannot be used may have the objects.
     if missing and ws.store.objects.unreadable:
         heal(ws, list(ws.store.objects.unreadable), progress)
         missing = find_missing(ws.store, wanted)
+    # An interrupted fetch may have left them.
     if missing and ws.store.take_up():
         missing = find_missing(ws.store, wanted)
     problems: list[DatmoError] = []
     for name in tuple(remotes) or all_sources(ws.repo):
         remote = find_remote(ws.repo.config, name)
         has_stores = bool(stores_of(ws.repo.config, remote))
+        # Stores are asked before the remote itself (FORMAT.md, section 10.1).
         for step in (
             *((_obtain_elsewhere,) if has_stores else ()),
             _try_to_obtain,
@@ -134,6 +137,7 @@ def _try_to_obtain(
         if not is_absence(error):
             return [error]
         if open_source(ws, remote).refuses_ids():
+            # The host now counts as one that sends nothing by id, so this fetches refs.
             return _try_to_obtain(ws, remote, wanted, size, progress)
         if len(wanted) > 1:
             # A remote refuses a request if one of its objects is missing.
@@ -260,6 +264,7 @@ def _take_from_folder(
         return False
     with (
         closing(PackedObjects(folder.objects, ws.store.format)) as giver,
+        # If the folder cannot be read, git fetches from it.
         suppress(OSError, Damaged),
     ):
         marks = reach(giver, find_missing(ws.store, wanted).all, NeededObjects(giver))
@@ -275,6 +280,7 @@ def _obtain_from(
     if not host.by_id:
         _fetch_all_kept(ws, remote, progress)
         return
+    # Links stand in for filters, so a host that filters needs none.
     tried_links = host.filters
     # Each turn fetches one level of trees, or all that is left. A turn without progress is the
     # last: the remote does not have the rest.
@@ -298,6 +304,7 @@ def _obtain_from(
             continue
         if by_level and host.filters:
             progress.begin("Looking for what is missing")
+            # Without other versions, nearly all trees are missing, so they come together.
             source.fetch(missing.trees, progress, ALONE if related else TREES)
         else:
             if missing.trees and is_large:
@@ -335,6 +342,7 @@ def _fetch_all_kept(ws: Workspace, remote: Remote, progress: Progress) -> None:
             f"+{ns.keep}*:refs/kept/{number}/*"
             for number, ns in enumerate(in_use(probe_remote(ws, remote).refs))
         ]
+        # Git leaves out everything that a tip leads to, so only complete records are offered.
         whole = [f"--negotiation-tip={oid}" for oid in _write_whole(ws, scratch)]
         fetch_refs(git, remote, refspecs, progress, "--quiet", *whole)
         take_over(ws, scratch)

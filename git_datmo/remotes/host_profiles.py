@@ -129,6 +129,7 @@ def _decode(found: object) -> Host:
     # A value of another type was written by another version, or by hand: its default counts.
     kinds = {field.name: type(field.default) for field in fields(Host)}
     return Host(
+        # `isinstance` would accept True for a number.
         **{name: found[name] for name, kind in kinds.items() if type(found.get(name)) is kind}
     )
 

@@ -73,6 +73,7 @@ class _Bringer:
             chain = self.known()
             if not chain.absent or (enough is not None and enough(chain)) or not most:
                 return chain
+            # Without requests by id, only the targets of refs can be fetched.
             alone = self._offer.by_id or chain.absent <= set(self._tips)
             if not alone and not entirely:
                 return chain

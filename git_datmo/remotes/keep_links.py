@@ -144,6 +144,7 @@ def read_chain(links: Links, tips: Iterable[Oid], others: Container[Oid] = ()) -
         else:
             # The first parent is the previous link; the others are what this link ties.
             stack += link.parents[:1]
+            # Which set a link's commits join depends on its message alone (FORMAT.md, section 10).
             tied = {PART_LINK: parts, DONE_LINK: done}.get(link.message, keeps)
             tied.update(link.parents[1:])
     return Chain(frozenset(keeps), frozenset(absent), frozenset(parts - done))

@@ -45,10 +45,12 @@ def fetch_by_links(
     # chain.
     bring_nearest(ws, remote, offer, lambda _: False, LINKS)
     chain = list(walk_links(links_of(ws), keep_tips(offer).values()))
+    # The chain has the newest link first, so of several places the oldest link's stays.
     places = {parent: place for place, (_, link) in enumerate(chain) for parent in link.parents[1:]}
     pending, done = {places[keep] for keep in holders if keep in places}, set[int]()
     lacking, source = lack(), open_source(ws, remote)
     while pending and lacking:
+        # The smallest index is the newest link.
         place = min(pending)
         done.add(place)
         oid, link = chain[place]

@@ -33,6 +33,7 @@ class Missing:
 
     def part_of(self, size: int) -> int:
         """Return about how many of `size` bytes are missing; 0 if that is unknown."""
+        # The content below missing trees is unknown, and so is their share of the whole.
         if self.trees and self.here:
             return 0
         return (
@@ -52,6 +53,7 @@ def find_missing(store: Store, nodes: Iterable[Node]) -> Missing:
     stack = [
         (node.oid, node.kind is NodeKind.FOLDER or node.chunked, node.chunked, 0) for node in nodes
     ]
+    # The last item is taken first, so reversed lists give the order of content.
     stack.reverse()
     objects, empty = store.objects, store.empty_tree
     while stack:

@@ -68,8 +68,10 @@ def find_load(store: Store, git: Git, tip: Oid, there: Iterable[Oid]) -> Load | 
             assert child.stdout is not None
             for line in child.stdout:
                 oid = Oid.fromhex(line.decode().rstrip())
+                # Commits and their own trees are not in the store but in the scratch repository.
                 if not mark_one(store.objects, payload, oid):
                     ties.append(oid)
+    # Git fails at a missing object.
     return Load(payload, tuple(ties)) if child.returncode == 0 else None
 
 
@@ -115,6 +117,7 @@ def divide_wanted(blobs: Mapping[Oid, int], total: int) -> Iterator[Slice]:
 def _cut(blobs: Iterable[tuple[Oid, int]], most: int) -> Iterator[Slice]:
     chosen, size = list[Oid](), 0
     for oid, length in blobs:
+        # A blob that is larger than a slice goes alone.
         if chosen and (
             size + length + NAME_SIZE * (len(chosen) + 1) > most or len(chosen) == SLICE_OBJECTS
         ):

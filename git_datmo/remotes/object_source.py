@@ -40,6 +40,7 @@ class ObjectSource:
     def __init__(self, ws: Workspace, remote: Remote) -> None:
         self._ws, self._remote = ws, remote
         self._upload: UploadPack | None = None
+        # False once the remote or a pack needs git's own client.
         self._is_ours = True
         self._gives_levels = True
         self._explained: set[str] = set()
@@ -146,6 +147,7 @@ class ObjectSource:
     def _fetch(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
         upload = self._connect()
         if upload is not None:
+            # A pack that our reader cannot take is left to git.
             with suppress(Beyond):
                 self._receive(upload, upload.fetch(batch, filtered), progress)
                 return
@@ -165,6 +167,7 @@ class ObjectSource:
         finally:
             if not upload.usable:
                 upload.close()
+                # Objects that arrived completely stay.
                 store.take_up()
 
     def _fetch_by_git(self, batch: list[Oid], progress: Progress, filtered: str) -> None:
@@ -180,6 +183,7 @@ class ObjectSource:
     def refuses_ids(self) -> bool:
         """Return True if the remote sends nothing by id. Tested with an object that it certainly
         has."""
+        # A link has the empty tree, so a remote with a keep ref has it too.
         if not any(map(epoch_of, probe_remote(self._ws, self._remote).refs)):
             return False
         try:

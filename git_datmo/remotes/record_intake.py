@@ -52,6 +52,7 @@ def _receive(
     if notes is not None and notes != known.notes:
         refspecs.append(f"+{ns.notes}:{notes_here}")
     if refspecs:
+        # Records go to the code repository, not to the store.
         git = direct(ws.repo.git, ws.repo.config, remote)
         options = ("--quiet", *program_option(ws.repo.config, remote, "upload-pack"))
         try:
@@ -61,6 +62,7 @@ def _receive(
                 raise UnusableRefs(remote.address, error.what) from error
             raise
     came = read_heads(ws).remotes.get(label, NOTHING)
+    # A ref that the remote no longer has may still be remembered.
     there = Tips(came.records if records else None, came.notes if notes else None)
     try:
         unite(ws, there)

@@ -30,6 +30,7 @@ def set_refspecs(
     key = f"remote.{remote}.fetch"
     for refspec in dict.fromkeys(have):
         if _is_of_another(refspec, remote):
+            # A failure is no error: another command may have removed the refspec.
             ws.repo.git.finish("config", "--unset-all", "--fixed-value", key, refspec)
     # A remote without refspecs, as after `git clone --revision`, is fetched from by git's default.
     for refspec in wanted if have else ["HEAD", *wanted]:

@@ -82,6 +82,7 @@ def is_drop(error: DatmoError) -> bool:
     """Return True if a connection ended in the middle of a push."""
     said = _said(error)
     return (
+        # A host that rejects a ref has answered, so the connection was not cut off.
         not isinstance(error, Rejected)
         and _DROP.search(said) is not None
         and _DENIED.search(said) is None

@@ -45,6 +45,7 @@ def probe_remote(ws: Workspace, remote: Remote, progress: Progress = QUIET) -> O
     before = hosts_of(ws).of(remote)
     offer = probe(beside(ws.store.git, ws.repo.config, remote), remote, *PATTERNS)
     host = hosts_of(ws).meet(remote, offer)
+    # The version is remembered, so this is reported once.
     if host.version < before.version and not is_bundle(remote.url):
         progress.tell(
             f"'{remote.address}' speaks an old protocol: objects that are there may be sent again"
@@ -128,6 +129,7 @@ def choose_namespace(
         )
     if chosen is not None and set_by_hand:
         return chosen, offer
+    # A folder without hooks accepts any ref, so none has to be tried.
     folder = find_folder(ws.repo.git, ws.repo.config, remote, ws.store.format)
     if folder is not None and folder.takes_files():
         return NAMESPACES[0], offer
@@ -146,6 +148,7 @@ def _first_taken(
     for ns in namespaces:
         ref = ns.keep_ref(1)
         try:
+            # An empty lease: the ref must not exist (git-push, `--force-with-lease`).
             push_refs(git, remote, [f"{nothing}:{ref}"], QUIET, f"--force-with-lease={ref}:")
         except Rejected as refusal:
             if is_rate_limit(refusal) or (refusal.moved and ref in probe_remote(ws, remote).refs):

@@ -76,6 +76,7 @@ def _open(ws: Workspace, remote: Remote, url: str) -> Files | Remote:
     """Open a URL: a git remote for git's schemes and paths to repositories, else files."""
     part = ws.store.format.name
     path = Path(os.path.expanduser(url.removeprefix("file://")))
+    # A folder that is no repository yet is a store of files.
     if path.is_absolute() and not _is_repository(path):
         from git_datmo.backends.folder_backend import FolderFiles
 
@@ -129,6 +130,7 @@ def send(place: PackBackend, outgoing: Outgoing, progress: Progress) -> None:
 def take(ws: Workspace, place: PackBackend, oids: Iterable[Oid], progress: Progress) -> bool:
     """Copy those of the objects that a store has; return True if there were any."""
     objects, wanted = ws.store.objects, list(oids)
+    # The indexes are listed again only if those that are known do not suffice.
     if not all(oid in place for oid in wanted):
         place.refresh(progress)
     limits, found = PackLimits(PACK_OBJECTS, PACK_LEAST), False

@@ -35,6 +35,7 @@ def throwaway_clone(
     """
     env = {name: value for name, value in environ.items() if name not in LOCATING}
     offer = _begin(env, url, folder, SHA1)
+    # Only the ids show the remote's object format, so the repository may be made twice.
     if any(len(str(oid)) != 40 for oid in offer.refs.values()):
         offer = _begin(env, url, folder, SHA256)
     with open_workspace(env, folder) as ws:

@@ -39,6 +39,7 @@ def _known_tips(ws: Workspace, heads: Heads, remote: Remote) -> Iterator[Oid]:
     yield from map(Oid.parse, hosts_of(ws).of(remote).seen.split())
     came_from = hosts_of(ws).url_of(remote.name)
     url = fetch_url(ws.repo.config, remote.name)
+    # Refs under a remote's name may be from another URL that it had before.
     if location(url) == location(remote.url) and (
         not came_from or location(came_from) == location(url)
     ):

@@ -58,6 +58,7 @@ def _in_folder(ws: Workspace, remote: Remote) -> Remote | None:
 def _beyond(ws: Workspace, remote: Remote, offer: Offer) -> Remote | None:
     """Ask for the store of a clone on another machine, if the remote has records and no keep
     refs."""
+    # A remote with keep refs has its data itself.
     if not in_use(offer.refs) or any(map(epoch_of, offer.refs)) or not _ASKED.match(remote.url):
         return None
     for name in _STORES:
