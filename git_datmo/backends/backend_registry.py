@@ -47,6 +47,7 @@ def _from_package(scheme: str) -> BackendKind | None:
 
     Raises `Unreachable` if that package cannot be imported.
     """
+    # Imported late, since it takes long and most commands need no backend.
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=scheme):

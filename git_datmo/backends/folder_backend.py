@@ -30,6 +30,7 @@ class FolderFiles:
     def list(self) -> dict[str, int]:
         """Return the name and size in bytes of each complete file."""
         with self._translated():
+            # The first upload makes the folder.
             if not self._folder.is_dir():
                 return {}
             with os.scandir(self._folder) as found:

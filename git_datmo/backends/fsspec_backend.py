@@ -44,6 +44,7 @@ def _ssh_limits() -> dict[str, Any]:
 
     Host keys are checked with the user's `known_hosts`.
     """
+    # None would switch the check of host keys off (asyncssh).
     options: dict[str, Any] = {"known_hosts": ()}
     if seconds := limit():
         options |= {"connect_timeout": 2 * seconds, "login_timeout": 2 * seconds}
@@ -138,6 +139,7 @@ class FileSystemFiles:
     def list(self) -> dict[str, int]:
         """Return the name and size in bytes of each complete file."""
         with self._translated():
+            # Other clients may have added files since the last listing.
             self._system.invalidate_cache()
             try:
                 found = self._system.ls(self._folder, detail=True)
@@ -175,6 +177,7 @@ class FileSystemFiles:
                 self._system.put_file(str(source), target, callback=Told())
                 return
             self._system.makedirs(self._folder, exist_ok=True)
+            # A random name, since several clients may upload the same pack.
             half = f"{self._folder}/{UNFINISHED}{os.urandom(8).hex()}-{source.name}"
             self._system.put_file(str(source), half, callback=Told())
             self._rename(half, target, source.stat().st_size)

@@ -86,7 +86,9 @@ class LfsFiles:
             read=1,
             backoff_factor=0.5,
             status_forcelist=BUSY,
+            # Objects are named by their content, so any request may be repeated.
             allowed_methods=None,
+            # `_check` raises an error of our own.
             raise_on_status=False,
         )
         for scheme in ("http://", "https://"):
@@ -148,6 +150,7 @@ class LfsFiles:
         if part.name not in self._whole:
             header = action.header | {
                 "Range": f"bytes={part.start}-{part.end - 1}",
+                # A range counts bytes of the file itself, not of a compressed form.
                 "Accept-Encoding": "identity",
             }
             asking = Action(action.href, header)
@@ -164,6 +167,7 @@ class LfsFiles:
         """Return a range from a response. If the response is the whole file, cache it."""
         with answer:
             self._check(answer)
+            # A server that ignores the range answers 200 with the whole file (RFC 9110, 14.2).
             self._ranged = answer.status_code == HTTPStatus.PARTIAL_CONTENT
             if self._ranged:
                 return answer.content
@@ -203,6 +207,7 @@ class LfsFiles:
             with self._translated():
                 answer = self._ask(document)
                 found |= {each["oid"]: _actions(each) for each in answer.json()["objects"]}
+        # Every object needs an answer of its own, which the server may have left out.
         for pointer in pointers:
             refused = found.get(pointer.oid, "the server does not answer for it")
             if isinstance(refused, str) or (operation == "download" and "download" not in refused):
@@ -272,6 +277,7 @@ class LfsFiles:
         try:
             yield
         except (requests.RequestException, OSError, ValueError, LookupError, TypeError) as error:
+            # Some timeouts arrive within another error of the library.
             if isinstance(error, requests.Timeout) or "timed out" in str(error):
                 raise Silent(f"'{self.url}'", round(limit() or DEFAULT), is_remote=True) from error
             # The query string of a URL may give access to an object.

@@ -105,6 +105,7 @@ class Listing:
                     raise
             else:
                 return
+            # Pauses grow and differ, so that clients do not collide again.
             time.sleep(random.uniform(0, min(0.05 * 2**attempt, 2.0)))  # noqa: S311
 
     def _push(self, commit: Oid, refs: Sequence[str], tip: Oid | None) -> None:
@@ -119,6 +120,7 @@ class Listing:
                     self._remote,
                     [f"{commit}:{ref}"],
                     QUIET,
+                    # The ref must still be at the list that was read.
                     f"--force-with-lease={ref}:{tip or ''}",
                 )
             except Rejected as error:
@@ -130,6 +132,7 @@ class Listing:
         """Fetch the lists of the remote and return their tips by ref."""
         offered = probe(self._git, self._remote, *self._refs).refs
         tips = {ref: offered[ref] for ref in self._refs if ref in offered}
+        # Tips that the store has were fetched before.
         lacking = [f"+{ref}:{ref}" for ref, tip in tips.items() if tip not in self._objects]
         if lacking:
             fetch_refs(self._git, self._remote, lacking, QUIET, "--quiet")

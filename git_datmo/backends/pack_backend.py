@@ -75,6 +75,7 @@ class PackBackend:
         Cached indexes of packs that are gone are deleted.
         """
         listed = self.files.list()
+        # A pack counts only with its index, which is uploaded after it.
         stems = {
             name[: -len(".idx")]
             for name in listed
@@ -94,6 +95,7 @@ class PackBackend:
         )
         for stem in sorted(stems - self._packs.keys()):
             self._open(stem)
+        # The sizes of packs were read again, so the cached ends may be wrong.
         self._ends.clear()
         self._directory = Directory(list(self._packs.values()))
 
@@ -145,6 +147,7 @@ class PackBackend:
                 for path in (pack, pack.with_suffix(".idx")):
                     self.files.put(path, progress if path is pack else QUIET)
                     path.unlink()
+            # The list comes last, so that it names no file that is not there.
             self.files.publish()
             progress.finish()
 
@@ -183,6 +186,7 @@ class PackBackend:
                 ends = array("Q", sorted(map(pack.offset, range(pack.count))))
                 ends.append(self._sizes[stem] - self.format.size)
                 self._ends[stem] = ends
+            # An index has no lengths: an entry ends where the next one begins.
             end = ends[bisect_right(ends, start)]
             return _WantedPack(oid, Range(f"{stem}.pack", start, end), pack.crc(place))
         return None
@@ -201,6 +205,7 @@ class PackBackend:
         if (
             kind is None
             or self.format.hash(kind, content) != wanted.oid
+            # The entry is stored as it is, so its own bytes are checked too.
             or crc32(raw) != wanted.crc
         ):
             raise self._damaged(wanted)

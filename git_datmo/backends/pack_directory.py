@@ -31,6 +31,7 @@ class Directory:
 
     def find(self, oid: bytes) -> Iterator[tuple[Pack, int]]:
         """Yield every pack that contains `oid`, with its index position."""
+        # The low bits have the number of the pack, so ids are compared without them.
         start = int.from_bytes(oid[:8], "big") & ~_MASK
         first = at = bisect_left(self._keys, start)
         while at < len(self._keys) and self._keys[at] & ~_MASK == start:
