@@ -4,6 +4,7 @@ Training scripts use it as `import git_datmo as datmo`: see `docs/TRACKING.md`. 
 loaded when they are used first, since every command imports this module.
 """
 
+# Type checkers know this name. Importing `typing` would slow every command down.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -83,11 +84,13 @@ def __getattr__(name: str) -> "Any":  # of whatever type it is
     try:
         module = import_module(_HOME[name])
     except ModuleNotFoundError as error:
+        # A module that is missing deeper down is another error.
         if error.name != _HOME[name]:
             raise
         what = f"git_datmo.{name} needs git-datmo: install it in this environment"
         raise ImportError(what) from None
     # A module of the package, such as `callbacks`, may not be imported yet.
     found = getattr(module, name, None) or import_module(f"{_HOME[name]}.{name}")
+    # The next access finds the function without a call of `__getattr__`.
     globals()[name] = found
     return found

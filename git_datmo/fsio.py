@@ -69,6 +69,7 @@ def file_time(folder: Path) -> int:
         return time.time_ns()
     try:
         os.unlink(path)
+        # The time of status change, since programs can set that of modification.
         return os.fstat(fd).st_ctime_ns
     finally:
         os.close(fd)
@@ -87,6 +88,7 @@ def replacing(path: Path, *, mode: int = FILE, prefix: str = ".tmp-") -> Iterato
     try:
         with os.fdopen(fd, "w+b") as file:
             yield file
+            # `fsync` knows nothing of the file object's own buffer.
             file.flush()
             sync(fd)
         os.replace(temporary, path)
@@ -154,6 +156,7 @@ def append_line(path: Path, line: bytes) -> None:
     permissions.make_folder(path.parent)
     fd = permissions.open_file(path, os.O_WRONLY | os.O_APPEND)
     try:
+        # One write, so that lines of two processes do not mix.
         os.write(fd, b"\n" + line + b"\n")
         sync(fd)
     finally:

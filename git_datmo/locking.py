@@ -77,6 +77,7 @@ def _take(fd: int, path: Path, operation: int, seconds: float) -> bool:
     until = time.monotonic() + seconds
     while True:
         try:
+            # A blocking flock could not be limited in time.
             fcntl.flock(fd, operation | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
@@ -163,5 +164,6 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
+        # The process belongs to another user, so the signal is not permitted.
         return True
     return True

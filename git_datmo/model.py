@@ -51,6 +51,7 @@ class ObjectFormat:
         return Oid(digest.digest())
 
 
+# Some builds of OpenSSL allow SHA-1 only if it is not for security (hashlib).
 SHA1 = ObjectFormat("sha1", 20, lambda data=b"": hashlib.sha1(data, usedforsecurity=False))
 SHA256 = ObjectFormat("sha256", 32, hashlib.sha256)
 FORMATS = {"sha1": SHA1, "sha256": SHA256}

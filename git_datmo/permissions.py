@@ -54,6 +54,7 @@ class Sharing:
         if not self.bits:
             return mode
         bits = self.bits
+        # The same steps as in git's `calc_shared_perm`.
         if not mode & stat.S_IWUSR:
             bits &= ~0o222
         if mode & stat.S_IXUSR:
@@ -124,10 +125,12 @@ def open_file(path: Path, flags: int, mode: int = FILE) -> int:
     try:
         return os.open(path, flags | os.O_CLOEXEC)
     except FileNotFoundError:
+        # Only a file that this process makes gets its mode, so the file is made exclusively.
         pass
     try:
         return create_file(path, mode, flags)
     except FileExistsError:
+        # Another process has made it meanwhile.
         return os.open(path, flags | os.O_CLOEXEC)
 
 
@@ -150,6 +153,7 @@ def make_folder(folder: Path) -> None:
         if not folder.is_dir():
             raise
     except FileNotFoundError:
+        # Parents first. Another process may make or remove a folder at the same time.
         make_folder(folder.parent)
         make_folder(folder)
     else:

@@ -72,6 +72,7 @@ def running() -> dict[int, Process]:
 def _read_process(pid: int) -> Process | None:
     """Return a process; None if it has ended."""
     try:
+        # A name may have blanks and parentheses, so the fields begin after the last one (proc(5)).
         head, _, tail = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")
     except OSError:
         return None
@@ -98,6 +99,7 @@ def sample(root: int, askers: frozenset[str]) -> Sample | None:
     Returns None if the kernel does not report it. `askers` are the names of programs that ask the
     user for credentials.
     """
+    # This process may be in the tree, and its own work is no sign of life.
     tree = [process for process in descendants(root, running()) if process.pid != os.getpid()]
     if not tree:
         return None
@@ -136,6 +138,7 @@ def _open_files(pid: int) -> Iterator[str]:
     with suppress(OSError):
         for name in os.listdir(folder):
             with suppress(OSError):
+                # Standard streams are often the user's terminal, without a question being asked.
                 if int(name) > 2:
                     yield os.readlink(folder / name)
 
@@ -149,6 +152,7 @@ def _socket_queues() -> dict[str, bytes]:
     for table in ("net/tcp", "net/tcp6"):
         with suppress(OSError):
             for line in (PROC / "self" / table).read_bytes().splitlines()[1:]:
+                # Field 4 is the queues, field 9 the inode of the socket (proc(5), `/proc/net/tcp`).
                 fields = line.split()
                 found[f"socket:[{fields[9].decode()}]"] = fields[4]
     return found

@@ -173,6 +173,7 @@ class SilenceWatch:
         """Wait until a descriptor is ready for `event`; raise `Silent` after too long a silence."""
         poll = select.poll()
         poll.register(descriptor, event)
+        # Mostly the descriptor is ready, and no signs of life have to be looked for.
         if poll.poll(0):
             return
         with self.waiting():
@@ -274,7 +275,9 @@ class Child(subprocess.Popen[bytes]):
                 try:
                     return self.communicate(asked, timeout=self.watch.step)
                 except subprocess.TimeoutExpired as waiting:
+                    # `communicate` keeps the rest of the input, and refuses to be given it again.
                     asked, before, seen = None, seen, len(waiting.output or b"")
+                    # More output is a sign of life.
                     if seen != before:
                         self.watch.heard()
                     self.watch.check()
@@ -295,6 +298,8 @@ def _until_ended(pid: int, seconds: float) -> float:
     Systems without `pidfd_open` return at once, and the caller waits in another way.
     """
     try:
+        # This wakes up at once, while `Popen.wait` looks again after growing pauses
+        # (pidfd_open(2)).
         ended = os.pidfd_open(pid)
     except (AttributeError, OSError):
         return seconds
@@ -329,6 +334,7 @@ def end_tree(root: int) -> None:
 
     They receive SIGTERM, and after at most `GRACE` seconds SIGKILL.
     """
+    # Without `/proc`, only the root is known.
     tree = [process.pid for process in descendants(root, running())] or [root]
     _signal(tree, signal.SIGTERM)
     deadline = time.monotonic() + GRACE
@@ -364,6 +370,7 @@ def reap(pid: int, watch: SilenceWatch) -> int:
                 return os.waitstatus_to_exitcode(status)
             if time.monotonic() > deadline:
                 deadline = time.monotonic() + watch.step
+                # By then, the watch has ended the child, whose status must still be read.
                 with suppress(Silent):
                     watch.check()
             time.sleep(pause)
