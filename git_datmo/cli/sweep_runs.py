@@ -21,7 +21,7 @@ from git_datmo.operations.sweep import (
     sweep_here,
     sweep_on_cluster,
 )
-from git_datmo.operations.sweep_journal import find_unfinished, open_journal
+from git_datmo.operations.sweep_journal import SweepJournal, find_unfinished, open_journal
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
 from git_datmo.payloads.code_files import TRACKED
 from git_datmo.progress import Progress
@@ -59,7 +59,7 @@ def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     tally = _Tally(len(done))
     rest = replace(whole, combinations=missing)
     try:
-        with closing(_results(options, console, ws, rest)) as results:
+        with closing(_results(options, console, ws, rest, journal)) as results:
             for combination, made in results:
                 tally.add(made)
                 if isinstance(made, DatmoError):
@@ -68,7 +68,8 @@ def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
                 _tell(options, console, combination, made)
                 if made.is_interrupted:
                     break
-                journal.note(combination, made.id)
+                if options.jobs == 1:
+                    journal.note(combination, made.id)
     except KeyboardInterrupt:
         tally.status = INTERRUPTED_BY_USER
     console.tell(f"{tally.recorded} of {count} recorded")
@@ -115,7 +116,11 @@ def _plan(options: argparse.Namespace, console: Console, ws: Workspace) -> Sweep
 
 
 def _results(
-    options: argparse.Namespace, console: Console, ws: Workspace, plan: SweepPlan
+    options: argparse.Namespace,
+    console: Console,
+    ws: Workspace,
+    plan: SweepPlan,
+    journal: SweepJournal,
 ) -> Generator[Result, None, None]:
     """Yield the result of each combination, run on this machine or on a cluster."""
     from git_datmo.cli.streams import copy_to_errors
@@ -130,6 +135,7 @@ def _results(
             options.jobs,
             partial(open_workspace, console.environ, console.cwd),
             partial(open_engine, options, options.engine),
+            note=journal.note,
             elsewhere=bool(options.on),
         )
         yield from _showing(results, plan, options.jobs, progress)

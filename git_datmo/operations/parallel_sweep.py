@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,23 +14,30 @@ from dataclasses import dataclass
 
 from git_datmo.engines.engine_contract import Engine, silent
 from git_datmo.errors import DatmoError
+from git_datmo.model import Oid
 from git_datmo.operations.sweep import MadeCombination, Result, SweepPlan, run_combination
 from git_datmo.repository.workspace import Workspace
+from git_datmo.runs.sweep_grid import Combination
 
 OpenEngine = Callable[[Workspace], AbstractContextManager[Engine]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The work of one process: the sweep, and how to open the repository and the engine."""
+    """The work of one process: the sweep, and how to open the repository and the engine.
+
+    `note` receives each combination that is recorded, and its snapshot.
+    """
 
     plan: SweepPlan
+    note: Callable[[Combination, Oid], None]
     open_workspace: Callable[[], Workspace]
     open_engine: OpenEngine
     elsewhere: bool
 
 
 _work: _Work | None = None
+_running = threading.Lock()
 
 
 def sweep_in_parallel(
@@ -37,14 +46,16 @@ def sweep_in_parallel(
     open_workspace: Callable[[], Workspace],
     open_engine: OpenEngine,
     *,
+    note: Callable[[Combination, Oid], None],
     elsewhere: bool,
 ) -> Iterator[Result]:
     """Run `jobs` combinations at a time, and yield each as it ends.
 
     Each run has a working tree of its own. The commands' output goes to their logs alone. An
-    interrupt ends the runs in progress, which are recorded, and starts no more.
+    interrupt ends the runs in progress, which are recorded, and starts no more. If this process is
+    killed, the others record and note their runs in progress, and end.
     """
-    work = _Work(plan, open_workspace, open_engine, elsewhere)
+    work = _Work(plan, note, open_workspace, open_engine, elsewhere)
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("fork"), initializer=_begin_work, initargs=(work,)
     )
@@ -70,6 +81,17 @@ def _begin_work(work: _Work) -> None:
     global _work  # noqa: PLW0603  # a process of the pool does the work of one sweep
     _work = work
     signal.signal(signal.SIGINT, _ignore)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process after the run in progress, if the process that started it has ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    # Processes that were forked later hold the sentinel open, and end first.
+    parent.join()
+    with _running:
+        os._exit(1)
 
 
 def _ignore(_number: int, _frame: object) -> None:
@@ -80,11 +102,14 @@ def _run_one(index: int) -> MadeCombination | tuple[str, str]:
     """Run a combination in this process; return its snapshot, or the error and its hint."""
     assert _work is not None
     try:
-        with _work.open_workspace() as ws, _work.open_engine(ws) as engine:
+        with _running, _work.open_workspace() as ws, _work.open_engine(ws) as engine:
             combination = _work.plan.combinations[index]
-            return run_combination(
+            made = run_combination(
                 ws, _work.plan, combination, engine, silent, elsewhere=_work.elsewhere
             )
+            if not made.is_interrupted:
+                _work.note(combination, made.id)
+            return made
     except DatmoError as error:
         return error.what, error.hint
     except OSError as error:

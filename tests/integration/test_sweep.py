@@ -124,6 +124,32 @@ def test_killed_sweep_runs_only_the_missing_when_repeated(repo: Shell, tmp_path:
     assert len(runs(repo)) == 8, "a sweep that ended runs all combinations again"
 
 
+def test_processes_of_a_killed_parallel_sweep_record_their_runs_and_end(
+    repo: Shell, tmp_path: Path
+) -> None:
+    repo.commit("wait.py", WAITING)
+    for name in ("ready", "go"):
+        os.mkfifo(tmp_path / name)
+    words = ("--jobs", "2", "-p", "n=3..4", "--", "python3", "wait.py", "{n}", str(tmp_path))
+    sweep = subprocess.Popen(
+        ["git-datmo", "sweep", *words],
+        cwd=repo.cwd,
+        env=dict(repo.env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert (tmp_path / "ready").read_text() == "ready"
+    os.kill(sweep.pid, signal.SIGKILL)
+    (tmp_path / "go").write_text("go")
+    # All processes of the sweep hold its output open.
+    sweep.communicate(timeout=60)
+    assert sorted(each["parameters"]["n"] for each in runs(repo)) == [3, 4]
+    again = datmo(repo, "sweep", *words)
+    assert "2 of 2 combinations recorded before" in again.stderr
+    assert again.stdout == ""
+
+
 def test_interrupted_sweep_stops_and_is_resumed(repo: Shell, tmp_path: Path) -> None:
     sweep = start(repo, tmp_path)
     os.killpg(sweep.pid, signal.SIGINT)
