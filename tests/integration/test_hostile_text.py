@@ -68,6 +68,9 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
         ("diff", EVIL),
         ("diff", "HEAD", "HEAD", "--", EVIL),
     ],
+    "compare": [("compare", "HEAD~1", "HEAD"), ("compare", EVIL), ("compare", "HEAD", "--json")],
+    "plot": [("plot", EVIL), ("plot", "HEAD", EVIL)],
+    "report": [("report",), ("report", EVIL), ("report", "HEAD", "--format", "html")],
     "checkout": [
         ("checkout", "--force"),
         ("checkout", EVIL),
