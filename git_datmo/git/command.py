@@ -191,13 +191,16 @@ class Git:
 
         Raises `GitFailed` at the end of the block if git failed.
         """
-        with self.start(*argv, stdin=subprocess.DEVNULL, stderr=PIPE) as child:
-            assert child.stdout is not None
-            assert child.stderr is not None
-            yield _split(child.stdout)
-            said = child.stderr.read()
-        if child.returncode:
-            raise failure(argv, child.returncode, said)
+        import tempfile
+
+        # A pipe that nobody reads meanwhile would stop a git with many warnings.
+        with tempfile.TemporaryFile() as messages:
+            with self.start(*argv, stdin=subprocess.DEVNULL, stderr=messages.fileno()) as child:
+                assert child.stdout is not None
+                yield _split(child.stdout)
+            if child.returncode:
+                messages.seek(0)
+                raise failure(argv, child.returncode, messages.read())
 
 
 def _split(stream: IO[bytes]) -> Iterator[bytes]:

@@ -222,6 +222,6 @@ def _require_objects(
             if kept.node.oid not in ws.store and kept.node.oid not in there:
                 raise Incomplete(
                     f"'{kept.path}' of a record is neither here nor on '{remote.address}'",
-                    "ask {keeper.author.name} to run 'git push', then push again",
+                    f"ask {keeper.author.name} to run 'git push', then push again",
                     missing=[str(kept.node.oid)],
                 )

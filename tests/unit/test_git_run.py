@@ -202,3 +202,15 @@ def test_remote_is_the_one_that_git_push_uses(make_repo: Callable[..., Shell]) -
     assert default() == "only"
     repo.git("config", "branch.main.pushRemote", "gone")
     assert default() == "origin"
+
+
+def test_many_warnings_of_git_do_not_stop_it(make_repo: Callable[..., Shell]) -> None:
+    """Let a git write more warnings than a pipe takes, before its output."""
+    repo = make_repo()
+    fake = repo.cwd / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nhead -c 300000 /dev/zero >&2\nprintf 'a\\0b\\0'\nexit 3\n")
+    fake.chmod(0o755)
+    git = Git({**repo.env, "PATH": f"{fake.parent}:/usr/bin:/bin"}, repo.cwd / ".git", repo.cwd)
+    with pytest.raises(GitFailed), git.fields("ls-files", "-z") as fields:
+        assert list(fields) == [b"a", b"b"]

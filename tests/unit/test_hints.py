@@ -218,3 +218,17 @@ def test_hint_from_an_unnamed_place_is_found_out(tmp_path: Path) -> None:
     module.write_text("def fail(way):\n    raise DatmoError('what', way)\n")
     with pytest.raises(UnknownHint, match="way"):
         collect(module, tmp_path)
+
+
+def test_names_in_messages_are_filled_in() -> None:
+    """Look for texts with a name in braces that are not f-strings."""
+    unfilled = re.compile(r"\{[a-z_]+(\.[a-z_]+)+\}")
+    found = [
+        f"{path.relative_to(TOP)}:{node.lineno}: {node.value}"
+        for path in sorted((TOP / "git_datmo").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and unfilled.search(node.value)
+    ]
+    assert not found
