@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.rerunning import find_limits, limits_for, open_means, warn_of_weaker
+from git_datmo.cli.rerun_options import find_limits, limits_for, open_means, warn_of_weaker
 from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found, History

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import open_engine, read_limits
+from git_datmo.cli.engine_options import open_engine, read_limits
 from git_datmo.cli.render import figures
 from git_datmo.errors import DatmoError
 from git_datmo.operations.parallel_sweep import sweep_in_parallel

@@ -63,7 +63,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/diff_sections.py": {
         "git datmo checkout": "tests/integration/test_diff.py::test_diff_in_another_clone_fetches_code_but_no_data",
     },
-    "cli/following.py": {
+    "cli/follow_messages.py": {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
     "operations/get.py": {
@@ -256,7 +256,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git config --add {} {}": "tests/integration/test_secrets.py::test_push_of_secret_is_refused_with_its_location",
         "git datmo drop {}": "tests/integration/test_secrets.py::test_push_of_secret_is_refused_with_its_location",
     },
-    "space/backfill.py": {
+    "space/fill_remote_store.py": {
         "git config {} URL": "tests/integration/test_stores_elsewhere.py::test_moved_store_keeps_the_history",
         "git datmo push --store": "tests/integration/test_stores_elsewhere.py::test_moved_store_keeps_the_history",
     },

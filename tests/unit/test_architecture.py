@@ -248,9 +248,9 @@ def test_verbs_import_operations_late() -> None:
     light = (
         "git_datmo.cli.commands.",
         "git_datmo.cli.console",
-        "git_datmo.cli.engine",
+        "git_datmo.cli.engine_options",
         "git_datmo.cli.experiment_choice",
-        "git_datmo.cli.rerunning",
+        "git_datmo.cli.rerun_options",
     )
     for module in modules():
         if module.startswith("git_datmo.cli.commands."):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from git_datmo.cli.engine import EngineNames
+from git_datmo.cli.engine_options import EngineNames
 from git_datmo.engines.engine_capabilities import BUILT_IN
 from git_datmo.engines.engine_registry import (
     DEFAULT,

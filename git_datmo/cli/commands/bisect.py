@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.rerunning import add_means, open_means
+from git_datmo.cli.rerun_options import add_means, open_means
 
 if TYPE_CHECKING:
     from git_datmo.runs.bisect import Bisected, Step

@@ -48,7 +48,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         refuse_unprepared(ws)
         if not (options.name or options.paths or options.force) and is_interrupted(ws):
-            from git_datmo.cli.following import tell_concluded
+            from git_datmo.cli.follow_messages import tell_concluded
             from git_datmo.payloads.after_commit import conclude_merge
 
             tell_concluded(conclude_merge(ws, progress=console.progress()), console)

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     Standard output is flushed first, since git writes to the same stream.
     """
-    from git_datmo.cli.following import tell_concluded
+    from git_datmo.cli.follow_messages import tell_concluded
     from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.payloads.payload_commit import commit
     from git_datmo.repository.workspace import open_workspace

@@ -204,7 +204,7 @@ def _diff(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     """Build the image of an environment unless it exists."""
-    from git_datmo.cli.engine import open_engine
+    from git_datmo.cli.engine_options import open_engine
     from git_datmo.cli.render import figures
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.runs.environment_commands import build
@@ -222,7 +222,7 @@ def _build(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 def _freeze(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     """Store the image of an environment; report an image that was stored before."""
-    from git_datmo.cli.engine import open_engine
+    from git_datmo.cli.engine_options import open_engine
     from git_datmo.cli.streams import copy_to_errors
     from git_datmo.runs.environment_commands import freeze
     from git_datmo.sizes import show_size
@@ -261,7 +261,7 @@ def _shell(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
     Raises `UsageError` without a command and a terminal, or for a command with `--jupyter`.
     """
-    from git_datmo.cli.engine import open_engine
+    from git_datmo.cli.engine_options import open_engine
     from git_datmo.cli.streams import copy_through, copy_to_errors
     from git_datmo.errors import UsageError
     from git_datmo.runs import environment_commands as flow

@@ -150,7 +150,7 @@ def _message(options: argparse.Namespace, console: Console) -> int:
 
 def _post_commit(_: argparse.Namespace, console: Console) -> int:
     """Make the snapshot of a commit, and print the result."""
-    from git_datmo.cli.following import tell_concluded
+    from git_datmo.cli.follow_messages import tell_concluded
     from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.payloads.after_commit import conclude_commit
     from git_datmo.repository.workspace import open_workspace
@@ -172,7 +172,7 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
     # The third argument is 1 for a checkout of a branch and 0 for a checkout of files (githooks).
     if options.words[2:3] == ["0"]:
         return 0
-    from git_datmo.cli.following import tell_followed
+    from git_datmo.cli.follow_messages import tell_followed
     from git_datmo.git.reflogs import forget_clone_password
     from git_datmo.payloads.follow_head import follow
     from git_datmo.repository.workspace import open_workspace
@@ -189,7 +189,7 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
 
 def _post_merge(_: argparse.Namespace, console: Console) -> int:
     """Fetch records after a pull, and bring the payloads to the data of HEAD."""
-    from git_datmo.cli.following import tell_concluded
+    from git_datmo.cli.follow_messages import tell_concluded
     from git_datmo.payloads.after_commit import conclude_merge
     from git_datmo.payloads.fetch_after_pull import fetch_after_pull
     from git_datmo.repository.workspace import open_workspace

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Fetch records, update unmodified payloads, and return 0."""
-    from git_datmo.cli.following import tell_concluded
+    from git_datmo.cli.follow_messages import tell_concluded
     from git_datmo.operations.pull import pull
     from git_datmo.repository.workspace import open_workspace
 

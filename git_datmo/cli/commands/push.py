@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.sharing.push import share
     from git_datmo.sizes import show_count
-    from git_datmo.space.backfill import fill_store
+    from git_datmo.space.fill_remote_store import fill_store
 
     with open_workspace(console.environ, console.cwd) as ws:
         if options.dry_run:

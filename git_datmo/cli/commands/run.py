@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import EngineNames, add_engine_options, open_engine, read_limits
+from git_datmo.cli.engine_options import EngineNames, add_engine_options, open_engine, read_limits
 
 if TYPE_CHECKING:
     from git_datmo.cli.detached_run import DetachedProcess

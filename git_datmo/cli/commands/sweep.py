@@ -4,7 +4,7 @@ import argparse
 
 from git_datmo.cli.commands.snapshot import add_words
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import EngineNames, add_engine_options
+from git_datmo.cli.engine_options import EngineNames, add_engine_options
 
 DESCRIPTION = """\
 Run a command with every combination of its parameters' values, and make a snapshot of each, as

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine import EngineNames, add_engine_options, open_engine, read_limits
+from git_datmo.cli.engine_options import EngineNames, add_engine_options, open_engine, read_limits
 
 if TYPE_CHECKING:
     from git_datmo.engines.engine_contract import Output
