@@ -154,6 +154,7 @@ class Repository:
         history = History(self._ws)
         chosen = Revisions(revisions or ("HEAD",))
         asked = ListOptions(chosen, follows=True, where=where, sort=sort)
+        # Without conditions, experiments are yielded while the history is walked.
         claims: Iterable[Claim] = iterate_claims(history, asked)
         if asked.needs_values:
             claims = list_experiments(self._ws, history, asked).claims
@@ -276,6 +277,7 @@ class Repository:
         """
         ws = self._ws
         found = find_experiment(ws, History(ws), name, progress=self._progress)
+        # A command with a masked secret is refused before an engine is opened.
         require_whole(parts_of(found))
         with closing(self._engine(engine)) as opened:
             if not (trust or is_trusted(ws, found, isolated=opened.capabilities.isolated)):

@@ -40,6 +40,7 @@ def comparison_document(found: ExperimentComparison) -> dict[str, Any]:
 
 
 def _exact(values: Sequence[Any]) -> list[Any]:
+    # JSON has booleans of its own; `exact_value` makes them texts, as CSV needs.
     return [value if isinstance(value, bool) else exact_value(value) for value in values]
 
 

@@ -109,6 +109,7 @@ def _print_lines(found: ExperimentComparison, lines: Sequence[_Line], console: C
     """Print values in one column an experiment, or in one line each if the columns do not fit."""
     ids = [str(each.id)[:ID_LENGTH] for each in found.founds]
     wide = _by_columns(ids, lines)
+    # A single experiment has one column of values in the other layout, too.
     if max(map(text_width, wide)) <= console.width() or len(ids) == 1:
         console.print()
         for number, line in enumerate(wide):
@@ -135,6 +136,7 @@ def _by_columns(ids: Sequence[str], lines: Sequence[_Line]) -> list[str]:
 
 def _by_lines(ids: Sequence[str], lines: Sequence[_Line], width: int) -> Iterator[list[str]]:
     """Yield tables with a line for each experiment, each with as many values as fit."""
+    # Lines in parentheses only count the rows that are left out.
     named = [line for line in lines if not line.title.startswith("(")]
     counts = Counter(line.title for line in named)
     columns = [

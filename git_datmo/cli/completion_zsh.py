@@ -89,6 +89,7 @@ def _verb_lines(syntax: Syntax) -> Iterator[str]:
 def _option_specs(option: Option) -> Iterator[str]:
     """Yield the `_arguments` specification of each name of an option (zshcompsys)."""
     text = option.help
+    # These characters end a part of a specification.
     for special in "\\[]:":
         text = text.replace(special, f"\\{special}")
     value = (

@@ -88,11 +88,13 @@ class Console:
         from git_datmo.cli.meter import Meter
 
         meter = Meter(self.err)
+        # The meter also shows waits for a remote or a program.
         timeouts.set_indicator(meter)
         return meter
 
     def read_lines(self) -> list[str]:
         """Return the lines of standard input; none if it is a terminal."""
+        # At a terminal, reading would wait for the user.
         return [] if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().splitlines()
 
     def ask(self, question: str) -> bool:
@@ -130,6 +132,8 @@ class Console:
         if self.out.isatty() and "NO_COLOR" not in self.environ:
             from git_datmo.git.command import run_git
 
+            # `true` tells git that the output is a terminal, since git cannot see it
+            # (git-config(1)).
             query = ["config", "--get-colorbool", "color.ui", "true"]
             self.coloured = run_git(query, self.environ, self.cwd).stdout.strip() == b"true"
 
@@ -171,9 +175,11 @@ class Console:
         from git_datmo.git.command import run_git
 
         pager = os.fsdecode(run_git(["var", "GIT_PAGER"], self.environ, self.cwd).stdout).strip()
+        # As in git, these mean that there is no pager.
         if pager in ("", "cat"):
             yield
             return
+        # Git sets the same defaults (git-config(1), core.pager).
         env = {
             **os.environ,
             "LESS": self.environ.get("LESS", "FRX"),

@@ -35,6 +35,7 @@ class DemoPerson:
         self.console.print(
             self.console.paint("bold", f"{self.who['GIT_AUTHOR_NAME'].lower()}$ {line}")
         )
+        # The command writes to the same stream, without this buffer.
         self.console.out.flush()
         committer = {name.replace("AUTHOR", "COMMITTER"): value for name, value in self.who.items()}
         done = subprocess.run(

@@ -67,8 +67,10 @@ def start_detached(console: Console, work: Callable[[DetachedProcess], int]) -> 
         os.close(ours)
         _enter_session(console)
         return work(DetachedProcess(console, theirs)), ""
+    # While this process has the end open, `read` would not see that the other one closed it.
     os.close(theirs)
     try:
+        # The pipe ends without an id if the new process ends before the command has started.
         run = os.read(ours, 64).decode()
     except KeyboardInterrupt:
         os.kill(child, signal.SIGINT)
@@ -77,6 +79,7 @@ def start_detached(console: Console, work: Callable[[DetachedProcess], int]) -> 
         return 0, run
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
+    # As in a shell, the code is 128 plus the number of the signal.
     return (code if code >= 0 else 128 - code), ""
 
 

@@ -70,6 +70,7 @@ def choice_of(options: argparse.Namespace, words: Sequence[str], ws: Workspace) 
         since=options.since,
         until=options.until,
         tags=tuple(options.tag),
+        # As in git, a negative number means no limit.
         limit=None if limit is not None and limit < 0 else limit,
     )
 

@@ -129,6 +129,7 @@ def _csv_line(cells: Sequence[Any]) -> str:
     out = io.StringIO()
     exact = (exact_value(cell) for cell in cells)
     one_line = [_one_line(cell) if isinstance(cell, str) else cell for cell in exact]
+    # The console ends the line.
     csv.writer(out, lineterminator="").writerow(one_line)
     return out.getvalue()
 

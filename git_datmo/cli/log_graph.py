@@ -19,6 +19,7 @@ def print_graph(ws: Workspace, revisions: Revisions, rows: Sequence[Row], consol
     of_commit: dict[str, list[Row]] = {}
     for row in rows:
         of_commit.setdefault(str(row["commit"]), []).append(row)
+    # The user's settings must not change the lines, which are parsed below.
     argv = ["log", "--graph", "--no-color", "--no-show-signature", "--no-notes", "--no-ext-diff"]
     argv += ["--no-patch", "--no-mailmap", "--format=tformat:%x01%H%x01%s"]
     drawn = ws.repo.git.run(*argv, *revisions.refs, "--end-of-options", *revisions.arguments, "--")

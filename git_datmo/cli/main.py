@@ -40,6 +40,7 @@ def run(argv: Sequence[str], console: Console) -> int:
             f"did you mean '{near}'?" if near else "see 'git datmo -h'",
         )
     parser = make_parser(verb)
+    # Words behind '--' belong to the command to run, which may have the same options.
     if any(word in ("-h", "--help") for word in own_words(rest)):
         console.print_lines(parser.format_help().rstrip())
         return 0
@@ -65,6 +66,7 @@ def main() -> int:
     try:
         console.cwd = current_folder()
         status = run(argv, console)
+        # An error of the last write shows now, and not in Python's own flush at exit.
         sys.stdout.flush()
     except DatmoError as error:
         return tell(error, console, as_json="--json" in own_words(argv))
@@ -100,6 +102,7 @@ def _substitute(error: UnicodeError) -> tuple[bytes, int]:
         raise error
     letters = error.object[error.start : error.end]
     shown = (
+        # The codes U+DC80 to U+DCFF stand for bytes (PEP 383).
         bytes([ord(letter) - 0xDC00])
         if "\udc80" <= letter <= "\udcff"
         else letter.encode("ascii", "backslashreplace")

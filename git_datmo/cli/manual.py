@@ -91,7 +91,9 @@ def roff(verb: str) -> str:
 
 def _quote(text: str) -> str:
     """Return text with roff's special characters escaped."""
+    # A plain `-` becomes a hyphen that a shell does not take (groff_char(7)).
     quoted = text.replace("\\", "\\e").replace("-", "\\-")
+    # A line with one of these characters at its start is a request; `\&` takes no space.
     return "\n".join(
         "\\&" + line if line.startswith((".", "'")) else line for line in quoted.splitlines()
     )

@@ -104,6 +104,7 @@ def _tell(options: argparse.Namespace, console: Console, found: Found, done: Rep
         for line in verdict_lines(done.receipt, console):
             console.print(line)
         console.print()
+    # Each verdict shows when its rerun has ended, in a pipe too.
     console.out.flush()
     for warning in done.warnings:
         console.warn(f"{str(found.id)[:10]}: {warning}")

@@ -83,6 +83,7 @@ def write_page(blocks: Iterable[Block]) -> Iterator[str]:
     for block in blocks:
         match block:
             case Heading():
+                # A page has nothing above its first heading, which is of level 2 in a pull request.
                 level = block.level - 1
                 yield f"<h{level}>{html.escape(block.text)}</h{level}>"
             case Paragraph():

@@ -62,6 +62,7 @@ def parse(parser: Parser, verb: str, words: Sequence[str]) -> argparse.Namespace
     if getattr(load(verb), "INTERMIXED", False):
         options, left = parser.parse_known_intermixed_args(joined)
     else:
+        # Words that are left are explained by `_refusal`, which knows more than argparse.
         options, left = parser.parse_known_args(joined)
     if left:
         raise _refusal(parser, verb, words, left, takes_command=behind == "command")

@@ -56,6 +56,7 @@ def _begin(question: dict[str, Any]) -> dict[str, Any]:
 def _end(question: dict[str, Any]) -> dict[str, Any]:
     """Record a run."""
     folder = Path(question["folder"])
+    # The script may have changed its folder since the run began.
     tree = json.loads((folder / "run.json").read_text("utf-8"))["tree"]
     with open_workspace(dict(os.environ), Path(tree)) as ws:
         oid, warnings = end_run(

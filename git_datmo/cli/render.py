@@ -62,6 +62,7 @@ def _headline(snapshot: str, made_at: str, commit: str, way: str, console: Conso
 
 def painted(text: str, console: Console) -> str:
     """Return rendered text of `LINES` with colours if the console has them."""
+    # The codes for start and end stand around the line break.
     green, bare = console.paint("green", "\n").split("\n")
     return text.replace(_GREEN, green).replace(_PLAIN, bare)
 

@@ -82,6 +82,7 @@ def open_means(
     from git_datmo.runs.resource_needs import find_shortages
 
     name, (limits, *_) = find_limits(options, console, ws, snapshots)
+    # The resources of another machine are not known.
     if not options.on:
         where = Path(folder) if folder else ws.shared_state
         isolated = find_engine(name).capabilities.isolated

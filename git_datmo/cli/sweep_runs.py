@@ -59,6 +59,7 @@ def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     tally = _Tally(len(done))
     rest = replace(whole, combinations=missing)
     try:
+        # An interrupt leaves the loop early, and the engine or processes must end, too.
         with closing(_results(options, console, ws, rest, journal)) as results:
             for combination, made in results:
                 tally.add(made)
@@ -68,6 +69,7 @@ def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
                 _tell(options, console, combination, made)
                 if made.is_interrupted:
                     break
+                # Parallel processes note their combinations themselves.
                 if options.jobs == 1:
                     journal.note(combination, made.id)
     except KeyboardInterrupt:
@@ -165,6 +167,7 @@ def _config_files(ws: Workspace, command: Sequence[str]) -> tuple[ConfigFile, ..
     payloads = [tracked.payload for tracked in ws.tracking().payloads]
     listed = {os.fsdecode(path) for path in ws.repo.git.run(*TRACKED).split(b"\0")[:-1]}
     files = find_config_files(ws, command, payloads)
+    # The working tree of a run has only the files of the commit.
     return tuple(file for file in files if file.path in listed)
 
 

@@ -63,6 +63,7 @@ def _draw(plotext: Any, plot: CurvePlot, console: Console) -> str:
     """Return a plot as lines of text."""
     plotext.clear_figure()
     plotext.theme("clear")
+    # The size is that of the console, even if plotext finds another one for the terminal.
     plotext.limit_size(False, False)
     plotext.plotsize(max(console.width(), NARROWEST), HEIGHT)
     for index, line in enumerate(plot.lines):
@@ -130,6 +131,7 @@ def round_ticks(low: float, high: float, count: int = 6) -> Iterator[float]:
         yield from (low, high)
         return
     power = 10.0 ** math.floor(math.log10(rough))
+    # The factor below 1 absorbs rounding, so that an exact step is not passed over.
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
     yield from (

@@ -61,6 +61,7 @@ def cut(text: str, width: int = CELL_WIDTH) -> str:
     if len(head) == len(text) and text_width(text) <= width:
         return text
     kept = ""
+    # The ellipsis takes one column.
     used = 1
     for letter in head:
         used += text_width(letter)

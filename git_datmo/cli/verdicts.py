@@ -102,6 +102,7 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(3)]
     if rows:
         for row in [head, *rows]:
+            # The last cell has no width, since nothing follows it.
             cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
             yield "  ".join([*cells, row[3]]).rstrip()
     if receipt.causes:

@@ -30,6 +30,7 @@ def spread(address: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Answer]]:
 
     client = _connect(address)
     try:
+        # A pure function has one result for equal tasks, and Dask would not call it again.
         futures = {
             client.submit(carry_out, task, pure=False): number for number, task in enumerate(tasks)
         }

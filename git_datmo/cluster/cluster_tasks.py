@@ -101,6 +101,7 @@ def _travelling(url: str, root: Path) -> str:
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
     if "://" in url or _is_scp_like(url):
         return url
+    # A relative path would mean another folder on the worker.
     return os.path.normpath(root / os.path.expanduser(url))
 
 

@@ -62,6 +62,7 @@ def _environment(environ: Mapping[str, str], person: Person) -> dict[str, str]:
     names = {
         f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()
     }
+    # Nothing can answer a prompt of git on a worker, which would wait without end.
     return {**environ, **names, "GIT_TERMINAL_PROMPT": "0"}
 
 
@@ -82,6 +83,7 @@ def _held_clone(home: Path, source: TaskSource, environ: Mapping[str, str]) -> I
     """
     name = hashlib.sha256(repr(source).encode()).hexdigest()[:16]
     with ExitStack() as held:
+        # Several workers of a machine share this folder, and each task needs a clone for itself.
         for number in count():
             folder = home / f"{name}-{number}"
             try:
@@ -97,6 +99,7 @@ def _held_clone(home: Path, source: TaskSource, environ: Mapping[str, str]) -> I
 
 def _clone(folder: Path, source: TaskSource, environ: Mapping[str, str]) -> None:
     git = Git(environ)
+    # Tasks run in working trees or folders of their own, so this one stays empty.
     words = ("clone", "-q", "--no-checkout", "-o", REMOTE, "--end-of-options")
     git.run(*words, source.url, str(folder), cwd=folder.parent)
     with open_workspace(environ, folder) as ws:
@@ -128,6 +131,7 @@ def _reproduce(ws: Workspace, task: Reproduction, engine: Engine) -> Answer:
 def _try(ws: Workspace, task: Trial, engine: Engine) -> Answer:
     if task.beginning.snapshot:
         _find(ws, task.beginning.snapshot)
+    # An earlier task made the clone, so the commit may be newer.
     if ws.repo.git.finish("cat-file", "-e", task.beginning.commit).returncode:
         ws.repo.git.run("fetch", "-q", REMOTE)
     done = run_apart(

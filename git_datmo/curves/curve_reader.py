@@ -47,6 +47,7 @@ class Header:
 def read_header(read: Read) -> Header:
     """Read the start of a curve's file; raise `Damaged` if it is not one."""
     size, start = FIRST_READ, read(0, FIRST_READ)
+    # The header lists every block, so that of a long curve exceeds the first read.
     while start.count(b"\n") < 2 and len(start) == size < HEADER_LIMIT:
         size *= 16
         start = read(0, size)
@@ -73,6 +74,7 @@ def _parse_header(raw: dict[str, Any], start: int) -> Header:
     counts = (header.points, *chain(*header.blocks), *chain(*header.levels))
     if not all(type(count) is int and 0 <= count <= EXACT for count in counts):
         raise ValueError("a count, offset or length is no whole number")
+    # Negating twice rounds up.
     if len(header.blocks) != -(-header.points // BLOCK) or not header.points:
         raise ValueError("it has another number of blocks than its points need")
     if [level[0] for level in header.levels] != list(level_widths(header.points))[::-1]:
@@ -118,6 +120,7 @@ def read_view(
     if end - begin <= most or not header.levels:
         points = read_points(read, header, begin, end)
         return Buckets(1, points.steps, points.times, points.values, points.values)
+    # A range can begin and end within a bucket, which adds up to two.
     few = [level for level in header.levels if (end - begin) // level[0] + 2 <= most]
     width, offset, length = few[-1] if few else header.levels[0]
     low, high, steps, times = _lines(read(header.start + offset, length), 4)

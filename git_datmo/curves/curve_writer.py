@@ -41,6 +41,7 @@ def write_curve(name: str, points: Points) -> bytes:
         "name": name.encode("utf-8", "replace").decode(),
         "points": len(points),
     }
+    # The same points always give the same bytes, and so the same object.
     line = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     return b"".join((MAGIC, b"\n", line, b"\n", *texts))
 
@@ -72,11 +73,13 @@ def _levels(points: Points) -> Iterator[Buckets]:
     for width in level_widths(len(points)):
         low, high = _buckets(low, united)[0], _buckets(high, united)[1]
         yield Buckets(width, points.steps[::width], points.times[::width], low, high)
+        # Each further level is computed from the one before it, not from the points.
         united = FACTOR
 
 
 def _buckets(values: array[float], width: int) -> tuple[array[float], array[float]]:
     """Return the smallest and largest value of each `width` values; NaN where none is a number."""
+    # The results of `min` and `max` depend on the order if NaN is among the values.
     plain = not any(map(math.isnan, values))
     low, high = array("d"), array("d")
     for begin in range(0, len(values), width):

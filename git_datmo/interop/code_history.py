@@ -26,6 +26,7 @@ class CodeCommit:
 
 def list_commits(ws: Workspace, *arguments: str) -> Iterator[CodeCommit]:
     """Yield commits of the code, as `git log` finds them."""
+    # `%s` has no line break, so each commit is one line.
     form = "--format=%H%x00%P%x00%an%x00%ae%x00%cI%x00%s"
     for line in ws.repo.git.text("log", form, *arguments, "--").splitlines():
         oid, parents, name, mail, time, subject = line.split("\0")
@@ -34,6 +35,7 @@ def list_commits(ws: Workspace, *arguments: str) -> Iterator[CodeCommit]:
 
 def _utc(time: str) -> str:
     """Return a time of git's as records have it."""
+    # Python 3.10 does not parse `Z`.
     moment = datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone(timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 

@@ -74,12 +74,15 @@ class DvcCache:
 def _cache_folders(root: Path) -> Iterator[Path]:
     """Yield the folders with contents by hash: of DVC 3, and of earlier versions."""
     cache = root / ".dvc" / "cache"
+    # The local file overrides the shared one.
     for name in ("config", "config.local"):
+        # A percent sign in a path is no reference to another value.
         settings = configparser.ConfigParser(interpolation=None)
         with suppress(configparser.Error, OSError, UnicodeDecodeError):
             settings.read(root / ".dvc" / name)
             folder = settings.get("cache", "dir", fallback="")
             if folder:
+                # DVC resolves a relative path from the folder of its configuration file.
                 cache = root / ".dvc" / folder
     yield cache / "files" / "md5"
     yield cache
@@ -94,12 +97,14 @@ def _listed(path: Path) -> Iterator[tuple[str, str]]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Lacking(f"the list of files '{path}' cannot be read: {error}") from error
     for relative, md5 in entries:
+        # The list comes from other people, and must not lead out of the folder.
         check_path(relative)
         yield posixpath.normpath(relative), md5
 
 
 def _link(source: Path, target: Path, *, executable: bool = False) -> None:
     """Make a file with the content of another one, without a copy if the disk allows that."""
+    # A hard link shares its mode with DVC's own file, so an executable file is copied.
     if not executable:
         with suppress(OSError):
             os.link(source, target)

@@ -55,12 +55,14 @@ def read_dvc_commit(ws: Workspace, commit: str) -> DvcCommit:
     """Return DVC's files in a commit. A file that cannot be read is a problem."""
     tree = dict(_tree(ws, commit))
     found = DvcCommit()
+    # Files near the top come first, and their values win.
     for path, oid in sorted(tree.items(), key=lambda item: (item[0].count("/"), item[0])):
         folder, name = posixpath.split(path)
         if PLOTS in path and name.endswith(".tsv"):
             found.plots[path] = oid
         elif is_of_dvc(path) or name in (METRICS, PARAMETERS):
             _read_file(ws, folder, name, oid, found)
+    # A file that git tracks too (`cache: false` in DVC) is in the code already.
     unique = {output.path: output for output in found.outputs if output.path not in tree}
     found.outputs = [unique[path] for path in sorted(unique)]
     return found
@@ -72,6 +74,7 @@ def _tree(ws: Workspace, commit: str) -> Iterator[tuple[str, Oid]]:
     for line in listed.split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, kind, oid = head.decode().split()
+        # A symbolic link is a blob with this mode.
         if kind == "blob" and mode != "120000":
             yield os.fsdecode(path), Oid.parse(oid)
 
@@ -99,6 +102,7 @@ def _read_file(ws: Workspace, folder: str, name: str, oid: Oid, found: DvcCommit
 
 def _read_stages(folder: str, document: Mapping[str, Any], found: DvcCommit) -> None:
     """Read the stages of a `dvc.lock`."""
+    # Before DVC 2, a `dvc.lock` had the stages at its top.
     for stage in document.get("stages", document).values():
         if not isinstance(stage, Mapping) or "cmd" not in stage:
             continue
@@ -119,6 +123,7 @@ def _outputs(folder: str, outs: object) -> Iterator[DvcOutput]:
     for out in outs if isinstance(outs, list) else ():
         path = posixpath.normpath(posixpath.join(folder, str(out["path"])))
         md5 = str(out.get("md5") or "")
+        # DVC can have outputs outside of the repository.
         if md5 and not path.startswith(("..", "/")):
             size = out.get("size")
             yield DvcOutput(

@@ -28,6 +28,7 @@ from git_datmo.secrets.masking import conceal
 from git_datmo.secrets.secret_rules import known_secrets
 
 EXPERIMENTS = "refs/exps/"
+# Refs of DVC's queue, workers and running experiments are no experiments.
 _INTERNAL = ("refs/exps/stash", "refs/exps/celery", "refs/exps/exec", "refs/exps/apply")
 
 
@@ -59,6 +60,7 @@ def import_dvc(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
     All are stored in one step. A commit that was imported before is not imported again.
     """
     there, is_side = _known(ws)
+    # Parents come before their children, whose snapshots name those of the parents.
     commits = list(list_commits(ws, "--topo-order", "--reverse", "HEAD"))
     later = {f"dvc:{commit.oid}" for commit in commits} & there.keys()
     work = _Importing(ws, DvcCache(ws), there, later, is_side)
@@ -99,6 +101,7 @@ def _known(ws: Workspace) -> tuple[dict[str, str], bool]:
 
 def _changing(ws: Workspace) -> set[str]:
     """Return the commits of HEAD's history that change files in which DVC keeps hashes."""
+    # `-m` lists what a merge changes against each of its parents (git-log(1)).
     listed = ws.repo.git.text(
         *("log", "--format=%x01%H", "--name-only", "-m", "--no-renames", "-z", "HEAD", "--")
     )
@@ -123,6 +126,7 @@ def _import_commit(work: _Importing, commit: CodeCommit, before: tuple[Oid, ...]
     side = work.is_side or bool(work.later)
     snapshot = _snapshot(work, commit, commit.oid, found, tag, payloads, before, side=side)
     work.made.append(snapshot)
+    # Children name this id, although all records are attached together at the end.
     return None if side else work.ws.odb.write("blob", codec.encode(snapshot))
 
 
@@ -156,6 +160,7 @@ def _payloads(work: _Importing, label: str, found: DvcCommit) -> tuple[Payload, 
     If any cannot be had, name it and return None: a snapshot without them would say that the
     commit has deleted them.
     """
+    # These are the lengths of ids with SHA-1 and with SHA-256.
     label = label[:10] if len(label) in (40, 64) else label
     work.lost += (f"{label}: {problem}" for problem in found.problems)
     payloads: list[Payload] = []

@@ -20,6 +20,7 @@ from git_datmo.repository.workspace import Workspace
 
 # A pointer (git-lfs, docs/spec.md) has fewer bytes than this.
 POINTER_LIMIT = 1024
+# `version` is the first key, and the others are sorted.
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]*\n)*"
     rb"oid sha256:([0-9a-f]{64})\nsize ([0-9]+)\n"
@@ -78,6 +79,7 @@ def _changing(reading: _PointerReader) -> Iterator[tuple[CodeCommit, Mapping[str
     for commit in list_commits(reading.ws, "--topo-order", "--reverse", "HEAD"):
         pointers = _pointers(reading, commit.oid)
         before[commit.oid] = pointers
+        # A merge that has the pointers of a parent changes nothing.
         if pointers and pointers not in [before.get(parent) for parent in commit.parents]:
             yield commit, pointers
 
@@ -89,6 +91,7 @@ def _pointers(reading: _PointerReader, commit: str) -> dict[str, str]:
     for line in listed.split(b"\0")[:-1]:
         head, _, path = line.partition(b"\t")
         mode, kind, oid, size = head.decode().split()
+        # A submodule has no size, so the kind is tested first.
         if kind == "blob" and mode != "120000" and int(size) < POINTER_LIMIT:
             if oid not in reading.pointers:
                 content = reading.ws.odb.read(oid, "blob", POINTER_LIMIT)

@@ -49,6 +49,7 @@ def import_runs(
     lost, snapshots = list(found.problems), []
     progress.begin("Importing", len(found.runs))
     with ws.locked():
+        # The curves are stored before a record names them.
         with storing_curves(ws) as store:
             for identity, run in found.runs.items():
                 tag = _clean(f"{tool}:{identity}")
@@ -135,6 +136,7 @@ class _Commits:
                 return found
             lost.append(f"run '{run.name or run.id}': its commit {run.commit}, which is not here")
         if run.started:
+            # A commit of the run's own second is not younger than the run.
             index = bisect_right(self._dated, run.started // 1_000_000, key=itemgetter(0))
             if index:
                 return Oid.parse(self._dated[index - 1][1])

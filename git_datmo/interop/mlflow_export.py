@@ -19,6 +19,7 @@ T = TypeVar("T")
 ID_TAG = "git-datmo.id"
 # Limits of MLflow for one call, and for the text of a parameter.
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE, TEXT_LIMIT = 1000, 100, 6000
+# MLflow takes letters, digits and these characters in names.
 _ODD = re.compile(r"[^\w./ -]")
 _STATUSES = {FAILED: "FAILED", INTERRUPTED: "KILLED", KILLED: "KILLED"}
 
@@ -114,6 +115,7 @@ def _points(
         if any(time % 1000 for time in points.times):
             changes.append("times are rounded to milliseconds")
         for value, step, time in zip(points.values, points.steps, points.times, strict=True):
+            # A time that is not known is 0, which MLflow would show as 1970.
             yield _name(name, changes), value, time // 1000 or ended, int(step // 1)
 
 

@@ -17,6 +17,7 @@ from git_datmo.permissions import make_folder
 from git_datmo.records.record_values import Value
 
 Cell = Value | None
+# A column of integers in Parquet has at most 64 bits.
 INTEGERS = 1 << 63
 PARAMETERS, METRICS = "parameters.", "metrics."
 CURVE_COLUMNS = ("experiment", "metric", "step", "time", "value")
@@ -90,6 +91,7 @@ def write_json(experiments: Sequence[ExportedExperiment], folder: Path) -> None:
     Numbers that JSON lacks are the texts `NaN`, `Infinity` and `-Infinity`.
     """
     documents = [_document(each) for each in experiments]
+    # Without `allow_nan=False`, Python writes `NaN`, which is not JSON.
     text = json.dumps(documents, ensure_ascii=False, indent=1, allow_nan=False)
     _write(folder / "experiments.json", text.encode() + b"\n")
 
@@ -170,6 +172,7 @@ def write_parquet(experiments: Sequence[ExportedExperiment], folder: Path) -> No
         }
     )
     for name, content in (("experiments", table), ("curves", curves)):
+        # The file is made in memory, so that it appears in its folder as a whole.
         sink = pa.BufferOutputStream()
         pq.write_table(content, sink)
         _write(folder / f"{name}.parquet", sink.getvalue().to_pybytes())

@@ -68,6 +68,7 @@ def _find_target(history: History, name: str) -> tuple[str, Oid, tuple[str, ...]
     rows = [
         row
         for row in history.catalog.starting(name)
+        # Git takes no shorter start of an id either.
         if row.kind == Annotation.kind and len(name) >= 4
     ]
     if len(rows) == 1 and history.by_id(name) is None:

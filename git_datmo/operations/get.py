@@ -74,10 +74,12 @@ def get(
     url, revision = split_revision(source)
     if best and revision:
         raise DatmoError("a revision and --best exclude each other", "leave one of them out")
+    # Git would resolve a relative path from another folder.
     if os.path.exists(folder / url):
         url = str(folder / url)
     path = os.path.normpath(path)
     final = _final_path(folder, path, target)
+    # The folder is on the target's file system, so that one rename puts the result in place.
     with tempfile.TemporaryDirectory(prefix=".git-datmo-get-", dir=final.parent) as scratch:
         with throwaway_clone(environ, url, Path(scratch) / "clone", progress) as (ws, offer):
             if best:
@@ -114,6 +116,8 @@ def _find_target(ws: Workspace, offer: Offer, revision: str, progress: Progress)
     try:
         return find_target(ws, commit, progress=progress)
     except DatmoError:
+        # A remote that cannot leave files out sent one commit alone. Older commits may define its
+        # data.
         if not deepen(ws, progress):
             raise
     return find_target(ws, commit, progress=progress)
@@ -176,6 +180,7 @@ def _write(ws: Workspace, chosen: Target, path: str, folder: Path, progress: Pro
             f"no payload has '{path}'", f"there are: {', '.join(names[:SHOWN]) or 'none'}{more}"
         )
     nodes = [_node(ws, each, path, progress) for each in wanted]
+    # The record has no size for a part of a payload.
     size = sum(each.payload.content.size for each in wanted if not each.steps)
     name = os.path.basename(path)
     places = [os.path.join(name, each.place).rstrip("/") for each in wanted]

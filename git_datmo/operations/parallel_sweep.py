@@ -56,6 +56,7 @@ def sweep_in_parallel(
     killed, the others record and note their runs in progress, and end.
     """
     work = _Work(plan, note, open_workspace, open_engine, elsewhere)
+    # Forked processes inherit the functions in `work`, which need not be pickled.
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("fork"), initializer=_begin_work, initargs=(work,)
     )
@@ -90,6 +91,7 @@ def _end_with_parent() -> None:
     assert parent is not None
     # Processes that were forked later hold the sentinel open, and end first.
     parent.join()
+    # A run holds this lock until it is recorded and noted.
     with _running:
         os._exit(1)
 

@@ -72,6 +72,7 @@ def reproduce_on_cluster(
     """
     sign = wants_signature(ws, asked=sign)
     if sign:
+        # A missing key shows before the workers begin.
         require_key(ws)
     source = find_source(ws)
     tasks = [

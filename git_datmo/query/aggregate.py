@@ -73,11 +73,13 @@ def summarise(numbers: Sequence[float]) -> Summary | None:
 
 
 def _mean(numbers: Sequence[float]) -> float:
+    # `math.fsum` raises an error for infinities of both signs.
     if not all(map(math.isfinite, numbers)):
         return math.nan if math.inf in numbers and -math.inf in numbers else sum(numbers)
     try:
         return math.fsum(numbers) / len(numbers)
     except OverflowError:
+        # The sum may exceed the range of a float although the mean does not.
         return math.fsum(number / len(numbers) for number in numbers)
 
 

@@ -110,6 +110,7 @@ def _parse_term(tokens: Tokens, depth: int) -> Condition:
 
 
 def _parse_factor(tokens: Tokens, depth: int) -> Condition:
+    # The parser recurses. This limit is reached before that of Python.
     if depth == DEPTH:
         raise UsageError(f"a condition is nested more than {DEPTH} levels deep")
     if tokens.take_word("not"):
@@ -164,6 +165,7 @@ def _read_value(token: Token) -> Value:
         return token.text
     if token.text in ("true", "false"):
         return token.text == "true"
+    # Python's parsers accept `1_000`, which is a text in a record.
     if "_" not in token.text:
         for number in (int, float):
             try:

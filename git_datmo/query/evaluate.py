@@ -105,6 +105,7 @@ def _equal(value: Value, literal: Literal, *, is_id: bool) -> bool:
     if is_id:
         return str(value).startswith(literal.text)
     if isinstance(value, bool) or isinstance(literal.value, bool):
+        # In Python, `True == 1`. A boolean equals no number.
         return value is literal.value
     one, other = as_number(value), as_number(literal.value)
     if one is not None and other is not None:
@@ -119,5 +120,6 @@ def sort_key(value: Value | None, *, falling: bool) -> tuple[Any, ...]:
         return (2,) if is_nan(number) else (0, -number if falling else number)
     if value is None:
         return (3,)
+    # The end sorts before every letter, so that a falling order has `ab` before `a`.
     letters = (*map(ord, str(value)), -1)
     return (1, tuple(-each for each in letters) if falling else letters)

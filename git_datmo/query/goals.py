@@ -40,12 +40,14 @@ def known_goal(name: str) -> str:
 
     The last word that tells decides: `val/top5_accuracy`, `loss_ce`, `mAP50`, `valLoss`.
     """
+    # The name as it is comes first, since `mAP` would be split in two.
     return _goal_of_words(name) or _goal_of_words(_HUMP.sub(r"\1 \2", name))
 
 
 def _goal_of_words(name: str) -> str:
     """Return the goal that the last known word of a name tells; '' if it has none."""
     for word in reversed(_WORDS.findall(name.lower())):
+        # The digit belongs to names like `f1` and `r2`, but not to `mAP50`.
         for form in (word, word.rstrip("0123456789")):
             if form in _SMALL:
                 return MINIMUM

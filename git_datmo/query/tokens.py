@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from git_datmo.errors import UsageError
 
+# Longer operators come first, since the alternatives are tried from left to right.
 _TOKEN = re.compile(
     r"\s*(?:(?P<operator><=|>=|==|!=|!~|[<>=~])"
     r"|(?P<mark>[()\[\],])"

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+# Castagnoli's polynomial (RFC 3720, section 12.1), with its bits reversed.
 POLYNOMIAL = 0x82F63B78
 # Fewer strings than this are processed one by one.
 FEW = 8
@@ -72,6 +73,7 @@ def _of_equal_length(joined: bytes, length: int) -> Iterator[int]:
         column = int.from_bytes(joined[position::length], "little")
         index = (planes[0] ^ column).to_bytes(count, "little")
         looked_up = [int.from_bytes(index.translate(table), "little") for table in tables]
+        # A shift by one byte moves each plane to the one below it.
         planes = [one ^ other for one, other in zip(looked_up, (*planes[1:], 0), strict=True)]
     columns = [(plane ^ ones).to_bytes(count, "little") for plane in planes]
     interleaved = bytearray(4 * count)
@@ -82,4 +84,5 @@ def _of_equal_length(joined: bytes, length: int) -> Iterator[int]:
 
 def mask(crc: int) -> int:
     """Return a checksum as TFRecord files store it."""
+    # As in tensorflow/core/lib/hash/crc32c.h, which has it from LevelDB.
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & _MASK

@@ -31,6 +31,8 @@ def claim_folder(path: str) -> str | None:
 def claim_database(path: str) -> str | None:
     """Return the path of a file that can be a database of MLflow."""
     if path.endswith(("-wal", "-shm")):
+        # A run may have changed only the log beside the database. Both suffixes have four
+        # characters.
         path = path[: -len("-wal")]
     return path if path.endswith(SUFFIXES) else None
 

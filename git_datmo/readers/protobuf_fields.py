@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from git_datmo.errors import Damaged
 
+# Wire types (protobuf's documentation, "Encoding"). The types 3 and 4, groups, are deprecated.
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 Field = int | bytes
@@ -38,6 +39,7 @@ def fields(message: bytes) -> Iterator[tuple[int, Field]]:
 def varint(message: bytes, offset: int) -> tuple[int, int]:
     """Return the integer at `offset`, and the offset behind it."""
     value = shift = 0
+    # An integer of 64 bits takes at most ten bytes with seven bits each.
     while offset < len(message) and shift < 70:
         byte = message[offset]
         value |= (byte & 0x7F) << shift

@@ -71,6 +71,7 @@ def as_time(value: object) -> int:
     """
     if isinstance(value, str):
         try:
+            # Python 3.10 does not parse `Z`.
             parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
         except ValueError:
             return 0

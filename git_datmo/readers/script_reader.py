@@ -63,6 +63,7 @@ def read_text(path: Path) -> str:
     try:
         if path.stat().st_size > SIZE_LIMIT:
             raise Damaged(f"it is larger than {SIZE_LIMIT >> 20} MiB")
+        # A byte order mark would become a part of the first name.
         return path.read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         raise Damaged(str(error)) from error

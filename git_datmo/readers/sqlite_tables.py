@@ -29,6 +29,7 @@ def reading(path: Path, tables: AbstractSet[str]) -> Iterator[sqlite3.Connection
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as database:
             database.row_factory = sqlite3.Row
+            # Without this, a text that is not valid UTF-8 raises an error.
             database.text_factory = lambda text: text.decode("utf-8", "replace")
             yield database if tables <= _tables(database) else None
     except sqlite3.Error as error:

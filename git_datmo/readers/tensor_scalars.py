@@ -69,4 +69,5 @@ def _whole(value: Field) -> float | None:
 def _half(dtype: int, bits: float) -> float | None:
     """Return the number that 16 bits stand for."""
     two = int(bits).to_bytes(2, "little")
+    # A bfloat16 is the upper half of a float of 32 bits.
     return _unpacked("<f", b"\0\0" + two) if dtype == _BFLOAT16 else _unpacked("<e", two)

@@ -101,12 +101,16 @@ class _EventFile:
 
     def has_summary(self, offset: int) -> bool:
         """Return False for the first event of a file, which holds only its version."""
+        # The wall time takes 9 bytes. The first event has no step; 0x1a is the key of
+        # `file_version`.
         return self.content[offset + 9 : offset + 10] != b"\x1a"
 
     def event(self, start: int, end: int) -> None:
         """Read one event."""
         content = self.content
         offset = start + 9
+        # Fields usually come in the order of their numbers. An event with another order is parsed
+        # whole.
         if content[start] != WALL_TIME << 3 | 1 or offset >= end:
             self._whole_event(content[start:end])
             return
@@ -114,6 +118,7 @@ class _EventFile:
         if content[offset] == STEP << 3:
             step = content[offset + 1]
             offset += 2
+            # The highest bit says that more bytes follow.
             if step >= 0x80:
                 step, offset = varint(content, offset - 1)
         if offset < end and content[offset] == SUMMARY << 3 | 2:
@@ -164,8 +169,11 @@ class _EventFile:
             packed = _FLOAT.pack(number)
         except OverflowError:
             return
+        # The value is in `simple_value`, in `tensor_content` (key 0x22) or in `float_val` (key
+        # 0x2a).
         marks = (bytes((SIMPLE << 3 | 5,)) + packed, b"\x22\x04" + packed, b"\x2a\x04" + packed)
         found = [(mark, summary.find(mark)) for mark in marks if summary.count(mark) == 1]
+        # Other bytes of the summary may look like the value by chance.
         if len(found) != 1 or summary.count(packed) != 1:
             return
         mark, offset = found[0]

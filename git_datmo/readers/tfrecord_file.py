@@ -26,8 +26,11 @@ class Framing:
 def find_records(content: bytes) -> Framing:
     """Find the records of a file, and check the checksums of their lengths."""
     spans = list[tuple[int, int]]()
+    # Lengths repeat, so the checksum of each length is computed only once.
     known = dict[bytes, tuple[int, int]]()
     offset, end = 0, len(content)
+    # A record is framed by its length (8 bytes), and by checksums of the length and the record (4
+    # each).
     while offset + 16 <= end:
         raw, stored = _HEADER.unpack_from(content, offset)
         length, checksum = known.get(raw) or (-1, -1)

@@ -18,6 +18,8 @@ TABLES = frozenset({"metrics", "configs"})
 def claim(path: str) -> str | None:
     """Return the path of a file that can be a database of Trackio."""
     if path.endswith((".db-wal", ".db-shm")):
+        # A run may have changed only the log beside the database. Both suffixes have four
+        # characters.
         path = path[: -len("-wal")]
     return path if path.endswith(".db") else None
 

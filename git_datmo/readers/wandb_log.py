@@ -10,6 +10,7 @@ from git_datmo.errors import Damaged
 
 MAGIC = b":W&B"
 BLOCK = 32768
+# The file and each chunk begin with a header of this size.
 HEADER = 7
 _CHUNK = struct.Struct("<IHB")
 _DAMAGED, _FULL, _FIRST, _LAST = 0, 1, 2, 4
@@ -27,13 +28,16 @@ def wandb_records(content: bytes, problems: list[str]) -> Iterator[bytes]:
     offset, damaged = HEADER, 0
     while offset + HEADER <= len(content):
         room = BLOCK - offset % BLOCK
+        # Zeros fill the end of a block into which no header fits (LevelDB's log format).
         if room < HEADER:
             offset += room
             continue
         checksum, length, kind = _CHUNK.unpack_from(content, offset)
         chunk = content[offset + HEADER : offset + HEADER + length]
+        # LevelDB's log format reserves zeros for files that were allocated in advance.
         if len(chunk) < length or not checksum | length | kind:
             break
+        # W&B has the CRC-32 of zlib where LevelDB has CRC-32C.
         if zlib.crc32(chunk, zlib.crc32(bytes((kind,)))) != checksum:
             damaged += 1
             # The length may be damaged, too. The next block begins with a chunk of its own.

@@ -98,6 +98,7 @@ def _summarise(curve: UnitedCurve, goal: str) -> CurveSummary:
     low, high = find_bounds(points.values)
     return CurveSummary(
         len(points),
+        # An attempt whose points are all replaced does not count.
         sum(bool(len(piece.points)) for piece in curve.pieces),
         curve.replaced,
         points.values[-1],

@@ -44,6 +44,7 @@ def code_patch(
         return ""
     for found, code in ((one, old), (other, new)):
         require_objects(ws, [root_node(code)], found.id, progress, size=code.size)
+    # Only files that differ become entries, so both trees stay small.
     changed = [
         difference
         for difference in compare(root_node(old), root_node(new), ws.store.read_tree)
@@ -75,6 +76,8 @@ def _write_tree(scratch: Scratch, name: str, nodes: Iterable[tuple[bytes, Node |
         if node.chunked:
             oid = scratch.write("blob", f"large file with the object {node.oid}\n".encode())
         lines.append(b"%o %s\t%s\0" % (node.kind.mode, str(oid).encode(), path))
+    # `--index-info` adds to an index, so each tree has its own.
     git = replace(scratch.git, index_file=scratch.path / f"index-{name}")
     git.run("update-index", "-z", "--index-info", stdin=b"".join(lines))
+    # Without the option, git looks up the object of every file (git-write-tree(1)).
     return git.text("write-tree", "--missing-ok")

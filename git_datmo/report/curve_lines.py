@@ -128,6 +128,7 @@ def _choose_metrics(known: set[str], metrics: Sequence[str]) -> list[str]:
 def label_experiments(founds: Sequence[Found]) -> list[str]:
     """Return a label for each experiment: its id, and the parameters that differ."""
     names = sorted({name for found in founds for name in found.snapshot.parameters})
+    # `repr` tells `True` from `1`, and has one text for all NaN.
     differing = [
         name for name in names if len({repr(f.snapshot.parameters.get(name)) for f in founds}) > 1
     ]
@@ -157,6 +158,7 @@ def _make_line(read: Read, label: str, *, axis: str, is_log: bool, most: int) ->
     """Return a line from the finest stored view with at most `most` buckets."""
     header = read_header(read)
     view = read_view(read, header, most)
+    # Steps come in any order, and a line is drawn from left to right.
     pairs = sorted(zip(_positions(view, axis, label), view.low, view.high, strict=True), key=_x_of)
     points = list(chain.from_iterable(_drawn(*pair) for pair in pairs))
     ys = tuple(y if _is_drawn(y, is_log=is_log) else math.nan for _, y in points)

@@ -40,10 +40,12 @@ def draw_picture(plots: Sequence[CurvePlot], form: str) -> bytes:
         warnings.simplefilter("ignore")
         named = min(max(len(plot.lines) for plot in plots), NAMED)
         height = max(HEIGHT, named * LINE_HEIGHT + 1)
+        # `pyplot` would look for a display, and keep the figure open.
         figure = Figure(figsize=(WIDTH, height * len(plots)), layout="constrained")
         every = figure.subplots(len(plots), 1, squeeze=False)
         for plot, axes in zip(plots, every[:, 0], strict=True):
             _draw(axes, plot)
+        # A date or a version would make the bytes of equal plots differ.
         metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
         figure.savefig(out, format=form, dpi=RESOLUTION, metadata=metadata)
     return out.getvalue()

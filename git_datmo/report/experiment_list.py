@@ -107,12 +107,14 @@ def list_experiments(ws: Workspace, history: History, options: ListOptions) -> E
         if all(accept(row) for accept in accepts)
     ]
     best_by = None
+    # Sorting is stable, so the list is sorted by the most important name last.
     for name, falling in reversed(_sort_terms(options.sort, names) if chosen else []):
         chosen.sort(key=_sorting(name, falling=falling))
     if options.best and chosen:
         found = [row for _, row in chosen]
         best_by = _best_by(options.best, names, found)
         best = best_row(found, *best_by)
+        # Several experiments may have equal rows, so the object itself is compared.
         chosen = [pair for pair in chosen if pair[1] is best]
     chosen = chosen[: options.limit]
     return ExperimentList(
@@ -142,6 +144,7 @@ def _own_tests(ws: Workspace, options: ListOptions) -> list[Callable[[Row], bool
         tests.append(lambda row: str(row["created"]) >= since)
     if options.until:
         until = _read_date(ws, "--until", options.until)
+        # Records have fractions of a second, and the whole second of the date is included.
         tests.append(lambda row: str(row["created"])[:19] <= until)
     return tests
 
@@ -169,6 +172,7 @@ def _read_date(ws: Workspace, option: str, text: str) -> str:
         text += " 00:00:00" if option == "--since" else " 23:59:59"
     word = ws.repo.git.text("rev-parse", f"{option}={text}")
     stamp = int(word.partition("=")[2])
+    # The limit is the last second of the year 9999, as `datetime` allows no later one.
     moment = datetime.fromtimestamp(min(stamp, 253402300799), timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%S")
 

@@ -87,6 +87,7 @@ def _newest(ws: Workspace, history: History, revision: str) -> Found:
     named = history.by_id(revision)
     if named is not None:
         return named
+    # An unknown revision is another error than one without experiments.
     ws.repo.resolve(revision)
     found = _first(history, (revision,))
     if found is None:

@@ -78,6 +78,7 @@ Block = Heading | Paragraph | ReportTable | CodeBlock
 
 def foreign(text: str, width: int = TEXT_WIDTH) -> Foreign:
     """Return text of a record as one short line without control characters."""
+    # A long text is cut first, since splitting all of it would be wasted.
     line = make_printable(" ".join(text[: 4 * width].split()))
     return Foreign(line if len(line) <= width else f"{line[: width - 1]}…")
 

@@ -56,6 +56,7 @@ def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
     """Yield the lines of UTF-8 text with their ends; raise `ValueError` for other bytes."""
+    # A piece may end within a character.
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     rest = ""
     for piece in pieces:
@@ -70,12 +71,14 @@ def _csv_shape(lines: Iterator[str], delimiter: str) -> TableShape:
     with _field_limit():
         rows = csv.reader(lines, delimiter=delimiter)
         header = next(rows, [])
+        # The reader returns an empty list for a blank line.
         return TableShape(sum(bool(row) for row in rows), tuple(header))
 
 
 @contextmanager
 def _field_limit() -> Iterator[None]:
     """Let a field of CSV be no longer than `FIELD_LIMIT`."""
+    # This limit is one of the whole process, so it is restored.
     before = csv.field_size_limit(FIELD_LIMIT)
     try:
         yield

@@ -147,6 +147,7 @@ def _changed_in_commits(
 def _raw_ids(raw: str) -> tuple[str | None, str | None]:
     """Return the ids in a line of `git diff-tree --raw`; None for an absent file."""
     _, _, old, new, _ = raw.split(" ")
+    # Git writes zeros for the id of an absent file.
     one, other = (None if set(oid) == {"0"} else oid[:ID_LENGTH] for oid in (old, new))
     return one, other
 

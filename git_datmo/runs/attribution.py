@@ -34,6 +34,7 @@ def all_orders(parts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 def two_orders(parts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return an order and its reverse, so that each part comes early once and late once."""
+    # With a single part, the order and its reverse are the same.
     return tuple(dict.fromkeys((tuple(parts), tuple(reversed(parts)))))
 
 
@@ -55,6 +56,7 @@ def attribute(
     sums, used = dict.fromkeys(orders[0], 0.0), 0
     for order in orders:
         values = [value(combination) for combination in _steps(order)]
+        # The shares of an order add up to the whole change only if all its values are known.
         if None in values:
             continue
         used += 1

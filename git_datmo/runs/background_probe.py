@@ -26,6 +26,7 @@ def begin_probing(
     """
     folder = ws.root / ws.repo.prefix
     interpreter = interpreter or find_interpreter(command, ws.environ, folder)
+    # A command of R or Julia has no Python to query.
     if interpreter is None or find_language(command):
         return None
     try:

@@ -96,6 +96,7 @@ def write_begun(folder: Path, begun: Begun) -> None:
             "inputs": [_payload(payload) for payload in before.inputs],
             "code": _content(before.code),
             "environment": _content(environment.content) if environment is not None else None,
+            # `listed` is left out: the process that reads this file asks git for it again.
             "untracked": sorted(map(os.fsdecode, before.untracked)),
             "named": sorted(map(os.fsdecode, before.named)),
             "config_files": [

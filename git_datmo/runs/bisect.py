@@ -25,6 +25,7 @@ from git_datmo.runs.rerun_folder import TREE, scratch_folder
 from git_datmo.runs.rerun_inputs import require_objects
 from git_datmo.worktree.tracking import Tracking
 
+# Git writes `possible` if only skipped commits are left, and then a line for each candidate.
 _FIRST = re.compile(r"^# (?:possible )?first bad commit: \[([0-9a-f]+)\]", re.MULTILINE)
 
 
@@ -86,6 +87,7 @@ def bisect(
     """
     steps: list[Step] = []
     with _working_tree(ws, bad.commit) as tree:
+        # The user's hooks must not run at the checkouts of a bisection.
         git = tree.repo.git.with_config([("core.hooksPath", "/dev/null")])
 
         def look(commit: Oid) -> bool | None:
@@ -97,6 +99,7 @@ def bisect(
         ends = history.commit(good).oid, bad.commit
         for commit, expected in zip(ends, (False, True), strict=True):
             git.run("checkout", "-q", "--detach", str(commit))
+            # `git bisect start` believes both ends, so they are measured first.
             if look(commit) is not expected:
                 raise DatmoError(
                     _contradiction(bound, steps[-1], expected), "give commits that differ in it"
@@ -149,6 +152,7 @@ def _measure(
     options: RerunOptions | None,
 ) -> Step:
     """Return the metric of a commit, from a record or else from a rerun."""
+    # `^!` means this commit without its ancestors (gitrevisions(7)).
     for found in history.walk((f"{commit}^!",)):
         if not _is_like(found, bad):
             continue
@@ -207,6 +211,7 @@ def _at_commit(tree: Workspace, history: History, commit: Oid, parts: Parts) -> 
 
     The data are those of its nearest snapshot at the same paths.
     """
+    # No payload is placed in this working tree, so no path is left out of the code.
     code = capture_code(tree, Tracking())
     nearest = history.nearest(commit)
     held = {payload.path: payload for payload in nearest.snapshot.payloads} if nearest else {}

@@ -34,6 +34,7 @@ def write_edits(ws: Workspace, edits: Edits) -> None:
     """Set values in configuration files of a working tree; raise `DatmoError` if that fails."""
     for path, values in edits.items():
         full = ws.root / path
+        # A link may lead to a file outside of the run's own working tree.
         if full.is_symlink() or not full.is_file():
             raise DatmoError(f"'{path}' is not a file of the commit", "commit it as a file")
         full.write_bytes(edit_config(full.read_bytes(), path, values))
@@ -45,6 +46,7 @@ def edit_config(content: bytes, name: str, values: Mapping[str, Value]) -> bytes
     Raises `DatmoError` if a value cannot be set without a change of others.
     """
     for key, value in values.items():
+        # The text is edited in place. Only parsing the result shows that no other value changed.
         wanted = {**parse_config(content, name), key: value}
         try:
             text = _set(content.decode(), name, key, value)
@@ -61,6 +63,7 @@ def edit_config(content: bytes, name: str, values: Mapping[str, Value]) -> bytes
 
 def _equal(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
     """Return True for the same values of the same types."""
+    # In Python, `1 == True` and `1 == 1.0`, but a program may tell them apart.
     return one == other and all(type(one[key]) is type(other[key]) for key in one)
 
 
@@ -77,6 +80,7 @@ def _set_in_json(text: str, key: str, value: Value) -> str | None:
     document = json.loads(text)
     if not _replace(document, key, value):
         return None
+    # The first indented line shows the indentation of the whole file.
     indent = re.search(r"\n([ \t]+)", text)
     end = "\n" if text.endswith("\n") else ""
     return json.dumps(document, indent=indent[1] if indent else None, ensure_ascii=False) + end
@@ -102,6 +106,7 @@ def _set_in_yaml(text: str, key: str, value: Value) -> str | None:
     node = _find_node(compose_yaml(text), key)
     if node is None:
         return None
+    # PyYAML's marks are offsets in the text, so the rest stays as it is.
     return text[: node.start_mark.index] + _spell_yaml(value) + text[node.end_mark.index :]
 
 
@@ -140,6 +145,7 @@ def _set_in_toml(text: str, key: str, value: Value) -> str | None:
         header = _TOML_HEADER.match(line)
         if header:
             table = f"{_plain_key(header[1])}."
+        # Tables of an array share one header, so a dotted name no longer means a single line.
         elif _TOML_ARRAY.match(line):
             return None
         found = _TOML_VALUE.match(line)

@@ -47,6 +47,7 @@ def find_config_files(
     """
     folder = ws.repo.prefix.rstrip("/")
     data = tuple(f"{payload.path}/" for payload in payloads)
+    # A later file wins: the one in the command's folder over the one at the top.
     expected = [os.path.join(each, name) for name in EXPECTED for each in ("", folder)]
     named = list(_named_files(ws, command, folder))
     found = dict[str, ConfigFile]()
@@ -56,6 +57,7 @@ def find_config_files(
         values = read_config_file(ws, path)
         if values:
             found[path] = ConfigFile(path, values, path in named)
+    # `sorted` is stable, so files of the same kind keep their order.
     return tuple(found[path] for path in sorted(found, key=lambda each: found[each].named))
 
 
@@ -88,6 +90,7 @@ def parse_config(content: bytes, name: str) -> dict[str, Value]:
     try:
         document = _parse(content, name)
         values = dict(flatten("", document)) if isinstance(document, Mapping) else {}
+    # The parsers recurse, so deeply nested input raises `RecursionError`.
     except (ValueError, RecursionError):
         return {}
     return values if len(values) <= COUNT_LIMIT else {}

@@ -38,6 +38,8 @@ class Tail:
     def __call__(self, stream: Stream, data: bytes) -> None:
         self._output(stream, data)
         self._kept += self._screen.feed(data) if self._screen is not None else data
+        # Cutting at twice the size moves each byte once; cutting at every call would move all of
+        # them.
         if len(self._kept) > 2 * TAIL:
             del self._kept[:-TAIL]
 
@@ -53,6 +55,7 @@ def last_words(log: bytes) -> str:
     """Return the line that says why a command failed; '' for an empty log."""
     lines = [line.strip() for line in log.decode("utf-8", "replace").splitlines() if line.strip()]
     exceptions = [line for line in lines if _EXCEPTION.match(line)]
+    # Of chained exceptions, Python prints the one that ended the program last.
     return (exceptions or lines or [""])[-1][:LINE_LIMIT]
 
 
@@ -71,6 +74,7 @@ def same_log(ws: Workspace, log: Content | None, rerun: bytes) -> Iterator[Recei
 
     Logs that differ are no evidence, since times and chance change them.
     """
+    # Of a longer log, only the end was kept from the rerun.
     if log is not None and 0 < log.size <= TAIL and _read_tail(ws, log) == rerun:
         yield ReceiptDifference(LOG, str(log.object), str(log.object), same=True, off=0.0)
 

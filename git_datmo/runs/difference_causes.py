@@ -139,6 +139,7 @@ def ask_interpreter(engine: Engine, folder: Path) -> Probe | None:
         if stream == "stdout":
             said.extend(data)
 
+    # A system need not have both names (PEP 394).
     for name in ("python", "python3"):
         try:
             if (

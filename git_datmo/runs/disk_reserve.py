@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# A third is for the log (`run_log.LOG_SHARE`), the rest for the record.
 SIZE = 3 << 20
 
 
@@ -35,10 +36,13 @@ class Reserve:
 @contextmanager
 def reserving(folder: Path) -> Iterator[Reserve]:
     """Reserve `SIZE` bytes on the disk of `folder`, until the block ends."""
+    # The file has no name, so the system frees its space even if this process is killed.
     with tempfile.TemporaryFile(prefix="git-datmo-reserve-", dir=folder, buffering=0) as file:
         size = SIZE
         try:
+            # `truncate` would make a sparse file, which reserves no blocks.
             os.posix_fallocate(file.fileno(), 0, size)
+        # Python has no `posix_fallocate` on macOS.
         except (OSError, AttributeError):
             size = 0
             file.truncate(0)

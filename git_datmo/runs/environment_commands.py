@@ -124,6 +124,7 @@ def freeze(
         folder = scratch / "image"
         folder.mkdir()
         saved = engine.save(folder, progress=progress)
+        # The engine may have found the image that was frozen before. A second record adds nothing.
         for oid, image in frozen_images(ws, stored):
             if image.digest == saved.digest:
                 return Frozen(oid, image, 0, is_new=False)
@@ -158,6 +159,7 @@ def write_dockerfile(ws: Workspace) -> tuple[Path, tuple[str, ...]]:
             "there is no Python whose environment a Dockerfile could build", "activate one"
         )
     try:
+        # The mode `x` refuses a file that another process made since the check.
         with path.open("xb") as file:
             file.write(own_dockerfile(read_manifest(found.environment.files)))
     except FileExistsError:
@@ -215,5 +217,7 @@ def jupyter_command(manifest: Manifest, port: int, *, everywhere: bool) -> tuple
         "--no-browser",
         f"--ip={address}",
         f"--port={port}",
+        # Without this, Jupyter takes another port if this one is in use. The engine opens only this
+        # one.
         "--ServerApp.port_retries=0",
     )

@@ -56,6 +56,7 @@ def find_metrics(
 def _metrics_files(root: Path, folder: str, outputs: Iterable[str]) -> Iterator[str]:
     """Yield the possible paths of metrics files, relative to `root`; some may not exist."""
     for name in READERS:
+        # For a command at the top of the repository, both paths are the same.
         yield from dict.fromkeys((os.path.join(folder, name), name))
     for output in outputs:
         if output.rpartition("/")[2] in READERS:

@@ -37,9 +37,11 @@ def set_times(
     The `outputs` get a time that is `OLDER` seconds earlier. `before` and `after` are the payloads
     before and after the recorded run.
     """
+    # Make warns of clock skew if a file has a time in the future.
     seconds = min(_seconds(started), time.time() - LATEST)
     top = os.fsencode(folder)
     _set_below(top, seconds)
+    # The outputs come second, since the call above sets their times too.
     for path in _written(ws, outputs, before, after):
         _set_below(os.path.join(top, path), seconds - OLDER)
 
@@ -101,4 +103,5 @@ def _set_below(path: bytes, seconds: float) -> None:
 def _set(path: bytes, seconds: float) -> None:
     """Set the times of a file; a failure is ignored."""
     with suppress(OSError):
+        # A link may lead to a file outside of the rerun's folder.
         os.utime(path, (seconds, seconds), follow_symlinks=False)

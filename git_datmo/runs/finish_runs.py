@@ -87,6 +87,7 @@ def end_run(
     if begun is None or watch is None:
         raise DatmoError(f"'{folder}' holds no run in progress")
     begun = replace(begun, asked=replace(begun.asked, message=message, why=why))
+    # From now on, `git datmo stop` waits for the record instead of ending the script.
     note_recording(folder)
     seconds = time.time() - watch.began / 1e9
     status = INTERRUPTED if interrupted else ""
@@ -96,6 +97,7 @@ def end_run(
         oid, warnings = record_run(
             there, begun, finished, HOST, QUIET, sign=wants_signature(ws, asked=False)
         )
+    # `end_watch` removes the run's state, so the run's id must name the snapshot before that.
     note_ended_run(folder, oid)
     end_watch(folder)
     return oid, tuple(dict.fromkeys(warnings))
@@ -118,10 +120,12 @@ def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
     """
     said = list[str]()
     for folder in killed_runs(ws):
+        # Several commands may find the same run. The second one finds it recorded.
         with locked(folder / "finishing"):
             begun, watch = _find(ws, folder)
             if begun is None or watch is None:
                 continue
+            # The recorder may have been killed between making the record and noting the run's end.
             recorded = _find_record(ws, begun)
             if recorded is not None:
                 note_ended_run(folder, recorded)

@@ -106,6 +106,8 @@ def _thaw(
     refuse_false_claims(ws, [claim_of("image", image.content)])
     with scratch_folder(ws, None) as scratch:
         place(ws, [("image", node)], scratch, progress)
+        # The record is a claim of its author. Only the digest of the files shows that this is the
+        # image.
         if read_image(scratch / "image").digest != image.digest:
             raise Damaged(f"image '{oid}' is another than its record says")
         engine.load(scratch / "image", environment, progress=progress)
@@ -115,6 +117,7 @@ def images_of(
     ws: Workspace, wanted: WantedImage, manifest: Manifest
 ) -> Iterator[tuple[Oid, Image]]:
     """Yield the frozen images of an environment, newest first, of all snapshots that have it."""
+    # A Dockerfile of the repository can copy code, so its image belongs to that code alone.
     copies = manifest.dockerfile == "repository"
     for oid, image, of in _frozen(ws):
         if of.environment == wanted.environment and (not copies or of.code == wanted.code):

@@ -67,6 +67,7 @@ def harvest(
         for part in _read_source(root, kind, source, since // 1000, found.warnings)
     ]
     _unite(_last_checkpoint(parts), found)
+    # A metrics file has the last word about a final value, so it is read last.
     found.metrics |= find_metrics(root, folder, outputs, is_written, found.warnings)
     return found
 
@@ -110,6 +111,7 @@ def _read_source(
         return []
     parts = []
     for run in runs:
+        # A file with a single run was written by this run, even if it states no times.
         if len(runs) > 1 and not _was_active(run, since):
             continue
         warnings += (f"'{source}': {problem}" for problem in run.problems)
@@ -129,6 +131,7 @@ def _last_checkpoint(parts: Sequence[_Part]) -> list[_Part]:
     trainers = [part for part in parts if part.run.tool == "transformers"]
     if len(trainers) < 2:
         return list(parts)
+    # Each checkpoint has the history since the first step, so the longest contains the others.
     longest = max(trainers, key=lambda part: sum(map(len, part.run.series.values())))
     return [part for part in parts if part.run.tool != "transformers" or part is longest]
 
@@ -163,6 +166,7 @@ def _distinct_names(parts: Sequence[_Part]) -> set[str]:
 def _prefixes(parts: Sequence[_Part]) -> list[str]:
     """Return the end of each part's place, from the first folder that is not common to all."""
     common = os.path.commonpath([f"./{part.place}" for part in parts]) if parts else ""
+    # A part in the common folder itself has no prefix.
     return [os.path.relpath(f"./{part.place}", common).removeprefix(".") for part in parts]
 
 

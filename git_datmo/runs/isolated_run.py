@@ -59,6 +59,7 @@ def find_beginning(ws: Workspace, *, progress: Progress = QUIET) -> Beginning:
         tracking, _ = refresh(ws, catch_up(ws, old, progress=progress), progress=progress)
         refuse_unresolved(ws, tracking)
         now = {tracked.payload.path: tracked.payload.content for tracked in tracking.payloads}
+        # A sweep begins with one snapshot. Several standing snapshots are united in a new one.
         if now == tracking.base_contents and len(tracking.snapshots) < 2:
             save(ws, tracking)
             snapshot = next(iter(tracking.snapshots), "")
@@ -85,6 +86,7 @@ def run_apart(
 
     `edits` are set in the configuration files of that tree.
     """
+    # Variables like GIT_DIR would lead to the user's working tree instead of the new one.
     environ = {name: value for name, value in ws.environ.items() if name not in LOCATING}
     with (
         scratch_folder(ws, None) as scratch,
@@ -120,4 +122,5 @@ def _working_tree(ws: Workspace, folder: Path, commit: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        # The second `--force` removes a locked working tree too (git-worktree(1)).
         git.finish("worktree", "remove", "--force", "--force", str(folder))

@@ -84,6 +84,7 @@ class _Reader:
 
     def line(self, line: bytes) -> None:
         """Take a line; pass over one that is not whole."""
+        # A process that was killed while it wrote leaves a cut line.
         if not line.endswith(b"\n"):
             return
         try:
@@ -97,6 +98,7 @@ class _Reader:
     def _metric(self, line: bytes) -> None:
         """Add a value to its curve."""
         _, value, step, time, encoded = line.split(b" ", 4)
+        # Names repeat in every step, so the JSON of each name is decoded only once.
         name = self._names.get(encoded)
         if name is None:
             name = self._names[encoded] = _name(json.loads(encoded))
@@ -106,6 +108,8 @@ class _Reader:
                 self._left_out.add("metrics")
                 return
             points = self._own[name] = no_points()
+        # All three are parsed before one is added, so a damaged line leaves columns of equal
+        # length.
         number, at, when = float(value), float(step), int(time)
         points.times.append(when)
         points.values.append(number)
@@ -132,6 +136,7 @@ class _Reader:
         """Add a parameter."""
         if not isinstance(value, bool | int | float | str):
             return
+        # The limit is a little below the range of a float.
         if isinstance(value, int) and not -(10**300) < value < 10**300:
             value = str(value)
         size = len(name) + len(str(value))

@@ -74,6 +74,7 @@ class Owner:
         """Return the evidence that the run wrote a file, or None."""
         if self._is_seen(path, info):
             return By.SEEN
+        # A program can set a modification time, but not a change time (inode(7)).
         if info.st_ctime_ns <= self.began or self.complete:
             return None
         if path in self.others.written or (info.st_dev, info.st_ino) in self.streams:

@@ -35,6 +35,7 @@ def _files_of(root: Path, path: str, without: AbstractSet[str]) -> Iterator[str]
     for folder, folders, names in os.walk(root / path):
         base = os.path.relpath(folder, root)
         base = "" if base == "." else base
+        # `os.walk` descends only into the folders that are left in this list, in its order.
         folders[:] = sorted(
             each for each in folders if each != ".git" and os.path.join(base, each) not in without
         )

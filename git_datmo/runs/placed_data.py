@@ -48,6 +48,7 @@ def place_data(
     node = find_path(root, steps, read)
     if node is None:
         raise DatmoError(f"experiment '{str(found.id)[:10]}' has no file '{wanted}'")
+    # The id keeps the versions of one path apart, and shows that a path holds this content.
     target = folder / str(node.oid) / wanted
     if not target.exists():
         require(ws, [(wanted, node)], progress=progress)

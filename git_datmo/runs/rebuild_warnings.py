@@ -69,6 +69,7 @@ def _remark_on_built(
 ) -> Iterator[str]:
     """Yield a warning for packages built from source, separately for those not imported."""
     imported = {name for process in observed.processes for name in process.extensions}
+    # Only a complete observation shows that a package was not imported.
     unused = [
         normalise(each.name) for each in built if complete and imported.isdisjoint(each.modules)
     ]

@@ -84,11 +84,13 @@ def reproduce(
         require_key(ws)
     options.engine.check()
     began = time.monotonic()
+    # The recorded reads say nothing about parts of another snapshot.
     less = narrow(ws, whole, require_run(found).read, options.progress) if parts is None else None
     fetched = time.monotonic() - began
     tried: list[_Try] = []
     for chosen in (less, whole) if less is not None else (whole,):
         fetched += _fetch(ws, found, chosen, options.progress)
+        # A bad verdict is repeated with all files, so more reruns with fewer files are no use.
         tried = _try_repeatedly(
             ws, found, chosen, options, folder, tolerances, repeat, until_bad=chosen is less
         )
@@ -116,6 +118,7 @@ def _fetch(ws: Workspace, found: Found, parts: Parts, progress: Progress) -> flo
     if parts.files is None:
         require_objects(ws, [*kept, *parts.nodes()], found.id, progress, size=sum(kept.values()))
     else:
+        # `judge` compares the end of the recorded log with that of the rerun.
         log = require_run(found).log
         require_objects(
             ws, [*parts.nodes(), *([root_node(log)] if log else ())], found.id, progress

@@ -81,6 +81,7 @@ class Parts:
         if self.files is None:
             yield from (claim_of(payload.path, payload.content) for payload in self.data)
             return
+        # The record has no extent of a single file, so that of all data is the bound.
         files = sum(payload.content.files for payload in self.data)
         size = sum(payload.content.size for payload in self.data)
         yield from (ClaimedContent(path, node, files, size) for path, node in self.files)
@@ -215,7 +216,9 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
     _make_folders(folder, parts.data)
     (folder / parts.folder).mkdir(parents=True, exist_ok=True)
     set_times(ws, folder, parts.started, parts.outputs, parts.data, parts.recorded)
+    # The signatures contain modification times, so they are made after `set_times`.
     before = {path: _sign(folder, path) for path in parts.outputs}
+    # Every file that the command writes from now on has a later change time.
     since = last_change(folder)
     placed = time.monotonic()
     variables = dict(read_manifest(environment.files).variables)
@@ -235,7 +238,9 @@ def rerun(ws: Workspace, parts: Parts, means: RerunOptions, folder: Path) -> Rer
     if outcome.interrupted:
         # A rerun that the user stopped is no evidence about the experiment.
         raise KeyboardInterrupt
+    # An output that is named by the time has its recorded path only after the renaming.
     align(ws, folder, parts.recorded)
+    # An empty signature stands for an output that does not exist.
     written = {
         path for path, signature in before.items() if _sign(folder, path) not in ({}, signature)
     }
@@ -274,6 +279,7 @@ def _run_journalled(
 ) -> tuple[Outcome, dict[str, Value]]:
     """Run a job; return its outcome, and the last values of the metrics that it logged."""
     if elsewhere:
+        # An engine on another machine cannot write into a folder of this one.
         return engine.run(job, output=output), {}
     with tempfile.TemporaryDirectory(prefix="git-datmo-journal-", dir=ws.state) as scratch:
         prepare_journal(Path(scratch))

@@ -29,6 +29,7 @@ def scratch_folder(ws: Workspace, name: str | None) -> Iterator[Path]:
         base = ws.shared_state / "scratch"
         _remove_leftovers(ws, base)
         folder = base / f"rerun-{uuid.uuid4().hex[:12]}"
+        # The lock precedes the folder, so no folder of a living process lacks a held lock.
         with locking.locked(_lock_of(folder)):
             folder.mkdir(mode=0o700)
             try:
@@ -69,5 +70,7 @@ def _remove_leftovers(ws: Workspace, base: Path) -> None:
             if (folder / TREE).exists():
                 ws.repo.git.finish("worktree", "remove", "--force", "--force", str(folder / TREE))
             shutil.rmtree(folder, ignore_errors=True)
+            # A folder is found by its lock. The lock of a folder that could not be removed must
+            # stay.
             if not folder.exists():
                 lock.unlink(missing_ok=True)

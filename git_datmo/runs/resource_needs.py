@@ -79,6 +79,7 @@ def _gpus(machine: Mapping[str, Value], resources: Mapping[str, Value]) -> int:
             if given.isdecimal() and len(given) < 6
             else len(given.split(","))
         )
+    # The machine had GPUs, but the run used no memory of them.
     if resources.get("peak_gpu_memory") == 0:
         return 0
     return min(int(there or 0), 1 << 16) or int(bool(given))

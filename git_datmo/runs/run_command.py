@@ -99,6 +99,7 @@ def run(
     engine.check()
     sign = wants_signature(ws, asked=asked.sign)
     if sign:
+        # A missing key shows before the command runs, not after hours of work.
         require_key(ws)
     before = prepare_run(ws, command, outputs, engine, progress)
     as_run = (
@@ -118,9 +119,11 @@ def run(
     )
     in_container, detached = engine.capabilities.isolated, detachment is not None
     with watching(ws, in_container=in_container, detached=detached) as watch:
+        # From now on, another process can make the record if this one is killed.
         write_begun(watch.folder, begun)
         if detachment is not None:
             detachment.on_begin(watch.folder.name, before.warnings)
+        # An engine on another machine cannot write into a folder of this one.
         journal = None if elsewhere else watch.folder
         job = Job(
             as_run,
@@ -145,6 +148,8 @@ def run(
             oid, warnings = record_run(
                 ws, begun, finished, engine.capabilities, progress, sign=sign
             )
+            # `watching` removes the run's state, so the run's id must name the snapshot before
+            # that.
             note_ended_run(watch.folder, oid)
     if outcome.exit_code:
         warnings += tuple(remarks_on_unfetched(ws, current_tracking(ws)))

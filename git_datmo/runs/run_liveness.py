@@ -50,6 +50,7 @@ def start_time(pid: int) -> int:
     # repeat. The name of the program, in parentheses, may contain blanks.
     try:
         fields = (PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+        # The first field after the name is the third of the line, so this is the 22nd, `starttime`.
         return 0 if fields[0] in _ENDED else int(fields[19])
     except (OSError, ValueError, IndexError):
         return 1 if is_running(pid) and not (PROC / "self").is_dir() else 0
@@ -64,6 +65,7 @@ def is_alive(state: Mapping[str, Any]) -> bool:
     """Return True if the run has not ended, and the process that watches it still runs."""
     same_boot = state.get("boot", "") == boot_id()
     return bool(
+        # A start time of 0 means that the process was gone before it was identified.
         state["ended"] is None and same_boot and start_time(state["pid"]) == state["started"] != 0
     )
 

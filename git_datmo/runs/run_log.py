@@ -53,6 +53,7 @@ def run_logged(
         outcome = engine.run(job, output=tee)
         if screen is not None:
             log.write(screen.finish())
+        # The command may have filled the disk, and the masked copy of the log needs space.
         reserve.release(LOG_SHARE)
         file.seek(0)
         content, remarks = store_log(ws, file, (*secrets, *command_secrets(job.command)))

@@ -116,6 +116,7 @@ def _addable(ws: Workspace, wanted: Mapping[str, By], kept: KeptOutputs) -> dict
     new = [path for path in wanted if kept.tracking.get(path) is None]
     check = AddableCheck(ws, new)
     addable: dict[str, By] = {}
+    # A folder sorts before the paths below it, so it is decided first.
     for path in sorted(wanted):
         if any(each in addable for each in _above(path)):
             continue
@@ -196,6 +197,7 @@ def _keep_tracked(ws: Workspace, outputs: Sequence[Output], kept: KeptOutputs) -
     """Store files that git tracks as they are after the run, without making them payloads."""
     if not outputs:
         return
+    # A clean filter such as git-crypt's keeps content out of git, and must not be bypassed.
     filtered = filtered_paths(ws, ws.repo.git, [os.fsencode(output.path) for output in outputs])
     capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET)
     for output in outputs:

@@ -13,7 +13,9 @@ from git_datmo.runs.config_files import ConfigFile
 from git_datmo.secrets.secret_rules import is_secret_value
 
 _OPTION = re.compile(r"--?([A-Za-z][\w.-]*)\Z")
+# In Hydra's syntax, `+` adds a key, and `++` adds or sets it.
 _ASSIGNED = re.compile(r"(?:--?|\+{0,2})([A-Za-z_][\w.-]*)=(.*)\Z", re.DOTALL)
+# A word like `-0.5` is a value, not an option.
 _NUMBER = re.compile(r"-[0-9.]")
 
 
@@ -35,6 +37,7 @@ def _own_words(command: Sequence[str]) -> Iterator[str]:
             if word in ("-m", "-c"):
                 next(words, None)
                 break
+            # These options of Python have a value in the next word.
             if word in ("-X", "-W"):
                 next(words, None)
             elif not word.startswith("-"):

@@ -87,11 +87,14 @@ def find_used(
     environments = _environments(observed)
     for path in observed.read:
         relative = watch.inside(path)
+        # An environment may be in the repository, as `.venv` is. Its files are packages, not
+        # inputs.
         if relative is not None and not path.startswith(environments):
             if os.path.isfile(os.path.join(os.fsencode(ws.root), relative)):
                 inside.add(relative)
         elif relative is None and path not in written:
             outside.add(path)
+    # In a container, paths outside of the repository are files of the image.
     elsewhere = () if in_container else tuple(_outside(ws, watch, outside, observed))
     return Used(frozenset(inside), elsewhere, observed.is_complete(starter))
 

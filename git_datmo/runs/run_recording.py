@@ -103,6 +103,7 @@ def record_run(
     owner = make_owner(
         watch, observed, other_runs(ws, watch), starter=starter, streams=stream_files()
     )
+    # The user's later changes look like outputs, so only writes that were seen count.
     if finished.late:
         owner = replace(owner, complete=True)
     # Another commit's files are not those that the run left.
@@ -180,6 +181,7 @@ def record_run(
             ),
         )
         snapshot = replace(snapshot, sources=values.sources, curves=values.curves, tags=values.tags)
+        # All values must be in the snapshot before it is searched for secrets.
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
         # A run on uncommitted code, or without HEAD's data, does not define the commit's data. A

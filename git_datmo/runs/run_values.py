@@ -70,6 +70,7 @@ def collect_values(
     return RunValues(
         parameters.values,
         parameters.sources,
+        # The user's values precede those of the script, and these precede those in files.
         {**found.metrics, **logged.metrics, **(asked.metrics or {})},
         logged.curves,
         tuple(dict.fromkeys(mask(tag, known) for tag in told)),

@@ -128,7 +128,9 @@ def end_watch(folder: Path) -> None:
     """Note the end of a run. What is left in its folder is for the runs that overlapped it."""
     state = read_state(folder)
     if state is not None:
+        # `ended` is compared with change times of files, so it needs the clock of the file system.
         _write_state(folder, {**state, "ended": fsio.file_time(folder)})
+    # The state is written before these are removed, so a run that dies in between is no killed run.
     for name in (BEGUN, LOG, RECORDING, STOP):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / ARTIFACTS, ignore_errors=True)
@@ -173,6 +175,7 @@ def other_runs(ws: Workspace, watch: RunWatch) -> Others:
             continue
         observed = read_journals(folder)
         unseen = unseen or not observed.is_complete(state["pid"])
+        # The other run may have been in a container, where the working tree has another path.
         for root in (os.fsencode(os.path.realpath(ws.root)), os.fsencode(CONTAINER_ROOT)):
             written |= {
                 path[len(root) + 1 :] for path in observed.written if path.startswith(root + b"/")

@@ -170,6 +170,7 @@ def snapshot_of_ended(ws: Workspace, name: str) -> str:
     """Return the snapshot of the ended run whose id begins with `name`; '' if there is none."""
     ended = read_ended_runs(ws)
     found = [run for run in ended if _ID.match(name) and run.startswith(name)]
+    # Ids are random, so several may share a start. The run that ended last is meant.
     return ended[found[-1]] if found else ""
 
 

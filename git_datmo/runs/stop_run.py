@@ -68,6 +68,7 @@ def _ask(run: RunInProgress, limit: float) -> bool:
     forced = False
     if run.state is not RunState.RECORDING:
         with suppress(OSError):
+            # The file precedes the signal, since it tells the recorder to pass the interrupt on.
             os.close(open_file(run.home / STOP, os.O_WRONLY))
         _signal([run.pid], signal.SIGINT, run)
         for number in (signal.SIGTERM, signal.SIGKILL):
@@ -139,8 +140,10 @@ def _finish(ws: Workspace, run: RunInProgress) -> tuple[str, ...]:
             f"the working tree of run {run.headline} is gone: '{run.tree}'",
             "its record cannot be made",
         )
+    # Variables like GIT_DIR would lead to another working tree than the run's.
     environ = {name: value for name, value in ws.environ.items() if name not in LOCATING}
     with open_workspace(environ, Path(run.tree)) as there:
+        # A container belongs to its engine, so it outlives the killed recorder.
         if run.engine != "host":
             _remove_containers(there, run)
         return tuple(finish_killed(there))

@@ -102,5 +102,6 @@ def _combination(
 
 def _filled(word: str, values: Mapping[str, str]) -> str:
     """Return `word` with each `{NAME}` replaced by the value."""
+    # One pass replaces all names, so a value that contains `{NAME}` is not replaced again.
     names = "|".join(map(re.escape, values))
     return re.sub(rf"\{{({names})\}}", lambda match: values[match[1]], word) if values else word

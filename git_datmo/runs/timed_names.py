@@ -90,6 +90,7 @@ def _rename(place: Path, wanted: list[str], recorded: set[str]) -> None:
     for form in dict.fromkeys(map(shape, missing)):
         old = [name for name in strange if shape(name) == form]
         new = [name for name in missing if shape(name) == form]
+        # With unequal numbers, no order tells which name stands for which.
         if len(old) == len(new):
             for before, after in zip(old, new, strict=True):
                 (place / before).rename(place / after)

@@ -39,6 +39,7 @@ def outside_files(environ: Mapping[str, str], since: int) -> Iterator[str]:
         return  # it is in the working tree
     for path in sorted(folder.glob("*.db")):
         with suppress(OSError):
+            # With write-ahead logging, SQLite appends to this file, and changes the database later.
             files = (path, Path(f"{path}-wal"))
             if any(each.exists() and each.stat().st_ctime_ns > since for each in files):
                 yield str(path)

@@ -74,6 +74,7 @@ def _needed(
             path = payload.path
             if path not in last.outputs and any(_is_in(each, path) for each in last.read.paths):
                 yield path, "the last run of this command read"
+        # With a complete list of reads, no guess from the command's words is needed.
         if last.read.complete:
             return
     data = [payload.path for payload in unfetched if payload.role is Role.DATA]

@@ -84,6 +84,7 @@ def conclude(
     """
     if not metrics and not outputs:
         return NOTHING
+    # `same` also holds within a tolerance, so the difference must be 0 as well.
     are_equal = all(metric.same and not metric.off for metric in metrics)
     if are_equal and all(output.recorded == output.rerun for output in outputs):
         return IDENTICAL
@@ -114,6 +115,7 @@ def compare_metric(
         return ReceiptDifference(
             name, recorded, rerun, same=True, detail="a time, which no rerun repeats"
         )
+    # The difference may be infinite, and JSON has no number for that (RFC 8259, section 6).
     off = abs(one - other)
     return ReceiptDifference(
         name, recorded, rerun, off <= (tolerance or 0.0), off if isfinite(off) else None

@@ -292,6 +292,7 @@ class _Looker:
         try:
             with os.scandir(os.path.join(self._root, path)) as listing:
                 for entry in listing:
+                    # Another process may remove a file while the folder is listed.
                     with suppress(FileNotFoundError):
                         found.append((entry.name, entry.stat(follow_symlinks=False)))
         except OSError as error:
@@ -325,6 +326,7 @@ def _judge_payload(
     ways = {_by(root, each, owner.of) for each in _changed_files(root, found)}
     if By.CHANGE in ways or By.SEEN in ways:
         written.touched[path] = By.CHANGE if By.CHANGE in ways else By.SEEN
+    # A file that is gone has no change time. Its removal counts unless another run explains it.
     elif found.missing and not (owner.complete or owner.others.written & set(found.missing)):
         written.touched[path] = By.CHANGE
     elif found.missing and owner.complete:

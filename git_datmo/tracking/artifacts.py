@@ -155,6 +155,7 @@ def _save_state(model: Any, path: str) -> None:
 
 def _table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], list[list[Any]]]:
     """Return the names of the columns, and the rows."""
+    # Data frames of pandas and polars have these attributes. Neither library is imported.
     if hasattr(table, "to_dict") and hasattr(table, "columns"):
         names = [str(name) for name in table.columns]
         series = [list(table[name]) for name in table.columns]
@@ -193,9 +194,11 @@ def _png(image: Any) -> bytes:
     is_fraction = any(isinstance(value, float) for value in pixels[0][0]) and largest <= 1
     scale = 255 if is_fraction else 1
     lines = (
+        # A line of a PNG begins with its filter type, 0 for none (PNG specification, section 9).
         bytes([0, *(min(max(round(value * scale), 0), 255) for pixel in row for value in pixel)])
         for row in pixels
     )
+    # Colour types of the PNG specification: grey, RGB, and RGB with alpha.
     colour = {1: 0, 3: 2, 4: 6}[depth]
     head = struct.pack(">IIBBBBB", len(pixels[0]), len(pixels), 8, colour, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(b"".join(lines))), (b"IEND", b""))

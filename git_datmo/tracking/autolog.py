@@ -49,6 +49,7 @@ def autolog() -> None:
     _Switch.owner = os.getpid()
     sys.meta_path.append(_Entries())
     RunLogger.before_end.append(log_top_level)
+    # The variable reaches every Python process of a run, and most of them train nothing.
     if not os.environ.get(VARIABLE):
         active()
     # Of functions at exit, the one that was registered last is called first.
@@ -118,6 +119,7 @@ class _Entries:
 
     def find_distributions(self, context: Any = None) -> Iterable[Any]:
         """Return the distribution that has the entry points."""
+        # Without a name, importlib.metadata asks for all distributions.
         return [_plugin()] if getattr(context, "name", None) in (None, PLUGIN) else []
 
 

@@ -104,6 +104,7 @@ def _require(library: str, module: str) -> Any:
 
 def lightning_module(name: str) -> Any:
     """Return a module of the package of Lightning that the script has imported."""
+    # Lightning is published as two packages, each with classes of its own.
     for package, library in (("lightning.pytorch", "lightning"), ("pytorch_lightning",) * 2):
         if package in sys.modules:
             return _require(library, f"{package}.{name}")
@@ -238,6 +239,8 @@ def _log_iteration(epoch: int, evaluations: Any) -> None:
 class _LightgbmCallback:
     """A callback of LightGBM, which is any callable."""
 
+    # LightGBM calls callbacks by `order`. Its early stopping has 30, and ends the training by an
+    # exception.
     order = 20
     before_iteration = False
 

@@ -50,6 +50,7 @@ def log_fitted(fitted: Any, name: str = "") -> None:
 def library_of(known: Any) -> str:
     """Return the library whose trained object this is; '' for any other object."""
     for library, (module, names) in _CLASSES.items():
+        # Nothing is imported: without its module, a library has no objects.
         kinds = (getattr(sys.modules.get(module), name, None) for name in names)
         if isinstance(known, tuple(kind for kind in kinds if isinstance(kind, type))):
             return library if _MARKS[library](known) is not None else ""
@@ -179,6 +180,7 @@ def _is_number(value: Any) -> bool:
 def _fitted_marks(estimator: Any) -> tuple[int, ...] | None:
     """Return the identities of fitted attributes; None for an estimator that is not fitted."""
     own = vars(estimator)
+    # scikit-learn ends the names of fitted attributes with an underscore (its developer's guide).
     found = [id(own[key]) for key in own if key.endswith("_") and not key.startswith("_")]
     return tuple(found) or None
 
@@ -203,6 +205,7 @@ def _trainer_marks(trainer: Any) -> tuple[int, ...] | None:
     return (len(history),) if history else None
 
 
+# Estimators of XGBoost and LightGBM are also a `BaseEstimator`, so they come before scikit-learn.
 _CLASSES: dict[str, tuple[str, Iterable[str]]] = {
     "xgboost": ("xgboost.sklearn", ("XGBModel",)),
     "lightgbm": ("lightgbm.sklearn", ("LGBMModel",)),

@@ -90,6 +90,7 @@ class _Notebook:
     def follow(self) -> None:
         """Take the cells that were executed before, and follow those to come."""
         sources = self._shell.history_manager.input_hist_raw
+        # IPython numbers cells from 1, and the entry 0 is empty.
         for number in range(1, len(sources)):
             self._cells.begin(number, sources[number])
         for event, function in self._events.items():
@@ -110,6 +111,7 @@ class _Notebook:
 
     def _displays(self) -> list[Any]:
         """Return the parts of the shell that display something and take hooks."""
+        # In a terminal, IPython's own classes take no hooks; those of ipykernel do.
         sources = (self._shell.display_pub, self._shell.displayhook)
         return [each for each in sources if hasattr(each, "register_hook")]
 
@@ -154,7 +156,9 @@ class _Notebook:
     def _evaluate(self, tree: ast.Module, code: str) -> Any:
         """Execute statements in the notebook's namespace; return the value of a last expression."""
         __tracebackhide__ = True
+        # As in any cell, the value of a last expression is the result of the cell.
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        # Tracebacks show the lines of a cell only if its source is in this cache.
         name = self._shell.compile.cache(code, len(self._shell.history_manager.input_hist_raw) - 1)
         space = self._shell.user_ns
         exec(self._shell.compile(tree, name, "exec"), space)  # noqa: S102
@@ -236,6 +240,7 @@ class _Stream:
     def restore(self) -> None:
         """Put the stream back; what still holds this one writes to the stream alone."""
         self._report = None
+        # The cell may have replaced the stream by one of its own.
         if getattr(sys, self._name) is self:
             setattr(sys, self._name, self._stream)
 

@@ -138,6 +138,7 @@ class Cells:
         cells = [
             {
                 "cell_type": "code",
+                # Version 4.5 of the notebook format requires an id for each cell.
                 "id": f"cell-{index}",
                 "execution_count": cell.number,
                 "metadata": {},

@@ -22,6 +22,7 @@ class OwnRun(RunLogger):
     """A run that this process began by itself, since no `git datmo run` surrounds it."""
 
     def __init__(self, options: dict[str, Any]) -> None:
+        # `sys.argv` has neither the interpreter nor its options. Python 3.9 has no `sys.orig_argv`.
         command = list(getattr(sys, "orig_argv", None) or [sys.executable, *sys.argv])
         answer = _ask_recorder("begin", {"command": command, "pid": os.getpid(), **options})
         if answer.get("folder"):
@@ -57,8 +58,10 @@ class OwnRun(RunLogger):
 
     def end(self, error: BaseException | None = None) -> dict[str, Any]:
         """Record the run, which ends by `error`; return the answer of git-datmo."""
+        # A forked process inherits this object and its function at exit.
         if os.getpid() != self._owner or self._is_over:
             return {}
+        # These functions still write into the journal.
         for log_more in self.before_end:
             log_more(self)
         self._is_over = True
@@ -104,8 +107,10 @@ def _exit_code(error: BaseException | None) -> int:
     if error is None:
         return 0
     if isinstance(error, KeyboardInterrupt):
+        # Shells report 128 plus the number of the signal, which is 2 for SIGINT.
         return 130
     code = error.code if isinstance(error, SystemExit) else 1
     if code is None:
         return 0
+    # The system keeps only the lowest eight bits of an exit code (exit(3)).
     return code & 255 if isinstance(code, int) else 1

@@ -53,6 +53,7 @@ class RunLogger:
             number = float(value)
             if step is None:
                 step = self._steps.get(name, -1) + 1
+            # `%r` below must give digits alone. A number of numpy has another `repr`.
             if type(step) is int:
                 self._steps[name] = step
             else:
@@ -106,6 +107,7 @@ class RunLogger:
             raise ValueError("the name is too long")
         self._is_open()
         encoded = json.dumps(name).encode()
+        # A script that makes up names without end must not fill the memory.
         if len(self._names) < 100_000:
             self._names[name] = encoded
         return encoded
@@ -146,6 +148,7 @@ class RunLogger:
             return True
         if not self._folder:
             return False
+        # Process ids repeat, in the course of time and in containers.
         name = f"{os.getpid()}.{time.time_ns()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         try:
@@ -193,6 +196,7 @@ class RunLogger:
 
 def rank() -> int:
     """Return the number of this process in a distributed training; 0 for the first or only one."""
+    # Set by torchrun, Slurm, Open MPI, and MPICH or Intel MPI.
     for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
         text = os.environ.get(name, "")
         if text.isdigit():

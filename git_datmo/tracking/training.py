@@ -120,6 +120,7 @@ def _arguments(function: Any, args: Any, named: Any) -> dict[str, Any]:
 
     try:
         bound = inspect.signature(function).bind(*args, **named)
+    # Some functions that are written in C have no signature.
     except (TypeError, ValueError):
         return dict(named)
     bound.apply_defaults()

@@ -54,6 +54,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     kind = given[0] if given else ""
     text = getattr(options, kind) if kind else ""
     with open_workspace(console.environ, console.cwd) as ws:
+        # Tags alone need no text, so no editor opens for them.
         if not text and (kind or not options.tag):
             template = TEMPLATE.format(kind=kind or "comment", what=f"'{options.name}'")
             text = console.edit(template, ws.state / "ANNOTATION_EDITMSG")

@@ -73,6 +73,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if options.recorded:
             found = bisect(ws, history, options.good, bad, bound, None, notify=notify)
         else:
+            # A command with a masked secret is refused before an engine is opened.
             require_whole(parts_of(bad))
             with open_means(options, console, ws, [bad], silent) as rerun_options:
                 found = bisect(ws, history, options.good, bad, bound, rerun_options, notify=notify)

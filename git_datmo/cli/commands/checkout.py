@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", nargs="?", default="", metavar="REV|ID", help="a commit or snapshot (HEAD)"
     )
+    # argparse does not know about words behind '--'.
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- PATH...]"
 
 
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             return 0
         only = [ws.relative(path) for path in options.paths]
         progress = console.progress()
+        # A damaged object is fetched again, and the step is repeated.
         done = healed(
             ws,
             lambda: switch(ws, options.name, only=only, force=options.force, progress=progress),

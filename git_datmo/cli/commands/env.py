@@ -46,6 +46,7 @@ NAMES = {
     "shell": (0, 1),
     "init": (0, 0),
 }
+# An image need not have bash.
 SHELL = ("sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi")
 
 
@@ -304,6 +305,7 @@ def _jupyter(
     from git_datmo.engines.engine_registry import find_engine
     from git_datmo.runs.environment_commands import Inside, jupyter_command
 
+    # The system chooses a free port. If another program takes it meanwhile, Jupyter says so.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

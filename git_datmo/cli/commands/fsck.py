@@ -158,6 +158,7 @@ def _line(loss: "Loss") -> str:
         for what, oids in (("damaged", loss.damaged), ("missing", loss.missing))
     ]
     said = " and ".join(part for part in parts if not part.startswith("0 "))
+    # The least id makes the line the same each time.
     first = min(loss.damaged or loss.missing)
     return f"lost     '{loss.path}' of {where}: {said}, the first is {first}"
 

@@ -66,6 +66,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.terminal_text import quote_word
 
     remote, url, way = (*options.words, "", "", "")[:3]
+    # A line has the local ref, its id, the remote ref and its id (githooks(5), pre-push).
     updates = [line.split(" ")[1:] for line in console.read_lines() if line.count(" ") == 3]
 
     def announce(size: int) -> None:
@@ -177,6 +178,7 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.payloads.follow_head import follow
     from git_datmo.repository.workspace import open_workspace
 
+    # After a clone, git passes zeros as the id of the previous HEAD (githooks(5)).
     is_clone = not "".join(options.words[:1]).strip("0")
     with open_workspace(console.environ, console.cwd) as ws:
         if is_clone:
@@ -195,6 +197,7 @@ def _post_merge(_: argparse.Namespace, console: Console) -> int:
     from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
+        # Git passes no ids to post-merge, so the reflog names the commit from before.
         _bring_back(ws, console, "HEAD@{1}", "HEAD")
         fetch_after_pull(ws, progress=console.progress())
         tell_concluded(conclude_merge(ws, progress=console.progress()), console)

@@ -112,6 +112,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             printed = _print(options, asked, ws, history, console)
         for warning in history.warnings:
             console.warn(warning)
+        # With `-n 0`, an empty list needs no explanation.
         if not printed and asked.limit != 0:
             _tell_none(asked, ws, history, console)
     return 0
@@ -169,6 +170,7 @@ def _print(
         or options.columns
         or options.group_by
     )
+    # Without values, experiments are printed while the history is still walked.
     if not (has_form or asked.needs_values):
         return print_entries(history, iterate_claims(history, asked), console, as_json=options.json)
     listed = list_experiments(ws, history, asked)

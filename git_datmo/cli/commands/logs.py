@@ -38,6 +38,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     console.err.flush()
     with open_workspace(console.environ, console.cwd) as ws:
+        # A piece may end within a character.
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for piece in _read_log(ws, options.run, follow=options.follow, console=console):
             _write(console, decoder.decode(piece))
@@ -49,6 +50,7 @@ def _write(console: Console, text: str) -> None:
     """Print text, with control characters replaced except for ends of lines and returns."""
     from git_datmo.terminal_text import make_printable
 
+    # Progress bars go back to the start of their line by a return.
     lines = ("\r".join(map(make_printable, line.split("\r"))) for line in text.split("\n"))
     console.out.write("\n".join(lines))
     console.out.flush()

@@ -90,6 +90,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             [*metrics, *options.metric],
             axis=options.axis,
             is_log=options.log,
+            # A character of braille is two dots wide.
             most=4000 if form else 2 * console.width(),
             progress=console.progress(),
         )

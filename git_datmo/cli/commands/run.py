@@ -63,6 +63,7 @@ git datmo run --engine docker --memory 8g --gpus all -- python train.py
 
 BEHIND = "command"
 AUTOLOG = "GIT_DATMO_AUTOLOG"
+# timeout(1) and `docker run` use this code for failures of their own, too.
 NOT_RECORDED = 125
 
 
@@ -116,6 +117,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     def attempt(process: DetachedProcess | None = None) -> int:
         try:
             return _run(options, console, process)
+        # A wrong command line keeps git's exit code for it, 129.
         except UsageError:
             raise
         except DatmoError as error:
@@ -160,6 +162,7 @@ def _run(
     )
     limits = read_limits(options, options.engine)
     autolog = {AUTOLOG: "1"} if options.autolog else {}
+    # The variable is a part of the recorded environment, so that a rerun logs the same.
     with open_workspace({**console.environ, **autolog}, console.cwd) as ws:
         finish_killed_runs(ws, console)
         asked = replace(asked, attempt=_find_attempt(ws, options.resume))

@@ -92,6 +92,7 @@ def _print_stored(
     if options.log:
         rest = b""
         for piece in run_log(ws, found, progress):
+            # A piece may end within a line.
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
                 console.print(line.decode("utf-8", "replace").rstrip("\r"))

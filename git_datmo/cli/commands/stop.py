@@ -40,6 +40,7 @@ def _parse_seconds(text: str) -> float:
     """Return a number of seconds; raise `ValueError` for one that is negative or no number."""
     seconds = float(text)
     if not 0 <= seconds < 1e9:
+        # argparse turns this error of a type into one of the command line.
         raise ValueError(text)
     return seconds
 
