@@ -1,4 +1,4 @@
-"""Completion of command lines for bash, zsh and fish, from the parsers of the verbs."""
+"""Options and arguments of each verb, as completion of command lines needs them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _largest(receipts: Sequence[Receipt]) -> str:
 def _off(difference: ReceiptDifference) -> float | None:
     """Return the absolute difference of a figure; None if it is unknown.
 
-    Older receipts do not contain the difference, so it is computed from both values.
+    A receipt can leave the difference out. Then it is computed from both values.
     """
     one, other = number(difference.recorded), number(difference.rerun)
     return (

@@ -31,10 +31,7 @@ class TaskSource:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction:
-    """The rerun of a snapshot in the name of the person who asked for it.
-
-    `edits` are set in configuration files before the run.
-    """
+    """The rerun of a snapshot in the name of the person who asked for it."""
 
     source: TaskSource
     snapshot: str
@@ -48,7 +45,10 @@ class Reproduction:
 @dataclass(frozen=True, slots=True)
 class Trial:
     """The run of a command, from a state that the remote has, in the name of the person who
-    asked for it."""
+    asked for it.
+
+    `edits` are set in configuration files before the run.
+    """
 
     source: TaskSource
     beginning: Beginning

@@ -165,7 +165,7 @@ def _payloads(work: _Importing, label: str, found: DvcCommit) -> tuple[Payload, 
     work.lost += (f"{label}: {problem}" for problem in found.problems)
     payloads: list[Payload] = []
     for output in found.outputs:
-        if payloads and output.path.startswith(f"{payloads[-1].path}/"):
+        if any(output.path.startswith(f"{payload.path}/") for payload in payloads):
             continue
         try:
             content = work.cache.store(output)

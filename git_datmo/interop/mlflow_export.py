@@ -72,7 +72,6 @@ def _export(client: Any, group: str, experiment: ExportedExperiment, changes: li
     started = _milliseconds((run.started if run is not None else "") or snapshot.created)
     ended = started + round(1000 * run.seconds) if run is not None else started
     tags = {
-        ID_TAG: experiment.id,
         "mlflow.user": snapshot.author.name,
         "mlflow.source.git.commit": str(snapshot.commit),
         **{f"git-datmo.tag.{_name(tag, changes)}": "" for tag in snapshot.tags},
@@ -96,6 +95,8 @@ def _export(client: Any, group: str, experiment: ExportedExperiment, changes: li
         client.log_batch(made, metrics=[Metric(*point) for point in metrics])
     status = _STATUSES.get(run.ending if run is not None else "", "FINISHED")
     client.set_terminated(made, status, ended)
+    # The id comes last: a later export makes a run anew that an interrupted one left without it.
+    client.set_tag(made, ID_TAG, experiment.id)
 
 
 def _points(

@@ -144,7 +144,7 @@ def _finite(value: float) -> float | str:
 
 
 def write_parquet(experiments: Sequence[ExportedExperiment], folder: Path) -> None:
-    """Write `experiments.parquet` and `curves.parquet`; raise `DatmoError` without pa.
+    """Write `experiments.parquet` and `curves.parquet`; raise `DatmoError` without pyarrow.
 
     A column of numbers and texts is one of texts.
     """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from git_datmo.errors import Damaged
 from git_datmo.readers.script_reader import read_document, read_parameters, read_text, table_rows
 from git_datmo.readers.step_table import COUNTERS, add_rows
-from git_datmo.readers.tool_runs import ReaderKind, Scalar, ToolRun
+from git_datmo.readers.tool_runs import ReaderKind, ToolRun
 
 NAME = "dvclive"
 PLOTS = "plots/metrics"
@@ -50,12 +50,6 @@ def read(folder: Path) -> Iterator[ToolRun]:
     known = {name.replace("/", ".") for name in run.series} | COUNTERS
     run.metrics |= {name: value for name, value in found.items() if name not in known}
     yield run
-
-
-def _renamed(rows: Iterable[dict[str, Scalar]], old: str, new: str) -> Iterator[dict[str, Scalar]]:
-    """Yield rows with another name for a column: DVCLive's has only the last part of the name."""
-    for row in rows:
-        yield {new if name == old else name: cell for name, cell in row.items()}
 
 
 DVCLIVE = ReaderKind(NAME, claim, read)

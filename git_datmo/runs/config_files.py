@@ -42,8 +42,8 @@ def find_config_files(
 ) -> tuple[ConfigFile, ...]:
     """Return the configuration files before a run, those of a later word last.
 
-    Files with an expected name are looked for in the current folder, then at the top of the
-    repository. They come first. Files of payloads are data, and no configuration.
+    Files with an expected name come first: those at the top of the repository, then those in the
+    current folder. Files of payloads are data, and no configuration.
     """
     folder = ws.repo.prefix.rstrip("/")
     data = tuple(f"{payload.path}/" for payload in payloads)

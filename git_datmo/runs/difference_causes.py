@@ -161,11 +161,7 @@ def _read_sources(folder: Path) -> dict[str, bytes]:
     for base, _, names in os.walk(folder):
         for name in sorted(names):
             path = Path(base, name)
-            if (
-                name.endswith((".py", ".ipynb", ".sh", ".bash"))
-                and path.is_file()
-                and path.stat().st_size <= SOURCE_LIMIT
-            ):
+            if name.endswith(SOURCES) and path.is_file() and path.stat().st_size <= SOURCE_LIMIT:
                 found[str(path.relative_to(folder))] = path.read_bytes()
         if len(found) > SOURCES_LIMIT:
             break

@@ -11,7 +11,7 @@ from git_datmo.engines.run_journal import Observed
 from git_datmo.runs.run_watch import Others, RunWatch
 
 # The user may edit these files during a run. They count as written by the run only if that was
-# seen.
+# seen. Ends of names in lower case.
 SOURCES = (
     *(
         b".py",
@@ -35,8 +35,8 @@ SOURCES = (
         b".ini",
         b".md",
         b".rst",
-        b"Makefile",
-        b"Dockerfile",
+        b"makefile",
+        b"dockerfile",
         b".gitignore",
         b".gitattributes",
     ),

@@ -71,6 +71,16 @@ def test_each_commit_that_changes_data_has_them(dvc: Shell) -> None:
     assert set(states(dvc).values()) == {"unchanged"}
 
 
+def test_output_inside_another_is_a_part_of_it(repo: Shell) -> None:
+    repo.write(".git/info/exclude", "/.dvc/cache\n")
+    point(repo, "set", cached_folder(repo, {"a.png": b"a", "x": b"x"}))
+    point(repo, "set-b", cached(repo, b"b"))
+    point(repo, "set/x", cached(repo, b"x"))
+    datmo(repo, "import", "dvc")
+    newest = experiments(repo)[0]
+    assert [payload["path"] for payload in newest["payloads"]] == ["set", "set-b"]
+
+
 def test_second_import_adds_nothing(dvc: Shell) -> None:
     datmo(dvc, "import", "dvc")
     refs = dvc.git("for-each-ref")
