@@ -108,7 +108,7 @@ def measure_observing(folder: Path, pairs: int) -> None:
         writer = EXAMPLES / "digits" / "write_images.py"
         timed([sys.executable, str(writer), "data/digits"], place / "work", env)
         prepare_journal(place / "journal")
-        observed = {**env, **observing_variables(env, place / "journal")}
+        observed = {**env, **observing_variables(env, place / "journal", "journal")}
 
         def alone(work: Path = place / "work", env: Mapping[str, str] = env) -> Taken:
             return timed([sys.executable, "train.py"], work, env)
