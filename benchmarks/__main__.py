@@ -28,11 +28,13 @@ from benchmarks.cases.small import Small
 from benchmarks.cases.stages import Stages
 from benchmarks.cases.startup import Startup
 from benchmarks.contest import CommandFailed, Table
+from benchmarks.section import find_section, replace_section
 from benchmarks.tools.archives import Borg, Bup, Copy, Restic
 from benchmarks.tools.base import Tool
 from benchmarks.tools.gits import Annex, Lfs, PlainGit
 from benchmarks.tools.ours import Ours
 from benchmarks.tools.own_environments import Dvc, Oxen
+from benchmarks.trackers.page import HEADING as TRACKERS_HEADING
 
 MIB = 1 << 20
 MEMORY = 300_000_000
@@ -204,12 +206,16 @@ def main() -> int:
     # Resolved, since a tool that stores absolute paths stores the real ones.
     folder = Path(tempfile.mkdtemp(prefix="datmo-benchmark-", dir=options.folder)).resolve()
     text = ""
+    # `python -m benchmarks.trackers` wrote this section of the page.
+    earlier = options.output.read_text() if options.output.exists() else ""
+    beside_trackers = find_section(earlier, TRACKERS_HEADING)
     try:
         described = tuple(machine.describe(folder))
         for tables, bounds in measure(Bench(folder, settings, tools), options.cases):
             text = page.render(
                 tables, bounds, page.Facts(command, described, versions, (load, machine.load()))
             )
+            text = replace_section(text, TRACKERS_HEADING, beside_trackers).rstrip() + "\n"
             options.output.write_text(text)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from benchmarks.cases.base import Bench, Outcome, Settings
 from benchmarks.contest import Box
 from benchmarks.tools.ours import Ours
 from git_datmo.curves.curve_points import Points
-from git_datmo.curves.curve_reader import read_header, read_view
+from git_datmo.curves.curve_reader import read_header, read_points, read_view
 from git_datmo.repository.stored_curves import open_curve, store_curves
 from git_datmo.repository.workspace import Workspace, open_workspace
 
@@ -42,7 +42,8 @@ class Curves:
 def _bounds(ws: Workspace, runs: int) -> Iterator[Bound]:
     """Store the curve, and view it with a new reader each time."""
     before = _weigh(ws.store.path)
-    series, curves = store_curves(ws, {"loss": _noisy_curve()}, {"loss": "min"})
+    points = _noisy_curve()
+    series, curves = store_curves(ws, {"loss": points}, {"loss": "min"})
     size = (_weigh(ws.store.path) - before) / POINTS
     yield within("curve of 1,000,000 points: stored, each point", size, 16, "bytes")
     assert series is not None
@@ -53,6 +54,7 @@ def _bounds(ws: Workspace, runs: int) -> Iterator[Bound]:
         view = read_view(read, read_header(read))
         times.append(time.perf_counter() - begun)
         assert view.width * len(view) >= POINTS
+    assert read_points(read, read_header(read)) == points
     yield within("curve of 1,000,000 points: view", 1000 * statistics.median(times), 50, "ms")
 
 

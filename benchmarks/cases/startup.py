@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.bounds import OURS, Bound, within
 from benchmarks.cases.base import Bench, Outcome, Settings
+from benchmarks.cases.history import FIRST_QUERY, QUERY, make_history, query_stages
 from benchmarks.contest import Box, Command, Entrant, Stage, Table, compete
 from benchmarks.tools.ours import Ours
-from git_datmo.model import Oid
-from git_datmo.records.record_values import Person
-from git_datmo.records.snapshot_record import Snapshot
-from git_datmo.repository.workspace import Workspace, open_workspace
 
 PYTHON = "python -c pass"
 # These runs are short, so there can be more of them.
 TIMES_RUNS = 5
-FIRST_PARENT = "from refs/heads/main^0\n"
-QUERY = "log --where"
-FIRST_QUERY = "log --where, no cache yet"
 HOOKS = ("post-commit", "post-checkout", "post-merge", "pre-push")
 
 
@@ -48,8 +41,10 @@ class Startup:
         long = Table(f"a history of {bench.settings.snapshots} snapshots")
         house = Box(bench.folder / "history", "data.bin")
         try:
-            _make_history(house, bench.settings.snapshots)
-            compete(long, [_logs(house)], bench.boxes(), bench.settings.runs)
+            make_history(house, bench.settings.snapshots)
+            compete(
+                long, [_logs(house, bench.settings.snapshots)], bench.boxes(), bench.settings.runs
+            )
         finally:
             house.delete()
         return [short, long], [*self._bounds(short), *self._long_bounds(long)]
@@ -114,66 +109,16 @@ def _others(house: Box) -> Iterator[Entrant]:
     )
 
 
-def _logs(house: Box) -> Entrant:
+def _logs(house: Box, count: int) -> Entrant:
     def first(_: Box) -> Command:
         Path(house.work, ".git", "datmo", "catalog").unlink(missing_ok=True)
         return house.command("git", "datmo", "log")
 
-    def first_query(_: Box) -> Command:
-        shutil.rmtree(Path(house.work, ".git", "datmo", "told"), ignore_errors=True)
-        Path(house.work, ".git", "datmo", "catalog").unlink(missing_ok=True)
-        return query
-
-    words = ("--where", "accuracy > 0.9 and params.rate <= 9", "--sort", "-accuracy", "--oneline")
-    query = house.command("git", "datmo", "log", *words)
     stages = (
-        Stage(FIRST_QUERY, first_query),
-        Stage(QUERY, lambda _: query),
+        *query_stages(house, count),
         Stage("log, no catalog yet", first),
         Stage("log", lambda _: house.command("git", "datmo", "log")),
         Stage("log -1", lambda _: house.command("git", "datmo", "log", "-n", "1")),
         Stage("status", lambda _: house.command("git", "datmo", "status")),
     )
     return Entrant(OURS, lambda _: None, stages)
-
-
-def _make_history(house: Box, count: int) -> None:
-    """A commit and a snapshot of it, `count` times, all snapshots attached at once."""
-    tool = Ours()
-    tool.start(house)
-    house.data.write_bytes(bytes(range(256)) * 4096)
-    house.run("git", "datmo", "add-data", house.payload)
-    house.run("git", "fast-import", "--quiet", "--force", stdin="".join(_commits(count)).encode())
-    house.run("git", "reset", "-q", "--hard")
-    with open_workspace(house.env, house.work) as ws:
-        ws.ledger.attach(*_snapshots(ws, house))
-
-
-def _commits(count: int) -> Iterator[str]:
-    for number in range(count):
-        text, when = f"step = {number}\n", 1_700_000_000 + number
-        yield f"commit refs/heads/main\ncommitter A U Thor <author@example.com> {when} +0000\n"
-        yield f"data 4\nstep\n{'' if number else FIRST_PARENT}"
-        yield f"M 100644 inline code.py\ndata {len(text)}\n{text}\n"
-
-
-def _snapshots(ws: Workspace, house: Box) -> Iterator[Snapshot]:
-    payloads = tuple(tracked.payload for tracked in ws.tracking().payloads)
-    listed = house.run("git", "log", "--reverse", "--format=%H %T", "main").split()
-    for number, (commit, tree) in enumerate(zip(listed[::2], listed[1::2], strict=True)):
-        yield Snapshot(
-            commit=Oid.parse(commit),
-            tree=Oid.parse(tree),
-            patch="",
-            created=f"2024-05-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}.000000Z",
-            author=Person("A U Thor", "author@example.com"),
-            message=f"attempt {number}",
-            why="",
-            payloads=payloads,
-            parameters={"rate": number / 1000, "depth": number % 12},
-            metrics={"accuracy": 0.5 + number / 100_000, "loss": 1 / (1 + number)},
-            code=None,
-            clean=True,
-            environment=None,
-            run=None,
-        )

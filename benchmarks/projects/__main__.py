@@ -12,9 +12,10 @@ from pathlib import Path
 
 from benchmarks.projects.driver import Measured, StepFailed, Workshop, measure
 from benchmarks.projects.kinds import all_projects
-from benchmarks.projects.page import render, replace_section
+from benchmarks.projects.page import HEADING, render
 from benchmarks.projects.project import Project, Size
 from benchmarks.projects.rows import read_row, write_row
+from benchmarks.section import replace_section
 
 ENGINES = ("venv", "docker")
 
@@ -115,7 +116,7 @@ def main() -> int:
     text = render(done, unmade, engines)
     print(text)
     if options.page is not None:
-        options.page.write_text(replace_section(options.page.read_text(), text))
+        options.page.write_text(replace_section(options.page.read_text(), HEADING, text))
     return (
         0 if not unmade and all(row.is_right(engine) for row in done for engine in engines) else 1
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from benchmarks.projects.driver import Measured
@@ -19,7 +18,6 @@ and "no verdict" are right if the run warned of them.
 Each time is from one run, on two cores with much other work. Most of it is the building of the environment. An engine that
 reaches no registry gets its base image from `benchmarks/projects/base-image.sh`. `python -m benchmarks.projects.overhead`
 measures the time that `run` adds to its command."""
-_SECTION = re.compile(rf"^{re.escape(HEADING)}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def render(done: Sequence[Measured], unmade: Sequence[Project], engines: Sequence[str]) -> str:
@@ -48,10 +46,3 @@ def _said(done: Sequence[Measured]) -> Iterator[str]:
     for measured in done:
         for line in measured.warnings:
             yield f"- {measured.project.title}: {line.partition(': ')[2]}"
-
-
-def replace_section(page: str, section: str) -> str:
-    """Return the page with the section in place of its earlier one, or behind all others."""
-    if _SECTION.search(page):
-        return _SECTION.sub(lambda _: section + "\n", page, count=1).rstrip("\n") + "\n"
-    return f"{page.rstrip()}\n\n{section}"

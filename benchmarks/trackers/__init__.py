@@ -1,0 +1,1 @@
+"""Measures logging beside other experiment trackers: `python -m benchmarks.trackers`."""
