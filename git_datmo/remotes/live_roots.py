@@ -30,7 +30,7 @@ READ = frozenset(
             "store.lock",
             "links",
         ),
-        *("hosts", "template", "trailers", "trusted"),
+        *("hosts", "template", "trailers", "trusted", "written", "ended-runs", "detached.log"),
     }
 )
 
