@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from git_datmo.backends.file_backend import NAME, Range, Unreachable
@@ -23,12 +24,13 @@ from git_datmo.redact import hide_passwords
 from git_datmo.timeouts import DEFAULT, limit
 
 # Extra of this package that installs the library for a scheme.
-EXTRAS = {"s3": "s3", "s3a": "s3", "sftp": "sftp"}
+EXTRAS = {"s3": "s3", "s3a": "s3", "sftp": "sftp", "ssh": "sftp"}
 # Schemes whose files appear only when they are complete. For other schemes, a file is uploaded
 # under a temporary name and renamed.
 ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss", "oci", "memory"})
 S3 = frozenset({"s3", "s3a"})
 S3_ATTEMPTS = 2
+SSH = frozenset({"sftp", "ssh"})
 # Schemes whose library returns whole files for range requests (sshfs).
 SEEKING = frozenset({"sftp"})
 KEY_HINT = (
@@ -87,18 +89,22 @@ def _is_timeout(error: BaseException) -> bool:
     )
 
 
-def _import(url: str) -> tuple[Any, str]:
+def open_file_system(
+    url: str, settings: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Any, str]:
     """Return the file system of a URL and the path in it.
 
-    Raises `DatmoError` if the library for the scheme is not installed.
+    `settings` are further arguments for the library. Raises `DatmoError` if the library for the
+    scheme is not installed.
     """
     scheme = url.partition("://")[0]
     try:
-        if scheme == "sftp":
+        if scheme in SSH:
             # The SFTP implementation of fsspec accepts any host key, so use sshfs.
             from sshfs import SSHFileSystem
 
-            options = {**SSHFileSystem._get_kwargs_from_urls(url), **_ssh_limits()}  # noqa: SLF001  # fsspec's own protocol
+            named = SSHFileSystem._get_kwargs_from_urls(url)  # noqa: SLF001  # fsspec's own protocol
+            options = {**named, **_ssh_limits(), **settings}
             return SSHFileSystem(
                 skip_instance_cache=True, **options
             ), SSHFileSystem._strip_protocol(url)  # noqa: SLF001
@@ -106,7 +112,7 @@ def _import(url: str) -> tuple[Any, str]:
 
         limits = _s3_limits() if scheme in S3 else {}
         found: tuple[Any, str] = url_to_fs(
-            url, skip_instance_cache=True, use_listings_cache=False, **limits
+            url, skip_instance_cache=True, use_listings_cache=False, **limits, **settings
         )
         if scheme in S3:
             found[0].retries = S3_ATTEMPTS
@@ -123,6 +129,29 @@ def _import(url: str) -> tuple[Any, str]:
     return found
 
 
+@contextmanager
+def translating(url: str) -> Iterator[None]:
+    """Turn any error of the library into `Silent` or `Unreachable`.
+
+    The libraries share no error class. `url` has no password.
+    """
+    try:
+        yield
+    except DatmoError:
+        raise
+    except Exception as error:
+        if _is_timeout(error):
+            raise Silent(f"'{url}'", round(limit() or DEFAULT), is_remote=True) from error
+        if type(error).__name__ == "HostKeyNotVerifiable":
+            raise Unreachable(
+                f"'{url}' shows a host key that known_hosts does not have for it", KEY_HINT
+            ) from error
+        said = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise Unreachable(
+            f"'{url}': {said}", "check the address and your credentials for it"
+        ) from error
+
+
 class FileSystemFiles:
     """Files below a URL of an fsspec file system."""
 
@@ -131,14 +160,14 @@ class FileSystemFiles:
         scheme = url.partition("://")[0]
         self._atomic = scheme in ATOMIC
         self._seeks = scheme in SEEKING
-        with self._translated():
-            self._system, top = _import(url)
+        with translating(self.url):
+            self._system, top = open_file_system(url)
         self._root = top.lstrip("/").partition("/")[0] if self._atomic else top
         self._folder = f"{top.rstrip('/')}/{part}"
 
     def list(self) -> dict[str, int]:
         """Return the name and size in bytes of each complete file."""
-        with self._translated():
+        with translating(self.url):
             # Other clients may have added files since the last listing.
             self._system.invalidate_cache()
             try:
@@ -172,7 +201,7 @@ class FileSystemFiles:
                 progress.advance(inc)
 
         target = f"{self._folder}/{source.name}"
-        with self._translated():
+        with translating(self.url):
             if self._atomic:
                 self._system.put_file(str(source), target, callback=Told())
                 return
@@ -202,7 +231,7 @@ class FileSystemFiles:
             yield from self._seek(ranges)
             return
         paths = [f"{self._folder}/{part.name}" for part in ranges]
-        with self._translated():
+        with translating(self.url):
             found = self._system.cat_ranges(
                 paths,
                 [part.start for part in ranges],
@@ -217,29 +246,7 @@ class FileSystemFiles:
         Opening a file is a request of its own.
         """
         for name, parts in groupby(ranges, key=lambda part: part.name):
-            with self._translated(), self._system.open(f"{self._folder}/{name}", "rb") as file:
+            with translating(self.url), self._system.open(f"{self._folder}/{name}", "rb") as file:
                 for part in parts:
                     file.seek(part.start)
                     yield file.read(part.end - part.start)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn any error of the library into `Silent` or `Unreachable`.
-
-        The libraries share no error class.
-        """
-        try:
-            yield
-        except DatmoError:
-            raise
-        except Exception as error:
-            if _is_timeout(error):
-                raise Silent(f"'{self.url}'", round(limit() or DEFAULT), is_remote=True) from error
-            if type(error).__name__ == "HostKeyNotVerifiable":
-                raise Unreachable(
-                    f"'{self.url}' shows a host key that known_hosts does not have for it", KEY_HINT
-                ) from error
-            said = next(iter(str(error).splitlines()), "") or type(error).__name__
-            raise Unreachable(
-                f"'{self.url}': {said}", "check the address and your credentials for it"
-            ) from error
