@@ -1,40 +1,80 @@
-"""Take data from DVC's cache into the store."""
+"""Take data from DVC's cache, or else from its remote, into the store."""
 
 from __future__ import annotations
 
-import configparser
-import json
 import os
-import posixpath
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from git_datmo.errors import DatmoError
-from git_datmo.git.safe_paths import check_path
 from git_datmo.interop.dvc_commit import DvcOutput
+from git_datmo.interop.dvc_content import (
+    Lacking,
+    content_paths,
+    has_hash,
+    is_hash,
+    listed_files,
+)
+from git_datmo.interop.dvc_remote import DvcRemote
+from git_datmo.interop.dvc_settings import read_settings
 from git_datmo.model import Content
 from git_datmo.permissions import make_folder
+from git_datmo.progress import Progress
 from git_datmo.repository.stored_curves import store_folder
 from git_datmo.repository.workspace import Workspace
 
-_MD5 = re.compile(r"[0-9a-f]{32}(?:\.dir)?\Z")
+PREFIX = "git-datmo-dvc-"
+# Minimum age in seconds of a scratch folder that a killed import has left behind.
+LEFT_BEHIND = 7 * 86400
+# Largest list of a folder's files in bytes. Lists are read into memory.
+LIST_LIMIT = 256 << 20
+WRONG_HINT = "DVC's file in that commit is wrong"
 
 
-class Lacking(DatmoError):
-    """Data that DVC's cache does not have, or not as its hash says."""
+@contextmanager
+def open_cache(ws: Workspace) -> Iterator[DvcCache]:
+    """Open the cache of a repository. What its remote sends is deleted with the end of the block.
+
+    Earlier imports that were killed have left their files behind. These are deleted, too.
+    """
+    make_folder(ws.state)
+    for path in ws.state.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFT_BEHIND:
+                shutil.rmtree(path)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=ws.state) as scratch:
+        yield DvcCache(ws, Path(scratch))
 
 
 class DvcCache:
-    """The cache of a repository. Each content is stored once."""
+    """The cache of a repository, and the remote for what it lacks. Each content is stored once.
 
-    def __init__(self, ws: Workspace) -> None:
+    What the remote sends lies in the folder `scratch`.
+    """
+
+    def __init__(self, ws: Workspace, scratch: Path) -> None:
+        settings = read_settings(ws.root, ws.environ)
         self._ws = ws
-        self._folders = list(_cache_folders(ws.root))
+        self._folder = settings.cache
+        self._scratch = scratch
+        self._remote = DvcRemote(settings, scratch)
+        self._paths: dict[str, Path | None] = {}
+        self._states: dict[str, str] = {}
         self._known: dict[tuple[str, bool], Content] = {}
+
+    def fetch(self, outputs: Iterable[DvcOutput], progress: Progress) -> None:
+        """Fetch from the remote what the cache lacks of the data of outputs."""
+        wanted = list(outputs)
+        folders = [output for output in wanted if _is_folder(output)]
+        limits = ((o.md5, LIST_LIMIT if _is_folder(o) else o.size) for o in wanted)
+        self._fetch_lacking(_largest(limits), progress)
+        # The lists of folders name further contents, whose sizes DVC does not say.
+        inner = ((md5, o.size) for o in folders for md5 in self._listed(o.md5))
+        self._fetch_lacking(_largest(inner), progress)
 
     def store(self, output: DvcOutput) -> Content:
         """Store the data of an output, and return their content. Raises `Lacking`."""
@@ -43,63 +83,74 @@ class DvcCache:
             self._known[key] = self._store(output)
         return self._known[key]
 
+    def _fetch_lacking(self, limits: Mapping[str, int | None], progress: Progress) -> None:
+        """Fetch the contents that the cache lacks. The values are their largest sizes."""
+        lacking = dict[str, int | None]()
+        progress.begin("Checking DVC's cache", len(limits), unit="file")
+        for md5, limit in limits.items():
+            progress.advance(1)
+            if is_hash(md5) and self._in_cache(md5) is None:
+                lacking[md5] = limit
+        progress.finish()
+        self._remote.fetch(lacking, progress)
+
+    def _listed(self, md5: str) -> list[str]:
+        """Return the hashes of a folder's files; none if its list is missing or damaged."""
+        try:
+            return [each for _, each in listed_files(self._find(md5))]
+        except DatmoError:
+            return []
+
     def _store(self, output: DvcOutput) -> Content:
         source = self._find(output.md5)
-        with tempfile.TemporaryDirectory(prefix="git-datmo-dvc-", dir=self._ws.state) as scratch:
-            target = Path(scratch) / "data"
-            if output.md5.endswith(".dir"):
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            target = Path(folder) / "data"
+            if _is_folder(output):
                 make_folder(target)
-                for path, md5 in _listed(source):
+                for path, md5 in listed_files(source):
                     make_folder((target / path).parent)
                     _link(self._find(md5), target / path)
             else:
-                if output.size is not None and source.stat().st_size != output.size:
-                    raise Lacking(f"'{output.path}' has another size in the cache than DVC says")
+                size = source.stat().st_size
+                if output.size not in (None, size):
+                    what = f"{output.md5} has {size} bytes, and DVC says {output.size}"
+                    raise Lacking(what, WRONG_HINT)
                 _link(source, target, executable=output.executable)
             return store_folder(self._ws, target)
 
     def _find(self, md5: str) -> Path:
-        """Return the path of a content in the cache."""
-        if _MD5.match(md5):
-            for folder in self._folders:
-                path = folder / md5[:2] / md5[2:]
+        """Return the path of a content, in the cache or from the remote. Raises `Lacking`."""
+        if not is_hash(md5):
+            raise Lacking(f"'{md5}' is not an MD5", WRONG_HINT)
+        return self._in_cache(md5) or self._remote.find(md5, self._states[md5])
+
+    def _in_cache(self, md5: str) -> Path | None:
+        """Return the path of a content in the cache, None if it is missing or damaged."""
+        if md5 not in self._paths:
+            self._paths[md5] = None
+            self._states[md5] = "is not in DVC's cache"
+            for name, is_earlier in content_paths(md5):
+                path = self._folder / name
                 if path.is_file():
-                    return path
-        raise Lacking(
-            f"{md5} is not in DVC's cache",
-            "let DVC fetch the data of all commits, then import again",
-        )
+                    if has_hash(path, md5, is_earlier=is_earlier):
+                        self._paths[md5] = path
+                        break
+                    self._states[md5] = "is damaged in DVC's cache"
+        return self._paths[md5]
 
 
-def _cache_folders(root: Path) -> Iterator[Path]:
-    """Yield the folders with contents by hash: of DVC 3, and of earlier versions."""
-    cache = root / ".dvc" / "cache"
-    # The local file overrides the shared one.
-    for name in ("config", "config.local"):
-        # A percent sign in a path is no reference to another value.
-        settings = configparser.ConfigParser(interpolation=None)
-        with suppress(configparser.Error, OSError, UnicodeDecodeError):
-            settings.read(root / ".dvc" / name)
-            folder = settings.get("cache", "dir", fallback="")
-            if folder:
-                # DVC resolves a relative path from the folder of its configuration file.
-                cache = root / ".dvc" / folder
-    yield cache / "files" / "md5"
-    yield cache
+def _largest(pairs: Iterable[tuple[str, int | None]]) -> dict[str, int | None]:
+    """Return the largest size of each content; None if one of its sizes is unknown."""
+    found = dict[str, int | None]()
+    for md5, size in pairs:
+        before = found.setdefault(md5, size)
+        found[md5] = None if size is None or before is None else max(size, before)
+    return found
 
 
-def _listed(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield path and MD5 of each file of a folder; raise `Lacking` if the list is damaged."""
-    try:
-        entries = [
-            (str(each["relpath"]), str(each["md5"])) for each in json.loads(path.read_bytes())
-        ]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Lacking(f"the list of files '{path}' cannot be read: {error}") from error
-    for relative, md5 in entries:
-        # The list comes from other people, and must not lead out of the folder.
-        check_path(relative)
-        yield posixpath.normpath(relative), md5
+def _is_folder(output: DvcOutput) -> bool:
+    """Return True for an output whose content is a list of files."""
+    return output.md5.endswith(".dir")
 
 
 def _link(source: Path, target: Path, *, executable: bool = False) -> None:

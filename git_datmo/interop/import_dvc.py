@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from git_datmo import fsio
 from git_datmo.curves.curve_points import Points
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import History
 from git_datmo.interop.code_history import CodeCommit, list_commits, make_data_record
-from git_datmo.interop.dvc_cache import DvcCache, Lacking
-from git_datmo.interop.dvc_commit import DvcCommit, is_of_dvc, read_dvc_commit
+from git_datmo.interop.dvc_cache import DvcCache, open_cache
+from git_datmo.interop.dvc_commit import DvcCommit, DvcOutput, is_of_dvc, read_dvc_commit
+from git_datmo.interop.dvc_content import Lacking
 from git_datmo.interop.import_runs import Imported
 from git_datmo.model import Oid, Payload, Role
+from git_datmo.objects.store_location import check_store, store_path
 from git_datmo.permissions import make_folder
 from git_datmo.progress import QUIET, Progress
 from git_datmo.readers.dvclive_reader import read as read_dvclive
@@ -38,8 +40,8 @@ class _Importing:
 
     `there` has the snapshots of earlier imports by their tags, and `later` the tags of those that
     are on commits not yet visited. A snapshot before these is `side`, and so are all in a
-    repository that has data of its own. `data` has, for each commit that was visited, the snapshots
-    that define its data.
+    repository that has data of its own. `read` has DVC's files in each commit that is new. `data`
+    has, for each commit that was visited, the snapshots that define its data.
     """
 
     ws: Workspace
@@ -47,6 +49,7 @@ class _Importing:
     there: dict[str, str]
     later: set[str]
     is_side: bool
+    read: dict[str, DvcCommit] = field(default_factory=dict)
     data: dict[str, tuple[Oid, ...]] = field(default_factory=dict)
     made: list[Snapshot] = field(default_factory=list)
     known: int = 0
@@ -59,28 +62,48 @@ def import_dvc(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
     Each experiment of DVC (`refs/exps`) becomes an experiment on the commit that it began with.
     All are stored in one step. A commit that was imported before is not imported again.
     """
+    # A missing store is an error before data are fetched.
+    check_store(store_path(ws.repo.common_dir))
     there, is_side = _known(ws)
     # Parents come before their children, whose snapshots name those of the parents.
     commits = list(list_commits(ws, "--topo-order", "--reverse", "HEAD"))
     later = {f"dvc:{commit.oid}" for commit in commits} & there.keys()
-    work = _Importing(ws, DvcCache(ws), there, later, is_side)
-    changing = _changing(ws)
-    progress.begin("Importing", len(commits))
-    with ws.locked():
-        for commit in commits:
-            progress.advance(1)
-            inherited = (oid for each in commit.parents for oid in work.data.get(each, ()))
-            before = tuple(dict.fromkeys(inherited))
-            work.data[commit.oid] = before
-            work.later.discard(f"dvc:{commit.oid}")
-            if commit.oid in changing:
-                oid = _import_commit(work, commit, before)
-                work.data[commit.oid] = (oid,) if oid is not None else before
-        for name, commit in _experiments(ws):
-            _import_experiment(work, name, commit)
-        progress.finish()
-        made = ws.ledger.attach(*work.made) if work.made else ()
+    changing, experiments = _changing(ws), list(_experiments(ws))
+    with open_cache(ws) as cache:
+        work = _Importing(ws, cache, there, later, is_side)
+        tried = [commit for commit in commits if commit.oid in changing]
+        tried += (commit for _, commit in experiments)
+        # A slow remote does not keep other commands from the working tree.
+        _fetch(work, tried, progress)
+        progress.begin("Importing", len(commits))
+        with ws.locked():
+            for commit in commits:
+                progress.advance(1)
+                _visit(work, commit, is_changing=commit.oid in changing)
+            for name, commit in experiments:
+                _import_experiment(work, name, commit)
+            progress.finish()
+            made = ws.ledger.attach(*work.made) if work.made else ()
     return Imported(made, work.known, tuple(dict.fromkeys(work.lost)))
+
+
+def _fetch(work: _Importing, commits: Iterable[CodeCommit], progress: Progress) -> None:
+    """Read DVC's files in new commits, and fetch the data that its cache lacks."""
+    new = [commit.oid for commit in commits if f"dvc:{commit.oid}" not in work.there]
+    work.read = {oid: read_dvc_commit(work.ws, oid) for oid in new}
+    outputs = (output for found in work.read.values() for output in _outermost(found.outputs))
+    work.cache.fetch(dict.fromkeys(outputs), progress)
+
+
+def _visit(work: _Importing, commit: CodeCommit, *, is_changing: bool) -> None:
+    """Import a commit after its parents, and note which snapshots define its data."""
+    inherited = (oid for each in commit.parents for oid in work.data.get(each, ()))
+    before = tuple(dict.fromkeys(inherited))
+    work.data[commit.oid] = before
+    work.later.discard(f"dvc:{commit.oid}")
+    if is_changing:
+        oid = _import_commit(work, commit, before)
+        work.data[commit.oid] = (oid,) if oid is not None else before
 
 
 def _known(ws: Workspace) -> tuple[dict[str, str], bool]:
@@ -119,7 +142,7 @@ def _import_commit(work: _Importing, commit: CodeCommit, before: tuple[Oid, ...]
     if tag in work.there:
         work.known += 1
         return Oid.parse(work.there[tag])
-    found = read_dvc_commit(work.ws, commit.oid)
+    found = work.read[commit.oid]
     payloads = _payloads(work, commit.oid, found)
     if payloads is None or (not payloads and not before):
         return None
@@ -145,7 +168,7 @@ def _import_experiment(work: _Importing, name: str, commit: CodeCommit) -> None:
     if tag in work.there:
         work.known += 1
         return
-    found = read_dvc_commit(work.ws, commit.oid)
+    found = work.read[commit.oid]
     payloads = _payloads(work, f"experiment {name}", found)
     if payloads is None:
         return
@@ -164,18 +187,27 @@ def _payloads(work: _Importing, label: str, found: DvcCommit) -> tuple[Payload, 
     label = label[:10] if len(label) in (40, 64) else label
     work.lost += (f"{label}: {problem}" for problem in found.problems)
     payloads: list[Payload] = []
-    for output in found.outputs:
-        if any(output.path.startswith(f"{payload.path}/") for payload in payloads):
-            continue
+    for output in _outermost(found.outputs):
         try:
             content = work.cache.store(output)
         except (Lacking, DatmoError, OSError) as error:
-            why = f"{error.what}; {error.hint}" if isinstance(error, Lacking) else str(error)
+            hint = error.hint if isinstance(error, Lacking) else ""
+            why = f"{error}; {hint}" if hint else str(error)
             work.lost.append(f"{label}, whose data '{output.path}' are missing: {why}")
             return None
         else:
             payloads.append(Payload(output.path, Role.DATA, content))
     return tuple(payloads)
+
+
+def _outermost(outputs: Iterable[DvcOutput]) -> Iterator[DvcOutput]:
+    """Yield the outputs that lie in no other. They are sorted by their paths."""
+    seen = set[PurePosixPath]()
+    for output in outputs:
+        path = PurePosixPath(output.path)
+        if seen.isdisjoint(path.parents):
+            seen.add(path)
+            yield output
 
 
 def _snapshot(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -12,30 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import datmo, experiments, states
+from tests.support.dvc_files import cached, cached_folder, point
 from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 TRACKERS = os.environ.get("DATMO_TEST_TRACKERS") or sys.executable
-
-
-def cached(repo: Shell, content: bytes, ending: str = "") -> str:
-    """Put a content into DVC's cache; return its hash."""
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest() + ending
-    repo.write(f".dvc/cache/files/md5/{md5[:2]}/{md5[2:]}", content)
-    return md5
-
-
-def cached_folder(repo: Shell, files: dict[str, bytes]) -> str:
-    listed = [{"md5": cached(repo, content), "relpath": path} for path, content in files.items()]
-    return cached(repo, json.dumps(listed).encode(), ".dir")
-
-
-def point(repo: Shell, path: str, md5: str) -> None:
-    """Commit DVC's pointer to a content."""
-    folder, _, name = path.rpartition("/")
-    repo.write(f"{folder}/.gitignore".lstrip("/"), f"/{name}\n")
-    repo.git("add", "-f", f"{folder}/.gitignore".lstrip("/"))
-    repo.commit(f"{path}.dvc", f"outs:\n- md5: {md5}\n  hash: md5\n  path: {name}\n")
 
 
 @pytest.fixture
@@ -164,8 +143,12 @@ def test_repository_of_the_real_dvc_is_imported(repo: Shell, tmp_path: Path) -> 
     repo.write("data/two", "2")
     for path in ("data/a", "data/two"):
         work.run(TRACKERS, "-m", "dvc", "add", "-q", path)
+    work.run(TRACKERS, "-m", "dvc", "remote", "add", "-q", "storage", str(tmp_path / "remote"))
+    work.run(TRACKERS, "-m", "dvc", "push", "-q", "-r", "storage")
     repo.git("add", ".")
     repo.git("commit", "-qm", "data")
+    (content,) = repo.cwd.glob(".dvc/cache/files/md5/*/*.dir")
+    content.unlink()
     assert "1 experiment imported" in datmo(repo, "import", "dvc").stderr
     (record,) = experiments(repo)
     paths = {payload["path"]: payload["size"] for payload in record["payloads"]}

@@ -93,6 +93,7 @@ HEAVY = {
         "git_datmo.engines.engine_connection": "top",
         "git_datmo.engines.engine_refusals": "top",
         "git_datmo.backends.lfs_backend": "top",
+        "git_datmo.interop.dvc_remote_files": "late",
     },
     "distributed": {"git_datmo.cluster.cluster_client": "late"},
     "fsspec": {"git_datmo.backends.fsspec_backend": "late"},
@@ -137,7 +138,10 @@ LATE_MODULES = {
     "git_datmo.engines.built_images": {"git_datmo.space.files_outside_store"},
     "git_datmo.engines.host_engine": {"git_datmo.engines.engine_registry"},
     "git_datmo.backends.lfs_backend": {"git_datmo.remotes.remote_store"},
-    "git_datmo.backends.fsspec_backend": {"git_datmo.backends.backend_registry"},
+    "git_datmo.backends.fsspec_backend": {
+        "git_datmo.backends.backend_registry",
+        "git_datmo.interop.dvc_remote_files",
+    },
     "git_datmo.cli.meter": {"git_datmo.cli.console", "git_remote_datmo.session"},
 }
 

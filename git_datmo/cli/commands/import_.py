@@ -10,9 +10,10 @@ tensorboard (a folder with event files), wandb (logs of offline runs), trackio, 
 transformers, and formats that other packages add.
 
 With dvc and lfs, SOURCE is this repository (the default). Each commit that changes data of DVC
-gets a snapshot with these data, its parameters and metrics; the data come from DVC's cache. DVC's
-experiments become experiments on the commits that they began with. With lfs, each commit that
-changes files in Git LFS gets an experiment that holds these files.
+gets a snapshot with these data, its parameters and metrics. The data come from DVC's cache, or
+else from the default remote in '.dvc/config'; DVC need not be installed. DVC's experiments become
+experiments on the commits that they began with. With lfs, each commit that changes files in
+Git LFS gets an experiment that holds these files.
 
 A run belongs to the commit that it names, or else to the newest commit that is not younger than
 the run. History is not rewritten. Times, authors, steps, curves, parameters and tags stay. A run
