@@ -67,7 +67,6 @@ def test_two_clones_that_track_at_once_lose_nothing(pair: Pair, tmp_path: Path) 
     sources: Sequence[tuple[str, Path]] = (
         ("mlflow", mlflow_database(tmp_path / "mlflow.db")),
         ("trackio", trackio_database(tmp_path / "trackio.db")),
-        ("wandb"(tmp_path / "run-r1.wandb")),
     )
     for number, order in enumerate(ROUNDS):
         at_once(
