@@ -61,6 +61,7 @@ class Meter:
                 delay=delay,
                 bar_format=bar_format,
                 leave=False,
+                # tqdm asks the terminal for its width only if none is given.
                 ncols=columns,
                 dynamic_ncols=columns is None,
             )

@@ -30,6 +30,7 @@ def _start_error(program: str, reason: str) -> DatmoError:
         f"the image needs '{program}': name its Debian package in apt.txt at the top of the"
         " repository, or install it in the Dockerfile if there is one"
     )
+    # Docker and Podman both say that the executable file is not found in $PATH.
     what = f"cannot run '{program}' in the container: {reason}"
     return DatmoError(what, hint if "not found" in reason else "")
 

@@ -34,6 +34,7 @@ def _gpus(gpus: str) -> DeviceRequest:
     """Return the device request for `all`, a number of GPUs, or their ids."""
     kind = [["gpu"]]
     if gpus == "all":
+        # A count of -1 requests all devices (Docker Engine API, DeviceRequest).
         return DeviceRequest(count=-1, capabilities=kind)
     if gpus.isdecimal():
         return DeviceRequest(count=int(gpus), capabilities=kind)

@@ -254,6 +254,7 @@ def sources(found: dict[str, dict[str, Any]]) -> list[str]:
         listed.append(site.getusersitepackages())
     for known in found.values():
         folder = known["folder"]
+        # Installers replace these files and thereby change the folder; editors write in place.
         listed += [folder, *(os.path.join(folder, name) for name in READ)]
     return listed
 

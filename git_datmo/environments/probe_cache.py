@@ -15,6 +15,7 @@ from git_datmo import fsio
 
 # A change within this time of an earlier one may leave the change time of a file as it was.
 SETTLED = 2_000_000_000
+# A person works in few environments at a time, and a sweep in one.
 KEPT = 8
 # Variables that change where an interpreter finds its packages.
 _VARIABLES = ("HOME", "VIRTUAL_ENV", "CONDA_PREFIX")
@@ -36,6 +37,7 @@ class ProbeCache:
             sources, answer = cached["sources"], cached["answer"].encode()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
+        # A missing source must still be missing, since a new folder can hold packages.
         return answer if sources == _stat_all(path for path, _ in sources) else None
 
     def keep(
@@ -47,9 +49,11 @@ class ProbeCache:
         """
         try:
             answer = said.decode()
+            # A mark and a colon precede the JSON object on the line of the answer.
             paths = json.loads(answer.partition(":")[2])["sources"]
         except (ValueError, KeyError, TypeError):
             return
+        # They are read after the answer, so a change meanwhile is seen by its new time.
         sources = _stat_all([os.path.realpath(interpreter), *paths])
         newest = max((info[0] for _, info in sources if info is not None), default=0)
         if newest > began * 1e9 - SETTLED:
@@ -61,6 +65,7 @@ class ProbeCache:
 
     def _path(self, interpreter: str, environ: Mapping[str, str], cwd: Path) -> Path:
         """Return the file for an interpreter, as this environment and working folder set it up."""
+        # Other variables do not change where packages are found.
         named = {
             name: value
             for name, value in environ.items()

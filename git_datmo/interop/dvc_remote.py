@@ -97,6 +97,7 @@ class DvcRemote:
             return
         try:
             self._download(md5, limit)
+        # A content has a reason of its own. A remote that does not respond ends them all.
         except NoSuchFile:
             self._reasons[md5] = DatmoError(
                 f", and {self._name} does not have it",
@@ -131,6 +132,7 @@ class DvcRemote:
                     continue
                 if not has_hash(target, md5, is_earlier=is_earlier):
                     raise _Damaged("its content has another hash")
+                # A name without the suffix means that the hash was checked.
                 target.rename(self._scratch / md5)
                 return
         finally:

@@ -47,6 +47,7 @@ class SweepJournal:
         return frozenset(
             line[_DONE]
             for line in _read(self.path)
+            # The record may have been dropped and freed since.
             if _DONE in line and ws.odb.resolve(line[_SNAPSHOT]) is not None
         )
 
@@ -62,6 +63,7 @@ class SweepJournal:
 
 def open_journal(ws: Workspace, plan: SweepPlan, engine: str) -> SweepJournal:
     """Return the journal of a sweep. The same combinations from the same state have the same."""
+    # Another state, output or engine makes another experiment of the same parameters.
     what = [
         [plan.beginning.commit, plan.beginning.snapshot, plan.beginning.folder],
         [each.key for each in plan.combinations],
@@ -101,6 +103,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
     """Return the complete lines of a journal."""
     lines = []
     with suppress(OSError):
+        # A kill can cut off the last line.
         for line in path.read_bytes().splitlines():
             with suppress(ValueError):
                 lines.append(json.loads(line))

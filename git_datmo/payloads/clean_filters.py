@@ -111,6 +111,7 @@ def _smudge(git: Git, path: bytes, full: bytes) -> None:
     """
     # `cat-file --filters` reads only objects, so the file becomes a blob first.
     blob = git.run("hash-object", "-w", "--no-filters", "--", full).strip()
+    # The folder is on the same file system, so that the rename is atomic.
     with tempfile.TemporaryDirectory(dir=os.path.dirname(full)) as folder:
         made = os.path.join(os.fsencode(folder), b"made")
         with (

@@ -25,6 +25,7 @@ from git_datmo.suggest import nearest
 from git_datmo.terminal_text import make_printable
 
 STEP, TIME = "step", "time"
+# Columns of a label, and metrics that are drawn together.
 LABEL_WIDTH = 60
 MOST_PLOTS = 12
 

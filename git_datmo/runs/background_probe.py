@@ -27,6 +27,7 @@ def begin_probing(
     folder = ws.root / ws.repo.prefix
     interpreter = interpreter or find_interpreter(command, ws.environ, folder)
     # A command of R or Julia has no Python to query.
+    # Projects in R and Julia are described by their lock files alone.
     if interpreter is None or find_language(command):
         return None
     try:

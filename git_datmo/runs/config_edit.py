@@ -70,6 +70,7 @@ def _equal(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
 def _set(text: str, name: str, key: str, value: Value) -> str | None:
     """Return the text with one value set; None if it has no such value."""
     if name.endswith(".json"):
+        # JSON has no comments to keep.
         return _set_in_json(text, key, value)
     if name.endswith(".toml"):
         return _set_in_toml(text, key, value)

@@ -126,6 +126,7 @@ def finish_killed(ws: Workspace, progress: Progress = QUIET) -> list[str]:
             if begun is None or watch is None:
                 continue
             # The recorder may have been killed between making the record and noting the run's end.
+            # A kill between the record and the end of the watch leaves the folder behind.
             recorded = _find_record(ws, begun)
             if recorded is not None:
                 note_ended_run(folder, recorded)

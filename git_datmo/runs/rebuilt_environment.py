@@ -24,6 +24,7 @@ def build_environment(
     `code` is the stored code, which a Dockerfile can copy. Raises `DatmoError` if there is no
     Python.
     """
+    # Base images are named by their digests, so that a rerun gets the same ones.
     environment = capture_environment(
         ws, command, pin=partial(pin_bases, ws, engine, code, progress)
     )
@@ -32,6 +33,7 @@ def build_environment(
             "there is no Python whose environment a container could have",
             "run with --engine host",
         )
+    # A Dockerfile can copy files of the code into the image.
     with scratch_folder(ws, None) as folder:
         place_code(ws, code, folder, progress)
         prepare(
