@@ -13,7 +13,7 @@ from pathlib import Path
 from git_datmo.errors import DatmoError
 from git_datmo.interop.dvc_commit import DvcOutput
 from git_datmo.interop.dvc_content import (
-    Lacking,
+    MissingData,
     content_paths,
     has_hash,
     is_hash,
@@ -71,28 +71,28 @@ class DvcCache:
         wanted = list(outputs)
         folders = [output for output in wanted if _is_folder(output)]
         limits = ((o.md5, LIST_LIMIT if _is_folder(o) else o.size) for o in wanted)
-        self._fetch_lacking(_largest(limits), progress)
+        self._fetch_missing(_largest(limits), progress)
         # The lists of folders name further contents, whose sizes DVC does not say.
         inner = ((md5, o.size) for o in folders for md5 in self._listed(o.md5))
-        self._fetch_lacking(_largest(inner), progress)
+        self._fetch_missing(_largest(inner), progress)
 
     def store(self, output: DvcOutput) -> Content:
-        """Store the data of an output, and return their content. Raises `Lacking`."""
+        """Store the data of an output, and return their content. Raises `MissingData`."""
         key = output.md5, output.executable
         if key not in self._known:
             self._known[key] = self._store(output)
         return self._known[key]
 
-    def _fetch_lacking(self, limits: Mapping[str, int | None], progress: Progress) -> None:
+    def _fetch_missing(self, limits: Mapping[str, int | None], progress: Progress) -> None:
         """Fetch the contents that the cache lacks. The values are their largest sizes."""
-        lacking = dict[str, int | None]()
+        missing = dict[str, int | None]()
         progress.begin("Checking DVC's cache", len(limits), unit="file")
         for md5, limit in limits.items():
             progress.advance(1)
             if is_hash(md5) and self._in_cache(md5) is None:
-                lacking[md5] = limit
+                missing[md5] = limit
         progress.finish()
-        self._remote.fetch(lacking, progress)
+        self._remote.fetch(missing, progress)
 
     def _listed(self, md5: str) -> list[str]:
         """Return the hashes of a folder's files; none if its list is missing or damaged."""
@@ -114,14 +114,14 @@ class DvcCache:
                 size = source.stat().st_size
                 if output.size not in (None, size):
                     what = f"{output.md5} has {size} bytes, and DVC says {output.size}"
-                    raise Lacking(what, WRONG_HINT)
+                    raise MissingData(what, WRONG_HINT)
                 _link(source, target, executable=output.executable)
             return store_folder(self._ws, target)
 
     def _find(self, md5: str) -> Path:
-        """Return the path of a content, in the cache or from the remote. Raises `Lacking`."""
+        """Return the path of a content, in the cache or from the remote. Raises `MissingData`."""
         if not is_hash(md5):
-            raise Lacking(f"'{md5}' is not an MD5", WRONG_HINT)
+            raise MissingData(f"'{md5}' is not an MD5", WRONG_HINT)
         return self._in_cache(md5) or self._remote.find(md5, self._states[md5])
 
     def _in_cache(self, md5: str) -> Path | None:

@@ -16,7 +16,7 @@ PIECE = 1 << 20
 _MD5 = re.compile(r"[0-9a-f]{32}(?:\.dir)?\Z")
 
 
-class Lacking(DatmoError):
+class MissingData(DatmoError):
     """Data that neither DVC's cache nor its remote has, or not as their hash says."""
 
 
@@ -53,13 +53,13 @@ def _md5(path: Path, *, is_text: bool) -> str:
 
 
 def listed_files(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield path and MD5 of each file of a folder; raise `Lacking` if the list is damaged."""
+    """Yield path and MD5 of each file of a folder; raise `MissingData` if the list is damaged."""
     try:
         entries = [
             (str(each["relpath"]), str(each["md5"])) for each in json.loads(path.read_bytes())
         ]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Lacking(f"the list of files '{path.name}' cannot be read: {error}") from error
+        raise MissingData(f"the list of files '{path.name}' cannot be read: {error}") from error
     for relative, md5 in entries:
         # The list comes from other people, and must not lead out of the folder.
         check_path(relative)

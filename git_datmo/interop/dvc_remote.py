@@ -10,7 +10,7 @@ from pathlib import Path
 
 from git_datmo.backends.file_backend import Unreachable
 from git_datmo.errors import DatmoError, Silent
-from git_datmo.interop.dvc_content import Lacking, content_paths, has_hash
+from git_datmo.interop.dvc_content import MissingData, content_paths, has_hash
 from git_datmo.interop.dvc_remote_files import (
     READERS,
     NoSuchFile,
@@ -61,13 +61,13 @@ class DvcRemote:
     def find(self, md5: str, state: str) -> Path:
         """Return the path of a fetched content.
 
-        Raises `Lacking` with the reason if it was not fetched. `state` says what the cache has.
+        Raises `MissingData` with the reason if it was not fetched. `state` says what the cache has.
         """
         path = self._scratch / md5
         if path.is_file():
             return path
         reason = self._reasons.get(md5) or self._general_reason()
-        raise Lacking(f"{md5} {state}{reason.what}", reason.hint)
+        raise MissingData(f"{md5} {state}{reason.what}", reason.hint)
 
     def _general_reason(self) -> DatmoError:
         """Return why no content can be fetched, in the form of `_reasons`."""

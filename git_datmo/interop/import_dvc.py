@@ -15,7 +15,7 @@ from git_datmo.history.experiments import History
 from git_datmo.interop.code_history import CodeCommit, list_commits, make_data_record
 from git_datmo.interop.dvc_cache import DvcCache, open_cache
 from git_datmo.interop.dvc_commit import DvcCommit, DvcOutput, is_of_dvc, read_dvc_commit
-from git_datmo.interop.dvc_content import Lacking
+from git_datmo.interop.dvc_content import MissingData
 from git_datmo.interop.import_runs import Imported
 from git_datmo.model import Oid, Payload, Role
 from git_datmo.objects.store_location import check_store, store_path
@@ -190,8 +190,8 @@ def _payloads(work: _Importing, label: str, found: DvcCommit) -> tuple[Payload, 
     for output in _outermost(found.outputs):
         try:
             content = work.cache.store(output)
-        except (Lacking, DatmoError, OSError) as error:
-            hint = error.hint if isinstance(error, Lacking) else ""
+        except (MissingData, DatmoError, OSError) as error:
+            hint = error.hint if isinstance(error, MissingData) else ""
             why = f"{error}; {hint}" if hint else str(error)
             work.lost.append(f"{label}, whose data '{output.path}' are missing: {why}")
             return None

@@ -43,7 +43,7 @@ class Loss:
 
 
 # Objects by id, each with whether it is known to be a tree.
-Lacking = Mapping[Oid, bool]
+MissingObjects = Mapping[Oid, bool]
 
 
 def find_needs(ws: Workspace) -> tuple[Need, ...]:
@@ -80,7 +80,7 @@ class Losses:
 
     objects: PackedObjects
     damaged: frozenset[Oid]
-    _below: dict[Oid, Lacking] = field(default_factory=dict)
+    _below: dict[Oid, MissingObjects] = field(default_factory=dict)
 
     def of(self, need: Need) -> Loss | None:
         """Return the loss of a payload; None if nothing is missing that a remote does not have."""
@@ -91,17 +91,17 @@ class Losses:
         )
         return Loss(need.path, need.record, damaged, missing) if damaged or missing else None
 
-    def lacking(self, node: Node) -> Lacking:
+    def lacking(self, node: Node) -> MissingObjects:
         return self._lacking(node.oid, is_tree=node.kind is NodeKind.FOLDER or node.chunked)
 
-    def _lacking(self, oid: Oid, *, is_tree: bool) -> Lacking:
+    def _lacking(self, oid: Oid, *, is_tree: bool) -> MissingObjects:
         if not is_tree:
             return {} if oid in self.objects and oid not in self.damaged else {oid: False}
         if oid not in self._below:
             self._below[oid] = self._look(oid)
         return self._below[oid]
 
-    def _look(self, oid: Oid) -> Lacking:
+    def _look(self, oid: Oid) -> MissingObjects:
         # The empty tree need not be stored (FORMAT.md, section 2).
         if oid == self.objects.format.hash("tree", b""):
             return {}

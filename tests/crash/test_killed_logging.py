@@ -6,9 +6,6 @@ Set DATMO_EVERY_STEP to kill at 100 moments instead of 2.
 from __future__ import annotations
 
 import os
-import select
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +16,8 @@ from git_datmo.history.experiments import History
 from git_datmo.repository.stored_curves import find_curve
 from git_datmo.repository.workspace import open_workspace
 from tests.support.commands import datmo
-from tests.support.crash_world import KILLED
 from tests.support.shell import Shell
-from tests.support.sigkill import GLANCE, size_of
+from tests.support.sigkill import kill_when_grown
 
 KILLS = 100 if os.environ.get("DATMO_EVERY_STEP") else 2
 PROCESSES = 8
@@ -53,23 +49,8 @@ def returned(folder: Path) -> set[float]:
 def run_until_killed(repo: Shell, folder: Path, growth: int) -> None:
     """Run the script until `folder` has grown to a size, then kill the session of the command."""
     folder.mkdir()
-    child = subprocess.Popen(
-        ["git-datmo", "run", "--", sys.executable, "train.py", str(folder)],
-        cwd=repo.cwd,
-        env=repo.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    ended = os.pidfd_open(child.pid)
-    try:
-        while not select.select([ended], [], [], GLANCE)[0] and size_of([folder]) < growth:
-            pass
-    finally:
-        os.killpg(child.pid, signal.SIGKILL)
-        os.close(ended)
-    assert child.wait() == KILLED
+    command = ["git-datmo", "run", "--", sys.executable, "train.py", str(folder)]
+    assert kill_when_grown(repo, command, [folder], growth, alone=False)
 
 
 def test_returned_calls_of_killed_processes_are_recorded(

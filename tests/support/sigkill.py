@@ -17,6 +17,7 @@ from tests.support.crash_scenes import begin, ben, commit, write
 from tests.support.crash_world import KILLED, World
 from tests.support.kills import check_files, files
 from tests.support.servers.http_host import HttpHost
+from tests.support.shell import Shell
 
 MIB = 1 << 20
 SIZE = 48 * MIB
@@ -73,13 +74,7 @@ def size_of(folders: Sequence[Path]) -> int:
 
 
 def kill_when_grown(
-    world: World,
-    who: str,
-    command: Sequence[str],
-    watched: Sequence[Path],
-    growth: int,
-    *,
-    alone: bool,
+    shell: Shell, command: Sequence[str], watched: Sequence[Path], growth: int, *, alone: bool
 ) -> bool:
     """Run a command until `watched` has grown by `growth` bytes, then kill its session, or with
     `alone` its first process.
@@ -87,7 +82,6 @@ def kill_when_grown(
     Return whether the kill came before the end.
     """
     before = size_of(watched)
-    shell = world.shell(who)
     child = subprocess.Popen(
         command,
         cwd=shell.cwd,
@@ -133,7 +127,9 @@ def kill_and_finish(
     bitten = 0
     for moment in moments(" ".join(command)):
         world.template(make.__name__, make)
-        bitten += kill_when_grown(world, who, command, paths, int(moment * whole), alone=alone)
+        bitten += kill_when_grown(
+            world.shell(who), command, paths, int(moment * whole), alone=alone
+        )
         check_files(before, after, files(picture(world.live / who)))
         world.check_sound(who)
         world.check_readers(who)

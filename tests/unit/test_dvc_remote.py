@@ -9,7 +9,7 @@ import pytest
 
 from git_datmo.backends.file_backend import Unreachable
 from git_datmo.interop import dvc_remote
-from git_datmo.interop.dvc_content import Lacking
+from git_datmo.interop.dvc_content import MissingData
 from git_datmo.interop.dvc_remote import DvcRemote
 from git_datmo.interop.dvc_remote_files import READERS
 from git_datmo.interop.dvc_settings import DvcSettings
@@ -38,7 +38,9 @@ def test_remote_that_is_gone_is_asked_once_by_each_reader(
     hashes = [f"{number:032x}" for number in range(200)]
     remote.fetch(dict.fromkeys(hashes, 1), QUIET)
     assert gone.asked <= 2 * READERS
-    with pytest.raises(Lacking, match="cannot be read: 'http://a': Connection refused") as error:
+    with pytest.raises(
+        MissingData, match="cannot be read: 'http://a': Connection refused"
+    ) as error:
         remote.find(hashes[-1], "is not in DVC's cache")
     assert error.value.hint == "wait; then import again"
     assert list(tmp_path.iterdir()) == []
