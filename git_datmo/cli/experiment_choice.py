@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from git_datmo.cli.console import Console
     from git_datmo.report.experiment_list import ListOptions
     from git_datmo.repository.workspace import Workspace
 
@@ -84,3 +85,10 @@ def split_limit(words: Sequence[str], limit: int | None) -> tuple[int | None, li
         else:
             names.append(word)
     return limit, names
+
+
+def tell_none(console: Console, asked: ListOptions, words: Sequence[str]) -> int:
+    """Say that no experiment was chosen, or that there is none yet; return 0."""
+    is_choice = asked.needs_values or words
+    console.tell(f"no experiments {'that the options choose' if is_choice else 'yet'}")
+    return 0

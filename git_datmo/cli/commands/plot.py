@@ -4,7 +4,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.experiment_choice import add_choice_arguments, choice_of, split_limit
+from git_datmo.cli.experiment_choice import (
+    add_choice_arguments,
+    choice_of,
+    split_limit,
+    tell_none,
+)
 
 if TYPE_CHECKING:
     from git_datmo.history.experiments import History
@@ -80,9 +85,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         asked = choice_of(options, revisions, ws)
         chosen = choose_experiments(ws, history, revisions, asked)
         if not chosen.founds:
-            chosen_by = asked.needs_values or revisions
-            console.tell(f"no experiments {'that the options choose' if chosen_by else 'yet'}")
-            return 0
+            return tell_none(console, asked, revisions)
         plots = read_plots(
             ws,
             history,
