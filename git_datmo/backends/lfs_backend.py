@@ -22,9 +22,9 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter, Retry
 
 from git_datmo.backends.file_backend import Range, Unreachable
+from git_datmo.backends.http_session import open_session
 from git_datmo.backends.lfs_listing import Listing, Pointer
 from git_datmo.errors import Silent
 from git_datmo.git.command import Git
@@ -33,8 +33,6 @@ from git_datmo.redact import hide_passwords
 from git_datmo.timeouts import DEFAULT, limit
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
-# Status codes of a busy server. Its response may say how long to wait.
-BUSY = (429, 500, 502, 503, 504)
 # Number of parallel range requests.
 READERS = 8
 # Number of objects in a batch request, as in Git LFS.
@@ -79,20 +77,7 @@ class LfsFiles:
         self._auth: tuple[str, str] | None = None
         self._ranged: bool | None = None
         self._whole: dict[str, IO[bytes]] = {}
-        self._session = requests.Session()
-        retry = Retry(
-            total=3,
-            connect=1,
-            read=1,
-            backoff_factor=0.5,
-            status_forcelist=BUSY,
-            # Objects are named by their content, so any request may be repeated.
-            allowed_methods=None,
-            # `_check` raises an error of our own.
-            raise_on_status=False,
-        )
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=READERS))
+        self._session = open_session(READERS)
 
     def list(self) -> dict[str, int]:
         """Return the name and size in bytes of each file in the list."""

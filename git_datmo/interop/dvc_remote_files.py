@@ -14,8 +14,6 @@ from git_datmo.interop.dvc_content import PIECE
 from git_datmo.redact import hide_passwords
 from git_datmo.timeouts import DEFAULT, limit
 
-# Status codes of a busy server.
-BUSY = (429, 500, 502, 503, 504)
 # Number of files that are read in parallel.
 READERS = 8
 # Schemes of DVC that have other names in fsspec.
@@ -82,26 +80,13 @@ class RemoteWebServer:
     """Files of a remote behind a web server."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
-        import requests
-        from requests.adapters import HTTPAdapter, Retry
+        from git_datmo.backends.http_session import open_session
 
         self._url = options["url"].rstrip("/")
         self._shown = shown_url(self._url)
-        self._session = requests.Session()
+        self._session = open_session(READERS)
         # The size of a file does not bound a compressed answer.
         self._session.headers["Accept-Encoding"] = "identity"
-        retry = Retry(
-            total=3,
-            connect=1,
-            read=1,
-            backoff_factor=0.5,
-            status_forcelist=BUSY,
-            raise_on_status=False,
-            # The server's own wait may be long.
-            respect_retry_after_header=False,
-        )
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=READERS))
         self._follows = True
         self._log_in(options)
 

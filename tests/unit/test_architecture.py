@@ -92,6 +92,7 @@ HEAVY = {
         "git_datmo.engines.container_process": "top",
         "git_datmo.engines.engine_connection": "top",
         "git_datmo.engines.engine_refusals": "top",
+        "git_datmo.backends.http_session": "top",
         "git_datmo.backends.lfs_backend": "top",
         "git_datmo.interop.dvc_remote_files": "late",
     },
