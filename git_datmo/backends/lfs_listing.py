@@ -24,7 +24,7 @@ from git_datmo.git.object_encoding import (
     encode_tree,
     parse_tree,
 )
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.remote_commands import Rejected, Remote, fetch_refs, probe, push_refs
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET

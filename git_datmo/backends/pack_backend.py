@@ -19,7 +19,8 @@ from git_datmo.backends.file_backend import NAME, Files, Range
 from git_datmo.backends.pack_directory import Directory
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import BrokenStream, inflate
-from git_datmo.git.pack_reader import KINDS, Pack, parse_head
+from git_datmo.git.entry_header import KINDS, parse_head
+from git_datmo.git.pack_file import Pack
 from git_datmo.git.pack_writer import PackEntry, PackLimits, write_packs
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.progress import QUIET, Progress

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from git_datmo.git.pack_reader import Pack
+from git_datmo.git.pack_file import Pack
 
 # A key has the first bits of an id above the number of its pack.
 PACK_BITS = 24

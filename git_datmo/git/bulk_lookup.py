@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from itertools import compress
 
-from git_datmo.git.pack_reader import Pack
+from git_datmo.git.pack_file import Pack
 
 # The number of ids that are compared at once.
 WINDOW = 1 << 16

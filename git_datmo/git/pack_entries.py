@@ -13,7 +13,7 @@ from isal import isal_zlib
 
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import Buffer
-from git_datmo.git.pack_reader import KINDS, REF_DELTA
+from git_datmo.git.entry_header import KINDS, REF_DELTA
 from git_datmo.model import ObjectFormat, Oid
 
 # Payload objects have a few MiB at most. Larger ones are refused, which limits memory.

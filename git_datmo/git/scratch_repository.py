@@ -16,7 +16,7 @@ from pathlib import Path
 
 from git_datmo.git.command import Git
 from git_datmo.git.object_database import loose_path
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import FORMATS, ObjectFormat, Oid
 
 PREFIX = "scratch-"

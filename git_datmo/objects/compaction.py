@@ -17,9 +17,11 @@ from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.git.deflate import deflate
+from git_datmo.git.entry_header import KINDS
 from git_datmo.git.object_database import loose_path
-from git_datmo.git.pack_reader import KINDS, Pack, PackedObjects
+from git_datmo.git.pack_file import Pack
 from git_datmo.git.pack_writer import PackEntry, PackLimits, make_entry, write_packs
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import Oid
 from git_datmo.objects.reachability import NeededObjects
 from git_datmo.objects.store import PACK_BYTES, PACK_OBJECTS, Store

@@ -13,15 +13,10 @@ from git_datmo.errors import Damaged
 from git_datmo.git.object_encoding import TREE, TreeEntry
 from git_datmo.model import Oid
 from git_datmo.objects import stored_names
+from git_datmo.objects.chunk_trees import NODE_MAX
 from git_datmo.objects.chunks import WHOLE_LIMIT
-from git_datmo.objects.layout import (
-    NODE_MAX,
-    PART_LIMIT,
-    Node,
-    NodeKind,
-    ReadTree,
-    is_chunked,
-)
+from git_datmo.objects.stored_folders import PART_LIMIT
+from git_datmo.objects.tree_nodes import Node, NodeKind, ReadTree, is_chunked
 
 # Maximum depth of trees: of folders with their parts, and of the nodes of a chunked file.
 DEPTH = 500

@@ -16,10 +16,12 @@ from pathlib import Path
 from git_datmo import fsio, permissions
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
+from git_datmo.git.entry_header import KINDS
 from git_datmo.git.object_database import loose_path, read_loose
 from git_datmo.git.pack_entries import EntryReader
-from git_datmo.git.pack_reader import KINDS, Pack, PackedObjects
+from git_datmo.git.pack_file import Pack
 from git_datmo.git.pack_writer import HEADER, PackEntry, PackLimits, make_entry, write_packs
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.partial_pack import received
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.objects.store import PACK_BYTES, PACK_OBJECTS, Store

@@ -14,7 +14,8 @@ from itertools import compress
 
 from git_datmo.git.bulk_lookup import BLOB_TYPE, find_all, types_of
 from git_datmo.git.object_database import loose_path
-from git_datmo.git.pack_reader import Pack, PackedObjects
+from git_datmo.git.pack_file import Pack
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import Oid
 from git_datmo.objects.reachability import TOGETHER, named_ids
 

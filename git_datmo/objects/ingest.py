@@ -19,6 +19,7 @@ from git_datmo.errors import Unreadable
 from git_datmo.git.safe_paths import show
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.objects import chunks
+from git_datmo.objects.chunk_trees import write_chunks
 from git_datmo.objects.content_jobs import (
     Hashed,
     Hasher,
@@ -28,8 +29,8 @@ from git_datmo.objects.content_jobs import (
     identity,
     open_file,
 )
-from git_datmo.objects.layout import Node, NodeKind, write_chunks
 from git_datmo.objects.store import StoreWriter
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.objects.worker_pool import SharedBuffer, WorkerPool
 from git_datmo.progress import Progress
 

@@ -9,8 +9,9 @@ from collections.abc import Container, Iterator
 
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
-from git_datmo.git.pack_reader import Pack, PackedObjects
+from git_datmo.git.pack_file import Pack
 from git_datmo.git.pack_writer import PackEntry, make_entry
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import Oid
 from git_datmo.objects.compaction import marked_entries
 from git_datmo.objects.reachability import named_by

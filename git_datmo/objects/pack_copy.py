@@ -15,9 +15,11 @@ from pathlib import Path
 from git_datmo import fsio, permissions
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
+from git_datmo.git.entry_header import KINDS, bounded
 from git_datmo.git.pack_entries import OBJECT_LIMIT
-from git_datmo.git.pack_reader import KINDS, Pack, PackedObjects, bounded
+from git_datmo.git.pack_file import Pack
 from git_datmo.git.pack_writer import PackEntry, PackWriter, make_entry
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import Oid
 from git_datmo.objects.reachability import NeededObjects
 from git_datmo.permissions import READ_ONLY

@@ -19,7 +19,8 @@ from git_datmo.git.object_encoding import (
     parse_tree,
 )
 from git_datmo.git.pack_entries import OBJECT_LIMIT
-from git_datmo.git.pack_reader import Pack, PackedObjects
+from git_datmo.git.pack_file import Pack
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import Oid
 
 ABSENT, PLAIN, BLOB = 0, 1, 2

@@ -16,8 +16,8 @@ from git_datmo.git.command import Git
 from git_datmo.git.deflate import deflate
 from git_datmo.git.object_database import write_loose
 from git_datmo.git.object_encoding import TreeEntry, parse_tree
-from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.git.pack_writer import PackEntry, PackLimits, PackWriter, make_entry
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.partial_pack import finish_partial
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.objects.store_location import check_store

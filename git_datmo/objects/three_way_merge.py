@@ -12,18 +12,15 @@ from dataclasses import dataclass
 
 from git_datmo.git.object_encoding import TreeEntry, parse_tree
 from git_datmo.model import ObjectFormat, Oid
-from git_datmo.objects.layout import (
+from git_datmo.objects.stored_folders import (
     PART_LIMIT,
-    Node,
-    NodeKind,
-    ReadTree,
-    WriteTree,
     digit_of,
     parts_of,
     read_folder,
     write_folder,
     write_parts,
 )
+from git_datmo.objects.tree_nodes import Node, NodeKind, ReadTree, WriteTree
 
 # A folder or a part of a split folder: the id of a stored tree, its names if they are few, or None
 # if it is missing.

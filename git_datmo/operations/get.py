@@ -12,7 +12,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.remote_commands import Offer
 from git_datmo.history.experiments import Found, History
 from git_datmo.model import Oid, Payload
-from git_datmo.objects.layout import Node
+from git_datmo.objects.tree_nodes import Node
 from git_datmo.payloads.checkout_target import Target, find_target, target_of
 from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
 from git_datmo.permissions import make_folder

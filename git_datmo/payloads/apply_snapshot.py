@@ -12,7 +12,7 @@ from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.history.experiments import read_all
 from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Payload
-from git_datmo.objects.layout import Node, root_node
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.payloads.checkout_in_progress import end_merge, read_underway, refuse_during_checkout
 from git_datmo.payloads.checkout_target import Target, find_target
 from git_datmo.payloads.git_tracked import owned_by_git

@@ -39,7 +39,9 @@ from git_datmo.environments.project_files import (
 from git_datmo.environments.user_packages import imported_modules, kept_distributions
 from git_datmo.errors import Damaged
 from git_datmo.model import Content
-from git_datmo.objects.layout import NodeKind, read_chunks, read_folder
+from git_datmo.objects.chunk_trees import read_chunks
+from git_datmo.objects.stored_folders import read_folder
+from git_datmo.objects.tree_nodes import NodeKind
 from git_datmo.payloads.local_packages import pack_local
 from git_datmo.progress import QUIET
 from git_datmo.redact import hide_passwords

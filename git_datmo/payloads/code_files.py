@@ -11,7 +11,8 @@ from pathlib import Path
 from git_datmo.errors import Unreadable
 from git_datmo.git.safe_paths import show
 from git_datmo.model import Content, Form, Oid
-from git_datmo.objects.layout import FolderEditor, TreeChange, root_node
+from git_datmo.objects.folder_editor import FolderEditor, TreeChange
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.clean_filters import cleaned_files, filtered_paths
 from git_datmo.payloads.payload_changes import holder_of
 from git_datmo.payloads.store_payloads import is_cache

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from git_datmo.errors import DatmoError
-from git_datmo.objects.layout import find_path, root_node
+from git_datmo.objects.stored_folders import find_path
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.progress import QUIET
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.stat_cache import Differences

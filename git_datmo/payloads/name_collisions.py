@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.safe_paths import show
-from git_datmo.objects.layout import Node, compare
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import Node
 from git_datmo.repository.workspace import Workspace
 
 

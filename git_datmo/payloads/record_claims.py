@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.model import Content, Payload
 from git_datmo.objects.content_counts import Extent, ExtentCounter
-from git_datmo.objects.layout import Node, root_node
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.repository.workspace import Workspace
 from git_datmo.sizes import show_count, show_size
 from git_datmo.worktree.tracking import Tracking

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.safe_paths import in_portions
-from git_datmo.objects.layout import Node, find_path, root_node
+from git_datmo.objects.stored_folders import find_path
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.payloads.checkout_in_progress import CheckoutInProgress, end_underway, read_underway
 from git_datmo.payloads.link_remarks import tell_placed_links
 from git_datmo.payloads.merging.derived_payloads import Steps

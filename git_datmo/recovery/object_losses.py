@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from git_datmo.errors import Damaged
 from git_datmo.git.object_encoding import TREE, parse_tree
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.remote_commands import Remote
 from git_datmo.git.remote_urls import fetch_url
 from git_datmo.history.experiments import read_heads
 from git_datmo.model import Oid
-from git_datmo.objects.layout import Node, NodeKind, root_node
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.remotes.live_roots import keepers, read_catalog_of_all, working_trees
 from git_datmo.remotes.unshared_count import seen_records

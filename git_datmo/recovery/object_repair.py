@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from git_datmo.errors import DatmoError
 from git_datmo.model import Oid
-from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.objects.store import StoreWriter
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.record_registry import Record
 from git_datmo.recovery.object_losses import Losses, Need

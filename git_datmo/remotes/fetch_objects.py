@@ -10,15 +10,16 @@ from git_datmo.backends.pack_backend import PackBackend
 from git_datmo.errors import Damaged, DatmoError, GitFailed, Incomplete, Silent
 from git_datmo.git.fetch_head import all_sources
 from git_datmo.git.local_remote import find_folder
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.remote_commands import Offer, Remote, beside, fetch_refs, find_remote
 from git_datmo.git.remote_urls import is_bundle
 from git_datmo.git.scratch_repository import Scratch
 from git_datmo.history.experiments import read_all, read_heads, unite_remotes
 from git_datmo.model import Content, Oid
-from git_datmo.objects.layout import Node, find_path, root_node
 from git_datmo.objects.pack_copy import copy_objects
 from git_datmo.objects.reachability import NeededObjects, reach
+from git_datmo.objects.stored_folders import find_path
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.namespaces import in_use
 from git_datmo.remotes.keep_commits import keep_entries, write_keep

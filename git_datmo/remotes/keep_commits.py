@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from git_datmo.errors import Incomplete
 from git_datmo.git.object_encoding import BLOB, TREE, TreeEntry, encode_commit, encode_tree
 from git_datmo.model import Content, ObjectFormat, Oid
-from git_datmo.objects.layout import Node, NodeKind, root_node
 from git_datmo.objects.store import Store
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.records.contents import list_objects
 from git_datmo.records.record_registry import Record
 from git_datmo.records.snapshot_record import Snapshot, payload_name

@@ -8,8 +8,9 @@ from itertools import repeat
 
 from git_datmo.git.object_encoding import TREE
 from git_datmo.model import Oid
-from git_datmo.objects.layout import Node, NodeKind, chunk_sizes, is_chunked
+from git_datmo.objects.chunk_trees import chunk_sizes
 from git_datmo.objects.store import Store
+from git_datmo.objects.tree_nodes import Node, NodeKind, is_chunked
 
 
 @dataclass(frozen=True, slots=True)

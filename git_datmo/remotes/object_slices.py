@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from tempfile import TemporaryFile
 
 from git_datmo.git.command import Git
-from git_datmo.git.pack_reader import KINDS, Pack, PackedObjects
+from git_datmo.git.entry_header import KINDS
+from git_datmo.git.pack_file import Pack
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import Oid
 from git_datmo.objects.pack_copy import mark_one
 from git_datmo.objects.reachability import NeededObjects

@@ -9,7 +9,7 @@ from git_datmo.curves.curve_reader import read_header, read_points
 from git_datmo.curves.united_curve import UnitedCurve, unite_attempts
 from git_datmo.history.attempts import Attempt
 from git_datmo.model import Oid
-from git_datmo.objects.layout import root_node
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.remotes.required_objects import require

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from git_datmo.errors import Incomplete
-from git_datmo.objects.layout import Node
+from git_datmo.objects.tree_nodes import Node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.remotes.missing_objects import find_missing
 from git_datmo.repository.workspace import Workspace

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from git_datmo.git.scratch_repository import Scratch
 from git_datmo.history.experiments import Found
-from git_datmo.objects.layout import Node, NodeKind, compare, root_node
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.progress import Progress
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.rerun_inputs import require_objects

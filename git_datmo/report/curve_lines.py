@@ -13,7 +13,7 @@ from git_datmo.curves.curve_writer import write_curve
 from git_datmo.errors import DatmoError
 from git_datmo.history.attempts import attempts_of
 from git_datmo.history.experiments import Found, History
-from git_datmo.objects.layout import root_node
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.progress import Progress
 from git_datmo.records.record_values import show_value
 from git_datmo.remotes.obtained_curves import read_united

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from git_datmo.errors import Incomplete
 from git_datmo.history.experiments import Found
 from git_datmo.model import Payload
-from git_datmo.objects.layout import Node, NodeKind, TreeDifference, compare, read_folder, root_node
+from git_datmo.objects.stored_folders import read_folder
+from git_datmo.objects.tree_differences import TreeDifference, compare
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.report.stored_files import read_blobs
 from git_datmo.report.table_shapes import TableShape, is_table, read_shape
 from git_datmo.repository.workspace import Workspace
@@ -127,7 +129,7 @@ def _size(ws: Workspace, node: Node | None) -> int | None:
     """Return the size of a file; None if it is absent or not here."""
     if node is None:
         return None
-    from git_datmo.objects.layout import read_chunks
+    from git_datmo.objects.chunk_trees import read_chunks
 
     blobs = read_chunks(node.oid, ws.store.read_tree) if node.chunked else iter([node.oid])
     try:

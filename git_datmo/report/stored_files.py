@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found
 from git_datmo.model import Content
-from git_datmo.objects.layout import Node, NodeKind, read_chunks, read_folder, root_node
+from git_datmo.objects.chunk_trees import read_chunks
+from git_datmo.objects.stored_folders import read_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.progress import Progress
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.rerun_inputs import require_objects

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from git_datmo.environments.environment_diff import environment_values
 from git_datmo.history.experiments import Found
 from git_datmo.model import Content, Payload
-from git_datmo.objects.layout import Node, NodeKind, compare, root_node
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.progress import Progress
 from git_datmo.records.record_values import Value
 from git_datmo.report.experiment_diff import command_values, is_same

@@ -17,8 +17,9 @@ from git_datmo.curves.curve_reader import Read, bytes_reader
 from git_datmo.curves.curve_writer import find_bounds, write_curve
 from git_datmo.errors import Damaged
 from git_datmo.model import Content, Oid
-from git_datmo.objects.layout import find_name, read_chunks
+from git_datmo.objects.chunk_trees import read_chunks
 from git_datmo.objects.store import Store, StoreWriter
+from git_datmo.objects.stored_folders import find_name
 from git_datmo.progress import QUIET
 from git_datmo.records.snapshot_record import Curve, Snapshot
 from git_datmo.repository.workspace import Workspace

@@ -9,7 +9,8 @@ from git_datmo.engines.engine_contract import Output, Stream
 from git_datmo.engines.terminal_screen import Screen
 from git_datmo.errors import Incomplete
 from git_datmo.model import Content
-from git_datmo.objects.layout import read_chunks, root_node
+from git_datmo.objects.chunk_trees import read_chunks
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.records.receipt_record import ReceiptDifference
 from git_datmo.repository.workspace import Workspace
 

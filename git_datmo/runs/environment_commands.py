@@ -13,7 +13,7 @@ from git_datmo.environments.manifest_reader import read_environment as read_mani
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.history.experiments import Found, History
 from git_datmo.model import Oid
-from git_datmo.objects.layout import root_node
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.captured_environment import find_environment, read_environment
 from git_datmo.payloads.record_claims import claim_of, refuse_false_claims
 from git_datmo.progress import QUIET, Progress

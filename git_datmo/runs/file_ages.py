@@ -16,7 +16,8 @@ from pathlib import Path
 
 from git_datmo.errors import Incomplete
 from git_datmo.model import Form, Payload
-from git_datmo.objects.layout import compare, root_node
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.repository.workspace import Workspace
 
 OLDER = 3600

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from git_datmo.errors import Incomplete
 from git_datmo.model import Form, Payload
-from git_datmo.objects.layout import Node, root_node
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.progress import Progress
 from git_datmo.records.snapshot_record import Read
 from git_datmo.remotes.fetch_objects import obtain_trees, obtain_way

@@ -10,7 +10,8 @@ from git_datmo.errors import DatmoError
 from git_datmo.git.object_encoding import TreeEntry
 from git_datmo.history.experiments import History
 from git_datmo.model import Oid, Payload
-from git_datmo.objects.layout import find_path, root_node
+from git_datmo.objects.stored_folders import find_path
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.checkout_target import find_experiment
 from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
 from git_datmo.progress import QUIET, Progress

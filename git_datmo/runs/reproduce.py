@@ -20,7 +20,7 @@ from git_datmo.history.record_signatures import (
     wants_signature,
 )
 from git_datmo.model import Oid
-from git_datmo.objects.layout import root_node
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.captured_environment import read_environment, variables_of
 from git_datmo.progress import Progress
 from git_datmo.records.receipt_record import Cause, Receipt

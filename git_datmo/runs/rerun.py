@@ -17,8 +17,8 @@ from git_datmo.environments.manifest_reader import read_environment as read_mani
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found
 from git_datmo.model import Content, Form, Oid, Payload
-from git_datmo.objects.layout import Node, root_node
 from git_datmo.objects.store import HashOnly
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
 from git_datmo.payloads.link_remarks import placed_link_remarks
 from git_datmo.payloads.record_claims import ClaimedContent, claim_of, refuse_false_claims

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from git_datmo.errors import Incomplete
 from git_datmo.model import Content, Oid
-from git_datmo.objects.layout import Node, root_node
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.payloads.clean_filters import smudge
 from git_datmo.progress import Progress
 from git_datmo.remotes.fetch_objects import fetch_objects

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from git_datmo.errors import Incomplete
 from git_datmo.model import Form, Oid, Payload
-from git_datmo.objects.layout import NodeKind, read_folder
+from git_datmo.objects.stored_folders import read_folder
+from git_datmo.objects.tree_nodes import NodeKind
 from git_datmo.repository.workspace import Workspace
 
 _TIME = re.compile(

@@ -11,7 +11,7 @@ from git_datmo.compare.comparison import Comparison
 from git_datmo.compare.subprocess_compare import compare_apart
 from git_datmo.compare.volatile import is_time_name
 from git_datmo.model import Payload
-from git_datmo.objects.layout import root_node
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.record_claims import claim_of, refuse_false_claims
 from git_datmo.progress import Progress
 from git_datmo.records.codec import number

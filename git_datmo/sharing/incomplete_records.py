@@ -12,7 +12,7 @@ from git_datmo.errors import Damaged
 from git_datmo.git.refs import read_refs
 from git_datmo.git.remote_commands import Offer, Remote
 from git_datmo.model import Oid
-from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.records.ledger import Tips
 from git_datmo.records.listing import list_records
 from git_datmo.records.namespaces import NAMESPACES, NOTES_REF, RECORDS_REF, in_use

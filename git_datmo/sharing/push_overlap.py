@@ -11,8 +11,9 @@ from git_datmo.errors import Incomplete
 from git_datmo.git.object_encoding import GITLINK
 from git_datmo.model import Oid
 from git_datmo.objects.chunks import MAX_SIZE
-from git_datmo.objects.layout import Node, NodeKind, compare
 from git_datmo.objects.store import Store
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import Node, NodeKind
 
 # Fewer bytes than this are sent faster than they are looked for.
 ENOUGH = 48 << 10

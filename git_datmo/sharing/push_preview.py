@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from git_datmo.errors import Incomplete, assert_never
 from git_datmo.git.remote_commands import find_remote
 from git_datmo.model import Content, Oid, Role
-from git_datmo.objects.layout import Node, NodeKind, read_folder, root_node
+from git_datmo.objects.stored_folders import read_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.drop_record import Drop

@@ -11,7 +11,9 @@ from git_datmo.engines.image_archive import CONFIG
 from git_datmo.environments.manifest import DOCKERFILE, MANIFEST
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.model import Oid
-from git_datmo.objects.layout import Node, NodeKind, read_chunks, read_folder, root_node
+from git_datmo.objects.chunk_trees import read_chunks
+from git_datmo.objects.stored_folders import read_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.records.contents import list_objects
 from git_datmo.records.image_record import Image
 from git_datmo.records.record_registry import Record

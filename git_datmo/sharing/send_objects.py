@@ -13,7 +13,7 @@ from functools import partial
 
 from git_datmo.errors import GitFailed, UnusableRefs
 from git_datmo.git.local_remote import Folder, find_folder
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.refs import RefChange
 from git_datmo.git.remote_commands import Offer, Rejected, Remote, beside, push_refs
 from git_datmo.model import Oid

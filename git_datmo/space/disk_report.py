@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from git_datmo.git.object_encoding import TREE, parse_tree
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import Oid, Payload
 from git_datmo.objects.disk_usage import weigh
-from git_datmo.objects.layout import NodeKind
+from git_datmo.objects.tree_nodes import NodeKind
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.image_record import Image
 from git_datmo.records.listing import list_records

@@ -12,8 +12,8 @@ from git_datmo.backends.pack_backend import PackBackend
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.remote_commands import Remote, find_remote
 from git_datmo.model import Oid
-from git_datmo.objects.layout import Node
 from git_datmo.objects.missing_elsewhere import Outgoing
+from git_datmo.objects.tree_nodes import Node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.ledger import Tips
 from git_datmo.records.record_registry import Record

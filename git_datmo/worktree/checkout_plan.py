@@ -19,18 +19,13 @@ from pathlib import Path
 
 from git_datmo.errors import DatmoError
 from git_datmo.git.safe_paths import show
+from git_datmo.objects.chunk_trees import read_chunks
 from git_datmo.objects.chunks import BLOCK
 from git_datmo.objects.ingest import FileRead, Ingest
-from git_datmo.objects.layout import (
-    Node,
-    NodeKind,
-    TreeDifference,
-    compare,
-    find_path,
-    find_paths,
-    read_chunks,
-)
 from git_datmo.objects.store import HashOnly, Store
+from git_datmo.objects.stored_folders import find_path, find_paths
+from git_datmo.objects.tree_differences import TreeDifference, compare
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.objects.worker_pool import WorkerPool
 from git_datmo.progress import Progress
 from git_datmo.worktree.file_placer import Placer, Placing, writing

@@ -21,8 +21,8 @@ from git_datmo.model import Oid
 from git_datmo.objects import stored_names
 from git_datmo.objects.chunks import BLOCK, MAX_SIZE, WHOLE_LIMIT
 from git_datmo.objects.ingest import FileRead, new_digest
-from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.objects.store import Store
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.objects.worker_pool import WorkerPool
 from git_datmo.progress import Progress
 from git_datmo.sizes import show_size

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from git_datmo.errors import Damaged, Incomplete
 from git_datmo.objects.ingest import FileRead
-from git_datmo.objects.layout import Node, ReadTree, TreeDifference, find_paths
+from git_datmo.objects.stored_folders import find_paths
+from git_datmo.objects.tree_differences import TreeDifference
+from git_datmo.objects.tree_nodes import Node, ReadTree
 from git_datmo.worktree.path_steps import is_file, parents, path_at, steps_to
 
 

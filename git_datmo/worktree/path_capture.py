@@ -17,19 +17,12 @@ from git_datmo.errors import DatmoError, Incomplete, Unreadable
 from git_datmo.git.safe_paths import is_dotgit, is_safe, show
 from git_datmo.model import Content, Form, Oid
 from git_datmo.objects import stored_names
+from git_datmo.objects.chunk_trees import read_chunks
+from git_datmo.objects.folder_editor import FolderEditor, TreeChange
 from git_datmo.objects.ingest import Deliver, FileRead, Ingest, Recall, StoredFile
-from git_datmo.objects.layout import (
-    FolderEditor,
-    Node,
-    NodeKind,
-    TreeChange,
-    WriteTree,
-    find_path,
-    read_chunks,
-    root_node,
-    write_folder,
-)
 from git_datmo.objects.store import Store, StoreWriter
+from git_datmo.objects.stored_folders import find_path, write_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind, WriteTree, root_node
 from git_datmo.progress import Progress
 from git_datmo.worktree.outside_links import LinkCheck
 from git_datmo.worktree.stat_cache import Differences, RecordedMarks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.objects.tree_nodes import Node, NodeKind
 
 
 def parents(path: bytes) -> Iterator[bytes]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from git_datmo.environments.manifest import Environment
 from git_datmo.git.object_encoding import parse_tree
 from git_datmo.model import FORMATS, Oid
-from git_datmo.objects import layout
-from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.objects import chunk_trees, stored_folders
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.records import codec
 from git_datmo.records.notes import make_line
 from tests.support.independent import (
@@ -65,7 +65,7 @@ def test_trees_of_chunks_are_alike(name: str, seed: int, count: int, spread: int
         )
         for _ in range(count)
     ]
-    made = layout.write_chunks(pieces, lambda content: form.hash("tree", content))
+    made = chunk_trees.write_chunks(pieces, lambda content: form.hash("tree", content))
     assert str(made) == Writer(name).chunk_tree([(str(oid), size) for oid, size in pieces])
 
 
@@ -100,8 +100,11 @@ def test_implementations_encode_folders_equally(
         )
         entries[real] = (TREE if chunked else _MODES[kind], stored + marker, str(oid))
     written = writer.split(entries, 0)
-    assert str(layout.write_folder(nodes, lambda content: form.hash("tree", content))) == written
-    read = layout.read_folder(
+    assert (
+        str(stored_folders.write_folder(nodes, lambda content: form.hash("tree", content)))
+        == written
+    )
+    read = stored_folders.read_folder(
         Oid.parse(written), lambda oid: parse_tree(writer.objects[str(oid)][1], form)
     )
     assert dict(read) == nodes

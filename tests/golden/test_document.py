@@ -9,7 +9,7 @@ from typing import Any
 
 import git_datmo
 from git_datmo.environments import manifest_reader as environments
-from git_datmo.objects import chunks, layout, stored_names
+from git_datmo.objects import chunk_trees, chunks, stored_folders, stored_names
 from git_datmo.objects.store_location import PROMISES, SETTINGS
 from git_datmo.records import codec, format_marker, namespaces, notes
 from git_datmo.remotes import keep_commits
@@ -31,12 +31,17 @@ def test_constants_of_the_page_match_the_code() -> None:
     assert told == {
         **{
             name: getattr(chunks, name)
-            for name in ("MIN_SIZE", "AVERAGE_SIZE", "MAX_SIZE", "NORMALISATION", "SEED")
+            for name in (
+                "MIN_SIZE",
+                "AVERAGE_SIZE",
+                "MAX_SIZE",
+                "NORMALISATION",
+                "SEED",
+                "WHOLE_LIMIT",
+            )
         },
-        **{
-            name: getattr(layout, name)
-            for name in ("WHOLE_LIMIT", "NODE_MIN", "NODE_MAX", "NODE_MASK", "PART_LIMIT")
-        },
+        **{name: getattr(chunk_trees, name) for name in ("NODE_MIN", "NODE_MAX", "NODE_MASK")},
+        "PART_LIMIT": stored_folders.PART_LIMIT,
         "MASK_SMALL": independent.MASK_SMALL,
         "MASK_LARGE": independent.MASK_LARGE,
         "RECORD_LIMIT": codec.SIZE_LIMIT,

@@ -13,7 +13,7 @@ from git_datmo.errors import Damaged, NewerRecords
 from git_datmo.git.object_encoding import parse_tree
 from git_datmo.git.safe_paths import is_safe
 from git_datmo.model import FORMATS, Oid
-from git_datmo.objects import layout, stored_names
+from git_datmo.objects import chunk_trees, stored_folders, stored_names
 from git_datmo.records import codec
 from git_datmo.records.data_graph import DataGraph
 from git_datmo.records.format_marker import check_marker, parse_marker
@@ -99,7 +99,7 @@ def write_trees(vector: Vector) -> tuple[str, dict[str, bytes]]:
 @each("trees")
 def test_tree_vector_has_its_verdict(vector: Vector) -> None:
     root, contents = write_trees(vector)
-    read = layout.read_folder if vector["read"] == "folder" else layout.read_chunks
+    read = stored_folders.read_folder if vector["read"] == "folder" else chunk_trees.read_chunks
     found = verdict_of(
         lambda: list(read(Oid.parse(root), lambda oid: parse_tree(contents[str(oid)], FORM)))
     )  # type: ignore[operator]

@@ -19,8 +19,8 @@ from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import Damaged
 from git_datmo.git.object_encoding import parse_tree
 from git_datmo.model import FORMATS, Oid
-from git_datmo.objects import layout
-from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.objects import chunk_trees, stored_folders
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.records import codec
 from git_datmo.records.annotation_record import TYPES, Annotation
 from git_datmo.records.data_id import data_id
@@ -142,9 +142,9 @@ def test_trees_of_chunks_have_their_id(count: int, place: int) -> None:
         stored[oid] = content
         return oid
 
-    made = layout.write_chunks(((Oid.parse(oid), size) for oid, size in pieces), write)
+    made = chunk_trees.write_chunks(((Oid.parse(oid), size) for oid, size in pieces), write)
     assert str(made) == CHUNK_TREE_IDS[count][place]
-    read = layout.read_chunks(made, lambda oid: parse_tree(stored[oid], form))
+    read = chunk_trees.read_chunks(made, lambda oid: parse_tree(stored[oid], form))
     assert [str(oid) for oid in read] == [oid for oid, _ in pieces]
 
 
@@ -265,7 +265,7 @@ def test_published_environment_has_its_object() -> None:
         name: Node(NodeKind.FILE, form.hash("blob", content)) for name, content in files.items()
     }
     assert (
-        str(layout.write_folder(nodes, lambda content: form.hash("tree", content)))
+        str(stored_folders.write_folder(nodes, lambda content: form.hash("tree", content)))
         == ENVIRONMENT_OBJECT
     )
     assert Writer("sha1").folder(files) == ENVIRONMENT_OBJECT

@@ -13,10 +13,11 @@ from random import Random
 import pytest
 
 from git_datmo.git.deflate import deflate
-from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.git.pack_writer import PackWriter, make_entry
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import SHA1, Oid
-from git_datmo.objects.layout import Node, NodeKind, write_folder
+from git_datmo.objects.stored_folders import write_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from tests.support.commands import STORE, datmo, picture, states
 from tests.support.pair import Pair
 from tests.support.servers.hosts import Host

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import SHA1, Oid
 from tests.support.commands import datmo, experiments, picture
 from tests.support.damage import SMALL, blob, pack_of, replace, spoil, with_data

@@ -9,7 +9,7 @@ from dataclasses import replace
 from git_datmo.curves.curve_points import Points
 from git_datmo.curves.curve_reader import read_header, read_points, read_view
 from git_datmo.model import Oid
-from git_datmo.objects.layout import root_node
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.records.contents import list_objects
 from git_datmo.records.snapshot_record import INTERRUPTED, Snapshot
 from git_datmo.remotes.fetch_objects import fetch_objects

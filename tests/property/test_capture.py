@@ -10,8 +10,9 @@ from hypothesis import given, settings
 
 from git_datmo.model import SHA1, Oid
 from git_datmo.objects import ingest
-from git_datmo.objects.layout import Node, NodeKind, write_folder
 from git_datmo.objects.store import HashOnly, Store
+from git_datmo.objects.stored_folders import write_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.payloads.store_payloads import add
 from git_datmo.progress import QUIET
 from git_datmo.repository.workspace import open_workspace

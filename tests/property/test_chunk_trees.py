@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 from git_datmo.errors import Damaged
 from git_datmo.git.object_encoding import BLOB, TreeEntry, encode_tree, parse_tree
 from git_datmo.model import SHA1, Oid
-from git_datmo.objects.layout import (
-    NODE_MASK,
-    NODE_MAX,
-    NODE_MIN,
-    read_chunks,
-    write_chunks,
-)
+from git_datmo.objects.chunk_trees import NODE_MASK, NODE_MAX, NODE_MIN, read_chunks, write_chunks
 from tests.support.strategies import Trees
 
 

@@ -9,15 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1
-from git_datmo.objects import layout
-from git_datmo.objects.layout import (
-    PART_LIMIT,
-    FolderEditor,
-    Node,
-    NodeKind,
-    TreeChange,
-    compare,
-)
+from git_datmo.objects import stored_folders
+from git_datmo.objects.folder_editor import FolderEditor, TreeChange
+from git_datmo.objects.stored_folders import PART_LIMIT
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from tests.support.folder_trees import Folder, as_node, fewer, files, flat, folders, read, write
 from tests.support.strategies import Trees, safe_names
 
@@ -83,7 +79,7 @@ def test_edited_folder_equals_rewritten_folder(
 ) -> None:
     root = data.draw(changes(folder))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
+        patch.setattr(stored_folders, "PART_LIMIT", limit)
         check_edit(folder, root)
 
 
@@ -101,7 +97,7 @@ def test_folder_that_grows_or_shrinks_is_split_or_joined(
         assert isinstance(node, Node)
         root.below[name] = TreeChange(node=node)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
+        patch.setattr(stored_folders, "PART_LIMIT", limit)
         check_edit(old, root)
         trees = Trees()
         found = compare(as_node(old, trees), as_node(new, trees), trees.read)
@@ -181,7 +177,7 @@ def test_comparison_names_just_what_differs(
 ) -> None:
     other = edited(folder, data.draw(changes(folder))) if related else data.draw(folders())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
+        patch.setattr(stored_folders, "PART_LIMIT", limit)
         trees = Trees()
         old, new = as_node(folder, trees), None if other is None else as_node(other, trees)
         found = list(compare(old, new, trees.read))

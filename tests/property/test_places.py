@@ -18,8 +18,9 @@ from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
 from git_datmo.git.object_database import write_loose
 from git_datmo.git.object_encoding import BLOB, GITLINK, TREE, TreeEntry, encode_tree
-from git_datmo.git.pack_reader import Pack, PackedObjects
+from git_datmo.git.pack_file import Pack
 from git_datmo.git.pack_writer import PackEntry, PackWriter, make_entry
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import SHA1, ObjectFormat, Oid
 from git_datmo.objects.missing_elsewhere import Outgoing
 from git_datmo.progress import QUIET

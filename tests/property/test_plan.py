@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1
-from git_datmo.objects.layout import Node, root_node
 from git_datmo.objects.store import Store
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.progress import QUIET
 from git_datmo.worktree import checkout_plan
 from git_datmo.worktree.checkout_plan import Checkout, CheckoutConflict, Placement

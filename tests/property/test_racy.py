@@ -17,7 +17,7 @@ from git_datmo import fsio
 from git_datmo.git.command import Git
 from git_datmo.model import SHA1
 from git_datmo.objects.ingest import FileRead
-from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.worktree import stat_cache
 from git_datmo.worktree.stat_cache import Differences, StatCache
 from tests.support.shell import Shell

@@ -17,7 +17,7 @@ from git_datmo.git.command import Git
 from git_datmo.git.object_encoding import BLOB, EXECUTABLE, LINK
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
 from git_datmo.objects.ingest import FileRead
-from git_datmo.objects.layout import Node, NodeKind
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.worktree import stat_cache, stat_cache_edit
 from git_datmo.worktree.index_entries import encode
 from git_datmo.worktree.stat_cache import StatCache

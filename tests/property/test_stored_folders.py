@@ -13,20 +13,17 @@ from hypothesis import strategies as st
 from git_datmo.errors import Damaged
 from git_datmo.git.object_encoding import BLOB, TREE, TreeEntry, encode_tree, parse_tree
 from git_datmo.model import SHA1, SHA256, ObjectFormat, Oid
-from git_datmo.objects import layout, stored_names
-from git_datmo.objects.layout import (
+from git_datmo.objects import stored_folders, stored_names, tree_nodes
+from git_datmo.objects.chunk_trees import read_chunks
+from git_datmo.objects.stored_folders import (
     PART_LIMIT,
-    Node,
-    NodeKind,
-    decode_entry,
-    encode_entry,
     find_name,
     find_path,
     find_paths,
-    read_chunks,
     read_folder,
     write_folder,
 )
+from git_datmo.objects.tree_nodes import Node, NodeKind, decode_entry, encode_entry
 from tests.support.folder_trees import Folder, as_node, fewer, files, flat, folders, read, write
 from tests.support.strategies import Trees, formats, oids, safe_names
 
@@ -64,7 +61,7 @@ def test_folder_of_any_size_is_read_as_written(folder: Folder) -> None:
 @given(folders(40), st.integers(1, 8))
 def test_folder_is_split_to_any_depth(folder: Folder, limit: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
+        patch.setattr(stored_folders, "PART_LIMIT", limit)
         trees = Trees()
         oid = write(folder, trees)
         assert read(oid, trees) == folder
@@ -87,14 +84,14 @@ def test_folder_has_one_id_for_every_order_of_names(
     shuffled = list(folder.items())
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
+        patch.setattr(stored_folders, "PART_LIMIT", limit)
         assert write(dict(shuffled), Trees()) == write(folder, Trees())
 
 
 @given(folders(30), st.integers(1, 40), st.lists(safe_names, max_size=4))
 def test_name_is_found_only_in_its_folder(folder: Folder, limit: int, others: list[bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "PART_LIMIT", limit)
+        patch.setattr(stored_folders, "PART_LIMIT", limit)
         trees = Trees()
         oid = write(folder, trees)
         for name in {*folder, *others}:
@@ -131,7 +128,7 @@ def test_entry_is_decoded_to_what_was_encoded(name: bytes, node: Node) -> None:
     st.builds(lambda name, end: name + end, safe_names | st.just(b""), st.sampled_from([b"", *map(bytes, (
         stored_names.CHUNKED_FILE, stored_names.CHUNKED_EXECUTABLE, stored_names.PART, stored_names.ESCAPE,
     ))])),
-    st.sampled_from(sorted(layout._KINDS)) | st.just(0o160000),
+    st.sampled_from(sorted(tree_nodes._KINDS)) | st.just(0o160000),
     oids(),
 )  # fmt: skip
 def test_entry_has_one_form_or_is_damaged(name: bytes, mode: int, oid: Oid) -> None:
@@ -151,7 +148,7 @@ def parts_of(nodes: Mapping[bytes, Node], trees: Trees) -> list[TreeEntry]:
     """Return the entries of a folder split by the first digit, whatever its size."""
     groups: dict[str, dict[bytes, Node]] = {}
     for name, node in nodes.items():
-        groups.setdefault(layout.digit_of(name, 0), {})[name] = node
+        groups.setdefault(stored_folders.digit_of(name, 0), {})[name] = node
     return [
         TreeEntry(d.encode() + stored_names.PART, TREE, write_folder(g, trees.write, 1))
         for d, g in sorted(groups.items())

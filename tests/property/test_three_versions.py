@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1
-from git_datmo.objects import layout, three_way_merge
-from git_datmo.objects.layout import PART_LIMIT, Node, NodeKind
+from git_datmo.objects import stored_folders, three_way_merge
+from git_datmo.objects.stored_folders import PART_LIMIT
 from git_datmo.objects.three_way_merge import MergeConflict, Merger
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from tests.support.folder_trees import Folder, as_node, read
 from tests.support.strategies import Trees
 
@@ -69,7 +70,7 @@ def merged(
 
 def limited(limit: int) -> pytest.MonkeyPatch:
     patch = pytest.MonkeyPatch()
-    patch.setattr(layout, "PART_LIMIT", limit)
+    patch.setattr(stored_folders, "PART_LIMIT", limit)
     patch.setattr(three_way_merge, "PART_LIMIT", limit)
     return patch
 

@@ -8,12 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, ObjectFormat, Oid
-from git_datmo.objects.layout import (
-    Node,
-    NodeKind,
-    read_folder,
-    write_folder,
-)
+from git_datmo.objects.stored_folders import read_folder, write_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from tests.support.strategies import Trees, oids, safe_names
 
 # A folder as a test thinks of it.

@@ -8,7 +8,8 @@ from git_datmo.errors import Damaged
 from git_datmo.git.object_encoding import BLOB, TREE, TreeEntry
 from git_datmo.model import SHA1, Oid
 from git_datmo.objects.content_counts import DEPTH, Extent, ExtentCounter
-from git_datmo.objects.layout import Node, NodeKind, write_folder
+from git_datmo.objects.stored_folders import write_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind
 
 
 class Trees:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from git_datmo.errors import Damaged
-from git_datmo.git.pack_reader import PackedObjects
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import SHA1, Oid
 from tests.support.pack_entries import entry
 

@@ -13,8 +13,8 @@ from git_datmo.errors import Damaged
 from git_datmo.git.command import Git
 from git_datmo.git.deflate import deflate
 from git_datmo.git.object_database import write_loose
-from git_datmo.git.pack_reader import PackedObjects
 from git_datmo.git.pack_writer import PackWriter, make_entry
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import SHA1, Oid
 from git_datmo.objects import pack_copy
 from git_datmo.objects.pack_copy import copy_objects, mark_each

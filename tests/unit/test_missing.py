@@ -8,9 +8,11 @@ from pathlib import Path
 
 from git_datmo.git.command import Git
 from git_datmo.model import SHA1, Oid
-from git_datmo.objects.layout import Node, NodeKind, write_chunks, write_folder
+from git_datmo.objects.chunk_trees import write_chunks
 from git_datmo.objects.store import Store
 from git_datmo.objects.store_location import create_store
+from git_datmo.objects.stored_folders import write_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.remotes.missing_objects import find_missing
 from git_datmo.remotes.object_slices import LEAST, divide_wanted
 

@@ -13,8 +13,9 @@ import pytest
 from git_datmo.errors import Damaged
 from git_datmo.git.deflate import deflate
 from git_datmo.git.object_encoding import BLOB, TreeEntry, encode_commit, encode_tree
-from git_datmo.git.pack_reader import Pack, PackedObjects
+from git_datmo.git.pack_file import Pack
 from git_datmo.git.pack_writer import PackWriter, entry_header, make_entry
+from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.model import FORMATS, SHA1, ObjectFormat, Oid
 from tests.support.shell import Shell
 

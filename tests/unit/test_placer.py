@@ -13,9 +13,9 @@ from git_datmo.git.command import Git
 from git_datmo.git.pack_writer import make_entry
 from git_datmo.model import SHA1
 from git_datmo.objects.chunks import BLOCK
-from git_datmo.objects.layout import Node, NodeKind
 from git_datmo.objects.store import Store
 from git_datmo.objects.store_location import create_store
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.objects.worker_pool import WorkerPool
 from git_datmo.progress import QUIET
 from git_datmo.worktree.file_placer import CHUNKS, Placer, Placing

@@ -10,9 +10,10 @@ import pytest
 
 from git_datmo.git.command import Git
 from git_datmo.model import SHA1, Oid
-from git_datmo.objects.layout import Node, NodeKind, write_folder
 from git_datmo.objects.store import Store
 from git_datmo.objects.store_location import create_store
+from git_datmo.objects.stored_folders import write_folder
+from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.sharing.push_overlap import cover, difference, differs_little, weigh
 from tests.support.shell import Shell
 

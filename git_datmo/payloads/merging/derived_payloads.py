@@ -7,7 +7,9 @@ import os
 from collections.abc import Mapping
 
 from git_datmo.model import Content, Form
-from git_datmo.objects.layout import FolderEditor, Node, NodeKind, TreeChange, compare, root_node
+from git_datmo.objects.folder_editor import FolderEditor, TreeChange
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.path_capture import node_size
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from git_datmo.history.experiments import read_all
 from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Oid, Payload
-from git_datmo.objects.layout import compare, root_node
+from git_datmo.objects.tree_differences import compare
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.checkout_in_progress import end_merge, read_underway
 from git_datmo.payloads.link_remarks import tell_placed_links
 from git_datmo.payloads.merging.derived_payloads import rewrite

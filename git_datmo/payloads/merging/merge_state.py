@@ -10,7 +10,8 @@ from pathlib import Path
 
 from git_datmo import fsio
 from git_datmo.errors import Damaged, DatmoError
-from git_datmo.objects.layout import find_path, root_node
+from git_datmo.objects.stored_folders import find_path
+from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.checkout_in_progress import MERGE, MERGING, interrupted, read_underway
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.tracking import Tracking

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.model import Payload
-from git_datmo.objects.layout import Node, root_node
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.payloads.link_remarks import tell_placed_links
 from git_datmo.payloads.merging.derived_payloads import Steps, differing, measure, rewrite
 from git_datmo.payloads.merging.merge_state import read_pending

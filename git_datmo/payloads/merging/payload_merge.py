@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.model import Content, Oid, Payload, Role
-from git_datmo.objects.layout import Node, root_node
 from git_datmo.objects.three_way_merge import Merger
+from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.payloads.merging.derived_payloads import differing, measure
 from git_datmo.payloads.record_claims import claim_of, refuse_false_claims
 from git_datmo.progress import QUIET, Progress

@@ -12,7 +12,8 @@ from pathlib import Path
 from git_datmo.errors import DatmoError
 from git_datmo.git.command import Git
 from git_datmo.model import Oid, Payload
-from git_datmo.objects.layout import Node, NodeKind, read_folders, root_node
+from git_datmo.objects.stored_folders import read_folders
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.payloads.addable_paths import PLACEHOLDERS
 from git_datmo.payloads.checkout_in_progress import (
     CheckoutInProgress,
