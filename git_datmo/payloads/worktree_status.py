@@ -16,7 +16,6 @@ from git_datmo.payloads.head_comparison import Look, look
 from git_datmo.payloads.merging.merge_state import MergeState, read_pending
 from git_datmo.payloads.payload_changes import current_tracking, find_differences, really_differs
 from git_datmo.payloads.sparse_checkout import count_taken, taken_warnings, without_taken
-from git_datmo.remotes.unshared_count import count_unshared
 from git_datmo.repository.workspace import Workspace
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.tracking import Tracked, Tracking
@@ -76,7 +75,7 @@ def examine(ws: Workspace) -> Status:
         # Records that the commit's note names and that cannot be read give a warning.
         history.own(head)
     remote = ws.repo.default_remote() or ""
-    waiting = count_unshared(ws, history.heads, remote) if remote else 0
+    waiting = _count_waiting(ws, history, remote) if remote else 0
     pending = read_pending(ws)
     undecided = pending.paths if pending is not None else ()
     return Status(
@@ -96,6 +95,13 @@ def examine(ws: Workspace) -> Status:
         hint=pending.hint if pending is not None and undecided else "",
         warnings=(*history.warnings, *owned_warnings(ws, tracking), *taken_warnings(taken)),
     )
+
+
+def _count_waiting(ws: Workspace, history: History, remote: str) -> int:
+    # A repository without a remote needs no code of remotes.
+    from git_datmo.remotes.unshared_count import count_unshared
+
+    return count_unshared(ws, history.heads, remote)
 
 
 def _payloads(

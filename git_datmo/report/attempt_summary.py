@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from git_datmo.curves.curve_writer import find_bounds
-from git_datmo.curves.united_curve import UnitedCurve, united_columns
 from git_datmo.errors import DatmoError
 from git_datmo.history.attempts import Attempt, attempts_of
 from git_datmo.history.experiments import Found, History
 from git_datmo.progress import QUIET, Progress
-from git_datmo.remotes.obtained_curves import read_united
 from git_datmo.repository.workspace import Workspace
 from git_datmo.suggest import nearest
+
+if TYPE_CHECKING:
+    from git_datmo.curves.united_curve import UnitedCurve
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,9 @@ def summarise_attempts(
     attempts = attempts_of(history, found.id, found.snapshot)
     if len(attempts) < 2:
         return None
+    # Most experiments resume none, and `show` starts sooner without the code of curves.
+    from git_datmo.remotes.obtained_curves import read_united
+
     try:
         curves = read_united(ws, attempts, progress)
     except DatmoError:
@@ -73,6 +76,9 @@ def curve_columns(
     Raises `DatmoError` if the experiment has no curve of the metric, and `Incomplete` if the curve
     is available nowhere.
     """
+    from git_datmo.curves.united_curve import united_columns
+    from git_datmo.remotes.obtained_curves import read_united
+
     history = History(ws)
     found = history.resolve(name)
     attempts = attempts_of(history, found.id, found.snapshot)
@@ -94,6 +100,8 @@ def _goal(attempts: tuple[Attempt, ...], name: str) -> str:
 
 def _summarise(curve: UnitedCurve, goal: str) -> CurveSummary:
     """Return the summary of a curve."""
+    from git_datmo.curves.curve_writer import find_bounds
+
     points = curve.points
     low, high = find_bounds(points.values)
     return CurveSummary(
