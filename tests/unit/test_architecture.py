@@ -110,6 +110,7 @@ HEAVY = {
     "tomli": {"git_datmo.environments.lock_files": "late"},
     "yaml": {
         "git_datmo.compare.documents": "late",
+        "git_datmo.contracts.bounded_yaml": "late",
         "git_datmo.environments.lock_files": "late",
         "git_datmo.readers.yaml_documents": "late",
     },
