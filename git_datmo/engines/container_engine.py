@@ -45,8 +45,9 @@ from git_datmo.engines.frozen_image import load_image, save_image
 from git_datmo.engines.image_archive import Configuration
 from git_datmo.engines.private_build import find_settings, install, split_dockerfile
 from git_datmo.engines.run_journal import observing_variables
+from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.image_layers import build_files
-from git_datmo.environments.manifest import DOCKERFILE, Environment, Manifest
+from git_datmo.environments.manifest import DOCKERFILE, Manifest
 from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import BuildFailed, DatmoError
 from git_datmo.progress import Progress

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 from git_datmo.engines.command_locale import ISOLATED
 from git_datmo.engines.engine_capabilities import Capabilities
 from git_datmo.engines.resource_limits import NO_LIMITS, ResourceLimits
-from git_datmo.environments.manifest import Environment
+from git_datmo.environments.environment_files import Environment
 from git_datmo.progress import Progress
 
 if TYPE_CHECKING:

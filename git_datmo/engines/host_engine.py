@@ -10,7 +10,7 @@ from git_datmo.engines.child_process import stream
 from git_datmo.engines.engine_capabilities import HOST
 from git_datmo.engines.engine_contract import Job, Outcome, Output
 from git_datmo.engines.run_journal import observing_variables
-from git_datmo.environments.manifest import Environment
+from git_datmo.environments.environment_files import Environment
 from git_datmo.progress import Progress
 
 

@@ -21,7 +21,8 @@ from git_datmo.engines.child_process import stream
 from git_datmo.engines.engine_capabilities import VENV
 from git_datmo.engines.engine_contract import Job, Outcome, Output, job_variables
 from git_datmo.engines.run_journal import observing_variables
-from git_datmo.environments.manifest import CONDA, LOCK, Environment, Manifest
+from git_datmo.environments.environment_files import Environment
+from git_datmo.environments.manifest import CONDA, LOCK, Manifest
 from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import DatmoError, EngineMissing
 from git_datmo.fsio import write_file

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from git_datmo.environments.conda import LIST
-from git_datmo.environments.manifest import Environment, Local, Manifest, Package
+from git_datmo.environments.environment_files import Environment
+from git_datmo.environments.manifest import Local, Manifest, Package
 from git_datmo.sizes import show_count
 
 # Files whose content the other changes describe.

@@ -10,15 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from git_datmo.environments.manifest import (
-    DOCKERFILE,
-    LOCK,
+from git_datmo.environments.environment_files import (
     Environment,
-    Manifest,
-    Package,
     generated_dockerfile,
     layered_dockerfile,
 )
+from git_datmo.environments.manifest import DOCKERFILE, LOCK, Manifest, Package
 
 # By the first word of the name: frameworks of gigabytes with their base, then compiled libraries
 # that most programs need.

@@ -8,17 +8,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from git_datmo.environments.lock_files import read_toml
+from git_datmo.environments.environment_files import Environment, assemble
 from git_datmo.environments.manifest import (
     FOREIGN_NAME,
     PINNED,
     PROJECT_FILES,
     SYSTEM,
-    Environment,
     Manifest,
     Package,
-    assemble,
 )
+from git_datmo.environments.toml_and_yaml import read_toml
 from git_datmo.errors import DatmoError
 
 APT_FILES = ("apt.txt", "binder/apt.txt", ".binder/apt.txt")

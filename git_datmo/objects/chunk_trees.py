@@ -10,12 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from git_datmo.errors import Damaged
-from git_datmo.git.object_encoding import (
-    BLOB,
-    TREE,
-    TreeEntry,
-    encode_tree,
-)
+from git_datmo.git.object_encoding import BLOB, TREE, TreeEntry, encode_tree
 from git_datmo.git.safe_paths import show
 from git_datmo.model import Oid
 from git_datmo.objects.chunks import MAX_SIZE

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from git_datmo.git.object_encoding import (
-    TreeEntry,
-    parse_tree,
-)
+from git_datmo.git.object_encoding import TreeEntry, parse_tree
 from git_datmo.model import ObjectFormat, Oid
 from git_datmo.objects.stored_folders import (
     digit_of,

@@ -12,11 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from git_datmo.errors import Damaged
-from git_datmo.git.object_encoding import (
-    TREE,
-    TreeEntry,
-    encode_tree,
-)
+from git_datmo.git.object_encoding import TREE, TreeEntry, encode_tree
 from git_datmo.git.safe_paths import show
 from git_datmo.model import Oid
 from git_datmo.objects import stored_names

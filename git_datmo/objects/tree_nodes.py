@@ -10,13 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from git_datmo.errors import Damaged
-from git_datmo.git.object_encoding import (
-    BLOB,
-    EXECUTABLE,
-    LINK,
-    TREE,
-    TreeEntry,
-)
+from git_datmo.git.object_encoding import BLOB, EXECUTABLE, LINK, TREE, TreeEntry
 from git_datmo.git.safe_paths import show
 from git_datmo.model import Content, Form, Oid
 from git_datmo.objects import stored_names

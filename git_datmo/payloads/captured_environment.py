@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.environment_variables import allowed_variables
 from git_datmo.environments.interpreter_probe import (
     Answered,
@@ -27,9 +28,12 @@ from git_datmo.environments.local_build_indexes import (
     requested_indexes,
     usual_index,
 )
-from git_datmo.environments.lock_files import SIZE_LIMIT, Lock, contradictions, is_lock, most_exact
-from git_datmo.environments.manifest import INDEX, PROJECT_FILES, Environment, make_environment
+from git_datmo.environments.lock_contradictions import contradictions
+from git_datmo.environments.lock_files import SIZE_LIMIT, is_lock, most_exact
+from git_datmo.environments.locked_versions import Lock
+from git_datmo.environments.manifest import INDEX, PROJECT_FILES
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
+from git_datmo.environments.probed_environment import make_environment
 from git_datmo.environments.project_files import (
     APT_FILES,
     find_language,

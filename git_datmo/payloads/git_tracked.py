@@ -30,7 +30,7 @@ def without_owned(root: Path, found: Differences, owned: Collection[bytes]) -> D
     other files."""
     if not owned:
         return found
-    from git_datmo.worktree.path_capture import walk_files
+    from git_datmo.worktree.folder_walk import walk_files
 
     holding = {
         folder for folder in found.folders if any(path.startswith(folder + b"/") for path in owned)

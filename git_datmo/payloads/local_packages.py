@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from git_datmo.environments.interpreter_probe import Distribution, normalise
-from git_datmo.environments.manifest import is_of_this_machine
 from git_datmo.environments.package_archive import (
     SIZE_LIMIT,
     NotPackable,
@@ -14,6 +13,7 @@ from git_datmo.environments.package_archive import (
     packed_wheel,
     source_files,
 )
+from git_datmo.environments.probed_environment import is_of_this_machine
 from git_datmo.errors import GitFailed
 from git_datmo.git.command import Git
 from git_datmo.repository.workspace import Workspace

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.environments.environment_diff import PackageChange, compare
-from git_datmo.environments.manifest import Environment, Manifest
+from git_datmo.environments.environment_files import Environment
+from git_datmo.environments.manifest import Manifest
 from git_datmo.history.experiments import Found
 from git_datmo.progress import Progress
 from git_datmo.query.aggregate import to_float

@@ -101,7 +101,7 @@ def _parse(content: bytes, name: str) -> object:
     if name.endswith(".json"):
         return json.loads(content)
     if name.endswith(".toml"):
-        from git_datmo.environments.lock_files import read_toml
+        from git_datmo.environments.toml_and_yaml import read_toml
 
         return read_toml(content.decode())
     return read_yaml(content)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from git_datmo.engines.engine_contract import Engine, ImageEngine, Job, Output, Size
 from git_datmo.engines.resource_limits import ResourceLimits
-from git_datmo.environments.manifest import DOCKERFILE, Environment, Manifest, own_dockerfile
+from git_datmo.environments.environment_files import Environment, own_dockerfile
+from git_datmo.environments.manifest import DOCKERFILE, Manifest
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.history.experiments import Found, History

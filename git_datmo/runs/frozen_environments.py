@@ -9,7 +9,8 @@ from pathlib import Path
 
 from git_datmo.engines.engine_contract import Engine, ImageEngine, Output, silent
 from git_datmo.engines.image_archive import read_image
-from git_datmo.environments.manifest import Environment, Manifest, pinned, pinned_alike
+from git_datmo.environments.environment_files import Environment, pinned, pinned_alike
+from git_datmo.environments.manifest import Manifest
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
 from git_datmo.errors import BuildFailed, Damaged
 from git_datmo.history.experiments import read_all

@@ -13,18 +13,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from git_datmo.errors import DatmoError, Incomplete, Unreadable
-from git_datmo.git.safe_paths import is_dotgit, is_safe, show
-from git_datmo.model import Content, Form, Oid
-from git_datmo.objects import stored_names
+from git_datmo.errors import Incomplete
+from git_datmo.model import Content, Form
 from git_datmo.objects.chunk_trees import read_chunks
 from git_datmo.objects.folder_editor import FolderEditor, TreeChange
 from git_datmo.objects.ingest import Deliver, FileRead, Ingest, Recall, StoredFile
 from git_datmo.objects.store import Store, StoreWriter
 from git_datmo.objects.stored_folders import find_path, write_folder
-from git_datmo.objects.tree_nodes import Node, NodeKind, WriteTree, root_node
+from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.progress import Progress
+from git_datmo.worktree.folder_assembly import FolderAssembly
+from git_datmo.worktree.folder_walk import walk
 from git_datmo.worktree.outside_links import LinkCheck
+from git_datmo.worktree.path_steps import folders_up_to, steps_to
+from git_datmo.worktree.payload_stat import form_of, inspect
 from git_datmo.worktree.stat_cache import Differences, RecordedMarks
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 
@@ -39,57 +41,6 @@ class Captured:
 
     content: Content
     empty_folders: frozenset[bytes]
-
-
-class _Assembly:
-    """Builder for the trees of a folder from files in git index order.
-
-    Each tree is written as soon as it is complete. `folders` is a queue of the folders that the
-    walk found, each before its content. Folders without files are known only from this queue.
-    """
-
-    def __init__(self, top: bytes, folders: deque[bytes], write: WriteTree) -> None:
-        self._folders, self._write = folders, write
-        self._open: list[tuple[bytes, dict[bytes, Node]]] = [(top, {})]
-        self.empty: set[bytes] = set()
-        self.size = self.files = 0
-
-    def add(self, file: FileRead) -> None:
-        """Add the next file."""
-        # Folders that come before the file are entered first, since they may be empty.
-        while self._folders and self._folders[0] + b"/" < file.path:
-            self._enter(self._folders.popleft())
-        parent, name = _split(file.path)
-        self._enter(parent)
-        self._open[-1][1][name] = file.node
-        self.size += file.stat.st_size
-        self.files += 1
-
-    def _enter(self, folder: bytes) -> None:
-        """Make `folder` the innermost open folder; write the folders that are complete."""
-        while not _lies_in(folder, self._open[-1][0]):
-            self._leave()
-        path = self._open[-1][0]
-        while path != folder:
-            rest = folder[len(path) + 1 if path else 0 :]
-            path = folder[: len(folder) - len(rest)] + rest.partition(b"/")[0]
-            self._open.append((path, {}))
-
-    def _leave(self) -> None:
-        """Write the tree of the innermost open folder and add it to its parent."""
-        path, nodes = self._open.pop()
-        if not nodes:
-            self.empty.add(path)
-        self._open[-1][1][_split(path)[1]] = Node(NodeKind.FOLDER, write_folder(nodes, self._write))
-
-    def finish(self) -> Oid:
-        """Write the remaining trees and return the id of the top folder."""
-        # The folders after the last file are empty.
-        while self._folders:
-            self._enter(self._folders.popleft())
-        while len(self._open) > 1:
-            self._leave()
-        return write_folder(self._open[0][1], self._write)
 
 
 class Capturer:
@@ -162,7 +113,7 @@ class Capturer:
         old: Content | None,
     ) -> Captured:
         """Capture the files `paths` as a folder."""
-        assembly = _Assembly(top, folders, writer.put_tree)
+        assembly = FolderAssembly(top, folders, writer.put_tree)
         self._take(paths, assembly.add, writer, top, old)
         content = Content(assembly.finish(), Form.FOLDER, assembly.size, assembly.files)
         return Captured(content, frozenset(assembly.empty))
@@ -200,7 +151,7 @@ class Capturer:
     def _old_node(self, path: bytes, top: bytes, old: Content) -> Node | None:
         """Return the node of `path` in `old`; None without one, or if its trees are missing."""
         with suppress(Incomplete):
-            return find_path(root_node(old), _below(path, top), self._store.read_tree)
+            return find_path(root_node(old), steps_to(path, top), self._store.read_tree)
         return None
 
     def _recall(self, top: bytes, old: Content | None) -> Recall:
@@ -266,16 +217,16 @@ class Capturer:
         self._take(changed, gather, writer, top, old)
         root = TreeChange()
         for gone in found.missing:
-            root.at(_below(gone, top)).removed = True
+            root.at(steps_to(gone, top)).removed = True
         now_empty = self._empty_folders(top, empty, folders, found.missing)
         for folder in empty - now_empty:
-            root.at(_below(folder, top)).removed = True
+            root.at(steps_to(folder, top)).removed = True
         for folder in now_empty:
-            root.at(_below(folder, top)).node = Node(
+            root.at(steps_to(folder, top)).node = Node(
                 NodeKind.FOLDER, write_folder({}, writer.put_tree)
             )
         for file, node in nodes.items():
-            root.at(_below(file, top)).node = node
+            root.at(steps_to(file, top)).node = node
         editor = FolderEditor(self._store.read_tree, writer.put_tree, self._store.format)
         oid, _ = editor.edit(old.object, root.below)
         size = self._size(top, old.size + sizes, editor.replaced)
@@ -311,7 +262,7 @@ class Capturer:
         """
         suspects = {*known, *scanned}
         for path in missing:
-            suspects.update(parents(path, top))
+            suspects.update(folders_up_to(path, top))
         root = os.fsencode(self._root)
         return {
             path for path in suspects if path != top and _is_empty_folder(os.path.join(root, path))
@@ -323,101 +274,6 @@ def _is_empty_folder(path: bytes) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode) and not any(os.scandir(path))
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def parents(path: bytes, top: bytes) -> Iterator[bytes]:
-    """Yield the folders above `path` up to and including `top`, innermost first.
-
-    `top` may be b''.
-    """
-    while path != top:
-        path = _split(path)[0]
-        yield path
-
-
-def _split(path: bytes) -> tuple[bytes, bytes]:
-    """Return the parent folder of a path and its last name."""
-    parent, _, name = path.rpartition(b"/")
-    return parent, name
-
-
-def _below(path: bytes, top: bytes) -> list[bytes]:
-    """Return the names on the way from `top` to `path`."""
-    return path[len(top) + 1 :].split(b"/") if path != top else []
-
-
-def _lies_in(path: bytes, folder: bytes) -> bool:
-    """Return True if `path` is `folder` or below it."""
-    return not folder or path == folder or path.startswith(folder + b"/")
-
-
-def form_of(info: os.stat_result) -> Form:
-    """Return the form of a payload from the stat of its path."""
-    if stat.S_ISDIR(info.st_mode):
-        return Form.FOLDER
-    return Form.EXECUTABLE if info.st_mode & 0o100 else Form.FILE
-
-
-def inspect(root: Path, path: bytes) -> os.stat_result:
-    """Return the stat of a payload's path.
-
-    Raises `DatmoError` unless the path is a regular file or a folder that can be accessed.
-    """
-    try:
-        info = os.lstat(os.path.join(os.fsencode(root), path))
-    except OSError as error:
-        raise DatmoError(f"cannot read {show(path)}: {error.strerror}") from error
-    if stat.S_ISLNK(info.st_mode):
-        raise DatmoError(
-            f"{show(path)} is a symbolic link", "add the file or folder that it points to"
-        )
-    if not (stat.S_ISDIR(info.st_mode) or stat.S_ISREG(info.st_mode)):
-        raise DatmoError(
-            f"{show(path)} is neither a file nor a folder",
-            "only files, folders and symbolic links can be stored",
-        )
-    return info
-
-
-def walk(root: Path, top: bytes, folders: deque[bytes]) -> Iterator[bytes]:
-    """Yield every file below the folder `top` in git index order.
-
-    `folders` receives every folder found. A folder is appended before its files are yielded.
-    Temporary files of a checkout are skipped. Raises `Unreadable` if a folder cannot be read, and
-    `DatmoError` for an unsafe name.
-    """
-    folders.append(top)
-    try:
-        with os.scandir(os.path.join(os.fsencode(root), top)) as listing:
-            found = ((entry.name, entry.is_dir(follow_symlinks=False)) for entry in listing)
-            entries = sorted(found, key=lambda entry: entry[0] + b"/" if entry[1] else entry[0])
-    except OSError as error:
-        raise Unreadable(
-            f"cannot read {show(top)}: {error.strerror}", "make it readable", path=top
-        ) from error
-    for name, is_folder in entries:
-        path = top + b"/" + name
-        if not is_safe(name):
-            raise _refusal(top, name)
-        if is_folder:
-            yield from walk(root, path, folders)
-        elif not name.startswith(stored_names.TEMPORARY):
-            yield path
-
-
-def walk_files(root: Path, top: bytes) -> Iterator[bytes]:
-    """Yield every file below the folder `top` in git index order."""
-    return walk(root, top, deque())
-
-
-def _refusal(folder: bytes, name: bytes) -> DatmoError:
-    """Return the error for a name that must not be stored."""
-    if is_dotgit(name):
-        return DatmoError(
-            f"{show(folder)} is a git repository of its own",
-            "move its '.git' away, or add its parts one by one",
-        )
-    return DatmoError(f"the name {show(folder + b'/' + name)} cannot be stored safely", "rename it")
 
 
 def node_size(store: Store, node: Node) -> int:

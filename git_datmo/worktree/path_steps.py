@@ -14,6 +14,16 @@ def parents(path: bytes) -> Iterator[bytes]:
         yield path
 
 
+def folders_up_to(path: bytes, top: bytes) -> Iterator[bytes]:
+    """Yield the folders above `path` up to and including `top`, innermost first.
+
+    `top` may be b''.
+    """
+    while path != top:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
 def path_at(top: bytes, steps: tuple[bytes, ...]) -> bytes:
     """Return the path of the node at `steps` below `top`."""
     return b"/".join((top, *steps) if top else steps)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.interpreter_probe import Distribution, Probe
-from git_datmo.environments.manifest import Environment, make_environment
+from git_datmo.environments.probed_environment import make_environment
 from tests.support.containers import client, engine, work
 from tests.support.engine_output import Heard
 

@@ -18,7 +18,7 @@ from git_datmo.engines.container_settings import WORK
 from git_datmo.engines.engine_connection import describe_owner
 from git_datmo.engines.engine_contract import Job
 from git_datmo.engines.resource_limits import ResourceLimits
-from git_datmo.environments.manifest import Environment
+from git_datmo.environments.environment_files import Environment
 from git_datmo.errors import DatmoError
 from git_datmo.progress import QUIET
 from tests.support.containers import python
@@ -183,7 +183,7 @@ import os, sys
 from pathlib import Path
 from git_datmo.engines.engine_contract import Job
 from git_datmo.engines.container_engine import ContainerEngine
-from git_datmo.environments.manifest import make_environment
+from git_datmo.environments.probed_environment import make_environment
 from git_datmo.environments.interpreter_probe import Probe
 from git_datmo.progress import QUIET
 

@@ -10,8 +10,8 @@ import docker
 import pytest
 
 from git_datmo.engines.container_engine import ContainerEngine
+from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.interpreter_probe import Distribution, Origin
-from git_datmo.environments.manifest import Environment
 from git_datmo.errors import DatmoError
 from git_datmo.progress import QUIET
 from tests.support.containers import python

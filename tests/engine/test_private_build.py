@@ -13,8 +13,8 @@ import pytest
 
 from git_datmo.engines.container_engine import ContainerEngine
 from git_datmo.engines.engine_contract import Job
+from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.interpreter_probe import Distribution, Origin
-from git_datmo.environments.manifest import Environment
 from git_datmo.environments.package_archive import packed_wheel
 from git_datmo.errors import BuildFailed
 from git_datmo.progress import QUIET

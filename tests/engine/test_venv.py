@@ -11,9 +11,10 @@ import pytest
 
 from git_datmo.engines.engine_contract import Job
 from git_datmo.engines.venv_engine import READY, VenvEngine
+from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.interpreter_probe import Distribution, Origin, Probe
-from git_datmo.environments.manifest import Environment, make_environment
 from git_datmo.environments.package_archive import packed_source, packed_wheel, source_files
+from git_datmo.environments.probed_environment import make_environment
 from git_datmo.errors import Damaged, DatmoError, EngineMissing
 from git_datmo.progress import QUIET
 from tests.support.engine_output import Heard

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from git_datmo.environments.manifest import Environment
+from git_datmo.environments.environment_files import Environment
 from git_datmo.git.object_encoding import parse_tree
 from git_datmo.model import FORMATS, Oid
 from git_datmo.objects import chunk_trees, stored_folders

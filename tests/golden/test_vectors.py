@@ -14,7 +14,8 @@ import pytest
 
 from git_datmo.curves.curve_points import Points
 from git_datmo.curves.curve_writer import write_curve
-from git_datmo.environments.manifest import Local, Manifest, Package, assemble
+from git_datmo.environments.environment_files import assemble
+from git_datmo.environments.manifest import Local, Manifest, Package
 from git_datmo.environments.manifest_reader import read_environment
 from git_datmo.errors import Damaged
 from git_datmo.git.object_encoding import parse_tree

@@ -106,12 +106,15 @@ HEAVY = {
     "fastjsonschema": {"git_datmo.records.codec": "late"},
     "pyfastcdc": {"git_datmo.objects.chunks": "late"},
     "detect_secrets": {"git_datmo.secrets.secret_rules": "late"},
-    "packaging": {"git_datmo.environments.lock_files": "late"},
-    "tomli": {"git_datmo.environments.lock_files": "late"},
+    "packaging": {
+        "git_datmo.environments.locked_versions": "late",
+        "git_datmo.environments.requirement_lists": "late",
+    },
+    "tomli": {"git_datmo.environments.toml_and_yaml": "late"},
     "yaml": {
         "git_datmo.compare.documents": "late",
         "git_datmo.contracts.bounded_yaml": "late",
-        "git_datmo.environments.lock_files": "late",
+        "git_datmo.environments.toml_and_yaml": "late",
         "git_datmo.readers.yaml_documents": "late",
     },
     "numpy": {

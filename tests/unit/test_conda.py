@@ -12,11 +12,14 @@ import pytest
 from git_datmo.engines.engine_contract import Outcome
 from git_datmo.environments.conda import IMAGE, CondaPackage, Installed, kept_packages
 from git_datmo.environments.environment_diff import PackageChange, compare
+from git_datmo.environments.environment_files import Environment, own_dockerfile
 from git_datmo.environments.image_layers import build_files
 from git_datmo.environments.interpreter_probe import Distribution, Origin, Probe, probe
-from git_datmo.environments.lock_files import Contradiction, contradictions, read_lock
-from git_datmo.environments.manifest import Environment, Package, make_environment, own_dockerfile
+from git_datmo.environments.lock_contradictions import Contradiction, contradictions
+from git_datmo.environments.lock_files import read_lock
+from git_datmo.environments.manifest import Package
 from git_datmo.environments.manifest_reader import read_environment
+from git_datmo.environments.probed_environment import make_environment
 from git_datmo.errors import Damaged
 from git_datmo.records.receipt_record import Cause
 from git_datmo.runs.difference_causes import find_causes

@@ -6,10 +6,8 @@ import json
 
 import pytest
 
-from git_datmo.environments.manifest import (
-    make_environment,
-)
 from git_datmo.environments.manifest_reader import read_environment
+from git_datmo.environments.probed_environment import make_environment
 from git_datmo.environments.project_files import project_environment
 from git_datmo.errors import Damaged, DatmoError
 from tests.support.manifests import JULIA, REPOSITORY, asked, probe_of

@@ -8,15 +8,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from git_datmo.environments.environment_files import Environment, assemble
 from git_datmo.environments.image_layers import build_files, group
-from git_datmo.environments.manifest import (
-    DOCKERFILE,
-    LOCK,
-    Environment,
-    Manifest,
-    Package,
-    assemble,
-)
+from git_datmo.environments.manifest import DOCKERFILE, LOCK, Manifest, Package
 
 NAMES = [
     "click",

@@ -6,15 +6,9 @@ import json
 
 import pytest
 
-from git_datmo.environments.lock_files import (
-    Contradiction,
-    Lock,
-    Pin,
-    contradictions,
-    is_lock,
-    most_exact,
-    read_lock,
-)
+from git_datmo.environments.lock_contradictions import Contradiction, contradictions
+from git_datmo.environments.lock_files import is_lock, most_exact, read_lock
+from git_datmo.environments.locked_versions import Lock, Pin
 
 A, B = "a" * 64, "b" * 64
 MIRROR = "https://packages.example.com/simple"

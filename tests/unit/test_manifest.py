@@ -11,18 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.engines.build_context import generated_context, with_digest
+from git_datmo.environments.environment_files import Environment, pinned, pinned_alike
 from git_datmo.environments.environment_variables import allowed_variables
 from git_datmo.environments.interpreter_probe import Distribution, Origin, Probe
-from git_datmo.environments.lock_files import Lock, Pin
-from git_datmo.environments.manifest import (
-    Environment,
-    Local,
-    Package,
-    make_environment,
-    pinned,
-    pinned_alike,
-)
+from git_datmo.environments.locked_versions import Lock, Pin
+from git_datmo.environments.manifest import Local, Package
 from git_datmo.environments.manifest_reader import read_environment
+from git_datmo.environments.probed_environment import make_environment
 from git_datmo.environments.project_files import find_language, project_environment, read_apt
 from git_datmo.environments.user_packages import imported_modules
 from git_datmo.errors import Damaged, DatmoError

@@ -28,7 +28,7 @@ from git_datmo.repository.workspace import Workspace
 from git_datmo.terminal_text import quote_word
 from git_datmo.worktree.checkout_plan import Checkout, Placement
 from git_datmo.worktree.file_placer import sweep
-from git_datmo.worktree.path_capture import walk
+from git_datmo.worktree.folder_walk import walk
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 from git_datmo.worktree.tracking import Tracked, Tracking
