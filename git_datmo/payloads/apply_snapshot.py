@@ -38,9 +38,10 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.remotes.required_objects import require
 from git_datmo.repository.workspace import Workspace
 from git_datmo.terminal_text import quote_word
-from git_datmo.worktree.checkout_plan import Checkout, CheckoutConflict, Placement
+from git_datmo.worktree.checkout_plan import CheckoutConflict, Placement
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 from git_datmo.worktree.tracking import Tracked, Tracking
+from git_datmo.worktree.worktree_checkout import Checkout
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ from git_datmo.progress import QUIET, Progress
 from git_datmo.remotes.required_objects import require
 from git_datmo.repository.workspace import Workspace
 from git_datmo.terminal_text import quote_word
-from git_datmo.worktree.checkout_plan import Checkout, Placement
+from git_datmo.worktree.checkout_plan import Placement
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 from git_datmo.worktree.tracking import Tracked, Tracking
+from git_datmo.worktree.worktree_checkout import Checkout
 
 # The number of HEAD's last moves that are examined.
 MOVES = 20

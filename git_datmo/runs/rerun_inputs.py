@@ -16,9 +16,9 @@ from git_datmo.remotes.required_objects import require
 from git_datmo.repository.healing import healed
 from git_datmo.repository.workspace import Workspace
 from git_datmo.sizes import show_count
-from git_datmo.worktree.checkout_plan import Checkout
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
+from git_datmo.worktree.worktree_checkout import Checkout
 
 
 def require_objects(

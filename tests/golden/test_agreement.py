@@ -16,20 +16,17 @@ from git_datmo.objects import chunk_trees, stored_folders
 from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.records import codec
 from git_datmo.records.notes import make_line
-from tests.support.independent import (
+from tests.support.independent_objects import (
     BLOB,
     EXECUTABLE,
     LINK,
     RESERVED,
     TREE,
     Writer,
-    canonical,
     cut,
-    environment_id,
-    kept_by_snapshot,
-    note_line,
     stream,
 )
+from tests.support.independent_records import canonical, environment_id, kept_by_snapshot, note_line
 from tests.support.strategies import safe_names
 from tests.support.vector_content import product_cuts
 from tests.support.vector_ids import record_bytes

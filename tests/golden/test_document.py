@@ -15,7 +15,7 @@ from git_datmo.records import codec, format_marker, namespaces, notes
 from git_datmo.remotes import keep_commits
 from git_datmo.setup.init_repository import NOTES_GLOB, REWRITE_MODE
 from tests.support import format_dumps as dumps
-from tests.support import independent, independent_curve, vector_ids
+from tests.support import independent_curve, independent_objects, vector_ids
 from tests.support.format_document import DOCUMENT, code_words, section, tables
 from tests.support.vector_content import INPUTS
 
@@ -42,8 +42,8 @@ def test_constants_of_the_page_match_the_code() -> None:
         },
         **{name: getattr(chunk_trees, name) for name in ("NODE_MIN", "NODE_MAX", "NODE_MASK")},
         "PART_LIMIT": stored_folders.PART_LIMIT,
-        "MASK_SMALL": independent.MASK_SMALL,
-        "MASK_LARGE": independent.MASK_LARGE,
+        "MASK_SMALL": independent_objects.MASK_SMALL,
+        "MASK_LARGE": independent_objects.MASK_LARGE,
         "RECORD_LIMIT": codec.SIZE_LIMIT,
         "MARKER_LIMIT": format_marker.MARKER_LIMIT,
         "ENVIRONMENT_LIMIT": environments.SIZE_LIMIT,

@@ -20,7 +20,7 @@ from git_datmo.records.notes import make_line
 from git_datmo.records.snapshot_record import Snapshot
 from tests.support.commands import datmo, experiments
 from tests.support.forged_records import genuine, plant
-from tests.support.independent import kept_by_snapshot
+from tests.support.independent_records import kept_by_snapshot
 from tests.support.pair import Pair
 from tests.support.shell import Shell
 from tests.support.vector_ids import record_bytes

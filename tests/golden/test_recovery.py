@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.commands import datmo, picture
 from tests.support.format_document import section
-from tests.support.independent import stream
+from tests.support.independent_objects import stream
 from tests.support.recovery import ATTRIBUTES, find_snapshot, recipe
 from tests.support.shell import Shell
 

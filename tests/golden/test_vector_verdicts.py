@@ -19,7 +19,7 @@ from git_datmo.records.data_graph import DataGraph
 from git_datmo.records.format_marker import check_marker, parse_marker
 from git_datmo.records.unknown_record import Unknown
 from git_datmo.remotes.keep_links import read_link
-from tests.support import independent
+from tests.support import independent_graph, independent_objects, independent_records
 from tests.support.vector_ids import record_bytes
 
 VECTORS: dict[str, list[dict[str, Any]]] = json.loads(
@@ -57,7 +57,9 @@ def raw_record(vector: Vector) -> bytes:
     if not vector.get("relist"):
         return spoilt.encode()
     document = json.loads(spoilt)
-    return independent.canonical({**document, "objects": independent.kept_by_snapshot(document)})
+    return independent_records.canonical(
+        {**document, "objects": independent_records.kept_by_snapshot(document)}
+    )
 
 
 @each("records")
@@ -69,13 +71,15 @@ def test_record_vector_has_its_verdict(vector: Vector) -> None:
 def test_name_has_its_verdict_and_stored_form(vector: Vector) -> None:
     name = bytes.fromhex(vector["name"])
     assert ("valid" if is_safe(name) else "damaged") == vector["verdict"]
-    assert ("valid" if independent.is_allowed(name) else "damaged") == vector["verdict"]
+    assert ("valid" if independent_objects.is_allowed(name) else "damaged") == vector["verdict"]
     if "stored" in vector:
         stored = bytes.fromhex(vector["stored"])
-        assert stored_names.escape(name) == independent.escape(name) == stored
+        assert stored_names.escape(name) == independent_objects.escape(name) == stored
         assert stored_names.unescape(stored) == name
     else:
-        assert verdict_of(lambda: stored_names.unescape(independent.escape(name))) == "damaged"
+        assert (
+            verdict_of(lambda: stored_names.unescape(independent_objects.escape(name))) == "damaged"
+        )
 
 
 def write_trees(vector: Vector) -> tuple[str, dict[str, bytes]]:
@@ -122,11 +126,11 @@ def test_commit_of_a_chain_has_its_verdict(vector: Vector) -> None:
 def test_graph_has_its_heads_and_bases(vector: Vector) -> None:
     graph = DataGraph({name: tuple(parents) for name, parents in vector["parents"].items()})
     assert list(graph.heads(vector["S"])) == vector["heads"]
-    assert independent.heads(vector["parents"], vector["S"]) == vector["heads"]
+    assert independent_graph.heads(vector["parents"], vector["S"]) == vector["heads"]
     if "base" in vector:
         assert list(graph.bases(vector["ours"], vector["theirs"])) == vector["base"]
         assert (
-            independent.nearest(vector["parents"], vector["ours"], vector["theirs"])
+            independent_graph.nearest(vector["parents"], vector["ours"], vector["theirs"])
             == vector["base"]
         )
 

@@ -38,9 +38,10 @@ from git_datmo.remotes.keep_commits import (
     write_keep,
     write_part_tree,
 )
-from tests.support import independent, independent_curve
+from tests.support import independent_curve, independent_records
 from tests.support.commands import datmo, experiments
-from tests.support.independent import Reader, Writer, canonical, cut, environment_id, note_line
+from tests.support.independent_objects import Reader, Writer, cut
+from tests.support.independent_records import canonical, environment_id, note_line
 from tests.support.shell import Shell
 from tests.support.vector_content import FOLDERS, INPUTS, chunk_list, product_cuts
 from tests.support.vector_ids import (
@@ -168,7 +169,7 @@ def test_record_of_a_tracked_run_has_its_bytes_id_line_and_keep_commit() -> None
     assert codec.encode(record) == canonical(document) == raw
     assert str(make_line(FORMATS["sha1"].hash("blob", raw), record)) == TRACKED_LINE
     assert note_line(Writer("sha1").put("blob", raw), document) == TRACKED_LINE
-    assert independent.kept_by_snapshot(document) == document["objects"]
+    assert independent_records.kept_by_snapshot(document) == document["objects"]
     assert str(write_keep(put, record, FORMATS["sha1"])) == TRACKED_KEEP_ID
     assert Writer("sha1").keep(document) == TRACKED_KEEP_ID
 
@@ -201,7 +202,10 @@ def test_payloads_have_their_id_for_the_commit_trailer() -> None:
     assert isinstance(snapshot, Snapshot)
     assert (data_id(reversed(snapshot.payloads)), data_id(())) == DATA_IDS
     payloads = json.loads(record_bytes("snapshot"))["payloads"]
-    assert (independent.data_id(payloads[::-1]), independent.data_id([])) == DATA_IDS
+    assert (
+        independent_records.data_id(payloads[::-1]),
+        independent_records.data_id([]),
+    ) == DATA_IDS
 
 
 def put(kind: str, content: bytes) -> Oid:

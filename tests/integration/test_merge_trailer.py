@@ -6,7 +6,7 @@ import pytest
 
 from git_datmo.records.data_id import parse_trailers
 from tests.support.commands import datmo, experiments, refused
-from tests.support.independent import data_id
+from tests.support.independent_records import data_id
 from tests.support.pair import Pair
 from tests.support.shell import Shell
 

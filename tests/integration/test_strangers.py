@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.commands import datmo, experiments, picture, refusal, refused, states
 from tests.support.forged_records import BLOB, LINK, TREE, genuine, plant, put, put_tree
-from tests.support.independent import kept_by_snapshot
+from tests.support.independent_records import kept_by_snapshot
 from tests.support.pair import Pair
 from tests.support.shell import Shell
 

@@ -13,7 +13,7 @@ import pytest
 from git_datmo.locking import locked
 from git_datmo.records.data_id import parse_trailers
 from tests.support.commands import datmo, experiments
-from tests.support.independent import data_id
+from tests.support.independent_records import data_id
 from tests.support.shell import Shell
 
 OLD = "0123456789" * 4

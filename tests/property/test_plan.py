@@ -14,11 +14,12 @@ from git_datmo.model import SHA1
 from git_datmo.objects.store import Store
 from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.progress import QUIET
-from git_datmo.worktree import checkout_plan
-from git_datmo.worktree.checkout_plan import Checkout, CheckoutConflict, Placement
+from git_datmo.worktree import checkout_planner
+from git_datmo.worktree.checkout_plan import CheckoutConflict, Placement
 from git_datmo.worktree.path_capture import Capturer
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
+from git_datmo.worktree.worktree_checkout import Checkout
 from tests.support.folders_on_disk import Tree, lay, paths, trees
 
 NOTHING = Differences((), (), (), ())
@@ -71,7 +72,7 @@ def test_plan_leads_from_one_tree_to_the_other(
     place = Checkout(store, top, edit, QUIET)
     few = place.plan("data", was, will, NOTHING)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkout_plan, "FEW", 0)
+        patch.setattr(checkout_planner, "FEW", 0)
         many = place.plan("data", was, will, NOTHING)
         assert said(few) == said(many)
         touched = [path for path, is_folder in few.removed() if not is_folder]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.support.independent import Objects, Writer
+from tests.support.independent_objects import Objects, Writer
 from tests.support.vector_content import chunk_list
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "FORMAT.md"

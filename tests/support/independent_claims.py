@@ -11,7 +11,8 @@ import re
 from functools import cached_property
 from typing import Any
 
-from tests.support.independent import data_id, heads
+from tests.support.independent_graph import heads
+from tests.support.independent_records import data_id
 from tests.support.shell import Shell
 
 Claims = dict[str, str]

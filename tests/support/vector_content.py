@@ -7,10 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from git_datmo.objects import chunks
-from tests.support.independent import (
-    Writer,
-    stream,
-)
+from tests.support.independent_objects import Writer, stream
 
 KIB = 1024
 

@@ -95,6 +95,13 @@ def test_support_folder_contains_no_tests() -> None:
     assert [path for path in MODULES if "support" in path.parts and "test_" in path.name] == []
 
 
+def test_independent_implementation_imports_nothing_of_the_product() -> None:
+    independent = list((TESTS / "support").glob("independent_*.py"))
+    assert len(independent) > 3
+    names = {name.split(".")[0] for path in independent for name in parse_imports(path)}
+    assert not names & {"git_datmo", "git_remote_datmo"}
+
+
 def test_modules_have_distinct_names() -> None:
     """Check that pytest can collect all modules, which needs distinct names."""
     counts = Counter(path.name for path in MODULES if path.name.startswith("test_"))

@@ -121,7 +121,7 @@ CREATING = re.compile(
 # What creates files or folders by itself, and where: none of it is part of a repository.
 CREATORS = {
     "git_datmo.permissions": "all that is in a repository",
-    "git_datmo.worktree.checkout_plan": "folders of the working tree",
+    "git_datmo.worktree.worktree_checkout": "folders of the working tree",
     "git_datmo.cli.demo": "the user's repository",
     "git_datmo.engines.image_archive": "a folder of its own",
     "git_datmo.engines.folder_transfer": "a folder of its own",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from git_datmo.history.experiments import read_all
 from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Oid, Payload
+from git_datmo.objects.stored_folders import find_path
 from git_datmo.objects.tree_differences import compare
 from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.checkout_in_progress import end_merge, read_underway
@@ -34,10 +35,11 @@ from git_datmo.payloads.store_payloads import store_payloads
 from git_datmo.progress import Progress
 from git_datmo.remotes.required_objects import require
 from git_datmo.repository.workspace import Workspace
-from git_datmo.worktree.checkout_plan import Checkout, CheckoutConflict, Placement
+from git_datmo.worktree.checkout_plan import CheckoutConflict, Placement
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 from git_datmo.worktree.tracking import Tracked, Tracking
+from git_datmo.worktree.worktree_checkout import Checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,9 @@ class Union:
             new = root_node(payload.content) if payload is not None else None
             # A merge does not restore a file that was deleted locally.
             gone = tuple(
-                each for each in around.missing if checkout.find(new, _steps(each, path)) is None
+                each
+                for each in around.missing
+                if find_path(new, _steps(each, path), self._ws.store.read_tree) is None
             )
             around = replace(around, missing=gone)
             try:

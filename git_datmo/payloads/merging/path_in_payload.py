@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.model import Payload
+from git_datmo.objects.stored_folders import find_path
 from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.payloads.link_remarks import tell_placed_links
 from git_datmo.payloads.merging.derived_payloads import Steps, differing, measure, rewrite
@@ -19,10 +20,11 @@ from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
 from git_datmo.progress import Progress
 from git_datmo.remotes.required_objects import require
 from git_datmo.repository.workspace import Workspace
-from git_datmo.worktree.checkout_plan import Checkout, Placement
+from git_datmo.worktree.checkout_plan import Placement
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 from git_datmo.worktree.tracking import Tracked, Tracking
+from git_datmo.worktree.worktree_checkout import Checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def place_parts(
         root = root_node(tracked.payload.content) if tracked is not None and is_placed else None
         # The stat cache does not know files at the path of a payload that is not placed.
         checkout = Checkout(ws.store, ws.root, ws.cache.edit() if root is None else edit, progress)
-        old = checkout.find(root, part.steps)
+        old = find_path(root, part.steps, ws.store.read_tree)
         known = differences.get(part.payload.path, NOTHING)
         if old is not None:
             around = narrow(known, os.fsencode(part.path))

@@ -26,12 +26,13 @@ from git_datmo.payloads.tracked_payloads import save
 from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 from git_datmo.terminal_text import quote_word
-from git_datmo.worktree.checkout_plan import Checkout, Placement
+from git_datmo.worktree.checkout_plan import Placement
 from git_datmo.worktree.file_placer import sweep
 from git_datmo.worktree.folder_walk import walk
 from git_datmo.worktree.stat_cache import Differences
 from git_datmo.worktree.stat_cache_edit import CacheEdit
 from git_datmo.worktree.tracking import Tracked, Tracking
+from git_datmo.worktree.worktree_checkout import Checkout
 
 NOTHING = Differences((), (), (), ())
 
