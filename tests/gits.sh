@@ -1,19 +1,25 @@
 #!/bin/sh
-# Makes folders with the git, and the Python, of other Debian suites, for tests that need another git than the machine's.
-# A folder that was made stays, and is not made again; remove it to have it made anew. Exit 0 where trixie's git is there.
-# usage: tests/gits.sh, as root; DATMO_TEST_GITS names another folder than the cache.
+# Installs git and Python of other Debian suites below the user's cache, for tests with other versions.
+# usage: tests/gits.sh, as root. DATMO_TEST_GITS names another folder than the cache.
+#
+# A suite has a folder of its own, and debootstrap installs Debian into its subfolder `root`:
+#   trixie/root                              a small Debian system, which is never booted
+#   trixie/root/usr/bin/debootstrap-python   a script that starts the Python of that system
+#   trixie/bin                               scripts that start the git of that system
+# An existing folder is not made again. Remove it to make it anew. Exit 0 if trixie has git.
 set -eu
 
 gits=${DATMO_TEST_GITS:-${XDG_CACHE_HOME:-$HOME/.cache}/git-datmo-tests/gits}
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1)
 
-# Debian's SUITE below FOLDER/root.
+# bootstrap SUITE FOLDER: install Debian's SUITE into FOLDER/root.
 bootstrap() {
   mkdir -p "$2"
   debootstrap --variant=minbase --include=ca-certificates,git,python3 "$1" "$2/root" "$mirror" >"$2/log" 2>&1
 }
 
-# FOLDER/bin: git's programs of FOLDER/root, each started by the root's own dynamic loader. They need no chroot.
+# wrap FOLDER: write FOLDER/bin, with a script for each git program of FOLDER/root.
+# Each script starts its program by the dynamic loader of FOLDER/root, so no chroot is needed.
 wrap() {
   root=$1/root bin=$1/bin.new
   rm -rf "$bin"
@@ -35,27 +41,30 @@ wrap() {
   mv "$bin" "$1/bin"
 }
 
-# A script that starts the program PATH of ROOT, with SETTINGS in its environment.
+# loader ROOT PATH [SETTINGS]: print a script that starts the program PATH of ROOT, with SETTINGS in its environment.
 loader() {
   echo '#!/bin/sh'
   echo "${3:-} exec '$1/lib64/ld-linux-x86-64.so.2' --argv0 \"\$0\" --library-path '$1/usr/lib/x86_64-linux-gnu' '$2' \"\$@\""
 }
 
-# ROOT/usr/bin/python-apart: the root's Python, from which virtual environments can be made.
+# wrap_python ROOT: write ROOT/usr/bin/debootstrap-python, which starts the Python of ROOT.
+# It is in the folder of that Python, because virtual environments find their standard library from this folder.
 wrap_python() {
   for python in "$1"/usr/bin/python3.[0-9]*; do
-    case $python in *[0-9]) loader "$1" "$python" >"$1/usr/bin/python-apart" ;; esac
+    case $python in *[0-9]) loader "$1" "$python" >"$1/usr/bin/debootstrap-python" ;; esac
   done
-  chmod +x "$1/usr/bin/python-apart"
+  chmod +x "$1/usr/bin/debootstrap-python"
 }
 
 make_suite() {
-  [ ! -x "$gits/$1/bin/git" ] || return 0
-  rm -rf "${gits:?}/$1"
-  bootstrap "$1" "$gits/$1" && wrap_python "$gits/$1/root" && wrap "$gits/$1" || return 1
+  if [ ! -x "$gits/$1/bin/git" ]; then
+    rm -rf "${gits:?}/$1"
+    bootstrap "$1" "$gits/$1" && wrap "$gits/$1" || return 1
+  fi
+  wrap_python "$gits/$1/root"
 }
 
-# Trixie with the git of its backports.
+# Make the folder `backports`: trixie with the git of its backports.
 make_backports() {
   [ ! -x "$gits/backports/bin/git" ] || return 0
   root=$gits/backports/root
@@ -69,7 +78,7 @@ make_backports() {
 
 make_suite trixie || { echo "tests/gits.sh: cannot make trixie, see $gits/trixie/log" >&2; exit 1; }
 make_suite sid || {
-  echo "tests/gits.sh: cannot make sid today, see $gits/sid/log: going on with trixie and its backports" >&2
+  echo "tests/gits.sh: cannot make sid today, see $gits/sid/log. Trixie and its backports take its place" >&2
   make_backports || echo "tests/gits.sh: cannot make trixie's backports, see $gits/backports/log" >&2
 }
 for git in "$gits"/*/bin/git; do

@@ -94,12 +94,13 @@ run_all() {
   run_other_pythons
 }
 
-# Print the interpreters of other series: on PATH, where pyenv keeps them, or beside another git.
+# Print the interpreters of other series: on PATH, of pyenv, or of the Debian suites that tests/gits.sh installs.
+# "$gits"/SUITE/root is the folder into which debootstrap installed a suite.
 find_other_pythons() {
   for series in 3.10 3.11 3.12 3.13 3.14; do
     [ "$series" != "$1" ] || continue
     for found in "$(command -v "python$series" || :)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$series".*/bin/python \
-      "$gits"/*/root/usr/bin/python-apart; do
+      "$gits"/*/root/usr/bin/debootstrap-python; do
       if "$found" -c "import sys, venv; sys.exit(sys.version_info[:2] != (${series%.*}, ${series#*.}))" 2>/dev/null; then
         echo "$series $found"
         break
