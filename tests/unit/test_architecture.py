@@ -122,9 +122,27 @@ HEAVY = {
         "git_datmo.compare.blocks": "late",
         "git_datmo.compare.pixels": "late",
         "git_datmo.compare.tensors": "late",
+        "git_datmo.contracts.check_arrays": "late",
+        "git_datmo.contracts.table_readers.array_files": "late",
+        "git_datmo.contracts.text_values": "late",
+        "git_datmo.contracts.unique_values": "late",
     },
     "safetensors": {"git_datmo.compare.tensors": "late"},
-    "pyarrow": {"git_datmo.compare.tables": "late", "git_datmo.interop.table_export": "late"},
+    "pyarrow": {
+        "git_datmo.compare.tables": "late",
+        "git_datmo.interop.table_export": "late",
+        "git_datmo.contracts.check_column": "late",
+        "git_datmo.contracts.column_profile": "late",
+        "git_datmo.contracts.column_types": "late",
+        "git_datmo.contracts.enumerations": "late",
+        "git_datmo.contracts.nested_values": "late",
+        "git_datmo.contracts.quality_counts": "late",
+        "git_datmo.contracts.table_readers.csv_table": "late",
+        "git_datmo.contracts.table_readers.json_lines_table": "late",
+        "git_datmo.contracts.table_readers.parquet_table": "late",
+        "git_datmo.contracts.text_values": "late",
+        "git_datmo.contracts.unique_values": "late",
+    },
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
     "matplotlib": {"git_datmo.report.curve_picture": "late"},
     "plotext": {"git_datmo.cli.terminal_plot": "late"},
@@ -371,5 +389,5 @@ def test_declared_dependencies_equal_imported_packages() -> None:
         for found in outside(module)
     }
     assert used | INDIRECT == declared(
-        "dependencies", "cluster", "compare", "mlflow", "plot", "s3", "sftp"
+        "dependencies", "cluster", "compare", "contracts", "mlflow", "plot", "s3", "sftp"
     )

@@ -1,0 +1,39 @@
+"""Find values outside an enumeration, in columns of any flat type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from git_datmo.contracts.contract_types import Field
+
+
+class Enumeration:
+    """Values of an enumeration, as arrays of the types that columns have."""
+
+    def __init__(self, wanted: Field) -> None:
+        self._values = wanted.enum or ()
+        self._sets: dict[str, Any] = {}
+
+    def find_others(self, values: Any) -> Any:
+        """Return a mask of the values outside the enumeration. A null is none of them."""
+        from pyarrow import compute
+
+        kind = str(values.type)
+        if kind not in self._sets:
+            self._sets[kind] = self._make_set(values.type)
+        inside = compute.is_in(values, value_set=self._sets[kind])
+        return compute.and_(compute.invert(inside), compute.is_valid(values))
+
+    def _make_set(self, kind: Any) -> Any:
+        """Return the values that a type can hold."""
+        import pyarrow as pa
+
+        held = []
+        for value in self._values:
+            if value is None or isinstance(value, bool) != pa.types.is_boolean(kind):
+                continue
+            try:
+                held.append(pa.scalar(value, kind).as_py())
+            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                continue
+        return pa.array(held, kind)
