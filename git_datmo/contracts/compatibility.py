@@ -18,7 +18,7 @@ from git_datmo.contracts.contract_types import (
     Table,
 )
 from git_datmo.contracts.field_inclusion import field_gaps
-from git_datmo.contracts.rule_gaps import Gap, quality_gaps
+from git_datmo.contracts.rule_gaps import Mismatch, quality_gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def meeting_findings(meeting: Meeting) -> tuple[Finding, ...]:
     )
 
 
-def _table_gaps(provides: Table, requires: Table) -> Iterator[Gap]:
+def _table_gaps(provides: Table, requires: Table) -> Iterator[Mismatch]:
     offered = {field.name: field for field in provides.fields}
     by_id = {field.id: field for field in provides.fields if field.id}
     for wanted in requires.fields:
@@ -96,16 +96,16 @@ def _table_gaps(provides: Table, requires: Table) -> Iterator[Gap]:
     for other in requires.disjoint:
         if other not in provides.disjoint:
             message = f"'{other}' shares no row with it: only the data can tell"
-            yield Gap("unchecked", "disjoint", "", message)
+            yield Mismatch("unchecked", "disjoint", "", message)
     for name in requires.unchecked:
-        yield Gap("unchecked", "unchecked", "", f"'{name}' is not interpreted")
+        yield Mismatch("unchecked", "unchecked", "", f"'{name}' is not interpreted")
 
 
-def _missing(wanted: Field, renamed: Field | None) -> Gap:
+def _missing(wanted: Field, renamed: Field | None) -> Mismatch:
     if renamed is not None:
         message = f"'{wanted.name}' is missing: its new name is '{renamed.name}'"
-        return Gap("refuse", "missing", wanted.name, message)
-    return Gap("refuse", "missing", wanted.name, f"'{wanted.name}' is missing")
+        return Mismatch("refuse", "missing", wanted.name, message)
+    return Mismatch("refuse", "missing", wanted.name, f"'{wanted.name}' is missing")
 
 
 def key_names(fields: Iterable[Field]) -> frozenset[str]:
@@ -113,7 +113,7 @@ def key_names(fields: Iterable[Field]) -> frozenset[str]:
     return frozenset(field.name for field in fields if field.is_key)
 
 
-def _key_gaps(provides: Table, requires: Table) -> Iterator[Gap]:
+def _key_gaps(provides: Table, requires: Table) -> Iterator[Mismatch]:
     """Yield keys and unique fields of `requires` that `provides` does not promise."""
     key = key_names(provides.fields)
     unique = {field.name for field in provides.fields if field.is_unique}
@@ -123,17 +123,17 @@ def _key_gaps(provides: Table, requires: Table) -> Iterator[Gap]:
     for field in requires.fields:
         if field.is_unique and field.name in offered - unique:
             message = f"'{field.name}' may have a value twice"
-            yield Gap("refuse", "unique", field.name, message)
+            yield Mismatch("refuse", "unique", field.name, message)
     wanted = key_names(requires.fields)
     # Rows that differ in a part of the wanted key differ in all of it.
     if wanted and not (wanted & unique or (key and key <= wanted)):
         named = ", ".join(sorted(wanted))
-        yield Gap("refuse", "key", min(wanted), f"the key ({named}) may have a value twice")
+        yield Mismatch("refuse", "key", min(wanted), f"the key ({named}) may have a value twice")
 
 
-def _file_gaps(offered: FileRule | None, wanted: FileRule) -> Iterator[Gap]:
+def _file_gaps(offered: FileRule | None, wanted: FileRule) -> Iterator[Mismatch]:
     if offered is None:
-        yield Gap("unchecked", "files", "", "the provider says nothing of its files")
+        yield Mismatch("unchecked", "files", "", "the provider says nothing of its files")
         return
     for rule, has, needs in (
         ("media type", offered.media_types, wanted.media_types),
@@ -141,21 +141,21 @@ def _file_gaps(offered: FileRule | None, wanted: FileRule) -> Iterator[Gap]:
     ):
         extra = [str(one) for one in has if one not in needs]
         if needs and not has:
-            yield Gap("unchecked", "files", "", f"the provider does not name the {rule}")
+            yield Mismatch("unchecked", "files", "", f"the provider does not name the {rule}")
         elif needs and extra:
             message = f"{rule} {', '.join(extra)} is not accepted"
-            yield Gap("refuse", "files", "", message)
+            yield Mismatch("refuse", "files", "", message)
     yield from _size_gaps(offered, wanted)
 
 
-def _size_gaps(offered: FileRule, wanted: FileRule) -> Iterator[Gap]:
+def _size_gaps(offered: FileRule, wanted: FileRule) -> Iterator[Mismatch]:
     if wanted.min_size is not None and not _is_at_least(offered.min_size, wanted.min_size):
-        yield Gap(_size_level(offered.min_size), "files", "", "files may be too small")
+        yield Mismatch(_size_level(offered.min_size), "files", "", "files may be too small")
     # The roles change places: the wanted maximum must be at least the offered one.
     if wanted.max_size is not None and (
         offered.max_size is None or not _is_at_least(wanted.max_size, offered.max_size)
     ):
-        yield Gap(_size_level(offered.max_size), "files", "", "files may be too large")
+        yield Mismatch(_size_level(offered.max_size), "files", "", "files may be too large")
 
 
 def _size_level(size: tuple[int, int] | None) -> Level:

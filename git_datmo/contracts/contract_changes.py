@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from git_datmo.contracts.contract_types import Contract, Field, Table
-from git_datmo.contracts.field_changes import Step, field_steps, order_steps, table_steps
+from git_datmo.contracts.field_changes import RuleChange, field_steps, order_steps, table_steps
 
 Direction = Literal["provides", "requires"]
 Size = Literal["patch", "minor", "major"]
@@ -104,7 +104,7 @@ def _numbers(version: str) -> tuple[int, int, int] | None:
     return int(found[1]), int(found[2] or 0), int(found[3] or 0)
 
 
-def _sized(step: Step, table: str, direction: Direction) -> Change:
+def _sized(step: RuleChange, table: str, direction: Direction) -> Change:
     """Return the size that a step has in a direction."""
     if step.effect == "none":
         size: Size = "patch"
@@ -121,7 +121,7 @@ def _sized(step: Step, table: str, direction: Direction) -> Change:
 
 def _whole_table(name: str, direction: Direction, *, is_new: bool) -> Change:
     """Return the change of a table that is new or gone: like that of a mandatory field."""
-    step = Step(
+    step = RuleChange(
         "",
         "table",
         "tightened" if is_new else "loosened",
@@ -130,7 +130,9 @@ def _whole_table(name: str, direction: Direction, *, is_new: bool) -> Change:
     return _sized(step, name, direction)
 
 
-def _field_changes(old: tuple[Field, ...], new: tuple[Field, ...], prefix: str) -> Iterator[Step]:
+def _field_changes(
+    old: tuple[Field, ...], new: tuple[Field, ...], prefix: str
+) -> Iterator[RuleChange]:
     """Yield the steps of fields matched by name, then by id, which makes a rename."""
     before = {field.name: field for field in old}
     after = {field.name: field for field in new}
@@ -142,7 +144,7 @@ def _field_changes(old: tuple[Field, ...], new: tuple[Field, ...], prefix: str) 
         if was is None and field.id in gone_by_id:
             was = gone_by_id[field.id]
             renamed.add(was.name)
-            yield Step(path, "rename", "other", f"'{was.name}' renamed to '{field.name}'")
+            yield RuleChange(path, "rename", "other", f"'{was.name}' renamed to '{field.name}'")
         if was is None:
             yield _presence(path, field, is_new=True)
         elif was != field:
@@ -153,22 +155,22 @@ def _field_changes(old: tuple[Field, ...], new: tuple[Field, ...], prefix: str) 
             yield _presence(f"{prefix}{field.name}", field, is_new=False)
 
 
-def _child_changes(old: Field, new: Field, path: str) -> Iterator[Step]:
+def _child_changes(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     yield from _field_changes(old.fields, new.fields, f"{path}.")
     if old.items is not None and new.items is not None:
         yield from _field_changes(
             (replace(old.items, name="[]"),), (replace(new.items, name="[]"),), path
         )
     elif old.items is not None or new.items is not None:
-        yield Step(path, "items", "other", "type of the items declared or no longer declared")
+        yield RuleChange(path, "items", "other", "type of the items declared or no longer declared")
 
 
-def _presence(path: str, field: Field, *, is_new: bool) -> Step:
+def _presence(path: str, field: Field, *, is_new: bool) -> RuleChange:
     verb = "added" if is_new else "removed"
     if field.is_optional:
-        return Step(path, "field", "neutral", f"optional field {verb}")
+        return RuleChange(path, "field", "neutral", f"optional field {verb}")
     effect: Literal["tightened", "loosened"] = "tightened" if is_new else "loosened"
-    return Step(path, "field", effect, f"field {verb}")
+    return RuleChange(path, "field", effect, f"field {verb}")
 
 
 def _root_changes(old: Contract, new: Contract) -> Iterator[Change]:

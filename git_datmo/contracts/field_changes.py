@@ -15,7 +15,7 @@ Effect = Literal["none", "neutral", "tightened", "loosened", "other"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RuleChange:
     """A change of one rule. `effect` says whether the new version allows fewer or more rows.
 
     `none` changes no row, `neutral` suits both sides, `other` has no order.
@@ -27,7 +27,7 @@ class Step:
     reason: str
 
 
-def field_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
+def field_steps(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     """Yield the changed rules of a field, without those of its items and members."""
     yield from _flag_steps(old, new, path)
     yield from _type_steps(old, new, path)
@@ -40,37 +40,37 @@ def field_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
     yield from _note_steps(old, new, path)
 
 
-def table_steps(old: Table, new: Table) -> Iterator[Step]:
+def table_steps(old: Table, new: Table) -> Iterator[RuleChange]:
     """Yield the changed rules of a table, without those of its fields."""
     yield from _quality_steps(old.quality, new.quality, "")
     if old.files != new.files:
-        yield Step("", "files", "other", "rules of the files changed")
+        yield RuleChange("", "files", "other", "rules of the files changed")
     for other in sorted({*old.disjoint} ^ {*new.disjoint}):
         is_new = other in new.disjoint
         effect: Effect = "tightened" if is_new else "loosened"
-        yield Step("", "disjoint", effect, f"disjoint from '{other}' {_added(is_new=is_new)}")
+        yield RuleChange("", "disjoint", effect, f"disjoint from '{other}' {_added(is_new=is_new)}")
     if old.physical_name != new.physical_name:
         reason = f"'{old.physical_name}' became '{new.physical_name}'"
-        yield Step("", "physicalName", "neutral", reason)
+        yield RuleChange("", "physicalName", "neutral", reason)
     if old.description != new.description:
-        yield Step("", "description", "none", "description changed")
+        yield RuleChange("", "description", "none", "description changed")
     yield from _unchecked_steps(old.unchecked, new.unchecked, "")
 
 
-def order_steps(old: tuple[Field, ...], new: tuple[Field, ...]) -> Iterator[Step]:
+def order_steps(old: tuple[Field, ...], new: tuple[Field, ...]) -> Iterator[RuleChange]:
     """Yield a step if tensors that both versions have changed their order."""
     common = {field.name for field in old} & {field.name for field in new}
     before = [field.name for field in old if field.name in common]
     after = [field.name for field in new if field.name in common]
     if before != after:
-        yield Step("", "order", "other", f"order of the tensors is now {', '.join(after)}")
+        yield RuleChange("", "order", "other", f"order of the tensors is now {', '.join(after)}")
 
 
 def _added(*, is_new: bool) -> str:
     return "added" if is_new else "removed"
 
 
-def _flag_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
+def _flag_steps(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     for kind, was, now, more, less in (
         ("null", old.is_required, new.is_required, "null no longer allowed", "null allowed"),
         ("optional", not old.is_optional, not new.is_optional, "no longer optional", "optional"),
@@ -78,29 +78,29 @@ def _flag_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
         ("key", old.is_key, new.is_key, "part of the key", "no longer part of the key"),
     ):
         if was != now:
-            yield Step(path, kind, "tightened" if now else "loosened", more if now else less)
+            yield RuleChange(path, kind, "tightened" if now else "loosened", more if now else less)
 
 
-def _type_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
+def _type_steps(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     was, now = kind_of(old), kind_of(new)
     relation = relate(was, now)
     reason = f"{was} became {now}"
     if relation == "wider":
-        yield Step(path, "type", "loosened", reason)
+        yield RuleChange(path, "type", "loosened", reason)
     elif relation == "narrower":
-        yield Step(path, "type", "tightened", reason)
+        yield RuleChange(path, "type", "tightened", reason)
     elif relation == "unknown" and not was.family:
-        yield Step(path, "type", "tightened", f"type declared: {now}")
+        yield RuleChange(path, "type", "tightened", f"type declared: {now}")
     elif relation == "unknown":
-        yield Step(path, "type", "loosened", f"type {was} no longer declared")
+        yield RuleChange(path, "type", "loosened", f"type {was} no longer declared")
     elif relation == "other":
-        yield Step(path, "type", "other", reason)
+        yield RuleChange(path, "type", "other", reason)
     elif old.physical_type != new.physical_type:
         changed = f"'{old.physical_type}' became '{new.physical_type}'"
-        yield Step(path, "physicalType", "none", changed)
+        yield RuleChange(path, "physicalType", "none", changed)
 
 
-def _interval_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
+def _interval_steps(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     declared = [
         (one.minimum, one.maximum, one.is_minimum_exclusive, one.is_maximum_exclusive)
         for one in (old, new)
@@ -109,7 +109,7 @@ def _interval_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
         try:
             yield from _compare(interval_of(old), interval_of(new), "range", "values", path)
         except (NotComparable, TypeError):
-            yield Step(path, "range", "other", "range changed, cannot tell how")
+            yield RuleChange(path, "range", "other", "range changed, cannot tell how")
     if (old.min_length, old.max_length) != (new.min_length, new.max_length):
         was = Interval(old.min_length or 0, old.max_length)
         now = Interval(new.min_length or 0, new.max_length)
@@ -122,42 +122,42 @@ def _interval_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
         yield _multiple_step(old, new, path)
 
 
-def _compare(old: Interval, new: Interval, kind: str, noun: str, path: str) -> Iterator[Step]:
+def _compare(old: Interval, new: Interval, kind: str, noun: str, path: str) -> Iterator[RuleChange]:
     if old == new:
         return
     reason = f"{noun} {old} became {new}"
     if old.includes(new):
-        yield Step(path, kind, "tightened", reason)
+        yield RuleChange(path, kind, "tightened", reason)
     elif new.includes(old):
-        yield Step(path, kind, "loosened", reason)
+        yield RuleChange(path, kind, "loosened", reason)
     else:
-        yield Step(path, kind, "other", reason)
+        yield RuleChange(path, kind, "other", reason)
 
 
-def _multiple_step(old: Field, new: Field, path: str) -> Step:
+def _multiple_step(old: Field, new: Field, path: str) -> RuleChange:
     was, now = old.multiple_of, new.multiple_of
     reason = f"multiple of {was or 'anything'} became {now or 'anything'}"
     if was is None or (now is not None and now % was == 0):
-        return Step(path, "multiple", "tightened", reason)
+        return RuleChange(path, "multiple", "tightened", reason)
     if now is None or was % now == 0:
-        return Step(path, "multiple", "loosened", reason)
-    return Step(path, "multiple", "other", reason)
+        return RuleChange(path, "multiple", "loosened", reason)
+    return RuleChange(path, "multiple", "other", reason)
 
 
 def _enum_steps(
     old: tuple[Value, ...] | None, new: tuple[Value, ...] | None, path: str
-) -> Iterator[Step]:
+) -> Iterator[RuleChange]:
     if old is None and new is not None:
-        yield Step(path, "enum", "tightened", f"values limited to {_listing(new)}")
+        yield RuleChange(path, "enum", "tightened", f"values limited to {_listing(new)}")
     elif old is not None and new is None:
-        yield Step(path, "enum", "loosened", "values no longer limited")
+        yield RuleChange(path, "enum", "loosened", "values no longer limited")
     elif old is not None and new is not None:
         added = tuple(value for value in new if not is_among(value, old))
         removed = tuple(value for value in old if not is_among(value, new))
         if added:
-            yield Step(path, "enum", "loosened", f"values {_listing(added)} added")
+            yield RuleChange(path, "enum", "loosened", f"values {_listing(added)} added")
         if removed:
-            yield Step(path, "enum", "tightened", f"values {_listing(removed)} removed")
+            yield RuleChange(path, "enum", "tightened", f"values {_listing(removed)} removed")
 
 
 def _listing(values: tuple[Value, ...]) -> str:
@@ -165,36 +165,36 @@ def _listing(values: tuple[Value, ...]) -> str:
     return f"{shown} and {len(values) - 5} more" if len(values) > 5 else shown
 
 
-def _text_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
+def _text_steps(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     if old.pattern != new.pattern:
-        yield Step(path, "pattern", "other", "pattern changed, cannot tell how")
+        yield RuleChange(path, "pattern", "other", "pattern changed, cannot tell how")
     # The format of dates says how a file writes them, which readers see.
     if old.format != new.format and kind_of(new).family == "string":
-        yield Step(path, "format", "other", f"format '{old.format}' became '{new.format}'")
+        yield RuleChange(path, "format", "other", f"format '{old.format}' became '{new.format}'")
     if old.unit != new.unit:
         reason = f"unit '{old.unit or 'none'}' became '{new.unit or 'none'}'"
-        yield Step(path, "unit", "other", reason)
+        yield RuleChange(path, "unit", "other", reason)
     if (old.has_default, old.default) != (new.has_default, new.default):
-        yield Step(path, "default", "neutral", "default changed")
+        yield RuleChange(path, "default", "neutral", "default changed")
     yield from _unchecked_steps(old.unchecked, new.unchecked, path)
 
 
-def _unchecked_steps(old: tuple[str, ...], new: tuple[str, ...], path: str) -> Iterator[Step]:
+def _unchecked_steps(old: tuple[str, ...], new: tuple[str, ...], path: str) -> Iterator[RuleChange]:
     if old != new:
         names = ", ".join(sorted({*old} ^ {*new})) or "order"
-        yield Step(path, "unchecked", "other", f"{names} changed, cannot tell how")
+        yield RuleChange(path, "unchecked", "other", f"{names} changed, cannot tell how")
 
 
-def _tensor_steps(old: Tensor | None, new: Tensor | None, path: str) -> Iterator[Step]:
+def _tensor_steps(old: Tensor | None, new: Tensor | None, path: str) -> Iterator[RuleChange]:
     if old is None or new is None:
         effect: Effect = "tightened" if old is None else "loosened"
-        yield Step(path, "tensor", effect, f"tensor {_added(is_new=old is None)}")
+        yield RuleChange(path, "tensor", effect, f"tensor {_added(is_new=old is None)}")
         return
     if old.datatype != new.datatype:
         reason = f"datatype {old.datatype} became {new.datatype}"
-        yield Step(path, "tensor", "other", reason)
+        yield RuleChange(path, "tensor", "other", reason)
     if old.shape != new.shape:
-        yield Step(
+        yield RuleChange(
             path,
             "tensor",
             _shape_effect(old.shape, new.shape),
@@ -213,7 +213,7 @@ def _shape_effect(old: tuple[int, ...], new: tuple[int, ...]) -> Effect:
 
 def _quality_steps(
     old: tuple[QualityRule, ...], new: tuple[QualityRule, ...], path: str
-) -> Iterator[Step]:
+) -> Iterator[RuleChange]:
     """Yield the changed thresholds of a metric. A rule is known by its metric, unit, arguments."""
     if old == new:
         return
@@ -223,7 +223,7 @@ def _quality_steps(
         if was == now:
             continue
         reason = f"{key[0]} {_rule_text(was)} became {_rule_text(now)}"
-        yield Step(path, "quality", _rule_effect(was, now), reason)
+        yield RuleChange(path, "quality", _rule_effect(was, now), reason)
 
 
 def _by_metric(rules: tuple[QualityRule, ...]) -> dict[Any, QualityRule]:
@@ -242,7 +242,7 @@ def _rule_effect(was: QualityRule | None, now: QualityRule | None) -> Effect:
     return "other"
 
 
-def _note_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
+def _note_steps(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     for kind, was, now in (
         ("description", old.description, new.description),
         ("examples", old.examples, new.examples),
@@ -251,4 +251,4 @@ def _note_steps(old: Field, new: Field, path: str) -> Iterator[Step]:
         ("id", old.id, new.id),
     ):
         if was != now:
-            yield Step(path, kind, "none", f"{kind} changed")
+            yield RuleChange(path, kind, "none", f"{kind} changed")

@@ -11,7 +11,7 @@ from git_datmo.contracts.value_sets import Interval
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Mismatch:
     """A rule of the consumer that the provider breaks (`refuse`), or may break (`unchecked`)."""
 
     level: Level
@@ -26,7 +26,7 @@ def quality_gaps(
     path: str,
     *,
     has_no_nulls: bool = False,
-) -> Iterator[Gap]:
+) -> Iterator[Mismatch]:
     """Yield a warning for each wanted threshold that is not promised."""
     for rule in wanted:
         if has_no_nulls and rule.metric == "nullValues" and is_met_by(rule, Decimal(0)):
@@ -34,7 +34,7 @@ def quality_gaps(
         if not any(promises(one, rule) for one in offered):
             where = f"'{path}'" if path else "the table"
             message = f"{rule.metric} of {where} is not promised to be {threshold_text(rule)}"
-            yield Gap("warn", "quality", path, message)
+            yield Mismatch("warn", "quality", path, message)
 
 
 def promises(offered: QualityRule, wanted: QualityRule) -> bool:
