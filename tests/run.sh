@@ -46,6 +46,7 @@ check_code() {
   ruff check .
   ruff format --check -q .
   mypy
+  python -m tools.build_page --check
 }
 
 # Tests do not cut the power, so they need not wait for a disk.
@@ -70,6 +71,7 @@ run_chosen() {
   if uses 'ssh_host|serve_ssh|host: Host'; then want_ssh; export DATMO_REQUIRE_SERVERS=1; fi
   if uses 'needs_shells|"zsh"|"fish"'; then want_shells; fi
   if uses '"git-lfs"'; then want git-lfs git-lfs; fi
+  if uses 'tests.support.chromium'; then want chromium chromium; export DATMO_REQUIRE_BROWSER=1; fi
   other_gits=
   case $files in *tests/gits/*) other_gits=1; want debootstrap debootstrap ;; esac
   engine=
@@ -84,11 +86,12 @@ run_all() {
   want_shells
   want_engine
   want git-lfs git-lfs
+  want chromium chromium
   want eatmydata eatmydata
   want debootstrap debootstrap
   install_missing
   check_code
-  export DATMO_REQUIRE_SERVERS=1
+  export DATMO_REQUIRE_SERVERS=1 DATMO_REQUIRE_BROWSER=1
   if tests/gits.sh; then export DATMO_REQUIRE_GITS=1; fi
   run_with_engine -n 2 --dist loadgroup
   run_other_pythons

@@ -1,0 +1,30 @@
+/** Curves of the same metric over each other. */
+
+import { CurveChart, type Curve } from "../../charts/curve_chart";
+import { CurveOptions } from "../../charts/curve_options";
+import type { ExperimentDocument } from "../../documents/types";
+import { WhenVisible } from "../../parts/when_visible";
+import { titleOf } from "../experiment/experiment_view";
+
+export function CompareCurves({ documents }: { documents: ExperimentDocument[] }) {
+  const curves = new Map<string, Curve[]>();
+  documents.forEach((document, colourIndex) => {
+    for (const metric of document.metrics) {
+      if (!metric.curve) continue;
+      const list = curves.get(metric.name) ?? [];
+      list.push({ name: metric.curve, label: `${colourIndex + 1}. ${titleOf(document)}`, colourIndex });
+      curves.set(metric.name, list);
+    }
+  });
+  if (!curves.size) return <p class="quiet">These experiments have no curves.</p>;
+  return (
+    <>
+      <div class="toolbar"><CurveOptions /></div>
+      <div class="charts">
+        {[...curves].map(([name, list]) => (
+          <div class="panel" key={name}><WhenVisible height={380}>{() => <CurveChart title={name} curves={list} height={300} />}</WhenVisible></div>
+        ))}
+      </div>
+    </>
+  );
+}

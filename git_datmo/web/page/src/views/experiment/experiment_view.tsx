@@ -1,0 +1,111 @@
+/** One experiment: what it was for, what came out, and everything that is known about it. */
+
+import { addressOf, parameter } from "../../address";
+import { findRow, keyOf, table } from "../../documents/experiments_store";
+import type { ExperimentDocument } from "../../documents/types";
+import { showAge, showSeconds, showTime } from "../../format";
+import { CommandLine, CopyButton } from "../../parts/command_line";
+import { Status } from "../../parts/status";
+import { Document } from "../../parts/waiting";
+import { CodeTab } from "./code_tab";
+import { CurvesTab } from "./curves_tab";
+import { DataTab } from "./data_tab";
+import { EnvironmentTab } from "./environment_tab";
+import { LineageTab } from "./lineage_tab";
+import { LogTab } from "./log_tab";
+import { MediaTab } from "./media_tab";
+import { OverviewTab } from "./overview_tab";
+
+const TABS: [string, string, (document: ExperimentDocument) => boolean][] = [
+  ["", "Overview", () => true],
+  ["curves", "Curves", (document) => document.metrics.some((metric) => metric.curve)],
+  ["media", "Media", (document) => document.media.length > 0],
+  ["data", "Data and model", (document) => document.inputs.length + document.outputs.length + (document.payloads?.length ?? 0) > 0],
+  ["code", "Code", () => true],
+  ["environment", "Environment", () => true],
+  ["log", "Log", (document) => Boolean(document.log)],
+  ["lineage", "Lineage", (document) => document.parents.length + document.children.length + document.inputs.length > 0],
+];
+
+export function ExperimentView({ id }: { id: string }) {
+  const row = findRow(id);
+  const full = row < 0 ? id : (table.value?.ids[row] ?? id);
+  if (!/^([0-9a-f]{16,64}|run-[0-9a-f]+)$/.test(full)) return <p class="notice">There is no experiment {id.slice(0, 64)}.</p>;
+  return <Document<ExperimentDocument> name={`experiment/${keyOf(full)}`}>{(document) => <Experiment document={document} row={row} />}</Document>;
+}
+
+export function textOf(document: ExperimentDocument, name: string): string {
+  const value = document.facts[name];
+  return value === null || value === undefined ? "" : String(value);
+}
+
+export function titleOf(document: ExperimentDocument): string {
+  return textOf(document, "message").split("\n")[0] || textOf(document, "subject") || document.id.slice(0, 8);
+}
+
+function Experiment({ document, row }: { document: ExperimentDocument; row: number }) {
+  const tab = parameter("tab");
+  const time = Number(document.facts.time);
+  const seconds = document.facts.seconds;
+  return (
+    <div class="view">
+      <Neighbours row={row} />
+      <div class="view-head">
+        <h1>{titleOf(document)}</h1>
+        <p class="facts-line">
+          <Status status={textOf(document, "status")} />
+          <span>{textOf(document, "author")}</span>
+          <time title={showAge(time)}>{showTime(time)}</time>
+          {typeof seconds === "number" && <span>{showSeconds(seconds)}</span>}
+          {textOf(document, "branch") && <span>{textOf(document, "branch")}</span>}
+          <span class="with-copy"><code>{document.id.slice(0, 12)}</code><CopyButton text={document.id} label="Copy the id" /></span>
+          {document.tags.map((tag) => <span class="tag" key={tag}>{tag}</span>)}
+        </p>
+      </div>
+      <nav class="tabs" aria-label="Parts of the experiment">
+        {TABS.filter(([, , isUseful]) => isUseful(document)).map(([name, label]) => (
+          <a key={name} href={addressOf("experiment", document.id, { tab: name })} aria-current={name === tab ? "page" : undefined}>{label}</a>
+        ))}
+      </nav>
+      <Tab name={tab} document={document} />
+      <CommandLine command={`git datmo show ${document.id.slice(0, 12)}`} label="On the command line" />
+    </div>
+  );
+}
+
+function Tab({ name, document }: { name: string; document: ExperimentDocument }) {
+  switch (name) {
+    case "curves":
+      return <CurvesTab document={document} />;
+    case "media":
+      return <MediaTab media={document.media} />;
+    case "data":
+      return <DataTab document={document} />;
+    case "code":
+      return <CodeTab document={document} />;
+    case "environment":
+      return <EnvironmentTab document={document} />;
+    case "log":
+      return <LogTab name={document.log} />;
+    case "lineage":
+      return <LineageTab document={document} />;
+    default:
+      return <OverviewTab document={document} />;
+  }
+}
+
+/** Links to the experiments before and after this one. */
+function Neighbours({ row }: { row: number }) {
+  const ids = table.value?.ids ?? [];
+  const older = row < 0 ? undefined : ids[row + 1];
+  const newer = row > 0 ? ids[row - 1] : undefined;
+  const tab = parameter("tab");
+  return (
+    <p class="neighbours">
+      <a href="#/experiments">All experiments</a>
+      {older && <a href={addressOf("experiment", older, { tab })}>Older</a>}
+      {newer && <a href={addressOf("experiment", newer, { tab })}>Newer</a>}
+      {older && row >= 0 && <a href={addressOf("compare", [older, ids[row]].join(","))}>Compare with the one before</a>}
+    </p>
+  );
+}

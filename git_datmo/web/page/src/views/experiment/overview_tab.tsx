@@ -1,0 +1,114 @@
+/** Why the experiment was made, what people said of it, its parameters, results and receipts. */
+
+import { addressOf } from "../../address";
+import { CurveChart } from "../../charts/curve_chart";
+import type { ExperimentDocument, Note } from "../../documents/types";
+import { showTime, showValue } from "../../format";
+import { CommandLine } from "../../parts/command_line";
+import { ExperimentLink } from "../../parts/experiment_link";
+import { Markdown } from "../../parts/markdown";
+import { PlainTable } from "../../parts/plain_table";
+import { Section } from "../../parts/section";
+import { Status } from "../../parts/status";
+import { Thread } from "../../parts/thread";
+import { WhenVisible } from "../../parts/when_visible";
+import { textOf } from "./experiment_view";
+
+const MOST_CHARTS = 2;
+
+export function OverviewTab({ document }: { document: ExperimentDocument }) {
+  const curves = document.metrics.filter((metric) => metric.curve);
+  return (
+    <div class="columns-two">
+      <div>
+        <Reason document={document} />
+        {document.metrics.length > 0 && <Section title="Results"><MetricsTable document={document} /></Section>}
+        {curves.length > 0 && (
+          <Section title="Curves" tools={curves.length > MOST_CHARTS && <a href={addressOf("experiment", document.id, { tab: "curves" })}>All {curves.length}</a>}>
+            {curves.slice(0, MOST_CHARTS).map((metric) => (
+              <WhenVisible key={metric.name} height={320}>
+                {() => <CurveChart title={metric.name} curves={[{ name: metric.curve, label: metric.name, colourIndex: 0 }]} height={230} />}
+              </WhenVisible>
+            ))}
+          </Section>
+        )}
+      </div>
+      <div>
+        {document.params.length > 0 && <Section title="Parameters"><ParametersTable document={document} /></Section>}
+        <Receipts document={document} />
+        <Section title="Run">
+          <dl class="facts">
+            {document.command && <><dt>Command</dt><dd><code>{document.command}</code></dd></>}
+            {document.folder && <><dt>Folder</dt><dd><code>{document.folder}</code></dd></>}
+            {textOf(document, "exit") && <><dt>Exit code</dt><dd>{textOf(document, "exit")}</dd></>}
+            <dt>Commit</dt><dd><code>{document.commit.slice(0, 12)}</code> {textOf(document, "subject")}</dd>
+          </dl>
+          {document.attempts.length > 0 && <Attempts ids={document.attempts} />}
+        </Section>
+        {document.commands.length > 0 && (
+          <Section title="Get it">
+            {document.commands.map((each) => <CommandLine key={each.command} command={each.command} label={each.does} />)}
+          </Section>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Reason({ document }: { document: ExperimentDocument }) {
+  const why = textOf(document, "why");
+  const message = textOf(document, "message");
+  const rest = message.split("\n").slice(1).join("\n").trim();
+  if (!why && !rest && !document.annotations.length) return null;
+  return (
+    <Section title="Why">
+      {why && <div class="why"><Markdown text={why} /></div>}
+      {rest && <Markdown text={rest} />}
+      <Thread notes={document.annotations as Note[]} />
+    </Section>
+  );
+}
+
+function MetricsTable({ document }: { document: ExperimentDocument }) {
+  const hasCurves = document.metrics.some((metric) => metric.curve);
+  const headings = ["Metric", "Last", ...(hasCurves ? ["Best", "Min", "Max", "Points"] : [])].map((name, place) => ({ name, isNumber: place > 0 }));
+  const rows = document.metrics.map((metric) => [
+    { value: metric.name, show: <>{metric.name}{metric.goal && <span class="quiet small"> {metric.goal}</span>}</> },
+    { value: metric.last, show: <strong>{showValue(metric.last)}</strong> },
+    ...(hasCurves ? [metric.best, metric.min, metric.max].map((value) => ({ value, show: showValue(value) })) : []),
+    ...(hasCurves ? [{ value: metric.points || null, show: metric.points ? showValue(metric.points) : "" }] : []),
+  ]);
+  return <PlainTable name="Metrics" headings={headings} rows={rows} />;
+}
+
+function ParametersTable({ document }: { document: ExperimentDocument }) {
+  const rows = document.params.map((each) => [
+    { value: each.name },
+    { value: each.value, show: <span class="cut-long" title={String(each.value).slice(0, 500)}>{String(showValue(each.value, 12)).slice(0, 2000)}</span> },
+    { value: each.source, show: <span class="quiet">{each.source}</span> },
+  ]);
+  return <PlainTable name="Parameters" headings={[{ name: "Parameter" }, { name: "Value", isNumber: true }, { name: "From" }]} rows={rows} />;
+}
+
+function Receipts({ document }: { document: ExperimentDocument }) {
+  if (!document.receipts.length) return null;
+  return (
+    <Section title="Does it reproduce?">
+      <ul class="receipts">
+        {document.receipts.map((receipt, place) => (
+          <li key={place}>
+            <Status status={receipt.verdict} />
+            <span class="quiet">{receipt.author}, {showTime(receipt.time)}{receipt.engine && `, ${receipt.engine}`}</span>
+            {receipt.differences.length > 0 && <ul class="differences">{receipt.differences.map((text, at) => <li key={at}>{text}</li>)}</ul>}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Attempts({ ids }: { ids: string[] }) {
+  return (
+    <p class="quiet">Attempts: {ids.map((id) => <ExperimentLink key={id} id={id} withId />)}</p>
+  );
+}

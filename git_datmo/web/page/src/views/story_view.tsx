@@ -1,0 +1,119 @@
+/** The history as people tell it: what was tried and why, what came out, and the best so far. */
+
+import { useEffect, useMemo } from "preact/hooks";
+import { parameter, setParameters } from "../address";
+import { columnValues, findRow, loadedColumns, requireColumns, table } from "../documents/experiments_store";
+import type { StoryDocument, StoryEntry, Value } from "../documents/types";
+import { count, showDay, showTime, showValue } from "../format";
+import { CommandLine } from "../parts/command_line";
+import { ExperimentLink } from "../parts/experiment_link";
+import { Icon } from "../parts/icon";
+import { Markdown } from "../parts/markdown";
+import { Status } from "../parts/status";
+import { Thread } from "../parts/thread";
+import { Document } from "../parts/waiting";
+import { knownGoal, type Goal } from "../query/goals";
+import { ProgressChart } from "./progress_chart";
+import { tellStory, type Told } from "./story_steps";
+
+const MOST_SHOWN = 400;
+
+export function StoryView() {
+  return <Document<StoryDocument> name="story">{(document) => <Story entries={document.entries} />}</Document>;
+}
+
+function Story({ entries }: { entries: StoryEntry[] }) {
+  const metrics = useMemo(() => metricNames(entries), [entries]);
+  const metric = parameter("metric") || metrics.find((name) => knownGoal(name)) || metrics[0] || "";
+  const goal: Goal = (parameter("goal") as Goal) || knownGoal(metric) || "max";
+  const names = parameterNames();
+  useEffect(() => void requireColumns(names), [table.value, names.length]);
+  const told = useMemo(() => tellStory(entries, metric, goal, names, readParameter), [entries, metric, goal, loadedColumns.value]);
+  const isBrief = parameter("all") !== "1";
+  const shown = isBrief ? told.filter((each) => each.matters) : told;
+  const best = told.reduce<Told | null>((found, each) => (each.isRecord ? each : found), null);
+  if (!entries.length) return <p class="notice">There are no experiments to tell of yet.</p>;
+  return (
+    <div class="view">
+      <div class="view-head"><h1>Story</h1><Summary entries={entries} best={best} metric={metric} /></div>
+      {metric && (
+        <section class="panel" aria-label={`Best ${metric} so far`}>
+          <div class="options">
+            <label class="field"><span>Metric</span><select value={metric} onChange={(event) => setParameters({ metric: event.currentTarget.value, goal: "" })}>{metrics.map((name) => <option key={name}>{name}</option>)}</select></label>
+            <label class="field"><span>Better is</span><select value={goal} onChange={(event) => setParameters({ goal: event.currentTarget.value })}><option value="max">larger</option><option value="min">smaller</option></select></label>
+          </div>
+          <ProgressChart told={told} metric={metric} />
+        </section>
+      )}
+      <div class="segmented" role="group" aria-label="What is told">
+        <button type="button" aria-pressed={isBrief} onClick={() => setParameters({ all: "" })}>Turning points</button>
+        <button type="button" aria-pressed={!isBrief} onClick={() => setParameters({ all: "1" })}>Every experiment</button>
+      </div>
+      <ol class="timeline story">{shown.slice(-MOST_SHOWN).reverse().map((each, place, all) => <Entry key={each.entry.experiment || place} told={each} metric={metric} newDay={place === 0 || dayOf(each) !== dayOf(all[place - 1] as Told)} />)}</ol>
+      {shown.length > MOST_SHOWN && <p class="quiet">The newest {MOST_SHOWN} of {count(shown.length, "entry", "entries")} are shown.</p>}
+      <CommandLine command="git datmo log --all --graph" label="On the command line" />
+    </div>
+  );
+}
+
+// The parameters of a very wide table are not loaded for a line of text.
+const MOST_PARAMETERS = 60;
+
+function parameterNames(): string[] {
+  return (table.value?.document.columns ?? []).filter((info) => info.section === "params").map((info) => info.name).slice(0, MOST_PARAMETERS);
+}
+
+function readParameter(experiment: string, name: string): Value {
+  return columnValues(name)?.[findRow(experiment)] ?? null;
+}
+
+function Summary({ entries, best, metric }: { entries: StoryEntry[]; best: Told | null; metric: string }) {
+  const people = [...new Set(entries.map((entry) => entry.author))];
+  const first = entries[0] as StoryEntry;
+  const last = entries[entries.length - 1] as StoryEntry;
+  const days = showDay(first.time) === showDay(last.time) ? `on ${showDay(first.time)}` : `from ${showDay(first.time)} to ${showDay(last.time)}`;
+  return (
+    <p class="lead">
+      {count(entries.filter((entry) => entry.experiment).length, "experiment")} by {people.length > 3 ? count(people.length, "person", "people") : people.join(" and ")}, {days}.
+      {best && <> The best {metric} is <strong class="figure">{showValue(best.value)}</strong>, from <ExperimentLink id={best.entry.experiment} /> by {best.entry.author}.</>}
+    </p>
+  );
+}
+
+function Entry({ told, metric, newDay }: { told: Told; metric: string; newDay: boolean }) {
+  const { entry, value, isRecord, change } = told;
+  return (
+    <>
+      {newDay && <li class="day"><h2>{dayOf(told)}</h2></li>}
+      <li class={`entry ${isRecord ? "record" : ""}`}>
+        <div class="entry-when">
+          <time class="figure">{showTime(entry.time).slice(11)}</time>
+          <span class="quiet">{entry.author}</span>
+        </div>
+        <div class="entry-body">
+          <h3>{entry.experiment ? <ExperimentLink id={entry.experiment} /> : entry.subject}</h3>
+          {entry.why && <div class="why"><Markdown text={entry.why} /></div>}
+          <p class="figures">
+            {value !== null && <span class={isRecord ? "best" : ""}>{isRecord && <Icon name="best" />}{metric} <strong class="figure">{showValue(value)}</strong>{isRecord && change && <span class="quiet"> ({change})</span>}</span>}
+            {entry.status !== "completed" && entry.status !== "success" && <Status status={entry.status} />}
+            {entry.branch && <span class="quiet">{entry.branch}</span>}
+            {entry.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
+          </p>
+          {told.parameters.length > 0 && <p class="quiet small">{told.parameters.join(", ")}</p>}
+          <Thread notes={entry.notes} />
+        </div>
+      </li>
+    </>
+  );
+}
+
+function dayOf(told: Told): string {
+  return showDay(told.entry.time);
+}
+
+/** Returns the metrics, the most frequent first. */
+function metricNames(entries: StoryEntry[]): string[] {
+  const counts = new Map<string, number>();
+  for (const entry of entries) for (const [name, value] of Object.entries(entry.values)) if (typeof value === "number") counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort((one, other) => other[1] - one[1]).map(([name]) => name).slice(0, 200);
+}
