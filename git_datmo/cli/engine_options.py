@@ -32,8 +32,8 @@ class EngineNames:
         return iter(BUILT_IN)
 
 
-def add_engine_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options for limits, devices, network and remote engines to a parser."""
+def add_limit_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for limits, devices and network to a parser."""
     add = parser.add_argument
     add("--memory", metavar="SIZE", help="in a container: the memory limit (512m, 8g)")
     add("--cpus", metavar="N", help="in a container: the processor limit (2, 0.5)")
@@ -50,6 +50,12 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
         help="in a container: an available device; may be repeated",
     )
     add("--network", action="store_true", help="in a container: allow network access")
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options for limits, devices, network and remote engines to a parser."""
+    add_limit_options(parser)
+    add = parser.add_argument
     add(
         "--on",
         default="",
@@ -102,6 +108,7 @@ def open_engine(options: argparse.Namespace, name: str, ws: Workspace) -> closin
     from git_datmo.engines.engine_registry import EngineOptions, make_engine
 
     cache = ws.shared_state / "environments"
+    on = getattr(options, "on", "")
     return closing(
-        make_engine(name, EngineOptions(cache, ws.environ, rebuild=options.rebuild, on=options.on))
+        make_engine(name, EngineOptions(cache, ws.environ, rebuild=options.rebuild, on=on))
     )

@@ -56,7 +56,7 @@ def find_limits(
     isolated = find_engine(name).capabilities.isolated
     limits = [limits_for(options, name, found) for found in snapshots]
     for found in snapshots:
-        _require_trust(options, console, ws, found, isolated=isolated)
+        require_trust(options, console, ws, found, isolated=isolated)
     return name, limits
 
 
@@ -105,12 +105,19 @@ def warn_of_weaker(options: argparse.Namespace, console: Console, name: str) -> 
         console.warn(weakness)
 
 
-def _require_trust(
-    options: argparse.Namespace, console: Console, ws: Workspace, found: Found, *, isolated: bool
+def require_trust(
+    options: argparse.Namespace,
+    console: Console,
+    ws: Workspace,
+    found: Found,
+    *,
+    isolated: bool,
+    shown: str = "",
 ) -> None:
     """Show the command of a snapshot from elsewhere, and ask once; raise `DatmoError` for no.
 
-    The answer yes is stored for later reruns of the snapshot.
+    `shown` says what runs if it is not the recorded command. The answer yes is stored for later
+    reruns of the snapshot.
     Raise `DatmoError` too if the snapshot needs a signature and has none.
     """
     from git_datmo.errors import DatmoError
@@ -129,7 +136,7 @@ def _require_trust(
         f"snapshot {short} was not made here, but by {author.name} <{author.email}>; it runs"
         f" {where}:"
     )
-    console.tell(f"  $ {quote_words(require_run(found).command)}")
+    console.tell(f"  {shown}" if shown else f"  $ {quote_words(require_run(found).command)}")
     if not console.ask("Run it now, and later without asking?"):
         raise DatmoError(
             f"not run: snapshot '{short}' was not made here",

@@ -38,6 +38,7 @@ VERBS = {
     "bundle": "write one file with experiments and data, to clone from",
     "pull": "fetch experiments, then update unmodified payloads",
     "reproduce": "rerun an experiment and compare the results",
+    "serve": "serve a model over HTTP, in its own environment",
     "env": "show, compare, build and use environments",
     "explain": "attribute changes of metrics to parts of an experiment",
     "bisect": "find the commit that made a metric bad",

@@ -29,11 +29,18 @@ from git_datmo.engines.build_context import (
     with_digest,
 )
 from git_datmo.engines.container_process import follow, show_output, talk
-from git_datmo.engines.container_settings import WORK, bind_mounts, limit_settings, require_gpus
+from git_datmo.engines.container_settings import (
+    WORK,
+    bind_mounts,
+    limit_settings,
+    require_gpus,
+    sealed_settings,
+)
 from git_datmo.engines.container_terminal import can_show
 from git_datmo.engines.engine_capabilities import CONTAINER
 from git_datmo.engines.engine_connection import EngineConnection, connect, describe_owner, is_gone
 from git_datmo.engines.engine_contract import (
+    CONTAINER_SUPPORT,
     Job,
     Outcome,
     Output,
@@ -56,7 +63,7 @@ REPOSITORY = "git-datmo/env"
 FROZEN = "git-datmo/frozen"
 RUN_LABEL = "git-datmo"
 OWNER_LABEL = "git-datmo.owner"
-JOURNAL = PurePosixPath("/git-datmo")
+JOURNAL = PurePosixPath(CONTAINER_SUPPORT)
 SCRATCH = "/tmp"  # noqa: S108 - the container's own
 
 
@@ -273,6 +280,8 @@ class ContainerEngine:
         if job.journal is not None and self._is_here():
             variables |= observing_variables(variables, JOURNAL, job.journal.name)
             mounts.append(Mount(str(JOURNAL), str(job.journal.resolve()), type="bind"))
+        if job.support is not None and self._is_here():
+            mounts.append(Mount(CONTAINER_SUPPORT, str(job.support.resolve()), type="bind"))
         return {
             "image": image,
             "entrypoint": [job.command[0]],
@@ -288,6 +297,7 @@ class ContainerEngine:
                 1 << 26, int(info.get("MemTotal") or 0) // 2
             ),  # as on a host: data loaders share by it
             **limit_settings(job.limits),
+            **(sealed_settings(self._user()) if job.sealed else {}),
             **({"tty": True, "stdin_open": True} if job.terminal or shows else {}),
             **({"ports": {f"{job.port}/tcp": ("127.0.0.1", job.port)}} if job.port else {}),
         }

@@ -13,6 +13,7 @@ from git_datmo.engines.resource_limits import ResourceLimits
 from git_datmo.errors import DatmoError
 
 WORK = PurePosixPath(CONTAINER_ROOT)
+NOBODY = 65534
 
 
 def limit_settings(limits: ResourceLimits) -> dict[str, Any]:
@@ -28,6 +29,19 @@ def limit_settings(limits: ResourceLimits) -> dict[str, Any]:
     if limits.devices:
         settings["devices"] = [f"{device}:{device}:rwm" for device in limits.devices]
     return settings
+
+
+def sealed_settings(user: tuple[int, int]) -> dict[str, Any]:
+    """Return the settings of a container that writes nowhere but in memory, and is not root.
+
+    `user` are the uid and gid of a container that is not sealed. Uid 0 of a rootless engine is the
+    user who runs it, so that user becomes nobody, too.
+    """
+    return {
+        "read_only": True,
+        "tmpfs": {"/tmp": ""},  # noqa: S108 - the container's own
+        **({"user": f"{NOBODY}:{NOBODY}"} if user[0] == 0 else {}),
+    }
 
 
 def _gpus(gpus: str) -> DeviceRequest:
@@ -66,5 +80,6 @@ def bind_mounts(job: Job) -> list[Mount]:
             raise DatmoError(f"cannot run in '{source}': there is no such folder")
         if not source.is_relative_to(job.folder.resolve()):
             raise DatmoError(f"cannot run with '{path}': it leads out of '{job.folder}'")
-        mounts.append(Mount(str(WORK / path), str(source), type="bind", read_only=path != ""))
+        protected = path != "" or job.sealed
+        mounts.append(Mount(str(WORK / path), str(source), type="bind", read_only=protected))
     return mounts

@@ -27,6 +27,9 @@ Size = Callable[[], tuple[int, int]]
 CONTAINER_ROOT = "/work"
 """The folder of a job, as its command sees it in a container."""
 
+CONTAINER_SUPPORT = "/git-datmo"
+"""The folder `Job.support`, as its command sees it in a container."""
+
 _PYTHON = re.compile(r"python[0-9.]*\Z")
 
 
@@ -47,6 +50,9 @@ class Job:
     bytes go to `Output`. The command listens on `port`, which only this machine can reach (0 for
     none). Python processes write journals into the folder `journal`, if the engine is on this
     machine. The engine calls `on_start` once, when the command has started.
+
+    `support` is a folder of git-datmo's own that the command can use, if it writes no journals. A
+    `sealed` command writes nothing else, where the engine can enforce it, and is never root.
     """
 
     command: tuple[str, ...]
@@ -60,6 +66,8 @@ class Job:
     journal: Path | None = None
     screens: tuple[Stream, ...] = ()
     on_start: Callable[[], None] = ignore_start
+    support: Path | None = None
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

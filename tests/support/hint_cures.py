@@ -228,6 +228,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "runs/run_surroundings.py": {
         "git config --add datmo.variable {}": "tests/integration/test_run_reads.py::test_unrecorded_variable_is_named_at_run_and_verdict",
     },
+    "serving/placed_snapshot.py": {
+        "git datmo run": "A run records its environment.",
+    },
     "sharing/bundle_file.py": {
         "git fetch --unshallow": "tests/integration/test_followed_hints.py::test_shallow_clone_is_bundled_after_the_rest_is_fetched",
         "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",

@@ -53,7 +53,7 @@ ROWS = (
     {"sharing"},
     {"contract_checks"},
     {"runs", "space", "setup", "interop"},
-    {"cluster"},
+    {"cluster", "serving"},
     {"operations", "report"},
     {"api"},
     {"script_api"},
@@ -144,6 +144,8 @@ HEAVY = {
         "git_datmo.contracts.unique_values": "late",
     },
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
+    "starlette": {"git_datmo.serving.front_app": "late"},
+    "uvicorn": {"git_datmo.serving.front_server": "late"},
     "matplotlib": {"git_datmo.report.curve_picture": "late"},
     "plotext": {"git_datmo.cli.terminal_plot": "late"},
     "PIL": {"git_datmo.compare.pixels": "late"},
@@ -176,8 +178,8 @@ FOREIGN = "git_datmo.environments.inventory"
 # Does so too, and leaves that interpreter as it would be without it.
 OBSERVER = "git_datmo.engines.observer.sitecustomize"
 
-# Runs in training scripts, also where nothing else of git-datmo is installed.
-TRACKING = "git_datmo.tracking."
+# Run in training scripts and beside served models, where nothing else of git-datmo is installed.
+TRACKING, SERVING_WORKER = "git_datmo.tracking.", "git_datmo.serving.worker."
 
 # Is called by a cluster on its own machine, as the command line is by a person.
 WORKER = "git_datmo.cluster.cluster_worker"
@@ -297,12 +299,13 @@ def test_foreign_module_imports_nothing_of_ours(module: str) -> None:
     assert not any(is_ours(found.name) for found in imported(module))
 
 
-def test_modules_of_training_scripts_need_only_the_standard_library() -> None:
-    ours = [module for module in modules() if module.startswith(TRACKING)]
+@pytest.mark.parametrize("package", [TRACKING, SERVING_WORKER])
+def test_modules_in_foreign_environments_need_only_the_standard_library(package: str) -> None:
+    ours = [module for module in modules() if module.startswith(package)]
     assert len(ours) > 3
     for module in ours:
         assert list(outside(module)) == []
-        assert all(f.name.startswith(TRACKING) for f in imported(module) if is_ours(f.name))
+        assert all(f.name.startswith(package) for f in imported(module) if is_ours(f.name))
 
 
 @pytest.mark.parametrize("module", sorted(modules()))
@@ -389,5 +392,5 @@ def test_declared_dependencies_equal_imported_packages() -> None:
         for found in outside(module)
     }
     assert used | INDIRECT == declared(
-        "dependencies", "cluster", "compare", "contracts", "mlflow", "plot", "s3", "sftp"
+        "dependencies", "cluster", "compare", "contracts", "mlflow", "plot", "s3", "serve", "sftp"
     )

@@ -1,0 +1,212 @@
+"""The `git datmo serve` command."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.engine_options import EngineNames, add_limit_options, open_engine, read_limits
+
+if TYPE_CHECKING:
+    import socket
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from git_datmo.repository.workspace import Workspace
+    from git_datmo.serving.placed_snapshot import PlacedSnapshot
+    from git_datmo.serving.served_model import ServedModel
+    from git_datmo.serving.serving_setup import ServingOptions
+
+DESCRIPTION = """\
+Serve the model of a snapshot over HTTP, in the snapshot's own environment.
+
+The server runs in git-datmo's environment, which needs git-datmo[serve]. The model runs in a
+worker process in a container, a virtual environment, or the installed packages (--engine), so
+neither needs a package of the other. REV is HEAD by default.
+
+The worker calls predict(model, inputs) of the file that the contract of the model names, or
+that --entry names. load(paths) in the same file loads the model. Without an entry, git-datmo
+loads the single scikit-learn, ONNX or MLflow model of the snapshot.
+
+The server answers the Open Inference Protocol (/v2/models/NAME/infer), the scoring protocol of
+MLflow (/invocations), and a page at / to try the model by hand. If the snapshot has a contract,
+the server checks requests and answers against it. Each answer names its snapshot.
+
+The server is ready when the model has loaded and has answered the examples of the contract.
+SIGTERM and ^C end it after the running requests. A worker that dies is replaced."""
+EXAMPLES = """
+git datmo serve
+git datmo serve v1.0 --engine venv --workers 2
+git datmo serve --entry predict.py:predict --port 9000
+git datmo serve 3f9c2a --model model.joblib --engine host
+git datmo serve --host 0.0.0.0 --token @token.txt
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo serve` to its parser."""
+    add = parser.add_argument
+    add("name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)")
+    add(
+        "--engine",
+        choices=EngineNames(),
+        help="a container, a virtual environment (isolates less), or the installed packages"
+        " (datmo.engine or docker)",
+    )
+    add(
+        "--trust",
+        action="store_true",
+        help="serve the snapshot of another person without asking (datmo.trust)",
+    )
+    add("--entry", default="", metavar="FILE:NAME", help="the function that predicts")
+    add("--model", default="", metavar="PATH", help="the model file, without an entry")
+    add("--as", dest="model_name", default="", metavar="NAME", help="the name of the model in URLs")
+    add("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
+    add("--port", type=int, default=8080, help="the port to listen at; 0 for a free one (8080)")
+    add("--token", default="", help="the token that requests need; @FILE reads it from a file")
+    add("--workers", type=int, default=1, metavar="N", help="the number of processes (1)")
+    add("--queue", type=int, default=64, metavar="N", help="requests that may wait (64)")
+    add(
+        "--batch",
+        type=int,
+        default=1,
+        metavar="ROWS",
+        help="predict the rows of waiting requests in one call, if they are independent (1)",
+    )
+    add("--timeout", type=float, default=30.0, metavar="S", help="seconds for a request (30)")
+    add("--load-timeout", type=float, default=600.0, metavar="S", help="seconds to load (600)")
+    add("--max-body", default="64m", metavar="SIZE", help="the largest request (64m)")
+    add_limit_options(parser)
+    add("--rebuild", action="store_true", help="build the environment again even if it exists")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Serve a snapshot until a signal asks for the end, and return 0."""
+    from contextlib import ExitStack
+
+    from git_datmo.repository.workspace import open_workspace
+    from git_datmo.serving.front_server import listen, require_libraries
+    from git_datmo.serving.serving_setup import serve_placed
+
+    require_libraries()
+    token, max_body = _read_token(options.token, console), _check_numbers(options)
+    with ExitStack() as stack:
+        with open_workspace(console.environ, console.cwd) as ws:
+            placed, serving, folder = _prepare(options, console, ws, stack)
+        # From now on the repository is closed, so that the server does not hold up 'gc'.
+        listener = stack.enter_context(listen(options.host, options.port))
+        model = serve_placed(placed, serving, folder / "worker")
+        _serve(console, options.host, model, listener, token, max_body)
+    return 0
+
+
+def _prepare(
+    options: argparse.Namespace, console: Console, ws: Workspace, stack: ExitStack
+) -> tuple[PlacedSnapshot, ServingOptions, Path]:
+    """Place the snapshot and prepare its environment; return them with the folder that has both.
+
+    Engine and folder stay open until `stack` is closed.
+    """
+    from git_datmo.cli.rerun_options import require_trust
+    from git_datmo.cli.streams import copy_to_errors
+    from git_datmo.engines.engine_registry import DEFAULT, find_engine
+    from git_datmo.history.experiments import History
+    from git_datmo.payloads.checkout_target import find_experiment
+    from git_datmo.runs.rerun_folder import scratch_folder
+    from git_datmo.serving.placed_snapshot import place_snapshot
+    from git_datmo.serving.serving_setup import ServingOptions
+
+    progress = console.progress()
+    name = options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
+    limits = read_limits(options, name)
+    capabilities = find_engine(name).capabilities
+    found = find_experiment(ws, History(ws), options.name, progress=progress)
+    shown = options.entry or "load and call its model"
+    require_trust(options, console, ws, found, isolated=capabilities.isolated, shown=shown)
+    engine = stack.enter_context(open_engine(options, name, ws))
+    folder = stack.enter_context(scratch_folder(ws, None))
+    tree = folder / "snapshot"
+    tree.mkdir()
+    placed = place_snapshot(ws, found, engine, tree, progress)
+    serving = ServingOptions(
+        engine=engine,
+        limits=limits,
+        output=copy_to_errors,
+        report=console.tell,
+        entry=options.entry,
+        model=options.model,
+        name=options.model_name,
+        workers=options.workers,
+        queue=options.queue,
+        batch=options.batch,
+        seconds=options.timeout,
+        load_seconds=options.load_timeout,
+    )
+    return placed, serving, folder
+
+
+def _serve(
+    console: Console,
+    host: str,
+    model: ServedModel,
+    listener: socket.socket,
+    token: str,
+    max_body: int,
+) -> None:
+    """Answer requests until a signal asks for the end."""
+    import asyncio
+    from ipaddress import ip_address
+
+    from git_datmo.serving.front_app import Front
+    from git_datmo.serving.front_server import serve
+
+    address, port = listener.getsockname()[:2]
+    if not ip_address(address).is_loopback:
+        who = "everyone who reaches it" if not token else "everyone with the token"
+        console.warn(f"the server listens at {host}, and answers {who}, without encryption")
+    shown = f"[{address}]" if ":" in address else address
+
+    def ready() -> None:
+        console.print(
+            f"serving snapshot {model.version} as '{model.name}' at http://{shown}:{port}"
+        )
+        console.out.flush()
+
+    front = Front(model, max_body, token, console.tell)
+    asyncio.run(serve(front, listener, grace=model.pool.options.settings.seconds, on_ready=ready))
+
+
+def _check_numbers(options: argparse.Namespace) -> int:
+    """Return the largest size of a request; raise `UsageError` for numbers out of range."""
+    from git_datmo.engines.resource_limits import parse_memory
+    from git_datmo.errors import UsageError
+
+    for word, value in (
+        ("--workers", options.workers),
+        ("--queue", options.queue),
+        ("--batch", options.batch),
+        ("--timeout", options.timeout),
+        ("--load-timeout", options.load_timeout),
+    ):
+        if value <= 0:
+            raise UsageError(f"{word} takes a number above 0")
+    if not 0 <= options.port < 1 << 16:
+        raise UsageError("--port takes a number from 0 to 65535")
+    return parse_memory(options.max_body)
+
+
+def _read_token(given: str, console: Console) -> str:
+    """Return the token; raise `UsageError` if its file cannot be read or is empty."""
+    from git_datmo.errors import UsageError
+
+    if not given.startswith("@"):
+        return given
+    path = console.cwd / given[1:]
+    try:
+        token = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the token's file '{given[1:]}' cannot be read: {error}") from error
+    if not token:
+        raise UsageError(f"the token's file '{given[1:]}' is empty")
+    return token

@@ -1,0 +1,105 @@
+"""Hold the model that answers: its snapshot, contract and workers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from git_datmo.errors import DatmoError
+from git_datmo.serving.model_contract import ModelContract
+from git_datmo.serving.named_tensors import NamedTensor, RefusedRequest
+from git_datmo.serving.request_checks import check_arrays
+from git_datmo.serving.serving_pool import ServingPool
+from git_datmo.serving.worker_process import ModelFailed
+
+_PREFIX = 10
+
+
+class BrokenOutput(Exception):
+    """Error of an answer that breaks the contract of the model's output."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(slots=True)
+class ServedModel:
+    """A snapshot whose model answers requests.
+
+    `name` is that of the model in URLs. `is_ready` is set when the model has loaded, and answered
+    the contract's examples.
+    """
+
+    snapshot: str
+    commit: str
+    name: str
+    contract: ModelContract | None
+    pool: ServingPool
+    is_ready: bool = False
+
+    @property
+    def version(self) -> str:
+        """Return the beginning of the snapshot's id, which is the model's version."""
+        return self.snapshot[:_PREFIX]
+
+    def new_prediction(self) -> str:
+        """Return a new id for a prediction."""
+        return f"{self.version}-{uuid.uuid4()}"
+
+    async def start(self) -> None:
+        """Load the model, and answer the examples; raise `DatmoError` if either fails."""
+        await self.pool.start()
+        try:
+            await self._answer_examples()
+        except BaseException:
+            await self.pool.stop()
+            raise
+        self.is_ready = True
+
+    async def _answer_examples(self) -> None:
+        """Answer the examples of the contract; raise `DatmoError` if an answer is wrong."""
+        request = self.contract.example_request() if self.contract else ()
+        if not request:
+            return
+        try:
+            await self.predict(request)
+        except ModelFailed as error:
+            raise DatmoError(f"the model fails for the contract's examples: {error}") from error
+        except RefusedRequest as error:
+            first = [f": {v.field} breaks {v.rule}" for v in error.violations[:1]]
+            what = f"the contract's examples are refused: {error.message}{''.join(first)}"
+            raise DatmoError(what, "correct the examples") from error
+        except BrokenOutput as error:
+            raise DatmoError(
+                f"the model's answer to the contract's examples is wrong: {error.message}",
+                "correct the model, or the output of the contract",
+            ) from error
+
+    async def predict(self, tensors: Sequence[NamedTensor]) -> tuple[NamedTensor, ...]:
+        """Check a request, and return the model's checked answer.
+
+        Raises `RefusedRequest`, `ModelFailed`, or `BrokenOutput`.
+        """
+        self.check_request(tensors)
+        outputs = await self.pool.predict(tensors)
+        output = self.contract.answer if self.contract else None
+        if output is not None:
+            broken = check_arrays(output, outputs)
+            if broken:
+                rules = ", ".join(
+                    f"{v.field} breaks {v.rule}" + ("" if v.row is None else f" in row {v.row}")
+                    for v in broken[:3]
+                )
+                raise BrokenOutput(rules)
+        return outputs
+
+    def check_request(self, tensors: Sequence[NamedTensor]) -> None:
+        """Raise `RefusedRequest` if a request breaks the contract."""
+        table = self.contract.request if self.contract else None
+        if table is None:
+            return
+        broken = check_arrays(table, tensors)
+        if broken:
+            raise RefusedRequest("the request breaks the contract", tuple(broken))

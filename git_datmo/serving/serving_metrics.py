@@ -1,0 +1,73 @@
+"""Count requests, and write the counts in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from git_datmo.serving.served_model import ServedModel
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(slots=True)
+class ServingMetrics:
+    """Counts of answered requests by snapshot and status, of violations, and of seconds."""
+
+    answered: Counter[tuple[str, int]] = field(default_factory=Counter)
+    violations: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    broken_outputs: Counter[str] = field(default_factory=Counter)
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    seconds: float = 0.0
+
+    def observe(self, snapshot: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self.answered[snapshot, status] += 1
+        self.seconds += seconds
+        index = next((i for i, limit in enumerate(BUCKETS) if seconds <= limit), len(BUCKETS))
+        self.buckets[index] += 1
+
+    def text(self, model: ServedModel | None) -> str:
+        """Return all counts, and the state of the model that answers."""
+        lines = ["# TYPE datmo_requests_total counter"]
+        for (snapshot, status), count in sorted(self.answered.items()):
+            labels = _labels(snapshot=snapshot, status=str(status))
+            lines.append(f"datmo_requests_total{labels} {count}")
+        lines.append("# TYPE datmo_violations_total counter")
+        for (snapshot, name, rule), count in sorted(self.violations.items()):
+            labels = _labels(snapshot=snapshot, field=name, rule=rule)
+            lines.append(f"datmo_violations_total{labels} {count}")
+        lines.append("# TYPE datmo_broken_outputs_total counter")
+        for snapshot, count in sorted(self.broken_outputs.items()):
+            lines.append(f"datmo_broken_outputs_total{_labels(snapshot=snapshot)} {count}")
+        lines.append("# TYPE datmo_request_seconds histogram")
+        total = 0
+        for limit, count in zip((*BUCKETS, "+Inf"), self.buckets, strict=True):
+            total += count
+            lines.append(f'datmo_request_seconds_bucket{{le="{limit}"}} {total}')
+        lines += [f"datmo_request_seconds_sum {self.seconds}"]
+        lines += [f"datmo_request_seconds_count {total}"]
+        if model is not None:
+            lines += _model_lines(model)
+        return "\n".join(lines) + "\n"
+
+
+def _model_lines(model: ServedModel) -> list[str]:
+    pool, labels = model.pool, _labels(snapshot=model.version)
+    return [
+        "# TYPE datmo_workers gauge",
+        f"datmo_workers{labels} {pool.alive}",
+        "# TYPE datmo_waiting_requests gauge",
+        f"datmo_waiting_requests{labels} {pool.waiting}",
+        "# TYPE datmo_worker_deaths_total counter",
+        f"datmo_worker_deaths_total{labels} {pool.deaths}",
+    ]
+
+
+def _labels(**labels: str) -> str:
+    """Return labels; backslash, quote and line end are escaped."""
+    escaped = (
+        '{}="{}"'.format(name, value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n"))
+        for name, value in labels.items()
+    )
+    return "{" + ",".join(escaped) + "}"
