@@ -59,7 +59,7 @@ class Box:
         self.run("cp", "-a", str(self.master), str(self.data))
 
     def remove(self) -> None:
-        """Take the payload away, as somebody who has just cloned has it not."""
+        """Remove the payload, as in a new clone."""
         self.run("rm", "-rf", str(self.data))
 
     def run(self, *argv: str, cwd: Path | None = None, stdin: bytes = b"", **environ: str) -> str:

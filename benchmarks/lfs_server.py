@@ -38,20 +38,20 @@ class Counted:
             yield part
 
 
-def anybody(_: object) -> Any:
-    """Whoever asks, with a name: what the server signs for its own use has to have one."""
+def any_user(_: object) -> Any:
+    """Return a user that may read and write. It has a name, which the server's signature needs."""
     from giftless.auth.allow_anon import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
         read_write,
     )
 
     user = read_write(None)
-    user.id = "anybody"
+    user.id = "any_user"
     return user
 
 
 @contextmanager
 def serve_lfs(folder: Path) -> Iterator[Counted]:
-    """Serve objects in `folder`, to anybody on this machine."""
+    """Serve objects in `folder`, to any user of this machine."""
     from giftless.app import init_app  # type: ignore[import-not-found,import-untyped,unused-ignore]
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -63,7 +63,7 @@ def serve_lfs(folder: Path) -> Iterator[Counted]:
 
     storage = {"options": {"storage_options": {"path": str(folder)}}}
     settings = {
-        "AUTH_PROVIDERS": [f"{__name__}:anybody"],
+        "AUTH_PROVIDERS": [f"{__name__}:any_user"],
         "TRANSFER_ADAPTERS": {"basic": storage},
         "PRE_AUTHORIZED_ACTION_PROVIDER": {"options": {"private_key": KEY}},
         "LEGACY_ENDPOINTS": False,

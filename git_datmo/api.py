@@ -110,7 +110,7 @@ class Experiment:
 
     @property
     def run(self) -> Run | None:
-        """The command that made the experiment; None for a snapshot that nothing ran for."""
+        """Return the command that made the experiment; None for a snapshot without a command."""
         return self.snapshot.run
 
 
@@ -138,7 +138,7 @@ class Repository:
 
     @property
     def root(self) -> Path:
-        """The top folder of the working tree."""
+        """Return the top folder of the working tree."""
         return self._ws.root
 
     def status(self) -> Status:

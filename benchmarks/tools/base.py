@@ -40,7 +40,7 @@ class Tool(ABC):
         del box
 
     def restore(self, box: Box) -> Command | None:
-        """Bring the payload back from the store into the working folder that lacks it."""
+        """Restore the payload from the store to the working folder."""
         del box
         return None
 

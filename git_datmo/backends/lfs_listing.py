@@ -133,9 +133,9 @@ class Listing:
         offered = probe(self._git, self._remote, *self._refs).refs
         tips = {ref: offered[ref] for ref in self._refs if ref in offered}
         # Tips that the store has were fetched before.
-        lacking = [f"+{ref}:{ref}" for ref, tip in tips.items() if tip not in self._objects]
-        if lacking:
-            fetch_refs(self._git, self._remote, lacking, QUIET, "--quiet")
+        missing = [f"+{ref}:{ref}" for ref, tip in tips.items() if tip not in self._objects]
+        if missing:
+            fetch_refs(self._git, self._remote, missing, QUIET, "--quiet")
             self._objects.refresh()
         return tips
 

@@ -64,5 +64,5 @@ def _curve_documents(curves: Mapping[str, CurveSummary]) -> dict[str, Any]:
 
 
 def _json_number(number: float) -> float | str:
-    """Return a number, or the text for one that JSON lacks."""
+    """Return a number, or the text for one that JSON does not have."""
     return number if isfinite(number) else show_value(number)

@@ -21,7 +21,7 @@ from git_datmo.redact import hide_passwords
 from git_datmo.suggest import nearest
 
 SUBSTITUTE = "git-datmo-substitute"
-"""Name of the error handler that writes what the output's encoding lacks."""
+"""Name of the error handler for characters that the output's encoding does not have."""
 
 
 def run(argv: Sequence[str], console: Console) -> int:
@@ -87,7 +87,7 @@ def main() -> int:
             "move it up: the limit is some hundred levels",
         )
         return tell(deep, console, as_json="--json" in own_words(argv))
-    except Exception:  # noqa: BLE001  # the boundary: what nobody foresaw becomes a line and a log to paste
+    except Exception:  # noqa: BLE001  # the boundary: an unforeseen error becomes a line and a log to paste
         return _bug(console)
     return status
 

@@ -113,7 +113,9 @@ def _reproduce(ws: Workspace, task: Reproduction, engine: Engine) -> Answer:
     found = _find(ws, task.snapshot)
     with scratch_folder(ws, None) as folder:
         isolated = engine.capabilities.isolated
-        lacking = find_shortages([found], task.limits, ws.environ, folder=folder, isolated=isolated)
+        shortages = find_shortages(
+            [found], task.limits, ws.environ, folder=folder, isolated=isolated
+        )
         rerun_options = RerunOptions(engine, silent, task.limits)
         done = reproduce(
             ws, found, rerun_options, folder=folder, tolerances=task.tolerances, repeat=task.repeat
@@ -125,7 +127,7 @@ def _reproduce(ws: Workspace, task: Reproduction, engine: Engine) -> Answer:
             "have the command write a metrics file, or keep a file with -o, and 'git datmo run'"
             " it again",
         )
-    return _shared(ws, Answer(encode(done.receipt), warnings=(*lacking, *done.warnings)))
+    return _shared(ws, Answer(encode(done.receipt), warnings=(*shortages, *done.warnings)))
 
 
 def _try(ws: Workspace, task: Trial, engine: Engine) -> Answer:

@@ -146,8 +146,8 @@ def is_python(program: bytes) -> bool:
 def prepare_journal(folder: Path) -> None:
     """Create the folder of a run's journals.
 
-    It contains the observer too, so that a container needs only one mount, and what a training
-    script imports as `git_datmo` where no git-datmo is installed.
+    It also contains the observer, so that a container needs only one mount. If git-datmo is not
+    installed, training scripts import `git_datmo` from a copy in this folder.
     """
     for name in (JOURNALS, CALLS, f"{PACKAGE}/git_datmo/tracking"):
         make_folder(folder / name)

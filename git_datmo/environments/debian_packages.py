@@ -1,5 +1,7 @@
-"""Find the Debian packages of programs and shared libraries that a run used, and that an image of
-Python lacks."""
+"""Find the Debian packages of programs and shared libraries that a run used.
+
+Packages that an image of Python has are left out.
+"""
 
 from __future__ import annotations
 

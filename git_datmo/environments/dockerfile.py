@@ -59,7 +59,7 @@ def starting_dockerfile(
         "# Runs in containers are built from this file, and it is recorded with every run.",
         *_begin(base_image, system, root=bool(conda)),
         *(
-            f"# Installed here from a folder or file that the image lacks: {name}"
+            f"# Not in the image, because it is installed from a local folder or file: {name}"
             for name in left_out
         ),
     ]

@@ -142,8 +142,8 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
 
 @dataclass(slots=True)
 class Probing:
-    """An interpreter that is being asked. As a context manager, it ends the child that nobody
-    waited for.
+    """An interpreter that is being asked. As a context manager, it ends a child whose answer was
+    not read.
 
     `keep` is called with the line of a complete answer.
     """

@@ -1,5 +1,7 @@
-"""Find the indexes of packages whose version names a build of its own (`2.3.1+cpu`), which the
-usual index lacks."""
+"""Find the indexes of packages whose version names a build (`2.3.1+cpu`).
+
+The usual index does not have these builds.
+"""
 
 from __future__ import annotations
 

@@ -75,11 +75,12 @@ def _manifest(raw: object) -> Manifest:
             "a later git-datmo may have written it: update",
         )
     # Version 2 added hashes, archives, indexes, system packages and project files of other
-    # languages; version 3 added conda's packages. The keys that an older version lacks are empty.
+    # languages; version 3 added conda's packages. Keys that an older version does not have are
+    # empty.
     first = raw["version"] == 1
     interpreter, variables = raw.get("python" if first else "interpreter"), raw.get("variables")
     if not isinstance(interpreter, dict) or not isinstance(variables, dict):
-        raise Damaged(f"'{MANIFEST}' lacks the interpreter or the variables")
+        raise Damaged(f"'{MANIFEST}' has no interpreter or no variables")
     # Another language has other rules for names and versions.
     implementation = _text(interpreter, "implementation", _WORD)
     foreign = not first and implementation in PROJECT_FILES

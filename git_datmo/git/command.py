@@ -193,7 +193,7 @@ class Git:
         """
         import tempfile
 
-        # A pipe that nobody reads meanwhile would stop a git with many warnings.
+        # Many warnings would fill a pipe that is not read, and git would stop.
         with tempfile.TemporaryFile() as messages:
             with self.start(*argv, stdin=subprocess.DEVNULL, stderr=messages.fileno()) as child:
                 assert child.stdout is not None

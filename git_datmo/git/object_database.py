@@ -162,7 +162,7 @@ class Odb:
         packed = [oid for oid in oids if loose[oid] is None]
         child = self._start() if packed else None
         if child is not None:
-            # The request must fit the pipe: git may stop reading while nobody reads its answers.
+            # The request must fit the pipe: git may stop reading until its answers are read.
             self._ask(child, b"contents", packed)
         answers = {oid: self._answer(child) for oid in packed} if child is not None else {}
         return ((loose[oid] or answers[oid]) for oid in oids)

@@ -117,7 +117,7 @@ def _unite(ws: Workspace, tips: Tips) -> bool:
 def unite(ws: Workspace, tips: Tips) -> bool:
     """Unite records and notes with ours; return True if that changed ours.
 
-    Raises `Damaged` if they cannot be read, or for redactions that lack a required signature.
+    Raises `Damaged` if they cannot be read, or for redactions without a required signature.
     """
     from git_datmo.history.record_signatures import refuse_unsigned_redactions
 

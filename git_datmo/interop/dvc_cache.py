@@ -51,9 +51,9 @@ def open_cache(ws: Workspace) -> Iterator[DvcCache]:
 
 
 class DvcCache:
-    """The cache of a repository, and the remote for what it lacks. Each content is stored once.
+    """The cache of a repository, and the remote for missing data. Each content is stored once.
 
-    What the remote sends lies in the folder `scratch`.
+    Data from the remote are in the folder `scratch`.
     """
 
     def __init__(self, ws: Workspace, scratch: Path) -> None:
@@ -67,7 +67,7 @@ class DvcCache:
         self._known: dict[tuple[str, bool], Content] = {}
 
     def fetch(self, outputs: Iterable[DvcOutput], progress: Progress) -> None:
-        """Fetch from the remote what the cache lacks of the data of outputs."""
+        """Fetch the data of outputs that are missing from the cache."""
         wanted = list(outputs)
         folders = [output for output in wanted if _is_folder(output)]
         limits = ((o.md5, LIST_LIMIT if _is_folder(o) else o.size) for o in wanted)
@@ -84,7 +84,7 @@ class DvcCache:
         return self._known[key]
 
     def _fetch_missing(self, limits: Mapping[str, int | None], progress: Progress) -> None:
-        """Fetch the contents that the cache lacks. The values are their largest sizes."""
+        """Fetch contents that are missing from the cache. The values are their largest sizes."""
         missing = dict[str, int | None]()
         progress.begin("Checking DVC's cache", len(limits), unit="file")
         for md5, limit in limits.items():

@@ -88,7 +88,7 @@ def import_dvc(ws: Workspace, *, progress: Progress = QUIET) -> Imported:
 
 
 def _fetch(work: _Importing, commits: Iterable[CodeCommit], progress: Progress) -> None:
-    """Read DVC's files in new commits, and fetch the data that its cache lacks."""
+    """Read DVC's files in new commits, and fetch the data that are missing from its cache."""
     new = [commit.oid for commit in commits if f"dvc:{commit.oid}" not in work.there]
     work.read = {oid: read_dvc_commit(work.ws, oid) for oid in new}
     outputs = (output for found in work.read.values() for output in _outermost(found.outputs))

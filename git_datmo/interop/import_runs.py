@@ -40,9 +40,9 @@ def import_runs(
 ) -> Imported:
     """Store an experiment for each run that was not imported before.
 
-    A run belongs to the commit that it names, else to the newest commit of HEAD's history that is
-    not younger than the run, else to HEAD. No experiment is its commit's data. All are stored in
-    one step.
+    A run belongs to the commit that it names. Without one, it belongs to the newest commit of
+    HEAD's history that is not younger than the run, or else to HEAD. The run
+    does not change its commit's data. All experiments are stored in one step.
     """
     commits = _Commits(ws)
     there = known_tags(ws)

@@ -15,8 +15,8 @@ def fetch_or_hint(ws: Workspace, commits: Sequence[str], progress: Progress) -> 
     """Fetch the files of commits from the LFS server of the default remote.
 
     Return '' if Git LFS succeeds, else what to do. Git LFS knows the address, the credentials and
-    the way of transfer from git's settings and `.lfsconfig`. It fetches only files that
-    `.git/lfs` lacks.
+    the way of transfer from git's settings and `.lfsconfig`. It fetches only files that are
+    missing from `.git/lfs`.
     """
     remote = ws.repo.default_remote()
     if remote is None:

@@ -88,7 +88,7 @@ def _text(value: Cell) -> str:
 def write_json(experiments: Sequence[ExportedExperiment], folder: Path) -> None:
     """Write `experiments.json`: a list of objects, with curves as columns.
 
-    Numbers that JSON lacks are the texts `NaN`, `Infinity` and `-Infinity`.
+    Numbers that JSON does not have are the texts `NaN`, `Infinity` and `-Infinity`.
     """
     documents = [_document(each) for each in experiments]
     # Without `allow_nan=False`, Python writes `NaN`, which is not JSON.
@@ -129,7 +129,7 @@ def _columns(points: Points) -> dict[str, object]:
 
 
 def _spelled(values: Mapping[str, Cell]) -> dict[str, Cell]:
-    """Return values without numbers that JSON lacks."""
+    """Return values without numbers that JSON does not have."""
     return {
         name: _finite(value) if isinstance(value, float) else value
         for name, value in values.items()
@@ -137,7 +137,7 @@ def _spelled(values: Mapping[str, Cell]) -> dict[str, Cell]:
 
 
 def _finite(value: float) -> float | str:
-    """Return a number, or the text for one that JSON lacks."""
+    """Return a number, or the text for one that JSON does not have."""
     if isfinite(value):
         return value
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124  # NaN alone is not itself

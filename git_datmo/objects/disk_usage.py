@@ -20,7 +20,7 @@ from git_datmo.model import Oid
 from git_datmo.objects.reachability import TOGETHER, named_ids
 
 # Groups are numbered from 1 on.
-NOBODY, SEVERAL = 0, -1
+NO_VIEW, SEVERAL = 0, -1
 # For at most this many owners, sum each owner separately, which is faster.
 FEW = 4
 Groups = Mapping[str, Iterable[Oid]]
@@ -49,9 +49,9 @@ def _joined(old: int, number: int) -> int:
 
     `old` is its owner before.
     """
-    if number == NOBODY:
+    if number == NO_VIEW:
         return old
-    return number if old in (NOBODY, number) else SEVERAL
+    return number if old in (NO_VIEW, number) else SEVERAL
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class _Owned:
         changed = False
         for owners, number in zip(self.owners, numbers, strict=True):
             old = owners[index]
-            if old not in (number, SEVERAL) and number != NOBODY:
+            if old not in (number, SEVERAL) and number != NO_VIEW:
                 owners[index] = _joined(old, number)
                 changed = True
         return changed
@@ -92,7 +92,7 @@ class _Owned:
     def claim_all(self, indexes: Sequence[int], numbers: Numbers) -> None:
         """Add groups as owners of several objects."""
         for owners, number in zip(self.owners, numbers, strict=True):
-            for index in indexes if number != NOBODY else ():
+            for index in indexes if number != NO_VIEW else ():
                 old = owners[index]
                 if old != number:
                     owners[index] = SEVERAL if old else number
@@ -108,12 +108,12 @@ class _Owners:
     loose: dict[Oid, list[int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        nobody = [NOBODY] * self.views
+        unowned = [NO_VIEW] * self.views
         self.packs = {
-            pack: _Owned(pack, pack.offsets(), [array("i", bytes(4 * pack.count)) for _ in nobody])
+            pack: _Owned(pack, pack.offsets(), [array("i", bytes(4 * pack.count)) for _ in unowned])
             for pack in self.objects.packs()
         }
-        self.loose = {oid: list(nobody) for oid in self.objects.loose()}
+        self.loose = {oid: list(unowned) for oid in self.objects.loose()}
 
     def _claim_loose(self, oid: Oid, numbers: Numbers) -> bool:
         """Add groups as owners of a loose object; return True if an owner changed."""
@@ -173,7 +173,7 @@ def _combined(views: Sequence[Groups]) -> dict[Numbers, list[Oid]]:
     for view, groups in enumerate(views):
         for number, roots in enumerate(groups.values(), 1):
             for root in roots:
-                numbers = found.setdefault(root, [NOBODY] * len(views))
+                numbers = found.setdefault(root, [NO_VIEW] * len(views))
                 numbers[view] = _joined(numbers[view], number)
     combined: dict[Numbers, list[Oid]] = {}
     for root, numbers in found.items():

@@ -71,7 +71,7 @@ class _Taker:
     def finish(self) -> None:
         """Raise `Damaged` if the base of a delta never arrived."""
         if self._waiting:
-            raise Damaged(f"a pack lacks '{next(iter(self._waiting))}', which a delta of it is to")
+            raise Damaged(f"a pack is missing delta base '{next(iter(self._waiting))}'")
 
     def _put(self, base: tuple[str, bytes], delta: bytes) -> None:
         """Store the result of a delta."""

@@ -72,7 +72,7 @@ def copy_objects(
     a partial clone. Raises `Damaged` if a copied object does not match its id, and `OSError` if
     the file system refuses.
     """
-    wanted = {pack: _lacking(pack, mark, target) for pack, mark in marks.packs.items()}
+    wanted = {pack: _absent_entries(pack, mark, target) for pack, mark in marks.packs.items()}
     whole = [pack for pack, indexes in wanted.items() if indexes and len(indexes) == pack.count]
     parts = {pack: indexes for pack, indexes in wanted.items() if indexes and pack not in whole}
     loose = [oid for oid, mark in marks.loose.items() if mark and oid not in target]
@@ -91,7 +91,7 @@ def copy_objects(
     target.refresh()
 
 
-def _lacking(pack: Pack, mark: bytearray, target: PackedObjects) -> set[int]:
+def _absent_entries(pack: Pack, mark: bytearray, target: PackedObjects) -> set[int]:
     """Return the index positions of the marked objects that `target` does not have."""
     return {
         index

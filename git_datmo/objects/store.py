@@ -75,7 +75,7 @@ class Store:
             found = self.objects.find(oid, limit)
         if found is None or found[0] != kind:
             raise Incomplete(
-                f"the store lacks {kind} '{oid}'",
+                f"{kind} '{oid}' is missing from the store",
                 "get it with 'git datmo checkout'",
                 missing=[str(oid)],
             )
@@ -103,7 +103,7 @@ class Store:
         size = self.objects.size(oid)
         if size is None:
             raise Incomplete(
-                f"the store lacks object '{oid}'",
+                f"object '{oid}' is missing from the store",
                 "get it with 'git datmo checkout'",
                 missing=[str(oid)],
             )

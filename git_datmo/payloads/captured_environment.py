@@ -227,8 +227,8 @@ def _python(
 def _indexes(
     ws: Workspace, told: Probe, kept: Sequence[Distribution], lock: Lock | None
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Return the indexes to ask beside the usual one, and a remark on builds of which nobody knows
-    the index."""
+    """Return the indexes to ask beside the usual one, and a remark on builds without a known
+    index."""
     # Environments are pushed, so the URLs in them have no passwords.
     given = [hide_passwords(url) for url in ws.repo.config.all("datmo.index")]
     by_conda = {name for each in told.conda for name in each.brings}

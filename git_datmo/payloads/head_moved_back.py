@@ -1,8 +1,8 @@
-"""Tell what a person meant who moved HEAD back behind the data of the working tree.
+"""Find out if HEAD moved back with the files of the working tree or without them.
 
-Git does not record whether a reset was soft or hard. The code tells: a reset that kept the files
-left them as the commit has them from which HEAD was moved, a hard one as the commit has them to
-which it was moved.
+Git does not record whether a reset was soft or hard, but the code shows it. After a soft reset, the
+files are those of the commit that HEAD left. After a hard reset, they are those of the commit that
+HEAD moved to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ABSENT = b"0"
 
 
 class MovedBack(Enum):
-    """The files went back with HEAD, were kept as they were, or nobody can tell."""
+    """The fate of the files when HEAD moved back: they moved too, were kept, or it is unknown."""
 
     FILES_TOO = "files too"
     HEAD_ALONE = "head alone"

@@ -51,7 +51,7 @@ def flatten(prefix: str, value: object) -> Iterator[tuple[str, Scalar]]:
 
 
 def as_number(value: object) -> float | None:
-    """Return a number, or a text that names one that JSON lacks; None for anything else."""
+    """Return a number, or a text that names one that JSON does not have; None for anything else."""
     if isinstance(value, int | float):
         try:
             return float(value)

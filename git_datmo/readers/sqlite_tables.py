@@ -18,8 +18,8 @@ SUFFIXES = (".db", ".sqlite", ".sqlite3")
 def reading(path: Path, tables: AbstractSet[str]) -> Iterator[sqlite3.Connection | None]:
     """Open a database that has these tables; give None for any other file.
 
-    Without a log of writes that are not in it yet, the database is opened as one that nobody
-    changes. Then SQLite makes no files beside it. Raises `Damaged` if it cannot be read.
+    If it has no log of pending writes, the database is opened as immutable. Then SQLite makes no
+    files beside it. Raises `Damaged` if it cannot be read.
     """
     if not _has_header(path):
         yield None

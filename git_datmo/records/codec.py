@@ -161,7 +161,7 @@ def _decode_record(document: dict[str, Any]) -> Record:
     listed = _kept_objects(document)
     known = set(known_objects(record))
     if not known <= set(listed):
-        raise Damaged("a record names objects that its list of objects lacks")
+        raise Damaged("a record names objects that are missing from its list of objects")
     more = [kept for kept in listed if kept not in known]
     more.sort(key=lambda kept: kept.name)
     return replace(record, more=tuple(more)) if more else record

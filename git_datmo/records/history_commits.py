@@ -1,8 +1,8 @@
 """Make the commits of the histories of records and of notes.
 
 A tombstone is an empty file `redacted/<id>` in the trees of both histories. It says that the record
-`<id>` was redacted. A history whose tree lacks a tombstone may hold the record's text. So it never
-becomes part of a history that has the tombstone: that one begins anew.
+`<id>` was redacted. A history without the tombstone in its tree may contain the record's text. So
+it never becomes part of a history with the tombstone, which begins anew.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class HistoryCommits:
         return done.returncode == 0
 
     def replaces(self, new: Oid | None, old: Oid | None) -> bool:
-        """Return True if `new` is to replace `old`, since `old` lacks tombstones of it."""
+        """Return True if `new` has tombstones that `old` does not have, and replaces it."""
         if new is None or old is None or self.leads_to(new, old):
             return False
         # Tombstones are never taken back, so the history with more of them is the later one.

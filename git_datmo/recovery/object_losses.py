@@ -84,17 +84,17 @@ class Losses:
 
     def of(self, need: Need) -> Loss | None:
         """Return the loss of a payload; None if nothing is missing that a remote does not have."""
-        lacking = self.lacking(need.node)
-        damaged = tuple(sorted(oid for oid in lacking if oid in self.damaged))
+        absent = self.missing_below(need.node)
+        damaged = tuple(sorted(oid for oid in absent if oid in self.damaged))
         missing = (
-            () if need.shared else tuple(sorted(oid for oid in lacking if oid not in self.damaged))
+            () if need.shared else tuple(sorted(oid for oid in absent if oid not in self.damaged))
         )
         return Loss(need.path, need.record, damaged, missing) if damaged or missing else None
 
-    def lacking(self, node: Node) -> MissingObjects:
-        return self._lacking(node.oid, is_tree=node.kind is NodeKind.FOLDER or node.chunked)
+    def missing_below(self, node: Node) -> MissingObjects:
+        return self._missing_below(node.oid, is_tree=node.kind is NodeKind.FOLDER or node.chunked)
 
-    def _lacking(self, oid: Oid, *, is_tree: bool) -> MissingObjects:
+    def _missing_below(self, oid: Oid, *, is_tree: bool) -> MissingObjects:
         if not is_tree:
             return {} if oid in self.objects and oid not in self.damaged else {oid: False}
         if oid not in self._below:
@@ -112,10 +112,10 @@ class Losses:
             entries = None
         if entries is None:
             return {oid: True}
-        lacking: dict[Oid, bool] = {}
+        absent: dict[Oid, bool] = {}
         for entry in entries:
-            lacking.update(self._lacking(entry.oid, is_tree=entry.mode == TREE))
-        return lacking
+            absent.update(self._missing_below(entry.oid, is_tree=entry.mode == TREE))
+        return absent
 
 
 def find_losses(

@@ -65,10 +65,10 @@ def _repeat(
 ) -> int:
     """Repeat a step until it restores nothing more: a restored tree names further objects."""
     count = 0
-    while lacking := _lost(ws, needs, damaged):
-        step(ws, needs, lacking, progress)
+    while absent := _lost(ws, needs, damaged):
+        step(ws, needs, absent, progress)
         ws.store.objects.refresh()
-        came = sum(oid in ws.store for oid in lacking)
+        came = sum(oid in ws.store for oid in absent)
         count += came
         if not came:
             break
@@ -85,7 +85,7 @@ def _lost(ws: Workspace, needs: Iterable[Need], damaged: frozenset[Oid]) -> dict
     return {
         oid: is_tree
         for need in needs
-        for oid, is_tree in losses.lacking(need.node).items()
+        for oid, is_tree in losses.missing_below(need.node).items()
         if oid in damaged or not need.shared
     }
 
@@ -119,10 +119,10 @@ def _from_remotes(
     # A remote that has not all of them sends none, so they are then requested one by one.
     for together in ([trees], [[oid] for oid in trees]) if trees else ():
         for oids in together:
-            lacking = [oid for oid in oids if oid not in ws.store]
+            absent = [oid for oid in oids if oid not in ws.store]
             # Unavailable objects stay lost, and are reported.
             with suppress(DatmoError):
-                obtain_trees(ws, lacking, progress=progress) if lacking else None
+                obtain_trees(ws, absent, progress=progress) if absent else None
     blobs = [Node(NodeKind.FILE, oid) for oid, is_tree in lost.items() if not is_tree]
     with suppress(DatmoError):
         fetch_objects(ws, blobs, progress=progress)

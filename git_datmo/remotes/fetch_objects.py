@@ -251,8 +251,8 @@ def obtain_way(
         try:
             return find_path(root_node(content), steps, ws.store.read_tree)
         except Incomplete as error:
-            lacking = [Oid.parse(text) for text in error.missing]
-        obtain_trees(ws, lacking, levels=levels, progress=progress)
+            absent = [Oid.parse(text) for text in error.missing]
+        obtain_trees(ws, absent, levels=levels, progress=progress)
         levels = TREES if levels == TREES else TWO_LEVELS
 
 

@@ -29,7 +29,7 @@ def fetch_by_links(
     ws: Workspace,
     remote: Remote,
     roots: Iterable[Oid],
-    lack: Callable[[], frozenset[Oid]],
+    find_missing: Callable[[], frozenset[Oid]],
     progress: Progress,
 ) -> None:
     """Fetch the content of the links that tie `roots`, and of links before them, until nothing is
@@ -48,16 +48,16 @@ def fetch_by_links(
     # The chain has the newest link first, so of several places the oldest link's stays.
     places = {parent: place for place, (_, link) in enumerate(chain) for parent in link.parents[1:]}
     pending, done = {places[keep] for keep in holders if keep in places}, set[int]()
-    lacking, source = lack(), open_source(ws, remote)
-    while pending and lacking:
+    missing, source = find_missing(), open_source(ws, remote)
+    while pending and missing:
         # The smallest index is the newest link.
         place = min(pending)
         done.add(place)
         oid, link = chain[place]
         if not source.fetch_beyond(oid, link.parents[:1], progress):
             return
-        before, lacking = lacking, lack()
-        if lacking != before:
+        before, missing = missing, find_missing()
+        if missing != before:
             pending |= {places[parent] for parent in link.parents[1:]}
         pending -= done
 

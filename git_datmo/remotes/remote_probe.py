@@ -156,7 +156,7 @@ def _first_taken(
             refusals.append(refusal)
             continue
         if ref not in probe_remote(ws, remote).refs:
-            # The host accepts the ref and hides it from fetches, so nobody would find the data.
+            # The host accepts the ref and hides it from fetches, so no clone would find the data.
             continue
         if hosts_of(ws).learn(remote, namespace=ns.name) and ns is not NAMESPACES[0]:
             progress.tell(_explain(remote, ns))

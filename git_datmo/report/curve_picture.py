@@ -36,7 +36,7 @@ def draw_picture(plots: Sequence[CurvePlot], form: str) -> bytes:
     settings: Any = {"text.parse_math": False, "svg.hashsalt": "git-datmo", "svg.fonttype": "none"}
     out = io.BytesIO()
     with mpl.rc_context(settings), warnings.catch_warnings():
-        # The font may lack a letter of a name, which is drawn as a box.
+        # A letter that the font does not have is drawn as a box.
         warnings.simplefilter("ignore")
         named = min(max(len(plot.lines) for plot in plots), NAMED)
         height = max(HEIGHT, named * LINE_HEIGHT + 1)

@@ -121,11 +121,11 @@ def find_curve(store: Store, snapshot: Snapshot, name: str) -> Read | None:
 def open_curve(store: Store, series: Content, curve: Curve) -> Read:
     """Return a function that reads the file of a curve in the folder `series`.
 
-    Raises `Damaged` if the folder lacks the file, and `Incomplete` if the store lacks an object.
+    Raises `Damaged` if the folder has no such file, and `Incomplete` if an object is missing.
     """
     node = find_name(series.object, os.fsencode(curve.file), store.read_tree)
     if node is None:
-        raise Damaged(f"the curves of a run lack the file '{curve.file}'")
+        raise Damaged(f"the file '{curve.file}' is missing from the curves of a run")
     if not node.chunked:
         return bytes_reader(store.read(node.oid, "blob"))
     return _chunks_reader(store, list(read_chunks(node.oid, store.read_tree)))

@@ -41,11 +41,11 @@ def remarks_on_rebuilding(
         if _library_name(library) not in preloaded
     ]
     known = {package.partition("=")[0] for package in surrounded.system}
-    lacking = [name for name in find_packages(system, libraries, ws.environ) if name not in known]
-    if lacking:
+    missing = [name for name in find_packages(system, libraries, ws.environ) if name not in known]
+    if missing:
         yield (
-            f"the run used {_listed(lacking)}, which an image of its environment does not have:"
-            f" add the line '{' '.join(lacking)}' to apt.txt at the top of the repository"
+            f"the run used {_listed(missing)}, which an image of its environment does not have:"
+            f" add the line '{' '.join(missing)}' to apt.txt at the top of the repository"
         )
     if surrounded.built and "build-essential" not in known:
         yield from _remark_on_built(surrounded.built, observed, complete=complete)

@@ -29,7 +29,7 @@ def scratch_folder(ws: Workspace, name: str | None) -> Iterator[Path]:
         base = ws.shared_state / "scratch"
         _remove_leftovers(ws, base)
         folder = base / f"rerun-{uuid.uuid4().hex[:12]}"
-        # The lock precedes the folder, so no folder of a living process lacks a held lock.
+        # The lock precedes the folder, so the folder of a living process always has a held lock.
         with locking.locked(_lock_of(folder)):
             folder.mkdir(mode=0o700)
             try:

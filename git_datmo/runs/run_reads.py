@@ -196,7 +196,7 @@ def needed_code(used: Used, untracked: Collection[bytes], programs: Iterable[byt
     }
 
 
-def lacking_files(
+def unrecorded_files(
     ws: Workspace, used: Used, tracking: Tracking, stored: Collection[bytes]
 ) -> dict[bytes, str]:
     """Return the files that the run read and no record contains, each with the reason.
@@ -204,21 +204,21 @@ def lacking_files(
     `stored` are the files that the stored code contains.
     """
     payloads = {t.payload.path for t in tracking.payloads}
-    lacking = [
+    missing = [
         path
         for path in used.read.difference(stored)
         if _holder(os.fsdecode(path), payloads) is None and not _is_code(path)
     ]
-    if not lacking:
+    if not missing:
         return {}
     untracked = set(ws.repo.git.run("ls-files", "-z", "-o", "--exclude-standard").split(b"\0"))
-    return {path: "is untracked" if path in untracked else "git ignores" for path in lacking}
+    return {path: "is untracked" if path in untracked else "git ignores" for path in missing}
 
 
-def remarks_on_reads(used: Used, lacking: Mapping[bytes, str]) -> Iterator[str]:
+def remarks_on_reads(used: Used, missing: Mapping[bytes, str]) -> Iterator[str]:
     """Yield a warning for each group of files that the run read and no record contains."""
     groups = defaultdict[tuple[str, str], list[str]](list)
-    for path, why in sorted(lacking.items()):
+    for path, why in sorted(missing.items()):
         name = os.fsdecode(path)
         if is_secret_file(name):
             yield (

@@ -35,9 +35,9 @@ from git_datmo.runs.run_code import whole_code
 from git_datmo.runs.run_outputs import KeptOutputs, keep_outputs
 from git_datmo.runs.run_reads import (
     find_used,
-    lacking_files,
     record_reads,
     remarks_on_reads,
+    unrecorded_files,
 )
 from git_datmo.runs.run_surroundings import find_surroundings, remarks_on_surroundings
 from git_datmo.runs.run_values import collect_values
@@ -52,10 +52,10 @@ from git_datmo.worktree.tracking import Tracking
 class Finished:
     """A finished command: its observed events, end, log and GPU figures.
 
-    `exit_code` is None if nobody saw the end of the command. `status` is set if the exit code does
-    not tell how the run ended. `reserve` is disk space for the record; None for none. A `late`
-    record is made by a later command. It has only the outputs that the run was seen to write, and
-    is not the commit's data.
+    `exit_code` is None if no process saw the end of the command. `status` is set if the exit
+    code does not tell how the run ended. `reserve` is disk space for the record; None for none. A
+    `late` record is made by a later command. It has only the outputs that the run was seen to
+    write, and is not the commit's data.
     """
 
     watch: RunWatch
@@ -123,8 +123,8 @@ def record_run(
             finished.reserve.release_all()
         warnings = kept.remarks
         code, stored = whole_code(ws, before, used, kept, observed.programs, warnings, progress)
-        lacking = lacking_files(ws, used, kept.tracking, before.listed | stored)
-        warnings += remarks_on_reads(used, lacking)
+        missing = unrecorded_files(ws, used, kept.tracking, before.listed | stored)
+        warnings += remarks_on_reads(used, missing)
         surroundings = find_surroundings(ws, capabilities, {*used.read, *named_in(ws, command)})
         warnings += remarks_on_surroundings(surroundings)
         surrounded = before.environment or _environment(ws, command, interpreter, probing, warnings)

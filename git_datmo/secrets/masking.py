@@ -102,7 +102,7 @@ def harmless_variables(
         if is_secret_value(n, value) or find_secrets(value, known)
     }
     remarks = (
-        f"the variable '{name}' looks like a secret: it is not recorded, and a rerun lacks it"
+        f"the variable '{name}' looks like a secret: it is not recorded, and missing in a rerun"
         for name in secret
     )
     return {name: value for name, value in variables.items() if name not in secret}, tuple(

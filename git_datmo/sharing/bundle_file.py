@@ -50,7 +50,7 @@ def bundle(
     _refuse_shallow(ws.repo.git)
     refs = _code_refs(ws, names or ("HEAD",))
     for name, theirs in unite_remotes(ws).remotes.items():
-        # Its records were not united with those here: the bundle would lack them.
+        # Its records were not united with those here: they would be missing from the bundle.
         check_marker(ws.ledger.marker(theirs.records), f"the records of '{name}'")
     mine = ws.ledger.tips()
     here = list_records(ws.odb, mine.records) if mine.records else set()
@@ -78,7 +78,7 @@ def bundle(
 def _refuse_shallow(git: Git) -> None:
     if git.text("rev-parse", "--is-shallow-repository") == "true":
         raise DatmoError(
-            "this clone is shallow: it lacks history that a bundle needs",
+            "this clone is shallow: history that a bundle needs is missing",
             "fetch it: 'git fetch --unshallow'",
         )
 

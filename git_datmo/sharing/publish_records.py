@@ -20,7 +20,7 @@ from git_datmo.sharing.send_objects import SharePlan
 def publish_records(ws: Workspace, plan: SharePlan, tips: Tips, progress: Progress) -> Tips:
     """Push records and notes to the plan's namespace; return what the remote has afterwards.
 
-    A history that lacks tombstones of ours is replaced, if no other client moved it meanwhile.
+    A history without some of our tombstones is replaced, if no other client moved it meanwhile.
     """
     there, host = plan.tips, hosts_of(ws).of(plan.remote)
     records = _moves(ws, tips.records, there.records, plan.namespace.records)

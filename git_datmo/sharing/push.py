@@ -198,7 +198,7 @@ def plan(
     dry: bool = False,
     progress: Progress = QUIET,
 ) -> PushPlan:
-    """Find out what `remote` lacks, after taking in what it has and this repository lacks.
+    """Plan a push of everything that is missing on `remote`, after fetching its records.
 
     A plan that is `dry` is not to be carried out: nothing is tried on the remote.
     """

@@ -60,7 +60,7 @@ def choose_push_bases(
     # Each turn drops uncertain bases, or fetches trees once, so this ends.
     while True:
         bases, unsent = _overlapping(ws, wanted, shared)
-        absent = there.lacks(bases)
+        absent = there.missing_from(bases)
         if absent:
             shared = [keeper for keeper in shared if id(keeper) not in absent]
         elif (
@@ -84,7 +84,7 @@ class _KeptThere:
         self._ws, self._remote, self._offer = ws, remote, offer
         self._most = LINKS
 
-    def lacks(self, keepers: Iterable[Record]) -> set[int]:
+    def missing_from(self, keepers: Iterable[Record]) -> set[int]:
         """Return those of `keepers`, by identity, that no keep ref is known to lead to."""
         keeps = {keep_id(keeper, self._ws.store.format): id(keeper) for keeper in keepers}
         if not keeps:
@@ -122,7 +122,7 @@ def _id(row: Row) -> Oid:
 
 
 def _history(git: Git, keepers: Sequence[Record]) -> list[str]:
-    """The commits of `keepers` and those before them, newest first; a commit may be nowhere."""
+    """Return the commits of `keepers` and earlier ones, newest first. Skip unknown commits."""
     commits = "".join(f"{oid}\n" for oid in {keeper.commit for keeper in keepers})
     argv = ("rev-list", "--ignore-missing", f"--max-count={COMMITS}", "--stdin")
     return git.finish(*argv, stdin=commits.encode()).stdout.decode().split()
@@ -156,7 +156,7 @@ def _overlapping(
 def _akin(
     ws: Workspace, kept: KeptEntry, shared: Iterable[Record]
 ) -> tuple[Record, KeptEntry] | None:
-    """The first record that names an object, or else another version of it that is here."""
+    """Return the first record with an object, or else with another version of it in the store."""
     version = None
     for keeper in shared:
         for other in keep_entries(keeper):
@@ -197,7 +197,7 @@ def _list_versions(
             picked[kept.node.oid] = keeper
             most -= size
     # A host refuses a whole request if one of its objects is missing.
-    absent = there.lacks(picked.values())
+    absent = there.missing_from(picked.values())
     trees = [oid for oid, keeper in picked.items() if id(keeper) not in absent]
     try:
         open_source(ws, remote).fetch(trees, QUIET, TREES)

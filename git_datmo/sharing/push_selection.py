@@ -52,7 +52,7 @@ def select(
     ws: Workspace,
     site: Site,
     catalog: Catalog,
-    lacking: Collection[Oid],
+    unshared: Collection[Oid],
     pushed: Pushed,
     *,
     lost: Collection[Oid] = (),
@@ -64,7 +64,7 @@ def select(
     pushed commits are unavailable.
     """
     names = {Oid.parse(row.record) for row in catalog.rows if row.keeps}
-    new = _read(ws, names.intersection(lacking))
+    new = _read(ws, names.intersection(unshared))
     absent = {
         oid: keeper for oid, keeper in new.items() if oid in lost or not has_roots(ws, keeper)
     }
@@ -191,9 +191,8 @@ def _fetch(ws: Workspace, site: Site, absent: Keepers, progress: Progress) -> Ke
         if not wanted or location(fetch_url(ws.repo.config, name)) == location(site.remote.url):
             continue
         progress.tell(
-            f"'{site.remote.address}' lacks the data of {_count(len(wanted))} that"
-            f" {_be(len(wanted))} not here: "
-            f"fetching what '{name}' has of them"
+            f"the data of {_count(len(wanted))} are missing on '{site.remote.address}' and in this"
+            f" clone: fetching them from '{name}'"
         )
         for oid, keeper in wanted.items():
             try:

@@ -24,8 +24,10 @@ DROPS = 2
 
 
 def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
-    """At most how many bytes of `total` go in one push, as a person set it or by the host's
-    limit."""
+    """Return the largest number of bytes of one push, of `total`.
+
+    The user's setting comes before the limit of the host.
+    """
     limit = hosts_of(ws).of(remote).limit
     configured = ws.repo.config.number(f"datmo.{remote.address}.slice", 0)
     size = configured if configured > 0 else part_of_all(total)

@@ -58,10 +58,10 @@ def check_complete(
     # Read after the check, which has fetched the remote's records.
     history = History(ws)
     found = {str(each.id): each for each in history.walk(tuple(revisions))}
-    lacking = {loss.record for loss in checked.losses}
+    missing = {loss.record for loss in checked.losses}
     gaps = [*_never_shared(ws, history, revisions, tips)]
     for record, each in sorted(found.items()):
-        what = _missing(record, checked, lacking)
+        what = _missing(record, checked, missing)
         if what:
             gaps.append(Gap(str(each.commit), record, each.snapshot.author.name, what))
     return Completeness(checked.remote, len(found), tuple(gaps))
@@ -78,10 +78,10 @@ def _refuse_unknown(git: Git, revisions: Sequence[str]) -> None:
             ) from None
 
 
-def _missing(record: str, checked: RemoteChecked, lacking: set[str]) -> str:
+def _missing(record: str, checked: RemoteChecked, missing: set[str]) -> str:
     if Oid.parse(record) not in checked.held:
         return "the snapshot was not pushed"
-    return "its data are not on the remote" if record in lacking else ""
+    return "its data are not on the remote" if record in missing else ""
 
 
 def _never_shared(

@@ -76,16 +76,16 @@ def _fill_packs(ws: Workspace, place: PackBackend, living: Living, progress: Pro
     Local trees are read even if the backend has them, because its packs may have been lost.
     """
     place.refresh(progress)
-    outgoing, lacking = _look(ws, place, living)
-    if lacking:
+    outgoing, missing = _look(ws, place, living)
+    if missing:
         with suppress(Incomplete):
             fetch_objects(
-                ws, [node for nodes in lacking.values() for node in nodes], progress=progress
+                ws, [node for nodes in missing.values() for node in nodes], progress=progress
             )
         # Content that is missing after the fetch is on no remote.
-        outgoing, lacking = _look(ws, place, living)
+        outgoing, missing = _look(ws, place, living)
     send(place, outgoing, progress)
-    return list(lacking)
+    return list(missing)
 
 
 def _look(
@@ -93,11 +93,11 @@ def _look(
 ) -> tuple[Outgoing, dict[Oid, list[Node]]]:
     """Return the objects that a backend does not have, and the records that need missing ones."""
     outgoing = Outgoing(ws.store.objects, place, deep=True)
-    lacking = {
+    missing = {
         oid: [kept.node for kept in keep_entries(keeper) if not outgoing.add(kept.content.object)]
         for oid, keeper in living.items()
     }
-    return outgoing, {oid: nodes for oid, nodes in lacking.items() if nodes}
+    return outgoing, {oid: nodes for oid, nodes in missing.items() if nodes}
 
 
 def _is_had(ws: Workspace, keeper: Record, progress: Progress) -> bool:
@@ -115,8 +115,8 @@ def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progres
     keeps = {oid: keep_id(keeper, ws.store.format) for oid, keeper in living.items()}
     chains = read_kept(ws, place, probe_remote(ws, place)).values()
     there = frozenset[Oid]().union(*(chain.keeps for chain in chains))
-    lacking = {oid: keeper for oid, keeper in living.items() if keeps[oid] not in there}
-    whole = {oid: keeper for oid, keeper in lacking.items() if _is_had(ws, keeper, progress)}
+    missing = {oid: keeper for oid, keeper in living.items() if keeps[oid] not in there}
+    whole = {oid: keeper for oid, keeper in missing.items() if _is_had(ws, keeper, progress)}
 
     def publish() -> None:
         # Each attempt asks the remote again: another client may have moved the refs.
@@ -127,4 +127,4 @@ def _fill_remote(ws: Workspace, place: Remote, living: Living, progress: Progres
 
     if whole:
         retried(ws, place, publish, progress, resumes=True)
-    return [oid for oid in lacking if oid not in whole]
+    return [oid for oid in missing if oid not in whole]

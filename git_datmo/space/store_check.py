@@ -89,8 +89,8 @@ def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -
         for oid, keeper in living:
             if not holds(place, keeper):
                 # A store that has a tree has everything below it (FORMAT.md, section 10.1).
-                lacking = [kept for kept in keep_entries(keeper) if kept.node.oid not in place]
-                losses += _losses(oid, lacking)
+                missing = [kept for kept in keep_entries(keeper) if kept.node.oid not in place]
+                losses += _losses(oid, missing)
         return RemoteChecked(place.url, frozenset(there), tuple(losses))
     # The payloads may be on another git remote, which was not asked yet.
     chains = read_kept(ws, place, offer if place == remote else probe_remote(ws, place)).values()
@@ -101,5 +101,5 @@ def check_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET) -
     return RemoteChecked(place.address, frozenset(there), tuple(losses))
 
 
-def _losses(record: Oid, lacking: Iterable[KeptEntry]) -> Iterator[Loss]:
-    return (Loss(kept.path, str(record), (), (kept.node.oid,)) for kept in lacking)
+def _losses(record: Oid, missing: Iterable[KeptEntry]) -> Iterator[Loss]:
+    return (Loss(kept.path, str(record), (), (kept.node.oid,)) for kept in missing)

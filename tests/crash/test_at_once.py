@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.support.commands import picture
 from tests.support.crash_scenes import begin, ben, one, write
 from tests.support.crash_world import World, fsck, says_what_to_do
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.shell import Done, Shell
 
 ROUNDS = 2
@@ -122,7 +122,7 @@ class Watch(threading.Thread):
     def run(self) -> None:
         shell = self._world.shell("ben")
         while not self.stop.is_set():
-            self.problems += lacking(self._world.hub)
+            self.problems += missing_on(self._world.hub)
             for words in (("git", "fetch", "-q"), ("git", "datmo", "checkout")):
                 done = shell.run(*words, ok=False, timeout=240)
                 if done.returncode:
@@ -131,7 +131,7 @@ class Watch(threading.Thread):
 
 
 def test_clones_that_push_at_once_to_one_remote_lose_nothing(world: World) -> None:
-    """Check that no note names what the remote lacks, and that every clone gets everything."""
+    """Check that notes name only objects of the remote, and that every clone gets everything."""
     world.template("team", team)
     people = [world.shell(f"clone{number}") for number in range(PEOPLE)]
     until = time.monotonic() + SECONDS
@@ -148,7 +148,7 @@ def test_clones_that_push_at_once_to_one_remote_lose_nothing(world: World) -> No
     for done in (done for each in rounds for said in each for done in said):
         assert done.returncode == 0, str(done)
     fsck(world.hub)
-    assert not lacking(world.hub)
+    assert not missing_on(world.hub)
     expected = {
         f"{shell.cwd.name} {turn}"
         for shell, each in zip(people, rounds, strict=True)

@@ -1,4 +1,4 @@
-"""Test that a push sends only what the remote lacks, with every git at either end."""
+"""Test that a push sends only objects that are missing on the remote, with every git at either end."""
 
 from __future__ import annotations
 

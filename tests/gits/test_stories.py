@@ -10,7 +10,7 @@ from tests.support.commands import datmo, experiments, picture, states
 from tests.support.disk_space import check_store, noise
 from tests.support.other_gits import MACHINE, Gits
 from tests.support.pair import Pair
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.servers.hosts import Host, serve
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
@@ -65,7 +65,7 @@ def test_team_shares_data_and_frees_space(pair: Pair, tmp_path: Path, kind: str)
         check_store(ben)
         check_store(alex)
         pair.hub.git("fsck", "--strict", "--no-dangling")
-        assert not lacking(pair.hub)
+        assert not missing_on(pair.hub)
 
 
 @pytest.mark.parametrize(("version", "filters"), [("0", "false"), ("1", "true"), ("2", "false")])
@@ -89,7 +89,7 @@ def test_clone_sends_only_new_data(
     before = sent_by(http_host)
     ben.git("push", "-q", "origin", "HEAD")
     assert sent_by(http_host) - before < 1.2 * SIZE + 50_000
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.support.commands import datmo, experiments, refused
 from tests.support.pair import Pair
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.shell import Shell
 
 
@@ -44,9 +44,9 @@ def test_clone_of_a_bundle_checks_out_and_reproduces(pair: Pair) -> None:
     done = datmo(copy, "reproduce", "--engine", "host", "--trust", newest)
     assert "identical" in done.stdout
     datmo(copy, "fsck")
-    # It is a remote like any other to git: nothing that it names is lacking.
+    # It is a remote like any other to git: nothing that it names is missing.
     pair.top.git("clone", "-q", "--mirror", "all.bundle", "mirror.git")
-    assert not lacking(pair.top.at("mirror.git"))
+    assert not missing_on(pair.top.at("mirror.git"))
 
 
 def test_clone_of_a_bundle_has_the_newest_data_after_one_between_was_dropped(pair: Pair) -> None:

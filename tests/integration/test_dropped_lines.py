@@ -7,7 +7,7 @@ import pytest
 from tests.support.commands import datmo, experiments, picture
 from tests.support.disk_space import MIB, noise
 from tests.support.pair import Pair, both_ways
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
 
@@ -38,7 +38,7 @@ def test_line_that_drops_twice_gets_smaller_slices(
     assert said.count("dropped the connection: continuing from what it has") == 1
     assert said.count("drops the connection in pushes of") == 1
     assert sum(each.bytes_in for each in http_host.exchanges) < 13 * MIB
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
     clone = pair.clone()
     datmo(clone, "checkout")
     assert picture(clone.cwd / "data") == picture(sharing.cwd / "data")
@@ -59,7 +59,7 @@ def test_share_that_fails_within_its_slices_does_not_say_that_nothing_was_pushed
     )
     sharing.git("config", "--unset", "remote.origin.receivepack")
     sharing.git("push", "-q", "origin", "main")
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
 
 
 @both_ways
@@ -79,7 +79,7 @@ def test_host_that_fails_at_large_pushes_gets_smaller_ones(
         == 2
     )
     assert pair.hub.git("rev-parse", "main") == alex.git("rev-parse", "main")
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
     clone = pair.clone()
     datmo(clone, "checkout")
     assert picture(clone.cwd / "data") == picture(alex.cwd / "data")

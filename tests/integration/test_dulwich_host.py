@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.commands import datmo, experiments, picture
 from tests.support.pair import Pair, both_ways
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.servers.dulwich_host import DulwichHost, serve_dulwich
 from tests.support.shell import Shell
 
@@ -35,7 +35,7 @@ def test_team_shares_through_a_host_of_another_implementation(
     alex.git("remote", "set-url", "origin", url)
     change(alex, "one", "1" * 2_000_000)
     alex.git("push", "-q", "origin", "main")
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
     pair.top.git("clone", "-q", f"datmo::{url}", "ignacio")
     ignacio = pair.top.at("ignacio")
     assert datmo(ignacio, "checkout").stderr.splitlines() == [f"git-datmo: {OLD}"]
@@ -44,7 +44,7 @@ def test_team_shares_through_a_host_of_another_implementation(
     ignacio.git("push", "-q", "origin", "main")
     alex.git("pull", "-q", "origin", "main")
     assert picture(alex.cwd / "data") == picture(ignacio.cwd / "data")
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
     assert not pair.hub.git("fsck", "--strict", "--no-dangling")
 
 

@@ -1,4 +1,4 @@
-"""Test that a push sends only what the remote lacks, measured on the wire of a real server."""
+"""Test that a push sends only objects that are missing on the remote, by the bytes on the wire."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from git_datmo.git.local_remote import Folder
 from git_datmo.model import Oid
 from tests.support.commands import STORE, datmo, objects
 from tests.support.pair import Pair, both_ways
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 
 
 def prepare(pair: Pair) -> None:
@@ -35,7 +35,7 @@ def test_push_to_folder_links_packs_and_nothing_else(pair: Pair) -> None:
     assert sum(size for _, size in objects(pair.hub).values()) < 3_100_000
     assert private - objects(pair.hub).keys()
     assert not pair.hub.git("fsck", "--strict", "--no-dangling")
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
     ignacio = pair.clone()
     datmo(ignacio, "checkout")
     assert (ignacio.cwd / "data/large").read_bytes() == Random(1).randbytes(3_000_000)
@@ -53,7 +53,7 @@ def test_folder_with_own_hook_is_pushed_to_by_git(pair: Pair) -> None:
         path.name for path in (pair.alex.cwd / ".git/datmo/store.git/objects/pack").glob("*.pack")
     }
     assert not mine & {path.name for path in (pair.hub.cwd / "objects/pack").glob("*.pack")}
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
 
 
 def test_push_to_folder_sends_only_new_chunks(pair: Pair) -> None:

@@ -223,7 +223,7 @@ def test_mirror_push_that_would_delete_has_two_ways(shared: Pair) -> None:
     shared.top.git("clone", "-q", str(shared.hub.cwd), "ben")
     ben = shared.top.at("ben")
     datmo(ben, "init")
-    # Without records, as in a clone that was set up before somebody shared the first.
+    # Without records, as in a clone that was set up before the first record was shared.
     for ref in ("refs/datmo/records", "refs/notes/datmo"):
         ben.git("update-ref", "-d", ref)
     done = ben.run("git", "push", "--mirror", code=1)

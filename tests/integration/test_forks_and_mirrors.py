@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.commands import datmo, experiments
 from tests.support.pair import Pair, both_ways
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.servers.hosts import serve
 from tests.support.shell import Shell
 
@@ -60,19 +60,17 @@ def test_push_to_a_fork_brings_along_what_it_builds_on(pair: Pair) -> None:
     mine.git("checkout", "-q", "-b", "feature")
     second = change(mine, "two")
     told = mine.run("git", "push", "origin", "feature").stderr
-    assert (
-        "lacks the data of 1 experiment that is not here: fetching what 'upstream' has of them"
-        in told
-    )
+    assert "the data of 1 experiment are missing on 'origin' and in this clone" in told
+    assert "fetching them from 'upstream'" in told
     assert records(fork) == {first, second}
-    assert not lacking(fork)
+    assert not missing_on(fork)
     # Upstream takes the branch of the fork, from a clone of its own.
     pair.alex.git("remote", "add", "fork", str(fork.cwd))
     pair.alex.git("fetch", "-q", "fork")
     pair.alex.git("merge", "-q", "fork/feature")
     pair.alex.git("push", "-q", "origin", "main")
     assert records(pair.hub) >= {first, second}
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
     assert reads(pair, pair.hub, "two")
 
 
@@ -84,7 +82,7 @@ def test_backup_remote_gets_what_is_on_the_other_alone(pair: Pair) -> None:
     ben.git("remote", "add", "backup", str(backup.cwd))
     ben.git("push", "-q", "backup", "main")
     assert records(backup) == ids
-    assert not lacking(backup)
+    assert not missing_on(backup)
     assert reads(pair, backup, "two")
 
 
@@ -97,7 +95,7 @@ def test_mirror_push_to_an_empty_host_carries_everything(pair: Pair) -> None:
     alex.git("push", "-q", "--mirror", "origin")
     assert records(new) == {oid}
     assert "refs/tags/v1" in new.git("for-each-ref")
-    assert not lacking(new)
+    assert not missing_on(new)
     assert reads(pair, new, "one")
     # From now on it would delete what the host keeps: nothing moves.
     before = new.git("for-each-ref")
@@ -123,11 +121,11 @@ def test_mirror_of_a_remote_carries_everything_to_another_host(pair: Pair) -> No
     pair.alex.git("push", "-q", "origin", "main")
     pair.top.git("clone", "-q", "--mirror", str(pair.hub.cwd), "mirror.git")
     mirror, new = pair.top.at("mirror.git"), bare(pair, "new.git")
-    assert not lacking(mirror)
+    assert not missing_on(mirror)
     datmo(mirror, "init")
     mirror.git("push", "-q", "--mirror", str(new.cwd))
     assert records(new) == {oid}
-    assert not lacking(new)
+    assert not missing_on(new)
     assert reads(pair, new, "one")
 
 

@@ -76,7 +76,7 @@ def test_payload_files_in_git_index_are_named_with_hint(moved: Shell) -> None:
     said = datmo(moved, "snapshot").stderr
     assert "git's index has 2 files of the payload 'data' ('data/1.csv', 'data/2.csv')" in said
     assert "'git rm -r --cached -- data' removes them from it" in datmo(moved, "status").stderr
-    # Git takes its files away on the way to a branch that lacks them.
+    # Git takes its files away on the way to a branch without them.
     moved.git("checkout", "-q", "main")
     assert picture(moved.cwd / "data") == whole
     moved.git("checkout", "-q", "mistake")

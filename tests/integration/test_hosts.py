@@ -73,7 +73,7 @@ def test_configured_namespace_is_used(pair: Pair) -> None:
     alex.git("config", "datmo.origin.namespace", "refs/heads/git-datmo")
     alex.git("push", "-q", "origin", "main")
     assert "refs/heads/git-datmo/records" in refs(pair.hub)
-    # Somebody who is not told so finds it, and goes on there.
+    # A clone without this setting finds the namespace, and goes on in it.
     ignacio = pair.clone()
     change(ignacio, "two")
     ignacio.git("push", "-q", "origin", "main")

@@ -1,4 +1,4 @@
-"""Import data of DVC that its cache lacks from its remote."""
+"""Import data of DVC that are missing from its cache, from its remote."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.support.commands import datmo
 from tests.support.shell import Shell
 
 COUNT = 40
-SOMEBODY = Person("A \x1b[31m", "a@example.com")
+AUTHOR = Person("A \x1b[31m", "a@example.com")
 
 
 def snapshot(commit: Oid, number: int) -> Snapshot:
@@ -22,7 +22,7 @@ def snapshot(commit: Oid, number: int) -> Snapshot:
     when = f"2024-05-01T12:00:{number:02d}.000000Z"
     text = f"attempt {number}"
     return Snapshot(
-        commit, commit, "", when, SOMEBODY, text, "", (), figures, figures, None, True, None, None
+        commit, commit, "", when, AUTHOR, text, "", (), figures, figures, None, True, None, None
     )
 
 
@@ -32,7 +32,7 @@ def test_long_log_is_equal_with_and_without_render_cache(repo: Shell) -> None:
         made = [snapshot(commit, number) for number in range(COUNT)]
         ids = ws.ledger.attach(*made)
         ws.ledger.attach(
-            Receipt(ids[7], commit, made[7].created, SOMEBODY, "identical", 0, 1.0, {}, (), (), {})
+            Receipt(ids[7], commit, made[7].created, AUTHOR, "identical", 0, 1.0, {}, (), (), {})
         )
     told = Path(repo.cwd, ".git", "datmo", "told")
 

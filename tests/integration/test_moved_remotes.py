@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.commands import STORE, datmo, experiments, refused
 from tests.support.pair import Pair, both_ways
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.servers.hosts import Host
 from tests.support.shell import Shell
 
@@ -38,7 +38,7 @@ def check_has_all(hub: Shell, *ids: str) -> None:
         for line in hub.git("ls-tree", "-r", "--name-only", "refs/datmo/records").split()
     }
     assert names == {"format", *(f"{oid}.json" for oid in ids)}
-    assert not lacking(hub)
+    assert not missing_on(hub)
 
 
 MOVES = {
@@ -195,11 +195,11 @@ def test_record_without_data_is_repaired_by_a_clone_that_has_them(pair: Pair) ->
     pair.alex.git(
         "push", "-q", "--no-verify", "origin", "main", "refs/datmo/records", "refs/notes/datmo"
     )
-    assert lacking(pair.hub)
+    assert missing_on(pair.hub)
     ben = pair.clone("ben")
     ids.append(change(ben, "three"))
     ben.git("push", "-q")
-    assert lacking(pair.hub)
+    assert missing_on(pair.hub)
     datmo(pair.alex, "push")
     check_has_all(pair.hub, *ids)
     # What was found to be whole is not looked at again: nothing but the refs is asked for.
@@ -234,7 +234,7 @@ def test_push_with_unavailable_data_of_another_user_succeeds(pair: Pair) -> None
     assert "refs/heads/lost" not in pair.hub.git("for-each-ref")
     datmo(alex, "drop", lost[:10])
     alex.git("push", "-q", "origin", "lost")
-    assert not lacking(pair.hub)
+    assert not missing_on(pair.hub)
 
 
 def test_setting_of_a_remote_that_was_renamed_is_not_lost_in_silence(pair: Pair) -> None:

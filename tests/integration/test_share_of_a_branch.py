@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.commands import datmo, experiments, objects, refused
 from tests.support.pair import Pair, both_ways
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.shell import Shell
 
 
@@ -52,13 +52,13 @@ def test_push_of_one_branch_leaves_the_experiments_of_another_at_home(branched: 
     there = objects(hub)
     assert {first_data, second_data} <= there.keys()
     assert not {secret, secret_data} & there.keys()
-    assert not lacking(hub)
+    assert not missing_on(hub)
     # What was left at home is still there, and goes with its branch.
     assert secret in {each["id"] for each in experiments(alex, "private")}
     alex.git("push", "-q", "origin", "private")
     assert records(hub) == {first, second, secret}
     assert secret_data in objects(hub)
-    assert not lacking(hub)
+    assert not missing_on(hub)
 
 
 @both_ways
@@ -99,7 +99,7 @@ def test_setting_that_is_taken_back_shares_the_rest(branched: Pair) -> None:
     alex.git("push", "-q", "origin", "main")
     assert records(hub) == {first, secret}
     assert secret_data in objects(hub)
-    assert not lacking(hub)
+    assert not missing_on(hub)
 
 
 def test_datmo_push_carries_the_branch_that_is_checked_out(branched: Pair) -> None:

@@ -17,7 +17,7 @@ from tests.support.servers.silent import FreezingWire, freezing_wire_to, serve_m
 from tests.support.shell import Done, Shell, seal
 
 SCHEMES = ("git", "http", "ssh")
-# Far more than one second of silence, twice; far less than anybody would wait.
+# Far more than one second of silence, twice; far less than a person would wait.
 PATIENCE = 60
 
 

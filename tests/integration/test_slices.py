@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.commands import datmo, experiments, objects
 from tests.support.pair import Pair
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
 
@@ -59,7 +59,7 @@ def known(shell: Shell) -> dict[str, Any]:
 
 def check(hub: Shell) -> None:
     assert not hub.git("fsck", "--strict", "--no-dangling")
-    assert not lacking(hub)
+    assert not missing_on(hub)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_killed_push_in_slices_resumes_at_its_slice(over_http: Pair, http_host: 
     assert 8 * MIB < first < 12 * MIB
     assert "refs/notes" not in hub.git("for-each-ref")
     check(hub)
-    # Somebody else goes on top of it, and is none the wiser.
+    # Another clone pushes on top of it without noticing.
     ignacio = pair.clone()
     ignacio.git("remote", "set-url", "origin", http_host.url(hub.cwd))
     change(ignacio, 2, 100_000)

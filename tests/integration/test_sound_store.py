@@ -1,4 +1,4 @@
-"""Test that git finds the store sound: it lacks only what git allows it to lack."""
+"""Test that git finds the store sound: only objects that git allows are missing."""
 
 from __future__ import annotations
 

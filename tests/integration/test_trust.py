@@ -46,7 +46,7 @@ def test_foreign_snapshot_is_asked_about_once(make_repo: Callable[..., Shell]) -
     datmo(alex, "reproduce", "HEAD", "--engine", "host")
 
     hub.at("..").git("clone", "-q", f"datmo::{hub.cwd}", "other")
-    # The same person by name, and yet: anybody can write that name.
+    # The same name is no proof: any person can write it.
     other = hub.at("../other")
     fatal = refused(other, "reproduce", "HEAD", "--engine", "host", code=128, says=("--trust",))
     assert "was not made here" in fatal

@@ -30,18 +30,18 @@ from git_datmo.records.record_values import LATER, Person
 from git_datmo.records.snapshot_record import Curve, Run, Snapshot
 from tests.support.record_strategies import records, records_in, texts, values
 
-SOMEBODY = Person("A", "a@b")
+AUTHOR = Person("A", "a@b")
 PLAIN = Annotation(
     SHA1.hash("blob", b""),
     SHA1.hash("commit", b""),
     "2024-05-01T12:00:00.000000Z",
-    SOMEBODY,
+    AUTHOR,
     "text",
 )
 
 
 def sayable(item: Any) -> Any:
-    """Return a record with the numbers that JSON lacks, given by their names as they are read
+    """Return a record with the numbers that JSON does not have, given by their names as they are read
     back."""
     if isinstance(item, float) and not math.isfinite(item):
         return "NaN" if math.isnan(item) else "Infinity" if item > 0 else "-Infinity"
@@ -311,6 +311,6 @@ def test_invalid_record_raises_damaged(raw: bytes) -> None:
 def test_ids_of_another_format_than_the_records_own_are_damaged() -> None:
     """Check that a record of a SHA-256 repository names no SHA-1 object, which could not be
     found."""
-    mixed = Annotation(SHA1.hash("blob", b""), Oid(bytes(32)), PLAIN.created, SOMEBODY, "")
+    mixed = Annotation(SHA1.hash("blob", b""), Oid(bytes(32)), PLAIN.created, AUTHOR, "")
     with pytest.raises(Damaged):
         decode(encode(mixed))

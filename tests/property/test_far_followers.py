@@ -2,7 +2,7 @@
 killed commands.
 
 Shallow and partial clones get what a full clone gets, or are told what is missing. No remote has a
-record whose objects it lacks. Pushed data are in every later clone, and written files stay in the
+record whose objects are missing on it. Pushed data are in every later clone, and written files stay in the
 writer's working tree.
 """
 
@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from tests.support.crash_world import install_wrappers
 from tests.support.people import Person, make_template
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.shell import Shell, seal
 
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
@@ -109,7 +109,7 @@ class FarFollowers(RuleBasedStateMachine):
         """Push. Fail where the remote has commits that are not in the clone."""
         person = self.people[who]
         done = person.shell.run("git", "push", "-q", remote, "HEAD:main", ok=False)
-        self.assert_nothing_lacks()
+        self.assert_nothing_is_missing()
         if remote == "origin" and done.returncode == 0 and self.is_recorded(person):
             self.shared |= self.written[who]
 
@@ -131,7 +131,7 @@ class FarFollowers(RuleBasedStateMachine):
         journal.write_bytes(b"")
         shell = self.people[who].shell.having(DATMO_JOURNAL=str(journal), DATMO_DIE_AT=str(at))
         shell.run("git", *KILLED[command], ok=False)
-        self.assert_nothing_lacks()
+        self.assert_nothing_is_missing()
 
     @rule(less=st.sampled_from(tuple(LESS)))
     def clone(self, less: str) -> None:
@@ -173,7 +173,7 @@ class FarFollowers(RuleBasedStateMachine):
             person.shell.git("commit", "-q", "--allow-empty", "-m", "all of it")
             person.shell.git("push", "-q", "origin", "HEAD:main")
         self.people["ben"].shell.git("pull", "-q", "origin", "main")
-        self.assert_nothing_lacks()
+        self.assert_nothing_is_missing()
         everything = {
             name: str(times) for files in self.written.values() for name, times in files.items()
         }
@@ -190,9 +190,9 @@ class FarFollowers(RuleBasedStateMachine):
         if way is not None:
             person.must(*way[1].split())
 
-    def assert_nothing_lacks(self) -> None:
+    def assert_nothing_is_missing(self) -> None:
         for folder in REMOTES.values():
-            assert not lacking(Shell(self.live / folder, self.env)), folder
+            assert not missing_on(Shell(self.live / folder, self.env)), folder
 
     @invariant()
     def keep_what_was_written(self) -> None:

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from tests.support.people import Person, make_template
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.shell import Shell, seal
 
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
@@ -109,7 +109,7 @@ class Followers(RuleBasedStateMachine):
     @rule(who=people)
     def push(self, who: str) -> None:
         self.git(who, "push", "-q", "origin", "HEAD:main", ok=False)
-        assert not lacking(self.hub)
+        assert not missing_on(self.hub)
 
     @rule()
     def move_host(self) -> None:
@@ -131,7 +131,7 @@ class Followers(RuleBasedStateMachine):
             self.git(name, "commit", "-q", "--allow-empty", "-m", "all of it")
             self.git(name, "push", "-q", "origin", "HEAD:main")
         self.people["ben"].shell.git("pull", "-q", "origin", "main")
-        assert not lacking(self.hub)
+        assert not missing_on(self.hub)
         everything = self.written["alex"] | self.written["ben"]
         fresh = self.top / "live" / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)

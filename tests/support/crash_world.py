@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.commands import STORE, picture
 from tests.support.fork_client import Forge
-from tests.support.remote_check import has_ref, lacking
+from tests.support.remote_check import has_ref, missing_on
 from tests.support.shell import Done, Shell, seal, write_bare_python
 
 HERE = Path(__file__).parent
@@ -187,7 +187,7 @@ class World:
             fsck(shell, *STORE)
         if (self.live / "hub.git").exists():
             fsck(self.hub)
-            assert not lacking(self.hub)
+            assert not missing_on(self.hub)
 
 
 def copy(source: str, target: str) -> None:

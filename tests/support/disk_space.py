@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import STORE, datmo, experiments
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.shell import Shell
 
 MIB = 1 << 20
@@ -67,4 +67,4 @@ def check_hub(hub: Shell, size: int, versions: int) -> None:
         line for line in (fsck.stdout + fsck.stderr).splitlines() if not line.startswith("notice: ")
     ] == []
     assert versions * size <= weigh(hub.cwd) < versions * size + MIB
-    assert not lacking(hub)
+    assert not missing_on(hub)

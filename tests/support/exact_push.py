@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from tests.support.commands import datmo, objects
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell, seal
 
@@ -87,7 +87,7 @@ class Scene:
             if kind == "blob" and oid not in before
         }
         assert sent <= 1.2 * sum(came.values()) + BESIDE, (sent, sum(came.values()))
-        assert not lacking(self.hub)
+        assert not missing_on(self.hub)
         return sum(came.values())
 
 

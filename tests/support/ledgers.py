@@ -13,8 +13,8 @@ from git_datmo.records.ledger import Ledger
 from git_datmo.records.record_values import Person
 from tests.support.shell import Shell
 
-SOMEBODY = Person("A U Thor", "author@example.com")
-IDENTITY = f"{SOMEBODY.name} <{SOMEBODY.email}>"
+AUTHOR = Person("A U Thor", "author@example.com")
+IDENTITY = f"{AUTHOR.name} <{AUTHOR.email}>"
 
 
 def git_of(repo: Shell) -> Git:
@@ -33,5 +33,5 @@ def annotation(commit: str, text: str, about: str = "") -> Annotation:
     """Return a record that its text identifies."""
     oid = Oid.parse(commit)
     return Annotation(
-        Oid.parse(about) if about else oid, oid, "2024-05-01T12:00:00.000000Z", SOMEBODY, text
+        Oid.parse(about) if about else oid, oid, "2024-05-01T12:00:00.000000Z", AUTHOR, text
     )

@@ -40,8 +40,8 @@ def contents(document: dict[str, Any]) -> set[str]:
     return {one["object"] for one in named}
 
 
-def lacking(hub: Shell) -> list[str]:
-    """Return what a note or record of `hub` names and the hub lacks, or would collect some day.
+def missing_on(hub: Shell) -> list[str]:
+    """Return the objects that a note or record of `hub` names, and that are missing or unreachable.
 
     Read notes, records and objects in this order, so that the result also holds during a push.
     """

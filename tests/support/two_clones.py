@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 
 from tests.support.commands import Picture, picture
 from tests.support.people import Person, make_template
-from tests.support.remote_check import lacking
+from tests.support.remote_check import missing_on
 from tests.support.shell import Shell, seal
 
 NAMES = ("a", "b", "sub/c", "sub/deep/d", "e")
@@ -204,7 +204,7 @@ class TwoClones(RuleBasedStateMachine):
             assert person.status()["unshared"] == 0
 
     def check_remote(self) -> None:
-        assert not lacking(self.hub)
+        assert not missing_on(self.hub)
 
     @invariant()
     def check_edits(self) -> None:

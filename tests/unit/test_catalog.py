@@ -18,7 +18,7 @@ from git_datmo.records.namespaces import RECORDS_REF
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_registry import Record
 from git_datmo.records.snapshot_record import Snapshot
-from tests.support.ledgers import IDENTITY, SOMEBODY, annotation, open_ledger
+from tests.support.ledgers import AUTHOR, IDENTITY, annotation, open_ledger
 from tests.support.shell import Shell
 
 ONE, TWO, THREE = (SHA1.hash("blob", text) for text in (b"1", b"2", b"3"))
@@ -32,7 +32,7 @@ def snapshot(
         TWO,
         patch,
         created,
-        SOMEBODY,
+        AUTHOR,
         text,
         "",
         (),
@@ -242,10 +242,10 @@ def test_row_of_catalog_matches_its_record() -> None:
     )
     said = replace(snapshot(commit), message="said")
     assert make_row(THREE, said).follows == ""
-    receipt = Receipt(TWO, ONE, when, SOMEBODY, "identical", 0, 1.0, {}, (), (), {})
+    receipt = Receipt(TWO, ONE, when, AUTHOR, "identical", 0, 1.0, {}, (), (), {})
     assert make_row(THREE, receipt) == Row(
         str(THREE), "receipt", commit, created=when, about=(str(TWO),)
     )
-    drop = Drop((TWO, ONE), ONE, when, SOMEBODY, "")
+    drop = Drop((TWO, ONE), ONE, when, AUTHOR, "")
     assert make_row(THREE, drop).about == (str(TWO), str(ONE))
     assert make_row(THREE, annotation(commit, "x", str(TWO))).about == (str(TWO),)

@@ -1,4 +1,4 @@
-"""Test indexes of builds that the usual index lacks, and Debian packages that an image lacks."""
+"""Test indexes of builds that are not on the usual index, and Debian packages for an image."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_packages_outside_an_index_are_recorded_with_source() -> None:
     )
     assert manifest.absent() == ("outside", "wheel-file")
     assert manifest.source_folders() == ("libs/inside", "libs/inside/src", "", "src")
-    assert manifest.base_image == "python:3.11"  # pip needs git for one, which the slim image lacks
+    assert manifest.base_image == "python:3.11"  # the slim image has no git, which pip needs
 
 
 def test_files_of_environment_contain_nothing_of_the_host() -> None:

@@ -21,7 +21,7 @@ def absent(number: int) -> Oid:
     return Oid(number.to_bytes(SHA1.size, "big"))
 
 
-def lacking(
+def missing_from(
     sealed: dict[str, str], folder: Path, make: Callable[[Callable[[bytes], Oid]], Node]
 ) -> dict[Oid, int]:
     create_store(Git(sealed), folder, SHA1)
@@ -45,7 +45,7 @@ def test_chunks_come_in_their_order_with_their_bytes(
             write_folder({b"large": Node(NodeKind.FILE, chunked, chunked=True)}, write),
         )
 
-    found = lacking(sealed, tmp_path / "store.git", make)
+    found = missing_from(sealed, tmp_path / "store.git", make)
     assert list(found) == [absent(1000 - n) for n in range(500)]
     told = [(size, known) for size, known in zip(sizes, found.values(), strict=True) if known]
     assert all(size == known for size, known in told)
@@ -65,6 +65,6 @@ def test_files_that_are_named_by_numbers_are_no_chunks(
         }
         return Node(NodeKind.FOLDER, write_folder(files, write))
 
-    found = lacking(sealed, tmp_path / "store.git", make)
+    found = missing_from(sealed, tmp_path / "store.git", make)
     assert set(found.values()) == {0}
     assert len(list(divide_wanted(found, 2 * LEAST))) == 3

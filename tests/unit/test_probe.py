@@ -135,7 +135,7 @@ def test_requirements_with_markers_and_extras_are_resolved(env: Env) -> None:
 
 
 def packaging_folder() -> str:
-    """Return a folder to import `packaging` from, which a virtual environment without pip lacks."""
+    """Return a folder to import `packaging` from, which a virtual environment without pip does not have."""
     import packaging
 
     return str(Path(packaging.__file__).parent.parent)

@@ -48,7 +48,7 @@ def test_object_of_unknown_key_is_kept_and_written_back(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["snapshot", "image"])
 def test_record_whose_list_lacks_a_named_object_is_damaged(kind: str) -> None:
     objects = json.loads(record_bytes(kind))["objects"]
-    with pytest.raises(Damaged, match="list of objects lacks"):
+    with pytest.raises(Damaged, match="missing from its list of objects"):
         codec.decode(altered(kind, objects=objects[1:]))
 
 

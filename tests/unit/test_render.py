@@ -33,7 +33,7 @@ from git_datmo.terminal_text import make_printable
 from tests.support.record_strategies import records_in
 
 ZERO = SHA1.hash("blob", b"")
-SOMEBODY = Person("Alex", "alex@example.com")
+AUTHOR = Person("Alex", "alex@example.com")
 WHEN = "2024-05-01T12:30:45.123456Z"
 CONTENT = Content(ZERO, Form.FOLDER, 2048, 3)
 
@@ -216,7 +216,7 @@ def test_verdict_is_shown_in_a_table() -> None:
         ZERO,
         ZERO,
         WHEN,
-        SOMEBODY,
+        AUTHOR,
         "within tolerance",
         0,
         1.0,
@@ -263,7 +263,7 @@ def test_receipts_are_counted_by_people_and_verdicts() -> None:
         ReceiptDifference("accuracy", 1, 1, same=True),
     )
     close = replace(receipt(), verdict="within tolerance", metrics=differences)
-    theirs = replace(close, author=SOMEBODY, verdict="identical", metrics=())
+    theirs = replace(close, author=AUTHOR, verdict="identical", metrics=())
     assert receipts_line((theirs,)) == "reproduced 1 time, by 1 person, identical"
     assert (
         receipts_line((close, close, theirs))

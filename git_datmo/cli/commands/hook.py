@@ -83,7 +83,8 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
             console.warn(warning)
         is_mirror = way == "mirror" or ws.repo.config.flag(f"remote.{remote}.mirror")
         has_records = ws.has_store and ws.ledger.tips().records is not None
-        # A mirror push deletes what this repository lacks, so it is checked without records, too.
+        # A mirror push deletes refs that this repository does not have, so it is checked without
+        # records, too.
         if not has_records and not is_mirror:
             return 0
         from git_datmo.sharing.push import share

@@ -94,7 +94,7 @@ def decide(ws: Workspace, paths: Iterable[str]) -> None:
 
 
 def refuse_unresolved(ws: Workspace, tracking: Tracking) -> None:
-    """Raise `DatmoError` while an undecided path is unchanged and nobody accepted it."""
+    """Raise `DatmoError` while an undecided path is unchanged and was not accepted."""
     pending = read_pending(ws)
     if pending is None:
         return

@@ -116,7 +116,7 @@ def place_parts(
 
 
 def _obtain(ws: Workspace, part: PathInPayload, progress: Progress) -> Node | None:
-    """Return the node of a path, with all its objects fetched; None if the payload lacks it."""
+    """Return the node of a path, with all its objects fetched; None if it is not in the payload."""
     from git_datmo.remotes.fetch_objects import obtain_way
 
     content = part.payload.content

@@ -139,8 +139,8 @@ class PayloadMerger:
             try:
                 return attempt()
             except Incomplete as error:
-                lacking = [Oid.parse(text) for text in error.missing]
-            obtain_trees(self._ws, lacking, progress=self._progress)
+                missing = [Oid.parse(text) for text in error.missing]
+            obtain_trees(self._ws, missing, progress=self._progress)
 
 
 def refuse_unfetched(merged: Merged, asleep: Iterable[str], hint: str) -> None:

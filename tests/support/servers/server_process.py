@@ -65,7 +65,7 @@ class ServerProcess:
 def start_on_free_port(
     command: Callable[[int], Sequence[str]], *, ready: str, env: Mapping[str, str]
 ) -> tuple[ServerProcess, int]:
-    """Start on a port that was free a moment ago, and on another where somebody else took it
+    """Start on a port that was free a moment ago, and on another if a process took it
     meanwhile."""
     for attempt in range(5):
         port = free_port()
