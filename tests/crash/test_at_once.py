@@ -55,7 +55,7 @@ def test_commands_at_once_in_one_clone_lose_nothing(world: World) -> None:
     assert {payload["path"]: payload["state"] for payload in states} == dict.fromkeys(
         ("base.pt", "data", "more0", "more1", "more2"), "unchanged"
     )
-    # What they left is whole: a snapshot of it comes back elsewhere.
+    # The data that they left are whole: another clone restores a snapshot of them.
     world.now += 1
     alex = world.shell("alex")
     alex.git("datmo", "snapshot", "-m", "all")

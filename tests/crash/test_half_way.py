@@ -1,4 +1,4 @@
-"""Test what other commands do after a killed checkout, and every way to finish or abandon it."""
+"""Test other commands after a killed checkout, and every way to finish or abandon it."""
 
 from __future__ import annotations
 

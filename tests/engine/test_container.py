@@ -25,7 +25,7 @@ from tests.support.containers import python
 from tests.support.engine_output import Heard
 from tests.support.servers.relay import relayed
 
-# One worker: what the engine holds is counted.
+# One worker, because a test counts the images and containers of the engine.
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 ROOT = Path(__file__).parents[2]
 

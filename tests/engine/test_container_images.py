@@ -17,7 +17,7 @@ from git_datmo.progress import QUIET
 from tests.support.containers import python
 from tests.support.engine_output import Heard
 
-# One worker: what the engine holds is counted.
+# One worker, because a test counts the images and containers of the engine.
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 
@@ -97,7 +97,7 @@ def test_failed_image_build_names_its_cause(
     assert b"six" in heard.streams["stderr"]
     for container in client.containers.list(all=True, ignore_removed=True):
         if container.id not in before:
-            # The engine says why before it has taken away what the failing step ran in.
+            # The engine reports the reason before it removes the container of the failing step.
             with suppress(docker.errors.NotFound):
                 container.wait(condition="removed", timeout=60)
     with pytest.raises(docker.errors.ImageNotFound):

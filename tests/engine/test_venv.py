@@ -21,8 +21,7 @@ from tests.support.engine_output import Heard
 
 HERE = "{}.{}.{}".format(*sys.version_info[:3])
 
-# What pip is told of the way to the index in its own words, in those of uv, which the tests have
-# too.
+# Pip's settings for the index, and the same settings for uv, which the tests have too.
 TOOLS = {
     **os.environ,
     **({"SSL_CERT_FILE": os.environ["PIP_CERT"]} if os.environ.get("PIP_CERT") else {}),

@@ -82,7 +82,7 @@ def test_clone_sends_only_new_data(
     before = sent_by(http_host)
     ben.git("push", "-q", "origin", "HEAD:main")
     assert sent_by(http_host) - before < 1.2 * SIZE + 50_000
-    # What is far back in the chain is a base, too.
+    # A snapshot far back in the chain is a base, too.
     ben.git("checkout", "-q", "-b", "older", "HEAD~3")
     datmo(ben, "checkout")
     add(ben, "other", 8)

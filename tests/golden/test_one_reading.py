@@ -179,7 +179,7 @@ def test_record_of_missing_objects_does_not_block_a_push(
 ) -> None:
     commit = put_payloads(pair.alex)
     document = genuine(pair.alex)
-    # It has a payload in common with what is shared next, so it looks like a good parent.
+    # It has a payload in common with the next push, so it looks like a good parent.
     bad = {**document["payloads"][0], "path": "zzz", "object": spoil(document, pair.hub)}
     document["payloads"].append(bad)
     document["objects"] = kept_by_snapshot(document)

@@ -125,7 +125,7 @@ def test_files_are_restored_without_git_datmo(
     assert (stock.cwd / "back" / "code" / "code.py").read_text() == "pass\n"
     assert sorted(os.listdir(stock.cwd / "back")) == sorted([*paths, "code"])
 
-    # What the test is about was there: chunk trees of two levels, parts in parts, every marker.
+    # The data had all special forms: chunk trees of two levels, parts in parts, every marker.
     listed = stock.git(
         "--git-dir=mirror.git",
         "ls-tree",

@@ -39,7 +39,7 @@ def start_many(shell: Shell, *commands: tuple[str, ...]) -> list[subprocess.Pope
 
 
 def finish(started: list[subprocess.Popen[str]]) -> list[str]:
-    """Wait for all; each exits with 0. What each printed."""
+    """Wait for all, which must exit with 0, and return their output."""
     ended = [(child, *child.communicate(timeout=120)) for child in started]
     for child, out, err in ended:
         assert child.returncode == 0, out + err

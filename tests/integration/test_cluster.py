@@ -17,8 +17,8 @@ from tests.support.servers.http_host import HttpHost
 from tests.support.servers.server_process import free_port
 from tests.support.shell import Shell, seal
 
-# What it makes depends on its words, and for some on where it runs; one takes the first worker with
-# it that it gets.
+# Its output depends on its arguments, and for some on the worker. One kills the first worker that
+# runs it.
 PROGRAM = """\
 import json, os, signal, sys
 from pathlib import Path
@@ -181,7 +181,7 @@ def test_cluster_sweeps_and_shares_what_it_makes(
     datmo(other, "checkout", made["id"])
     assert (other.cwd / "src" / "model.pkl").read_text() == "0.25 1"
 
-    # What cannot be shared is said to be kept, and goes to the remote with the next.
+    # A record that cannot be shared is kept, and goes to the remote with the next one.
     hook = pair.hub.cwd / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\nread -r _ _ ref\n[ ! -e no ] || exit 1\n")
     hook.chmod(0o755)

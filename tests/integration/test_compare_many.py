@@ -1,4 +1,4 @@
-"""`git datmo compare` shows what differs between any number of experiments, and their metrics."""
+"""Test `git datmo compare`: the differences between any number of experiments, and their metrics."""
 
 from __future__ import annotations
 

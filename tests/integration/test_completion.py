@@ -72,7 +72,7 @@ def offers_of_fish(repo: Shell) -> Offers:
 
 @pytest.fixture(params=["bash", "fish"])
 def offers(request: pytest.FixtureRequest, repo: Shell) -> Offers:
-    """Return what a shell offers for a line whose last word is not complete."""
+    """Return the completions that a shell offers for a line with an incomplete last word."""
     repo.git("tag", "v1.0")
     repo.git("remote", "add", "upstream", "/nowhere")
     repo.write("notes.txt", "x")

@@ -97,7 +97,7 @@ def test_run_in_container_writes_outputs_and_reruns_with_same_limits(
     repo.commit("train.py", TRAIN)
     datmo(repo, "add-data", "data/raw", "data/made")
     left = leave_container(engine_environ["DOCKER_HOST"])
-    # Of no packages: what an image is built of is not what this is about.
+    # Without packages, because this test is not about the content of images.
     repo = with_packages(repo, tmp_path / "env")
     with engine_at(where, repo, tmp_path / "engine", engine_environ["DOCKER_HOST"]) as (person, on):
         held = ("--memory", "512m", "--cpus", "1")

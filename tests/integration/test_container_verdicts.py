@@ -16,8 +16,8 @@ from tests.support.virtual_environments import with_packages
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# What the examples import and what that needs, in versions with wheels for the Python of the tests'
-# base image, 3.11.
+# The packages that the examples import, with their dependencies. Each has wheels for the Python of
+# the tests' base image, 3.11.
 NEEDED = (
     "joblib==1.4.2",
     "numpy==2.1.3",
@@ -26,7 +26,7 @@ NEEDED = (
     "threadpoolctl==3.5.0",
 )
 NETWORK = ("network.py", "--epochs", "10")
-# Shows the version of a package in a metric; asked to, it reads what nobody recorded.
+# Shows the version of a package in a metric. With an argument, it reads a file that is not recorded.
 FIT = """\
 import json, sys
 from pathlib import Path

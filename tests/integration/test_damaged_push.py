@@ -1,5 +1,4 @@
-"""Test a push that meets damage: it recovers what it can, names what it cannot, and blames no
-host."""
+"""Test a push that meets damage: it recovers objects, names lost ones, and blames no host."""
 
 from __future__ import annotations
 

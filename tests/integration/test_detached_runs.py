@@ -21,7 +21,7 @@ from tests.support.shell import Shell
 from tests.support.terminal import on_own_terminal
 
 LIMIT = 60
-# Says where it is, waits for a word from the test, and saves what it has when it is interrupted.
+# Reports its terminal and its input, waits for the test, and writes a file when it is interrupted.
 TRAIN = """\
 import os, sys
 print("first", flush=True)

@@ -12,8 +12,7 @@ from tests.support.pages import read_steps, run_page
 from tests.support.shell import Shell
 
 DOCS = Path(__file__).parents[2] / "docs"
-# Does in a working tree what DVC does there, where DVC is not installed: it is too large for the
-# tests.
+# Stands for DVC in a working tree, because DVC is too large for the tests.
 DVC = """\
 #!/bin/sh
 verb=$1

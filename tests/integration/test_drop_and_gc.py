@@ -1,4 +1,4 @@
-"""Test that snapshots are dropped, and that the store frees what nothing needs."""
+"""Test that snapshots are dropped, and that the store frees their objects."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def test_du_lists_exclusive_and_shared_space(pair: Pair) -> None:
     snapshots = {each["id"]: each for each in use["snapshots"]}
     assert list(snapshots) == [three, two, one]
     assert 6 * MIB <= snapshots[two]["size"] < 6 * MIB + 10_000
-    # The first has its data from 'copy' too, the last is what the working tree is at.
+    # The first has its data from 'copy' too, the last is that of the working tree.
     assert [snapshots[oid]["own"] > 2 * MIB for oid in (one, two, three)] == [False, True, False]
     datmo(alex, "drop", two)
     freed = told(alex, "gc")["bytes"]

@@ -56,7 +56,7 @@ def test_clone_of_plain_git_gets_data_from_dulwich(pair: Pair, dulwich: DulwichH
     datmo(plain, "init")
     datmo(plain, "checkout")
     assert (plain.cwd / "data/one").read_text() == "1"
-    # What is given up is given up there, too.
+    # Dropped data are dropped on this host, too.
     datmo(plain, "drop", experiments(plain)[0]["id"], "--remote")
     assert "refs/datmo/keep/2" in pair.hub.git("for-each-ref")
     assert "refs/datmo/keep/1" not in pair.hub.git("for-each-ref")

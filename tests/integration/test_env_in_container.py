@@ -17,7 +17,7 @@ from tests.support.virtual_environments import with_packages
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
-# Stands for Jupyter: what is of git-datmo is the port, the token and the folder.
+# Stands for Jupyter. git-datmo sets the port, the token and the folder.
 LAB = """\
 #!/usr/bin/env python3
 import os, signal, sys

@@ -1,4 +1,4 @@
-"""Test that the store evicts what a remote has, and names what no remote has any more."""
+"""Test that the store evicts objects of a remote, and names those that no remote has any more."""
 
 from __future__ import annotations
 

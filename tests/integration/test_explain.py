@@ -12,7 +12,7 @@ from tests.support.shell import Shell
 
 BISECT = ("bisect", "--metric", "total", "--below", "30")
 HERE = ("--engine", "host", "--trust")
-# The metric is a product, so that what a part explains depends on the others.
+# The metric is a product, so that the effect of a part depends on the others.
 PROGRAM = """\
 import json, sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Test a remote that is a folder: after a push it holds what git would have sent."""
+"""Test a remote that is a folder: after a push it has the objects that git would have sent."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_mirror_push_to_an_empty_host_carries_everything(pair: Pair) -> None:
     assert "refs/tags/v1" in new.git("for-each-ref")
     assert not missing_on(new)
     assert reads(pair, new, "one")
-    # From now on it would delete what the host keeps: nothing moves.
+    # From now on it would delete the refs of the host, so no ref moves.
     before = new.git("for-each-ref")
     alex.git("tag", "v2")
     assert alex.run("git", "push", "--mirror", "origin", ok=False).returncode

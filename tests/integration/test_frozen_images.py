@@ -134,7 +134,7 @@ def test_image_outlives_what_it_was_built_from(
     (newest_here, *_) = experiments(shell)
     assert newest_here["environment"] == oldest["environment"]
 
-    # The base is there again, and the index is not; what was loaded is found by its id.
+    # The base is available again, the index is not. The loaded image is found by its id.
     make_base(client, NOWHERE)
     told = datmo(ignacio, "reproduce", oldest["id"])
     assert "using image" not in told.stderr

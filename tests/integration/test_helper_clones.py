@@ -72,7 +72,7 @@ def test_mirror_is_exact_and_can_be_mirrored_again(
     mirror.git("remote", "update", "--prune")
     assert mirror.git("for-each-ref") == served.git("for-each-ref")
     assert "up-to-date" in mirror.run("git", "push").stderr
-    # A bare clone has what it asked for, and a plain fetch in it does what it always did.
+    # A bare clone has the refs that it asked for, and a plain fetch in it works as before.
     top.git("clone", "-q", "--bare", f"datmo::{served.cwd}", "bare.git")
     assert is_set_up(top.at("bare.git"), str(served.cwd))
     assert "-> FETCH_HEAD" in top.at("bare.git").run("git", "fetch").stderr
@@ -122,7 +122,7 @@ def test_linked_worktrees_and_a_bare_path(
     served = serve_copy(templates, top)
     top.git("clone", "-q", "datmo::served.git", "work")
     top.at("work").git("worktree", "add", "-q", "../linked", "-b", "linked")
-    # As a graphical program starts it: git is there, what pip installed is not.
+    # As a graphical program starts it: PATH has git and no programs that pip installed.
     linked = top.at("linked").having(PATH=str(Path(shutil.which("git") or "").parent))
     assert shutil.which("git-remote-datmo", path=linked.env["PATH"]) is None
     linked.write("data/x", "x")

@@ -1,5 +1,5 @@
-"""Test hosts that refuse what git accepts: data are shared in another way, and the next push knows
-it."""
+"""Test hosts with more restrictions than git: data are shared in another way, and the next push
+knows it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_configured_namespace_is_used(pair: Pair) -> None:
 
 
 def test_cached_facts_about_changed_host_are_probed_again(pair: Pair) -> None:
-    """Change a host so that it refuses what it took before, and damage the file of its facts."""
+    """Change a host so that it refuses more than before, and damage the file of its facts."""
     alex, known = pair.alex, pair.alex.cwd / ".git/datmo/hosts"
     hook(pair.hub, "update", 'case "$1" in refs/datmo/*) exit 1;; esac')
     change(alex, "one")
@@ -123,7 +123,7 @@ def test_host_that_hides_refs_from_those_who_fetch_gets_others(pair: Pair) -> No
     ignacio = pair.clone()
     datmo(ignacio, "checkout")
     assert (ignacio.cwd / "data/x").read_text() == "one"
-    # What is hidden later is found to be so, and shared again where it is seen.
+    # Refs that a host hides later are noticed, and shared again under visible names.
     hub.git("config", "--add", "uploadpack.hideRefs", "refs/notes")
     change(alex, "two")
     alex.git("push", "-q", "origin", "main")

@@ -1,5 +1,4 @@
-"""Test that `init --remove` undoes what `init` set up, restores what was before, and keeps the
-data."""
+"""Test that `init --remove` undoes `init`, restores the earlier settings, and keeps the data."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ def hooks(repo: Shell) -> dict[bytes, tuple[str, bytes]]:
 
 
 def own_settings(repo: Shell, name: str) -> None:
-    """Give a repository what a person or another tool may have set before."""
+    """Give a repository the settings that a person or another tool may have made before."""
     if name == "hooks":
         repo.write(".git/hooks/pre-push", "#!/bin/sh\nexit 0\n").chmod(0o755)
     elif name == "husky":

@@ -1,4 +1,4 @@
-"""Test that what `--json` prints follows the schemas of the documentation."""
+"""Test that the output of `--json` follows the schemas of the documentation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_verbs_with_json_have_schemas() -> None:
 
 
 def check(name: str, shell: Shell, *words: str, code: int = 0) -> list[Any]:
-    """Return what a verb prints with `--json`, if it follows the schema `name`."""
+    """Return the output of a verb with `--json`, if it follows the schema `name`."""
     done = datmo(shell, *words, code=code)
     text = done.stderr if name == "error" else done.stdout
     documents = [json.loads(line) for line in text.splitlines() if line.startswith("{")]

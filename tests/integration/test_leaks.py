@@ -1,4 +1,4 @@
-"""Test what a push would send from this machine, and what it refuses to send."""
+"""Test the data that a push sends from this machine, and those that it refuses to send."""
 
 from __future__ import annotations
 

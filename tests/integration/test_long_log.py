@@ -47,7 +47,7 @@ def test_long_log_is_equal_with_and_without_render_cache(repo: Shell) -> None:
     files = {path: path.read_bytes() for path in told.iterdir()}
     assert len(files) == 2
 
-    # What was told is all that it takes: the records' blobs may be gone.
+    # The cached lines are enough: the records' blobs may be gone.
     objects = Path(repo.cwd, ".git", "objects")
     loose = [objects / str(oid)[:2] / str(oid)[2:] for oid in ids[:20]]
     for path in loose:

@@ -114,7 +114,7 @@ def test_push_with_two_push_urls_brings_all_to_both(pair: Pair) -> None:
     for hub in (pair.hub, new):
         check_has_all(hub, oid, second)
     pair.alex.git("push", "-q")
-    # What others bring to the first URL, which git fetches from, is no news for it.
+    # Pushes of others to the first URL, which git fetches from, are no news for it.
     ben = pair.clone("ben")
     change(ben, "three")
     ben.git("push", "-q")
@@ -167,8 +167,7 @@ def test_snapshot_made_during_a_push_waits_for_the_next(pair: Pair) -> None:
     """Make the snapshot by a hook of the hub, between the objects and the records of the push."""
     alex = pair.alex
     first = change(alex, "one")
-    # What git-datmo is told of by its environment must not reach the snapshot: another terminal has
-    # none of it.
+    # Variables of this environment must not reach the snapshot: another terminal has none of them.
     alex.write("meanwhile/y", "made meanwhile")
     datmo(alex, "add-data", "meanwhile")
     variables = " ".join(f"{name}='{value}'" for name, value in alex.env.items())
@@ -202,7 +201,7 @@ def test_record_without_data_is_repaired_by_a_clone_that_has_them(pair: Pair) ->
     assert missing_on(pair.hub)
     datmo(pair.alex, "push")
     check_has_all(pair.hub, *ids)
-    # What was found to be whole is not looked at again: nothing but the refs is asked for.
+    # Records that were found complete are not checked again: the request asks only for refs.
     before = pair.hub.git("for-each-ref")
     datmo(pair.alex, "push")
     assert pair.hub.git("for-each-ref") == before
@@ -228,7 +227,7 @@ def test_push_with_unavailable_data_of_another_user_succeeds(pair: Pair) -> None
     )
     check_has_all(pair.hub, mine)
     assert lost in alex.git("ls-tree", "-r", "--name-only", "refs/datmo/records").replace("/", "")
-    # What belongs to the commits that are pushed is refused, with a hint that helps.
+    # Incomplete data of the pushed commits are refused, with a hint that helps.
     failed = alex.run("git", "push", "origin", "lost", code=1).stderr
     assert f"'git datmo drop {lost[:10]}'" in failed
     assert "refs/heads/lost" not in pair.hub.git("for-each-ref")
@@ -257,7 +256,7 @@ def test_setting_of_a_remote_that_was_renamed_is_not_lost_in_silence(pair: Pair)
     alex.git("push", "-q", "hub", "main")
     assert "refs/datmo/keep" not in pair.hub.git("for-each-ref")
     assert unshared(alex) == 0
-    # A plain fetch brings what is shared under the new name, and under no other.
+    # A plain fetch brings the records under the new name, and under no other.
     assert "datmo-remotes/origin" not in alex.git("config", "--get-all", "remote.hub.fetch")
 
 

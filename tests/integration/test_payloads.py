@@ -132,7 +132,7 @@ def test_files_folders_and_links_replace_each_other(pair: Pair) -> None:
             datmo(shell, "checkout", oid)
             assert picture(shell.cwd / "data") == expected
             assert states(shell) == {"data": "unchanged"}
-    # What was stored bit by bit is what is stored at once.
+    # Data that were stored in parts are equal to data that are stored at once.
     again = pair.alex.at("../again")
     again.cwd.mkdir()
     again.git("init", "-q")

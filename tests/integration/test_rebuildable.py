@@ -1,4 +1,4 @@
-"""Test that a run reports what a rerun could not rebuild."""
+"""Test that a run reports packages that a rerun could not rebuild."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_missing_remote_is_named(pair: Pair) -> None:
     shutil.move(pair.top.cwd / "away.git", pair.hub.cwd)
     pair.alex.git("push", "-q")
     shutil.move(pair.hub.cwd, pair.top.cwd / "away.git")
-    # What is here needs no remote.
+    # Local data need no remote.
     (pair.alex.cwd / "data" / "x").unlink()
     datmo(pair.alex, "checkout")
     assert (pair.alex.cwd / "data" / "x").read_text() == "one"

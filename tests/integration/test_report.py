@@ -1,4 +1,4 @@
-"""`git datmo report` says what changed and whether it is better, safe to paste anywhere."""
+"""Test `git datmo report`: changes, whether they are better, in text that is safe to paste."""
 
 from __future__ import annotations
 

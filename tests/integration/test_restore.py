@@ -44,7 +44,7 @@ def test_part_that_was_added_and_deleted_comes_back(added: Shell, path: str) -> 
     (added.cwd / "data" / "empty").rmdir()
     added.write("data/unknown", "mine")
     datmo(added, "checkout", "--", path)
-    # A path takes what it names, and the rest of a folder above it stays away.
+    # Only the named path is restored, and no other file of the folder above it.
     wanted = {b"unknown": ("file", b"mine"), **whole}
     if path.startswith("data/"):
         del wanted[b"empty"]
@@ -70,7 +70,7 @@ def test_revision_takes_the_snapshot_and_no_revision_what_was_added(added: Shell
     datmo(added, "add-data", "data")
     datmo(added, "checkout", "HEAD", "--", "data/1")
     assert (added.cwd / "data" / "1").read_text() == "1"
-    # What was taken from a snapshot is what was added last.
+    # Restored content counts as the content that was added last.
     (added.cwd / "data" / "1").unlink()
     datmo(added, "checkout", "--", "data/1")
     assert (added.cwd / "data" / "1").read_text() == "1"

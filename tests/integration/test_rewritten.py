@@ -153,7 +153,7 @@ def test_squash_on_server_of_outdated_branch_is_found(pair: Pair) -> None:
     assert ways(alex)[one] == ways(alex)[two] == ("range", made)
 
 
-# What must not be claimed.
+# A snapshot that the commit must not claim.
 
 
 def test_commit_has_no_later_experiment(pair: Pair) -> None:

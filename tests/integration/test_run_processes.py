@@ -9,7 +9,7 @@ import pytest
 from tests.support.commands import datmo, experiments
 from tests.support.shell import Shell
 
-# What a run asks git about the repository, HEAD, its files and its records.
+# The questions of a run to git about the repository, HEAD, its files and its records.
 MOST = 20
 # With outputs it asks more: up to 28 times, and twice more to compare files that were written
 # within the second of the last run.

@@ -53,7 +53,7 @@ def test_push_of_one_branch_leaves_the_experiments_of_another_at_home(branched: 
     assert {first_data, second_data} <= there.keys()
     assert not {secret, secret_data} & there.keys()
     assert not missing_on(hub)
-    # What was left at home is still there, and goes with its branch.
+    # The data that were not pushed are still local, and go with their branch.
     assert secret in {each["id"] for each in experiments(alex, "private")}
     alex.git("push", "-q", "origin", "private")
     assert records(hub) == {first, second, secret}

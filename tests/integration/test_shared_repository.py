@@ -70,7 +70,7 @@ def give_away(folder: Path) -> None:
 
 
 def wrong_modes(folder: Path) -> list[str]:
-    """Name what the group cannot use: folders need all rights, and files those of the owner."""
+    """Name the paths that the group cannot use: folders need all rights, files those of the owner."""
     found = []
     for path in folder.rglob("*"):
         mode = path.lstat().st_mode
@@ -80,8 +80,8 @@ def wrong_modes(folder: Path) -> list[str]:
             if stat.S_ISDIR(mode)
             else group & 0o6 == owner & 0o6
         )
-        # What git copies from its template, its messages, and what hooks leave for each other
-        # follow the umask alone.
+        # Files of git's template, git's messages, and files that hooks leave for each other follow
+        # the umask alone.
         theirs = path.relative_to(folder).parts[0] in (
             "hooks",
             "description",

@@ -103,7 +103,7 @@ def test_fetch_over_a_wire_that_freezes_goes_on(frozen: tuple[Shell, FreezingWir
     top.at("other").run("git", "datmo", "checkout", timeout=PATIENCE)
     assert wire.frozen == 2
     assert (top.cwd / "other/data/x").read_bytes() == (work.cwd / "data/x").read_bytes()
-    # What had come was not asked for again.
+    # Objects that had arrived were not asked for again.
     assert wire.passed < 1.3 * size
 
 

@@ -155,7 +155,7 @@ done""",
     assert len([line for line in told if "refuses pushes" in line]) == 2, told
     facts = known(alex)
     assert (facts["limit"] < 3 * MIB, facts["atomic"]) == (True, False)
-    # What was found out is not found out again.
+    # A limit that is known is not measured again.
     before = received(http_host)
     content += change(alex, 2, 4 * MIB)
     told = alex.run("git", "push", "origin", "main").stderr.splitlines()

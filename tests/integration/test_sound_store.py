@@ -10,7 +10,7 @@ from tests.support.pair import Pair
 from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell
 
-# What a person, or a scheduler, may have git do in any repository.
+# Maintenance commands of git that a person or a scheduler may run in any repository.
 COMMANDS = (
     ("gc", "-q"),
     ("repack", "-q"),

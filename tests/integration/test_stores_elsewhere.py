@@ -19,7 +19,7 @@ from tests.support.pair import Pair
 from tests.support.servers.stores import StoreHost, serve_store
 from tests.support.shell import Shell
 
-# Beside the content: indexes, requests' heads, and what opens a connection.
+# Bytes beside the content: indexes, headers of requests, and the start of a connection.
 OVERHEAD = 100_000
 
 
@@ -106,7 +106,7 @@ def test_payload_goes_to_the_store_and_comes_from_it_exactly(scene: Scene) -> No
     datmo(ignacio, "checkout")
     assert picture(ignacio.cwd / "data") == picture(alex.cwd / "data")
     assert scene.received() < 1_200_000 + OVERHEAD
-    # The same again transfers next to nothing, and a part only what it needs.
+    # A repeated push sends nearly nothing, and a fetch of a part only that part.
     scene.reset()
     datmo(alex, "push")
     assert scene.host.wire is None or scene.sent() == 0
@@ -214,7 +214,7 @@ def test_moved_store_keeps_the_history(scene: Scene, tmp_path: Path) -> None:
     datmo(alex, "push", "--store")
     assert first.joinpath("sha1").is_dir()
     held = weigh(first)
-    # A pack that was lost there is made up for by who has what was in it.
+    # A clone that has the objects of a lost pack sends them again.
     max(first.joinpath("sha1").glob("*.pack"), key=lambda pack: pack.stat().st_size).unlink()
     assert "everything that 4 records name" in datmo(alex, "push", "--store").stderr
     datmo(alex, "push", "--store")
@@ -222,7 +222,7 @@ def test_moved_store_keeps_the_history(scene: Scene, tmp_path: Path) -> None:
 
     ignacio = scene.use(scene.pair.clone())
     hub_away = hub.cwd.rename(tmp_path / "away")
-    # Without the git remote's objects: what it keeps is a copy that a host may free.
+    # Without the objects of the git remote, which are a copy that a host may free.
     bare = top.at("away")
     bare.git("update-ref", "-d", "refs/datmo/keep/1")
     bare.git("gc", "-q", "--prune=now")
@@ -236,7 +236,7 @@ def test_moved_store_keeps_the_history(scene: Scene, tmp_path: Path) -> None:
     carol.git("config", "datmo.origin.store", str(top.cwd / "depot.git"))
     datmo(carol, "checkout")
     assert picture(carol.cwd / "data") == picture(alex.cwd / "data")
-    # A store that cannot be reached keeps nobody from what another has.
+    # If a store cannot be reached, data of another store are still available.
     carol.git("config", "--add", "datmo.origin.store", str(second))
     datmo(carol, "push", "--store")
     shutil.rmtree(top.cwd / "depot.git")
@@ -247,7 +247,7 @@ def test_moved_store_keeps_the_history(scene: Scene, tmp_path: Path) -> None:
     datmo(dave, "checkout", "HEAD^")
     assert (dave.cwd / "data/a.bin").read_bytes() == noise(10, 2_000_000)
 
-    # Stock git reads what is copied out of a store.
+    # Stock git reads packs that are copied out of a store.
     top.git("init", "-q", "--bare", "bare.git")
     for path in (second / "sha1").iterdir():
         shutil.copy(path, top.cwd / "bare.git/objects/pack")
@@ -349,7 +349,7 @@ def test_records_that_were_published_without_their_objects_are_repaired_by_a_pus
     datmo(ignacio, "checkout")
     assert (ignacio.cwd / "data/x").read_text() == "one"
     assert "refs/datmo/keep" not in pair.hub.git("for-each-ref")
-    # What the store has is not brought again.
+    # Objects of the store are not sent again.
     before = weigh(store)
     alex.commit("more.py", "pass # again\n")
     alex.git("push", "-q", "origin", "main")

@@ -24,7 +24,7 @@ WAYS = (("path", "hook"), ("file", "helper"), ("http", "helper"), ("ssh", "hook"
 if os.environ.get("DATMO_EVERY_STEP"):
     WAYS += (("http", "hook"), ("ssh", "helper"))
 
-# Reads and writes what examples/digits/train.py does, in a tenth of its time.
+# Reads and writes the same files as examples/digits/train.py, in a tenth of its time.
 QUICK = """\
 import json
 from pathlib import Path
@@ -181,7 +181,7 @@ def test_story_of_a_team_works_from_init_to_reproduce(team: Team, images: Images
     # Beside the images: one part of a split folder for each hex digit, model, metrics, log, records
     # and notes.
     assert len(new) <= len(blobs) + 60, new
-    # What git completes a thin pack with is on the server already, and counted again.
+    # Git completes a thin pack with objects of the server, which are counted again.
     assert count_stored(team.hub) - stored <= len(new) + 10
     if team.host.name == "http":
         sent = sum(exchange.bytes_in for exchange in team.host.exchanges[seen:])  # type: ignore[attr-defined]

@@ -89,7 +89,7 @@ def test_malformed_records_are_named_and_ignored(shared: Pair) -> None:
         refused(ignacio, "show", oid)
         refused(ignacio, "reproduce", oid, "--engine", "venv", "--trust")
     assert picture(shared.top.cwd) == before
-    # The good one is what the commit's data are, and sharing goes on.
+    # The commit's data are those of the good record, and sharing goes on.
     datmo(ignacio, "checkout")
     assert (ignacio.cwd / "data" / "x").read_text() == "good"
     ignacio.write("data/x", "better")
@@ -122,7 +122,7 @@ def test_foreign_notes_are_ignored_and_kept(shared: Pair) -> None:
     assert "\x1b" not in done.stdout + done.stderr
     datmo(ignacio, "checkout")
     assert states(ignacio) == {"data": "unchanged"}
-    # What is not ours stays in the note.
+    # Lines that git-datmo did not write stay in the note.
     datmo(ignacio, "snapshot", "-m", "mine")
     ignacio.git("push", "-q")
     assert "a word from a stranger" in hub.git("notes", "--ref=datmo", "show", commit)

@@ -42,7 +42,7 @@ def test_foreign_snapshot_is_asked_about_once(make_repo: Callable[..., Shell]) -
     alex.commit("fit.py", "open('out', 'w').write('x')\n")
     datmo(alex, "run", "--", "python", "fit.py")
     alex.git("push", "-q", "origin", "main")
-    # What was made here runs.
+    # A command that was recorded in this clone runs.
     datmo(alex, "reproduce", "HEAD", "--engine", "host")
 
     hub.at("..").git("clone", "-q", f"datmo::{hub.cwd}", "other")

@@ -190,7 +190,7 @@ def test_package_that_changed_is_named(make_repo: Callable[..., Shell]) -> None:
         "causes"
     ]
     assert found["outputs"][0]["detail"] == "1 of 1 values differ; largest difference 1: [0]"
-    # Where the same comes out all the same, it is said what ran.
+    # If the results are equal all the same, the output names the command that ran.
     datmo(alex, "run", "--", "python", "-c", "open('other.json', 'w').write('[1]')")
     alex.run(*pip, "six==1.16.0")
     same = datmo(alex, "reproduce", "HEAD", "--engine", "host")

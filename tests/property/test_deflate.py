@@ -23,7 +23,7 @@ EDGES = [
     *(n * STORED_LIMIT + d for n in (1, 2, 3) for d in (-1, 0, 1)),
 ]
 
-# Text, noise, and both in one: what decides between a stored and a compressed stream.
+# Text, noise, and both: these decide between a stored and a compressed stream.
 contents = st.builds(
     lambda seed, noise, text: random.Random(seed).randbytes(noise) + b"0.125 " * text,
     st.integers(0, 99),

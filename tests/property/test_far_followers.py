@@ -1,8 +1,8 @@
 """Test two people who share through a host, a fork with only the branches, and a backup, with
 killed commands.
 
-Shallow and partial clones get what a full clone gets, or are told what is missing. No remote has a
-record whose objects are missing on it. Pushed data are in every later clone, and written files stay in the
+Shallow and partial clones get the data of a full clone, or name missing data. No remote has a
+record without its objects. Pushed data are in every later clone, and written files stay in the
 writer's working tree.
 """
 

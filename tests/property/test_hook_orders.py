@@ -144,8 +144,8 @@ def test_init_runs_ours_and_each_hook_that_was_in_force_once(
         ran = tools.run()
         assert len(ran) == len(set(ran)), "a hook ran twice"
         assert "datmo" in ran
-        # What git-datmo's hook ran goes on being run; pre-commit runs git-datmo's, and others may
-        # take its place.
+        # Hooks that git-datmo's hook ran are still run. pre-commit runs git-datmo's hook, and other
+        # tools may replace it.
         assert set(ran) >= before | chained - {"pre-commit"}
         pictures = {path.name: path.read_bytes() for path in tools.folder.iterdir()}
         tools.init()

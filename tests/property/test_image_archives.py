@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from git_datmo.engines.image_archive import CONFIG, LAYERS, pack, read_image, unpack
 from git_datmo.errors import Damaged
 
-# A layer never begins as what gzip packed does.
+# A layer never begins like a gzip file.
 tars = st.binary(max_size=3000).map(lambda data: b"name" + data)
 layers = st.lists(tars, min_size=1, max_size=4).flatmap(
     lambda found: st.lists(st.sampled_from(found), min_size=1, max_size=6)

@@ -69,7 +69,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return bare(tmp_path_factory.mktemp("names"), SHA1)
 
 
-# What git's fsck looks into, in spellings that some file system takes for it.
+# Names that git's fsck checks, in spellings that some file system treats as equal.
 JUDGED = [
     *(".gitmodules", ".GITMODULES", ".gitmodules ", ".gitmodules.", "gitmod~1", "GITMOD~4"),
     *(".gitattributes", "gitatt~1", ".gitignore", ".mailmap", "mailma~1", "maba30~1", ".MAILMAP "),

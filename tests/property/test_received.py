@@ -55,7 +55,7 @@ def take_in(folder: Path, form: ObjectFormat, data: bytes, seed: int = 0) -> Non
 def contents(folder: Path, env: dict[str, str]) -> dict[str, str]:
     """Return every object's id and type as git finds them. Git checks each."""
     shell = Shell(folder, env)
-    # What nothing refers to, and what is not there, is no matter here.
+    # Unreferenced and missing objects do not matter for this test.
     shell.git("fsck", "--connectivity-only", ok=False)
     for index in (folder / "objects/pack").glob("*.idx"):
         shell.git("index-pack", "--verify", str(index.with_suffix(".pack")))

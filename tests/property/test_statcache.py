@@ -128,7 +128,7 @@ def few_are_held() -> Iterator[None]:
 def test_updates_are_those_of_a_table(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Check that the cache holds what a dictionary would hold after any updates."""
+    """Check that after any updates, the cache is equal to a dictionary."""
     cache = StatCache(tmp_path_factory.mktemp("updates") / "cache", SHA1, Path())
     table: dict[bytes, bytes] = {}
     few = st.sampled_from([b"a", b"a b", b"a/b", b"a/c", b"a0", b"b", b"\xff"])

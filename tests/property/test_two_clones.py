@@ -19,7 +19,7 @@ from tests.support.two_clones import TwoClones
 
 def test_clones_in_any_order_of_events_lose_nothing(two_clones: Path) -> None:
     TwoClones.top, TwoClones.env = two_clones, seal(two_clones / "home")
-    # A step is many processes: some hundredths of what a profile asks of quick examples.
+    # A step is many processes, so the number of examples is a few hundredths of the profile's.
     deep = settings().max_examples > 500
     run_state_machine_as_test(
         TwoClones,

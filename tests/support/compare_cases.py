@@ -107,8 +107,8 @@ def notebook(output: str, **more: object) -> Write:
     return text(json.dumps({"cells": [cell], "metadata": {"papermill": more}}))
 
 
-# What each pair comes to: the largest difference, None for more than numbers, and words that are in
-# the line.
+# The result of each pair: the largest difference, None for other than numbers, and words in the
+# line.
 CASES: dict[str, tuple[str, Write, Write, float | None, str]] = {
     "array": (".npy", array(X), array(Y), 0.25, "1 of 10 values differ; largest difference 0.25"),
     "type": (".npy", array(X), array(X.astype("f4")), None, "type float64 became float32"),

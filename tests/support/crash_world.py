@@ -137,7 +137,7 @@ class World:
         return sorted(entry.name for entry in self.live.iterdir() if (entry / ".git").is_dir())
 
     def portrait(self, who: str, *, exact: bool = True) -> dict[str, Any]:
-        """Return what `who` can see of the result of a command, and the remote. `exact` includes
+        """Return the result of a command as `who` sees it, and the refs of the remote. `exact` includes
         the ids of records."""
         found = {who: self._portrait_of(who, exact=exact)}
         if (self.live / "hub.git").exists():
@@ -166,7 +166,7 @@ class World:
             found["status"].pop("unshared")
             # The record of a killed run is made by the second run, at the same stopped clock.
             found["log"] = [run for run in found["log"] if run["exit_code"] is not None][:1]
-        # Whoever reads takes in what a fetch brought.
+        # Readers unite the records of a fetch.
         found["refs"] = refs(shell, exact=exact)
         exclude = git / "info" / "exclude"
         found["exclude"] = exclude.read_text() if exclude.exists() else ""
@@ -226,8 +226,7 @@ def refs(shell: Shell, *, exact: bool) -> dict[str, str]:
         name, commit, tree = line.split(" ")
         if name.startswith("refs/datmo/keep/"):
             continue
-        # Readers unite what a fetch brought in memory: whether a command has done so in refs makes
-        # no difference.
+        # Readers unite fetched records in memory, so these refs may differ.
         if name in ("refs/datmo/records", "refs/notes/datmo"):
             continue
         if name.startswith(("refs/datmo", "refs/notes/")):

@@ -1,4 +1,4 @@
-"""Write what DVC writes: contents by their hashes, lists of folders, pointers and settings."""
+"""Write DVC's files: contents by their hashes, lists of folders, pointers and settings."""
 
 from __future__ import annotations
 

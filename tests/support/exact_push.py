@@ -16,8 +16,8 @@ from tests.support.servers.http_host import HttpHost
 from tests.support.shell import Shell, seal
 
 BIG = 4_000_000
-# What a push may take beside 1.2 times the new chunks: trees, commits, records, the code, and the
-# talk about them.
+# The bytes that a push may send beside 1.2 times the new chunks: trees, commits, records, code and
+# protocol.
 BESIDE = 100_000
 
 
@@ -161,7 +161,7 @@ def push_branch_off_older_version(scene: Scene) -> None:
     assert 30_000 <= scene.push(alex) < 80_000
 
 
-# Ways for a clone that fetched nothing to make data that the remote has, and what a push of them takes.
+# Ways for a clone without fetched data to make data that the remote has, with the bytes of a push.
 REPEATS: list[tuple[Callable[[Shell], None], int]] = [
     (same_again, 50_000),
     (nearly_the_same, 80_000),

@@ -67,8 +67,7 @@ class Forges:
         try:
             done = forge.run(words, cwd, env, stdin)
         except BaseException:
-            # A test that ran out of time: what comes out of this one is the answer to another
-            # question.
+            # The test timed out: a late answer would be taken for that of the next test.
             forge.kill()
             raise
         self._idle.append(forge)

@@ -1,4 +1,4 @@
-"""Kill commands at durable steps, and check what is left."""
+"""Kill commands at durable steps, and check the remaining state."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def finish(world: World, scene: Scene) -> None:
 
 
 THINNED = 1 if os.environ.get("DATMO_EVERY_STEP") else 5
-# Steps at which git-datmo's own state, or what others see, changes.
+# Steps at which git-datmo's own state, or the state that others see, changes.
 WEIGHTY = ("tracking.", "statcache.", "underway.", "exclude.", "git-")
 
 
@@ -123,7 +123,7 @@ def check_next_snapshot(world: World, scene: Scene) -> None:
 def kill_and_finish(
     world: World, scene: Scene, step: int, whole: dict[str, Any], *, goes_on: bool
 ) -> None:
-    """Kill at a step, check what must hold right after it, and finish. `goes_on` also makes a
+    """Kill at a step, check the state right after it, and finish. `goes_on` also makes a
     snapshot first."""
     set_up(world, scene)
     before = files(picture(world.live / scene.who))

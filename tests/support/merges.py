@@ -1,4 +1,4 @@
-"""Make two clones with versions to merge, and show what they hold."""
+"""Make two clones with versions to merge, and show their content."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.support.servers.hosts import Host
 from tests.support.shell import Done, Shell, seal
 
-# What git-datmo adds on either side is its own affair; nothing else may differ.
+# Only the refs and files of git-datmo may differ.
 OWN_REFS = ("refs/datmo", "refs/notes/datmo")
 
 
@@ -171,5 +171,5 @@ def _read_screen(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 65536)
     except OSError:
-        # What a terminal gives when the last who had it open is gone.
+        # Reading a terminal fails with EIO after its last user has closed it.
         return b""

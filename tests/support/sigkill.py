@@ -22,7 +22,7 @@ from tests.support.shell import Shell
 MIB = 1 << 20
 SIZE = 48 * MIB
 KILLS = 2
-# How often what has grown is looked at, in seconds; a child that ends wakes the test at once.
+# Seconds between two looks at the size. A child that ends wakes the test at once.
 GLANCE = 0.002
 
 

@@ -15,7 +15,7 @@ from tests.support.shell import Shell, seal
 
 formats = st.sampled_from([SHA1, SHA256])
 
-# Near what file systems, git or the format itself take for something else.
+# Names that are close to special names of file systems, of git or of the format.
 SPECIAL = [
     *(
         ".git",
@@ -65,7 +65,7 @@ _dotgit = st.builds(
     lambda a, name, b: a + name + b, _bytes | st.just(b""), _cased, _bytes | st.just(b"")
 )
 
-# Names without what no file system has in one: a slash or a NUL.
+# Names without the bytes that no file system allows: a slash and a NUL.
 raw_names = (_cased | _bytes | _dotgit | st.integers(0, 99).map(b"%d".__mod__)).filter(
     lambda name: b"/" not in name and b"\0" not in name
 )

@@ -93,7 +93,7 @@ def type_into(shell: Shell, keys: bytes, *words: str) -> tuple[int, bytes]:
     while True:
         try:
             data = os.read(ours, 4096)
-        except OSError:  # what a terminal says when its last program has gone
+        except OSError:  # the error of a terminal whose last program has ended
             break
         if not data:
             break

@@ -47,8 +47,7 @@ class TwoClones(RuleBasedStateMachine):
         self.times = 0
 
     def note_snapshots(self, person: Person) -> None:
-        """Remember what the newest snapshot must give back: the data as they are right after it was
-        made."""
+        """Remember the data right after the newest snapshot, which must restore them."""
         for experiment in person.experiments()[:1]:
             if experiment["id"] not in self.stored:
                 has = any(payload["path"] == "data" for payload in experiment["payloads"])

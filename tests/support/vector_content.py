@@ -11,8 +11,8 @@ from tests.support.independent_objects import Writer, stream
 
 KIB = 1024
 
-# What is cut. `tail` matches the mask at its last byte, whose place is even: a byte without a pair
-# is not looked at.
+# Content to cut. `tail` matches the mask at its last byte, whose offset is even: a byte without a
+# pair is not examined.
 INPUTS = {
     "a": stream("a", 3072 * KIB),
     "limit": stream("limit", 1024 * KIB + 1),

@@ -171,8 +171,7 @@ LATE_MODULES = {
     "git_datmo.cli.meter": {"git_datmo.cli.console", "git_remote_datmo.session"},
 }
 
-# Runs by itself in a stranger's interpreter: it has no package around it, and its answer is what it
-# prints.
+# Runs by itself in the user's interpreter, outside of its package, and prints its answer.
 FOREIGN = "git_datmo.environments.inventory"
 
 # Does so too, and leaves that interpreter as it would be without it.
@@ -358,7 +357,7 @@ def test_module_names_state_a_purpose() -> None:
     }
 
 
-# What an extra brings along for another library's sake, which imports it by itself.
+# Packages of an extra that another library imports by itself.
 INDIRECT = {"s3fs", "sqlalchemy", "alembic"}
 
 IMPORTED_AS = {

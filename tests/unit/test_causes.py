@@ -40,7 +40,7 @@ def test_packages_python_and_machine_are_compared(tmp_path: Path) -> None:
         Cause("machine", "gpu_memory", None, 5),
         Cause("machine", "processor", "one", "other"),
     )
-    # Of what nobody could ask, nothing is said.
+    # Unknown values give no cause.
     assert find_causes(RECORDED, MACHINE, {}, None, done) == ()
     assert find_causes(RECORDED, {}, here, None, done) == ()
     (tmp_path / "fit.py").write_text("import random\nrandom.shuffle([])\n")

@@ -65,7 +65,7 @@ each_kind = pytest.mark.parametrize("kind", ["alone", "threads", "forks"])
 
 
 def work(crew: WorkerPool, texts: list[bytes]) -> list[tuple[bytes, int]]:
-    """Return what the workers make of each text, and which worker did it."""
+    """Return the result for each text, and the worker that made it."""
     made: list[tuple[bytes, int]] = []
 
     def take() -> None:

@@ -17,7 +17,7 @@ from tests.support.shell import Shell
 def test_everything_that_would_point_git_elsewhere_is_taken_away(
     shell: Callable[..., Shell],
 ) -> None:
-    """Remove what git calls local to a repository, except the user's `git -c` settings."""
+    """Remove the variables that git calls local to a repository, except the user's `git -c` settings."""
     local = set(shell().git("rev-parse", "--local-env-vars").splitlines())
     settings = {"GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"}
     unnamed = {"GIT_IMPLICIT_WORK_TREE", "GIT_NO_REPLACE_OBJECTS"}

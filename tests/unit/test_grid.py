@@ -14,7 +14,7 @@ def test_combination_of_grid_has_its_values_in_the_command() -> None:
     assert [tuple(each.parameters.values()) for each in made] == [
         (rate, seed, "{lr}") for rate in (0.1, 0.001) for seed in (-1, 0, 1)
     ]
-    # What was written is what the command gets, and a value is no place for another.
+    # The command gets the text as written, and a value is not searched for other parameters.
     assert made[3].command == ("train", "--lr=1e-3", "-1-1", "{lr}", '{"a": {other}}')
     assert combine(parse_grid(["a=1,1,2"]), ["{a}"])[1].command == ("2",)
     assert [each.command for each in combine({}, ["train", "{x}"])] == [("train", "{x}")]

@@ -263,7 +263,7 @@ def test_rewritten_ledger_history_loses_nothing(two: tuple[Shell, Shell]) -> Non
     assert len(note(one, "HEAD")) == 2
 
 
-# What strangers put there.
+# Refs of strangers.
 
 
 def stranger_tree(repo: Shell, entries: str) -> None:

@@ -17,7 +17,7 @@ from git_datmo.tracking.artifacts import file_name
 
 
 def read(folder: Path, *journals: bytes) -> LoggedCalls:
-    """Return what is read of the journals of several processes."""
+    """Return the values in the journals of several processes."""
     (folder / "calls").mkdir(parents=True, exist_ok=True)
     for number, journal in enumerate(journals):
         (folder / "calls" / f"{number}.0").write_bytes(journal)

@@ -1,4 +1,4 @@
-"""Test the contents of an environment, which has only what the user's work needs."""
+"""Test the contents of an environment, which has only packages that the user's work needs."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tests.support.shell import Shell
 TOP = Path(__file__).parents[2]
 PAGES = TOP / "docs" / "man"
 EVERY = sorted(VERBS)
-# The verbs that keep what stands behind '--' apart, as it is.
+# The verbs that take the words after '--' as they are.
 TAKERS = [verb for verb in EVERY if getattr(load(verb), "BEHIND", None)]
 # The verbs whose options git itself refuses.
 PASSERS = [verb for verb in EVERY if getattr(load(verb), "PASSES_ON", False)]

@@ -1,4 +1,4 @@
-"""Test commit messages in hooks: what counts, what is cut off, and the position of a trailer."""
+"""Test commit messages in hooks: comments, scissors lines, and the position of a trailer."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.source_modules import STARTING, modules
 
-# What starts processes, and why it may.
+# Modules that start processes, and the reason.
 STARTERS = {
     "git_datmo.git.command": "git",
     "git_datmo.tracking.own_run": "git-datmo, which records the run of a training script",
@@ -51,7 +51,7 @@ WAITING = re.compile(
     r"subprocess\.(run|Popen|call|check_call|check_output)\Z|os\.(waitpid|wait4)\Z|.*\.recv\Z|select\.\w+\Z"
 )
 
-# What waits without a limit of its own, and why it may.
+# Calls that wait without a limit of their own, and the reason.
 WAITERS = {
     "git_datmo.timeouts": "ends waits",
     "git_datmo.objects.worker_pool": "forks of itself, which work, or end with it",
@@ -118,7 +118,7 @@ CREATING = re.compile(
     r"os\.(mkdir|makedirs|mkfifo|mknod)\Z|tempfile\.mk\w+\Z|\S*\.(mkdir|touch|write_bytes|write_text)\Z"
 )
 
-# What creates files or folders by itself, and where: none of it is part of a repository.
+# Modules that create files or folders themselves, none of which is part of a repository.
 CREATORS = {
     "git_datmo.permissions": "all that is in a repository",
     "git_datmo.worktree.worktree_checkout": "folders of the working tree",

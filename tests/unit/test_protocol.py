@@ -146,7 +146,7 @@ def test_push_that_would_lose_what_others_shared_is_refused_whole() -> None:
         b"push :refs/heads/a",
         b"push refs/notes/datmo:refs/notes/datmo",
         b"push :refs/notes/datmos",
-        # A mirror of what git-datmo shares may be made where there is none yet.
+        # A mirror of git-datmo's refs may be made on a remote without any.
         b"push +refs/datmo/records:refs/datmo/records",
     ],
 )

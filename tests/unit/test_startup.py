@@ -1,4 +1,4 @@
-"""Test what a command loads before it knows its work: nothing slow."""
+"""Test that a command loads no slow module before it knows its work."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEAVY = frozenset(
         "yaml",
     ]
 )
-# What shows or checks nothing and works on no store needs none of these either.
+# Commands that need neither store nor records load none of these either.
 FLOWS = frozenset(
     {
         "git_datmo.objects",
@@ -41,8 +41,8 @@ FLOWS = frozenset(
     }
 )
 
-# Runs the console script's function with the given words, then tells what was loaded, on a line of
-# its own.
+# Runs the console script's function with the given words, then prints the loaded modules as one
+# line.
 SCRIPT = """\
 import json, sys
 words = sys.argv[1:]

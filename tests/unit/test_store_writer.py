@@ -19,8 +19,7 @@ from git_datmo.objects.store import Store, StoreWriter
 from git_datmo.objects.store_location import create_store
 
 SIZE = 1 << 16
-# Of ten that are expected, so many are said to be in the first pack, and the next holds what is
-# left.
+# Of ten expected objects, this many are in the first pack, and the others in the next.
 FIRST = 7
 
 

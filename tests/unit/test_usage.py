@@ -153,8 +153,7 @@ def test_needs_of_rerun_are_shown_in_one_line() -> None:
         every.words()
         == "12.3 s (21.5 s of CPU), 1.00 GiB of memory, 3.00 GiB of disk, 2 GPUs (8.00 GiB)"
     )
-    # That a machine has GPUs says nothing where none of their memory was taken; what a container
-    # was given counts.
+    # The GPUs of a machine count only if their memory was used. The GPUs given to a container count.
     assert needs(machine={"gpus": 2}, peak_gpu_memory=0).gpus == 0
     assert needs(machine={"gpus": 8}, gpus="1").gpus == 1
     assert needs(machine={"gpus": 8}, gpus="GPU-1,GPU-2").gpus == 2
