@@ -15,7 +15,13 @@ from git_datmo.cli.reference import reference_pages
 
 TOP = Path(__file__).parents[2]
 DOCS = TOP / "docs"
-SOURCES = sorted([*(TOP / "git_datmo").rglob("*.py"), *(TOP / "remote_helper").rglob("*.py")])
+# In a contract, the names of git-datmo's own properties begin as its keys do.
+SOURCES = sorted(
+    path
+    for folder in ("git_datmo", "remote_helper")
+    for path in (TOP / folder).rglob("*.py")
+    if not path.name.startswith("odcs_")
+)
 DOCUMENTED = {key.name.lower() for key in KEYS if key.name.startswith("datmo.")}
 # Settings of a remote that are read by a prefix and a name.
 OF_REMOTES = {f"datmo.<remote>.{name}" for name in ("filter", "wantsbyid", "atomic", "namespace")}
