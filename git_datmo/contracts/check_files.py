@@ -38,18 +38,18 @@ def infer_files(name: str, folder: str, shown: str) -> Table:
 def check_files(contract: Contract, table: Table, folder: str, shown: str) -> Iterator[Finding]:
     """Yield the rules that files of a folder break, with the first files that break them.
 
-    The number of a sample row is the position of the file in the sorted folder.
+    A sample has no row, only the name of its file.
     """
     rule = table.files or FileRule()
     broken: dict[str, tuple[int, list[tuple[int, str]]]] = {}
     undecoded = 0
-    for number, relative in enumerate(list_files(folder), 1):
+    for relative in list_files(folder):
         media = look_at_media(os.path.join(folder, relative), f"{shown}/{relative}")
         undecoded += not media.is_decoded
         for name, detail in _find_broken(rule, media):
             count, samples = broken.setdefault(name, (0, []))
             if len(samples) < SAMPLES:
-                samples.append((number, f"{relative}: {detail}"))
+                samples.append((0, f"{relative}: {detail}"))
             broken[name] = count + 1, samples
     for name, (count, samples) in broken.items():
         verb = "breaks" if count == 1 else "break"

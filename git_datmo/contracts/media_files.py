@@ -15,6 +15,10 @@ from typing import Any
 from git_datmo.contracts.table_readers.table_batches import load_library
 
 IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+MEDIA_SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
+    *(".wav", ".flac", ".ogg", ".mp3"),
+)
 AUDIO_TYPES = {
     b"RIFF": "audio/wav",
     b"fLaC": "audio/flac",
@@ -112,3 +116,8 @@ def list_files(path: str) -> list[str]:
             if os.path.isfile(full) and not os.path.islink(full):
                 found.append(os.path.relpath(full, path))
     return sorted(found)
+
+
+def is_media(path: str) -> bool:
+    """Return whether the suffix of a path is that of an image or a sound."""
+    return os.path.splitext(path)[1].lower() in MEDIA_SUFFIXES

@@ -16,6 +16,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/commands/checkout.py": {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
+    "cli/contract_check.py": {
+        "git datmo contract infer PATH": "tests/integration/test_contract_verb.py::test_data_without_contract_name_the_command_that_writes_one",
+    },
     "cli/commands/drop.py": {
         "git datmo drop --remote {}": "tests/integration/test_redaction.py::test_each_remote_with_the_text_is_redacted_and_the_other_named",
         "git gc --prune=now": "tests/integration/test_redaction.py::test_redacted_text_leaves_the_clone_with_its_garbage",
@@ -65,6 +68,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     },
     "cli/follow_messages.py": {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
+    },
+    "operations/check_revision.py": {
+        "git datmo contract infer PATH": "tests/integration/test_contract_verb.py::test_data_without_contract_name_the_command_that_writes_one",
     },
     "operations/get.py": {
         "git datmo get URL {}": "tests/integration/test_get.py::test_missing_path_and_revision_are_named",

@@ -123,6 +123,7 @@ HEAVY = {
         "git_datmo.compare.pixels": "late",
         "git_datmo.compare.tensors": "late",
         "git_datmo.contracts.check_arrays": "late",
+        "git_datmo.contracts.shared_rows": "late",
         "git_datmo.contracts.table_readers.array_files": "late",
         "git_datmo.contracts.text_values": "late",
         "git_datmo.contracts.unique_values": "late",

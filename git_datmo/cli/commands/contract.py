@@ -1,0 +1,71 @@
+"""The `git datmo contract` command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from git_datmo.cli.console import Console
+
+DESCRIPTION = """\
+Say in contracts what data and models are, and check that they keep to it. A contract is a file
+contracts/NAME.odcs.yaml of the Open Data Contract Standard, which you commit like code.
+
+infer PATH reads all of the data at PATH, and writes a contract that they pass: types, nulls,
+categories, the shapes of arrays, the sizes and channels of images, or the inputs and outputs of a
+model. PATH is a file (CSV, Parquet, JSON Lines, NumPy, safetensors, ONNX, MLmodel) or a folder of
+tables, images or sounds.
+
+check [PATH|REV] checks all values against the contracts that are bound to them: everything in the
+working tree, the data at PATH, or the data of REV with the contracts of REV. It prints each rule
+that is broken with the first rows that break it, and exits with 1 if there is one. A warning
+changes no exit code.
+
+Reading data needs the extra 'contracts' (pip install 'git-datmo[contracts]')."""
+EXAMPLES = """
+git datmo contract infer data/faces.csv
+git datmo contract infer data/photos -o contracts/photos.odcs.yaml
+git datmo contract check
+git datmo contract check data/faces.csv
+git datmo contract check HEAD~1 --format markdown
+"""
+ACTIONS = {"infer": (1, 1), "check": (0, 1)}
+FORMATS = ("text", "json", "markdown", "junit")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo contract` to its parser."""
+    parser.add_argument("action", choices=tuple(ACTIONS), help="an action")
+    parser.add_argument("names", nargs="*", metavar="PATH|REV", help="data, or a commit")
+    parser.add_argument("-o", "--output", default="", metavar="FILE", help="infer: write FILE")
+    parser.add_argument(
+        "--ranges",
+        action="store_true",
+        help="infer: bound numbers and lengths by those of the data",
+    )
+    parser.add_argument(
+        "--format", choices=FORMATS, default="text", help="check: the form of the output (text)"
+    )
+    parser.add_argument("--json", action="store_true", help="check: print one JSON object a file")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Run an action of `git datmo contract` and return its exit code.
+
+    Raises `UsageError` for a wrong number of names, or for an option of another action.
+    """
+    from git_datmo.errors import UsageError
+    from git_datmo.repository.workspace import open_workspace
+
+    least, most = ACTIONS[options.action]
+    if not least <= len(options.names) <= most:
+        count = f"{least}" if least == most else f"{least} or {most}"
+        raise UsageError(
+            f"'{options.action}' takes {count} PATH or REV", "see 'git datmo contract -h'"
+        )
+    if options.action != "infer" and (options.output or options.ranges):
+        raise UsageError("-o and --ranges belong to 'infer'", "see 'git datmo contract -h'")
+    module = importlib.import_module(f"git_datmo.cli.contract_{options.action}")
+    with open_workspace(console.environ, console.cwd) as ws:
+        code: int = module.run(options, console, ws)
+    return code

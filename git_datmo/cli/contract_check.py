@@ -1,0 +1,85 @@
+"""Check data against contracts, and print the findings: `git datmo contract check`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+
+from git_datmo.cli.console import Console
+from git_datmo.contract_checks.check_file import FileCheck
+from git_datmo.contracts.contract_types import Finding
+from git_datmo.errors import DatmoError
+from git_datmo.repository.workspace import Workspace
+from git_datmo.sizes import show_count
+
+SHOWN_ROWS = 3
+COLOURS = {"holds": "green", "broken": "red", "unchecked": "yellow"}
+
+
+def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Check data, print the findings, and return 1 if a contract is broken."""
+    checks = list(_check(options, console, ws))
+    form = "json" if options.json else options.format
+    if form == "text":
+        console.use_colours()
+        for check in checks:
+            for line in text_lines(check, console):
+                console.print(line)
+    else:
+        from git_datmo.cli.contract_formats import make_document, make_junit, make_markdown
+
+        if form == "json":
+            for check in checks:
+                console.print_json(make_document(check))
+        else:
+            make = make_junit if form == "junit" else make_markdown
+            console.print_lines(make(checks))
+    return int(any(check.verdict == "broken" for check in checks))
+
+
+def _check(options: argparse.Namespace, console: Console, ws: Workspace) -> Sequence[FileCheck]:
+    """Return the checks of the working tree, of a path in it, or of a revision."""
+    from git_datmo.contract_checks.check_paths import bound_paths, check_paths
+    from git_datmo.contract_checks.contract_files import find_contracts
+
+    name = options.names[0] if options.names else ""
+    progress = console.progress()
+    within = ""
+    if name:
+        path = os.path.join(console.cwd, name)
+        if not os.path.lexists(path):
+            from git_datmo.operations.check_revision import check_revision
+
+            return check_revision(ws, name, progress=progress)
+        within = ws.relative(name)
+    contracts = find_contracts(ws)
+    bound = list(bound_paths(ws.root, contracts, within))
+    if not bound:
+        what = f"to '{name}'" if name else "to data of the working tree"
+        raise DatmoError(
+            f"no contract is bound {what}",
+            "write one for the data at PATH with 'git datmo contract infer PATH'",
+        )
+    return list(check_paths(ws.root, bound, ws.state, progress=progress))
+
+
+def text_lines(check: FileCheck, console: Console) -> Iterator[str]:
+    """Yield the lines of a check: the verdict, then each finding."""
+    rows = f", {show_count(check.rows, 'row')}" if check.rows else ""
+    verdict = console.paint(COLOURS[check.verdict], check.verdict)
+    yield f"{check.path}: {verdict} ({check.contract.file}{rows})"
+    for finding in check.findings:
+        yield f"  {describe_finding(finding)}"
+
+
+def describe_finding(finding: Finding) -> str:
+    """Return a finding in a line, with its first rows."""
+    level = {"refuse": "error", "warn": "warning", "unchecked": "unchecked"}[finding.level]
+    where = f" {finding.field}:" if finding.field else ""
+    shown = [
+        " ".join(filter(None, [f"row {row}" if row else "", text and repr(text)]))
+        for row, text in finding.rows[:SHOWN_ROWS]
+    ]
+    rows = f" ({', '.join(shown)}{', ...' if finding.count > len(shown) else ''})" if shown else ""
+    return f"{level}:{where} {finding.message}{rows}"

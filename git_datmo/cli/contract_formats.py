@@ -1,0 +1,98 @@
+"""Write the checks of contracts as JSON, as Markdown, and as JUnit XML for CI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from git_datmo.contract_checks.check_file import FileCheck
+from git_datmo.contracts.contract_types import Finding
+
+
+def make_document(check: FileCheck) -> dict[str, Any]:
+    """Return the JSON object of a check."""
+    return {
+        "path": check.path,
+        "contract": check.contract.file,
+        "version": check.contract.version,
+        "verdict": check.verdict,
+        "rows": check.rows,
+        "findings": [
+            {
+                "level": finding.level,
+                "rule": finding.rule,
+                "table": finding.table,
+                "field": finding.field,
+                "message": finding.message,
+                "count": finding.count,
+                "rows": [{"row": row, "value": text} for row, text in finding.rows],
+            }
+            for finding in check.findings
+        ],
+    }
+
+
+def make_markdown(checks: Sequence[FileCheck]) -> str:
+    """Return a comment for a pull request: a table of the data, and the findings."""
+    lines = ["| data | contract | verdict | rows |", "| --- | --- | --- | --- |"]
+    for check in checks:
+        cells = (check.path, check.contract.file, check.verdict, str(check.rows or ""))
+        lines.append(f"| {' | '.join(map(_escape, cells))} |")
+    for check in checks:
+        for finding in check.findings:
+            lines += ["", f"- `{_code(check.path)}` {_escape(_describe(finding))}"]
+            lines += [f"  - {_row(row, text)}" for row, text in finding.rows]
+    return "\n".join(lines)
+
+
+def make_junit(checks: Sequence[FileCheck]) -> str:
+    """Return a JUnit document with a test case for each file."""
+    failures = sum(check.verdict == "broken" for check in checks)
+    attributes = {"name": "contracts", "tests": str(len(checks)), "failures": str(failures)}
+    suite = ET.Element("testsuite", attributes)
+    for check in checks:
+        case = ET.SubElement(
+            suite,
+            "testcase",
+            {"classname": _clean(check.contract.file), "name": _clean(check.path)},
+        )
+        texts = [_clean(_describe(finding)) for finding in check.findings]
+        if check.verdict == "broken":
+            first = next(f for f in check.findings if f.level == "refuse")
+            failure = ET.SubElement(case, "failure", {"message": _clean(_describe(first))})
+            failure.text = "\n".join(texts)
+        elif check.verdict == "unchecked":
+            ET.SubElement(case, "skipped", {"message": "; ".join(texts)})
+    ET.indent(suite)
+    return ET.tostring(suite, encoding="unicode")
+
+
+def _describe(finding: Finding) -> str:
+    """Return the level, the field and the message of a finding."""
+    field = f"{finding.field}: " if finding.field else ""
+    return f"{finding.level} {field}{finding.message}"
+
+
+def _row(row: int, text: str) -> str:
+    """Return a sample row as Markdown."""
+    return f"row {row}: `{_code(text)}`" if row else f"`{_code(text)}`"
+
+
+def _escape(text: str) -> str:
+    """Return text without Markdown's special characters."""
+    for character in "\\`*_[]<>|":
+        text = text.replace(character, f"\\{character}")
+    return text.replace("\n", " ")
+
+
+def _code(text: str) -> str:
+    """Return text for a span of code."""
+    return text.replace("`", "'").replace("\n", " ").replace("|", "\\|")
+
+
+def _clean(text: str) -> str:
+    """Return text without the control characters that XML does not allow."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )

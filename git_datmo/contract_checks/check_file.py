@@ -1,0 +1,155 @@
+"""Check one file or folder against a contract, by its format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.contract_checks.infer_path import matching_files
+from git_datmo.contracts.check_arrays import check_arrays, fits_shape
+from git_datmo.contracts.check_files import check_files
+from git_datmo.contracts.check_values import check_table, choose_table
+from git_datmo.contracts.contract_types import Contract, Finding, Table, Verdict, verdict_of
+from git_datmo.contracts.model_signatures import is_model, read_signature
+from git_datmo.contracts.shared_rows import find_shared_rows
+from git_datmo.contracts.table_readers.array_files import ARRAY_SUFFIXES, read_arrays
+from git_datmo.contracts.table_readers.open_table import is_table, open_table, suffix_of
+from git_datmo.contracts.table_readers.table_batches import UnreadableTable
+from git_datmo.sizes import show_count
+
+MODEL_PORTS = ("input", "output")
+
+
+@dataclass(frozen=True, slots=True)
+class FileCheck:
+    """Findings of a file or folder, and the number of its rows; 0 if it is no table."""
+
+    contract: Contract
+    path: str
+    findings: tuple[Finding, ...]
+    rows: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict of all findings."""
+        return verdict_of(self.findings)
+
+
+def check_file(root: Path, contract: Contract, path: str, folder: str) -> FileCheck:
+    """Check the file or folder at `path` below `root`.
+
+    Files for long lists of keys go to `folder`. A file that cannot be read is a finding that
+    refuses. Raises `DatmoError` if a library is missing.
+    """
+    full = os.path.join(root, path)
+    if is_model(full):
+        return FileCheck(contract, path, tuple(_check_model(contract, full, path)))
+    table = choose_table(_without_ports(contract), path)
+    if table is None:
+        message = f"no object of the contract is named for '{path}'"
+        return FileCheck(contract, path, (_unchecked(contract, "", "table", message),))
+    try:
+        return _check_data(root, contract, table, path, folder)
+    except UnreadableTable as error:
+        finding = Finding("refuse", "readable", contract.id, table.name, "", error.what, (), 1)
+        return FileCheck(contract, path, (finding,))
+
+
+def _without_ports(contract: Contract) -> Contract:
+    """Return a contract without the inputs and outputs of a model, which no data file has."""
+    from dataclasses import replace
+
+    tables = tuple(table for table in contract.tables if table.port not in MODEL_PORTS)
+    return replace(contract, tables=tables)
+
+
+def _check_data(root: Path, contract: Contract, table: Table, path: str, folder: str) -> FileCheck:
+    """Check data by their format."""
+    full = os.path.join(root, path)
+    if os.path.isdir(full):
+        if table.files is None:
+            message = f"'{path}' is a folder, and the object has no 'datmo.files'"
+            return FileCheck(contract, path, (_unchecked(contract, table.name, "files", message),))
+        return FileCheck(contract, path, tuple(check_files(contract, table, full, path)))
+    if suffix_of(path) in ARRAY_SUFFIXES:
+        found = check_arrays(contract, table, read_arrays(full, path))
+        return FileCheck(contract, path, tuple(found))
+    if not is_table(path):
+        message = f"the format of '{path}' is unknown"
+        return FileCheck(contract, path, (_unchecked(contract, table.name, "format", message),))
+    result = check_table(contract, table, open_table(full, path), folder)
+    shared = tuple(_check_disjoint(root, contract, table, path, folder))
+    return FileCheck(contract, path, (*result.findings, *shared), result.rows)
+
+
+def _check_disjoint(
+    root: Path, contract: Contract, table: Table, path: str, folder: str
+) -> Iterator[Finding]:
+    """Yield a finding for each other table that shares rows with the one at `path`."""
+    keys = tuple(field.name for field in table.fields if field.is_key)
+    columns = keys or tuple(field.name for field in table.fields)
+    for other in _find_others(root, contract, table, path):
+        one = open_table(os.path.join(root, path), path)
+        reader = open_table(os.path.join(root, other), other)
+        count, samples = find_shared_rows(one, reader, columns, folder)
+        if count:
+            verb = "is" if count == 1 else "are"
+            message = f"{show_count(count, 'row')} {verb} in '{other}', too"
+            rows = tuple((row, "") for row in samples)
+            yield Finding("refuse", "disjoint", contract.id, table.name, "", message, rows, count)
+
+
+def _find_others(root: Path, contract: Contract, table: Table, path: str) -> list[str]:
+    """Return the paths of the tables that share no row with a table."""
+    bound = [found for pattern in contract.paths for found in matching_files(root, pattern)]
+    others: dict[str, None] = {}
+    for name in table.disjoint:
+        for found in bound:
+            chosen = choose_table(contract, found)
+            if chosen is not None and chosen.name == name:
+                others[found] = None
+        others.update(dict.fromkeys(matching_files(root, name)))
+    return [other for other in others if other != path and is_table(other)]
+
+
+def _check_model(contract: Contract, full: str, path: str) -> Iterator[Finding]:
+    """Yield the differences between a model's own signature and its contract."""
+    declared = {t.port: t for t in contract.tables if t.port in MODEL_PORTS}
+    try:
+        signature = read_signature(full, path)
+    except UnreadableTable as error:
+        yield _unchecked(contract, "", "signature", error.what)
+        return
+    for stated in signature:
+        table = declared.get(stated.port)
+        if table is not None:
+            yield from _compare_ports(contract, table, stated)
+
+
+def _compare_ports(contract: Contract, table: Table, stated: Table) -> Iterator[Finding]:
+    """Yield the fields of a port that the model does not have, or has in another form."""
+    fields = {field.name: field for field in stated.fields}
+    for field in table.fields:
+        found = fields.get(field.name)
+        message = ""
+        if found is None:
+            message = f"the model has no {table.port} '{field.name}'"
+        elif field.tensor is not None and found.tensor is not None:
+            if field.tensor.datatype != found.tensor.datatype:
+                message = f"the model has {found.tensor.datatype}, not {field.tensor.datatype}"
+            elif not fits_shape(found.tensor.shape, field.tensor.shape):
+                shapes = f"{list(found.tensor.shape)}, not {list(field.tensor.shape)}"
+                message = f"the model has the shape {shapes}"
+        elif field.logical_type and found.logical_type not in ("", field.logical_type):
+            message = f"the model has the type {found.logical_type}, not {field.logical_type}"
+        if message:
+            yield Finding(
+                "refuse", "signature", contract.id, table.name, field.name, message, (), 1
+            )
+
+
+def _unchecked(contract: Contract, table: str, rule: str, message: str) -> Finding:
+    """Return a finding about a rule that nothing could check."""
+    return Finding("unchecked", rule, contract.id, table, "", message)
