@@ -27,6 +27,21 @@ class Quiet:
     def tell(self, line: str) -> None: ...
 
 
+class EachLineOnce:
+    """Progress that tells each line only once, however often a step is repeated."""
+
+    def __init__(self, whole: Progress) -> None:
+        self._told: set[str] = set()
+        self.begin, self.advance, self.finish = whole.begin, whole.advance, whole.finish
+        self._whole = whole
+
+    def tell(self, line: str) -> None:
+        """Show a line to the user, unless it was shown before."""
+        if line not in self._told:
+            self._told.add(line)
+            self._whole.tell(line)
+
+
 class Portion:
     """Progress whose stages together are `size` units of a stage of `whole`.
 

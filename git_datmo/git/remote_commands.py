@@ -15,7 +15,7 @@ from typing import TypeVar
 from git_datmo.errors import DatmoError, Silent
 from git_datmo.git.command import Git, failure
 from git_datmo.git.config import Config
-from git_datmo.git.remote_urls import bare_url, fetch_url, pin_url, plain_url, push_urls
+from git_datmo.git.remote_urls import bare_url, fetch_url, pin_url, plain_url, push_urls, whole_url
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.timeouts import SilenceWatch
@@ -104,9 +104,9 @@ def find_remote(config: Config, name: str, url: str = "", *, push: bool = False)
     """
     configured = push_urls(config, name) if push else (fetch_url(config, name),)
     if any(configured):
-        return Remote(name, plain_url(url) or configured[0])
+        return Remote(name, whole_url(config, plain_url(url)) or configured[0])
     if url:
-        return Remote("", plain_url(url))
+        return Remote("", whole_url(config, plain_url(url)))
     if not name:
         raise DatmoError(
             "there is no remote to share with", "add one with 'git remote add origin URL'"

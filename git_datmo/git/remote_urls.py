@@ -21,7 +21,7 @@ def plain_url(url: str) -> str:
 def fetch_url(config: Config, name: str) -> str:
     """Return the URL from which git fetches remote `name`, or '' for a remote without one."""
     urls = config.all(f"remote.{name}.url")
-    return _whole(config, _rewrite(config, plain_url(urls[0]), "insteadof")) if urls else ""
+    return whole_url(config, _rewrite(config, plain_url(urls[0]), "insteadof")) if urls else ""
 
 
 def push_urls(config: Config, name: str) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ def push_urls(config: Config, name: str) -> tuple[str, ...]:
     # Git does not apply `pushInsteadOf` to an explicit push URL (git-config).
     if explicit:
         return tuple(
-            _whole(config, _rewrite(config, plain_url(url), "insteadof")) for url in explicit
+            whole_url(config, _rewrite(config, plain_url(url), "insteadof")) for url in explicit
         )
     return tuple(bare_url(config, url, push=True) for url in config.all(f"remote.{name}.url"))
 
@@ -39,7 +39,7 @@ def bare_url(config: Config, url: str, *, push: bool = False) -> str:
     """Return the URL that git uses for one that was given in place of a remote's name."""
     url = plain_url(url)
     rewritten = _rewrite(config, url, "pushinsteadof") if push else url
-    return _whole(config, rewritten if rewritten != url else _rewrite(config, url, "insteadof"))
+    return whole_url(config, rewritten if rewritten != url else _rewrite(config, url, "insteadof"))
 
 
 def pin_url(config: Config, url: str) -> list[tuple[str, str]]:
@@ -72,7 +72,7 @@ def location(url: str) -> str:
     return bare.rstrip("/").removesuffix(".git")
 
 
-def _whole(config: Config, url: str) -> str:
+def whole_url(config: Config, url: str) -> str:
     """Return a relative path as an absolute one: our children may work in another folder."""
     is_path = ":" not in url.partition("/")[0] and not os.path.isabs(url)
     return (

@@ -16,7 +16,7 @@ from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.remote_commands import Remote, find_remote, find_remotes
 from git_datmo.history.experiments import read_catalog
 from git_datmo.model import Oid
-from git_datmo.progress import QUIET, Progress
+from git_datmo.progress import QUIET, EachLineOnce, Progress
 from git_datmo.records.catalog import Catalog
 from git_datmo.records.format_marker import check_marker
 from git_datmo.records.ledger import Tips
@@ -89,6 +89,8 @@ def share(
         else find_remotes(ws.repo.config, name)
     )
     pushed = pushed or head_pushed(ws, name)
+    # Attempts are repeated, and each URL has its own, but what they leave out is the same.
+    progress = EachLineOnce(progress)
     if pushed.is_whole:
         # Git carries records, notes and keep refs itself.
         return Shared(targets[0].address, 0)

@@ -281,6 +281,7 @@ def _explain(left: Collection[Oid], keepers: Keepers) -> str:
     return (
         f"left out {_count(len(left))}, whose data are neither here nor on any remote: "
         f"the first is '{str(first)[:10]}' by {keepers[first].author.name}"
+        f" ('git datmo drop {str(first)[:10]}' gives it up)"
     )
 
 

@@ -226,6 +226,18 @@ def test_push_with_unavailable_data_of_another_user_succeeds(pair: Pair) -> None
         in told
     )
     check_has_all(pair.hub, mine)
+    # A remote with a relative path is not asked for what it lacks itself, and two URLs are told of
+    # once.
+    pair.top.git("init", "-q", "--bare", "second")
+    alex.git("remote", "add", "second", "../second")
+    told = alex.run("git", "push", "second", "main").stderr
+    assert told.count("left out 1 experiment") == 1
+    assert "what 'second' has of them" not in told
+    alex.git("remote", "remove", "second")
+    for url in (str(pair.hub.cwd), "../second"):
+        alex.git("remote", "set-url", "--add", "--push", "origin", url)
+    assert datmo(alex, "push").stderr.count("left out 1 experiment") == 1
+    alex.git("config", "--unset-all", "remote.origin.pushurl")
     assert lost in alex.git("ls-tree", "-r", "--name-only", "refs/datmo/records").replace("/", "")
     # Incomplete data of the pushed commits are refused, with a hint that helps.
     failed = alex.run("git", "push", "origin", "lost", code=1).stderr

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from git_datmo.cli.meter import Meter
-from git_datmo.progress import Portion
+from git_datmo.progress import EachLineOnce, Portion
 
 
 @dataclass
@@ -62,6 +62,16 @@ def test_bar_never_goes_back(size: int, stages: list[tuple[int, list[int]]]) -> 
     assert whole.begun == 0
     portion.tell("a line")
     assert whole.lines == ["a line"]
+
+
+def test_repeated_step_tells_each_line_once() -> None:
+    whole = Heard()
+    once = EachLineOnce(whole)
+    for line in ("left out", "retrying", "left out"):
+        once.tell(line)
+        once.begin("Transferring")
+    assert whole.lines == ["left out", "retrying"]
+    assert whole.begun == 3
 
 
 def test_progress_without_terminal_writes_only_lines() -> None:
