@@ -109,6 +109,12 @@ KEYS = [
         " it.",
     ),
     ConfigKey(
+        "datmo.protocolAllow",
+        "set by init --helper",
+        "Whether 'git datmo init --helper' set 'protocol.datmo.allow', so that 'git datmo init"
+        " --remove' unsets it.",
+    ),
+    ConfigKey(
         "datmo.<remote>.slice",
         "a 20th of the share, from 32m to 512m",
         "The size of one push of a large share.",

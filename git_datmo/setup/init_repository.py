@@ -58,6 +58,9 @@ ALL_HOOKS = (
 NOTES_GLOB = f"{NOTES_REF}*"
 NOTES_SETTINGS = ("notes.displayref", "notes.rewriteref")
 REWRITE_MODE = "cat_sort_uniq"
+PROTOCOL = "protocol.datmo.allow"
+# Says that `init` wrote the setting above, so that its removal leaves a user's own value alone.
+OWN_PROTOCOL = "datmo.protocolallow"
 # The setting that remembers the earlier `core.hooksPath`, whose hooks git-datmo's run.
 EARLIER = "datmo.hookspath"
 # The hooks folder is relative to the top of the working tree, so that a repository can be moved.
@@ -121,10 +124,11 @@ def route_through_helper(ws: Workspace, remote: str) -> None:
         # Graphical programs often have a bare PATH. Git then finds the helper as an alias.
         quoted = "'" + program.replace("'", "'\\''") + "'"
         git.run("config", "alias.remote-datmo", f"!{quoted}")
-    if not ws.repo.config.get("protocol.datmo.allow"):
+    if not ws.repo.config.get(PROTOCOL):
         # In submodules git allows a helper only if the user's settings do. The helper's own
         # transports are checked as usual.
-        git.run("config", "protocol.datmo.allow", "always")
+        git.run("config", OWN_PROTOCOL, "true")
+        git.run("config", PROTOCOL, "always")
     # Written last: without it the set-up counts as incomplete, and the helper completes it.
     for key in (f"remote.{remote}.pushurl", f"remote.{remote}.url"):
         for value in ws.repo.config.all(key):

@@ -27,6 +27,8 @@ from git_datmo.setup.init_repository import (
     LINKED_CONFIG,
     NOTES_GLOB,
     NOTES_SETTINGS,
+    OWN_PROTOCOL,
+    PROTOCOL,
     REWRITE_MODE,
 )
 
@@ -89,7 +91,9 @@ def _unset_helper(ws: Workspace) -> None:
             _unset(ws.repo.git, setting.key)
     if "git-remote-datmo" in ws.repo.config.get("alias.remote-datmo"):
         _unset(ws.repo.git, "alias.remote-datmo")
-    _unset(ws.repo.git, "protocol.datmo.allow")
+    if ws.repo.config.get(OWN_PROTOCOL):
+        _unset(ws.repo.git, PROTOCOL, "always")
+        _unset(ws.repo.git, OWN_PROTOCOL)
 
 
 def _unset_notes(git: Git) -> None:

@@ -30,10 +30,12 @@ def own_settings(repo: Shell, name: str) -> None:
         repo.git("config", "--add", "notes.displayRef", "refs/notes/mine")
         repo.git("config", "--add", "notes.rewriteRef", "refs/notes/mine")
         repo.git("config", "notes.rewriteMode", "concatenate")
+    elif name == "protocol":
+        repo.git("config", "protocol.datmo.allow", "always")
 
 
 @pytest.mark.parametrize("words", [(), ("--helper",)])
-@pytest.mark.parametrize("before", ["nothing", "hooks", "husky", "worktree", "notes"])
+@pytest.mark.parametrize("before", ["nothing", "hooks", "husky", "worktree", "notes", "protocol"])
 def test_remove_leaves_settings_and_hooks_as_they_were(
     pair: Pair, before: str, words: tuple[str, ...]
 ) -> None:
