@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -74,10 +75,10 @@ def _export(client: Any, group: str, experiment: ExportedExperiment, changes: li
     tags = {
         "mlflow.user": snapshot.author.name,
         "mlflow.source.git.commit": str(snapshot.commit),
-        **{f"git-datmo.tag.{_name(tag, changes)}": "" for tag in snapshot.tags},
+        **{f"git-datmo.tag.{_name(tag, changes)}": "" for tag in experiment.tags},
     }
     if run is not None:
-        tags["mlflow.source.name"] = " ".join(run.command)
+        tags["mlflow.source.name"] = shlex.join(run.command)
     if snapshot.message:
         tags["mlflow.note.content"] = snapshot.message
     title = snapshot.message.splitlines()[0] if snapshot.message else experiment.id[:10]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
@@ -24,7 +25,10 @@ CURVE_COLUMNS = ("experiment", "metric", "step", "time", "value")
 
 
 def experiment_row(experiment: ExportedExperiment) -> dict[str, Cell]:
-    """Return an experiment as one row; parameters and metrics have a prefix in their names."""
+    """Return an experiment as one row; parameters and metrics have a prefix in their names.
+
+    Tags are a JSON list, and the command is quoted as for a shell, since both may have blanks.
+    """
     snapshot, run = experiment.snapshot, experiment.snapshot.run
     row: dict[str, Cell] = {
         "id": experiment.id,
@@ -34,8 +38,8 @@ def experiment_row(experiment: ExportedExperiment) -> dict[str, Cell]:
         "email": snapshot.author.email,
         "message": snapshot.message,
         "why": snapshot.why,
-        "tags": " ".join(snapshot.tags),
-        "command": " ".join(run.command) if run is not None else None,
+        "tags": json.dumps(experiment.tags, ensure_ascii=False) if experiment.tags else "",
+        "command": shlex.join(run.command) if run is not None else None,
         "status": run.ending if run is not None else None,
         "started": run.started if run is not None else None,
         "seconds": run.seconds if run is not None else None,
@@ -103,7 +107,7 @@ def _document(experiment: ExportedExperiment) -> dict[str, object]:
     plain = {name: value for name, value in row.items() if "." not in name}
     return {
         **_spelled(plain),
-        "tags": list(snapshot.tags),
+        "tags": list(experiment.tags),
         "command": list(snapshot.run.command) if snapshot.run is not None else None,
         "parameters": _spelled(snapshot.parameters),
         "sources": dict(snapshot.sources),

@@ -58,6 +58,28 @@ def test_csv_has_experiments_and_all_points(run: Shell) -> None:
     ]
 
 
+def test_export_has_the_tags_of_now_and_the_exact_command(repo: Shell) -> None:
+    repo.write("data/x", "1\n")
+    datmo(repo, "add-data", "data")
+    repo.git("commit", "-q", "--allow-empty", "-m", "data")
+    repo.commit("t.py", "import git_datmo as d\nd.set_tag('two words')\nd.set_tag('gone')\n")
+    datmo(repo, "run", "-m", "tagged", "--", "python", "t.py", "a b")
+    datmo(repo, "run", "-m", "bare", "--", "true")
+    tagged = experiments(repo, "--where", "message = tagged")[0]["id"]
+    datmo(repo, "tag", tagged, "team=blue")
+    datmo(repo, "untag", tagged, "gone")
+    # The snapshots of the data alone are no experiments, as for `log`.
+    assert "2 experiments written" in datmo(repo, "export", "csv", "tables").stderr
+    with (repo.cwd / "tables/experiments.csv").open(newline="") as file:
+        rows = {row["message"]: row for row in csv.DictReader(file)}
+    assert json.loads(rows["tagged"]["tags"]) == ["team=blue", "two words"]
+    assert rows["tagged"]["command"] == "python t.py 'a b'"
+    assert rows["bare"]["tags"] == ""
+    datmo(repo, "export", "json", "tables")
+    documents = json.loads((repo.cwd / "tables/experiments.json").read_text())
+    assert documents[0]["tags"] == ["team=blue", "two words"]
+
+
 def test_json_is_strict_and_has_curves_as_columns(run: Shell) -> None:
     datmo(run, "export", "json", "tables", "HEAD")
 
