@@ -14,6 +14,7 @@ import yaml
 from git_datmo.cli.parser import make_parser, parse
 from git_datmo.report.experiment_report import judge_metric
 from tests.support.commands import datmo, refused
+from tests.support.schemas import require_valid
 from tests.support.shell import Shell
 
 PAGE = Path(__file__).parents[2] / "docs" / "CI.md"
@@ -84,6 +85,27 @@ def test_report_has_verdicts_and_what_changed(branch: Shell) -> None:
     assert "The base has this experiment too: there is no newer one." in older
     assert "There is no earlier experiment" in datmo(branch, "report", "base").stdout
     assert branch.git("for-each-ref") == refs
+
+
+def test_json_report_has_verdicts_and_the_differences(branch: Shell) -> None:
+    (document,) = map(json.loads, datmo(branch, "report", "--json").stdout.splitlines())
+    require_valid("report", document)
+    require_valid("diff", document["changes"])
+    assert document["counts"] == {"better": 1, "direction unknown": 1}
+    assert document["metrics"][0] == {
+        "name": "loss",
+        "goal": "min",
+        "before": 2,
+        "after": 1,
+        "difference": -1.0,
+        "verdict": "better",
+    }
+    assert document["changes"]["a"] == document["base"]
+    first = json.loads(datmo(branch, "report", "--json", document["base"]).stdout)
+    require_valid("report", first)
+    assert (first["base"], first["changes"]) == (None, None)
+    both = datmo(branch, "report", "--json", "--format", "html", code=129)
+    assert "not allowed with" in both.stderr
 
 
 class Tags(html.parser.HTMLParser):

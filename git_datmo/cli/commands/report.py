@@ -17,6 +17,7 @@ EXAMPLES = """
 git datmo report
 git datmo report HEAD --base origin/main
 git datmo report --base main --format html
+git datmo report --base origin/main --json | jq .counts
 """
 FORMATS = ("markdown", "html")
 
@@ -33,14 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare with the newest experiment of this revision; without it, with the newest one"
         " before the experiment's commit",
     )
-    parser.add_argument(
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
         "--format", choices=FORMATS, default="markdown", help="format to print (markdown)"
     )
+    forms.add_argument("--json", action="store_true", help="print one JSON object an experiment")
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Print the report of experiments and return 0."""
     from git_datmo.cli.markdown_report import write_markdown, write_page
+    from git_datmo.cli.report_documents import report_document
     from git_datmo.history.experiments import History
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.report.experiment_report import report_experiments
@@ -53,9 +57,13 @@ def run(options: argparse.Namespace, console: Console) -> int:
         revisions = options.revisions or ["HEAD"]
         progress = console.progress()
         reports = list(report_experiments(ws, history, revisions, options.base, progress=progress))
-    write = write_page if options.format == "html" else write_markdown
-    for line in write(report_blocks(reports)):
-        console.print_lines(line)
+    if options.json:
+        for report in reports:
+            console.print_json(report_document(report))
+    else:
+        write = write_page if options.format == "html" else write_markdown
+        for line in write(report_blocks(reports)):
+            console.print_lines(line)
     for warning in history.warnings:
         console.warn(warning)
     return 0
