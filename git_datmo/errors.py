@@ -133,8 +133,11 @@ class GitFailed(DatmoError):
             (x for x in lines if x.startswith(("fatal:", "error:"))), lines[-1] if lines else ""
         )
         said = said.removeprefix("fatal: ").removeprefix("error: ")
-        what = f"git {argv[0]} failed: {said or f'exit status {status}'}"
-        super().__init__(what, find_owner_hint(lines))
+        what, hint = f"git {argv[0]} failed: {said or f'exit status {status}'}", ""
+        if said.startswith("bad revision '"):
+            # The user named it, and need not know which command of git looked it up.
+            what, hint = said, "'git log --all' lists the commits"
+        super().__init__(what, find_owner_hint(lines) or hint)
         self.argv = tuple(argv)
         self.status = status
         self.stderr = hide_passwords(stderr)

@@ -21,6 +21,15 @@ class Parser(argparse.ArgumentParser):
         """Return the names of all options, with their dashes."""
         return tuple(name for action in self._actions for name in action.option_strings)
 
+    def free_lists(self) -> None:
+        """Let an argument of any number of words be absent.
+
+        Without this, argparse lists it among the required arguments that are missing.
+        """
+        for action in self._actions:
+            if action.nargs == "*" and not action.option_strings:
+                action.required = False
+
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError` with argparse's message."""
         raise UsageError(message, f"see '{self.prog} -h'")
@@ -44,6 +53,7 @@ def make_parser(verb: str) -> Parser:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    parser.free_lists()
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,9 +49,19 @@ class UserRepository:
         done = self.git.finish(
             "rev-parse", "--verify", "-q", "--end-of-options", f"{revision}^{{{kind}}}"
         )
+        if done.returncode and self._is_unborn(revision):
+            raise DatmoError(
+                "this repository has no commits yet", "make the first one with 'git commit'"
+            )
         if done.returncode:
             raise DatmoError(f"bad revision '{revision}'", "'git datmo log' lists the experiments")
         return Oid.parse(done.stdout.decode().strip())
+
+    def _is_unborn(self, revision: str) -> bool:
+        """Return True if a revision starts from a HEAD that has no commit yet."""
+        if not re.match(r"(HEAD|@)(?![\w.-])", revision):
+            return False
+        return bool(self.git.finish("rev-parse", "--verify", "-q", "HEAD").returncode)
 
     def patch_id(self, commit: Oid) -> str:
         """Return the id of a commit's change, which survives a rebase; '' for a merge or an

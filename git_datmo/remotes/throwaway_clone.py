@@ -78,12 +78,23 @@ def fetch_revision(ws: Workspace, offer: Offer, revision: str, progress: Progres
         how = "--quiet"  # the parents are needed, too
     if ref:
         fetch_refs(git, remote, [f"+{ref}:{TIP}"], progress, how)
-        return ws.repo.resolve(f"{TIP}{suffix}")
+        return _resolve(ws, f"{TIP}{suffix}", revision)
     if _WHOLE_ID.match(base):
         fetch_ids(git, remote, [Oid.parse(base)], progress, how)
-        return ws.repo.resolve(revision)
+        return _resolve(ws, revision, revision)
     _fetch_all(git, remote, progress, how)
-    return ws.repo.resolve(revision)
+    return _resolve(ws, revision, revision)
+
+
+def _resolve(ws: Workspace, name: str, revision: str) -> Oid:
+    """Return the commit that `name` is; raise `DatmoError` that names the user's `revision`."""
+    try:
+        return ws.repo.resolve(name)
+    except DatmoError as error:
+        raise DatmoError(
+            f"bad revision '{revision or 'HEAD'}': the remote has no commit of that name",
+            "'git ls-remote URL' lists its branches and tags",
+        ) from error
 
 
 def _find_ref(offer: Offer, name: str) -> str:

@@ -70,12 +70,12 @@ def test_commands_before_first_commit_work_or_name_git_commit(
     assert datmo(new, "log").stdout == ""
     assert states(new) == {"data": "unchanged"}
     refused(new, "snapshot", says=("no commits yet", "git commit"))
-    refused(new, "checkout")
-    refused(new, "show")
-    refused(new, "reproduce", "HEAD", "--engine", "venv")
+    for words in (("checkout",), ("show",), ("diff",), ("tag",), ("reproduce", "HEAD")):
+        refused(new, *words, says=("no commits yet", "git commit"))
     refused(new, "run", "--", "touch", "ran", code=125, says=("no commits yet",))
     assert not (new.cwd / "ran").exists()
     new.commit("code.py", "pass\n")
+    datmo(new, "show")
     assert [each["payloads"][0]["path"] for each in experiments(new)] == ["data"]
 
 

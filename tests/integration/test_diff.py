@@ -164,4 +164,6 @@ def test_diff_in_another_clone_fetches_code_but_no_data(pair: Pair) -> None:
 def test_diff_of_a_name_that_is_none_is_refused(repo: Shell) -> None:
     datmo(repo, "snapshot", "-m", "x")
     refused(repo, "diff", "nonsense", says=("nonsense",))
-    refused(repo, "diff", says=("HEAD~1",))
+    refused(repo, "diff", says=("HEAD~1", "name two experiments"))
+    # No command of git's is named, since the user gave none.
+    assert "rev-list" not in refused(repo, "log", "nonsense", says=("bad revision 'nonsense'",))

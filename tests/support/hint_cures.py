@@ -60,6 +60,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/sweep_runs.py": {
         "git datmo sweep --resume": "tests/integration/test_sweep.py::test_interrupted_sweep_stops_and_is_resumed",
     },
+    "cli/commands/tag.py": {
+        "git datmo tag HEAD {}": "tests/integration/test_annotate.py::test_tags_of_scripts_and_other_trackers_are_removed",
+    },
     "cli/commands/verify.py": {
         "git datmo push": "tests/integration/test_complete.py::test_snapshot_that_was_not_pushed_is_named_to_its_maker",
     },
@@ -95,6 +98,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git remote add origin URL": "tests/integration/test_followed_hints.py::test_push_without_a_remote_goes_on_after_it_is_added",
     },
     "git/user_repository.py": {
+        "git commit": "tests/integration/test_bad_input.py::test_commands_before_first_commit_work_or_name_git_commit",
         "git init": "tests/integration/test_followed_hints.py::test_command_outside_a_repository_goes_on_after_git_init",
     },
     "history/record_signatures.py": {

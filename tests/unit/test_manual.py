@@ -177,6 +177,11 @@ def test_wrong_option_is_refused(verb: str) -> None:
     assert caught.value.hint == f"see 'git datmo {verb} -h'"
 
 
+def test_list_that_may_be_empty_is_not_called_required() -> None:
+    with pytest.raises(UsageError, match=r"required: TARGET$"):
+        say("export", "csv")
+
+
 def test_misspelt_option_gets_a_suggestion() -> None:
     with pytest.raises(UsageError) as caught:
         say("run", "--mesage", "x", "--", "true")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
+    from git_datmo.history.experiments import Found, History
     from git_datmo.report.experiment_diff import ExperimentDiff
 
 DESCRIPTION = """\
@@ -19,12 +20,13 @@ git datmo diff 3f9c2a 81d7e0 --stat
 git datmo diff main feature -- data train.py
 """
 BEHIND = "paths"
+FIRST = "HEAD~1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo diff` to its parser."""
     parser.add_argument(
-        "one", metavar="A", nargs="?", default="HEAD~1", help="a commit or snapshot (HEAD~1)"
+        "one", metavar="A", nargs="?", default=FIRST, help="a commit or snapshot (HEAD~1)"
     )
     parser.add_argument(
         "other", metavar="B", nargs="?", default="HEAD", help="a commit or snapshot (HEAD)"
@@ -33,6 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stat", action="store_true", help="show a summary of the code instead of the patch"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _resolve(history: "History", name: str) -> "Found":
+    """Return experiment A; a default that names nothing asks for two experiments."""
+    from git_datmo.errors import DatmoError
+
+    try:
+        return history.resolve(name)
+    except DatmoError as error:
+        if name == FIRST and error.what.startswith("bad revision"):
+            error.hint = "name two experiments; 'git datmo log' lists them"
+        raise
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -47,7 +61,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws:
         refuse_unprepared(ws)
         history = History(ws)
-        one, other = history.resolve(options.one), history.resolve(options.other)
+        one, other = _resolve(history, options.one), history.resolve(options.other)
         paths = tuple(ws.relative(path) for path in options.paths)
         found: ExperimentDiff = diff_experiments(
             ws, one, other, paths=paths, stat=options.stat, progress=console.progress()
