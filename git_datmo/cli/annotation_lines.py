@@ -1,4 +1,4 @@
-"""Show the annotations and tags of an experiment."""
+"""Show the annotations of an experiment."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ _INDENT = "  "
 
 
 def annotation_lines(history: History, record: str) -> Iterator[str]:
-    """Yield the tags that people gave a record, and its annotations; answers are indented."""
+    """Yield the annotations of a record; answers are indented."""
     if not has_annotations(history, record):
         return
-    tags = tags_of(history.catalog, record)
-    if tags:
-        yield make_printable(f"tags: {' '.join(tags)}")
     for remark in remarks_of(history, record):
         found = remark.annotation
         first, *rest = found.message.splitlines() or [""]

@@ -101,8 +101,7 @@ def _cell(value: Value | None, mark: str = "") -> Cell:
     """Return the cell of a value; '-' for a missing one."""
     if value is None:
         return Cell("-")
-    shown = ("true" if value else "false") if isinstance(value, bool) else show_value(value)
-    return Cell(cut(make_printable(shown), WIDTH) + mark)
+    return Cell(cut(make_printable(show_value(value)), WIDTH) + mark)
 
 
 def _print_lines(found: ExperimentComparison, lines: Sequence[_Line], console: Console) -> None:

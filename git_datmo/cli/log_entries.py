@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
 from git_datmo.cli.console import Console
-from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted
+from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted, with_tags
 from git_datmo.cli.verdicts import receipts_line
+from git_datmo.history.annotations import shown_tags_of
 from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import History
 
@@ -26,7 +28,8 @@ def print_entries(
             below = f"\n    {receipts_line(receipts)}" if receipts else ""
             more = annotation_lines(history, claim.row.record)
             below += "".join(f"\n    {line}" for line in more)
-            lines = f"{headline(claim, console)}\n{painted(text, console)}{below}"
+            shown = with_tags(text, partial(shown_tags_of, history.catalog, claim.row.record))
+            lines = f"{headline(claim, console)}\n{painted(shown, console)}{below}"
             console.print_lines(f"{blank}{lines}")
         blank = "\n"
     return bool(blank)

@@ -48,8 +48,6 @@ def short_value(name: str, value: Value | None) -> str:
         return str(value)[:19].replace("T", " ")
     if name == TAGS:
         return show_tags(str(value))
-    if isinstance(value, bool):
-        return "true" if value else "false"
     lines = show_value(value).splitlines()
     return lines[0] if lines else ""
 

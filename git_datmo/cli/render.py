@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from git_datmo.cli.console import Console
@@ -12,6 +12,7 @@ from git_datmo.cli.verdicts import receipt_line, receipts_line
 from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import Found
 from git_datmo.history.render_cache import TextFormat
+from git_datmo.query.tags import join_tags, split_tags
 from git_datmo.records.codec import to_document
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Value, show_value
@@ -26,6 +27,8 @@ _SOURCES = {"user": "-p", "command": "the command", "script": "the script"}
 # Marks of the start and end of a colour in rendered text. `make_printable` replaces these
 # characters in texts of records.
 _GREEN, _PLAIN = "\x0e", "\x0f"
+# Stands before and after the tags of the run itself. People may have added or removed some since.
+_TAGS = "\x10"
 
 FOUND = {
     "trailer": "found by its trailer, made at commit",
@@ -41,12 +44,13 @@ def snapshot_document(found: Found) -> dict[str, Any]:
     return {"id": str(found.id), **to_document(found.snapshot)}
 
 
-def snapshot_lines(found: Found, console: Console) -> Iterator[str]:
-    """Yield the lines that `log` prints for an experiment."""
+def snapshot_lines(found: Found, tags: Sequence[str], console: Console) -> Iterator[str]:
+    """Yield the lines that `log` prints for an experiment with these tags."""
     yield _headline(
         str(found.id), str(found.snapshot.commit), str(found.commit), found.way, console
     )
-    yield from painted("\n".join(_tell(found.snapshot)), console).split("\n")
+    text = with_tags("\n".join(_tell(found.snapshot)), lambda _: tags)
+    yield from painted(text, console).split("\n")
 
 
 def headline(claim: Claim, console: Console) -> str:
@@ -65,6 +69,18 @@ def painted(text: str, console: Console) -> str:
     # The codes for start and end stand around the line break.
     green, bare = console.paint("green", "\n").split("\n")
     return text.replace(_GREEN, green).replace(_PLAIN, bare)
+
+
+def with_tags(text: str, current: Callable[[tuple[str, ...]], Sequence[str]]) -> str:
+    """Return rendered text of `LINES` with the tags that the experiment has now.
+
+    `current` returns them for the tags of the run itself.
+    """
+    head, own, rest = text.split(_TAGS)
+    tags = current(split_tags(own))
+    line = f"\n    tags:       {'  '.join(map(shorten, tags))}" if tags else ""
+    # The tags stand on a line of their own.
+    return f"{head[:-1]}{line}{rest}"
 
 
 def _tell(snapshot: Snapshot) -> Iterator[str]:
@@ -87,8 +103,7 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
         yield f"    parameters: {figures(snapshot.parameters.items())}"
     if snapshot.metrics:
         yield f"    metrics:    {_GREEN}{metric_figures(snapshot)}{_PLAIN}"
-    if snapshot.tags:
-        yield f"    tags:       {'  '.join(map(shorten, sorted(snapshot.tags)))}"
+    yield f"{_TAGS}{join_tags(snapshot.tags)}{_TAGS}"
     for payload in snapshot.payloads:
         size = show_size(payload.content.size)
         if payload.content.form == "folder":
@@ -97,7 +112,7 @@ def _tell(snapshot: Snapshot) -> Iterator[str]:
 
 
 # A change of the rendered text needs a new format name, because cached texts have the old form.
-LINES = TextFormat("lines-5", lambda snapshot: "\n".join(_tell(snapshot)))
+LINES = TextFormat("lines-6", lambda snapshot: "\n".join(_tell(snapshot)))
 DOCUMENTS = TextFormat(
     "documents-2", lambda snapshot: json.dumps(to_document(snapshot), ensure_ascii=False)
 )
@@ -150,16 +165,18 @@ def metric_figures(snapshot: Snapshot) -> str:
 
 def _bounds(curve: Curve | None, last: Value) -> str:
     """Return the best value of a curve, or its bounds, in brackets; '' where the last says it."""
-    if curve is None or curve.min == curve.max == last:
+    if curve is None or curve.min == curve.max == last or curve.best == last:
         return ""
     if curve.best is not None:
         return f" (best {short_value(curve.best)})"
     return f" ({short_value(curve.min)} to {short_value(curve.max)})"
 
 
-def snapshot_details(found: Found, receipts: Sequence[Receipt], console: Console) -> Iterator[str]:
-    """Yield the lines that `show` prints for an experiment."""
-    yield from snapshot_lines(found, console)
+def snapshot_details(
+    found: Found, tags: Sequence[str], receipts: Sequence[Receipt], console: Console
+) -> Iterator[str]:
+    """Yield the lines that `show` prints for an experiment with these tags."""
+    yield from snapshot_lines(found, tags, console)
     snapshot = found.snapshot
     yield ""
     yield f"record:      {found.id}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from git_datmo.history.experiments import History
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.catalog import Catalog, Row
+from git_datmo.terminal_text import make_printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,21 @@ def tags_of(catalog: Catalog, record: str, own: Iterable[str] = ()) -> tuple[str
 
     Of several that add and take away one tag, the latest counts.
     """
-    tags = set(own)
+    return _tags_of(catalog, record, own, str)
+
+
+def shown_tags_of(catalog: Catalog, record: str, own: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the tags of a record as `tags_of` does, but as printable texts."""
+    return _tags_of(catalog, record, own, make_printable)
+
+
+def _tags_of(
+    catalog: Catalog, record: str, own: Iterable[str], form: Callable[[str], str]
+) -> tuple[str, ...]:
+    tags = set(map(form, own))
     for row in sorted(catalog.about(record, Annotation.kind), key=_order):
-        for word in row.tags.split():
-            (tags.add if word.startswith("+") else tags.discard)(word[1:])
+        for word in json.loads(row.tags or "[]"):
+            (tags.add if word.startswith("+") else tags.discard)(form(word[1:]))
     return tuple(sorted(tags))
 
 

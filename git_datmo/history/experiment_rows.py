@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
-from git_datmo.history.annotations import tags_of
+from git_datmo.history.annotations import shown_tags_of
 from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import History
 from git_datmo.history.render_cache import TextFormat
@@ -80,7 +80,7 @@ def read_rows(
         row["id"] = claim.row.record
         row["commit"] = str(claim.commit)
         if claim.row.record in history.catalog.tagged:
-            tags = tags_of(history.catalog, claim.row.record, split_tags(row.pop(TAGS, "")))
+            tags = shown_tags_of(history.catalog, claim.row.record, split_tags(row.pop(TAGS, "")))
             if tags:
                 row[TAGS] = join_tags(tags)
     return [claim for claim, _ in rendered], rows

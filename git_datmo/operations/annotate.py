@@ -11,18 +11,21 @@ from git_datmo.history.experiments import History
 from git_datmo.model import Oid
 from git_datmo.records.annotation_record import TAG, Annotation
 from git_datmo.repository.workspace import Workspace
+from git_datmo.terminal_text import make_printable
 
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
     """An annotation that was added to the record `about`.
 
-    `id` is '' if nothing had to be added. `tags` are those of the record now.
+    `id` is '' if nothing had to be added. `tags` are those of the record now, and `absent` those
+    that could not be taken away, because the record had none of them.
     """
 
     id: str
     about: str
     tags: tuple[str, ...]
+    absent: tuple[str, ...] = ()
 
 
 def annotate(
@@ -37,16 +40,20 @@ def annotate(
     """Add a message of a kind, and tags, to the experiment or annotation that `name` names.
 
     Tags that the record has already are not added again, and absent ones are not taken away.
-    Raises `UsageError` for an invalid tag.
+    Raises `UsageError` for an invalid tag to add.
     """
     history = History(ws)
     about, commit, own = _find_target(history, name)
     has = set(tags_of(history.catalog, about, own))
     added = tuple(tag for tag in dict.fromkeys(map(_check_tag, tags)) if tag not in has)
-    removed = tuple(tag for tag in dict.fromkeys(map(_check_tag, untags)) if tag in has)
+    # People see and type tags as printable text.
+    exact = {make_printable(tag): tag for tag in has} | {tag: tag for tag in has}
+    asked = tuple(dict.fromkeys(untags))
+    removed = tuple(exact[tag] for tag in asked if tag in exact)
+    absent = tuple(tag for tag in asked if tag not in exact)
     text = message.strip()
     if not (text or added or removed):
-        return Annotated("", about, tuple(sorted(has)))
+        return Annotated("", about, tuple(sorted(has)), absent)
     (oid,) = ws.ledger.attach(
         Annotation(
             Oid.parse(about),
@@ -60,7 +67,7 @@ def annotate(
         )
     )
     now = sorted((has | set(added)) - set(removed))
-    return Annotated(str(oid), about, tuple(now))
+    return Annotated(str(oid), about, tuple(now), absent)
 
 
 def _find_target(history: History, name: str) -> tuple[str, Oid, tuple[str, ...]]:
@@ -85,6 +92,6 @@ def _check_tag(tag: str) -> str:
     if not TAG.fullmatch(tag):
         raise UsageError(
             f"'{tag[:100]}' is not a tag",
-            "a tag is a word of letters, digits and ./:+@_-, and begins with a letter or digit",
+            "a tag is a word of letters, digits and ./:+@_=-, and begins with a letter or digit",
         )
     return tag

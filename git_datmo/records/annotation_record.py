@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from git_datmo.records.record_kind import Document, RecordKind
 from git_datmo.records.record_values import KeptObject, Person, later_field, more_field
 
 TYPES = ("hypothesis", "result", "decision", "comment")
-# A tag is a word that is printed and typed without quotes.
-TAG = re.compile(r"[^\W_][\w./:+@-]{0,99}")
+# A tag that people add is a word that is printed and typed without quotes.
+TAG = re.compile(r"[^\W_][\w./:+@=-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,14 @@ def _about(annotation: Annotation) -> tuple[Oid]:
 
 
 def _columns(annotation: Annotation) -> dict[str, Any]:
-    """Return the tags that it adds and takes away, each with its sign.
+    """Return the tags that it adds and takes away, each with its sign, as a JSON list.
 
-    Tags that no `git datmo tag` writes are left out.
+    Added tags that no `git datmo tag` writes are left out. Tags of other trackers, which can be
+    taken away, have any characters.
     """
-    signed = [("+", tag) for tag in annotation.tags] + [("-", tag) for tag in annotation.untags]
-    # The column joins tags with blanks, so a tag with a blank would become two.
-    return {"tags": " ".join(f"{sign}{tag}" for sign, tag in signed if TAG.fullmatch(tag))}
+    signed = [f"+{tag}" for tag in annotation.tags if TAG.fullmatch(tag)]
+    signed += (f"-{tag}" for tag in annotation.untags)
+    return {"tags": json.dumps(signed) if signed else ""}
 
 
 ANNOTATION = RecordKind(

@@ -23,7 +23,7 @@ from git_datmo.records.snapshot_record import Snapshot
 
 _T = TypeVar("_T")
 
-HEADER = "git-datmo catalog 7"
+HEADER = "git-datmo catalog 8"
 # Prefix of the kind of a record that a newer git-datmo wrote.
 NEWER = "?"
 

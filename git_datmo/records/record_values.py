@@ -55,6 +55,8 @@ class Person:
 
 def show_value(value: Value) -> str:
     """Return a parameter or metric as text for people."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if not isinstance(value, float):
         return str(value)
     if isnan(value):

@@ -39,11 +39,12 @@ def test_annotations_and_answers_are_shown_in_log_show_and_notes(repo: Shell) ->
     ]
     for verb in ("log", "show"):
         lines = [line.strip() for line in datmo(repo, verb).stdout.splitlines()]
-        start = lines.index("tags: best")
-        assert lines[start + 1].startswith("hypothesis: smaller is better  (A U Thor, 20")
-        assert lines[start + 2].startswith("comment: than  (")
-        assert lines[start + 3] == "what?"
-        assert lines[start + 4].startswith("result: it was  (")
+        assert "tags:       best" in lines
+        hypothesis, comment, more, result = lines[-4:]
+        assert hypothesis.startswith("hypothesis: smaller is better  (A U Thor, 20")
+        assert comment.startswith("comment: than  (")
+        assert more == "what?"
+        assert result.startswith("result: it was  (")
     note = repo.git("notes", "--ref=datmo", "show", "HEAD")
     assert "annotation hypothesis: smaller is better" in note
     assert "annotation result: it was +best" in note
@@ -82,6 +83,27 @@ def test_tags_are_added_removed_and_listed(repo: Shell) -> None:
     datmo(repo, "tag", one, "paper/2")
     datmo(repo, "untag", one, "good")
     assert repo.git("rev-parse", "refs/datmo/records") == before
+
+
+def test_tags_of_scripts_and_other_trackers_are_removed(repo: Shell) -> None:
+    words = ("team=blue", "first try", "a\x07b", "mine")
+    lines = "".join(f"datmo.set_tag({word!r})\n" for word in words)
+    repo.commit("t.py", f"import git_datmo as datmo\n{lines}")
+    datmo(repo, "run", "--", "python", "t.py")
+    datmo(repo, "tag", "HEAD", "team=red")
+    for verb in ("log", "show"):
+        shown = datmo(repo, verb).stdout
+        assert "    tags:       a\ufffdb  first try  mine  team=blue  team=red\n" in shown
+    done = datmo(repo, "untag", "HEAD", "team=blue", "first try", "a\ufffdb", "team=green")
+    assert done.stdout.split() == ["mine", "team=red"]
+    assert done.stderr.endswith("has no tag 'team=green'\n")
+    for verb in ("log", "show"):
+        assert "    tags:       mine  team=red\n" in datmo(repo, verb).stdout
+    assert experiments(repo)[0]["tags"] == ["mine", "team=red"]
+    assert tags(repo) == ["mine", "team=red"]
+    assert experiments(repo, "--tag", "team=blue") == []
+    refused(repo, "tag", "mine2", says=("git datmo tag HEAD mine2",))
+    assert datmo(repo, "tag", "HEAD", "mine2").stdout.split() == ["mine", "mine2", "team=red"]
 
 
 def test_annotations_and_tags_of_two_people_are_united(pair: Pair) -> None:

@@ -121,7 +121,7 @@ def _words(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"'{first}'"
             for name in sorted(document["metrics"], key=lambda name: name.encode()):
                 value = document["metrics"][name]
-                yield f"{name}={f'{value:.6g}' if isinstance(value, float) else value}"
+                yield f"{name}={_word(value)}"
             if document["run"] is not None and not document["clean"]:
                 yield "(uncommitted changes)"
             for payload in document["payloads"]:
@@ -135,6 +135,12 @@ def _words(document: Mapping[str, Any]) -> Iterator[str]:
             yield from _annotation_words(document)
         case "drop":
             yield f"{len(document['records'])} dropped {document['why']}"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _annotation_words(document: Mapping[str, Any]) -> Iterator[str]:

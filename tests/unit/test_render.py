@@ -104,8 +104,8 @@ def receipt(text: str = "text") -> Receipt:
 
 def every_line(made: Snapshot, received: Receipt) -> Iterable[str]:
     found = Found(ZERO, made, ZERO, "note")
-    yield from snapshot_lines(found, console())
-    yield from snapshot_details(found, (received,), console())
+    yield from snapshot_lines(found, made.tags, console())
+    yield from snapshot_details(found, made.tags, (received,), console())
     yield receipts_line((received, received))
     yield from verdict_lines(received, console())
 
@@ -181,7 +181,7 @@ def test_experiment_is_shown_in_these_lines() -> None:
     made = snapshot()
     found = Found(ZERO, made, ZERO, "tree")
     made_at = str(made.commit)[:10]
-    assert list(snapshot_lines(found, console())) == [
+    assert list(snapshot_lines(found, made.tags, console())) == [
         f"snapshot {str(ZERO)[:10]} of commit {str(ZERO)[:10]}  (found by its tree, made at commit {made_at})",
         "Author: text <text>",
         "Date:   2024-05-01 12:30:45 UTC",
@@ -200,7 +200,7 @@ def test_cached_log_format_changes_only_with_its_name() -> None:
     """Pin the texts of each cached format. If this fails, rename the format, since older texts stay
     in the cache."""
     pinned = {
-        LINES: ("lines-5", "e6764e417d1fef61"),
+        LINES: ("lines-6", "c58b48e483ea56e2"),
         DOCUMENTS: ("documents-2", "8c9f58b5fd1423bc"),
         ROWS: ("rows-2", "9b0b0f86ed71ef3f"),
     }
@@ -281,8 +281,8 @@ def test_receipts_are_counted_by_people_and_verdicts() -> None:
 
 def test_colours_are_there_when_asked_for_alone() -> None:
     found = Found(ZERO, snapshot(), ZERO, "note")
-    assert any("\x1b[" in line for line in snapshot_lines(found, console(coloured=True)))
-    assert not any("\x1b[" in line for line in snapshot_lines(found, console()))
+    assert any("\x1b[" in line for line in snapshot_lines(found, (), console(coloured=True)))
+    assert not any("\x1b[" in line for line in snapshot_lines(found, (), console()))
 
 
 def test_count_of_one_is_singular() -> None:

@@ -46,6 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
     from git_datmo.errors import UsageError
+    from git_datmo.history.annotations import shown_tags_of
     from git_datmo.history.experiments import History
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.report.attempt_summary import summarise_attempts
@@ -70,7 +71,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
             document["attempts"] = attempts_document(attempts)
             console.print_json(document)
         else:
-            for line in snapshot_details(found, receipts, console):
+            tags = shown_tags_of(history.catalog, str(found.id), found.snapshot.tags)
+            for line in snapshot_details(found, tags, receipts, console):
                 console.print(line)
             for line in attempt_lines(attempts):
                 console.print(line)

@@ -5,9 +5,11 @@ import argparse
 from git_datmo.cli.console import Console
 
 DESCRIPTION = """\
-Remove tags from an experiment, for everybody who gets your records."""
+Remove tags from an experiment, for everybody who gets your records. A tag that a script or another
+tracker gave can be removed, too."""
 EXAMPLES = """
 git datmo untag HEAD candidate
+git datmo untag 3f9c2a team=blue 'first try'
 """
 
 
@@ -24,6 +26,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.repository.workspace import open_workspace
 
     with open_workspace(console.environ, console.cwd) as ws:
-        for tag in annotate(ws, options.name, untags=options.tags).tags:
-            console.print(shorten(tag))
+        done = annotate(ws, options.name, untags=options.tags)
+    for tag in done.absent:
+        console.warn(f"experiment {done.about[:10]} has no tag '{shorten(tag)}'")
+    for tag in done.tags:
+        console.print(shorten(tag))
     return 0
