@@ -32,7 +32,7 @@ def build(folder: Path) -> None:
 
     Raises `NoPackages` without a registry, and `CalledProcessError` for an error in the sources.
     """
-    _install_packages()
+    install_packages()
     _call("npm", "run", "--silent", "check")
     _call("npm", "run", "--silent", "build", "--", "--outDir", str(folder), "--emptyOutDir")
 
@@ -47,8 +47,11 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def _install_packages() -> None:
-    """Install the packages of the lock file, unless they are installed."""
+def install_packages() -> None:
+    """Install the packages of the lock file, unless they are installed.
+
+    Raises `NoPackages` without a registry.
+    """
     modules = PAGE / "node_modules"
     stamp = modules / ".lock-hash"
     lock = hashlib.sha256((PAGE / "package-lock.json").read_bytes()).hexdigest()

@@ -81,7 +81,9 @@ def test_filter_when_entered_limits_rows_and_tells_errors(page: Page, site: str)
     page.wait_for_text("Try number 24")
     page.type_into("#where", "accuracy > 0.85 and depth = 2")
     page.press("Enter")
-    page.wait_for(f"document.querySelector('.grid').getAttribute('aria-rowcount') < {COUNT}")
+    page.wait_for("location.hash.includes('where=')")
+    page.wait_for("document.querySelector('.grid[aria-busy=false] .grid-row')")
+    page.wait_for(f"document.querySelector('.grid').getAttribute('aria-rowcount') <= {COUNT}")
     assert 0 < count(page) < COUNT
     assert "git datmo log" in page.evaluate(
         "document.querySelector('.view > .command code').textContent"

@@ -136,8 +136,9 @@ async function readCurve(curve: Curve, isOneOfMany: boolean, axis: ReturnType<ty
   const name = curveName(curve.name);
   const document = await load<CurveDocument>(name);
   const many = document.series.length > 1;
+  const hasRanks = document.series.some((info) => info.rank);
   return Promise.all(document.series.map(async (info, index) => {
-    const part = [info.attempt && `attempt ${shortId(info.attempt)}`, info.rank && `rank ${info.rank}`].filter(Boolean).join(", ");
+    const part = [info.attempt && `attempt ${shortId(info.attempt)}`, (info.rank || hasRanks) && `rank ${info.rank || 0}`].filter(Boolean).join(", ");
     const label = !many ? curve.label : isOneOfMany ? `${curve.label} · ${part || index + 1}` : part || `${index + 1}`;
     const points = await readPoints(name, document, index, axis, range);
     return { label, colourIndex: isOneOfMany ? curve.colourIndex : curve.colourIndex + index, points, isFaint: false };

@@ -1,10 +1,11 @@
 /** Follows the live server: reloads what changed, and gives new points to open curves. */
 
 import { signal } from "@preact/signals";
-import { isLive, loadedNames, refresh, refreshFailed } from "./load";
-import type { Num } from "./types";
+import { amend, isLive, loadedNames, refresh, refreshFailed } from "./load";
+import type { CurveDocument, Num } from "./types";
 
-export interface NewPoints { curve: string; series?: number; from: number; steps: Num[]; times: Num[]; values: Num[] }
+/** Says that a curve has new points, and which, if the server knows. */
+export interface NewPoints { curve: string; from?: number; steps?: Num[]; times?: Num[]; values?: Num[] }
 export interface FetchProgress { done: number; total: number; error: string }
 
 /** Is false while the server cannot be reached. */
@@ -28,27 +29,43 @@ export function followServer(): void {
 }
 
 function handle(event: Record<string, unknown>): void {
+  // The server drops events for a page that is too slow to read them.
+  if (event.reload === true) loadedNames().forEach(refresh);
   if (Array.isArray(event.changed)) refreshAll(event.changed as string[]);
   if (typeof event.curve === "string") {
-    for (const listener of listeners) listener(event as unknown as NewPoints);
+    const points = event as unknown as NewPoints;
+    addPoints(points);
+    for (const listener of listeners) listener(points);
   }
   if (typeof event.fetch === "string") {
     const { done, total, error } = event as unknown as FetchProgress;
     const { [event.fetch]: _, ...others } = fetches.value;
-    const isDone = !error && total > 0 && done >= total;
+    const isDone = !error && (event.is_done === true || (total > 0 && done >= total));
     fetches.value = isDone ? others : { ...others, [event.fetch]: { done, total, error } };
     if (isDone) refreshFailed();
   }
 }
 
+/** Adds points to the curve that is loaded; loads it again where they do not follow its end. */
+function addPoints({ curve, from, steps, times, values }: NewPoints): void {
+  void amend<CurveDocument>(curve, (document) => {
+    const [xs, ts, ys] = [document.steps?.[0], document.times?.[0], document.values?.[0]];
+    if (!xs || !ts || !ys || !steps || !times || !values || from === undefined || from > ys.length) return false;
+    const skipped = ys.length - from;
+    xs.push(...steps.slice(skipped));
+    ts.push(...times.slice(skipped));
+    ys.push(...values.slice(skipped));
+    return true;
+  });
+}
+
+/** Loads what changed again. A name without a slash stands for all documents that begin with it. */
 function refreshAll(names: string[]): void {
-  const known = loadedNames();
   for (const name of names) {
-    refresh(name);
-    // The blocks and sparklines of a table are parts of it.
-    if (name === "experiments") {
-      known.filter((each) => /^(block|sparklines)\//.test(each)).forEach(refresh);
-    }
+    const prefix = `${name}/`;
+    const found = name.includes("/") ? [] : loadedNames().filter((each) => each.startsWith(prefix));
+    [name, ...found].forEach(refresh);
+    if (name.startsWith("curve")) for (const listener of listeners) listener({ curve: name });
   }
 }
 

@@ -61,6 +61,12 @@ export function refresh(name: string): void {
   if (state) fill(name, state);
 }
 
+/** Changes a document that is loaded. Loads it again if `change` returns false. */
+export async function amend<T>(name: string, change: (value: T) => boolean): Promise<void> {
+  const promise = promises.get(name) as Promise<T> | undefined;
+  if (promise && !change(await promise)) refresh(name);
+}
+
 /** Loads the documents again that were not here. */
 export function refreshFailed(): void {
   for (const [name, state] of signals) if (state.value.state === "error") fill(name, state);

@@ -11,6 +11,7 @@ interface Props { blob: string; suffix: string; kind: string; label: string }
 
 // SVG may hold scripts, so it is shown as its text.
 const RASTER = /^\.(png|jpe?g|gif|webp|bmp|avif)$/i;
+const TINY = 96;
 const SOUND = /^\.(wav|mp3|ogg|oga|flac|m4a|opus)$/i;
 
 export function BlobPreview({ blob, suffix, kind, label }: Props) {
@@ -21,10 +22,13 @@ export function BlobPreview({ blob, suffix, kind, label }: Props) {
   return <Document<TextDocument> name={`text/${blob}`}>{(text) => <TextPreview document={text} isJson={kind === "json"} label={label} />}</Document>;
 }
 
-function Image({ blob, suffix, label }: { blob: string; suffix: string; label: string }) {
+export function Image({ blob, suffix, label }: { blob: string; suffix: string; label: string }) {
   const [isMissing, setMissing] = useState(false);
+  const [isTiny, setTiny] = useState(false);
+  // Images of few pixels, as of digits, are enlarged without blur.
+  const measure = (event: Event) => setTiny((event.currentTarget as HTMLImageElement).naturalWidth < TINY);
   if (isMissing) return <p class="notice">This image is not here.</p>;
-  return <img class="preview-image" src={fileAddress(blob, suffix)} alt={label} loading="lazy" onError={() => setMissing(true)} />;
+  return <img class={isTiny ? "preview-image tiny" : "preview-image"} src={fileAddress(blob, suffix)} alt={label} loading="lazy" onLoad={measure} onError={() => setMissing(true)} />;
 }
 
 function TextPreview({ document, isJson, label }: { document: TextDocument; isJson: boolean; label: string }) {

@@ -8,9 +8,9 @@ import { ExportMenu } from "./export_menu";
 export interface Cell { value: Value; show?: ComponentChildren; tone?: string }
 export interface Heading { name: string; isNumber?: boolean }
 
-interface Props { name: string; headings: Heading[]; rows: Cell[][]; note?: string }
+interface Props { name: string; headings: Heading[]; rows: Cell[][]; note?: string; isNarrow?: boolean }
 
-export function PlainTable({ name, headings, rows, note }: Props) {
+export function PlainTable({ name, headings, rows, note, isNarrow = false }: Props) {
   const csv = () => toCsv([headings.map((each) => each.name), ...rows.map((row) => row.map((cell) => cell.value))]);
   return (
     <div class="table-box">
@@ -18,8 +18,8 @@ export function PlainTable({ name, headings, rows, note }: Props) {
         {note && <span class="quiet">{note}</span>}
         <ExportMenu name={name} csv={csv} />
       </div>
-      <div class="scroll-x" tabIndex={0} role="region" aria-label={name}>
-        <table class="plain">
+      <div class="scroll-x" tabIndex={0} role="group" aria-label={name}>
+        <table class={isNarrow ? "plain narrow" : "plain"}>
           <thead>
             <tr>
               {headings.map((heading) => (

@@ -96,7 +96,7 @@ function Entry({ told, metric, newDay }: { told: Told; metric: string; newDay: b
           <p class="figures">
             {value !== null && <span class={isRecord ? "best" : ""}>{isRecord && <Icon name="best" />}{metric} <strong class="figure">{showValue(value)}</strong>{isRecord && change && <span class="quiet"> ({change})</span>}</span>}
             {entry.status !== "completed" && entry.status !== "success" && <Status status={entry.status} />}
-            {entry.branch && <span class="quiet">{entry.branch}</span>}
+            {entry.branch && entry.branch !== table.value?.document.repository.branch && <span class="quiet">{entry.branch}</span>}
             {entry.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
           </p>
           {told.parameters.length > 0 && <p class="quiet small">{told.parameters.join(", ")}</p>}

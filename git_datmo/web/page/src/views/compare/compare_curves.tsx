@@ -1,6 +1,7 @@
 /** Curves of the same metric over each other. */
 
 import { CurveChart, type Curve } from "../../charts/curve_chart";
+import { distinctCurves } from "../../charts/distinct_curves";
 import { CurveOptions } from "../../charts/curve_options";
 import type { ExperimentDocument } from "../../documents/types";
 import { WhenVisible } from "../../parts/when_visible";
@@ -9,8 +10,7 @@ import { titleOf } from "../experiment/experiment_view";
 export function CompareCurves({ documents }: { documents: ExperimentDocument[] }) {
   const curves = new Map<string, Curve[]>();
   documents.forEach((document, colourIndex) => {
-    for (const metric of document.metrics) {
-      if (!metric.curve) continue;
+    for (const metric of distinctCurves(document.metrics)) {
       const list = curves.get(metric.name) ?? [];
       list.push({ name: metric.curve, label: `${colourIndex + 1}. ${titleOf(document)}`, colourIndex });
       curves.set(metric.name, list);
@@ -19,6 +19,7 @@ export function CompareCurves({ documents }: { documents: ExperimentDocument[] }
   if (!curves.size) return <p class="quiet">These experiments have no curves.</p>;
   return (
     <>
+      <h2 class="visually-hidden">Curves</h2>
       <div class="toolbar"><CurveOptions /></div>
       <div class="charts">
         {[...curves].map(([name, list]) => (

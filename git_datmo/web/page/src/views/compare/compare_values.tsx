@@ -57,12 +57,12 @@ function Differing({ title, rows, documents, keepsSame = false }: Props) {
   const different = keepsSame ? rows : rows.filter(differs);
   const same = rows.length - different.length;
   const shown = showsAll ? [...different, ...rows.filter((row) => !different.includes(row))] : different;
-  const headings = [{ name: title }, ...documents.map((document, place) => ({ name: `${place + 1}. ${titleOf(document).slice(0, 40)}`, isNumber: true }))];
+  const headings = [{ name: "Name" }, ...documents.map((document, place) => ({ name: `${place + 1}. ${titleOf(document).slice(0, 40)}` }))];
   const tools = same > 0 && <button type="button" class="text-button" onClick={() => setShowsAll(!showsAll)}>{showsAll ? "Hide" : "Show"} {count(same, "equal value")}</button>;
   if (!rows.length) return null;
   return (
     <Section title={title} tools={tools}>
-      {shown.length ? <PlainTable name={title} headings={headings} rows={shown.map(cellsOf)} /> : <p class="quiet">Nothing differs.</p>}
+      {shown.length ? <PlainTable name={title} isNarrow headings={headings} rows={shown.map(cellsOf)} /> : <p class="quiet">Nothing differs.</p>}
     </Section>
   );
 }

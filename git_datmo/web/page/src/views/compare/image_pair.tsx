@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { fileAddress } from "../../documents/load";
+import { Image } from "../../parts/blob_preview";
 
 interface Props { left: string; right: string; suffix: string; label: string }
 
@@ -12,13 +13,13 @@ export function ImagePair({ left, right, suffix, label }: Props) {
   const [mode, setMode] = useState<Mode>("side");
   const [place, setPlace] = useState(50);
   const [one, other] = [fileAddress(left, suffix), fileAddress(right, suffix)];
-  if (left === right) return <div><p class="quiet">Identical</p><img class="preview-image" src={one} alt={label} /></div>;
+  if (left === right) return <div><p class="quiet">Identical</p><Image blob={left} suffix={suffix} label={label} /></div>;
   return (
     <div class="image-pair">
       <div class="segmented" role="group" aria-label={`How to compare ${label}`}>
         {MODES.map(([value, text]) => <button key={value} type="button" aria-pressed={mode === value} onClick={() => setMode(value)}>{text}</button>)}
       </div>
-      {mode === "side" && <div class="side-by-side"><img class="preview-image" src={one} alt={`${label}, first`} /><img class="preview-image" src={other} alt={`${label}, second`} /></div>}
+      {mode === "side" && <div class="side-by-side"><Image blob={left} suffix={suffix} label={`${label}, first`} /><Image blob={right} suffix={suffix} label={`${label}, second`} /></div>}
       {mode === "slider" && (
         <>
           <div class="image-slider">
@@ -49,7 +50,7 @@ function Difference({ one, other, label }: { one: string; other: string; label: 
 
 function readImage(address: string): Promise<HTMLImageElement> {
   return new Promise((resolve, reject) => {
-    const image = new Image();
+    const image = document.createElement("img");
     image.onload = () => resolve(image);
     image.onerror = () => reject(new Error(address));
     image.src = address;

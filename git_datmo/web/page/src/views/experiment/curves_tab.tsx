@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { CurveChart } from "../../charts/curve_chart";
+import { distinctCurves } from "../../charts/distinct_curves";
 import { CurveOptions } from "../../charts/curve_options";
 import type { ExperimentDocument } from "../../documents/types";
 import { Icon } from "../../parts/icon";
@@ -9,9 +10,10 @@ import { WhenVisible } from "../../parts/when_visible";
 
 export function CurvesTab({ document }: { document: ExperimentDocument }) {
   const [text, setText] = useState("");
-  const curves = document.metrics.filter((metric) => metric.curve && metric.name.toLowerCase().includes(text.toLowerCase()));
+  const curves = distinctCurves(document.metrics).filter((metric) => metric.name.toLowerCase().includes(text.toLowerCase()));
   return (
     <>
+      <h2 class="visually-hidden">Curves</h2>
       <div class="toolbar">
         <label class="input search">
           <Icon name="search" />

@@ -2,6 +2,7 @@
 
 import { addressOf } from "../../address";
 import { CurveChart } from "../../charts/curve_chart";
+import { distinctCurves } from "../../charts/distinct_curves";
 import type { ExperimentDocument, Note } from "../../documents/types";
 import { showTime, showValue } from "../../format";
 import { CommandLine } from "../../parts/command_line";
@@ -17,7 +18,7 @@ import { textOf } from "./experiment_view";
 const MOST_CHARTS = 2;
 
 export function OverviewTab({ document }: { document: ExperimentDocument }) {
-  const curves = document.metrics.filter((metric) => metric.curve);
+  const curves = distinctCurves(document.metrics);
   return (
     <div class="columns-two">
       <div>

@@ -7,7 +7,7 @@ import { PALETTE_SIZE } from "../../theme";
 import { bestOf, decimalsOf, setWidth, shownColumns, type ShownColumn } from "./column_choice";
 import { columnsInView, makeOffsets, rowsInView } from "./grid_window";
 import { ExperimentRow, type RowLayout } from "./experiment_row";
-import { nextColour, toggle } from "./table_state";
+import { isLoading, nextColour, toggle } from "./table_state";
 import { Icon } from "../../parts/icon";
 
 const ROW_HEIGHT = 40;
@@ -64,7 +64,7 @@ export function ExperimentsGrid({ rows }: { rows: number[] }) {
     scrollTo(box.current, next);
   };
   return (
-    <div class="grid" ref={box} tabIndex={0} role="grid" aria-label="Experiments" aria-rowcount={rows.length + 1} aria-colcount={columns.length + 1} aria-activedescendant={rows.length ? `row-${active}` : undefined} onScroll={measure} onKeyDown={keys} style={{ height: `min(calc(100vh - 16rem), ${HEAD_HEIGHT + ROW_HEIGHT * rows.length + 18}px)` }}>
+    <div class="grid" ref={box} tabIndex={0} role="grid" aria-label="Experiments" aria-busy={isLoading.value} aria-rowcount={rows.length + 1} aria-colcount={columns.length + 1} aria-activedescendant={rows.length ? `row-${active}` : undefined} onScroll={measure} onKeyDown={keys} style={{ height: `min(calc(100vh - 16rem), ${HEAD_HEIGHT + ROW_HEIGHT * rows.length + 18}px)` }}>
       <div class="grid-head" role="row" aria-rowindex={1} style={{ width: `${total}px`, height: `${HEAD_HEIGHT}px` }}>
         <div class="grid-cell head name" role="columnheader" aria-colindex={1} style={{ width: `${nameWidth}px`, left: "0" }}>Experiment</div>
         {pinned.map((column, place) => <HeadCell key={column.name} column={column} index={place + 2} left={nameWidth + pinned.slice(0, place).reduce((sum, each) => sum + each.width, 0)} />)}
@@ -76,7 +76,7 @@ export function ExperimentsGrid({ rows }: { rows: number[] }) {
           <ExperimentRow key={row} row={row} index={span.first + place} top={(span.first + place) * ROW_HEIGHT} layout={layout} isActive={span.first + place === active} />
         ))}
       </div>
-      {!rows.length && <p class="empty">No experiment meets this filter.</p>}
+      {!rows.length && <p class="empty">{isLoading.value ? "Loading…" : "No experiment meets this filter."}</p>}
     </div>
   );
 }

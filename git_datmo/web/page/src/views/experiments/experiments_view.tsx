@@ -10,6 +10,7 @@ import { ExperimentsGrid } from "./experiments_grid";
 import { ExperimentsTools } from "./experiments_tools";
 import { GroupsTable } from "./groups_table";
 import { OverviewCharts } from "./overview_charts";
+import { parameterNames, SEED } from "./seed_groups";
 import { chosen, filter, followerCount, hidden, loadForState, shownRows } from "./table_state";
 
 export function ExperimentsView() {
@@ -86,7 +87,9 @@ function commandLine(names: string[]): string {
   const sort = parameter("sort");
   if (sort) words.push("--sort", shellWord(inCommands(sort)));
   const group = parameter("group");
-  if (group && group !== "same") words.push("--group-by", shellWord(inCommands(group)));
+  const same = parameterNames().filter((name) => !SEED.test(name));
+  if (group === "same" && same.length) words.push("--group-by", shellWord(same.map(inCommands).join(",")));
+  else if (group && group !== "same") words.push("--group-by", shellWord(inCommands(group)));
   else if (parameter("columns")) {
     const known = names.filter((name) => name !== SPARKLINE && !["branch", "receipts", "annotations", "data"].includes(name));
     words.push("--columns", shellWord(["id", ...known.map(inCommands)].join(",")));

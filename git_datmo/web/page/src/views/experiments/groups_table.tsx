@@ -76,6 +76,7 @@ function memberLink(group: Group) {
 function summaryCell(summary: Summary | null, isBest: boolean): Cell {
   if (!summary) return { value: null };
   const { mean, deviation, low, high } = summary;
+  if (deviation === 0) return { value: mean, tone: isBest ? "best" : "", show: showNumber(mean, 5) };
   const text = deviation === null ? String(mean) : `${mean} ± ${deviation}`;
   return {
     value: text,

@@ -6,12 +6,13 @@ import { parameter, setParameters } from "../../address";
 import { columnValues, fact, requireColumns, table } from "../../documents/experiments_store";
 import { Icon } from "../../parts/icon";
 
-const SEED = /(^|[._\s-])seed$/i;
+export const SEED = /(^|[._\s-])seed$/i;
 // Parameters of a wide table are loaded when a person asks for groups, not for the offer.
 const MOST_OFFERED = 60;
 const ready = signal(0);
 
-function parameterNames(): string[] {
+/** Returns the full names of all parameters. */
+export function parameterNames(): string[] {
   return (table.value?.document.columns ?? []).filter((info) => info.section === "params").map((info) => info.name);
 }
 

@@ -129,11 +129,18 @@ export function key(id: string): string {
   return id.slice(0, 10);
 }
 
-/** Loads the columns that the filter and the order need. */
-export function loadForState(): void {
+/** The columns that the filter and the order need. */
+const neededColumns = computed<string[]>(() => {
   const { condition } = filter.value;
   const sort = parameter("sort").replace(/^-/, "");
-  void requireColumns([...(condition ? namesIn(condition) : []), ...(sort ? [sort] : [])]);
+  return [...(condition ? namesIn(condition) : []), ...(sort ? [sort] : [])];
+});
+
+/** Is true until all columns are loaded that the filter and the order need. */
+export const isLoading = computed(() => neededColumns.value.some((name) => table.value?.infos.has(name) && !columnValues(name)));
+
+export function loadForState(): void {
+  void requireColumns(neededColumns.value);
 }
 
 /** Adds a row to a list in the address, or removes it. */
