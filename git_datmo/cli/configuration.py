@@ -44,6 +44,12 @@ KEYS = [
         "An additional package index for rebuilding environments. You can set it several times.",
     ),
     ConfigKey(
+        "datmo.feedbackLog",
+        "none",
+        "The folder in which 'serve' stores predictions, refusals and outcomes, relative to the top"
+        " of the working tree.",
+    ),
+    ConfigKey(
         "datmo.variable",
         "none",
         "An environment variable to record with runs. You can set it several times.",

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from git_datmo.errors import DatmoError, UsageError
-from git_datmo.serving.front_app import Front, make_app
+from git_datmo.serving.front_app import make_app
+from git_datmo.serving.front_state import Front
 
 if TYPE_CHECKING:
     import uvicorn

@@ -27,8 +27,11 @@ class ServingMetrics:
         index = next((i for i, limit in enumerate(BUCKETS) if seconds <= limit), len(BUCKETS))
         self.buckets[index] += 1
 
-    def text(self, model: ServedModel | None) -> str:
-        """Return all counts, and the state of the model that answers."""
+    def text(self, model: ServedModel | None, lost: int = 0) -> str:
+        """Return all counts, and the state of the model that answers.
+
+        `lost` is the number of events that could not be stored.
+        """
         lines = ["# TYPE datmo_requests_total counter"]
         for (snapshot, status), count in sorted(self.answered.items()):
             labels = _labels(snapshot=snapshot, status=str(status))
@@ -47,6 +50,7 @@ class ServingMetrics:
             lines.append(f'datmo_request_seconds_bucket{{le="{limit}"}} {total}')
         lines += [f"datmo_request_seconds_sum {self.seconds}"]
         lines += [f"datmo_request_seconds_count {total}"]
+        lines += ["# TYPE datmo_lost_events_total counter", f"datmo_lost_events_total {lost}"]
         if model is not None:
             lines += _model_lines(model)
         return "\n".join(lines) + "\n"

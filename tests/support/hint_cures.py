@@ -238,6 +238,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "runs/run_surroundings.py": {
         "git config --add datmo.variable {}": "tests/integration/test_run_reads.py::test_unrecorded_variable_is_named_at_run_and_verdict",
     },
+    "serving/event_reader.py": {
+        "git datmo serve --log DIR": "tests/integration/test_feedback.py::test_outcomes_are_joined_with_predictions_of_a_killed_server",
+    },
     "serving/placed_snapshot.py": {
         "git datmo run": "A run records its environment.",
     },

@@ -145,7 +145,7 @@ HEAVY = {
         "git_datmo.contracts.unique_values": "late",
     },
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
-    "starlette": {"git_datmo.serving.front_app": "late"},
+    "starlette": dict.fromkeys([f"git_datmo.serving.front_{n}" for n in ("app", "state")], "late"),
     "uvicorn": {"git_datmo.serving.front_server": "late"},
     "matplotlib": {"git_datmo.report.curve_picture": "late"},
     "plotext": {"git_datmo.cli.terminal_plot": "late"},

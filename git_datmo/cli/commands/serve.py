@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from git_datmo.repository.workspace import Workspace
+    from git_datmo.serving.event_log import EventLog
+    from git_datmo.serving.front_state import Front
     from git_datmo.serving.placed_snapshot import PlacedSnapshot
-    from git_datmo.serving.served_model import ServedModel
     from git_datmo.serving.serving_setup import ServingOptions
 
 DESCRIPTION = """\
@@ -77,6 +78,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=float, default=30.0, metavar="S", help="seconds for a request (30)")
     add("--load-timeout", type=float, default=600.0, metavar="S", help="seconds to load (600)")
     add("--max-body", default="64m", metavar="SIZE", help="the largest request (64m)")
+    add(
+        "--log",
+        default="",
+        metavar="DIR",
+        help="store predictions, refusals and outcomes in this folder (datmo.feedbackLog)",
+    )
+    add(
+        "--sample",
+        type=float,
+        default=1.0,
+        metavar="P",
+        help="the share of predictions that --log stores, from 0 to 1 (1)",
+    )
     add_limit_options(parser)
     add("--rebuild", action="store_true", help="build the environment again even if it exists")
 
@@ -87,6 +101,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.serving.front_server import listen, require_libraries
+    from git_datmo.serving.front_state import Front
     from git_datmo.serving.serving_setup import serve_placed
 
     require_libraries()
@@ -94,10 +109,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with ExitStack() as stack:
         with open_workspace(console.environ, console.cwd) as ws:
             placed, serving, folder = _prepare(options, console, ws, stack)
+            log = _open_log(options, console, ws)
         # From now on the repository is closed, so that the server does not hold up 'gc'.
         listener = stack.enter_context(listen(options.host, options.port))
         model = serve_placed(placed, serving, folder / "worker")
-        _serve(console, options.host, model, listener, token, max_body)
+        front = Front(model, max_body, token, console.tell, log)
+        _serve(console, options.host, front, listener)
     return 0
 
 
@@ -146,24 +163,28 @@ def _prepare(
     return placed, serving, folder
 
 
-def _serve(
-    console: Console,
-    host: str,
-    model: ServedModel,
-    listener: socket.socket,
-    token: str,
-    max_body: int,
-) -> None:
+def _open_log(options: argparse.Namespace, console: Console, ws: Workspace) -> EventLog | None:
+    """Return the log that an option or `datmo.feedbackLog` names; None for no log."""
+    from git_datmo.serving.event_log import EventLog, open_events
+
+    configured = ws.repo.config.get("datmo.feedbacklog")
+    if not options.log and not configured:
+        return None
+    folder = console.cwd / options.log if options.log else ws.root / str(configured)
+    return EventLog(open_events(folder), options.sample, console.tell, ws.clock)
+
+
+def _serve(console: Console, host: str, front: Front, listener: socket.socket) -> None:
     """Answer requests until a signal asks for the end."""
     import asyncio
     from ipaddress import ip_address
 
-    from git_datmo.serving.front_app import Front
     from git_datmo.serving.front_server import serve
 
+    model = front.model
     address, port = listener.getsockname()[:2]
     if not ip_address(address).is_loopback:
-        who = "everyone who reaches it" if not token else "everyone with the token"
+        who = "everyone who reaches it" if not front.token else "everyone with the token"
         console.warn(f"the server listens at {host}, and answers {who}, without encryption")
     shown = f"[{address}]" if ":" in address else address
 
@@ -173,7 +194,6 @@ def _serve(
         )
         console.out.flush()
 
-    front = Front(model, max_body, token, console.tell)
     asyncio.run(serve(front, listener, grace=model.pool.options.settings.seconds, on_ready=ready))
 
 
@@ -191,6 +211,8 @@ def _check_numbers(options: argparse.Namespace) -> int:
     ):
         if value <= 0:
             raise UsageError(f"{word} takes a number above 0")
+    if not 0 <= options.sample <= 1:
+        raise UsageError("--sample takes a number from 0 to 1")
     if not 0 <= options.port < 1 << 16:
         raise UsageError("--port takes a number from 0 to 65535")
     return parse_memory(options.max_body)

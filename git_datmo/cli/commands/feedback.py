@@ -1,0 +1,191 @@
+"""The `git datmo feedback` command."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from git_datmo.cli.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from git_datmo.repository.workspace import Workspace
+    from git_datmo.serving.event_reader import SnapshotEvents
+
+DESCRIPTION = """\
+Work with the events that 'git datmo serve --log DIR' stores: predictions, refused requests, and
+outcomes, which say what became of predictions.
+
+add FILE stores the outcomes of a CSV file with late labels. Its column 'prediction' has the ids of
+predictions, 'row' the row of a prediction with several, and every other column is a label.
+A file that is added twice changes nothing. status shows for each snapshot how many predictions
+and refusals the log has, which fields were refused, and how predictions and outcomes agree,
+beside the recorded metrics.
+
+The log is the folder of --log, or of the configuration key datmo.feedbackLog. Values are stored
+only of fields that the contract classifies as public."""
+EXAMPLES = """
+git datmo feedback status --log events
+git datmo feedback add labels.csv --log events
+git datmo feedback status --json
+"""
+
+NAMES = {"add": (1, 1), "status": (0, 0)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `git datmo feedback` to its parser."""
+    parser.add_argument(
+        "action", nargs="?", choices=tuple(NAMES), default="status", help="an action (status)"
+    )
+    parser.add_argument("names", nargs="*", metavar="FILE", help="add: a CSV file with outcomes")
+    parser.add_argument(
+        "--log", default="", metavar="DIR", help="the folder of the events (datmo.feedbackLog)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="status: print one JSON object a snapshot"
+    )
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Run an action of `git datmo feedback` and return 0.
+
+    Raises `UsageError` for a wrong number of names.
+    """
+    from git_datmo.errors import UsageError
+    from git_datmo.repository.workspace import open_workspace
+
+    least, most = NAMES[options.action]
+    if not least <= len(options.names) <= most:
+        raise UsageError(f"'{options.action}' takes {'one FILE' if most else 'no FILE'}")
+    if options.json and options.action != "status":
+        raise UsageError("--json belongs to 'status'", "leave out --json")
+    console.use_colours()
+    with open_workspace(console.environ, console.cwd) as ws:
+        actions = {"add": _add, "status": _status}
+        return actions[options.action](options, console, ws)
+
+
+def find_log(given: str, console: Console, ws: Workspace) -> Path:
+    """Return the folder of the log; raise `UsageError` if nothing names it."""
+    from git_datmo.errors import UsageError
+
+    if given:
+        return console.cwd / given
+    configured = ws.repo.config.get("datmo.feedbacklog")
+    if not configured:
+        raise UsageError("no event log is named", "give --log DIR, or set datmo.feedbackLog")
+    return ws.root / configured
+
+
+def _add(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Store the outcomes of a CSV file."""
+    from git_datmo.contract_checks.contract_files import find_contracts
+    from git_datmo.serving.event_log import open_events
+    from git_datmo.serving.event_reader import known_events, log_files
+    from git_datmo.serving.model_contract import model_contract
+    from git_datmo.serving.outcome_events import outcomes_of_csv
+    from git_datmo.sizes import show_count
+
+    folder = find_log(options.log, console, ws)
+    known = known_events(log_files(folder))
+    contract = model_contract(find_contracts(ws))
+    # All lines are read before the first is stored, so that an error stores none of them.
+    events = list(outcomes_of_csv(console.cwd / options.names[0], contract, ws.clock()))
+    new = [event for event in events if event["id"] not in known]
+    if new:
+        file = open_events(folder)
+        file.append(new)
+        file.sync()
+        file.close()
+    before = f"; {len(events) - len(new)} were there before" if len(new) < len(events) else ""
+    console.print(f"stored {show_count(len(new), 'outcome')}{before}")
+    hidden = sorted({name for event in new for name in event["data"]["left_out"]})
+    if hidden:
+        console.warn(
+            f"the values of {', '.join(hidden)} were left out: the contract does not classify"
+            " them as public"
+        )
+    return 0
+
+
+def _status(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Print the figures of each snapshot in the log."""
+    from git_datmo.serving.event_reader import log_files, sum_up
+
+    found = sum_up(log_files(find_log(options.log, console, ws)))
+    recorded = _recorded_metrics(ws, found)
+    for events in found:
+        if options.json:
+            document = status_document(events)
+            console.print_json({**document, "recorded": recorded.get(events.snapshot, {})})
+            continue
+        for line in _lines(events, recorded.get(events.snapshot, {}), console):
+            console.print(line)
+    if not found and not options.json:
+        console.tell("the log has no events")
+    return 0
+
+
+def _recorded_metrics(ws: Workspace, found: list[SnapshotEvents]) -> dict[str, dict[str, Any]]:
+    """Return the recorded metrics of each snapshot that this clone knows."""
+    from git_datmo.history.experiments import History
+
+    history = History(ws)
+    metrics = {}
+    for events in found:
+        snapshot = history.by_id(events.snapshot)
+        if snapshot is not None:
+            metrics[events.snapshot] = dict(snapshot.snapshot.metrics)
+    return metrics
+
+
+def status_document(events: SnapshotEvents) -> dict[str, Any]:
+    """Return the keys of a snapshot's figures for `--json`."""
+    return {
+        "snapshot": events.snapshot,
+        "first": events.first,
+        "last": events.last,
+        "predictions": events.predictions,
+        "rows": events.rows,
+        "refusals": events.refusals,
+        "refused": [
+            {"field": name, "rule": rule, "count": count}
+            for (name, rule), count in sorted(events.refused.items())
+        ],
+        "outcomes": events.outcomes,
+        "unmatched": events.unmatched,
+        "fields": {
+            name: {
+                "count": figures.count,
+                "equal": figures.share_equal,
+                "mean_absolute_error": figures.mean_distance,
+            }
+            for name, figures in sorted(events.fields.items())
+        },
+    }
+
+
+def _lines(events: SnapshotEvents, recorded: dict[str, Any], console: Console) -> Iterator[str]:
+    """Yield the lines that describe the events of a snapshot."""
+    from git_datmo.cli.render import figures as show_figures
+
+    head = console.paint("yellow", f"snapshot {events.snapshot}")
+    yield f"{head}  {events.first[:16]} to {events.last[:16]}"
+    yield f"  predictions  {events.predictions} ({events.rows} rows)"
+    rules = [
+        f"{name or 'request'} {rule} {count}"
+        for (name, rule), count in events.refused.most_common()
+    ]
+    yield f"  refusals     {events.refusals}" + (f": {', '.join(rules)}" if rules else "")
+    unmatched = f", {events.unmatched} without a stored prediction" if events.unmatched else ""
+    yield f"  outcomes     {events.outcomes}{unmatched}"
+    for name, found in sorted(events.fields.items()):
+        line = f"  {name:<11}  {found.equal} of {found.count} equal ({found.share_equal:.1%})"
+        if found.mean_distance is not None:
+            line += f", mean absolute error {found.mean_distance:.6g}"
+        yield line
+    if recorded:
+        yield f"  recorded     {show_figures(recorded.items())}"
