@@ -19,7 +19,9 @@ COLOURS = {"holds": "green", "broken": "red", "unchecked": "yellow"}
 
 def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     """Check data, print the findings, and return 1 if a contract is broken."""
-    checks = list(_check(options, console, ws))
+    checks = [*_check_contracts(options, console, ws)]
+    if not options.base and not options.against:
+        checks.extend(_check(options, console, ws, has_pairs=bool(checks)))
     form = "json" if options.json else options.format
     if form == "text":
         console.use_colours()
@@ -38,8 +40,37 @@ def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     return int(any(check.verdict == "broken" for check in checks))
 
 
-def _check(options: argparse.Namespace, console: Console, ws: Workspace) -> Sequence[FileCheck]:
-    """Return the checks of the working tree, of a path in it, or of a revision."""
+def _check_contracts(
+    options: argparse.Namespace, console: Console, ws: Workspace
+) -> Iterator[FileCheck]:
+    """Yield the checks of contracts against each other, which read no data."""
+    from git_datmo.contract_checks.branch_check import ContractScene, matching_branches
+    from git_datmo.contract_checks.pair_checks import check_branches, check_pairs, check_versions
+
+    name = options.names[0] if options.names else ""
+    if name and os.path.lexists(os.path.join(console.cwd, name)):
+        # The values of one path are asked for.
+        return
+    commit = ws.odb.resolve(f"{name}^{{commit}}") if name else None
+    if name and commit is None:
+        # The id of a snapshot, which the checks of data know.
+        return
+    scene = ContractScene(ws, commit)
+    scene.refuse_invalid()
+    yield from check_pairs(scene)
+    if options.base:
+        yield from check_versions(ws, options.base, scene)
+    if options.against:
+        yield from check_branches(scene.against(matching_branches(ws, options.against)))
+
+
+def _check(
+    options: argparse.Namespace, console: Console, ws: Workspace, *, has_pairs: bool
+) -> Sequence[FileCheck]:
+    """Return the checks of the working tree, of a path in it, or of a revision.
+
+    Raises `DatmoError` if no contract is bound to data and none met another one.
+    """
     from git_datmo.contract_checks.check_paths import bound_paths, check_paths
     from git_datmo.contract_checks.contract_files import find_contracts
 
@@ -51,11 +82,11 @@ def _check(options: argparse.Namespace, console: Console, ws: Workspace) -> Sequ
         if not os.path.lexists(path):
             from git_datmo.operations.check_revision import check_revision
 
-            return check_revision(ws, name, progress=progress)
+            return check_revision(ws, name, may_be_empty=has_pairs, progress=progress)
         within = ws.relative(name)
     contracts = find_contracts(ws)
     bound = list(bound_paths(ws.root, contracts, within))
-    if not bound:
+    if not bound and not has_pairs:
         what = f"to '{name}'" if name else "to data of the working tree"
         raise DatmoError(
             f"no contract is bound {what}",

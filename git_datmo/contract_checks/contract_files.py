@@ -22,11 +22,11 @@ from git_datmo.repository.workspace import Workspace
 class ContractFile:
     """A contract's file in a tree: its path, its blob, and its content or the reason to refuse it.
 
-    `blob` is None for a file of the working tree.
+    A changed file of the working tree has the blob that git would store without filters.
     """
 
     file: str
-    blob: Oid | None
+    blob: Oid
     contract: Contract | None
     problem: str = ""
 
@@ -51,7 +51,11 @@ def find_contracts(ws: Workspace) -> tuple[Contract, ...]:
 
 def worktree_contracts(ws: Workspace) -> tuple[ContractFile, ...]:
     """Return the contract files of the working tree, the invalid ones included."""
-    return tuple(_parse(path, None, content) for path, content in _read_worktree(ws.root))
+    form = ws.repo.format
+    return tuple(
+        _parse(path, form.hash("blob", content), content)
+        for path, content in _read_worktree(ws.root)
+    )
 
 
 def _read_worktree(root: Path) -> Iterator[tuple[str, bytes]]:
@@ -106,7 +110,7 @@ class CommittedContracts:
         return self._parsed[file, blob]
 
 
-def _parse(file: str, blob: Oid | None, content: bytes) -> ContractFile:
+def _parse(file: str, blob: Oid, content: bytes) -> ContractFile:
     try:
         return ContractFile(file, blob, read_contract(content, file))
     except DatmoError as error:

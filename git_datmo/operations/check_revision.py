@@ -19,13 +19,22 @@ from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.rerun_inputs import place
 
 
-def check_revision(ws: Workspace, name: str, *, progress: Progress = QUIET) -> list[FileCheck]:
+def check_revision(
+    ws: Workspace, name: str, *, may_be_empty: bool = False, progress: Progress = QUIET
+) -> list[FileCheck]:
     """Return the checks of the payloads of the experiment or commit `name`.
 
     Only payloads that a contract is bound to are fetched, to a temporary folder. Raises
-    `DatmoError` if no contract is bound to one, or if a contract is invalid.
+    `DatmoError` if a contract is invalid; also if no contract is bound to a payload, or the commit
+    has no experiment, unless the result `may_be_empty`.
     """
-    found = find_experiment(ws, History(ws), name, progress=progress)
+    history = History(ws)
+    try:
+        found = find_experiment(ws, history, name, progress=progress)
+    except DatmoError:
+        if may_be_empty:
+            return []
+        raise
     files = CommittedContracts(ws.odb).of(found.snapshot.commit)
     contracts = []
     for file in files:
@@ -33,6 +42,8 @@ def check_revision(ws: Workspace, name: str, *, progress: Progress = QUIET) -> l
             raise DatmoError(f"contract '{file.file}' of '{name}': {file.problem}", "mend it")
         contracts.append(file.contract)
     payloads = [each for each in found.snapshot.payloads if is_bound(contracts, each.path)]
+    if not payloads and may_be_empty:
+        return []
     if not payloads:
         raise DatmoError(
             f"no contract of '{name}' is bound to its data",

@@ -137,7 +137,7 @@ def test_data_that_nothing_can_read_are_refused_in_a_line(repo: Shell) -> None:
     repo.write("notes.txt", "text")
     assert "its format is unknown" in refused(repo, "contract", "infer", "notes.txt")
     assert "there is no file or folder 'x'" in refused(repo, "contract", "infer", "x")
-    assert "takes 1 PATH" in refused(repo, "contract", "infer", code=129)
+    assert "takes 1 NAME, PATH or REV" in refused(repo, "contract", "infer", code=129)
     assert "belong to 'infer'" in refused(repo, "contract", "check", "--ranges", code=129)
 
 

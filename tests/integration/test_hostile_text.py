@@ -107,6 +107,13 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "evict": [("evict", EVIL), ("evict", "--dry-run")],
     "gc": [("gc", "--dry-run")],
     "fsck": [("fsck",), ("fsck", "--remote", "origin")],
+    "contract": [
+        ("contract", "show", EVIL),
+        ("contract", "diff", EVIL),
+        ("contract", "check", EVIL),
+        ("contract", "check", "--against", EVIL),
+        ("contract", "infer", EVIL),
+    ],
     "demo": [("demo", EVIL)],
     "completion": [("completion", "bash"), ("completion", EVIL)],
     "help": [("help", EVIL), ("help",)],

@@ -19,6 +19,12 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/contract_check.py": {
         "git datmo contract infer PATH": "tests/integration/test_contract_verb.py::test_data_without_contract_name_the_command_that_writes_one",
     },
+    "cli/contract_show.py": {
+        "git datmo contract show": "tests/integration/test_contract_branches.py::test_contracts_are_listed_and_shown_with_their_rules",
+    },
+    "contract_checks/branch_check.py": {
+        "git for-each-ref": "It lists the refs.",
+    },
     "cli/commands/drop.py": {
         "git datmo drop --remote {}": "tests/integration/test_redaction.py::test_each_remote_with_the_text_is_redacted_and_the_other_named",
         "git gc --prune=now": "tests/integration/test_redaction.py::test_redacted_text_leaves_the_clone_with_its_garbage",

@@ -1,0 +1,132 @@
+"""Print the contracts of the working tree: `git datmo contract show`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from git_datmo.cli.console import Console
+from git_datmo.contract_checks.contract_files import find_contracts
+from git_datmo.contracts.contract_types import Contract, Field, Table
+from git_datmo.contracts.odcs_file import FOLDER, SUFFIX, contract_name
+from git_datmo.contracts.odcs_writer import contract_document
+from git_datmo.contracts.rule_gaps import threshold_text
+from git_datmo.contracts.value_kinds import kind_of
+from git_datmo.contracts.value_sets import Interval
+from git_datmo.errors import DatmoError
+from git_datmo.repository.workspace import Workspace
+from git_datmo.terminal_text import make_printable
+
+
+def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Print all contracts, or the one that is named, and return 0."""
+    console.use_colours()
+    contracts = find_contracts(ws)
+    if options.names:
+        contracts = (_named(contracts, options.names[0]),)
+    if options.json:
+        for contract in contracts:
+            console.print_json(_document(contract))
+    elif not contracts:
+        console.tell(f"no contracts: a contract is a file {FOLDER}/NAME{SUFFIX}")
+    elif options.names:
+        with console.paged():
+            for line in _lines(contracts[0]):
+                console.print(make_printable(line))
+    else:
+        for contract in contracts:
+            console.print(make_printable(_summary(contract)))
+    return 0
+
+
+def _named(contracts: tuple[Contract, ...], name: str) -> Contract:
+    """Return the contract of a name, id or path; raise `DatmoError` for none."""
+    for contract in contracts:
+        if name in (contract.name, contract_name(contract.file), contract.id, contract.file):
+            return contract
+    raise DatmoError(f"no contract '{name}'", "'git datmo contract show' lists the contracts")
+
+
+def _document(contract: Contract) -> dict[str, Any]:
+    # JSON has no decimal numbers.
+    document = json.loads(json.dumps(contract_document(contract), default=float))
+    return {"file": contract.file, "contract": document}
+
+
+def _summary(contract: Contract) -> str:
+    tables = ", ".join(f"{table.port} {table.name}" for table in contract.tables)
+    bound = f" of {', '.join(contract.paths)}" if contract.paths else ""
+    return f"{contract.name} {contract.version}{bound}: {tables or 'no tables'}"
+
+
+def _lines(contract: Contract) -> Iterator[str]:
+    yield f"{contract.name} {contract.version} ({contract.status}), {contract.file}"
+    if contract.paths:
+        yield f"  bound to {', '.join(contract.paths)}"
+    if contract.entry:
+        yield f"  entry {contract.entry}"
+    for gate in contract.gates:
+        yield f"  gate {gate}"
+    for table in contract.tables:
+        yield ""
+        yield f"{table.port} {table.name}:"
+        yield from _table_lines(table)
+
+
+def _table_lines(table: Table) -> Iterator[str]:
+    for field in table.fields:
+        yield from _field_lines(field, "  ")
+    for rule in table.quality:
+        yield f"  {rule.metric} {threshold_text(rule)}"
+    if table.files is not None:
+        yield f"  files {', '.join(table.files.media_types) or 'of any type'}"
+    for other in table.disjoint:
+        yield f"  shares no row with {other}"
+    for name in table.unchecked:
+        yield f"  not interpreted: {name}"
+
+
+def _field_lines(field: Field, indent: str) -> Iterator[str]:
+    yield f"{indent}{field.name or 'items'}: {', '.join(_rules(field))}"
+    if field.items is not None:
+        yield from _field_lines(field.items, f"{indent}  ")
+    for child in field.fields:
+        yield from _field_lines(child, f"{indent}  ")
+
+
+def _rules(field: Field) -> Iterator[str]:
+    """Yield the type and the rules of a field as short texts."""
+    yield str(kind_of(field))
+    if field.unit:
+        yield f"in {field.unit}"
+    if field.tensor is not None:
+        yield f"tensor {field.tensor.datatype} {list(field.tensor.shape)}"
+    for is_set, text in (
+        (field.is_key, "key"),
+        (field.is_required, "not null"),
+        (field.is_unique, "unique"),
+        (field.is_optional, "optional"),
+        (field.is_deprecated, "deprecated"),
+    ):
+        if is_set:
+            yield text
+    yield from _value_rules(field)
+    for rule in field.quality:
+        yield f"{rule.metric} {threshold_text(rule)}"
+    for name in field.unchecked:
+        yield f"not interpreted: {name}"
+
+
+def _value_rules(field: Field) -> Iterator[str]:
+    """Yield the rules about the values of a field."""
+    if field.minimum is not None or field.maximum is not None:
+        low, high = field.is_minimum_exclusive, field.is_maximum_exclusive
+        yield str(Interval(field.minimum, field.maximum, low, high))
+    if field.min_length is not None or field.max_length is not None:
+        yield f"length {Interval(field.min_length, field.max_length)}"
+    if field.enum is not None:
+        yield f"one of {', '.join(map(str, field.enum))}"
+    if field.pattern:
+        yield f"pattern {field.pattern}"
