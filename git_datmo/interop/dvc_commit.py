@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from git_datmo.errors import Damaged
 from git_datmo.model import Oid
-from git_datmo.readers.scalar_values import flatten
+from git_datmo.readers.scalar_values import flatten, parse_json
 from git_datmo.readers.yaml_documents import read_yaml
 from git_datmo.records.record_values import Value
 from git_datmo.repository.workspace import Workspace
@@ -84,7 +84,7 @@ def _read_file(ws: Workspace, folder: str, name: str, oid: Oid, found: DvcCommit
     path = posixpath.join(folder, name)
     content = ws.odb.read(oid, "blob", SIZE_LIMIT)
     try:
-        document = json.loads(content) if name == METRICS else read_yaml(content)
+        document = parse_json(content) if name == METRICS else read_yaml(content)
         if not isinstance(document, Mapping):
             raise TypeError("no mapping")  # noqa: TRY301
         if name == METRICS:
@@ -96,7 +96,7 @@ def _read_file(ws: Workspace, folder: str, name: str, oid: Oid, found: DvcCommit
         else:
             base = posixpath.join(folder, str(document.get("wdir") or ""))
             found.outputs += _outputs(base, document.get("outs"))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (Damaged, ValueError, TypeError, KeyError, AttributeError) as error:
         found.problems.append(f"'{path}' cannot be read: {error}")
 
 

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import math
 import re
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from git_datmo.errors import Damaged
+from git_datmo.readers.regular_files import read_regular
 from git_datmo.readers.scalar_values import as_number, as_time, parse_value
-from git_datmo.readers.sqlite_tables import SUFFIXES, reading
-from git_datmo.readers.tool_runs import FAILED, STOPPED, SUCCEEDED, ReaderKind, ToolRun
-from git_datmo.readers.yaml_documents import read_yaml
+from git_datmo.readers.sqlite_tables import SUFFIXES, as_text, reading, require_columns
+from git_datmo.readers.tool_runs import (
+    FAILED,
+    STOPPED,
+    SUCCEEDED,
+    ReaderKind,
+    ToolRun,
+    milliseconds,
+)
+from git_datmo.readers.yaml_documents import YAML_LIMIT, read_yaml
 
 NAME = "mlflow"
-TABLES = frozenset({"runs", "metrics", "params", "tags", "experiments"})
+COLUMNS = {
+    "runs": ("run_uuid", "name", "user_id", "status", "start_time", "end_time", "experiment_id"),
+    "metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
+    "params": ("run_uuid", "key", "value"),
+    "tags": ("run_uuid", "key", "value"),
+    "experiments": ("experiment_id", "name"),
+}
+TABLES = frozenset(COLUMNS)
+SIZE_LIMIT = 64 << 20
 # The statuses by name in a database, and by number in a folder (mlflow/protos/service.proto).
 _STATUSES = {"FINISHED": SUCCEEDED, "FAILED": FAILED, "KILLED": STOPPED}
 _NUMBERED = {3: SUCCEEDED, 4: FAILED, 5: STOPPED}
@@ -40,15 +57,16 @@ def claim_database(path: str) -> str | None:
 def read_folder(folder: Path) -> Iterator[ToolRun]:
     """Yield the one run of a folder of `mlruns`."""
     try:
-        meta = read_yaml((folder / "meta.yaml").read_bytes())
-    except (OSError, ValueError) as error:
+        meta = read_yaml(read_regular(folder / "meta.yaml", YAML_LIMIT))
+    except (Damaged, ValueError) as error:
         raise Damaged(f"its meta.yaml cannot be read: {error}") from error
     if not isinstance(meta, dict) or "run_id" not in meta:
         raise Damaged("its meta.yaml describes no run")
     run = ToolRun(NAME, id=str(meta["run_id"]), name=str(meta.get("run_name") or ""))
     run.author = str(meta.get("user_id") or "")
     run.started, run.ended = as_time(meta.get("start_time")), as_time(meta.get("end_time"))
-    run.status = _NUMBERED.get(meta.get("status", 0), "")
+    status = meta.get("status")
+    run.status = _NUMBERED.get(status, "") if isinstance(status, int) else ""
     for name, text in _texts(folder / "params"):
         run.parameters[name] = parse_value(text)
     for name, text in _texts(folder / "metrics"):
@@ -64,7 +82,7 @@ def _add_line(run: ToolRun, name: str, words: list[str]) -> None:
     """Add a point: its time in milliseconds, its value, and its step in later versions."""
     try:
         step = float(words[2]) if len(words) > 2 else 0.0
-        run.add(name, float(words[1]), step, int(words[0]) * 1000)
+        run.add(name, float(words[1]), step, milliseconds(int(words[0])))
     except (ValueError, IndexError):
         return  # the last line may be half written
 
@@ -73,7 +91,8 @@ def _texts(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the files below a folder by their names, with slashes, and their texts."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            yield path.relative_to(folder).as_posix(), path.read_text("utf-8", "replace")
+            content = read_regular(path, SIZE_LIMIT)
+            yield path.relative_to(folder).as_posix(), content.decode("utf-8", "replace")
 
 
 def read_database(path: Path) -> Iterator[ToolRun]:
@@ -81,25 +100,43 @@ def read_database(path: Path) -> Iterator[ToolRun]:
     with reading(path, TABLES) as database:
         if database is None:
             return
-        names = dict(database.execute("SELECT experiment_id, name FROM experiments").fetchall())
-        runs = dict[str, ToolRun]()
-        for row in database.execute("SELECT * FROM runs ORDER BY start_time, run_uuid"):
-            run = runs[row["run_uuid"]] = ToolRun(NAME, id=row["run_uuid"], name=row["name"] or "")
-            run.author, run.status = row["user_id"] or "", _STATUSES.get(row["status"], "")
-            run.started, run.ended = as_time(row["start_time"]), as_time(row["end_time"])
-            run.tags["experiment"] = names.get(row["experiment_id"], "")
+        for table, names in COLUMNS.items():
+            require_columns(database, table, *names)
+        runs = _database_runs(database)
         for row in database.execute("SELECT * FROM params"):
             if row["run_uuid"] in runs:
-                runs[row["run_uuid"]].parameters[row["key"]] = parse_value(row["value"])
+                value = parse_value(as_text(row["value"]))
+                runs[row["run_uuid"]].parameters[as_text(row["key"])] = value
         for row in database.execute("SELECT * FROM metrics ORDER BY timestamp, rowid"):
             if row["run_uuid"] in runs:
-                value = math.nan if row["is_nan"] else _from_database(row["value"])
-                time = row["timestamp"] * 1000
-                runs[row["run_uuid"]].add(row["key"], value, row["step"], time)
+                _add_row(runs[row["run_uuid"]], row)
         for row in database.execute("SELECT * FROM tags"):
             if row["run_uuid"] in runs:
-                _add_tags(runs[row["run_uuid"]], [(row["key"], row["value"] or "")])
+                _add_tags(runs[row["run_uuid"]], [(as_text(row["key"]), as_text(row["value"]))])
     yield from runs.values()
+
+
+def _database_runs(database: sqlite3.Connection) -> dict[object, ToolRun]:
+    """Return the runs of a database by their ids, without their values."""
+    names = dict(database.execute("SELECT experiment_id, name FROM experiments").fetchall())
+    runs = dict[object, ToolRun]()
+    for row in database.execute("SELECT * FROM runs ORDER BY start_time, run_uuid"):
+        identity, name = as_text(row["run_uuid"]), as_text(row["name"])
+        run = runs[row["run_uuid"]] = ToolRun(NAME, id=identity, name=name)
+        run.author, run.status = as_text(row["user_id"]), _STATUSES.get(row["status"], "")
+        run.started, run.ended = as_time(row["start_time"]), as_time(row["end_time"])
+        run.tags["experiment"] = as_text(names.get(row["experiment_id"]))
+    return runs
+
+
+def _add_row(run: ToolRun, row: sqlite3.Row) -> None:
+    """Add a point of a database."""
+    name, step, time = as_text(row["key"]), as_number(row["step"]), as_number(row["timestamp"])
+    if step is None or time is None:
+        run.lose(f"values of '{name}' without a step or a time")
+        return
+    value = math.nan if row["is_nan"] else _from_database(row["value"])
+    run.add(name, value, step, milliseconds(time))
 
 
 def _from_database(value: object) -> float:

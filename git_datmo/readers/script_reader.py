@@ -7,16 +7,15 @@ parameters beside them.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
 from pathlib import Path
 
 from git_datmo.errors import Damaged
-from git_datmo.readers.scalar_values import flatten, parse_value
+from git_datmo.readers.regular_files import read_regular
+from git_datmo.readers.scalar_values import flatten, parse_json, parse_value
 from git_datmo.readers.step_table import add_rows
 from git_datmo.readers.tool_runs import ReaderKind, Scalar, ToolRun
-from git_datmo.readers.yaml_documents import read_yaml
+from git_datmo.readers.yaml_documents import YAML_LIMIT, read_yaml
 
 SIZE_LIMIT = 64 << 20
 JSON_NAMES = ("metrics.json", "results.json")
@@ -60,57 +59,58 @@ def _has_epochs(rows: Sequence[Mapping[str, Scalar]]) -> bool:
 
 def read_text(path: Path) -> str:
     """Return a file's text; raise `Damaged` if it is too large or no text."""
+    content = read_regular(path, SIZE_LIMIT)
     try:
-        if path.stat().st_size > SIZE_LIMIT:
-            raise Damaged(f"it is larger than {SIZE_LIMIT >> 20} MiB")
         # A byte order mark would become a part of the first name.
-        return path.read_text("utf-8-sig")
-    except (OSError, ValueError) as error:
+        return content.decode("utf-8-sig")
+    except ValueError as error:
         raise Damaged(str(error)) from error
 
 
 def read_document(path: Path) -> dict[str, Scalar]:
     """Return the values of a JSON object, nested ones by their path with dots."""
+    text = read_text(path)
     try:
-        document = json.loads(read_text(path), parse_int=whole_number)
-        if not isinstance(document, dict):
-            raise Damaged("it holds no JSON object")
-        return dict(flatten("", document))
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise Damaged(f"it is no JSON: {error}") from error
-
-
-def whole_number(text: str) -> Scalar:
-    """Return an integer; its digits as text if it is beyond the range of a float."""
-    return int(text) if isfinite(float(text)) else text
+    if not isinstance(document, dict):
+        raise Damaged("it holds no JSON object")
+    return dict(flatten("", document))
 
 
 def json_lines(text: str) -> Iterator[dict[str, Scalar]]:
     """Yield the values of each line that is a JSON object. The last one may be half written."""
     for line in filter(str.strip, text.splitlines()):
         try:
-            document = json.loads(line, parse_int=whole_number)
-            if isinstance(document, dict):
-                yield dict(flatten("", document))
-        except (ValueError, RecursionError):
+            document = parse_json(line)
+        except ValueError:
             continue
+        if isinstance(document, dict):
+            yield dict(flatten("", document))
 
 
 def table_rows(text: str, separator: str) -> Iterator[dict[str, Scalar]]:
-    """Yield the cells of each row of a table with a header, without empty ones."""
-    for row in csv.DictReader(text.splitlines(), delimiter=separator):
-        yield {
-            name: parse_value(cell.strip())
-            for name, cell in row.items()
-            if isinstance(cell, str) and isinstance(name, str) and cell.strip()
-        }
+    """Yield the cells of each row of a table with a header, without empty ones.
+
+    Raises `Damaged` for a cell that is too long.
+    """
+    try:
+        for row in csv.DictReader(text.splitlines(), delimiter=separator):
+            yield {
+                name: parse_value(cell.strip())
+                for name, cell in row.items()
+                if isinstance(cell, str) and isinstance(name, str) and cell.strip()
+            }
+    except csv.Error as error:
+        raise Damaged(f"it is no table: {error}") from error
 
 
 def read_parameters(path: Path) -> dict[str, Scalar]:
     """Return the values of a YAML file, none if it is missing or invalid."""
     try:
-        return dict(flatten("", read_yaml(path.read_bytes())))
-    except (OSError, ValueError, RecursionError):
+        return dict(flatten("", read_yaml(read_regular(path, YAML_LIMIT))))
+    except (Damaged, ValueError):
         return {}
 
 

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from git_datmo.errors import Damaged
+from git_datmo.readers.regular_files import read_beginning
 
 HEADER = b"SQLite format 3\0"
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
@@ -32,22 +33,33 @@ def reading(path: Path, tables: AbstractSet[str]) -> Iterator[sqlite3.Connection
             # Without this, a text that is not valid UTF-8 raises an error.
             database.text_factory = lambda text: text.decode("utf-8", "replace")
             yield database if tables <= _tables(database) else None
-    except sqlite3.Error as error:
+    # The names of columns are decoded strictly, whatever the function for texts does.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise Damaged(f"SQLite cannot read it: {error}") from error
 
 
 def _has_header(path: Path) -> bool:
     """Return True if a file begins as databases of SQLite do."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(HEADER)) == HEADER
-    except OSError as error:
-        raise Damaged(str(error)) from error
+    return read_beginning(path, len(HEADER)) == HEADER
 
 
 def _tables(database: sqlite3.Connection) -> set[str]:
     """Return the names of the tables."""
     return {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+
+
+def require_columns(database: sqlite3.Connection, table: str, *names: str) -> None:
+    """Raise `Damaged` if a table lacks one of these columns."""
+    lacking = [name for name in names if name not in columns(database, table)]
+    if lacking:
+        raise Damaged(f"its table '{table}' has no column '{lacking[0]}'")
+
+
+def as_text(value: object) -> str:
+    """Return a value of a database as text; '' for NULL."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return "" if value is None else str(value)
 
 
 def columns(database: sqlite3.Connection, table: str) -> set[str]:

@@ -23,6 +23,7 @@ from git_datmo.readers.protobuf_fields import (
     text,
     varint,
 )
+from git_datmo.readers.regular_files import read_regular
 from git_datmo.readers.tensor_scalars import tensor_scalar
 from git_datmo.readers.tfrecord_file import find_damaged, find_records
 from git_datmo.readers.tool_runs import (
@@ -57,9 +58,7 @@ def claim(path: str) -> str | None:
 
 def read(path: Path) -> Iterator[ToolRun]:
     """Yield the one run of an event file."""
-    if path.stat().st_size > SIZE_LIMIT:
-        raise Damaged(f"it is larger than {SIZE_LIMIT >> 30} GiB")
-    yield read_events(path.read_bytes())
+    yield read_events(read_regular(path, SIZE_LIMIT))
 
 
 def read_events(content: bytes) -> ToolRun:

@@ -12,6 +12,8 @@ Scalar = bool | int | float | str
 
 # The ways in which a run can end. They are those of a snapshot's run.
 SUCCEEDED, FAILED, STOPPED = "success", "failed", "killed"
+# A time in milliseconds from here on has more than 63 bits in microseconds.
+_TIME_LIMIT = 9e15
 
 
 def add_point(points: Points, value: float, step: float, time: int) -> None:
@@ -19,6 +21,11 @@ def add_point(points: Points, value: float, step: float, time: int) -> None:
     points.values.append(value)
     points.steps.append(step)
     points.times.append(time)
+
+
+def milliseconds(time: float) -> int:
+    """Return a time in milliseconds as microseconds; 0 if a curve cannot hold it."""
+    return int(time) * 1000 if abs(time) < _TIME_LIMIT else 0
 
 
 @dataclass(slots=True)

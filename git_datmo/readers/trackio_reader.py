@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from git_datmo.readers.scalar_values import as_number, as_time, flatten
-from git_datmo.readers.sqlite_tables import columns, reading
+from git_datmo.readers.scalar_values import as_number, as_time, flatten, parse_json
+from git_datmo.readers.sqlite_tables import as_text, columns, reading, require_columns
 from git_datmo.readers.tool_runs import ReaderKind, ToolRun
 
 NAME = "trackio"
@@ -31,17 +30,26 @@ def read(path: Path) -> Iterator[ToolRun]:
             return
         # Older versions know a run by its name alone.
         key = "run_id" if "run_id" in columns(database, "metrics") else "run_name"
+        require_columns(database, "configs", key, "run_name", "config", "created_at")
+        require_columns(database, "metrics", "timestamp", "step", "metrics")
         runs = dict[str, ToolRun]()
         for row in database.execute("SELECT * FROM configs ORDER BY rowid"):
-            run = runs.setdefault(row[key], ToolRun(NAME, id=row[key], name=row["run_name"]))
+            run = _run_of(row, key, runs)
             _add_config(run, _document(row["config"]))
             run.started = run.started or as_time(row["created_at"])
         for row in database.execute("SELECT * FROM metrics ORDER BY rowid"):
-            run = runs.setdefault(row[key], ToolRun(NAME, id=row[key], name=row["run_name"]))
-            _add_points(run, row)
+            _add_points(_run_of(row, key, runs), row)
     for run in runs.values():
         run.tags["project"] = path.stem
         yield run
+
+
+def _run_of(row: sqlite3.Row, key: str, runs: dict[str, ToolRun]) -> ToolRun:
+    """Return the run of a row, which is made if it is new."""
+    identity = as_text(row[key])
+    if identity not in runs:
+        runs[identity] = ToolRun(NAME, id=identity, name=as_text(row["run_name"]))
+    return runs[identity]
 
 
 def _add_config(run: ToolRun, config: object) -> None:
@@ -56,22 +64,25 @@ def _add_config(run: ToolRun, config: object) -> None:
 
 def _add_points(run: ToolRun, row: sqlite3.Row) -> None:
     """Add the values of one call."""
-    time = as_time(row["timestamp"])
+    time, step = as_time(row["timestamp"]), as_number(row["step"])
+    if step is None:
+        run.lose("values without a step")
+        return
     for name, value in flatten("", _document(row["metrics"])):
         number = as_number(value)
         if number is None:
             run.lose(f"text '{name}'")
         else:
-            run.add(name, number, row["step"], time)
+            run.add(name, number, step, time)
     run.started = run.started or time
     run.ended = max(run.ended, time)
 
 
-def _document(text: str | bytes) -> object:
+def _document(value: object) -> object:
     """Return a JSON document, None if it is damaged."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(as_text(value))
+    except ValueError:
         return None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from git_datmo.errors import Damaged
-from git_datmo.readers.scalar_values import as_number, flatten
+from git_datmo.readers.scalar_values import as_number, flatten, parse_json
 from git_datmo.readers.script_reader import read_text
 from git_datmo.readers.step_table import add_rows
 from git_datmo.readers.tool_runs import ReaderKind, ToolRun
@@ -25,10 +25,10 @@ def claim(path: str) -> str | None:
 def read(path: Path) -> Iterator[ToolRun]:
     """Yield the history of a trainer as one run."""
     try:
-        state = json.loads(read_text(path))
+        state: Any = parse_json(read_text(path))
         history = state["log_history"]
         rows = [dict(flatten("", row)) for row in history]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise Damaged("it has no history of a trainer") from error
     run = ToolRun(NAME)
     add_rows(run, rows)

@@ -5,17 +5,18 @@ Field numbers are those of Record and its parts (wandb/proto/wandb_internal.prot
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from git_datmo.errors import Damaged
 from git_datmo.readers.protobuf_fields import fields, first, messages, text
-from git_datmo.readers.scalar_values import as_number, flatten
+from git_datmo.readers.regular_files import read_regular
+from git_datmo.readers.scalar_values import as_number, flatten, parse_json
 from git_datmo.readers.tool_runs import FAILED, SUCCEEDED, ReaderKind, ToolRun, microseconds
 from git_datmo.readers.wandb_log import wandb_records
 
 NAME = "wandb"
+SIZE_LIMIT = 1 << 30
 HISTORY, SUMMARY, CONFIG, ARTIFACT, RUN, EXIT = 2, 3, 5, 8, 17, 18
 RUN_ID, PROJECT, RUN_CONFIG, TITLE, TAGS, START, GIT = 1, 3, 4, 8, 10, 17, 18
 ITEM, KEY, NESTED, VALUE = 1, 1, 2, 16
@@ -31,7 +32,7 @@ def read(path: Path) -> Iterator[ToolRun]:
     """Yield the one run of a log."""
     run = ToolRun(NAME)
     summary = dict[str, object]()
-    for record in wandb_records(path.read_bytes(), run.problems):
+    for record in wandb_records(read_regular(path, SIZE_LIMIT), run.problems):
         for number, part in fields(record):
             if isinstance(part, bytes):
                 _part(run, number, part, summary)
@@ -115,8 +116,8 @@ def _items(message: bytes, number: int) -> Iterator[tuple[str, object]]:
             elif key == VALUE:
                 value = content
         try:
-            yield name or ".".join(nested), json.loads(value)
-        except (ValueError, RecursionError):
+            yield name or ".".join(nested), parse_json(value)
+        except ValueError:
             continue
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+YAML_LIMIT = 1 << 20
+"""Bytes of a file that are worth parsing, which takes some seconds for each MiB."""
+
 
 def read_yaml(content: bytes) -> object:
     """Parse YAML; raise `ValueError` if it is invalid."""
@@ -11,7 +14,11 @@ def read_yaml(content: bytes) -> object:
 
     try:
         return yaml.safe_load(content)
-    except (yaml.YAMLError, RecursionError) as error:
+    # Scalars with a wrong tag, as in `!!bool maybe`, raise an error of any of the latter kinds.
+    except (
+        *(yaml.YAMLError, RecursionError),
+        *(ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError),
+    ) as error:
         raise ValueError("not YAML") from error
 
 

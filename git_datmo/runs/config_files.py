@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from git_datmo.errors import Damaged
 from git_datmo.model import Payload
-from git_datmo.readers.scalar_values import flatten
+from git_datmo.readers.scalar_values import flatten, parse_json
 from git_datmo.readers.yaml_documents import read_yaml
 from git_datmo.records.record_values import Value
 from git_datmo.repository.workspace import Workspace
@@ -21,6 +21,8 @@ EXPECTED = tuple(f"{stem}{suffix}" for stem in ("config", "params") for suffix i
 HYDRA = ".hydra/config.yaml"
 SIZE_LIMIT = 1 << 20
 COUNT_LIMIT = 1000
+# The parser of TOML takes memory with the square of a name's parts.
+PARTS_LIMIT = 200
 
 _ASSIGNED = re.compile(r"-{0,2}[A-Za-z_][\w.-]*=(.+)\Z", re.DOTALL)
 
@@ -90,8 +92,8 @@ def parse_config(content: bytes, name: str) -> dict[str, Value]:
     try:
         document = _parse(content, name)
         values = dict(flatten("", document)) if isinstance(document, Mapping) else {}
-    # The parsers recurse, so deeply nested input raises `RecursionError`.
-    except (ValueError, RecursionError):
+    # The parser of TOML recurses, so deeply nested input raises `RecursionError`.
+    except (Damaged, ValueError, RecursionError):
         return {}
     return values if len(values) <= COUNT_LIMIT else {}
 
@@ -99,11 +101,14 @@ def parse_config(content: bytes, name: str) -> dict[str, Value]:
 def _parse(content: bytes, name: str) -> object:
     """Parse a document; raise `ValueError` if it is invalid."""
     if name.endswith(".json"):
-        return json.loads(content)
+        return parse_json(content)
     if name.endswith(".toml"):
         from git_datmo.environments.toml_and_yaml import read_toml
 
-        return read_toml(content.decode())
+        text = content.decode("utf-8-sig")
+        if any(line.partition("=")[0].count(".") > PARTS_LIMIT for line in text.splitlines()):
+            raise ValueError("a name has too many parts")
+        return read_toml(text)
     return read_yaml(content)
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from git_datmo.errors import DatmoError, UsageError
-from git_datmo.readers.scalar_values import flatten, parse_value
-from git_datmo.readers.script_reader import json_lines, table_rows, whole_number
+from git_datmo.errors import Damaged, DatmoError, UsageError
+from git_datmo.readers.scalar_values import parse_value
+from git_datmo.readers.script_reader import json_lines, read_document, read_text, table_rows
 from git_datmo.records.record_values import Value
 
 METRICS_FILE = "metrics.json"
 FIGURES_LIMIT = 10_000
-TABLE_LIMIT = 64 << 20
 STEPS = frozenset(
     {"", "epoch", "step", "steps", "global_step", "iteration", "iter", "time", "timestamp", "index"}
 )
@@ -72,36 +71,32 @@ def _rank(path: str) -> int:
     return list(READERS).index(os.path.basename(path))
 
 
-def _read_text(path: Path) -> str:
-    """Return a file's text.
-
-    Raises `DatmoError` if it is larger than `TABLE_LIMIT` or cannot be read.
-    """
+@contextmanager
+def _named(path: Path, hint: str = "") -> Iterator[None]:
+    """Name the file in the error about it."""
     try:
-        if path.stat().st_size > TABLE_LIMIT:
-            raise DatmoError(
-                f"'{path.name}' is larger than {TABLE_LIMIT} bytes: its metrics are not read"
-            )
-        return path.read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise DatmoError(f"cannot read the metrics in '{path.name}': {error}") from error
+        yield
+    except Damaged as error:
+        raise DatmoError(f"cannot read the metrics in '{path.name}': {error.what}", hint) from error
 
 
 def read_lines(path: Path) -> dict[str, Value]:
     """Return the last value of each name in a file with one JSON object per line (JSON Lines)."""
     figures: dict[str, Value] = {}
-    for values in json_lines(_read_text(path)):
-        figures |= values
+    with _named(path):
+        for values in json_lines(read_text(path)):
+            figures |= values
     return _without_steps(figures)
 
 
 def read_table(path: Path) -> dict[str, Value]:
     """Return the last number in each column of a CSV file with a header."""
     figures: dict[str, Value] = {}
-    for row in table_rows(_read_text(path), ","):
-        figures |= {
-            name.strip(): value for name, value in row.items() if isinstance(value, int | float)
-        }
+    with _named(path):
+        for row in table_rows(read_text(path), ","):
+            figures |= {
+                name.strip(): value for name, value in row.items() if isinstance(value, int | float)
+            }
     return _without_steps(figures)
 
 
@@ -121,22 +116,13 @@ def read_metrics(path: Path) -> dict[str, Value]:
 
     Raises `DatmoError` if the file is not a JSON object or has too many values.
     """
-    try:
-        document = json.loads(path.read_text("utf-8"), parse_int=whole_number)
-        figures = dict(flatten("", document))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DatmoError(
-            f"cannot read the metrics in '{path.name}': {error}", "write one JSON object"
-        ) from error
-    if not isinstance(document, dict):
-        raise DatmoError(
-            f"'{path.name}' holds no JSON object", 'write something like {"accuracy": 0.97}'
-        )
+    with _named(path, 'write something like {"accuracy": 0.97}'):
+        figures = read_document(path)
     if len(figures) > FIGURES_LIMIT:
         raise DatmoError(
             f"'{path.name}' holds {len(figures)} figures, more than {FIGURES_LIMIT}", "write fewer"
         )
-    return figures
+    return dict(figures)
 
 
 READERS = {
