@@ -16,6 +16,7 @@ from git_datmo.model import Oid
 from git_datmo.payloads.attach_snapshot import require_commit
 from git_datmo.progress import QUIET, Progress
 from git_datmo.readers.tool_runs import FAILED, SUCCEEDED, ToolRun
+from git_datmo.records.record_limits import fit_values
 from git_datmo.records.record_values import Person, Value
 from git_datmo.records.snapshot_record import Run, Snapshot
 from git_datmo.repository.stored_curves import StoreCurves, storing_curves
@@ -90,7 +91,11 @@ def _snapshot(
         series=series,
     )
     last = {name: points.values[-1] for name, points in run.series.items()}
-    words = (_clean(f"{name}={value}" if value else name) for name, value in run.tags.items())
+    words = [_clean(f"{name}={value}" if value else name) for name, value in run.tags.items()]
+    parameters, metrics = _cleaned(run.parameters), _cleaned({**run.metrics, **last})
+    sources = dict.fromkeys(parameters, "script")
+    fit = fit_values(parameters, sources, metrics, curves, (tag, *words))
+    lost += (f"run '{title}': {remark}" for remark in fit.remarks)
     snapshot = Snapshot(
         commit=commit,
         tree=tree,
@@ -100,16 +105,16 @@ def _snapshot(
         message=_clean(title),
         why="",
         payloads=(),
-        parameters=_cleaned(run.parameters),
-        metrics=_cleaned({**run.metrics, **last}),
+        parameters=fit.parameters,
+        metrics=fit.metrics,
         code=None,
         clean=True,
         environment=None,
         run=record,
         side=True,
-        sources=dict.fromkeys(_cleaned(run.parameters), "script"),
-        curves=curves,
-        tags=tuple(dict.fromkeys((tag, *words))),
+        sources=fit.sources,
+        curves=fit.curves,
+        tags=fit.tags,
     )
     concealed, masked = conceal(snapshot, known_secrets(ws.environ))
     lost += masked

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.model import Content, Oid
+from git_datmo.records.record_limits import fit_values
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Curve
 from git_datmo.repository.workspace import Workspace
@@ -64,18 +65,20 @@ def collect_values(
         begun.command,
         begun.asked.parameters or {},
     )
-    told = dict.fromkeys((*found.tags, *logged.tags))
     known = known_secrets(ws.environ)
+    tags = [mask(tag, known) for tag in dict.fromkeys((*found.tags, *logged.tags))]
     asked = begun.asked
+    # The user's values precede those of the script, and these precede those in files.
+    metrics = {**found.metrics, **logged.metrics, **(asked.metrics or {})}
+    fit = fit_values(parameters.values, parameters.sources, metrics, logged.curves, tags)
     return RunValues(
-        parameters.values,
-        parameters.sources,
-        # The user's values precede those of the script, and these precede those in files.
-        {**found.metrics, **logged.metrics, **(asked.metrics or {})},
-        logged.curves,
-        tuple(dict.fromkeys(mask(tag, known) for tag in told)),
+        fit.parameters,
+        fit.sources,
+        fit.metrics,
+        fit.curves,
+        fit.tags,
         logged.series,
         logged.artifacts,
         Oid.parse(asked.attempt) if asked.attempt else logged.attempt,
-        (*found.warnings, *logged.remarks),
+        (*found.warnings, *logged.remarks, *fit.remarks),
     )
