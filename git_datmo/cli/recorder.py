@@ -28,10 +28,20 @@ def main() -> int:
     question = json.load(sys.stdin)
     try:
         answer = _begin(question) if sys.argv[1] == "begin" else _end(question)
-    except DatmoError as error:
-        answer = {"error": f"the run is not recorded: {error.what}"}
+    except Exception as error:  # noqa: BLE001  # a training shows one warning, and no traceback
+        answer = {"error": f"the run is not recorded: {_reason(error)}"}
     json.dump(answer, sys.stdout)
     return 0
+
+
+def _reason(error: Exception) -> str:
+    """Return an error as one line."""
+    if isinstance(error, DatmoError):
+        return error.what
+    if isinstance(error, OSError) and error.strerror:
+        name = f"'{error.filename}': " if error.filename else ""
+        return f"{name}{error.strerror}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _begin(question: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from git_datmo.tracking.run_logger import shown
 from git_datmo.tracking.training import active
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def log_figure(name: str, figure: Any) -> None:
 
 def log_artifact(path: str | os.PathLike[str], name: str | None = None) -> None:
     """Keep a copy of a file or folder as `files/NAME`."""
-    own = os.path.basename(os.path.normpath(os.fspath(path)))
-    _keep("files", name or own, "", lambda target: _copy(path, target))
+    if name is None and isinstance(path, (str, os.PathLike)):
+        name = os.path.basename(os.path.normpath(os.fspath(path)))
+    _keep("files", name or "file", "", lambda target: _copy(path, target))
 
 
 def keep_file(name: str, content: bytes) -> None:
@@ -115,12 +117,12 @@ def _keep(kind: str, name: str, suffix: str, write: Callable[[str], object]) -> 
     folder = run.artifacts_folder()
     if folder is None:
         return
-    path = os.path.join(folder, kind, file_name(str(name), suffix))
     try:
+        path = os.path.join(folder, kind, file_name(str(name), suffix))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write(path)
     except Exception as error:  # whatever a library raises, the training goes on
-        run.warn(f"the artifact '{name!s:.100}' is not logged: {error}")
+        run.warn(f"the artifact {shown(name)} is not logged: {shown(error)}")
 
 
 def _write(path: str, content: bytes) -> None:

@@ -14,14 +14,19 @@ import json
 import os
 import time
 import warnings
+from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 VARIABLE = "GIT_DATMO_TRACKING"
 CALLS, ARTIFACTS = "calls", "artifacts"
 NAME_LIMIT = 100_000
+PARAMETERS_LIMIT = 100_000
+# Python writes integers of up to 4,300 digits in decimals (sys.int_info).
+INTEGER_BITS = 14_000
 
 
 class RunLogger:
@@ -53,14 +58,16 @@ class RunLogger:
             number = float(value)
             if step is None:
                 step = self._steps.get(name, -1) + 1
+            # A step that no float can hold would be lost when the journal is read.
+            at = float(step)
             # `%r` below must give digits alone. A number of numpy has another `repr`.
+            if type(step) is not int:
+                step = int(at) if at.is_integer() else at
             if type(step) is int:
                 self._steps[name] = step
-            else:
-                step = float(step)
             encoded = self._names.get(name) or self._encode(name)
-        except (TypeError, ValueError, OverflowError) as error:
-            self.warn(f"a value of the metric {name!r:.100} is not logged: {error}")
+        except Exception as error:  # whatever a value raises, the training goes on
+            self.warn(f"a value of the metric {shown(name)} is not logged: {shown(error)}")
             return
         if goal is not None and self._goals.get(name) != goal:
             self._goals[name] = goal
@@ -75,12 +82,34 @@ class RunLogger:
 
     def log_metrics(self, values: Mapping[str, Any], step: float | None = None) -> None:
         """Log a value of each metric."""
-        for name, value in values.items():
+        try:
+            items = list(values.items())
+        except Exception as error:  # as above
+            self.warn(f"metrics are not logged: {shown(error)}")
+            return
+        for name, value in items:
             self.log_metric(name, value, step)
 
     def log_params(self, values: Mapping[str, Any]) -> None:
         """Log parameters. Nested mappings and lists are named by their path, with dots."""
-        self._write("p", dict(_flatten("", values)))
+        try:
+            if not isinstance(values, Mapping):
+                raise TypeError("they are no mapping")  # noqa: TRY301
+            found = dict(islice(self._scalars(values), PARAMETERS_LIMIT))
+        except Exception as error:  # as above; a mapping may contain itself
+            self.warn(f"parameters are not logged: {shown(error)}")
+            return
+        self._write("p", found)
+
+    def _scalars(self, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the parameters that can be logged, and warn of the others."""
+        for name, value in _flatten("", values):
+            try:
+                scalar = _scalar(value)
+            except Exception as error:  # as above
+                self.warn(f"the parameter {shown(name)} is not logged: {shown(error)}")
+                continue
+            yield name, scalar
 
     def log_param(self, name: str, value: Any) -> None:
         """Log a parameter."""
@@ -88,7 +117,13 @@ class RunLogger:
 
     def set_tag(self, tag: str) -> None:
         """Mark the run by a word."""
-        self._write("t", str(tag))
+        try:
+            text = str(tag)
+        except Exception as error:  # as above
+            self.warn(f"a tag is not logged: {shown(error)}")
+            return
+        if text:
+            self._write("t", text)
 
     def describe(self, message: str, why: str) -> None:
         """Ignore a message and a reason: the surrounding run has its own."""
@@ -199,22 +234,37 @@ def rank() -> int:
     # Set by torchrun, Slurm, Open MPI, and MPICH or Intel MPI.
     for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK"):
         text = os.environ.get(name, "")
-        if text.isdigit():
+        if text.isdecimal():
             return int(text)
     return 0
 
 
 def _flatten(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the name and value of each scalar in nested mappings and lists."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         for name, item in value.items():
             yield from _flatten(f"{prefix}.{name}" if prefix else str(name), item)
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             yield from _flatten(f"{prefix}.{index}", item)
-    elif isinstance(value, (bool, int, float, str)):
-        yield prefix, value
-    elif hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        yield prefix, value.item()
     elif value is not None:
-        yield prefix, str(value)
+        yield prefix, value
+
+
+def _scalar(value: Any) -> Any:
+    """Return a value as JSON can express it."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if isinstance(value, int) and abs(value).bit_length() > INTEGER_BITS:
+        # Python refuses to write such a number in decimals.
+        return hex(value)
+    return value if isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def shown(value: object) -> str:
+    """Return an exception as text, and anything else as its `repr`, whatever that raises."""
+    try:
+        text = str(value) if isinstance(value, BaseException) else repr(value)
+    except Exception:  # an object of the user
+        text = ""
+    return text[:200] or f"an object of the class '{type(value).__name__}'"

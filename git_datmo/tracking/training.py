@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from git_datmo.tracking.run_logger import VARIABLE, RunLogger, rank
+from git_datmo.tracking.run_logger import VARIABLE, RunLogger, rank, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,20 +44,37 @@ def run(
     Inside `git datmo run`, it is the surrounding run, which keeps its own message. `resume` is the
     experiment that this run goes on with.
     """
+    message, why, resume = map(_text, (message, why, resume))
     current = _State.current
     if current is None or current.is_over:
         # Of the processes of a distributed training, the first one begins the run.
         is_joined = os.environ.get(VARIABLE) or rank()
-        current = RunLogger() if is_joined else _begin(message, why, resume or "")
+        current = RunLogger() if is_joined else _begin(message, why, resume)
         _State.current = current
     current.describe(message, why)
     if resume:
         current.set_attempt(resume)
-    if params:
+    if params is not None:
         current.log_params(params)
-    for tag in tags:
+    for tag in _words(tags, current):
         current.set_tag(tag)
     return current
+
+
+def _text(value: Any) -> str:
+    """Return a message as text; '' for None."""
+    return value if isinstance(value, str) else "" if value is None else shown(value)
+
+
+def _words(tags: Any, current: RunLogger) -> list[Any]:
+    """Return the tags of a run; a text is one tag."""
+    if isinstance(tags, str):
+        return [tags]
+    try:
+        return list(tags or ())
+    except TypeError as error:
+        current.warn(f"tags are not logged: {shown(error)}")
+        return []
 
 
 def begin(own: Callable[[], RunLogger]) -> RunLogger:
