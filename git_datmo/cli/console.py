@@ -120,7 +120,7 @@ class Console:
     def width(self) -> int:
         """Return the columns for output: those of the terminal, of `COLUMNS`, or 80."""
         columns = self.environ.get("COLUMNS", "")
-        if columns.isdigit() and 0 < int(columns) < 10_000:
+        if columns.isdecimal() and 0 < int(columns) < 10_000:
             return int(columns)
         return (self.size()[1] if self.out.isatty() else 0) or 80
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from git_datmo.repository.workspace import Workspace
 
 REFS = ("all", "branches", "remotes", "tags")
+# With fewer characters, '-N' is below `sys.maxsize`.
+LIMIT_DIGITS = 19
 
 
 def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,9 +82,11 @@ def choice_of(options: argparse.Namespace, words: Sequence[str], ws: Workspace) 
 def split_limit(words: Sequence[str], limit: int | None) -> tuple[int | None, list[str]]:
     """Return the limit and the other words; the last '-N' among them replaces `limit`."""
     names = []
+    limit = None if limit is None else min(limit, sys.maxsize)
     for word in words:
-        if word.startswith("-") and word[1:].isdigit():
-            limit = int(word[1:])
+        if word.startswith("-") and word[1:].isdecimal():
+            # No history has more experiments. Python refuses to parse a number of many digits.
+            limit = int(word[1:]) if len(word) < LIMIT_DIGITS else sys.maxsize
         else:
             names.append(word)
     return limit, names

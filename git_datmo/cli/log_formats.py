@@ -34,7 +34,7 @@ PLACEHOLDERS = {
     "ad": ("created", 19),
 }
 _PLACEHOLDER = re.compile(
-    r"%(?:(%|n|H|h|an|ae|aI|ad|s|B|x[0-9A-Fa-f]{2})|\(([^()]*?)(?::(\d+))?\))"
+    r"%(?:(%|n|H|h|an|ae|aI|ad|s|B|x[0-9A-Fa-f]{2})|\(([^()]*?)(?::(\d{1,9}))?\))"
 )
 
 

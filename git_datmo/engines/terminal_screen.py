@@ -94,7 +94,7 @@ class Screen:
     def _move(self, numbers: str, final: str) -> None:
         """Handle a control sequence that moves the cursor or erases (ECMA-48); ignore others."""
         first = numbers.partition(";")[0]
-        count = int(first) if first.isdigit() else 0
+        count = int(first) if first.isdecimal() else 0
         line = self._lines[self._row]
         if final == "A":
             self._row = max(0, self._row - max(1, count))

@@ -196,6 +196,8 @@ def _one_type(values: Sequence[Cell]) -> list[Cell]:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file, and its folder if that is missing."""
+    if path.parent.exists() and not path.parent.is_dir():
+        raise DatmoError(f"'{path.parent}' is a file", "name a folder, which may be missing")
     make_folder(path.parent)
     fsio.write_file(path, content)
 

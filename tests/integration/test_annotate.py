@@ -140,4 +140,7 @@ def test_wrong_annotation_is_refused(repo: Shell) -> None:
         refused(repo, "annotate", f"--tag={tag}", code=129, says=("is not a tag",))
     refused(repo, "annotate", "--result", "x", "--comment", "y", code=129, says=("not allowed",))
     refused(repo, "tag", "nonsense", "x", says=("nonsense",))
+    for text in (" ", "\n"):
+        done = datmo(repo, "annotate", "--comment", text, code=1)
+        assert done.stderr == "nothing added: the text is empty\n"
     assert annotations(repo) == []

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from tests.support.commands import datmo, experiments
+from tests.support.commands import datmo, experiments, refused
 from tests.support.shell import Shell
 
 TRACKERS = os.environ.get("DATMO_TEST_TRACKERS") or sys.executable
@@ -104,6 +104,13 @@ def test_parquet_has_typed_columns(run: Shell) -> None:
     curves = pyarrow.parquet.read_table(run.cwd / "tables/curves.parquet")
     assert curves["value"].to_pylist()[:2] == [1.5, 0.1]
     assert curves["time"].cast("int64").to_pylist()[0] == 1_700_000_000_250_000
+
+
+def test_export_onto_a_file_is_refused(repo: Shell) -> None:
+    repo.write("table.csv", "mine")
+    for form in ("csv", "json", "parquet"):
+        refused(repo, "export", form, "table.csv", says=("table.csv' is a file",))
+    assert (repo.cwd / "table.csv").read_text() == "mine"
 
 
 def test_repository_without_experiments_gives_empty_tables(repo: Shell) -> None:

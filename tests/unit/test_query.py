@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
+from itertools import islice
 
 import pytest
 
+from git_datmo.cli.experiment_choice import split_limit
+from git_datmo.cli.log_formats import make_format
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.history.experiment_rows import make_values
 from git_datmo.model import Oid
@@ -271,3 +275,20 @@ def test_best_row_leaves_out_what_is_no_number() -> None:
     assert best_row([{}], "m", "max") is None
     assert split_goal("min:accuracy") == ("accuracy", "min")
     assert split_goal("a:b") == ("a:b", "")
+
+
+def test_number_of_any_length_is_a_limit_or_a_name() -> None:
+    assert split_limit(["-5", "main"], None) == (5, ["main"])
+    for digits in (25, 5000):
+        limit, names = split_limit([f"-{'9' * digits}"], None)
+        assert limit is not None
+        assert [*islice("ab", limit)] == ["a", "b"]
+        assert names == []
+    assert split_limit(["-\u00b2"], 10**30) == (sys.maxsize, ["-\u00b2"])
+
+
+def test_length_of_a_placeholder_of_any_size_is_accepted_or_refused() -> None:
+    names = Names(["metrics.loss"])
+    assert make_format("%(loss:2)|%(loss:99999999)", names)({"metrics.loss": 0.125}) == "0.|0.125"
+    with pytest.raises(DatmoError, match="no experiment has a value 'loss:9"):
+        make_format(f"%(loss:{'9' * 5000})", names)

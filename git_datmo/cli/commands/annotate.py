@@ -58,14 +58,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if not text and (kind or not options.tag):
             template = TEMPLATE.format(kind=kind or "comment", what=f"'{options.name}'")
             text = console.edit(template, ws.state / "ANNOTATION_EDITMSG")
-            if not text and not options.tag:
-                console.tell("nothing added: the text is empty")
-                return 1
+        if not text.strip() and not options.tag:
+            console.tell("nothing added: the text is empty")
+            return 1
         done = annotate(ws, options.name, message=text, kind=kind or "comment", tags=options.tag)
     if options.json:
         console.print_json({"id": done.id or None, "about": done.about, "tags": list(done.tags)})
     elif done.id:
         console.print(f"annotation {done.id[:10]} of '{done.about[:10]}'")
-    else:
+    elif options.tag:
         console.print(f"'{done.about[:10]}' has these tags already")
     return 0

@@ -46,5 +46,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
             written, changes = export_to_mlflow(experiments, options.target, ws.root.name)
     for change in changes:
         console.warn(change)
-    console.tell(f"{show_count(written, 'experiment')} written to '{options.target}'")
+    console.tell(f"{show_count(written, 'experiment')} written to '{options.target or '.'}'")
     return 0
