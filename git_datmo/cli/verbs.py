@@ -29,6 +29,7 @@ VERBS = {
     "compare": "compare any number of experiments, differences first",
     "plot": "draw curves of experiments in the terminal or as a picture",
     "report": "report what changed, and whether it is better, for a pull request",
+    "ui": "show experiments in a browser, or write them as a page",
     "checkout": "put the payloads of a commit into the working tree",
     "fetch": "fetch the experiments of others from a remote",
     "push": "share experiments and their data with a remote",

@@ -122,7 +122,17 @@ def read_view(
         return Buckets(1, points.steps, points.times, points.values, points.values)
     # A range can begin and end within a bucket, which adds up to two.
     few = [level for level in header.levels if (end - begin) // level[0] + 2 <= most]
-    width, offset, length = few[-1] if few else header.levels[0]
+    level = read_level(read, header, few[-1][0] if few else header.levels[0][0])
+    part = slice(begin // level.width, -(-end // level.width))
+    return Buckets(
+        level.width, level.steps[part], level.times[part], level.low[part], level.high[part]
+    )
+
+
+def read_level(read: Read, header: Header, width: int) -> Buckets:
+    """Return the stored level with buckets of `width` points; raise `Damaged` if it is not
+    whole."""
+    offset, length = next(level[1:] for level in header.levels if level[0] == width)
     low, high, steps, times = _lines(read(header.start + offset, length), 4)
     level = Buckets(
         width,
@@ -134,8 +144,7 @@ def read_view(
     count = -(-header.points // width)
     if not len(level.steps) == len(level.times) == len(level.low) == len(level.high) == count:
         raise Damaged("a level of a curve has another number of buckets than it should")
-    part = slice(begin // width, -(-end // width))
-    return Buckets(width, level.steps[part], level.times[part], level.low[part], level.high[part])
+    return level
 
 
 def _lines(text: bytes, count: int) -> list[str]:

@@ -23,6 +23,7 @@ from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 
 _T = TypeVar("_T")
+_R = TypeVar("_R", Annotation, Receipt, Snapshot)
 
 # The number of records that are read at once.
 TOGETHER = 512
@@ -185,6 +186,13 @@ class History:
         rows = self.catalog.about(snapshot, "receipt")
         records = (self._ws.ledger.record(Oid.parse(row.record), checked=True) for row in rows)
         return tuple(record for record in records if isinstance(record, Receipt))
+
+    def every(self, kind: type[_R]) -> Iterator[_R]:
+        """Yield the records of the class `kind` that can be read, oldest first."""
+        wanted = [Oid.parse(row.record) for row in self.catalog.rows if row.kind == kind.kind]
+        for record in self._ws.ledger.checked_records(wanted):
+            if isinstance(record, kind):
+                yield record
 
     def walk(self, arguments: tuple[str, ...] = ("HEAD",)) -> Iterator[Found]:
         """Yield the snapshots of a revision range, newest first.

@@ -31,6 +31,7 @@ READ = frozenset(
             "links",
         ),
         *("hosts", "template", "trailers", "trusted", "written", "ended-runs", "detached.log"),
+        *("ui.json", "ui.lock", "ui.lock.held"),
     }
 )
 

@@ -120,12 +120,12 @@ def _describe(ws: Workspace, payload: str, difference: TreeDifference) -> DataFi
         for node in (difference.old, difference.new)
     ]
     change = ADDED if files[0] is None else REMOVED if files[1] is None else CHANGED
-    sizes = (_size(ws, files[0]), _size(ws, files[1]))
+    sizes = (file_size(ws, files[0]), file_size(ws, files[1]))
     shapes = (_shape(ws, path, files[0]), _shape(ws, path, files[1]))
     return DataFile(path, change, sizes, shapes)
 
 
-def _size(ws: Workspace, node: Node | None) -> int | None:
+def file_size(ws: Workspace, node: Node | None) -> int | None:
     """Return the size of a file; None if it is absent or not here."""
     if node is None:
         return None

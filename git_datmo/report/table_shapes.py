@@ -35,13 +35,18 @@ def _suffix(path: str) -> str:
 
 def read_shape(path: str, pieces: Iterable[bytes]) -> TableShape | None:
     """Return the shape of a table; None for content that is no table, or larger than the limit."""
-    lines = _lines(_limited(pieces))
+    lines = text_lines(pieces)
     try:
         if _suffix(path) in LINES:
             return _json_shape(lines)
         return _csv_shape(lines, DELIMITERS[_suffix(path)])
     except (ValueError, csv.Error, RecursionError):
         return None
+
+
+def text_lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines of UTF-8 text; raise `ValueError` for other bytes, and beyond the limit."""
+    return _lines(_limited(pieces))
 
 
 def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -68,7 +73,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
 
 
 def _csv_shape(lines: Iterator[str], delimiter: str) -> TableShape:
-    with _field_limit():
+    with wide_fields():
         rows = csv.reader(lines, delimiter=delimiter)
         header = next(rows, [])
         # The reader returns an empty list for a blank line.
@@ -76,7 +81,7 @@ def _csv_shape(lines: Iterator[str], delimiter: str) -> TableShape:
 
 
 @contextmanager
-def _field_limit() -> Iterator[None]:
+def wide_fields() -> Iterator[None]:
     """Let a field of CSV be no longer than `FIELD_LIMIT`."""
     # This limit is one of the whole process, so it is restored.
     before = csv.field_size_limit(FIELD_LIMIT)

@@ -123,9 +123,15 @@ def open_curve(store: Store, series: Content, curve: Curve) -> Read:
 
     Raises `Damaged` if the folder has no such file, and `Incomplete` if an object is missing.
     """
-    node = find_name(series.object, os.fsencode(curve.file), store.read_tree)
+    return open_curve_file(store, series, curve.file)
+
+
+def open_curve_file(store: Store, series: Content, file: str) -> Read:
+    """Return a function that reads the file named `file` in the folder `series`, as
+    `open_curve`."""
+    node = find_name(series.object, os.fsencode(file), store.read_tree)
     if node is None:
-        raise Damaged(f"the file '{curve.file}' is missing from the curves of a run")
+        raise Damaged(f"the file '{file}' is missing from the curves of a run")
     if not node.chunked:
         return bytes_reader(store.read(node.oid, "blob"))
     return _chunks_reader(store, list(read_chunks(node.oid, store.read_tree)))

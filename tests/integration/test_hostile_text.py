@@ -71,6 +71,11 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "compare": [("compare", "HEAD~1", "HEAD"), ("compare", EVIL), ("compare", "HEAD", "--json")],
     "plot": [("plot", EVIL), ("plot", "HEAD", EVIL)],
     "report": [("report",), ("report", EVIL), ("report", "HEAD", "--format", "html")],
+    "ui": [
+        ("ui", "--export", "page"),
+        ("ui", "--export", EVIL, "--only", EVIL),
+        ("ui", "--publish", EVIL),
+    ],
     "checkout": [
         ("checkout", "--force"),
         ("checkout", EVIL),

@@ -285,6 +285,32 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "space/drop_records.py": {
         "git datmo gc": "tests/integration/test_followed_hints.py::test_dropped_snapshot_is_freed_by_gc",
     },
+    "web/documents_experiment.py": {
+        "git datmo checkout {}": "tests/integration/test_page_export.py::test_commands_of_an_experiment_work",
+        "git datmo plot {}": "tests/integration/test_page_export.py::test_commands_of_an_experiment_work",
+        "git datmo show --code {}": "tests/integration/test_page_export.py::test_commands_of_an_experiment_work",
+        "git datmo show --log {}": "tests/integration/test_page_export.py::test_commands_of_an_experiment_work",
+        "git datmo show --log": "It names a log that an export left out.",
+        "git datmo reproduce {}": "It is a way to check the experiment, which the tests of reproduce run.",
+    },
+    "web/documents_history.py": {
+        "git datmo push": "It is listed beside experiments that wait to be shared, not as a remedy.",
+        "git datmo reproduce HEAD": "It is listed beside experiments that nobody reproduced.",
+        "git datmo verify HEAD": "It shows signatures, and changes nothing.",
+    },
+    "web/documents_live.py": {
+        "git datmo stop {}": "tests/integration/test_detached_runs.py::test_states_are_true_after_recorder_and_command_are_killed",
+    },
+    "web/live_pages.py": {
+        "git push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
+    },
+    "web/live_server.py": {
+        "git datmo ui": "It prints the address that the refused browser needs.",
+        "git datmo ui --export DIR": "tests/integration/test_page_export.py::test_export_has_all_documents_and_says_its_size_first",
+    },
+    "web/request_guard.py": {
+        "git datmo ui --allow-host NAME": "tests/integration/test_page_server.py::test_only_known_hosts_are_answered",
+    },
     "worktree/checkout_plan.py": {
         "git datmo snapshot": "tests/integration/test_followed_hints.py::test_modified_file_is_stored_or_given_up_before_a_checkout",
         "git datmo checkout --force": "tests/integration/test_followed_hints.py::test_modified_file_is_stored_or_given_up_before_a_checkout",

@@ -56,7 +56,7 @@ ROWS = (
     {"cluster", "serving"},
     {"operations", "report"},
     {"api"},
-    {"script_api"},
+    {"script_api", "web"},
     {"cli", "helper"},
 )
 
@@ -145,8 +145,11 @@ HEAVY = {
         "git_datmo.contracts.unique_values": "late",
     },
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
-    "starlette": dict.fromkeys([f"git_datmo.serving.front_{n}" for n in ("app", "state")], "late"),
-    "uvicorn": {"git_datmo.serving.front_server": "late"},
+    "starlette": dict.fromkeys(
+        [*(f"git_datmo.serving.front_{n}" for n in ("app", "state")), "git_datmo.web.live_server"],
+        "late",
+    ),
+    "uvicorn": {"git_datmo.serving.front_server": "late", "git_datmo.web.live_server": "late"},
     "matplotlib": {"git_datmo.report.curve_picture": "late"},
     "plotext": {"git_datmo.cli.terminal_plot": "late"},
     "PIL": {"git_datmo.compare.pixels": "late"},
@@ -391,6 +394,5 @@ def test_declared_dependencies_equal_imported_packages() -> None:
         if module != FOREIGN
         for found in outside(module)
     }
-    assert used | INDIRECT == declared(
-        "dependencies", "cluster", "compare", "contracts", "mlflow", "plot", "s3", "serve", "sftp"
-    )
+    extras = ("cluster", "compare", "contracts", "mlflow", "plot", "s3", "serve", "sftp", "ui")
+    assert used | INDIRECT == declared("dependencies", *extras)
