@@ -83,12 +83,14 @@ class Client:
 
 
 @contextmanager
-def serving(shell: Shell, *hosts: str) -> Iterator[tuple[Client, PageServer]]:
+def serving(
+    shell: Shell, *hosts: str, page: dict[str, bytes] = PAGE
+) -> Iterator[tuple[Client, PageServer]]:
     """Serve the page of the repository of a shell until the block ends."""
     sock = listen("127.0.0.1", 0)
     port = sock.getsockname()[1]
     pages = open_pages(shell.env, shell.cwd)
-    page_server = PageServer(pages, PAGE, Guard(TOKEN, port, outside=hosts))
+    page_server = PageServer(pages, page, Guard(TOKEN, port, outside=hosts))
     server = make_server(page_server)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
     thread.start()
