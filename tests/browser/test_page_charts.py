@@ -111,7 +111,7 @@ def test_chart_or_table_is_saved_in_each_form(
 
 def test_table_that_is_saved_has_all_rows(page: Page, site: str) -> None:
     page.open(f"{site}#/experiments?sort=-metrics.accuracy")
-    page.wait_for("document.querySelector('[aria-sort=descending]')")
+    page.wait_for("document.querySelector('.grid[aria-busy=false] .grid-row')")
     rows = list(csv.DictReader(io.StringIO(save(page, "experiments", "CSV"))))
     assert len(rows) == COUNT
     values = [float(row["metrics.accuracy"]) for row in rows[:-1]]

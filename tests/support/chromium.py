@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-LIMIT = 20.0
+LIMIT = 60.0
 """Seconds that a page may take to do something."""
 _KEYS = {"Enter": 13, " ": 32, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "End": 35}
 _FLAGS = (

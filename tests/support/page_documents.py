@@ -177,5 +177,6 @@ def _column(name: str, rows: list[dict[str, Any]]) -> Document:
     if kind != "text":
         return {"name": name, "kind": kind, "values": values}
     words = list(dict.fromkeys(value for value in values if value is not None))
-    index = [-1 if value is None else words.index(value) for value in values]
+    places = {word: place for place, word in enumerate(words)}
+    index = [-1 if value is None else places[value] for value in values]
     return {"name": name, "kind": kind, "words": words, "index": index}

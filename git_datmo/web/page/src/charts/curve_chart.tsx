@@ -8,7 +8,7 @@ import type { CurveDocument } from "../documents/types";
 import { shortId, showNumber, toCsv } from "../format";
 import { ExportMenu } from "../parts/export_menu";
 import { saveCanvas } from "../parts/save_file";
-import { seriesColour, seriesDash, theme } from "../theme";
+import { PALETTE_SIZE, seriesColour, seriesDash, theme } from "../theme";
 import { chosenAxis, isLog, smoothing } from "./curve_options";
 import { curveName, readPoints, type Points, type Range } from "./curve_source";
 import { drawLines, type Line } from "./line_picture";
@@ -81,7 +81,7 @@ export function CurveChart({ title, curves, height = 260 }: Props) {
     if (next) plot.current.setScale("x", { min: next.low, max: next.high });
     zoom(next);
   };
-  const lines = (): Line[] => drawn.map((each) => ({ label: each.label, colourIndex: each.colourIndex, xs: each.points.xs, ys: each.points.ys }));
+  const lines = (): Line[] => drawn.map((each) => ({ label: each.label, colourIndex: each.colourIndex, dash: each.dash, xs: each.points.xs, ys: each.points.ys }));
   const csv = () => toCsv([["curve", axis, "value"], ...lines().flatMap((line) => line.xs.map((x, place) => [line.label, x, Number(line.ys[place])]))]);
   const png = () => plot.current && saveCanvas(`${title}.png`, picture(plot.current.ctx.canvas, title, drawn));
   const marks = drawn.reduce((sum, each) => sum + each.points.marks.length, 0);
@@ -107,7 +107,7 @@ function Legend({ drawn, at }: { drawn: Drawn[]; at: number | null }) {
       {drawn.slice(0, 24).map((each, place) => (
         <li key={place}>
           <svg width="18" height="8" aria-hidden="true">
-            <line x1="0" y1="4" x2="18" y2="4" stroke={seriesColour(each.colourIndex)} stroke-width="2" stroke-dasharray={seriesDash(each.colourIndex).join(" ")} />
+            <line x1="0" y1="4" x2="18" y2="4" stroke={seriesColour(each.colourIndex)} stroke-width="2" stroke-dasharray={each.dash.join(" ")} />
           </svg>
           <span class="legend-name">{each.label}</span>
           <span class="figure">{showNumber(valueNear(each.points, at), 5)}</span>
@@ -141,7 +141,10 @@ async function readCurve(curve: Curve, isOneOfMany: boolean, axis: ReturnType<ty
     const part = [info.attempt && `attempt ${shortId(info.attempt)}`, (info.rank || hasRanks) && `rank ${info.rank || 0}`].filter(Boolean).join(", ");
     const label = !many ? curve.label : isOneOfMany ? `${curve.label} · ${part || index + 1}` : part || `${index + 1}`;
     const points = await readPoints(name, document, index, axis, range);
-    return { label, colourIndex: isOneOfMany ? curve.colourIndex : curve.colourIndex + index, points, isFaint: false };
+    // Beside other experiments, a colour stands for one of them, and dashes for its ranks and attempts.
+    const colourIndex = isOneOfMany ? curve.colourIndex : curve.colourIndex + index;
+    const dash = isOneOfMany && many ? seriesDash(index * PALETTE_SIZE) : seriesDash(colourIndex);
+    return { label, colourIndex, dash, points, isFaint: false };
   }));
 }
 

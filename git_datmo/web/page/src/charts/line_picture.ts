@@ -1,12 +1,12 @@
 /** Draws lines with axes by a pen, to save a chart of curves as SVG. */
 
 import { showNumber, showTime } from "../format";
-import { ink, seriesColour, seriesDash } from "../theme";
+import { ink, seriesColour } from "../theme";
 import { makeScale } from "./axis_scale";
 import type { XAxis } from "./curve_source";
 import { SvgPen, type Point } from "./pen";
 
-export interface Line { label: string; colourIndex: number; xs: number[]; ys: number[] }
+export interface Line { label: string; colourIndex: number; dash: number[]; xs: number[]; ys: number[] }
 
 const WIDTH = 900;
 const HEIGHT = 480;
@@ -32,7 +32,7 @@ export function drawLines(title: string, lines: Line[], axis: XAxis, log: boolea
     pen.text(toX(tick.at), HEIGHT + 20, label, { colour: ink("muted"), align: "middle" });
   }
   lines.forEach((line, place) => {
-    const look = { colour: seriesColour(line.colourIndex), width: 1.5, dash: seriesDash(line.colourIndex) };
+    const look = { colour: seriesColour(line.colourIndex), width: 1.5, dash: line.dash };
     for (const run of finiteRuns(line, xs.place, ys.place, toX, toY)) pen.line(run, look);
     const y = HEIGHT + 46 + 18 * place;
     pen.line([[LEFT, y - 4], [LEFT + 20, y - 4]], { ...look, width: 2 });

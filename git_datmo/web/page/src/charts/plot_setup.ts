@@ -2,11 +2,11 @@
 
 import uPlot from "uplot";
 import { showNumber, showTime } from "../format";
-import { ink, seriesColour, seriesDash } from "../theme";
+import { ink, seriesColour } from "../theme";
 import type { Points, Range, XAxis } from "./curve_source";
 import { FONT } from "./pen";
 
-export interface Drawn { label: string; colourIndex: number; points: Points; isFaint: boolean }
+export interface Drawn { label: string; colourIndex: number; dash: number[]; points: Points; isFaint: boolean }
 
 interface Setup {
   lines: Drawn[];
@@ -54,7 +54,7 @@ function seriesOptions(line: Drawn): uPlot.Series {
   return {
     label: line.label,
     stroke: seriesColour(line.colourIndex),
-    dash: seriesDash(line.colourIndex),
+    dash: line.dash,
     width: 1.5,
     alpha: line.isFaint ? 0.3 : 1,
     points: { show: isShort, size: 4 },

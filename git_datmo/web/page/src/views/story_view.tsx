@@ -51,7 +51,7 @@ function Story({ entries }: { entries: StoryEntry[] }) {
       </div>
       <ol class="timeline story">{shown.slice(-MOST_SHOWN).reverse().map((each, place, all) => <Entry key={each.entry.experiment || place} told={each} metric={metric} newDay={place === 0 || dayOf(each) !== dayOf(all[place - 1] as Told)} />)}</ol>
       {shown.length > MOST_SHOWN && <p class="quiet">The newest {MOST_SHOWN} of {count(shown.length, "entry", "entries")} are shown.</p>}
-      <CommandLine command="git datmo log --all --graph" label="On the command line" />
+      <CommandLine command="git datmo log --branches --remotes --tags --graph" label="On the command line" />
     </div>
   );
 }

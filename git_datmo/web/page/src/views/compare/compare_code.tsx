@@ -30,7 +30,7 @@ export function CompareCode({ documents }: { documents: ExperimentDocument[] }) 
     return () => void (isCurrent = false);
   }, [one, other]);
   return (
-    <Section title="Code" note={changes ? count(changes.length, "file differs", "files differ") : ""}>
+    <Section title="Code" note={changes?.length ? count(changes.length, "file differs", "files differ") : ""}>
       <PairSelect documents={documents} />
       {error && <p class="notice">{error}</p>}
       {!error && !changes && <p class="loading" role="status">Loading…</p>}

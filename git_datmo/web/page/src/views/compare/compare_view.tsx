@@ -50,7 +50,7 @@ function Compared({ documents }: { documents: ExperimentDocument[] }) {
   const part = parameter("part");
   const all = documents.map((document) => document.id);
   return (
-    <div class="view wide">
+    <div class={documents.length > 4 ? "view wide" : "view"}>
       <p class="neighbours"><a href="#/experiments">All experiments</a></p>
       <div class="view-head"><h1>Compare {count(documents.length, "experiment")}</h1></div>
       <ul class="compared">
@@ -68,7 +68,7 @@ function Compared({ documents }: { documents: ExperimentDocument[] }) {
         {PARTS.map(([name, label]) => <a key={name} href={addressOf("compare", all.join(","), { part: name })} aria-current={name === part ? "page" : undefined}>{label}</a>)}
       </nav>
       <Part name={part} documents={documents} />
-      <CommandLine command={`git datmo diff ${all.slice(0, 2).map(shortId).join(" ")}`} label="On the command line" />
+      <CommandLine command={`git datmo compare ${part === "curves" ? "--curves " : ""}${all.map(shortId).join(" ")}`} label="On the command line" />
     </div>
   );
 }

@@ -24,7 +24,7 @@ const TABS: [string, string, (document: ExperimentDocument) => boolean][] = [
   ["code", "Code", () => true],
   ["environment", "Environment", () => true],
   ["log", "Log", (document) => Boolean(document.log)],
-  ["lineage", "Lineage", (document) => document.parents.length + document.children.length + document.inputs.length > 0],
+  ["lineage", "Lineage", (document) => document.parents.length + document.children.length + document.inputs.length + document.outputs.length > 0],
 ];
 
 export function ExperimentView({ id }: { id: string }) {

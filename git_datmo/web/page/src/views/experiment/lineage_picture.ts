@@ -22,7 +22,7 @@ export function lineagePicture(nodes: Node[], edges: Edge[], width: number, heig
     const [x, y] = [node.x + EDGE, node.y + EDGE];
     pen.line([[x, y], [x + WIDTH, y], [x + WIDTH, y + HEIGHT], [x, y + HEIGHT], [x, y]], { colour: line, width: 1.5 });
     pen.text(x + 10, y + 20, title(node.id).slice(0, 30), { colour: dark });
-    pen.text(x + 10, y + 37, shortId(node.id), { colour: muted, size: 11 });
+    pen.text(x + 10, y + 37, shortId(node.id.replace("data/", "")), { colour: muted, size: 11 });
   }
   return pen.finish();
 }

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { addressOf } from "../../address";
 import { load } from "../../documents/load";
 import { findRow, keyOf } from "../../documents/experiments_store";
-import type { ExperimentDocument } from "../../documents/types";
+import type { ExperimentDocument, Payload } from "../../documents/types";
 import { shortId } from "../../format";
 import { Icon } from "../../parts/icon";
 import { saveText } from "../../parts/save_file";
@@ -15,6 +15,7 @@ import { lineagePicture } from "./lineage_picture";
 
 const WIDTH = 220;
 const HEIGHT = 46;
+const DATA = "data/";
 
 interface Graph { documents: Map<string, ExperimentDocument> }
 
@@ -29,34 +30,45 @@ export function LineageTab({ document }: { document: ExperimentDocument }) {
   };
   const save = () => saveText("lineage.svg", lineagePicture(nodes, edges, width, height, titleOf), "image/svg+xml");
   return (
-    <Section title="Lineage" note="Arrows lead from the run that wrote data to the run that read them" tools={<button type="button" class="icon-button small" aria-label="Save the graph as SVG" onClick={save}><Icon name="download" /></button>}>
+    <Section title="Lineage" note="From left to right: what was read, the run, what it wrote, who used it" tools={<button type="button" class="icon-button small" aria-label="Save the graph as SVG" onClick={save}><Icon name="download" /></button>}>
       <div class="lineage-box" tabIndex={0} role="region" aria-label="Graph of lineage">
         <div class="lineage" style={{ width: `${width}px`, height: `${height}px` }}>
           <svg width={width} height={height} aria-hidden="true">
             {edges.map((edge, place) => <path key={place} d={edgePath(edge)} fill="none" stroke="currentColor" stroke-width="1.2" />)}
           </svg>
-          {edges.map((edge, place) => (
+          {edges.filter((edge) => !pathOf(edge.from.id) && !pathOf(edge.to.id)).map((edge, place) => (
             <span key={`label ${place}`} class="lineage-label" title={edge.path} style={{ left: `${(edge.from.x + WIDTH + edge.to.x) / 2}px`, top: `${(edge.from.y + edge.to.y) / 2 + HEIGHT / 2}px` }}>{edge.path}</span>
           ))}
           {nodes.map((node) => (
-            <div key={node.id} class={`lineage-node ${node.id === document.id ? "current" : ""}`} style={{ left: `${node.x}px`, top: `${node.y}px`, width: `${WIDTH}px`, height: `${HEIGHT}px` }}>
-              <a href={addressOf("experiment", node.id, { tab: "lineage" })}>{titleOf(node.id)}</a>
-              <code class="quiet">{shortId(node.id)}</code>
-              {!graph.documents.has(node.id) && <button type="button" class="icon-button tiny" aria-label={`Follow ${titleOf(node.id)}`} title="Show its own lineage" onClick={() => expand(node.id)}>+</button>}
+            <div key={node.id} class={`lineage-node ${node.id === document.id ? "current" : pathOf(node.id) ? "data" : ""}`} style={{ left: `${node.x}px`, top: `${node.y}px`, width: `${WIDTH}px`, height: `${HEIGHT}px` }}>
+              <a href={pathOf(node.id) ? addressOf("data", pathOf(node.id)) : addressOf("experiment", node.id, { tab: "lineage" })}>{titleOf(node.id)}</a>
+              <code class="quiet">{shortId(node.id.replace(DATA, ""))}</code>
+              {!pathOf(node.id) && !graph.documents.has(node.id) && <button type="button" class="icon-button tiny" aria-label={`Follow ${titleOf(node.id)}`} title="Show its own lineage" onClick={() => expand(node.id)}>+</button>}
             </div>
           ))}
         </div>
       </div>
       <ul class="visually-hidden">
-        {edges.map((edge, place) => <li key={place}>{titleOf(edge.to.id)} reads {edge.path} from {titleOf(edge.from.id)}</li>)}
+        {edges.map((edge, place) => <li key={place}>{titleOf(edge.from.id)}, then {titleOf(edge.to.id)}, by {edge.path}</li>)}
       </ul>
     </Section>
   );
 }
 
 function titleOf(id: string): string {
+  const path = pathOf(id);
+  if (path) return path;
   const row = findRow(id);
   return (row < 0 ? "" : titleOfRow(row)) || shortId(id);
+}
+
+function dataNode(payload: Payload): string {
+  return `${DATA}${payload.oid}/${payload.path}`;
+}
+
+/** Returns the path of a node for data; "" for a run. */
+function pathOf(id: string): string {
+  return id.startsWith(DATA) ? id.slice(id.indexOf("/", DATA.length) + 1) : "";
 }
 
 function layout(graph: Graph, root: string) {
@@ -64,6 +76,11 @@ function layout(graph: Graph, root: string) {
   for (const [id, found] of graph.documents) {
     for (const parent of found.parents) pairs.push([parent.id, id, parent.path]);
     for (const child of found.children) pairs.push([id, child.id, child.path]);
+    // Data that no run wrote, and outputs that no run read yet, are ends of the graph.
+    const read = new Set(found.parents.map((parent) => parent.path));
+    const used = new Set(found.children.map((child) => child.path));
+    for (const input of found.inputs) if (!read.has(input.path)) pairs.push([dataNode(input), id, input.path]);
+    for (const output of found.outputs) if (!used.has(output.path)) pairs.push([id, dataNode(output), output.path]);
   }
   return placeNodes(root, pairs, WIDTH, HEIGHT);
 }

@@ -32,7 +32,7 @@ export function ExperimentsGrid({ rows }: { rows: number[] }) {
   useEffect(() => setActive((row) => Math.min(row, Math.max(0, rows.length - 1))), [rows.length]);
 
   const columns = shownColumns.value;
-  const nameWidth = view.width < 600 ? 190 : 330;
+  const nameWidth = view.width < 600 ? 190 : view.width < 900 ? 250 : 330;
   const pinned = columns.filter((column) => column.isPinned);
   const free = columns.slice(pinned.length);
   const fixed = nameWidth + pinned.reduce((sum, column) => sum + column.width, 0);

@@ -108,20 +108,27 @@ export function sortRows(rows: number[], sort: string): number[] {
   const name = falling ? sort.slice(1) : sort;
   const values = columnValues(name);
   if (!values) return rows;
-  const keys = rows.map((row) => ({ row, value: values[row] ?? null, ...rank(values[row] ?? null) }));
   const sign = falling ? -1 : 1;
-  keys.sort((one, other) => one.rank - other.rank
-    || (one.rank === 0 ? sign * (one.number < other.number ? -1 : one.number > other.number ? 1 : 0) : 0)
-    || (one.rank === 1 ? sign * compareTexts(String(one.value), String(other.value)) : 0)
-    || one.row - other.row);
-  return keys.map((each) => each.row);
+  const numbers: [number, number][] = [];
+  const texts: [string, number][] = [];
+  const nans: number[] = [];
+  const missing: number[] = [];
+  // Numbers come before texts, and both before NaN and missing values, in either order.
+  for (const row of rows) {
+    const value = values[row] ?? null;
+    const number = asNumber(value);
+    if (number === null) value === null ? missing.push(row) : texts.push([String(value), row]);
+    else if (Number.isNaN(number)) nans.push(row);
+    else numbers.push([number, row]);
+  }
+  // Infinities differ by NaN, so that a comparison decides.
+  numbers.sort((one, other) => (one[0] === other[0] ? one[1] - other[1] : one[0] < other[0] ? -sign : sign));
+  texts.sort((one, other) => sign * compareTexts(one[0], other[0]) || one[1] - other[1]);
+  return [...numbers.map(rowOf), ...texts.map(rowOf), ...nans, ...missing];
 }
 
-// Numbers come before texts, and both before NaN and missing values, in either order.
-function rank(value: Value): { rank: number; number: number } {
-  const number = asNumber(value);
-  if (number !== null) return Number.isNaN(number) ? { rank: 2, number: 0 } : { rank: 0, number };
-  return { rank: value === null ? 3 : 1, number: 0 };
+function rowOf(entry: [unknown, number]): number {
+  return entry[1];
 }
 
 /** Returns the part of an id that the address uses. */
