@@ -39,6 +39,7 @@ make_venv() {
 
 want_ssh() { want /usr/sbin/sshd openssh-server; want ssh-keygen openssh-client; }
 want_shells() { want zsh zsh; want fish fish; [ -f /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"; }
+want_image_tools() { want docker-registry docker-registry; want skopeo skopeo; want umoci umoci; }
 want_engine() { want curl curl; want unshare util-linux; }
 
 # Check the code. The hooks in .pre-commit-config.yaml run the same commands.
@@ -72,6 +73,7 @@ run_chosen() {
   if uses 'needs_shells|"zsh"|"fish"'; then want_shells; fi
   if uses '"git-lfs"'; then want git-lfs git-lfs; fi
   if uses 'tests.support.chromium'; then want chromium chromium; export DATMO_REQUIRE_BROWSER=1; fi
+  if uses 'serve_registry|"skopeo"'; then want_image_tools; fi
   other_gits=
   case $files in *tests/gits/*) other_gits=1; want debootstrap debootstrap ;; esac
   engine=
@@ -85,6 +87,7 @@ run_all() {
   want_ssh
   want_shells
   want_engine
+  want_image_tools
   want git-lfs git-lfs
   want chromium chromium
   want eatmydata eatmydata

@@ -42,6 +42,7 @@ VERBS = {
     "serve": "serve a model over HTTP, in its own environment",
     "contract": "infer contracts of data and models, and check them",
     "feedback": "learn what became of predictions of a served model",
+    "image": "make a container image that serves a model",
     "env": "show, compare, build and use environments",
     "explain": "attribute changes of metrics to parts of an experiment",
     "bisect": "find the commit that made a metric bad",

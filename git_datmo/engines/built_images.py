@@ -1,17 +1,18 @@
-"""List and remove the images that a container engine keeps for environments."""
+"""List, remove and load images of a container engine."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, ImageLoadError
 from requests.exceptions import RequestException
 
 from git_datmo.engines.build_context import ENVIRONMENT_LABEL
 from git_datmo.engines.engine_connection import connect
-from git_datmo.errors import EngineMissing
+from git_datmo.errors import DatmoError, EngineMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,23 @@ def remove_built(
                 client.images.remove(image.id, force=True)
                 removed.append(image)
     return tuple(removed)
+
+
+def load_archive(environ: Mapping[str, str], pieces: Iterator[bytes]) -> str:
+    """Load an image from the archive that `docker save` writes, and return the engine's id of it.
+
+    Raises `EngineMissing` if no engine answers, `DatmoError` if it refuses the archive.
+    """
+    with _connected(environ) as client:
+        try:
+            # The parameter is typed as bytes, but the SDK also sends an iterator piece by piece.
+            (loaded, *_) = client.images.load(cast("bytes", pieces))
+        except (ImageLoadError, ValueError) as error:
+            raise DatmoError(
+                f"the container engine refuses the image: {str(error)[:200]}",
+                "write it to a file with -o, and load that with the engine's own command",
+            ) from error
+        return str(loaded.id)
 
 
 @contextlib.contextmanager

@@ -102,16 +102,24 @@ def _thaw(
     progress: Progress,
 ) -> None:
     """Fetch a frozen image and load it into the engine; raise `Damaged` if its digest differs."""
+    with scratch_folder(ws, None) as scratch:
+        place_frozen(ws, oid, image, scratch / "image", progress)
+        engine.load(scratch / "image", environment, progress=progress)
+
+
+def place_frozen(ws: Workspace, oid: Oid, image: Image, folder: Path, progress: Progress) -> None:
+    """Fetch a frozen image, and write its files to `folder`, which must not exist.
+
+    Raises `Damaged` if its digest is not that of the record.
+    """
     node = root_node(image.content)
     require_objects(ws, [node], oid, progress, size=image.content.size)
     refuse_false_claims(ws, [claim_of("image", image.content)])
-    with scratch_folder(ws, None) as scratch:
-        place(ws, [("image", node)], scratch, progress)
-        # The record is a claim of its author. Only the digest of the files shows that this is the
-        # image.
-        if read_image(scratch / "image").digest != image.digest:
-            raise Damaged(f"image '{oid}' is another than its record says")
-        engine.load(scratch / "image", environment, progress=progress)
+    place(ws, [(folder.name, node)], folder.parent, progress)
+    # The record is a claim of its author. Only the digest of the files shows that this is the
+    # image.
+    if read_image(folder).digest != image.digest:
+        raise Damaged(f"image '{oid}' is another than its record says")
 
 
 def images_of(

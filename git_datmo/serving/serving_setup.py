@@ -9,9 +9,8 @@ from pathlib import Path
 from git_datmo.engines.engine_contract import Engine, Job, Output
 from git_datmo.engines.resource_limits import ResourceLimits
 from git_datmo.errors import DatmoError
-from git_datmo.runs.read_only_data import read_only_data
 from git_datmo.serving.model_contract import ModelContract, model_contract
-from git_datmo.serving.placed_snapshot import PlacedSnapshot, served_payloads
+from git_datmo.serving.placed_snapshot import PlacedSnapshot
 from git_datmo.serving.served_model import ServedModel
 from git_datmo.serving.serving_pool import PoolOptions, ServingPool
 from git_datmo.serving.worker.model_files import find_models
@@ -49,9 +48,7 @@ def serve_placed(placed: PlacedSnapshot, options: ServingOptions, folder: Path) 
 
     Raises `DatmoError` if it is not clear which model to serve.
     """
-    contract = model_contract(placed.contracts())
-    entry = options.entry or (contract.contract.entry if contract else "")
-    models = () if entry else (_choose_model(placed, options.model),)
+    contract, entry, models = choose_served(placed, options.entry, options.model)
     folder.mkdir()
     write_worker_code(folder)
     settings = WorkerSettings(
@@ -76,12 +73,31 @@ def serve_placed(placed: PlacedSnapshot, options: ServingOptions, folder: Path) 
         )
     )
     return ServedModel(
-        snapshot=str(placed.found.id),
-        commit=str(placed.found.commit),
+        snapshot=placed.snapshot,
+        commit=placed.commit,
         name=options.name or _name_of(contract),
         contract=contract,
         pool=pool,
     )
+
+
+def choose_served(
+    placed: PlacedSnapshot, entry: str, model: str
+) -> tuple[ModelContract | None, str, tuple[str, ...]]:
+    """Return the contract of a snapshot, and its entry or else the models to load.
+
+    `entry` and `model` are the person's choices, '' for none. Raises `DatmoError` if it is not
+    clear which model to serve.
+    """
+    contract = model_contract(placed.contracts())
+    entry = entry or (contract.contract.entry if contract else "")
+    file = entry.partition(":")[0]
+    if entry and not (placed.folder / file).is_file():
+        raise DatmoError(
+            f"snapshot '{placed.snapshot[:10]}' has no file '{file}', which the entry names",
+            "commit the file, and make the model again with 'git datmo run'",
+        )
+    return contract, entry, () if entry else (_choose_model(placed, model),)
 
 
 def _name_of(contract: ModelContract | None) -> str:
@@ -108,8 +124,7 @@ def _choose_model(placed: PlacedSnapshot, chosen: str) -> str:
     found = [str(Path(path).relative_to(placed.folder)) for path in find_models(tops)]
     if not found:
         raise DatmoError(
-            f"snapshot '{str(placed.found.id)[:10]}' has no model that can be served without an"
-            " entry",
+            f"snapshot '{placed.snapshot[:10]}' has no model that can be served without an entry",
             "write a function 'predict(model, inputs)', commit it with the model, and give"
             " --entry predict.py:predict",
         )
@@ -124,14 +139,13 @@ def _choose_model(placed: PlacedSnapshot, chosen: str) -> str:
 def _job_of(placed: PlacedSnapshot, options: ServingOptions, folder: Path) -> Callable[[int], Job]:
     """Return a function that makes the job of a worker's number."""
     isolated = options.engine.capabilities.isolated
-    read_only = read_only_data(placed.folder, served_payloads(placed.found), ())
 
     def make(number: int) -> Job:
         return Job(
             worker_command(placed.python, folder, number, isolated=isolated),
             placed.folder,
             variables=placed.variables,
-            read_only=read_only,
+            read_only=placed.read_only,
             limits=options.limits,
             support=folder,
             sealed=True,

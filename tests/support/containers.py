@@ -9,6 +9,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 from git_datmo.engines.container_engine import ContainerEngine
 from git_datmo.engines.engine_contract import Job, Outcome
@@ -44,3 +45,13 @@ def python(
     """Run Python code in a container, in a folder."""
     job = Job(("python", "-c", textwrap.dedent(code)), folder, **more)  # type: ignore[arg-type]
     return engine.run(job, output=heard)
+
+
+def wait_for_line(container: Container, text: str) -> None:
+    """Read a container's log up to a line with `text`; fail if the container ends before."""
+    seen = b""
+    for piece in container.logs(stream=True, follow=True):
+        seen += piece
+        if text.encode() in seen:
+            return
+    pytest.fail(f"the container ended before '{text}': {seen.decode('utf-8', 'replace')}")

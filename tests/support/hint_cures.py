@@ -247,8 +247,18 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "serving/event_reader.py": {
         "git datmo serve --log DIR": "tests/integration/test_feedback.py::test_outcomes_are_joined_with_predictions_of_a_killed_server",
     },
-    "serving/placed_snapshot.py": {
+    "serving/place_snapshot.py": {
         "git datmo run": "A run records its environment.",
+    },
+    "serving/serving_setup.py": {
+        "git datmo run": "A run records its code.",
+    },
+    "serving_image/build_image.py": {
+        "git datmo env freeze {}": "tests/integration/test_serving_image.py::test_image_serves_offline_and_is_the_same_from_two_clones",
+        "git datmo serve": "It says which command needs no Python in the environment.",
+    },
+    "serving_image/image_configuration.py": {
+        "git datmo image": "It is the step's name in the history of an image.",
     },
     "sharing/bundle_file.py": {
         "git fetch --unshallow": "tests/integration/test_followed_hints.py::test_shallow_clone_is_bundled_after_the_rest_is_fetched",

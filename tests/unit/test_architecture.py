@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.heavy_packages import HEAVY, LATE_MODULES
 from tests.support.source_modules import (
     OUTER,
     TOP,
@@ -46,7 +47,7 @@ ROWS = (
     {"readers"},
     {"objects", "records", "compare", "environments", "tracking"},
     {"worktree", "engines", "secrets", "backends", "query", "contracts"},
-    {"repository"},
+    {"repository", "oci"},
     {"history"},
     {"remotes"},
     {"recovery", "payloads"},
@@ -54,6 +55,7 @@ ROWS = (
     {"contract_checks"},
     {"runs", "space", "setup", "interop"},
     {"cluster", "serving"},
+    {"serving_image"},
     {"operations", "report"},
     {"api"},
     {"script_api", "web"},
@@ -75,106 +77,6 @@ EXCEPTIONS = {
     ("git_datmo", "git_datmo.tracking.training"),
 }
 
-# Where each of these may be imported. `late` ones only inside a function.
-HEAVY = {
-    "docker": {
-        "git_datmo.engines.built_images": "top",
-        "git_datmo.engines.container_engine": "top",
-        "git_datmo.engines.container_process": "top",
-        "git_datmo.engines.container_settings": "top",
-        "git_datmo.engines.engine_connection": "top",
-        "git_datmo.engines.engine_refusals": "top",
-        "git_datmo.engines.frozen_image": "top",
-        "git_datmo.engines.build_context": "late",
-        "git_datmo.engines.private_build": "top",
-    },
-    "requests": {
-        "git_datmo.engines.built_images": "top",
-        "git_datmo.engines.container_process": "top",
-        "git_datmo.engines.engine_connection": "top",
-        "git_datmo.engines.engine_refusals": "top",
-        "git_datmo.backends.http_session": "top",
-        "git_datmo.backends.lfs_backend": "top",
-        "git_datmo.interop.dvc_remote_files": "late",
-    },
-    "distributed": {"git_datmo.cluster.cluster_client": "late"},
-    "fsspec": {"git_datmo.backends.fsspec_backend": "late"},
-    "sshfs": {"git_datmo.backends.fsspec_backend": "late"},
-    "dulwich": {"git_datmo.git.deltas": "late"},
-    "tqdm": {"git_datmo.cli.meter": "late"},
-    "xxhash": {"git_datmo.objects.ingest": "late"},
-    "fastjsonschema": {"git_datmo.records.codec": "late"},
-    "pyfastcdc": {"git_datmo.objects.chunks": "late"},
-    "detect_secrets": {"git_datmo.secrets.secret_rules": "late"},
-    "packaging": {
-        "git_datmo.environments.locked_versions": "late",
-        "git_datmo.environments.requirement_lists": "late",
-    },
-    "tomli": {"git_datmo.environments.toml_and_yaml": "late"},
-    "yaml": {
-        "git_datmo.compare.documents": "late",
-        "git_datmo.contracts.bounded_yaml": "late",
-        "git_datmo.environments.toml_and_yaml": "late",
-        "git_datmo.readers.yaml_documents": "late",
-    },
-    "numpy": {
-        "git_datmo.compare.arrays": "late",
-        "git_datmo.compare.blocks": "late",
-        "git_datmo.compare.pixels": "late",
-        "git_datmo.compare.tensors": "late",
-        "git_datmo.contracts.check_arrays": "late",
-        "git_datmo.contracts.shared_rows": "late",
-        "git_datmo.contracts.table_readers.array_files": "late",
-        "git_datmo.contracts.text_values": "late",
-        "git_datmo.contracts.unique_values": "late",
-    },
-    "safetensors": {"git_datmo.compare.tensors": "late"},
-    "pyarrow": {
-        "git_datmo.compare.tables": "late",
-        "git_datmo.interop.table_export": "late",
-        "git_datmo.contracts.check_column": "late",
-        "git_datmo.contracts.column_profile": "late",
-        "git_datmo.contracts.column_types": "late",
-        "git_datmo.contracts.enumerations": "late",
-        "git_datmo.contracts.nested_values": "late",
-        "git_datmo.contracts.quality_counts": "late",
-        "git_datmo.contracts.table_readers.csv_table": "late",
-        "git_datmo.contracts.table_readers.json_lines_table": "late",
-        "git_datmo.contracts.table_readers.parquet_table": "late",
-        "git_datmo.contracts.text_values": "late",
-        "git_datmo.contracts.unique_values": "late",
-    },
-    "mlflow": {"git_datmo.interop.mlflow_export": "late"},
-    "starlette": dict.fromkeys(
-        [*(f"git_datmo.serving.front_{n}" for n in ("app", "state")), "git_datmo.web.live_server"],
-        "late",
-    ),
-    "uvicorn": {"git_datmo.serving.front_server": "late", "git_datmo.web.live_server": "late"},
-    "matplotlib": {"git_datmo.report.curve_picture": "late"},
-    "plotext": {"git_datmo.cli.terminal_plot": "late"},
-    "PIL": {"git_datmo.compare.pixels": "late"},
-    "isal": {
-        "git_datmo.git.deflate": "top",
-        "git_datmo.git.pack_writer": "top",
-        "git_datmo.git.pack_entries": "top",
-    },
-}
-
-# Modules that bring something heavy along, and are therefore themselves imported late, and by these
-# alone.
-LATE_MODULES = {
-    "git_datmo.engines.container_engine": {"git_datmo.engines.engine_registry"},
-    "git_datmo.engines.venv_engine": {"git_datmo.engines.engine_registry"},
-    "git_datmo.engines.built_images": {"git_datmo.space.files_outside_store"},
-    "git_datmo.engines.host_engine": {"git_datmo.engines.engine_registry"},
-    "git_datmo.backends.lfs_backend": {"git_datmo.remotes.remote_store"},
-    "git_datmo.backends.fsspec_backend": {
-        "git_datmo.backends.backend_registry",
-        "git_datmo.interop.dvc_remote_files",
-    },
-    "git_datmo.cli.meter": {"git_datmo.cli.console", "git_remote_datmo.session"},
-}
-
 # Runs by itself in the user's interpreter, outside of its package, and prints its answer.
 FOREIGN = "git_datmo.environments.inventory"
 
@@ -186,6 +88,9 @@ TRACKING, SERVING_WORKER = "git_datmo.tracking.", "git_datmo.serving.worker."
 
 # Is called by a cluster on its own machine, as the command line is by a person.
 WORKER = "git_datmo.cluster.cluster_worker"
+
+# Is the main program of an image.
+IMAGE_START = "git_datmo.serving_image.start_in_image"
 
 # Runs in a process of its own, and is spoken to by its pipes.
 APART = "git_datmo.compare.compare_child"
@@ -314,7 +219,13 @@ def test_modules_in_foreign_environments_need_only_the_standard_library(package:
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_environment_is_read_only_by_command_line_and_helper(module: str) -> None:
     """Check that other modules get environment, arguments and terminal as arguments."""
-    if layer(module) in ("api", "cli", "helper") or module in (FOREIGN, OBSERVER, APART, WORKER):
+    if layer(module) in ("api", "cli", "helper") or module in (
+        FOREIGN,
+        OBSERVER,
+        APART,
+        WORKER,
+        IMAGE_START,
+    ):
         return
     if module.startswith(TRACKING):
         return
@@ -362,7 +273,7 @@ def test_module_names_state_a_purpose() -> None:
 
 
 # Packages of an extra that another library imports by itself.
-INDIRECT = {"s3fs", "sqlalchemy", "alembic"}
+INDIRECT = {"s3fs", "sqlalchemy", "alembic", "exceptiongroup"}
 
 IMPORTED_AS = {
     "mlflow-skinny": "mlflow",

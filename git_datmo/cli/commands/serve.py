@@ -131,7 +131,7 @@ def _prepare(
     from git_datmo.history.experiments import History
     from git_datmo.payloads.checkout_target import find_experiment
     from git_datmo.runs.rerun_folder import scratch_folder
-    from git_datmo.serving.placed_snapshot import place_snapshot
+    from git_datmo.serving.place_snapshot import place_snapshot
     from git_datmo.serving.serving_setup import ServingOptions
 
     progress = console.progress()

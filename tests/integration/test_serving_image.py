@@ -1,0 +1,117 @@
+"""Serve a model from an image, without a repository, a network, or rights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import NotFound
+from docker.models.containers import Container
+
+from tests.support.commands import datmo, refused
+from tests.support.containers import wait_for_line
+from tests.support.pair import Pair
+from tests.support.schemas import require_valid
+from tests.support.shell import Shell
+
+TRAIN = """\
+import json
+from pathlib import Path
+Path("model.json").write_text(json.dumps({"slope": 0.1, "more": "x" * 2_000_000}))
+"""
+PREDICT = """\
+import json
+from pathlib import Path
+
+def load(paths):
+    return json.loads(Path(paths["model.json"]).read_text())
+
+def predict(model, inputs):
+    values = inputs["x"]
+    return {"y": [float(each) * model["slope"] for each in values]}
+"""
+ASK = """\
+import json, urllib.request
+body = {"inputs": [{"name": "x", "datatype": "FP64", "shape": [2], "data": [3.0, 0.7]}]}
+url = "http://127.0.0.1:8080/v2/models/line/infer"
+asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+print(json.dumps(json.load(urllib.request.urlopen(asked, timeout=20))["outputs"]))
+"""
+TAG = "git-datmo-test-served:1"
+
+
+@pytest.fixture
+def client(engine_environ: dict[str, str]) -> Iterator[docker.DockerClient]:
+    with closing(docker.DockerClient(base_url=engine_environ["DOCKER_HOST"])) as made:
+        yield made
+        with suppress(NotFound):
+            made.images.remove(TAG, force=True)
+
+
+def served(client: docker.DockerClient) -> Iterator[Container]:
+    """Run the image without network, rights, and a file system that can be written."""
+    made = client.containers.run(TAG, detach=True, read_only=True, network_mode="none")
+    try:
+        yield made
+    finally:
+        made.remove(force=True)
+
+
+@pytest.fixture
+def alex(pair: Pair, engine_environ: dict[str, str]) -> Shell:
+    """Return a clone with a frozen environment, and a model that a run made."""
+    shell = pair.alex.having(**engine_environ)
+    shell.commit("predict.py", PREDICT)
+    shell.commit("train.py", TRAIN)
+    datmo(shell, "run", "--engine", "docker", "--", "python3", "train.py")
+    return shell
+
+
+@pytest.mark.engine
+@pytest.mark.xdist_group("engine")
+@pytest.mark.timeout(240)
+def test_image_serves_offline_and_is_the_same_from_two_clones(
+    pair: Pair, alex: Shell, client: docker.DockerClient, tmp_path: Path
+) -> None:
+    arguments = ("image", "--entry", "predict.py:predict", "--as", "line", "--json")
+    refused(alex, "image", "--oci", "x", says=("is not frozen", "git datmo env freeze"))
+    datmo(alex, "env", "freeze")
+    first = json.loads(datmo(alex, *arguments, "--load", "--tag", TAG).stdout)
+    require_valid("image", first)
+
+    for container in served(client):
+        wait_for_line(container, "serving snapshot")
+        assert container.exec_run(["id", "-u"]).output.strip() == b"65532"
+        done = container.exec_run(["python3", "-c", ASK])
+        assert done.exit_code == 0, done.output
+        (output,) = json.loads(done.output)
+        assert output["data"] == [3.0 * 0.1, 0.7 * 0.1]
+        container.stop(timeout=20)
+        assert container.wait()["StatusCode"] == 0
+
+    alex.git("push", "-q")
+    ignacio = pair.clone()
+    layout = tmp_path / "layout"
+    second = json.loads(datmo(ignacio, *arguments, "--oci", str(layout)).stdout)
+    assert second["digest"] == first["digest"]
+
+    # Another version of the code shares all layers but its own.
+    alex.commit("predict.py", f"{PREDICT}\n# more\n")
+    datmo(alex, "run", "--engine", "docker", "--", "python3", "train.py")
+    edited = json.loads(datmo(alex, *arguments, "--oci", str(layout)).stdout)
+    known = {layer["digest"] for layer in second["layers"]}
+    added = [layer["size"] for layer in edited["layers"] if layer["digest"] not in known]
+    assert len(added) == 1
+    assert sum(added) < 1 << 20
+
+
+def test_image_of_an_environment_that_is_not_frozen_is_refused(repo: Shell) -> None:
+    repo.write("train.py", "open('model.bin', 'w').write('1')\n")
+    datmo(repo, "run", "--", "python3", "train.py")
+    refused(repo, "image", "-o", "x.tar", says=("is not frozen", "hint: freeze it once"))
+    refused(repo, "image", code=129, says=("nothing to do with the image",))
+    refused(repo, "image", "--push", "A B", says=("is no name of an image",))
