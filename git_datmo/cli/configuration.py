@@ -44,6 +44,12 @@ KEYS = [
         "An additional package index for rebuilding environments. You can set it several times.",
     ),
     ConfigKey(
+        "datmo.contract",
+        "warn",
+        "'enforce' refuses a push if contracts do not fit, and makes warnings of contracts refuse a"
+        " run.",
+    ),
+    ConfigKey(
         "datmo.feedbackLog",
         "none",
         "The folder in which 'serve' stores predictions, refusals and outcomes, relative to the top"

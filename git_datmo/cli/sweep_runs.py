@@ -12,6 +12,7 @@ from functools import partial
 from git_datmo.cli.console import Console
 from git_datmo.cli.engine_options import open_engine, read_limits
 from git_datmo.cli.render import figures
+from git_datmo.contract_checks.run_gate import TAG, refuse_misfits
 from git_datmo.errors import DatmoError
 from git_datmo.operations.parallel_sweep import sweep_in_parallel
 from git_datmo.operations.sweep import (
@@ -35,7 +36,7 @@ from git_datmo.sizes import show_count
 NOT_RECORDED, INTERRUPTED_BY_USER = 125, 130
 REPEATED = (
     *("parameter", "command", "output", "engine", "message", "why", "tolerance", "sign"),
-    *("memory", "cpus", "gpus", "device", "network", "rebuild", "on", "cluster"),
+    *("memory", "cpus", "gpus", "device", "network", "rebuild", "on", "cluster", "no_contract"),
 )
 """The options that a sweep which goes on takes from its beginning."""
 
@@ -110,7 +111,10 @@ def _plan(options: argparse.Namespace, console: Console, ws: Workspace) -> Sweep
         options.why,
         tolerances=parse_tolerances(options.tolerance),
         sign=options.sign,
+        tags=(TAG,) if options.no_contract else (),
     )
+    if not options.no_contract:
+        refuse_misfits(ws)
     outputs = tuple(ws.relative(path) for path in options.output)
     limits = read_limits(options, options.engine)
     beginning = find_beginning(ws, progress=console.progress())

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from git_datmo.contract_checks.contract_folder import FOLDER, has_contracts
 from git_datmo.contracts.bounded_yaml import LARGEST_FILE
 from git_datmo.contracts.contract_types import Contract
-from git_datmo.contracts.odcs_file import FOLDER, SUFFIX, contract_name, read_contract
+from git_datmo.contracts.odcs_file import SUFFIX, contract_name, read_contract
 from git_datmo.errors import DatmoError
 from git_datmo.git.object_database import Odb
 from git_datmo.git.object_encoding import parse_tree
@@ -34,11 +35,6 @@ class ContractFile:
     def name(self) -> str:
         """Return the name that the file has without folder and suffix."""
         return contract_name(self.file)
-
-
-def has_contracts(root: Path) -> bool:
-    """Return whether a working tree has a folder of contracts, at the cost of one `stat`."""
-    return os.path.isdir(os.path.join(root, FOLDER))
 
 
 def find_contracts(ws: Workspace) -> tuple[Contract, ...]:

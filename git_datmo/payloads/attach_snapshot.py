@@ -21,7 +21,8 @@ from git_datmo.worktree.tracking import Tracking
 class SnapshotOptions:
     """The user's words and figures for a snapshot; a `side` one is not the commit's data.
 
-    `attempt` is the id of the experiment that the run goes on with.
+    `attempt` is the id of the experiment that the run goes on with. `tags` are added to those of
+    the script.
     """
 
     message: str = ""
@@ -32,6 +33,7 @@ class SnapshotOptions:
     sign: bool = False
     side: bool = False
     attempt: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def require_commit(ws: Workspace) -> Oid:

@@ -117,7 +117,7 @@ def read_begun(folder: Path, listed: frozenset[bytes]) -> Begun | None:
     """
     try:
         raw = json.loads((folder / BEGUN).read_bytes())
-        asked = SnapshotOptions(**raw["asked"])
+        asked = SnapshotOptions(**{**raw["asked"], "tags": tuple(raw["asked"]["tags"])})
         return Begun(
             command=tuple(raw["command"]),
             asked=asked,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from git_datmo.contract_checks.run_gate import TAG, refuse_misfits
 from git_datmo.engines.engine_contract import Engine, Job, Output, Stream, ignore_start
 from git_datmo.engines.environment_runners import rebuilt_command
 from git_datmo.engines.gpu_memory import watched_gpus
@@ -94,8 +95,11 @@ def run(
     is seen to write. `elsewhere` says that the engine is on another machine, which cannot be
     described. `screens` are the streams for which the command gets a terminal. `detachment` is
     given for a run that outlives its terminal. Raises `DatmoError` before the command starts if the
-    run cannot be recorded.
+    run cannot be recorded, or if contracts do not fit and `asked` has no tag that says so.
     """
+    # Contracts first: they need neither data nor an engine.
+    if TAG not in asked.tags:
+        refuse_misfits(ws)
     engine.check()
     sign = wants_signature(ws, asked=asked.sign)
     if sign:

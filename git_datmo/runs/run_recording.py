@@ -180,7 +180,8 @@ def record_run(
                 artifacts=values.artifacts,
             ),
         )
-        snapshot = replace(snapshot, sources=values.sources, curves=values.curves, tags=values.tags)
+        tags = tuple(dict.fromkeys((*values.tags, *begun.asked.tags)))
+        snapshot = replace(snapshot, sources=values.sources, curves=values.curves, tags=tags)
         # All values must be in the snapshot before it is searched for secrets.
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked

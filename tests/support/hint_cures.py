@@ -22,6 +22,10 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/contract_show.py": {
         "git datmo contract show": "tests/integration/test_contract_branches.py::test_contracts_are_listed_and_shown_with_their_rules",
     },
+    "contract_checks/run_gate.py": {
+        "git datmo contract check": "tests/integration/test_contract_branches.py::test_renamed_column_is_named_with_data_model_and_commit",
+        "git config {} warn": "tests/integration/test_contract_gate.py::test_push_of_misfit_warns_until_contracts_are_enforced",
+    },
     "contract_checks/branch_check.py": {
         "git for-each-ref": "It lists the refs.",
     },

@@ -60,6 +60,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
     Raises `DatmoError` if the share fails. Git then pushes nothing.
     """
     from git_datmo.cli.killed_runs import finish_killed_runs
+    from git_datmo.contract_checks.run_gate import refuse_push_of_misfits
     from git_datmo.errors import DatmoError, NewerRecords, UnusableRefs
     from git_datmo.payloads.unsaved_changes import push_warning
     from git_datmo.repository.workspace import open_workspace
@@ -78,8 +79,7 @@ def _pre_push(options: argparse.Namespace, console: Console) -> int:
 
     with open_workspace(console.environ, console.cwd) as ws:
         finish_killed_runs(ws, console)
-        warning = push_warning(ws)
-        if warning:
+        for warning in filter(None, (push_warning(ws), *refuse_push_of_misfits(ws))):
             console.warn(warning)
         is_mirror = way == "mirror" or ws.repo.config.flag(f"remote.{remote}.mirror")
         has_records = ws.has_store and ws.ledger.tips().records is not None
@@ -193,6 +193,7 @@ def _post_checkout(options: argparse.Namespace, console: Console) -> int:
 def _post_merge(_: argparse.Namespace, console: Console) -> int:
     """Fetch records after a pull, and bring the payloads to the data of HEAD."""
     from git_datmo.cli.follow_messages import tell_concluded
+    from git_datmo.contract_checks.run_gate import find_misfits, name_misfits
     from git_datmo.payloads.after_commit import conclude_merge
     from git_datmo.payloads.fetch_after_pull import fetch_after_pull
     from git_datmo.repository.workspace import open_workspace
@@ -202,6 +203,8 @@ def _post_merge(_: argparse.Namespace, console: Console) -> int:
         _bring_back(ws, console, "HEAD@{1}", "HEAD")
         fetch_after_pull(ws, progress=console.progress())
         tell_concluded(conclude_merge(ws, progress=console.progress()), console)
+        for line in name_misfits(find_misfits(ws)):
+            console.warn(line)
     return 0
 
 

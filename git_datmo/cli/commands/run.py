@@ -36,6 +36,9 @@ W&B and Trackio. W&B runs offline unless you have set it up. A Python script can
 see docs/TRACKING.md. With --autolog, it logs what trained models and PyTorch Lightning say,
 without a change of the script: see docs/AUTOLOG.md.
 
+If contracts of data and models do not fit each other, git-datmo refuses the run before anything
+is computed, unless --no-contract is given: see docs/CONTRACTS.md.
+
 With --detach, this command prints the id of the run as soon as the command has started. The
 command goes on without this terminal, with an empty input, and is recorded when it ends. 'git
 datmo ps' lists runs in progress, 'git datmo logs -f' follows the output, and 'git datmo stop' ends
@@ -98,6 +101,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="log trainings of scikit-learn, Lightning, Transformers, Keras, XGBoost and LightGBM",
     )
+    parser.add_argument(
+        "--no-contract",
+        action="store_true",
+        help="run although contracts do not fit; the record has the tag 'no-contract'",
+    )
     add_engine_options(parser)
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
 
@@ -147,6 +155,7 @@ def _run(
 
     from git_datmo.cli.killed_runs import finish_killed_runs
     from git_datmo.cli.streams import copy_through, screens
+    from git_datmo.contract_checks.run_gate import TAG
     from git_datmo.engines.engine_contract import silent
     from git_datmo.payloads.attach_snapshot import SnapshotOptions
     from git_datmo.progress import QUIET
@@ -158,7 +167,12 @@ def _run(
 
     figures, tolerances = parse_figures(options.parameter), parse_tolerances(options.tolerance)
     asked = SnapshotOptions(
-        options.message, options.why, figures, tolerances=tolerances, sign=options.sign
+        options.message,
+        options.why,
+        figures,
+        tolerances=tolerances,
+        sign=options.sign,
+        tags=(TAG,) if options.no_contract else (),
     )
     limits = read_limits(options, options.engine)
     autolog = {AUTOLOG: "1"} if options.autolog else {}

@@ -14,7 +14,7 @@ DESCRIPTION = """\
 Show the state of each payload: unchanged, modified, missing or not fetched, and if it is not in
 a snapshot. Name the files of modified payloads: modified, deleted and new ones. Also show how
 many records you have not shared with the remote yet. After a merge, show the paths that wait for
-your decision."""
+your decision. If contracts of data and models do not fit each other, name data, model and field."""
 EXAMPLES = """
 git datmo status
 git datmo status --json
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
         status = examine(ws)
-        status = replace(status, warnings=(*_set_up_warnings(ws), *status.warnings))
+        status = replace(status, warnings=(*_early_warnings(ws), *status.warnings))
     if options.json:
         console.print_json(_document(status))
         return 0
@@ -50,12 +50,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _set_up_warnings(ws: "Workspace") -> tuple[str, ...]:
-    """Return the faults of a clone's set-up, or that the clone needs to be initialised."""
+def _early_warnings(ws: "Workspace") -> tuple[str, ...]:
+    """Return the faults of a clone's set-up, and the contracts that do not fit."""
+    from git_datmo.contract_checks.run_gate import find_misfits, name_misfits
     from git_datmo.history.unprepared_clone import unprepared_warning
     from git_datmo.repository.hook_state import find_trouble
 
-    return (*find_trouble(ws), *filter(None, [unprepared_warning(ws)]))
+    misfits = name_misfits(find_misfits(ws))
+    return (*find_trouble(ws), *filter(None, [unprepared_warning(ws)]), *misfits)
 
 
 def _document(status: object) -> dict[str, object]:

@@ -71,6 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with the newest sweep that did not end, with its options and command",
     )
     parser.add_argument(
+        "--no-contract",
+        action="store_true",
+        help="run although contracts do not fit; the records have the tag 'no-contract'",
+    )
+    parser.add_argument(
         "--cluster", metavar="ADDRESS", help="run on a Dask cluster with this scheduler"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a combination")
