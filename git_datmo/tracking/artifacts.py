@@ -5,6 +5,7 @@ As `training.py`, it needs nothing but the standard library, and never makes the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 NAME_BYTES = 150
+# Errors of a disk that takes no more.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 
 def log_text(name: str, text: str) -> None:
@@ -122,7 +125,9 @@ def _keep(kind: str, name: str, suffix: str, write: Callable[[str], object]) -> 
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write(path)
     except Exception as error:  # whatever a library raises, the training goes on
-        run.warn(f"the artifact {shown(name)} is not logged: {shown(error)}")
+        # A full disk ends the journal, too, and one warning is enough for both.
+        is_last = isinstance(error, OSError) and error.errno in _FULL
+        run.warn(f"the artifact {shown(name)} is not logged: {shown(error)}", is_last=is_last)
 
 
 def _write(path: str, content: bytes) -> None:

@@ -27,6 +27,7 @@ NAME_LIMIT = 100_000
 PARAMETERS_LIMIT = 100_000
 # Python writes integers of up to 4,300 digits in decimals (sys.int_info).
 INTEGER_BITS = 14_000
+WARNINGS_LIMIT = 10
 
 
 class RunLogger:
@@ -43,7 +44,8 @@ class RunLogger:
         self._names: dict[str, bytes] = {}
         self._steps: dict[str, int] = {}
         self._goals: dict[str, str] = {}
-        self._warned = False
+        self._warned: set[str] = set()
+        self._may_warn = True
         # A forked process has a journal of its own.
         os.register_at_fork(after_in_child=self.close)
 
@@ -175,7 +177,7 @@ class RunLogger:
             what = str(error)
         self.close()
         self._folder = ""
-        self.warn(f"nothing more is logged: {what}")
+        self.warn(f"nothing more is logged: {what}", is_last=True)
 
     def _is_open(self) -> bool:
         """Return True if this process has a journal; open it if there is none yet."""
@@ -190,16 +192,21 @@ class RunLogger:
             self._fd = os.open(os.path.join(self._folder, CALLS, name), flags, 0o644)
         except OSError as error:
             self._folder = ""
-            self.warn(f"nothing is logged: {error}")
+            self.warn(f"nothing is logged: {error}", is_last=True)
             return False
         self._write("r", {"pid": os.getpid(), "rank": rank()})
         return self._fd >= 0
 
-    def warn(self, what: str) -> None:
-        """Warn once."""
-        if not self._warned:
-            self._warned = True
-            warnings.warn(f"git-datmo: {what}", RuntimeWarning, stacklevel=4)
+    def warn(self, what: str, *, is_last: bool = False) -> None:
+        """Warn of each problem once, `WARNINGS_LIMIT` times in all.
+
+        After a warning that `is_last`, such as that of a full disk, nothing more is said.
+        """
+        if what in self._warned or not self._may_warn:
+            return
+        self._warned.add(what)
+        self._may_warn = not is_last and len(self._warned) < WARNINGS_LIMIT
+        warnings.warn(f"git-datmo: {what}", RuntimeWarning, stacklevel=4)
 
     def close(self) -> None:
         """Close the journal; a later call opens another one."""

@@ -204,6 +204,26 @@ def test_interrupted_run_has_its_status(repo: Shell) -> None:
     assert "interrupted" in datmo(repo, "log", "-n", "1").stdout
 
 
+def test_each_call_that_cannot_be_logged_is_named_once(repo: Shell) -> None:
+    script = """\
+import git_datmo as datmo
+for step in range(3):
+    datmo.log_metric("loss", "high")
+    datmo.log_metric("rate", None)
+    datmo.log_params("text")
+    datmo.log_artifact("missing")
+datmo.log_params({"lr": 0.5})
+for number in range(20):
+    datmo.log_metric(f"m{number}", "text")
+"""
+    repo.commit("train.py", script)
+    said = datmo(repo, "run", "--", sys.executable, "train.py").stderr
+    for what in ("metric 'loss'", "metric 'rate'", "parameters are", "artifact 'missing'"):
+        assert said.count(what) == 1, what
+    assert said.count("RuntimeWarning: git-datmo:") == 10
+    assert newest(repo)["parameters"] == {"lr": 0.5}
+
+
 def test_outside_of_a_repository_there_is_one_warning(shell: Callable[..., Shell]) -> None:
     folder = shell("elsewhere")
     (folder.cwd / "train.py").write_text(LOGS + "print('trained')\n")
