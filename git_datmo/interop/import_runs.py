@@ -79,8 +79,8 @@ def _snapshot(
     title = run.name or run.id or tag
     single = [name for name, points in run.series.items() if len(points) == 1]
     if single:
-        lost.append(f"run '{title}': step and time of {', '.join(map(repr, single))}")
-    lost += (f"run '{title}': {each}" for each in run.lost)
+        lost.append(f"step and time of {', '.join(map(repr, single))} of run '{title}'")
+    lost += (f"{each} of run '{title}'" for each in run.lost)
     ended = max(run.ended, run.started)
     record = Run(
         command=tuple(map(_clean, run.command)) or (run.tool,),
@@ -139,7 +139,8 @@ class _Commits:
             found = self._ws.odb.resolve(f"{run.commit}^{{commit}}") if _is_id(run.commit) else None
             if found is not None:
                 return found
-            lost.append(f"run '{run.name or run.id}': its commit {run.commit}, which is not here")
+            title = run.name or run.id
+            lost.append(f"commit {run.commit} of run '{title}', which is not in this repository")
         if run.started:
             # A commit of the run's own second is not younger than the run.
             index = bisect_right(self._dated, run.started // 1_000_000, key=itemgetter(0))

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from git_datmo.errors import DatmoError
 from git_datmo.interop.exported_experiments import ExportedExperiment
+from git_datmo.query.evaluate import as_number
+from git_datmo.readers.mlflow_reader import ID_TAG
 from git_datmo.records.record_values import Value, show_value
 from git_datmo.records.snapshot_record import FAILED, INTERRUPTED, KILLED
 
 T = TypeVar("T")
 
-# The tag that names the snapshot of a run, so that a second export adds nothing.
-ID_TAG = "git-datmo.id"
 # Limits of MLflow for one call, and for the text of a parameter.
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE, TEXT_LIMIT = 1000, 100, 6000
 # MLflow takes letters, digits and these characters in names.
@@ -107,10 +107,11 @@ def _points(
     for name, value in experiment.snapshot.metrics.items():
         if name in experiment.curves:
             continue
-        if isinstance(value, str):
+        number = value if isinstance(value, bool) else as_number(value)
+        if number is None:
             changes.append(f"the metric '{name}' is a text: left out ({show_value(value)[:40]})")
         else:
-            yield _name(name, changes), float(value), ended, 0
+            yield _name(name, changes), float(number), ended, 0
     for name, points in experiment.curves.items():
         if not all(map(float.is_integer, points.steps)):
             changes.append(f"steps of '{name}' are no whole numbers: rounded down")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
+import shlex
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
@@ -24,6 +26,8 @@ from git_datmo.readers.tool_runs import (
 from git_datmo.readers.yaml_documents import YAML_LIMIT, read_yaml
 
 NAME = "mlflow"
+# The tag that names the snapshot of a run that git-datmo exported.
+ID_TAG = "git-datmo.id"
 COLUMNS = {
     "runs": ("run_uuid", "name", "user_id", "status", "start_time", "end_time", "experiment_id"),
     "metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
@@ -63,7 +67,7 @@ def read_folder(folder: Path) -> Iterator[ToolRun]:
     if not isinstance(meta, dict) or "run_id" not in meta:
         raise Damaged("its meta.yaml describes no run")
     run = ToolRun(NAME, id=str(meta["run_id"]), name=str(meta.get("run_name") or ""))
-    run.author = str(meta.get("user_id") or "")
+    run.author = _author(meta.get("user_id"))
     run.started, run.ended = as_time(meta.get("start_time")), as_time(meta.get("end_time"))
     status = meta.get("status")
     run.status = _NUMBERED.get(status, "") if isinstance(status, int) else ""
@@ -73,6 +77,7 @@ def read_folder(folder: Path) -> Iterator[ToolRun]:
         for line in text.splitlines():
             _add_line(run, name, line.split())
     _add_tags(run, _texts(folder / "tags"))
+    _unquote_command(run)
     if any((folder / "artifacts").glob("*")):
         run.lose("the artifacts")
     yield run
@@ -113,7 +118,9 @@ def read_database(path: Path) -> Iterator[ToolRun]:
         for row in database.execute("SELECT * FROM tags"):
             if row["run_uuid"] in runs:
                 _add_tags(runs[row["run_uuid"]], [(as_text(row["key"]), as_text(row["value"]))])
-    yield from runs.values()
+    for run in runs.values():
+        _unquote_command(run)
+        yield run
 
 
 def _database_runs(database: sqlite3.Connection) -> dict[object, ToolRun]:
@@ -123,7 +130,7 @@ def _database_runs(database: sqlite3.Connection) -> dict[object, ToolRun]:
     for row in database.execute("SELECT * FROM runs ORDER BY start_time, run_uuid"):
         identity, name = as_text(row["run_uuid"]), as_text(row["name"])
         run = runs[row["run_uuid"]] = ToolRun(NAME, id=identity, name=name)
-        run.author, run.status = as_text(row["user_id"]), _STATUSES.get(row["status"], "")
+        run.author, run.status = _author(as_text(row["user_id"])), _STATUSES.get(row["status"], "")
         run.started, run.ended = as_time(row["start_time"]), as_time(row["end_time"])
         run.tags["experiment"] = as_text(names.get(row["experiment_id"]))
     return runs
@@ -137,6 +144,11 @@ def _add_row(run: ToolRun, row: sqlite3.Row) -> None:
         return
     value = math.nan if row["is_nan"] else _from_database(row["value"])
     run.add(name, value, step, milliseconds(time))
+
+
+def _author(user: object) -> str:
+    """Return the name of a user; '' for the word that MLflow writes for none."""
+    return "" if user in (None, "unknown") else str(user)
 
 
 def _from_database(value: object) -> float:
@@ -158,6 +170,14 @@ def _add_tags(run: ToolRun, tags: Iterable[tuple[str, str]]) -> None:
             run.command = run.command or (text,)
         elif not name.startswith("mlflow."):
             run.tags[name] = text
+
+
+def _unquote_command(run: ToolRun) -> None:
+    """Split the command of a run that `git datmo export` wrote, which quotes the words."""
+    if ID_TAG in run.tags and run.command:
+        # A text that no export wrote stays one word.
+        with contextlib.suppress(ValueError):
+            run.command = tuple(shlex.split(run.command[0])) or run.command
 
 
 MLFLOW_FOLDER = ReaderKind(NAME, claim_folder, read_folder)

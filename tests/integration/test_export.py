@@ -153,6 +153,11 @@ def test_mlflow_finds_equal_values_and_a_second_export_adds_nothing(
     assert [0, 1_700_000_000_250, 1.5] in points
     assert [5, 1_700_000_001_000, 0.1] in points
     assert len(points) == 3
+    # The way back has the same author, and the words of the command.
+    assert "2 experiments imported" in datmo(run, "import", "mlflow", str(tmp_path / "m.db")).stderr
+    here, back = experiments(run, "--all", "--where", "command ~ t.py")
+    assert here["author"]["name"] == back["author"]["name"]
+    assert here["run"]["command"] == back["run"]["command"] == ["python", "t.py"]
 
 
 def test_absent_mlflow_is_one_clear_line(repo: Shell) -> None:

@@ -67,11 +67,17 @@ def test_second_import_adds_nothing(history: Shell, tmp_path: Path) -> None:
     assert history.git("for-each-ref") == refs
 
 
+def test_source_without_runs_is_named(history: Shell, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for words in (("tensorboard", str(tmp_path / "empty")), ("dvc",), ("lfs",)):
+        assert datmo(history, "import", *words).stderr.startswith("nothing to import: ")
+
+
 def test_losses_of_an_import_are_named(history: Shell, tmp_path: Path) -> None:
     mlflow_folder(tmp_path)
     said = datmo(history, "import", "mlflow", str(tmp_path / "mlruns")).stderr
-    assert "not imported: run 'calm': the artifacts" in said
-    assert f"not imported: run 'calm': its commit {'c' * 40}, which is not here" in said
+    assert "not imported: the artifacts of run 'calm'" in said
+    assert f"not imported: commit {'c' * 40} of run 'calm'" in said
     mlflow_folder(tmp_path / "other")
     (tmp_path / "other/mlruns/1" / RUN_ID / "meta.yaml").write_text("- x")
     said = datmo(history, "import", "mlflow", str(tmp_path / "other")).stderr
@@ -97,7 +103,7 @@ def test_event_files_of_one_folder_are_one_run(history: Shell, tmp_path: Path) -
             path.write_bytes(b"".join(map(tfrecord, (version_event(RUN_TIME), *events))))
     said = datmo(history, "import", "tensorboard", str(tmp_path / "logs")).stderr
     assert "2 experiments imported" in said
-    assert "not imported: run 'one': image 'digits'" in said
+    assert "not imported: image 'digits' of run 'one'" in said
     packs = history.cwd / ".git/datmo/store.git/objects/pack"
     assert len(list(packs.glob("*.pack"))) == 1
     found = {record["message"]: record for record in experiments(history)}

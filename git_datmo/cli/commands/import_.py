@@ -60,5 +60,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
             done = import_runs(ws, options.format, found, progress=progress)
     for line in done.lost:
         console.warn(f"not imported: {line}")
-    console.tell(f"{show_count(len(done.made), 'experiment')} imported, {done.known} known before")
+    if done.made or done.known or done.lost:
+        made = show_count(len(done.made), "experiment")
+        console.tell(f"{made} imported, {done.known} known before")
+    elif of_repository is not None:
+        console.tell(f"nothing to import: no commit of HEAD's history has data of {options.format}")
+    else:
+        console.tell(f"nothing to import: '{options.source}' has no runs of {options.format}")
     return 0
