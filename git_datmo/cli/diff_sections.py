@@ -55,17 +55,18 @@ def _print_title(title: str, console: Console) -> None:
 
 
 def _print_values(title: str, changes: Iterable[ValueChange], console: Console) -> None:
-    """Print values that differ, with the difference of numbers."""
+    """Print values that differ, with the difference of parameters and metrics that are numbers."""
     for number, change in enumerate(changes):
         if number == 0:
             _print_title(title, console)
-        console.print(f"  {value_line(change)}")
+        console.print(f"  {_value_line(change, with_difference=title != 'command')}")
 
 
-def value_line(change: ValueChange) -> str:
+def _value_line(change: ValueChange, *, with_difference: bool) -> str:
     """Return a value that differs as `NAME: BEFORE -> AFTER (DIFFERENCE)`."""
     text = f"{shorten(change.name)}: {show_side(change.before)} -> {show_side(change.after)}"
-    difference = change.difference
+    # The difference of two exit codes means nothing.
+    difference = change.difference if with_difference else None
     return text if difference is None else f"{text} ({difference:+.6g})"
 
 

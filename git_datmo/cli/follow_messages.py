@@ -27,9 +27,9 @@ def tell_followed(done: Followed, console: Console) -> None:
     if done.is_emptied:
         console.tell("git-datmo: no commit up to HEAD has data")
     for path in done.placed:
-        console.tell(f"git-datmo: {path} {'merged' if done.is_united else 'follows'}")
+        console.tell(f"git-datmo: {'merged' if done.is_united else 'updated'} '{path}'")
     for path in done.removed:
-        console.tell(f"git-datmo: {path} removed")
+        console.tell(f"git-datmo: removed '{path}'")
     for path in done.by_git:
         console.warn(f"'{path}' was not placed: git tracks files of it in this commit")
     for path in done.left:

@@ -85,7 +85,9 @@ def with_tags(text: str, current: Callable[[tuple[str, ...]], Sequence[str]]) ->
 
 def _tell(snapshot: Snapshot) -> Iterator[str]:
     """Yield the rendered lines of a snapshot, without its headline."""
-    yield make_printable(f"Author: {snapshot.author.name} <{snapshot.author.email}>")
+    # Experiments of other trackers may have authors without an address.
+    address = f" <{snapshot.author.email}>" if snapshot.author.email else ""
+    yield make_printable(f"Author: {snapshot.author.name}{address}")
     yield make_printable(f"Date:   {snapshot.created[:19].replace('T', ' ')} UTC")
     words = [
         line

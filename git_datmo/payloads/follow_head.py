@@ -116,8 +116,10 @@ def catch_up(
     if seen.is_ahead and how_moved_back(ws, tracking.head) is not MovedBack.FILES_TOO:
         return tracking
     after, followed = follow_look(ws, history, tracking, seen, progress=progress)
-    for path in (*followed.placed, *followed.removed):
-        progress.tell(f"'{path}' follows the commit that is checked out")
+    for path in followed.placed:
+        progress.tell(f"updated '{path}' to the data of HEAD")
+    for path in followed.removed:
+        progress.tell(f"removed '{path}', which HEAD does not have")
     return after
 
 

@@ -16,7 +16,7 @@ from git_datmo.runs.rerun_inputs import require_objects
 # Neither settings nor attributes of the user change the patch.
 OPTIONS = (
     *("--no-ext-diff", "--no-textconv", "--no-color", "-M", "--src-prefix=a/", "--dst-prefix=b/"),
-    *("--submodule=short", "--full-index"),
+    *("--submodule=short", "--abbrev=10"),
 )
 PATCH, STAT = ("-p",), ("--stat=100", "--summary")
 

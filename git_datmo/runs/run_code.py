@@ -52,7 +52,8 @@ def _left_out(ws: Workspace, paths: Sequence[bytes], *, seen: bool) -> Iterator[
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         yield (
             f"'{names[0]}'{more} {'are' if more else 'is'} untracked, and not part of the record:"
-            f" where the command needs it, 'git datmo add-data {quote_word(names[0])}'"
+            f" if the command needs it, 'git datmo add-data {quote_word(names[0])}' tracks it"
+            " as data, and 'git add' as code"
         )
 
 

@@ -13,6 +13,7 @@ from git_datmo.readers.scalar_values import parse_value
 from git_datmo.records.record_values import Value
 from git_datmo.runs.config_edit import Edits
 from git_datmo.runs.config_files import ConfigFile
+from git_datmo.suggest import nearest
 
 LIMIT = 10_000
 _RANGE = re.compile(r"(-?[0-9]{1,9})\.\.(-?[0-9]{1,9})\Z")
@@ -78,9 +79,10 @@ def combine(
             continue
         having = [file.path for file in files if name in file.values]
         if not having:
+            near = nearest(name, (key for file in files for key in file.values))
             raise UsageError(
                 f"the command has no place for '{name}', and no configuration file has this key",
-                f"write {{{name}}} where its value goes",
+                f"did you mean '{near}'?" if near else f"write {{{name}}} where its value goes",
             )
         homes[name] = having[-1]
     if count > LIMIT:

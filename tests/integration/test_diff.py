@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import datmo, refused
+from tests.support.commands import datmo, experiments, refused
 from tests.support.pair import Pair
 from tests.support.schemas import require_valid
 from tests.support.shell import Shell
@@ -99,6 +99,15 @@ def test_experiments_that_differ_in_metrics_have_that_section_alone(repo: Shell)
     assert (same.stdout, same.stderr) == ("", "the experiments do not differ\n")
 
 
+def test_exit_codes_have_no_difference(repo: Shell) -> None:
+    for word in ("true", "false"):
+        datmo(repo, "run", "-p", f"n={len(word)}", "--", word, code=int(word == "false"))
+    one, other = sorted(experiments(repo), key=lambda each: each["created"])
+    shown = datmo(repo, "diff", one["id"], other["id"]).stdout
+    assert "  exit code: 0 -> 1\n" in shown
+    assert "  n: 4 -> 5 (+1)\n" in shown
+
+
 def test_data_are_compared_file_by_file(repo: Shell) -> None:
     repo.write("data/t.csv", "a,b\n1,2\n")
     repo.write("data/gone", "1")
@@ -137,6 +146,8 @@ def test_code_is_a_patch_that_git_applies(repo: Shell) -> None:
     datmo(repo, "snapshot", "-m", "after")
     patch = diff(repo, "--", "code.py", "sub")["code"]
     assert "rename to sub/new name.py" in patch
+    # The line of a file's ids fits on a terminal.
+    assert max(map(len, patch.splitlines())) < 60
     assert "+changed" in patch
     assert "large file" in diff(repo, "--", "big.txt")["code"]
     assert "1 file changed" in diff(repo, "--stat", "--", "code.py")["code"]

@@ -79,7 +79,7 @@ def test_commit_after_hard_reset_goes_on_from_the_data_of_head(pair: Pair, hooks
         "git", *(() if hooks else WITHOUT_HOOKS), "commit", "-q", "-a", "-m", "typo"
     ).stderr
     if hooks:
-        assert "'data' follows the commit that is checked out" in said
+        assert "updated 'data' to the data of HEAD" in said
     datmo(alex, "snapshot")
     assert read(alex) == "1"
     assert not status(alex)["differs"]

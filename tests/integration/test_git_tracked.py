@@ -121,7 +121,7 @@ def test_branch_whose_snapshots_were_all_dropped_has_no_data(repo: Shell) -> Non
     datmo(repo, "add-data", "mine")
     said = repo.run("git", "checkout", "-q", "other").stderr
     assert "no commit up to HEAD has data" in said
-    assert "data removed" in said
+    assert "removed 'data'" in said
     # Files without a snapshot stay.
     assert states(repo) == {"mine": "unchanged"}
     assert "no commit up to 'HEAD' has data" in datmo(repo, "checkout", code=128).stderr

@@ -71,6 +71,8 @@ def test_key_that_no_committed_file_has_is_refused(sweeper: Shell) -> None:
             code=129,
             says=(f"no place for '{key}', and no configuration file has this key",),
         )
+    misspelt = ("sweep", "-p", "modl.depth=1,2", *COMMAND)
+    refused(sweeper, *misspelt, code=129, says=("did you mean 'model.depth'?",))
     refused(sweeper, "sweep", "--jobs", "0", *COMMAND, code=129, says=("--jobs 0",))
     refused(sweeper, "sweep", "--resume", *COMMAND, code=129, says=("--resume",))
     refused(sweeper, "sweep", "--resume", says=("no sweep waits to go on",))

@@ -243,6 +243,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
     "runs/run_code.py": {
+        "git add": "Git's own command, for a file that is code.",
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
     "runs/run_surroundings.py": {
