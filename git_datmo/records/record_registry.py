@@ -10,19 +10,21 @@ from typing import Any
 
 from git_datmo.records.annotation_record import ANNOTATION, Annotation
 from git_datmo.records.drop_record import DROP, Drop
+from git_datmo.records.feedback_record import FEEDBACK, Feedback
 from git_datmo.records.image_record import IMAGE, Image
 from git_datmo.records.receipt_record import RECEIPT, Receipt
 from git_datmo.records.record_kind import RecordKind
 from git_datmo.records.snapshot_record import SNAPSHOT, Snapshot
 from git_datmo.records.unknown_record import UNKNOWN, Unknown
 
-KnownRecord = Snapshot | Receipt | Image | Annotation | Drop
+KnownRecord = Snapshot | Receipt | Image | Feedback | Annotation | Drop
 Record = KnownRecord | Unknown
 
 KINDS: dict[str, RecordKind[Any]] = {
     Snapshot.kind: SNAPSHOT,
     Receipt.kind: RECEIPT,
     Image.kind: IMAGE,
+    Feedback.kind: FEEDBACK,
     Annotation.kind: ANNOTATION,
     Drop.kind: DROP,
 }

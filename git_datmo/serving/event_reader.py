@@ -31,7 +31,7 @@ def read_events(paths: list[Path]) -> Iterator[dict[str, Any]]:
     for path in paths:
         with path.open("rb") as file:
             for line in file:
-                event = _parse(line)
+                event = parse_event(line)
                 if event is None or (event["type"], event["id"]) in seen:
                     continue
                 seen.add((event["type"], event["id"]))
@@ -43,7 +43,7 @@ def known_events(paths: list[Path]) -> set[str]:
     return {event["id"] for event in read_events(paths) if event["type"] == OUTCOME}
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def parse_event(line: bytes) -> dict[str, Any] | None:
     """Return the event of a complete line; None if it is not one."""
     if not line.endswith(b"\n"):
         return None

@@ -14,6 +14,7 @@ from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.drop_record import Drop
+from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.image_record import Image
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_registry import Record, find_kind
@@ -74,6 +75,9 @@ def _parts(ws: Workspace, record: Record) -> Iterator[PreviewPart]:
         case Image():
             reason = "frozen with 'git datmo env freeze'"
             yield PreviewPart("image", record.platform, record.content.size, reason)
+        case Feedback():
+            reason = "collected with 'git datmo feedback collect'"
+            yield PreviewPart("feedback", str(record.snapshot)[:10], record.content.size, reason)
         case Receipt() | Annotation() | Drop() | Unknown():
             pass
         case _:

@@ -134,6 +134,7 @@ def test_implementations_write_equal_records(one: str, other: str) -> None:
     for kind, key in (
         ("receipt", "name"),
         ("image", "name"),
+        ("feedback", "name"),
         ("annotation", "message"),
         ("drop", "why"),
     ):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from git_datmo.repository.workspace import open_workspace
+from git_datmo.serving import feedback_collection
 from tests.support.commands import datmo, experiments, refused
 from tests.support.schemas import require_valid
 from tests.support.serving import CONTRACT, serving, write_model
@@ -31,7 +34,7 @@ def events(repo: Shell) -> list[dict[str, Any]]:
     """Return all events in the folder `events`, in the order of their files."""
     lines = [
         line
-        for path in sorted((repo.cwd / "events").iterdir())
+        for path in sorted((repo.cwd / "events").glob("*.jsonl"))
         for line in path.read_text().splitlines()
     ]
     return [json.loads(line) for line in lines]
@@ -88,6 +91,67 @@ def test_outcomes_are_joined_with_predictions_of_a_killed_server(adder: Shell) -
     assert found["fields"]["y"]["mean_absolute_error"] == pytest.approx(0.5 / 3)
     adder.git("config", "datmo.feedbackLog", "events")
     assert "  outcomes     3\n" in datmo(adder, "feedback").stdout
+
+
+def test_collected_events_are_shared_once_by_push(
+    adder: Shell, shell: Callable[..., Shell]
+) -> None:
+    snapshot = experiments(adder)[0]["id"]
+    with serving(adder, "--log", "events") as served:
+        served.rows(a=[1], b=[2])
+        words = ("feedback", "collect", "--log", "events")
+        first = datmo(adder, *words).stdout
+        served.rows(a=[11], b=[2])
+    assert f"of snapshot {snapshot[:10]}: 1 prediction, 0 refusals, 0 outcomes (" in first
+    assert "0 predictions, 1 refusal, 0 outcomes" in datmo(adder, *words).stdout
+    assert "no new events" in datmo(adder, *words).stderr
+
+    adder.git("clone", "-q", "--bare", ".", "../hub.git")
+    adder.git("remote", "add", "origin", "../hub.git")
+    datmo(adder, "push")
+    other = shell(".")
+    other.git("clone", "-q", "hub.git", "other")
+    clone = other.at("other")
+    datmo(clone, "init")
+    datmo(clone, "fetch")
+    notes = clone.git("notes", "--ref", "datmo", "show", "HEAD").splitlines()
+    assert sum(" feedback " in line for line in notes) == 2
+    # A clone without the snapshot loses nothing.
+    stranger = shell("stranger")
+    stranger.git("init", "-q", ".")
+    stranger.commit("x", "y\n")
+    datmo(stranger, "init")
+    log = str(adder.cwd / "events")
+    (adder.cwd / "events" / "collected.json").unlink()
+    refused(stranger, "feedback", "collect", "--log", log, says=("is not in this clone",))
+    assert not (adder.cwd / "events" / "collecting.json").exists()
+    # The clone has fetched the snapshot.
+    assert "1 refusal" in datmo(clone, "feedback", "collect", "--log", log).stdout
+
+
+def test_killed_collector_makes_the_same_records_again(
+    adder: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(adder, "--log", "events") as served:
+        served.rows(a=[1], b=[2])
+        folder = adder.cwd / "events"
+
+        def die(path: Path, document: object) -> None:
+            if path.name == feedback_collection.COLLECTED:
+                raise KeyboardInterrupt
+            write(path, document)
+
+        write = feedback_collection._write_json
+        with open_workspace(adder.env, adder.cwd) as ws, monkeypatch.context() as patched:
+            patched.setattr(feedback_collection, "_write_json", die)
+            with pytest.raises(KeyboardInterrupt):
+                feedback_collection.collect(ws, folder)
+        # More events come before the collection is repeated.
+        served.rows(a=[2], b=[2])
+    for said in ("1 prediction,", "1 prediction,"):
+        assert said in datmo(adder, "feedback", "collect", "--log", "events").stdout
+    notes = adder.git("notes", "--ref", "datmo", "show", "HEAD").splitlines()
+    assert sum(" feedback " in line for line in notes) == 2
 
 
 def test_sample_leaves_out_predictions_and_no_refusal(adder: Shell) -> None:

@@ -252,6 +252,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "serving/event_reader.py": {
         "git datmo serve --log DIR": "tests/integration/test_feedback.py::test_outcomes_are_joined_with_predictions_of_a_killed_server",
     },
+    "serving/feedback_collection.py": {
+        "git datmo fetch": "tests/integration/test_feedback.py::test_collected_events_are_shared_once_by_push",
+    },
     "serving/place_snapshot.py": {
         "git datmo run": "A run records its environment.",
     },

@@ -116,21 +116,14 @@ def note_line(oid: str, document: Mapping[str, Any]) -> str:
 def _words(document: Mapping[str, Any]) -> Iterator[str]:
     match document["kind"]:
         case "snapshot":
-            first = re.split("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", document["message"])[0]
-            if document["message"]:
-                yield f"'{first}'"
-            for name in sorted(document["metrics"], key=lambda name: name.encode()):
-                value = document["metrics"][name]
-                yield f"{name}={_word(value)}"
-            if document["run"] is not None and not document["clean"]:
-                yield "(uncommitted changes)"
-            for payload in document["payloads"]:
-                yield f"{payload['path']} ({_size(payload['size'])})"
+            yield from _snapshot_words(document)
         case "receipt":
             yield f"{document['verdict']} by {document['author']['name']}"
         case "image":
             size = _size(document["content"]["size"])
             yield f"{document['platform']} frozen by {document['author']['name']} ({size})"
+        case "feedback":
+            yield from _feedback_words(document)
         case "annotation":
             yield from _annotation_words(document)
         case "drop":
@@ -141,6 +134,25 @@ def _word(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _snapshot_words(document: Mapping[str, Any]) -> Iterator[str]:
+    first = re.split("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", document["message"])[0]
+    if document["message"]:
+        yield f"'{first}'"
+    for name in sorted(document["metrics"], key=lambda name: name.encode()):
+        value = document["metrics"][name]
+        yield f"{name}={_word(value)}"
+    if document["run"] is not None and not document["clean"]:
+        yield "(uncommitted changes)"
+    for payload in document["payloads"]:
+        yield f"{payload['path']} ({_size(payload['size'])})"
+
+
+def _feedback_words(document: Mapping[str, Any]) -> Iterator[str]:
+    counts = [(document[f"{noun}s"], noun) for noun in ("prediction", "refusal", "outcome")]
+    yield ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counts)
+    yield f"({_size(document['content']['size'])})"
 
 
 def _annotation_words(document: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.drop_record import Drop, Redacted
+from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.image_record import Image
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
@@ -165,6 +166,22 @@ def _images(form: ObjectFormat) -> st.SearchStrategy[Record]:
     )
 
 
+def _feedback(form: ObjectFormat) -> st.SearchStrategy[Record]:
+    return st.builds(
+        Feedback,
+        snapshot=oids(form),
+        commit=oids(form),
+        created=times,
+        author=persons,
+        first=times,
+        last=times,
+        predictions=st.integers(0, 9),
+        refusals=st.integers(0, 9),
+        outcomes=st.integers(0, 9),
+        content=contents(form),
+    )
+
+
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Draw records of all kinds whose ids have one object format, as in one repository."""
     annotations = st.builds(
@@ -183,7 +200,8 @@ def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
         texts,
         st.lists(redacted, max_size=2).map(tuple),
     )
-    return _snapshots(form) | _receipts(form) | _images(form) | annotations | drops
+    kept = _snapshots(form) | _images(form) | _feedback(form)
+    return kept | _receipts(form) | annotations | drops
 
 
 def records() -> st.SearchStrategy[Record]:

@@ -62,6 +62,7 @@ RECORD_LINES = {
     " 'Lauf №1' accuracy=0.951111 loss=NaN n=3 score=1 (uncommitted changes) data/ä b (2 bytes) model.bin (1.50 MiB)",
     "receipt": "798c3fe5ed454124a4c8f8805c0d34ebcc1c2b8b receipt within tolerance by Ada Ångström",
     "image": "f3224abf2b86af2f042524843068492c6c72f09b image linux/amd64 frozen by Ada Ångström (125.00 MiB)",
+    "feedback": "bf011f04e62948b162590d4b90d5b54ab3520960 feedback 12 predictions, 0 refusals, 1 outcome (2.00 KiB)",
     "annotation": "9eba1d88ade6d3b463b106be00a4c4687d095d12 annotation use this one",
     "drop": "fb276217eed3a5b22ff63d287d31974f3180d7e5 drop 1 dropped said in haste",
 }

@@ -20,19 +20,22 @@ outcomes, which say what became of predictions.
 
 add FILE stores the outcomes of a CSV file with late labels. Its column 'prediction' has the ids of
 predictions, 'row' the row of a prediction with several, and every other column is a label.
-A file that is added twice changes nothing. status shows for each snapshot how many predictions
-and refusals the log has, which fields were refused, and how predictions and outcomes agree,
-beside the recorded metrics.
+A file that is added twice changes nothing.
+
+collect makes a record of the new events of each snapshot, on the commit that was served. Your
+next push shares it. status shows for each snapshot how many predictions and refusals the log has,
+which fields were refused, and how predictions and outcomes agree, beside the recorded metrics.
 
 The log is the folder of --log, or of the configuration key datmo.feedbackLog. Values are stored
 only of fields that the contract classifies as public."""
 EXAMPLES = """
 git datmo feedback status --log events
 git datmo feedback add labels.csv --log events
+git datmo feedback collect --log events
 git datmo feedback status --json
 """
 
-NAMES = {"add": (1, 1), "status": (0, 0)}
+NAMES = {"add": (1, 1), "collect": (0, 0), "status": (0, 0)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +67,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--json belongs to 'status'", "leave out --json")
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
-        actions = {"add": _add, "status": _status}
+        actions = {"add": _add, "collect": _collect, "status": _status}
         return actions[options.action](options, console, ws)
 
 
@@ -108,6 +111,22 @@ def _add(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
             f"the values of {', '.join(hidden)} were left out: the contract does not classify"
             " them as public"
         )
+    return 0
+
+
+def _collect(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Make records of the new events."""
+    from git_datmo.records.record_registry import find_kind
+    from git_datmo.serving.feedback_collection import collect
+
+    made = collect(ws, find_log(options.log, console, ws))
+    for oid, feedback in made:
+        words = " ".join(find_kind(feedback.kind).words(feedback))
+        console.print(
+            f"feedback {str(oid)[:10]} of snapshot {str(feedback.snapshot)[:10]}: {words}"
+        )
+    if not made:
+        console.tell("the log has no new events")
     return 0
 
 
