@@ -149,3 +149,38 @@ def test_payload_that_is_not_here_is_fetched_when_asked(
     live.documents["health"] = health
     live.send({"fetch": "c" * 40, "done": 9, "total": 9, "error": ""})
     live_page.wait_for_text("Never reproduced")
+
+
+def test_run_in_progress_is_listed_and_followed(live_page: Page, live: LiveDocuments) -> None:
+    run = "run-0123456789ab"
+    curve = f"curve/{run}/0"
+    live.documents[f"experiment/{run}"] = {
+        "id": run,
+        "facts": {"subject": "python train.py", "status": "running", "time": 1, "seconds": 2},
+        "metrics": [{"name": "loss", "last": 1, "goal": "min", "curve": curve, "points": 1}],
+    }
+    live.documents[curve] = {
+        "metric": "loss",
+        "series": [{"attempt": run, "rank": "", "points": 1, "levels": []}],
+        "steps": [[0]],
+        "times": [[0]],
+        "values": [[1]],
+    }
+    shown = {"id": run[4:], "pid_alive": True, "started": 1, "command": "python train.py"}
+    live.documents["experiments"]["running"] = [{**shown, "metrics": [["loss", curve]]}]
+    live.send({"changed": ["experiments"]})
+    live_page.click(".running a", "python train.py")
+    live_page.wait_for("document.querySelector('.legend')")
+    live.send({"curve": curve, "from": 1, "steps": [1], "times": [1], "values": [0.125]})
+    live_page.wait_for("document.querySelector('.legend').textContent.includes('0.125')")
+    assert "git datmo logs -f" in live_page.evaluate("document.querySelector('main').textContent")
+
+
+def test_document_that_cannot_be_drawn_leaves_the_page_usable(
+    live_page: Page, live: LiveDocuments
+) -> None:
+    live.documents["story"] = {}
+    live_page.click("nav a", "Story")
+    live_page.wait_for_text("This view cannot be shown")
+    live_page.click("nav a", "Health")
+    live_page.wait_for_text("Never reproduced")

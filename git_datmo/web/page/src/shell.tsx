@@ -6,6 +6,7 @@ import { addressOf, route } from "./address";
 import { experiments } from "./documents/experiments_store";
 import { isLive } from "./documents/load";
 import { connected } from "./documents/live_events";
+import { ErrorBoundary } from "./parts/error_boundary";
 import { Icon } from "./parts/icon";
 import { Waiting } from "./parts/waiting";
 import { theme, toggleTheme } from "./theme";
@@ -25,7 +26,7 @@ const VIEWS: [string, string][] = [
 ];
 
 export function Shell() {
-  const { view, rest } = route.value;
+  const { view, rest, query } = route.value;
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
@@ -65,7 +66,7 @@ export function Shell() {
         </button>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        <Waiting document={state}>{() => <Current view={view} rest={rest} />}</Waiting>
+        <Waiting document={state}>{() => <ErrorBoundary key={`${view}/${rest}?${query.get("tab") ?? query.get("part") ?? ""}`}><Current view={view} rest={rest} /></ErrorBoundary>}</Waiting>
       </main>
     </>
   );

@@ -121,5 +121,5 @@ export function findRow(id: string): number {
 
 /** Returns the part of an id that names its documents. */
 export function keyOf(id: string): string {
-  return id.slice(0, 16);
+  return id.startsWith("run-") ? id : id.slice(0, 16);
 }

@@ -2,8 +2,8 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { addressOf, parameter } from "../../address";
-import { findRow, keyOf, table } from "../../documents/experiments_store";
-import { load } from "../../documents/load";
+import { loadExperiment } from "../../documents/experiment_document";
+import { findRow, table } from "../../documents/experiments_store";
 import type { ExperimentDocument } from "../../documents/types";
 import { count, shortId } from "../../format";
 import { CommandLine } from "../../parts/command_line";
@@ -34,7 +34,7 @@ export function CompareView({ ids }: { ids: string[] }) {
   useEffect(() => {
     let isCurrent = true;
     setError("");
-    Promise.all(full.map((id) => load<ExperimentDocument>(`experiment/${keyOf(id)}`))).then(
+    Promise.all(full.map(loadExperiment)).then(
       (found) => isCurrent && setDocuments(found),
       (problem: Error) => isCurrent && setError(problem.message),
     );

@@ -2,6 +2,7 @@
 
 import { addressOf, parameter } from "../../address";
 import { findRow, keyOf, table } from "../../documents/experiments_store";
+import { complete } from "../../documents/experiment_document";
 import type { ExperimentDocument } from "../../documents/types";
 import { showAge, showSeconds, showTime } from "../../format";
 import { CommandLine, CopyButton } from "../../parts/command_line";
@@ -21,8 +22,8 @@ const TABS: [string, string, (document: ExperimentDocument) => boolean][] = [
   ["curves", "Curves", (document) => document.metrics.some((metric) => metric.curve)],
   ["media", "Media", (document) => document.media.length > 0],
   ["data", "Data and model", (document) => document.inputs.length + document.outputs.length + (document.payloads?.length ?? 0) > 0],
-  ["code", "Code", () => true],
-  ["environment", "Environment", () => true],
+  ["code", "Code", (document) => Boolean(document.code.files)],
+  ["environment", "Environment", (document) => Boolean(document.environment.id) || document.machine.length > 0],
   ["log", "Log", (document) => Boolean(document.log)],
   ["lineage", "Lineage", (document) => document.parents.length + document.children.length + document.inputs.length + document.outputs.length > 0],
 ];
@@ -31,7 +32,7 @@ export function ExperimentView({ id }: { id: string }) {
   const row = findRow(id);
   const full = row < 0 ? id : (table.value?.ids[row] ?? id);
   if (!/^([0-9a-f]{16,64}|run-[0-9a-f]+)$/.test(full)) return <p class="notice">There is no experiment {id.slice(0, 64)}.</p>;
-  return <Document<ExperimentDocument> name={`experiment/${keyOf(full)}`}>{(document) => <Experiment document={document} row={row} />}</Document>;
+  return <Document<ExperimentDocument> name={`experiment/${keyOf(full)}`}>{(document) => <Experiment document={complete(document)} row={row} />}</Document>;
 }
 
 export function textOf(document: ExperimentDocument, name: string): string {
@@ -47,6 +48,7 @@ function Experiment({ document, row }: { document: ExperimentDocument; row: numb
   const tab = parameter("tab");
   const time = Number(document.facts.time);
   const seconds = document.facts.seconds;
+  const isRunning = document.id.startsWith("run-");
   return (
     <div class="view">
       <Neighbours row={row} />
@@ -68,7 +70,7 @@ function Experiment({ document, row }: { document: ExperimentDocument; row: numb
         ))}
       </nav>
       <Tab name={tab} document={document} />
-      <CommandLine command={`git datmo show ${document.id.slice(0, 12)}`} label="On the command line" />
+      <CommandLine command={isRunning ? `git datmo logs -f ${document.id.slice(4, 14)}` : `git datmo show ${document.id.slice(0, 12)}`} label="On the command line" />
     </div>
   );
 }

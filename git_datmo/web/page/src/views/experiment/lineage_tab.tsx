@@ -2,8 +2,8 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { addressOf } from "../../address";
-import { load } from "../../documents/load";
-import { findRow, keyOf } from "../../documents/experiments_store";
+import { loadExperiment } from "../../documents/experiment_document";
+import { findRow } from "../../documents/experiments_store";
 import type { ExperimentDocument, Payload } from "../../documents/types";
 import { shortId } from "../../format";
 import { Icon } from "../../parts/icon";
@@ -24,7 +24,7 @@ export function LineageTab({ document }: { document: ExperimentDocument }) {
   useEffect(() => setGraph({ documents: new Map([[document.id, document]]) }), [document]);
   const { nodes, edges, width, height } = useMemo(() => layout(graph, document.id), [graph, document]);
   const expand = (id: string) => {
-    void load<ExperimentDocument>(`experiment/${keyOf(id)}`).then((found) => {
+    void loadExperiment(id).then((found) => {
       setGraph((old) => ({ documents: new Map(old.documents).set(id, found) }));
     });
   };
