@@ -78,9 +78,7 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     except OSError as error:
-        where = f"'{error.filename}': " if error.filename else ""
-        what = f"{where}{error.strerror or error}"
-        return tell(DatmoError(what, _hint(error)), console, as_json="--json" in own_words(argv))
+        return tell(system_error(error), console, as_json="--json" in own_words(argv))
     except RecursionError:
         deep = DatmoError(
             "a folder is nested too deeply",
@@ -114,6 +112,12 @@ def _substitute(error: UnicodeError) -> tuple[bytes, int]:
 def _end(_number: int, _frame: object) -> NoReturn:
     """Raise `SystemExit` with the exit code for SIGTERM."""
     raise SystemExit(128 + signal.SIGTERM)
+
+
+def system_error(error: OSError) -> DatmoError:
+    """Return an error of the operating system as one for the user."""
+    where = f"'{error.filename}': " if error.filename else ""
+    return DatmoError(f"{where}{error.strerror or error}", _hint(error))
 
 
 def _hint(error: OSError) -> str:

@@ -57,8 +57,9 @@ def sweep_in_parallel(
     """
     work = _Work(plan, note, open_workspace, open_engine, elsewhere)
     # Forked processes inherit the functions in `work`, which need not be pickled.
+    workers = max(1, min(jobs, len(plan.combinations)))
     pool = ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("fork"), initializer=_begin_work, initargs=(work,)
+        workers, multiprocessing.get_context("fork"), initializer=_begin_work, initargs=(work,)
     )
     try:
         begun = {pool.submit(_run_one, index): index for index in range(len(plan.combinations))}

@@ -106,6 +106,15 @@ def test_files_that_grow_and_vanish_are_left_out_with_one_warning_each(repo: She
     assert "growing" not in names
 
 
+@pytest.mark.parametrize("gone", [".git", ".git/datmo"])
+def test_run_that_removes_its_repository_exits_with_125(repo: Shell, gone: str) -> None:
+    done = datmo(repo, "run", "--", "sh", "-c", f"rm -rf {gone}; echo trained; exit 3", code=125)
+    assert done.stdout == "trained\n"
+    assert done.stderr.startswith("fatal: ")
+    assert "No such file or directory" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_paths_of_more_bytes_than_a_command_line_takes(repo: Shell) -> None:
     # Systems give arguments a quarter of the stack, and 128 KiB at least.
     limited = ("sh", "-c", 'ulimit -s 512; exec "$@"', "sh")

@@ -62,6 +62,11 @@ def test_keys_of_a_configuration_file_are_set_for_each_run(sweeper: Shell) -> No
     assert list((sweeper.cwd / ".git/datmo/sweeps").iterdir()) == []
 
 
+def test_more_jobs_than_any_machine_has_run_each_combination_once(repo: Shell) -> None:
+    many = datmo(repo, "sweep", "--jobs", "9" * 20, "-p", "a=1,2", "--", "true", "{a}")
+    assert "2 of 2 combinations recorded" in many.stderr
+
+
 def test_key_that_no_committed_file_has_is_refused(sweeper: Shell) -> None:
     sweeper.write("params.json", '{"lr": 1}')
     for key in ("model.width", "lr"):

@@ -116,7 +116,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     Returns `NOT_RECORDED` if the run cannot be recorded, so that callers can tell this from the
     command's failure.
     """
-    from git_datmo.cli.main import tell
+    from git_datmo.cli.main import system_error, tell
     from git_datmo.errors import DatmoError, UsageError
 
     if not options.command:
@@ -130,7 +130,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
             raise
         except DatmoError as error:
             tell(error, console)
-            return NOT_RECORDED
+        except BrokenPipeError:
+            raise
+        # The command can have removed the repository, or filled the disk.
+        except OSError as error:
+            tell(system_error(error), console)
+        return NOT_RECORDED
 
     if not options.detach:
         return attempt()
