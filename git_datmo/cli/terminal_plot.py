@@ -102,7 +102,8 @@ def _set_axis(values: Sequence[float], limit: Any, ticks: Any, *, is_log: bool) 
     """Set the limits and ticks of an axis; values on a logarithmic one are above 0."""
     low, high = min(values), max(values)
     if low == high:
-        low, high = (low / 2, high * 2) if is_log else (low - 0.5, high + 0.5)
+        # Half of the smallest number is 0, which has no logarithm.
+        low, high = (low / 2 or low, high * 2) if is_log else (low - 0.5, high + 0.5)
     if low == high:  # of huge values
         low, high = low - abs(low) / 2, high + abs(high) / 2
     shown = list(log_ticks(low, high) if is_log else round_ticks(low, high))

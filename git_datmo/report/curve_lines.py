@@ -28,6 +28,8 @@ STEP, TIME = "step", "time"
 # Columns of a label, and metrics that are drawn together.
 LABEL_WIDTH = 60
 MOST_PLOTS = 12
+# The length of an axis must be finite. Beyond this limit, the difference of two values may not be.
+LARGEST = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class CurvePlot:
     @property
     def notes(self) -> list[str]:
         """Return a sentence for each line of which values are left out."""
-        why = "not finite or not above 0" if self.is_log else "not finite"
+        beyond = f"not finite or beyond {LARGEST:g}"
+        why = f"{beyond}, or not above 0" if self.is_log else beyond
         return [
             f"{line.label}: {line.left_out} of {len(line.ys)} drawn values left out ({why})"
             for line in self.lines
@@ -162,14 +165,15 @@ def _make_line(read: Read, label: str, *, axis: str, is_log: bool, most: int) ->
     # Steps come in any order, and a line is drawn from left to right.
     pairs = sorted(zip(_positions(view, axis, label), view.low, view.high, strict=True), key=_x_of)
     points = list(chain.from_iterable(_drawn(*pair) for pair in pairs))
-    ys = tuple(y if _is_drawn(y, is_log=is_log) else math.nan for _, y in points)
+    ys = tuple(y if _is_drawn(x, y, is_log=is_log) else math.nan for x, y in points)
     return CurveLine(
         label, tuple(x for x, _ in points), ys, header.points, sum(map(math.isnan, ys))
     )
 
 
 def _x_of(pair: tuple[float, float, float]) -> float:
-    return pair[0]
+    # NaN compares with nothing, so it would leave the other steps unsorted.
+    return math.inf if math.isnan(pair[0]) else pair[0]
 
 
 def _positions(view: Buckets, axis: str, label: str) -> list[float]:
@@ -187,5 +191,7 @@ def _drawn(x: float, low: float, high: float) -> list[tuple[float, float]]:
     return [(x, low)] if low == high or math.isnan(low) else [(x, low), (x, high)]
 
 
-def _is_drawn(y: float, *, is_log: bool) -> bool:
-    return math.isfinite(y) and (y > 0 or not is_log)
+def _is_drawn(x: float, y: float, *, is_log: bool) -> bool:
+    """Return True for a point that a plot can have. No comparison with NaN is true."""
+    is_inside = abs(x) <= LARGEST and abs(y) <= LARGEST
+    return is_inside and (y > 0 or not is_log)

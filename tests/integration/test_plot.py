@@ -59,10 +59,39 @@ def test_terminal_shows_lines_of_all_experiments_in_the_width(curved: Shell) -> 
         assert max(map(len, drawn[:20])) == width
         assert drawn[0].split() == ["loss"]
         assert [line[0] for line in drawn if "lr=" in line and "left out" not in line] == ["*", "+"]
-        assert sum("2 of 6 drawn values left out (not finite)" in line for line in drawn) == 2
+        assert (
+            sum(
+                "2 of 6 drawn values left out (not finite or beyond 1e+300)" in line
+                for line in drawn
+            )
+            == 2
+        )
     logged = datmo(curved, "plot", "-1", "loss", "--log", "--axis", "time").stdout
-    assert "3 of 6 drawn values left out (not finite or not above 0)" in logged
+    assert "3 of 6 drawn values left out (not finite or beyond 1e+300, or not above 0)" in logged
     assert "seconds" in logged
+
+
+def test_values_and_steps_of_any_size_are_drawn_or_counted(repo: Shell, tmp_path: Path) -> None:
+    head = Oid.parse(repo.git("rev-parse", "HEAD"))
+    curves = {
+        "steps": points([1.0] * 7, [NAN, INF, -INF, 1e301, 1e300, -2.0, 2.0**70]),
+        "big": points([1e308, -1e308, 1e300], [0, 1, 2]),
+        "tiny": points([5e-324, 5e-324], [0, 1]),
+    }
+    with open_workspace(repo.env, repo.cwd) as ws:
+        series, made = store_curves(ws, curves, {})
+        run = Run(("true",), exit_code=0, series=series)
+        when = "2024-05-01T12:00:00.500000Z"
+        plain = Snapshot(head, head, "", when, Person("Ada", "a@b"), "x", "", (), {}, {},
+                         None, True, None, run)  # fmt: skip
+        ws.ledger.attach(replace(plain, curves=made))
+    for form in ((), ("--log",)):
+        drawn = datmo(repo, "plot", *form).stdout
+        assert "4 of 7 drawn values left out" in drawn
+        assert "2 of 3 drawn values left out" in drawn
+        assert "of 2 drawn values" not in drawn
+    datmo(repo, "plot", "-o", tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_line_is_sorted_by_steps_and_long_one_has_minima_and_maxima(repo: Shell) -> None:

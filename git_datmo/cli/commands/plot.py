@@ -23,7 +23,7 @@ datmo compare' does, also by conditions.
 
 A curve may have any number of values: from a long one, the smallest and largest values of
 neighbouring points are drawn. The curve of a resumed run begins with those of the runs that it
-resumes. Values that are not finite interrupt a line, and are counted below.
+resumes. Values that are not finite or beyond 1e+300 interrupt a line, and are counted below.
 
 This needs the packages of git-datmo[plot]: plotext for the terminal, matplotlib for files."""
 EXAMPLES = """
