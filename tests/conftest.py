@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.exact_push import push_scene, push_template
+from tests.support.page_repository import make_page_repository
 from tests.support.pair import pair
 from tests.support.servers.hosts import host, http_host, ssh_host
 from tests.support.shell import Shell, seal
@@ -17,6 +18,7 @@ __all__ = [
     "host",
     "http_host",
     "make_repo",
+    "page_template",
     "pair",
     "push_scene",
     "push_template",
@@ -67,3 +69,9 @@ def make_repo(shell: Callable[..., Shell]) -> Callable[..., Shell]:
         return made
 
     return make
+
+
+@pytest.fixture(scope="session")
+def page_template(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Return a repository with all that the page shows; tests that change it use a copy."""
+    return make_page_repository(tmp_path_factory.mktemp("page"))

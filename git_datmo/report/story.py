@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from git_datmo.history.annotations import Remark, remarks_of
 from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import History
+from git_datmo.query.names import is_of_curve
 from git_datmo.report.commit_graph import CommitGraph
+from git_datmo.report.experiment_columns import ValueColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,14 @@ def tell_story(
     return tuple(entries)
 
 
-def metric_values(row: Mapping[str, object]) -> dict[str, object]:
-    """Return the metrics in the values of an experiment, without those of their curves."""
-    metrics = {name: value for name, value in row.items() if name.startswith("metrics.")}
-    return {
-        name.removeprefix("metrics."): value
-        for name, value in metrics.items()
-        if not (
-            name.endswith((".min", ".max", ".best", ".goal")) and name.rpartition(".")[0] in metrics
-        )
-    }
+def choose_story_metrics(columns: Sequence[ValueColumn], most: int) -> tuple[str, ...]:
+    """Return the full names of at most `most` metrics: first those with a goal, then the usual
+    ones."""
+    found = [
+        (not column.goal, -column.present, column.name)
+        for column in columns
+        if column.section == "metrics"
+    ]
+    known = {name for _, _, name in found}
+    plain = (each for each in sorted(found) if not is_of_curve(each[2], known))
+    return tuple(name for _, _, name in islice(plain, most))

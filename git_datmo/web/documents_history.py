@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
+from git_datmo.query.names import METRICS
 from git_datmo.report.experiment_columns import seconds_of
 from git_datmo.report.health import examine_health
 from git_datmo.report.payload_versions import PayloadVersion, list_versions
-from git_datmo.report.story import StoryEntry, metric_values, tell_story
+from git_datmo.report.story import StoryEntry, choose_story_metrics, tell_story
 from git_datmo.web.page_state import PageState
+
+STORY_METRICS = 12
+"""Metrics whose values the story has, so that it stays small."""
 
 
 def data_document(state: PageState) -> dict[str, Any]:
@@ -65,10 +70,11 @@ def _stored(state: PageState) -> int:
 def story_document(state: PageState) -> dict[str, Any]:
     """Return the history as people tell it, oldest first."""
     told = tell_story(state.history, state.graph, state.columns.claims)
-    return {"entries": [_entry(state, entry) for entry in told]}
+    metrics = choose_story_metrics(state.columns.columns, STORY_METRICS)
+    return {"entries": [_entry(state, entry, metrics) for entry in told]}
 
 
-def _entry(state: PageState, entry: StoryEntry) -> dict[str, Any]:
+def _entry(state: PageState, entry: StoryEntry, metrics: Sequence[str]) -> dict[str, Any]:
     """Return an experiment of the story, or a merge without one."""
     commit = state.graph.commits[entry.commit]
     branch = state.graph.branches.get(entry.commit, "")
@@ -100,7 +106,7 @@ def _entry(state: PageState, entry: StoryEntry) -> dict[str, Any]:
         "status": facts["status"] or "",
         "branch": branch,
         "parents": list(entry.parents),
-        "values": metric_values(row),
+        "values": {name.removeprefix(METRICS): row[name] for name in metrics if name in row},
     }
 
 

@@ -13,13 +13,13 @@ from tests.support.chromium import Chromium, Page
 from tests.support.commands import datmo
 from tests.support.live_runs import begin_run, log_values
 from tests.support.page_client import TOKEN, serving
-from tests.support.page_repository import MARKUP, ids, make_page_repository
+from tests.support.page_repository import MARKUP, copy_repository, ids
 from tests.support.shell import Shell
 
 
 @pytest.fixture(scope="module")
-def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    return make_page_repository(tmp_path_factory.mktemp("page"))
+def repo(page_template: Shell, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    return copy_repository(page_template, tmp_path_factory.mktemp("copy"))
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from git_datmo.repository.stored_curves import store_curves
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.web.page_documents import make_document
 from git_datmo.web.page_state import NoDocument, PageState
-from tests.support.page_repository import MARKUP, ids, make_page_repository
+from tests.support.page_repository import MARKUP, ids
 from tests.support.shell import Shell
 
 
-@pytest.fixture(scope="module")
-def repo(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    return make_page_repository(tmp_path_factory.mktemp("page"))
+@pytest.fixture
+def repo(page_template: Shell) -> Shell:
+    return page_template
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,16 @@ from git_datmo.repository.workspace import open_workspace
 from tests.support.commands import datmo, picture, refusal
 from tests.support.page_repository import (
     TOKEN,
+    copy_repository,
     ids,
-    make_page_repository,
     read_export,
 )
 from tests.support.shell import Shell
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    return make_page_repository(tmp_path_factory.mktemp("page"))
-
-
 @pytest.fixture
-def repo(made: Shell, tmp_path: Path) -> Shell:
-    """Return a copy of the repository."""
-    shutil.copytree(made.cwd, tmp_path / "repo", symlinks=True)
-    return Shell(tmp_path / "repo", made.env)
+def repo(page_template: Shell, tmp_path: Path) -> Shell:
+    return copy_repository(page_template, tmp_path)
 
 
 def test_export_has_all_documents_and_says_its_size_first(repo: Shell, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ def make_page_repository(top: Path) -> Shell:
     datmo(repo, "run", "-m", "second", "--", "python", "train.py", "0.2")
     datmo(repo, "run", "-m", "use it", "--", "python", "use.py")
     return repo
+
+
+def copy_repository(template: Shell, top: Path) -> Shell:
+    """Return a copy of a repository in the folder `top`."""
+    shutil.copytree(template.cwd, top / "repo", symlinks=True)
+    return Shell(top / "repo", template.env)
 
 
 def ids(repo: Shell) -> list[str]:
