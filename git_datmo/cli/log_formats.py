@@ -24,6 +24,8 @@ IDS = frozenset({"id", "commit", "tree", "code", "environment"})
 ID_LENGTH = 10
 MESSAGE_WIDTH = 50
 FIRST_LINE, ALL_LINES = -1, -2
+# Means with more decimals are written with an exponent.
+MOST_DECIMALS = 8
 # Git's placeholders for the values of an experiment.
 PLACEHOLDERS = {
     "H": ("commit", 0),
@@ -109,11 +111,21 @@ def print_rows(titles: Sequence[str], rows: Sequence[Sequence[Cell]], console: C
 
 
 def show_summary(summary: Summary | None) -> str:
-    """Return a summary as `mean ± deviation`."""
+    """Return a summary as `mean ± deviation`.
+
+    The deviation has two significant digits, and the mean as many decimals: the others are noise.
+    """
     if summary is None:
         return ""
-    mean = show_value(summary.mean)
-    return mean if summary.deviation is None else f"{mean} ± {show_value(summary.deviation)}"
+    mean, deviation = summary.mean, summary.deviation
+    if deviation is None:
+        return show_value(mean)
+    if not (deviation > 0 and math.isfinite(deviation) and math.isfinite(mean)):
+        return f"{show_value(mean)} ± {show_value(deviation)}"
+    decimals = 1 - math.floor(math.log10(deviation))
+    if 0 <= decimals <= MOST_DECIMALS:
+        return f"{mean:.{decimals}f} ± {deviation:.{decimals}f}"
+    return f"{show_value(mean)} ± {deviation:.2g}"
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], console: Console) -> None:

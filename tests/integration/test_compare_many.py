@@ -98,7 +98,7 @@ def test_conditions_choose_and_groups_have_mean_and_deviation(tried: Shell) -> N
     assert [group["by"] for group in found["groups"]] == [{"params.lr": 0.01}, {"params.lr": 0.1}]
     assert len(compare(tried, "-3")["experiments"]) == 3
     table = datmo(tried, "compare", "--group-by", "lr", "--metrics", "loss").stdout
-    assert "0.01  2  2 ± 1.41421" in table
+    assert "0.01  2  2.0 ± 1.4" in table
     assert "size" not in table
 
 

@@ -161,8 +161,8 @@ def test_csv_has_all_figures_and_exact_values(tried: Shell) -> None:
 
 def test_groups_have_mean_and_deviation(tried: Shell) -> None:
     table = lines(tried, "--group-by", "lr", "--columns", "accuracy", "--where", "lr > 0.001")
-    assert table == ["  lr  n          accuracy", "0.01  2  0.92 ± 0.0282843",
-                     " 0.1  2  0.82 ± 0.0282843"]  # fmt: skip
+    assert table == ["  lr  n       accuracy", "0.01  2  0.920 ± 0.028",
+                     " 0.1  2  0.820 ± 0.028"]  # fmt: skip
     found = [json.loads(line) for line in lines(tried, "--group-by", "tree", "--json")]
     assert [len(each["experiments"]) for each in found] == [4, 2]
     assert {each["by"]["tree"] for each in found} == {

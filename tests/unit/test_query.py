@@ -9,11 +9,11 @@ from itertools import islice
 import pytest
 
 from git_datmo.cli.experiment_choice import split_limit
-from git_datmo.cli.log_formats import make_format
+from git_datmo.cli.log_formats import make_format, show_summary
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.history.experiment_rows import make_values
 from git_datmo.model import Oid
-from git_datmo.query.aggregate import group_rows, numbers_of, summarise
+from git_datmo.query.aggregate import Summary, group_rows, numbers_of, summarise
 from git_datmo.query.conditions import parse_condition, parse_names, rename
 from git_datmo.query.evaluate import Row, matches, sort_key
 from git_datmo.query.goals import best_row, choose_goal, recorded_goals, split_goal
@@ -292,3 +292,24 @@ def test_length_of_a_placeholder_of_any_size_is_accepted_or_refused() -> None:
     assert make_format("%(loss:2)|%(loss:99999999)", names)({"metrics.loss": 0.125}) == "0.|0.125"
     with pytest.raises(DatmoError, match="no experiment has a value 'loss:9"):
         make_format(f"%(loss:{'9' * 5000})", names)
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "shown"),
+    [
+        (0.770333, 0.00351188, "0.7703 ± 0.0035"),
+        (2, 1.41421, "2.0 ± 1.4"),
+        (12.3, 9.96, "12.3 ± 10.0"),
+        (5, 0, "5 ± 0"),
+        (0.9, 1e-12, "0.9 ± 1e-12"),
+        (1234567.1, 1234.5, "1.23457e+06 ± 1.2e+03"),
+        (math.nan, math.nan, "NaN ± NaN"),
+        (math.inf, 1, "Infinity ± 1"),
+        (0.1, None, "0.1"),
+    ],
+)
+def test_deviation_has_two_digits_and_mean_as_many_decimals(
+    mean: float, deviation: float | None, shown: str
+) -> None:
+    spread = None if deviation is None else float(deviation)
+    assert show_summary(Summary(2, float(mean), spread, 0.0, 0.0)) == shown
