@@ -82,8 +82,8 @@ def _tree(ws: Workspace, commit: str) -> Iterator[tuple[str, Oid]]:
 def _read_file(ws: Workspace, folder: str, name: str, oid: Oid, found: DvcCommit) -> None:
     """Read one file into `found`."""
     path = posixpath.join(folder, name)
-    content = ws.odb.read(oid, "blob", SIZE_LIMIT)
     try:
+        content = ws.odb.read(oid, "blob", SIZE_LIMIT)
         document = parse_json(content) if name == METRICS else read_yaml(content)
         if not isinstance(document, Mapping):
             raise TypeError("no mapping")  # noqa: TRY301
@@ -96,8 +96,11 @@ def _read_file(ws: Workspace, folder: str, name: str, oid: Oid, found: DvcCommit
         else:
             base = posixpath.join(folder, str(document.get("wdir") or ""))
             found.outputs += _outputs(base, document.get("outs"))
-    except (Damaged, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (Damaged, ValueError) as error:
         found.problems.append(f"'{path}' cannot be read: {error}")
+    # For example, a list stands in the place of a mapping.
+    except (TypeError, KeyError, AttributeError):
+        found.problems.append(f"'{path}' cannot be read: it has not the form of DVC's files")
 
 
 def _read_stages(folder: str, document: Mapping[str, Any], found: DvcCommit) -> None:

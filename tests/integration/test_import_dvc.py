@@ -60,6 +60,22 @@ def test_output_inside_another_is_a_part_of_it(repo: Shell) -> None:
     assert [payload["path"] for payload in newest["payloads"]] == ["set", "set-b"]
 
 
+def test_damaged_files_of_dvc_are_named_and_do_not_cost_the_others(repo: Shell) -> None:
+    repo.write(".git/info/exclude", "/.dvc/cache\n")
+    repo.write("big.dvc", "outs: " + "x" * (16 << 20))
+    repo.write("params.yaml", "rate: !!bool maybe\n")
+    repo.write("dvc.lock", "stages: [1, 2]\n")
+    repo.write("metrics.json", '{"f1": 1, "deep": ' + "[" * 9000)
+    repo.git("add", "-f", ".")
+    point(repo, "data/faces.bin", cached(repo, b"first"))
+    said = datmo(repo, "import", "dvc").stderr
+    assert "1 experiment imported" in said
+    for name in ("big.dvc", "params.yaml", "dvc.lock", "metrics.json"):
+        assert f"'{name}' cannot be read: " in said
+    assert "'dvc.lock' cannot be read: it has not the form of DVC's files" in said
+    assert [payload["path"] for payload in experiments(repo)[0]["payloads"]] == ["data/faces.bin"]
+
+
 def test_second_import_adds_nothing(dvc: Shell) -> None:
     datmo(dvc, "import", "dvc")
     refs = dvc.git("for-each-ref")
