@@ -128,12 +128,24 @@ def _basis(receipt: Receipt) -> str:
     """Return the counts of a verdict's metrics and outputs, in words; '' for none."""
     from git_datmo.runs.crash_endings import LOG, NAME
 
-    if not receipt.metrics and [output.name for output in receipt.outputs] == [LOG]:
+    outputs = [output.name for output in receipt.outputs]
+    if not receipt.metrics and outputs == [LOG]:
         return LOG
     metrics = [metric for metric in receipt.metrics if metric.name != NAME]
-    counts = ((len(metrics), "metric"), (len(receipt.outputs), "output"))
-    words = [f"{count} {noun}" + ("s" if count > 1 else "") for count, noun in counts if count]
-    return ", ".join([*words, *([NAME] if len(metrics) < len(receipt.metrics) else [])])
+    has_ending = len(metrics) < len(receipt.metrics)
+    words = (
+        _count(len(metrics), "metric"),
+        _count(len(outputs), "output"),
+        NAME if has_ending else "",
+    )
+    return ", ".join(filter(None, words))
+
+
+def _count(number: int, noun: str) -> str:
+    """Return a number of things in words; '' for none."""
+    if number == 0:
+        return ""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def cause_line(cause: Cause) -> str:

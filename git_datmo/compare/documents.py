@@ -127,12 +127,16 @@ def _pairs(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
 
 def _gap(one: Any, other: Any) -> float | None:
     """Return the distance of two values: infinite unless both are numbers, None if equal."""
-    numbers = [v for v in (one, other) if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) < 2:
-        return None if type(one) is type(other) and one == other else float("inf")
+    if not (_is_number(one) and _is_number(other)):
+        is_equal = type(one) is type(other) and one == other
+        return None if is_equal else float("inf")
     if one == other or (one != one and other != other):  # noqa: PLR0124  # NaN alone is not itself
         return None
     try:
         return float(abs(one - other))
     except OverflowError:
         return float("inf")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

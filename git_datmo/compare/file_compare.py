@@ -4,7 +4,7 @@ bytes."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,13 +53,12 @@ EVENTS = Way(compare_events)
 
 
 def compare_paths(recorded: Path, rerun: Path) -> Comparison:
-    """Compare what lies at two paths, whose bytes are known to differ."""
-    if recorded.is_dir() and rerun.is_dir() and not (recorded.is_symlink() or rerun.is_symlink()):
+    """Compare the files or folders at two paths, whose bytes are known to differ."""
+    if _is_folder(recorded) and _is_folder(rerun):
         return _compare_folders(recorded, rerun)
-    for path in (recorded, rerun):
-        if path.is_symlink() or not path.is_file():
-            return Comparison("a file, a folder or a link became another of them")
-    return compare_files(recorded, rerun)
+    if _is_regular(recorded) and _is_regular(rerun):
+        return compare_files(recorded, rerun)
+    return Comparison("a file, a folder or a link became another of them")
 
 
 def compare_files(recorded: Path, rerun: Path) -> Comparison:
@@ -86,25 +85,29 @@ def compare_files(recorded: Path, rerun: Path) -> Comparison:
 
 
 def _compare_folders(recorded: Path, rerun: Path) -> Comparison:
-    names = dict(_files(recorded)), dict(_files(rerun))
-    remark = one_sided("files", set(names[0]), set(names[1]))
-    both = sorted(names[0].keys() & names[1].keys())
-    differing = [name for name in both if not _same_bytes(names[0][name], names[1][name])]
-    found = {
-        name: compare_paths(names[0][name], names[1][name]) for name in differing[:LOOKED_INTO]
-    }
+    old, new = dict(_files(recorded)), dict(_files(rerun))
+    remark = one_sided("files", set(old), set(new))
+    both = sorted(old.keys() & new.keys())
+    differing = [name for name in both if not _same_bytes(old[name], new[name])]
+    found = {name: compare_paths(old[name], new[name]) for name in differing[:LOOKED_INTO]}
     known = {name: each.off for name, each in found.items() if each.off is not None}
     said = [remark] if remark else []
     if differing:
+        first = _shown_first(differing, known)
         said.append(f"{len(differing)} of {len(both)} files differ")
-        # A file that could not be measured is shown before the one that differs most.
-        unmeasured = [name for name in differing if name not in known]
-        first = unmeasured[0] if unmeasured else max(known, key=lambda name: known[name] or 0)
         said.append(f"{first}: {found[first].text}")
     text = "; ".join(said) or "modes or empty folders differ"
     if remark or len(known) < len(differing):
         return Comparison(text, None)
     return Comparison(text, max((off or 0.0 for off in known.values()), default=None))
+
+
+def _shown_first(differing: Sequence[str], known: Mapping[str, float]) -> str:
+    """Return a file that could not be measured, or else the one that differs most."""
+    for name in differing:
+        if name not in known:
+            return name
+    return max(known, key=lambda name: known[name] or 0)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -117,13 +120,23 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _same_bytes(one: Path, other: Path) -> bool:
-    if one.is_symlink() or other.is_symlink():
-        return one.is_symlink() and other.is_symlink() and os.readlink(one) == os.readlink(other)
+    if one.is_symlink() and other.is_symlink():
+        return os.readlink(one) == os.readlink(other)
+    if not (_is_regular(one) and _is_regular(other)):
+        return False
     # Most different files differ in size, and need not be read.
-    if not (one.is_file() and other.is_file()) or one.stat().st_size != other.stat().st_size:
+    if one.stat().st_size != other.stat().st_size:
         return False
     with one.open("rb") as first, other.open("rb") as second:
         while block := first.read(BLOCK):
             if block != second.read(BLOCK):
                 return False
     return True
+
+
+def _is_regular(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

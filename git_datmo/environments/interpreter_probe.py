@@ -126,18 +126,26 @@ def _script_interpreter(script: str, path: str, cwd: Path) -> str | None:
         return None
     if not lines or not lines[0].startswith("#!"):
         return None
-    words = lines[0][2:].split()
-    # The kernel limits the length of a `#!` line. Pip's wrapper is a shell script whose second line
-    # runs Python, and a string literal for Python itself.
-    if words[:1] == ["/bin/sh"] and len(lines) > 1 and lines[1].startswith("'''exec'"):
-        try:
-            words = shlex.split(lines[1].removeprefix("'''exec'"))
-        except ValueError:
-            return None
+    words = _interpreter_words(lines)
     if words and os.path.basename(words[0]) == "env":
         # `env` can have options and assignments before the program.
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
     return _which(words[0], path, cwd) if words and _is_python(words[0]) else None
+
+
+def _interpreter_words(lines: Sequence[str]) -> list[str]:
+    """Return the words that start a script's interpreter; none if they cannot be read.
+
+    The kernel limits the length of a `#!` line. Pip's wrapper is a shell script whose second line
+    runs Python, and a string literal for Python itself.
+    """
+    words = lines[0][2:].split()
+    if words[:1] != ["/bin/sh"] or len(lines) < 2 or not lines[1].startswith("'''exec'"):
+        return words
+    try:
+        return shlex.split(lines[1].removeprefix("'''exec'"))
+    except ValueError:
+        return []
 
 
 @dataclass(slots=True)

@@ -102,10 +102,13 @@ class Manifest:
         """Return the format version that a reader must know to build the environment."""
         if self.conda:
             return 3
+        return 2 if self._needs_second_version else 1
+
+    @property
+    def _needs_second_version(self) -> bool:
+        """Return True if a value is set that version 1 does not have."""
         hashed = any(package.hashes for package in self.packages)
-        return (
-            2 if hashed or self.archives() or self.indexes or self.system or self.is_foreign else 1
-        )
+        return hashed or bool(self.archives() or self.indexes or self.system) or self.is_foreign
 
     @property
     def is_foreign(self) -> bool:

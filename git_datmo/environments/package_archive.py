@@ -62,7 +62,8 @@ def _tag(wheel: Path) -> str:
     parts = [tag.strip().split("-") for tag in tags]
     if not parts or any(len(part) != 3 for part in parts):
         raise NotPackable(f"'{wheel}' names no tag")
-    return "-".join(".".join(dict.fromkeys(part[place] for part in parts)) for place in range(3))
+    pythons, interfaces, platforms = (dict.fromkeys(column) for column in zip(*parts, strict=True))
+    return "-".join(map(".".join, (pythons, interfaces, platforms)))
 
 
 def _installed(metadata: Path, limit: int) -> Iterator[tuple[str, bytes]]:

@@ -46,43 +46,45 @@ def make_environment(
     the repository's own and replaces `base_image` and `system`. `lock` adds hashes and indexes to
     matching packages. `archives` are files of packages that no index has.
     """
+    archives = archives or {}
     kept = kept_distributions(probe, imported=imported)
     of_conda = kept_packages(probe.conda, frozenset(normalise(found.name) for found in kept))
     conda = tuple(each.package for each in of_conda)
     has_archives = dockerfile is None and can_make_image(conda)
-    brought = {name for each in of_conda for name in each.brings} if has_archives else set()
-    packages: list[Package] = []
-    local: list[Local] = []
-    for found in kept:
-        made = _placed(found, repository, lock, archives or {})
-        if isinstance(made, Local):
-            local.append(made)
-        elif normalise(found.name) in brought:
-            # Conda installs it, so pip must not.
-            packages.append(Package(made.name, made.version, CONDA))
-        else:
-            packages.append(made)
-    # The image of micromamba has no git, with which pip fetches these packages.
-    if has_archives and _need_git(packages):
-        system = {*system, "git"}
+    made = [_placed(found, repository, lock, archives) for found in kept]
+    local = tuple(each for each in made if isinstance(each, Local))
+    packages = tuple(each for each in made if isinstance(each, Package))
+    if has_archives:
+        brought = {name for each in of_conda for name in each.brings}
+        packages = tuple(_without_pip(each, brought) for each in packages)
+        # The image of micromamba has no git, with which pip fetches these packages.
+        system = {*system, "git"} if _need_git(packages) else system
     if dockerfile is None:
         base_image = base_image or (IMAGE if has_archives else default_image(probe, packages))
-    elif b"\0" in dockerfile or not _is_text(dockerfile):
-        raise DatmoError("cannot record 'Dockerfile': it is not UTF-8 text")
+    else:
+        _refuse_binary(dockerfile)
+        base_image, system = "", ()
     manifest = Manifest(
         implementation=probe.implementation,
         python=probe.version,
-        packages=tuple(packages),
-        local=tuple(local),
-        base_image="" if dockerfile is not None else base_image,
+        packages=packages,
+        local=local,
+        base_image=base_image,
         dockerfile="generated" if dockerfile is None else "repository",
         variables=tuple(sorted((variables or {}).items())),
         indexes=_indexes(packages, lock, indexes),
-        system=tuple(sorted(set(system))) if dockerfile is None else (),
+        system=tuple(sorted(set(system))),
         conda=conda,
     )
-    contents = dict((archives or {}).values())
+    contents = dict(archives.values())
     return assemble(manifest, dockerfile, {name: contents[name] for name in manifest.archives()})
+
+
+def _without_pip(package: Package, brought: Collection[str]) -> Package:
+    """Return a package as one of conda's if its archives bring it: then pip must not install it."""
+    if package.name not in brought:
+        return package
+    return Package(package.name, package.version, CONDA)
 
 
 def _indexes(
@@ -140,12 +142,14 @@ def is_of_this_machine(found: Distribution, repository: PurePath) -> bool:
     return local and folder_within(found, repository) is None
 
 
-def _is_text(content: bytes) -> bool:
+def _refuse_binary(dockerfile: bytes) -> None:
+    """Raise `DatmoError` for a Dockerfile that is not text."""
     try:
-        content.decode()
+        is_text = "\0" not in dockerfile.decode()
     except UnicodeDecodeError:
-        return False
-    return True
+        is_text = False
+    if not is_text:
+        raise DatmoError("cannot record 'Dockerfile': it is not UTF-8 text")
 
 
 def default_image(probe: Probe, packages: Iterable[Package] = ()) -> str:

@@ -282,11 +282,12 @@ def push_refs(
 
 def _reason(why: str, err: bytes) -> str:
     """Return why the remote refused a ref, with the first line of its own message."""
-    lines = err.decode("utf-8", "replace").splitlines()
-    said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
-    # The remote's progress ("Counting objects: …") arrives among its messages.
-    said = [line for line in said if line and "objects" not in line]
-    return f"{why}: {said[0]}" if said else why
+    for line in err.decode("utf-8", "replace").splitlines():
+        said = line.removeprefix("remote:").strip() if line.startswith("remote:") else ""
+        # The remote's progress ("Counting objects: …") arrives among its messages.
+        if said and "objects" not in said:
+            return f"{why}: {said}"
+    return why
 
 
 def _watch(

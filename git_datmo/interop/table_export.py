@@ -184,14 +184,23 @@ def write_parquet(experiments: Sequence[ExportedExperiment], folder: Path) -> No
 
 def _one_type(values: Sequence[Cell]) -> list[Cell]:
     """Return the cells of a column in one type: booleans, integers, floats, or texts."""
-    there = [value for value in values if value is not None]
-    if all(isinstance(value, bool) for value in there):
+    present = [value for value in values if value is not None]
+    if all(map(_is_boolean, present)) or all(map(_is_small_integer, present)):
         return list(values)
-    if all(type(value) is int and abs(value) < INTEGERS for value in there):
-        return list(values)
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in there):
-        return [None if value is None else float(value) for value in values]
-    return [None if value is None else _text(value) for value in values]
+    convert = float if all(map(_is_number, present)) else _text
+    return [None if value is None else convert(value) for value in values]
+
+
+def _is_boolean(value: Cell) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_small_integer(value: Cell) -> bool:
+    return type(value) is int and abs(value) < INTEGERS
+
+
+def _is_number(value: Cell) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -57,8 +57,15 @@ def is_made_anyway(words: Sequence[str]) -> bool:
     """Return True if `git commit` with these words commits without staged changes."""
     options = words[: words.index("--")] if "--" in words else words
     # Git accepts the beginning of an option's name, and '--all' is an option of its own.
-    amends = any(len(word) > 3 and "--amend".startswith(word) for word in options)
-    return amends or any(len(word) > 5 and "--allow-empty".startswith(word) for word in options)
+    return any(
+        _abbreviates(word, "--amend", 4) or _abbreviates(word, "--allow-empty", 6)
+        for word in options
+    )
+
+
+def _abbreviates(word: str, option: str, least: int) -> bool:
+    """Return True if a word is the beginning of an option, with at least `least` characters."""
+    return len(word) >= least and option.startswith(word)
 
 
 def commit_warning(ws: Workspace) -> str:

@@ -131,16 +131,26 @@ def judge_metric(name: str, before: Value | None, after: Value | None, goal: str
 
 
 def _verdict(before: Value | None, after: Value | None, goal: str) -> str:
-    if before is None or after is None:
-        return NEW if before is None else MISSING
+    if before is None:
+        return NEW
+    if after is None:
+        return MISSING
     one, other = as_number(before), as_number(after)
     if one is None or other is None:
         return SAME if is_same(before, after) else CHANGED
-    old, new = to_float(one), to_float(other)
-    if old == new or (math.isnan(old) and math.isnan(new)):
+    return _verdict_on_numbers(to_float(one), to_float(other), goal)
+
+
+def _verdict_on_numbers(old: float, new: float, goal: str) -> str:
+    """Return the verdict on two numbers. A value that is no number is worse than every number."""
+    both_nan = math.isnan(old) and math.isnan(new)
+    if old == new or both_nan:
         return SAME
     if not goal:
         return UNKNOWN
-    if math.isnan(old) or math.isnan(new):
-        return WORSE if math.isnan(new) else BETTER
-    return BETTER if (new > old) == (goal == "max") else WORSE
+    if math.isnan(new):
+        return WORSE
+    if math.isnan(old):
+        return BETTER
+    grew = new > old
+    return BETTER if grew == (goal == "max") else WORSE

@@ -83,29 +83,32 @@ def _wanted(
     asked = [path for path in explicit if os.path.lexists(ws.root / path)]
     kept.remarks += (f"the run did not write '{path}'" for path in explicit if path not in asked)
     under = tuple(f"{path}/" for path in asked)
-    wanted = {output.path: output.by for output in written.shown}
-    ignored = [
-        output
-        for output in written.ignored
-        if f"{output.path}/" not in under and not output.path.startswith(under)
-    ]
+    ignored = [each for each in written.ignored if not f"{each.path}/".startswith(under)]
     limit = ws.repo.config.number("datmo.ignoredlimit", IGNORED_LIMIT)
-    small = sum(output.size for output in ignored) <= limit
-    for output in ignored:
-        size = f"{show_size(output.size)}, {show_count(output.files, 'file')}"
-        if small:
-            wanted[output.path] = output.by
-            kept.remarks.append(
-                f"'{output.path}' is ignored by git; it is kept as an output ({size})"
-            )
-        else:
-            kept.left += output.size
-            kept.remarks.append(
-                f"'{output.path}' was written but git ignores it ({size}): keep it with '-o"
-                f" {output.path}'"
-            )
+    wanted = {output.path: output.by for output in written.shown}
+    if sum(output.size for output in ignored) <= limit:
+        wanted |= {output.path: output.by for output in ignored}
+        kept.remarks += map(_remark_on_kept, ignored)
+    else:
+        kept.left += sum(output.size for output in ignored)
+        kept.remarks += map(_remark_on_left, ignored)
     wanted = {path: by for path, by in wanted.items() if not path.startswith(under)}
     return wanted | written.touched | {path: wanted.get(path, By.SEEN) for path in asked}
+
+
+def _remark_on_kept(output: Output) -> str:
+    return f"'{output.path}' is ignored by git; it is kept as an output ({_extent(output)})"
+
+
+def _remark_on_left(output: Output) -> str:
+    return (
+        f"'{output.path}' was written but git ignores it ({_extent(output)}): keep it with '-o"
+        f" {output.path}'"
+    )
+
+
+def _extent(output: Output) -> str:
+    return f"{show_size(output.size)}, {show_count(output.files, 'file')}"
 
 
 def _addable(ws: Workspace, wanted: Mapping[str, By], kept: KeptOutputs) -> dict[str, By]:

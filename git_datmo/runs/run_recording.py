@@ -112,11 +112,10 @@ def record_run(
     interpreter = observed.interpreter(watch.root) or begun.interpreter or None
     probing = None if before.environment else begin_probing(ws, command, interpreter)
     with ws.locked(), probing or nullcontext():
-        kept = (
-            KeptOutputs(current_tracking(ws))
-            if has_moved
-            else keep_outputs(ws, owner, begun.outputs, progress)
-        )
+        if has_moved:
+            kept = KeptOutputs(current_tracking(ws))
+        else:
+            kept = keep_outputs(ws, owner, begun.outputs, progress)
         # Release the reserve only after the outputs are stored. A large output must not use the
         # record's space.
         if finished.reserve is not None:
@@ -128,43 +127,25 @@ def record_run(
         surroundings = find_surroundings(ws, capabilities, {*used.read, *named_in(ws, command)})
         warnings += remarks_on_surroundings(surroundings)
         surrounded = before.environment or _environment(ws, command, interpreter, probing, warnings)
-        # The machine's own Debian packages say nothing about a run in a container.
-        system = surrounded.system if surrounded is not None and not begun.isolated else ()
-        record = Run(
-            command=portable_command(command),
-            folder=run_folder(ws),
-            engine=begun.engine,
-            exit_code=finished.exit_code,
-            started=before.started,
-            seconds=round(finished.seconds, 6),
-            inputs=before.inputs,
-            outputs=tuple(kept.outputs),
-            log=finished.log,
-            machine={}
-            if begun.elsewhere
-            else describe_machine(ws.environ, system=system, locale=surroundings.locale),
-            resources={
-                **(begun.limits or {}),
-                **finished.resources,
-                "disk_used": _disk_used(kept),
-            },
-            read=record_reads(used, kept.tracking) if observed.processes else None,
-            tracked=tuple(kept.tracked),
-            unseen=tuple(sorted(kept.unseen)),
-            status=finished.status,
-        )
-        written = (*kept.outputs, *(payload.path for payload in kept.tracked))
         values = collect_values(
             ws,
             begun,
             watch,
             list(files_below(ws.root, kept.written)),
-            written,
+            (*kept.outputs, *(payload.path for payload in kept.tracked)),
             _is_written(ws, owner),
             used.read if observed.processes else None,
             late=finished.late,
         )
         warnings += values.remarks
+        run = replace(
+            _describe_run(ws, begun, finished, kept),
+            machine=_describe_machine(ws, begun, surrounded, surroundings.locale),
+            read=record_reads(used, kept.tracking) if observed.processes else None,
+            attempt=values.attempt,
+            series=values.series,
+            artifacts=values.artifacts,
+        )
         snapshot = make_snapshot(
             ws,
             kept.tracking,
@@ -173,22 +154,14 @@ def record_run(
             clean=before.clean,
             code=code,
             environment=surrounded.content if surrounded is not None else None,
-            run=replace(
-                record,
-                attempt=values.attempt,
-                series=values.series,
-                artifacts=values.artifacts,
-            ),
+            run=run,
         )
         tags = tuple(dict.fromkeys((*values.tags, *begun.asked.tags)))
         snapshot = replace(snapshot, sources=values.sources, curves=values.curves, tags=tags)
         # All values must be in the snapshot before it is searched for secrets.
         snapshot, masked = conceal(snapshot, known_secrets(ws.environ))
         warnings += masked
-        # A run on uncommitted code, or without HEAD's data, does not define the commit's data. A
-        # later snapshot that has it as a parent can.
-        side = begun.asked.side or not before.clean or before.lacks_data or finished.late
-        snapshot = replace(snapshot, side=side)
+        snapshot = replace(snapshot, side=_is_side(begun, finished))
         if before.tree is not None:
             ran = (*stored, *(os.fsencode(payload.path) for payload in kept.tracked))
             snapshot = replace(snapshot, tree=with_files(ws, before.tree, ran) or snapshot.tree)
@@ -202,6 +175,47 @@ def record_run(
             complete = observed.is_complete(starter)
             warnings += remarks_on_rebuilding(ws, command, observed, surrounded, complete=complete)
     return oid, warnings
+
+
+def _describe_run(ws: Workspace, begun: Begun, finished: Finished, kept: KeptOutputs) -> Run:
+    """Return the run's own entry of the record, without machine, reads and logged values."""
+    limits = begun.limits or {}
+    return Run(
+        command=portable_command(begun.command),
+        folder=run_folder(ws),
+        engine=begun.engine,
+        exit_code=finished.exit_code,
+        started=begun.before.started,
+        seconds=round(finished.seconds, 6),
+        inputs=begun.before.inputs,
+        outputs=tuple(kept.outputs),
+        log=finished.log,
+        resources={**limits, **finished.resources, "disk_used": _disk_used(kept)},
+        tracked=tuple(kept.tracked),
+        unseen=tuple(sorted(kept.unseen)),
+        status=finished.status,
+    )
+
+
+def _describe_machine(
+    ws: Workspace, begun: Begun, surrounded: CapturedEnvironment | None, locale: str
+) -> Mapping[str, Value]:
+    """Return the values of this machine; none for a run on another one."""
+    if begun.elsewhere:
+        return {}
+    # The machine's own Debian packages say nothing about a run in a container.
+    system = surrounded.system if surrounded is not None and not begun.isolated else ()
+    return describe_machine(ws.environ, system=system, locale=locale)
+
+
+def _is_side(begun: Begun, finished: Finished) -> bool:
+    """Return True if the run does not define the data of its commit.
+
+    This is a run on uncommitted code, or without HEAD's data. A later snapshot that has it as a
+    parent can define them.
+    """
+    before = begun.before
+    return begun.asked.side or not before.clean or before.lacks_data or finished.late
 
 
 def _disk_used(kept: KeptOutputs) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from git_datmo.engines.engine_contract import portable_command
@@ -70,10 +70,7 @@ def _needed(
     """Yield the paths that a command needs, each with who needs it."""
     last = _last_run(history, command)
     if last is not None and last.read is not None:
-        for payload in unfetched:
-            path = payload.path
-            if path not in last.outputs and any(_is_in(each, path) for each in last.read.paths):
-                yield path, "the last run of this command read"
+        yield from _read_before(last, last.read.paths, unfetched)
         # With a complete list of reads, no guess from the command's words is needed.
         if last.read.complete:
             return
@@ -84,9 +81,17 @@ def _needed(
             yield path, "the command names"
     for source in named:
         text = read_source(os.path.join(os.fsencode(ws.root), os.fsencode(source))) or b""
-        for path in data:
-            if _names(text.decode("utf-8", "replace"), path):
-                yield path, f"'{source}' names"
+        decoded = text.decode("utf-8", "replace")
+        yield from ((path, f"'{source}' names") for path in data if _names(decoded, path))
+
+
+def _read_before(
+    last: Run, read: Iterable[str], unfetched: Iterable[Payload]
+) -> Iterator[tuple[str, str]]:
+    """Yield the paths that the last run of the command read and did not write."""
+    for path in (payload.path for payload in unfetched):
+        if path not in last.outputs and any(_is_in(each, path) for each in read):
+            yield path, "the last run of this command read"
 
 
 def _is_in(path: str, folder: str) -> bool:

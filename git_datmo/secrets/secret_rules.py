@@ -178,17 +178,30 @@ def mask(text: str, known: Collection[str] = ()) -> str:
 
 
 def _every(text: str, known: Collection[str], *, by_name: bool) -> Iterator[Secret]:
-    for value in known:
-        for match in re.finditer(re.escape(value), text):
-            yield Secret(*match.span(), "value of a secret variable")
+    yield from _known_values(text, known)
     for start, end, kind in find_tokens(text):
         yield Secret(start, end, kind)
     if any(piece in text for piece in _PIECES) or _FORMS.search(text):
-        for kind, grouped, rule in _rules():
-            for match in rule.finditer(text):
-                start, end = match.span(match.lastindex if grouped and match.lastindex else 0)
-                yield Secret(start, end, kind)
-    for match in _NAMED.finditer(text) if by_name else ():
+        yield from _by_rules(text)
+    if by_name:
+        yield from _by_names(text)
+
+
+def _known_values(text: str, known: Collection[str]) -> Iterator[Secret]:
+    for value in known:
+        for match in re.finditer(re.escape(value), text):
+            yield Secret(*match.span(), "value of a secret variable")
+
+
+def _by_rules(text: str) -> Iterator[Secret]:
+    for kind, grouped, rule in _rules():
+        for match in rule.finditer(text):
+            start, end = match.span(match.lastindex if grouped and match.lastindex else 0)
+            yield Secret(start, end, kind)
+
+
+def _by_names(text: str) -> Iterator[Secret]:
+    for match in _NAMED.finditer(text):
         # A word like 'token' precedes many harmless values, so the value has to look like a secret.
         if match[1] != MASK and _could_be_secret(match[1], 6) and _is_mixed(match[1]):
             yield Secret(*match.span(1), "Named Secret")

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -135,18 +136,22 @@ def _does_the_same(text: bytes, other: bytes) -> bool:
 
 def _tool_of(text: bytes) -> str:
     """Return the tool that wrote a hook; '' for one that a person wrote or changed."""
-    _, *lines = [line for line in text.splitlines() if line.strip()] or [b""]
-    if lines and lines[0].startswith(PRE_COMMIT):
+    lines = [line for line in text.splitlines() if line.strip()][1:]
+    if not lines:
+        return ""
+    if lines[0].startswith(PRE_COMMIT):
         return "pre-commit"
-    if lines and lines[-1].startswith(b"call_lefthook run"):
+    if lines[-1].startswith(b"call_lefthook run"):
         return "lefthook"
-    if lines and lines[0].lower().startswith(b"# husky"):
+    if lines[0].lower().startswith(b"# husky"):
         return "husky"
-    # Git LFS writes two lines: a check that it is installed, and its own call.
+    return "git-lfs" if _is_of_lfs(lines) else ""
+
+
+def _is_of_lfs(lines: Sequence[bytes]) -> bool:
+    """Return True for the two lines of Git LFS: a check that it is installed, and its own call."""
     commands = [line for line in lines if not line.startswith(b"#")]
-    if commands and all(b"git lfs" in line or b"git-lfs" in line for line in commands):
-        return "git-lfs"
-    return ""
+    return bool(commands) and all(b"git lfs" in line or b"git-lfs" in line for line in commands)
 
 
 def hook_text(name: str) -> bytes:

@@ -32,41 +32,40 @@ from git_datmo.sharing.push_overlap import (
     weigh,
 )
 
-# So many records are looked at, however many there are: those nearest in the history of what is
-# shared, and the newest.
+# The most records that are examined: the nearest ones in the history of the sent commits, and the
+# newest ones.
 NEAREST = 64
 NEWEST = 192
 COMMITS = 2000
 BASES = 64
 
-# Trees of others' versions are fetched where they take at most this part of what they may save.
+# Trees of missing versions are fetched if they cost at most this part of the bytes that they save.
 LISTING_SHARE = 20
 
 
 def choose_push_bases(
     ws: Workspace, remote: Remote, offer: Offer, tips: Tips, keepers: Sequence[Record]
 ) -> list[Record]:
-    """Return records whose keep commits a remote surely has, and whose content overlaps most with
-    what is to be sent.
+    """Return records of a remote whose content overlaps most with that of `keepers`.
 
-    The remote has `tips`, and what `offer` says. Raises `Incomplete` for an object that neither
-    this store nor the remote has.
-
-    That a record is there does not say that what it names is: a stranger's may name anything.
+    The keep refs in `offer` lead to the keep commit of each returned record. A record alone proves
+    nothing, since it may name objects that the remote does not have. `tips` are the remote's
+    histories of records. Raises `Incomplete` for an object that neither this store nor the remote
+    has.
     """
     shared = _shared_keepers(ws, tips, keepers)
     wanted = [kept for keeper in keepers for kept in keep_entries(keeper)]
-    there, filters = _KeptThere(ws, remote, offer), offer.filters and offer.version >= 2
+    reached, filters = _ReachedCommits(ws, remote, offer), offer.filters and offer.version >= 2
     # Each turn drops uncertain bases, or fetches trees once, so this ends.
     while True:
         bases, unsent = _overlapping(ws, wanted, shared)
-        absent = there.missing_from(bases)
+        absent = reached.missing_from(bases)
         if absent:
             shared = [keeper for keeper in shared if id(keeper) not in absent]
         elif (
             filters
             and unsent > ENOUGH
-            and _list_versions(ws, remote, wanted, there, shared, unsent // LISTING_SHARE)
+            and _list_versions(ws, remote, wanted, reached, shared, unsent // LISTING_SHARE)
         ):
             filters = False
         else:
@@ -74,10 +73,10 @@ def choose_push_bases(
             return bases
 
 
-class _KeptThere:
+class _ReachedCommits:
     """Commits that the keep refs of a remote lead to.
 
-    Only these are certain to be on the remote. Git learns of them by links alone.
+    Only these are certain to be on the remote. The links of the keep chain name them.
     """
 
     def __init__(self, ws: Workspace, remote: Remote, offer: Offer) -> None:
@@ -93,22 +92,20 @@ class _KeptThere:
             self._ws, self._remote, self._offer, lambda c: c.keeps >= keeps.keys(), self._most
         )
         if not chain.keeps >= keeps.keys():
-            # What was not found within this number of requests is not looked for again.
+            # A commit that was not found within this number of requests is not searched again.
             self._most = 0
         return {place for oid, place in keeps.items() if oid not in chain.keeps}
 
 
 def _shared_keepers(ws: Workspace, tips: Tips, keepers: Sequence[Record]) -> list[Record]:
-    """Some records with objects that the remote has, those that are most likely to be akin
-    first."""
+    """Return some records of the remote that name objects, the most similar ones first."""
     if tips.records is None:
         return []
-    there = list_records(ws.odb, tips.records)
-    rows = [
-        row for row in read_catalog(ws, ws.ledger.tips()).rows if row.keeps and _id(row) in there
-    ]
+    on_remote = list_records(ws.odb, tips.records)
+    catalog = read_catalog(ws, ws.ledger.tips())
+    rows = [row for row in catalog.rows if row.keeps and _id(row) in on_remote]
     by_commit: dict[str, list[Row]] = {}
-    # Rows are in the order of time, and the newest is wanted first.
+    # Rows are sorted by time, and the newest one comes first in each list.
     for row in reversed(rows):
         by_commit.setdefault(row.commit, []).append(row)
     near = (row for commit in _history(ws.repo.git, keepers) for row in by_commit.get(commit, ()))
@@ -131,29 +128,31 @@ def _history(git: Git, keepers: Sequence[Record]) -> list[str]:
 def _overlapping(
     ws: Workspace, wanted: Sequence[KeptEntry], shared: Sequence[Record]
 ) -> tuple[list[Record], int]:
-    """Those of `shared` that hold most of `wanted`, and about how many bytes none of them is known
-    to hold."""
+    """Return the records of `shared` that contain most of `wanted`.
+
+    Also return the approximate number of bytes that none of them is known to contain.
+    """
     chosen: dict[int, Record] = {}
     roots: list[Oid] = []
     for kept in wanted:
-        match = _akin(ws, kept, shared)
+        match = _find_version(ws, kept, shared)
         if match is not None:
             chosen[id(match[0])] = match[0]
         if match is None or not differs_little(ws.store, match[1].node, kept.node):
             roots.append(kept.node.oid)
     if not shared or not roots:
         return list(chosen.values()), 0
-    there = list(_roots(chosen.values()))
-    unsent = weigh(ws.store, roots, there)
+    known = list(_roots(chosen.values()))
+    unsent = weigh(ws.store, roots, known)
     if unsent > ENOUGH:
-        needed = difference(ws.store, roots, there, list(_roots(shared)))
+        needed = difference(ws.store, roots, known, list(_roots(shared)))
         more = islice(cover(ws.store, [list(_roots([each])) for each in shared], needed), BASES)
         chosen.update((id(shared[index]), shared[index]) for index in more)
         unsent -= sum(needed.values())
     return list(chosen.values()), unsent
 
 
-def _akin(
+def _find_version(
     ws: Workspace, kept: KeptEntry, shared: Iterable[Record]
 ) -> tuple[Record, KeptEntry] | None:
     """Return the first record with an object, or else with another version of it in the store."""
@@ -175,12 +174,14 @@ def _list_versions(
     ws: Workspace,
     remote: Remote,
     wanted: Sequence[KeptEntry],
-    there: _KeptThere,
+    reached: _ReachedCommits,
     shared: Sequence[Record],
     most: int,
 ) -> bool:
-    """Fetch the trees of versions that are not here, so that they can be compared: about `most`
-    bytes at most."""
+    """Fetch the trees of versions that are missing from the store, of about `most` bytes.
+
+    Then their content can be compared. Return True if any tree was fetched.
+    """
     paths = {kept.path for kept in wanted}
     known = ((keeper, kept) for keeper in shared for kept in keep_entries(keeper))
     unknown = [
@@ -197,7 +198,7 @@ def _list_versions(
             picked[kept.node.oid] = keeper
             most -= size
     # A host refuses a whole request if one of its objects is missing.
-    absent = there.missing_from(picked.values())
+    absent = reached.missing_from(picked.values())
     trees = [oid for oid, keeper in picked.items() if id(keeper) not in absent]
     try:
         open_source(ws, remote).fetch(trees, QUIET, TREES)
@@ -208,7 +209,7 @@ def _list_versions(
 
 
 def _is_worth(kept: KeptEntry) -> bool:
-    """Return whether an object has trees, and enough below them."""
+    """Return True if an object consists of trees with enough content below them."""
     return kept.content.size > ENOUGH and (kept.content.form is Form.FOLDER or kept.node.chunked)
 
 
@@ -216,10 +217,10 @@ def _require_objects(
     ws: Workspace, remote: Remote, keepers: Sequence[Record], bases: Sequence[Record]
 ) -> None:
     """Raise `Incomplete` for an object that neither this store nor the remote has."""
-    there = set(_roots(bases))
+    on_remote = set(_roots(bases))
     for keeper in keepers:
         for kept in keep_entries(keeper):
-            if kept.node.oid not in ws.store and kept.node.oid not in there:
+            if kept.node.oid not in ws.store and kept.node.oid not in on_remote:
                 raise Incomplete(
                     f"'{kept.path}' of a record is neither here nor on '{remote.address}'",
                     f"ask {keeper.author.name} to run 'git push', then push again",

@@ -39,22 +39,22 @@ def differs_little(store: Store, old: Node, new: Node) -> bool:
     return True
 
 
-def weigh(store: Store, wanted: Iterable[Oid], there: Iterable[Oid]) -> int:
-    """Return the stored bytes of what `wanted` leads to and `there` does not.
+def weigh(store: Store, wanted: Iterable[Oid], known: Iterable[Oid]) -> int:
+    """Return the stored bytes of the objects below `wanted` that are not below `known`.
 
-    A missing object weighs most.
+    A missing object counts with the largest weight.
     """
-    with _listing(store, wanted, there) as listed:
+    with _listing(store, wanted, known) as listed:
         return sum(size for _, size in _sizes(store, listed))
 
 
 def difference(
-    store: Store, wanted: Sequence[Oid], there: Sequence[Oid], more: Sequence[Oid]
+    store: Store, wanted: Sequence[Oid], known: Sequence[Oid], more: Sequence[Oid]
 ) -> dict[Oid, int]:
-    """Return what `wanted` and `more` lead to and `there` does not, with weights."""
+    """Return objects below both `wanted` and `more`, but not below `known`, with weights."""
     with (
-        _listing(store, wanted, there) as longer,
-        _listing(store, wanted, [*there, *more]) as shorter,
+        _listing(store, wanted, known) as longer,
+        _listing(store, wanted, [*known, *more]) as shorter,
     ):
         return dict(_sizes(store, _without(longer, shorter)))
 
@@ -85,9 +85,9 @@ def _walk(store: Store, roots: Iterable[Oid], seen: set[Oid]) -> Iterator[Oid]:
 
 @contextmanager
 def _listing(
-    store: Store, wanted: Iterable[Oid], there: Iterable[Oid]
+    store: Store, wanted: Iterable[Oid], known: Iterable[Oid]
 ) -> Iterator[Iterator[bytes]]:
-    """Run git and yield its lines of ids, in an order independent of `there`.
+    """Run git and yield its lines of ids, in an order independent of `known`.
 
     Missing objects come last, with a question mark.
     """
@@ -95,7 +95,7 @@ def _listing(
     with TemporaryFile() as stdin:
         # Git fails at an id that is missing.
         stdin.write("".join(f"{oid}\n" for oid in wanted if oid in store).encode())
-        stdin.write("".join(f"^{oid}\n" for oid in there if oid in store).encode())
+        stdin.write("".join(f"^{oid}\n" for oid in known if oid in store).encode())
         stdin.seek(0)
         with store.git.start(*argv, stdin=stdin, stderr=subprocess.DEVNULL) as child:
             assert child.stdout is not None

@@ -1,5 +1,7 @@
-"""Finds out how much a host takes in one push: smaller pushes follow where one was refused, dropped
-or frozen."""
+"""Find the largest push that a host accepts.
+
+If a push is refused, or its connection is dropped or stops, smaller pushes follow.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +17,18 @@ from git_datmo.remotes.refusals import is_drop, is_too_large
 from git_datmo.remotes.remote_probe import PlanChanged
 from git_datmo.repository.workspace import Workspace
 
-# A host that refuses less than this for its size refuses something else.
+# A refusal of a smaller push has another reason than its size.
 FLOOR = 64 << 10
-# A slice of this size passes wherever pushes of code do.
+# Every host that accepts pushes of code accepts a slice of this size.
 PASSING = 8 << 20
-# After so many pushes that were cut off, smaller ones are tried.
+# The number of dropped connections after which pushes become smaller.
 DROPS = 2
 
 
 def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
-    """Return the largest number of bytes of one push, of `total`.
+    """Return the number of bytes of one push of `total` bytes.
 
-    The user's setting comes before the limit of the host.
+    This is the user's setting or a part of `total`, and at most the known limit of the host.
     """
     limit = hosts_of(ws).of(remote).limit
     configured = ws.repo.config.number(f"datmo.{remote.address}.slice", 0)
@@ -38,16 +40,15 @@ def slice_size(ws: Workspace, remote: Remote, total: int) -> int:
 def watching_size(
     ws: Workspace, remote: Remote, size: int, progress: Progress, *, goes_on: bool
 ) -> Iterator[Portion]:
-    """Give the portion of progress of a push of `size`, and let the next plan make smaller ones
-    where it is too large.
+    """Yield the progress of a push of `size` bytes; if the push is too large, lower the limit.
 
-    A connection that was cut off is tried again where a share `goes_on` from what it sent before.
+    With `goes_on`, an earlier slice is on the remote already, and a dropped connection is retried.
     """
     portion = Portion(progress, size)
     try:
         yield portion
     except Silent:
-        # What lies between may freeze what is larger than it takes: the next plan makes slices that
+        # A proxy may stop reading a push that is too large for it. The next plan makes slices that
         # pass it.
         smaller = max(size // 16, PASSING)
         if smaller < min(size, hosts_of(ws).of(remote).limit or size):
@@ -65,7 +66,7 @@ def watching_size(
 
 
 def hint_to_resume(remote: Remote) -> str:
-    """Return the hint of a push that failed after something of it reached the remote."""
+    """Return the hint for a push that failed after a part of it reached the remote."""
     return f"what was sent stays on '{remote.address}': run the command again to go on from there"
 
 
@@ -78,11 +79,10 @@ def _shrink(
     *,
     goes_on: bool,
 ) -> None:
-    """Raise `PlanChanged` where a push of `size` failed in a way in which another, or a smaller
-    one, may not.
+    """Raise `PlanChanged` if another push, or a smaller one, may succeed after this error.
 
-    A push that was dropped is tried once more as it was; after the second drop the pushes become
-    smaller.
+    After the first dropped connection, the same push is tried again. After the second one, the
+    pushes become smaller.
     """
     host, dropped = hosts_of(ws).of(remote), is_drop(error)
     drops = host.drops + 1 if dropped else 0

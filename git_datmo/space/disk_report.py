@@ -166,20 +166,26 @@ def measure_remote(ws: Workspace, name: str = "", *, progress: Progress = QUIET)
     """Measure a remote by its own records, which are fetched, and how much of it is local."""
     remote, offer = name or ws.repo.default_remote() or "", fetch(ws, name, progress=progress)
     tips = [tip for ns in NAMESPACES if (tip := offer.refs.get(ns.records)) is not None]
-    there = set[Oid]().union(*(list_records(ws.odb, tip) for tip in tips))
-    living = [keeper for oid, keeper in keepers(ws, read_catalog_of_all(ws)) if oid in there]
-    by_path: dict[str, dict[Oid, KeptEntry]] = {}
-    for kept in (kept for keeper in living for kept in keep_entries(keeper)):
-        by_path.setdefault(kept.path, {})[kept.content.object] = kept
+    shared = set[Oid]().union(*(list_records(ws.odb, tip) for tip in tips))
+    living = [keeper for oid, keeper in keepers(ws, read_catalog_of_all(ws)) if oid in shared]
     whole = _Whole(ws.store.objects)
     rows, every = [], dict[Oid, KeptEntry]()
-    for path, versions in sorted(by_path.items()):
-        here = (kept for kept in versions.values() if whole.has(kept))
-        rows.append(RemotePayload(path, len(versions), _sum(versions.values()), _sum(here)))
+    for path, versions in sorted(_versions_by_path(living).items()):
+        size, local = _sum(versions.values()), _sum(filter(whole.has, versions.values()))
+        rows.append(RemotePayload(path, len(versions), size, local))
         every |= versions
-    here_of_all = _sum(kept for kept in every.values() if whole.has(kept))
     snapshots = sum(isinstance(keeper, Snapshot) for keeper in living)
-    return RemoteUse(remote, tuple(rows), snapshots, _sum(every.values()), here_of_all)
+    size, local = _sum(every.values()), _sum(filter(whole.has, every.values()))
+    return RemoteUse(remote, tuple(rows), snapshots, size, local)
+
+
+def _versions_by_path(records: Iterable[Record]) -> dict[str, dict[Oid, KeptEntry]]:
+    """Return the content that records keep, by its path and object."""
+    by_path: dict[str, dict[Oid, KeptEntry]] = {}
+    for record in records:
+        for kept in keep_entries(record):
+            by_path.setdefault(kept.path, {})[kept.content.object] = kept
+    return by_path
 
 
 def _sum(kept: Iterable[KeptEntry]) -> int:

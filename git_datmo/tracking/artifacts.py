@@ -164,19 +164,24 @@ def _table(table: Any, columns: Sequence[str] | None) -> tuple[list[str], list[l
     """Return the names of the columns, and the rows."""
     # Data frames of pandas and polars have these attributes. Neither library is imported.
     if hasattr(table, "to_dict") and hasattr(table, "columns"):
-        names = [str(name) for name in table.columns]
-        series = [list(table[name]) for name in table.columns]
-        return names, [[_scalar(value) for value in row] for row in _rows(series)]
+        return list(map(str, table.columns)), _of_columns([table[name] for name in table.columns])
     if isinstance(table, dict):
-        names = [str(name) for name in table]
-        return names, [[_scalar(value) for value in row] for row in _rows(table.values())]
+        return list(map(str, table)), _of_columns(table.values())
     rows = list(table)
     if columns is None and rows and isinstance(rows[0], dict):
         keys = dict.fromkeys(key for row in rows for key in row)
-        return list(map(str, keys)), [[_scalar(row.get(key)) for key in keys] for row in rows]
+        return list(map(str, keys)), [_scalars(map(row.get, keys)) for row in rows]
     width = max(map(len, rows), default=0)
-    names = list(map(str, columns)) if columns else [str(index) for index in range(width)]
-    return names, [[_scalar(value) for value in row] for row in rows]
+    return list(map(str, columns or range(width))), list(map(_scalars, rows))
+
+
+def _of_columns(columns: Iterable[Any]) -> list[list[Any]]:
+    """Return the rows of a table that is given by its columns."""
+    return list(map(_scalars, _rows(list(map(list, columns)))))
+
+
+def _scalars(row: Iterable[Any]) -> list[Any]:
+    return list(map(_scalar, row))
 
 
 def _rows(columns: Iterable[Any]) -> Iterable[tuple[Any, ...]]:

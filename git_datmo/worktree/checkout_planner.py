@@ -257,12 +257,13 @@ def _in_the_way(steps: Iterable[Step], found: Differences) -> Iterator[bytes]:
     These are files at the path of a new folder, and all paths below the path of a new file.
     """
     unknown, files = set(found.added), set()
-    above = {parent for path in (*found.added, *found.folders) for parent in parents(path)}
-    for path, step in steps if unknown or above else ():
+    listed = (*found.added, *found.folders)
+    if not listed:
+        return
+    above = set(chain.from_iterable(map(parents, listed)))
+    for path, step in steps:
         if step.new is not None:
-            yield from (parent for parent in parents(path) if parent in unknown)
+            yield from unknown.intersection(parents(path))
         if path in above and is_file(step.new):
             files.add(path)
-    yield from (
-        path for path in (*found.added, *found.folders) if not files.isdisjoint(parents(path))
-    )
+    yield from (path for path in listed if not files.isdisjoint(parents(path)))

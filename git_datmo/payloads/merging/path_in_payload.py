@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
@@ -79,17 +79,10 @@ def place_parts(
     changes: dict[str, dict[Steps, Node | None]] = {}
     coming: list[tuple[str, Node]] = []
     for part in parts:
-        node = _obtain(ws, part, progress)
-        # A path that a merge left undecided may be removed: one side deleted it.
-        if node is None and part.path not in undecided:
-            raise DatmoError(
-                f"the payload '{part.payload.path}' has no '{part.path}' in that snapshot"
-            )
+        node = _obtain_or_refuse(ws, part, undecided, progress)
         if node is not None:
             coming.append((part.path, node))
-        tracked = tracking.get(part.payload.path)
-        is_placed = tracked is not None and tracked.placed
-        root = root_node(tracked.payload.content) if tracked is not None and is_placed else None
+        root = _placed_root(tracking.get(part.payload.path))
         # The stat cache does not know files at the path of a payload that is not placed.
         checkout = Checkout(ws.store, ws.root, ws.cache.edit() if root is None else edit, progress)
         old = find_path(root, part.steps, ws.store.read_tree)
@@ -113,6 +106,27 @@ def place_parts(
     links = (link for checkout, _ in plans for link in checkout.links)
     tell_placed_links(ws.root, links, {part.payload.path for part in parts}, progress)
     return as_placed(ws, tracking, (payload for payload in changed if payload is not None))
+
+
+def _obtain_or_refuse(
+    ws: Workspace, part: PathInPayload, undecided: Collection[str], progress: Progress
+) -> Node | None:
+    """Fetch the objects of a part and return its node; None for a part to remove.
+
+    A path that a merge left undecided may be removed, because one side deleted it. Raises
+    `DatmoError` for any other path that its payload does not have.
+    """
+    node = _obtain(ws, part, progress)
+    if node is None and part.path not in undecided:
+        raise DatmoError(f"the payload '{part.payload.path}' has no '{part.path}' in that snapshot")
+    return node
+
+
+def _placed_root(tracked: Tracked | None) -> Node | None:
+    """Return the root of a payload in the working tree; None if it is not placed."""
+    if tracked is None or not tracked.placed:
+        return None
+    return root_node(tracked.payload.content)
 
 
 def _obtain(ws: Workspace, part: PathInPayload, progress: Progress) -> Node | None:

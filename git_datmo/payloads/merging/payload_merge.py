@@ -159,6 +159,12 @@ def _content(payload: Payload | None) -> Content | None:
 
 def _role(base: Payload | None, ours: Payload | None, theirs: Payload | None) -> Role:
     """Return the role that one side changed; ours if both did."""
-    mine, other = (side.role if side is not None else None for side in (ours, theirs))
-    before = base.role if base is not None else None
-    return (other if other is not None and mine in (None, before) else mine) or Role.DATA
+    before, mine, other = map(_role_of, (base, ours, theirs))
+    we_changed = mine not in (None, before)
+    if other is not None and not we_changed:
+        return other
+    return mine or Role.DATA
+
+
+def _role_of(side: Payload | None) -> Role | None:
+    return side.role if side is not None else None
