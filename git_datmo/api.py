@@ -46,8 +46,9 @@ from git_datmo.repository.healing import healed
 from git_datmo.repository.workspace import Workspace, open_workspace
 from git_datmo.runs.placed_data import place_data
 from git_datmo.runs.reproduce import Reproduced, reproduce
-from git_datmo.runs.rerun import RerunOptions, parts_of, require_run, require_whole
+from git_datmo.runs.rerun import RerunOptions
 from git_datmo.runs.rerun_folder import scratch_folder
+from git_datmo.runs.rerun_parts import parts_of, require_run, require_whole
 from git_datmo.runs.run_command import Ran, run
 from git_datmo.runs.tolerances import find_tolerances
 from git_datmo.sharing.push import Shared, share

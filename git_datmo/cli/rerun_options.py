@@ -38,7 +38,7 @@ def add_means(parser: argparse.ArgumentParser) -> None:
 def limits_for(options: argparse.Namespace, engine: str, found: Found) -> ResourceLimits:
     """Return the limits of a rerun; raise `DatmoError` if the snapshot has no command."""
     from git_datmo.engines.resource_limits import recorded_limits
-    from git_datmo.runs.rerun import require_run
+    from git_datmo.runs.rerun_parts import require_run
 
     return read_limits(options, engine, recorded_limits(require_run(found).resources))
 
@@ -122,9 +122,9 @@ def require_trust(
     """
     from git_datmo.errors import DatmoError
     from git_datmo.history.command_trust import is_trusted, trust
-    from git_datmo.history.experiments import read_all
+    from git_datmo.history.record_heads import read_all
     from git_datmo.history.record_signatures import require_signed
-    from git_datmo.runs.rerun import require_run
+    from git_datmo.runs.rerun_parts import require_run
     from git_datmo.terminal_text import quote_words
 
     require_signed(ws, read_all(ws), [str(found.id)])

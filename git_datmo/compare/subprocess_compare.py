@@ -11,7 +11,7 @@ from pathlib import Path
 
 from git_datmo.compare.comparison import Comparison
 from git_datmo.errors import Silent
-from git_datmo.timeouts import Child
+from git_datmo.watched_child import Child
 
 # Threads reserve memory that they never use, which would exceed the limit.
 QUIET = {

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from git_datmo.errors import DatmoError, GitFailed
-from git_datmo.timeouts import Child
+from git_datmo.watched_child import Child
 
 PIPE = subprocess.PIPE
 

@@ -13,7 +13,7 @@ from git_datmo import fsio, permissions
 from git_datmo.errors import Damaged, DamagedFile, DatmoError
 from git_datmo.git.command import Git
 from git_datmo.model import ObjectFormat, Oid
-from git_datmo.timeouts import Child
+from git_datmo.watched_child import Child
 
 # The kind and size of a loose object take fewer bytes than this.
 HEAD = 64

@@ -17,7 +17,8 @@ from git_datmo.git.pktline import BrokenPackets, PacketReader
 from git_datmo.git.remote_commands import Remote
 from git_datmo.git.remote_urls import is_bundle
 from git_datmo.git.service_pipes import Ends, start_service
-from git_datmo.timeouts import SilenceWatch, reap
+from git_datmo.timeouts import SilenceWatch
+from git_datmo.watched_child import reap
 
 SERVICE = "git-upload-pack"
 PIPE_SIZE = 1 << 20

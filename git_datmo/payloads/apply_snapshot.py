@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.errors import DatmoError, Incomplete
-from git_datmo.history.experiments import read_all
+from git_datmo.history.record_heads import read_all
 from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Payload
 from git_datmo.objects.tree_nodes import Node, root_node

@@ -10,7 +10,7 @@ from git_datmo.git.object_encoding import TREE, parse_tree
 from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.remote_commands import Remote
 from git_datmo.git.remote_urls import fetch_url
-from git_datmo.history.experiments import read_heads
+from git_datmo.history.record_heads import read_heads
 from git_datmo.model import Oid
 from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.remotes.keep_commits import keep_entries

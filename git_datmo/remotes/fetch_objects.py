@@ -14,7 +14,7 @@ from git_datmo.git.packed_objects import PackedObjects
 from git_datmo.git.remote_commands import Offer, Remote, beside, fetch_refs, find_remote
 from git_datmo.git.remote_urls import is_bundle
 from git_datmo.git.scratch_repository import Scratch
-from git_datmo.history.experiments import read_all, read_heads, unite_remotes
+from git_datmo.history.record_heads import read_all, read_heads, unite_remotes
 from git_datmo.model import Content, Oid
 from git_datmo.objects.pack_copy import copy_objects
 from git_datmo.objects.reachability import NeededObjects, reach

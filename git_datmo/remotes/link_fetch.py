@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from git_datmo.errors import Damaged
 from git_datmo.git.remote_commands import Remote
-from git_datmo.history.experiments import read_all, read_heads
+from git_datmo.history.record_heads import read_all, read_heads
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.remotes.keep_chain import LINKS, bring_nearest, keep_tips

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from git_datmo.errors import Damaged
-from git_datmo.history.experiments import read_all
+from git_datmo.history.record_heads import read_all
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Catalog
 from git_datmo.records.drop_record import Drop

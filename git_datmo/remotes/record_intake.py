@@ -8,7 +8,7 @@ from git_datmo.errors import Damaged, GitFailed, UnusableRefs
 from git_datmo.git.refs import RefChange, change_refs, read_refs
 from git_datmo.git.remote_commands import Offer, Remote, direct, fetch_refs, program_option
 from git_datmo.git.remote_urls import fetch_url, location
-from git_datmo.history.experiments import read_heads, unite, unite_remotes
+from git_datmo.history.record_heads import read_heads, unite, unite_remotes
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.format_marker import Marker, check_marker

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from git_datmo.errors import Damaged
 from git_datmo.git.remote_commands import Remote
 from git_datmo.git.remote_urls import fetch_url, location, push_urls
-from git_datmo.history.experiments import Heads
+from git_datmo.history.record_heads import Heads
 from git_datmo.model import Oid
 from git_datmo.records.listing import list_records
 from git_datmo.remotes.host_profiles import hosts_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from git_datmo.process_endings import await_end
 from git_datmo.runs.runs_in_progress import RunInProgress, RunState, read_run
-from git_datmo.timeouts import await_end
 
 # Seconds between two looks at a log. The end of the run is noticed at once.
 GLANCE = 0.2

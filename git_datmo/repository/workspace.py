@@ -150,7 +150,7 @@ class Workspace:
 
     def catalog(self, *tips: Tips) -> Catalog:
         """Return the table of the records and notes of some tips."""
-        from git_datmo.records.catalog import read_catalog
+        from git_datmo.records.catalog_file import read_catalog
 
         return read_catalog(self.ledger, tips, self.shared_state / "catalog")
 

@@ -20,9 +20,10 @@ from git_datmo.model import Oid
 from git_datmo.payloads.code_files import capture_code
 from git_datmo.records.codec import number
 from git_datmo.repository.workspace import Workspace
-from git_datmo.runs.rerun import Parts, RerunOptions, parts_of, require_run, rerun
+from git_datmo.runs.rerun import RerunOptions, rerun
 from git_datmo.runs.rerun_folder import TREE, scratch_folder
 from git_datmo.runs.rerun_inputs import require_objects
+from git_datmo.runs.rerun_parts import Parts, parts_of, require_run
 from git_datmo.worktree.tracking import Tracking
 
 # Git writes `possible` if only skipped commits are left, and then a line for each candidate.

@@ -20,9 +20,10 @@ from git_datmo.runs.attribution import (
     combinations,
     two_orders,
 )
-from git_datmo.runs.rerun import PARTS, Parts, RerunOptions, parts_of, require_run, rerun, swap
+from git_datmo.runs.rerun import RerunOptions, rerun
 from git_datmo.runs.rerun_folder import scratch_folder
 from git_datmo.runs.rerun_inputs import require_objects
+from git_datmo.runs.rerun_parts import PARTS, Parts, parts_of, require_run, swap
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from git_datmo.environments.environment_files import Environment, pinned, pinned
 from git_datmo.environments.manifest import Manifest
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
 from git_datmo.errors import BuildFailed, Damaged
-from git_datmo.history.experiments import read_all
+from git_datmo.history.record_heads import read_all
 from git_datmo.model import Content, Oid
 from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.captured_environment import read_environment

@@ -14,7 +14,7 @@ from git_datmo.records.snapshot_record import Read
 from git_datmo.remotes.fetch_objects import obtain_trees, obtain_way
 from git_datmo.remotes.object_source import TREES
 from git_datmo.repository.workspace import Workspace
-from git_datmo.runs.rerun import Parts
+from git_datmo.runs.rerun_parts import Parts
 
 
 def narrow(ws: Workspace, parts: Parts, read: Read | None, progress: Progress) -> Parts | None:

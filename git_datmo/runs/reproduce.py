@@ -12,7 +12,8 @@ from git_datmo.engines.command_locale import environment_locale
 from git_datmo.environments.machine import describe_machine
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
 from git_datmo.errors import DatmoError
-from git_datmo.history.experiments import Found, read_all
+from git_datmo.history.experiments import Found
+from git_datmo.history.record_heads import read_all
 from git_datmo.history.record_signatures import (
     attach_signed,
     require_key,
@@ -29,17 +30,10 @@ from git_datmo.remotes.keep_commits import keep_entries
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.difference_causes import ask_interpreter, changed_packages, find_causes
 from git_datmo.runs.narrowed_inputs import narrow
-from git_datmo.runs.rerun import (
-    Parts,
-    Rerun,
-    RerunOptions,
-    parts_of,
-    require_run,
-    require_whole,
-    rerun,
-)
+from git_datmo.runs.rerun import Rerun, RerunOptions, rerun
 from git_datmo.runs.rerun_folder import empty_folder, scratch_folder
 from git_datmo.runs.rerun_inputs import require_objects
+from git_datmo.runs.rerun_parts import Parts, parts_of, require_run, require_whole
 from git_datmo.runs.verdict import DIFFERENT, FAILED, IDENTICAL, NOTHING, VERDICTS, Judged, judge
 
 

@@ -15,6 +15,7 @@ from git_datmo.engines.run_journal import STOP
 from git_datmo.errors import DatmoError
 from git_datmo.git.command import LOCATING
 from git_datmo.permissions import open_file
+from git_datmo.process_endings import await_end
 from git_datmo.repository.workspace import Workspace, open_workspace
 from git_datmo.runs.finish_runs import finish_killed
 from git_datmo.runs.run_liveness import run_processes
@@ -25,7 +26,6 @@ from git_datmo.runs.runs_in_progress import (
     read_ended_runs,
     read_run,
 )
-from git_datmo.timeouts import await_end
 
 # Seconds between two looks at a run. Its process's end is noticed at once.
 GLANCE = 0.2

@@ -13,7 +13,7 @@ from pathlib import Path
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.command import Git
 from git_datmo.git.scratch_repository import Scratch
-from git_datmo.history.experiments import read_catalog, unite_remotes
+from git_datmo.history.record_heads import read_catalog, unite_remotes
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.format_marker import check_marker

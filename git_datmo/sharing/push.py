@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from git_datmo.backends.pack_backend import PackBackend
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.remote_commands import Remote, find_remote, find_remotes
-from git_datmo.history.experiments import read_catalog
+from git_datmo.history.record_heads import read_catalog
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, EachLineOnce, Progress
 from git_datmo.records.catalog import Catalog

@@ -11,7 +11,7 @@ from itertools import islice
 from git_datmo.errors import Damaged, GitFailed, Incomplete
 from git_datmo.git.command import Git
 from git_datmo.git.remote_commands import Offer, Remote
-from git_datmo.history.experiments import read_catalog
+from git_datmo.history.record_heads import read_catalog
 from git_datmo.model import Form, Oid
 from git_datmo.objects.chunks import AVERAGE_SIZE
 from git_datmo.progress import QUIET

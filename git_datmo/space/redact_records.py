@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from git_datmo.errors import Damaged
 from git_datmo.git.remote_commands import find_remote
-from git_datmo.history.experiments import History, read_heads
+from git_datmo.history.experiments import History
+from git_datmo.history.record_heads import read_heads
 from git_datmo.history.record_signatures import attach_signed, wants_signature
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress

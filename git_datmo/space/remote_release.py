@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from git_datmo.errors import DatmoError
 from git_datmo.git.command import Git
 from git_datmo.git.remote_commands import Offer, Rejected, Remote, beside, find_remote, push_refs
-from git_datmo.history.experiments import read_catalog
+from git_datmo.history.record_heads import read_catalog
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.image_record import Image

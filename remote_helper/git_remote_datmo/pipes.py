@@ -9,7 +9,7 @@ from typing import BinaryIO
 from git_datmo.errors import DatmoError
 from git_datmo.git.remote_commands import twice
 from git_datmo.git.service_pipes import Ends, start_service
-from git_datmo.timeouts import reap
+from git_datmo.watched_child import reap
 from git_remote_datmo.protocol import RECEIVE_PACK
 from git_remote_datmo.service import Service
 from git_remote_datmo.session import Session

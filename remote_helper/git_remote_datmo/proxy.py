@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from git_datmo.errors import DatmoError, Silent
 from git_datmo.git.refs import read_ref
-from git_datmo.timeouts import Child
+from git_datmo.watched_child import Child
 from git_remote_datmo.protocol import Command
 from git_remote_datmo.push_refusals import (
     NOT_SHARED,

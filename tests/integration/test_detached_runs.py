@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from git_datmo.process_endings import await_end
 from git_datmo.runs.run_liveness import run_processes, start_time
-from git_datmo.timeouts import await_end
 from tests.support.commands import datmo, experiments, refused
 from tests.support.schemas import require_valid
 from tests.support.shell import Shell

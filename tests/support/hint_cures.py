@@ -233,7 +233,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "repository/hook_state.py": {
         "git datmo init": "tests/integration/test_hooks.py::test_hook_out_of_force_is_noticed_and_repaired_by_init",
     },
-    "runs/rerun.py": {
+    "runs/rerun_parts.py": {
         "git datmo run": "The user's program has to change first, or has a command to name.",
     },
     "runs/rerun_inputs.py": {

@@ -35,7 +35,8 @@ BASE = frozenset(
             "git_datmo.sizes",
             "git_datmo.suggest",
         ),
-        *("git_datmo.timeouts", "git_datmo.processes", "git_datmo.terminal_text"),
+        *("git_datmo.timeouts", "git_datmo.processes", "git_datmo.process_endings"),
+        *("git_datmo.watched_child", "git_datmo.terminal_text"),
     }
 )
 

@@ -10,7 +10,8 @@ import pytest
 
 from git_datmo.errors import Damaged
 from git_datmo.model import SHA1, Oid
-from git_datmo.records.catalog import Catalog, Row, in_order, make_row, read_catalog
+from git_datmo.records.catalog import Catalog, Row, in_order, make_row
+from git_datmo.records.catalog_file import read_catalog
 from git_datmo.records.data_id import data_id
 from git_datmo.records.drop_record import Drop
 from git_datmo.records.ledger import Ledger

@@ -54,6 +54,8 @@ WAITING = re.compile(
 # Calls that wait without a limit of their own, and the reason.
 WAITERS = {
     "git_datmo.timeouts": "ends waits",
+    "git_datmo.process_endings": "ends waits",
+    "git_datmo.watched_child": "ends waits",
     "git_datmo.objects.worker_pool": "forks of itself, which work, or end with it",
     "git_datmo.engines.child_process": "the user's command",
     "git_datmo.environments.interpreter_probe": "a child whose answer has a limit, and that is killed behind it",
@@ -66,8 +68,7 @@ WAITERS = {
 
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_waits_have_a_limit(module: str) -> None:
-    """Accept calls with a timeout. `timeouts.Child` and `timeouts.Watch` wait for programs and
-    descriptors."""
+    """Accept calls with a timeout. `Child` and `SilenceWatch` wait for programs and descriptors."""
     waits = [
         ast.unparse(call)
         for name, call in calls(module)

@@ -11,8 +11,10 @@ import pytest
 
 from git_datmo import timeouts
 from git_datmo.errors import Silent
+from git_datmo.process_endings import end_tree
 from git_datmo.processes import descendants, running
-from git_datmo.timeouts import Child, SilenceWatch, end_tree
+from git_datmo.timeouts import SilenceWatch
+from git_datmo.watched_child import Child
 
 LIMIT = 0.5
 PIPE = subprocess.PIPE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from git_datmo.records import codec
-from git_datmo.records.catalog import read_catalog
+from git_datmo.records.catalog_file import read_catalog
 from git_datmo.records.ledger import Ledger
 from git_datmo.records.written_records import WrittenRecords
 from tests.support.ledgers import IDENTITY, annotation, open_ledger

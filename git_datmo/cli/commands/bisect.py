@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.history.experiments import History
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.runs.bisect import Bound, bisect
-    from git_datmo.runs.rerun import parts_of, require_whole
+    from git_datmo.runs.rerun_parts import parts_of, require_whole
 
     if options.below is None and options.above is None:
         raise UsageError("there is no limit for the metric", "give --below X or --above X")

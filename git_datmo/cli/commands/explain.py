@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.history.experiments import History
     from git_datmo.repository.workspace import open_workspace
     from git_datmo.runs.explain import explain
-    from git_datmo.runs.rerun import parts_of, require_whole
+    from git_datmo.runs.rerun_parts import parts_of, require_whole
 
     console.use_colours()
 
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _print(found: "Explained", console: Console) -> None:
     """Print the effect of each part on each metric, and the combinations that failed."""
-    from git_datmo.runs.rerun import PARTS
+    from git_datmo.runs.rerun_parts import PARTS
 
     for metric, due in found.metrics.items():
         one, other = found.ends(metric)

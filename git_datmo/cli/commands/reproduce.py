@@ -124,8 +124,8 @@ def _reproduce(options: argparse.Namespace, console: Console, ws: "Workspace") -
     from git_datmo.history.experiments import History
     from git_datmo.payloads.checkout_target import find_experiment
     from git_datmo.runs.reproduce import reproduce
-    from git_datmo.runs.rerun import parts_of, require_whole, swap
     from git_datmo.runs.rerun_folder import scratch_folder
+    from git_datmo.runs.rerun_parts import parts_of, require_whole, swap
     from git_datmo.runs.tolerances import find_tolerances, parse_tolerances
 
     given_tolerances, swapped = parse_tolerances(options.tolerance), parse_swaps(options.swapped)
@@ -182,7 +182,7 @@ def parse_swaps(words: list[str]) -> dict[str, str]:
     Raises `UsageError` for an unknown or repeated part.
     """
     from git_datmo.errors import UsageError
-    from git_datmo.runs.rerun import PARTS
+    from git_datmo.runs.rerun_parts import PARTS
 
     found: dict[str, str] = {}
     for word in words:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from git_datmo.history.experiments import read_all
+from git_datmo.history.record_heads import read_all
 from git_datmo.history.record_signatures import require_signed
 from git_datmo.model import Oid, Payload
 from git_datmo.objects.stored_folders import find_path

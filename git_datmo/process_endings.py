@@ -1,0 +1,59 @@
+"""Wait for the end of processes, and end them."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from git_datmo.processes import descendants, running
+
+# Seconds between the request to end a program and SIGKILL.
+GRACE = 2.0
+
+
+def await_end(pids: Sequence[int], seconds: float) -> None:
+    """Wait until one of `pids` has ended, at most `seconds`.
+
+    A system without `pidfd_open` always waits for `seconds`.
+    """
+    poll, opened = select.poll(), list[int]()
+    try:
+        for pid in pids:
+            with suppress(AttributeError, OSError):
+                opened.append(os.pidfd_open(pid))
+                poll.register(opened[-1], select.POLLIN)
+        poll.poll(seconds * 1000)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+
+
+def end_tree(root: int) -> None:
+    """End a child of this process and all its descendants.
+
+    They receive SIGTERM, and after at most `GRACE` seconds SIGKILL.
+    """
+    # Without `/proc`, only the root is known.
+    tree = [process.pid for process in descendants(root, running())] or [root]
+    _signal(tree, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE
+    while time.monotonic() < deadline and _is_running(root):
+        time.sleep(0.02)
+    _signal(tree, signal.SIGKILL)
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    """Send a signal to processes; ignore those that have ended or belong to another user."""
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _is_running(pid: int) -> bool:
+    """Return False for an ended process, even if its parent has not read its status."""
+    processes = running()
+    return pid in processes and processes[pid].state != b"Z"
