@@ -100,7 +100,9 @@ def _print_payload(change: DataChange, console: Console) -> None:
         images = f"; images: {change.images[0]} -> {change.images[1]}"
     console.print(f"  {shorten(change.path)}: {' -> '.join(sides)}{images}")
     if change.files is None:
-        console.print("    (its list of files is not here: 'git datmo checkout' fetches it)")
+        console.print(
+            "    (its list of files is not in this clone: 'git datmo checkout' fetches it)"
+        )
         return
     for file in change.files[:SHOWN]:
         colour, sign = SIGNS[file.change]

@@ -57,7 +57,7 @@ def _really_changed(ws: Workspace, tracked: Tracked, found: Differences) -> Iter
             # grow.
             now = capturer.whole(os.fsdecode(path), HashOnly(ws.store)).content
         except DatmoError:
-            # Its tree is not here, or the file cannot be read: it looks changed.
+            # Its tree is missing, or the file cannot be read: it looks changed.
             yield path
             continue
         if stored != root_node(now):

@@ -114,7 +114,7 @@ def deposit(
     for kept in (kept for keeper in keepers for kept in keep_entries(keeper)):
         if not outgoing.add(kept.content.object):
             raise Incomplete(
-                f"'{kept.path}' of a record is neither here nor in '{place.url}'",
+                f"'{kept.path}' of a record is neither in this clone nor in '{place.url}'",
                 "'git datmo push --store' brings there what other remotes have",
                 missing=list(map(str, outgoing.missing)),
             )

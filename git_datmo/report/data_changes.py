@@ -26,7 +26,7 @@ COUNTED = 200_000
 class DataFile:
     """A file that differs: `added`, `removed` or `changed`.
 
-    A size is None for an absent file, and for one whose content is not here. `shapes` are those of
+    A size is None for an absent file, and for one whose content is missing. `shapes` are those of
     a table on both sides.
     """
 
@@ -40,7 +40,7 @@ class DataFile:
 class DataChange:
     """A payload that differs; one side is None if only the other experiment has it.
 
-    `files` is None if the payload's trees are not here. `images` counts images on both sides, or is
+    `files` is None if the payload's trees are missing. `images` counts images on both sides, or is
     None if there are none, or too many files.
     """
 
@@ -126,7 +126,7 @@ def _describe(ws: Workspace, payload: str, difference: TreeDifference) -> DataFi
 
 
 def file_size(ws: Workspace, node: Node | None) -> int | None:
-    """Return the size of a file; None if it is absent or not here."""
+    """Return the size of a file; None if it is absent or missing from the store."""
     if node is None:
         return None
     from git_datmo.objects.chunk_trees import read_chunks
@@ -139,7 +139,7 @@ def file_size(ws: Workspace, node: Node | None) -> int | None:
 
 
 def _shape(ws: Workspace, path: str, node: Node | None) -> TableShape | None:
-    """Return the shape of a table; None for another file, and one that is not here."""
+    """Return the shape of a table; None for another file, and for a missing one."""
     if node is None or node.kind is NodeKind.LINK or not is_table(path):
         return None
     try:

@@ -110,7 +110,7 @@ def _require_data(ws: Workspace, keepers: dict[str, Record], progress: Progress)
         )
         if missing:
             raise Incomplete(
-                f"the data of experiment '{name[:10]}' are neither here nor on any remote",
+                f"the data of experiment '{name[:10]}' are neither in this clone nor on any remote",
                 f"ask {keeper.author.name} to run 'git push', or give it up with 'git datmo drop"
                 f" {name[:10]}'",
                 missing=sorted(map(str, missing.all)),

@@ -266,7 +266,7 @@ def _refuse_carried(ws: Workspace, pushed: Pushed, chosen: Selection) -> None:
     if lost:
         raise Incomplete(
             f"this push carries '{RECORDS_REF}' with {show_count(len(lost), 'record')} whose data"
-            " are neither here nor on a remote",
+            " are neither in this clone nor on a remote",
             "push branches and tags instead: 'git push --all', then 'git push --tags'",
             missing=sorted(map(str, lost)),
         )

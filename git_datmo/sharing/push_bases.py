@@ -222,7 +222,7 @@ def _require_objects(
         for kept in keep_entries(keeper):
             if kept.node.oid not in ws.store and kept.node.oid not in on_remote:
                 raise Incomplete(
-                    f"'{kept.path}' of a record is neither here nor on '{remote.address}'",
+                    f"'{kept.path}' of a record is neither in this clone nor on '{remote.address}'",
                     f"ask {keeper.author.name} to run 'git push', then push again",
                     missing=[str(kept.node.oid)],
                 )

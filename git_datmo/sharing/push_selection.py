@@ -244,8 +244,8 @@ def _refuse_lost(ws: Workspace, left: Keepers, pushed: Pushed) -> None:
         first = min(own)
         who = left[first].author.name
         raise Incomplete(
-            f"the data of {_count(len(own))} that {_be(len(own))} pushed are neither here nor on"
-            " any remote: "
+            f"the data of {_count(len(own))} that {_be(len(own))} pushed are neither in this clone"
+            " nor on any remote: "
             f"the first is '{str(first)[:10]}' by {who}",
             f"ask {who} to push, or give it up with 'git datmo drop {str(first)[:10]}'; "
             "'git push --no-verify' pushes the code alone",
@@ -279,7 +279,7 @@ def records_of(
 def _explain(left: Collection[Oid], keepers: Keepers) -> str:
     first = min(left)
     return (
-        f"left out {_count(len(left))}, whose data are neither here nor on any remote: "
+        f"left out {_count(len(left))}, whose data are neither in this clone nor on any remote: "
         f"the first is '{str(first)[:10]}' by {keepers[first].author.name}"
         f" ('git datmo drop {str(first)[:10]}' gives it up)"
     )

@@ -222,7 +222,7 @@ def test_push_with_unavailable_data_of_another_user_succeeds(pair: Pair) -> None
     mine = change(alex, "here")
     told = alex.run("git", "push", "origin", "main").stderr
     assert (
-        f"left out 1 experiment, whose data are neither here nor on any remote: the first is '{lost[:10]}'"
+        f"left out 1 experiment, whose data are neither in this clone nor on any remote: the first is '{lost[:10]}'"
         in told
     )
     check_has_all(pair.hub, mine)

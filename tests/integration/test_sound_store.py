@@ -80,7 +80,7 @@ def test_store_after_an_eviction_is_sound(pair: Pair, http_host: HttpHost, filte
     share_versions(pair, http_host, filters=filters)
     datmo(pair.alex, "evict", "--all")
     check_sound(pair.alex)
-    # Another payload is carried on by a snapshot whose blobs are not here.
+    # Another payload is carried on by a snapshot whose blobs are missing.
     pair.alex.write("data/small", noise(7, 50_000))
     datmo(pair.alex, "add-data", "data")
     pair.alex.commit("code.py", "third\n")

@@ -131,7 +131,7 @@ def _print(status: object, console: Console) -> None:
         )
         _print_changes(each, console)
     if any(each.state == "not fetched" for each in status.payloads):
-        console.print("'git datmo checkout' fetches what is not here")
+        console.print("'git datmo checkout' fetches missing data")
     if status.unshared:
         records = "record" if status.unshared == 1 else "records"
         if status.remote:
