@@ -50,7 +50,7 @@ class Box:
 
     @property
     def data(self) -> Path:
-        """The payload in the working folder."""
+        """Return the payload in the working folder."""
         return self.work / self.payload
 
     def place(self) -> None:
@@ -177,7 +177,7 @@ class Table:
         return statistics.median(a.wall / b.wall for a, b in zip(mine, theirs, strict=False))
 
     def fastest(self, stage: str, names: Sequence[str]) -> str:
-        """The quickest of those that were measured; '' for none."""
+        """Return the quickest of the measured tools; '' for none."""
         present = [name for name in names if self.has(stage, name)]
         return min(present, key=lambda name: self.wall(stage, name), default="")
 

@@ -25,7 +25,7 @@ def random_block(seed: int | str, size: int = BLOCK) -> bytes:
 
 
 def table_block(seed: int) -> bytes:
-    """Rows of a table as programs write it: ids, times, measurements, words."""
+    """Return rows of a table as programs write it: ids, times, measurements, words."""
     rng = random.Random(seed)
     words = _words()
     first = seed * ROWS

@@ -97,7 +97,7 @@ class Size:
             path.write_bytes(data.random_block(f"{seed}-file-{number}", SMALL))
 
     def change(self, folder: Path, seed: str) -> None:
-        """Every hundredth small file, and a hundredth of the large one in its middle."""
+        """Change every hundredth small file, and a hundredth of the large one in its middle."""
         with open(folder / "large", "r+b") as file:
             file.seek(self.large // 2)
             file.write(data.random_block(f"{seed}-change", self.large // 100))

@@ -37,7 +37,7 @@ class Bench:
     tools: tuple[Tool, ...]
 
     def boxes(self, payload: str = "", master: Path | None = None) -> Callable[[str], Box]:
-        """Makes a fresh box for an entrant's run."""
+        """Return a function that makes a fresh box for an entrant's run."""
         return lambda name: Box(self.folder / "runs" / name.replace(" ", "_"), payload, master)
 
     def without(self, *names: str) -> list[Tool]:
@@ -60,7 +60,7 @@ class Case(Protocol):
     def about(self) -> str: ...
 
     def space(self, settings: Settings) -> int:
-        """Bytes of disk that it needs at once."""
+        """Return the bytes of disk that it needs at once."""
 
     def run(self, bench: Bench) -> Outcome: ...
 

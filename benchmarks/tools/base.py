@@ -45,7 +45,7 @@ class Tool(ABC):
         return None
 
     def stored(self, box: Box) -> int | None:
-        """Bytes of the files of the store."""
+        """Return the bytes of the files of the store."""
         del box
         return None
 
@@ -68,7 +68,7 @@ class Tool(ABC):
 
 
 def size_of(*folders: Path) -> int:
-    """Bytes of all files below; one that two names have counts once, and links count nothing."""
+    """Return the bytes of all files below. Hard links count once, symbolic links not at all."""
     seen = {}
     for folder in folders:
         for top, _, names in os.walk(folder):
@@ -79,7 +79,7 @@ def size_of(*folders: Path) -> int:
 
 
 def ask_version(argv: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
-    """The first line that a command prints; '' when it is not there or fails."""
+    """Return the first line that a command prints; '' if it is missing or fails."""
     if shutil.which(argv[0]) is None:
         return ""
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environ)

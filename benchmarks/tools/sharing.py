@@ -56,7 +56,7 @@ class Sharer(ABC):
         )
 
     def clone(self, target: Path) -> Command:
-        """A clone with as little payload as the tool can do with."""
+        """Return the command for a clone with as little payload as the tool allows."""
         return self.box.command("git", "clone", "-q", "--no-checkout", self.url, str(target))
 
     @abstractmethod

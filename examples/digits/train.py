@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 
 def read_image(path: Path) -> list[int]:
-    """The 64 pixels of an 8 by 8 plain PGM image."""
+    """Return the 64 pixels of an 8 by 8 plain PGM image."""
     return [int(word) for word in path.read_text("ascii").split()[4:]]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 
 def read_images(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The pixels of all 8 by 8 plain PGM images, between 0 and 1, and the digits that they show."""
+    """Return the pixels of all 8 by 8 plain PGM images, between 0 and 1, and their digits."""
     paths = sorted(folder.glob("*.pgm"))
     pixels = [[int(word) for word in path.read_text("ascii").split()[4:]] for path in paths]
     return np.array(pixels, dtype=np.float32) / 16, np.array([int(path.name[0]) for path in paths])
