@@ -1,9 +1,9 @@
-"""Runs one command and writes down what it took; a script of its own, started for each timed
-command.
+"""Run one command and write its time and memory to a file; a script for each timed command.
 
-What a child starts as counts in its peak memory (the kernel takes over the size of the process that
-spawned it), so the parent of a timed command has to be small. usage: timer.py RESULT ERRORS COMMAND
-[ARGUMENT...]
+usage: timer.py RESULT ERRORS COMMAND [ARGUMENT...]
+
+The peak memory of a child includes the size of the process that spawned it. So the parent of a
+timed command has to be small.
 """
 
 import json

@@ -14,8 +14,8 @@ from tests.support.servers.daemon import serve_daemon
 from tests.support.shell import seal
 
 PAYLOAD = "data.bin"
-# Those whose clone has a copied store of its own: git-lfs makes hard links within one file system,
-# and a backup program restores the files alone.
+# The tools that copy the store into a clone. Git-lfs makes hard links within one file system, and a
+# backup program restores the files alone.
 COPYING = ("git", "git-annex", "DVC")
 CLONE = "clone and checkout"
 

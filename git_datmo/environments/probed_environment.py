@@ -116,8 +116,8 @@ def _placed(
         return Local(name, file=archives[name][0])
     if origin is not None and REFERENCE.match(origin.reference):
         return Package(name, found.version, origin.reference)
-    # A package from a file or repository of this machine must not be installed by name: an index
-    # may have a stranger's package of that name.
+    # A package from a file or folder of this machine must not be installed by name. An index may
+    # have a stranger's package of that name.
     if origin is not None or not PINNED.match(found.version):
         return Local(name)
     pin = lock.pin(name, found.version) if lock is not None else None

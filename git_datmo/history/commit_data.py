@@ -1,10 +1,10 @@
 """Find the snapshots that define which data a commit has.
 
 Let S be the snapshots, neither dropped nor side ones, of a commit and its ancestors. A snapshot
-belongs to a commit that it names, to one whose note or trailer names it, or to one that was made
-from its commit. The data of the commit are those of S that no other of S reaches. If there are
-several, their payloads are united (`docs/FORMAT.md`, section 7.2). Notes and trailers count only
-on a commit that no snapshot of S names.
+belongs to the commit that it names, to commits whose note or trailer names it, and to rewritten
+versions of its commit. The snapshots of S that no other one of S reaches define the data. If they
+are several, their payloads are united (`docs/FORMAT.md`, section 7.2). Notes and trailers count
+only on a commit that no snapshot of S names.
 """
 
 from __future__ import annotations

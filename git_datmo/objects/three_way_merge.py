@@ -22,8 +22,8 @@ from git_datmo.objects.stored_folders import (
 )
 from git_datmo.objects.tree_nodes import Node, NodeKind, ReadTree, WriteTree
 
-# A folder or a part of a split folder: the id of a stored tree, its names if they are few, or None
-# if it is missing.
+# A folder or a part of a split folder: the id of a stored tree, or its names if they are few. None
+# if the folder is missing.
 _Side = Oid | dict[bytes, Node] | None
 
 

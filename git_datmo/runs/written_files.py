@@ -114,8 +114,9 @@ def _without_own_excludes(
 ) -> tuple[list[bytes], list[bytes]]:
     """Return untracked and ignored paths, the latter without those of git-datmo's `patterns`.
 
-    All working trees share one exclude file. A path that is a payload in another one, such as the
-    output of another combination of a sweep, is an ordinary new file in this one.
+    All working trees share one exclude file. So it can name a payload of another working tree,
+    such as an output of another combination of a sweep. In this one, that path is an ordinary new
+    file.
     """
     own = {
         path
