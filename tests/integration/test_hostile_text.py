@@ -112,6 +112,9 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "evict": [("evict", EVIL), ("evict", "--dry-run")],
     "gc": [("gc", "--dry-run")],
     "fsck": [("fsck",), ("fsck", "--remote", "origin")],
+    "serve": [("serve", EVIL), ("serve", "--engine", "host", "--entry", EVIL)],
+    "feedback": [("feedback", "add", EVIL), ("feedback", "status")],
+    "image": [("image", EVIL), ("image", "--output", "image.tar", EVIL)],
     "contract": [
         ("contract", "show", EVIL),
         ("contract", "diff", EVIL),
