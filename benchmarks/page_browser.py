@@ -51,11 +51,13 @@ def measure_table(browser: Chromium, folder: Path, experiments: int) -> None:
         page = Page(browser, width=1440, height=900)
         page.open(address)
         page.wait_for("document.querySelector('.grid-row')")
-        first.append(page.evaluate("window.firstRow ?? performance.now()"))
+        first.append(page.evaluate("performance.now()"))
         page.close()
     page = Page(browser, width=1440, height=900)
     page.open(address)
     page.wait_for("document.querySelector('.grid-cell.number')?.textContent")
+    # Blocks of columns arrive after the first rows.
+    page.wait_for("performance.now() > 3000")
     read = [each.removeprefix(f"file://{folder}/") for each in page.requests]
     size = sum((folder / name).stat().st_size for name in read if (folder / name).is_file())
     report("first rows of the table", first)

@@ -1,7 +1,7 @@
 /** The environment in which the experiment ran, the machine, and what the run used of it. */
 
 import type { ExperimentDocument, Value } from "../../documents/types";
-import { count, showValue } from "../../format";
+import { count, showSeconds, showSize, showValue } from "../../format";
 import { PlainTable } from "../../parts/plain_table";
 import { Section } from "../../parts/section";
 
@@ -31,11 +31,18 @@ export function EnvironmentTab({ document }: { document: ExperimentDocument }) {
   );
 }
 
+/** Returns a value in its unit, which its name tells. */
+function showFact(name: string, value: Value): string {
+  if (typeof value !== "number") return showValue(value);
+  if (/memory|bytes|disk/.test(name)) return showSize(value);
+  return /seconds/.test(name) ? showSeconds(value) : showValue(value, 8);
+}
+
 function Facts({ pairs }: { pairs: [string, Value][] }) {
   return (
     <dl class="facts">
       {pairs.filter(([, value]) => value !== null && value !== "").map(([name, value], place) => (
-        <div key={place} class="fact"><dt>{name}</dt><dd class="figure">{showValue(value, 8)}</dd></div>
+        <div key={place} class="fact"><dt>{name.replaceAll("_", " ")}</dt><dd class="figure">{showFact(name, value)}</dd></div>
       ))}
     </dl>
   );

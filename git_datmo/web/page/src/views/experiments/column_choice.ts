@@ -43,16 +43,23 @@ const NUMBERS = new Set(["seconds", "exit", "annotations"]);
 // Further values of a curve would repeat its metric.
 const DERIVED = /\.(min|max|best|goal)$/;
 const FEWEST_WIDTH = 56;
+/** Rows from which a table shows fewer columns at first. */
+const LARGE = 2_000;
 
 const defaultNames = computed<string[]>(() => {
   const current = table.value;
   if (!current) return [];
   const { columns, sparklines } = current.document;
+  const isLarge = current.count > LARGE;
   const metrics = columns.filter((info) => info.section === "metrics" && info.kind !== "text" && !isDerived(info.name, current.infos));
-  const parameters = columns.filter((info) => info.section === "params");
+  const shownMetrics = mostPresent(metrics, 3);
+  const block = current.infos.get(shownMetrics[0] ?? "")?.block;
+  // Of a large table only one block is read before a person asks for more.
+  const isNear = (name: string) => !isLarge || block === undefined || current.infos.get(name)?.block === block;
+  const parameters = columns.filter((info) => info.section === "params" && isNear(info.name));
   return [
-    ...mostPresent(metrics, 3),
-    ...(sparklines.length ? [SPARKLINE] : []),
+    ...shownMetrics.filter(isNear),
+    ...(sparklines.length && !isLarge ? [SPARKLINE] : []),
     ...mostPresent(parameters, 4),
     ...["status", "author", "time", "seconds", "why", "tags", "receipts", "branch", "annotations"].filter(hasValues),
   ];
