@@ -25,7 +25,7 @@ def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     console.use_colours()
     contracts = find_contracts(ws)
     if options.names:
-        contracts = (_named(contracts, options.names[0]),)
+        contracts = (find_named(contracts, options.names[0]),)
     if options.json:
         for contract in contracts:
             console.print_json(_document(contract))
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     return 0
 
 
-def _named(contracts: tuple[Contract, ...], name: str) -> Contract:
+def find_named(contracts: tuple[Contract, ...], name: str) -> Contract:
     """Return the contract of a name, id or path; raise `DatmoError` for none."""
     for contract in contracts:
         if name in (contract.name, contract_name(contract.file), contract.id, contract.file):

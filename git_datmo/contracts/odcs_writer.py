@@ -42,11 +42,11 @@ def contract_document(contract: Contract) -> dict[str, Any]:
         "apiVersion": API_VERSION,
         "kind": "DataContract",
         "id": contract.id,
-        **_given({"name": contract.name}),
+        **given_values({"name": contract.name}),
         "version": contract.version or "1.0.0",
         "status": contract.status or "active",
-        **_given({"servers": servers}),
-        **_given({"schema": [_table(table) for table in contract.tables]}),
+        **given_values({"servers": servers}),
+        **given_values({"schema": [_table(table) for table in contract.tables]}),
         **_custom(custom),
     }
 
@@ -57,7 +57,7 @@ def _format(path: str) -> str:
     return next((name for name, suffixes in _FORMATS.items() if suffix in suffixes), "folder")
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def given_values(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values that are neither empty nor absent. Zero is a value."""
     absent: tuple[Any, ...] = (None, "", False, [], {})
     return {
@@ -68,9 +68,9 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _custom(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    given = _given(dict(pairs))
+    given = given_values(dict(pairs))
     properties = [{"property": name, "value": value} for name, value in given.items()]
-    return _given({"customProperties": properties})
+    return given_values({"customProperties": properties})
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -81,15 +81,15 @@ def _table(table: Table) -> dict[str, Any]:
     ]
     return {
         "name": table.name,
-        **_given({"physicalName": table.physical_name, "description": table.description}),
-        **_given({"properties": [_property(field) for field in table.fields]}),
-        **_given({"quality": [_rule(rule) for rule in table.quality]}),
+        **given_values({"physicalName": table.physical_name, "description": table.description}),
+        **given_values({"properties": [_property(field) for field in table.fields]}),
+        **given_values({"quality": [_rule(rule) for rule in table.quality]}),
         **_custom(custom),
     }
 
 
 def _files(rule: FileRule) -> dict[str, Any]:
-    return _given(
+    return given_values(
         {
             "mediaTypes": list(rule.media_types),
             "minSize": list(rule.min_size or ()),
@@ -116,7 +116,7 @@ def _property(field: Field) -> dict[str, Any]:
         "properties": [_property(child) for child in field.fields],
         "quality": [*_enum_rule(field), *map(_rule, field.quality)],
     }
-    return {**_given(values), **_field_custom(field)}
+    return {**given_values(values), **_field_custom(field)}
 
 
 def _field_custom(field: Field) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _field_custom(field: Field) -> dict[str, Any]:
 def _options(field: Field) -> dict[str, Any]:
     low = "exclusiveMinimum" if field.is_minimum_exclusive else "minimum"
     high = "exclusiveMaximum" if field.is_maximum_exclusive else "maximum"
-    return _given(
+    return given_values(
         {
             low: field.minimum,
             high: field.maximum,
@@ -168,7 +168,7 @@ def _rule(rule: QualityRule) -> dict[str, Any]:
     document[operator] = value
     if rule.unit != "rows":
         document["unit"] = rule.unit
-    return {**document, **_given({"severity": rule.severity})}
+    return {**document, **given_values({"severity": rule.severity})}
 
 
 def _operator(rule: QualityRule) -> tuple[str, Any]:

@@ -188,9 +188,31 @@ def test_folder_without_contracts_names_the_form_of_one(repo: Shell) -> None:
     )
 
 
+def test_contract_is_converted_there_and_back_with_its_losses(team: Shell) -> None:
+    there = datmo(team, "contract", "convert", "faces", "--to", "json-schema")
+    assert "warning: not converted: faces.age: physicalType" in there.stderr
+    team.write("people.schema.json", there.stdout)
+    back = datmo(team, "contract", "convert", "people.schema.json", "--from", "json-schema")
+    team.write("contracts/people.odcs.yaml", back.stdout)
+    shown = datmo(team, "contract", "show", "people").stdout
+    assert "  age: integer, not null, >= 0 and <= 120\n" in shown
+    team.write("bad.json", '{"properties": {"a": {"pattern": "x"}, "": {}}}')
+    says = ("a property has no 'name'",)
+    refused(team, "contract", "convert", "bad.json", "--from", "json-schema", says=says)
+    refused(
+        team, "contract", "convert", "no.json", "--from", "json-schema", says=("no file 'no.json'",)
+    )
+    refused(team, "contract", "convert", "faces", code=129)
+
+
 @pytest.mark.parametrize(
     "words",
-    [("show", "a", "b"), ("diff", "--against", "x"), ("show", "--format", "json")],
+    [
+        ("show", "a", "b"),
+        ("diff", "--against", "x"),
+        ("show", "--format", "json"),
+        ("show", "--to", "json-schema"),
+    ],
 )
 def test_options_of_another_action_are_refused(team: Shell, words: tuple[str, ...]) -> None:
     refused(team, "contract", *words, code=129)

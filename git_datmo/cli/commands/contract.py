@@ -30,6 +30,9 @@ With --base or --against, check reads no data. --base REF compares with the cont
 version must rise as far as the change. --against REFS says what a merge with each branch would
 break. REFS is a pattern of refs, such as 'refs/remotes/origin/*'.
 
+convert prints the contract NAME in another language (--to), or the contract of a file in one
+(--from): JSON Schema or Table Schema. It names whatever the other language cannot say.
+
 Reading data needs the extra 'contracts' (pip install 'git-datmo[contracts]')."""
 EXAMPLES = """
 git datmo contract infer data/faces.csv
@@ -41,8 +44,10 @@ git datmo contract check --base origin/main
 git datmo contract check --against 'refs/remotes/origin/*'
 git datmo contract show faces
 git datmo contract diff main
+git datmo contract convert faces --to json-schema
 """
-ACTIONS = {"show": (0, 1), "diff": (0, 2), "infer": (1, 1), "check": (0, 1)}
+ACTIONS = {"show": (0, 1), "diff": (0, 2), "infer": (1, 1), "check": (0, 1), "convert": (1, 1)}
+LANGUAGES = ("json-schema", "table-schema")
 FORMATS = ("text", "json", "markdown", "junit")
 
 
@@ -72,6 +77,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REFS",
         help="check: compare with the contracts of branches, by a pattern of refs",
     )
+    parser.add_argument(
+        "--to", default="", choices=LANGUAGES, help="convert: the language to write"
+    )
+    parser.add_argument(
+        "--from",
+        dest="from_",
+        default="",
+        choices=LANGUAGES,
+        help="convert: the language of a file to make a contract of",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON objects, one a line")
 
 
@@ -95,6 +110,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(
             "--base, --against and --format belong to 'check'", "see 'git datmo contract -h'"
         )
+    if options.action != "convert" and (options.to or options.from_):
+        raise UsageError("--to and --from belong to 'convert'", "see 'git datmo contract -h'")
     module = importlib.import_module(f"git_datmo.cli.contract_{options.action}")
     with open_workspace(console.environ, console.cwd) as ws:
         code: int = module.run(options, console, ws)

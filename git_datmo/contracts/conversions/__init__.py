@@ -1,0 +1,1 @@
+"""Contracts in the languages of other programs: one module a language."""

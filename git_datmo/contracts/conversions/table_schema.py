@@ -1,0 +1,150 @@
+"""Convert contracts to and from Table Schema, the language of Frictionless.
+
+https://specs.frictionlessdata.io/table-schema/ has the specification.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from git_datmo.contracts.contract_types import Contract, Field, LogicalType, Table
+from git_datmo.contracts.conversions.json_documents import (
+    lost_of_contract,
+    lost_of_field,
+    lost_of_table,
+)
+from git_datmo.contracts.odcs_writer import given_values
+from git_datmo.errors import DatmoError
+
+_TYPES: dict[LogicalType, str] = {
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "datetime",
+    "time": "time",
+    "object": "object",
+    "array": "array",
+    "": "any",
+}
+_CONSTRAINTS = frozenset(
+    {
+        *("required", "unique", "minimum", "maximum", "minLength", "maxLength", "pattern"),
+        "enum",
+    }
+)
+_READ = frozenset({"name", "type", "format", "title", "description", "constraints", "example"})
+
+
+def to_table_schema(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the schema of a contract's only table, and the names of what is lost.
+
+    Raises `DatmoError` for a contract of several tables.
+    """
+    if len(contract.tables) != 1:
+        raise DatmoError(
+            f"'{contract.name}' has {len(contract.tables)} objects, and a Table Schema has one",
+            "convert it to json-schema, or divide the contract",
+        )
+    table = contract.tables[0]
+    lost = [*lost_of_contract(contract), *lost_of_table(table)]
+    fields = [_write_field(field, f"{table.name}.{field.name}", lost) for field in table.fields]
+    key = [field.name for field in table.fields if field.is_key]
+    return {"fields": fields, **given_values({"primaryKey": key})}, tuple(lost)
+
+
+def _write_field(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
+    lost.extend(
+        lost_of_field(
+            field,
+            path,
+            **{
+                "datmo.optional": field.is_optional,
+                "datmo.default": field.has_default,
+                "exclusive bound": field.is_minimum_exclusive or field.is_maximum_exclusive,
+                "multipleOf": field.multiple_of,
+                "items": field.items,
+                "properties": field.fields,
+                "minItems": field.min_items,
+                "maxItems": field.max_items,
+                "deprecated": field.is_deprecated,
+            },
+        )
+    )
+    constraints = {
+        "required": field.is_required,
+        "unique": field.is_unique,
+        "minimum": None if field.is_minimum_exclusive else field.minimum,
+        "maximum": None if field.is_maximum_exclusive else field.maximum,
+        "minLength": field.min_length,
+        "maxLength": field.max_length,
+        "pattern": _whole_pattern(field.pattern),
+        "enum": None if field.enum is None else [v for v in field.enum if v is not None],
+    }
+    return {
+        "name": field.name,
+        "type": _TYPES[field.logical_type],
+        **given_values(
+            {
+                "format": field.format if field.logical_type == "string" else "",
+                "description": field.description,
+                "constraints": given_values(constraints),
+            }
+        ),
+    }
+
+
+def _whole_pattern(pattern: str) -> str:
+    """Return a pattern of the whole text, as XML Schema has it, for one that is searched."""
+    if not pattern:
+        return ""
+    if pattern.startswith("^") and pattern.endswith("$") and "|" not in pattern:
+        return pattern[1:-1]
+    return f".*({pattern}).*"
+
+
+def from_table_schema(document: dict[str, Any], name: str) -> tuple[Contract, tuple[str, ...]]:
+    """Return a contract with one table, and the keys that are not read."""
+    lost: list[str] = [key for key in document if key not in ("fields", "primaryKey", "$schema")]
+    key = document.get("primaryKey", [])
+    names = key if isinstance(key, list) else [key]
+    listed = document.get("fields")
+    if not isinstance(listed, list):
+        raise DatmoError(f"'{name}' is no Table Schema: it has no list 'fields'", "mend the file")
+    fields = tuple(
+        _read_field(found, lost, is_key=found.get("name") in names)
+        for found in listed
+        if isinstance(found, dict)
+    )
+    return Contract(id=name, name=name, tables=(Table(name, fields=fields),)), tuple(lost)
+
+
+def _read_field(found: dict[str, Any], lost: list[str], *, is_key: bool) -> Field:
+    name = str(found.get("name", ""))
+    rules = found.get("constraints")
+    rules = rules if isinstance(rules, dict) else {}
+    lost.extend(f"{name}: {key}" for key in found if key not in _READ)
+    lost.extend(f"{name}: {key}" for key in rules if key not in _CONSTRAINTS)
+    kinds = {text: logical for logical, text in _TYPES.items()}
+    declared = str(found.get("type", "string"))
+    if declared not in kinds:
+        lost.append(f"{name}: type {declared}")
+    kind = kinds.get(declared, "")
+    pattern, enum = rules.get("pattern"), rules.get("enum")
+    text = found.get("format") if kind == "string" else ""
+    return Field(
+        name,
+        logical_type=kind,
+        is_key=is_key,
+        is_required=is_key or rules.get("required") is True,
+        is_unique=rules.get("unique") is True,
+        minimum=rules.get("minimum"),
+        maximum=rules.get("maximum"),
+        min_length=rules.get("minLength"),
+        max_length=rules.get("maxLength"),
+        pattern=f"^(?:{pattern})$" if pattern else "",
+        enum=tuple(enum) if isinstance(enum, list) else None,
+        format=text if isinstance(text, str) and text != "default" else "",
+        description=str(found.get("description") or ""),
+    )
