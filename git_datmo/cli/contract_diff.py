@@ -33,15 +33,15 @@ def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     return 0
 
 
-def print_contract_diff(diff: ContractDiff, console: Console) -> None:
+def print_contract_diff(diff: ContractDiff, console: Console, indent: str = "") -> None:
     """Print the changes of a contract, a line each."""
-    console.print(console.paint("bold", make_printable(diff.title)))
+    console.print(indent + console.paint("bold", make_printable(diff.title)))
     for change in diff.changes:
         size = console.paint(_COLOURS[change.size], change.size)
         line = make_printable(f"{change.path}: {change.reason} ({change.direction})")
-        console.print(f"  {size} {line}")
+        console.print(f"{indent}  {size} {line}")
     if diff.problem:
-        console.print(f"  {console.paint('red', make_printable(diff.problem))}")
+        console.print(f"{indent}  {console.paint('red', make_printable(diff.problem))}")
 
 
 def diff_document(diff: ContractDiff) -> dict[str, Any]:

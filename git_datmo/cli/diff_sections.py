@@ -41,12 +41,24 @@ def print_diff(found: ExperimentDiff, console: Console) -> None:
         _print_title("data", console)
         for payload in found.data:
             _print_payload(payload, console)
+    _print_contracts(found, console)
     if found.code:
         _print_title("code", console)
         for line in found.code.splitlines():
             painted = CODE_COLOURS.get(line[:1])
             shown = make_printable(line)
             console.print(console.paint(painted, shown) if painted else shown)
+
+
+def _print_contracts(found: ExperimentDiff, console: Console) -> None:
+    """Print the changes of contracts."""
+    if not found.contracts:
+        return
+    from git_datmo.cli.contract_diff import print_contract_diff
+
+    _print_title("contracts", console)
+    for contract in found.contracts:
+        print_contract_diff(contract, console, indent="  ")
 
 
 def _print_title(title: str, console: Console) -> None:
@@ -143,6 +155,11 @@ def _shape_changes(before: TableShape, after: TableShape) -> Iterator[str]:
 
 def diff_document(found: ExperimentDiff) -> dict[str, Any]:
     """Return the JSON document of the differences."""
+    contracts = []
+    if found.contracts:
+        from git_datmo.cli.contract_diff import diff_document as contract_document
+
+        contracts = [contract_document(contract) for contract in found.contracts]
     return {
         "a": str(found.one.id),
         "b": str(found.other.id),
@@ -155,6 +172,7 @@ def diff_document(found: ExperimentDiff) -> dict[str, Any]:
         ],
         "environment_note": found.environment_note or None,
         "data": [_payload_document(change) for change in found.data],
+        "contracts": contracts,
         "code": found.code,
     }
 

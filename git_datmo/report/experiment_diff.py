@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from git_datmo.contract_checks.contract_folder import FOLDER
 from git_datmo.environments.environment_diff import PackageChange, compare
 from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.manifest import Manifest
@@ -19,6 +21,9 @@ from git_datmo.report.data_changes import DataChange, compare_data
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.environment_commands import load_environment
 from git_datmo.terminal_text import quote_words
+
+if TYPE_CHECKING:
+    from git_datmo.contract_checks.changed_contracts import ContractDiff
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,15 @@ class ExperimentDiff:
     environment_note: str
     data: tuple[DataChange, ...]
     code: str
+    contracts: tuple[ContractDiff, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Return True if no section has a difference."""
         values = (self.command, self.parameters, self.metrics, self.environment, self.data)
-        return not any(values) and not self.environment_note and not self.code
+        if any(values) or self.contracts:
+            return False
+        return not self.environment_note and not self.code
 
 
 def diff_experiments(
@@ -89,7 +97,21 @@ def diff_experiments(
         environment_note=note,
         data=data,
         code=code,
+        contracts=_compare_contracts(ws, one, other),
     )
+
+
+def _compare_contracts(ws: Workspace, one: Found, other: Found) -> tuple[ContractDiff, ...]:
+    """Return the contracts that differ; nothing is loaded if neither commit has contracts."""
+    sides = [f"{side.commit}:{FOLDER}" for side in (one, other)]
+    before, after = (ws.odb.resolve(side) for side in sides)
+    if before == after:
+        return ()
+    from git_datmo.contract_checks.changed_contracts import compare_files
+    from git_datmo.contract_checks.contract_files import CommittedContracts
+
+    committed = CommittedContracts(ws.odb)
+    return compare_files(committed.of(one.commit), committed.of(other.commit))
 
 
 def compare_values(

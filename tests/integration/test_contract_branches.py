@@ -162,6 +162,20 @@ def test_changes_of_contracts_are_shown_with_size_and_reason(team: Shell) -> Non
     assert [json.loads(line)["state"] for line in lines] == ["changed", "added"]
 
 
+def test_diff_of_experiments_has_the_changes_of_contracts(team: Shell) -> None:
+    datmo(team, "snapshot")
+    rename_age(team)
+    datmo(team, "snapshot")
+    assert datmo(team, "diff", "HEAD~1", "HEAD").stdout.split("\n\n")[1].splitlines() == [
+        "contracts:",
+        "  faces 1.2.0 -> 2.0.0: major change",
+        "    major faces.years: 'age' renamed to 'years' (provides)",
+    ]
+    document = json.loads(datmo(team, "diff", "HEAD~1", "HEAD", "--json").stdout)
+    require_valid("diff", document)
+    assert [one["size"] for one in document["contracts"]] == ["major"]
+
+
 def test_contracts_are_listed_and_shown_with_their_rules(team: Shell) -> None:
     assert datmo(team, "contract").stdout == (
         "emotion 2.0.0 of models/emotion.onnx: requires faces, output emotions\n"

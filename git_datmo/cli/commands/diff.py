@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Show how experiment B differs from experiment A: command, parameters, metrics, environment
 package by package, data (files that were added, removed or changed, rows and columns of tables,
-numbers of images), and code as 'git diff' shows it, with uncommitted changes. Only sections with
-a difference are shown. Code and environments that are missing are fetched; data are not."""
+numbers of images), contracts, and code as 'git diff' shows it, with uncommitted changes. Only
+sections with a difference are shown. Code and environments that are missing are fetched; data
+are not."""
 EXAMPLES = """
 git datmo diff HEAD~1 HEAD
 git datmo diff 3f9c2a 81d7e0 --stat
