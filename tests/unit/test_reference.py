@@ -46,7 +46,7 @@ def keys_of_source() -> set[str]:
     found = set(re.findall(r"datmo\.[a-zA-Z]+", " ".join(re.findall(r"git config[^|)]*", shell))))
     for path in SOURCES:
         # Properties of a contract's file begin with the same word.
-        if path.parent.name == "contracts":
+        if "contracts" in path.parts:
             continue
         found |= {
             text for text in strings(path) if re.fullmatch(r"datmo\.(<remote>\.)?[a-zA-Z]+", text)
