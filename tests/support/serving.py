@@ -94,7 +94,8 @@ class Served:
 
     def __init__(self, shell: Shell, *words: str) -> None:
         self.errors: list[str] = []
-        argv = ["git-datmo", "serve", "--engine", "host", "--port", "0", *words]
+        engine = () if "--engine" in words else ("--engine", "host")
+        argv = ["git-datmo", "serve", *engine, "--port", "0", *words]
         self.child = subprocess.Popen(
             argv,
             cwd=shell.cwd,
