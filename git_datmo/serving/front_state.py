@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -90,9 +91,8 @@ def reply(
 
 def reply_json(document: object, *, status: int = 200, **headers: str) -> Response:
     """Return a reply with a JSON document."""
-    from starlette.responses import JSONResponse
-
-    return JSONResponse(document, status, headers)
+    # ASCII alone, since texts of a request may have lone surrogates.
+    return reply(json.dumps(document, allow_nan=False), status=status, headers=headers)
 
 
 def naming_headers(model: ServedModel, prediction: str = "") -> dict[str, str]:

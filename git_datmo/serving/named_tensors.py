@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +36,14 @@ class RequestViolation:
 
     def document(self) -> dict[str, object]:
         """Return the violation as a JSON object."""
-        return {"field": self.field, "row": self.row, "rule": self.rule, "got": self.got}
+        try:
+            json.dumps(self.got, allow_nan=False)
+        except (TypeError, ValueError):
+            return {**self._place(), "got": str(self.got)}
+        return {**self._place(), "got": self.got}
+
+    def _place(self) -> dict[str, object]:
+        return {"field": self.field, "row": self.row, "rule": self.rule}
 
 
 @dataclass
@@ -104,7 +112,7 @@ def require_size(tensor: NamedTensor) -> NamedTensor:
         )
     except ValueError as error:
         raise refused(tensor.name, "datatype", str(error)) from error
-    if found != count or any(size < 0 for size in tensor.shape):
+    if found != count or any(size < 0 for size in tensor.shape) or 0 in tensor.shape[1:]:
         raise refused(tensor.name, "shape", list(tensor.shape))
     return tensor
 
@@ -120,7 +128,8 @@ def tensor_of_json(name: str, datatype: str, nested: object, shape: object = Non
         raise refused(name, "shape", str(error)) from error
     if shape is not None:
         found = _parse_shape(name, shape)
-        if count_of(found) != len(flat):
+        # An array without elements could otherwise name billions of rows.
+        if count_of(found) != len(flat) or 0 in found[1:]:
             raise refused(name, "shape", list(found))
     chosen = datatype or datatype_of(flat)
     if None in flat and all(isinstance(v, (int, float)) or v is None for v in flat):

@@ -75,7 +75,9 @@ async def _respond(
         done = await answer(model, prediction, _logged(front, model, prediction), request, body)
     except RefusedRequest as error:
         for violation in error.violations:
-            front.metrics.violations[model.version, violation.field, violation.rule] += 1
+            # Names that clients make up must not fill the memory.
+            name = violation.field if model.declares(violation.field) else ""
+            front.metrics.violations[model.version, name, violation.rule] += 1
         if front.log is not None and error.status == 400:
             front.log.refusal(model, prediction, error)
         return reply_refusal(error, model, prediction)

@@ -83,14 +83,14 @@ class RowBatcher:
     @property
     def waiting(self) -> int:
         """Return the number of requests that no worker has yet."""
-        return len(self._pending)
+        return sum(not each.answer.done() for each in self._pending)
 
     async def predict(self, tensors: Tensors, rows: int) -> Tensors:
         """Return the model's answer; raise as `WorkerProcess.predict` does.
 
         Raises `RefusedRequest` if too many requests wait.
         """
-        if len(self._pending) >= self._queue:
+        if self.waiting >= self._queue:
             raise RefusedRequest(
                 "too many requests wait for a worker", status=503, headers={"Retry-After": "1"}
             )

@@ -44,6 +44,11 @@ class ServedModel:
         """Return the beginning of the snapshot's id, which is the model's version."""
         return self.snapshot[:_PREFIX]
 
+    def declares(self, name: str) -> bool:
+        """Return True if the contract has an input field of this name."""
+        table = self.contract.request if self.contract else None
+        return table is not None and any(field.name == name for field in table.fields)
+
     def new_prediction(self) -> str:
         """Return a new id for a prediction."""
         return f"{self.version}-{uuid.uuid4()}"

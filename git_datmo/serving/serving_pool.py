@@ -66,7 +66,7 @@ class ServingPool:
         self._server: asyncio.Server | None = None
         self._busy = 0
         self._batcher = RowBatcher(
-            options.batch, options.queue, options.workers, self._acquire, self._release
+            options.batch, options.queue, options.workers, self._wait_for_worker, self._release
         )
 
     @property
@@ -173,24 +173,30 @@ class ServingPool:
 
     async def _acquire(self) -> WorkerProcess:
         """Return a free worker; raise `RefusedRequest` if too many requests wait."""
+        if not self._idle and len(self._waiting) >= self.options.queue:
+            raise RefusedRequest(
+                "too many requests wait for a worker", status=503, headers={"Retry-After": "1"}
+            )
+        return await self._wait_for_worker()
+
+    async def _wait_for_worker(self) -> WorkerProcess:
+        """Return a worker that is free, or the next one that becomes free."""
         while self._idle:
             worker = self._idle.popleft()
             if not worker.gone.is_set():
                 return worker
-        if len(self._waiting) >= self.options.queue:
-            raise RefusedRequest(
-                "too many requests wait for a worker", status=503, headers={"Retry-After": "1"}
-            )
         future: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
             worker = await future
         except asyncio.CancelledError:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(future)
             if future.done() and not future.cancelled():
                 self._release(future.result())
             raise
         # It may have died after it was released.
-        return await self._acquire() if worker.gone.is_set() else worker
+        return await self._wait_for_worker() if worker.gone.is_set() else worker
 
     async def predict(self, tensors: Sequence[NamedTensor]) -> tuple[NamedTensor, ...]:
         """Return the model's answer.

@@ -135,6 +135,18 @@ def test_request_and_answer_that_break_the_contract_are_refused(served: Served) 
         assert served.ask(INFER, body).status == 400
     assert served.ask("/invocations", b"a", kind="text/plain").status == 415
 
+    # Whatever the client sends, the server answers, and counts no names that clients make up.
+    odd = [
+        b'{"inputs": {"\\ud800": ["\\ud800"], "a": [NaN], "b": [[NaN, true]]}}',
+        b'{"inputs": [{"name": "a", "datatype": "BOOL", "shape": [1], "data": [NaN]}]}',
+        b'{"inputs": [{"name": "a", "datatype": "FP64", "shape": [9999999999, 0], "data": []}]}',
+        b"[" * 100_000,
+        b'{"inputs": {"a": [1' + b"0" * 400 + b'], "b": [1]}}',
+    ]
+    for body in odd:
+        assert {served.ask(path, body).status for path in ("/invocations", INFER)} == {400}
+    assert b"ud800" not in served.ask("/metrics").body
+
     broken = served.rows(a=[1], b=[1000])
     assert (broken.status, broken.document) == (500, {"error": "the model broke its contract"})
     failed = served.ask(INFER, {"inputs": tensors(a=[1], b=[1], fail=[1])})
