@@ -141,6 +141,16 @@ CREATORS = {
     "git_datmo.script_api": "a folder of a script",
     "git_datmo.runs.rerun": "the folder of a rerun",
     "git_datmo.runs.rerun_folder": "the folder of a rerun",
+    "git_datmo.cli.commands.serve": "a folder of its own",
+    "git_datmo.cli.contract_infer": "folders of the working tree",
+    "git_datmo.serving.event_log": "requests, which only the owner may read",
+    "git_datmo.serving.feedback_collection": "a folder of its own",
+    "git_datmo.serving.serving_setup": "a folder of its own",
+    "git_datmo.serving.worker_process": "a folder of its own",
+    "git_datmo.serving_image.build_image": "a folder of its own",
+    "git_datmo.oci.image_layout": "a folder that the user names",
+    "git_datmo.web.running_server": "the key of a page, which only the owner may read",
+    "git_datmo.web.static_site": "a folder that the user names",
 }
 
 
