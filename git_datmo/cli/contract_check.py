@@ -71,8 +71,8 @@ def _check(
 
     Raises `DatmoError` if no contract is bound to data and none met another one.
     """
-    from git_datmo.contract_checks.check_paths import bound_paths, check_paths
     from git_datmo.contract_checks.contract_files import find_contracts
+    from git_datmo.contract_checks.worktree_checks import check_worktree
 
     name = options.names[0] if options.names else ""
     progress = console.progress()
@@ -84,15 +84,14 @@ def _check(
 
             return check_revision(ws, name, may_be_empty=has_pairs, progress=progress)
         within = ws.relative(name)
-    contracts = find_contracts(ws)
-    bound = list(bound_paths(ws.root, contracts, within))
-    if not bound and not has_pairs:
+    checks = check_worktree(ws, find_contracts(ws), within, progress=progress)
+    if not checks and not has_pairs:
         what = f"to '{name}'" if name else "to data of the working tree"
         raise DatmoError(
             f"no contract is bound {what}",
             "write one for the data at PATH with 'git datmo contract infer PATH'",
         )
-    return list(check_paths(ws.root, bound, ws.state, progress=progress))
+    return checks
 
 
 def text_lines(check: FileCheck, console: Console) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,21 +24,14 @@ def bound_paths(
         for pattern in contract.paths:
             found.update(dict.fromkeys(matching_files(root, pattern)))
         for path in found:
-            if not within or _is_within(path, within):
+            if is_within(path, within):
                 yield contract, path
 
 
-def is_bound(contracts: Iterable[Contract], path: str) -> bool:
-    """Return whether a contract is bound to a path, to a part of it, or to a folder above it."""
-    return any(
-        _is_within(pattern, path) or fnmatch.fnmatchcase(path, pattern)
-        for contract in contracts
-        for pattern in contract.paths
-    )
-
-
-def _is_within(path: str, other: str) -> bool:
-    """Return whether one of two paths is the other, or lies below it."""
+def is_within(path: str, other: str) -> bool:
+    """Return whether one of two paths is the other, or lies below it. '' is the whole tree."""
+    if not other:
+        return True
     one, two = f"{path.rstrip('/')}/", f"{other.rstrip('/')}/"
     return one.startswith(two) or two.startswith(one)
 

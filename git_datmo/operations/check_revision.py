@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from git_datmo.contract_checks.check_file import FileCheck
-from git_datmo.contract_checks.check_paths import bound_paths, check_paths, is_bound
+from git_datmo.contract_checks.check_paths import check_paths
 from git_datmo.contract_checks.contract_files import CommittedContracts
+from git_datmo.contract_checks.recorded_checks import (
+    ContractObjects,
+    bind_contract,
+    recall_check,
+    record_check,
+)
+from git_datmo.contracts.contract_types import Contract
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import History
+from git_datmo.model import Oid, Payload
 from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.checkout_target import find_experiment
 from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
@@ -28,33 +37,58 @@ def check_revision(
     `DatmoError` if a contract is invalid; also if no contract is bound to a payload, or the commit
     has no experiment, unless the result `may_be_empty`.
     """
-    history = History(ws)
     try:
-        found = find_experiment(ws, history, name, progress=progress)
+        found = find_experiment(ws, History(ws), name, progress=progress)
     except DatmoError:
         if may_be_empty:
             return []
         raise
-    files = CommittedContracts(ws.odb).of(found.snapshot.commit)
-    contracts = []
-    for file in files:
-        if file.contract is None:
-            raise DatmoError(f"contract '{file.file}' of '{name}': {file.problem}", "mend it")
-        contracts.append(file.contract)
-    payloads = [each for each in found.snapshot.payloads if is_bound(contracts, each.path)]
-    if not payloads and may_be_empty:
+    payloads, commit = found.snapshot.payloads, found.snapshot.commit
+    wanted = [
+        bind_contract(ws, *each, payloads, progress) for each in _read_contracts(ws, commit, name)
+    ]
+    wanted = [each for each in wanted if each.bound.paths]
+    if not wanted and may_be_empty:
         return []
-    if not payloads:
+    if not wanted:
         raise DatmoError(
             f"no contract of '{name}' is bound to its data",
             "write one for the data at PATH with 'git datmo contract infer PATH'",
         )
+    done: list[FileCheck] = []
+    for each in wanted:
+        done += recall_check(ws, each) or _check(ws, each, payloads, commit, progress)
+    return done
+
+
+def _read_contracts(ws: Workspace, commit: Oid, name: str) -> Iterator[tuple[Contract, Oid]]:
+    """Yield the contracts of a commit with their blobs."""
+    for file in CommittedContracts(ws.odb).of(commit):
+        if file.contract is None or file.blob is None:
+            raise DatmoError(f"contract '{file.file}' of '{name}': {file.problem}", "mend it")
+        yield file.contract, file.blob
+
+
+def _check(
+    ws: Workspace,
+    wanted: ContractObjects,
+    payloads: Sequence[Payload],
+    commit: Oid,
+    progress: Progress,
+) -> list[FileCheck]:
+    """Fetch the payloads that a contract is bound to, check them, and record the result."""
+    paths = wanted.bound.paths
+    held = [
+        each for each in payloads if any(f"{path}/".startswith(f"{each.path}/") for path in paths)
+    ]
+    nodes = [(each.path, root_node(each.content)) for each in held]
     with tempfile.TemporaryDirectory(prefix="checked-", dir=ws.state) as folder:
-        nodes = [(each.path, root_node(each.content)) for each in payloads]
         require(ws, nodes, progress=progress)
-        for payload, (path, node) in zip(payloads, nodes, strict=True):
+        for payload, (path, node) in zip(held, nodes, strict=True):
             content = payload.content
             refuse_false_claims(ws, [ClaimedContent(path, node, content.files, content.size)])
         place(ws, nodes, Path(folder), progress)
-        bound = bound_paths(Path(folder), contracts)
-        return list(check_paths(Path(folder), bound, ws.state, progress=progress))
+        pairs = [(wanted.contract, path) for path in paths]
+        found = list(check_paths(Path(folder), pairs, ws.state, progress=progress))
+    record_check(ws, wanted, commit, found)
+    return found

@@ -21,8 +21,9 @@ class Row(NamedTuple):
     """Row of the table for a record.
 
     `kind` is '' for an unreadable blob and begins with `NEWER` for an unknown kind. `about` has the
-    records that a receipt, image, annotation or drop refers to. For a snapshot, `data` is the id of
-    its payloads and `parents` are its parent snapshots. `side` is '1' if it does not define its
+    records that a receipt, image, annotation or drop refers to, or the data and the contract of a
+    check. For a snapshot, `data` is the id of its payloads and `parents` are its parent snapshots.
+    `side` is '1' if it does not define its
     commit's data, and `follows` is '1' if it only follows the data and is no experiment. `keeps` is
     '1' for a record that keeps objects. `tags` are the tags that an annotation adds ('+') or takes
     away ('-'). For a drop, `redacted` has each redacted record, a colon, and its parents with

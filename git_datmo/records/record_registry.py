@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from git_datmo.records.annotation_record import ANNOTATION, Annotation
+from git_datmo.records.check_record import CHECK, Check
 from git_datmo.records.drop_record import DROP, Drop
 from git_datmo.records.feedback_record import FEEDBACK, Feedback
 from git_datmo.records.image_record import IMAGE, Image
@@ -17,7 +18,7 @@ from git_datmo.records.record_kind import RecordKind
 from git_datmo.records.snapshot_record import SNAPSHOT, Snapshot
 from git_datmo.records.unknown_record import UNKNOWN, Unknown
 
-KnownRecord = Snapshot | Receipt | Image | Feedback | Annotation | Drop
+KnownRecord = Snapshot | Receipt | Image | Feedback | Annotation | Drop | Check
 Record = KnownRecord | Unknown
 
 KINDS: dict[str, RecordKind[Any]] = {
@@ -27,6 +28,7 @@ KINDS: dict[str, RecordKind[Any]] = {
     Feedback.kind: FEEDBACK,
     Annotation.kind: ANNOTATION,
     Drop.kind: DROP,
+    Check.kind: CHECK,
 }
 
 

@@ -13,6 +13,7 @@ from git_datmo.objects.stored_folders import read_folder
 from git_datmo.objects.tree_nodes import Node, NodeKind, root_node
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.annotation_record import Annotation
+from git_datmo.records.check_record import Check
 from git_datmo.records.drop_record import Drop
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.image_record import Image
@@ -78,7 +79,7 @@ def _parts(ws: Workspace, record: Record) -> Iterator[PreviewPart]:
         case Feedback():
             reason = "collected with 'git datmo feedback collect'"
             yield PreviewPart("feedback", str(record.snapshot)[:10], record.content.size, reason)
-        case Receipt() | Annotation() | Drop() | Unknown():
+        case Receipt() | Annotation() | Drop() | Check() | Unknown():
             pass
         case _:
             assert_never(record)

@@ -137,6 +137,7 @@ def test_implementations_write_equal_records(one: str, other: str) -> None:
         ("feedback", "name"),
         ("annotation", "message"),
         ("drop", "why"),
+        ("check", "name"),
     ):
         document = json.loads(record_bytes(kind))
         document["author"] = {"name": one, "email": other}

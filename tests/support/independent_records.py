@@ -128,6 +128,8 @@ def _words(document: Mapping[str, Any]) -> Iterator[str]:
             yield from _annotation_words(document)
         case "drop":
             yield f"{len(document['records'])} dropped {document['why']}"
+        case _:
+            yield f"{document['file']} {document['verdict']}"
 
 
 def _word(value: object) -> str:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
 from git_datmo.records.annotation_record import Annotation
+from git_datmo.records.check_record import Check, CheckedPath, CheckFinding, SampleRow
 from git_datmo.records.drop_record import Drop, Redacted
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.image_record import Image
@@ -182,6 +183,20 @@ def _feedback(form: ObjectFormat) -> st.SearchStrategy[Record]:
     )
 
 
+def _checks(form: ObjectFormat) -> st.SearchStrategy[Record]:
+    counts = st.integers(0, 2**40)
+    paths = texts.filter(bool)
+    samples = st.lists(st.builds(SampleRow, counts, texts), max_size=2).map(tuple)
+    findings = st.builds(CheckFinding, texts, texts, paths, texts, texts, texts, counts, samples)
+    return st.builds(
+        Check,
+        *(oids(form), oids(form), oids(form), times, persons, paths, st.integers(1, 9)),
+        st.sampled_from(["holds", "broken", "unchecked"]),
+        st.lists(st.builds(CheckedPath, paths, counts), max_size=3).map(tuple),
+        st.lists(findings, max_size=2).map(tuple),
+    )
+
+
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Draw records of all kinds whose ids have one object format, as in one repository."""
     annotations = st.builds(
@@ -201,7 +216,7 @@ def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
         st.lists(redacted, max_size=2).map(tuple),
     )
     kept = _snapshots(form) | _images(form) | _feedback(form)
-    return kept | _receipts(form) | annotations | drops
+    return kept | _receipts(form) | _checks(form) | annotations | drops
 
 
 def records() -> st.SearchStrategy[Record]:

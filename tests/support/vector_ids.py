@@ -65,6 +65,7 @@ RECORD_LINES = {
     "feedback": "bf011f04e62948b162590d4b90d5b54ab3520960 feedback 12 predictions, 0 refusals, 1 outcome (2.00 KiB)",
     "annotation": "9eba1d88ade6d3b463b106be00a4c4687d095d12 annotation use this one",
     "drop": "fb276217eed3a5b22ff63d287d31974f3180d7e5 drop 1 dropped said in haste",
+    "check": "614c3439c8014c71c2e9ec1ba220770be09637f1 check contracts/faces.odcs.yaml broken",
 }
 
 # Annotations with a type, an answer to the first one, and changed tags.

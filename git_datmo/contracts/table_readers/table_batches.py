@@ -23,6 +23,10 @@ class UnreadableTable(DatmoError):
     """Error for a file that is not a table in its format."""
 
 
+class MissingLibrary(DatmoError):
+    """Error for a library of the extra `contracts` that is not installed."""
+
+
 @dataclass(slots=True)
 class Absences:
     """Rows of a batch that lack a field, as JSON Lines may."""
@@ -73,9 +77,10 @@ class TableReader(Protocol):
 
 
 def load_library(name: str, path: str) -> Any:
-    """Import a module of the extra `contracts`, or raise a `DatmoError` that names the extra."""
+    """Import a module of the extra `contracts`; raise `MissingLibrary` if it is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
-        raise DatmoError(f"'{path}' cannot be read without {package}", INSTALL_HINT) from error
+        what = f"'{path}' cannot be read without {package}"
+        raise MissingLibrary(what, INSTALL_HINT) from error

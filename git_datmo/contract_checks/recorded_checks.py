@@ -1,0 +1,128 @@
+"""Check contracts, unless a record has the result of the same data, contract and rules.
+
+The records are shared as all others are, so nobody reads data that a colleague has checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from git_datmo.contract_checks.bound_objects import BoundObjects, find_bound_objects
+from git_datmo.contract_checks.check_file import FileCheck
+from git_datmo.contracts.contract_types import Contract, Finding, Level, verdict_of
+from git_datmo.errors import DatmoError
+from git_datmo.git.object_encoding import TreeEntry
+from git_datmo.history.record_heads import read_all
+from git_datmo.model import Oid, Payload
+from git_datmo.progress import QUIET, Progress
+from git_datmo.records.check_record import Check, CheckedPath, CheckFinding, SampleRow
+from git_datmo.remotes.fetch_objects import obtain_trees
+from git_datmo.repository.workspace import Workspace
+
+# Raise this number when a rule finds more or less than before.
+CHECKER = 1
+_LEVELS: dict[str, Level] = {"refuse": "refuse", "warn": "warn", "unchecked": "unchecked"}
+
+
+@dataclass(frozen=True, slots=True)
+class ContractObjects:
+    """Contract, the blob of its file, and the stored objects that it is bound to."""
+
+    contract: Contract
+    blob: Oid
+    bound: BoundObjects
+
+
+def bind_contract(
+    ws: Workspace,
+    contract: Contract,
+    blob: Oid,
+    payloads: Sequence[Payload],
+    progress: Progress = QUIET,
+) -> ContractObjects:
+    """Return what a contract is bound to among payloads; `blob` is the contract's file.
+
+    Trees of folders that are not here are fetched; files are not.
+    """
+
+    def read(tree: Oid) -> Iterator[TreeEntry]:
+        if tree not in ws.store:
+            obtain_trees(ws, [tree], progress=progress)
+        return ws.store.read_tree(tree)
+
+    bound = find_bound_objects(contract, payloads, read, ws.odb.format)
+    return ContractObjects(contract, blob, bound)
+
+
+def recall_check(ws: Workspace, wanted: ContractObjects) -> tuple[FileCheck, ...] | None:
+    """Return the recorded result of a check; None if no record has it. No data are read."""
+    for row in read_all(ws).about(str(wanted.bound.subject), Check.kind):
+        if str(wanted.blob) not in row.about:
+            continue
+        try:
+            record = ws.ledger.record(Oid.parse(row.record))
+        except DatmoError:
+            continue
+        if isinstance(record, Check) and record.checker == CHECKER:
+            return tuple(_to_checks(wanted.contract, record))
+    return None
+
+
+def record_check(
+    ws: Workspace, wanted: ContractObjects, commit: Oid, checks: Sequence[FileCheck]
+) -> None:
+    """Record the result of checking all paths that a contract is bound to."""
+    findings = tuple(finding for check in checks for finding in check.findings)
+    ws.ledger.attach(
+        Check(
+            subject=wanted.bound.subject,
+            contract=wanted.blob,
+            commit=commit,
+            created=ws.now(),
+            author=ws.person,
+            file=wanted.contract.file,
+            checker=CHECKER,
+            verdict=verdict_of(findings),
+            paths=tuple(CheckedPath(check.path, check.rows) for check in checks),
+            findings=tuple(
+                _to_record(check.path, finding) for check in checks for finding in check.findings
+            ),
+        )
+    )
+
+
+def _to_record(path: str, finding: Finding) -> CheckFinding:
+    """Return a finding as a record has it."""
+    samples = tuple(SampleRow(row, text) for row, text in finding.rows)
+    return CheckFinding(
+        level=finding.level,
+        rule=finding.rule,
+        path=path,
+        table=finding.table,
+        field=finding.field,
+        message=finding.message,
+        count=finding.count,
+        samples=samples,
+    )
+
+
+def _to_checks(contract: Contract, record: Check) -> Iterable[FileCheck]:
+    """Yield the checks of a record by path."""
+    for path in record.paths:
+        findings = tuple(
+            Finding(
+                # A level of a later version must not pass for one that holds.
+                _LEVELS.get(each.level, "unchecked"),
+                each.rule,
+                contract.id,
+                each.table,
+                each.field,
+                each.message,
+                tuple((sample.row, sample.value) for sample in each.samples),
+                each.count,
+            )
+            for each in record.findings
+            if each.path == path.path
+        )
+        yield FileCheck(contract, path.path, findings, path.rows)
