@@ -63,3 +63,5 @@ def test_served_page_follows_a_run_and_new_experiments(repo: Shell, live: Page) 
         live.wait_for_text("python train.py")
         datmo(repo, "snapshot", "-m", "a new one")
         live.wait_for_text("a new one")
+        # The page asks for more at any time, and must not outlive the server.
+        live.open("about:blank")
