@@ -49,7 +49,11 @@ def check_paths(
     be in memory.
     """
     pairs = list(bound)
-    with tempfile.TemporaryDirectory(prefix="check-", dir=scratch) as folder:
+    if not pairs:
+        return
+    # A clone that was never set up has no folder for the state.
+    where = scratch if scratch.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="check-", dir=where) as folder:
         progress.begin("Checking contracts", len(pairs), unit="file")
         for contract, path in pairs:
             yield check_file(root, contract, path, folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.contract_texts import FACES, MODEL
 from tests.support.schemas import require_valid
 from tests.support.shell import Shell
 
+MakeRepo = Callable[..., Shell]
 FITS = "models/emotion.onnx: holds (contracts/emotion.odcs.yaml)\n"
 RENAMED = FACES.replace("name: age, id: age", "name: years, id: age")
 
@@ -56,6 +58,14 @@ def test_renamed_column_is_named_with_data_model_and_commit(team: Shell) -> None
     )
     assert datmo(team, "contract", "check", "HEAD", code=1).stdout == done.stdout
     assert datmo(team, "contract", "check", "HEAD~2").stdout == FITS
+
+
+def test_contracts_are_checked_in_clone_that_was_never_set_up(make_repo: MakeRepo) -> None:
+    bare = make_repo("fresh")
+    bare.write("contracts/faces.odcs.yaml", RENAMED)
+    bare.write("contracts/emotion.odcs.yaml", MODEL)
+    commit(bare, "Describe both")
+    assert "'age' is missing" in datmo(bare, "contract", "check", code=1).stdout
 
 
 def test_uncommitted_change_is_named_as_cause(team: Shell) -> None:
