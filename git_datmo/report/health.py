@@ -61,9 +61,12 @@ def examine_health(
         verdicts.setdefault(str(receipt.snapshot), set()).add(receipt.verdict)
     good = [oid for oid in runs if verdicts.get(oid, set()) & {IDENTICAL, WITHIN}]
     bad = [oid for oid in runs if verdicts.get(oid, set()) - {IDENTICAL, WITHIN}]
+    remotes = tuple(_remotes(ws, history, ids))
+    # A remote that has a record has its objects: a push shares both or neither.
+    shared = {oid for oid in ids if any(oid not in remote.unshared for remote in remotes)}
     return Health(
-        tuple(_remotes(ws, history, ids)),
-        tuple(_missing(ws, ids, lineage)),
+        remotes,
+        tuple(_missing(ws, [oid for oid in ids if oid not in shared], lineage)),
         tuple(oid for oid in ids if oid not in signed),
         tuple(good),
         tuple(bad),
@@ -81,7 +84,7 @@ def _remotes(ws: Workspace, history: History, ids: Sequence[str]) -> Iterator[Re
 
 
 def _missing(ws: Workspace, ids: Sequence[str], lineage: Lineage) -> Iterator[MissingContent]:
-    """Yield the payloads whose object is not in the store."""
+    """Yield the payloads of experiments that are not shared, whose object is not in the store."""
     if not ws.has_store:
         return
     known: dict[str, bool] = {}

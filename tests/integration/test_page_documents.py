@@ -17,7 +17,9 @@ from git_datmo.repository.stored_curves import store_curves
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.web.page_documents import make_document
 from git_datmo.web.page_state import NoDocument, PageState
+from tests.support.commands import datmo
 from tests.support.page_repository import MARKUP, ids
+from tests.support.pair import Pair
 from tests.support.shell import Shell
 
 
@@ -165,6 +167,21 @@ def test_health_names_what_is_not_reproduced(repo: Shell, state: PageState) -> N
     assert health["remotes"] == []
 
 
+def test_health_does_not_miss_what_the_remote_has(pair: Pair) -> None:
+    pair.alex.commit("train.py", "open('model.bin', 'w').write('1')\n")
+    datmo(pair.alex, "run", "--", "python3", "train.py")
+    pair.alex.git("push", "-q")
+    ignacio = pair.clone()
+    for shell in (pair.alex, ignacio):
+        with open_workspace(shell.env, shell.cwd) as ws:
+            assert load(PageState(ws), "health")["missing"] == []
+    # A clone whose remote is another one knows of no place that has the data.
+    ignacio.git("remote", "set-url", "origin", str(ignacio.cwd / "elsewhere"))
+    with open_workspace(ignacio.env, ignacio.cwd) as ws:
+        (lost,) = load(PageState(ws), "health")["missing"]
+    assert lost["path"] == "model.bin"
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -183,7 +200,6 @@ def test_long_curve_is_read_by_levels(tmp_path: Path, sealed: dict[str, str]) ->
 
     from git_datmo.curves.curve_points import Points
     from git_datmo.records.snapshot_record import Run
-    from tests.support.commands import datmo
 
     shell = Shell(tmp_path, sealed)
     shell.git("init", "-q", ".")
