@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from git_datmo.contract_checks.run_gate import TAG, refuse_misfits
+from git_datmo.contract_checks.value_gate import refuse_broken_data
 from git_datmo.engines.engine_contract import Engine, Job, Output, Stream, ignore_start
 from git_datmo.engines.environment_runners import rebuilt_command
 from git_datmo.engines.gpu_memory import watched_gpus
@@ -97,9 +98,10 @@ def run(
     given for a run that outlives its terminal. Raises `DatmoError` before the command starts if the
     run cannot be recorded, or if contracts do not fit and `asked` has no tag that says so.
     """
-    # Contracts first: they need neither data nor an engine.
+    # Contracts first, which need neither data nor an engine; then values, which need no engine.
     if TAG not in asked.tags:
         refuse_misfits(ws)
+        refuse_broken_data(ws, progress=progress)
     engine.check()
     sign = wants_signature(ws, asked=asked.sign)
     if sign:

@@ -94,3 +94,13 @@ def test_data_that_are_not_here_are_unchecked_without_record(penguins: Shell, pa
     )
     datmo(clone, "checkout", "--", "data/birds/one.csv")
     assert [each["verdict"] for each in checked(clone)] == ["holds", "unchecked"]
+
+
+def test_run_on_data_that_break_their_contract_is_refused(penguins: Shell) -> None:
+    datmo(penguins, "run", "--", "true")
+    penguins.write("data/birds/two.csv", PENGUINS.replace("year", "jahr"))
+    done = datmo(penguins, "run", "--", "touch", "ran", code=125)
+    assert "'data/birds/two.csv' breaks contracts/birds.odcs.yaml: year: column" in done.stderr
+    assert not (penguins.cwd / "ran").exists()
+    datmo(penguins, "run", "--no-contract", "--", "touch", "ran")
+    assert (penguins.cwd / "ran").exists()
