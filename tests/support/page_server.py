@@ -29,7 +29,8 @@ class LiveDocuments:
         self.posted: list[Any] = []
 
     def send(self, event: Document) -> None:
-        """Send an event to the page."""
+        """Send an event to the page, twice: a connection that has ended may take one of them."""
+        self.events.put(event)
         self.events.put(event)
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
@@ -55,7 +56,8 @@ def serve_documents(live: LiveDocuments) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
     finally:
-        live.events.put(None)
+        for _ in range(3):
+            live.events.put(None)
         server.shutdown()
         thread.join()
         server.server_close()
