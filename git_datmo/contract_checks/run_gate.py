@@ -21,7 +21,8 @@ def find_misfits(ws: Workspace) -> tuple[str, ...]:
 
     With `datmo.contract=enforce`, thresholds of quality that are not promised count as well.
     """
-    if not has_contracts(ws.root):
+    # A bare repository has no files that a contract could be about.
+    if ws.repo.top is None or not has_contracts(ws.root):
         return ()
     from git_datmo.contract_checks.branch_check import ContractScene
 
