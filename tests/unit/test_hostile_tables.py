@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 import zipfile
 from pathlib import Path
 
@@ -104,12 +103,11 @@ def test_hostile_json_lines_are_refused_or_reported(
         check(path, make(Field("a")))
 
 
+@pytest.mark.timeout(60)
 def test_catastrophic_pattern_needs_linear_time(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "a" * 100_000 + "!,1\n", "utf-8")
-    started = time.monotonic()
     result = check(path, make(Field("a", pattern="^(a+)+$"), Field("b", pattern=r"(x)\1")))
-    assert time.monotonic() - started < 10
     assert refused(result) == [("a", "pattern", 1)]
     assert [f.field for f in result.findings if f.level == "unchecked"] == ["b"]
 
