@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from git_datmo.contracts.contract_types import Field, Table, Tensor
@@ -126,7 +127,9 @@ def value_rules(field: Field) -> Callable[[Any], str]:
             return "enum"
         if isinstance(value, str):
             return _text_rule(field, pattern, value)
-        return _number_rule(field, value) if isinstance(value, (int, float)) else ""
+        # To Python, a boolean is an integer.
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return _number_rule(field, value) if is_number else ""
 
     return rule_of
 
@@ -159,9 +162,13 @@ def _text_rule(field: Field, pattern: re.Pattern[str] | None, value: str) -> str
 
 def _number_rule(field: Field, value: float) -> str:
     rule = _range_rule(field, Decimal(repr(value)))
-    if not rule and field.multiple_of is not None and Decimal(repr(value)) % field.multiple_of:
+    if rule or field.multiple_of is None:
+        return rule
+    # Decimals have too few digits to divide a large number.
+    is_number = isinstance(value, int) or math.isfinite(value)
+    if not is_number or Fraction(repr(value)) % Fraction(field.multiple_of):
         return "multipleOf"
-    return rule
+    return ""
 
 
 def _range_rule(field: Field, value: Any) -> str:
