@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from git_datmo.contracts.contract_types import (
@@ -106,12 +107,18 @@ def _find_broken(block: Any, field: Field) -> Iterator[tuple[str, Any]]:
         if field.is_required:
             yield "required", np.isnan(block)
         yield "finite", np.isinf(block)
-    if isinstance(field.minimum, int | float):
-        low = block <= field.minimum if field.is_minimum_exclusive else block < field.minimum
-        yield "minimum", low
-    if isinstance(field.maximum, int | float):
-        high = block >= field.maximum if field.is_maximum_exclusive else block > field.maximum
-        yield "maximum", high
+    if isinstance(field.minimum, int | float | Decimal):
+        least = _plain_number(field.minimum)
+        yield "minimum", block <= least if field.is_minimum_exclusive else block < least
+    if isinstance(field.maximum, int | float | Decimal):
+        most = _plain_number(field.maximum)
+        yield "maximum", block >= most if field.is_maximum_exclusive else block > most
+
+
+def _plain_number(bound: float | Decimal) -> int | float:
+    """Return a bound as arrays compare it. Files of contracts give decimals."""
+    # A whole number stays exact beyond 2^53, where a float would round it.
+    return int(bound) if bound == bound // 1 else float(bound)
 
 
 def _make(
