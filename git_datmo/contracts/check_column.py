@@ -34,7 +34,7 @@ class ColumnCheck:
         self.rows = self.nulls = 0
         # Rules that cannot be checked, with the reason.
         self._unchecked: dict[str, str] = {}
-        if wanted.pattern and not _is_pattern(wanted.pattern):
+        if wanted.pattern and not is_linear_pattern(wanted.pattern):
             self._unchecked["pattern"] = f"pattern {wanted.pattern!r} needs more than linear time"
         self._is_text = is_text
         self._broken: dict[str, RuleCount] = {}
@@ -256,7 +256,7 @@ class ColumnCheck:
             broken.rows.append((row, HIDDEN if is_hidden else text))
 
 
-def _is_pattern(pattern: str) -> bool:
+def is_linear_pattern(pattern: str) -> bool:
     """Return whether RE2 takes a pattern, so that it needs linear time."""
     import pyarrow as pa
     from pyarrow import compute

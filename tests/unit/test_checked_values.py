@@ -199,6 +199,17 @@ def test_quality_metric_outside_its_bounds_warns(
     assert verdict_of(result.findings) == "holds"
 
 
+def test_metric_with_a_pattern_that_backtracks_is_unchecked(tmp_path: Path) -> None:
+    path = csv(tmp_path, "x,y", "a,1")
+    arguments = (("pattern", '"(?=b)b"'),)
+    rule = QualityRule("invalidValues", upper=Decimal(0), arguments=arguments)
+    result = check(path, make(Field("x", quality=(rule,)), Field("y")))
+    assert [(f.level, f.rule, f.field) for f in result.findings] == [
+        ("unchecked", "invalidValues", "x")
+    ]
+    assert verdict_of(result.findings) == "unchecked"
+
+
 def test_values_of_classified_field_are_not_shown(tmp_path: Path) -> None:
     path = csv(tmp_path, "name", "Ada", "12")
     field = Field("name", pattern="^[A-Z]", classification="personal")
