@@ -131,8 +131,10 @@ class ColumnCheck:
         skip = absent.count if absent else 0
         nulls = sum(map(is_null, values)) - skip
         self.nulls += nulls
+        if skip and nulls and self.field.is_required:
+            # Absent fields look like nulls, so it is not known which rows are null.
+            self._count("required", nulls, [])
         for index, value in enumerate(values):
-            # Absent fields look like nulls; only the count tells how many are.
             if value is None and skip:
                 continue
             for rule in find_broken_rules(value, self.field):

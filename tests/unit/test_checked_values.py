@@ -199,6 +199,13 @@ def test_quality_metric_outside_its_bounds_warns(
     assert verdict_of(result.findings) == "holds"
 
 
+def test_nulls_beside_absent_fields_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"a": [1]}\n{}\n{"a": null}\n{"a": "x"}\n', "utf-8")
+    field = Field("a", is_required=True, is_optional=True)
+    assert refused(check(path, make(field))) == [("a", "required", 1)]
+
+
 def test_metric_with_a_pattern_that_backtracks_is_unchecked(tmp_path: Path) -> None:
     path = csv(tmp_path, "x,y", "a,1")
     arguments = (("pattern", '"(?=b)b"'),)
