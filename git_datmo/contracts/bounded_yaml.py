@@ -53,6 +53,7 @@ class YamlDocument:
 
     def line_of(self, path: Path) -> int:
         """Return the line of a value, or of the nearest that encloses it."""
+        # The empty path always has a node, so the loop ends.
         while path not in self.nodes:
             path = path[:-1]
         key, node = self.nodes[path]
@@ -73,6 +74,7 @@ class YamlDocument:
         built: dict[str, Any] = {}
         for name_node, value in node.value:
             name = _key(name_node)
+            # PyYAML would keep the last of two equal keys without a word.
             if name in built:
                 raise BadYaml(f"'{name}' is there twice", name_node.start_mark.line + 1)
             built[name] = self._build(name_node, value, (*path, name))
@@ -89,9 +91,11 @@ def read_document(content: bytes) -> YamlDocument:
     if len(content) > LARGEST_FILE:
         raise BadYaml(f"the file is larger than {LARGEST_FILE >> 20} MiB")
     try:
+        # Some editors write a byte order mark, which is no part of the document.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadYaml("the file is not UTF-8 text") from error
+    # PyYAML may be built without its parser in C, which is much faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         # Events come one by one. Composing nodes recurses, so the depth is checked before.
@@ -111,6 +115,7 @@ def _check_size(events: Iterable[Any]) -> None:
     """Raise `BadYaml` if events have too many values, with aliases expanded, or too deep ones."""
     size = _Size()
     for event in events:
+        # Each event is judged at once, so a bomb is refused before it is read to its end.
         size.add(event)
         if size.count > MOST_NODES:
             raise BadYaml(f"the file has more than {MOST_NODES:,} values", _line(event))
@@ -146,6 +151,7 @@ class _Size:
             self.count += 1
             self._finish(event.anchor, 1, 0)
         elif isinstance(event, yaml.AliasEvent):
+            # An anchor is noted when its collection ends, so an alias within it is refused too.
             if event.anchor not in self._anchors:
                 message = f"'*{event.anchor}' has no anchor before it, or is within it"
                 raise BadYaml(message, _line(event))
@@ -179,11 +185,13 @@ def _key(node: Any) -> str:
         raise BadYaml("a key is not a plain word", node.start_mark.line + 1)
     if node.tag == f"{_TAG}merge":
         raise BadYaml("merge keys ('<<') are not supported", node.start_mark.line + 1)
+    # A key is text, whatever it looks like: `1` and `yes` are names.
     return str(node.value)
 
 
 def _scalar(node: Any) -> str | int | bool | Decimal | None:
     """Return the value of a scalar by the core schema of YAML 1.2."""
+    # PyYAML gives plain scalars the tags of YAML 1.1. Their text decides below.
     _check_tag(node, ("str", "null", "bool", "int", "float", "timestamp", "value", "merge"))
     text = str(node.value)
     # Quoted and block text is text, whatever it looks like.

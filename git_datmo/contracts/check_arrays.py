@@ -79,6 +79,7 @@ def _check_numbers(
     contract: Contract, table: Table, field: Field, array: ArrayInFile
 ) -> Iterator[Finding]:
     """Yield findings for NaN in a required field, infinities, and numbers out of range."""
+    # Booleans and text have no range, and NumPy has no type for BF16.
     if _LOGICAL.get(array.datatype) or not array.numpy_type:
         return
     counts = {"required": 0, "finite": 0, "minimum": 0, "maximum": 0}

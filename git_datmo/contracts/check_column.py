@@ -43,12 +43,14 @@ class ColumnCheck:
     def add(self, column: Any, first_row: int, absent: Absences | None) -> None:
         """Check the values of a batch."""
         if absent:
+            # The batch counts its absent rows below, so none is added to `rows` by this call.
             self.add_absent(0, absent)
         self.rows += len(column)
         if isinstance(column, list):
             self._add_values(column, first_row, absent)
             return
         self._check_nulls(column, first_row, absent)
+        # A batch without a value has no type to compare.
         if str(column.type) == "null":
             return
         values = column
@@ -92,6 +94,7 @@ class ColumnCheck:
         kind = self.field.logical_type
         if kind not in TEXT_TYPES or not types.is_string(column.type):
             return False
+        # CSV has text alone. JSON and Parquet may write dates and times as text, but no numbers.
         return self._is_text or kind in ("date", "timestamp", "time")
 
     def _has_type(self, column: Any) -> bool:
@@ -106,6 +109,7 @@ class ColumnCheck:
 
         wrong = compute.is_valid(column)
         if self.field.logical_type == "integer" and types.is_floating(column.type):
+            # Data frames store integers with nulls as floating-point numbers, and null as NaN.
             whole = compute.equal(column, compute.round(column))
             right = compute.or_(whole, compute.is_nan(column))
             wrong = compute.invert(compute.fill_null(right, True))
@@ -119,6 +123,7 @@ class ColumnCheck:
         has_nan = types.is_floating(column.type)
         mask = compute.is_null(column, nan_is_null=has_nan) if has_nan else None
         nulls = compute.sum(mask).as_py() or 0 if mask is not None else column.null_count
+        # Readers fill absent fields with null, and rule `present` has counted those rows.
         nulls -= absent.count if absent else 0
         self.nulls += nulls
         if nulls and self.field.is_required:
@@ -150,6 +155,7 @@ class ColumnCheck:
         elif types.is_temporal(kind):
             self._check_times(values, column, first_row)
         if types.is_string(kind):
+            # ISO dates are compared as text: they sort as the days do.
             if self.field.logical_type == "date":
                 self._check_bounds(values, column, first_row)
             self._check_text(values, column, first_row)
@@ -161,6 +167,7 @@ class ColumnCheck:
         from pyarrow import compute, types
 
         if types.is_floating(values.type):
+            # The ends rule out infinite values at little cost, so most batches need no mask.
             ends = compute.min_max(values)
             if float("inf") in (ends["max"].as_py(), -(ends["min"].as_py() or 0.0)):
                 self._count_mask("finite", compute.is_inf(values), column, first_row)
@@ -190,6 +197,7 @@ class ColumnCheck:
         import pyarrow as pa
         from pyarrow import compute
 
+        # One comparison settles the usual batch, in which no value is past the bound.
         end = compute.min_max(values)["min" if rule == "minimum" else "max"]
         if not end.is_valid:
             return
@@ -209,6 +217,8 @@ class ColumnCheck:
         from pyarrow import types
 
         if types.is_timestamp(values.type):
+            # Bounds are in UTC, and pyarrow compares no times with and without a zone.
+            # Digits below a microsecond are cut off, as those of text are.
             values = values.cast(pa.timestamp("us", tz="UTC"), safe=False)
         if types.is_date(values.type) or types.is_timestamp(values.type):
             self._check_bounds(values, column, first_row)
@@ -237,6 +247,7 @@ class ColumnCheck:
         import pyarrow as pa
         from pyarrow import compute
 
+        # The mask of `multipleOf` is a list of Python, that of other rules an array.
         mask = pa.array(mask, pa.bool_()) if not hasattr(mask, "type") else mask
         found = compute.sum(mask).as_py() or 0
         if not found:
@@ -272,6 +283,7 @@ def is_linear_pattern(pattern: str) -> bool:
 
 def _is_off_step(value: float | Decimal, step: Decimal) -> bool:
     """Return whether a number is no multiple of a step."""
+    # By its shortest text, 0.3 is a multiple of 0.1. Its binary value is not.
     number = Decimal(str(value))
     return number.is_finite() and bool(number % step)
 

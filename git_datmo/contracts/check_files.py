@@ -20,6 +20,7 @@ def infer_files(name: str, folder: str, shown: str) -> Table:
     for relative in list_files(folder):
         media = look_at_media(os.path.join(folder, relative), f"{shown}/{relative}")
         if media.problem:
+            # Every file passes an inferred contract, and no contract lets a broken file pass.
             raise UnreadableTable(
                 f"'{shown}/{relative}' does not decode: {media.problem}",
                 "repair or remove the file, then infer the contract again",
@@ -70,6 +71,7 @@ _NAMES = {"mediaTypes": "media types", "size": "sizes", "channels": "channels", 
 def _find_broken(rule: FileRule, media: MediaFile) -> Iterator[tuple[str, str]]:
     """Yield the rules that a file breaks, each with a detail."""
     if media.problem:
+        # A broken file is reported once, not again for each rule.
         yield "decodable", media.problem
         return
     if rule.media_types and media.media_type not in rule.media_types:

@@ -66,9 +66,11 @@ def check_table(contract: Contract, table: Table, reader: TableReader, folder: s
     finally:
         counts.close()
     values = [each for check in checks for each in check.findings(contract.id, table.name)]
+    # JSON Lines has no header, so its fields are known only after the last row.
     undeclared: tuple[Finding, ...] = ()
     if reader.names is None:
         undeclared = tuple(_find_undeclared(contract, table, tuple(seen)))
+    # The reader has counted all bad rows only now, after its last batch.
     malformed = tuple(_report_bad_rows(contract, table, reader))
     unchecked = tuple(_report_unchecked(contract, table))
     return TableResult((*schema, *undeclared, *malformed, *values, *rules, *unchecked), counts.rows)

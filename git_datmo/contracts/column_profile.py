@@ -72,6 +72,7 @@ class ColumnSummary:
             return
         nulls = column.null_count
         self._nulls += nulls
+        # A batch of nulls alone says nothing of the type.
         if nulls == len(column):
             return
         kind = find_logical(column.type)
@@ -87,6 +88,7 @@ class ColumnSummary:
         """Return the profile of all that was added."""
         types = set(self._types)
         if self._texts:
+            # Narrower types come first in the list: text of integers is text of numbers too.
             types.add(self._candidates[0] if self._candidates else "string")
         if self._nested is not None:
             types |= self._nested.types
@@ -151,6 +153,7 @@ class ColumnSummary:
         """Take numbers into account. NaN counts as null, as data frames write it."""
         from pyarrow import compute, types
 
+        # Only text can become an enumeration.
         self._distinct = None
         if types.is_floating(column.type):
             self._nulls += compute.sum(compute.is_nan(column)).as_py() or 0

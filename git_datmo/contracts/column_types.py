@@ -7,6 +7,7 @@ from typing import Any
 
 from git_datmo.contracts.contract_types import LogicalType
 
+# Contracts name these types as NumPy does; pyarrow prints other names.
 _NAMES = {"double": "float64", "float": "float32", "halffloat": "float16", "date32[day]": "date32"}
 _INTEGER = re.compile(r"(u?)int(8|16|32|64)")
 _FLOAT = re.compile(r"float(16|32|64)")
@@ -70,6 +71,7 @@ def fits_physical(found: str, declared: str) -> bool:
     if ints and wanted:
         if ints[1] == wanted[1]:
             return int(ints[2]) <= int(wanted[2])
+        # A signed type holds a narrower unsigned one. No unsigned type holds a signed one.
         return bool(ints[1]) and int(ints[2]) < int(wanted[2])
     if ints and wide:
         return int(ints[2]) <= _EXACT_BITS[int(wide[1])]

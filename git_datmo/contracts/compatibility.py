@@ -41,6 +41,7 @@ def meetings(providers: Iterable[Contract], consumers: Iterable[Contract]) -> It
     for contract in providers:
         offered = [table for table in contract.tables if table.is_closed]
         for table in offered:
+            # Nothing says which of several tables a path holds.
             paths = contract.paths if len(offered) == 1 else ()
             for name in {table.name, table.physical_name, *paths} - {""}:
                 provided.setdefault(name, []).append((contract, table))
@@ -82,11 +83,13 @@ def meeting_findings(meeting: Meeting) -> tuple[Finding, ...]:
 
 def _table_gaps(provides: Table, requires: Table) -> Iterator[Mismatch]:
     offered = {field.name: field for field in provides.fields}
+    # A missing field whose id is still offered was renamed, which the message then says.
     by_id = {field.id: field for field in provides.fields if field.id}
     for wanted in requires.fields:
         found = offered.get(wanted.name)
         if found is not None:
             yield from field_gaps(found, wanted)
+        # A consumer with a default does without the field.
         elif not wanted.is_optional and not wanted.has_default:
             yield _missing(wanted, by_id.get(wanted.id))
     yield from _key_gaps(provides, requires)
@@ -121,6 +124,7 @@ def _key_gaps(provides: Table, requires: Table) -> Iterator[Mismatch]:
         unique |= key
     offered = {field.name for field in provides.fields}
     for field in requires.fields:
+        # A field that is not offered at all is reported as missing.
         if field.is_unique and field.name in offered - unique:
             message = f"'{field.name}' may have a value twice"
             yield Mismatch("refuse", "unique", field.name, message)

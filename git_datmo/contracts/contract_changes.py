@@ -36,12 +36,14 @@ def change(old: Table, new: Table, direction: Direction) -> tuple[Change, ...]:
     steps = [*_field_changes(old.fields, new.fields, "")]
     steps.extend(table_steps(old, new))
     if any(field.tensor for field in (*old.fields, *new.fields)):
+        # A model takes tensors in order, while columns are found by name.
         steps.extend(order_steps(old.fields, new.fields))
     return tuple(_sized(step, new.name, direction) for step in steps)
 
 
 def contract_changes(old: Contract, new: Contract) -> tuple[Change, ...]:
     """Return the changes of all tables, and those of the contract itself."""
+    # One name may stand for a table in and a table out, so the port is part of the key.
     before = {(table.name, table.port): table for table in old.tables}
     after = {(table.name, table.port): table for table in new.tables}
     changes: list[Change] = []
@@ -98,6 +100,7 @@ def version_problem(old: Contract, new: Contract, changes: Iterable[Change]) -> 
 
 
 def _numbers(version: str) -> tuple[int, int, int] | None:
+    # A suffix such as `-rc1` does not count.
     found = _VERSION.match(version)
     if found is None:
         return None
@@ -136,6 +139,7 @@ def _field_changes(
     """Yield the steps of fields matched by name, then by id, which makes a rename."""
     before = {field.name: field for field in old}
     after = {field.name: field for field in new}
+    # Only a field whose name is gone can have been renamed.
     gone_by_id = {field.id: field for field in old if field.id and field.name not in after}
     renamed: set[str] = set()
     for field in new:
@@ -158,6 +162,7 @@ def _field_changes(
 def _child_changes(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     yield from _field_changes(old.fields, new.fields, f"{path}.")
     if old.items is not None and new.items is not None:
+        # Items need no name. With the same one, a pair is never taken as removed and added.
         yield from _field_changes(
             (replace(old.items, name="[]"),), (replace(new.items, name="[]"),), path
         )

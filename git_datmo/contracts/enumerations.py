@@ -30,10 +30,12 @@ class Enumeration:
 
         held = []
         for value in self._values:
+            # True and 1 are two values of YAML, while Python takes them for equal.
             if value is None or isinstance(value, bool) != pa.types.is_boolean(kind):
                 continue
             try:
                 held.append(pa.scalar(value, kind).as_py())
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                # A value that the type cannot hold equals none of the column.
                 continue
         return pa.array(held, kind)

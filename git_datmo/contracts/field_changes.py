@@ -108,9 +108,11 @@ def _interval_steps(old: Field, new: Field, path: str) -> Iterator[RuleChange]:
     if declared[0] != declared[1]:
         try:
             yield from _compare(interval_of(old), interval_of(new), "range", "values", path)
+        # Times with and without a zone do not compare, for instance.
         except (NotComparable, TypeError):
             yield RuleChange(path, "range", "other", "range changed, cannot tell how")
     if (old.min_length, old.max_length) != (new.min_length, new.max_length):
+        # A minimum of 0 and no minimum allow the same text.
         was = Interval(old.min_length or 0, old.max_length)
         now = Interval(new.min_length or 0, new.max_length)
         yield from _compare(was, now, "length", "length", path)
@@ -152,6 +154,7 @@ def _enum_steps(
     elif old is not None and new is None:
         yield RuleChange(path, "enum", "loosened", "values no longer limited")
     elif old is not None and new is not None:
+        # A version may add values and remove others, so that neither step tells all.
         added = tuple(value for value in new if not is_among(value, old))
         removed = tuple(value for value in old if not is_among(value, new))
         if added:
@@ -236,6 +239,7 @@ def _rule_text(rule: QualityRule | None) -> str:
 
 def _rule_effect(was: QualityRule | None, now: QualityRule | None) -> Effect:
     if was is None or (now is not None and promises(now, was)):
+        # Rules that imply each other allow the same values; they may differ in severity.
         return "none" if now is not None and was is not None and promises(was, now) else "tightened"
     if now is None or promises(was, now):
         return "loosened"

@@ -34,6 +34,7 @@ def field_gaps(offered: Field, wanted: Field, path: str = "") -> Iterator[Mismat
         yield Mismatch("warn", "deprecated", path, f"'{path}' is deprecated")
     type_gaps = list(_type_gaps(offered, wanted, path))
     yield from type_gaps
+    # Values of another type break the other rules too, and those gaps would explain nothing.
     if not any(gap.level == "refuse" for gap in type_gaps):
         yield from _value_gaps(offered, wanted, path)
     if wanted.unit and wanted.unit != offered.unit:
@@ -84,7 +85,9 @@ def _width_gaps(offered: Field, has: Kind, needs: Kind, path: str) -> Iterator[M
     try:
         declared = interval_of(offered)
     except NotComparable:
+        # Bounds without an order narrow nothing.
         declared = Interval()
+    # An enum names all values, so the width of their type does not matter.
     if offered.enum is not None and all(
         allows(Field("", physical_type=str(needs)), value) for value in offered.enum
     ):
@@ -112,6 +115,7 @@ def _value_gaps(offered: Field, wanted: Field, path: str) -> Iterator[Mismatch]:
 def _listed_gaps(offered: Field, wanted: Field, path: str) -> Iterator[Mismatch]:
     """Yield the values of an enum that are not accepted. Nulls are a matter of `required`."""
     assert offered.enum is not None
+    # A listed value that another rule of the field excludes never occurs.
     rest = replace(offered, enum=None, is_required=False)
     given = [value for value in offered.enum if value is not None and allows(rest, value)]
     refused: list[Value] = [value for value in given if not allows(wanted, value)]
@@ -163,6 +167,7 @@ def _multiple_gaps(offered: Field, wanted: Field, path: str) -> Iterator[Mismatc
         return
     steps = [offered.multiple_of] if offered.multiple_of is not None else []
     if kind_of(offered).family == "integer":
+        # Every whole number is a multiple of 1.
         steps.append(type(unit)(1))
     if not any(step % unit == 0 for step in steps):
         yield Mismatch("refuse", "multiple", path, f"'{path}' may be no multiple of {unit}")
@@ -211,6 +216,7 @@ def _few_values(field: Field) -> list[Value] | None:
         interval = narrowed(interval_of(field), kind)
     except NotComparable:
         return None
+    # `narrowed` gives each integer two bounds, and they are inclusive.
     lower, upper = int(interval.lower), int(interval.upper)
     if upper - lower > _MOST_LISTED:
         return None
@@ -249,6 +255,7 @@ def _tensor_gaps(offered: Tensor | None, wanted: Tensor, path: str) -> Iterator[
     if wanted.datatype and offered.datatype != wanted.datatype:
         has = offered.datatype or "a tensor of unknown datatype"
         yield Mismatch("refuse", "tensor", path, f"'{path}' is {has}, not {wanted.datatype}")
+    # Another number of dimensions is refused below, so the rest may go unseen.
     sizes = zip(offered.shape, wanted.shape, strict=False)
     fits = all(need in (-1, size) for size, need in sizes)
     if len(offered.shape) != len(wanted.shape) or not fits:

@@ -26,6 +26,7 @@ def profile_tables(
     summaries: dict[str, ColumnSummary] = {}
     rows = 0
     for shown, reader in readers:
+        # A file without rows has columns all the same.
         for name in reader.names or ():
             summaries.setdefault(name, _start_summary(name, reader, rows))
         for batch in reader.batches():
@@ -88,6 +89,7 @@ def _refuse_bad_rows(shown: str, reader: TableReader) -> None:
 
 def _infer_field(profile: ColumnProfile, *, ranges: bool) -> Field:
     """Return a field that allows all values of a profile."""
+    # Data without a single value say nothing of nulls.
     is_required = profile.nulls == 0 and profile.rows > profile.absent
     if profile.nested is not None:
         nested = profile.nested.to_field(profile.name)
@@ -102,6 +104,7 @@ def _infer_field(profile: ColumnProfile, *, ranges: bool) -> Field:
     )
     if not ranges:
         return field
+    # With an infinite value, no bound on either side is known to hold for all data.
     is_finite = not profile.infinite
     return _replace(
         field,

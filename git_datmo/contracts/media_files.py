@@ -25,6 +25,7 @@ AUDIO_TYPES = {
     b"OggS": "audio/ogg",
     b"ID3": "audio/mpeg",
 }
+# As RGB, this is 300 MB of memory.
 MOST_PIXELS = 100_000_000
 AUDIO_BLOCK = 1 << 16
 
@@ -71,6 +72,7 @@ def _look_at_wave(path: str) -> MediaFile:
                 read += len(data) // width
     except (wave.Error, EOFError, OSError, ValueError, ZeroDivisionError) as error:
         return MediaFile("audio/wav", problem=str(error) or "the file ends too early")
+    # The header of a file that was cut off still has the full number.
     problem = "" if read == frames else f"{read} of {frames} frames are there"
     return MediaFile("audio/wav", channels=channels, problem=problem)
 
@@ -82,6 +84,7 @@ def _look_at_image(path: str, shown: str) -> MediaFile:
         with warnings.catch_warnings():
             # Pillow warns of large images, which the limit below judges.
             warnings.simplefilter("ignore")
+            # For other formats Pillow may start a program: for EPS, Ghostscript.
             image = pillow.open(path, formats=IMAGE_FORMATS)
         with image:
             media_type = pillow.MIME.get(image.format, "")
@@ -90,6 +93,7 @@ def _look_at_image(path: str, shown: str) -> MediaFile:
                 problem = f"it declares {size[0]} x {size[1]} pixels, which is too many to decode"
                 return MediaFile(media_type, size, channels, problem)
             return MediaFile(media_type, size, channels, _decode(image))
+    # Pillow refuses far larger images by itself, while it opens them.
     except pillow.DecompressionBombError:
         return MediaFile("", problem="it declares too many pixels to decode")
     except (OSError, ValueError, SyntaxError, TypeError, OverflowError, EOFError):
@@ -99,6 +103,7 @@ def _look_at_image(path: str, shown: str) -> MediaFile:
 def _decode(image: Any) -> str:
     """Decode an image, and return the problem; empty if there is none."""
     try:
+        # The header of an image that was cut off is whole; only decoding finds the loss.
         image.load()
     except (OSError, ValueError, SyntaxError, IndexError, TypeError, OverflowError) as error:
         return (str(error) or type(error).__name__).splitlines()[0][:120]
@@ -113,6 +118,7 @@ def list_files(path: str) -> list[str]:
     for folder, _, names in os.walk(path):
         for name in names:
             full = os.path.join(folder, name)
+            # A link may lead out of the folder.
             if os.path.isfile(full) and not os.path.islink(full):
                 found.append(os.path.relpath(full, path))
     return sorted(found)

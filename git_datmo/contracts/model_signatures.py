@@ -84,6 +84,7 @@ def read_signature(path: str, shown: str) -> tuple[Table, ...]:
 
 def _read_onnx(path: str, shown: str) -> tuple[Table, ...]:
     """Return the tables of an ONNX file. Its weights are skipped, and stay on disk."""
+    # An empty file cannot be mapped into memory.
     if not os.path.getsize(path):
         raise UnreadableTable(f"'{shown}' is empty")
     with (
@@ -105,6 +106,8 @@ def _read_graph(model: memoryview) -> tuple[Table, ...]:
     inputs: list[Field] = []
     outputs: list[Field] = []
     weights: set[str] = set()
+    # Numbers of onnx.proto: 7 is the graph of a ModelProto. Of a GraphProto, 5 are the
+    # initializers, 11 the inputs and 12 the outputs.
     graph = _first(model, 7)
     for number, value in _parts(graph) if graph is not None else ():
         if number == 5:
@@ -122,6 +125,8 @@ def _read_graph(model: memoryview) -> tuple[Table, ...]:
 
 def _read_value(value: memoryview) -> Field:
     """Return an input or output of a graph, of which a tensor's type and shape are known."""
+    # ValueInfoProto has its name in 1 and its type in 2; a TypeProto has a tensor in 1.
+    # A tensor has its element type in 1 and its shape in 2.
     kind = _first(value, 2)
     tensor_type = _first(kind, 1) if kind is not None else None
     name = _text(value, 1)
@@ -199,6 +204,7 @@ def _read_mlmodel(path: str, shown: str) -> tuple[Table, ...]:
         tables = []
         ports: tuple[Port, ...] = ("input", "output")
         for port in ports:
+            # MLflow writes the columns as JSON text within the YAML.
             columns = json.loads(signature.get(f"{port}s") or "[]")
             made = tuple(_read_column(column, index) for index, column in enumerate(columns))
             if made:
@@ -212,6 +218,7 @@ def _read_mlmodel(path: str, shown: str) -> tuple[Table, ...]:
 
 def _read_column(column: dict[str, Any], index: int) -> Field:
     """Return a column or tensor of a signature."""
+    # Columns and tensors without a name are known by their position.
     name = str(column.get("name", index))
     if column["type"] == "tensor":
         spec = column["tensor-spec"]

@@ -72,6 +72,7 @@ def _has_type(value: Any, logical_type: str) -> bool:
     if logical_type == "number":
         return found == "integer"
     if logical_type == "integer":
+        # A whole floating-point number counts as an integer, as in a flat column.
         return isinstance(value, float) and value.is_integer()
     if logical_type in ("date", "timestamp", "time") and found == "string":
         return _is_text_of(str(value), logical_type)
@@ -137,6 +138,7 @@ def _find_item_rules(
         yield "maxItems"
     if wanted.items is None:
         return
+    # A rule counts once for a row, however many elements break it.
     rules = {
         f"items.{rule}"
         for each in value

@@ -64,6 +64,7 @@ def read_field(found: OdcsObject, *, is_named: bool) -> Field:
         id=found.text("id"),
         logical_type=logical,
         physical_type=found.text("physicalType"),
+        # A key has no nulls, even where the file does not say so.
         is_required=found.flag("required") or found.flag("primaryKey"),
         is_optional=custom.flag("datmo.optional"),
         is_unique=found.flag("unique"),
@@ -106,6 +107,7 @@ def _with_children(found: OdcsObject, options: OdcsObject, field: Field) -> Fiel
     if children:
         marked = [replace(c, is_required=c.is_required or c.name in needed) for c in children]
         return replace(field, fields=tuple(marked))
+    # The names bind to nothing if the members are not listed.
     if needed:
         return replace(field, unchecked=(*field.unchecked, "required of an object"))
     return field
@@ -185,12 +187,14 @@ def read_quality(found: OdcsObject) -> tuple[FieldQuality, tuple[str, ...]]:
     unchecked: list[str] = []
     enum: tuple[Value, ...] | None = None
     pattern = ""
+    # Without a type, a rule is one of the standard's library.
     for index, item in enumerate(found.objects("quality")):
         # `rule` is the older name of `metric`.
         metric = item.text("metric") or item.text("rule")
         known = [one for one in _METRICS if one == metric]
         unit = item.text("unit") or "rows"
         kind = item.text("type") or "library"
+        # Such a rule is a sentence for people, and no program is meant to check it.
         if kind == "text":
             continue
         if kind != "library" or not known or unit not in _UNITS:

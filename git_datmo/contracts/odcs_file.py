@@ -80,6 +80,7 @@ def _read_paths(root: OdcsObject) -> list[str]:
     """Return the normalized paths of the `local` servers."""
     paths = []
     for server in root.objects("servers"):
+        # Servers of other types hold no files of this repository.
         if server.text("type") == "local":
             text = server.text("path")
             if not text:
@@ -90,10 +91,13 @@ def _read_paths(root: OdcsObject) -> list[str]:
 
 def check_path(owner: OdcsObject, key: str, text: str) -> str:
     """Return a path or pattern below the repository, without `./`; refuse any other."""
+    # On Windows a backslash separates folders, so it could lead out of the repository.
     if "\0" in text or "\\" in text:
         raise owner.error(key, f"path '{text[:80]!r}' has a character that paths must not have")
+    # Only the normalized form shows that `a/../..` leads out.
     path = posixpath.normpath(text)
     parts = path.split("/")
+    # A file system that ignores case takes `.GIT` for the repository too.
     if text.startswith("/") or ".." in parts or ".git" in [part.lower() for part in parts]:
         raise owner.error(key, f"path '{text[:80]}' is outside the repository")
     if "://" in text:

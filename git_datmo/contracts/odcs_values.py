@@ -54,6 +54,7 @@ class OdcsObject:
         value = self.data.get(key)
         if value is None:
             return ""
+        # For Python, True is an `int`.
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             raise self.error(key, f"'{key}' is not text")
         return str(value)
@@ -130,6 +131,7 @@ class OdcsObject:
         paths: dict[str, Path] = {}
         for item in self.objects("customProperties"):
             name = item.text("property")
+            # Properties of other programs may be repeated; their meaning is not known.
             if name in found and name.startswith("datmo."):
                 raise item.error("property", f"custom property '{name}' is there twice")
             found[name] = item.data.get("value")

@@ -59,6 +59,7 @@ def _format(path: str) -> str:
 
 def given_values(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values that are neither empty nor absent. Zero is a value."""
+    # Python takes 0 for equal to False, so a bound of 0 needs the test of its type.
     absent: tuple[Any, ...] = (None, "", False, [], {})
     return {
         name: value
@@ -126,6 +127,7 @@ def _field_custom(field: Field) -> dict[str, Any]:
         [("datmo.optional", field.is_optional), ("datmo.unit", field.unit), ("datmo.tensor", shape)]
     )
     if field.has_default:
+        # `given_values` would drop a default of null, which differs from no default.
         custom.setdefault("customProperties", []).append(
             {"property": "datmo.default", "value": field.default}
         )

@@ -107,6 +107,7 @@ class TableCounts:
                 rows = RepeatedRows((field.name,), self.hasher, self._folder)
                 self._unique.append((field.name, "unique", rows))
         key = tuple(field.name for field in self.table.fields if field.is_key)
+        # A key that is one unique field would be searched and reported twice.
         if key and not any(rows.columns == key for _, _, rows in self._unique):
             rows = RepeatedRows(key, self.hasher, self._folder)
             self._unique.append((key[0] if len(key) == 1 else "", "primaryKey", rows))
@@ -135,6 +136,7 @@ def _count_matches(rule: QualityRule, column: Any) -> int:
         return 0
     if isinstance(column, list):
         column = pa.array([None if value is None else str(value) for value in column])
+    # Listed values and those of the column compare as text, whatever their types are.
     text = column.cast(pa.string())
     if rule.metric == "missingValues":
         listed = [str(v) for v in read_argument(rule, "missingValues") or () if v is not None]
@@ -143,6 +145,7 @@ def _count_matches(rule: QualityRule, column: Any) -> int:
         return found + int(text.null_count)
     valid = read_argument(rule, "validValues")
     pattern = read_argument(rule, "pattern")
+    # An argument that is missing finds no value invalid.
     right = pa.array([True]).take(pa.array([0] * len(text)))
     if isinstance(valid, list):
         right = compute.is_in(text, value_set=pa.array([str(v) for v in valid], pa.string()))

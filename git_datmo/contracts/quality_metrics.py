@@ -29,6 +29,7 @@ def judge_metric(
     """Return a warning if `count` of `rows` is outside the bounds of a rule."""
     value = Decimal(count)
     if rule.unit == "percent" and rule.metric != "rowCount":
+        # A table without rows breaks no share.
         value = Decimal(100 * count) / rows if rows else Decimal(0)
     if is_inside(rule, value) != rule.is_negated:
         return None

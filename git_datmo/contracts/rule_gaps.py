@@ -29,6 +29,7 @@ def quality_gaps(
 ) -> Iterator[Mismatch]:
     """Yield a warning for each wanted threshold that is not promised."""
     for rule in wanted:
+        # A required field has 0 nulls, also without a rule that promises it.
         if has_no_nulls and rule.metric == "nullValues" and is_met_by(rule, Decimal(0)):
             continue
         if not any(promises(one, rule) for one in offered):

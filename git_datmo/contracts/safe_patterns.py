@@ -36,6 +36,7 @@ def _compile(pattern: str) -> re.Pattern[str] | None:
         return None
     try:
         # `$` of ECMA-262 and RE2 is the end of the text; Python's is also before a last line end.
+        # Classes such as `\d` are ASCII in RE2.
         return re.compile(_with_strict_end(pattern), re.ASCII)
     except (re.error, OverflowError, RecursionError):
         return None
@@ -55,6 +56,7 @@ def _is_safe(pattern: str) -> bool:
 
 
 def _without_classes(part: str) -> str:
+    # A `*` in a class or after a backslash repeats nothing.
     return re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", part)
 
 

@@ -23,6 +23,7 @@ def find_shared_rows(
         for first, reader in ((0, one), (_SECOND, other)):
             for batch in reader.batches():
                 found = [batch.columns[name] for name in columns if name in batch.columns]
+                # Rows of a batch without a column are like nulls, which are not compared.
                 if len(found) == len(columns):
                     hashes, valid = hasher.hash_rows(found)
                     keys.add(hashes, valid, first + batch.first_row)

@@ -73,6 +73,7 @@ def find_odd_numbers(array: Any) -> Any:
     offsets = np.frombuffer(offsets_buffer, width)[array.offset : array.offset + size + 1]
     data = np.frombuffer(data_buffer, np.uint8)
     starts, lengths = offsets[:-1], np.diff(offsets)
+    # An empty text at the end starts past the last byte.
     last = len(data) - 1
     first = data[np.minimum(starts, last)]
     is_signed = first == _MINUS
@@ -89,6 +90,7 @@ def _to_integers(array: Any) -> tuple[Any, Any]:
     from pyarrow import compute
 
     try:
+        # The cast is quick. Values are looked at one by one only if it refuses one.
         values = array.cast(pa.int64())
     except pa.ArrowInvalid:
         wrong = find_wrong_text(array, "integer")
@@ -97,6 +99,7 @@ def _to_integers(array: Any) -> tuple[Any, Any]:
             return right.cast(pa.int64()), wrong
         except pa.ArrowInvalid:
             return [_parse_integer(text) for text in right.to_pylist()], wrong
+    # pyarrow reads `001` and `0x1F` as numbers, and their spelling would be lost.
     odd = find_odd_numbers(array)
     if not odd.any():
         return values, None
@@ -106,6 +109,7 @@ def _to_integers(array: Any) -> tuple[Any, Any]:
 
 def _parse_integer(text: str | None) -> int | str | None:
     """Return the number of a text; the text itself if it has thousands of digits."""
+    # By default, Python converts no text of more than 4,300 digits.
     if text is None or len(text) > 4000:
         return text
     return int(text)

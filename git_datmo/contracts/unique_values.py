@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 SPILL_ROWS = 1 << 20
 PARTITIONS = 64
 SAMPLES = 5
+# The first 6 of 64 bits choose one of the 64 files.
 _SHIFT = 58
 _WIDEST = 256
 
@@ -25,6 +26,7 @@ class KeyHasher:
 
         random = np.random.default_rng(int.from_bytes(os.urandom(16), "little"))
         self._bytes = random.integers(0, 1 << 64, (_WIDEST, 256), np.uint64)
+        # Multiplication by an odd number loses no bit modulo 2^64.
         self._factor = random.integers(0, 1 << 63, 64, np.uint64) * 2 + 1
 
     def hash_rows(self, columns: Sequence[Any]) -> Any:
@@ -36,6 +38,7 @@ class KeyHasher:
         for index, column in enumerate(columns):
             hashes, present = self._hash_column(column)
             mixed = hashes * self._factor[index % len(self._factor)]
+            # A product carries only upwards, so the shift brings high bits down.
             mixed ^= mixed >> np.uint64(29)
             total = mixed if total is None else total * self._factor[-1] + mixed
             valid = present if valid is None else valid & present
@@ -80,6 +83,7 @@ class KeyHasher:
         rounds = (position // _WIDEST).astype(np.uint64) * np.uint64(2) + np.uint64(1)
         numbers = numbers * rounds
         numbers ^= numbers >> np.uint64(31)
+        # For an empty part, `reduceat` gives the element at its start rather than 0.
         filled = lengths > 0
         hashes[filled] += np.add.reduceat(numbers, starts[filled])
         return hashes * self._factor[-4]
@@ -126,6 +130,7 @@ class RepeatedKeys:
             if self._parts:
                 yield np.concatenate(self._parts)
             return
+        # The keys in memory may equal keys in the files.
         self._spill()
         for file in self._files:
             file.seek(0)
@@ -145,6 +150,7 @@ class RepeatedKeys:
         import numpy as np
 
         if not self._files:
+            # A file without a name leaves nothing behind if the process is killed.
             self._files = [
                 tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
                 for _ in range(PARTITIONS)
@@ -162,6 +168,7 @@ def _find_repeats(pairs: Any) -> Any:
     """Return the rows, in order, whose key a row before them has."""
     import numpy as np
 
+    # A stable sort keeps rows of one key in order, so the first is no repetition.
     order = np.argsort(pairs[:, 0], kind="stable")
     keys = pairs[order, 0]
     repeated = np.zeros(len(keys), bool)

@@ -91,6 +91,7 @@ def _physical_kind(text: str) -> Kind:
         return Kind(*_NAMES[name])
     if _TEXT.match(name):
         return Kind("string")
+    # Arrow and pandas add a unit and a zone, as in `timestamp[us, tz=UTC]`.
     return Kind("timestamp") if name.startswith(("timestamp", "datetime")) else Kind("")
 
 

@@ -67,6 +67,7 @@ def _reaches(
     if inner is None:
         return False
     if outer == inner:
+        # At one value, an exclusive bound is beyond an exclusive one alone.
         return not is_open or same
     return bool(outer > inner) if is_upper else bool(outer < inner)
 

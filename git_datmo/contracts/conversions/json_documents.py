@@ -18,6 +18,7 @@ def read_json(content: bytes, file: str) -> dict[str, Any]:
         problem = f"it is larger than {LARGEST_FILE >> 20} MiB"
     else:
         try:
+            # Python reads `NaN` and `Infinity`, which JSON does not have.
             document = json.loads(content, parse_float=_decimal, parse_constant=_refuse)
         except (ValueError, RecursionError):
             document = None
@@ -30,6 +31,7 @@ def read_json(content: bytes, file: str) -> dict[str, Any]:
 
 def _decimal(text: str) -> Decimal:
     number = Decimal(text)
+    # A float64 ends at 308 digits, and `int` of a huge exponent would fill the memory.
     if abs(number.adjusted()) > 400:
         raise ValueError("a number is out of range")
     return number
@@ -40,6 +42,7 @@ def _refuse(text: str) -> None:
 
 
 def _depth_is_allowed(document: Any) -> bool:
+    # Level by level: a recursion would itself fail on deep values.
     level = [document]
     for _ in range(DEEPEST):
         below: list[Any] = []

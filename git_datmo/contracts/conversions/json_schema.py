@@ -71,6 +71,7 @@ def _field_schema(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
             path,
             unique=field.is_unique,
             primaryKey=field.is_key,
+            # JSON Schema bounds numbers alone, neither dates nor times.
             range=has_bounds and kind in _FORMATS,
         )
     )
@@ -106,6 +107,7 @@ def _field_schema(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
 
 def _type_schema(field: Field, name: str) -> dict[str, Any]:
     if not name:
+        # Without a type, a schema can still exclude null.
         return {"not": {"type": "null"}} if field.is_required else {}
     return {"type": name if field.is_required else [name, "null"]}
 
@@ -149,12 +151,14 @@ def _read_field(
     kind, is_required = _read_type(schema, path, lost)
     enum = [schema["const"]] if "const" in schema else schema.get("enum")
     values = enum if isinstance(enum, list) else None
+    # Of two bounds on a side the exclusive one is taken; the tighter is not sought.
     low, high = _number(schema, "exclusiveMinimum"), _number(schema, "exclusiveMaximum")
     items = schema.get("items")
     children = _read_fields(schema, f"{path}.", lost)
     return Field(
         name,
         logical_type=kind,
+        # An enumeration without null excludes null, whatever the type says.
         is_required=is_required if values is None else is_required or None not in values,
         is_optional=is_optional,
         enum=None if values is None else tuple(v for v in values if v is not None),

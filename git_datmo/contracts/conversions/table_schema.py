@@ -75,6 +75,7 @@ def _write_field(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
     constraints = {
         "required": field.is_required,
         "unique": field.is_unique,
+        # Bounds of Table Schema are inclusive; exclusive ones are among the losses above.
         "minimum": None if field.is_minimum_exclusive else field.minimum,
         "maximum": None if field.is_maximum_exclusive else field.maximum,
         "minLength": field.min_length,
@@ -99,6 +100,7 @@ def _whole_pattern(pattern: str) -> str:
     """Return a pattern of the whole text, as XML Schema has it, for one that is searched."""
     if not pattern:
         return ""
+    # In `^a|b$` each anchor belongs to one alternative, so neither can be removed.
     if pattern.startswith("^") and pattern.endswith("$") and "|" not in pattern:
         return pattern[1:-1]
     return f".*({pattern}).*"
@@ -137,12 +139,14 @@ def _read_field(found: dict[str, Any], lost: list[str], *, is_key: bool) -> Fiel
         name,
         logical_type=kind,
         is_key=is_key,
+        # A primary key has no nulls.
         is_required=is_key or rules.get("required") is True,
         is_unique=rules.get("unique") is True,
         minimum=rules.get("minimum"),
         maximum=rules.get("maximum"),
         min_length=rules.get("minLength"),
         max_length=rules.get("maxLength"),
+        # Table Schema matches the whole text, a contract searches in it.
         pattern=f"^(?:{pattern})$" if pattern else "",
         enum=tuple(enum) if isinstance(enum, list) else None,
         format=text if isinstance(text, str) and text != "default" else "",

@@ -60,6 +60,7 @@ class ArrayInFile:
             return
         kind = np.dtype(self.numpy_type)
         remaining = prod(self.shape) * kind.itemsize
+        # A block ends between two values.
         size = BLOCK - BLOCK % kind.itemsize
         with _open_part(self.path, self.member) as file:
             _skip(file, self.offset)
@@ -99,6 +100,7 @@ def _read_npy(file: Any, path: str, name: str, size: int, member: str = "") -> A
     if kind.hasobject:
         raise ValueError("it has Python objects, which only unpickling reads")
     offset = file.tell()
+    # A header may promise anything, so it is judged before values are read.
     if prod(shape) * kind.itemsize > size - offset:
         raise ValueError(f"its header promises {prod(shape) * kind.itemsize} bytes of values")
     datatype = _OF_NUMPY.get(f"{kind.kind}{kind.itemsize}", "BYTES")
@@ -125,6 +127,7 @@ def _read_safetensors(path: str, shown: str) -> Iterator[ArrayInFile]:
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
+        # The shortest header is `{}`.
         if not 2 <= length <= min(size - 8, LARGEST_HEADER):
             raise UnreadableTable(f"'{shown}' is not a safetensors file")
         header = json.loads(file.read(length))
@@ -158,4 +161,5 @@ def _skip(file: BinaryIO, size: int) -> None:
         file.seek(size)
         return
     while size:
+        # At an early end the loop stops; the reader of the values then reports it.
         size -= len(file.read(min(size, BLOCK))) or size

@@ -49,6 +49,7 @@ class CsvTable:
         self._row = 0
         try:
             with self._open(has_newlines=has_quotes) as reader:
+                # Python and pyarrow must split the header alike, or values go to wrong columns.
                 if tuple(reader.schema.names) != self._names:
                     raise UnreadableTable(f"the header of '{self.shown}' is not a row of CSV")
                 for batch in reader:
@@ -92,12 +93,14 @@ class CsvTable:
                 column_types=text,
                 null_values=list(NULLS),
                 strings_can_be_null=True,
+                # Quotes tell an empty text from a missing value.
                 quoted_strings_can_be_null=False,
             ),
         )
 
     def _skip_row(self, row: Any) -> str:
         """Count a row with too few or too many fields, and skip it."""
+        # pyarrow counts the header as a row, and gives no number where it reads in parallel.
         detail = f"{row.actual_columns} fields instead of {row.expected_columns}"
         text = (row.text or "")[:SAMPLE_TEXT]
         self.bad_rows.add(row.number - 1 if row.number else 0, f"{detail}: {text}")

@@ -17,6 +17,7 @@ from git_datmo.contracts.table_readers.table_batches import (
 
 LONGEST_LINE = 16 << 20
 BATCH_BYTES = 2 << 20
+# Up to this number, each integer is a float64 of its own.
 EXACT = 1 << 53
 SAMPLE_TEXT = 80
 Row = dict[str, Any]
@@ -67,6 +68,7 @@ class JsonLinesTable:
         if isinstance(value, dict):
             return value
         self.bad_rows.add(number, line[:SAMPLE_TEXT].decode("utf-8", "replace").rstrip("\n"))
+        # An empty row keeps the numbers of the rows after it right.
         return {}
 
     def _make_batch(self, first: int, rows: list[Row]) -> Batch:
@@ -105,5 +107,6 @@ def make_column(values: list[Any]) -> Any:
         return values
     try:
         return pa.array(values, arrow[kind])
+    # pyarrow has no type for integers above 64 bits, nor for a lone surrogate.
     except (pa.ArrowException, OverflowError, UnicodeError, ValueError):
         return values
