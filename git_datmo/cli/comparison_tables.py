@@ -180,6 +180,7 @@ def _print_summaries(found: ExperimentComparison, console: Console) -> None:
         cells = [Cell(str(summary.count), is_number=True)]
         cells += [Cell(figure, is_number=True) for figure in figures]
         rows.append([Cell(row.name), *cells, Cell(best)])
+    # Over a single experiment, each figure would be the value itself.
     if rows and len(found.founds) > 1:
         console.print()
         print_rows(["last values", "n", "min", "max", "mean ± std", "best"], rows, console)

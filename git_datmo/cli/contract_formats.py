@@ -88,6 +88,7 @@ def _escape(text: str) -> str:
 
 def _code(text: str) -> str:
     """Return text for a span of code."""
+    # A pipe ends a cell of a table, in a span of code too.
     return text.replace("`", "'").replace("\n", " ").replace("|", "\\|")
 
 

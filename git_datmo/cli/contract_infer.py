@@ -25,6 +25,7 @@ def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     target = os.path.join(ws.root, contract.file)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     try:
+        # Mode `x` tests and creates in one step, so no file that appears meanwhile is lost.
         with open(target, "x", encoding="utf-8") as file:
             file.write(new_contract(contract))
     except FileExistsError as error:

@@ -113,6 +113,7 @@ def _environment(console: Console, base: Path) -> dict[str, str]:
     )
     scripts = str(Path(sys.executable).parent)
     path = os.pathsep.join([scripts, console.environ.get("PATH", os.defpath)])
+    # Inside a hook, git's variables name another repository.
     kept = {name: value for name, value in console.environ.items() if not name.startswith("GIT_")}
     return {**kept, "PATH": path, "GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1"}
 

@@ -127,6 +127,7 @@ def require_trust(
     from git_datmo.runs.rerun_parts import require_run
     from git_datmo.terminal_text import quote_words
 
+    # `--trust` does not replace a signature that `datmo.requireSigned` asks for.
     require_signed(ws, read_all(ws), [str(found.id)])
     if options.trust or is_trusted(ws, found, isolated=isolated):
         return

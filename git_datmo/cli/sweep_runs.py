@@ -56,6 +56,7 @@ def sweep(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
     count = show_count(len(whole.combinations), "combination")
     if done:
         console.tell(f"{len(done)} of {count} recorded before")
+    # The journal is written before the first run, so that a killed sweep can go on.
     journal.begin(whole, {name: getattr(options, name) for name in REPEATED})
     tally = _Tally(len(done))
     rest = replace(whole, combinations=missing)

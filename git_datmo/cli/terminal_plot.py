@@ -67,6 +67,7 @@ def _draw(plotext: Any, plot: CurvePlot, console: Console) -> str:
     plotext.limit_size(False, False)
     plotext.plotsize(max(console.width(), NARROWEST), HEIGHT)
     for index, line in enumerate(plot.lines):
+        # The ticks are set by logarithms too, with the plain numbers as labels.
         ys = [math.log10(y) if plot.is_log and y > 0 else y for y in line.ys]
         marker = "braille" if console.coloured else MARKS[index % len(MARKS)]
         for xs, values in _pieces(line.xs, ys):

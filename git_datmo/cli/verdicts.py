@@ -129,6 +129,7 @@ def _basis(receipt: Receipt) -> str:
     from git_datmo.runs.crash_endings import LOG, NAME
 
     outputs = [output.name for output in receipt.outputs]
+    # Without metrics and outputs, a verdict is based on the log alone.
     if not receipt.metrics and outputs == [LOG]:
         return LOG
     metrics = [metric for metric in receipt.metrics if metric.name != NAME]

@@ -55,8 +55,10 @@ def _find_in_payload(pattern: str, payload: Payload, read: ReadTree) -> Iterable
             return []
         steps = [os.fsencode(step) for step in pattern[len(payload.path) + 1 :].split("/")]
         node = find_path(root, steps, read)
+        # A link may lead out of the payload.
         return [] if node is None or node.kind is NodeKind.LINK else [(pattern, node)]
     fixed = _fixed_part(pattern)
+    # Trees of payloads that cannot match are not read.
     if not (f"{payload.path}/".startswith(fixed) or fixed.startswith(f"{payload.path}/")):
         return []
     matches = compile_pattern(pattern).fullmatch
@@ -103,6 +105,7 @@ def _translate_step(step: str) -> str:
     if _MAGIC.search(step) is None:
         return re.escape(step)
     # The translation is wrapped in `(?s:...)\Z`, and its `.` would match a slash.
+    # Later versions of Python write the end as `\z`.
     inner = translate(step).removeprefix("(?s:").removesuffix(")\\Z").removesuffix(")\\z")
     inner = inner.replace(".*", "[^/]*")
     inner = re.sub(r"(?<!\\)\.(?![*?])", "[^/]", inner)

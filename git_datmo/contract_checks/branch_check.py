@@ -55,6 +55,7 @@ class ContractScene:
         history = ContractHistory(self._ws.repo.git, [*tips, *others])
         at_tip = dict(self.committed.listing(self.tip)) if self.tip is not None else {}
         for file in self.files:
+            # Only the working tree has this blob, so the log of git does not name it.
             if at_tip.get(file.file) != file.blob:
                 history.add_uncommitted(file.file, file.blob, at_tip.get(file.file))
         return history
@@ -80,6 +81,7 @@ class ContractScene:
         distinct: dict[tuple[tuple[str, Oid], ...], Branch] = {}
         for branch in branches:
             listing = self.committed.listing(branch.commit)
+            # A branch all of whose contracts are in this tree brings nothing new.
             if not own >= {*listing}:
                 distinct.setdefault(listing, branch)
         crossing = [branch for branch in distinct.values() if self._crosses(branch)]
@@ -124,6 +126,7 @@ def _cross(check: MeetingCheck, ours: Files, theirs: Files) -> list[Crossing]:
     found: dict[tuple[str, ...], Crossing] = {}
     for own in ours.values():
         for other in theirs.values():
+            # Two versions of one file never meet: a merge keeps one of them.
             if own.file == other.file:
                 continue
             for provider, consumer in ((own, other), (other, own)):

@@ -89,6 +89,7 @@ def _check_disjoint(
 ) -> Iterator[Finding]:
     """Yield a finding for each other table that shares rows with the one at `path`."""
     keys = tuple(field.name for field in table.fields if field.is_key)
+    # Without a key, only the whole row tells rows apart.
     columns = keys or tuple(field.name for field in table.fields)
     for other in _find_others(root, contract, table, path):
         one = open_table(os.path.join(root, path), path)
@@ -110,6 +111,7 @@ def _find_others(root: Path, contract: Contract, table: Table, path: str) -> lis
             chosen = choose_table(contract, found)
             if chosen is not None and chosen.name == name:
                 others[found] = None
+        # A name may also be a path, or a pattern of paths.
         others.update(dict.fromkeys(matching_files(root, name)))
     return [other for other in others if other != path and is_table(other)]
 
@@ -120,6 +122,7 @@ def _check_model(contract: Contract, full: str, path: str) -> Iterator[Finding]:
     try:
         signature = read_signature(full, path)
     except UnreadableTable as error:
+        # A pickle states no signature, which breaks no rule of the contract.
         yield _unchecked(contract, "", "signature", error.what)
         return
     for stated in signature:

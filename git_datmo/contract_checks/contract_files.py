@@ -63,6 +63,7 @@ def _read_worktree(root: Path) -> Iterator[tuple[str, bytes]]:
         # A link could lead to a file outside the repository, a pipe could block the reader.
         if name.endswith(SUFFIX) and stat.S_ISREG(os.lstat(full).st_mode):
             with open(full, "rb") as stream:
+                # One byte more than the limit tells the parser that the file is too large.
                 yield f"{FOLDER}/{name}", stream.read(LARGEST_FILE + 1)
 
 
@@ -83,6 +84,7 @@ class CommittedContracts:
         tree = self._odb.resolve(f"{commit}:{FOLDER}")
         if tree is None:
             return ()
+        # Most commits change no contract, and have the tree of their parents.
         if tree not in self._listed:
             self._listed[tree] = tuple(self._list(tree))
         return self._listed[tree]

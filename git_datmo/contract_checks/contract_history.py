@@ -85,6 +85,7 @@ class ContractHistory:
         if len(words) == 5 and words[0].count(":") == 1:
             after = _blob(words[3])
             if after is not None:
+                # The log lists the newest commit first, and the first one stays.
                 self._versions.setdefault((path, after), FileVersion(commit, _blob(words[2])))
 
 

@@ -58,6 +58,7 @@ def bind_contract(
 def recall_check(ws: Workspace, wanted: ContractObjects) -> tuple[FileCheck, ...] | None:
     """Return the recorded result of a check; None if no record has it. No data are read."""
     for row in read_all(ws).about(str(wanted.bound.subject), Check.kind):
+        # Another version of the contract has other rules.
         if str(wanted.blob) not in row.about:
             continue
         try:

@@ -45,6 +45,7 @@ def check_worktree(
     for contract in contracts:
         wanted = bind_contract(ws, contract, hash_contract(ws, contract), stored, progress)
         here = [path for _, path in bound_paths(ws.root, [contract])]
+        # A record names stored objects, so data outside of payloads have none.
         is_stored = set(here) <= set(wanted.bound.paths)
         known = recall_check(ws, wanted) if is_stored and wanted.bound.paths else None
         if known is not None:
@@ -54,6 +55,7 @@ def check_worktree(
         checked = [path for path in here if is_within(path, within)]
         pairs = [(contract, path) for path in checked]
         found = list(check_paths(ws.root, pairs, ws.state, progress=progress))
+        # A record names a commit, which a new repository does not have.
         if is_whole and len(checked) == len(here) > 0 and head is not None:
             record_check(ws, wanted, head, found)
         done += found

@@ -74,7 +74,7 @@ class YamlDocument:
         built: dict[str, Any] = {}
         for name_node, value in node.value:
             name = _key(name_node)
-            # PyYAML would keep the last of two equal keys without a word.
+            # PyYAML would silently keep the last of two equal keys.
             if name in built:
                 raise BadYaml(f"'{name}' is there twice", name_node.start_mark.line + 1)
             built[name] = self._build(name_node, value, (*path, name))

@@ -67,7 +67,7 @@ def _reaches(
     if inner is None:
         return False
     if outer == inner:
-        # At one value, an exclusive bound is beyond an exclusive one alone.
+        # An exclusive bound reaches the same value only if the inner bound is exclusive too.
         return not is_open or same
     return bool(outer > inner) if is_upper else bool(outer < inner)
 

@@ -109,6 +109,7 @@ def pinned_alike(environment: Environment, manifest: Manifest, other: Environmen
     both = zip(
         read_bases(environment.files[DOCKERFILE]), read_bases(other.files[DOCKERFILE]), strict=False
     )
+    # A reference without a tag means `latest`.
     known = {
         base: exact for base, exact in both if exact.partition("@")[0] in (base, f"{base}:latest")
     }

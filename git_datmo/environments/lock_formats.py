@@ -49,6 +49,7 @@ def _required(packages: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
     Without a project, these are the packages that no other needs.
     """
+    # A marker limits a dependency to some platforms.
     needs = {
         normalise(package["name"]): [
             normalise(d["name"]) for d in package.get("dependencies", ()) if "marker" not in d
@@ -139,6 +140,7 @@ def read_conda_lock(name: str, text: str) -> Lock:
     packages = read_yaml(text).get("package", ())
     conda: dict[str, tuple[str, ...]] = {}
     for package in packages:
+        # A package is listed once for each platform.
         if package.get("manager") == "conda":
             known, wanted = conda.get(package["name"], ()), f"=={package['version']}"
             conda[package["name"]] = known if wanted in known else (*known, wanted)

@@ -32,6 +32,7 @@ def describe_machine(
         "cpus": os.cpu_count() or 0,
         "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     }
+    # A batch system or `taskset` may allow fewer CPUs than the machine has.
     if (usable := usable_cpus()) != facts["cpus"]:
         facts["usable_cpus"] = usable
     named = {

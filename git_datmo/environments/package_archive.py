@@ -88,6 +88,7 @@ def _installed(metadata: Path, limit: int) -> Iterator[tuple[str, bytes]]:
             yield row[0], content
         elif (where := _beside(site, path)) is None:
             raise NotPackable(f"'{row[0]}' lies outside of its environment")
+        # Files beside the packages are data of a wheel (PEP 427).
         elif where[0] != "bin":
             yield f"{data}/data/{'/'.join(where)}", content
         elif where[-1] not in scripts:

@@ -21,6 +21,7 @@ from git_datmo.environments.toml_and_yaml import read_toml
 from git_datmo.errors import DatmoError
 
 APT_FILES = ("apt.txt", "binder/apt.txt", ".binder/apt.txt")
+# These repositories have a tag for each version of their language.
 BASES = {"r": "rocker/r-ver", "julia": "julia"}
 _PROGRAMS = {"rscript": "r", "r": "r", "julia": "julia"}
 _ENDINGS = {".r": "r", ".jl": "julia"}
@@ -95,6 +96,7 @@ def _read_julia(files: Mapping[str, bytes]) -> tuple[str, tuple[Package, ...]]:
         document = read_toml(files["Manifest.toml"].decode())
     except ValueError as e:
         raise DatmoError("'Manifest.toml' is no manifest of Julia", hint) from e
+    # Julia writes this key since 1.7.
     if "julia_version" not in document:
         raise DatmoError("'Manifest.toml' does not say which Julia made it", hint)
     found: list[tuple[str, Any]] = []

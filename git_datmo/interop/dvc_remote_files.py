@@ -109,6 +109,7 @@ class RemoteWebServer:
             self._translated(),
             self._session.get(
                 f"{self._url}/{path}",
+                # A content may be larger than the memory.
                 stream=True,
                 timeout=limit(),
                 allow_redirects=self._follows,

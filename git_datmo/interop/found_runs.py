@@ -55,6 +55,7 @@ def find_runs(name: str, source: Path) -> FoundRuns:
 def _sources(kinds: list[ReaderKind], source: Path) -> Iterator[tuple[ReaderKind, Path]]:
     """Yield each file or folder to read once, in the order of their paths."""
     top = source if source.is_dir() else source.parent
+    # Git's own folder has no runs, and many files.
     below = (path for path in source.rglob("*") if ".git" not in path.relative_to(source).parts)
     files = [source] if source.is_file() else sorted(path for path in below if path.is_file())
     seen = set[tuple[int, str]]()

@@ -131,6 +131,7 @@ def _portions(items: Any, size: int) -> Iterator[list[Any]]:
 
 def _name(name: str, changes: list[str]) -> str:
     """Return a name that MLflow takes."""
+    # MLflow takes names of 250 characters, and refuses those that are no plain path.
     new = _ODD.sub("_", name)[:250].strip("/. ") or "_"
     if new != name:
         changes.append(f"'{name[:80]}' is called '{new[:80]}'")

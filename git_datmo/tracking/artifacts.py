@@ -102,6 +102,7 @@ def log_model(model: Any, name: str = "model") -> None:
 
 def file_name(name: str, suffix: str = "") -> str:
     """Return a file name for any text; it is the text itself if that is harmless."""
+    # A slash is quoted, so that no name leads out of its folder.
     quoted = urllib.parse.quote(name.encode("utf-8", "replace"), safe=" -_.()+=,@")
     if (
         quoted.startswith(".")

@@ -47,6 +47,7 @@ def autolog() -> None:
     if _Switch.owner:
         return
     _Switch.owner = os.getpid()
+    # importlib.metadata asks each finder of this list for distributions.
     sys.meta_path.append(_Entries())
     RunLogger.before_end.append(log_top_level)
     # The variable reaches every Python process of a run, and most of them train nothing.
@@ -81,9 +82,11 @@ def _found() -> Iterator[tuple[str, Any]]:
     seen = set()
     for name, value in list(vars(main).items()):
         library = "" if name.startswith("_") else fitted_objects.library_of(value)
+        # A callback has logged the trainings of its library already.
         if not library or library in callbacks.used():
             continue
         marks = fitted_objects.results_of(value)
+        # Several names may stand for one object.
         if marks not in fitted_objects.logged and marks not in seen:
             seen.add(marks)
             yield name, value

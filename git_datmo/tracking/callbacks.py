@@ -86,6 +86,7 @@ def lightgbm() -> Any:
 
 def _made(name: str, base: Any, functions: dict[str, Any], maker: Any) -> Any:
     """Return an object of a new subclass of `base`; a copy of it is made by `maker`."""
+    # Pickle finds a class by its name in a module, which this class does not have.
     return type(name, (base,), {**functions, "__reduce__": lambda _: (maker, ())})()
 
 

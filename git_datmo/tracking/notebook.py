@@ -169,6 +169,7 @@ class _Notebook:
     def _before(self, info: Any) -> None:
         """Begin a cell."""
         if info.store_history and not info.silent:
+            # IPython adds the cell to its history after this event.
             self._cells.begin(len(self._shell.history_manager.input_hist_raw), info.raw_cell)
             self._streams = [_Stream(name, self._on_text) for name in ("stdout", "stderr")]
 
@@ -180,6 +181,7 @@ class _Notebook:
             self._cells.fail(error)
             if isinstance(self._run, CellRun):
                 self._run.write_log(f"{type(error).__name__}: {error}\n")
+        # A shell without hooks does not report the value of a cell to `_on_display`.
         elif result.result is not None and not hasattr(self._shell.displayhook, "register_hook"):
             data, metadata = self._shell.display_formatter.format(result.result)
             self._cells.display("execute_result", {"data": data, "metadata": metadata})

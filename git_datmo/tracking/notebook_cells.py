@@ -88,6 +88,7 @@ class Cells:
                 self._displays[name] = output
         elif name in self._displays and size <= self._room:
             self._room -= size
+            # The cell that first displayed it holds the same dictionary.
             self._displays[name].update(data=output["data"], metadata=output["metadata"])
 
     def fail(self, error: BaseException) -> None:

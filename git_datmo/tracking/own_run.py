@@ -67,6 +67,7 @@ class OwnRun(RunLogger):
         self._is_over = True
         self.close()
         answer = dict[str, Any]()
+        # A later run of this process must not join the one that ends.
         folder = os.environ.pop(VARIABLE, "")
         if folder:
             question = {

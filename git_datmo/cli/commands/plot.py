@@ -133,6 +133,7 @@ def _divide_words(
     revisions, metrics = [], []
     for word in words:
         try:
+            # A range is no single revision, which `resolve` would look for.
             if ".." not in word and history.by_id(word) is None:
                 ws.repo.resolve(word)
             revisions.append(word)

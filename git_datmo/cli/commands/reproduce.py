@@ -106,6 +106,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     for given, word in ((options.swapped, "--with"), (options.dir, "--dir"), (options.on, "--on")):
         if given and options.cluster:
             raise UsageError(f"{word} cannot be used with --cluster", "leave out one of them")
+        # An engine on another machine can rerun any number of snapshots.
         if given and many and word != "--on":
             raise UsageError(f"{word} takes one snapshot", f"leave out {word}")
     with open_workspace(console.environ, console.cwd) as ws:

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K=V",
         help="a result; may be repeated",
     )
+    # argparse does not know about words behind '--'.
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " [-- CMD...]"
 
 

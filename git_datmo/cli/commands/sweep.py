@@ -79,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cluster", metavar="ADDRESS", help="run on a Dask cluster with this scheduler"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a combination")
+    # argparse does not know about words behind '--'.
     parser.usage = parser.format_usage().removeprefix("usage: ").rstrip() + " -- CMD..."
 
 

@@ -141,6 +141,7 @@ def _has_screen(console: Console) -> bool:
     """Return True if a browser with windows can open, and the person sits at this machine."""
     import sys
 
+    # The browser would open on the remote machine.
     if console.environ.get("SSH_CONNECTION"):
         return False
     has_display = any(console.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
@@ -162,6 +163,7 @@ def _export(options: argparse.Namespace, console: Console) -> int:
     page = read_page(STATIC)
     target = console.cwd / options.export
     if options.export:
+        # A folder with other files is refused before anything is fetched.
         refuse_other_folder(target, options.export)
     asked = PageOptions(
         has_logs=not options.no_logs,
