@@ -100,6 +100,7 @@ def archive_pieces(image: OciImage, names: Sequence[str] = ()) -> Iterator[bytes
             while piece := file.read(_PIECE):
                 yield piece
         yield _padding(layer.size)
+    # Two empty blocks end a tar file.
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -136,6 +137,7 @@ def _save_index(image: OciImage, names: Sequence[str]) -> bytes:
     """Return the index of `docker save` and `podman save`."""
     item = {
         "Config": f"blobs/sha256/{_hex(digest_of(image.config))}",
+        # `docker save` writes null for an image without a name.
         "RepoTags": list(names) or None,
         "Layers": [f"blobs/sha256/{_hex(layer.digest)}" for layer in image.layers],
     }
@@ -155,6 +157,7 @@ def _put(path: Path, content: bytes) -> None:
 
 def _put_file(path: Path, layer: Layer) -> None:
     """Put a layer at `path`, unless it is there with its full length."""
+    # Blobs are put by a rename, so one with its full length is whole.
     if path.exists() and path.stat().st_size == layer.size:
         return
     part = path.with_name(f".{path.name}.part")

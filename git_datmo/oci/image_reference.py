@@ -41,6 +41,7 @@ def parse_reference(text: str) -> ImageReference:
     host, path = (first, rest) if has_host else (HUB, text)
     name, colon, tag = path.partition(":")
     if host == HUB and "/" not in name:
+        # Docker reads a name of its hub without a user so.
         name = f"library/{name}"
     tag = tag if colon else "latest"
     if not _NAME.match(name) or not _TAG.match(tag):

@@ -111,6 +111,7 @@ def files_below(folder: Path, to: str) -> Iterator[LayerFile]:
         if path.is_symlink():
             yield LayerFile(name, target=str(path.readlink()))
         elif path.is_file():
+            # The other bits depend on the umask of the machine.
             is_program = bool(path.stat().st_mode & 0o100)
             yield LayerFile(name, DiskSource(path), is_program=is_program)
 
@@ -154,6 +155,7 @@ def _entry(file: LayerFile) -> Iterator[bytes]:
         while piece := content.read(_PIECE):
             written += len(piece)
             yield piece
+    # The header is written already, so all entries behind would be read at wrong offsets.
     if written != entry.size:
         raise OSError(f"'{file.path}' has {written} bytes and not {entry.size}: it has changed")
     yield bytes(-entry.size % tarfile.BLOCKSIZE)

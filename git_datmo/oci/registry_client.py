@@ -81,6 +81,7 @@ class Registry:
         location = begun.headers.get("Location", "")
         if begun.status_code != 202 or not location:
             self._refuse(begun)
+        # The location may be relative (distribution specification).
         url = urljoin(begun.url, location)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         # The registry checks the digest, and discards content that has another.
@@ -123,15 +124,18 @@ class Registry:
             return True
         asked = dict(_CHALLENGE.findall(rest))
         realm = asked.pop("realm", "")
+        # The login is sent to the realm, so plain HTTP is for registries of this machine alone.
         if scheme.lower() != "bearer" or not realm.startswith(
             ("https://", self._reference.base[:7])
         ):
             return False
         asked.setdefault("scope", f"repository:{self._reference.name}:pull,push")
+        # Outside of the session, whose `Authorization` is for the registry.
         answer = requests.get(realm, params=asked, auth=self._login, timeout=self._timeout)
         if answer.status_code != 200:
             return False
         document = answer.json()
+        # Token servers may use either name (distribution specification, "token authentication").
         token = document.get("token") or document.get("access_token") or ""
         self._session.headers["Authorization"] = f"Bearer {token}"
         return True

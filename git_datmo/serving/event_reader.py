@@ -32,6 +32,7 @@ def read_events(paths: list[Path]) -> Iterator[dict[str, Any]]:
         with path.open("rb") as file:
             for line in file:
                 event = parse_event(line)
+                # Outcomes of a CSV file that was added twice have the same ids.
                 if event is None or (event["type"], event["id"]) in seen:
                     continue
                 seen.add((event["type"], event["id"]))
@@ -45,6 +46,7 @@ def known_events(paths: list[Path]) -> set[str]:
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
     """Return the event of a complete line; None if it is not one."""
+    # A server may be writing this line now.
     if not line.endswith(b"\n"):
         return None
     try:
@@ -133,6 +135,7 @@ def sum_up(paths: list[Path]) -> list[SnapshotEvents]:
             events.refused.update({(v["field"], v["rule"]) for v in data.get("violations", ())})
         elif event["type"] == OUTCOME:
             outcomes[data["prediction"], data.get("row", 0)] = data.get("outcome", {})
+    # Joined last: files are read one by one, so an outcome can come before its prediction.
     for (prediction, row), outcome in outcomes.items():
         _join(found[prediction[:_SHORT]], outputs.get(prediction), row, outcome)
     return list(found.values())

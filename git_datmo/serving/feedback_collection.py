@@ -56,11 +56,14 @@ def collect(ws: Workspace, folder: Path) -> list[tuple[Oid, Feedback]]:
     then.
     """
     log_files(folder)
+    # Two collectors at once would make records of the same events.
     with locking.locked(folder / "collect.lock", seconds=60):
         before = _read_json(folder / COLLECTED).get("files", {})
+        # The intent of a killed collector has its time too, so that the records get the same ids.
         intent = _read_json(folder / INTENT) or _begin(ws, folder, before)
         ranges: Ranges = {name: tuple(each) for name, each in intent["files"].items()}
         batches = _read_batches(folder, ranges)
+        # A missing snapshot is found before the intent is written, so that nothing is begun.
         snapshots = _find_snapshots(ws, folder, batches)
         if batches and not (folder / INTENT).exists():
             _write_json(folder / INTENT, intent)
@@ -70,6 +73,7 @@ def collect(ws: Workspace, folder: Path) -> list[tuple[Oid, Feedback]]:
         ]
         done = {name: end for name, (_, end) in ranges.items()}
         _write_json(folder / COLLECTED, {"files": {**before, **done}})
+        # The intent goes last: without it, the next collector would not repeat the same records.
         (folder / INTENT).unlink(missing_ok=True)
         return made
 
@@ -79,6 +83,7 @@ def _begin(ws: Workspace, folder: Path, before: Mapping[str, int]) -> dict[str, 
     files = {}
     for path in log_files(folder):
         start, data = before.get(path.name, 0), path.read_bytes()
+        # The line behind may be incomplete still; a later collection takes it.
         end = data.rfind(b"\n") + 1
         if end > start:
             files[path.name] = [start, end]

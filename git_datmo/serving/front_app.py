@@ -36,11 +36,13 @@ def make_app(front: Front) -> Starlette:
     from starlette.routing import Route
 
     tells: dict[str, Telling] = {
+        # The paths of MLflow's scoring server.
         "/ping": lambda _: _state(front),
         "/health": lambda _: _state(front),
         "/version": lambda _: reply(__version__, "text/plain"),
         "/metrics": lambda _: reply(front.metrics_text, "text/plain"),
         "/openapi.json": lambda _: _tell(front, openapi_document(front.model)),
+        # The paths of the Open Inference Protocol. A server whose model still loads is alive.
         "/v2": lambda _: _tell(front, _server_metadata()),
         "/v2/health/live": lambda _: _tell(front, {"live": True}),
         "/v2/health/ready": lambda _: _state(front),

@@ -37,6 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
+        # Old connections of a server that has ended would hold the port for a minute or more.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
@@ -59,16 +60,19 @@ async def serve(
     loop = asyncio.get_running_loop()
 
     def end() -> None:
+        # The second signal does not wait for running requests.
         server.force_exit = front.is_ending
         front.is_ending = server.should_exit = True
 
     for number in ENDING:
         loop.add_signal_handler(number, end)
+    # The server answers while the model loads, so that a probe finds it alive, but not ready.
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     loading = asyncio.create_task(front.model.start())
     try:
         await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
+            # Raises the error of a model that did not load.
             loading.result()
             on_ready()
             await serving

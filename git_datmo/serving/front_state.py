@@ -51,11 +51,14 @@ class Front:
     def require_access(self, request: Request) -> None:
         """Raise `RefusedRequest` if a request lacks the token, or is of a page of another site."""
         origin, host = request.headers.get("origin"), request.headers.get("host")
+        # Browsers send an Origin, programs do not. A page of another site could use the browser's
+        # access.
         if origin and origin.partition("://")[2] != host:
             raise RefusedRequest("requests from pages of other sites are not accepted", status=403)
         if not self.token or request.url.path in OPEN_PATHS:
             return
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        # In constant time, which tells nothing of the token.
         if not hmac.compare_digest(given.encode(), self.token.encode()):
             raise RefusedRequest(
                 "the request needs the token of this server",
@@ -117,6 +120,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     parts, size = [], 0
     try:
         async for part in request.stream():
+            # Counted as it comes, since the header with the length can be absent or false.
             size += len(part)
             if size > limit:
                 raise RefusedRequest(f"the request has more than {limit} bytes", status=413)

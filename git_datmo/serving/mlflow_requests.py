@@ -89,6 +89,7 @@ def _parse_records(value: object) -> dict[str, list[Any]]:
         if name not in row
     ]
     if missing:
+        # As many as `request_checks.MOST`.
         raise RefusedRequest("some records lack a field", tuple(missing[:100]))
     return {name: [row[name] for row in value] for name in names}
 
@@ -100,6 +101,7 @@ def _parse_csv(body: bytes, datatypes: Datatypes) -> dict[str, list[Any]]:
     value is missing.
     """
     try:
+        # Spreadsheets write a byte order mark, which would become part of the first name.
         rows = list(csv.reader(io.StringIO(body.decode("utf-8-sig")), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise RefusedRequest(f"the request is not CSV: {error}") from error
@@ -138,6 +140,7 @@ def encode_predictions(outputs: Sequence[NamedTensor]) -> bytes:
         return json.dumps({"predictions": outputs[0].nested()}).encode()
     columns = {tensor.name: tensor.nested() for tensor in outputs}
     lengths = {tensor.rows for tensor in outputs}
+    # Outputs without a common number of rows cannot be records.
     if None in lengths or len(lengths) > 1:
         return json.dumps({"predictions": columns}).encode()
     records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

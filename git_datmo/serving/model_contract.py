@@ -13,6 +13,7 @@ _DATATYPES = {
     "integer": "INT64",
     "boolean": "BOOL",
     "string": "BYTES",
+    # Texts in ISO form.
     "date": "BYTES",
     "timestamp": "BYTES",
     "time": "BYTES",
@@ -92,5 +93,6 @@ def model_contract(contracts: Iterable[Contract]) -> ModelContract | None:
         for contract in contracts
     ]
     of_models = [each for each in found if each.request or each.answer or each.contract.entry]
+    # The sort is stable: of several with an entry, the first stays first.
     of_models.sort(key=lambda each: not each.contract.entry)
     return of_models[0] if of_models else None

@@ -37,6 +37,7 @@ class RequestViolation:
     def document(self) -> dict[str, object]:
         """Return the violation as a JSON object."""
         try:
+            # The value is of the client or the model, and can be bytes or NaN.
             json.dumps(self.got, allow_nan=False)
         except (TypeError, ValueError):
             return {**self._place(), "got": str(self.got)}
@@ -87,6 +88,7 @@ class NamedTensor:
             return NamedTensor(
                 self.name, self.datatype, shape, self.data[start * size : stop * size]
             )
+        # Texts and JSON values have no common size, so they are unpacked.
         values = self.values()[start * step : stop * step]
         return NamedTensor(self.name, self.datatype, shape, pack_values(self.datatype, values))
 
@@ -112,6 +114,7 @@ def require_size(tensor: NamedTensor) -> NamedTensor:
         )
     except ValueError as error:
         raise refused(tensor.name, "datatype", str(error)) from error
+    # As in `tensor_of_json`: a shape without elements could name billions of rows.
     if found != count or any(size < 0 for size in tensor.shape) or 0 in tensor.shape[1:]:
         raise refused(tensor.name, "shape", list(tensor.shape))
     return tensor
@@ -161,6 +164,7 @@ def _require_kind(name: str, datatype: str, flat: Sequence[Any], shape: tuple[in
         kinds = (int, float)
     step = count_of(shape[1:]) or 1
     for index, value in enumerate(flat):
+        # A Python bool is an int, but no number of the protocol.
         if not isinstance(value, kinds) or (kinds != (bool,) and isinstance(value, bool)):
             row = index // step if shape else None
             raise RefusedRequest(

@@ -52,6 +52,7 @@ def parse_inference(body: bytes, json_length: str | None) -> InferenceRequest:
     """Return the request in `body`; raise `RefusedRequest` if it is malformed."""
     size = len(body)
     if json_length is not None:
+        # `int` itself would accept signs, blanks and digits of other scripts.
         if not json_length.isascii() or not json_length.isdecimal() or int(json_length) > size:
             raise RefusedRequest(f"the header {JSON_LENGTH} is not the length of the JSON")
         size = int(json_length)
@@ -152,6 +153,7 @@ def encode_inference(
                 value if isinstance(value, str) else json.dumps(value) for value in tensor.values()
             ]
         else:
+            # The protocol allows flat data in row-major order, since the shape is beside it.
             nested = NamedTensor("", tensor.datatype, (_count(tensor),), tensor.data).nested()
             entry["data"] = nested
         entries.append(entry)

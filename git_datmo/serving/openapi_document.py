@@ -169,6 +169,7 @@ def field_schema(field: Field) -> dict[str, Any]:
     if field.examples:
         schema["examples"] = [_number(value) for value in field.examples]
     if not field.is_required and "type" in schema:
+        # OpenAPI 3.1 uses JSON Schema as it is, in which null is a type (3.0 had `nullable`).
         schema["type"] = [schema["type"], "null"]
     return schema
 

@@ -17,6 +17,7 @@ from git_datmo.serving.named_tensors import RefusedRequest, RequestViolation
 from git_datmo.serving.request_checks import value_rules
 
 PREDICTION_COLUMN, ROW_COLUMN = "prediction", "row"
+# The form of `ServedModel.new_prediction`: the beginning of a snapshot's id, and a UUID.
 _PREDICTION = re.compile(r"[0-9a-f]{10}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 MOST_OUTCOMES = 10_000
 
@@ -78,6 +79,7 @@ def outcomes_of_request(
         prediction = each.get("prediction") if isinstance(each, dict) else None
         values = each.get("outcome") if isinstance(each, dict) else None
         row = each.get("row", 0) if isinstance(each, dict) else None
+        # `type`, since True would pass as row 1.
         if not isinstance(prediction, str) or not isinstance(values, dict) or type(row) is not int:
             raise RefusedRequest("an outcome needs prediction, a text, and outcome, an object")
         events.append(
@@ -97,6 +99,7 @@ def outcomes_of_csv(
     twice tells nothing new. Raises `DatmoError` for a line that is no outcome.
     """
     try:
+        # Spreadsheets write a byte order mark, which would become part of the first name.
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             labels = [
@@ -150,5 +153,6 @@ def _parse(text: str, field: Field | None) -> object:
         if kind == "number":
             return float(text)
     except ValueError:
+        # The contract then names the rule that the text breaks.
         return text
     return {"true": True, "false": False}.get(text.lower(), text) if kind == "boolean" else text

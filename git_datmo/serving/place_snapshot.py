@@ -83,4 +83,5 @@ def python_of(found: Found) -> str:
     """Return the name of the interpreter that the run used, else `python`."""
     run = found.snapshot.run
     program = portable_command(run.command)[0] if run is not None and run.command else ""
+    # A path of the recording machine may not exist here, so only a plain name is kept.
     return program if program.startswith("python") and "/" not in program else "python"

@@ -67,6 +67,7 @@ async def _respond(
     front: Front, model: ServedModel, answer: Answering, request: Request
 ) -> Response:
     """Return the answer of the model, or that of an error."""
+    # A refusal has an id too, so that its reply and its event name the same request.
     prediction = model.new_prediction()
     try:
         front.require_access(request)
@@ -78,6 +79,7 @@ async def _respond(
             # Names that clients make up must not fill the memory.
             name = violation.field if model.declares(violation.field) else ""
             front.metrics.violations[model.version, name, violation.rule] += 1
+        # A server that is busy or not ready says nothing about the request, so it is no event.
         if front.log is not None and error.status == 400:
             front.log.refusal(model, prediction, error)
         return reply_refusal(error, model, prediction)
@@ -182,7 +184,9 @@ async def _store_outcomes(front: Front, body: bytes) -> int:
         raise RefusedRequest("this server stores no events: start it with --log", status=404)
     events = outcomes_of_request(parse_object(body), front.model.contract, front.log.clock())
     try:
+        # One append for all of them, so that a request is stored whole or not at all.
         front.log.file.append(events)
+        # In a thread, since a slow disk must not hold up predictions.
         await asyncio.to_thread(front.log.file.sync)
     except (OSError, ValueError) as error:
         front.report(f"outcomes were not stored: {error}")

@@ -39,6 +39,7 @@ def _violations(table: Table, tensors: Sequence[NamedTensor]) -> Iterator[Reques
             yield RequestViolation(name, None, "undeclared", None)
     rows = {tensor.rows for tensor in tensors if tensor.name in declared}
     if len(rows) > 1:
+        # Without a common number of rows, no violation could name its row.
         yield RequestViolation("", None, "rows", sorted(rows, key=str))
         return
     for field in table.fields:
@@ -56,11 +57,13 @@ def _check_field(field: Field, tensor: NamedTensor) -> Iterator[RequestViolation
         if wrong is not None:
             yield RequestViolation(field.name, None, *wrong)
             return
+    # Without a declared tensor, a field has one value a row: shapes (n) and (n, 1).
     elif not tensor.shape or count_of(tensor.shape[1:]) != 1:
         if field.logical_type != "array" or not tensor.shape:
             yield RequestViolation(field.name, None, "shape", list(tensor.shape))
         return
     if _needs_values(field, tensor):
+        # A row can have several values, and a violation names the row.
         step = count_of(tensor.shape[1:]) or 1
         rule_of = value_rules(field)
         for index, value in enumerate(tensor.values()):
@@ -93,6 +96,7 @@ def _needs_values(field: Field, tensor: NamedTensor) -> bool:
     if limited or tensor.datatype == JSON:
         return True
     if field.logical_type == "number":
+        # An array of floats can have NaN, which stands for a missing value.
         return field.is_required or tensor.datatype not in FLOATS | INTEGERS
     if field.logical_type == "integer":
         return tensor.datatype not in INTEGERS
@@ -119,6 +123,7 @@ def value_rules(field: Field) -> Callable[[Any], str]:
     enum = None if field.enum is None else [_comparable(each) for each in field.enum]
 
     def rule_of(value: Any) -> str:
+        # A missing number is null in JSON, and NaN in an array of floats.
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return "required" if field.is_required else ""
         if is_of_type is not None and not is_of_type(value):
@@ -161,6 +166,7 @@ def _text_rule(field: Field, pattern: re.Pattern[str] | None, value: str) -> str
 
 
 def _number_rule(field: Field, value: float) -> str:
+    # As Decimal, 0.3 is a multiple of 0.1; as binary numbers, it is not.
     rule = _range_rule(field, Decimal(repr(value)))
     if rule or field.multiple_of is None:
         return rule

@@ -48,6 +48,7 @@ def divide_rows(outputs: Tensors, counts: Sequence[int]) -> list[Tensors]:
     """Return the rows of each request; raise `ModelFailed` if an output has other rows."""
     total, start, found = sum(counts), 0, []
     for tensor in outputs:
+        # If the model drops or adds rows, clients would get those of others.
         if tensor.rows != total:
             raise ModelFailed(
                 f"'{tensor.name}' has not one row for each row of the request, so --batch cannot"
@@ -96,6 +97,7 @@ class RowBatcher:
             )
         answer: asyncio.Future[Tensors] = asyncio.get_running_loop().create_future()
         self._pending.append(WaitingRequest(tensors, rows, answer))
+        # A task holds a worker, so more tasks would only wait.
         if len(self._running) < self._workers:
             task = asyncio.create_task(self._run())
             self._running.add(task)
@@ -106,12 +108,15 @@ class RowBatcher:
         """Answer requests until none waits."""
         while self._pending:
             worker = await self._acquire()
+            # Taken when a worker is free, so that requests that came meanwhile join the batch.
             batch = self._take()
             if not batch:
+                # All requests have gone, or another task has taken them.
                 self._release(worker)
                 return
             try:
                 outputs = await worker.predict(unite_rows([each.tensors for each in batch]))
+                # A single request is not divided, so its outputs may have any number of rows.
                 parts = [outputs]
                 if len(batch) > 1:
                     parts = divide_rows(outputs, [each.rows for each in batch])

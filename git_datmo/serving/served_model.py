@@ -57,6 +57,7 @@ class ServedModel:
         """Load the model, and answer the examples; raise `DatmoError` if either fails."""
         await self.pool.start()
         try:
+            # Before `is_ready`, so that a model that breaks its contract gets no request.
             await self._answer_examples()
         except BaseException:
             await self.pool.stop()
@@ -97,6 +98,8 @@ class ServedModel:
                     f"{v.field} breaks {v.rule}" + ("" if v.row is None else f" in row {v.row}")
                     for v in broken[:3]
                 )
+                # The request keeps the contract, so the client is not refused: the model is at
+                # fault.
                 raise BrokenOutput(rules)
         return outputs
 

@@ -46,6 +46,7 @@ class ServingMetrics:
         lines.append("# TYPE datmo_request_seconds histogram")
         total = 0
         for limit, count in zip((*BUCKETS, "+Inf"), self.buckets, strict=True):
+            # A bucket of Prometheus counts all smaller ones, too.
             total += count
             lines.append(f'datmo_request_seconds_bucket{{le="{limit}"}} {total}')
         lines += [f"datmo_request_seconds_sum {self.seconds}"]

@@ -95,6 +95,7 @@ class ServingPool:
         except BaseException:
             for task in starts:
                 task.cancel()
+            # Each start that is cancelled stops its own worker, so their ends are awaited.
             await asyncio.gather(*starts, return_exceptions=True)
             await self.stop()
             raise
@@ -110,6 +111,7 @@ class ServingPool:
         except WorkerGone:
             connection.close()
             return
+        # A number is taken once, so a second connection that names it is refused.
         wanted = self._starting.pop(hello.get("number", -1), None)
         if wanted is None or wanted.done():
             connection.close()
@@ -152,6 +154,7 @@ class ServingPool:
             if loop.time() - began > HEALTHY:
                 pause = FIRST_PAUSE
             self.options.report(f"worker {number + 1} ended; starting another in {pause:g} s")
+            # `gone` says that the connection has ended; the process may still run.
             await self._stop_worker(worker)
             while True:
                 await asyncio.sleep(pause)
@@ -165,6 +168,7 @@ class ServingPool:
     def _release(self, worker: WorkerProcess) -> None:
         """Give a worker without a request to the next one that waits."""
         while self._waiting:
+            # A cancelled request leaves the queue only when its task runs next.
             future = self._waiting.popleft()
             if not future.done():
                 future.set_result(worker)
@@ -192,6 +196,8 @@ class ServingPool:
         except asyncio.CancelledError:
             with contextlib.suppress(ValueError):
                 self._waiting.remove(future)
+            # The worker was given just before the request was cancelled, so nothing else returns
+            # it.
             if future.done() and not future.cancelled():
                 self._release(future.result())
             raise
@@ -206,6 +212,8 @@ class ServingPool:
         """
         self._busy += 1
         try:
+            # A worker is not stopped at the limit: it limits its own time, and is free after its
+            # answer.
             return await asyncio.wait_for(self._ask(tensors), self.options.settings.seconds)
         except asyncio.TimeoutError:
             seconds = self.options.settings.seconds
@@ -228,6 +236,7 @@ class ServingPool:
 
     async def stop(self) -> None:
         """End all workers."""
+        # Keepers end first: they would replace the workers that are stopped.
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)

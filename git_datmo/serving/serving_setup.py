@@ -114,6 +114,7 @@ def _choose_model(placed: PlacedSnapshot, chosen: str) -> str:
     """
     if chosen:
         path = placed.folder / chosen
+        # A link or `..` must not lead to a file of this machine outside of the snapshot.
         if not path.exists() or not path.resolve().is_relative_to(placed.folder.resolve()):
             raise DatmoError(
                 f"the snapshot has no '{chosen}'",

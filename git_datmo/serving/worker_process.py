@@ -140,6 +140,7 @@ class WorkerProcess:
             else:
                 loop.call_soon_threadsafe(self._end, outcome)
 
+        # A daemon, so that a worker that does not end cannot keep the server from ending.
         threading.Thread(target=wait, name="git-datmo-worker", daemon=True).start()
 
     def _fail(self, error: BaseException) -> None:
@@ -158,6 +159,7 @@ class WorkerProcess:
         waiting: set[asyncio.Future[Any]] = {connected, self._ended}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if not connected.done():
+            # Raises the engine's error if the process could not start.
             outcome = await self._ended
             raise DatmoError(f"the worker ended with exit code {outcome.exit_code}")
         self._connection, hello = connected.result()
@@ -166,6 +168,7 @@ class WorkerProcess:
             await self._connection.send(self._settings.document())
             header, _ = await self._connection.receive()
         except WorkerGone:
+            # The stream ends before the process does, and the exit code tells more.
             outcome = await self._ended
             raise DatmoError(
                 f"the worker ended with exit code {outcome.exit_code} while it loaded the model"
@@ -200,6 +203,7 @@ class WorkerProcess:
             for t in tensors
         ]
         header = {"op": "predict", "id": 0, "seconds": self._settings.seconds, "tensors": entries}
+        # Set before the frame is sent, so that `_read` finds it however soon the answer comes.
         answer = self._answer = asyncio.get_running_loop().create_future()
         await self._connection.send(header, [t.data for t in tensors])
         document, body = await answer
@@ -225,6 +229,7 @@ class WorkerProcess:
                 os.kill(self.pid, 9)
             await asyncio.wait({self._ended}, timeout=seconds)
         if self._ended.done() and not self._ended.cancelled():
+            # asyncio reports each exception that was never asked for.
             self._ended.exception()
         if self._reading is not None:
             self._reading.cancel()

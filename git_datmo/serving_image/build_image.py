@@ -61,11 +61,13 @@ def build_image(
     Raises `DatmoError` if the environment is not frozen, cannot run the server, or if it is not
     clear which model to serve.
     """
+    # Refused before anything is fetched.
     _require_python(stored.manifest)
     oid, image = _frozen_image(ws, stored, choice.platform)
     layers = folder / "layers"
     layers.mkdir()
     placed = _place_snapshot(ws, stored, folder / "snapshot", progress)
+    # The image chooses again at its start; an unclear choice is refused now.
     contract, _, _ = choose_served(placed, choice.entry, choice.model)
     base = _place_base(ws, oid, image, folder / "base", layers, progress)
     models, code = _divide(placed, choice)
@@ -155,6 +157,7 @@ def _place_base(
     place_frozen(ws, oid, image, folder, progress)
     progress.finish()
     taken = [
+        # Unchanged, so that a registry that has the environment's image has these layers already.
         copy_layer(folder / LAYERS / digest, f"sha256:{digest}", layers, "the environment")
         for digest in read_image(folder).layers
     ]

@@ -56,6 +56,7 @@ def make_configuration(
         "StopSignal": "SIGTERM",
         "Labels": {**(settings.get("Labels") or {}), **labels.document()},
     }
+    # A layer that is not compressed has the same digest as `diff_id` and as blob.
     layers = [*document["rootfs"]["diff_ids"], *(layer.digest for layer in added)]
     return encode(
         {

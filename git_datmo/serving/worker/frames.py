@@ -27,6 +27,7 @@ def encode_frame(header: dict[str, Any], parts: Iterable[bytes] = ()) -> list[by
 def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], bytes]:
     """Read a frame; raise `EOFError` if the other side has closed the connection."""
     header, body = LENGTHS.unpack(_receive(connection, LENGTHS.size))
+    # Refused before memory is taken for it: these bytes are no frame.
     if header > LONGEST_HEADER:
         raise EOFError("the frame is damaged")
     document = json.loads(_receive(connection, header))

@@ -76,6 +76,7 @@ def tensors_of(result: Any, names: Sequence[str], numpy: Any) -> list[Sent]:
     `names` are those of the contract. A result without a name gets the single one of them, or
     `output`. Raises `ValueError` if the result is no array.
     """
+    # A data frame, known by its form, since importing pandas would take long.
     if hasattr(result, "columns") and hasattr(result, "to_numpy"):
         result = {str(name): result[name] for name in result.columns}
     if not isinstance(result, dict):
@@ -86,11 +87,13 @@ def tensors_of(result: Any, names: Sequence[str], numpy: Any) -> list[Sent]:
 
 
 def _sent(name: str, value: Any, numpy: Any) -> Sent:
+    # A tensor of PyTorch, which may be on a GPU or have a gradient.
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     if numpy is not None and hasattr(value, "__array__"):
         value = numpy.asarray(value)
     if numpy is not None and isinstance(value, numpy.ndarray):
+        # NumPy's name of bool is `|b1`; `=` and `>` are byte orders.
         datatype = _DATATYPES.get(value.dtype.str.lstrip("<|=>").replace("b1", "?"))
         if datatype is not None:
             little = numpy.ascontiguousarray(value, dtype=DTYPES[datatype])

@@ -32,6 +32,7 @@ def find_models(paths: Sequence[str]) -> list[str]:
             folders.sort()
             if MLMODEL in names:
                 found.append(base)
+                # Files inside are parts of this model.
                 folders.clear()
             else:
                 ours = (name for name in sorted(names) if name.endswith((*PICKLES, ".onnx")))
@@ -69,6 +70,7 @@ def _load_mlflow(path: str) -> Any:
     if mlflow is not None:
         return mlflow.load_model(path)
     with open(os.path.join(path, MLMODEL), encoding="utf-8") as file:
+        # The environment may have no reader of YAML.
         named = re.search(r"^\s+pickled_model: *(\S+)$", file.read(), re.MULTILINE)
     if named is None:
         raise EntryError(f"'{path}' has no scikit-learn model, and the environment has no MLflow")
@@ -106,6 +108,7 @@ def _as_onnx(numpy: Any, array: Any, kind: str) -> Any:
         "tensor(int64)": "i8",
         "tensor(int32)": "i4",
     }
+    # Other types are left as they are.
     return numpy.asarray(array, dtype=dtypes.get(kind))
 
 

@@ -29,6 +29,7 @@ SIZES = {name: struct.calcsize("<" + code) for name, code in FORMATS.items()}
 BYTES, JSON = "BYTES", "JSON"
 INTEGERS = frozenset(name for name in FORMATS if "INT" in name)
 FLOATS = frozenset({"FP16", "FP32", "FP64"})
+# The length before each element of BYTES (Open Inference Protocol, binary tensor data).
 _LENGTH = struct.Struct("<I")
 
 
@@ -113,6 +114,7 @@ def flatten(nested: Any) -> tuple[tuple[int, ...], list[Any]]:
             raise ValueError("rows have different lengths")
         shape.append(size)
         level = [value for each in level for value in each]
+    # The first value decides the depth, so a deeper one is found only now.
     if any(isinstance(value, (list, tuple)) for value in level):
         raise ValueError("rows have different depths")
     return tuple(shape), level
@@ -120,6 +122,7 @@ def flatten(nested: Any) -> tuple[tuple[int, ...], list[Any]]:
 
 def datatype_of(values: Sequence[Any]) -> str:
     """Return the narrowest of BOOL, INT64, FP64, BYTES and JSON that holds all values."""
+    # By `type`, so that True is no integer.
     kinds = {type(value) for value in values}
     if not kinds:
         return "FP64"

@@ -70,11 +70,13 @@ def _serve(connection: socket.socket, settings: dict[str, Any]) -> None:
         try:
             with TimeLimit(header["seconds"]):
                 inputs = arrays_of(header["tensors"], body, numpy)
+                # The arrays are copies, and the model may need the memory.
                 del body
                 tensors = tensors_of(predict(model, inputs), settings["outputs"], numpy)
         except Exception as error:  # noqa: BLE001
             send_frame(connection, {"op": "error", "id": header["id"], **_describe(error)})
             continue
+        # Outside of `try`: an error of the socket is none of the model.
         _answer(connection, header["id"], tensors)
 
 
