@@ -117,6 +117,7 @@ def read_view(
     Raises `Damaged` if the level is not whole.
     """
     end = header.points if end is None else min(end, header.points)
+    # A curve with at most `WIDTH` points has no levels.
     if end - begin <= most or not header.levels:
         points = read_points(read, header, begin, end)
         return Buckets(1, points.steps, points.times, points.values, points.values)
@@ -150,6 +151,7 @@ def read_level(read: Read, header: Header, width: int) -> Buckets:
 def _lines(text: bytes, count: int) -> list[str]:
     """Return the lines of a block or level; raise `Damaged` unless it has `count`."""
     lines = text.decode("ascii", "replace").split("\n")
+    # Each line ends in a line feed, so nothing is left behind the last one.
     if len(lines) != count + 1 or lines[-1]:
         raise Damaged("a curve has a block that is not whole")
     return lines[:-1]

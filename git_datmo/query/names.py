@@ -58,6 +58,7 @@ class Names:
         Raises `DatmoError` if no experiment has the value, or if a metric and a parameter have the
         same name.
         """
+        # A full name comes first, so that a short name never hides it.
         if name in self._known:
             return name
         full = [prefix + name for prefix in SHORT if prefix + name in self._known]

@@ -35,6 +35,7 @@ def read(path: Path) -> Iterator[ToolRun]:
     for name in SETTINGS:
         value = as_number(state.get(name))
         if value is not None:
+            # As it is in the file, so that a whole number stays one.
             run.parameters[name] = state[name]
     best = as_number(state.get("best_metric"))
     if best is not None:

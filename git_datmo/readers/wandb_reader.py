@@ -37,7 +37,9 @@ def read(path: Path) -> Iterator[ToolRun]:
             if isinstance(part, bytes):
                 _part(run, number, part, summary)
     for name, value in flatten("", summary):
+        # The summary repeats the last value of each curve.
         if name not in run.series and not _is_internal(name):
+            # A number that JSON lacks, such as NaN, is written as text.
             spelled = as_number(value) if isinstance(value, str) else None
             run.metrics[name] = value if spelled is None else spelled
     if not run.id:
@@ -90,6 +92,7 @@ def _add_points(run: ToolRun, row: dict[str, object]) -> None:
     for name, value in row.items():
         if _is_internal(name):
             continue
+        # Media, such as images and histograms, have a type.
         if isinstance(value, dict) and "_type" in value:
             run.lose(f"{value['_type']} '{name}'")
             continue

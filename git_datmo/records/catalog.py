@@ -119,6 +119,7 @@ class Catalog:
         self.dropped = frozenset(oid for row in obeyed for oid in row.about)
         self.redactions = tuple(row for row in obeyed if row.redacted)
         self.rows = (
+            # Every command reads all rows, so they are copied only if a record is dropped.
             tuple(row for row in every if row.record not in self.dropped) if self.dropped else every
         )
         self._every = every

@@ -105,6 +105,7 @@ class Run:
     @property
     def has_run(self) -> bool:
         """Return True if the command ran, and False if it was only recorded."""
+        # The recorder was killed before it saw the exit code, but the command ran.
         return self.exit_code is not None or self.status == KILLED
 
     @property
@@ -158,6 +159,7 @@ def payload_name(use: str, path: str) -> str:
 
     It is the use, then 40 hex digits of the SHA-256 of the path.
     """
+    # A name in a tree cannot have the slashes of a path.
     return f"{use}-{hashlib.sha256(path.encode()).hexdigest()[:40]}"
 
 
@@ -234,6 +236,7 @@ def _run_paths(run: Document) -> Iterator[str]:
     yield from run["outputs"]
     yield from run.get("unseen", ())
     yield from (run.get("read") or {}).get("paths", ())
+    # The top of the repository is '', which is no path.
     if run["folder"]:
         yield run["folder"]
 

@@ -43,6 +43,7 @@ class Series:
     @property
     def levels(self) -> list[tuple[int, int, int]]:
         """Return the bucket, the number of buckets and the number of parts of each level."""
+        # The header lists the widest level first.
         widths = [1, *(width for width, _, _ in reversed(self.header.levels))]
         counts = [-(-self.header.points // width) for width in widths]
         return [
@@ -105,6 +106,7 @@ def buckets_of(series: Series, level: int, part: int) -> BucketPart:
         whole.width, whole.steps[chosen], whole.times[chosen], whole.low[chosen], whole.high[chosen]
     )
     steps, times = list(whole.steps[following]), list(whole.times[following])
+    # No bucket follows the last one of a curve.
     if len(steps) < len(buckets):
         steps.append(last.steps[-1])
         times.append(last.times[-1])
@@ -122,6 +124,7 @@ def sparkline(ws: Workspace, series: Content, file: str) -> list[float] | None:
 
     try:
         read = open_curve_file(ws.store, series, file)
+        # Each bucket gives two values.
         view = read_view(read, read_header(read), SPARK // 2)
     except DatmoError:
         return None

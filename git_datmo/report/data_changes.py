@@ -64,6 +64,7 @@ def compare_data(
             continue
         if not paths or any(_overlap(path, asked) for asked in paths):
             change = _compare_payload(ws, path, old, new, paths)
+            # A payload that contains an asked path may differ elsewhere alone.
             if change.files is None or change.files or not paths:
                 changes.append(change)
     return tuple(changes)
@@ -131,6 +132,7 @@ def file_size(ws: Workspace, node: Node | None) -> int | None:
         return None
     from git_datmo.objects.chunk_trees import read_chunks
 
+    # Trees have no sizes of files, so those of the blobs are added.
     blobs = read_chunks(node.oid, ws.store.read_tree) if node.chunked else iter([node.oid])
     try:
         return sum(ws.store.size(blob) for blob in blobs)

@@ -79,6 +79,7 @@ def read_columns(
     goals = {name for name in metrics if name.endswith(".goal")}
     every = transpose(listed.rows, (*names, *goals))
     columns = [_make_column(name, every, goals) for name in names]
+    # Only a metric with a curve has bounds.
     curves = [name for name in metrics if f"{name}.min" in known and f"{name}.max" in known]
     return ExperimentColumns(
         listed.claims,
@@ -106,6 +107,7 @@ def transpose(rows: Sequence[Row], names: Iterable[str]) -> dict[str, Sequence[A
         )
         for keys, indexes in groups.items()
     ]
+    # The groups lie one behind the other, so values are put back in the order of the rows.
     order = [index for indexes in groups.values() for index in indexes]
     positions = sorted(range(len(order)), key=order.__getitem__)
     columns: dict[str, Sequence[Any]] = {}
@@ -136,6 +138,7 @@ def _make_column(
 
 def _exact(value: Any) -> Any:
     """Return a value; an integer that others would round as text."""
+    # `type`, since True is an int for `isinstance`.
     return str(value) if type(value) is int and abs(value) > EXACT else value
 
 
@@ -151,6 +154,7 @@ def _kind(types: set[type]) -> str:
 def _goal(name: str, every: Mapping[str, Sequence[Any]], goals: Collection[str]) -> str:
     """Return the goal of a metric: the newest recorded one, else the one that its name tells."""
     recorded = f"{name.removesuffix('.best')}.goal"
+    # Experiments are listed newest first.
     goal = next(filter(None, every[recorded]), "") if recorded in goals else ""
     if name.endswith((".min", ".max")) and not goal:
         return ""
@@ -209,6 +213,7 @@ def seconds_of(created: str) -> float:
     """Return the time of a record in seconds since 1970; 0 for a time that is none."""
     whole, _, fraction = created.removesuffix("Z").partition(".")
     try:
+        # Python 3.10 parses fractions of three or six digits alone.
         moment = datetime.fromisoformat(f"{whole}+00:00")
         return moment.timestamp() + float(f"0.{fraction or 0}")
     except ValueError:

@@ -126,6 +126,7 @@ def goal_of_metric(founds: Sequence[Found], name: str) -> str:
     """Return the goal that a record has for a metric, or its name tells; '' if neither does."""
     curves = (found.snapshot.curves.get(name) for found in founds)
     recorded = {curve.goal for curve in curves if curve is not None and curve.goal}
+    # Records that disagree tell nothing.
     return recorded.pop() if len(recorded) == 1 else known_goal(name)
 
 
@@ -147,6 +148,7 @@ def _best_index(numbers: Sequence[float | None], goal: str) -> int | None:
     known = [
         (number, index)
         for index, number in enumerate(numbers)
+        # NaN is neither less nor more, and would hide the best number.
         if number is not None and not math.isnan(number)
     ]
     if not goal or len(known) < 2:

@@ -105,6 +105,7 @@ def _compare_contracts(ws: Workspace, one: Found, other: Found) -> tuple[Contrac
     """Return the contracts that differ; nothing is loaded if neither commit has contracts."""
     sides = [f"{side.commit}:{FOLDER}" for side in (one, other)]
     before, after = (ws.odb.resolve(side) for side in sides)
+    # Equal trees of the folder need no reading of its files.
     if before == after:
         return ()
     from git_datmo.contract_checks.changed_contracts import compare_files
@@ -160,4 +161,5 @@ def _compare_environments(
         loaded.append((stored.environment, stored.manifest))
     (old, before), (new, after) = loaded
     changes = compare(old, new, before, after)
+    # The content differs, but in nothing that the comparison shows.
     return changes, "" if changes else "the environments differ in other files"

@@ -103,5 +103,6 @@ def _text(value: Value | None) -> str:
         return ""
     text = value if isinstance(value, str) else show_value(value)
     cut = text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}…"
+    # A notebook is stored as UTF-8, which has no lone surrogates.
     whole = cut.encode("utf-8", "replace").decode()
     return escape(make_printable(whole))

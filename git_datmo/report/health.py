@@ -59,6 +59,7 @@ def examine_health(
     verdicts: dict[str, set[str]] = {}
     for receipt in history.every(Receipt):
         verdicts.setdefault(str(receipt.snapshot), set()).add(receipt.verdict)
+    # Receipts can disagree, so a run can be in both lists.
     good = [oid for oid in runs if verdicts.get(oid, set()) & {IDENTICAL, WITHIN}]
     bad = [oid for oid in runs if verdicts.get(oid, set()) - {IDENTICAL, WITHIN}]
     remotes = tuple(_remotes(ws, history, ids))
@@ -77,6 +78,7 @@ def examine_health(
 def _remotes(ws: Workspace, history: History, ids: Sequence[str]) -> Iterator[RemoteHealth]:
     """Yield the remotes with the experiments that they lack."""
     for name in ws.repo.remotes():
+        # A remote can push to several URLs, and each has its own state.
         for url in push_urls(ws.repo.config, name):
             seen = set(map(str, seen_records(ws, history.heads, Remote(name, url))))
             unshared = tuple(oid for oid in ids if oid not in seen)

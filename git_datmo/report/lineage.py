@@ -69,6 +69,7 @@ class Lineage:
     ) -> Iterator[LineageLink]:
         for payload in payloads:
             for other in by_content.get(payload.oid, ()):
+                # A run can write a content that it used, too.
                 if other != own:
                     yield LineageLink(other, payload.path, payload.role)
 
@@ -83,6 +84,7 @@ def read_lineage(history: History, claims: Iterable[Claim]) -> Lineage:
         found = _decode(oid, text)
         experiments[oid] = found
         for payloads, index in ((found.outputs, writers), (found.inputs, users)):
+            # The same content can be at several paths.
             for content in dict.fromkeys(payload.oid for payload in payloads):
                 index.setdefault(content, []).append(oid)
     return Lineage(experiments, writers, users)
@@ -95,6 +97,7 @@ def _encode(snapshot: Snapshot) -> str:
     outputs = set(run.outputs) if run is not None else set()
     marked = []
     for payload in snapshot.payloads:
+        # A payload that stayed as it was is no output, even at a path that the run writes.
         is_new = (payload.path, payload.object) not in before
         marked.append((_list(payload), is_new and _is_written(payload, outputs)))
     return json.dumps([[_list(payload) for payload in _used(run)], marked])

@@ -48,6 +48,7 @@ def list_versions(
     for index in order:
         found = lineage.experiments.get(claims[index].row.record)
         for payload in found.all() if found is not None else ():
+            # The first experiment with a content is the one that made the version.
             first.setdefault(payload.path, {}).setdefault(payload.oid, (payload, index))
     return {
         path: tuple(_versions(ws, path, list(versions.values()), lineage))

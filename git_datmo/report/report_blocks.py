@@ -187,6 +187,7 @@ def _shown(value: Value | None) -> Piece:
         return NOTHING
     if isinstance(value, bool):
         return "true" if value else "false"
+    # A record can have an integer of any length.
     if isinstance(value, int) and abs(value) < 10**20:
         return str(value)
     return show_value(value) if isinstance(value, float) else foreign(show_value(value))
@@ -208,6 +209,7 @@ def _data_rows(change: DataChange) -> Iterator[tuple[Piece, ...]]:
     )
     yield (foreign(change.path), *sides)
     for file in change.files or ():
+        # A payload that is a single file has its row already.
         if file.path != change.path:
             yield (foreign(file.path), _file_side(file, 0), _file_side(file, 1))
 
@@ -224,6 +226,7 @@ def _file_side(file: DataFile, side: int) -> str:
 def _code_block(patch: str) -> CodeBlock:
     """Return a patch of at most `CODE_LINES` lines."""
     lines = patch.splitlines()
+    # Lines of content begin with a blank, plus or minus, so they are not counted.
     files = sum(line.startswith("diff --git ") for line in lines)
     shown = [
         make_printable(line if len(line) <= CODE_WIDTH else f"{line[: CODE_WIDTH - 1]}…")

@@ -95,6 +95,7 @@ def _text_of(ws: Workspace, node: Node) -> bytes | None:
     whole = b""
     for blob in read_blobs(ws, node):
         whole += blob
+        # Stops at the first piece, so that a large binary file is not read as a whole.
         if _BINARY in whole[:_LOOKED_AT]:
             return None
     return whole

@@ -45,6 +45,7 @@ def tell_story(
             dict.fromkeys(each for parent in commit.parents for each in nearest.get(parent, ()))
         )
         own = sorted(by_commit.get(oid, ()), key=lambda index: claims[index].row.order)
+        # A merge is told only if it joins experiments of different branches.
         if not own and len(commit.parents) > 1 and len(before) > 1:
             entries.append(StoryEntry(None, oid, before))
         for index in own:

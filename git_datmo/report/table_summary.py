@@ -63,6 +63,7 @@ class _Cells:
         if text == "" or text.lower() in ("na", "null", "none"):
             self.missing += 1
             return
+        # Bounded in number and length, since a column can have any number of long texts.
         if len(self.distinct) < DISTINCT_LIMIT:
             self.distinct.add(text[:CELL_LIMIT])
         try:
@@ -97,6 +98,7 @@ def _read(lines: Iterator[str]) -> tuple[list[str], Iterator[Sequence[str]]]:
     try:
         document = json.loads(first)
     except ValueError:
+        # The object takes several lines.
         document = json.loads("".join(every))
         every = chain(())
     if set(document) == {"columns", "rows"}:
@@ -152,6 +154,7 @@ def _column(name: str, cells: _Cells) -> TableColumn:
 def _bins(numbers: Sequence[float], low: float, high: float) -> tuple[int, ...]:
     """Return how many numbers are in each of `BINS` intervals of equal width."""
     width = high - low
+    # The difference of two finite numbers can be too large for a float.
     if not width or not math.isfinite(width):
         return (len(numbers),)
     counts = [0] * BINS

@@ -111,6 +111,7 @@ def _changed_in_store(
     contents = [found.snapshot.code for found in founds if found.snapshot.code is not None]
     pairs: dict[Content, dict[str, tuple[str | None, str | None]]] = {}
     for content in contents:
+        # Experiments often share their code, so each content is compared once.
         if content not in pairs:
             pairs[content] = {
                 os.fsdecode(b"/".join(each.path)): (_file_id(each.old), _file_id(each.new))
@@ -138,6 +139,7 @@ def _changed_in_commits(
                 "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-commit-id",
                 "--end-of-options", commits[0], commit,
             )  # fmt: skip
+            # With -z, the output ends in NUL, so one empty word is left.
             words = said.decode("utf-8", "surrogateescape").split("\0")
             pairs[commit] = {
                 path: _raw_ids(raw) for raw, path in zip(words[::2], words[1::2], strict=False)
@@ -160,6 +162,7 @@ def _unite_pairs(
     first: dict[str, str | None] = {}
     for change in changes:
         first |= {path: old for path, (old, _) in change.items()}
+    # A path without a change in a pair has the id of the first experiment.
     return {
         path: tuple(change[path][1] if path in change else old for change in changes)
         for path, old in first.items()

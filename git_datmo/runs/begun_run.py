@@ -97,6 +97,7 @@ def write_begun(folder: Path, begun: Begun) -> None:
             "code": _content(before.code),
             "environment": _content(environment.content) if environment is not None else None,
             # `listed` is left out: the process that reads this file asks git for it again.
+            # JSON has no bytes; `fsdecode` keeps every name.
             "untracked": sorted(map(os.fsdecode, before.untracked)),
             "named": sorted(map(os.fsdecode, before.named)),
             "config_files": [
@@ -106,6 +107,7 @@ def write_begun(folder: Path, begun: Begun) -> None:
             "lacks_data": before.lacks_data,
         },
     }
+    # The file is needed only if the recording process is killed.
     with contextlib.suppress(OSError):
         fsio.write_file(folder / BEGUN, json.dumps(document).encode())
 

@@ -84,6 +84,7 @@ def explain(
             "there is nothing to explain",
         )
     orders = two_orders(differing) if quick else all_orders(differing)
+    # The records of both ends have their metrics, so a quick answer needs no reruns of them.
     ends = {frozenset[str](): one, frozenset(differing): other} if quick else {}
     options.engine.check()
     for found, own in zip((one, other), parts, strict=True):

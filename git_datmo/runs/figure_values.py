@@ -14,6 +14,7 @@ from git_datmo.records.record_values import Value
 
 METRICS_FILE = "metrics.json"
 FIGURES_LIMIT = 10_000
+# Counters of progress, which are no results.
 STEPS = frozenset(
     {"", "epoch", "step", "steps", "global_step", "iteration", "iter", "time", "timestamp", "index"}
 )

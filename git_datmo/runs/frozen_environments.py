@@ -55,6 +55,7 @@ def prepare(
     except BuildFailed as failed:
         if not isinstance(engine, ImageEngine) or engine.rebuild:
             raise
+        # An image of another platform cannot run here.
         platform = engine.platform()
         frozen = images_of(ws, wanted, read_manifest(environment.files))
         found = next((each for each in frozen if each[1].platform == platform), None)
@@ -114,6 +115,7 @@ def place_frozen(ws: Workspace, oid: Oid, image: Image, folder: Path, progress: 
     """
     node = root_node(image.content)
     require_objects(ws, [node], oid, progress, size=image.content.size)
+    # Trees can claim to be small, so they are counted before anything is written.
     refuse_false_claims(ws, [claim_of("image", image.content)])
     place(ws, [(folder.name, node)], folder.parent, progress)
     # The record is a claim of its author. Only the digest of the files shows that this is the

@@ -60,6 +60,7 @@ class LiveRun:
                 piece = file.read(PIECE)
         except OSError:
             return
+        # The last line may be half written; its start waits for the next look.
         journal.offset += len(piece)
         *lines, journal.rest = (journal.rest + piece).split(b"\n")
         for line in lines:
@@ -86,6 +87,7 @@ class LiveRun:
                 return
             points = self.curves[name] = no_points()
         number, at, when = float(value), float(step), int(time)
+        # All three are parsed before any is appended, so that the columns stay of equal length.
         before.setdefault(name, len(points))
         points.times.append(when)
         points.values.append(number)

@@ -47,6 +47,7 @@ def place_code(ws: Workspace, code: Content, folder: Path, progress: Progress) -
         for base, _, names in os.walk(top)
         for name in names
     ]
+    # The store has files as git stores them, before the filters of a checkout.
     smudge(ws, folder, files)
 
 

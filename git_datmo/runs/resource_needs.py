@@ -64,6 +64,7 @@ def needs_of(snapshot: Snapshot) -> Needs | None:
         seconds=run.seconds,
         cpu_seconds=sum(times) if times else None,
         memory=used.get("peak_memory"),
+        # Without a measurement, the outputs that were kept are the least that was written.
         disk=stored + used.get("disk_used", written),
         gpus=_gpus(run.machine, run.resources),
         gpu_memory=used.get("peak_gpu_memory"),
@@ -75,6 +76,7 @@ def _gpus(machine: Mapping[str, Value], resources: Mapping[str, Value]) -> int:
     given, there = resources.get("gpus"), _amount(machine.get("gpus"))
     if isinstance(given, str) and given not in ("", "all"):
         return (
+            # A record can name any number, so it is bounded.
             min(int(given), 1 << 16)
             if given.isdecimal() and len(given) < 6
             else len(given.split(","))
@@ -148,6 +150,7 @@ def _gpu_shortages(needs: Needs, machine: Mapping[str, Value], *, given: bool) -
         yield "the run had a GPU; a container gets none without --gpus"
     elif here < needs.gpus:
         yield f"the run had {needs.gpus} GPUs; here there are {here}"
+    # The machine tells the memory of one GPU, and the run that of all.
     elif each is not None and needs.gpu_memory is not None and needs.gpu_memory > here * each:
         took, has = show_size(int(needs.gpu_memory)), show_size(int(here * each))
         yield f"the run took {took} of GPU memory; here there are {has}"

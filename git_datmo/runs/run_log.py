@@ -48,6 +48,8 @@ def run_logged(
 
         def tee(stream: Stream, data: bytes) -> None:
             output(stream, data)
+            # A log has the lines that a terminal shows, without the bytes that draw and redraw
+            # them.
             log.write(screen.feed(data) if screen is not None else data)
 
         outcome = engine.run(job, output=tee)

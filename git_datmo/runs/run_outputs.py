@@ -81,6 +81,7 @@ def _wanted(
     Files that git ignores are stored if their total size is small, else named in a remark.
     """
     asked = [path for path in explicit if os.path.lexists(ws.root / path)]
+    # An output that was asked for and is missing is worth a remark, but no error.
     kept.remarks += (f"the run did not write '{path}'" for path in explicit if path not in asked)
     under = tuple(f"{path}/" for path in asked)
     ignored = [each for each in written.ignored if not f"{each.path}/".startswith(under)]
@@ -177,6 +178,7 @@ def _store_outputs(
             top = next((each for each in (name, *_above(name)) if each in outputs), None)
             if top is None:
                 raise
+            # Each file that is left out costs another reading of its folder.
             others = sum(each.startswith(os.fsencode(top) + b"/") for each in left)
             if name == top or error.path in left or others == LEFT_OUT:
                 kept.remarks.append(f"'{top}' was not kept: {error.what}")

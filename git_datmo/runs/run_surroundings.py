@@ -56,6 +56,7 @@ def find_surroundings(
 def remarks_on_surroundings(seen: Surroundings) -> Iterator[str]:
     """Yield a warning for each dependency. A secret variable is never recommended for recording."""
     for name, source in find_variables(seen.sources, seen.recorded):
+        # A variable that is not set here has not affected the run.
         if name in seen.set_here and not is_secret_name(name):
             yield (
                 f"'{source}' reads the variable '{name}', which is not recorded:"

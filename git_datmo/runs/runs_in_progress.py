@@ -125,6 +125,7 @@ def read_run(home: Path) -> RunInProgress | None:
 
 def _find_state(home: Path, state: Mapping[str, Any]) -> RunState:
     """Return the state of a run that has no record yet."""
+    # The processes of another machine cannot be asked.
     if not is_here(state):
         return RunState.ELSEWHERE
     if not is_alive(state):

@@ -52,6 +52,7 @@ def parse_grid(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
             )
         match = _RANGE.match(text)
         if match is None:
+            # A value that is given twice is one combination.
             grid[name] = tuple(dict.fromkeys(text.split(",")))
             continue
         first, last = int(match[1]), int(match[2])
@@ -85,6 +86,7 @@ def combine(
                 f"did you mean '{near}'?" if near else f"write {{{name}}} where its value goes",
             )
         homes[name] = having[-1]
+    # Counted before any combination is made, since the product can be huge.
     if count > LIMIT:
         raise UsageError(f"these are {count} combinations, more than {LIMIT}")
     chosen = (dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values()))

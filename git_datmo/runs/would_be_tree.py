@@ -26,6 +26,7 @@ def code_tree(ws: Workspace) -> Oid | None:
     with tempfile.TemporaryDirectory(prefix="git-datmo-index-") as folder:
         copy = Path(folder) / "index"
         if index.exists():
+            # With the stat data of the index, git reads only files that changed.
             shutil.copyfile(index, copy)
         return _write(replace(ws.repo.git, index_file=copy), ("add", "-u"), b"")
 

@@ -27,10 +27,12 @@ class Masker:
 
     def text(self, text: str) -> str:
         """Return a text without secrets, and without halves of characters."""
+        # Ids are frequent, and hold no secret.
         if _is_id(text):
             return text
         found = self._masked.get(text)
         if found is None:
+            # Lone surrogates cannot be written as UTF-8.
             whole = text.encode("utf-8", "replace").decode()
             found = whole if len(whole) <= _HARMLESS else mask(whole, self._known)
             if len(self._masked) < _REMEMBERED and len(text) < 1000:

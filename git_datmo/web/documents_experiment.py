@@ -88,6 +88,7 @@ def experiment_document(state: PageState, key: str) -> dict[str, Any]:
         "log": f"log/{key}" if run is not None and run.log and state.options.has_logs else "",
         "media": list(_media(state, snapshot)),
         "receipts": [_receipt(receipt) for receipt in state.history.receipts(oid)],
+        # The last id is that of the experiment itself.
         "attempts": attempt_ids(state.history, found.id, snapshot)[:-1],
         "parents": [_link(link) for link in lineage.parents(oid)],
         "children": [_link(link) for link in lineage.children(oid)],
@@ -109,6 +110,7 @@ def _metrics(key: str, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             "max": curve.max if curve else None,
             "best": curve.best if curve else None,
             "goal": curve.goal if curve else "",
+            # An index, since a metric's name can have characters that a document's name cannot.
             "curve": f"curve/{key}/{names.index(owner)}" if curve else "",
             "points": curve.points if curve else 0,
         }
@@ -153,6 +155,7 @@ def _code(state: PageState, key: str, found: Found) -> dict[str, Any]:
     if code is None or not state.options.has_code:
         return {"files": "", "patch": "", "changed": 0}
     try:
+        # Objects may be missing here; the rest of the document does not need them.
         changed = 0 if found.snapshot.clean else count_changed(state.ws, found)
     except DatmoError:
         changed = 0
@@ -178,6 +181,7 @@ def _media(state: PageState, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
         if folder not in _MEDIA or not rest:
             continue
         suffix = suffix_of(rest)
+        # The logger quotes characters that a file's name cannot have.
         name, step = _split_step(unquote(rest.removesuffix(suffix)))
         item = {"step": step, "blob": str(file.oid), "suffix": suffix, "size": file.size}
         kind = _MEDIA[folder]
@@ -185,6 +189,7 @@ def _media(state: PageState, snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             kind = IMAGE
         groups.setdefault((kind, name), []).append(item)
     for (kind, name), items in groups.items():
+        # An item without a step comes before step 0.
         items.sort(key=lambda item: -1 if item["step"] is None else item["step"])
         yield {"name": name, "kind": kind, "items": items}
 
@@ -285,6 +290,7 @@ def part_of_series(series: Series, level: int, part: int) -> dict[str, Any]:
     """Return a part of a level of a curve."""
     if level >= len(series.levels) or part >= series.levels[level][2]:
         raise NoDocument("the curve has no such part", "reload the page")
+    # Level 0 has the points themselves.
     if level == 0:
         return points_document(points_of(series, part))
     found = buckets_of(series, level, part)
@@ -315,6 +321,7 @@ def _seconds(times: Sequence[int]) -> list[float]:
 def _series(state: PageState, key: str, index: int) -> tuple[str, tuple[Series, ...]]:
     """Return the name of a metric and its curves."""
     found = state.found(key)
+    # The same order as in `_metrics`, whose documents name curves by their index.
     names = sorted({*found.snapshot.metrics, *found.snapshot.curves})
     if index >= len(names):
         raise NoDocument("the experiment has no such metric", "reload the page")

@@ -23,6 +23,7 @@ NOT_HERE = "this file is not here"
 def files_document(state: PageState, oid: str) -> dict[str, Any]:
     """Return the files of a stored folder, or one stored file."""
     named = state.content_names.get(oid)
+    # Stored code is no payload, so its id has no name here. It is a folder.
     node = _folder(oid) if named is None or named.form == "folder" else file_node(state, oid)
     name = named.path.rpartition("/")[2] if named is not None else oid[:10]
     try:
@@ -72,6 +73,7 @@ def text_document(state: PageState, oid: str) -> dict[str, Any]:
     """Return the beginning of a file as text."""
     content, size = b"", 0
     for piece in read_pieces(state, oid):
+        # Read to the end, since only the pieces tell the size.
         size += len(piece)
         if len(content) < TEXT_LIMIT:
             content += piece[: TEXT_LIMIT - len(content)]

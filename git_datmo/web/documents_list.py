@@ -51,6 +51,7 @@ def experiments_document(state: PageState) -> dict[str, Any]:
             {"name": name, "document": f"sparklines/{index}"}
             for index, name in enumerate(columns.curves)
         ],
+        # Last and empty: `LivePages` replaces the end of the document.
         "running": [],
     }
 

@@ -31,6 +31,7 @@ _NAME = re.compile(
 
 def is_live(name: str) -> bool:
     """Return True for the name of a document of a run in progress."""
+    # Keys of experiments are hexadecimal, so none begins like this.
     return "/run-" in name
 
 
@@ -128,6 +129,7 @@ def _curve(run: RunInProgress, name: str, points: Points) -> dict[str, Any]:
 
 def _series(run: RunInProgress, name: str, points: Points) -> Series:
     """Return a curve so far as a stored one would be read."""
+    # In its stored form, a curve has the levels and parts that the page asks for.
     read = bytes_reader(write_curve(name, points))
     return Series(f"run-{run.id}", split_rank(name)[0], read, read_header(read))
 
@@ -141,4 +143,5 @@ def _log(run: RunInProgress) -> dict[str, Any]:
             document = tail_document(file.read(LOG_LIMIT))
     except OSError:
         return {"text": "", "size": 0, "is_cut": False}
+    # `tail_document` knows only the bytes that were read.
     return {**document, "size": size, "is_cut": size > LOG_LIMIT}

@@ -89,6 +89,7 @@ class ExportedNames:
         if name not in self._seen and self.state.is_local(str(content.object)):
             self._seen.add(name)
             yield name
+            # Code is listed without a path, and is shown even where previews of data are left out.
             is_code = not path
             if self.state.options.has_previews or is_code:
                 yield from self._files(root_node(content), path.rpartition("/")[2])

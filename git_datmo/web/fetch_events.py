@@ -34,6 +34,7 @@ class FetchProgress:
 
     def begin(self, what: str, total: int = 0, *, unit: str = "B") -> None:  # noqa: ARG002
         """Begin a stage."""
+        # Browsers show bytes, so a stage that counts other things has no total.
         self.done, self.total = 0, total if unit == "B" else 0
 
     def advance(self, amount: int) -> None:

@@ -30,6 +30,7 @@ def fetch_parts(state: PageState, progress: Progress = QUIET) -> int:
 
     try:
         return len(fetch_objects(state.ws, nodes, progress=progress).all)
+    # A remote that does not answer must not prevent the export.
     except DatmoError as error:
         progress.tell(f"warning: {error.what}")
         return len(missing.all)

@@ -76,6 +76,7 @@ class Following:
                 return None
             curves = found.live.curves.items()
             return found.run, {
+                # Copies, since the next look appends to these arrays in another thread.
                 metric: Points(points.values[:], points.steps[:], points.times[:])
                 for metric, points in curves
             }
@@ -165,9 +166,11 @@ def _stamps(common_dir: Path) -> tuple[object, int]:
     """Return the times and sizes of the files of refs and of the store's packs, and the number of
     loose refs."""
     stamps: list[tuple[str, int, int, int]] = []
+    # With reftables, refs have no files of their own, and the list of tables changes.
     for name in ("HEAD", "packed-refs", "reftable/tables.list", "datmo/store.git/objects/pack"):
         _stamp(stamps, name, common_dir / name)
     before = len(stamps)
+    # Git removes empty folders at any time, so a folder that is gone is passed over.
     folders = [common_dir / "refs"]
     while folders:
         try:
@@ -188,4 +191,5 @@ def _stamp(stamps: list[tuple[str, int, int, int]], name: str, path: Path) -> No
         found = path.stat()
     except OSError:
         return
+    # Git replaces files by renames, so the inode differs even where time and size do not.
     stamps.append((name, found.st_mtime_ns, found.st_size, found.st_ino))

@@ -50,6 +50,7 @@ class LivePages:
     def document(self, name: str) -> bytes:
         """Return a document as gzip; raise `DatmoError` if there is none."""
         with self._lock:
+            # Without a browser that follows, a kept document could be out of date.
             if time.monotonic() - self._looked > TICK:
                 self._look()
         if is_live(name):
@@ -58,6 +59,8 @@ class LivePages:
             found = self._packed.get(name)
             if found is None:
                 content = make_document(self._open(), name)
+                # The list is kept unpacked, since the runs in progress are put into it at each
+                # request.
                 found = compress(content) if name != "experiments" else content
                 self._keep(name, found)
             else:
@@ -136,6 +139,7 @@ class LivePages:
         with self._lock:
             node, size = self._wanted(self._open(), oid)
         with open_workspace(self.environ, self.folder) as ws:
+            # In a workspace of its own, so that a long fetch does not hold the lock.
             missing = fetch_objects(ws, [node], size=size, progress=progress)
         with self._lock:
             self._forget()

@@ -94,6 +94,7 @@ class PageServer:
     def stop(self) -> None:
         """End the events of all browsers; called by a handler of signals, or another thread."""
         if self._loop is not None:
+            # Queues of asyncio may be changed by the thread of the loop alone.
             self._loop.call_soon_threadsafe(self.clients.end)
 
     @contextlib.asynccontextmanager
@@ -111,6 +112,7 @@ class PageServer:
         """Look at the repository twice a second while a browser follows it."""
         while True:
             await asyncio.sleep(TICK)
+            # An open repository is looked at too, since `look` closes it when it is idle.
             if self.clients.queues or self.pages.is_open:
                 for event in await asyncio.to_thread(self.pages.look):
                     self.clients.send(event)
@@ -121,6 +123,7 @@ class PageServer:
         async def answer(request: Request) -> Response:
             from starlette.responses import PlainTextResponse
 
+            # Host and origin come first: pages on other ports of this host have the cookie, too.
             host = request.headers.get("host", "")
             refused = self.guard.refuse_host(host) or self.guard.refuse_origin(
                 request.headers.get("origin"), host
@@ -167,6 +170,7 @@ class PageServer:
         except DatmoError as error:
             return _error(error)
         tag = f'"{hashlib.sha256(packed).hexdigest()[:32]}"'
+        # With `no-cache`, a browser keeps the document, and asks each time if it is still the same.
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
@@ -191,9 +195,11 @@ class PageServer:
         media = media_type(content, suffix)
         headers = {
             "Content-Security-Policy": FILE_POLICY,
+            # The content follows from the id in its address, so it never changes.
             "Cache-Control": "private, max-age=31536000, immutable",
         }
         if media is None:
+            # A file of another kind could be a page with scripts, so it is not shown.
             headers["Content-Disposition"] = "attachment"
         return Response(content, media_type=media or "application/octet-stream", headers=headers)
 
@@ -208,6 +214,7 @@ class PageServer:
         async def events() -> AsyncIterator[str]:
             self.clients.queues.add(queue)
             try:
+                # A line that begins with a colon is a comment (HTML standard, server-sent events).
                 yield ": hello\n\n"
                 while True:
                     try:
@@ -221,6 +228,7 @@ class PageServer:
             finally:
                 self.clients.queues.discard(queue)
 
+        # nginx would hold events back until its buffer is full.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
 
@@ -231,6 +239,7 @@ class PageServer:
         oid = await _requested_content(request)
         if oid is None:
             return JSONResponse({"error": 'send {"content": "ID"} as application/json'}, 400)
+        # Several pages can ask for the same content, which is fetched once.
         if oid not in self._fetching:
             self._fetching.add(oid)
             task = asyncio.create_task(self._fetch_content(oid))
@@ -256,6 +265,7 @@ class PageServer:
 
 async def _requested_content(request: Request) -> str | None:
     """Return the id in the body of a request; None for a body of another form."""
+    # A page of another site cannot send this type before the browser asks this server (CORS).
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return None
     body = b""

@@ -66,12 +66,14 @@ def serve_page(
     with open_workspace(environ, folder) as ws:
         make_folder(ws.shared_state)
         with locking.locked(ws.shared_state / LOCK):
+            # Under the lock, so that two starts at once give one server.
             running = find_server(ws)
             if running is not None:
                 announce(_announcement(environ, running, is_first=False))
                 return
             sock = listen(options.host, options.port)
             running = new_server(os.getpid(), options.host, sock.getsockname()[1])
+            # The socket listens already, so a second start announces an address that answers.
             note_server(ws, running)
         try:
             _serve(environ, folder, options, page, running, sock, announce)
@@ -102,6 +104,7 @@ def _own_hosts(host: str) -> tuple[str, ...]:
     """Return the names by which a browser reaches a server that listens on `host`."""
     names: Sequence[str] = (host,)
     if host in ANY:
+        # A browser names one of the machine's own addresses, never the wildcard.
         name = socket.gethostname()
         names = (name, socket.getfqdn(), *_addresses(name))
     return tuple(dict.fromkeys((*LOOPBACK, *(name.lower() for name in names))))

@@ -20,6 +20,7 @@ from git_datmo.secrets.secret_rules import known_secrets
 from git_datmo.web.document_text import Masker
 
 KEY = 16
+# Refs of git-datmo lead to records and kept objects, and not to code.
 EVERY_REF = ("--exclude=refs/datmo/*", "--exclude=refs/notes/*", "--all")
 _KEY = re.compile(r"[0-9a-f]{16}\Z")
 
@@ -61,6 +62,7 @@ class PageState:
         """Return the options that choose the experiments."""
         if self.options.choice is not None:
             return self.options.choice
+        # Git refuses HEAD as a revision in a repository without a commit.
         head = ("HEAD",) if self.ws.head() is not None else ()
         return ListOptions(Revisions(head, EVERY_REF), follows=True)
 

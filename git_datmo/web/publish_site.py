@@ -52,12 +52,14 @@ def publish_site(
     git = beside(ws.scratch.git, ws.repo.config, remote)
     tip = probe(git, remote, ref).refs.get(ref)
     if tip is not None:
+        # The tip is enough to be the parent of the new commit.
         fetch_refs(git, remote, [f"+{ref}:{_OLD}"], progress, "--depth=1")
         _refuse_other_page(git, branch)
     stream = b"".join(_import_stream(ws, site, has_old=tip is not None))
     git.run("fast-import", "--quiet", stdin=stream)
     trees = [git.text("rev-parse", f"{name}^{{tree}}") for name in _names(has_old=tip is not None)]
     commit = git.text("rev-parse", _NEW)
+    # Exports of the same records are equal, and must not fill the branch with commits.
     if tip is not None and trees[0] == trees[1]:
         return Published(remote.address, branch, str(tip), is_new=False)
     try:
@@ -99,6 +101,7 @@ def _import_stream(ws: Workspace, site: ExportedSite, *, has_old: bool) -> Itera
     yield b"data %d\n%s" % (len(message), message)
     if has_old:
         yield f"from {_OLD}\n".encode()
+        # Documents of the earlier export go, and other files of the branch stay.
         yield f"D {DATA}\n".encode()
     # Paths of an export have neither blanks nor quotes.
     for path in (*site.files, _PLAIN):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+# Texts of records can hold any markup, so only the page's own files are loaded.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
     " media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none';"
@@ -42,6 +43,7 @@ class Guard:
     def refuse_host(self, host: str) -> str:
         """Return why a request for this host is refused; '' if it is not."""
         name, port = _split_host(host)
+        # A browser leaves out the usual port of the scheme.
         if name in self.hosts and port in (None, self.port):
             return ""
         if name in self.outside:
@@ -61,6 +63,7 @@ class Guard:
 
     def knows(self, token: str) -> bool:
         """Return True for the server's token."""
+        # In constant time, which tells nothing of the token.
         return hmac.compare_digest(token.encode("utf-8", "replace"), self.token.encode())
 
 

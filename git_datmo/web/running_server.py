@@ -62,6 +62,7 @@ def note_server(ws: Workspace, server: RunningServer) -> None:
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(fd, "wb") as file:
         file.write(json.dumps(asdict(server)).encode())
+    # A reader gets the old file or the new one, never a part.
     fresh.replace(path)
 
 

@@ -61,6 +61,7 @@ def build_site(
     state: PageState, page: Mapping[str, bytes], progress: Progress = QUIET
 ) -> ExportedSite:
     """Make all files of an export: `page`, and the documents of its experiments."""
+    # On disk and without a name: the size is known before the first file is written.
     site = ExportedSite(tempfile.TemporaryFile())  # noqa: SIM115 - `close` closes it
     progress.begin("Making the page", unit="documents")
     try:
@@ -83,6 +84,7 @@ def _add(state: PageState, site: ExportedSite, each: str | ExportedFile) -> None
             content = b"".join(read_pieces(state, each.oid))
             site.add(f"{DATA}/file/{each.oid}{each.suffix}", content)
         else:
+            # A page opened from a disk may load scripts, but may not fetch JSON.
             site.add(f"{DATA}/{each}.js", script_of(each, make_document(state, each)))
     except NoDocument:
         return
@@ -120,6 +122,7 @@ def write_site(site: ExportedSite, folder: Path, shown: str) -> ExportCounts:
         target.parent.mkdir(parents=True, exist_ok=True)
         fsio.write_file(target, content)
         written += 1
+    # Removed last, since the earlier list of experiments named them until now.
     stale = [path for path in _documents(folder) if path not in site.files]
     for path in stale:
         (folder / path).unlink()
