@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -144,7 +144,7 @@ def later_keys(inner: dict[str, Any]) -> set[str]:
     valid."""
     made = [
         each
-        for each in (Snapshot, Receipt, Annotation)
+        for each in get_args(Record)
         if "version" in inner and inner["kind"] == each.kind
     ]
     parts = {"same": ReceiptDifference, "command": Run, "points": Curve}
@@ -232,7 +232,7 @@ def use(record: Record) -> None:
     out = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="surrogateescape")
     console = Console({}, Path.cwd(), out, io.StringIO())
     if isinstance(record, Snapshot):
-        for line in snapshot_details(Found(oid, record, record.commit, "note"), (), console):
+        for line in snapshot_details(Found(oid, record, record.commit, "note"), (), (), console):
             console.print(line)
         for payload in record.payloads:
             assert isinstance(payload.content.size, int)
