@@ -3,9 +3,8 @@
 # usage: tests/gits.sh, as root. DATMO_TEST_GITS names another folder than the cache.
 #
 # A suite has a folder of its own, and debootstrap installs Debian into its subfolder `root`:
-#   trixie/root                              a small Debian system, which is never booted
-#   trixie/root/usr/bin/debootstrap-python   a script that starts the Python of that system
-#   trixie/bin                               scripts that start the git of that system
+#   trixie/root   a small Debian system, which is never booted; `debootstrap-python` in it starts its Python
+#   trixie/bin    scripts that start the git of that system
 # An existing folder is not made again. Remove it to make it anew. Exit 0 if trixie has git.
 set -eu
 
@@ -47,8 +46,8 @@ loader() {
   echo "${3:-} exec '$1/lib64/ld-linux-x86-64.so.2' --argv0 \"\$0\" --library-path '$1/usr/lib/x86_64-linux-gnu' '$2' \"\$@\""
 }
 
-# wrap_python ROOT: write ROOT/usr/bin/debootstrap-python, which starts the Python of ROOT.
-# It is in the folder of that Python, because virtual environments find their standard library from this folder.
+# wrap_python ROOT: write the script `debootstrap-python`, which starts the Python of ROOT.
+# The script is in the folder of that Python, because virtual environments find their standard library from this folder.
 wrap_python() {
   for python in "$1"/usr/bin/python3.[0-9]*; do
     case $python in *[0-9]) loader "$1" "$python" >"$1/usr/bin/debootstrap-python" ;; esac

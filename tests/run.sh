@@ -101,12 +101,12 @@ run_all() {
 }
 
 # Print the interpreters of other series: on PATH, of pyenv, or of the Debian suites that tests/gits.sh installs.
-# "$gits"/SUITE/root is the folder into which debootstrap installed a suite.
+# A suite's folder in "$gits" has the folder into which debootstrap installed the suite.
 find_other_pythons() {
   for series in 3.10 3.11 3.12 3.13 3.14; do
     [ "$series" != "$1" ] || continue
     for found in "$(command -v "python$series" || :)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$series".*/bin/python \
-      "$gits"/*/root/usr/bin/debootstrap-python; do
+      "$gits"/*/*/usr/bin/debootstrap-python; do
       if "$found" -c "import sys, venv; sys.exit(sys.version_info[:2] != (${series%.*}, ${series#*.}))" 2>/dev/null; then
         echo "$series $found"
         break
