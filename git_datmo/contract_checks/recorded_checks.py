@@ -1,6 +1,6 @@
 """Check contracts, unless a record has the result of the same data, contract and rules.
 
-The records are shared as all others are, so nobody reads data that a colleague has checked.
+The records are shared as all others are, so data that a colleague has checked are not read again.
 """
 
 from __future__ import annotations

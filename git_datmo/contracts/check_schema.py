@@ -67,7 +67,7 @@ def accepts_type(found: LogicalType, field: Field) -> bool:
 
 
 def _describe_missing(field: Field, names: Sequence[str], declared: Sequence[str]) -> str:
-    """Return the message for a column that the file lacks, with a name that is close to it."""
+    """Return the message for a column that is missing in the file, with a close name."""
     from git_datmo.suggest import nearest
 
     others = [name for name in names if name not in declared]

@@ -102,7 +102,7 @@ def _read_onnx(path: str, shown: str) -> tuple[Table, ...]:
 
 
 def _read_graph(model: memoryview) -> tuple[Table, ...]:
-    """Return the tables of a model's graph; none if it lacks inputs or outputs."""
+    """Return the tables of a model's graph; none without inputs or outputs."""
     inputs: list[Field] = []
     outputs: list[Field] = []
     weights: set[str] = set()

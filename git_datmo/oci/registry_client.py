@@ -41,7 +41,7 @@ class Registry:
         self._timeout = (limit() or DEFAULT, 10 * (limit() or DEFAULT))
 
     def push(self, image: OciImage, progress: Progress) -> str:
-        """Upload what the registry lacks of the image, and then its manifest. Return its digest.
+        """Upload the blobs that are missing in the registry, then the manifest. Return its digest.
 
         Raises `DatmoError` if the registry refuses, or cannot be reached.
         """

@@ -34,7 +34,7 @@ def read_beginning(path: Path, size: int) -> bytes:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file; raise `Damaged` if it is none, or cannot be read."""
     try:
-        # Without this flag, opening a pipe that nobody writes to waits forever.
+        # Without this flag, opening a pipe without a writer waits forever.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # Python opens no folder as a file object.
         if not stat.S_ISREG(os.fstat(fd).st_mode):

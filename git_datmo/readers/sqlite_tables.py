@@ -49,7 +49,7 @@ def _tables(database: sqlite3.Connection) -> set[str]:
 
 
 def require_columns(database: sqlite3.Connection, table: str, *names: str) -> None:
-    """Raise `Damaged` if a table lacks one of these columns."""
+    """Raise `Damaged` if one of these columns is missing in a table."""
     lacking = [name for name in names if name not in columns(database, table)]
     if lacking:
         raise Damaged(f"its table '{table}' has no column '{lacking[0]}'")

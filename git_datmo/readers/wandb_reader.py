@@ -39,7 +39,7 @@ def read(path: Path) -> Iterator[ToolRun]:
     for name, value in flatten("", summary):
         # The summary repeats the last value of each curve.
         if name not in run.series and not _is_internal(name):
-            # A number that JSON lacks, such as NaN, is written as text.
+            # A number that JSON cannot express, such as NaN, is written as text.
             spelled = as_number(value) if isinstance(value, str) else None
             run.metrics[name] = value if spelled is None else spelled
     if not run.id:

@@ -31,7 +31,7 @@ def place_snapshot(
 ) -> PlacedSnapshot:
     """Write a snapshot into the empty `folder`, and build its environment.
 
-    Raises `DatmoError` if the engine needs an environment that the snapshot lacks.
+    Raises `DatmoError` if the engine needs an environment and the snapshot has none.
     """
     stored = found.snapshot.environment
     if engine.capabilities.rebuilds_environment and stored is None:

@@ -146,7 +146,7 @@ class RowBatcher:
                 each.answer.set_result(outputs)
 
     def _take(self) -> list[WaitingRequest]:
-        """Return the next requests with the same signature, without those that nobody awaits."""
+        """Return the next requests with the same signature, without those that no client awaits."""
         taken: list[WaitingRequest] = []
         rows = 0
         while self._pending:

@@ -142,11 +142,7 @@ def test_keys_of_a_later_writer_are_passed_over(record: Record, more: dict[str, 
 def later_keys(inner: dict[str, Any]) -> set[str]:
     """Return the keys added after the first version of the format; without them, an object is
     valid."""
-    made = [
-        each
-        for each in get_args(Record)
-        if "version" in inner and inner["kind"] == each.kind
-    ]
+    made = [each for each in get_args(Record) if "version" in inner and inner["kind"] == each.kind]
     parts = {"same": ReceiptDifference, "command": Run, "points": Curve}
     every = [*made, *(part for key, part in parts.items() if key in inner)]
     return {f.name for each in every for f in fields(each) if LATER in f.metadata}
