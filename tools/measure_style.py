@@ -80,7 +80,6 @@ def measure(modules: Sequence[Module]) -> Measures:
         text for module in modules for text in (*comments(module), *docstrings(module))
     )
     words = [word.lower() for word in _WORD.findall(prose)]
-    openings = [first_word(text) for module in modules for text in docstrings(module) if text]
     return Measures(
         modules=len(modules),
         lines=sum(module.lines for module in modules),
@@ -92,10 +91,16 @@ def measure(modules: Sequence[Module]) -> Measures:
         worst_complexity=max(complexities),
         comment_share=_comment_lines(modules) / sum(module.lines for module in modules),
         what_per_thousand=1000 * words.count("what") / len(words),
-        riddle_share=sum(word in RIDDLES for word in openings) / len(openings),
+        riddle_share=riddle_share(modules),
         repeated_classes=_repeated(name for module in modules for name in _classes(module)),
         repeated_modules=_repeated(_module_names(modules)),
     )
+
+
+def riddle_share(modules: Sequence[Module]) -> float:
+    """Return the share of docstrings that open with a question word."""
+    openings = [first_word(text) for module in modules for text in docstrings(module) if text]
+    return sum(word in RIDDLES for word in openings) / len(openings)
 
 
 def _functions(module: Module) -> Iterator[object]:

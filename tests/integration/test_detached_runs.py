@@ -92,6 +92,12 @@ def kill(*pids: int) -> None:
     """Kill processes by SIGKILL, and wait for their ends."""
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+        await_gone(pid)
+
+
+def await_gone(pid: int) -> None:
+    """Wait until a process has ended, unless it ended before."""
+    if start_time(pid):
         await_end([pid], LIMIT)
 
 
@@ -112,7 +118,7 @@ def test_detached_run_outlives_its_terminal_and_is_recorded(training: Shell) -> 
     assert os.getsid(run["pid"]) == run["pid"], "the run leads a session of its own"
     let_go(training)
     assert datmo(training, "logs", "-f").stdout == "first\nno terminal\ninput ''\nword go\n"
-    await_end([run["pid"]], LIMIT)
+    await_gone(run["pid"])
     made = record(training)
     assert (made["run"]["exit_code"], made["run"].get("status", "")) == (0, "")
     assert list_runs(training) == []
@@ -178,7 +184,7 @@ def test_killed_command_of_a_detached_run_is_recorded(training: Shell) -> None:
     run = detach(training)
     recorder = list_runs(training)[0]["pid"]
     kill(*run_processes(training.cwd / ".git/datmo/runs" / run))
-    await_end([recorder], LIMIT)
+    await_gone(recorder)
     assert list_runs(training) == []
     assert record(training)["run"]["exit_code"] == 128 + signal.SIGKILL
 
