@@ -96,7 +96,7 @@ run_all() {
   check_code
   export DATMO_REQUIRE_SERVERS=1 DATMO_REQUIRE_BROWSER=1
   if tests/gits.sh; then export DATMO_REQUIRE_GITS=1; fi
-  run_with_engine -n 2 --dist loadgroup
+  run_with_engine -n 3 --dist loadgroup
   run_other_pythons
 }
 

@@ -100,7 +100,8 @@ def list_experiments(ws: Workspace, history: History, options: ListOptions) -> E
     if options.where:
         accepts.append(_where_test(options.where, names))
     if options.paths:
-        accepts.append(PathFilter(ws, history, options.revisions, options.paths).accepts)
+        paths = PathFilter(ws, history, options.revisions, options.paths, follows=options.follows)
+        accepts.append(paths.accepts)
     chosen = [
         (claim, row)
         for claim, row in zip(claims, rows, strict=True)

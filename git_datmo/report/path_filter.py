@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from git_datmo.history.commit_data import Claim, walk_commits
@@ -17,13 +18,22 @@ class PathFilter:
     """Accepts experiments whose commit changes the code at one of `paths`.
 
     It also accepts those whose payload at, above or below a path is not their parents' payload.
+    Snapshots that only follow the data count as parents if the list has them (`follows`). If not,
+    the next experiments after them have their changes, as commits do in a simplified `git log`.
     """
 
     def __init__(
-        self, ws: Workspace, history: History, revisions: Revisions, paths: tuple[str, ...]
+        self,
+        ws: Workspace,
+        history: History,
+        revisions: Revisions,
+        paths: tuple[str, ...],
+        *,
+        follows: bool,
     ) -> None:
         self._ws, self._history, self._revisions = ws, history, revisions
         self._paths = tuple(path.strip("/") for path in paths)
+        self._follows = follows
         self._parent_rows: dict[str, Row] = {}
 
     @cached_property
@@ -53,12 +63,29 @@ class PathFilter:
 
     def _is_as_before(self, row: Row, names: list[str]) -> bool:
         """Return True if a parent of the snapshot has the same payloads under these names."""
-        own = self._history.catalog.get(str(row["id"]))
-        for parent in own.parents if own is not None else ():
+        for parent in self._listed_parents(str(row["id"])):
             before = self._read_parent(parent)
             if all(before.get(name) == row[name] for name in names):
                 return True
         return False
+
+    def _listed_parents(self, record: str) -> Iterator[str]:
+        """Yield the next records before one that are not left out of the list."""
+        waiting, seen = self._parents(record), set[str]()
+        while waiting:
+            parent = waiting.pop()
+            if parent in seen:
+                continue
+            seen.add(parent)
+            found = self._history.catalog.get(parent)
+            if found is not None and found.follows and not self._follows:
+                waiting += self._parents(parent)
+            else:
+                yield parent
+
+    def _parents(self, record: str) -> list[str]:
+        found = self._history.catalog.get(record)
+        return list(found.parents) if found is not None else []
 
     def _read_parent(self, record: str) -> Row:
         """Return the values of a parent; none for one that is missing or dropped."""

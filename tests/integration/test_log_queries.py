@@ -143,6 +143,19 @@ def test_path_of_a_payload_finds_the_snapshots_that_changed_it(repo: Shell) -> N
     assert messages(repo, "HEAD", "--", "data/x") == ["data 2", "data 1"]
 
 
+def test_run_after_changed_data_is_found_by_the_path_of_the_data(repo: Shell) -> None:
+    for text in ("1", "2"):
+        repo.write("data/x", text)
+        datmo(repo, "add-data", "data")
+        repo.git("commit", "-q", "--allow-empty", "-m", f"data {text}")
+        datmo(repo, "run", "-m", f"run on {text}", "--", "true")
+    datmo(repo, "run", "-m", "same data", "--", "true")
+    assert messages(repo, "--", "data") == ["run on 2", "run on 1"]
+    # The snapshots that only follow the data are listed, so the changes are theirs.
+    listed = lines(repo, "--oneline", "--data", "--", "data")
+    assert [line.split(" ", 1)[1] for line in listed] == ["(only data)"] * 2
+
+
 def test_columns_are_a_table_with_short_titles(tried: Shell) -> None:
     table = lines(tried, "--columns", "params.lr,accuracy,message", "--sort", "-lr", "-3")
     assert table == ["  lr  accuracy  message", " 0.1      0.84  try 1", " 0.1       0.8  try 0",
