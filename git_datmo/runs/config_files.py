@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from git_datmo.errors import Damaged
@@ -32,17 +31,21 @@ class ConfigFile:
     """A configuration file: its path in the repository, and its values by names with dots.
 
     `named` says that the command names it. Without that, it counts only if the run read it.
+    `problem` is why its content is invalid, '' for a valid file.
     """
 
     path: str
     values: Mapping[str, Value]
     named: bool
+    problem: str = ""
 
 
 def find_config_files(
     ws: Workspace, command: Sequence[str], payloads: Iterable[Payload]
 ) -> tuple[ConfigFile, ...]:
     """Return the configuration files before a run, those of a later word last.
+
+    Of invalid files, only those that the command names are returned.
 
     Files with an expected name come first: those at the top of the repository, then those in the
     current folder. Files of payloads are data, and no configuration.
@@ -56,9 +59,9 @@ def find_config_files(
     for path in (*expected, *named):
         if path in found or f"{path}/".startswith(data):
             continue
-        values = read_config_file(ws, path)
-        if values:
-            found[path] = ConfigFile(path, values, path in named)
+        file = _read(ws, path, named=path in named)
+        if file.values or (file.named and file.problem):
+            found[path] = file
     # `sorted` is stable, so files of the same kind keep their order.
     return tuple(found[path] for path in sorted(found, key=lambda each: found[each].named))
 
@@ -75,13 +78,24 @@ def _named_files(ws: Workspace, command: Sequence[str], folder: str) -> Iterator
             yield path
 
 
-def read_config_file(ws: Workspace, path: str) -> dict[str, Value]:
-    """Return the values of a file; none if it is missing, invalid, large, or has many values."""
+def remarks_on_config(files: Iterable[ConfigFile]) -> Iterator[str]:
+    """Yield a remark for each invalid file."""
+    for file in files:
+        if file.problem:
+            yield f"'{file.path}' gives no parameters: {file.problem}"
+
+
+def _read(ws: Workspace, path: str, *, named: bool) -> ConfigFile:
+    """Read a file; it has no values if it is missing, invalid, large, or has many values."""
     full = ws.root / path
-    with suppress(OSError):
+    try:
         if full.is_file() and full.stat().st_size <= SIZE_LIMIT:
-            return parse_config(full.read_bytes(), path)
-    return {}
+            return ConfigFile(path, _read_values(full.read_bytes(), path), named)
+    except OSError:
+        pass
+    except ValueError as error:
+        return ConfigFile(path, {}, named, str(error))
+    return ConfigFile(path, {}, named)
 
 
 def parse_config(content: bytes, name: str) -> dict[str, Value]:
@@ -90,11 +104,22 @@ def parse_config(content: bytes, name: str) -> dict[str, Value]:
     Returns none if it is invalid, holds no mapping, or has more values than `COUNT_LIMIT`.
     """
     try:
+        return _read_values(content, name)
+    except ValueError:
+        return {}
+
+
+def _read_values(content: bytes, name: str) -> dict[str, Value]:
+    """Return the values of a document; raise `ValueError` if it is invalid."""
+    try:
         document = _parse(content, name)
         values = dict(flatten("", document)) if isinstance(document, Mapping) else {}
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8") from error
     # The parser of TOML recurses, so deeply nested input raises `RecursionError`.
-    except (Damaged, ValueError, RecursionError):
-        return {}
+    except (Damaged, ValueError, RecursionError) as error:
+        form = {".json": "JSON", ".toml": "TOML"}.get(os.path.splitext(name)[1], "YAML in UTF-8")
+        raise ValueError(f"it is not valid {form}") from error
     return values if len(values) <= COUNT_LIMIT else {}
 
 
@@ -120,4 +145,4 @@ def find_hydra_config(ws: Workspace, written: Iterable[str]) -> ConfigFile | Non
     paths = [path for path in written if path == HYDRA or path.endswith(f"/{HYDRA}")]
     if len(paths) != 1:
         return None
-    return ConfigFile(paths[0], read_config_file(ws, paths[0]), named=True)
+    return _read(ws, paths[0], named=True)

@@ -41,7 +41,7 @@ from git_datmo.payloads.tracked_payloads import changing, save
 from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.begun_run import Before, Begun, write_begun
-from git_datmo.runs.config_files import find_config_files
+from git_datmo.runs.config_files import find_config_files, remarks_on_config
 from git_datmo.runs.disk_reserve import reserving
 from git_datmo.runs.read_only_data import read_only_data
 from git_datmo.runs.run_log import run_logged
@@ -213,6 +213,7 @@ def prepare_run(
     progress.finish()
     clean = is_clean(ws)
     inputs = tuple(tracked.payload for tracked in tracking.payloads)
+    config_files = find_config_files(ws, command, inputs)
     return Before(
         commit=commit,
         clean=clean,
@@ -223,9 +224,9 @@ def prepare_run(
         listed=frozenset(listed),
         untracked=frozenset(untracked),
         named=frozenset(named),
-        config_files=find_config_files(ws, command, inputs),
+        config_files=config_files,
         started=ws.now(),
-        warnings=(*filter(None, [unshared]), *gone, *remarks),
+        warnings=(*filter(None, [unshared]), *gone, *remarks, *remarks_on_config(config_files)),
         lacks_data=bool(unshared),
     )
 

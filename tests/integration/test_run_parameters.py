@@ -94,3 +94,19 @@ def test_secret_of_a_configuration_file_is_masked(repo: Shell) -> None:
     values, _ = seen(repo)
     assert values["lr"] == 1
     assert "9f8a7b6c5d4e" not in str(values)
+
+
+def test_invalid_file_that_the_command_names_is_told(repo: Shell) -> None:
+    commit(repo, "", good_yaml="a: 1\n", bad_json='{"a":', bad_toml="a = ", config_yaml="a: [")
+    (repo.cwd / "latin.yaml").write_bytes("name: caf\xe9\n".encode("latin-1"))
+    repo.git("add", "latin.yaml")
+    repo.git("commit", "-qm", "another encoding")
+    named = ("good.yaml", "bad.json", "bad.toml", "latin.yaml", "missing.yaml")
+    done = datmo(repo, "run", "--", "python", "t.py", *named)
+    told = [line for line in done.stderr.splitlines() if "parameters" in line]
+    assert told == [
+        "warning: 'bad.json' gives no parameters: it is not valid JSON",
+        "warning: 'bad.toml' gives no parameters: it is not valid TOML",
+        "warning: 'latin.yaml' gives no parameters: it is not valid YAML in UTF-8",
+    ]
+    assert seen(repo)[0] == {"a": 1}
