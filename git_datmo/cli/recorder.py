@@ -20,7 +20,8 @@ from git_datmo.history.experiments import History
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
 from git_datmo.report.experiment_html import experiment_html
 from git_datmo.repository.workspace import open_workspace
-from git_datmo.runs.finish_runs import begin_run, end_run, find_attempt, finish_killed
+from git_datmo.runs.finish_runs import begin_run, end_run, finish_killed
+from git_datmo.runs.resumed_experiment import find_attempt
 
 
 def main() -> int:

@@ -22,7 +22,6 @@ from git_datmo.history.record_signatures import wants_signature
 from git_datmo.locking import locked
 from git_datmo.model import Content, Oid
 from git_datmo.payloads.attach_snapshot import SnapshotOptions
-from git_datmo.payloads.checkout_target import find_experiment
 from git_datmo.payloads.code_files import TRACKED, add_text
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.snapshot_record import INTERRUPTED, KILLED
@@ -193,8 +192,3 @@ def _stored_log(ws: Workspace, begun: Begun, folder: Path) -> Content | None:
             return store_log(ws, file, secrets)[0]
     except OSError:
         return None
-
-
-def find_attempt(ws: Workspace, name: str) -> Oid | None:
-    """Return the experiment that a run resumes; None for ''. Raises `DatmoError` for another."""
-    return find_experiment(ws, History(ws), name).id if name else None

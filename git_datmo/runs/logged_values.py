@@ -8,15 +8,14 @@ from pathlib import Path
 
 from git_datmo.curves.curve_points import Points
 from git_datmo.errors import DatmoError
-from git_datmo.history.experiments import History
 from git_datmo.model import Content, Oid
-from git_datmo.payloads.checkout_target import find_experiment
 from git_datmo.query.goals import known_goals
 from git_datmo.records.record_values import Value
 from git_datmo.records.snapshot_record import Curve
 from git_datmo.repository.stored_curves import store_curves, store_folder
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.logged_calls import read_calls
+from git_datmo.runs.resumed_experiment import find_attempt
 from git_datmo.runs.run_watch import ARTIFACTS
 
 
@@ -69,10 +68,8 @@ def _store_artifacts(ws: Workspace, folder: Path) -> Content | None:
 
 def _find_attempt(ws: Workspace, name: str, remarks: list[str]) -> Oid | None:
     """Return the experiment that a script said that it resumes; a remark tells if there is none."""
-    if not name:
-        return None
     try:
-        return find_experiment(ws, History(ws), name).id
+        return find_attempt(ws, name)
     except DatmoError as error:
         remarks.append(f"the run resumes '{name}', which is no experiment here: {error.what}")
         return None

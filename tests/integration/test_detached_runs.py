@@ -180,6 +180,14 @@ def test_run_from_before_a_reboot_is_killed(training: Shell) -> None:
     refused(training, "stop", run, says=("is on the machine 'another'",))
 
 
+def test_ended_run_is_resumed_by_its_id_in_the_list(training: Shell) -> None:
+    run = detach(training)
+    datmo(training, "stop", run)
+    first = record(training)["id"]
+    datmo(training, "run", "--resume", run[:8], "--", "true")
+    assert experiments(training)[0]["run"]["attempt"] == first
+
+
 def test_killed_command_of_a_detached_run_is_recorded(training: Shell) -> None:
     run = detach(training)
     recorder = list_runs(training)[0]["pid"]

@@ -94,7 +94,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="return when the command has started, and let it outlive this terminal",
     )
     parser.add_argument(
-        "--resume", default="", metavar="ID", help="the experiment that this run goes on with"
+        "--resume",
+        default="",
+        metavar="ID",
+        help="the experiment that this run goes on with, or its id in 'git datmo ps'",
     )
     parser.add_argument(
         "--autolog",
@@ -224,6 +227,6 @@ def _find_attempt(ws: Workspace, name: str) -> str:
     """Return the id of the experiment that the run resumes; '' for none."""
     if not name:
         return ""
-    from git_datmo.runs.finish_runs import find_attempt
+    from git_datmo.runs.resumed_experiment import find_attempt
 
     return str(find_attempt(ws, name))
