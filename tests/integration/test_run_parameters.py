@@ -96,7 +96,7 @@ def test_secret_of_a_configuration_file_is_masked(repo: Shell) -> None:
     assert "9f8a7b6c5d4e" not in str(values)
 
 
-def test_invalid_file_that_the_command_names_is_told(repo: Shell) -> None:
+def test_invalid_file_that_the_command_names_causes_a_warning(repo: Shell) -> None:
     commit(repo, "", good_yaml="a: 1\n", bad_json='{"a":', bad_toml="a = ", config_yaml="a: [")
     (repo.cwd / "latin.yaml").write_bytes("name: caf\xe9\n".encode("latin-1"))
     repo.git("add", "latin.yaml")
