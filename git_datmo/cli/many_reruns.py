@@ -7,7 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.rerun_options import find_limits, limits_for, open_means, warn_of_weaker
+from git_datmo.cli.rerun_options import (
+    find_limits,
+    limits_for,
+    open_means,
+    receipt_tags,
+    warn_of_weaker,
+)
 from git_datmo.cli.verdicts import GOOD, receipt_document, verdict_lines
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found, History
@@ -88,7 +94,13 @@ def _on_cluster(
     engine, limits = find_limits(options, console, ws, every)
     wanted = [WantedReproduction(*each) for each in zip(every, limits, tolerances, strict=True)]
     yield from reproduce_on_cluster(
-        ws, wanted, options.cluster, engine, repeat=options.repeat, sign=options.sign
+        ws,
+        wanted,
+        options.cluster,
+        engine,
+        repeat=options.repeat,
+        sign=options.sign,
+        tags=receipt_tags(options),
     )
     warn_of_weaker(options, console, engine)
 

@@ -35,6 +35,14 @@ def add_means(parser: argparse.ArgumentParser) -> None:
     add_engine_options(parser)
 
 
+def receipt_tags(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the tags of the receipts that the command line asks for."""
+    from git_datmo.contract_checks.run_gate import TAG
+
+    # Verbs that make no receipt do not have the option.
+    return (TAG,) if "no_contract" in options and options.no_contract else ()
+
+
 def limits_for(options: argparse.Namespace, engine: str, found: Found) -> ResourceLimits:
     """Return the limits of a rerun; raise `DatmoError` if the snapshot has no command."""
     from git_datmo.engines.resource_limits import recorded_limits
@@ -91,7 +99,13 @@ def open_means(
     shown = screens(errors_alone=True) if output is copy_to_errors else ()
     with open_engine(options, name, ws) as engine:
         yield RerunOptions(
-            engine, output, limits, console.progress(), elsewhere=bool(options.on), screens=shown
+            engine,
+            output,
+            limits,
+            console.progress(),
+            elsewhere=bool(options.on),
+            screens=shown,
+            tags=receipt_tags(options),
         )
     warn_of_weaker(options, console, name)
 

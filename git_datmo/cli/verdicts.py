@@ -82,6 +82,7 @@ def receipt_line(receipt: Receipt) -> str:
         f"{receipt.verdict}, by {receipt.author.name} on {receipt.created[:10]}",
         f"{receipt.seconds:.1f} s",
         *([f"{receipt.reruns} reruns"] if receipt.reruns > 1 else []),
+        *receipt.tags,
         *([str(engine)] if engine else []),
         *([str(where)] if where else []),
     ]
@@ -112,6 +113,7 @@ def verdict_lines(receipt: Receipt, console: Console) -> Iterator[str]:
     rests = [
         _basis(receipt),
         *([f"the worst of {receipt.reruns} reruns"] if receipt.reruns > 1 else []),
+        *map(shorten, receipt.tags),
     ]
     words = f"verdict: {receipt.verdict}" + (
         f" ({'; '.join(filter(None, rests))})" if any(rests) else ""

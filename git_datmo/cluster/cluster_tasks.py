@@ -40,6 +40,7 @@ class Reproduction:
     tolerances: Mapping[str, float]
     repeat: int
     person: Person
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def _reproduce(ws: Workspace, task: Reproduction, engine: Engine) -> Answer:
         shortages = find_shortages(
             [found], task.limits, ws.environ, folder=folder, isolated=isolated
         )
-        rerun_options = RerunOptions(engine, silent, task.limits)
+        rerun_options = RerunOptions(engine, silent, task.limits, tags=task.tags)
         done = reproduce(
             ws, found, rerun_options, folder=folder, tolerances=task.tolerances, repeat=task.repeat
         )

@@ -33,13 +33,23 @@ class Branch:
 
 
 class ContractScene:
-    """The contracts of the working tree or of a commit, and their history."""
+    """The contracts of the working tree or of a commit, and their history.
 
-    def __init__(self, ws: Workspace, commit: Oid | None = None) -> None:
+    With `files`, these are the contracts, in a tree that was made from the commit.
+    """
+
+    def __init__(
+        self,
+        ws: Workspace,
+        commit: Oid | None = None,
+        files: tuple[ContractFile, ...] | None = None,
+    ) -> None:
         self._ws = ws
         self.committed = CommittedContracts(ws.odb)
         self.tip = commit or ws.head()
-        self.files = self.committed.of(commit) if commit else worktree_contracts(ws)
+        if files is None:
+            files = self.committed.of(commit) if commit else worktree_contracts(ws)
+        self.files = files
         self.valid = {file.file: file for file in self.files if file.contract is not None}
         self.check = MeetingCheck()
 

@@ -15,7 +15,7 @@ from git_datmo.contracts.odcs_file import SUFFIX, contract_name, read_contract
 from git_datmo.errors import DatmoError
 from git_datmo.git.object_database import Odb
 from git_datmo.git.object_encoding import parse_tree
-from git_datmo.model import Oid
+from git_datmo.model import ObjectFormat, Oid
 from git_datmo.repository.workspace import Workspace
 
 
@@ -47,10 +47,13 @@ def find_contracts(ws: Workspace) -> tuple[Contract, ...]:
 
 def worktree_contracts(ws: Workspace) -> tuple[ContractFile, ...]:
     """Return the contract files of the working tree, the invalid ones included."""
-    form = ws.repo.format
+    return contracts_below(ws.root, ws.repo.format)
+
+
+def contracts_below(root: Path, form: ObjectFormat) -> tuple[ContractFile, ...]:
+    """Return the contract files of a tree that is placed at `root`, the invalid ones included."""
     return tuple(
-        _parse(path, form.hash("blob", content), content)
-        for path, content in _read_worktree(ws.root)
+        _parse(path, form.hash("blob", content), content) for path, content in _read_worktree(root)
     )
 
 

@@ -5,9 +5,14 @@ Commands call these functions in every repository, so nothing is loaded where no
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from git_datmo.contract_checks.contract_folder import has_contracts
 from git_datmo.errors import DatmoError
 from git_datmo.repository.workspace import Workspace
+
+if TYPE_CHECKING:
+    from git_datmo.contract_checks.branch_check import ContractScene
 
 SETTING = "datmo.contract"
 ENFORCE = "enforce"
@@ -26,7 +31,11 @@ def find_misfits(ws: Workspace) -> tuple[str, ...]:
         return ()
     from git_datmo.contract_checks.branch_check import ContractScene
 
-    scene = ContractScene(ws)
+    return name_scene(ws, ContractScene(ws))
+
+
+def name_scene(ws: Workspace, scene: ContractScene) -> tuple[str, ...]:
+    """Return a line for each invalid contract and each mismatch, as `find_misfits` does."""
     invalid = [file.problem for file in scene.files if file.contract is None]
     levels = ("refuse", "warn") if is_enforced(ws) else ("refuse",)
     found = [one.line for one in scene.findings() if one.finding.level in levels]
@@ -48,7 +57,7 @@ def refuse_misfits(ws: Workspace) -> None:
     lines = find_misfits(ws)
     if lines:
         raise DatmoError(
-            _with_count(lines),
+            count_misfits(lines),
             "mend the contract or the data ('git datmo contract check' shows all), or run with"
             " --no-contract, which is recorded",
         )
@@ -59,7 +68,7 @@ def refuse_push_of_misfits(ws: Workspace) -> tuple[str, ...]:
     lines = find_misfits(ws)
     if lines and is_enforced(ws):
         raise DatmoError(
-            _with_count(lines),
+            count_misfits(lines),
             f"mend the contract or the data, or set {SETTING} to warn",
         )
     return name_misfits(lines)
@@ -72,6 +81,7 @@ def name_misfits(lines: tuple[str, ...]) -> tuple[str, ...]:
     return (*lines[:_MOST_NAMED], *others)
 
 
-def _with_count(lines: tuple[str, ...]) -> str:
+def count_misfits(lines: tuple[str, ...]) -> str:
+    """Return the first line, and the number of others."""
     more = len(lines) - 1
     return f"{lines[0]} (and {more} more)" if more else lines[0]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from git_datmo.contract_checks.contract_folder import has_contracts
 from git_datmo.contracts.contract_types import Finding
 from git_datmo.errors import DatmoError
 from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.workspace import Workspace
+
+if TYPE_CHECKING:
+    from git_datmo.contract_checks.check_file import FileCheck
 
 
 def refuse_broken_data(ws: Workspace, *, progress: Progress = QUIET) -> None:
@@ -26,15 +32,23 @@ def refuse_broken_data(ws: Workspace, *, progress: Progress = QUIET) -> None:
     except MissingLibrary as error:
         progress.tell(f"warning: contracts are not checked: {error.what}")
         return
-    broken = [check for check in checks if check.verdict == "broken"]
-    if broken:
-        first = next(found for found in broken[0].findings if found.level == "refuse")
-        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+    line = name_broken(checks)
+    if line:
         raise DatmoError(
-            f"'{broken[0].path}' breaks {broken[0].contract.file}: {_describe(first)}{more}",
+            line,
             "'git datmo contract check' shows all; mend the data or the contract, or use"
             " --no-contract",
         )
+
+
+def name_broken(checks: Iterable[FileCheck]) -> str:
+    """Return the first error of checks with the number of other broken paths; '' for none."""
+    broken = [check for check in checks if check.verdict == "broken"]
+    if not broken:
+        return ""
+    first = next(found for found in broken[0].findings if found.level == "refuse")
+    more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+    return f"'{broken[0].path}' breaks {broken[0].contract.file}: {_describe(first)}{more}"
 
 
 def _describe(finding: Finding) -> str:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 from git_datmo.contract_checks.check_file import FileCheck
-from git_datmo.contract_checks.check_paths import check_paths
 from git_datmo.contract_checks.contract_files import CommittedContracts
-from git_datmo.contract_checks.recorded_checks import (
-    ContractObjects,
-    bind_contract,
-    recall_check,
-    record_check,
-)
+from git_datmo.contract_checks.recorded_checks import bind_contract
 from git_datmo.contracts.contract_types import Contract
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import History
-from git_datmo.model import Oid, Payload
-from git_datmo.objects.tree_nodes import root_node
+from git_datmo.model import Oid
 from git_datmo.payloads.checkout_target import find_experiment
-from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
 from git_datmo.progress import QUIET, Progress
-from git_datmo.remotes.required_objects import require
 from git_datmo.repository.workspace import Workspace
-from git_datmo.runs.rerun_inputs import place
+from git_datmo.runs.stored_checks import check_stored
 
 
 def check_revision(
@@ -55,10 +44,7 @@ def check_revision(
             f"no contract of '{name}' is bound to its data",
             "write one for the data at PATH with 'git datmo contract infer PATH'",
         )
-    done: list[FileCheck] = []
-    for each in wanted:
-        done += recall_check(ws, each) or _check(ws, each, payloads, commit, progress)
-    return done
+    return check_stored(ws, wanted, payloads, commit, progress)
 
 
 def _read_contracts(ws: Workspace, commit: Oid, name: str) -> Iterator[tuple[Contract, Oid]]:
@@ -67,28 +53,3 @@ def _read_contracts(ws: Workspace, commit: Oid, name: str) -> Iterator[tuple[Con
         if file.contract is None or file.blob is None:
             raise DatmoError(f"contract '{file.file}' of '{name}': {file.problem}", "mend it")
         yield file.contract, file.blob
-
-
-def _check(
-    ws: Workspace,
-    wanted: ContractObjects,
-    payloads: Sequence[Payload],
-    commit: Oid,
-    progress: Progress,
-) -> list[FileCheck]:
-    """Fetch the payloads that a contract is bound to, check them, and record the result."""
-    paths = wanted.bound.paths
-    held = [
-        each for each in payloads if any(f"{path}/".startswith(f"{each.path}/") for path in paths)
-    ]
-    nodes = [(each.path, root_node(each.content)) for each in held]
-    with tempfile.TemporaryDirectory(prefix="checked-", dir=ws.state) as folder:
-        require(ws, nodes, progress=progress)
-        for payload, (path, node) in zip(held, nodes, strict=True):
-            content = payload.content
-            refuse_false_claims(ws, [ClaimedContent(path, node, content.files, content.size)])
-        place(ws, nodes, Path(folder), progress)
-        pairs = [(wanted.contract, path) for path in paths]
-        found = list(check_paths(Path(folder), pairs, ws.state, progress=progress))
-    record_check(ws, wanted, commit, found)
-    return found

@@ -65,10 +65,12 @@ def reproduce_on_cluster(
     *,
     repeat: int,
     sign: bool,
+    tags: tuple[str, ...] = (),
 ) -> Iterator[Result]:
     """Reproduce snapshots on the workers of a Dask cluster, and yield each as it ends.
 
-    `address` is the scheduler's. Workers get code and data from the git remote.
+    `address` is the scheduler's. The receipts get `tags`. Workers get code and data from the git
+    remote.
     """
     sign = wants_signature(ws, asked=sign)
     if sign:
@@ -84,6 +86,7 @@ def reproduce_on_cluster(
             dict(wanted.tolerances),
             repeat,
             ws.person,
+            tags,
         )
         for wanted in every
     ]

@@ -58,7 +58,8 @@ class Receipt:
 
     If the reruns differ, the receipt has the worst result. `machine` describes the machine of the
     rerun, and `resources` its usage. `durations` are in seconds: `fetch`, `build` (the
-    environment), `place` (the data), `run` and `compare`.
+    environment), `place` (the data), `run` and `compare`. The tag `no-contract` says that the rerun
+    was asked for without a check of contracts.
     """
 
     snapshot: Oid
@@ -77,6 +78,7 @@ class Receipt:
     causes: tuple[Cause, ...] = later_field(tuple)
     reruns: int = later_field(lambda: 1)
     resources: Mapping[str, Value] = later_field(dict)
+    tags: tuple[str, ...] = later_field(tuple)
     more: tuple[KeptObject, ...] = more_field()
 
     kind = "receipt"
@@ -89,6 +91,7 @@ def _decode(document: Document) -> dict[str, Any]:
         "metrics": _decode_differences(document["metrics"]),
         "outputs": _decode_differences(document["outputs"]),
         "causes": tuple(decode_fields(Cause, raw, {}) for raw in document.get("causes", ())),
+        "tags": tuple(document.get("tags", ())),
     }
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from git_datmo.contract_checks.run_gate import TAG
 from git_datmo.engines.command_locale import environment_locale
 from git_datmo.environments.machine import describe_machine
 from git_datmo.environments.manifest_reader import read_environment as read_manifest
@@ -32,9 +34,13 @@ from git_datmo.runs.difference_causes import ask_interpreter, changed_packages, 
 from git_datmo.runs.narrowed_inputs import narrow
 from git_datmo.runs.rerun import Rerun, RerunOptions, rerun
 from git_datmo.runs.rerun_folder import empty_folder, scratch_folder
+from git_datmo.runs.rerun_gate import refuse_broken_inputs, refuse_unfit_contracts
 from git_datmo.runs.rerun_inputs import require_objects
 from git_datmo.runs.rerun_parts import Parts, parts_of, require_run, require_whole
 from git_datmo.runs.verdict import DIFFERENT, FAILED, IDENTICAL, NOTHING, VERDICTS, Judged, judge
+
+if TYPE_CHECKING:
+    from git_datmo.contract_checks.contract_files import ContractFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +74,26 @@ def reproduce(
     rerun fails or differs, it is repeated with all files.
 
     `parts` replaces the snapshot's own inputs; no receipt is stored then. Raises `DatmoError` if
-    the rerun cannot start. A command that fails is a verdict, not an error.
+    the rerun cannot start, or if contracts of its code do not fit and `options` has no tag that
+    says so. A command that fails is a verdict, not an error.
     """
     require_signed(ws, read_all(ws), [str(found.id)])
     whole = require_whole(parts or parts_of(found))
     sign = parts is None and wants_signature(ws, asked=sign)
-    # A key or an engine that is missing shows before anything is fetched or run.
+    # A missing key shows before anything is fetched or run.
     if sign:
         require_key(ws)
-    options.engine.check()
+    contracts: tuple[ContractFile, ...] = ()
+    if TAG not in options.tags:
+        contracts = refuse_unfit_contracts(ws, whole, found.commit, options.progress)
     began = time.monotonic()
     # The recorded reads say nothing about parts of another snapshot.
     less = narrow(ws, whole, require_run(found).read, options.progress) if parts is None else None
     fetched = time.monotonic() - began
+    if contracts:
+        refuse_broken_inputs(ws, less or whole, contracts, found.commit, options.progress)
+    # A missing engine shows before anything else is fetched or run.
+    options.engine.check()
     tried: list[_Try] = []
     for chosen in (less, whole) if less is not None else (whole,):
         fetched += _fetch(ws, found, chosen, options.progress)
@@ -252,6 +265,7 @@ def _write_receipt(
         causes=(*worst.causes, *(Cause("chance", name) for name in unstable)),
         reruns=len(tried),
         resources=dict(worst.done.outcome.resources),
+        tags=options.tags,
     )
 
 

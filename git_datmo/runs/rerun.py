@@ -45,7 +45,7 @@ class RerunOptions:
     """The engine of reruns, its limits, and the targets for output and progress.
 
     `elsewhere` says that the engine is on another machine, which cannot be described. `screens` are
-    the streams for which the command gets a terminal.
+    the streams for which the command gets a terminal. `tags` are those of the receipt.
     """
 
     engine: Engine
@@ -54,6 +54,7 @@ class RerunOptions:
     progress: Progress = QUIET
     elsewhere: bool = False
     screens: tuple[Stream, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def fixed(self) -> tuple[str, ...]:

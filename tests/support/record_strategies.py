@@ -151,6 +151,7 @@ def _receipts(form: ObjectFormat) -> st.SearchStrategy[Record]:
         causes=st.lists(st.builds(Cause, texts, texts, either, either), max_size=2).map(tuple),
         reruns=st.integers(1, 9),
         resources=tables,
+        tags=st.lists(texts, max_size=2, unique=True).map(tuple),
     )
 
 

@@ -28,6 +28,10 @@ git-datmo shows you the command of a snapshot that was not made in this clone, a
 before it runs. Outside a container, it also asks for your own snapshots from other clones,
 because anyone can use your name.
 
+Contracts of the snapshot's own code, in its folder contracts, are checked first, and then the
+data that it reads. git-datmo refuses the rerun before anything is computed if they do not fit,
+unless --no-contract is given: see docs/CONTRACTS.md.
+
 If you name several snapshots, git-datmo reruns them in order, each with its own verdict and
 receipt. If a snapshot cannot be rerun, the others still are. With --cluster, the workers of a
 Dask cluster rerun them. The workers need git-datmo[cluster], and get code and data from the git
@@ -45,6 +49,7 @@ git datmo reproduce 3f9c2a --tolerance accuracy=0.002
 git datmo reproduce HEAD --tolerance predictions.npy=1e-6 --repeat 3
 git datmo reproduce HEAD --with data=HEAD~1
 git datmo reproduce HEAD --engine venv --trust
+git datmo reproduce HEAD --no-contract
 git datmo reproduce HEAD --on ssh://trainer.example
 git datmo reproduce 3f9c2a 81d04e v1.0 --cluster tcp://scheduler.example:8786
 """
@@ -86,6 +91,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dir", metavar="DIR", help="rerun in this new folder, and do not delete it"
+    )
+    parser.add_argument(
+        "--no-contract",
+        action="store_true",
+        help="rerun although contracts do not fit; the receipt has the tag 'no-contract'",
     )
     parser.add_argument("--json", action="store_true", help="print each receipt as one JSON object")
 
