@@ -10,16 +10,29 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.contract_show import find_named
 from git_datmo.contract_checks.contract_files import find_contracts
 from git_datmo.contracts.bounded_yaml import LARGEST_FILE
-from git_datmo.contracts.conversions.json_documents import read_json, write_json
+from git_datmo.contracts.conversions.json_documents import (
+    read_json,
+    read_yaml_object,
+    write_json,
+)
 from git_datmo.contracts.conversions.json_schema import from_json_schema, to_json_schema
+from git_datmo.contracts.conversions.mlmodel_signature import from_mlmodel, to_mlmodel
 from git_datmo.contracts.conversions.table_schema import from_table_schema, to_table_schema
 from git_datmo.contracts.odcs_file import FOLDER, SUFFIX, read_contract
 from git_datmo.contracts.odcs_writer import new_contract
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.repository.workspace import Workspace
 
-WRITERS = {"json-schema": to_json_schema, "table-schema": to_table_schema}
-READERS = {"json-schema": from_json_schema, "table-schema": from_table_schema}
+WRITERS = {
+    "json-schema": to_json_schema,
+    "mlmodel": to_mlmodel,
+    "table-schema": to_table_schema,
+}
+READERS = {
+    "json-schema": from_json_schema,
+    "mlmodel": from_mlmodel,
+    "table-schema": from_table_schema,
+}
 
 
 def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
@@ -45,7 +58,8 @@ def _read(path: Path, language: str) -> tuple[str, tuple[str, ...]]:
     with open(path, "rb") as stream:
         content = stream.read(LARGEST_FILE + 1)
     name = path.name.partition(".")[0]
-    contract, lost = READERS[language](read_json(content, path.name), name)
+    parse = read_yaml_object if language == "mlmodel" else read_json
+    contract, lost = READERS[language](parse(content, path.name), name)
     text = new_contract(contract)
     # A stranger's values have any type. Reading the result refuses those that no contract has.
     read_contract(text.encode(), f"{FOLDER}/{name}{SUFFIX}")

@@ -5,13 +5,13 @@ ONNX files and MLmodel files state inputs and outputs. A pickle states nothing t
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 from collections.abc import Iterator
 from typing import Any
 
-from git_datmo.contracts.contract_types import Field, LogicalType, Port, Table, Tensor
+from git_datmo.contracts.contract_types import Field, Port, Table, Tensor
+from git_datmo.contracts.conversions.mlmodel_signature import read_tables
 from git_datmo.contracts.table_readers.table_batches import UnreadableTable
 from git_datmo.errors import DatmoError
 from git_datmo.readers.protobuf_fields import fields, signed
@@ -35,27 +35,6 @@ _ONNX_TYPES = {
     12: "UINT32",
     13: "UINT64",
     16: "BF16",
-}
-_NUMPY_TYPES = {
-    **{
-        f"{kind}{bits}": f"{kind.upper()}{bits}"
-        for kind in ("int", "uint")
-        for bits in (8, 16, 32, 64)
-    },
-    **{f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)},
-    "bool": "BOOL",
-    "str": "BYTES",
-    "object": "BYTES",
-}
-_COLUMN_TYPES: dict[str, tuple[LogicalType, str]] = {
-    "boolean": ("boolean", "bool"),
-    "integer": ("integer", "int32"),
-    "long": ("integer", "int64"),
-    "float": ("number", "float32"),
-    "double": ("number", "float64"),
-    "string": ("string", ""),
-    "datetime": ("timestamp", ""),
-    "binary": ("", "binary"),
 }
 
 
@@ -201,35 +180,9 @@ def _read_mlmodel(path: str, shown: str) -> tuple[Table, ...]:
             raise UnreadableTable(
                 f"'{shown}' has no signature", "log the model with MLflow's 'signature' argument"
             )
-        tables = []
-        ports: tuple[Port, ...] = ("input", "output")
-        for port in ports:
-            # MLflow writes the columns as JSON text within the YAML.
-            columns = json.loads(signature.get(f"{port}s") or "[]")
-            made = tuple(_read_column(column, index) for index, column in enumerate(columns))
-            if made:
-                tables.append(_make_table(port, made))
+        tables = read_tables(signature, [])
         if not tables:
             raise UnreadableTable(f"the signature of '{shown}' has no inputs or outputs")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UnreadableTable(f"'{shown}' is not a readable MLmodel file") from error
-    return tuple(tables)
-
-
-def _read_column(column: dict[str, Any], index: int) -> Field:
-    """Return a column or tensor of a signature."""
-    # Columns and tensors without a name are known by their position.
-    name = str(column.get("name", index))
-    if column["type"] == "tensor":
-        spec = column["tensor-spec"]
-        shape = [int(length) for length in spec["shape"]]
-        return _make_field(name, _NUMPY_TYPES.get(spec["dtype"], ""), shape)
-    kind, physical = _COLUMN_TYPES.get(column["type"], ("", ""))
-    is_required = bool(column.get("required", True))
-    return Field(
-        name,
-        logical_type=kind,
-        physical_type=physical,
-        is_required=is_required,
-        is_optional=not is_required,
-    )
+    return tables

@@ -236,3 +236,13 @@ def test_contract_is_converted_there_and_back_with_its_losses(team: Shell) -> No
 )
 def test_options_of_another_action_are_refused(team: Shell, words: tuple[str, ...]) -> None:
     refused(team, "contract", *words, code=129)
+
+
+def test_signature_of_an_mlmodel_file_becomes_a_contract_and_back(repo: Shell) -> None:
+    repo.write("MLmodel", """signature:\n  inputs: '[{"type": "long", "name": "age"}]'\n""")
+    made = datmo(repo, "contract", "convert", "MLmodel", "--from", "mlmodel").stdout
+    repo.write("contracts/m.odcs.yaml", made)
+    done = datmo(repo, "contract", "convert", "m", "--to", "mlmodel")
+    inputs = json.loads(json.loads(done.stdout)["signature"]["inputs"])
+    assert inputs == [{"type": "long", "name": "age", "required": True}]
+    assert "warning: not converted: version" in done.stderr

@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from git_datmo.contracts.bounded_yaml import DEEPEST, LARGEST_FILE
+from git_datmo.contracts.bounded_yaml import DEEPEST, LARGEST_FILE, BadYaml, read_document
 from git_datmo.contracts.contract_types import Contract, Field, Table
 from git_datmo.errors import DatmoError
 
@@ -26,6 +26,18 @@ def read_json(content: bytes, file: str) -> dict[str, Any]:
             if _depth_is_allowed(document):
                 return document
             problem = f"it is nested deeper than {DEEPEST} levels"
+    raise DatmoError(f"cannot convert '{file}': {problem}", "mend the file")
+
+
+def read_yaml_object(content: bytes, file: str) -> dict[str, Any]:
+    """Return a YAML mapping; raise `DatmoError` if it is none, too large, deep or ambiguous."""
+    try:
+        document = read_document(content).data
+        problem = "it is not a YAML mapping"
+    except BadYaml as error:
+        document, problem = None, str(error)
+    if isinstance(document, dict):
+        return document
     raise DatmoError(f"cannot convert '{file}': {problem}", "mend the file")
 
 
