@@ -10,6 +10,7 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.contract_show import find_named
 from git_datmo.contract_checks.contract_files import find_contracts
 from git_datmo.contracts.bounded_yaml import LARGEST_FILE
+from git_datmo.contracts.conversions.croissant import from_croissant, to_croissant
 from git_datmo.contracts.conversions.json_documents import (
     read_json,
     read_yaml_object,
@@ -24,11 +25,13 @@ from git_datmo.errors import DatmoError, UsageError
 from git_datmo.repository.workspace import Workspace
 
 WRITERS = {
+    "croissant": to_croissant,
     "json-schema": to_json_schema,
     "mlmodel": to_mlmodel,
     "table-schema": to_table_schema,
 }
 READERS = {
+    "croissant": from_croissant,
     "json-schema": from_json_schema,
     "mlmodel": from_mlmodel,
     "table-schema": from_table_schema,

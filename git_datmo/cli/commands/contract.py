@@ -31,8 +31,8 @@ version must rise as far as the change. --against REFS says what a merge with ea
 break. REFS is a pattern of refs, such as 'refs/remotes/origin/*'.
 
 convert prints the contract NAME in another language (--to), or the contract of a file in one
-(--from): JSON Schema, Table Schema, or the signature of MLflow's MLmodel file. It names whatever
-the other language cannot say.
+(--from): Croissant, JSON Schema, Table Schema, or the signature of MLflow's MLmodel file. It names
+whatever the other language cannot say.
 
 Reading data needs the extra 'contracts' (pip install 'git-datmo[contracts]')."""
 EXAMPLES = """
@@ -49,7 +49,7 @@ git datmo contract convert faces --to json-schema
 git datmo contract convert model/MLmodel --from mlmodel
 """
 ACTIONS = {"show": (0, 1), "diff": (0, 2), "infer": (1, 1), "check": (0, 1), "convert": (1, 1)}
-LANGUAGES = ("json-schema", "mlmodel", "table-schema")
+LANGUAGES = ("croissant", "json-schema", "mlmodel", "table-schema")
 FORMATS = ("text", "json", "markdown", "junit")
 
 
