@@ -38,10 +38,10 @@ def make_markdown(checks: Sequence[FileCheck]) -> str:
     lines = ["| data | contract | verdict | rows |", "| --- | --- | --- | --- |"]
     for check in checks:
         cells = (check.path, check.contract.file, check.verdict, str(check.rows or ""))
-        lines.append(f"| {' | '.join(map(_escape, cells))} |")
+        lines.append(f"| {' | '.join(map(escape_markdown, cells))} |")
     for check in checks:
         for finding in check.findings:
-            lines += ["", f"- `{_code(check.path)}` {_escape(_describe(finding))}"]
+            lines += ["", f"- `{_code(check.path)}` {escape_markdown(_describe(finding))}"]
             lines += [f"  - {_row(row, text)}" for row, text in finding.rows]
     return "\n".join(lines)
 
@@ -55,12 +55,12 @@ def make_junit(checks: Sequence[FileCheck]) -> str:
         case = ET.SubElement(
             suite,
             "testcase",
-            {"classname": _clean(check.contract.file), "name": _clean(check.path)},
+            {"classname": clean_xml(check.contract.file), "name": clean_xml(check.path)},
         )
-        texts = [_clean(_describe(finding)) for finding in check.findings]
+        texts = [clean_xml(_describe(finding)) for finding in check.findings]
         if check.verdict == "broken":
             first = next(f for f in check.findings if f.level == "refuse")
-            failure = ET.SubElement(case, "failure", {"message": _clean(_describe(first))})
+            failure = ET.SubElement(case, "failure", {"message": clean_xml(_describe(first))})
             failure.text = "\n".join(texts)
         elif check.verdict == "unchecked":
             ET.SubElement(case, "skipped", {"message": "; ".join(texts)})
@@ -79,7 +79,7 @@ def _row(row: int, text: str) -> str:
     return f"row {row}: `{_code(text)}`" if row else f"`{_code(text)}`"
 
 
-def _escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text without Markdown's special characters."""
     for character in "\\`*_[]<>|":
         text = text.replace(character, f"\\{character}")
@@ -92,7 +92,7 @@ def _code(text: str) -> str:
     return text.replace("`", "'").replace("\n", " ").replace("|", "\\|")
 
 
-def _clean(text: str) -> str:
+def clean_xml(text: str) -> str:
     """Return text without the control characters that XML does not allow."""
     return "".join(
         char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text

@@ -40,6 +40,7 @@ VERBS = {
     "pull": "fetch experiments, then update unmodified payloads",
     "reproduce": "rerun an experiment and compare the results",
     "serve": "serve a model over HTTP, in its own environment",
+    "test": "test a model against its contract and the model before it",
     "contract": "infer contracts of data and models, and check them",
     "feedback": "learn what became of predictions of a served model",
     "image": "make a container image that serves a model",

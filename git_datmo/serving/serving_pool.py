@@ -75,6 +75,11 @@ class ServingPool:
         return len(self._running)
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """Return the process ids of the workers, as they know them themselves."""
+        return tuple(worker.pid for worker in self._running.values())
+
+    @property
     def waiting(self) -> int:
         """Return the number of requests that wait for a worker."""
         return len(self._waiting) + self._batcher.waiting

@@ -113,6 +113,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "gc": [("gc", "--dry-run")],
     "fsck": [("fsck",), ("fsck", "--remote", "origin")],
     "serve": [("serve", EVIL), ("serve", "--engine", "host", "--entry", EVIL)],
+    "test": [("test", EVIL), ("test", "--engine", "host", "--trust", "--entry", EVIL)],
     "feedback": [("feedback", "add", EVIL), ("feedback", "status")],
     "image": [("image", EVIL), ("image", "--output", "image.tar", EVIL)],
     "contract": [

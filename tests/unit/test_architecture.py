@@ -56,7 +56,7 @@ ROWS = (
     {"contract_checks"},
     {"runs", "space", "setup", "interop"},
     {"cluster", "serving"},
-    {"serving_image"},
+    {"serving_image", "model_tests"},
     {"operations", "report"},
     {"api"},
     {"script_api", "web"},

@@ -142,6 +142,7 @@ CREATORS = {
     "git_datmo.runs.rerun": "the folder of a rerun",
     "git_datmo.runs.rerun_folder": "the folder of a rerun",
     "git_datmo.cli.commands.serve": "a folder of its own",
+    "git_datmo.cli.commands.test": "a folder of its own",
     "git_datmo.cli.contract_infer": "folders of the working tree",
     "git_datmo.serving.event_log": "requests, which only the owner may read",
     "git_datmo.serving.feedback_collection": "a folder of its own",
