@@ -46,7 +46,7 @@ def check_file(root: Path, contract: Contract, path: str, folder: str) -> FileCh
     full = os.path.join(root, path)
     if is_model(full):
         return FileCheck(contract, path, tuple(_check_model(contract, full, path)))
-    table = choose_table(_without_ports(contract), path)
+    table = choose_table(without_ports(contract), path)
     if table is None:
         message = f"no object of the contract is named for '{path}'"
         return FileCheck(contract, path, (_unchecked(contract, "", "table", message),))
@@ -57,7 +57,7 @@ def check_file(root: Path, contract: Contract, path: str, folder: str) -> FileCh
         return FileCheck(contract, path, (finding,))
 
 
-def _without_ports(contract: Contract) -> Contract:
+def without_ports(contract: Contract) -> Contract:
     """Return a contract without the inputs and outputs of a model, which no data file has."""
     from dataclasses import replace
 

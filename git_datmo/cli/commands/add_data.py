@@ -8,7 +8,9 @@ DESCRIPTION = """\
 Store and track files and folders of any size. git-datmo cuts them into content-addressed chunks,
 and git's index never contains them. It refuses a path that a .gitignore file includes in git.
 Symbolic links are stored as links, and you get a warning about links that lead nowhere in
-another clone. If you add a path again, git-datmo reads only the files that changed."""
+another clone. If you add a path again, git-datmo reads only the files that changed. It warns of
+tables whose header, or whose statistics in Parquet, do not fit the contract that is bound to
+them."""
 EXAMPLES = """
 git datmo add-data data/faces
 git datmo add-data --role model weights.pt
@@ -40,6 +42,7 @@ def add(options: argparse.Namespace, console: Console, role: object) -> int:
 
     With a `role` of None, a tracked path keeps its role, and a new payload is data.
     """
+    from git_datmo.contract_checks.header_gate import name_misfits_of_headers
     from git_datmo.model import Role
     from git_datmo.payloads import store_payloads
     from git_datmo.repository.hook_state import find_trouble
@@ -51,7 +54,8 @@ def add(options: argparse.Namespace, console: Console, role: object) -> int:
         paths = list(dict.fromkeys(ws.relative(path) for path in options.paths))
         added = store_payloads.add(ws, paths, role, progress=console.progress())
         trouble = find_trouble(ws)
-    for warning in trouble:
+        misfits = name_misfits_of_headers(ws, paths)
+    for warning in (*trouble, *misfits):
         console.warn(warning)
     for each in added:
         for warning in each.warnings:

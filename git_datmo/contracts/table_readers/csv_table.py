@@ -37,7 +37,7 @@ class CsvTable:
         self.bad_rows = BadRows()
         self.physical_types: dict[str, str] = {}
         self._csv = load_library("pyarrow.csv", shown)
-        self._delimiter, self._names = _read_header(path, shown)
+        self._delimiter, self._names = read_header(path, shown)
         self.names: tuple[str, ...] | None = self._names
         self._row = 0
 
@@ -107,8 +107,11 @@ class CsvTable:
         return "skip"
 
 
-def _read_header(path: str, shown: str) -> tuple[str, tuple[str, ...]]:
-    """Return the delimiter and the names of the columns."""
+def read_header(path: str, shown: str) -> tuple[str, tuple[str, ...]]:
+    """Return the delimiter and the names of the columns; `shown` is the path in messages.
+
+    Raise `UnreadableTable` for a file that does not begin with names.
+    """
     with open(path, "rb") as file:
         head = file.readline(HEADER)
     if not head:

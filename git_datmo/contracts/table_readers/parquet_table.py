@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from git_datmo.contracts.column_types import name_physical
+from git_datmo.contracts.table_readers.column_statistics import (
+    ColumnStatistics,
+    unite_statistics,
+)
 from git_datmo.contracts.table_readers.csv_table import check_names
 from git_datmo.contracts.table_readers.table_batches import (
     BadRows,
@@ -49,6 +53,13 @@ class ParquetTable:
                 }
                 yield Batch(row, batch.num_rows, columns)
                 row += batch.num_rows
+
+    def statistics(self) -> dict[str, ColumnStatistics]:
+        """Return the statistics of the columns that have them in all row groups; no row is read."""
+        with self._guarded(lambda: self._parquet.ParquetFile(self.path)) as file:
+            found: dict[str, ColumnStatistics]
+            found = self._guarded(lambda: unite_statistics(file.metadata))
+        return found
 
     def _check_expansion(self, metadata: Any) -> None:
         """Raise `UnreadableTable` for a file that expands to far more than its size."""
