@@ -6,27 +6,33 @@ from collections.abc import Iterator
 from functools import partial
 
 from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
+from git_datmo.cli.check_lines import check_documents, check_lines
 from git_datmo.cli.console import Console
 from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted, with_tags
 from git_datmo.cli.verdicts import receipts_line
 from git_datmo.history.annotations import shown_tags_of
 from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import History
+from git_datmo.report.experiment_checks import ExperimentChecks
+from git_datmo.repository.workspace import Workspace
 
 
 def print_entries(
-    history: History, claims: Iterator[Claim], console: Console, *, as_json: bool
+    ws: Workspace, history: History, claims: Iterator[Claim], console: Console, *, as_json: bool
 ) -> bool:
     """Print each experiment as it is read; return True if there was one."""
     blank = ""
+    checks = ExperimentChecks(ws, history)
     for claim, text in history.render(claims, DOCUMENTS if as_json else LINES):
         receipts = history.receipts(claim.row.record)
+        checked = checks.of(claim.row.record, claim.commit)
         if as_json:
             document = listed_document(claim, text, receipts)
+            document["checks"] = check_documents(checked)
             console.print_json(document | annotation_keys(history, claim.row.record, document))
         else:
             below = f"\n    {receipts_line(receipts)}" if receipts else ""
-            more = annotation_lines(history, claim.row.record)
+            more = (*check_lines(checked), *annotation_lines(history, claim.row.record))
             below += "".join(f"\n    {line}" for line in more)
             shown = with_tags(text, partial(shown_tags_of, history.catalog, claim.row.record))
             lines = f"{headline(claim, console)}\n{painted(shown, console)}{below}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from git_datmo.cli.check_lines import check_documents
 from git_datmo.cli.diff_sections import diff_document
 from git_datmo.cli.log_formats import exact_value
 from git_datmo.report.experiment_report import ExperimentReport, JudgedMetric
@@ -19,6 +20,7 @@ def report_document(report: ExperimentReport) -> dict[str, Any]:
         "message": snapshot.message,
         "base": None if report.base is None else str(report.base.id),
         "counts": dict(report.counts),
+        "checks": check_documents(report.checks),
         "metrics": list(map(_metric_document, report.metrics)),
         "changes": None if report.changes is None else diff_document(report.changes),
     }

@@ -16,6 +16,7 @@ from git_datmo.git.object_encoding import TreeEntry
 from git_datmo.history.record_heads import read_all
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
+from git_datmo.records.catalog import Catalog
 from git_datmo.records.check_record import Check, CheckedPath, CheckFinding, SampleRow
 from git_datmo.remotes.fetch_objects import obtain_trees
 from git_datmo.repository.workspace import Workspace
@@ -57,16 +58,22 @@ def bind_contract(
 
 def recall_check(ws: Workspace, wanted: ContractObjects) -> tuple[FileCheck, ...] | None:
     """Return the recorded result of a check; None if no record has it. No data are read."""
-    for row in read_all(ws).about(str(wanted.bound.subject), Check.kind):
+    record = find_check(ws, read_all(ws), wanted.bound.subject, wanted.blob)
+    return None if record is None else tuple(_to_checks(wanted.contract, record))
+
+
+def find_check(ws: Workspace, catalog: Catalog, subject: Oid, contract: Oid) -> Check | None:
+    """Return the record of checking `subject` against the contract in a blob; None for none."""
+    for row in catalog.about(str(subject), Check.kind):
         # Another version of the contract has other rules.
-        if str(wanted.blob) not in row.about:
+        if str(contract) not in row.about:
             continue
         try:
             record = ws.ledger.record(Oid.parse(row.record))
         except DatmoError:
             continue
         if isinstance(record, Check) and record.checker == CHECKER:
-            return tuple(_to_checks(wanted.contract, record))
+            return record
     return None
 
 

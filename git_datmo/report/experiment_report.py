@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found, History, Revisions
@@ -13,6 +13,7 @@ from git_datmo.progress import Progress
 from git_datmo.query.aggregate import to_float
 from git_datmo.query.evaluate import as_number
 from git_datmo.records.record_values import Value
+from git_datmo.report.experiment_checks import ContractCheck, ExperimentChecks
 from git_datmo.report.experiment_comparison import goal_of_metric
 from git_datmo.report.experiment_diff import ExperimentDiff, diff_experiments, is_same
 from git_datmo.repository.workspace import Workspace
@@ -44,12 +45,16 @@ class JudgedMetric:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentReport:
-    """An experiment beside its base; without one, `changes` and `metrics` have one side only."""
+    """An experiment beside its base; without one, `changes` and `metrics` have one side only.
+
+    `checks` are those of the experiment's data against contracts.
+    """
 
     found: Found
     base: Found | None
     metrics: tuple[JudgedMetric, ...]
     changes: ExperimentDiff | None
+    checks: tuple[ContractCheck, ...] = ()
 
     @property
     def counts(self) -> Counter[str]:
@@ -71,6 +76,7 @@ def report_experiments(
     commit if `base` is ''. Raises `DatmoError` if a revision has no experiment.
     """
     against = _newest(ws, history, base) if base else None
+    checks = ExperimentChecks(ws, history)
     for revision in revisions:
         named = history.by_id(revision)
         found = named or _newest(ws, history, revision)
@@ -79,7 +85,8 @@ def report_experiments(
             # Where the base has moved on, its newer experiment is not what this one began from.
             is_new = _first(history, (revision, f"^{base}")) is not None
             other = against if is_new else found
-        yield _report(ws, found, other, progress)
+        report = _report(ws, found, other, progress)
+        yield replace(report, checks=checks.of(str(found.id), found.commit))
 
 
 def _newest(ws: Workspace, history: History, revision: str) -> Found:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from git_datmo.environments.environment_diff import PackageChange
 from git_datmo.history.experiments import Found
 from git_datmo.records.record_values import Value, show_value
+from git_datmo.report.check_words import check_words, describe_first
 from git_datmo.report.data_changes import DataChange, DataFile
+from git_datmo.report.experiment_checks import ContractCheck
 from git_datmo.report.experiment_diff import ValueChange
 from git_datmo.report.experiment_report import (
     BETTER,
@@ -94,6 +96,8 @@ def _blocks_of(report: ExperimentReport) -> Iterator[Block]:
     """Yield the blocks of one experiment: verdict, metrics, and what changed."""
     yield Heading(f"Experiment {str(report.found.id)[:10]}", 3)
     yield Paragraph(("", *_described(report.found)))
+    for check in report.checks:
+        yield Paragraph(tuple(_check_pieces(check)))
     if report.base is None:
         yield Paragraph(("There is no earlier experiment to compare with.",))
     elif report.base.id == report.found.id:
@@ -117,6 +121,19 @@ def _described(found: Found) -> Iterator[Piece]:
     if snapshot.message:
         yield ", "
         yield foreign(snapshot.message.partition("\n")[0])
+
+
+def _check_pieces(check: ContractCheck) -> Iterator[Piece]:
+    """Yield the contract, the verdict, the counts and the first finding of a check."""
+    yield "Contract "
+    yield foreign(check.file, 60)
+    yield ": "
+    yield foreign(check_words(check))
+    first = describe_first(check)
+    if first:
+        yield "; "
+        yield foreign(first)
+    yield "."
 
 
 def _verdict_sentence(report: ExperimentReport) -> str:

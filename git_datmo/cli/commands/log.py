@@ -172,7 +172,9 @@ def _print(
     )
     # Without values, experiments are printed while the history is still walked.
     if not (has_form or asked.needs_values):
-        return print_entries(history, iterate_claims(history, asked), console, as_json=options.json)
+        return print_entries(
+            ws, history, iterate_claims(history, asked), console, as_json=options.json
+        )
     listed = list_experiments(ws, history, asked)
     if listed.best_by:
         direction = "highest" if listed.best_by[1] == "max" else "lowest"
@@ -180,7 +182,7 @@ def _print(
     if has_form and listed.rows:
         _print_form(options, asked, listed, ws, console)
     elif listed.rows:
-        print_entries(history, iter(listed.claims), console, as_json=options.json)
+        print_entries(ws, history, iter(listed.claims), console, as_json=options.json)
     return bool(listed.rows)
 
 

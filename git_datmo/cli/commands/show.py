@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Show an experiment in full: the newest snapshot of a commit, or the snapshot with an id. With
 --log, print what its run printed. With --code, print the code that it ran, all files or those
-behind '--'. Objects that are missing are fetched."""
+behind '--'. Objects that are missing are fetched. Recorded checks of its data against contracts are
+shown, too."""
 EXAMPLES = """
 git datmo show HEAD
 git datmo show --log
@@ -43,6 +44,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Print an experiment with its receipts, and return 0."""
     from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
     from git_datmo.cli.attempt_lines import attempt_lines, attempts_document
+    from git_datmo.cli.check_lines import check_documents, check_lines
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
     from git_datmo.errors import UsageError
@@ -50,6 +52,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.history.experiments import History
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.report.attempt_summary import summarise_attempts
+    from git_datmo.report.experiment_checks import ExperimentChecks
     from git_datmo.repository.workspace import open_workspace
 
     if options.paths and not options.code:
@@ -64,16 +67,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
             return 0
         receipts = history.receipts(str(found.id))
         attempts = summarise_attempts(ws, history, found, console.progress())
+        checks = ExperimentChecks(ws, history).of(str(found.id), found.commit)
         if options.json:
             document = snapshot_document(found)
             document |= annotation_keys(history, str(found.id), document)
             document["receipts"] = [receipt_document(receipt) for receipt in receipts]
+            document["checks"] = check_documents(checks)
             document["attempts"] = attempts_document(attempts)
             console.print_json(document)
         else:
             tags = shown_tags_of(history.catalog, str(found.id), found.snapshot.tags)
             for line in snapshot_details(found, tags, receipts, console):
                 console.print(line)
+            for line in check_lines(checks):
+                console.print(f"contract:    {line}")
             for line in attempt_lines(attempts):
                 console.print(line)
             for line in annotation_lines(history, str(found.id)):
