@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import select
+import signal
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -188,7 +189,10 @@ def pid_of(served: Served) -> int:
     return int(found[0])
 
 
-def test_signal_ends_server_after_the_running_request(adder: Shell, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_server_after_the_running_request(
+    adder: Shell, tmp_path: Path, number: int
+) -> None:
     for name in ("arrived", "release"):
         os.mkfifo(tmp_path / name)
     shell = adder.having(ARRIVED=str(tmp_path / "arrived"), RELEASE=str(tmp_path / "release"))
@@ -198,7 +202,8 @@ def test_signal_ends_server_after_the_running_request(adder: Shell, tmp_path: Pa
         thread = threading.Thread(target=lambda: answers.append(served.ask(INFER, body)))
         thread.start()
         (tmp_path / "arrived").open("rb").close()
-        served.child.terminate()
+        # To all processes, as a terminal and systemd do.
+        os.killpg(served.child.pid, number)
         (tmp_path / "release").open("wb").close()
         assert served.child.wait(60) == 0
         thread.join(60)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
 import socket
 import sys
 import traceback
@@ -64,6 +65,7 @@ def _serve(connection: socket.socket, settings: dict[str, Any]) -> None:
     except Exception as error:  # noqa: BLE001 - the server reports every error of a model
         send_frame(connection, {"op": "failed", **_describe(error)})
         return
+    _outlive_signals()
     send_frame(connection, {"op": "ready", "numpy": numpy is not None})
     while True:
         header, body = receive_frame(connection)
@@ -78,6 +80,16 @@ def _serve(connection: socket.socket, settings: dict[str, Any]) -> None:
             continue
         # Outside of `try`: an error of the socket is none of the model.
         _answer(connection, header["id"], tensors)
+
+
+def _outlive_signals() -> None:
+    """Answer running requests after ^C or SIGTERM: the server closes the socket at its end.
+
+    A terminal sends ^C to all processes of the command, and systemd sends SIGTERM to all of a unit.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Not SIG_IGN, which processes that the model starts would inherit.
+        signal.signal(number, lambda *_: None)
 
 
 def _answer(connection: socket.socket, number: int, tensors: Sequence[Sent]) -> None:
