@@ -72,6 +72,7 @@ run_chosen() {
   if uses 'ssh_host|serve_ssh|host: Host'; then want_ssh; export DATMO_REQUIRE_SERVERS=1; fi
   if uses 'needs_shells|"zsh"|"fish"'; then want_shells; fi
   if uses '"git-lfs"'; then want git-lfs git-lfs; fi
+  if uses '"curl"'; then want curl curl; fi
   if uses 'tests.support.chromium'; then want chromium chromium; export DATMO_REQUIRE_BROWSER=1; fi
   if uses 'serve_registry|"skopeo"'; then want_image_tools; fi
   other_gits=

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from git_datmo.serving.content_encodings import decompress_body, too_large
 from git_datmo.serving.event_log import EventLog
 from git_datmo.serving.named_tensors import RefusedRequest
 from git_datmo.serving.served_model import ServedModel
@@ -114,7 +115,7 @@ def reply_refusal(error: RefusedRequest, model: ServedModel, prediction: str = "
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body of a request; raise `RefusedRequest` if it is too large."""
+    """Return the decompressed body of a request; raise `RefusedRequest` if it is too large."""
     from starlette.requests import ClientDisconnect
 
     parts, size = [], 0
@@ -123,8 +124,9 @@ async def read_body(request: Request, limit: int) -> bytes:
             # Counted as it comes, since the header with the length can be absent or false.
             size += len(part)
             if size > limit:
-                raise RefusedRequest(f"the request has more than {limit} bytes", status=413)
+                raise too_large(limit)
             parts.append(part)
     except ClientDisconnect as error:
         raise RefusedRequest("the client has gone") from error
-    return b"".join(parts)
+    encoding = request.headers.get("content-encoding", "")
+    return decompress_body(b"".join(parts), encoding, limit)

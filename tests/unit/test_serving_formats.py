@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from decimal import Decimal
 
 import pytest
 
 from git_datmo.contracts.contract_types import Field, Table, Tensor
+from git_datmo.serving.content_encodings import decompress_body
 from git_datmo.serving.mlflow_requests import encode_predictions, parse_invocation
 from git_datmo.serving.named_tensors import NamedTensor, RefusedRequest, tensor_of_json
 from git_datmo.serving.open_inference import parse_inference
@@ -76,6 +79,27 @@ def test_input_that_does_not_fit_its_form_is_refused(entry: object, rule: str) -
     with pytest.raises(RefusedRequest) as caught:
         parse_inference(text, str(len(text)))
     assert caught.value.violations[0].rule == rule
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (gzip.compress(bytes(101)), "gzip", 413),
+        (gzip.compress(b"{}")[:-1], "gzip", 400),
+        (gzip.compress(b"{}") + b"x", "gzip", 400),
+        (zlib.compress(b"{}"), "gzip", 400),
+        (b"{}", "br", 415),
+    ],
+    ids=["large", "incomplete", "longer", "other", "unknown"],
+)
+def test_compressed_body_that_cannot_be_read_is_refused(
+    body: bytes, encoding: str, status: int
+) -> None:
+    assert decompress_body(gzip.compress(bytes(100)), "GZIP", 100) == bytes(100)
+    assert decompress_body(b"{}", "identity", 100) == b"{}"
+    with pytest.raises(RefusedRequest) as caught:
+        decompress_body(body, encoding, 100)
+    assert caught.value.status == status
 
 
 def test_values_of_every_datatype_survive_as_bytes() -> None:
