@@ -7,8 +7,8 @@ import contextlib
 import importlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.errors import DatmoError, UsageError
 from git_datmo.serving.front_app import make_app
@@ -16,6 +16,9 @@ from git_datmo.serving.front_state import Front
 
 if TYPE_CHECKING:
     import uvicorn
+
+Companion = Callable[[], Coroutine[Any, Any, None]]
+"""Work beside the answers, from the start until it is cancelled."""
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
@@ -50,11 +53,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    front: Front, listener: socket.socket, *, grace: float, on_ready: Callable[[], None]
+    front: Front,
+    listener: socket.socket,
+    *,
+    grace: float,
+    on_ready: Callable[[], None],
+    companions: Sequence[Companion] = (),
 ) -> None:
     """Load the model, and answer requests until SIGTERM or SIGINT.
 
-    Then the running requests have `grace` seconds. Raises `DatmoError` if the model does not load.
+    The companions start when the model has loaded, and end after the last request. At the signal,
+    the running requests have `grace` seconds.
+    Raises `DatmoError` if the model does not load.
     """
     server = _make_server(front, grace)
     loop = asyncio.get_running_loop()
@@ -69,19 +79,24 @@ async def serve(
     # The server answers while the model loads, so that a probe finds it alive, but not ready.
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     loading = asyncio.create_task(front.model.start())
+    beside: list[asyncio.Task[None]] = []
     try:
         await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
             # Raises the error of a model that did not load.
             loading.result()
             on_ready()
+            beside += [asyncio.create_task(companion()) for companion in companions]
             await serving
     finally:
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)
-        await front.model.pool.stop()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        await front.model.stop()
         for number in ENDING:
             loop.remove_signal_handler(number)
 

@@ -54,24 +54,40 @@ def answering(front: Front, answer: Answering) -> Handler:
 
     async def respond(request: Request) -> Response:
         began = time.perf_counter()
-        # A swap while this request is answered changes nothing for it.
+        body = await _receive(front, request)
+        # Chosen after a body that may come slowly. Until the request is answered, a swap changes
+        # nothing for it, and the model is not stopped.
         model = front.model
-        response = await _respond(front, model, answer, request)
+        with model.held():
+            response = await _respond(front, model, answer, request, body)
         front.metrics.observe(model.version, response.status_code, time.perf_counter() - began)
         return response
 
     return respond
 
 
+async def _receive(front: Front, request: Request) -> bytes | RefusedRequest:
+    """Return the body of a request that has access, or the error that refuses it."""
+    try:
+        front.require_access(request)
+        return await read_body(request, front.max_body)
+    except RefusedRequest as error:
+        return error
+
+
 async def _respond(
-    front: Front, model: ServedModel, answer: Answering, request: Request
+    front: Front,
+    model: ServedModel,
+    answer: Answering,
+    request: Request,
+    body: bytes | RefusedRequest,
 ) -> Response:
     """Return the answer of the model, or that of an error."""
     # A refusal has an id too, so that its reply and its event name the same request.
     prediction = model.new_prediction()
     try:
-        front.require_access(request)
-        body = await read_body(request, front.max_body)
+        if isinstance(body, RefusedRequest):
+            raise body
         _require_ready(model)
         done = await answer(model, prediction, _logged(front, model, prediction), request, body)
     except RefusedRequest as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from git_datmo.errors import DatmoError
+from git_datmo.serving.background_thread import in_thread
 from git_datmo.serving.model_contract import ModelContract
 from git_datmo.serving.named_tensors import NamedTensor, RefusedRequest
 from git_datmo.serving.request_checks import check_arrays
@@ -29,7 +32,7 @@ class ServedModel:
     """A snapshot whose model answers requests.
 
     `name` is that of the model in URLs. `is_ready` is set when the model has loaded, and answered
-    the contract's examples.
+    the contract's examples. `resources` are the engine and the folder, closed with the model.
     """
 
     snapshot: str
@@ -38,6 +41,9 @@ class ServedModel:
     contract: ModelContract | None
     pool: ServingPool
     is_ready: bool = False
+    resources: ExitStack = field(default_factory=ExitStack)
+    _held: int = 0
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def version(self) -> str:
@@ -47,11 +53,33 @@ class ServedModel:
     def declares(self, name: str) -> bool:
         """Return True if the contract has an input field of this name."""
         table = self.contract.request if self.contract else None
-        return table is not None and any(field.name == name for field in table.fields)
+        return table is not None and any(each.name == name for each in table.fields)
 
     def new_prediction(self) -> str:
         """Return a new id for a prediction."""
         return f"{self.version}-{uuid.uuid4()}"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the model from being stopped while a request uses it."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            if not self._held:
+                self._released.set()
+
+    async def wait_until_free(self) -> None:
+        """Wait until no request uses the model. Call it when none can begin to."""
+        while self._held:
+            self._released.clear()
+            await self._released.wait()
+
+    async def stop(self) -> None:
+        """End the workers, and close what they used."""
+        await self.pool.stop()
+        await in_thread(self.resources.close)
 
     async def start(self) -> None:
         """Load the model, and answer the examples; raise `DatmoError` if either fails."""

@@ -12,13 +12,19 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 @dataclass(slots=True)
 class ServingMetrics:
-    """Counts of answered requests by snapshot and status, of violations, and of seconds."""
+    """Counts of answered requests by snapshot and status, of violations, and of seconds.
+
+    `refused_snapshots` has the commits of a followed branch, and the step that refused them.
+    """
 
     answered: Counter[tuple[str, int]] = field(default_factory=Counter)
     violations: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     broken_outputs: Counter[str] = field(default_factory=Counter)
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     seconds: float = 0.0
+    swaps: int = 0
+    failed_fetches: int = 0
+    refused_snapshots: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def observe(self, snapshot: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -52,9 +58,24 @@ class ServingMetrics:
         lines += [f"datmo_request_seconds_sum {self.seconds}"]
         lines += [f"datmo_request_seconds_count {total}"]
         lines += ["# TYPE datmo_lost_events_total counter", f"datmo_lost_events_total {lost}"]
+        lines += self._follow_lines()
         if model is not None:
             lines += _model_lines(model)
         return "\n".join(lines) + "\n"
+
+    def _follow_lines(self) -> list[str]:
+        """Return the counts of a server that follows a branch."""
+        lines = [
+            "# TYPE datmo_swaps_total counter",
+            f"datmo_swaps_total {self.swaps}",
+            "# TYPE datmo_failed_fetches_total counter",
+            f"datmo_failed_fetches_total {self.failed_fetches}",
+            "# TYPE datmo_refused_snapshots_total counter",
+        ]
+        for (commit, reason), count in sorted(self.refused_snapshots.items()):
+            labels = _labels(commit=commit, reason=reason)
+            lines.append(f"datmo_refused_snapshots_total{labels} {count}")
+        return lines
 
 
 def _model_lines(model: ServedModel) -> list[str]:

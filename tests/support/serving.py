@@ -94,6 +94,7 @@ class Served:
 
     def __init__(self, shell: Shell, *words: str) -> None:
         self.errors: list[str] = []
+        self._told = threading.Condition()
         engine = () if "--engine" in words else ("--engine", "host")
         argv = ["git-datmo", "serve", *engine, "--port", "0", *words]
         self.child = subprocess.Popen(
@@ -119,7 +120,21 @@ class Served:
 
     def _drain(self) -> None:
         assert self.child.stderr is not None
-        self.errors.extend(self.child.stderr)
+        for line in self.child.stderr:
+            with self._told:
+                self.errors.append(line)
+                self._told.notify_all()
+
+    def wait_for(self, text: str) -> str:
+        """Wait until the server writes a line with this text, and return the line."""
+
+        def find() -> str:
+            return next((line for line in self.errors if text in line), "")
+
+        with self._told:
+            if not self._told.wait_for(find, timeout=120):
+                raise AssertionError(f"no line with {text!r} in:\n{''.join(self.errors)}")
+            return find()
 
     def ask(
         self,
@@ -177,8 +192,10 @@ def serving(shell: Shell, *words: str) -> Iterator[Served]:
                 pipe.close()
 
 
-def write_model(repo: Shell, *, contract: str = CONTRACT, predict: str = PREDICT) -> None:
-    """Commit a model that adds, and its contract if it is not ''."""
+def write_model(
+    repo: Shell, *options: str, contract: str = CONTRACT, predict: str = PREDICT
+) -> None:
+    """Commit a model that adds, and its contract if it is not ''; give `options` to its run."""
     (repo.cwd / "predict.py").write_text(predict)
     (repo.cwd / "train.py").write_text("open('model.txt', 'w').write('trained')\n")
     if contract:
@@ -186,7 +203,7 @@ def write_model(repo: Shell, *, contract: str = CONTRACT, predict: str = PREDICT
         (repo.cwd / "contracts" / "adder.odcs.yaml").write_text(contract)
     repo.git("add", "-A")
     repo.git("commit", "-q", "-m", "model")
-    repo.run("git", "datmo", "run", "--", "python", "train.py")
+    repo.run("git", "datmo", "run", *options, "--", "python", "train.py")
 
 
 def with_interpreter(repo: Shell, folder: Path) -> Shell:

@@ -6,18 +6,16 @@ import argparse
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine_options import EngineNames, add_limit_options, open_engine, read_limits
+from git_datmo.cli.engine_options import EngineNames, add_limit_options
 
 if TYPE_CHECKING:
     import socket
-    from contextlib import ExitStack
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from git_datmo.repository.workspace import Workspace
     from git_datmo.serving.event_log import EventLog
+    from git_datmo.serving.front_server import Companion
     from git_datmo.serving.front_state import Front
-    from git_datmo.serving.placed_snapshot import PlacedSnapshot
-    from git_datmo.serving.serving_setup import ServingOptions
 
 DESCRIPTION = """\
 Serve the model of a snapshot over HTTP, in the snapshot's own environment.
@@ -34,6 +32,10 @@ The server answers the Open Inference Protocol (/v2/models/NAME/infer), the scor
 MLflow (/invocations), and a page at / to try the model by hand. If the snapshot has a contract,
 the server checks requests and answers against it. Each answer names its snapshot.
 
+With --follow, the server fetches a branch of a remote regularly. If the branch names another
+commit, the server loads that snapshot's model beside, has it answer the examples, and gives it all
+new requests. A snapshot that is refused changes nothing.
+
 The server is ready when the model has loaded and has answered the examples of the contract.
 SIGTERM and ^C end it after the running requests. A worker that dies is replaced."""
 EXAMPLES = """
@@ -41,6 +43,7 @@ git datmo serve
 git datmo serve v1.0 --engine venv --workers 2
 git datmo serve --entry predict.py:predict --port 9000
 git datmo serve 3f9c2a --model model.joblib --engine host
+git datmo serve --follow origin/production --trust
 git datmo serve --host 0.0.0.0 --token @token.txt
 """
 
@@ -48,7 +51,7 @@ git datmo serve --host 0.0.0.0 --token @token.txt
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo serve` to its parser."""
     add = parser.add_argument
-    add("name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)")
+    add("name", nargs="?", default="", metavar="REV|ID", help="a commit or snapshot (HEAD)")
     add(
         "--engine",
         choices=EngineNames(),
@@ -60,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="serve the snapshot of another person without asking (datmo.trust)",
     )
+    add(
+        "--follow",
+        default="",
+        metavar="REMOTE/BRANCH",
+        help="serve this branch: fetch it regularly, and serve what it names then",
+    )
+    add("--every", type=float, default=30.0, metavar="S", help="seconds between fetches (30)")
     add("--entry", default="", metavar="FILE:NAME", help="the function that predicts")
     add("--model", default="", metavar="PATH", help="the model file, without an entry")
     add("--as", dest="model_name", default="", metavar="NAME", help="the name of the model in URLs")
@@ -99,68 +109,30 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Serve a snapshot until a signal asks for the end, and return 0."""
     from contextlib import ExitStack
 
+    from git_datmo.cli.serve_deployments import Deployments, make_follower
     from git_datmo.repository.workspace import open_workspace
+    from git_datmo.serving.followed_ref import parse_followed
     from git_datmo.serving.front_server import listen, require_libraries
     from git_datmo.serving.front_state import Front
-    from git_datmo.serving.serving_setup import serve_placed
 
     require_libraries()
     token, max_body = _read_token(options.token, console), _check_numbers(options)
+    deployments = Deployments(options, console)
     with ExitStack() as stack:
         with open_workspace(console.environ, console.cwd) as ws:
-            placed, serving, folder = _prepare(options, console, ws, stack)
+            followed = parse_followed(ws, options.follow) if options.follow else None
+            commit = deployments.fetch(ws, followed) if followed else ""
+            model = deployments.deploy(ws, commit or options.name or "HEAD")
+            stack.callback(model.resources.close)
             log = _open_log(options, console, ws)
         # From now on the repository is closed, so that the server does not hold up 'gc'.
         listener = stack.enter_context(listen(options.host, options.port))
-        model = serve_placed(placed, serving, folder / "worker")
         front = Front(model, max_body, token, console.tell, log)
-        _serve(console, options.host, front, listener)
+        companions = []
+        if followed is not None:
+            companions.append(make_follower(deployments, front, followed, commit).run)
+        _serve(console, options.host, front, listener, companions)
     return 0
-
-
-def _prepare(
-    options: argparse.Namespace, console: Console, ws: Workspace, stack: ExitStack
-) -> tuple[PlacedSnapshot, ServingOptions, Path]:
-    """Place the snapshot and prepare its environment; return them with the folder that has both.
-
-    Engine and folder stay open until `stack` is closed.
-    """
-    from git_datmo.cli.rerun_options import require_trust
-    from git_datmo.cli.streams import copy_to_errors
-    from git_datmo.engines.engine_registry import DEFAULT, find_engine
-    from git_datmo.history.experiments import History
-    from git_datmo.payloads.checkout_target import find_experiment
-    from git_datmo.runs.rerun_folder import scratch_folder
-    from git_datmo.serving.place_snapshot import place_snapshot
-    from git_datmo.serving.serving_setup import ServingOptions
-
-    progress = console.progress()
-    name = options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
-    limits = read_limits(options, name)
-    capabilities = find_engine(name).capabilities
-    found = find_experiment(ws, History(ws), options.name, progress=progress)
-    shown = options.entry or "load and call its model"
-    require_trust(options, console, ws, found, isolated=capabilities.isolated, shown=shown)
-    engine = stack.enter_context(open_engine(options, name, ws))
-    folder = stack.enter_context(scratch_folder(ws, None))
-    tree = folder / "snapshot"
-    tree.mkdir()
-    placed = place_snapshot(ws, found, engine, tree, progress)
-    serving = ServingOptions(
-        engine=engine,
-        limits=limits,
-        output=copy_to_errors,
-        report=console.tell,
-        entry=options.entry,
-        model=options.model,
-        name=options.model_name,
-        workers=options.workers,
-        queue=options.queue,
-        batch=options.batch,
-        seconds=options.timeout,
-        load_seconds=options.load_timeout,
-    )
-    return placed, serving, folder
 
 
 def _open_log(options: argparse.Namespace, console: Console, ws: Workspace) -> EventLog | None:
@@ -174,7 +146,13 @@ def _open_log(options: argparse.Namespace, console: Console, ws: Workspace) -> E
     return EventLog(open_events(folder), options.sample, console.tell, ws.clock)
 
 
-def _serve(console: Console, host: str, front: Front, listener: socket.socket) -> None:
+def _serve(
+    console: Console,
+    host: str,
+    front: Front,
+    listener: socket.socket,
+    companions: Sequence[Companion],
+) -> None:
     """Answer requests until a signal asks for the end."""
     import asyncio
     from ipaddress import ip_address
@@ -194,7 +172,8 @@ def _serve(console: Console, host: str, front: Front, listener: socket.socket) -
         )
         console.out.flush()
 
-    asyncio.run(serve(front, listener, grace=model.pool.options.settings.seconds, on_ready=ready))
+    grace = model.pool.options.settings.seconds
+    asyncio.run(serve(front, listener, grace=grace, on_ready=ready, companions=companions))
 
 
 def _check_numbers(options: argparse.Namespace) -> int:
@@ -211,6 +190,10 @@ def _check_numbers(options: argparse.Namespace) -> int:
     ):
         if value <= 0:
             raise UsageError(f"{word} takes a number above 0")
+    if options.follow and options.name:
+        raise UsageError("--follow names the snapshot to serve", "give no REV with it")
+    if not 1 <= options.every <= 86_400:
+        raise UsageError("--every takes a number from 1 to 86400")
     if not 0 <= options.sample <= 1:
         raise UsageError("--sample takes a number from 0 to 1")
     if not 0 <= options.port < 1 << 16:

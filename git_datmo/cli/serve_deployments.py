@@ -1,0 +1,125 @@
+"""Deploy snapshots with the options of `git datmo serve`, at its start and while it serves."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from git_datmo.cli.console import Console
+from git_datmo.cli.engine_options import open_engine, read_limits
+from git_datmo.cli.rerun_options import require_trust
+from git_datmo.cli.streams import copy_to_errors
+from git_datmo.engines.engine_contract import Engine
+from git_datmo.engines.engine_registry import DEFAULT, find_engine
+from git_datmo.history.experiments import Found, History
+from git_datmo.payloads.checkout_target import find_experiment
+from git_datmo.progress import QUIET, Progress
+from git_datmo.remotes.fetch_objects import fetch
+from git_datmo.repository.workspace import Workspace, open_workspace
+from git_datmo.serving.deploy_snapshot import FIND, Deployer, OnStep
+from git_datmo.serving.followed_ref import FollowedRef
+from git_datmo.serving.follower import Follower
+from git_datmo.serving.front_state import Front
+from git_datmo.serving.served_model import ServedModel
+from git_datmo.serving.serving_setup import ServingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """The options of the command, for all snapshots that it serves."""
+
+    options: argparse.Namespace
+    console: Console
+
+    def fetch(self, ws: Workspace, followed: FollowedRef) -> str:
+        """Fetch a branch and the records of its remote; return the branch's commit."""
+        commit = followed.fetch(ws)
+        fetch(ws, followed.remote)
+        return commit
+
+    def deploy(self, ws: Workspace, name: str) -> ServedModel:
+        """Return the model of the snapshot that a person names, after asking for approval.
+
+        The model is not started yet. Raises `DatmoError` if it cannot be served.
+        """
+        progress = self.console.progress()
+        engine = self._engine(ws)
+        found = find_experiment(ws, History(ws), name, progress=progress)
+        shown = self.options.entry or "load and call its model"
+        deployer = self._deployer(engine, self.options.model_name, progress)
+        require_trust(
+            self.options, self.console, ws, found, isolated=deployer.isolated, shown=shown
+        )
+        return deployer.deploy(ws, found, _ignore)
+
+    def follow(
+        self, followed: FollowedRef, commit: str, served: ServedModel, on_step: OnStep
+    ) -> ServedModel | None:
+        """Return the model of a commit, not started yet; None if it is the one that is served.
+
+        Opens the repository, and asks nobody. Raises `DatmoError` if it cannot be served.
+        """
+        with open_workspace(self.console.environ, self.console.cwd) as ws:
+            on_step(FIND)
+            fetch(ws, followed.remote)
+            found: Found = find_experiment(ws, History(ws), commit)
+            if str(found.id) == served.snapshot:
+                return None
+            # The name in URLs stays while the server runs, whatever the new contract is called.
+            deployer = self._deployer(self._engine(ws), served.name, QUIET)
+            deployer.require_approved(ws, found, on_step)
+            return deployer.deploy(ws, found, on_step)
+
+    def look(self, followed: FollowedRef) -> str:
+        """Fetch a branch and return its commit. Opens the repository for that moment."""
+        with open_workspace(self.console.environ, self.console.cwd) as ws:
+            return followed.fetch(ws)
+
+    def _engine(self, ws: Workspace) -> str:
+        return self.options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
+
+    def _deployer(self, engine: str, name: str, progress: Progress) -> Deployer:
+        limits = read_limits(self.options, engine)
+
+        def options(opened: Engine) -> ServingOptions:
+            given = self.options
+            return ServingOptions(
+                engine=opened,
+                limits=limits,
+                output=copy_to_errors,
+                report=self.console.tell,
+                entry=given.entry,
+                model=given.model,
+                name=name,
+                workers=given.workers,
+                queue=given.queue,
+                batch=given.batch,
+                seconds=given.timeout,
+                load_seconds=given.load_timeout,
+            )
+
+        return Deployer(
+            open_engine=lambda ws: open_engine(self.options, engine, ws),
+            options=options,
+            progress=progress,
+            isolated=find_engine(engine).capabilities.isolated,
+            trusts_all=self.options.trust,
+        )
+
+
+def make_follower(
+    deployments: Deployments, front: Front, followed: FollowedRef, commit: str
+) -> Follower:
+    """Return the follower of a branch whose commit is served now."""
+    return Follower(
+        front=front,
+        name=followed.name,
+        seconds=deployments.options.every,
+        fetch=lambda: deployments.look(followed),
+        deploy=lambda new, served, on_step: deployments.follow(followed, new, served, on_step),
+        settled=commit,
+    )
+
+
+def _ignore(_step: str) -> None:
+    """Do nothing: at the start, the error itself is shown."""
