@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from git_datmo.cli.console import Console
@@ -11,6 +12,7 @@ from git_datmo.cli.rerun_options import require_trust
 from git_datmo.cli.streams import copy_to_errors
 from git_datmo.engines.engine_contract import Engine
 from git_datmo.engines.engine_registry import DEFAULT, find_engine
+from git_datmo.errors import UsageError
 from git_datmo.history.experiments import Found, History
 from git_datmo.payloads.checkout_target import find_experiment
 from git_datmo.progress import QUIET, Progress
@@ -22,6 +24,7 @@ from git_datmo.serving.follower import Follower
 from git_datmo.serving.front_state import Front
 from git_datmo.serving.served_model import ServedModel
 from git_datmo.serving.serving_setup import ServingOptions
+from git_datmo.serving.side_models import Canary, Shadow, SideModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +40,43 @@ class Deployments:
         fetch(ws, followed.remote)
         return commit
 
-    def deploy(self, ws: Workspace, name: str) -> ServedModel:
+    def deploy(self, ws: Workspace, name: str, model_name: str = "") -> ServedModel:
         """Return the model of the snapshot that a person names, after asking for approval.
 
-        The model is not started yet. Raises `DatmoError` if it cannot be served.
+        The model is not started yet. `model_name` is its name in URLs, if that is settled.
+        Raises `DatmoError` if it cannot be served.
         """
         progress = self.console.progress()
         engine = self._engine(ws)
         found = find_experiment(ws, History(ws), name, progress=progress)
         shown = self.options.entry or "load and call its model"
-        deployer = self._deployer(engine, self.options.model_name, progress)
+        deployer = self._deployer(engine, model_name or self.options.model_name, progress)
         require_trust(
             self.options, self.console, ws, found, isolated=deployer.isolated, shown=shown
         )
         return deployer.deploy(ws, found, _ignore)
+
+    def deploy_beside(
+        self, ws: Workspace, name: str, stack: ExitStack
+    ) -> tuple[Shadow | None, Canary | None]:
+        """Return the shadow and the canary that the options name, not started yet.
+
+        `name` is that of the model in URLs. What they have open is closed with `stack`.
+        """
+        shadow, canary = None, None
+        if self.options.canary:
+            revision, share = parse_canary(self.options.canary)
+            canary = Canary(self._side(ws, "canary", revision, name, stack), share)
+        if self.options.shadow:
+            shadow = Shadow(self._side(ws, "shadow", self.options.shadow, name, stack))
+        return shadow, canary
+
+    def _side(
+        self, ws: Workspace, role: str, revision: str, name: str, stack: ExitStack
+    ) -> SideModel:
+        model = self.deploy(ws, revision, name)
+        stack.callback(model.resources.close)
+        return SideModel(role, model, self.console.tell)
 
     def follow(
         self, followed: FollowedRef, commit: str, served: ServedModel, on_step: OnStep
@@ -105,6 +131,18 @@ class Deployments:
             isolated=find_engine(engine).capabilities.isolated,
             trusts_all=self.options.trust,
         )
+
+
+def parse_canary(text: str) -> tuple[str, float]:
+    """Return the revision and the share of `REV=10%`; raise `UsageError` for another form."""
+    name, _, percent = text.rpartition("=")
+    try:
+        share = float(percent.removesuffix("%")) / 100
+    except ValueError:
+        share = 0.0
+    if not name or not percent.endswith("%") or not 0 < share <= 1:
+        raise UsageError(f"--canary takes REV=PERCENT%, as v2.0=10%, not '{text}'")
+    return name, share
 
 
 def make_follower(

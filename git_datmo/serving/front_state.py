@@ -13,6 +13,7 @@ from git_datmo.serving.event_log import EventLog
 from git_datmo.serving.named_tensors import RefusedRequest
 from git_datmo.serving.served_model import ServedModel
 from git_datmo.serving.serving_metrics import ServingMetrics
+from git_datmo.serving.side_models import Canary, Shadow
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,6 +30,7 @@ class Front:
 
     A request has at most `max_body` bytes. With `token`, a request needs it. `report` gets a line
     about each error of the model. `log` stores events; None for no log.
+    `usual_seconds` is the mean time of the model's last answers.
     """
 
     model: ServedModel
@@ -36,6 +38,9 @@ class Front:
     token: str
     report: Callable[[str], None]
     log: EventLog | None = None
+    shadow: Shadow | None = None
+    canary: Canary | None = None
+    usual_seconds: float = 0.0
     is_ending: bool = False
     metrics: ServingMetrics = field(default_factory=ServingMetrics)
 
@@ -44,10 +49,16 @@ class Front:
         """Return True if requests can be answered now."""
         return self.model.is_ready and not self.is_ending and self.model.pool.alive > 0
 
+    def note_seconds(self, seconds: float) -> None:
+        """Note the time of an answer of the main model."""
+        weight = 0.1 if self.usual_seconds else 1.0
+        self.usual_seconds += weight * (seconds - self.usual_seconds)
+
     @property
     def metrics_text(self) -> str:
         """Return the counts in Prometheus' format."""
-        return self.metrics.text(self.model, self.log.lost if self.log else 0)
+        sides = [each.side for each in (self.shadow, self.canary) if each is not None]
+        return self.metrics.text(self.model, self.log.lost if self.log else 0, sides)
 
     def require_access(self, request: Request) -> None:
         """Raise `RefusedRequest` if a request lacks the token, or is of a page of another site."""

@@ -17,7 +17,7 @@ from git_datmo.serving.named_tensors import RefusedRequest, RequestViolation
 from git_datmo.serving.request_checks import value_rules
 
 PREDICTION_COLUMN, ROW_COLUMN = "prediction", "row"
-# The form of `ServedModel.new_prediction`: the beginning of a snapshot's id, and a UUID.
+# The form of `ServedModel.prediction_id`: the beginning of a snapshot's id, and a UUID.
 _PREDICTION = re.compile(r"[0-9a-f]{10}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 MOST_OUTCOMES = 10_000
 

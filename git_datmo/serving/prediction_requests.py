@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from git_datmo.serving.front_state import (
@@ -28,6 +30,7 @@ from git_datmo.serving.open_inference import (
 )
 from git_datmo.serving.outcome_events import outcomes_of_request
 from git_datmo.serving.served_model import BrokenOutput, ServedModel
+from git_datmo.serving.side_models import SlowModel
 from git_datmo.serving.worker_process import ModelFailed
 
 if TYPE_CHECKING:
@@ -55,11 +58,14 @@ def answering(front: Front, answer: Answering) -> Handler:
     async def respond(request: Request) -> Response:
         began = time.perf_counter()
         body = await _receive(front, request)
-        # Chosen after a body that may come slowly. Until the request is answered, a swap changes
-        # nothing for it, and the model is not stopped.
-        model = front.model
-        with model.held():
-            response = await _respond(front, model, answer, request, body)
+        number = uuid.uuid4()
+        model, response = await _ask_canary(front, number, answer, request, body)
+        if response is None:
+            # Chosen after a body that may come slowly. Until the request is answered, a swap
+            # changes nothing for it, and the model is not stopped.
+            model = front.model
+            with model.held():
+                response = await _respond(front, model, number, answer, request, body)
         front.metrics.observe(model.version, response.status_code, time.perf_counter() - began)
         return response
 
@@ -78,18 +84,20 @@ async def _receive(front: Front, request: Request) -> bytes | RefusedRequest:
 async def _respond(
     front: Front,
     model: ServedModel,
+    number: uuid.UUID,
     answer: Answering,
     request: Request,
     body: bytes | RefusedRequest,
 ) -> Response:
     """Return the answer of the model, or that of an error."""
     # A refusal has an id too, so that its reply and its event name the same request.
-    prediction = model.new_prediction()
+    prediction = model.prediction_id(number)
     try:
         if isinstance(body, RefusedRequest):
             raise body
         _require_ready(model)
-        done = await answer(model, prediction, _logged(front, model, prediction), request, body)
+        predict = _logged(front, model, prediction, model.predict)
+        done = await answer(model, prediction, _noted(front, predict), request, body)
     except RefusedRequest as error:
         for violation in error.violations:
             # Names that clients make up must not fill the memory.
@@ -101,8 +109,49 @@ async def _respond(
         return reply_refusal(error, model, prediction)
     except (BrokenOutput, ModelFailed) as error:
         return reply_refusal(_report(front, model, prediction, error), model, prediction)
+    return _reply_with(done, model, prediction)
+
+
+def _reply_with(done: HttpReply, model: ServedModel, prediction: str) -> Response:
     headers = {**naming_headers(model, prediction), **done.headers}
     return reply(done.body, done.media_type, headers=headers)
+
+
+async def _ask_canary(
+    front: Front,
+    number: uuid.UUID,
+    answer: Answering,
+    request: Request,
+    body: bytes | RefusedRequest,
+) -> tuple[ServedModel, Response | None]:
+    """Return the canary's answer; None if the main model has to answer."""
+    canary = front.canary
+    if canary is None or isinstance(body, RefusedRequest) or not canary.takes(number):
+        return front.model, None
+    # A client that names a version wants that of the main model.
+    if "version" in request.path_params:
+        return front.model, None
+    side, model = canary.side, canary.side.model
+    if not side.is_free:
+        side.counts["busy"] += 1
+        return model, None
+    prediction = model.prediction_id(number)
+    try:
+        ask = partial(canary.predict, usual=front.usual_seconds)
+        predict = _logged(front, model, prediction, ask)
+        done = await answer(model, prediction, predict, request, body)
+    except RefusedRequest as error:
+        side.counts["refused" if error.status < 500 else "failed"] += 1
+        return model, None
+    except SlowModel:
+        side.counts["slow"] += 1
+        return model, None
+    except (BrokenOutput, ModelFailed) as error:
+        side.counts["failed"] += 1
+        _report(front, model, prediction, error)
+        return model, None
+    side.counts["answered"] += 1
+    return model, _reply_with(done, model, prediction)
 
 
 def _report(
@@ -128,12 +177,26 @@ def _require_ready(model: ServedModel) -> None:
         raise RefusedRequest("the model is not ready", status=503, headers={"Retry-After": "1"})
 
 
-def _logged(front: Front, model: ServedModel, prediction: str) -> Predicting:
+def _noted(front: Front, ask: Predicting) -> Predicting:
+    """Return a function that asks the main model, notes its time, and gives the shadow a copy."""
+
+    async def predict(tensors: Sequence[NamedTensor]) -> Sequence[NamedTensor]:
+        began = time.perf_counter()
+        outputs = await ask(tensors)
+        front.note_seconds(time.perf_counter() - began)
+        if front.shadow is not None:
+            front.shadow.copy(tensors, outputs)
+        return outputs
+
+    return predict
+
+
+def _logged(front: Front, model: ServedModel, prediction: str, ask: Predicting) -> Predicting:
     """Return a function that predicts, and stores the prediction."""
 
     async def predict(tensors: Sequence[NamedTensor]) -> Sequence[NamedTensor]:
         began = time.perf_counter()
-        outputs = await model.predict(tensors)
+        outputs = await ask(tensors)
         if front.log is not None:
             spent = time.perf_counter() - began
             front.log.prediction(model, prediction, tensors, outputs, spent)

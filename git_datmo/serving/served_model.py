@@ -55,9 +55,9 @@ class ServedModel:
         table = self.contract.request if self.contract else None
         return table is not None and any(each.name == name for each in table.fields)
 
-    def new_prediction(self) -> str:
-        """Return a new id for a prediction."""
-        return f"{self.version}-{uuid.uuid4()}"
+    def prediction_id(self, number: uuid.UUID) -> str:
+        """Return the id of a prediction: the beginning of the snapshot's id, and the number."""
+        return f"{self.version}-{number}"
 
     @contextmanager
     def held(self) -> Iterator[None]:

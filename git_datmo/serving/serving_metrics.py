@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from git_datmo.serving.served_model import ServedModel
+from git_datmo.serving.side_models import SideModel
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -33,10 +35,12 @@ class ServingMetrics:
         index = next((i for i, limit in enumerate(BUCKETS) if seconds <= limit), len(BUCKETS))
         self.buckets[index] += 1
 
-    def text(self, model: ServedModel | None, lost: int = 0) -> str:
+    def text(
+        self, model: ServedModel | None, lost: int = 0, sides: Sequence[SideModel] = ()
+    ) -> str:
         """Return all counts, and the state of the model that answers.
 
-        `lost` is the number of events that could not be stored.
+        `lost` is the number of events that could not be stored, `sides` are shadow and canary.
         """
         lines = ["# TYPE datmo_requests_total counter"]
         for (snapshot, status), count in sorted(self.answered.items()):
@@ -59,6 +63,7 @@ class ServingMetrics:
         lines += [f"datmo_request_seconds_count {total}"]
         lines += ["# TYPE datmo_lost_events_total counter", f"datmo_lost_events_total {lost}"]
         lines += self._follow_lines()
+        lines += [line for side in sides for line in _side_lines(side)]
         if model is not None:
             lines += _model_lines(model)
         return "\n".join(lines) + "\n"
@@ -76,6 +81,14 @@ class ServingMetrics:
             labels = _labels(commit=commit, reason=reason)
             lines.append(f"datmo_refused_snapshots_total{labels} {count}")
         return lines
+
+
+def _side_lines(side: SideModel) -> Iterator[str]:
+    """Yield the results of the requests to a shadow or a canary."""
+    name = f"datmo_{side.role}_requests_total"
+    yield f"# TYPE {name} counter"
+    for result, count in sorted(side.counts.items()):
+        yield f"{name}{_labels(snapshot=side.model.version, result=result)} {count}"
 
 
 def _model_lines(model: ServedModel) -> list[str]:

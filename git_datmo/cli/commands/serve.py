@@ -36,6 +36,9 @@ With --follow, the server fetches a branch of a remote regularly. If the branch 
 commit, the server loads that snapshot's model beside, has it answer the examples, and gives it all
 new requests. A snapshot that is refused changes nothing.
 
+A shadow gets copies of the requests. Its answers are compared and counted, and never sent. A canary
+answers a share of the requests. If it fails, is busy or is slow, the main model answers.
+
 The server is ready when the model has loaded and has answered the examples of the contract.
 SIGTERM and ^C end it after the running requests. A worker that dies is replaced."""
 EXAMPLES = """
@@ -44,6 +47,7 @@ git datmo serve v1.0 --engine venv --workers 2
 git datmo serve --entry predict.py:predict --port 9000
 git datmo serve 3f9c2a --model model.joblib --engine host
 git datmo serve --follow origin/production --trust
+git datmo serve v1.0 --shadow v2.0 --canary v1.1=10%
 git datmo serve --host 0.0.0.0 --token @token.txt
 """
 
@@ -68,6 +72,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="REMOTE/BRANCH",
         help="serve this branch: fetch it regularly, and serve what it names then",
+    )
+    add(
+        "--shadow",
+        default="",
+        metavar="REV",
+        help="give this snapshot copies of the requests, and compare its answers",
+    )
+    add(
+        "--canary",
+        default="",
+        metavar="REV=P%",
+        help="let this snapshot answer a share of the requests, in percent",
     )
     add("--every", type=float, default=30.0, metavar="S", help="seconds between fetches (30)")
     add("--entry", default="", metavar="FILE:NAME", help="the function that predicts")
@@ -124,11 +140,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
             commit = deployments.fetch(ws, followed) if followed else ""
             model = deployments.deploy(ws, commit or options.name or "HEAD")
             stack.callback(model.resources.close)
+            shadow, canary = deployments.deploy_beside(ws, model.name, stack)
             log = _open_log(options, console, ws)
         # From now on the repository is closed, so that the server does not hold up 'gc'.
         listener = stack.enter_context(listen(options.host, options.port))
-        front = Front(model, max_body, token, console.tell, log)
-        companions = []
+        front = Front(model, max_body, token, console.tell, log, shadow, canary)
+        companions = [each.side.run for each in (shadow, canary) if each is not None]
         if followed is not None:
             companions.append(make_follower(deployments, front, followed, commit).run)
         _serve(console, options.host, front, listener, companions)
