@@ -6,6 +6,7 @@ from typing import Any
 
 from git_datmo.cli.check_lines import check_documents
 from git_datmo.cli.diff_sections import diff_document
+from git_datmo.cli.feedback_lines import learned_keys
 from git_datmo.cli.log_formats import exact_value
 from git_datmo.report.experiment_report import ExperimentReport, JudgedMetric
 
@@ -23,6 +24,7 @@ def report_document(report: ExperimentReport) -> dict[str, Any]:
         "checks": check_documents(report.checks),
         "metrics": list(map(_metric_document, report.metrics)),
         "changes": None if report.changes is None else diff_document(report.changes),
+        **learned_keys(report.feedback),
     }
 
 

@@ -13,6 +13,8 @@ from git_datmo.records.record_kind import Document, RecordKind
 from git_datmo.records.record_values import KeptObject, Person, later_field, more_field
 
 TYPES = ("hypothesis", "result", "decision", "comment")
+# The type of an annotation of feedback. Its message names the payload that was made of it.
+TAKEN = "taken"
 # A tag that people add is a word that is printed and typed without quotes.
 TAG = re.compile(r"[^\W_][\w./:+@=-]{0,99}")
 
@@ -22,7 +24,7 @@ class Annotation:
     """Message added to a record, or tags.
 
     The record may be another annotation, which makes the message an answer. `type` is one of
-    `TYPES`, or '' for none. `tags` are added to the record, and `untags` are taken away. A
+    `TYPES`, `TAKEN`, or '' for none. `tags` are added to the record, and `untags` are taken away. A
     `signature` is a signed commit that names the record (`history/record_signatures.py`).
     """
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import Found, History, Revisions
+from git_datmo.history.taken_feedback import LearnedFrom, TakenFeedback
 from git_datmo.progress import Progress
 from git_datmo.query.aggregate import to_float
 from git_datmo.query.evaluate import as_number
@@ -47,7 +48,8 @@ class JudgedMetric:
 class ExperimentReport:
     """An experiment beside its base; without one, `changes` and `metrics` have one side only.
 
-    `checks` are those of the experiment's data against contracts.
+    `checks` are those of the experiment's data against contracts. `feedback` has the batches that
+    the experiment learned from.
     """
 
     found: Found
@@ -55,6 +57,7 @@ class ExperimentReport:
     metrics: tuple[JudgedMetric, ...]
     changes: ExperimentDiff | None
     checks: tuple[ContractCheck, ...] = ()
+    feedback: tuple[LearnedFrom, ...] = ()
 
     @property
     def counts(self) -> Counter[str]:
@@ -77,6 +80,7 @@ def report_experiments(
     """
     against = _newest(ws, history, base) if base else None
     checks = ExperimentChecks(ws, history)
+    taken = TakenFeedback(history)
     for revision in revisions:
         named = history.by_id(revision)
         found = named or _newest(ws, history, revision)
@@ -86,7 +90,11 @@ def report_experiments(
             is_new = _first(history, (revision, f"^{base}")) is not None
             other = against if is_new else found
         report = _report(ws, found, other, progress)
-        yield replace(report, checks=checks.of(str(found.id), found.commit))
+        yield replace(
+            report,
+            checks=checks.of(str(found.id), found.commit),
+            feedback=taken.of_snapshot(found.snapshot),
+        )
 
 
 def _newest(ws: Workspace, history: History, revision: str) -> Found:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import History
 from git_datmo.history.render_cache import TextFormat
+from git_datmo.history.taken_feedback import has_path, used_payloads
 from git_datmo.model import Payload
-from git_datmo.records.snapshot_record import Run, Snapshot
+from git_datmo.records.snapshot_record import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +101,13 @@ def _encode(snapshot: Snapshot) -> str:
         # A payload that stayed as it was is no output, even at a path that the run writes.
         is_new = (payload.path, payload.object) not in before
         marked.append((_list(payload), is_new and _is_written(payload, outputs)))
-    return json.dumps([[_list(payload) for payload in _used(run)], marked])
-
-
-def _used(run: Run | None) -> Iterator[Payload]:
-    """Yield the payloads that a run used: those that it read, if all that it read is known."""
-    if run is None:
-        return
-    read = run.read
-    known = read.paths if read is not None and read.complete else None
-    for payload in run.inputs:
-        if known is None or _has_path(payload, known):
-            yield payload
+    used = [_list(payload) for payload in used_payloads(run)] if run is not None else []
+    return json.dumps([used, marked])
 
 
 def _is_written(payload: Payload, outputs: set[str]) -> bool:
     """Return True if a run wrote the payload, or a file below it."""
-    return payload.path in outputs or _has_path(payload, outputs)
-
-
-def _has_path(payload: Payload, paths: Iterable[str]) -> bool:
-    """Return True if any of the paths is that of the payload, or below it."""
-    inside = f"{payload.path}/"
-    return any(path == payload.path or path.startswith(inside) for path in paths)
+    return payload.path in outputs or has_path(payload, outputs)
 
 
 def _list(payload: Payload) -> list[str | int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from git_datmo.environments.environment_diff import PackageChange
 from git_datmo.history.experiments import Found
+from git_datmo.history.taken_feedback import LearnedFrom
 from git_datmo.records.record_values import Value, show_value
 from git_datmo.report.check_words import check_words, describe_first
 from git_datmo.report.data_changes import DataChange, DataFile
@@ -98,6 +99,8 @@ def _blocks_of(report: ExperimentReport) -> Iterator[Block]:
     yield Paragraph(("", *_described(report.found)))
     for check in report.checks:
         yield Paragraph(tuple(_check_pieces(check)))
+    if report.feedback:
+        yield Paragraph(tuple(_learned(report.feedback)))
     if report.base is None:
         yield Paragraph(("There is no earlier experiment to compare with.",))
     elif report.base.id == report.found.id:
@@ -134,6 +137,17 @@ def _check_pieces(check: ContractCheck) -> Iterator[Piece]:
         yield "; "
         yield foreign(first)
     yield "."
+
+
+def _learned(feedback: Iterable[LearnedFrom]) -> Iterator[Piece]:
+    """Yield the batches of feedback that an experiment learned from, each with its payload."""
+    separator = "Learned from feedback: "
+    for each in feedback:
+        yield f"{separator}{each.batch[:10]} in "
+        yield foreign(each.path)
+        if each.dropped:
+            yield " (dropped)"
+        separator = ", "
 
 
 def _verdict_sentence(report: ExperimentReport) -> str:

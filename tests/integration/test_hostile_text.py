@@ -114,7 +114,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
     "fsck": [("fsck",), ("fsck", "--remote", "origin")],
     "serve": [("serve", EVIL), ("serve", "--engine", "host", "--entry", EVIL)],
     "test": [("test", EVIL), ("test", "--engine", "host", "--trust", "--entry", EVIL)],
-    "feedback": [("feedback", "add", EVIL), ("feedback", "status")],
+    "feedback": [("feedback", "add", EVIL), ("feedback", "status"), ("feedback", "take", EVIL)],
     "image": [("image", EVIL), ("image", "--output", "image.tar", EVIL)],
     "contract": [
         ("contract", "show", EVIL),

@@ -264,6 +264,10 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "serving/event_reader.py": {
         "git datmo serve --log DIR": "tests/integration/test_feedback.py::test_outcomes_are_joined_with_predictions_of_a_killed_server",
     },
+    "serving/feedback_batches.py": {
+        "git datmo feedback collect": "tests/integration/test_feedback_taken.py::test_take_loses_no_file_and_names_wrong_batches",
+        "git datmo fetch": "tests/integration/test_feedback_taken.py::test_chosen_batches_are_taken_in_another_clone",
+    },
     "serving/feedback_collection.py": {
         "git datmo fetch": "tests/integration/test_feedback.py::test_collected_events_are_shared_once_by_push",
     },
@@ -272,6 +276,11 @@ CURES: Mapping[str, Mapping[str, str]] = {
     },
     "serving/serving_setup.py": {
         "git datmo run": "A run records its code.",
+    },
+    "serving/take_feedback.py": {
+        "git datmo add-data {}": "tests/integration/test_feedback_taken.py::test_take_loses_no_file_and_names_wrong_batches",
+        "git datmo feedback collect": "tests/integration/test_feedback_taken.py::test_take_loses_no_file_and_names_wrong_batches",
+        "git datmo fetch": "tests/integration/test_feedback_taken.py::test_chosen_batches_are_taken_in_another_clone",
     },
     "serving_image/build_image.py": {
         "git datmo env freeze {}": "tests/integration/test_serving_image.py::test_image_serves_offline_and_is_the_same_from_two_clones",

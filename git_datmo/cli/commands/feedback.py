@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from git_datmo.cli.console import Console
@@ -26,16 +27,30 @@ collect makes a record of the new events of each snapshot, on the commit that wa
 next push shares it. status shows for each snapshot how many predictions and refusals the log has,
 which fields were refused, and how predictions and outcomes agree, beside the recorded metrics.
 
+take [ID...] PATH makes data of collected batches, all of them or those with these ids: a file
+.csv or .jsonl with a row for each row of a prediction, joined with its outcome. A prediction that
+several batches have is taken once. The file is tracked as a payload, so the next run names it
+as input, and 'git datmo log' and 'show' say which feedback that experiment learned from. The
+column of an answer is 'predicted_NAME'.
+
 The log is the folder of --log, or of the configuration key datmo.feedbackLog. Values are stored
 only of fields that the contract classifies as public."""
 EXAMPLES = """
 git datmo feedback status --log events
 git datmo feedback add labels.csv --log events
 git datmo feedback collect --log events
+git datmo feedback take data/feedback.csv
+git datmo feedback take 81d7e0 3f9c2a data/feedback.jsonl
 git datmo feedback status --json
 """
 
-NAMES = {"add": (1, 1), "collect": (0, 0), "status": (0, 0)}
+# The least and the greatest number of names of each action, and what it takes.
+NAMES: dict[str, tuple[int, float, str]] = {
+    "add": (1, 1, "one FILE"),
+    "collect": (0, 0, "no names"),
+    "status": (0, 0, "no names"),
+    "take": (1, inf, "ids of batches, and a PATH"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", nargs="?", choices=tuple(NAMES), default="status", help="an action (status)"
     )
-    parser.add_argument("names", nargs="*", metavar="FILE", help="add: a CSV file with outcomes")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="FILE|ID|PATH",
+        help="add: a CSV file with outcomes; take: ids of batches, and the file to write",
+    )
     parser.add_argument(
         "--log", default="", metavar="DIR", help="the folder of the events (datmo.feedbackLog)"
     )
@@ -60,14 +80,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
     from git_datmo.repository.workspace import open_workspace
 
-    least, most = NAMES[options.action]
+    least, most, takes = NAMES[options.action]
     if not least <= len(options.names) <= most:
-        raise UsageError(f"'{options.action}' takes {'one FILE' if most else 'no FILE'}")
+        raise UsageError(f"'{options.action}' takes {takes}", "see 'git datmo help feedback'")
     if options.json and options.action != "status":
         raise UsageError("--json belongs to 'status'", "leave out --json")
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
-        actions = {"add": _add, "collect": _collect, "status": _status}
+        actions = {"add": _add, "collect": _collect, "status": _status, "take": _take}
         return actions[options.action](options, console, ws)
 
 
@@ -127,6 +147,28 @@ def _collect(options: argparse.Namespace, console: Console, ws: Workspace) -> in
         )
     if not made:
         console.tell("the log has no new events")
+    return 0
+
+
+def _take(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Make data of batches."""
+    from git_datmo.serving.take_feedback import take
+    from git_datmo.sizes import show_count
+
+    *names, path = options.names
+    taken = take(ws, names, ws.relative(path), console.progress())
+    joined = taken.joined
+    count = len(taken.batches)
+    console.print(
+        f"{taken.payload.path}: {show_count(len(joined.rows), 'row')} of"
+        f" {show_count(joined.predictions, 'prediction')}, {joined.labelled} with an outcome, from"
+        f" {count} {'batch' if count == 1 else 'batches'}"
+    )
+    if joined.unmatched:
+        console.warn(
+            f"{show_count(joined.unmatched, 'outcome')} left out: these batches do not have the"
+            " predictions"
+        )
     return 0
 
 

@@ -45,11 +45,13 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
     from git_datmo.cli.attempt_lines import attempt_lines, attempts_document
     from git_datmo.cli.check_lines import check_documents, check_lines
+    from git_datmo.cli.feedback_lines import learned_keys, learned_lines
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
     from git_datmo.errors import UsageError
     from git_datmo.history.annotations import shown_tags_of
     from git_datmo.history.experiments import History
+    from git_datmo.history.taken_feedback import TakenFeedback
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.report.attempt_summary import summarise_attempts
     from git_datmo.report.experiment_checks import ExperimentChecks
@@ -68,9 +70,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
         receipts = history.receipts(str(found.id))
         attempts = summarise_attempts(ws, history, found, console.progress())
         checks = ExperimentChecks(ws, history).of(str(found.id), found.commit)
+        learned = TakenFeedback(history).of_snapshot(found.snapshot)
         if options.json:
             document = snapshot_document(found)
             document |= annotation_keys(history, str(found.id), document)
+            document |= learned_keys(learned)
             document["receipts"] = [receipt_document(receipt) for receipt in receipts]
             document["checks"] = check_documents(checks)
             document["attempts"] = attempts_document(attempts)
@@ -81,6 +85,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 console.print(line)
             for line in check_lines(checks):
                 console.print(f"contract:    {line}")
+            for line in learned_lines(learned):
+                console.print(line)
             for line in attempt_lines(attempts):
                 console.print(line)
             for line in annotation_lines(history, str(found.id)):
