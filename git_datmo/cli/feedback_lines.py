@@ -1,13 +1,17 @@
-"""Show which feedback an experiment learned from."""
+"""Show which feedback an experiment learned from, and what still has forgotten events."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from git_datmo.history.taken_feedback import LearnedFrom
+from git_datmo.sizes import show_count
 from git_datmo.terminal_text import make_printable
+
+if TYPE_CHECKING:
+    from git_datmo.serving.forget_feedback import Forgotten
 
 
 def learned_lines(found: Sequence[LearnedFrom]) -> Iterator[str]:
@@ -26,3 +30,38 @@ def learned_keys(found: Sequence[LearnedFrom]) -> dict[str, Any]:
             {"batch": each.batch, "path": each.path, "dropped": each.dropped} for each in found
         ]
     }
+
+
+def forgotten_lines(forgotten: Forgotten, *, dry: bool) -> Iterator[str]:
+    """Yield a line for each batch that lost events, and one for all."""
+    for each in forgotten.batches:
+        events = show_count(each.removed, "event")
+        old = str(each.old.id)[:10]
+        if dry:
+            yield f"would remove {events} of feedback {old}"
+        elif each.new is None:
+            yield f"removed {events} of feedback {old}, which has no others and is dropped"
+        else:
+            yield f"removed {events} of feedback {old}, which is now {str(each.new)[:10]}"
+
+
+def remains(forgotten: Forgotten) -> Iterator[str]:
+    """Yield what still has the events, each with the command that frees them."""
+    if forgotten.in_log:
+        yield (
+            f"the log has {show_count(forgotten.in_log, 'event')} of them: delete its files that"
+            " are collected and that no server writes"
+        )
+    for each in forgotten.data:
+        yield (
+            f"snapshot {each.snapshot[:10]} has data that were made of these batches"
+            f" ({make_printable(each.path)}): 'git datmo feedback take' makes them anew, and"
+            f" 'git datmo drop {each.snapshot[:10]}' drops the old"
+        )
+    yield "this clone has the old objects until 'git datmo gc'"
+    for name in forgotten.remotes:
+        yield (f"'{name}' has the old objects: 'git datmo drop --remote {name}' lets it free them")
+    yield (
+        "other clones have the old objects until they fetch and run 'git datmo gc'; forks and a"
+        " host's caches are out of reach, and models that learned from the events do not change"
+    )

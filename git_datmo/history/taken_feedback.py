@@ -64,6 +64,14 @@ class TakenFeedback:
         snapshot = self._history.snapshot(record)
         return self.of_snapshot(snapshot) if snapshot is not None else ()
 
+    def in_payloads(self, record: str) -> tuple[LearnedFrom, ...]:
+        """Return the feedback in any payload of the snapshot with this id, used or not."""
+        snapshot = self._history.snapshot(record) if self._batches else None
+        if snapshot is None:
+            return ()
+        inputs = snapshot.run.inputs if snapshot.run is not None else ()
+        return tuple(self._found(dict.fromkeys((*inputs, *snapshot.payloads))))
+
     def of_snapshot(self, snapshot: Snapshot) -> tuple[LearnedFrom, ...]:
         """Return the feedback that a snapshot's run used, or that it has without a run."""
         if not self._batches:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from git_datmo import locking
 from git_datmo.errors import DatmoError
 from git_datmo.fsio import write_file
 from git_datmo.history.experiments import Found, History
-from git_datmo.model import Oid
+from git_datmo.model import Content, Oid
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.repository.stored_curves import store_folder
 from git_datmo.repository.workspace import Workspace
@@ -47,6 +47,16 @@ class EventBatch:
         self.lines.append(line)
         self.counts[event["type"]] += 1
         self.times.append(event["time"])
+
+    def figures(self) -> dict[str, Any]:
+        """Return the fields of the record that sum up the events."""
+        return {
+            "first": min(self.times),
+            "last": max(self.times),
+            "predictions": self.counts[PREDICTION],
+            "refusals": self.counts[REFUSAL],
+            "outcomes": self.counts[OUTCOME],
+        }
 
 
 def collect(ws: Workspace, folder: Path) -> list[tuple[Oid, Feedback]]:
@@ -129,25 +139,25 @@ def _find_snapshots(
 
 def _attach(ws: Workspace, found: Found, batch: EventBatch, created: str) -> tuple[Oid, Feedback]:
     """Store the events of a snapshot, and attach their record to the commit that served."""
-    with tempfile.TemporaryDirectory(prefix="git-datmo-feedback-", dir=ws.state) as scratch:
-        target = Path(scratch) / "feedback"
-        target.mkdir()
-        (target / EVENTS).write_bytes(b"".join(batch.lines))
-        content = store_folder(ws, target)
     feedback = Feedback(
         snapshot=found.id,
         commit=found.snapshot.commit,
         created=created,
         author=ws.person,
-        first=min(batch.times),
-        last=max(batch.times),
-        predictions=batch.counts[PREDICTION],
-        refusals=batch.counts[REFUSAL],
-        outcomes=batch.counts[OUTCOME],
-        content=content,
+        content=store_events(ws, batch.lines),
+        **batch.figures(),
     )
     (oid,) = ws.ledger.attach(feedback)
     return oid, feedback
+
+
+def store_events(ws: Workspace, lines: Iterable[bytes]) -> Content:
+    """Store the lines of events as the content of a record."""
+    with tempfile.TemporaryDirectory(prefix="git-datmo-feedback-", dir=ws.state) as scratch:
+        target = Path(scratch) / "feedback"
+        target.mkdir()
+        (target / EVENTS).write_bytes(b"".join(lines))
+        return store_folder(ws, target)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

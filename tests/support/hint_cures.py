@@ -79,6 +79,12 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/diff_sections.py": {
         "git datmo checkout": "tests/integration/test_diff.py::test_diff_in_another_clone_fetches_code_but_no_data",
     },
+    "cli/feedback_lines.py": {
+        "git datmo feedback take": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
+        "git datmo drop {}": "tests/integration/test_drop_and_gc.py::test_data_of_dropped_snapshot_alone_are_freed",
+        "git datmo gc": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
+        "git datmo drop --remote {}": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
+    },
     "cli/follow_messages.py": {
         "git datmo checkout --force HEAD -- {}": "tests/integration/test_restore.py::test_hint_of_a_payload_that_was_left_alone_is_true",
     },
@@ -276,6 +282,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     },
     "serving/serving_setup.py": {
         "git datmo run": "A run records its code.",
+    },
+    "serving/forget_feedback.py": {
+        "git datmo fetch": "tests/integration/test_feedback_taken.py::test_chosen_batches_are_taken_in_another_clone",
     },
     "serving/take_feedback.py": {
         "git datmo add-data {}": "tests/integration/test_feedback_taken.py::test_take_loses_no_file_and_names_wrong_batches",

@@ -33,6 +33,10 @@ several batches have is taken once. The file is tracked as a payload, so the nex
 as input, and 'git datmo log' and 'show' say which feedback that experiment learned from. The
 column of an answer is 'predicted_NAME'.
 
+forget removes all events of predictions from the collected batches: of those with an --id, and of
+those with a row that meets --where, which compares columns of the table of 'take' as in 'git datmo
+log'. Batches are rewritten, the old ones are dropped, and what still has the events is named.
+
 The log is the folder of --log, or of the configuration key datmo.feedbackLog. Values are stored
 only of fields that the contract classifies as public."""
 EXAMPLES = """
@@ -41,6 +45,7 @@ git datmo feedback add labels.csv --log events
 git datmo feedback collect --log events
 git datmo feedback take data/feedback.csv
 git datmo feedback take 81d7e0 3f9c2a data/feedback.jsonl
+git datmo feedback forget --where 'customer = 4711'
 git datmo feedback status --json
 """
 
@@ -48,6 +53,7 @@ git datmo feedback status --json
 NAMES: dict[str, tuple[int, float, str]] = {
     "add": (1, 1, "one FILE"),
     "collect": (0, 0, "no names"),
+    "forget": (0, 0, "no names"),
     "status": (0, 0, "no names"),
     "take": (1, inf, "ids of batches, and a PATH"),
 }
@@ -68,6 +74,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--log", default="", metavar="DIR", help="the folder of the events (datmo.feedbackLog)"
     )
     parser.add_argument(
+        "--id", action="append", default=[], metavar="ID", help="forget: the id of a prediction"
+    )
+    parser.add_argument(
+        "--where", default="", metavar="COND", help="forget: a condition on predictions"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="forget: change nothing")
+    parser.add_argument(
         "--json", action="store_true", help="status: print one JSON object a snapshot"
     )
 
@@ -85,9 +98,21 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"'{options.action}' takes {takes}", "see 'git datmo help feedback'")
     if options.json and options.action != "status":
         raise UsageError("--json belongs to 'status'", "leave out --json")
+    forgets = bool(options.id or options.where)
+    if forgets != (options.action == "forget") or (options.dry_run and not forgets):
+        raise UsageError(
+            "--id, --where and --dry-run belong to 'forget', which needs --id or --where",
+            "see 'git datmo help feedback'",
+        )
     console.use_colours()
     with open_workspace(console.environ, console.cwd) as ws:
-        actions = {"add": _add, "collect": _collect, "status": _status, "take": _take}
+        actions = {
+            "add": _add,
+            "collect": _collect,
+            "forget": _forget,
+            "status": _status,
+            "take": _take,
+        }
         return actions[options.action](options, console, ws)
 
 
@@ -169,6 +194,23 @@ def _take(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
             f"{show_count(joined.unmatched, 'outcome')} left out: these batches do not have the"
             " predictions"
         )
+    return 0
+
+
+def _forget(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
+    """Take events out of batches."""
+    from git_datmo.cli.feedback_lines import forgotten_lines, remains
+    from git_datmo.serving.forget_feedback import forget
+
+    has_log = options.log or ws.repo.config.get("datmo.feedbacklog")
+    log = find_log(options.log, console, ws) if has_log else None
+    done = forget(
+        ws, options.id, options.where, log=log, dry=options.dry_run, progress=console.progress()
+    )
+    for line in forgotten_lines(done, dry=options.dry_run):
+        console.print(line)
+    for line in () if options.dry_run else remains(done):
+        console.tell(line)
     return 0
 
 

@@ -1,0 +1,237 @@
+"""Take events out of collected batches, and find what else still has them.
+
+A batch is rewritten as a new record without the events, and the old record is dropped. Records
+of feedback have no values of events, so their history need not be redacted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from git_datmo.errors import Damaged, DatmoError
+from git_datmo.history.experiments import History
+from git_datmo.history.record_heads import read_heads
+from git_datmo.history.record_signatures import attach_signed, wants_signature
+from git_datmo.history.taken_feedback import TakenFeedback
+from git_datmo.model import Oid
+from git_datmo.progress import Progress
+from git_datmo.query.conditions import Condition, parse_condition, rename
+from git_datmo.query.evaluate import matches
+from git_datmo.records.drop_record import Drop
+from git_datmo.records.feedback_record import Feedback
+from git_datmo.repository.workspace import Workspace
+from git_datmo.serving.event_log import OUTCOME
+from git_datmo.serving.event_reader import log_files, parse_event, read_events
+from git_datmo.serving.feedback_batches import FeedbackBatch, batch_lines, find_batches
+from git_datmo.serving.feedback_collection import EventBatch, store_events
+from git_datmo.serving.feedback_rows import join_events
+from git_datmo.suggest import nearest
+
+WHY = "events were forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenBatch:
+    """A batch that lost events, and its new id; None if no event is left or nothing was written."""
+
+    old: FeedbackBatch
+    new: Oid | None
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class MadeData:
+    """A payload of an experiment that was made of a batch before it was rewritten."""
+
+    snapshot: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The rewritten batches, and what still has the events.
+
+    `predictions` counts the forgotten ids. `in_log` counts the events in the log. `remotes` are
+    those that had an old batch when they were last asked.
+    """
+
+    batches: tuple[RewrittenBatch, ...]
+    predictions: int
+    data: tuple[MadeData, ...]
+    remotes: tuple[str, ...]
+    in_log: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """The lines of a batch, each with its event."""
+
+    batch: FeedbackBatch
+    lines: tuple[tuple[bytes, Mapping[str, Any]], ...]
+
+
+def forget(
+    ws: Workspace,
+    ids: Sequence[str],
+    where: str,
+    *,
+    log: Path | None,
+    dry: bool,
+    progress: Progress,
+) -> Forgotten:
+    """Rewrite all batches without the events of predictions, and drop the old records.
+
+    The predictions are those with `ids`, and those with a row that meets the condition `where`.
+    The condition names columns of the table that `take` writes. With `dry`, nothing is written.
+    Raises `DatmoError` if no batch has such an event.
+    """
+    condition = parse_condition(where) if where else None
+    history = History(ws)
+    every = [_read(ws, batch, progress) for batch in find_batches(ws, history)]
+    chosen = set(ids)
+    if condition is not None:
+        chosen |= _matching([event for each in every for _, event in each.lines], condition)
+    changed = [each for each in every if any(_is_of(event, chosen) for _, event in each.lines)]
+    if not changed:
+        raise DatmoError(
+            "no batch in use has these events",
+            "'git datmo fetch' gets the batches of others",
+        )
+    forgotten = {_prediction(event) for each in changed for _, event in each.lines} & chosen
+    old = [str(each.batch.id) for each in changed]
+    data, remotes = tuple(_made_data(history, old)), _remotes_with(ws, old)
+    batches = tuple(_rewrite(ws, each, chosen, dry=dry) for each in changed)
+    if not dry:
+        _drop(ws, batches)
+    return Forgotten(batches, len(forgotten), data, remotes, _count_in_log(log, chosen))
+
+
+def _read(ws: Workspace, batch: FeedbackBatch, progress: Progress) -> _Events:
+    """Return the events of a batch. Damaged lines are left out."""
+    parsed = ((line, parse_event(line)) for line in batch_lines(ws, batch, progress))
+    return _Events(batch, tuple((line, event) for line, event in parsed if event is not None))
+
+
+def _prediction(event: Mapping[str, Any]) -> str:
+    """Return the id of the prediction or refusal that an event is about."""
+    return str(event["data"].get("prediction") if event["type"] == OUTCOME else event["id"])
+
+
+def _is_of(event: Mapping[str, Any], predictions: Collection[str]) -> bool:
+    return _prediction(event) in predictions
+
+
+def _matching(events: Sequence[Mapping[str, Any]], condition: Condition) -> set[str]:
+    """Return the ids of the predictions with a row that meets a condition.
+
+    Raises `DatmoError` for a name that no row has.
+    """
+    rows = list(_rows(events))
+    names = {name for row in rows for name in row}
+
+    def find(name: str) -> str:
+        if name in names:
+            return name
+        near = nearest(name, sorted(names))
+        raise DatmoError(
+            f"no event has a value '{name}'",
+            f"did you mean '{near}'?" if near else "the names are columns of the data of 'take'",
+        )
+
+    known = rename(condition, find)
+    return {str(row["prediction"]) for row in rows if matches(known, row)}
+
+
+def _rows(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of predictions, and a row for each other event. Lists are left out."""
+    joined = join_events(events).rows
+    in_rows = {row["prediction"] for row in joined}
+    for row in joined:
+        yield {name: value for name, value in row.items() if _is_plain(value)}
+    for event in events:
+        if _prediction(event) in in_rows:
+            continue
+        row = {"prediction": _prediction(event), "time": event["time"]}
+        outcome = event["data"].get("outcome")
+        if isinstance(outcome, dict):
+            row = {name: value for name, value in outcome.items() if _is_plain(value)} | row
+        yield row
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, (bool, int, float, str))
+
+
+def _rewrite(
+    ws: Workspace, events: _Events, chosen: Collection[str], *, dry: bool
+) -> RewrittenBatch:
+    """Make the record of a batch without the events of the chosen predictions."""
+    kept = EventBatch()
+    for line, event in events.lines:
+        if not _is_of(event, chosen):
+            kept.add(line, event)
+    removed = len(events.lines) - len(kept.lines)
+    if dry or not kept.lines:
+        return RewrittenBatch(events.batch, None, removed)
+    (oid,) = ws.ledger.attach(_without(ws, events.batch.feedback, kept))
+    return RewrittenBatch(events.batch, oid, removed)
+
+
+def _without(ws: Workspace, old: Feedback, kept: EventBatch) -> Feedback:
+    """Return the record of the events that are left."""
+    return replace(
+        old,
+        created=ws.now(),
+        author=ws.person,
+        content=store_events(ws, kept.lines),
+        **kept.figures(),
+    )
+
+
+def _drop(ws: Workspace, batches: Sequence[RewrittenBatch]) -> None:
+    """Drop the old records. New ones are attached before, so a crash loses no event."""
+    old = tuple(each.old.id for each in batches)
+    record = Drop(old, batches[0].old.feedback.commit, ws.now(), ws.person, WHY)
+    if wants_signature(ws, asked=False):
+        attach_signed(ws, record)
+    else:
+        ws.ledger.attach(record)
+
+
+def _made_data(history: History, old: Collection[str]) -> Iterator[MadeData]:
+    """Yield the payloads of experiments that were made of batches."""
+    taken = TakenFeedback(history)
+    if not taken:
+        return
+    for row in history.catalog.rows:
+        if row.kind != "snapshot":
+            continue
+        paths = {each.path for each in taken.in_payloads(row.record) if each.batch in old}
+        yield from (MadeData(row.record, path) for path in sorted(paths))
+
+
+def _remotes_with(ws: Workspace, old: Iterable[str]) -> tuple[str, ...]:
+    """Return the remotes that had one of the records when they were last asked."""
+    wanted, heads = {Oid.parse(oid) for oid in old}, read_heads(ws)
+    return tuple(
+        name
+        for name in ws.repo.remotes()
+        if any(wanted & _records_at(ws, tips.records) for tips in heads.known_of(name))
+    )
+
+
+def _records_at(ws: Workspace, tip: Oid | None) -> set[Oid]:
+    try:
+        return ws.ledger.records(tip)
+    except Damaged:
+        return set()
+
+
+def _count_in_log(log: Path | None, chosen: Collection[str]) -> int:
+    """Return how many events of the chosen predictions a log has."""
+    if log is None or not log.is_dir():
+        return 0
+    return sum(_is_of(event, chosen) for event in read_events(log_files(log)))
