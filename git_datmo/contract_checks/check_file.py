@@ -13,6 +13,7 @@ from git_datmo.contracts.check_files import check_files
 from git_datmo.contracts.check_values import check_table, choose_table
 from git_datmo.contracts.contract_types import Contract, Finding, Table, Verdict, verdict_of
 from git_datmo.contracts.model_signatures import is_model, read_signature
+from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.contracts.shared_rows import find_shared_rows
 from git_datmo.contracts.table_readers.array_files import ARRAY_SUFFIXES, read_arrays
 from git_datmo.contracts.table_readers.open_table import is_table, open_table, suffix_of
@@ -37,10 +38,17 @@ class FileCheck:
         return verdict_of(self.findings)
 
 
-def check_file(root: Path, contract: Contract, path: str, folder: str) -> FileCheck:
+def check_file(
+    root: Path,
+    contract: Contract,
+    path: str,
+    folder: str,
+    samples: dict[str, SampledFields] | None = None,
+) -> FileCheck:
     """Check the file or folder at `path` below `root`.
 
-    Files for long lists of keys go to `folder`. A file that cannot be read is a finding that
+    Files for long lists of keys go to `folder`. Values of tables are added to the samples of the
+    tables, by name. A file that cannot be read is a finding that
     refuses. Raises `DatmoError` if a library is missing.
     """
     full = os.path.join(root, path)
@@ -51,7 +59,10 @@ def check_file(root: Path, contract: Contract, path: str, folder: str) -> FileCh
         message = f"no object of the contract is named for '{path}'"
         return FileCheck(contract, path, (_unchecked(contract, "", "table", message),))
     try:
-        return _check_data(root, contract, table, path, folder)
+        sample = None
+        if samples is not None:
+            sample = samples.setdefault(table.name, SampledFields(table))
+        return _check_data(root, contract, table, path, folder, sample)
     except UnreadableTable as error:
         finding = Finding("refuse", "readable", contract.id, table.name, "", error.what, (), 1)
         return FileCheck(contract, path, (finding,))
@@ -65,7 +76,14 @@ def without_ports(contract: Contract) -> Contract:
     return replace(contract, tables=tables)
 
 
-def _check_data(root: Path, contract: Contract, table: Table, path: str, folder: str) -> FileCheck:
+def _check_data(
+    root: Path,
+    contract: Contract,
+    table: Table,
+    path: str,
+    folder: str,
+    sample: SampledFields | None,
+) -> FileCheck:
     """Check data by their format."""
     full = os.path.join(root, path)
     if os.path.isdir(full):
@@ -79,7 +97,7 @@ def _check_data(root: Path, contract: Contract, table: Table, path: str, folder:
     if not is_table(path):
         message = f"the format of '{path}' is unknown"
         return FileCheck(contract, path, (_unchecked(contract, table.name, "format", message),))
-    result = check_table(contract, table, open_table(full, path), folder)
+    result = check_table(contract, table, open_table(full, path), folder, sample)
     shared = tuple(_check_disjoint(root, contract, table, path, folder))
     return FileCheck(contract, path, (*result.findings, *shared), result.rows)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from git_datmo.contract_checks.check_file import FileCheck, check_file
 from git_datmo.contract_checks.infer_path import matching_files
 from git_datmo.contracts.contract_types import Contract
+from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.progress import QUIET, Progress
 
 
@@ -40,13 +41,14 @@ def check_paths(
     root: Path,
     bound: Iterable[tuple[Contract, str]],
     scratch: Path,
+    samples: dict[str, SampledFields] | None = None,
     *,
     progress: Progress = QUIET,
 ) -> Iterator[FileCheck]:
     """Yield the check of each file below `root`, in order. All of its rows are read.
 
     Files for long lists of keys go to a folder in `scratch`, since a system's temporary folder may
-    be in memory.
+    be in memory. Values of the tables of a contract are added to `samples`, by the tables' names.
     """
     pairs = list(bound)
     if not pairs:
@@ -56,6 +58,6 @@ def check_paths(
     with tempfile.TemporaryDirectory(prefix="check-", dir=where) as folder:
         progress.begin("Checking contracts", len(pairs), unit="file")
         for contract, path in pairs:
-            yield check_file(root, contract, path, folder)
+            yield check_file(root, contract, path, folder, samples)
             progress.advance(1)
         progress.finish()

@@ -5,19 +5,26 @@ The records are shared as all others are, so data that a colleague has checked a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from git_datmo.contract_checks.bound_objects import BoundObjects, find_bound_objects
 from git_datmo.contract_checks.check_file import FileCheck
 from git_datmo.contracts.contract_types import Contract, Finding, Level, verdict_of
+from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.errors import DatmoError
 from git_datmo.git.object_encoding import TreeEntry
 from git_datmo.history.record_heads import read_all
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.catalog import Catalog
-from git_datmo.records.check_record import Check, CheckedPath, CheckFinding, SampleRow
+from git_datmo.records.check_record import (
+    Check,
+    CheckedPath,
+    CheckFinding,
+    ProfiledField,
+    SampleRow,
+)
 from git_datmo.remotes.fetch_objects import obtain_trees
 from git_datmo.repository.workspace import Workspace
 
@@ -33,6 +40,14 @@ class ContractObjects:
     contract: Contract
     blob: Oid
     bound: BoundObjects
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedData:
+    """Checks of all files that a contract is bound to, and the profiles of their fields."""
+
+    checks: tuple[FileCheck, ...]
+    profiles: tuple[ProfiledField, ...]
 
 
 def bind_contract(
@@ -56,10 +71,12 @@ def bind_contract(
     return ContractObjects(contract, blob, bound)
 
 
-def recall_check(ws: Workspace, wanted: ContractObjects) -> tuple[FileCheck, ...] | None:
+def recall_check(ws: Workspace, wanted: ContractObjects) -> CheckedData | None:
     """Return the recorded result of a check; None if no record has it. No data are read."""
     record = find_check(ws, read_all(ws), wanted.bound.subject, wanted.blob)
-    return None if record is None else tuple(_to_checks(wanted.contract, record))
+    if record is None:
+        return None
+    return CheckedData(tuple(_to_checks(wanted.contract, record)), record.profiles)
 
 
 def find_check(ws: Workspace, catalog: Catalog, subject: Oid, contract: Oid) -> Check | None:
@@ -77,10 +94,18 @@ def find_check(ws: Workspace, catalog: Catalog, subject: Oid, contract: Oid) -> 
     return None
 
 
-def record_check(
-    ws: Workspace, wanted: ContractObjects, commit: Oid, checks: Sequence[FileCheck]
-) -> None:
+def finish_profiles(samples: Mapping[str, SampledFields]) -> tuple[ProfiledField, ...]:
+    """Return the profiles of the fields of sampled tables."""
+    return tuple(
+        ProfiledField(table, field, profile)
+        for table, sample in samples.items()
+        for field, profile in sample.profiles()
+    )
+
+
+def record_check(ws: Workspace, wanted: ContractObjects, commit: Oid, found: CheckedData) -> None:
     """Record the result of checking all paths that a contract is bound to."""
+    checks = found.checks
     findings = tuple(finding for check in checks for finding in check.findings)
     ws.ledger.attach(
         Check(
@@ -96,6 +121,7 @@ def record_check(
             findings=tuple(
                 _to_record(check.path, finding) for check in checks for finding in check.findings
             ),
+            profiles=found.profiles,
         )
     )
 

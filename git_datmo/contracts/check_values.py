@@ -11,6 +11,7 @@ from git_datmo.contracts.check_column import ColumnCheck
 from git_datmo.contracts.check_schema import check_schema
 from git_datmo.contracts.contract_types import Contract, Finding, LogicalType, Table
 from git_datmo.contracts.quality_counts import TableCounts
+from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.contracts.table_readers.table_batches import Absences, Batch, TableReader
 from git_datmo.sizes import show_count
 
@@ -41,10 +42,16 @@ def choose_table(contract: Contract, path: str) -> Table | None:
     return contract.tables[0] if len(contract.tables) == 1 else None
 
 
-def check_table(contract: Contract, table: Table, reader: TableReader, folder: str) -> TableResult:
+def check_table(
+    contract: Contract,
+    table: Table,
+    reader: TableReader,
+    folder: str,
+    sample: SampledFields | None = None,
+) -> TableResult:
     """Check a table; files for long lists of keys go to `folder`, and are removed.
 
-    Raise `UnreadableTable` for a broken file.
+    Values of its rows are added to the sample. Raise `UnreadableTable` for a broken file.
     """
     schema = tuple(_check_header(contract, table, reader))
     # A column of a wrong type is reported once, not again for each value.
@@ -61,6 +68,8 @@ def check_table(contract: Contract, table: Table, reader: TableReader, folder: s
             seen.update(dict.fromkeys(batch.columns))
             _check_batch(checks, batch)
             counts.add(batch)
+            if sample is not None:
+                sample.add(batch)
         nulls = {check.field.name: check.nulls for check in checks}
         rules = tuple(counts.findings(contract, nulls))
     finally:

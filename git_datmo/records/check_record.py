@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from git_datmo.model import Oid
+from git_datmo.records.field_profile import FieldProfile, decode_field_profile
 from git_datmo.records.record_fields import decode_fields
 from git_datmo.records.record_kind import Document, RecordKind
-from git_datmo.records.record_values import KeptObject, Person, more_field
+from git_datmo.records.record_values import KeptObject, Person, later_field, more_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class CheckFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class ProfiledField:
+    """Field of a table, and the distribution of its values in all files of the table."""
+
+    table: str
+    field: str
+    profile: FieldProfile
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """Result of checking data against a contract.
 
@@ -64,6 +74,7 @@ class Check:
     verdict: str
     paths: tuple[CheckedPath, ...]
     findings: tuple[CheckFinding, ...]
+    profiles: tuple[ProfiledField, ...] = later_field(tuple)
     more: tuple[KeptObject, ...] = more_field()
 
     kind = "check"
@@ -76,6 +87,7 @@ def _decode(document: Document) -> dict[str, Any]:
         "contract": Oid.parse(document["contract"]),
         "paths": tuple(decode_fields(CheckedPath, raw, {}) for raw in document["paths"]),
         "findings": tuple(map(_decode_finding, document["findings"])),
+        "profiles": tuple(map(_decode_profile, document.get("profiles", ()))),
     }
 
 
@@ -84,6 +96,13 @@ def _decode_finding(raw: Document) -> CheckFinding:
     samples = tuple(decode_fields(SampleRow, each, {}) for each in raw["samples"])
     finding: CheckFinding = decode_fields(CheckFinding, raw, {"samples": samples})
     return finding
+
+
+def _decode_profile(raw: Document) -> ProfiledField:
+    """Return a profiled field of a document."""
+    profile = decode_field_profile(raw["profile"])
+    field: ProfiledField = decode_fields(ProfiledField, raw, {"profile": profile})
+    return field
 
 
 def _words(check: Check) -> tuple[str, str]:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from git_datmo.contract_checks.check_file import FileCheck
 from git_datmo.contract_checks.check_paths import check_paths
-from git_datmo.contract_checks.recorded_checks import ContractObjects, recall_check, record_check
+from git_datmo.contract_checks.field_drift import add_drift
+from git_datmo.contract_checks.recorded_checks import (
+    CheckedData,
+    ContractObjects,
+    finish_profiles,
+    recall_check,
+    record_check,
+)
+from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.model import Oid, Payload
 from git_datmo.objects.tree_nodes import root_node
 from git_datmo.payloads.record_claims import ClaimedContent, refuse_false_claims
@@ -32,7 +40,9 @@ def check_stored(
     """
     done: list[FileCheck] = []
     for each in wanted:
-        done += recall_check(ws, each) or _check(ws, each, payloads, commit, progress)
+        found = recall_check(ws, each) or _check(ws, each, payloads, commit, progress)
+        subject = each.bound.subject
+        done += add_drift(ws, each.contract, subject, commit, found.checks, found.profiles)
     return done
 
 
@@ -42,7 +52,7 @@ def _check(
     payloads: Sequence[Payload],
     commit: Oid,
     progress: Progress,
-) -> list[FileCheck]:
+) -> CheckedData:
     """Fetch the payloads that a contract is bound to, check them, and record the result."""
     paths = wanted.bound.paths
     held = [
@@ -56,6 +66,8 @@ def _check(
             refuse_false_claims(ws, [ClaimedContent(path, node, content.files, content.size)])
         place(ws, nodes, Path(folder), progress)
         pairs = [(wanted.contract, path) for path in paths]
-        found = list(check_paths(Path(folder), pairs, ws.state, progress=progress))
+        samples: dict[str, SampledFields] = {}
+        checks = tuple(check_paths(Path(folder), pairs, ws.state, samples, progress=progress))
+    found = CheckedData(checks, finish_profiles(samples))
     record_check(ws, wanted, commit, found)
     return found

@@ -68,6 +68,7 @@ HEAVY = {
         "git_datmo.contracts.enumerations": "late",
         "git_datmo.contracts.nested_values": "late",
         "git_datmo.contracts.quality_counts": "late",
+        "git_datmo.contracts.sampled_fields": "late",
         "git_datmo.contracts.table_readers.csv_table": "late",
         "git_datmo.contracts.table_readers.json_lines_table": "late",
         "git_datmo.contracts.table_readers.parquet_table": "late",

@@ -6,9 +6,16 @@ from hypothesis import strategies as st
 
 from git_datmo.model import SHA1, SHA256, Content, Form, ObjectFormat, Payload, Role
 from git_datmo.records.annotation_record import Annotation
-from git_datmo.records.check_record import Check, CheckedPath, CheckFinding, SampleRow
+from git_datmo.records.check_record import (
+    Check,
+    CheckedPath,
+    CheckFinding,
+    ProfiledField,
+    SampleRow,
+)
 from git_datmo.records.drop_record import Drop, Redacted
 from git_datmo.records.feedback_record import Feedback
+from git_datmo.records.field_profile import FieldProfile
 from git_datmo.records.image_record import Image
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
@@ -189,12 +196,18 @@ def _checks(form: ObjectFormat) -> st.SearchStrategy[Record]:
     paths = texts.filter(bool)
     samples = st.lists(st.builds(SampleRow, counts, texts), max_size=2).map(tuple)
     findings = st.builds(CheckFinding, texts, texts, paths, texts, texts, texts, counts, samples)
+    numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    edges, named, counted = (
+        st.lists(each, max_size=3).map(tuple) for each in (numbers, texts, counts)
+    )
+    profiles = st.builds(FieldProfile, counts, counts, edges, st.booleans(), named, counted)
     return st.builds(
         Check,
         *(oids(form), oids(form), oids(form), times, persons, paths, st.integers(1, 9)),
         st.sampled_from(["holds", "broken", "unchecked"]),
         st.lists(st.builds(CheckedPath, paths, counts), max_size=3).map(tuple),
         st.lists(findings, max_size=2).map(tuple),
+        st.lists(st.builds(ProfiledField, texts, texts, profiles), max_size=2).map(tuple),
     )
 
 
