@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from git_datmo.engines.engine_contract import Engine, Job, Output
 from git_datmo.errors import DatmoError
@@ -60,7 +59,7 @@ class ServingPool:
         self.deaths = 0
         self._idle: deque[WorkerProcess] = deque()
         self._waiting: deque[asyncio.Future[WorkerProcess]] = deque()
-        self._starting: dict[int, asyncio.Future[tuple[Connection, dict[str, Any]]]] = {}
+        self._starting: dict[int, WorkerProcess] = {}
         self._running: dict[int, WorkerProcess] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._server: asyncio.Server | None = None
@@ -116,29 +115,30 @@ class ServingPool:
         except WorkerGone:
             connection.close()
             return
-        # A number is taken once, so a second connection that names it is refused.
-        wanted = self._starting.pop(hello.get("number", -1), None)
-        if wanted is None or wanted.done():
+        worker = self._starting.get(hello.get("number", -1))
+        if worker is None:
             connection.close()
             return
-        wanted.set_result((connection, hello))
+        await worker.accept(connection, hello)
 
     async def _start(self, number: int) -> WorkerProcess:
         """Start a worker, and wait until its model is loaded."""
         options = self.options
         worker = WorkerProcess(options.settings, self._release)
-        connected = asyncio.get_running_loop().create_future()
-        self._starting[number] = connected
+        self._starting[number] = worker
         worker.launch(options.engine, options.job(number), options.output)
         try:
             # The worker limits the loading itself; this holds if it cannot even start.
-            await asyncio.wait_for(worker.load(connected), options.settings.load_seconds + 60)
+            await asyncio.wait_for(worker.load(), options.settings.load_seconds + 60)
         except asyncio.TimeoutError:
             await self._stop_worker(worker)
             raise DatmoError("the worker did not start in time") from None
         except BaseException:
             await self._stop_worker(worker)
             raise
+        finally:
+            # A later connection that names this number is refused.
+            del self._starting[number]
         self._running[number] = worker
         self._release(worker)
         return worker

@@ -123,7 +123,9 @@ class WorkerProcess:
         self.pid = 0
         self._settings = settings
         self._on_free = on_free
+        self._connected: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._connection: Connection | None = None
+        self._lifeline: Connection | None = None
         self._answer: asyncio.Future[tuple[dict[str, Any], bytes]] | None = None
         self._reading: asyncio.Task[None] | None = None
         self._ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -151,19 +153,34 @@ class WorkerProcess:
         if not self._ended.done():
             self._ended.set_result(outcome)
 
-    async def load(self, connected: asyncio.Future[tuple[Connection, dict[str, Any]]]) -> None:
+    async def accept(self, connection: Connection, hello: dict[str, Any]) -> None:
+        """Take a new connection of the process; close it if there is one like it.
+
+        The process has two: that of the requests, and one whose end kills it.
+        """
+        kind = hello.get("op")
+        if kind == "lifeline" and self._lifeline is None:
+            self._lifeline = connection
+            with contextlib.suppress(WorkerGone):
+                await connection.send({"op": "held"})
+        elif kind == "hello" and self._connection is None:
+            self._connection = connection
+            self._connected.set_result(hello["pid"])
+        else:
+            connection.close()
+
+    async def load(self) -> None:
         """Wait for the connection, and until the model has loaded.
 
         Raises `DatmoError` if the process ends before, or cannot load the model.
         """
-        waiting: set[asyncio.Future[Any]] = {connected, self._ended}
+        waiting: set[asyncio.Future[Any]] = {self._connected, self._ended}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if not connected.done():
+        if self._connection is None:
             # Raises the engine's error if the process could not start.
             outcome = await self._ended
             raise DatmoError(f"the worker ended with exit code {outcome.exit_code}")
-        self._connection, hello = connected.result()
-        self.pid = hello["pid"]
+        self.pid = self._connected.result()
         try:
             await self._connection.send(self._settings.document())
             header, _ = await self._connection.receive()
@@ -217,16 +234,19 @@ class WorkerProcess:
         return tuple(found)
 
     async def stop(self, seconds: float, *, can_kill: bool) -> None:
-        """End the process; with `can_kill`, kill it if it does not end within some seconds.
+        """End the process, and kill it if it does not end within some seconds.
 
-        Only a process of this machine can be killed: in a container, its id is another.
+        With `can_kill`, its id is one of this machine; in a container, it is another.
         """
         if self._connection is not None:
             self._connection.close()
         done, _ = await asyncio.wait({self._ended}, timeout=seconds)
+        if self._lifeline is not None:
+            self._lifeline.close()
         if not done and self.pid and can_kill:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, 9)
+        if not done:
             await asyncio.wait({self._ended}, timeout=seconds)
         if self._ended.done() and not self._ended.cancelled():
             # asyncio reports each exception that was never asked for.

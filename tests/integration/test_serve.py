@@ -10,6 +10,7 @@ import signal
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -211,15 +212,27 @@ def test_signal_ends_server_after_the_running_request(
     assert not list((adder.cwd / ".git/datmo/scratch").iterdir())
 
 
-def test_worker_of_killed_server_ends(served: Served) -> None:
-    worker = os.pidfd_open(pid_of(served))
-    try:
-        served.child.kill()
-        served.child.wait()
-        # The descriptor is readable when the process has ended.
-        assert select.select([worker], [], [], 30)[0]
-    finally:
-        os.close(worker)
+def test_worker_that_hangs_ends_with_its_killed_server(adder: Shell, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "arrived")
+    with serving(adder.having(ARRIVED=str(tmp_path / "arrived")), "--timeout", "600") as served:
+        worker = os.pidfd_open(pid_of(served))
+        body = {"inputs": tensors(a=[1], b=[1], arrive=[1], hang=[1])}
+
+        def ask() -> None:
+            with suppress(ConnectionError):
+                served.ask(INFER, body)
+
+        lost = threading.Thread(target=ask)
+        try:
+            lost.start()
+            (tmp_path / "arrived").open("rb").close()
+            served.child.kill()
+            served.child.wait()
+            # The descriptor is readable when the process has ended.
+            assert select.select([worker], [], [], 60)[0]
+        finally:
+            os.close(worker)
+        lost.join(60)
 
 
 def test_requests_beyond_limits_are_refused(adder: Shell, tmp_path: Path) -> None:

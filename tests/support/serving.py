@@ -19,7 +19,7 @@ from tests.support.shell import Shell
 
 # Adds its inputs. Other inputs make it die, hang, fail, wait for the test, or tell of itself.
 PREDICT = """\
-import os
+import os, re
 
 def load(paths):
     return sum(map(len, paths))
@@ -27,8 +27,11 @@ def load(paths):
 def predict(model, inputs):
     if "die" in inputs:
         os._exit(9)
-    while "hang" in inputs:
-        pass
+    if "arrive" in inputs:
+        open(os.environ["ARRIVED"], "w").close()
+    if "hang" in inputs:
+        # Holds the interpreter's lock for years.
+        re.match("(a+)+$", "a" * 60 + "b")
     if "fail" in inputs:
         raise KeyError("secret-of-the-model")
     if "wait" in inputs:

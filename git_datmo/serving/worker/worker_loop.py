@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from git_datmo.serving.worker.entry_points import EntryError, load_entry
 from git_datmo.serving.worker.frames import receive_frame, send_frame
+from git_datmo.serving.worker.lifeline import hold_lifeline
 from git_datmo.serving.worker.model_arrays import arrays_of, find_module, tensors_of
 from git_datmo.serving.worker.model_files import model_entry
 
@@ -34,8 +35,10 @@ def main(folder: str, number: int) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "git_datmo"]:
         del sys.modules[name]
     sys.path[:] = [path for path in sys.path if not path.startswith(folder)]
-    connection = _connect(folder)
+    # Held until this process ends. It comes first, so that the model never runs without it.
+    lifeline, connection = _connect(folder), _connect(folder)
     try:
+        hold_lifeline(lifeline, number)
         send_frame(connection, {"op": "hello", "number": number, "pid": os.getpid()})
         settings, _ = receive_frame(connection)
         _serve(connection, settings)
