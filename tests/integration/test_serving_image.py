@@ -16,15 +16,19 @@ from tests.support.commands import datmo, refused
 from tests.support.containers import wait_for_line
 from tests.support.pair import Pair
 from tests.support.schemas import require_valid
+from tests.support.serving import serving
 from tests.support.shell import Shell
 
+# Predicts once itself, so that a run records the bytes of its predictions.
 TRAIN = """\
-import json
+import json, predict, struct
 from pathlib import Path
 Path("model.json").write_text(json.dumps({"slope": 0.1, "more": "x" * 2_000_000}))
+values = predict.predict(predict.load({"model.json": "model.json"}), {"x": [3.0, 0.7]})["y"]
+Path("predictions.bin").write_bytes(struct.pack("<2d", *values))
 """
 PREDICT = """\
-import json
+import json, math
 from pathlib import Path
 
 def load(paths):
@@ -32,14 +36,20 @@ def load(paths):
 
 def predict(model, inputs):
     values = inputs["x"]
-    return {"y": [float(each) * model["slope"] for each in values]}
+    return {"y": [math.exp(float(each)) * model["slope"] for each in values]}
 """
+# Prints the bytes of the answer's only array.
 ASK = """\
-import json, urllib.request
-body = {"inputs": [{"name": "x", "datatype": "FP64", "shape": [2], "data": [3.0, 0.7]}]}
-url = "http://127.0.0.1:8080/v2/models/line/infer"
+import json, sys, urllib.request
+body = {
+    "inputs": [{"name": "x", "datatype": "FP64", "shape": [2], "data": [3.0, 0.7]}],
+    "outputs": [{"name": "y", "parameters": {"binary_data": True}}],
+}
+url = f"http://127.0.0.1:{sys.argv[1]}/v2/models/line/infer"
 asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-print(json.dumps(json.load(urllib.request.urlopen(asked, timeout=20))["outputs"]))
+answer = urllib.request.urlopen(asked, timeout=20)
+length = int(answer.headers["Inference-Header-Content-Length"])
+print(answer.read()[length:].hex())
 """
 TAG = "git-datmo-test-served:1"
 
@@ -73,7 +83,7 @@ def alex(pair: Pair, engine_environ: dict[str, str]) -> Shell:
 
 @pytest.mark.engine
 @pytest.mark.xdist_group("engine")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_image_serves_offline_and_is_the_same_from_two_clones(
     pair: Pair, alex: Shell, client: docker.DockerClient, tmp_path: Path
 ) -> None:
@@ -83,13 +93,19 @@ def test_image_serves_offline_and_is_the_same_from_two_clones(
     first = json.loads(datmo(alex, *arguments, "--load", "--tag", TAG).stdout)
     require_valid("image", first)
 
+    # The run, its reproduction, the server and the image predict the same bytes.
+    predictions = (alex.cwd / "predictions.bin").read_bytes()
+    datmo(alex, "reproduce", "HEAD", "--engine", "docker")
+    words = ("--entry", "predict.py:predict", "--as", "line", "--engine", "docker")
+    with serving(alex, *words) as server:
+        asked = alex.run("python3", "-c", ASK, str(server.port))
+        assert bytes.fromhex(asked.stdout) == predictions
     for container in served(client):
         wait_for_line(container, "serving snapshot")
         assert container.exec_run(["id", "-u"]).output.strip() == b"65532"
-        done = container.exec_run(["python3", "-c", ASK])
+        done = container.exec_run(["python3", "-c", ASK, "8080"])
         assert done.exit_code == 0, done.output
-        (output,) = json.loads(done.output)
-        assert output["data"] == [3.0 * 0.1, 0.7 * 0.1]
+        assert bytes.fromhex(done.output.decode()) == predictions
         container.stop(timeout=20)
         assert container.wait()["StatusCode"] == 0
 
