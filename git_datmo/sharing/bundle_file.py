@@ -26,7 +26,7 @@ from git_datmo.remotes.keep_commits import PARENTS_AT_ONCE, keep_entries, write_
 from git_datmo.remotes.keep_links import Link
 from git_datmo.remotes.record_intake import NOTHING
 from git_datmo.repository.workspace import Workspace
-from git_datmo.sharing.push_selection import records_of
+from git_datmo.sharing.pushed_records import records_of
 from git_datmo.sharing.record_commits import build_tips
 
 HEADS, TAGS, TRACKING = "refs/heads/", "refs/tags/", "refs/remotes/"

@@ -33,8 +33,9 @@ from git_datmo.repository.workspace import Workspace
 from git_datmo.sharing.incomplete_records import remember_whole
 from git_datmo.sharing.orphaned_settings import refuse_orphaned_settings
 from git_datmo.sharing.publish_records import publish_records
-from git_datmo.sharing.push_selection import Selection, Site, find_lost, records_of, select
+from git_datmo.sharing.push_selection import Selection, Site, find_lost, select
 from git_datmo.sharing.push_size_limits import hint_to_resume
+from git_datmo.sharing.pushed_records import records_of
 from git_datmo.sharing.pushed_refs import Pushed, head_pushed
 from git_datmo.sharing.record_commits import build_tips
 from git_datmo.sharing.secret_refusal import refuse_secrets

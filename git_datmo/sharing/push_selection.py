@@ -13,7 +13,6 @@ from git_datmo.backends.pack_backend import PackBackend
 from git_datmo.errors import DatmoError, Incomplete
 from git_datmo.git.remote_commands import Offer, Remote
 from git_datmo.git.remote_urls import fetch_url, location
-from git_datmo.history.experiments import History
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
 from git_datmo.records.catalog import Catalog
@@ -25,6 +24,7 @@ from git_datmo.remotes.remote_probe import probe_remote
 from git_datmo.remotes.remote_store import destination, find_place, holds, stores_of
 from git_datmo.repository.workspace import Workspace
 from git_datmo.sharing.incomplete_records import find_kept, has_roots, unchecked_records
+from git_datmo.sharing.pushed_records import snapshots_of
 from git_datmo.sharing.pushed_refs import Pushed
 
 Keepers = dict[Oid, Record]
@@ -251,29 +251,6 @@ def _refuse_lost(ws: Workspace, left: Keepers, pushed: Pushed) -> None:
             "'git push --no-verify' pushes the code alone",
             missing=sorted(map(str, own)),
         )
-
-
-def snapshots_of(ws: Workspace, revisions: tuple[str, ...]) -> set[Oid]:
-    """Return the snapshots that belong to the commits of a revision range."""
-    return {found.id for found in History(ws).walk(revisions)} if revisions else set()
-
-
-def records_of(
-    ws: Workspace, catalog: Catalog, revisions: tuple[str, ...], there: Iterable[Oid]
-) -> set[Oid]:
-    """Return the snapshots of a revision range, and the records about them.
-
-    Records about those that are `there` already are included. So are dropped snapshots that
-    others were made from: without them the graph breaks, and the versions before and after a
-    dropped one look as if they were made side by side.
-    """
-    found = {*map(str, there), *map(str, snapshots_of(ws, revisions))}
-    found |= catalog.graph.reached(found) & catalog.dropped
-    # A record about another is newer, and rows are in the order of time.
-    for row in catalog.rows:
-        if not found.isdisjoint(row.about):
-            found.add(row.record)
-    return set(map(Oid.parse, found))
 
 
 def _explain(left: Collection[Oid], keepers: Keepers) -> str:

@@ -85,6 +85,28 @@ def test_push_of_branch_shares_its_history_and_annotations(branched: Pair) -> No
     assert first in hub.git("cat-file", "blob", drop)
 
 
+def test_push_of_branch_shares_the_checks_made_at_its_commits(branched: Pair) -> None:
+    alex, hub = branched.alex, branched.hub
+    alex.write("data/faces/a.csv", "name,age\na,1\n")
+    datmo(alex, "add-data", "data")
+    datmo(alex, "contract", "infer", "data/faces")
+    alex.git("add", ".")
+    alex.git("commit", "-q", "-m", "Add faces")
+    alex.git("checkout", "-q", "-b", "private")
+    alex.write("data/faces/a.csv", "name,age\nsecret,2\n")
+    datmo(alex, "commit", "-m", "Add secret faces")
+    datmo(alex, "contract", "check")
+    alex.git("checkout", "-q", "main")
+    datmo(alex, "checkout")
+    datmo(alex, "contract", "check")
+    alex.git("push", "-q", "origin", "main")
+    (line,) = (line for line in noted(hub).splitlines() if " check " in line)
+    assert line.startswith("+")
+    assert line.endswith("contracts/faces.odcs.yaml holds")
+    alex.git("push", "-q", "origin", "private")
+    assert len({line for line in noted(hub).splitlines() if " check " in line}) == 2
+
+
 @both_ways
 def test_setting_that_is_taken_back_shares_the_rest(branched: Pair) -> None:
     alex, hub = branched.alex, branched.hub
