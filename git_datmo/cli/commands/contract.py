@@ -51,6 +51,7 @@ git datmo contract convert model/MLmodel --from mlmodel
 ACTIONS = {"show": (0, 1), "diff": (0, 2), "infer": (1, 1), "check": (0, 1), "convert": (1, 1)}
 LANGUAGES = ("croissant", "json-schema", "mlmodel", "table-schema")
 FORMATS = ("text", "json", "markdown", "junit")
+INTERMIXED = True
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

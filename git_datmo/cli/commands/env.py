@@ -38,6 +38,7 @@ git datmo env init
 """
 
 BEHIND = "command"
+INTERMIXED = True
 NAMES = {
     "show": (0, 1),
     "diff": (1, 2),

@@ -49,6 +49,7 @@ git datmo feedback forget --where 'customer = 4711'
 git datmo feedback status --json
 """
 
+INTERMIXED = True
 # The least and the greatest number of names of each action, and what it takes.
 NAMES: dict[str, tuple[int, float, str]] = {
     "add": (1, 1, "one FILE"),
