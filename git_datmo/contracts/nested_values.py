@@ -9,7 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from git_datmo.contracts.contract_types import Field, LogicalType
+from git_datmo.contracts.value_rules import ValueRules, find_number_rules
 
+# Values, each with the row that it is in.
+Rows = list[tuple[int, Any]]
+TIME_TYPES = ("date", "timestamp", "time")
 # Deeper nesting is no data, and costs a frame of the interpreter's stack for each level.
 DEEPEST = 64
 
@@ -45,27 +49,98 @@ def is_null(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def find_broken_rules(value: Any, wanted: Field, depth: int = 0) -> Iterator[str]:
-    """Yield the rules of a field that a Python value breaks."""
-    if is_null(value):
-        if wanted.is_required:
-            yield "required"
-        return
-    if depth > DEEPEST:
-        yield "depth"
-        return
-    if not _has_type(value, wanted.logical_type):
-        yield "type"
-        return
-    yield from _find_scalar_rules(value, wanted)
-    if isinstance(value, dict) and wanted.fields:
-        yield from _find_member_rules(value, wanted, depth)
-    elif isinstance(value, list | tuple):
-        yield from _find_item_rules(value, wanted, depth)
+class NestedCheck:
+    """Check of Python values against a field, with its members and elements.
+
+    Scalars are gathered by their type and checked as a column is. `rules` are those of a column.
+    """
+
+    def __init__(self, wanted: Field) -> None:
+        self._field = wanted
+        self.rules = ValueRules(wanted)
+        self._members = tuple((member, NestedCheck(member)) for member in wanted.fields)
+        self._items = NestedCheck(wanted.items) if wanted.items is not None else None
+
+    def find(self, values: Rows) -> Iterator[tuple[str, int]]:
+        """Yield the names of broken rules, each with the row of a value that breaks it.
+
+        A row has several values if they are elements of its array.
+        """
+        scalars: dict[type, Rows] = {}
+        objects: Rows = []
+        arrays: Rows = []
+        for row, value in values:
+            if is_null(value):
+                if self._field.is_required:
+                    yield "required", row
+            elif not _has_type(value, self._field.logical_type):
+                yield "type", row
+            elif isinstance(value, dict):
+                objects.append((row, value))
+            elif isinstance(value, list | tuple):
+                arrays.append((row, value))
+            else:
+                scalars.setdefault(type(value), []).append((row, value))
+        for kind, group in scalars.items():
+            yield from self._find_in_scalars(kind, group)
+        if self._field.enum is not None:
+            # The values of an enumeration are scalars.
+            yield from (("enum", row) for row, _ in (*objects, *arrays))
+        yield from self._find_in_objects(objects)
+        yield from self._find_in_arrays(arrays)
+
+    def unchecked(self) -> Iterator[tuple[str, str]]:
+        """Yield the names of rules that cannot be checked, each with the reason."""
+        yield from self.rules.unchecked.items()
+        for member, check in self._members:
+            yield from ((f"{member.name}.{rule}", why) for rule, why in check.unchecked())
+        if self._items is not None:
+            yield from ((f"items.{rule}", why) for rule, why in self._items.unchecked())
+
+    def _find_in_scalars(self, kind: type, values: Rows) -> Iterator[tuple[str, int]]:
+        """Yield the broken rules of scalars of one type of Python."""
+        from pyarrow import compute
+
+        array = _make_array(kind, [value for _, value in values])
+        if array is None:
+            for row, value in values:
+                yield from ((rule, row) for rule in _find_alone(value, self._field))
+            return
+        wrong = None
+        if kind is str and self._field.logical_type in TIME_TYPES:
+            from git_datmo.contracts.text_values import convert_text
+
+            array, wrong = convert_text(array, self._field.logical_type)
+        masks = [("type", wrong)] if wrong is not None else []
+        for rule, mask in (*masks, *self.rules.find(array)):
+            indices = compute.indices_nonzero(compute.fill_null(mask, False))
+            yield from ((rule, values[index][0]) for index in indices.to_pylist())
+
+    def _find_in_objects(self, values: Rows) -> Iterator[tuple[str, int]]:
+        """Yield the rules that the members of objects break."""
+        for member, check in self._members:
+            if not member.is_optional:
+                for row, value in values:
+                    if member.name not in value:
+                        yield f"{member.name}.present", row
+            found = [(row, value[member.name]) for row, value in values if member.name in value]
+            yield from ((f"{member.name}.{rule}", row) for rule, row in check.find(found))
+
+    def _find_in_arrays(self, values: Rows) -> Iterator[tuple[str, int]]:
+        """Yield the rules that arrays and their elements break."""
+        least, most = self._field.min_items, self._field.max_items
+        for row, value in values:
+            if least is not None and len(value) < least:
+                yield "minItems", row
+            if most is not None and len(value) > most:
+                yield "maxItems", row
+        if self._items is not None:
+            elements = [(row, each) for row, value in values for each in value]
+            yield from ((f"items.{rule}", row) for rule, row in self._items.find(elements))
 
 
 def _has_type(value: Any, logical_type: str) -> bool:
-    """Return whether a value is of a logical type."""
+    """Return whether a value is of a logical type. Text of dates and times is not looked at."""
     found = logical_type_of(value)
     if not logical_type or found == logical_type:
         return True
@@ -74,77 +149,43 @@ def _has_type(value: Any, logical_type: str) -> bool:
     if logical_type == "integer":
         # A whole floating-point number counts as an integer, as in a flat column.
         return isinstance(value, float) and value.is_integer()
-    if logical_type in ("date", "timestamp", "time") and found == "string":
-        return _is_text_of(str(value), logical_type)
+    if logical_type in TIME_TYPES and found == "string":
+        return True
     # Parquet's maps are lists of pairs.
     return logical_type == "object" and isinstance(value, list)
 
 
-def _is_text_of(text: str, logical_type: str) -> bool:
-    """Return whether a text is a date or time."""
+def _make_array(kind: type, values: list[Any]) -> Any:
+    """Return an array of scalars of one type of Python; None if Arrow does not hold them."""
+    import datetime as dt
+
     import pyarrow as pa
 
-    from git_datmo.contracts.text_values import find_wrong_text
-
-    return find_wrong_text(pa.array([text]), logical_type) is None
-
-
-def _find_scalar_rules(value: Any, wanted: Field) -> Iterator[str]:
-    """Yield the rules of ranges, lengths and enumerations that a value breaks."""
-    if wanted.enum is not None and value not in wanted.enum:
-        yield "enum"
-    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        yield from _find_range_rules(value, wanted)
-    if isinstance(value, str):
-        if wanted.min_length is not None and len(value) < wanted.min_length:
-            yield "minLength"
-        if wanted.max_length is not None and len(value) > wanted.max_length:
-            yield "maxLength"
-
-
-def _find_range_rules(value: float | Decimal, wanted: Field) -> Iterator[str]:
-    """Yield the rules of ranges that a number breaks."""
-    low, high = wanted.minimum, wanted.maximum
-    if isinstance(low, int | float | Decimal) and (
-        value < low or (wanted.is_minimum_exclusive and value == low)
-    ):
-        yield "minimum"
-    if isinstance(high, int | float | Decimal) and (
-        value > high or (wanted.is_maximum_exclusive and value == high)
-    ):
-        yield "maximum"
-    step = wanted.multiple_of
-    if step and math.isfinite(value) and Decimal(str(value)) % step:
-        yield "multipleOf"
-
-
-def _find_member_rules(value: dict[str, Any], wanted: Field, depth: int) -> Iterator[str]:
-    """Yield the rules that the members of an object break."""
-    for member in wanted.fields:
-        if member.name in value:
-            for rule in find_broken_rules(value[member.name], member, depth + 1):
-                yield f"{member.name}.{rule}"
-        elif not member.is_optional:
-            yield f"{member.name}.present"
-
-
-def _find_item_rules(
-    value: list[Any] | tuple[Any, ...], wanted: Field, depth: int
-) -> Iterator[str]:
-    """Yield the rules that an array and its elements break."""
-    if wanted.min_items is not None and len(value) < wanted.min_items:
-        yield "minItems"
-    if wanted.max_items is not None and len(value) > wanted.max_items:
-        yield "maxItems"
-    if wanted.items is None:
-        return
-    # A rule counts once for a row, however many elements break it.
-    rules = {
-        f"items.{rule}"
-        for each in value
-        for rule in find_broken_rules(each, wanted.items, depth + 1)
+    kinds = {
+        bool: pa.bool_(),
+        int: pa.int64(),
+        float: pa.float64(),
+        str: pa.string(),
+        dt.datetime: pa.timestamp("us", tz="UTC"),
+        dt.date: pa.date32(),
+        dt.time: pa.time64("us"),
+        bytes: pa.binary(),
     }
-    yield from sorted(rules)
+    try:
+        return pa.array(values, kinds[kind]) if kind in kinds else None
+    except UnicodeEncodeError:
+        # JSON may have half of a surrogate pair. It counts as one character.
+        return pa.array([value.encode("utf-8", "replace").decode() for value in values])
+    except (pa.ArrowException, OverflowError):
+        return None
+
+
+def _find_alone(value: Any, wanted: Field) -> Iterator[str]:
+    """Yield the rules that a value breaks which Arrow does not hold with others of its type."""
+    if isinstance(value, int | Decimal):
+        yield from find_number_rules(value, wanted)
+    elif wanted.enum is not None and value not in wanted.enum:
+        yield "enum"
 
 
 @dataclass(slots=True)

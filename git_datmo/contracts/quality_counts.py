@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from git_datmo.contracts.check_column import is_linear_pattern
 from git_datmo.contracts.contract_types import Contract, Field, Finding, QualityRule, Table
 from git_datmo.contracts.quality_metrics import judge_metric, read_argument
 from git_datmo.contracts.table_readers.table_batches import Batch
 from git_datmo.contracts.unique_values import KeyHasher, RepeatedKeys
+from git_datmo.contracts.value_rules import is_linear_pattern
 
 
 class RepeatedRows:

@@ -24,7 +24,6 @@ def describe_rule(field: Field, rule: str, count: int) -> str:
         "maxItems": f"with more than {show_count(field.max_items or 0, 'item')}",
         "pattern": f"not matched by the pattern {field.pattern!r}",
         "finite": "infinite",
-        "depth": "nested too deeply",
         "unique": "a repetition of an earlier row",
     }
     if field.is_minimum_exclusive and rule == "minimum":

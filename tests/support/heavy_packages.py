@@ -74,6 +74,7 @@ HEAVY = {
         "git_datmo.contracts.table_readers.parquet_table": "late",
         "git_datmo.contracts.text_values": "late",
         "git_datmo.contracts.unique_values": "late",
+        "git_datmo.contracts.value_rules": "late",
     },
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
     "starlette": dict.fromkeys(
