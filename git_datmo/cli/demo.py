@@ -134,14 +134,17 @@ def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
     alex.run(base, f"git clone -q {hub} {one}")
     for name in ("train.py", "write_images.py"):
         shutil.copy(examples / name, one)
+    shutil.copytree(examples / "contracts", one / "contracts")
     alex.run(one, f"{python} write_images.py data/digits")
     say(
         "The data is stored beside the code, not in it; the run is recorded with all that it needs."
     )
     alex.run(one, "git datmo init")
     alex.run(one, "git datmo add-data data/digits")
-    alex.run(one, "git add train.py write_images.py")
+    alex.run(one, "git add train.py write_images.py contracts")
     alex.run(one, 'git commit -q -m "Train on the digits"')
+    say("Contracts say what the images are and what the classifier needs: each run checks them.")
+    alex.run(one, "git datmo contract check")
     alex.run(one, f'git datmo run -m "baseline" -- {python} train.py')
     alex.run(one, "git push -q -u origin main")
     say(

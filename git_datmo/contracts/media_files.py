@@ -14,9 +14,10 @@ from typing import Any
 
 from git_datmo.contracts.table_readers.table_batches import load_library
 
-IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+IMAGE_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 MEDIA_SUFFIXES = (
     *(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
+    *(".pbm", ".pgm", ".pnm", ".ppm"),
     *(".wav", ".flac", ".ogg", ".mp3"),
 )
 AUDIO_TYPES = {
@@ -88,6 +89,9 @@ def _look_at_image(path: str, shown: str) -> MediaFile:
             image = pillow.open(path, formats=IMAGE_FORMATS)
         with image:
             media_type = pillow.MIME.get(image.format, "")
+            if image.format == "PPM":
+                # This format of Pillow is that of bitmaps, greyscale and colour images.
+                media_type = image.get_format_mimetype() or media_type
             size, channels = image.size, len(image.getbands())
             if size[0] * size[1] > MOST_PIXELS:
                 problem = f"it declares {size[0]} x {size[1]} pixels, which is too many to decode"
