@@ -54,10 +54,19 @@ def add_drift(
 
 
 def find_reference(
-    ws: Workspace, catalog: Catalog, file: str, subject: Oid, commit: Oid
+    ws: Workspace, catalog: Catalog, file: str, subject: Oid, commit: Oid, before: str = ""
 ) -> Check | None:
-    """Return the newest check of other data against the contract `file`, at or before `commit`."""
-    rows = [row for row in catalog.rows if row.kind == Check.kind and str(subject) not in row.about]
+    """Return the newest check of other data against the contract `file`, at or before `commit`.
+
+    With a time `before`, the check is older than that.
+    """
+    rows = [
+        row
+        for row in catalog.rows
+        if row.kind == Check.kind
+        and str(subject) not in row.about
+        and (not before or row.created < before)
+    ]
     for row in in_order(rows)[: -MOST_VERSIONS - 1 : -1]:
         try:
             record = ws.ledger.record(Oid.parse(row.record))

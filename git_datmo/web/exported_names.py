@@ -51,6 +51,9 @@ class ExportedNames:
         yield from (f"block/{number}" for number in range(-(-len(columns.columns) // BLOCK)))
         yield from (f"sparklines/{n}" for n in range(min(len(columns.curves), SPARKLINES)))
         yield from ("data", "story", "health")
+        # Contracts are files of the code.
+        if self.state.options.has_code:
+            yield "contracts"
         for claim in columns.claims:
             yield from self._experiment(claim.row.record[:KEY])
 

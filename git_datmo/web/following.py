@@ -24,7 +24,16 @@ LIVENESS = 8
 """Looks between two checks that the processes of runs are alive."""
 MANY_REFS = 2000
 SELDOM = 20
-CHANGED_ALL = ("experiments", "block", "sparklines", "experiment", "data", "story", "health")
+CHANGED_ALL = (
+    "experiments",
+    "block",
+    "sparklines",
+    "experiment",
+    "data",
+    "story",
+    "health",
+    "contracts",
+)
 # Points of one event; a page that lacks more asks for the curve.
 EVENT_POINTS = 20_000
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from git_datmo.errors import Incomplete
 from git_datmo.web import (
+    documents_contracts,
     documents_experiment,
     documents_files,
     documents_history,
@@ -33,6 +34,7 @@ _MAKERS: dict[tuple[str, int], tuple[_Make, str]] = {
     ("files", 1): (documents_files.files_document, "k"),
     ("text", 1): (documents_files.text_document, "k"),
     ("table", 1): (documents_files.table_document, "k"),
+    ("contracts", 0): (documents_contracts.contracts_document, ""),
     ("data", 0): (documents_history.data_document, ""),
     ("story", 0): (documents_history.story_document, ""),
     ("health", 0): (documents_history.health_document, ""),

@@ -22,6 +22,8 @@ ADDRESSES = {
     "#/data/data": ".entry",
     "#/story": ".entry",
     "#/health": ".tile",
+    "#/contracts": "table.plain td",
+    "#/contracts/contracts/faces.odcs.yaml": ".entry",
 }
 
 

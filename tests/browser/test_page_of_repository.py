@@ -47,7 +47,7 @@ def test_exported_repository_is_shown_from_its_folder(
     ):
         page.open(f"{address}#/experiment/{first}{part}")
         page.wait_for_text(text)
-    for view in ("data", "story", "health"):
+    for view in ("data", "story", "contracts", "health"):
         page.open(f"{address}#/{view}")
         page.wait_for_text(view.capitalize())
 

@@ -38,6 +38,8 @@ ADDRESSES = {
     "#/data": "table.plain td",
     "#/story?all=1": ".entry",
     "#/health": ".tile",
+    "#/contracts": "table.plain td",
+    "#/contracts/contracts/faces.odcs.yaml": ".entry",
 }
 
 

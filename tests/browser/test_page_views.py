@@ -31,6 +31,11 @@ VIEWS = [
     ("#/data", ["1 path", "4.0 KB stored"]),
     ("#/data/data", ["Clean the labels", "Some were wrong", "Used by 2 experiments"]),
     ("#/story", ["The best accuracy is", "Turning points", "Perhaps depth"]),
+    ("#/contracts", ["2 contracts", "does not fit", "broken"]),
+    (
+        "#/contracts/contracts/faces.odcs.yaml",
+        ["Required by", "field 'age' is missing", "130", "1.23", "1 field drifted", "major change"],
+    ),
     ("#/health", ["2 experiments are not there", "Missing data", "git push"]),
 ]
 

@@ -37,7 +37,7 @@ def test_export_has_all_documents_and_says_its_size_first(repo: Shell, tmp_path:
         assert f"log/{key}" in documents
         for metric in documents[f"experiment/{key}"]["metrics"]:
             assert not metric["curve"] or metric["curve"] in documents
-    assert {"experiments", "block/0", "data", "story", "health"} <= documents.keys()
+    assert {"experiments", "block/0", "data", "story", "contracts", "health"} <= documents.keys()
     # All paths are plain, whatever the repository names its files.
     for path in page.rglob("*"):
         assert re.fullmatch(r"[a-z0-9./-]+", str(path.relative_to(page)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tests.support.page_contracts import make_contracts
 from tests.support.page_documents import (
     SPIKE,
     START,
@@ -36,6 +37,7 @@ def make_example(odd: str = "") -> tuple[dict[str, Document], dict[str, bytes]]:
     documents["data"] = {"stored": 4_000, "payloads": [_versions(f"data{odd}", odd)]}
     documents["story"] = {"entries": [_entry(n, facts[n], odd) for n in reversed(range(COUNT))]}
     documents["health"] = _health(odd)
+    documents["contracts"] = make_contracts(odd)
     suffixed = {f"{make_oid(f'image{red}')}.png": make_png(red) for red in (40, 200)}
     return documents, suffixed
 

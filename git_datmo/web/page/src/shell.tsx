@@ -15,6 +15,7 @@ import { ExperimentsView } from "./views/experiments/experiments_view";
 import { ExperimentView } from "./views/experiment/experiment_view";
 import { CompareView } from "./views/compare/compare_view";
 import { DataView } from "./views/data_view";
+import { ContractsView } from "./views/contracts_view";
 import { StoryView } from "./views/story_view";
 import { HealthView } from "./views/health_view";
 
@@ -22,6 +23,7 @@ const VIEWS: [string, string][] = [
   ["experiments", "Experiments"],
   ["story", "Story"],
   ["data", "Data"],
+  ["contracts", "Contracts"],
   ["health", "Health"],
 ];
 
@@ -86,7 +88,7 @@ function isCurrent(name: string, view: string): boolean {
 }
 
 function titleOf(view: string): string {
-  return { experiment: "Experiment", compare: "Compare", story: "Story", data: "Data", health: "Health" }[view] ?? "Experiments";
+  return { experiment: "Experiment", compare: "Compare", story: "Story", data: "Data", contracts: "Contracts", health: "Health" }[view] ?? "Experiments";
 }
 
 function Current({ view, rest }: { view: string; rest: string }): ComponentChildren {
@@ -97,6 +99,8 @@ function Current({ view, rest }: { view: string; rest: string }): ComponentChild
       return <CompareView ids={rest.split(",").filter(Boolean)} />;
     case "data":
       return <DataView path={rest} />;
+    case "contracts":
+      return <ContractsView file={rest} />;
     case "story":
       return <StoryView />;
     case "health":

@@ -177,3 +177,45 @@ export interface HealthDocument {
   never_reproduced: string[];
   commands: Command[];
 }
+
+export interface ContractField { name: string; type: string; rules: string[]; classification: string; description: string }
+export interface ContractVersion {
+  version: string;
+  commit: string;
+  author: string;
+  time: number;
+  subject: string;
+  size: string;
+  problem: string;
+  changes: { path: string; size: string; reason: string }[];
+}
+export interface ContractCheck {
+  commit: string;
+  time: number;
+  author: string;
+  verdict: string;
+  files: number;
+  rows: number;
+  findings: { level: string; path: string; field: string; message: string; count: number; samples: { row: number; value: string }[] }[];
+  drift: { table: string; field: string; index: number; is_large: boolean; since: string }[];
+}
+export interface Contract {
+  file: string;
+  name: string;
+  version: string;
+  status: string;
+  paths: string[];
+  problem: string;
+  tables: { name: string; port: string; description: string; fields: ContractField[] }[];
+  versions: ContractVersion[];
+  checks: ContractCheck[];
+}
+export interface ContractPair {
+  provider: string;
+  consumer: string;
+  findings: string[];
+  provided: { version: string; commit: string }[];
+  required: { version: string; commit: string }[];
+  fits: (boolean | null)[][];
+}
+export interface ContractsDocument { contracts: Contract[]; pairs: ContractPair[] }
