@@ -46,6 +46,13 @@ def end_tree(root: int) -> None:
     _signal(tree, signal.SIGKILL)
 
 
+def end_children() -> None:
+    """End all children of this process, and their descendants."""
+    for process in running().values():
+        if process.parent == os.getpid() and process.state != b"Z":
+            end_tree(process.pid)
+
+
 def _signal(pids: Iterable[int], number: int) -> None:
     """Send a signal to processes; ignore those that have ended or belong to another user."""
     for pid in pids:

@@ -1,85 +1,33 @@
-"""Play the demo: real commands in a temporary folder, each shown before it runs."""
+"""Play the demo: share an experiment, rerun it, add data, and share it back."""
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from git_datmo.cli.console import Console
-from git_datmo.errors import DatmoError
-
-ALEX = {"GIT_AUTHOR_NAME": "Alex", "GIT_AUTHOR_EMAIL": "alex@example.com"}
-IGNACIO = {"GIT_AUTHOR_NAME": "Ignacio", "GIT_AUTHOR_EMAIL": "ignacio@example.com"}
+from git_datmo.cli.demo_stage import Stage, find_example, open_stage
+from git_datmo.errors import UsageError
 
 
-@dataclass(frozen=True)
-class DemoPerson:
-    """Person who runs commands; their output goes to this process's own streams.
-
-    `who` contains the author variables of git.
-    """
-
-    who: Mapping[str, str]
-    console: Console
-    environ: Mapping[str, str]
-
-    def run(self, folder: Path, line: str) -> None:
-        """Show and run a command in a folder; raise `DatmoError` if it fails."""
-        self.console.print(
-            self.console.paint("bold", f"{self.who['GIT_AUTHOR_NAME'].lower()}$ {line}")
-        )
-        # The command writes to the same stream, without this buffer.
-        self.console.out.flush()
-        committer = {name.replace("AUTHOR", "COMMITTER"): value for name, value in self.who.items()}
-        done = subprocess.run(
-            shlex.split(line),
-            cwd=folder,
-            env={**self.environ, **self.who, **committer},
-            check=False,
-        )
-        if done.returncode:
-            raise DatmoError(f"the demo's command failed with exit code {done.returncode}: {line}")
-
-
-def play(console: Console, *, engine: str, keep: bool) -> int:
+def play(console: Console, *, folder: str, engine: str, keep: bool) -> int:
     """Play the demo and return 0; raise `DatmoError` if a command fails.
 
-    `engine` is '' for the best available engine. `keep` keeps the temporary folder.
+    `folder` is '' for a temporary folder, which `keep` keeps. `engine` is '' for the best engine
+    that responds. Raises `UsageError` if the packages of the example are missing.
     """
-    console.use_colours()
-    examples = find_examples()
-    engine = engine or choose_engine(console)
-    base = Path(tempfile.mkdtemp(prefix="git-datmo-demo-"))
-    try:
-        _tell(console, examples, engine, base)
-    finally:
-        if keep:
-            console.print()
-            console.print(f"The folder is '{base}'.")
-        else:
-            shutil.rmtree(base, ignore_errors=True)
+    if find_spec("sklearn") is None or find_spec("PIL") is None:
+        raise UsageError(
+            "the demo needs the packages scikit-learn and pillow", "pip install 'git-datmo[demo]'"
+        )
+    example = find_example("digits")
+    with open_stage(console, folder, keep=keep) as stage:
+        _tell(stage, example, engine or choose_engine(console))
     return 0
-
-
-def find_examples() -> Path:
-    """Return the folder of the digits example in the installation or the source tree.
-
-    Raises `DatmoError` if neither contains it.
-    """
-    package = Path(__file__).parents[1]
-    for folder in (package / "_examples" / "digits", package.parent / "examples" / "digits"):
-        if folder.is_dir():
-            return folder
-    raise DatmoError(
-        "this installation has no example", "install git-datmo from its wheel or source"
-    )
 
 
 def choose_engine(console: Console) -> str:
@@ -101,40 +49,19 @@ def choose_engine(console: Console) -> str:
     return "docker"
 
 
-def _environment(console: Console, base: Path) -> dict[str, str]:
-    """Return the user's environment with this installation first on PATH.
-
-    Git reads a configuration of the demo's own, so the user's settings do not change the demo.
-    """
-    config = base / "gitconfig"
-    config.write_text(
-        '[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow ='
-        " always\n[advice]\n\tdetachedHead = false\n"
-    )
-    scripts = str(Path(sys.executable).parent)
-    path = os.pathsep.join([scripts, console.environ.get("PATH", os.defpath)])
-    # Inside a hook, git's variables name another repository.
-    kept = {name: value for name, value in console.environ.items() if not name.startswith("GIT_")}
-    return {**kept, "PATH": path, "GIT_CONFIG_GLOBAL": str(config), "GIT_CONFIG_NOSYSTEM": "1"}
-
-
-def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
+def _tell(stage: Stage, example: Path, engine: str) -> None:
     """Run all commands of the demo, with an explanation before each step."""
-    environ = _environment(console, base)
-    alex, ignacio = DemoPerson(ALEX, console, environ), DemoPerson(IGNACIO, console, environ)
+    alex, ignacio = stage.person("Alex"), stage.person("Ignacio")
+    base, say = stage.base, stage.say
     hub, one, two = base / "hub.git", base / "alex", base / "ignacio"
     python = Path(sys.executable).name
 
-    def say(text: str) -> None:
-        console.print()
-        console.print(console.paint("yellow", f"# {text}"))
-
     say("Alex has code, data, and a git host: here a bare repository.")
-    alex.run(base, f"git init -q --bare {hub}")
-    alex.run(base, f"git clone -q {hub} {one}")
+    alex.run(base, f"git init -q --bare {shlex.quote(str(hub))}")
+    alex.run(base, f"git clone -q {shlex.quote(str(hub))} {shlex.quote(str(one))}")
     for name in ("train.py", "write_images.py"):
-        shutil.copy(examples / name, one)
-    shutil.copytree(examples / "contracts", one / "contracts")
+        shutil.copy(example / name, one)
+    shutil.copytree(example / "contracts", one / "contracts")
     alex.run(one, f"{python} write_images.py data/digits")
     say(
         "The data is stored beside the code, not in it; the run is recorded with all that it needs."
@@ -151,7 +78,7 @@ def _tell(console: Console, examples: Path, engine: str, base: Path) -> None:
         "Ignacio clones, sees the experiment, gets its data, and reruns it from what the snapshot"
         " names alone."
     )
-    ignacio.run(base, f"git clone -q datmo::{hub} {two}")
+    ignacio.run(base, f"git clone -q {shlex.quote(f'datmo::{hub}')} {shlex.quote(str(two))}")
     ignacio.run(two, "git datmo log -n 1")
     ignacio.run(two, "git datmo checkout")
     ignacio.run(two, f"git datmo reproduce HEAD --trust --engine {engine}")

@@ -123,7 +123,7 @@ COMMANDS: dict[str, list[tuple[str, ...]]] = {
         ("contract", "check", "--against", EVIL),
         ("contract", "infer", EVIL),
     ],
-    "demo": [("demo", EVIL)],
+    "demo": [("demo", "--engine", EVIL)],
     "completion": [("completion", "bash"), ("completion", EVIL)],
     "help": [("help", EVIL), ("help",)],
 }

@@ -22,6 +22,7 @@ from tests.support.hints import TOP, Hint, UnknownHint, all_hints, collect, comm
 DESCRIPTIONS = (
     "git_datmo/cli/configuration.py",
     "git_datmo/cli/demo.py",
+    "git_datmo/cli/demo_loop.py",
     "git_datmo/cli/manual.py",
     "git_datmo/cli/parser.py",
     "git_datmo/cli/verbs.py",
