@@ -6,6 +6,7 @@ could end the process. The kernel can: it sends a signal when the other end of a
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -22,11 +23,13 @@ def hold_lifeline(line: socket.socket, number: int) -> None:
     """
     send_frame(line, {"op": "lifeline", "number": number})
     receive_frame(line)
-    # Other systems have no choice of the signal; there, only the time limit ends the process.
+    # Elsewhere, only the time limit ends a model that hangs: other systems have no choice of the
+    # signal, sandboxes that stand in for the kernel may refuse it, and not every Python has ctypes.
     if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(line, fcntl.F_SETSIG, _fatal_signal())
-        fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
+        with contextlib.suppress(OSError, ImportError):
+            fcntl.fcntl(line, fcntl.F_SETSIG, _fatal_signal())
+            fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
+            fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _fatal_signal() -> int:
