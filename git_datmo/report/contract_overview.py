@@ -17,12 +17,14 @@ from git_datmo.contracts.odcs_file import FOLDER
 from git_datmo.errors import DatmoError
 from git_datmo.history.record_heads import read_all
 from git_datmo.model import Oid
-from git_datmo.records.catalog import in_order
+from git_datmo.records.catalog import Catalog, in_order
 from git_datmo.records.check_record import Check
 from git_datmo.repository.workspace import Workspace
 
 # Older ones are not listed.
 MOST_COMMITS, MOST_VERSIONS, MOST_CHECKS = "5000", 30, 10
+# Of all contracts together.
+MOST_RECORDS = 2000
 # Versions of each side of a matrix.
 MOST_COMPARED = 8
 
@@ -83,10 +85,13 @@ def describe_contracts(ws: Workspace, commit: Oid) -> tuple[ContractOverview, ..
     files = committed.of(commit)
     if not files:
         return ()
-    versions = _read_versions(ws, commit, committed)
+    versions, catalog = _read_versions(ws, commit, committed), read_all(ws)
+    checks = _read_checks(ws, catalog)
     return tuple(
         ContractOverview(
-            file, tuple(versions.get(file.file, ())), tuple(_find_checks(ws, file.file))
+            file,
+            tuple(versions.get(file.file, ())),
+            tuple(_with_drift(ws, catalog, check) for check in checks.get(file.file, ())),
         )
         for file in files
     )
@@ -171,22 +176,26 @@ def _read_version(
     return ContractVersion(file, commit, author, int(time), subject, changes, problem)
 
 
-def _find_checks(ws: Workspace, file: str) -> Iterator[CheckedVersion]:
-    """Yield the newest recorded checks against a contract's file, in any commit."""
-    catalog = read_all(ws)
-    count = 0
-    for row in reversed(in_order(row for row in catalog.rows if row.kind == Check.kind)):
+def _read_checks(ws: Workspace, catalog: Catalog) -> dict[str, list[Check]]:
+    """Return the newest recorded checks against each contract's file, in any commit."""
+    rows = [row for row in catalog.rows if row.kind == Check.kind]
+    found: dict[str, list[Check]] = {}
+    for row in in_order(rows)[: -MOST_RECORDS - 1 : -1]:
         try:
             record = ws.ledger.record(Oid.parse(row.record))
         except DatmoError:
             continue
-        if not isinstance(record, Check) or record.file != file:
-            continue
-        before = find_reference(
-            ws, catalog, file, record.subject, record.commit, before=record.created
-        )
-        drift = tuple(compare_fields(before, record.profiles)) if before is not None else ()
-        yield CheckedVersion(record, drift)
-        count += 1
-        if count == MOST_CHECKS:
-            return
+        if isinstance(record, Check):
+            checks = found.setdefault(record.file, [])
+            if len(checks) < MOST_CHECKS:
+                checks.append(record)
+    return found
+
+
+def _with_drift(ws: Workspace, catalog: Catalog, check: Check) -> CheckedVersion:
+    """Return a check with the drift of its fields since the check before it."""
+    before = find_reference(
+        ws, catalog, check.file, check.subject, check.commit, before=check.created
+    )
+    drift = tuple(compare_fields(before, check.profiles)) if before is not None else ()
+    return CheckedVersion(check, drift)
