@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -65,8 +66,13 @@ def _check_field(field: Field, tensor: NamedTensor) -> Iterator[RequestViolation
     if _needs_values(field, tensor):
         # A row can have several values, and a violation names the row.
         step = count_of(tensor.shape[1:]) or 1
-        rule_of = value_rules(field)
-        for index, value in enumerate(tensor.values()):
+        values = tensor.values()
+        if _is_only_required(field, tensor) and not math.isnan(sum(values)):
+            # A sum is not a number if one of its terms is not, so no value is missing.
+            return
+        # The type of a tensor's field is that of the whole, and its elements have the datatype.
+        rule_of = value_rules(field if field.tensor is None else replace(field, logical_type=""))
+        for index, value in enumerate(values):
             rule = rule_of(value)
             if rule:
                 yield RequestViolation(field.name, index // step, rule, _shown(value))
@@ -84,17 +90,10 @@ def _check_tensor(declared: Tensor, tensor: NamedTensor) -> tuple[str, object] |
 
 def _needs_values(field: Field, tensor: NamedTensor) -> bool:
     """Return False if the datatype alone shows that all values are accepted."""
-    limited = (
-        field.enum is not None
-        or field.minimum is not None
-        or field.maximum is not None
-        or field.multiple_of is not None
-        or field.min_length is not None
-        or field.max_length is not None
-        or field.pattern
-    )
-    if limited or tensor.datatype == JSON:
+    if _is_limited(field) or tensor.datatype == JSON:
         return True
+    if field.tensor is not None:
+        return field.is_required and tensor.datatype in FLOATS
     if field.logical_type == "number":
         # An array of floats can have NaN, which stands for a missing value.
         return field.is_required or tensor.datatype not in FLOATS | INTEGERS
@@ -105,6 +104,25 @@ def _needs_values(field: Field, tensor: NamedTensor) -> bool:
     if field.logical_type == "string":
         return tensor.datatype != BYTES
     return bool(field.logical_type)
+
+
+def _is_limited(field: Field) -> bool:
+    """Return True if a field has rules about its values, beside those of type and presence."""
+    return bool(
+        field.enum is not None
+        or field.minimum is not None
+        or field.maximum is not None
+        or field.multiple_of is not None
+        or field.min_length is not None
+        or field.max_length is not None
+        or field.pattern
+    )
+
+
+def _is_only_required(field: Field, tensor: NamedTensor) -> bool:
+    """Return True if floats break no rule of a field unless one of them is missing."""
+    is_number = field.tensor is not None or field.logical_type == "number"
+    return is_number and tensor.datatype in FLOATS and not _is_limited(field)
 
 
 def _shown(value: object) -> object:

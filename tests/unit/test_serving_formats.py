@@ -155,6 +155,22 @@ def test_tensor_of_another_form_breaks_its_field() -> None:
     assert rules("FP32", [[1, 2, 3]]) == ["shape"]
 
 
+def test_elements_of_a_tensor_have_no_type_but_its_datatype() -> None:
+    def rules(values: list[object], **limits: object) -> list[tuple[int | None, str]]:
+        form = Tensor("FP32", (-1, 2))
+        # As `contract infer` writes it for models.
+        field = Field("x", logical_type="array", is_required=True, tensor=form, **limits)
+        table = Table("t", port="input", fields=(field,))
+        return [
+            (v.row, v.rule) for v in check_arrays(table, [tensor_of_json("x", "FP32", values)])
+        ]
+
+    inf = float("inf")
+    assert rules([[1, 2], [inf, -inf]]) == []
+    assert rules([[1, 2], [3, None]]) == [(1, "required")]
+    assert rules([[1, 2], [3, 40]], maximum=10) == [(1, "maximum")]
+
+
 def test_undeclared_output_breaks_closed_table_alone() -> None:
     sent = [tensor_of_json("x", "", [1]), tensor_of_json("y", "", [2])]
     for port, found in (("output", ["undeclared"]), ("input", [])):

@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
 PICKLES = (".joblib", ".pkl", ".pickle")
 MLMODEL = "MLmodel"
+# Other types are left as they are: texts are arrays of objects.
+_ONNX_DTYPES = {
+    "tensor(bool)": "?",
+    "tensor(uint8)": "u1",
+    "tensor(uint16)": "u2",
+    "tensor(uint32)": "u4",
+    "tensor(uint64)": "u8",
+    "tensor(int8)": "i1",
+    "tensor(int16)": "i2",
+    "tensor(int32)": "i4",
+    "tensor(int64)": "i8",
+    "tensor(float16)": "f2",
+    "tensor(float)": "f4",
+    "tensor(double)": "f8",
+}
 
 
 def find_models(paths: Sequence[str]) -> list[str]:
@@ -49,7 +64,7 @@ def model_entry(paths: Sequence[str]) -> tuple[Load, Predict]:
         raise EntryError(f"the snapshot has several models: {', '.join(found[:5])}")
     path = found[0]
     if os.path.isdir(path):
-        return (lambda _: _load_mlflow(path)), _predict_table
+        return (lambda _: _load_mlflow(path)), _predict_mlflow
     if path.endswith(".onnx"):
         return (lambda _: _load_onnx(path)), _predict_onnx
     return (lambda _: _unpickle(path)), _predict_table
@@ -72,8 +87,8 @@ def _load_mlflow(path: str) -> Any:
     with open(os.path.join(path, MLMODEL), encoding="utf-8") as file:
         # The environment may have no reader of YAML.
         named = re.search(r"^\s+pickled_model: *(\S+)$", file.read(), re.MULTILINE)
-    if named is None:
-        raise EntryError(f"'{path}' has no scikit-learn model, and the environment has no MLflow")
+    if named is None or not named[1].endswith(PICKLES):
+        raise EntryError(f"'{path}' has no pickled model, and the environment has no MLflow")
     return _unpickle(os.path.join(path, named[1]))
 
 
@@ -85,31 +100,60 @@ def _load_onnx(path: str) -> Any:
 
 
 def _predict_onnx(model: Any, inputs: Arrays) -> Arrays:
-    """Run an ONNX session. A single input may have another name or precision than the model's."""
+    """Run an ONNX session. A single input may have another name or precision than the model's.
+
+    Columns become the rows of a model with a single input.
+    """
     numpy = find_module("numpy")
     wanted = model.get_inputs()
-    if len(wanted) == 1 and len(inputs) == 1:
-        inputs = {wanted[0].name: next(iter(inputs.values()))}
+    if len(wanted) == 1 and wanted[0].name not in inputs:
+        arrays = list(inputs.values())
+        inputs = {wanted[0].name: arrays[0] if len(arrays) == 1 else numpy.column_stack(arrays)}
     feeds = {}
     for each in wanted:
         if each.name not in inputs:
             raise ValueError(f"the model needs the input '{each.name}'")
-        feeds[each.name] = _as_onnx(numpy, inputs[each.name], each.type)
+        array = numpy.asarray(inputs[each.name], dtype=_ONNX_DTYPES.get(each.type))
+        # A column of a table, for a model that takes columns as arrays of one value a row.
+        feeds[each.name] = array[:, None] if array.ndim == 1 and each.shape[1:] == [1] else array
     names = [output.name for output in model.get_outputs()]
     results = model.run(names, feeds)
     # scikit-learn's converter adds maps of probabilities, which are no tensors.
-    return {n: r for n, r in zip(names, results) if hasattr(r, "dtype")}  # noqa: B905  # noqa: B905
+    return {n: r for n, r in zip(names, results) if hasattr(r, "dtype")}  # noqa: B905
 
 
-def _as_onnx(numpy: Any, array: Any, kind: str) -> Any:
-    dtypes = {
-        "tensor(float)": "f4",
-        "tensor(double)": "f8",
-        "tensor(int64)": "i8",
-        "tensor(int32)": "i4",
-    }
-    # Other types are left as they are.
-    return numpy.asarray(array, dtype=dtypes.get(kind))
+def _predict_mlflow(model: Any, inputs: Arrays) -> Any:
+    """Call the `predict` of an MLflow model with the numbers of its signature.
+
+    JSON does not tell 1 from 1.0, nor single from double precision, and MLflow refuses what could
+    lose precision.
+    """
+    metadata = getattr(model, "metadata", None)
+    schema = metadata.get_input_schema() if metadata is not None else None
+    if schema is None:
+        return _predict_table(model, inputs)
+    names = schema.input_names() if schema.has_input_names() else list(inputs)
+    wanted = dict(zip(names, schema.inputs))  # noqa: B905 - Python 3.8 has no `strict`
+    cast = {n: _as_number(a, getattr(wanted.get(n), "type", None)) for n, a in inputs.items()}
+    if schema.is_tensor_spec() and schema.has_input_names():
+        return model.predict(cast)
+    return _predict_table(model, cast)
+
+
+def _as_number(array: Any, wanted: Any) -> Any:
+    """Return an array of numbers as the number type of a signature, if that changes no integer."""
+    # The type of a column is MLflow's own, and that of a tensor is NumPy's.
+    dtype = wanted.to_numpy() if hasattr(wanted, "to_numpy") else wanted
+    kind, wanted_kind = (
+        getattr(getattr(array, "dtype", None), "kind", ""),
+        getattr(dtype, "kind", ""),
+    )
+    if wanted_kind == "f" and kind in ("f", "i", "u"):
+        return array.astype(dtype)
+    if wanted_kind in ("i", "u") and kind in ("i", "u"):
+        cast = array.astype(dtype)
+        return cast if (cast == array).all() else array
+    return array
 
 
 def _predict_table(model: Any, inputs: Arrays) -> Any:
