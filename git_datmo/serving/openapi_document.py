@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from git_datmo.contracts.contract_types import Field, Table
+from git_datmo.serving.named_tensors import DATATYPES
 from git_datmo.serving.served_model import ServedModel
 
 _TYPES: dict[str, dict[str, Any]] = {
@@ -37,7 +38,7 @@ def openapi_document(model: ServedModel) -> dict[str, Any]:
             "description": f"Snapshot {model.snapshot} of commit {model.commit}.",
         },
         "paths": {
-            "/invocations": {"post": _operation("Predict rows.", _records(row), prediction)},
+            "/invocations": {"post": _operation("Predict rows.", _records(), prediction)},
             infer: {"post": _operation("Predict tensors.", _inference(), None)},
             "/v2/health/live": {"get": _plain("Say that the server is alive.")},
             "/v2/health/ready": {"get": _plain("Say that the model can answer.")},
@@ -86,33 +87,32 @@ def _plain(summary: str) -> dict[str, Any]:
     return {"summary": summary, "responses": {"200": {"description": "As the summary says."}}}
 
 
-def _records(row: dict[str, Any]) -> dict[str, Any]:
+def _records() -> dict[str, Any]:
     """Return the schema of a request by rows."""
-    del row
+    rows = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}, "minItems": 1}
     return {
         "type": "object",
         "required": ["dataframe_records"],
-        "properties": {
-            "dataframe_records": {"type": "array", "items": {"$ref": "#/components/schemas/Row"}}
-        },
+        "properties": {"dataframe_records": rows},
     }
 
 
 def _inference() -> dict[str, Any]:
     tensor = {
         "type": "object",
-        "required": ["name", "shape", "datatype"],
+        "required": ["name", "shape", "datatype", "data"],
         "properties": {
             "name": {"type": "string"},
-            "shape": {"type": "array", "items": {"type": "integer"}},
-            "datatype": {"type": "string"},
+            "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+            "datatype": {"enum": list(DATATYPES)},
             "data": {"type": "array"},
         },
     }
+    inputs = {"type": "array", "items": tensor, "minItems": 1}
     return {
         "type": "object",
         "required": ["inputs"],
-        "properties": {"id": {"type": "string"}, "inputs": {"type": "array", "items": tensor}},
+        "properties": {"id": {"type": "string"}, "inputs": inputs},
     }
 
 

@@ -169,7 +169,10 @@ def _comparable(value: object) -> object:
     """Return a value such that 1 and True differ, and 1 and 1.0 do not."""
     if isinstance(value, bool):
         return ("bool", value)
-    return float(value) if isinstance(value, (int, float, Decimal)) else value
+    if isinstance(value, Decimal):
+        # Not every integer is a float.
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
 
 
 def _text_rule(field: Field, pattern: re.Pattern[str] | None, value: str) -> str:

@@ -86,6 +86,8 @@ def test_model_answers_every_format_of_both_protocols(served: Served, adder: She
     assert served.ask("/v2/models/other/infer", {"inputs": []}).status == 404
     described = served.ask("/openapi.json").document
     assert described["components"]["schemas"]["Row"]["properties"]["a"]["maximum"] == 10
+    sent = described["paths"][INFER]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert sent["properties"]["inputs"]["minItems"] == 1
     page = served.ask("/")
     assert b'name="a"' in page.body
     assert "default-src 'none'" in page.headers["content-security-policy"]

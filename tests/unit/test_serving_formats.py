@@ -132,6 +132,8 @@ def test_values_of_every_datatype_survive_as_bytes() -> None:
         (Field("f", logical_type="boolean"), True, ""),
         (Field("f", logical_type="string", enum=("a", "b")), "c", "enum"),
         (Field("f", logical_type="integer", enum=(1, 2)), 1.0, ""),
+        (Field("f", enum=(Decimal("0.1"), Decimal(1))), 0.1, ""),
+        (Field("f", enum=(Decimal("0.1"), Decimal(1))), 10**400, "enum"),
         (Field("f", logical_type="string", min_length=2), "a", "minLength"),
         (Field("f", logical_type="string", pattern="^[0-9]+$"), "12a", "pattern"),
         (Field("f", logical_type="date", minimum="2024-01-01"), "2023-12-31", "minimum"),
@@ -161,9 +163,7 @@ def test_elements_of_a_tensor_have_no_type_but_its_datatype() -> None:
         # As `contract infer` writes it for models.
         field = Field("x", logical_type="array", is_required=True, tensor=form, **limits)
         table = Table("t", port="input", fields=(field,))
-        return [
-            (v.row, v.rule) for v in check_arrays(table, [tensor_of_json("x", "FP32", values)])
-        ]
+        return [(v.row, v.rule) for v in check_arrays(table, [tensor_of_json("x", "FP32", values)])]
 
     inf = float("inf")
     assert rules([[1, 2], [inf, -inf]]) == []
