@@ -47,19 +47,20 @@ def make_app(front: Front) -> Starlette:
         "/v2/health/live": lambda _: _tell(front, {"live": True}),
         "/v2/health/ready": lambda _: _state(front),
     }
-    routes = [Route(path, _telling(front, tell)) for path, tell in tells.items()]
-    routes += [
+    models = [f"/v2/models/{{name}}{version}" for version in ("", "/versions/{version}")]
+    # Routes are tried in order, so predictions come first.
+    routes = [
+        Route("/invocations", answering(front, invoke), methods=["POST"]),
+        *(Route(f"{base}/infer", answering(front, infer), methods=["POST"]) for base in models),
+        Route("/feedback", accepting_outcomes(front), methods=["POST"]),
         # The page has the form alone. It asks for the token itself.
         Route("/", _page(front)),
-        Route("/invocations", answering(front, invoke), methods=["POST"]),
-        Route("/feedback", accepting_outcomes(front), methods=["POST"]),
     ]
-    for version in ("", "/versions/{version}"):
-        base = "/v2/models/{name}" + version
+    routes += [Route(path, _telling(front, tell)) for path, tell in tells.items()]
+    for base in models:
         routes += [
             Route(base, _telling(front, lambda _: _tell(front, _model_metadata(front.model)))),
             Route(f"{base}/ready", _telling(front, lambda _: _state(front))),
-            Route(f"{base}/infer", answering(front, infer), methods=["POST"]),
         ]
     return Starlette(routes=routes)
 

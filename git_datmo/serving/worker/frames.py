@@ -10,11 +10,11 @@ import json
 import socket
 import struct
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, BinaryIO
 
 LENGTHS = struct.Struct("<IQ")
 LONGEST_HEADER = 1 << 28
-_READ = 1 << 20
+_SMALL = 1 << 16
 
 
 def encode_frame(header: dict[str, Any], parts: Iterable[bytes] = ()) -> list[bytes]:
@@ -24,31 +24,33 @@ def encode_frame(header: dict[str, Any], parts: Iterable[bytes] = ()) -> list[by
     return [LENGTHS.pack(len(text), sum(map(len, body))) + text, *body]
 
 
-def receive_frame(connection: socket.socket) -> tuple[dict[str, Any], bytes]:
-    """Read a frame; raise `EOFError` if the other side has closed the connection."""
-    header, body = LENGTHS.unpack(_receive(connection, LENGTHS.size))
+def receive_frame(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
+    """Read a frame; raise `EOFError` if the other side has closed the connection.
+
+    `stream` is buffered, so that a small frame is one call of the system.
+    """
+    header, body = LENGTHS.unpack(_receive(stream, LENGTHS.size))
     # Refused before memory is taken for it: these bytes are no frame.
     if header > LONGEST_HEADER:
         raise EOFError("the frame is damaged")
-    document = json.loads(_receive(connection, header))
-    return document, _receive(connection, body)
+    document = json.loads(_receive(stream, header))
+    return document, _receive(stream, body)
 
 
 def send_frame(
     connection: socket.socket, header: dict[str, Any], parts: Iterable[bytes] = ()
 ) -> None:
-    """Write a frame."""
-    for piece in encode_frame(header, parts):
+    """Write a frame. A small one is written at once, so that the other side wakes once."""
+    pieces = encode_frame(header, parts)
+    if sum(map(len, pieces)) <= _SMALL:
+        pieces = [b"".join(pieces)]
+    for piece in pieces:
         connection.sendall(piece)
 
 
-def _receive(connection: socket.socket, size: int) -> bytes:
+def _receive(stream: BinaryIO, size: int) -> bytes:
     """Read exactly `size` bytes."""
-    buffer = bytearray(size)
-    view, done = memoryview(buffer), 0
-    while done < size:
-        count = connection.recv_into(view[done:], min(size - done, _READ))
-        if not count:
-            raise EOFError("the server has closed the connection")
-        done += count
-    return bytes(buffer)
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError("the server has closed the connection")
+    return data

@@ -22,7 +22,8 @@ def hold_lifeline(line: socket.socket, number: int) -> None:
     `OSError` if the server has gone already.
     """
     send_frame(line, {"op": "lifeline", "number": number})
-    receive_frame(line)
+    with line.makefile("rb") as stream:
+        receive_frame(stream)
     # Elsewhere, only the time limit ends a model that hangs: other systems have no choice of the
     # signal, sandboxes that stand in for the kernel may refuse it, and not every Python has ctypes.
     if hasattr(fcntl, "F_SETSIG"):

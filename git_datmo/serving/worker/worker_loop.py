@@ -13,7 +13,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from git_datmo.serving.worker.entry_points import EntryError, load_entry
 from git_datmo.serving.worker.frames import receive_frame, send_frame
@@ -37,11 +37,12 @@ def main(folder: str, number: int) -> None:
     sys.path[:] = [path for path in sys.path if not path.startswith(folder)]
     # Held until this process ends. It comes first, so that the model never runs without it.
     lifeline, connection = _connect(folder), _connect(folder)
+    stream = connection.makefile("rb")
     try:
         hold_lifeline(lifeline, number)
         send_frame(connection, {"op": "hello", "number": number, "pid": os.getpid()})
-        settings, _ = receive_frame(connection)
-        _serve(connection, settings)
+        settings, _ = receive_frame(stream)
+        _serve(connection, stream, settings)
     except (EOFError, OSError):
         # Without a server there is nothing left to do. Threads of the model must not hold it up.
         os._exit(0)
@@ -59,7 +60,7 @@ def _connect(folder: str) -> socket.socket:
     return connection
 
 
-def _serve(connection: socket.socket, settings: dict[str, Any]) -> None:
+def _serve(connection: socket.socket, stream: BinaryIO, settings: dict[str, Any]) -> None:
     """Load the model, say that it is ready, and answer requests."""
     numpy = find_module("numpy")
     try:
@@ -71,7 +72,7 @@ def _serve(connection: socket.socket, settings: dict[str, Any]) -> None:
     _outlive_signals()
     send_frame(connection, {"op": "ready", "numpy": numpy is not None})
     while True:
-        header, body = receive_frame(connection)
+        header, body = receive_frame(stream)
         try:
             with TimeLimit(header["seconds"]):
                 inputs = arrays_of(header["tensors"], body, numpy)
