@@ -29,6 +29,7 @@ from benchmarks.cases.stages import Stages
 from benchmarks.cases.startup import Startup
 from benchmarks.contest import CommandFailed, Table
 from benchmarks.section import find_section, replace_section
+from benchmarks.serving import HEADING as SERVERS_HEADING
 from benchmarks.tools.archives import Borg, Bup, Copy, Restic
 from benchmarks.tools.base import Tool
 from benchmarks.tools.gits import Annex, Lfs, PlainGit
@@ -206,16 +207,17 @@ def main() -> int:
     # Resolved, since a tool that stores absolute paths stores the real ones.
     folder = Path(tempfile.mkdtemp(prefix="datmo-benchmark-", dir=options.folder)).resolve()
     text = ""
-    # `python -m benchmarks.trackers` wrote this section of the page.
+    # `benchmarks.trackers` and `benchmarks.serving` wrote these sections of the page.
     earlier = options.output.read_text() if options.output.exists() else ""
-    beside_trackers = find_section(earlier, TRACKERS_HEADING)
+    others = {name: find_section(earlier, name) for name in (TRACKERS_HEADING, SERVERS_HEADING)}
     try:
         described = tuple(machine.describe(folder))
         for tables, bounds in measure(Bench(folder, settings, tools), options.cases):
             text = page.render(
                 tables, bounds, page.Facts(command, described, versions, (load, machine.load()))
             )
-            text = replace_section(text, TRACKERS_HEADING, beside_trackers).rstrip() + "\n"
+            for heading, section in others.items():
+                text = replace_section(text, heading, section).rstrip() + "\n"
             options.output.write_text(text)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
