@@ -50,15 +50,30 @@ class ExperimentChecks:
         self._has_checks = any(row.kind == Check.kind for row in history.catalog.rows)
         self._committed: CommittedContracts | None = None
         # Most experiments share their data and contracts with others.
-        self._found: dict[tuple[str, Oid, str], ContractCheck | None] = {}
+        self._found: dict[tuple[str, Oid, str], Check | None] = {}
 
     def of(self, record: str, commit: Oid) -> tuple[ContractCheck, ...]:
         """Return the checks of the snapshot `record`, which belongs to `commit`."""
-        if not self._has_checks:
-            return ()
-        return tuple(self._read(record, commit))
+        return tuple(map(summarise_check, self.records(record, commit)))
 
-    def _read(self, record: str, commit: Oid) -> Iterator[ContractCheck]:
+    def records(self, record: str, commit: Oid) -> tuple[Check, ...]:
+        """Return the records of these checks."""
+        return tuple(self._read(record, commit)) if self._has_checks else ()
+
+    def at(self, commit: Oid) -> Iterator[Check]:
+        """Yield the checks that were recorded at a commit, of any of its data, newest first."""
+        note = self._history.catalog.notes.get(str(commit)) if self._has_checks else None
+        rows = (self._history.catalog.get(oid) for oid in (note.records if note else ()))
+        found = [row for row in rows if row is not None and row.kind == Check.kind]
+        for row in sorted(found, key=lambda row: row.order, reverse=True):
+            try:
+                record = self._ws.ledger.record(Oid.parse(row.record))
+            except DatmoError:
+                continue
+            if isinstance(record, Check):
+                yield record
+
+    def _read(self, record: str, commit: Oid) -> Iterator[Check]:
         """Yield the check of each contract of a commit that has one."""
         from git_datmo.contract_checks.contract_files import CommittedContracts
 
@@ -77,7 +92,7 @@ class ExperimentChecks:
             if found is not None:
                 yield found
 
-    def _find(self, file: ContractFile, payloads: Sequence[Payload]) -> ContractCheck | None:
+    def _find(self, file: ContractFile, payloads: Sequence[Payload]) -> Check | None:
         """Return the recorded check of payloads against a contract; None for none."""
         from git_datmo.contract_checks.bound_objects import find_bound_objects
         from git_datmo.contract_checks.recorded_checks import find_check
@@ -92,8 +107,7 @@ class ExperimentChecks:
             return None
         if not bound.paths:
             return None
-        record = find_check(ws, self._history.catalog, bound.subject, file.blob)
-        return None if record is None else summarise_check(record)
+        return find_check(ws, self._history.catalog, bound.subject, file.blob)
 
 
 def summarise_check(record: Check) -> ContractCheck:

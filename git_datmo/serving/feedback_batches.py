@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from git_datmo.errors import Damaged, DatmoError
+from git_datmo.errors import Damaged, DatmoError, Incomplete
 from git_datmo.history.experiments import History
 from git_datmo.model import Form, Oid
 from git_datmo.objects.chunk_trees import read_chunks
@@ -15,6 +15,7 @@ from git_datmo.objects.stored_folders import find_name
 from git_datmo.objects.tree_nodes import root_node
 from git_datmo.progress import Progress
 from git_datmo.records.feedback_record import Feedback
+from git_datmo.remotes.missing_objects import find_missing
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.rerun_inputs import require_objects
 from git_datmo.serving.event_reader import parse_event
@@ -73,15 +74,23 @@ def _find(history: History, name: str) -> str:
     )
 
 
-def batch_lines(ws: Workspace, batch: FeedbackBatch, progress: Progress) -> Iterator[bytes]:
+def batch_lines(ws: Workspace, batch: FeedbackBatch, progress: Progress | None) -> Iterator[bytes]:
     """Yield the lines of a batch, with their ends; fetch its objects if they are missing.
 
-    Raises `Incomplete` if no remote has them, and `Damaged` if the record has no file of events.
+    Without `progress`, nothing is fetched. Raises `Incomplete` if objects are not available, and
+    `Damaged` if the record has no file of events.
     """
     content = batch.feedback.content
     if content.form is not Form.FOLDER:
         raise Damaged(f"the events of batch '{batch.id}' are not a folder")
-    require_objects(ws, [root_node(content)], batch.id, progress, size=content.size)
+    top = root_node(content)
+    if progress is not None:
+        require_objects(ws, [top], batch.id, progress, size=content.size)
+    elif not ws.has_store or find_missing(ws.store, [top]):
+        raise Incomplete(
+            f"the events of batch '{batch.id}' are not here",
+            "'git datmo feedback status' fetches them",
+        )
     node = find_name(content.object, EVENTS.encode(), ws.store.read_tree)
     if node is None:
         raise Damaged(f"batch '{batch.id}' has no file '{EVENTS}'")
@@ -95,7 +104,7 @@ def batch_lines(ws: Workspace, batch: FeedbackBatch, progress: Progress) -> Iter
 
 
 def batch_events(
-    ws: Workspace, batch: FeedbackBatch, progress: Progress
+    ws: Workspace, batch: FeedbackBatch, progress: Progress | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the events of a batch as `batch_lines` does. Damaged lines are left out."""
     for line in batch_lines(ws, batch, progress):

@@ -26,6 +26,7 @@ from git_datmo.report.curve_parts import (
     split_rank,
 )
 from git_datmo.report.experiment_columns import SHORT_ID, seconds_of
+from git_datmo.report.feedback_status import feedback_document, has_feedback, read_feedback
 from git_datmo.report.file_kinds import IMAGE, list_content, suffix_of
 from git_datmo.report.lineage import LineageLink, PayloadRef
 from git_datmo.report.stored_environment import EnvironmentSummary, summarise_environment
@@ -85,6 +86,7 @@ def experiment_document(state: PageState, key: str) -> dict[str, Any]:
         "outputs": [payload_document(state, each) for each in uses.outputs],
         "payloads": [payload_document(state, each) for each in uses.payloads],
         "code": _code(state, key, found),
+        "feedback": f"feedback/{key}" if has_feedback(state.history, oid) else "",
         "log": f"log/{key}" if run is not None and run.log and state.options.has_logs else "",
         "media": list(_media(state, snapshot)),
         "receipts": [_receipt(receipt) for receipt in state.history.receipts(oid)],
@@ -94,6 +96,15 @@ def experiment_document(state: PageState, key: str) -> dict[str, Any]:
         "children": [_link(link) for link in lineage.children(oid)],
         "commands": list(_commands(oid, str(found.commit), snapshot)),
     }
+
+
+def production_document(state: PageState, key: str) -> dict[str, Any]:
+    """Return the collected feedback on the model of an experiment. Nothing is fetched."""
+    oid = str(state.found(key).id)
+    found = read_feedback(state.ws, state.history, None, None, snapshot=oid)
+    if not found:
+        raise NoDocument("this experiment has no feedback", "reload the page")
+    return feedback_document(found[0])
 
 
 def _metrics(key: str, snapshot: Snapshot) -> Iterator[dict[str, Any]]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from git_datmo.errors import DatmoError
+from git_datmo.history.experiments import Found
 from git_datmo.model import Content, Form, Oid
 from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.report.curve_parts import open_series
+from git_datmo.report.feedback_status import has_feedback
 from git_datmo.report.file_kinds import (
     AUDIO,
     IMAGE,
@@ -62,16 +64,9 @@ class ExportedNames:
         found = self.state.found(key)
         snapshot, options = found.snapshot, self.state.options
         yield f"experiment/{key}"
-        for index, name in enumerate(sorted({*snapshot.metrics, *snapshot.curves})):
-            if name in snapshot.curves:
-                yield f"curve/{key}/{index}"
-                for number, series in enumerate(
-                    open_series(self.state.ws, self.state.history, found, name)
-                ):
-                    for level, (_, _, parts) in enumerate(series.levels):
-                        yield from (
-                            f"curve/{key}/{index}/{number}/{level}/{part}" for part in range(parts)
-                        )
+        yield from self._curves(key, found)
+        if has_feedback(self.state.history, str(found.id)):
+            yield f"feedback/{key}"
         run = snapshot.run
         if options.has_logs and run is not None and run.log is not None:
             yield f"log/{key}"
@@ -85,6 +80,20 @@ class ExportedNames:
             )
         if run is not None and run.artifacts is not None and options.has_previews:
             yield from self._files(root_node(run.artifacts), "")
+
+    def _curves(self, key: str, found: Found) -> Iterator[str]:
+        """Yield the documents of the curves of an experiment."""
+        snapshot = found.snapshot
+        for index, name in enumerate(sorted({*snapshot.metrics, *snapshot.curves})):
+            if name in snapshot.curves:
+                yield f"curve/{key}/{index}"
+                for number, series in enumerate(
+                    open_series(self.state.ws, self.state.history, found, name)
+                ):
+                    for level, (_, _, parts) in enumerate(series.levels):
+                        yield from (
+                            f"curve/{key}/{index}/{number}/{level}/{part}" for part in range(parts)
+                        )
 
     def _content(self, content: Content, path: str) -> Iterator[str | ExportedFile]:
         """Yield the listing of a content, and the previews of its files."""

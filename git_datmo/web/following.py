@@ -29,6 +29,7 @@ CHANGED_ALL = (
     "block",
     "sparklines",
     "experiment",
+    "feedback",
     "data",
     "story",
     "health",

@@ -29,6 +29,7 @@ _MAKERS: dict[tuple[str, int], tuple[_Make, str]] = {
     ("experiment", 1): (documents_experiment.experiment_document, "k"),
     ("curve", 2): (documents_experiment.curve_document, "kn"),
     ("curve", 5): (documents_experiment.curve_part_document, "knnnn"),
+    ("feedback", 1): (documents_experiment.production_document, "k"),
     ("log", 1): (documents_experiment.log_document, "k"),
     ("patch", 1): (documents_experiment.patch_document, "k"),
     ("files", 1): (documents_files.files_document, "k"),

@@ -15,6 +15,7 @@ ADDRESSES = {
     f"#/experiment/{NOTED}": ".note",
     f"#/experiment/{FIRST}?tab=curves": ".plot canvas",
     f"#/experiment/{FIRST}?tab=data": ".payload",
+    f"#/experiment/{FIRST}?tab=feedback": ".tile",
     f"#/experiment/{FIRST}?tab=log": ".log-line",
     f"#/experiment/{FIRST}?tab=lineage": ".lineage-node",
     f"#/compare/{FIRST},{SECOND}": "table.plain td",

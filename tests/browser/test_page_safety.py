@@ -29,6 +29,7 @@ ADDRESSES = {
     f"#/experiment/{FIRST}?tab=data": ".payload",
     f"#/experiment/{FIRST}?tab=code": ".patch .added",
     f"#/experiment/{FIRST}?tab=environment": "table.plain td",
+    f"#/experiment/{FIRST}?tab=feedback": ".tile",
     f"#/experiment/{FIRST}?tab=log": ".log-line",
     f"#/experiment/{FIRST}?tab=lineage": ".lineage-node",
     f"#/compare/{FIRST},{SECOND}": "table.plain td",

@@ -86,9 +86,9 @@ def test_outcomes_are_joined_with_predictions_of_a_killed_server(adder: Shell) -
     assert (found["predictions"], found["rows"], found["refusals"]) == (2, 3, 1)
     assert (found["outcomes"], found["unmatched"]) == (3, 0)
     assert found["refused"] == [{"field": "a", "rule": "maximum", "count": 1}]
-    assert found["fields"]["y"]["count"] == 3
-    assert found["fields"]["y"]["equal"] == pytest.approx(2 / 3)
-    assert found["fields"]["y"]["mean_absolute_error"] == pytest.approx(0.5 / 3)
+    values = {each["metric"]: (each["production"], each["count"]) for each in found["metrics"]}
+    assert values["accuracy"] == (pytest.approx(2 / 3), 3)
+    assert values["mean_absolute_error"] == (pytest.approx(0.5 / 3), 3)
     adder.git("config", "datmo.feedbackLog", "events")
     assert "  outcomes     3\n" in datmo(adder, "feedback").stdout
 
@@ -165,7 +165,7 @@ def test_sample_leaves_out_predictions_and_no_refusal(adder: Shell) -> None:
 def test_server_without_log_refuses_outcomes(adder: Shell, tmp_path: Path) -> None:
     with serving(adder) as served:
         assert served.ask("/feedback", {}).status == 404
-    refused(adder, "feedback", code=129, says=("datmo.feedbackLog",))
+    refused(adder, "feedback", "collect", code=129, says=("datmo.feedbackLog",))
     refused(adder, "feedback", "--log", "events", says=("no event log",))
     (tmp_path / "log").write_text("")
     refused(adder, "serve", "--engine", "host", "--log", str(tmp_path / "log"), says=("folder",))

@@ -113,6 +113,8 @@ def _experiment(number: int, facts: dict[str, Any], odd: str) -> dict[str, Docum
     documents[f"patch/{key}"] = {
         "text": f"diff --git a/train.py b/train.py\n@@ -1 +1 @@\n-rate = 1\n+rate = 2{odd}\n"
     }
+    if number == 0:
+        documents[f"feedback/{key}"] = _feedback(oid, odd)
     documents[f"experiment/{key}"] = {
         "id": oid,
         "commit": facts["commit"],
@@ -143,6 +145,7 @@ def _experiment(number: int, facts: dict[str, Any], odd: str) -> dict[str, Docum
             "patch": f"patch/{key}" if number == 0 else "",
             "changed": 1 if number == 0 else 0,
         },
+        "feedback": f"feedback/{key}" if number == 0 else "",
         "log": f"log/{key}",
         "media": [_media(number, odd)],
         "receipts": _receipts(number, odd),
@@ -285,6 +288,27 @@ def _entry(number: int, facts: dict[str, Any], odd: str) -> Document:
         "branch": facts["branch"],
         "parents": [],
         "values": {f"accuracy{odd}": values[f"metrics.accuracy{odd}"]},
+    }
+
+
+def _feedback(oid: str, odd: str) -> Document:
+    metric = {"field": f"y{odd}", "metric": "accuracy", "production": 0.5, "count": 4}
+    change = {"field": f"mass{odd}", "side": "input", "rows": 200, "index": 2.65, "is_large": True}
+    return {
+        "snapshot": oid[:10],
+        "first": "2026-01-02T00:00:01.000Z",
+        "last": "2026-01-03T00:00:01.000Z",
+        "batches": 2,
+        "absent": 1,
+        "predictions": 1234,
+        "rows": 2000,
+        "refusals": 3,
+        "refused": [{"field": f"mass{odd}", "rule": "maximum", "count": 3}],
+        "outcomes": 4,
+        "unmatched": 0,
+        "metrics": [metric | {"recorded": {f"accuracy{odd}": 0.9}}],
+        "stability": [change | {"contract": f"contracts/birds.odcs.yaml{odd}"}],
+        "recorded": {f"accuracy{odd}": 0.9},
     }
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from git_datmo.repository.workspace import Workspace
-    from git_datmo.serving.event_reader import SnapshotEvents
 
 DESCRIPTION = """\
 Work with the events that 'git datmo serve --log DIR' stores: predictions, refused requests, and
@@ -24,8 +22,12 @@ predictions, 'row' the row of a prediction with several, and every other column 
 A file that is added twice changes nothing.
 
 collect makes a record of the new events of each snapshot, on the commit that was served. Your
-next push shares it. status shows for each snapshot how many predictions and refusals the log has,
-which fields were refused, and how predictions and outcomes agree, beside the recorded metrics.
+next push shares it.
+
+status shows the feedback on each served snapshot: collected events, also those of other clones, and
+the events of a log. It counts predictions, and refusals by field and rule. Metrics of outcomes are
+beside the recorded ones. The population stability index (PSI) compares the values of each field
+with those of the recorded data, if a check of these data against a contract has recorded them.
 
 take [ID...] PATH makes data of collected batches, all of them or those with these ids: a file
 .csv or .jsonl with a row for each row of a prediction, joined with its outcome. A prediction that
@@ -216,80 +218,20 @@ def _forget(options: argparse.Namespace, console: Console, ws: Workspace) -> int
 
 
 def _status(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    """Print the figures of each snapshot in the log."""
-    from git_datmo.serving.event_reader import log_files, sum_up
+    """Print the figures of each served snapshot."""
+    from git_datmo.cli.feedback_status_lines import status_lines
+    from git_datmo.history.experiments import History
+    from git_datmo.report.feedback_status import feedback_document, read_feedback
 
-    found = sum_up(log_files(find_log(options.log, console, ws)))
-    recorded = _recorded_metrics(ws, found)
-    for events in found:
+    has_log = options.log or ws.repo.config.get("datmo.feedbacklog")
+    log = find_log(options.log, console, ws) if has_log else None
+    found = read_feedback(ws, History(ws), log, console.progress())
+    for feedback in found:
         if options.json:
-            document = status_document(events)
-            console.print_json({**document, "recorded": recorded.get(events.snapshot, {})})
+            console.print_json(feedback_document(feedback))
             continue
-        for line in _lines(events, recorded.get(events.snapshot, {}), console):
+        for line in status_lines(feedback, console):
             console.print(line)
     if not found and not options.json:
-        console.tell("the log has no events")
+        console.tell("this clone has no feedback" if log is None else "the log has no events")
     return 0
-
-
-def _recorded_metrics(ws: Workspace, found: list[SnapshotEvents]) -> dict[str, dict[str, Any]]:
-    """Return the recorded metrics of each snapshot that this clone knows."""
-    from git_datmo.history.experiments import History
-
-    history = History(ws)
-    metrics = {}
-    for events in found:
-        snapshot = history.by_id(events.snapshot)
-        if snapshot is not None:
-            metrics[events.snapshot] = dict(snapshot.snapshot.metrics)
-    return metrics
-
-
-def status_document(events: SnapshotEvents) -> dict[str, Any]:
-    """Return the keys of a snapshot's figures for `--json`."""
-    return {
-        "snapshot": events.snapshot,
-        "first": events.first,
-        "last": events.last,
-        "predictions": events.predictions,
-        "rows": events.rows,
-        "refusals": events.refusals,
-        "refused": [
-            {"field": name, "rule": rule, "count": count}
-            for (name, rule), count in sorted(events.refused.items())
-        ],
-        "outcomes": events.outcomes,
-        "unmatched": events.unmatched,
-        "fields": {
-            name: {
-                "count": figures.count,
-                "equal": figures.share_equal,
-                "mean_absolute_error": figures.mean_distance,
-            }
-            for name, figures in sorted(events.fields.items())
-        },
-    }
-
-
-def _lines(events: SnapshotEvents, recorded: dict[str, Any], console: Console) -> Iterator[str]:
-    """Yield the lines that describe the events of a snapshot."""
-    from git_datmo.cli.render import figures as show_figures
-
-    head = console.paint("yellow", f"snapshot {events.snapshot}")
-    yield f"{head}  {events.first[:16]} to {events.last[:16]}"
-    yield f"  predictions  {events.predictions} ({events.rows} rows)"
-    rules = [
-        f"{name or 'request'} {rule} {count}"
-        for (name, rule), count in events.refused.most_common()
-    ]
-    yield f"  refusals     {events.refusals}" + (f": {', '.join(rules)}" if rules else "")
-    unmatched = f", {events.unmatched} without a stored prediction" if events.unmatched else ""
-    yield f"  outcomes     {events.outcomes}{unmatched}"
-    for name, found in sorted(events.fields.items()):
-        line = f"  {name:<11}  {found.equal} of {found.count} equal ({found.share_equal:.1%})"
-        if found.mean_distance is not None:
-            line += f", mean absolute error {found.mean_distance:.6g}"
-        yield line
-    if recorded:
-        yield f"  recorded     {show_figures(recorded.items())}"

@@ -19,6 +19,7 @@ const EMPTY: Omit<ExperimentDocument, "id"> = {
   inputs: [],
   outputs: [],
   code: { files: "", patch: "", changed: 0 },
+  feedback: "",
   log: "",
   media: [],
   receipts: [],

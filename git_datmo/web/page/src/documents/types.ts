@@ -89,6 +89,7 @@ export interface ExperimentDocument {
   outputs: Payload[];
   payloads?: Payload[];
   code: { files: string; patch: string; changed: number };
+  feedback: string;
   log: string;
   media: Media[];
   receipts: Receipt[];
@@ -96,6 +97,23 @@ export interface ExperimentDocument {
   parents: Relative[];
   children: Relative[];
   commands: Command[];
+}
+
+export interface FeedbackDocument {
+  snapshot: string;
+  first: string;
+  last: string;
+  batches: number;
+  absent: number;
+  predictions: number;
+  rows: number;
+  refusals: number;
+  refused: { field: string; rule: string; count: number }[];
+  outcomes: number;
+  unmatched: number;
+  metrics: { field: string; metric: string; production: number; count: number; recorded: Record<string, Value> }[];
+  stability: { field: string; side: string; rows: number; index: number; is_large: boolean; contract: string }[];
+  recorded: Record<string, Value>;
 }
 
 export interface Level { bucket: number; count: number; parts: number }

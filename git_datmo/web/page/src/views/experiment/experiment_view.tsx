@@ -12,6 +12,7 @@ import { CodeTab } from "./code_tab";
 import { CurvesTab } from "./curves_tab";
 import { DataTab } from "./data_tab";
 import { EnvironmentTab } from "./environment_tab";
+import { FeedbackTab } from "./feedback_tab";
 import { LineageTab } from "./lineage_tab";
 import { LogTab } from "./log_tab";
 import { MediaTab } from "./media_tab";
@@ -24,6 +25,7 @@ const TABS: [string, string, (document: ExperimentDocument) => boolean][] = [
   ["data", "Data and model", (document) => document.inputs.length + document.outputs.length + (document.payloads?.length ?? 0) > 0],
   ["code", "Code", (document) => Boolean(document.code.files)],
   ["environment", "Environment", (document) => Boolean(document.environment.id) || document.machine.length > 0],
+  ["feedback", "Feedback", (document) => Boolean(document.feedback)],
   ["log", "Log", (document) => Boolean(document.log)],
   ["lineage", "Lineage", (document) => document.parents.length + document.children.length + document.inputs.length + document.outputs.length > 0],
 ];
@@ -87,6 +89,8 @@ function Tab({ name, document }: { name: string; document: ExperimentDocument })
       return <CodeTab document={document} />;
     case "environment":
       return <EnvironmentTab document={document} />;
+    case "feedback":
+      return <FeedbackTab name={document.feedback} />;
     case "log":
       return <LogTab name={document.log} />;
     case "lineage":
