@@ -28,7 +28,7 @@ _FORMATS = {
 
 def new_contract(contract: Contract) -> str:
     """Return the text of a contract's file. Values equal to the defaults are left out."""
-    return "".join(f"{line}\n" for line in _lines(contract_document(contract), 0))
+    return "".join(f"{line}\n" for line in block_lines(contract_document(contract), 0))
 
 
 def contract_document(contract: Contract) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _table(table: Table) -> dict[str, Any]:
     return {
         "name": table.name,
         **given_values({"physicalName": table.physical_name, "description": table.description}),
-        **given_values({"properties": [_property(field) for field in table.fields]}),
+        **given_values({"properties": [field_document(field) for field in table.fields]}),
         **given_values({"quality": [_rule(rule) for rule in table.quality]}),
         **_custom(custom),
     }
@@ -100,7 +100,8 @@ def _files(rule: FileRule) -> dict[str, Any]:
     )
 
 
-def _property(field: Field) -> dict[str, Any]:
+def field_document(field: Field) -> dict[str, Any]:
+    """Return a field as the mapping of a property."""
     values = {
         "id": field.id,
         "name": field.name,
@@ -113,8 +114,8 @@ def _property(field: Field) -> dict[str, Any]:
         "unique": field.is_unique,
         "classification": field.classification,
         "examples": list(field.examples),
-        "items": _property(field.items) if field.items else None,
-        "properties": [_property(child) for child in field.fields],
+        "items": field_document(field.items) if field.items else None,
+        "properties": [field_document(child) for child in field.fields],
         "quality": [*_enum_rule(field), *map(_rule, field.quality)],
     }
     return {**given_values(values), **_field_custom(field)}
@@ -184,14 +185,14 @@ def _operator(rule: QualityRule) -> tuple[str, Any]:
     return "mustBeLessThan" if rule.is_upper_exclusive else "mustBeLessOrEqualTo", upper
 
 
-def _lines(value: Any, indent: int) -> Iterator[str]:
+def block_lines(value: Any, indent: int) -> Iterator[str]:
     """Yield the lines of a mapping or list in block style; short lists of scalars stay in line."""
     space = " " * indent
     if isinstance(value, dict):
         for name, item in value.items():
             if isinstance(item, dict) or _has_collections(item):
                 yield f"{space}{scalar_text(name)}:"
-                yield from _lines(item, indent + 2)
+                yield from block_lines(item, indent + 2)
             else:
                 yield f"{space}{scalar_text(name)}: {flow_text(item)}"
         return
@@ -199,7 +200,7 @@ def _lines(value: Any, indent: int) -> Iterator[str]:
         if not isinstance(item, dict) or not item:
             yield f"{space}- {flow_text(item)}"
             continue
-        first, *others = _lines(item, indent + 2)
+        first, *others = block_lines(item, indent + 2)
         yield f"{space}- {first.lstrip(' ')}"
         yield from others
 

@@ -131,6 +131,41 @@ def test_contract_that_exists_is_not_overwritten(penguins: Shell) -> None:
     assert len(checked(penguins)) == 2
 
 
+def test_update_edits_the_contract_so_that_new_data_pass(penguins: Shell) -> None:
+    path = penguins.cwd / "contracts/penguins.odcs.yaml"
+    before = path.read_text("utf-8")
+    commented = before.replace("schema:", "# as measured\nschema:")
+    path.write_text(commented, "utf-8")
+    header, first, *others = PENGUINS.splitlines()
+    first = first.replace("Adelie", "").replace("3750", "3750.5")
+    lines = [f"{header},nickname", f"{first},Pip", *(f"{line},Skipper" for line in others)]
+    penguins.write("data/penguins.csv", "\n".join(lines) + "\n")
+    done = datmo(penguins, "contract", "infer", "--update", "data/penguins.csv")
+    assert done.stdout.splitlines() == [
+        f"contracts/penguins.odcs.yaml: {change}"
+        for change in (
+            "nickname: added",
+            "species: required is now false",
+            "body_mass_g: logicalType is now number",
+            "version is now 2.0.0",
+        )
+    ]
+    after = path.read_text("utf-8")
+    assert "# as measured\nschema:" in after
+    # Three lines are edited, and those of the new column added.
+    assert len(set(commented.splitlines()) - set(after.splitlines())) <= 3
+    assert [each["verdict"] for each in checked(penguins)] == ["holds"]
+    again = datmo(penguins, "contract", "infer", "--update", "data/penguins.csv")
+    assert "nothing to change" in again.stdout
+    assert path.read_text("utf-8") == after
+
+
+def test_update_of_data_without_contract_is_refused(repo: Shell) -> None:
+    repo.write("data/a.csv", "a\n1\n")
+    error = refused(repo, "contract", "infer", "--update", "data/a.csv")
+    assert "no contract is bound to 'data/a.csv'" in error
+
+
 def test_data_that_nothing_can_read_are_refused_in_a_line(repo: Shell) -> None:
     repo.write("model.pkl", b"\x80\x04.")
     assert "may run code when it is loaded" in refused(repo, "contract", "infer", "model.pkl")

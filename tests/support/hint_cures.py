@@ -19,6 +19,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/contract_check.py": {
         "git datmo contract infer PATH": "tests/integration/test_contract_verb.py::test_data_without_contract_name_the_command_that_writes_one",
     },
+    "cli/contract_infer.py": {
+        "git datmo contract infer PATH": "tests/integration/test_contract_verb.py::test_data_without_contract_name_the_command_that_writes_one",
+    },
     "cli/contract_show.py": {
         "git datmo contract show": "tests/integration/test_contract_branches.py::test_contracts_are_listed_and_shown_with_their_rules",
     },

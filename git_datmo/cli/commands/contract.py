@@ -18,7 +18,9 @@ minor or major), its direction and the reason. A is HEAD, and B the working tree
 infer PATH reads all of the data at PATH, and writes a contract that they pass: types, nulls,
 categories, the shapes of arrays, the sizes and channels of images, or the inputs and outputs of a
 model. PATH is a file (CSV, Parquet, JSON Lines, NumPy, safetensors, ONNX, MLmodel) or a folder of
-tables, images or sounds.
+tables, images or sounds. With --update, it edits the contract of a table that is bound to PATH: it
+adds new columns, and loosens the types, nulls and ranges that the data break. The version rises,
+and comments stay.
 
 check [PATH|REV] checks all values against the contracts that are bound to them: everything in the
 working tree, the data at PATH, or the data of REV with the contracts of REV. It prints each rule
@@ -38,6 +40,7 @@ Reading data needs the extra 'contracts' (pip install 'git-datmo[contracts]').""
 EXAMPLES = """
 git datmo contract infer data/faces.csv
 git datmo contract infer data/photos -o contracts/photos.odcs.yaml
+git datmo contract infer --update data/faces.csv
 git datmo contract check
 git datmo contract check data/faces.csv
 git datmo contract check HEAD~1 --format markdown
@@ -67,6 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ranges",
         action="store_true",
         help="infer: bound numbers and lengths by those of the data",
+    )
+    parser.add_argument(
+        "--update",
+        action="store_true",
+        help="infer: edit the contract that is bound to PATH, so that the data pass",
     )
     parser.add_argument(
         "--format", choices=FORMATS, default="text", help="check: the form of the output (text)"
@@ -107,8 +115,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(
             f"'{options.action}' takes {count} NAME, PATH or REV", "see 'git datmo contract -h'"
         )
-    if options.action != "infer" and (options.output or options.ranges):
-        raise UsageError("-o and --ranges belong to 'infer'", "see 'git datmo contract -h'")
+    if options.action != "infer" and (options.output or options.ranges or options.update):
+        raise UsageError(
+            "-o, --ranges and --update belong to 'infer'", "see 'git datmo contract -h'"
+        )
     if options.action != "check" and (options.base or options.against or options.format != "text"):
         raise UsageError(
             "--base, --against and --format belong to 'check'", "see 'git datmo contract -h'"
